@@ -1,7 +1,12 @@
 /* log.h: one line an event on stderr: text on a terminal, a JSON object elsewhere.
  *
+ *     12:03:04 INFO  consume  joined the group
+ *     {"time":"2025-01-31T12:03:04.005Z","level":"info","component":"consume","message":"joined"}
+ *
  * Set up once before threads start; after that every function may be called from any thread. A
- * line is written with one write call, so lines never mix. An article's text is never logged. */
+ * line is written with one write call, so lines never mix. Bytes that are not UTF-8 become U+FFFD
+ * and, in text, control characters are written as \xNN: no message can forge a second line or
+ * steer a terminal. An article's text is never logged. */
 #ifndef WIRETAG_BASE_LOG_H
 #define WIRETAG_BASE_LOG_H
 
@@ -10,17 +15,25 @@
 enum wt_log_level { WT_LOG_DEBUG, WT_LOG_INFO, WT_LOG_WARN, WT_LOG_ERROR };
 enum wt_log_format { WT_LOG_AUTO, WT_LOG_TEXT, WT_LOG_JSON };
 
-/* Thread: the main one, before others start. */
+/* A message longer than this is cut and ends in an ellipsis. */
+#define WT_LOG_MESSAGE_BYTES_MAX 2048u
+
+/* Without it, `info` and `auto` hold. Thread: the main one, before others start. */
 void wt_log_init(enum wt_log_level level_min, enum wt_log_format format);
 
 bool wt_log_wanted(enum wt_log_level level);
 
 /* Writes one line. `component` is the stage or file that speaks, such as "consume". A line equal
- * to one of the last few is held back for ten seconds and then reported with its count. */
+ * to one of the last few is held back for ten seconds and then reported with its count. errno is
+ * left as it was. Locks: the log's own. */
 void wt_log(enum wt_log_level level, const char *component, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Writes what is still held back. Thread: the main one, at exit. */
+/* Reports repeats whose ten seconds are over; wt_log does it too, this is for quiet times: call it
+ * about once a second. Thread: any. */
+void wt_log_tick(void);
+
+/* Reports everything still held back. Thread: any; at exit. */
 void wt_log_flush(void);
 
 #define wt_log_debug(...) wt_log(WT_LOG_DEBUG, __VA_ARGS__)
