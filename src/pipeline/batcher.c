@@ -1,0 +1,211 @@
+#include "pipeline/batcher.h"
+
+#include "base/alloc.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+/* Widths are multiples of this, so that the model meets few distinct shapes: libraries below it
+ * keep prepared code for each. */
+#define WIDTH_STEP 8u
+
+/* Company may cost this share of a batch in padding: beyond it, two tight batches are cheaper than
+ * one loose batch, on a CPU and, under load, on a GPU. */
+#define PADDING_PERCENT_MAX 4u
+
+struct wt_batcher {
+    struct wt_batcher_limits limits;
+    uint32_t step;                  /* width of a bucket, tokens */
+    uint32_t bucket_count;
+    struct wt_record_list *buckets; /* [i]: lengths in (i * step, (i + 1) * step], oldest first */
+    uint32_t count;
+    uint64_t tokens; /* padded to bucket widths */
+};
+
+struct wt_batcher *wt_batcher_create(const struct wt_batcher_limits *limits)
+{
+    assert(limits->articles_max > 0 && limits->length_max > 0);
+    struct wt_batcher *batcher = wt_alloc_zeroed(1, sizeof *batcher);
+    batcher->limits = *limits;
+    batcher->step = limits->equal_lengths_only ? 1 : WIDTH_STEP;
+    batcher->bucket_count = (limits->length_max + batcher->step - 1) / batcher->step;
+    batcher->buckets = wt_alloc_zeroed(batcher->bucket_count, sizeof(struct wt_record_list));
+    return batcher;
+}
+
+void wt_batcher_destroy(struct wt_batcher *batcher)
+{
+    if (batcher == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < batcher->bucket_count; i++) {
+        struct wt_record *record;
+        while ((record = wt_record_list_take(&batcher->buckets[i])) != NULL) {
+            wt_record_destroy(record);
+        }
+    }
+    free(batcher->buckets);
+    free(batcher);
+}
+
+static uint32_t bucket_of(const struct wt_batcher *batcher, uint32_t token_count)
+{
+    assert(token_count > 0 && token_count <= batcher->limits.length_max);
+    return (token_count - 1) / batcher->step;
+}
+
+/* Columns of a batch whose longest record lies in `bucket`. */
+static uint32_t width_of(const struct wt_batcher *batcher, uint32_t bucket)
+{
+    if (batcher->limits.pad_to > 0) {
+        return batcher->limits.pad_to;
+    }
+    uint32_t width = (bucket + 1) * batcher->step;
+    return width < batcher->limits.length_max ? width : batcher->limits.length_max;
+}
+
+void wt_batcher_add(struct wt_batcher *batcher, struct wt_record **record, int64_t now_us)
+{
+    uint32_t bucket = bucket_of(batcher, (*record)->token_count);
+    wt_record_advance(*record, WT_RECORD_WAITING);
+    (*record)->waiting_us = now_us;
+    wt_record_list_append(&batcher->buckets[bucket], record);
+    batcher->count++;
+    batcher->tokens += width_of(batcher, bucket);
+}
+
+/* The bucket whose first record has waited longest; bucket_count when nothing waits. */
+static uint32_t oldest_bucket(const struct wt_batcher *batcher)
+{
+    uint32_t oldest = batcher->bucket_count;
+    for (uint32_t i = 0; i < batcher->bucket_count; i++) {
+        const struct wt_record *first = batcher->buckets[i].first;
+        if (first != NULL && (oldest == batcher->bucket_count ||
+                              first->waiting_us < batcher->buckets[oldest].first->waiting_us)) {
+            oldest = i;
+        }
+    }
+    return oldest;
+}
+
+int64_t wt_batcher_due_us(const struct wt_batcher *batcher)
+{
+    uint32_t oldest = oldest_bucket(batcher);
+    return oldest < batcher->bucket_count
+               ? batcher->buckets[oldest].first->waiting_us + batcher->limits.wait_us_max
+               : INT64_MAX;
+}
+
+static void take_first(struct wt_batcher *batcher, uint32_t bucket, struct wt_batch *batch)
+{
+    struct wt_record *record = wt_record_list_take(&batcher->buckets[bucket]);
+    wt_record_advance(record, WT_RECORD_RUNNING);
+    batcher->count--;
+    batcher->tokens -= width_of(batcher, bucket);
+    batch->records[batch->count++] = record;
+    batch->tokens += record->token_count;
+    if (width_of(batcher, bucket) > batch->width) {
+        batch->width = width_of(batcher, bucket);
+    }
+}
+
+/* The batch stays within its limits with the first record of `bucket` added. */
+static bool fits(const struct wt_batcher *batcher, const struct wt_batch *batch, uint32_t bucket)
+{
+    if (batch->count >= batcher->limits.articles_max) {
+        return false;
+    }
+    uint32_t width = width_of(batcher, bucket);
+    bool same_width = width == batch->width;
+    if (width < batch->width) {
+        width = batch->width;
+    }
+    uint64_t computed = (uint64_t)width * (batch->count + 1);
+    if (computed > batcher->limits.tokens_max) {
+        return false;
+    }
+    uint64_t tokens = batch->tokens + batcher->buckets[bucket].first->token_count;
+    return same_width || (computed - tokens) * 100 <= computed * PADDING_PERCENT_MAX;
+}
+
+/* Adds records to a batch begun in bucket `seed`, nearest in length first. */
+static void fill(struct wt_batcher *batcher, uint32_t seed, struct wt_batch *batch)
+{
+    while (batcher->buckets[seed].first != NULL && fits(batcher, batch, seed)) {
+        take_first(batcher, seed, batch);
+    }
+    if (batcher->limits.equal_lengths_only) {
+        return;
+    }
+    for (uint32_t distance = 1; distance < batcher->bucket_count; distance++) {
+        bool below = seed >= distance;
+        bool above = seed + distance < batcher->bucket_count;
+        if (!below && !above) {
+            return;
+        }
+        /* The shorter neighbours first: they leave the width as it is. */
+        uint32_t sides[2] = {seed - distance, seed + distance};
+        bool present[2] = {below, above};
+        for (int side = 0; side < 2; side++) {
+            while (present[side] && batcher->buckets[sides[side]].first != NULL &&
+                   fits(batcher, batch, sides[side])) {
+                take_first(batcher, sides[side], batch);
+            }
+        }
+        if (batch->count >= batcher->limits.articles_max) {
+            return;
+        }
+    }
+}
+
+bool wt_batcher_take(struct wt_batcher *batcher, int64_t now_us, bool flush,
+                     struct wt_batch *batch)
+{
+    uint32_t seed = oldest_bucket(batcher);
+    if (seed == batcher->bucket_count) {
+        return false;
+    }
+    bool due = flush || batcher->tokens >= batcher->limits.tokens_max ||
+               batcher->count >= batcher->limits.articles_max ||
+               now_us >= batcher->buckets[seed].first->waiting_us + batcher->limits.wait_us_max;
+    if (!due) {
+        return false;
+    }
+    batch->count = 0;
+    batch->width = 0;
+    batch->tokens = 0;
+    take_first(batcher, seed, batch);
+    fill(batcher, seed, batch);
+    return true;
+}
+
+void wt_batcher_remove(struct wt_batcher *batcher, bool (*matches)(const struct wt_record *record),
+                       struct wt_record_list *list_out)
+{
+    for (uint32_t i = 0; i < batcher->bucket_count; i++) {
+        struct wt_record_list all = batcher->buckets[i];
+        batcher->buckets[i] = (struct wt_record_list){0};
+        struct wt_record *record;
+        while ((record = wt_record_list_take(&all)) != NULL) {
+            if (matches(record)) {
+                batcher->count--;
+                batcher->tokens -= width_of(batcher, i);
+                wt_record_list_append(list_out, &record);
+            } else {
+                wt_record_list_append(&batcher->buckets[i], &record);
+            }
+        }
+    }
+}
+
+void wt_batcher_tokens_lower(struct wt_batcher *batcher, uint32_t tokens_max)
+{
+    if (tokens_max < batcher->limits.tokens_max) {
+        batcher->limits.tokens_max = tokens_max;
+    }
+}
+
+uint32_t wt_batcher_count(const struct wt_batcher *batcher)
+{
+    return batcher->count;
+}

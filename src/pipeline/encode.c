@@ -1,0 +1,259 @@
+#include "pipeline/encode.h"
+
+#include "base/alloc.h"
+#include "base/buffer.h"
+#include "pipeline/headers.h"
+#include "pipeline/partition.h"
+
+#include <assert.h>
+#include <math.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct wt_encoder {
+    const struct wt_config *config;
+    uint32_t label_count;
+    char **labels_json;  /* each label as a JSON string */
+    char *model_json;    /* {"name":…,"version":…,"sha256":…} */
+    char *model_header;  /* name:version */
+    uint32_t top_k;      /* at most label_count */
+};
+
+static char *json_string(const char *text)
+{
+    struct wt_buffer buffer = {0};
+    wt_buffer_append_json_string(&buffer, text, strlen(text));
+    return wt_buffer_take(&buffer, NULL);
+}
+
+struct wt_encoder *wt_encoder_create(const struct wt_config *config,
+                                     const struct wt_model_info *model_info)
+{
+    struct wt_encoder *encoder = wt_alloc_zeroed(1, sizeof *encoder);
+    encoder->config = config;
+    encoder->label_count = model_info->label_count;
+    encoder->top_k = config->output.top_k < model_info->label_count ? config->output.top_k
+                                                                    : model_info->label_count;
+    encoder->labels_json = wt_alloc_zeroed(model_info->label_count, sizeof(char *));
+    for (uint32_t i = 0; i < model_info->label_count; i++) {
+        encoder->labels_json[i] = json_string(model_info->labels[i]);
+    }
+    char *name = json_string(model_info->name);
+    char *version = json_string(model_info->version);
+    encoder->model_json = wt_format("{\"name\":%s,\"version\":%s,\"sha256\":\"%s\"}", name, version,
+                                    model_info->sha256);
+    encoder->model_header = wt_format("%s:%s", model_info->name, model_info->version);
+    free(name);
+    free(version);
+    return encoder;
+}
+
+void wt_encoder_destroy(struct wt_encoder *encoder)
+{
+    if (encoder == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < encoder->label_count; i++) {
+        free(encoder->labels_json[i]);
+    }
+    free(encoder->labels_json);
+    free(encoder->model_json);
+    free(encoder->model_header);
+    free(encoder);
+}
+
+enum wt_status wt_encode_check(const struct wt_encoder *encoder, const struct wt_record *record,
+                               struct wt_error *error)
+{
+    for (uint32_t i = 0; i < encoder->label_count; i++) {
+        if (!isfinite(record->logits[i])) {
+            return wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, "logits-not-finite",
+                                "the model gave %s for label %s: its weights or precision do not "
+                                "suit this article",
+                                isnan(record->logits[i]) ? "NaN" : "infinity",
+                                encoder->labels_json[i]);
+        }
+    }
+    return WT_OK;
+}
+
+/* exp(logit) over the sum of all, with the largest taken out first so that nothing overflows. */
+struct softmax {
+    double largest;
+    double sum;
+};
+
+static struct softmax softmax_of(const float *logits, uint32_t count)
+{
+    struct softmax softmax = {.largest = logits[0], .sum = 0.0};
+    for (uint32_t i = 1; i < count; i++) {
+        softmax.largest = fmax(softmax.largest, logits[i]);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        softmax.sum += exp((double)logits[i] - softmax.largest);
+    }
+    return softmax;
+}
+
+/* The best label after `previous` in the order (logit descending, id ascending); pass label_count
+ * for the very best. Few labels are asked for of few, so this needs no sort. */
+static uint32_t best_after(const float *logits, uint32_t count, uint32_t previous)
+{
+    uint32_t best = count;
+    for (uint32_t i = 0; i < count; i++) {
+        bool later = previous == count || logits[i] < logits[previous] ||
+                     (!(logits[i] > logits[previous]) && i > previous);
+        if (later && (best == count || logits[i] > logits[best])) {
+            best = i;
+        }
+    }
+    return best;
+}
+
+static void append_scores(const struct wt_encoder *encoder, const struct wt_record *record,
+                          struct wt_buffer *value)
+{
+    const float *logits = record->logits;
+    uint32_t count = encoder->label_count;
+    struct softmax softmax = softmax_of(logits, count);
+    uint32_t label = best_after(logits, count, count);
+    double score = exp((double)logits[label] - softmax.largest) / softmax.sum;
+    wt_buffer_append_text(value, ",\"category\":");
+    wt_buffer_append_text(value, score < encoder->config->output.threshold
+                                     ? "null"
+                                     : encoder->labels_json[label]);
+    wt_buffer_append_text(value, ",\"score\":");
+    wt_buffer_append_number(value, score);
+    wt_buffer_append_text(value, ",\"scores\":{");
+    for (uint32_t i = 0; i < encoder->top_k; i++) {
+        wt_buffer_append(value, ",", i > 0 ? 1 : 0);
+        wt_buffer_append_text(value, encoder->labels_json[label]);
+        wt_buffer_append(value, ":", 1);
+        wt_buffer_append_number(value,
+                                exp((double)logits[label] - softmax.largest) / softmax.sum);
+        label = best_after(logits, count, label);
+    }
+    wt_buffer_append_text(value, "}");
+}
+
+/* The input as a JSON value on one line: white space between its tokens is dropped, every other
+ * byte stays, so that numbers keep their digits. */
+static void append_input(const struct wt_encoder *encoder, const struct wt_record *record,
+                         struct wt_buffer *value)
+{
+    const char *input = record->value;
+    wt_buffer_append_text(value, ",\"input\":");
+    if (encoder->config->input.format == WT_INPUT_TEXT) {
+        wt_buffer_append_json_string(value, input, record->value_bytes);
+        return;
+    }
+    bool in_string = false;
+    size_t kept_from = 0;
+    for (size_t i = 0; i < record->value_bytes; i++) {
+        char byte = input[i];
+        if (in_string && byte == '\\') {
+            i++;
+        } else if (byte == '"') {
+            in_string = !in_string;
+        } else if (!in_string && (byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r')) {
+            wt_buffer_append(value, input + kept_from, i - kept_from);
+            kept_from = i + 1;
+        }
+    }
+    wt_buffer_append(value, input + kept_from, record->value_bytes - kept_from);
+}
+
+static void encode_label(const struct wt_encoder *encoder, struct wt_record *record)
+{
+    struct wt_buffer value = {0};
+    wt_buffer_append_text(&value, "{\"id\":");
+    wt_buffer_append_text(&value, record->id_json);
+    append_scores(encoder, record, &value);
+    wt_buffer_append_text(&value, ",\"model\":");
+    wt_buffer_append_text(&value, encoder->model_json);
+    wt_buffer_append_text(&value, ",\"tokens\":");
+    wt_buffer_append_integer(&value, record->token_count);
+    wt_buffer_append_text(&value, record->truncated ? ",\"truncated\":true" : ",\"truncated\":false");
+    wt_buffer_append_text(&value, ",\"source\":{\"topic\":");
+    wt_buffer_append_json_string(&value, record->source->topic, strlen(record->source->topic));
+    wt_buffer_append_text(&value, ",\"partition\":");
+    wt_buffer_append_integer(&value, record->source->number);
+    wt_buffer_append_text(&value, ",\"offset\":");
+    wt_buffer_append_integer(&value, record->offset);
+    wt_buffer_append_text(&value, ",\"timestamp\":");
+    if (record->timestamp_ms >= 0) {
+        wt_buffer_append_integer(&value, record->timestamp_ms);
+    } else {
+        wt_buffer_append_text(&value, "null");
+    }
+    wt_buffer_append_text(&value, "}");
+    if (encoder->config->output.include_input) {
+        append_input(encoder, record, &value);
+    }
+    wt_buffer_append_text(&value, "}");
+    record->output.value = wt_buffer_take(&value, &record->output.value_bytes);
+}
+
+static void sha256_hex(const void *bytes, size_t count, char hex[65])
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned digest_bytes = 0;
+    int done = EVP_Digest(bytes, count, digest, &digest_bytes, EVP_sha256(), NULL);
+    assert(done == 1 && digest_bytes == 32);
+    (void)done;
+    for (unsigned i = 0; i < digest_bytes; i++) {
+        (void)snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+    }
+}
+
+static void encode_dead_letter(struct wt_record *record, struct wt_headers *headers)
+{
+    const struct wt_failure *failure = record->failure;
+    wt_headers_add_text(headers, "wiretag.error.code", failure->error.code);
+    wt_headers_add_text(headers, "wiretag.error.message", failure->error.message);
+    wt_headers_add_text(headers, "wiretag.error.stage", failure->stage);
+    wt_headers_add_integer(headers, "wiretag.tries",
+                           1 + wt_headers_find_integer(record, "wiretag.tries", 0));
+    wt_headers_add_source(headers);
+    wt_headers_add_integer(headers, "wiretag.source.timestamp", record->timestamp_ms);
+
+    size_t kept = record->value_bytes;
+    if (record->value_cut_to_bytes > 0 && record->value_cut_to_bytes < kept) {
+        kept = record->value_cut_to_bytes;
+        char hex[65];
+        sha256_hex(record->value, record->value_bytes, hex);
+        wt_headers_add_text(headers, "wiretag.error.value_truncated", "true");
+        wt_headers_add_integer(headers, "wiretag.error.value_bytes",
+                               (int64_t)record->value_bytes);
+        wt_headers_add_text(headers, "wiretag.error.value_sha256", hex);
+    }
+    record->output.value = wt_alloc(kept);
+    record->output.value_bytes = kept;
+    memcpy(record->output.value, record->value, kept);
+}
+
+void wt_encode(const struct wt_encoder *encoder, struct wt_record *record)
+{
+    assert(record->output.headers == NULL);
+    struct wt_headers headers = wt_headers_begin(record);
+    switch (record->outcome) {
+    case WT_OUTCOME_LABELLED:
+        encode_label(encoder, record);
+        wt_headers_add_text(&headers, "wiretag.model", encoder->model_header);
+        wt_headers_add_source(&headers);
+        break;
+    case WT_OUTCOME_TOMBSTONE:
+        wt_headers_add_text(&headers, "wiretag.model", encoder->model_header);
+        wt_headers_add_source(&headers);
+        break;
+    case WT_OUTCOME_DEAD_LETTERED:
+        encode_dead_letter(record, &headers);
+        break;
+    case WT_OUTCOME_NONE:
+    case WT_OUTCOME_SKIPPED:
+        assert(!"only what is published is encoded");
+    }
+    wt_headers_end(&headers, &record->output);
+}

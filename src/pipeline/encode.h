@@ -1,0 +1,34 @@
+/* encode.h: from a finished record to what is published for it.
+ *
+ * Pure: no thread, no Kafka. Fills record->output once; it stays until the record is acknowledged,
+ * so that a failed transaction never pays for it twice. */
+#ifndef WIRETAG_PIPELINE_ENCODE_H
+#define WIRETAG_PIPELINE_ENCODE_H
+
+#include "base/config.h"
+#include "base/record.h"
+#include "wiretag/model.h"
+
+struct wt_encoder;
+
+/* Reads `config->output` and `config->input.format`; copies what it needs of `model_info`. The
+ * config must outlive the encoder. */
+struct wt_encoder *wt_encoder_create(const struct wt_config *config,
+                                     const struct wt_model_info *model_info);
+void wt_encoder_destroy(struct wt_encoder *encoder);
+
+/* Turns logits into the outcome LABELLED. A logit that is not finite is WT_INVALID (class record,
+ * code `logits-not-finite`). Thread: any. */
+enum wt_status wt_encode_check(const struct wt_encoder *encoder, const struct wt_record *record,
+                               struct wt_error *error);
+
+/* Fills record->output by its outcome:
+ *   LABELLED       the labelled record of design section 3, compact JSON
+ *   TOMBSTONE      a null value
+ *   DEAD_LETTERED  the input's own bytes, cut to record->value_cut_to_bytes where that is set, with
+ *                  the headers wiretag.error.* and wiretag.tries
+ * Every form keeps the input's headers (repeated and null ones too), less those of the names that
+ * wiretag sets itself, and names its source. Thread: any. */
+void wt_encode(const struct wt_encoder *encoder, struct wt_record *record);
+
+#endif

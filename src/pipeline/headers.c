@@ -1,0 +1,96 @@
+#include "pipeline/headers.h"
+
+#include "base/alloc.h"
+#include "pipeline/partition.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct wt_headers wt_headers_begin(const struct wt_record *record)
+{
+    return (struct wt_headers){.record = record};
+}
+
+static void add_name(struct wt_headers *headers, const char *name)
+{
+    assert(headers->count < WT_HEADERS_ADDED_MAX);
+    headers->names[headers->count] = name;
+    headers->ends[headers->count] = headers->values.count;
+    headers->count++;
+}
+
+void wt_headers_add_text(struct wt_headers *headers, const char *name, const char *value)
+{
+    wt_buffer_append_text(&headers->values, value);
+    add_name(headers, name);
+}
+
+void wt_headers_add_integer(struct wt_headers *headers, const char *name, int64_t value)
+{
+    wt_buffer_append_integer(&headers->values, value);
+    add_name(headers, name);
+}
+
+void wt_headers_add_source(struct wt_headers *headers)
+{
+    const struct wt_record *record = headers->record;
+    wt_headers_add_text(headers, "wiretag.source.topic", record->source->topic);
+    wt_headers_add_integer(headers, "wiretag.source.partition", record->source->number);
+    wt_headers_add_integer(headers, "wiretag.source.offset", record->offset);
+}
+
+static bool set_by_us(const struct wt_headers *headers, const char *name)
+{
+    if (strncmp(name, "wiretag.", strlen("wiretag.")) != 0) {
+        return false;
+    }
+    for (size_t i = 0; i < headers->count; i++) {
+        if (strcmp(name, headers->names[i]) == 0) {
+            return true;
+        }
+    }
+    /* What an earlier failure said is not carried into a later outcome. */
+    return strncmp(name, "wiretag.error.", strlen("wiretag.error.")) == 0;
+}
+
+void wt_headers_end(struct wt_headers *headers, struct wt_output *output)
+{
+    const struct wt_record *record = headers->record;
+    output->headers =
+        wt_alloc((record->header_count + headers->count) * sizeof(struct wt_header));
+    output->header_count = 0;
+    for (size_t i = 0; i < record->header_count; i++) {
+        if (!set_by_us(headers, record->headers[i].name)) {
+            output->headers[output->header_count++] = record->headers[i];
+        }
+    }
+    output->header_memory = wt_buffer_take(&headers->values, NULL);
+    size_t start = 0;
+    for (size_t i = 0; i < headers->count; i++) {
+        output->headers[output->header_count++] =
+            (struct wt_header){.name = headers->names[i],
+                               .value = output->header_memory + start,
+                               .value_bytes = headers->ends[i] - start};
+        start = headers->ends[i];
+    }
+}
+
+int64_t wt_headers_find_integer(const struct wt_record *record, const char *name,
+                                int64_t otherwise)
+{
+    for (size_t i = record->header_count; i > 0; i--) {
+        const struct wt_header *header = &record->headers[i - 1];
+        char digits[24];
+        if (strcmp(header->name, name) != 0 || header->value == NULL || header->value_bytes == 0 ||
+            header->value_bytes >= sizeof digits) {
+            continue;
+        }
+        memcpy(digits, header->value, header->value_bytes);
+        digits[header->value_bytes] = '\0';
+        char *end;
+        long long value = strtoll(digits, &end, 10);
+        return *end == '\0' ? value : otherwise;
+    }
+    return otherwise;
+}

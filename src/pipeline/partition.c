@@ -1,0 +1,58 @@
+#include "pipeline/partition.h"
+
+#include "base/alloc.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct wt_partitions {
+    struct wt_partition **items;
+    size_t count;
+    size_t capacity;
+};
+
+struct wt_partitions *wt_partitions_create(void)
+{
+    return wt_alloc_zeroed(1, sizeof(struct wt_partitions));
+}
+
+void wt_partitions_destroy(struct wt_partitions *partitions)
+{
+    if (partitions == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < partitions->count; i++) {
+        free((char *)(uintptr_t)partitions->items[i]->topic);
+        free(partitions->items[i]);
+    }
+    free(partitions->items);
+    free(partitions);
+}
+
+struct wt_partition *wt_partitions_get(struct wt_partitions *partitions, const char *topic,
+                                       int32_t number)
+{
+    for (size_t i = 0; i < partitions->count; i++) {
+        struct wt_partition *partition = partitions->items[i];
+        if (partition->number == number && strcmp(partition->topic, topic) == 0) {
+            return partition;
+        }
+    }
+    if (partitions->count == partitions->capacity) {
+        partitions->capacity = partitions->capacity > 0 ? partitions->capacity * 2 : 16;
+        partitions->items =
+            wt_realloc(partitions->items, partitions->capacity * sizeof(struct wt_partition *));
+    }
+    struct wt_partition *partition = wt_alloc_zeroed(1, sizeof *partition);
+    partition->topic = wt_strdup(topic);
+    partition->number = number;
+    atomic_init(&partition->epoch_live, 0);
+    atomic_init(&partition->running, 0);
+    partitions->items[partitions->count++] = partition;
+    return partition;
+}
+
+struct wt_partition *wt_partitions_at(const struct wt_partitions *partitions, size_t index)
+{
+    return index < partitions->count ? partitions->items[index] : NULL;
+}

@@ -1,0 +1,55 @@
+/* partition.h: the source partitions this worker has had, and whose turn they are in.
+ *
+ * Every assignment of a partition starts a new epoch. A record carries the epoch it was consumed
+ * in; once consume has ended that epoch, stages before the model drop the record, and publish,
+ * which ends its own view of the epoch last, drops what comes out of the model too late. A
+ * partition's struct lives as long as the table, so records may point to it. */
+#ifndef WIRETAG_PIPELINE_PARTITION_H
+#define WIRETAG_PIPELINE_PARTITION_H
+
+#include "base/record.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct wt_lane; /* lane.h */
+
+struct wt_partition {
+    const char *topic;
+    int32_t number;
+
+    /* Consume's side. */
+    uint32_t epoch_last;    /* of the newest assignment; consume thread only */
+    uint64_t sequence_next; /* consume thread only */
+    bool paused;            /* by us; consume thread only */
+    bool assigned;          /* consume thread only */
+    atomic_uint epoch_live; /* 0: not assigned; written by consume, read by every stage */
+
+    /* Records taken by infer that publish has not seen yet. */
+    atomic_uint running;
+
+    /* Publish's side; publish thread only. */
+    struct wt_lane *lane;
+};
+
+struct wt_partitions;
+
+struct wt_partitions *wt_partitions_create(void);
+void wt_partitions_destroy(struct wt_partitions *partitions);
+
+/* The partition's struct, made on first sight. Thread: consume. */
+struct wt_partition *wt_partitions_get(struct wt_partitions *partitions, const char *topic,
+                                       int32_t number);
+
+/* All partitions seen so far, in order of first sight; NULL past the end. Thread: consume. */
+struct wt_partition *wt_partitions_at(const struct wt_partitions *partitions, size_t index);
+
+/* The record's assignment is over: drop it. Thread: any. */
+static inline bool wt_record_stale(const struct wt_record *record)
+{
+    return record->epoch !=
+           atomic_load_explicit(&record->source->epoch_live, memory_order_acquire);
+}
+
+#endif
