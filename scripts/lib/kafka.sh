@@ -1,0 +1,59 @@
+# shellcheck shell=bash
+# kafka.sh: what the scripts of the local broker share: layout of a cluster's folder, node state.
+# Sourced by scripts/kafka/*, after ui.sh; expects $root.
+#
+# DIR/bootstrap             host:port of every node, comma separated: what clients connect to
+# DIR/node-N/server.properties, pid, server.log, console.log, data/
+
+kafka_libs=$root/.deps/kafka/libs
+
+kafka_require() {
+    [ -n "$(compgen -G "$kafka_libs/kafka_2.13-*.jar")" ] ||
+        ui_die "Kafka's jars are not in $kafka_libs" "Run scripts/setup once."
+    command -v java >/dev/null || ui_die 'there is no java' 'Run scripts/setup once (Java 17 or later).'
+}
+
+# What every JVM here gets: quick to start rather than quick in the long run, and small.
+kafka_java_options=(-Xshare:auto -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Djava.awt.headless=true
+    "-Dlog4j2.configurationFile=$root/scripts/kafka/log4j2.properties")
+
+# Prints the numbers of the nodes that DIR has.
+kafka_nodes() {
+    local folder
+    for folder in "$1"/node-*/; do
+        [ -f "$folder/server.properties" ] || continue
+        folder=${folder%/}
+        printf '%s\n' "${folder##*/node-}"
+    done
+}
+
+# Prints the process id of node N of DIR if it runs. A stale pid file, even one whose number went
+# to another process, counts as not running.
+kafka_pid() {
+    local pid command
+    pid=$(cat "$1/node-$2/pid" 2>/dev/null) && [ -n "$pid" ] || return 1
+    { command=$(tr '\0' ' ' <"/proc/$pid/cmdline"); } 2>/dev/null || return 1
+    case $command in
+        *" $1/node-$2/server.properties "*) printf '%s\n' "$pid" ;;
+        *) return 1 ;;
+    esac
+}
+
+# kafka_wait_gone PID SECONDS: whether the process ended in time.
+kafka_wait_gone() {
+    local tenths=$(($2 * 10))
+    while [ -d "/proc/$1" ] && ! grep -q '^State:[[:space:]]*Z' "/proc/$1/status" 2>/dev/null; do
+        [ "$tenths" -gt 0 ] || return 1
+        tenths=$((tenths - 1))
+        sleep 0.1
+    done
+}
+
+# Makes a DIR given by the user absolute; creates it where asked (kafka_dir DIR create).
+kafka_dir() {
+    if [ "${2:-}" = create ]; then
+        mkdir -p "$1" || ui_die "cannot create $1" 'Name a folder you may write to: --dir DIR.'
+    fi
+    [ -d "$1" ] || ui_die "there is no folder $1" 'Start a broker in it first: scripts/kafka/start --dir DIR.'
+    (cd "$1" && pwd -P)
+}

@@ -1,0 +1,95 @@
+# shellcheck shell=bash
+# ui.sh: how the scripts talk: numbered steps, progress for what takes long, errors that say what to
+# do. Sourced, never run. Talk goes to stderr, so that stdout stays free for results.
+# Colour and moving lines only on a terminal; NO_COLOR and TERM=dumb are respected.
+
+ui_bold='' ui_dim='' ui_red='' ui_green='' ui_yellow='' ui_cyan='' ui_reset=''
+if [ -t 2 ] && [ -z "${NO_COLOR:-}" ] && [ "${TERM:-dumb}" != dumb ]; then
+    ui_bold=$'\e[1m' ui_dim=$'\e[2m' ui_red=$'\e[31m' ui_green=$'\e[32m'
+    ui_yellow=$'\e[33m' ui_cyan=$'\e[36m' ui_reset=$'\e[0m'
+fi
+ui_moves=false
+if [ -t 2 ] && [ "${TERM:-dumb}" != dumb ]; then ui_moves=true; fi
+
+ui_step_number=0
+ui_step_count=${ui_step_count:-0}
+
+# Announces the next numbered step. A script called by another one (UI_QUIET=1) says nothing.
+ui_step() {
+    ui_step_number=$((ui_step_number + 1))
+    [ -n "${UI_QUIET:-}" ] && return
+    printf '%s[%d/%d]%s %s%s%s\n' "$ui_cyan" "$ui_step_number" "$ui_step_count" "$ui_reset" \
+        "$ui_bold" "$*" "$ui_reset" >&2
+}
+
+ui_note() { printf '      %s\n' "$*" >&2; }
+ui_warn() { printf '%swarning:%s %s\n' "$ui_yellow" "$ui_reset" "$*" >&2; }
+
+# ui_die WHAT [WHAT TO DO]: ends the script with status 1 (or ${ui_status}).
+ui_die() {
+    printf '%serror:%s %s\n' "$ui_red" "$ui_reset" "$1" >&2
+    shift
+    local line
+    for line in "$@"; do printf '       %s\n' "$line" >&2; done
+    exit "${ui_status:-1}"
+}
+
+# Bad usage: status 2, and where help is.
+ui_usage_error() {
+    ui_status=2 ui_die "$1" "See ${0##*/} --help."
+}
+
+# The comment block at the top of the calling script, without its marks, is its help.
+ui_help() { sed -n '2,/^[^#]/{s/^# \{0,1\}//;t p;b;:p p}' "$0"; }
+
+ui_columns() {
+    local columns=${COLUMNS:-}
+    if [ -z "$columns" ] && [ -t 2 ]; then
+        columns=$(stty size 2>/dev/null </dev/tty | cut -d' ' -f2)
+    fi
+    case $columns in ''|0|*[!0-9]*) columns=80 ;; esac
+    printf '%s' "$columns"
+}
+
+# ui_run LABEL LOG COMMAND...: runs the command with its output in LOG. While it runs, a terminal
+# shows the time and the last line of the log (or what the function ui_progress prints), anything
+# else gets a plain line every 15 s. A failure prints the end of LOG. Returns the command's status.
+ui_run() {
+    local label=$1 log=$2 started=$SECONDS said=0 pid status elapsed doing columns
+    shift 2
+    : >"$log"
+    "$@" >"$log" 2>&1 </dev/null &
+    pid=$!
+    ui_child=$pid
+    columns=$(ui_columns)
+    while kill -0 "$pid" 2>/dev/null; do
+        elapsed=$((SECONDS - started))
+        if $ui_moves || [ $((elapsed - said)) -ge 15 ]; then
+            if declare -F ui_progress >/dev/null; then
+                doing=$(ui_progress)
+            else
+                doing=$(tail -c 300 "$log" | tr '\r\t' '\n ' | tr -cd '[:print:]\n' | tail -n 1)
+            fi
+            doing="$label ${elapsed}s  $doing"
+            if $ui_moves; then
+                printf '\r\e[K      %s%s%s' "$ui_dim" "${doing:0:columns-7}" "$ui_reset" >&2
+            else
+                printf '      ... %s\n' "$doing" >&2
+                said=$elapsed
+            fi
+        fi
+        sleep 0.2
+    done
+    wait "$pid" && status=0 || status=$?
+    ui_child=
+    $ui_moves && printf '\r\e[K' >&2
+    elapsed=$((SECONDS - started))
+    if [ "$status" -ne 0 ]; then
+        printf '      %s%s failed%s (status %d) after %d s; the end of %s:\n' \
+            "$ui_red" "$label" "$ui_reset" "$status" "$elapsed" "$log" >&2
+        tail -n 40 "$log" | sed 's/^/      | /' >&2
+    elif [ -z "${UI_QUIET:-}" ]; then
+        printf '      %s: %sdone%s in %d s\n' "$label" "$ui_green" "$ui_reset" "$elapsed" >&2
+    fi
+    return "$status"
+}
