@@ -1,0 +1,261 @@
+#include "text/vocab.h"
+
+#include "text/unicode.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Far beyond any vocabulary; it keeps every offset in 32 bits and a wrong file from eating memory.
+ */
+#define VOCAB_BYTES_MAX (64u << 20)
+
+struct wt_tokenizer_options wt_tokenizer_options_default(void)
+{
+    return (struct wt_tokenizer_options){.lowercase = false,
+                                         .clean_text = true,
+                                         .handle_chinese_chars = true,
+                                         .strip_accents = WT_STRIP_ACCENTS_AUTO};
+}
+
+/* Length of `line` without trailing white space, as str::trim_end of Rust has it: Hugging Face
+ * reads a vocabulary so, and this is what makes CRLF files work. `line` is valid UTF-8. */
+static uint32_t trimmed_length(const char *line, uint32_t bytes)
+{
+    while (bytes > 0) {
+        uint32_t start = bytes - 1;
+        while (start > 0 && ((uint8_t)line[start] & 0xC0u) == 0x80u) {
+            start--;
+        }
+        uint32_t code_point = 0;
+        uint32_t length = wt_utf8_decode((const uint8_t *)line + start, bytes - start, &code_point);
+        assert(length == bytes - start);
+        (void)length;
+        if ((wt_unicode_properties(code_point) & WT_UNICODE_SPACE) == 0) {
+            break;
+        }
+        bytes = start;
+    }
+    return bytes;
+}
+
+/* Line number, from 1, of the first malformed byte; 0 where all is UTF-8. */
+static uint32_t first_malformed_line(const char *text, size_t bytes)
+{
+    uint32_t line = 1;
+    size_t place = 0;
+    while (place < bytes) {
+        uint32_t code_point;
+        uint32_t length = wt_utf8_decode((const uint8_t *)text + place, bytes - place, &code_point);
+        if (length == 0) {
+            return line;
+        }
+        line += code_point == '\n';
+        place += length;
+    }
+    return 0;
+}
+
+static uint32_t count_lines(const char *text, size_t bytes)
+{
+    uint32_t count = 0;
+    const char *end = text + bytes;
+    for (const char *line = text; line < end; count++) {
+        const char *newline = memchr(line, '\n', (size_t)(end - line));
+        line = newline == NULL ? end : newline + 1;
+    }
+    return count;
+}
+
+/* Copies the text and notes where each token lies. */
+static enum wt_status read_tokens(struct wt_vocab *vocab, const char *text, size_t bytes)
+{
+    vocab->size = count_lines(text, bytes);
+    vocab->text = malloc(bytes + 1);
+    vocab->starts = malloc(vocab->size * sizeof *vocab->starts);
+    vocab->lengths = malloc(vocab->size * sizeof *vocab->lengths);
+    if (vocab->text == NULL || vocab->starts == NULL || vocab->lengths == NULL) {
+        return WT_MEMORY;
+    }
+    memcpy(vocab->text, text, bytes);
+    vocab->text[bytes] = '\n';
+    uint32_t start = 0;
+    for (uint32_t id = 0; id < vocab->size; id++) {
+        char *line = vocab->text + start;
+        char *newline = memchr(line, '\n', bytes + 1 - start);
+        assert(newline != NULL);
+        uint32_t line_bytes = (uint32_t)(newline - line);
+        vocab->starts[id] = start;
+        vocab->lengths[id] = trimmed_length(line, line_bytes);
+        line[vocab->lengths[id]] = '\0';
+        start += line_bytes + 1;
+    }
+    return WT_OK;
+}
+
+/* The last line that is `token`, as a later duplicate wins; -1 where there is none. */
+static int32_t find_token(const struct wt_vocab *vocab, const char *token)
+{
+    size_t bytes = strlen(token);
+    for (uint32_t id = vocab->size; id-- > 0;) {
+        if (vocab->lengths[id] == bytes && memcmp(wt_vocab_token(vocab, id), token, bytes) == 0) {
+            return (int32_t)id;
+        }
+    }
+    return -1;
+}
+
+/* [UNK], [CLS] and [SEP] are needed; [PAD] and [MASK] are matched in texts where they exist. */
+static enum wt_status find_specials(struct wt_vocab *vocab, const char *source,
+                                    struct wt_error *error)
+{
+    static const char *const names[WT_SPECIALS_MAX] = {"[UNK]", "[CLS]", "[SEP]", "[PAD]",
+                                                       "[MASK]"};
+    for (uint32_t i = 0; i < WT_SPECIALS_MAX; i++) {
+        int32_t id = find_token(vocab, names[i]);
+        if (id >= 0) {
+            vocab->specials[vocab->special_count++] = (struct wt_special){
+                .text = names[i], .bytes = (uint32_t)strlen(names[i]), .id = id};
+        } else if (i < 3) {
+            return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "vocab-token-missing",
+                                "%s: no line is %s; a BERT vocabulary needs [UNK], [CLS] and [SEP]",
+                                source, names[i]);
+        }
+    }
+    vocab->unknown_id = vocab->specials[0].id;
+    vocab->cls_id = vocab->specials[1].id;
+    vocab->sep_id = vocab->specials[2].id;
+    return WT_OK;
+}
+
+static enum wt_status check_text(const char *text, size_t text_bytes, const char *source,
+                                 struct wt_error *error)
+{
+    if (text_bytes == 0) {
+        return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "vocab-empty",
+                            "%s: the vocabulary is empty; one token a line is expected", source);
+    }
+    if (text_bytes > VOCAB_BYTES_MAX) {
+        return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "vocab-too-large",
+                            "%s: %zu bytes are more than a vocabulary can have (%u); is it the "
+                            "right file?",
+                            source, text_bytes, VOCAB_BYTES_MAX);
+    }
+    uint32_t line = first_malformed_line(text, text_bytes);
+    if (line != 0) {
+        return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "vocab-not-utf8",
+                            "%s: line %u is not valid UTF-8; save the vocabulary as UTF-8", source,
+                            line);
+    }
+    return WT_OK;
+}
+
+enum wt_status wt_vocab_create(const char *text, size_t text_bytes, const char *source,
+                               const struct wt_tokenizer_options *options,
+                               struct wt_vocab **vocab_out, struct wt_error *error)
+{
+    enum wt_status status = check_text(text, text_bytes, source, error);
+    if (status != WT_OK) {
+        return status;
+    }
+    struct wt_vocab *vocab = calloc(1, sizeof *vocab);
+    status = WT_MEMORY;
+    if (vocab == NULL) {
+        goto out_of_memory;
+    }
+    vocab->options = *options;
+    status = read_tokens(vocab, text, text_bytes);
+    if (status != WT_OK) {
+        goto out_of_memory;
+    }
+    status = find_specials(vocab, source, error);
+    if (status != WT_OK) {
+        goto failed;
+    }
+    *vocab_out = vocab;
+    return WT_OK;
+
+out_of_memory:
+    (void)wt_error_set(error, status, WT_ERROR_FATAL, "out-of-memory",
+                       "%s: not enough memory for the vocabulary", source);
+failed:
+    wt_vocab_destroy(vocab);
+    return status;
+}
+
+/* Reads the whole file into a new buffer. */
+static enum wt_status read_file(const char *path, char **text_out, size_t *bytes_out,
+                                struct wt_error *error)
+{
+    char *text = NULL;
+    size_t bytes = 0;
+    size_t capacity = 1u << 20;
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) {
+        return wt_error_set(error, WT_IO, WT_ERROR_FATAL, "vocab-unreadable",
+                            "%s: cannot open the vocabulary: %s", path, strerror(errno));
+    }
+    enum wt_status status = WT_OK;
+    while (status == WT_OK) {
+        char *larger = realloc(text, capacity);
+        if (larger == NULL) {
+            status = wt_error_set(error, WT_MEMORY, WT_ERROR_FATAL, "out-of-memory",
+                                  "%s: not enough memory to read the vocabulary", path);
+            break;
+        }
+        text = larger;
+        bytes += fread(text + bytes, 1, capacity - bytes, file);
+        if (bytes < capacity || bytes > VOCAB_BYTES_MAX) {
+            break;
+        }
+        capacity *= 2;
+    }
+    if (ferror(file)) {
+        status = wt_error_set(error, WT_IO, WT_ERROR_FATAL, "vocab-unreadable",
+                              "%s: cannot read the vocabulary: %s", path, strerror(errno));
+    }
+    (void)fclose(file);
+    if (status != WT_OK) {
+        free(text);
+        return status;
+    }
+    *text_out = text;
+    *bytes_out = bytes;
+    return WT_OK;
+}
+
+enum wt_status wt_vocab_load(const char *path, const struct wt_tokenizer_options *options,
+                             struct wt_vocab **vocab_out, struct wt_error *error)
+{
+    char *text = NULL;
+    size_t bytes = 0;
+    enum wt_status status = read_file(path, &text, &bytes, error);
+    if (status == WT_OK) {
+        status = wt_vocab_create(text, bytes, path, options, vocab_out, error);
+    }
+    free(text);
+    return status;
+}
+
+void wt_vocab_destroy(struct wt_vocab *vocab)
+{
+    if (vocab == NULL) {
+        return;
+    }
+    free(vocab->text);
+    free(vocab->starts);
+    free(vocab->lengths);
+    free(vocab);
+}
+
+uint32_t wt_vocab_size(const struct wt_vocab *vocab)
+{
+    return vocab->size;
+}
+
+const char *wt_vocab_token(const struct wt_vocab *vocab, uint32_t id)
+{
+    return id < vocab->size ? vocab->text + vocab->starts[id] : NULL;
+}
