@@ -6,11 +6,13 @@
 # DIR/node-N/server.properties, pid, server.log, console.log, data/
 
 kafka_libs=$root/.deps/kafka/libs
+# As Kafka's own scripts choose it.
+kafka_java=${JAVA_HOME:+$JAVA_HOME/bin/}java
 
 kafka_require() {
     [ -n "$(compgen -G "$kafka_libs/kafka_2.13-*.jar")" ] ||
         ui_die "Kafka's jars are not in $kafka_libs" "Run scripts/setup once."
-    command -v java >/dev/null || ui_die 'there is no java' 'Run scripts/setup once (Java 17 or later).'
+    command -v "$kafka_java" >/dev/null || ui_die 'there is no java' 'Run scripts/setup once (Java 17 or later).'
 }
 
 # What every JVM here gets: quick to start rather than quick in the long run, and small.
@@ -27,16 +29,18 @@ kafka_nodes() {
     done
 }
 
-# Prints the process id of node N of DIR if it runs. A stale pid file, even one whose number went
-# to another process, counts as not running.
+# Whether process PID is node N of DIR: a number in an old file may belong to anything by now.
+kafka_is_node() { # PID DIR NODE
+    local command
+    { command=$(tr '\0' ' ' <"/proc/$1/cmdline"); } 2>/dev/null || return 1
+    case $command in *" $2/node-$3/server.properties "*) ;; *) return 1 ;; esac
+}
+
+# Prints the process id of node N of DIR if it runs.
 kafka_pid() {
-    local pid command
+    local pid
     pid=$(cat "$1/node-$2/pid" 2>/dev/null) && [ -n "$pid" ] || return 1
-    { command=$(tr '\0' ' ' <"/proc/$pid/cmdline"); } 2>/dev/null || return 1
-    case $command in
-        *" $1/node-$2/server.properties "*) printf '%s\n' "$pid" ;;
-        *) return 1 ;;
-    esac
+    kafka_is_node "$pid" "$1" "$2" && printf '%s\n' "$pid"
 }
 
 # kafka_wait_gone PID SECONDS: whether the process ended in time.

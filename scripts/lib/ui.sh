@@ -11,6 +11,20 @@ fi
 ui_moves=false
 if [ -t 2 ] && [ "${TERM:-dumb}" != dumb ]; then ui_moves=true; fi
 
+# What ui_run runs now: the leader of a process group of its own, so that Ctrl-C ends all of it.
+ui_child=''
+ui_stop_child() {
+    [ -z "$ui_child" ] || kill -- "-$ui_child" 2>/dev/null || true
+    ui_child=''
+}
+ui_interrupted() {
+    trap '' INT TERM HUP
+    ui_stop_child
+    printf '\n      interrupted\n' >&2
+    exit 130
+}
+trap ui_interrupted INT TERM HUP
+
 ui_step_number=0
 ui_step_count=${ui_step_count:-0}
 
@@ -57,8 +71,10 @@ ui_columns() {
 ui_run() {
     local label=$1 log=$2 started=$SECONDS said=0 pid status elapsed doing columns
     shift 2
-    : >"$log"
+    mkdir -p "$(dirname "$log")"
+    set -m
     "$@" >"$log" 2>&1 </dev/null &
+    set +m
     pid=$!
     ui_child=$pid
     columns=$(ui_columns)
@@ -81,7 +97,7 @@ ui_run() {
         sleep 0.2
     done
     wait "$pid" && status=0 || status=$?
-    ui_child=
+    ui_child=''
     $ui_moves && printf '\r\e[K' >&2
     elapsed=$((SECONDS - started))
     if [ "$status" -ne 0 ]; then
