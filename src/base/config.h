@@ -12,10 +12,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* One librdkafka property. */
+/* One librdkafka property, and where it was set: "config/wiretag.yaml:12", "--set ..." or
+ * "the default". A message about one of these must not show the value. */
 struct wt_property {
     char *name;
     char *value;
+    char *place;
 };
 
 struct wt_properties {
@@ -41,7 +43,7 @@ struct wt_config {
         struct wt_properties producer; /* wins over common */
     } kafka;
     struct {
-        struct wt_strings topics; /* 1 or more */
+        struct wt_strings topics; /* 1 or more, none twice */
         enum wt_input_format format;
         char *id;               /* JSON pointer */
         struct wt_strings text; /* JSON pointers, 1 or more */
@@ -67,7 +69,7 @@ struct wt_config {
     } delivery;
     struct {
         char *path;
-        char *sha256; /* NULL: not pinned */
+        char *sha256; /* 64 lower-case hex digits; NULL: not pinned */
         char *device;
         char *precision;
         uint32_t replicas; /* 0: auto */
@@ -86,12 +88,13 @@ struct wt_config {
         uint64_t bytes_max;
     } in_flight;
     struct {
-        char *listen; /* "host:port"; NULL: none */
+        char *listen; /* "host:port", see address.h; NULL: none */
     } http;
     struct {
         enum wt_log_level level;
         enum wt_log_format format;
     } log;
+    struct wt_properties places; /* name: key, value: where it was set; see wt_config_place */
 };
 
 /* One `--set a.b=value`. */
@@ -99,16 +102,37 @@ struct wt_config_override {
     const char *text;
 };
 
-/* Reads `path`, substitutes ${VAR} and ${file:PATH}, applies the overrides in order, fills in
- * defaults and checks everything. WT_INVALID or WT_IO (class fatal): the message names file, line,
- * key and the nearest known key. `config_out` is the caller's to destroy. Thread: any. */
+/* Reads `path`, applies the overrides in order, substitutes ${VAR} and ${file:PATH}, fills in
+ * defaults and checks everything. A map given by an override replaces the file's. WT_INVALID or
+ * WT_IO (class fatal): the message names file, line, key and the nearest known key. `config_out`
+ * is the caller's to destroy. Thread: any. */
 enum wt_status wt_config_load(const char *path, const struct wt_config_override *overrides,
                               size_t override_count, struct wt_config **config_out,
                               struct wt_error *error);
 
-/* The built-in defaults, as if from an empty file (which alone would fail: no topics). */
+/* The same from `text_bytes` bytes in memory; `source` names them in messages. */
+enum wt_status wt_config_parse(const char *text, size_t text_bytes, const char *source,
+                               const struct wt_config_override *overrides, size_t override_count,
+                               struct wt_config **config_out, struct wt_error *error);
+
+/* The built-in defaults, complete: those of config/wiretag.yaml. */
 struct wt_config *wt_config_defaults(void);
 
 void wt_config_destroy(struct wt_config *config);
+
+/* Where `key` ("output.topic"; "dead_letter" where that is null) was set, to begin a message with:
+ * "config/wiretag.yaml:12", "--set output.topic=x" or "the default". Owned by the config. */
+const char *wt_config_place(const struct wt_config *config, const char *key);
+
+/* What holds for one client: the property of its own section, else of kafka.common; NULL: not
+ * configured. Other spellings of the same property (metadata.broker.list) are other names. */
+const struct wt_property *wt_config_consumer_property(const struct wt_config *config,
+                                                      const char *name);
+const struct wt_property *wt_config_producer_property(const struct wt_config *config,
+                                                      const char *name);
+
+/* True for passwords, keys and tokens: librdkafka puts values into its messages, so where this is
+ * true its text must not be passed on. */
+bool wt_config_property_is_secret(const char *name);
 
 #endif

@@ -1,0 +1,51 @@
+#include "base/address.h"
+
+#include <ctype.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool parse_port(const char *text, uint16_t *port_out)
+{
+    size_t digits = strspn(text, "0123456789");
+    if (digits == 0 || digits > 5 || text[digits] != '\0') {
+        return false;
+    }
+    unsigned long port = strtoul(text, NULL, 10);
+    if (port > UINT16_MAX) {
+        return false;
+    }
+    *port_out = (uint16_t)port;
+    return true;
+}
+
+static bool is_host(const char *host, size_t length, bool bracketed)
+{
+    for (size_t i = 0; i < length; i++) {
+        unsigned char byte = (unsigned char)host[i];
+        bool wanted = bracketed ? isxdigit(byte) || strchr(":.%", byte) != NULL
+                                : isalnum(byte) || strchr(".-_", byte) != NULL;
+        if (!wanted) {
+            return false;
+        }
+    }
+    return length > 0 && length < WT_HOST_BYTES_MAX;
+}
+
+bool wt_address_parse(const char *text, struct wt_address *address_out)
+{
+    bool bracketed = text[0] == '[';
+    const char *host = bracketed ? text + 1 : text;
+    const char *end = strchr(host, bracketed ? ']' : ':');
+    if (end == NULL || !is_host(host, (size_t)(end - host), bracketed)) {
+        return false;
+    }
+    const char *colon = bracketed ? end + 1 : end;
+    struct wt_address address = {.port = 0};
+    if (colon[0] != ':' || !parse_port(colon + 1, &address.port)) {
+        return false;
+    }
+    memcpy(address.host, host, (size_t)(end - host));
+    *address_out = address;
+    return true;
+}
