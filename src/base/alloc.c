@@ -9,10 +9,11 @@
 static void *checked(void *memory, size_t bytes)
 {
     if (memory == NULL) {
-        (void)fprintf(stderr,
-                      "wiretag: out of memory (%zu bytes wanted); lower in_flight.bytes_max or give "
-                      "the process more memory\n",
-                      bytes);
+        (void)fprintf(
+            stderr,
+            "wiretag: out of memory (%zu bytes wanted); lower in_flight.bytes_max or give "
+            "the process more memory\n",
+            bytes);
         abort();
     }
     return memory;

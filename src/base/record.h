@@ -61,31 +61,32 @@ struct wt_record {
 
     /* Source; memory behind the pointers belongs to the record. */
     struct wt_partition *source;
-    uint32_t epoch;       /* of the source's assignment */
-    uint64_t sequence;    /* dense from 0 in the epoch */
+    uint32_t epoch;    /* of the source's assignment */
+    uint64_t sequence; /* dense from 0 in the epoch */
     int64_t offset;
     int64_t timestamp_ms; /* -1: the record has none */
     const void *key;      /* NULL: null key */
     size_t key_bytes;
-    const void *value;    /* NULL: tombstone */
+    const void *value; /* NULL: tombstone */
     size_t value_bytes;
     struct wt_header *headers;
     size_t header_count;
-    uint64_t bytes;       /* what it counts for in in_flight.bytes_max */
+    uint64_t bytes; /* what it counts for in in_flight.bytes_max */
     int64_t consumed_us;
 
     /* Article: set by prepare. */
-    char *id_json;        /* the id as JSON text */
-    int32_t *ids;         /* token ids; freed once the model has seen them */
+    char *id_json; /* the id as JSON text */
+    int32_t *ids;  /* token ids; freed once the model has seen them */
     uint32_t token_count;
     uint32_t unknown_count;
     bool truncated;
-    int64_t waiting_us;   /* when it began to wait for a batch */
+    int64_t waiting_us; /* when it began to wait for a batch */
 
     /* Result. */
     float *logits;               /* label_count values; NULL until the model ran */
     struct wt_failure *failure;  /* set when the outcome is dead letter or skipped */
     struct wt_output output;     /* encoded once, kept until acknowledged */
+    bool ran;                    /* was taken by infer: counts as running on its source */
     bool in_producer;            /* handed to the producer, report outstanding */
     bool published_alone;        /* rejected in company; now tried by itself */
     uint32_t value_cut_to_bytes; /* 0: whole; else the dead letter's value is cut to this */

@@ -87,6 +87,7 @@ enum wt_status wt_batch_stage_pull(struct wt_batch_stage *stage, struct wt_batch
     }
     if (status == WT_OK) {
         for (uint32_t i = 0; i < batch->count; i++) {
+            batch->records[i]->ran = true;
             atomic_fetch_add_explicit(&batch->records[i]->source->running, 1, memory_order_acq_rel);
         }
         if (wt_batcher_count(stage->batcher) > 0) {

@@ -15,7 +15,7 @@
 
 struct wt_batcher {
     struct wt_batcher_limits limits;
-    uint32_t step;                  /* width of a bucket, tokens */
+    uint32_t step; /* width of a bucket, tokens */
     uint32_t bucket_count;
     struct wt_record_list *buckets; /* [i]: lengths in (i * step, (i + 1) * step], oldest first */
     uint32_t count;
@@ -158,8 +158,7 @@ static void fill(struct wt_batcher *batcher, uint32_t seed, struct wt_batch *bat
     }
 }
 
-bool wt_batcher_take(struct wt_batcher *batcher, int64_t now_us, bool flush,
-                     struct wt_batch *batch)
+bool wt_batcher_take(struct wt_batcher *batcher, int64_t now_us, bool flush, struct wt_batch *batch)
 {
     uint32_t seed = oldest_bucket(batcher);
     if (seed == batcher->bucket_count) {

@@ -12,8 +12,8 @@
 
 struct wt_decoder {
     const struct wt_config *config;
-    json_t *root;             /* of the current article */
-    struct wt_buffer joined;  /* its text, where it has several fields */
+    json_t *root;            /* of the current article */
+    struct wt_buffer joined; /* its text, where it has several fields */
 };
 
 struct wt_decoder *wt_decoder_create(const struct wt_config *config)
@@ -239,7 +239,8 @@ enum wt_status wt_decode(struct wt_decoder *decoder, struct wt_record *record,
 {
     assert(record->value != NULL && record->id_json == NULL);
     if (record->value_bytes == 0) {
-        return invalid(error, "value-empty", "the value has no bytes (a tombstone has none at all)");
+        return invalid(error, "value-empty",
+                       "the value has no bytes (a tombstone has none at all)");
     }
     return decoder->config->input.format == WT_INPUT_TEXT
                ? decode_text(record, article_out, error)

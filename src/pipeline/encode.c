@@ -15,10 +15,10 @@
 struct wt_encoder {
     const struct wt_config *config;
     uint32_t label_count;
-    char **labels_json;  /* each label as a JSON string */
-    char *model_json;    /* {"name":…,"version":…,"sha256":…} */
-    char *model_header;  /* name:version */
-    uint32_t top_k;      /* at most label_count */
+    char **labels_json; /* each label as a JSON string */
+    char *model_json;   /* {"name":…,"version":…,"sha256":…} */
+    char *model_header; /* name:version */
+    uint32_t top_k;     /* at most label_count */
 };
 
 static char *json_string(const char *text)
@@ -121,9 +121,8 @@ static void append_scores(const struct wt_encoder *encoder, const struct wt_reco
     uint32_t label = best_after(logits, count, count);
     double score = exp((double)logits[label] - softmax.largest) / softmax.sum;
     wt_buffer_append_text(value, ",\"category\":");
-    wt_buffer_append_text(value, score < encoder->config->output.threshold
-                                     ? "null"
-                                     : encoder->labels_json[label]);
+    wt_buffer_append_text(
+        value, score < encoder->config->output.threshold ? "null" : encoder->labels_json[label]);
     wt_buffer_append_text(value, ",\"score\":");
     wt_buffer_append_number(value, score);
     wt_buffer_append_text(value, ",\"scores\":{");
@@ -131,8 +130,7 @@ static void append_scores(const struct wt_encoder *encoder, const struct wt_reco
         wt_buffer_append(value, ",", i > 0 ? 1 : 0);
         wt_buffer_append_text(value, encoder->labels_json[label]);
         wt_buffer_append(value, ":", 1);
-        wt_buffer_append_number(value,
-                                exp((double)logits[label] - softmax.largest) / softmax.sum);
+        wt_buffer_append_number(value, exp((double)logits[label] - softmax.largest) / softmax.sum);
         label = best_after(logits, count, label);
     }
     wt_buffer_append_text(value, "}");
@@ -175,7 +173,8 @@ static void encode_label(const struct wt_encoder *encoder, struct wt_record *rec
     wt_buffer_append_text(&value, encoder->model_json);
     wt_buffer_append_text(&value, ",\"tokens\":");
     wt_buffer_append_integer(&value, record->token_count);
-    wt_buffer_append_text(&value, record->truncated ? ",\"truncated\":true" : ",\"truncated\":false");
+    wt_buffer_append_text(&value,
+                          record->truncated ? ",\"truncated\":true" : ",\"truncated\":false");
     wt_buffer_append_text(&value, ",\"source\":{\"topic\":");
     wt_buffer_append_json_string(&value, record->source->topic, strlen(record->source->topic));
     wt_buffer_append_text(&value, ",\"partition\":");
@@ -225,8 +224,7 @@ static void encode_dead_letter(struct wt_record *record, struct wt_headers *head
         char hex[65];
         sha256_hex(record->value, record->value_bytes, hex);
         wt_headers_add_text(headers, "wiretag.error.value_truncated", "true");
-        wt_headers_add_integer(headers, "wiretag.error.value_bytes",
-                               (int64_t)record->value_bytes);
+        wt_headers_add_integer(headers, "wiretag.error.value_bytes", (int64_t)record->value_bytes);
         wt_headers_add_text(headers, "wiretag.error.value_sha256", hex);
     }
     record->output.value = wt_alloc(kept);

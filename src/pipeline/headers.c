@@ -57,8 +57,7 @@ static bool set_by_us(const struct wt_headers *headers, const char *name)
 void wt_headers_end(struct wt_headers *headers, struct wt_output *output)
 {
     const struct wt_record *record = headers->record;
-    output->headers =
-        wt_alloc((record->header_count + headers->count) * sizeof(struct wt_header));
+    output->headers = wt_alloc((record->header_count + headers->count) * sizeof(struct wt_header));
     output->header_count = 0;
     for (size_t i = 0; i < record->header_count; i++) {
         if (!set_by_us(headers, record->headers[i].name)) {
@@ -76,8 +75,7 @@ void wt_headers_end(struct wt_headers *headers, struct wt_output *output)
     }
 }
 
-int64_t wt_headers_find_integer(const struct wt_record *record, const char *name,
-                                int64_t otherwise)
+int64_t wt_headers_find_integer(const struct wt_record *record, const char *name, int64_t otherwise)
 {
     for (size_t i = record->header_count; i > 0; i--) {
         const struct wt_header *header = &record->headers[i - 1];

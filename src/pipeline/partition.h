@@ -48,8 +48,7 @@ struct wt_partition *wt_partitions_at(const struct wt_partitions *partitions, si
 /* The record's assignment is over: drop it. Thread: any. */
 static inline bool wt_record_stale(const struct wt_record *record)
 {
-    return record->epoch !=
-           atomic_load_explicit(&record->source->epoch_live, memory_order_acquire);
+    return record->epoch != atomic_load_explicit(&record->source->epoch_live, memory_order_acquire);
 }
 
 #endif

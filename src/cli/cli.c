@@ -1,0 +1,21 @@
+#include "cli/cli.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+int wt_cli_fail(const char *command, enum wt_status status, const struct wt_error *error)
+{
+    (void)fprintf(stderr, "wiretag %s: %s\n", command, error->message);
+    return status == WT_INVALID ? WT_EXIT_USAGE : WT_EXIT_FAILED;
+}
+
+int wt_cli_usage(const char *command, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    (void)fprintf(stderr, "wiretag %s: ", command);
+    (void)vfprintf(stderr, format, arguments);
+    (void)fprintf(stderr, "\nTry: wiretag %s --help\n", command);
+    va_end(arguments);
+    return WT_EXIT_USAGE;
+}

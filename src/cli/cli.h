@@ -1,0 +1,27 @@
+/* cli.h: the subcommands of wiretag, one file each.
+ *
+ * Each takes the arguments from its own name on and returns the exit status: 0 done, 1 failed, 2
+ * bad usage or configuration. Results go to stdout, everything else to stderr. Thread: main. */
+#ifndef WIRETAG_CLI_CLI_H
+#define WIRETAG_CLI_CLI_H
+
+#include "wiretag/status.h"
+
+#define WT_EXIT_DONE 0
+#define WT_EXIT_FAILED 1
+#define WT_EXIT_USAGE 2
+
+int wt_cli_run(int argc, char **argv);
+int wt_cli_classify(int argc, char **argv);
+int wt_cli_tokenize(int argc, char **argv);
+int wt_cli_bench(int argc, char **argv);
+
+/* Prints "wiretag COMMAND: message" to stderr and returns the exit status for `status`: usage for
+ * WT_INVALID, else failed. */
+int wt_cli_fail(const char *command, enum wt_status status, const struct wt_error *error);
+
+/* Prints a usage error with the way to the help and returns WT_EXIT_USAGE. */
+int wt_cli_usage(const char *command, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif

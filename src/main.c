@@ -1,0 +1,63 @@
+/* main.c: picks the subcommand. */
+#include "cli/cli.h"
+#include "wiretag/model.h"
+
+#include <librdkafka/rdkafka.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *summary;
+} commands[] = {
+    {"run", wt_cli_run, "label a topic's articles until told to stop"},
+    {"classify", wt_cli_classify, "label articles from stdin, without Kafka"},
+    {"tokenize", wt_cli_tokenize, "show the token ids of articles from stdin"},
+    {"bench", wt_cli_bench, "measure the rate of a stage"},
+};
+
+static void print_help(void)
+{
+    (void)printf("wiretag labels articles while they flow through Kafka.\n\n"
+                 "Usage: wiretag COMMAND [OPTION]...\n\nCommands:\n");
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        (void)printf("  %-10s %s\n", commands[i].name, commands[i].summary);
+    }
+    (void)printf("\n  --help     this text; wiretag COMMAND --help tells of one command\n"
+                 "  --version  versions of wiretag and of what it runs with\n\n"
+                 "Example:\n"
+                 "  echo '{\"id\":1,\"text\":\"Сборная выиграла матч\"}' |\n"
+                 "    wiretag classify --model models/demo.pt\n\n"
+                 "Exit status: 0 done, 1 failed, 2 bad usage or configuration.\n");
+}
+
+static void print_version(void)
+{
+    (void)printf("wiretag %s\nlibrdkafka %s\n%s\n", WIRETAG_VERSION, rd_kafka_version_str(),
+                 wt_model_runtime());
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        (void)fprintf(stderr, "wiretag: no command given. Try: wiretag --help\n");
+        return WT_EXIT_USAGE;
+    }
+    const char *name = argv[1];
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+        print_help();
+        return WT_EXIT_DONE;
+    }
+    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
+        print_version();
+        return WT_EXIT_DONE;
+    }
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        if (strcmp(name, commands[i].name) == 0) {
+            return commands[i].run(argc - 1, argv + 1);
+        }
+    }
+    (void)fprintf(stderr, "wiretag: no command %s. Try: wiretag --help\n", name);
+    return WT_EXIT_USAGE;
+}

@@ -1,0 +1,406 @@
+#include "pipeline/consume.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "pipeline/kafka.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How many records go on together: amortizes the queue's lock, costs microseconds of delay. */
+#define RECORDS_PER_PUSH_MAX 128u
+
+/* How long one poll waits: bounds the answer to wt_consume_stop, and while paused the delay until
+ * room is noticed. */
+#define POLL_MS 100
+#define POLL_PAUSED_MS 5
+
+struct wt_consume {
+    const struct wt_config *config;
+    struct wt_partitions *partitions;
+    struct wt_in_flight *in_flight;
+    struct wt_queue *queue_out;
+    struct wt_consume_hooks hooks;
+    rd_kafka_t *client;
+    pthread_t thread;
+    bool started;
+    atomic_bool stopping;
+    bool paused;               /* thread's own */
+    struct wt_partition *last; /* of the previous record: records come in runs */
+    struct wt_header *headers; /* scratch of `header_capacity` */
+    size_t header_capacity;
+};
+
+/* --- assignment ------------------------------------------------------------------------------ */
+
+static struct wt_partition *partition_of(struct wt_consume *consume,
+                                         const rd_kafka_topic_partition_t *item)
+{
+    return wt_partitions_get(consume->partitions, item->topic, item->partition);
+}
+
+static void begin_epochs(struct wt_consume *consume, const rd_kafka_topic_partition_list_t *list)
+{
+    for (int i = 0; i < list->cnt; i++) {
+        struct wt_partition *partition = partition_of(consume, &list->elems[i]);
+        partition->epoch_last++;
+        partition->sequence_next = 0;
+        partition->assigned = true;
+        partition->paused = false;
+        atomic_store_explicit(&partition->epoch_live, partition->epoch_last, memory_order_release);
+        wt_metric_add(WT_METRIC_PARTITIONS, 1);
+        wt_log_info("consume", "assigned %s [%" PRId32 "]", partition->topic, partition->number);
+    }
+}
+
+/* Ends the epochs and has the rest of the pipeline let go of the partitions. */
+static void end_epochs(struct wt_consume *consume, const rd_kafka_topic_partition_list_t *list,
+                       bool lost)
+{
+    struct wt_partition **ended = wt_alloc_zeroed((size_t)list->cnt, sizeof *ended);
+    size_t count = 0;
+    for (int i = 0; i < list->cnt; i++) {
+        struct wt_partition *partition = partition_of(consume, &list->elems[i]);
+        if (partition->assigned) {
+            atomic_store_explicit(&partition->epoch_live, 0, memory_order_release);
+            partition->assigned = false;
+            ended[count++] = partition;
+            wt_metric_add(WT_METRIC_PARTITIONS, -1);
+            wt_log_info("consume", "%s %s [%" PRId32 "]", lost ? "lost" : "giving back",
+                        partition->topic, partition->number);
+        }
+    }
+    consume->hooks.drain(consume->hooks.opaque, ended, count, lost);
+    free(ended);
+}
+
+static bool cooperative(rd_kafka_t *client)
+{
+    return strcmp(rd_kafka_rebalance_protocol(client), "COOPERATIVE") == 0;
+}
+
+static void log_if_failed(const char *what, rd_kafka_error_t *error)
+{
+    if (error != NULL) {
+        wt_log_error("consume", "%s: %s", what, rd_kafka_error_string(error));
+        rd_kafka_error_destroy(error);
+    }
+}
+
+static void apply_assignment(rd_kafka_t *client, const rd_kafka_topic_partition_list_t *list,
+                             bool assign)
+{
+    if (cooperative(client)) {
+        log_if_failed(assign ? "assign" : "unassign",
+                      assign ? rd_kafka_incremental_assign(client, list)
+                             : rd_kafka_incremental_unassign(client, list));
+        return;
+    }
+    rd_kafka_resp_err_t code = rd_kafka_assign(client, assign ? list : NULL);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        wt_log_error("consume", "%s: %s", assign ? "assign" : "unassign", rd_kafka_err2str(code));
+    }
+}
+
+static void on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,
+                         rd_kafka_topic_partition_list_t *list, void *opaque)
+{
+    struct wt_consume *consume = opaque;
+    wt_metric_add(WT_METRIC_REBALANCES, 1);
+    if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+        begin_epochs(consume, list);
+        apply_assignment(client, list, true);
+        /* New partitions start unpaused; the loop pauses them too if there is no room. */
+        consume->paused = false;
+        return;
+    }
+    if (code != RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) {
+        wt_log_error("consume", "rebalance failed: %s; rejoining", rd_kafka_err2str(code));
+    }
+    /* Drained before unassign: until then the partitions are ours and may be committed. */
+    end_epochs(consume, list, rd_kafka_assignment_lost(client));
+    apply_assignment(client, list, false);
+}
+
+/* --- pause and resume ------------------------------------------------------------------------ */
+
+/* Pauses or resumes every assigned partition that is not so yet. Resuming one that was not paused
+ * makes librdkafka 2.0.2 fetch from an old position again, so each one's state is kept. */
+static void set_paused(struct wt_consume *consume, bool paused)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(16);
+    struct wt_partition *partition;
+    for (size_t i = 0; (partition = wt_partitions_at(consume->partitions, i)) != NULL; i++) {
+        if (partition->assigned && partition->paused != paused) {
+            partition->paused = paused;
+            (void)rd_kafka_topic_partition_list_add(list, partition->topic, partition->number);
+        }
+    }
+    if (list->cnt > 0) {
+        rd_kafka_resp_err_t code = paused ? rd_kafka_pause_partitions(consume->client, list)
+                                          : rd_kafka_resume_partitions(consume->client, list);
+        if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            wt_log_error("consume", "%s: %s", paused ? "pause" : "resume", rd_kafka_err2str(code));
+        }
+        wt_metric_add(WT_METRIC_PAUSES, paused ? 1 : 0);
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    consume->paused = paused;
+}
+
+static void balance(struct wt_consume *consume)
+{
+    if (!consume->paused && wt_in_flight_full(consume->in_flight)) {
+        set_paused(consume, true);
+    } else if (consume->paused && wt_in_flight_half_empty(consume->in_flight)) {
+        set_paused(consume, false);
+    }
+}
+
+/* --- records --------------------------------------------------------------------------------- */
+
+/* The message's headers in the scratch table; the bytes stay the message's. */
+static size_t read_headers(struct wt_consume *consume, const rd_kafka_message_t *message)
+{
+    rd_kafka_headers_t *headers;
+    if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return 0;
+    }
+    size_t count = rd_kafka_header_cnt(headers);
+    if (count > consume->header_capacity) {
+        consume->header_capacity = count * 2;
+        consume->headers =
+            wt_realloc(consume->headers, consume->header_capacity * sizeof(struct wt_header));
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct wt_header *header = &consume->headers[i];
+        (void)rd_kafka_header_get_all(headers, i, &header->name, &header->value,
+                                      &header->value_bytes);
+    }
+    return count;
+}
+
+static struct wt_partition *source_of(struct wt_consume *consume, const rd_kafka_message_t *message)
+{
+    const char *topic = rd_kafka_topic_name(message->rkt);
+    struct wt_partition *last = consume->last;
+    if (last == NULL || last->number != message->partition || strcmp(last->topic, topic) != 0) {
+        last = wt_partitions_get(consume->partitions, topic, message->partition);
+        consume->last = last;
+    }
+    return last;
+}
+
+static void take_message(struct wt_consume *consume, const rd_kafka_message_t *message,
+                         struct wt_record_list *list)
+{
+    struct wt_partition *source = source_of(consume, message);
+    if (!source->assigned) {
+        return; /* fetched before the assignment ended; its next owner reads it again */
+    }
+    size_t header_count = read_headers(consume, message);
+    struct wt_record *record = wt_record_create(message->key, message->key_len, message->payload,
+                                                message->len, consume->headers, header_count);
+    rd_kafka_timestamp_type_t timestamp_type;
+    record->timestamp_ms = rd_kafka_message_timestamp(message, &timestamp_type);
+    if (timestamp_type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE) {
+        record->timestamp_ms = -1;
+    }
+    record->source = source;
+    record->epoch = source->epoch_last;
+    record->sequence = source->sequence_next++;
+    record->offset = message->offset;
+    record->consumed_us = wt_clock_us();
+    wt_in_flight_add(consume->in_flight, record);
+    wt_metric_add(WT_METRIC_RECORDS_CONSUMED, 1);
+    wt_metric_add(WT_METRIC_BYTES_CONSUMED, (int64_t)(message->key_len + message->len));
+    wt_record_list_append(list, &record);
+}
+
+/* An event that came in a record's place. */
+static void take_event(struct wt_consume *consume, const rd_kafka_message_t *message)
+{
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        return;
+    }
+    if (message->err == RD_KAFKA_RESP_ERR__FATAL) {
+        char reason[256];
+        rd_kafka_resp_err_t cause = rd_kafka_fatal_error(consume->client, reason, sizeof reason);
+        struct wt_error error;
+        (void)wt_error_set(&error, WT_FAILED, WT_ERROR_FATAL, "consumer-fatal",
+                           "the consumer cannot go on: %s: %s", rd_kafka_err2name(cause), reason);
+        consume->hooks.failed(consume->hooks.opaque, &error);
+        return;
+    }
+    if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
+        wt_log_error("consume",
+                     "offsets are gone from %s [%" PRId32 "] (retention was faster than this "
+                     "worker) and auto.offset.reset is error: %s",
+                     message->rkt != NULL ? rd_kafka_topic_name(message->rkt) : "?",
+                     message->partition, rd_kafka_message_errstr(message));
+        return;
+    }
+    wt_log_warn("consume", "%s: %s", rd_kafka_err2name(message->err),
+                rd_kafka_message_errstr(message));
+}
+
+/* Polls once, then takes what is there without waiting, and hands it on together. Polls also when
+ * there is no room: a paused consumer gets no records, but rebalances and errors still arrive. */
+static void poll_some(struct wt_consume *consume)
+{
+    struct wt_record_list list = {0};
+    int wait_ms = consume->paused ? POLL_PAUSED_MS : POLL_MS;
+    do {
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(consume->client, wait_ms);
+        if (message == NULL) {
+            break;
+        }
+        if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            take_message(consume, message, &list);
+        } else {
+            take_event(consume, message);
+        }
+        rd_kafka_message_destroy(message);
+        wait_ms = 0;
+    } while (list.count < RECORDS_PER_PUSH_MAX && !wt_in_flight_full(consume->in_flight));
+    wt_queue_push(consume->queue_out, &list);
+}
+
+static void *run(void *opaque)
+{
+    struct wt_consume *consume = opaque;
+    while (!atomic_load_explicit(&consume->stopping, memory_order_acquire)) {
+        balance(consume);
+        poll_some(consume);
+    }
+    /* Revokes everything, which drains it, then leaves the group. */
+    rd_kafka_resp_err_t code = rd_kafka_consumer_close(consume->client);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        wt_log_warn("consume", "leaving the group: %s", rd_kafka_err2str(code));
+    }
+    return NULL;
+}
+
+/* --- life ------------------------------------------------------------------------------------ */
+
+/* What delivery needs of the consumer; config.c refuses the same keys from the user. */
+static enum wt_status set_fixed_properties(const struct wt_config *config, rd_kafka_conf_t *conf,
+                                           struct wt_error *error)
+{
+    const struct wt_properties *own = &config->kafka.consumer;
+    char queued_kbytes[24];
+    (void)snprintf(queued_kbytes, sizeof queued_kbytes, "%" PRIu64,
+                   config->in_flight.bytes_max / 1024);
+    const struct {
+        const char *name;
+        const char *value;
+        bool fixed; /* else only a default that differs from librdkafka's */
+    } properties[] = {
+        {"enable.auto.commit", "false", true},
+        {"enable.auto.offset.store", "false", true},
+        {"isolation.level", "read_committed", false},
+        {"auto.offset.reset", "earliest", false},
+        {"partition.assignment.strategy", "cooperative-sticky", false},
+        {"check.crcs", "true", false},
+        {"queued.max.messages.kbytes", queued_kbytes, false},
+    };
+    enum wt_status status = WT_OK;
+    for (size_t i = 0; status == WT_OK && i < sizeof properties / sizeof properties[0]; i++) {
+        status = properties[i].fixed
+                     ? wt_kafka_conf_set(conf, properties[i].name, properties[i].value, error)
+                     : wt_kafka_conf_default(conf, config, own, properties[i].name,
+                                             properties[i].value, error);
+    }
+    return status;
+}
+
+enum wt_status wt_consume_create(const struct wt_config *config, struct wt_partitions *partitions,
+                                 struct wt_in_flight *in_flight, struct wt_queue *queue_out,
+                                 const struct wt_consume_hooks *hooks,
+                                 struct wt_consume **consume_out, struct wt_error *error)
+{
+    struct wt_consume *consume = wt_alloc_zeroed(1, sizeof *consume);
+    consume->config = config;
+    consume->partitions = partitions;
+    consume->in_flight = in_flight;
+    consume->queue_out = queue_out;
+    consume->hooks = *hooks;
+    atomic_init(&consume->stopping, false);
+    rd_kafka_conf_t *conf = NULL;
+    enum wt_status status =
+        wt_kafka_conf_create(config, &config->kafka.consumer, "consumer", &conf, error);
+    if (status == WT_OK) {
+        status = set_fixed_properties(config, conf, error);
+    }
+    if (status == WT_OK) {
+        rd_kafka_conf_set_opaque(conf, consume);
+        rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
+        status = wt_kafka_client_create(RD_KAFKA_CONSUMER, &conf, &consume->client, error);
+    }
+    if (conf != NULL) {
+        rd_kafka_conf_destroy(conf);
+    }
+    if (status != WT_OK) {
+        wt_consume_destroy(consume);
+        return status;
+    }
+    (void)rd_kafka_poll_set_consumer(consume->client);
+    *consume_out = consume;
+    return WT_OK;
+}
+
+rd_kafka_t *wt_consume_client(struct wt_consume *consume)
+{
+    return consume->client;
+}
+
+enum wt_status wt_consume_start(struct wt_consume *consume, struct wt_error *error)
+{
+    const struct wt_strings *topics = &consume->config->input.topics;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)topics->count);
+    for (size_t i = 0; i < topics->count; i++) {
+        (void)rd_kafka_topic_partition_list_add(list, topics->items[i], RD_KAFKA_PARTITION_UA);
+    }
+    rd_kafka_resp_err_t code = rd_kafka_subscribe(consume->client, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "subscribe",
+                            "subscribing to input.topics failed: %s", rd_kafka_err2str(code));
+    }
+    if (pthread_create(&consume->thread, NULL, run, consume) != 0) {
+        return wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "thread",
+                            "the consume thread cannot be started");
+    }
+    consume->started = true;
+    return WT_OK;
+}
+
+void wt_consume_stop(struct wt_consume *consume)
+{
+    atomic_store_explicit(&consume->stopping, true, memory_order_release);
+}
+
+void wt_consume_join(struct wt_consume *consume)
+{
+    if (consume->started) {
+        (void)pthread_join(consume->thread, NULL);
+        consume->started = false;
+    }
+}
+
+void wt_consume_destroy(struct wt_consume *consume)
+{
+    if (consume == NULL) {
+        return;
+    }
+    if (consume->client != NULL) {
+        rd_kafka_destroy(consume->client);
+    }
+    free(consume->headers);
+    free(consume);
+}

@@ -1,0 +1,52 @@
+/* consume.h: the first stage: one thread that owns the consumer.
+ *
+ * It polls and never blocks on the stages behind it: when the in-flight bound is reached it pauses
+ * its partitions and goes on polling, so that max.poll.interval.ms holds however slow the model
+ * is. Rebalances happen on this thread, inside its poll. */
+#ifndef WIRETAG_PIPELINE_CONSUME_H
+#define WIRETAG_PIPELINE_CONSUME_H
+
+#include "base/config.h"
+#include "base/queue.h"
+#include "pipeline/in_flight.h"
+#include "pipeline/partition.h"
+
+#include <librdkafka/rdkafka.h>
+
+struct wt_consume;
+
+/* What consume asks of the rest of the pipeline. Called on the consume thread. */
+struct wt_consume_hooks {
+    void *opaque;
+    /* The epochs of `partitions` have just ended: drop what is not yet in the model, let the rest
+     * finish, commit its prefix and close the partitions; returns when that is done or its time is
+     * up. `lost`: somebody else has the partitions already, so commit nothing. */
+    void (*drain)(void *opaque, struct wt_partition *const *partitions, size_t count, bool lost);
+    /* The thread cannot go on; the pipeline should stop. */
+    void (*failed)(void *opaque, const struct wt_error *error);
+};
+
+/* Makes the consumer and subscribes on wt_consume_start. Pointers are borrowed and must outlive
+ * the stage. WT_INVALID (class fatal): a property is refused. */
+enum wt_status wt_consume_create(const struct wt_config *config, struct wt_partitions *partitions,
+                                 struct wt_in_flight *in_flight, struct wt_queue *queue_out,
+                                 const struct wt_consume_hooks *hooks,
+                                 struct wt_consume **consume_out, struct wt_error *error);
+
+/* The consumer handle, for commits; the stage keeps owning it. */
+rd_kafka_t *wt_consume_client(struct wt_consume *consume);
+
+/* Subscribes and starts the thread. */
+enum wt_status wt_consume_start(struct wt_consume *consume, struct wt_error *error);
+
+/* Asks the thread to leave the group: every partition is drained through the hook first. Thread:
+ * any. */
+void wt_consume_stop(struct wt_consume *consume);
+
+/* Waits for the thread's end. */
+void wt_consume_join(struct wt_consume *consume);
+
+/* After join, or without start. */
+void wt_consume_destroy(struct wt_consume *consume);
+
+#endif

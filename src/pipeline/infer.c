@@ -1,0 +1,218 @@
+#include "pipeline/infer.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What may be in flight takes the model this long, so that a drain is short. */
+#define IN_FLIGHT_SECONDS 4.0
+
+/* Weight of the newest batch in a replica's measured rate. */
+#define RATE_WEIGHT 0.1
+
+struct replica {
+    struct wt_infer *infer;
+    pthread_t thread;
+    atomic_uint rate; /* articles a second this replica does while it is busy */
+};
+
+struct wt_infer {
+    struct wt_infer_ports ports;
+    uint32_t replica_count; /* started ones */
+    struct replica *replicas;
+};
+
+/* --- one batch ------------------------------------------------------------------------------- */
+
+static void reserve(struct wt_infer_scratch *scratch, uint32_t rows, uint32_t width,
+                    uint32_t label_count)
+{
+    size_t ids = (size_t)rows * width;
+    if (ids > scratch->ids_capacity) {
+        scratch->ids = wt_realloc(scratch->ids, ids * sizeof(int64_t));
+        scratch->ids_capacity = ids;
+    }
+    if (rows > scratch->rows_capacity) {
+        scratch->lengths = wt_realloc(scratch->lengths, rows * sizeof(int64_t));
+        scratch->logits = wt_realloc(scratch->logits, (size_t)rows * label_count * sizeof(float));
+        scratch->rows_capacity = rows;
+    }
+}
+
+void wt_infer_scratch_free(struct wt_infer_scratch *scratch)
+{
+    free(scratch->ids);
+    free(scratch->lengths);
+    free(scratch->logits);
+    *scratch = (struct wt_infer_scratch){0};
+}
+
+/* Lays the records out as rows, zero past each one's length. */
+static void fill_rows(const struct wt_batch *batch, struct wt_infer_scratch *scratch)
+{
+    for (uint32_t row = 0; row < batch->count; row++) {
+        const struct wt_record *record = batch->records[row];
+        int64_t *ids = scratch->ids + (size_t)row * batch->width;
+        for (uint32_t i = 0; i < record->token_count; i++) {
+            ids[i] = record->ids[i];
+        }
+        memset(ids + record->token_count, 0, (batch->width - record->token_count) * sizeof *ids);
+        scratch->lengths[row] = record->token_count;
+    }
+}
+
+static void finish(struct wt_record *record)
+{
+    free(record->ids);
+    record->ids = NULL;
+    wt_record_advance(record, WT_RECORD_FINISHED);
+}
+
+/* A sub-batch of neighbours, as wide as its longest record needs, rounded like its parent. */
+static struct wt_batch part_of(const struct wt_batch *batch, uint32_t from, uint32_t count)
+{
+    struct wt_batch part = {
+        .records = batch->records + from, .count = count, .width = batch->width};
+    for (uint32_t i = 0; i < count; i++) {
+        part.tokens += part.records[i]->token_count;
+    }
+    return part;
+}
+
+uint32_t wt_infer_batch(struct wt_model *model, struct wt_batch *batch,
+                        struct wt_infer_scratch *scratch)
+{
+    uint32_t label_count = wt_model_info(model)->label_count;
+    reserve(scratch, batch->count, batch->width, label_count);
+    fill_rows(batch, scratch);
+    struct wt_error error;
+    enum wt_status status = wt_model_forward(model, scratch->ids, scratch->lengths, batch->count,
+                                             batch->width, scratch->logits, &error);
+    if (status == WT_OK) {
+        for (uint32_t row = 0; row < batch->count; row++) {
+            struct wt_record *record = batch->records[row];
+            record->logits = wt_alloc(label_count * sizeof(float));
+            memcpy(record->logits, scratch->logits + (size_t)row * label_count,
+                   label_count * sizeof(float));
+            record->outcome = WT_OUTCOME_LABELLED;
+            finish(record);
+        }
+        return 0;
+    }
+    wt_metric_add(WT_METRIC_BATCH_FAILURES, 1);
+    if (batch->count == 1) {
+        wt_record_fail(batch->records[0], "infer", &error);
+        finish(batch->records[0]);
+        return 0;
+    }
+    uint32_t too_large = status == WT_MEMORY ? batch->width * batch->count : 0;
+    struct wt_batch front = part_of(batch, 0, batch->count / 2);
+    struct wt_batch back = part_of(batch, front.count, batch->count - front.count);
+    uint32_t front_too_large = wt_infer_batch(model, &front, scratch);
+    uint32_t back_too_large = wt_infer_batch(model, &back, scratch);
+    uint32_t part_too_large =
+        front_too_large > 0 && (back_too_large == 0 || front_too_large < back_too_large)
+            ? front_too_large
+            : back_too_large;
+    return part_too_large > 0 ? part_too_large : too_large;
+}
+
+/* --- threads --------------------------------------------------------------------------------- */
+
+static void update_rate(struct replica *replica, uint32_t articles, double seconds)
+{
+    struct wt_infer *infer = replica->infer;
+    double newest = (double)articles / (seconds > 1e-6 ? seconds : 1e-6);
+    double rate = (double)atomic_load_explicit(&replica->rate, memory_order_relaxed);
+    rate = rate > 0.0 ? rate + RATE_WEIGHT * (newest - rate) : newest;
+    rate = rate < 1.0 ? 1.0 : rate > 1e8 ? 1e8 : rate;
+    atomic_store_explicit(&replica->rate, (unsigned)rate, memory_order_relaxed);
+    double total = 0.0;
+    for (uint32_t i = 0; i < infer->ports.replicas; i++) {
+        total += (double)atomic_load_explicit(&infer->replicas[i].rate, memory_order_relaxed);
+    }
+    double wanted = total * IN_FLIGHT_SECONDS;
+    wt_in_flight_limit(infer->ports.in_flight, wanted < 1e9 ? (uint32_t)wanted : 1000000000u);
+}
+
+static void run_batch(struct replica *replica, struct wt_batch *batch,
+                      struct wt_infer_scratch *scratch)
+{
+    const struct wt_infer_ports *ports = &replica->infer->ports;
+    int64_t start_us = wt_clock_us();
+    uint32_t too_large = wt_infer_batch(ports->model, batch, scratch);
+    double seconds = (double)(wt_clock_us() - start_us) * 1e-6;
+    if (too_large > 0) {
+        wt_log_warn("infer", "the device has no memory for %u tokens; batches stay below %u",
+                    too_large, too_large / 2);
+        wt_batch_stage_tokens_lower(ports->batch_in, too_large / 2);
+    }
+    wt_metric_add(WT_METRIC_BATCHES, 1);
+    wt_metric_add(WT_METRIC_TOKENS, (int64_t)batch->tokens);
+    wt_metric_add(WT_METRIC_TOKENS_COMPUTED, (int64_t)batch->width * batch->count);
+    wt_metric_observe(WT_HISTOGRAM_BATCH_ARTICLES, batch->count);
+    wt_metric_observe(WT_HISTOGRAM_INFER_SECONDS, seconds);
+    update_rate(replica, batch->count, seconds);
+    struct wt_record_list finished = {0};
+    for (uint32_t i = 0; i < batch->count; i++) {
+        wt_record_list_append(&finished, &batch->records[i]);
+    }
+    wt_queue_push(ports->finished_out, &finished);
+}
+
+static void *run(void *opaque)
+{
+    struct replica *replica = opaque;
+    const struct wt_infer_ports *ports = &replica->infer->ports;
+    struct wt_infer_scratch scratch = {0};
+    struct wt_batch batch = {.records =
+                                 wt_alloc_zeroed(ports->articles_max, sizeof(struct wt_record *))};
+    wt_model_thread_init(ports->model);
+    while (wt_batch_stage_pull(ports->batch_in, &batch) == WT_OK) {
+        run_batch(replica, &batch, &scratch);
+    }
+    wt_infer_scratch_free(&scratch);
+    free(batch.records);
+    return NULL;
+}
+
+enum wt_status wt_infer_start(const struct wt_infer_ports *ports, struct wt_infer **infer_out,
+                              struct wt_error *error)
+{
+    struct wt_infer *infer = wt_alloc_zeroed(1, sizeof *infer);
+    infer->ports = *ports;
+    infer->replicas = wt_alloc_zeroed(ports->replicas, sizeof *infer->replicas);
+    for (uint32_t i = 0; i < ports->replicas; i++) {
+        infer->replicas[i].infer = infer;
+        atomic_init(&infer->replicas[i].rate, 0);
+    }
+    for (uint32_t i = 0; i < ports->replicas; i++) {
+        if (pthread_create(&infer->replicas[i].thread, NULL, run, &infer->replicas[i]) != 0) {
+            wt_batch_stage_close(ports->batch_in);
+            wt_infer_join(infer);
+            return wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "thread",
+                                "an infer thread cannot be started; lower model.replicas");
+        }
+        infer->replica_count++;
+    }
+    *infer_out = infer;
+    return WT_OK;
+}
+
+void wt_infer_join(struct wt_infer *infer)
+{
+    if (infer == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < infer->replica_count; i++) {
+        (void)pthread_join(infer->replicas[i].thread, NULL);
+    }
+    free(infer->replicas);
+    free(infer);
+}

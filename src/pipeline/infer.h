@@ -1,0 +1,48 @@
+/* infer.h: the threads that run the model, one a replica.
+ *
+ * Each pulls batches, runs them and passes the finished records on. A batch that fails is halved
+ * until the poison record stands alone; one that does not fit the device is halved too, and the
+ * smaller budget is remembered. */
+#ifndef WIRETAG_PIPELINE_INFER_H
+#define WIRETAG_PIPELINE_INFER_H
+
+#include "base/queue.h"
+#include "pipeline/batch.h"
+#include "pipeline/in_flight.h"
+#include "wiretag/model.h"
+
+struct wt_infer;
+
+/* Everything is borrowed and must outlive the stage. */
+struct wt_infer_ports {
+    struct wt_model *model;
+    uint32_t replicas;     /* threads */
+    uint32_t articles_max; /* of a batch */
+    struct wt_batch_stage *batch_in;
+    struct wt_queue *finished_out;
+    struct wt_in_flight *in_flight; /* told the measured rate */
+};
+
+/* Starts the threads. They end when batch_in is closed and empty. */
+enum wt_status wt_infer_start(const struct wt_infer_ports *ports, struct wt_infer **infer_out,
+                              struct wt_error *error);
+
+/* Waits for the threads and frees the stage; accepts NULL. */
+void wt_infer_join(struct wt_infer *infer);
+
+/* Runs `batch` through the model on this thread, halving on failure: every record of it is FINISHED
+ * afterwards, with logits or a failure. `scratch` is the caller's, zero-initialized once and freed
+ * with wt_infer_scratch_free. Returns the largest batch, in padded tokens, that did not fit the
+ * device; 0 when all did. For the threads above and for `wiretag bench`. */
+struct wt_infer_scratch {
+    int64_t *ids;
+    int64_t *lengths;
+    float *logits;
+    size_t ids_capacity;
+    size_t rows_capacity;
+};
+uint32_t wt_infer_batch(struct wt_model *model, struct wt_batch *batch,
+                        struct wt_infer_scratch *scratch);
+void wt_infer_scratch_free(struct wt_infer_scratch *scratch);
+
+#endif

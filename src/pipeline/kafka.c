@@ -1,0 +1,158 @@
+#include "pipeline/kafka.h"
+
+#include "base/alloc.h"
+#include "base/metrics.h"
+
+#include <string.h>
+
+/* librdkafka's syslog levels, 0 (emergency) to 7 (debug). */
+static void on_log(const rd_kafka_t *client, int level, const char *facility, const char *message)
+{
+    enum wt_log_level ours = level <= 3   ? WT_LOG_ERROR
+                             : level == 4 ? WT_LOG_WARN
+                             : level <= 6 ? WT_LOG_INFO
+                                          : WT_LOG_DEBUG;
+    (void)client;
+    /* What fails here is retried; whatever cannot be reaches a stage as an error of its own. */
+    if (ours == WT_LOG_ERROR) {
+        ours = WT_LOG_WARN;
+    }
+    wt_log(ours, "kafka", "%s: %s", facility, message);
+}
+
+static void on_error(rd_kafka_t *client, int code, const char *reason, void *opaque)
+{
+    (void)opaque;
+    wt_metric_add(WT_METRIC_BROKER_ERRORS, 1);
+    if (code == RD_KAFKA_RESP_ERR__FATAL) {
+        return; /* the stage that owns the client sees it, with its cause */
+    }
+    if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
+        wt_log_warn("kafka", "no broker of bootstrap.servers answers (%s); trying again",
+                    rd_kafka_type(client) == RD_KAFKA_CONSUMER ? "consumer" : "producer");
+        return;
+    }
+    wt_log_warn("kafka", "%s: %s", rd_kafka_err2name((rd_kafka_resp_err_t)code), reason);
+}
+
+const char *wt_kafka_property(const struct wt_config *config, const struct wt_properties *own,
+                              const char *name)
+{
+    const struct wt_properties *sets[] = {own, &config->kafka.common};
+    for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++) {
+        for (size_t j = 0; j < sets[i]->count; j++) {
+            if (strcmp(sets[i]->items[j].name, name) == 0) {
+                return sets[i]->items[j].value;
+            }
+        }
+    }
+    return NULL;
+}
+
+static enum wt_status set_property(rd_kafka_conf_t *conf, const char *section, const char *name,
+                                   const char *value, struct wt_error *error)
+{
+    char reason[256];
+    if (rd_kafka_conf_set(conf, name, value, reason, sizeof reason) == RD_KAFKA_CONF_OK) {
+        return WT_OK;
+    }
+    /* The reason may quote the value, which may be a secret; the name alone is safe. */
+    char shown[256] = {0};
+    rd_kafka_conf_t *known = rd_kafka_conf_new();
+    size_t shown_bytes = sizeof shown;
+    bool unknown = rd_kafka_conf_get(known, name, shown, &shown_bytes) == RD_KAFKA_CONF_UNKNOWN;
+    rd_kafka_conf_destroy(known);
+    return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "kafka-property",
+                        "kafka.%s.%s: librdkafka %s %s; its CONFIGURATION.md lists the properties",
+                        section, name, rd_kafka_version_str(),
+                        unknown ? "does not know this property" : "refuses the value given");
+}
+
+static enum wt_status set_all(rd_kafka_conf_t *conf, const char *section,
+                              const struct wt_properties *properties, struct wt_error *error)
+{
+    for (size_t i = 0; i < properties->count; i++) {
+        const struct wt_property *property = &properties->items[i];
+        enum wt_status status = set_property(conf, section, property->name, property->value, error);
+        if (status != WT_OK) {
+            return status;
+        }
+    }
+    return WT_OK;
+}
+
+enum wt_status wt_kafka_conf_create(const struct wt_config *config, const struct wt_properties *own,
+                                    const char *section, rd_kafka_conf_t **conf_out,
+                                    struct wt_error *error)
+{
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_conf_set_log_cb(conf, on_log);
+    rd_kafka_conf_set_error_cb(conf, on_error);
+    enum wt_status status = set_all(conf, "common", &config->kafka.common, error);
+    if (status == WT_OK) {
+        status = set_all(conf, section, own, error);
+    }
+    if (status == WT_OK) {
+        status = wt_kafka_conf_default(conf, config, own, "client.id", "wiretag", error);
+    }
+    if (status != WT_OK) {
+        rd_kafka_conf_destroy(conf);
+        return status;
+    }
+    *conf_out = conf;
+    return WT_OK;
+}
+
+enum wt_status wt_kafka_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value,
+                                 struct wt_error *error)
+{
+    return set_property(conf, "(set by wiretag)", name, value, error);
+}
+
+enum wt_status wt_kafka_conf_default(rd_kafka_conf_t *conf, const struct wt_config *config,
+                                     const struct wt_properties *own, const char *name,
+                                     const char *value, struct wt_error *error)
+{
+    return wt_kafka_property(config, own, name) != NULL
+               ? WT_OK
+               : wt_kafka_conf_set(conf, name, value, error);
+}
+
+enum wt_status wt_kafka_client_create(rd_kafka_type_t type, rd_kafka_conf_t **conf,
+                                      rd_kafka_t **client_out, struct wt_error *error)
+{
+    char reason[400];
+    rd_kafka_t *client = rd_kafka_new(type, *conf, reason, sizeof reason);
+    if (client == NULL) {
+        return wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "kafka-client",
+                            "the Kafka %s cannot be made: %s",
+                            type == RD_KAFKA_CONSUMER ? "consumer" : "producer", reason);
+    }
+    *conf = NULL;
+    *client_out = client;
+    return WT_OK;
+}
+
+enum wt_status wt_kafka_topics_look_up(rd_kafka_t *client, struct wt_topic_partitions *topics,
+                                       size_t topic_count, int wait_ms, struct wt_error *error)
+{
+    const struct rd_kafka_metadata *metadata;
+    /* All topics at once: asking for one by name would create it where brokers do that. */
+    rd_kafka_resp_err_t code = rd_kafka_metadata(client, 1, NULL, &metadata, wait_ms);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return wt_error_set(error, WT_IO, WT_ERROR_RETRIABLE, "broker-unreachable",
+                            "the broker does not say which topics it has: %s",
+                            rd_kafka_err2str(code));
+    }
+    for (size_t i = 0; i < topic_count; i++) {
+        topics[i].count = 0;
+        for (int j = 0; j < metadata->topic_cnt; j++) {
+            const struct rd_kafka_metadata_topic *topic = &metadata->topics[j];
+            if (strcmp(topic->topic, topics[i].topic) == 0 && topic->err == 0) {
+                topics[i].count = topic->partition_cnt;
+            }
+        }
+    }
+    rd_kafka_metadata_destroy(metadata);
+    return WT_OK;
+}

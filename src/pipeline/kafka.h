@@ -1,0 +1,48 @@
+/* kafka.h: making librdkafka clients from the configuration, and what they say in our log.
+ *
+ * Included only by the stages and commands that talk to a broker. */
+#ifndef WIRETAG_PIPELINE_KAFKA_H
+#define WIRETAG_PIPELINE_KAFKA_H
+
+#include "base/config.h"
+
+#include <librdkafka/rdkafka.h>
+
+/* A client configuration: kafka.common, then `own` (consumer or producer properties), which wins.
+ * `section` ("consumer" or "producer") names `own` in messages. Errors and statistics of the
+ * client go to the log. The caller adds its callbacks and destroys what it does not give to a
+ * client. WT_INVALID (class fatal): librdkafka does not know a property or refuses its value; the
+ * message names the key. Thread: any. */
+enum wt_status wt_kafka_conf_create(const struct wt_config *config, const struct wt_properties *own,
+                                    const char *section, rd_kafka_conf_t **conf_out,
+                                    struct wt_error *error);
+
+/* Sets a property that wiretag decides; a refusal is WT_INVALID. */
+enum wt_status wt_kafka_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value,
+                                 struct wt_error *error);
+
+/* Sets a property unless kafka.common or `own` has it. */
+enum wt_status wt_kafka_conf_default(rd_kafka_conf_t *conf, const struct wt_config *config,
+                                     const struct wt_properties *own, const char *name,
+                                     const char *value, struct wt_error *error);
+
+/* The value the user gave, in `own` or else kafka.common; NULL: none. */
+const char *wt_kafka_property(const struct wt_config *config, const struct wt_properties *own,
+                              const char *name);
+
+/* Makes a client, which takes *conf and clears it. WT_FAILED (class fatal). */
+enum wt_status wt_kafka_client_create(rd_kafka_type_t type, rd_kafka_conf_t **conf,
+                                      rd_kafka_t **client_out, struct wt_error *error);
+
+/* Partition counts of topics, as the broker has them now. */
+struct wt_topic_partitions {
+    const char *topic; /* asked for */
+    int32_t count;     /* 0: the topic does not exist or may not be seen */
+};
+
+/* Fills in `count` of each topic without creating any. WT_IO (class retriable): no broker answered
+ * within `wait_ms`. Thread: any. */
+enum wt_status wt_kafka_topics_look_up(rd_kafka_t *client, struct wt_topic_partitions *topics,
+                                       size_t topic_count, int wait_ms, struct wt_error *error);
+
+#endif

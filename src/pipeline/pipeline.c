@@ -1,0 +1,368 @@
+#include "pipeline/pipeline.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/queue.h"
+#include "pipeline/batch.h"
+#include "pipeline/consume.h"
+#include "pipeline/in_flight.h"
+#include "pipeline/infer.h"
+#include "pipeline/kafka.h"
+#include "pipeline/partition.h"
+#include "pipeline/prepare.h"
+#include "pipeline/publish.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A new partition may bring a few records before it is paused for lack of room. */
+#define QUEUE_SLACK_RECORDS 1024u
+
+/* Padded tokens of one batch where batch.tokens_max is auto. On a CPU the rate does not grow beyond
+ * about a thousand tokens, while a batch of 8,192 is seconds of work; a GPU wants to be filled. */
+#define CPU_TOKENS_MAX 1024u
+#define GPU_TOKENS_MAX 16384u
+
+#define LOOK_UP_MS 5000
+#define BACK_OFF_MS_MIN 500
+#define BACK_OFF_MS_MAX 10000
+
+struct wt_pipeline {
+    const struct wt_config *config;
+    struct wt_model *model;
+    struct wt_partitions *partitions;
+    struct wt_in_flight *in_flight;
+    struct wt_queue *consumed; /* consume -> prepare; bound: in_flight.records_max */
+    struct wt_queue *finished; /* prepare, infer -> publish; bound: in_flight.records_max */
+    struct wt_batch_stage *batch;
+    struct wt_consume *consume;
+    struct wt_prepare *prepare;
+    struct wt_infer *infer;
+    struct wt_publish *publish;
+
+    pthread_mutex_t mutex; /* guards what follows */
+    pthread_cond_t changed;
+    bool stopping;
+    bool running;
+    bool failed;
+    struct wt_error error;
+};
+
+/* --- what the stages ask --------------------------------------------------------------------- */
+
+static void on_failed(void *opaque, const struct wt_error *error)
+{
+    struct wt_pipeline *pipeline = opaque;
+    (void)pthread_mutex_lock(&pipeline->mutex);
+    if (!pipeline->failed) {
+        pipeline->failed = true;
+        pipeline->error = *error;
+    }
+    pipeline->stopping = true;
+    (void)pthread_cond_broadcast(&pipeline->changed);
+    (void)pthread_mutex_unlock(&pipeline->mutex);
+}
+
+static void on_drain(void *opaque, struct wt_partition *const *partitions, size_t count, bool lost)
+{
+    struct wt_pipeline *pipeline = opaque;
+    struct wt_record_list stale = {0};
+    wt_batch_stage_remove_stale(pipeline->batch, &stale);
+    struct wt_record *record;
+    while ((record = wt_record_list_take(&stale)) != NULL) {
+        wt_metric_add(WT_METRIC_RECORDS_DROPPED, 1);
+        wt_in_flight_end(pipeline->in_flight, &record);
+    }
+    wt_publish_drain(pipeline->publish, partitions, count, lost);
+}
+
+/* --- sizes that follow the device ------------------------------------------------------------ */
+
+static bool on_cpu(const struct wt_model_info *info)
+{
+    return strcmp(info->device, "cpu") == 0;
+}
+
+static uint32_t replica_count(const struct wt_config *config, const struct wt_model_info *info)
+{
+    if (config->model.replicas > 0) {
+        return config->model.replicas;
+    }
+    if (!on_cpu(info)) {
+        return 1;
+    }
+    /* Replicas of one thread beat one replica of several threads, and share the weights. */
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    uint32_t threads = config->model.threads > 0 ? config->model.threads : 1;
+    return processors > (long)threads ? (uint32_t)processors / threads : 1;
+}
+
+static struct wt_batcher_limits batcher_limits(const struct wt_config *config,
+                                               const struct wt_model_info *info)
+{
+    uint32_t tokens_max = config->batch.tokens_max;
+    if (tokens_max == 0) {
+        tokens_max = on_cpu(info) ? CPU_TOKENS_MAX : GPU_TOKENS_MAX;
+    }
+    return (struct wt_batcher_limits){
+        .tokens_max = tokens_max,
+        .articles_max = config->batch.articles_max,
+        .wait_us_max = (int64_t)config->batch.wait_ms_max * 1000,
+        .length_max = info->tokens_max,
+        .pad_to = info->pad_to,
+        .equal_lengths_only = info->equal_lengths_only,
+    };
+}
+
+/* --- topics ---------------------------------------------------------------------------------- */
+
+/* Sleeps, unless a stop comes first. False: it came. */
+static bool sleep_unless_stopped(struct wt_pipeline *pipeline, int wait_ms)
+{
+    int64_t until_us = wt_clock_us() + (int64_t)wait_ms * 1000;
+    struct timespec until = {.tv_sec = (time_t)(until_us / 1000000),
+                             .tv_nsec = (long)(until_us % 1000000) * 1000};
+    (void)pthread_mutex_lock(&pipeline->mutex);
+    while (!pipeline->stopping &&
+           pthread_cond_timedwait(&pipeline->changed, &pipeline->mutex, &until) == 0) {
+    }
+    bool stopping = pipeline->stopping;
+    (void)pthread_mutex_unlock(&pipeline->mutex);
+    return !stopping;
+}
+
+static enum wt_status missing_topic(const char *topic, const char *key, struct wt_error *error)
+{
+    return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "topic-missing",
+                        "topic %s (%s) does not exist, or this user may not see it. Create it, for "
+                        "example: kafka-topics.sh --bootstrap-server HOST:PORT --create --topic %s "
+                        "--partitions 6; or correct %s",
+                        topic, key, topic, key);
+}
+
+/* Waits until a broker answers, then looks for every topic of the configuration. WT_CLOSED: a stop
+ * came first. */
+static enum wt_status check_topics(struct wt_pipeline *pipeline, struct wt_error *error)
+{
+    const struct wt_config *config = pipeline->config;
+    size_t count = config->input.topics.count + 2;
+    struct wt_topic_partitions *topics = wt_alloc_zeroed(count, sizeof *topics);
+    for (size_t i = 0; i < config->input.topics.count; i++) {
+        topics[i].topic = config->input.topics.items[i];
+    }
+    topics[count - 2].topic = config->output.topic;
+    topics[count - 1].topic = config->dead_letter.enabled ? config->dead_letter.topic : "";
+
+    enum wt_status status;
+    int back_off_ms = BACK_OFF_MS_MIN;
+    while ((status = wt_kafka_topics_look_up(wt_publish_client(pipeline->publish), topics, count,
+                                             LOOK_UP_MS, error)) == WT_IO) {
+        wt_log_warn("pipeline", "waiting for a broker; the next try is in %d ms: %s", back_off_ms,
+                    error->message);
+        if (!sleep_unless_stopped(pipeline, back_off_ms)) {
+            status = WT_CLOSED;
+            break;
+        }
+        back_off_ms = back_off_ms * 2 < BACK_OFF_MS_MAX ? back_off_ms * 2 : BACK_OFF_MS_MAX;
+    }
+    for (size_t i = 0; i < count && status == WT_OK; i++) {
+        bool pattern = topics[i].topic[0] == '^'; /* librdkafka's mark of a regular expression */
+        bool none = topics[i].topic[0] == '\0';
+        if (topics[i].count == 0 && !pattern && !none) {
+            status = missing_topic(topics[i].topic,
+                                   i == count - 1   ? "dead_letter.topic"
+                                   : i == count - 2 ? "output.topic"
+                                                    : "input.topics",
+                                   error);
+        }
+    }
+    free(topics);
+    return status;
+}
+
+/* --- life ------------------------------------------------------------------------------------ */
+
+enum wt_status wt_pipeline_create(const struct wt_config *config, struct wt_model *model,
+                                  struct wt_pipeline **pipeline_out, struct wt_error *error)
+{
+    const struct wt_model_info *info = wt_model_info(model);
+    struct wt_pipeline *pipeline = wt_alloc_zeroed(1, sizeof *pipeline);
+    pipeline->config = config;
+    pipeline->model = model;
+    pthread_condattr_t attributes;
+    (void)pthread_condattr_init(&attributes);
+    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    (void)pthread_mutex_init(&pipeline->mutex, NULL);
+    (void)pthread_cond_init(&pipeline->changed, &attributes);
+    (void)pthread_condattr_destroy(&attributes);
+
+    uint32_t queue_records_max = config->in_flight.records_max + QUEUE_SLACK_RECORDS;
+    struct wt_batcher_limits limits = batcher_limits(config, info);
+    pipeline->partitions = wt_partitions_create();
+    pipeline->in_flight =
+        wt_in_flight_create(config->in_flight.records_max, config->in_flight.bytes_max);
+    pipeline->consumed = wt_queue_create(queue_records_max);
+    pipeline->finished = wt_queue_create(queue_records_max);
+    pipeline->batch = wt_batch_stage_create(&limits);
+
+    struct wt_consume_hooks hooks = {.opaque = pipeline, .drain = on_drain, .failed = on_failed};
+    enum wt_status status =
+        wt_consume_create(config, pipeline->partitions, pipeline->in_flight, pipeline->consumed,
+                          &hooks, &pipeline->consume, error);
+    if (status == WT_OK) {
+        struct wt_publish_ports ports = {.config = config,
+                                         .model_info = info,
+                                         .consumer = wt_consume_client(pipeline->consume),
+                                         .queue_in = pipeline->finished,
+                                         .in_flight = pipeline->in_flight,
+                                         .opaque = pipeline,
+                                         .failed = on_failed};
+        status = wt_publish_create(&ports, &pipeline->publish, error);
+    }
+    if (status != WT_OK) {
+        wt_pipeline_destroy(pipeline);
+        return status;
+    }
+    *pipeline_out = pipeline;
+    return WT_OK;
+}
+
+/* Starts the stages from the last to the first, so that each finds the next one ready. */
+static enum wt_status start_stages(struct wt_pipeline *pipeline, struct wt_error *error)
+{
+    const struct wt_config *config = pipeline->config;
+    const struct wt_model_info *info = wt_model_info(pipeline->model);
+    struct wt_infer_ports infer_ports = {.model = pipeline->model,
+                                         .replicas = replica_count(config, info),
+                                         .articles_max = config->batch.articles_max,
+                                         .batch_in = pipeline->batch,
+                                         .finished_out = pipeline->finished,
+                                         .in_flight = pipeline->in_flight};
+    struct wt_prepare_ports prepare_ports = {.config = config,
+                                             .vocab = wt_model_vocab(pipeline->model),
+                                             .tokens_max = info->tokens_max,
+                                             .queue_in = pipeline->consumed,
+                                             .batch_out = pipeline->batch,
+                                             .finished_out = pipeline->finished,
+                                             .in_flight = pipeline->in_flight};
+    enum wt_status status = wt_publish_start(pipeline->publish, error);
+    if (status == WT_OK) {
+        status = wt_infer_start(&infer_ports, &pipeline->infer, error);
+    }
+    if (status == WT_OK) {
+        status = wt_prepare_start(&prepare_ports, &pipeline->prepare, error);
+    }
+    if (status == WT_OK) {
+        status = wt_consume_start(pipeline->consume, error);
+    }
+    if (status == WT_OK) {
+        struct wt_batcher_limits limits = batcher_limits(config, info);
+        wt_log_info("pipeline",
+                    "running: model %s %s on %s in %s (%s), %" PRIu32 " replicas, batches of "
+                    "%" PRIu32 " tokens and %" PRIu32 " articles at most",
+                    info->name, info->version, info->device, info->precision, info->precision_why,
+                    infer_ports.replicas, limits.tokens_max, limits.articles_max);
+    }
+    return status;
+}
+
+/* Stops from the first to the last: consume drains every partition through publish, after which
+ * whatever is still on its way is stale and is dropped where it is met. */
+static void stop_stages(struct wt_pipeline *pipeline)
+{
+    wt_consume_stop(pipeline->consume);
+    wt_consume_join(pipeline->consume);
+    wt_queue_close(pipeline->consumed);
+    wt_prepare_join(pipeline->prepare);
+    pipeline->prepare = NULL;
+    wt_batch_stage_close(pipeline->batch);
+    wt_infer_join(pipeline->infer);
+    pipeline->infer = NULL;
+    wt_queue_close(pipeline->finished);
+    wt_publish_join(pipeline->publish);
+    pipeline->publish = NULL;
+}
+
+static void log_totals(void)
+{
+    int64_t computed = wt_metric_get(WT_METRIC_TOKENS_COMPUTED);
+    int64_t tokens = wt_metric_get(WT_METRIC_TOKENS);
+    wt_log_info(
+        "pipeline",
+        "stopped: %" PRId64 " consumed, %" PRId64 " labelled, %" PRId64 " dead-lettered, "
+        "%" PRId64 " tombstones, %" PRId64 " skipped, %" PRId64 " left uncommitted; "
+        "padding %.1f %% of %" PRId64 " computed tokens in %" PRId64 " batches",
+        wt_metric_get(WT_METRIC_RECORDS_CONSUMED), wt_metric_get(WT_METRIC_RECORDS_LABELLED),
+        wt_metric_get(WT_METRIC_RECORDS_DEAD_LETTERED), wt_metric_get(WT_METRIC_RECORDS_TOMBSTONES),
+        wt_metric_get(WT_METRIC_RECORDS_SKIPPED), wt_metric_get(WT_METRIC_RECORDS_DROPPED),
+        computed > 0 ? 100.0 * (double)(computed - tokens) / (double)computed : 0.0, computed,
+        wt_metric_get(WT_METRIC_BATCHES));
+}
+
+enum wt_status wt_pipeline_run(struct wt_pipeline *pipeline, struct wt_error *error)
+{
+    enum wt_status status = check_topics(pipeline, error);
+    if (status != WT_OK) {
+        return status == WT_CLOSED ? WT_OK : status;
+    }
+    status = start_stages(pipeline, error);
+    (void)pthread_mutex_lock(&pipeline->mutex);
+    pipeline->running = status == WT_OK;
+    while (status == WT_OK && !pipeline->stopping) {
+        (void)pthread_cond_wait(&pipeline->changed, &pipeline->mutex);
+    }
+    pipeline->running = false;
+    (void)pthread_mutex_unlock(&pipeline->mutex);
+    wt_log_info("pipeline", "stopping: running batches finish, their offsets are committed");
+    stop_stages(pipeline);
+    log_totals();
+    if (status == WT_OK && pipeline->failed) {
+        *error = pipeline->error;
+        status = WT_FAILED;
+    }
+    return status;
+}
+
+void wt_pipeline_stop(struct wt_pipeline *pipeline)
+{
+    (void)pthread_mutex_lock(&pipeline->mutex);
+    pipeline->stopping = true;
+    (void)pthread_cond_broadcast(&pipeline->changed);
+    (void)pthread_mutex_unlock(&pipeline->mutex);
+}
+
+bool wt_pipeline_ready(struct wt_pipeline *pipeline, char *reason, size_t reason_bytes)
+{
+    (void)pthread_mutex_lock(&pipeline->mutex);
+    bool running = pipeline->running;
+    (void)pthread_mutex_unlock(&pipeline->mutex);
+    bool assigned = wt_metric_get(WT_METRIC_PARTITIONS) > 0;
+    const char *why = !running    ? "starting: the broker or the topics are not there yet"
+                      : !assigned ? "no partition is assigned yet"
+                                  : "ready";
+    (void)snprintf(reason, reason_bytes, "%s", why);
+    return running && assigned;
+}
+
+void wt_pipeline_destroy(struct wt_pipeline *pipeline)
+{
+    if (pipeline == NULL) {
+        return;
+    }
+    wt_publish_join(pipeline->publish);
+    wt_consume_destroy(pipeline->consume);
+    wt_batch_stage_destroy(pipeline->batch);
+    wt_queue_destroy(pipeline->consumed);
+    wt_queue_destroy(pipeline->finished);
+    wt_in_flight_destroy(pipeline->in_flight);
+    wt_partitions_destroy(pipeline->partitions);
+    (void)pthread_cond_destroy(&pipeline->changed);
+    (void)pthread_mutex_destroy(&pipeline->mutex);
+    free(pipeline);
+}

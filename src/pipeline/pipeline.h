@@ -1,0 +1,37 @@
+/* pipeline.h: the worker as a whole: owns the stages and their threads, starts, drains and stops.
+ *
+ *   Kafka -> consume -> prepare -> batch -> infer -> publish -> Kafka
+ *                          \____ finished early ____/
+ *
+ * Only pipeline.c knows this order; no stage includes another. */
+#ifndef WIRETAG_PIPELINE_PIPELINE_H
+#define WIRETAG_PIPELINE_PIPELINE_H
+
+#include "base/config.h"
+#include "wiretag/model.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct wt_pipeline;
+
+/* Makes clients and queues; nothing is consumed yet. Config and model are borrowed and must outlive
+ * the pipeline. WT_INVALID or WT_FAILED (class fatal). Thread: the main one. */
+enum wt_status wt_pipeline_create(const struct wt_config *config, struct wt_model *model,
+                                  struct wt_pipeline **pipeline_out, struct wt_error *error);
+
+/* Waits for the broker (with back-off, as long as it takes), checks that the topics exist, then
+ * runs until wt_pipeline_stop or a fatal error; drains and commits before it returns. WT_OK after a
+ * stop; else what ended it. Thread: the main one. */
+enum wt_status wt_pipeline_run(struct wt_pipeline *pipeline, struct wt_error *error);
+
+/* Asks wt_pipeline_run to drain and return. Thread: any; not a signal handler. */
+void wt_pipeline_stop(struct wt_pipeline *pipeline);
+
+/* Partitions are assigned, or the group has none left to give; false writes why not. Thread: any.
+ */
+bool wt_pipeline_ready(struct wt_pipeline *pipeline, char *reason, size_t reason_bytes);
+
+void wt_pipeline_destroy(struct wt_pipeline *pipeline);
+
+#endif

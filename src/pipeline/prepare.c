@@ -1,0 +1,154 @@
+#include "pipeline/prepare.h"
+
+#include "base/alloc.h"
+#include "base/metrics.h"
+#include "pipeline/decode.h"
+#include "pipeline/partition.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Records taken together: few enough that other prepare threads get their share. */
+#define RECORDS_PER_POP_MAX 64u
+
+struct worker {
+    struct wt_prepare *prepare;
+    pthread_t thread;
+    struct wt_decoder *decoder;
+    struct wt_tokenizer *tokenizer;
+};
+
+struct wt_prepare {
+    struct wt_prepare_ports ports;
+    uint32_t worker_count; /* started ones */
+    struct worker *workers;
+};
+
+static enum wt_status tokenize(struct worker *worker, struct wt_record *record,
+                               const struct wt_article *article, struct wt_error *error)
+{
+    struct wt_tokens tokens;
+    enum wt_status status =
+        wt_tokenizer_encode(worker->tokenizer, article->text, article->text_bytes,
+                            worker->prepare->ports.tokens_max, &tokens, error);
+    if (status != WT_OK) {
+        return status;
+    }
+    record->token_count = tokens.count;
+    record->unknown_count = tokens.unknown_count;
+    record->truncated = tokens.truncated;
+    record->ids = wt_alloc(tokens.count * sizeof(int32_t));
+    memcpy(record->ids, tokens.ids, tokens.count * sizeof(int32_t));
+    wt_metric_add(WT_METRIC_TOKENS_UNKNOWN, tokens.unknown_count);
+    wt_metric_add(WT_METRIC_TRUNCATED, tokens.truncated ? 1 : 0);
+    return WT_OK;
+}
+
+/* Puts the record on the list it belongs to next. */
+static void prepare_record(struct worker *worker, struct wt_record *record,
+                           struct wt_record_list *tokenized, struct wt_record_list *finished)
+{
+    if (record->value == NULL) {
+        record->outcome = WT_OUTCOME_TOMBSTONE;
+        wt_record_advance(record, WT_RECORD_FINISHED);
+        wt_record_list_append(finished, &record);
+        return;
+    }
+    struct wt_error error;
+    struct wt_article article;
+    const char *stage = "decode";
+    enum wt_status status = wt_decode(worker->decoder, record, &article, &error);
+    if (status == WT_OK) {
+        stage = "tokenize";
+        status = tokenize(worker, record, &article, &error);
+    }
+    if (status != WT_OK) {
+        wt_record_fail(record, stage, &error);
+        wt_record_advance(record, WT_RECORD_FINISHED);
+        wt_record_list_append(finished, &record);
+        return;
+    }
+    wt_record_list_append(tokenized, &record);
+}
+
+static void end_stale(struct wt_in_flight *in_flight, struct wt_record_list *list)
+{
+    struct wt_record *record;
+    while ((record = wt_record_list_take(list)) != NULL) {
+        wt_metric_add(WT_METRIC_RECORDS_DROPPED, 1);
+        wt_in_flight_end(in_flight, &record);
+    }
+}
+
+static void *run(void *opaque)
+{
+    struct worker *worker = opaque;
+    const struct wt_prepare_ports *ports = &worker->prepare->ports;
+    struct wt_record_list records = {0};
+    while (wt_queue_pop(ports->queue_in, -1, RECORDS_PER_POP_MAX, &records) == WT_OK) {
+        struct wt_record_list tokenized = {0};
+        struct wt_record_list finished = {0};
+        struct wt_record_list stale = {0};
+        struct wt_record *record;
+        while ((record = wt_record_list_take(&records)) != NULL) {
+            if (wt_record_stale(record)) {
+                wt_record_list_append(&stale, &record);
+            } else {
+                prepare_record(worker, record, &tokenized, &finished);
+            }
+        }
+        wt_queue_push(ports->finished_out, &finished);
+        wt_batch_stage_add(ports->batch_out, &tokenized);
+        wt_record_list_append_all(&stale, &tokenized);
+        end_stale(ports->in_flight, &stale);
+    }
+    return NULL;
+}
+
+enum wt_status wt_prepare_start(const struct wt_prepare_ports *ports,
+                                struct wt_prepare **prepare_out, struct wt_error *error)
+{
+    struct wt_prepare *prepare = wt_alloc_zeroed(1, sizeof *prepare);
+    prepare->ports = *ports;
+    uint32_t threads = ports->config->prepare.threads;
+    prepare->workers = wt_alloc_zeroed(threads, sizeof *prepare->workers);
+    enum wt_status status = WT_OK;
+    for (uint32_t i = 0; i < threads && status == WT_OK; i++) {
+        struct worker *worker = &prepare->workers[i];
+        worker->prepare = prepare;
+        worker->decoder = wt_decoder_create(ports->config);
+        status = wt_tokenizer_create(ports->vocab, &worker->tokenizer, error);
+        if (status == WT_OK && pthread_create(&worker->thread, NULL, run, worker) != 0) {
+            status = wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "thread",
+                                  "a prepare thread cannot be started; lower prepare.threads");
+        }
+        if (status == WT_OK) {
+            prepare->worker_count++;
+        } else {
+            wt_decoder_destroy(worker->decoder);
+            wt_tokenizer_destroy(worker->tokenizer);
+        }
+    }
+    if (status != WT_OK) {
+        wt_queue_close(ports->queue_in);
+        wt_prepare_join(prepare);
+        return status;
+    }
+    *prepare_out = prepare;
+    return WT_OK;
+}
+
+void wt_prepare_join(struct wt_prepare *prepare)
+{
+    if (prepare == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < prepare->worker_count; i++) {
+        (void)pthread_join(prepare->workers[i].thread, NULL);
+        wt_decoder_destroy(prepare->workers[i].decoder);
+        wt_tokenizer_destroy(prepare->workers[i].tokenizer);
+    }
+    free(prepare->workers);
+    free(prepare);
+}

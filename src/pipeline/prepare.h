@@ -1,0 +1,34 @@
+/* prepare.h: the decode and tokenize threads (prepare.threads of them).
+ *
+ * Takes consumed records; gives tokenized ones to the batch monitor and finished ones (tombstones,
+ * and dead letters that the decoder or tokenizer refused) to the queue of the finished. */
+#ifndef WIRETAG_PIPELINE_PREPARE_H
+#define WIRETAG_PIPELINE_PREPARE_H
+
+#include "base/config.h"
+#include "base/queue.h"
+#include "pipeline/batch.h"
+#include "pipeline/in_flight.h"
+#include "wiretag/tokenizer.h"
+
+struct wt_prepare;
+
+/* Everything is borrowed and must outlive the stage. */
+struct wt_prepare_ports {
+    const struct wt_config *config;
+    const struct wt_vocab *vocab;
+    uint32_t tokens_max; /* of an article, [CLS] and [SEP] included */
+    struct wt_queue *queue_in;
+    struct wt_batch_stage *batch_out;
+    struct wt_queue *finished_out;
+    struct wt_in_flight *in_flight;
+};
+
+/* Starts the threads. They end when queue_in is closed and empty. */
+enum wt_status wt_prepare_start(const struct wt_prepare_ports *ports,
+                                struct wt_prepare **prepare_out, struct wt_error *error);
+
+/* Waits for the threads and frees the stage; accepts NULL. */
+void wt_prepare_join(struct wt_prepare *prepare);
+
+#endif

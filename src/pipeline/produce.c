@@ -1,0 +1,264 @@
+#include "pipeline/produce.h"
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "pipeline/kafka.h"
+#include "pipeline/partition.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* How long wt_produce_reset waits for reports of what it gave up; they come at once. */
+#define PURGE_MS_MAX 2000
+
+struct wt_produce {
+    const struct wt_config *config;
+    wt_delivery_report *report;
+    void (*wake)(rd_kafka_t *, void *);
+    void *opaque;
+    rd_kafka_t *client;
+    rd_kafka_topic_t *output;
+    rd_kafka_topic_t *dead_letters; /* NULL where there are none */
+    size_t record_bytes_max;
+};
+
+/* --- errors ---------------------------------------------------------------------------------- */
+
+static enum wt_delivery delivery_of(rd_kafka_resp_err_t code)
+{
+    switch (code) {
+    case RD_KAFKA_RESP_ERR_NO_ERROR:
+        return WT_DELIVERED;
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
+        return WT_DELIVERY_TOO_LARGE;
+    case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
+    case RD_KAFKA_RESP_ERR_INVALID_RECORD:
+    case RD_KAFKA_RESP_ERR_INVALID_MSG:
+    case RD_KAFKA_RESP_ERR_POLICY_VIOLATION:
+    case RD_KAFKA_RESP_ERR__INVALID_ARG:
+        return WT_DELIVERY_REJECTED;
+    case RD_KAFKA_RESP_ERR__PURGE_QUEUE:
+    case RD_KAFKA_RESP_ERR__PURGE_INFLIGHT:
+        return WT_DELIVERY_PURGED;
+    case RD_KAFKA_RESP_ERR__FATAL:
+        return WT_DELIVERY_FATAL;
+    default:
+        return WT_DELIVERY_RETRY;
+    }
+}
+
+static void on_report(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque)
+{
+    struct wt_produce *produce = opaque;
+    enum wt_delivery delivery = delivery_of(message->err);
+    (void)client;
+    if (delivery == WT_DELIVERED) {
+        wt_metric_add(WT_METRIC_BYTES_PRODUCED, (int64_t)(message->len + message->key_len));
+    } else if (delivery != WT_DELIVERY_PURGED) {
+        wt_metric_add(WT_METRIC_PRODUCE_ERRORS, 1);
+    }
+    produce->report(produce->opaque, message->_private, delivery, rd_kafka_err2str(message->err));
+}
+
+/* --- partitions ------------------------------------------------------------------------------ */
+
+/* The input's own partition number where the topic has it, so that order is kept; else by key as
+ * Java clients do. Called by librdkafka, on any of its threads, while the record is handed over. */
+static int32_t choose_partition(const rd_kafka_topic_t *topic, const void *key, size_t key_bytes,
+                                int32_t partition_count, void *topic_opaque, void *record_opaque)
+{
+    const struct wt_produce *produce = topic_opaque;
+    const struct wt_record *record = record_opaque;
+    if (produce->config->output.partition == WT_PARTITION_SAME &&
+        record->source->number < partition_count) {
+        return record->source->number;
+    }
+    return rd_kafka_msg_partitioner_murmur2_random(topic, key, key_bytes, partition_count,
+                                                   topic_opaque, record_opaque);
+}
+
+static enum wt_status open_topic(struct wt_produce *produce, const char *name,
+                                 rd_kafka_topic_t **topic_out, struct wt_error *error)
+{
+    rd_kafka_topic_conf_t *conf = rd_kafka_default_topic_conf_dup(produce->client);
+    rd_kafka_topic_conf_set_opaque(conf, produce);
+    rd_kafka_topic_conf_set_partitioner_cb(conf, choose_partition);
+    *topic_out = rd_kafka_topic_new(produce->client, name, conf);
+    if (*topic_out == NULL) {
+        rd_kafka_topic_conf_destroy(conf);
+        return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "topic-name",
+                            "the topic name %s is refused: %s", name,
+                            rd_kafka_err2str(rd_kafka_last_error()));
+    }
+    return WT_OK;
+}
+
+/* --- life ------------------------------------------------------------------------------------ */
+
+/* What delivery needs of the producer; config.c refuses the same keys from the user. */
+static enum wt_status set_fixed_properties(const struct wt_config *config, rd_kafka_conf_t *conf,
+                                           struct wt_error *error)
+{
+    const struct wt_properties *own = &config->kafka.producer;
+    char queued_kbytes[24];
+    char queued_records[24];
+    (void)snprintf(queued_kbytes, sizeof queued_kbytes, "%" PRIu64,
+                   config->in_flight.bytes_max / 1024 + 1024);
+    (void)snprintf(queued_records, sizeof queued_records, "%" PRIu32,
+                   config->in_flight.records_max < 100 ? 100 : config->in_flight.records_max);
+    enum wt_status status = wt_kafka_conf_set(conf, "enable.idempotence", "true", error);
+    if (status == WT_OK) {
+        /* A record never expires in the queue: it waits for its broker as long as it takes. */
+        status = wt_kafka_conf_set(conf, "message.timeout.ms", "0", error);
+    }
+    if (status == WT_OK) {
+        status = wt_kafka_conf_default(conf, config, own, "queue.buffering.max.kbytes",
+                                       queued_kbytes, error);
+    }
+    if (status == WT_OK) {
+        status = wt_kafka_conf_default(conf, config, own, "queue.buffering.max.messages",
+                                       queued_records, error);
+    }
+    return status;
+}
+
+static void close_client(struct wt_produce *produce)
+{
+    if (produce->client == NULL) {
+        return;
+    }
+    if (produce->output != NULL) {
+        rd_kafka_topic_destroy(produce->output);
+        produce->output = NULL;
+    }
+    if (produce->dead_letters != NULL) {
+        rd_kafka_topic_destroy(produce->dead_letters);
+        produce->dead_letters = NULL;
+    }
+    rd_kafka_queue_t *queue = rd_kafka_queue_get_main(produce->client);
+    rd_kafka_queue_cb_event_enable(queue, NULL, NULL);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_destroy(produce->client);
+    produce->client = NULL;
+}
+
+static enum wt_status open_client(struct wt_produce *produce, struct wt_error *error)
+{
+    const struct wt_config *config = produce->config;
+    rd_kafka_conf_t *conf = NULL;
+    enum wt_status status =
+        wt_kafka_conf_create(config, &config->kafka.producer, "producer", &conf, error);
+    if (status == WT_OK) {
+        status = set_fixed_properties(config, conf, error);
+    }
+    if (status == WT_OK) {
+        rd_kafka_conf_set_opaque(conf, produce);
+        rd_kafka_conf_set_dr_msg_cb(conf, on_report);
+        status = wt_kafka_client_create(RD_KAFKA_PRODUCER, &conf, &produce->client, error);
+    }
+    if (conf != NULL) {
+        rd_kafka_conf_destroy(conf);
+    }
+    if (status != WT_OK) {
+        return status;
+    }
+    const char *limit = wt_kafka_property(config, &config->kafka.producer, "message.max.bytes");
+    produce->record_bytes_max = limit != NULL ? (size_t)strtoull(limit, NULL, 10) : 1000000u;
+    rd_kafka_queue_t *queue = rd_kafka_queue_get_main(produce->client);
+    rd_kafka_queue_cb_event_enable(queue, produce->wake, produce->opaque);
+    rd_kafka_queue_destroy(queue);
+    status = open_topic(produce, config->output.topic, &produce->output, error);
+    if (status == WT_OK && config->dead_letter.enabled) {
+        status = open_topic(produce, config->dead_letter.topic, &produce->dead_letters, error);
+    }
+    return status;
+}
+
+enum wt_status wt_produce_create(const struct wt_config *config, wt_delivery_report *report,
+                                 void (*wake)(rd_kafka_t *, void *), void *opaque,
+                                 struct wt_produce **produce_out, struct wt_error *error)
+{
+    struct wt_produce *produce = wt_alloc_zeroed(1, sizeof *produce);
+    produce->config = config;
+    produce->report = report;
+    produce->wake = wake;
+    produce->opaque = opaque;
+    enum wt_status status = open_client(produce, error);
+    if (status != WT_OK) {
+        wt_produce_destroy(produce);
+        return status;
+    }
+    *produce_out = produce;
+    return WT_OK;
+}
+
+void wt_produce_destroy(struct wt_produce *produce)
+{
+    if (produce == NULL) {
+        return;
+    }
+    close_client(produce);
+    free(produce);
+}
+
+rd_kafka_t *wt_produce_client(struct wt_produce *produce)
+{
+    return produce->client;
+}
+
+size_t wt_produce_record_bytes_max(const struct wt_produce *produce)
+{
+    return produce->record_bytes_max;
+}
+
+/* --- records --------------------------------------------------------------------------------- */
+
+static rd_kafka_headers_t *headers_of(const struct wt_record *record)
+{
+    const struct wt_output *output = &record->output;
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(output->header_count);
+    for (size_t i = 0; i < output->header_count; i++) {
+        const struct wt_header *header = &output->headers[i];
+        (void)rd_kafka_header_add(headers, header->name, -1, header->value,
+                                  (ssize_t)header->value_bytes);
+    }
+    return headers;
+}
+
+enum wt_delivery wt_produce_record(struct wt_produce *produce, struct wt_record *record,
+                                   const char **reason_out)
+{
+    bool dead_letter = record->outcome == WT_OUTCOME_DEAD_LETTERED;
+    bool keep_timestamp = !dead_letter && record->timestamp_ms >= 0 &&
+                          produce->config->output.timestamp == WT_TIMESTAMP_INPUT;
+    rd_kafka_headers_t *headers = headers_of(record);
+    rd_kafka_resp_err_t code = rd_kafka_producev(
+        produce->client, RD_KAFKA_V_RKT(dead_letter ? produce->dead_letters : produce->output),
+        RD_KAFKA_V_PARTITION(RD_KAFKA_PARTITION_UA), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+        RD_KAFKA_V_KEY(record->key, record->key_bytes),
+        RD_KAFKA_V_VALUE(record->output.value, record->output.value_bytes),
+        RD_KAFKA_V_TIMESTAMP(keep_timestamp ? record->timestamp_ms : 0),
+        RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(record), RD_KAFKA_V_END);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return WT_DELIVERED;
+    }
+    rd_kafka_headers_destroy(headers);
+    *reason_out = rd_kafka_err2str(code);
+    return delivery_of(code);
+}
+
+void wt_produce_serve(struct wt_produce *produce)
+{
+    (void)rd_kafka_poll(produce->client, 0);
+}
+
+enum wt_status wt_produce_reset(struct wt_produce *produce, struct wt_error *error)
+{
+    (void)rd_kafka_purge(produce->client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    (void)rd_kafka_flush(produce->client, PURGE_MS_MAX);
+    close_client(produce);
+    return open_client(produce, error);
+}

@@ -1,0 +1,51 @@
+/* publish.h: the last stage: one thread that owns the producer.
+ *
+ * Puts each partition's finished records back in offset order (lane.h), encodes and produces them,
+ * tracks acknowledgements and commits. Every record that comes in ends here, or, when its
+ * assignment ended first, is dropped uncommitted. */
+#ifndef WIRETAG_PIPELINE_PUBLISH_H
+#define WIRETAG_PIPELINE_PUBLISH_H
+
+#include "base/config.h"
+#include "base/queue.h"
+#include "pipeline/in_flight.h"
+#include "pipeline/partition.h"
+#include "wiretag/model.h"
+
+#include <librdkafka/rdkafka.h>
+
+struct wt_publish;
+
+/* Everything is borrowed and must outlive the stage. */
+struct wt_publish_ports {
+    const struct wt_config *config;
+    const struct wt_model_info *model_info;
+    rd_kafka_t *consumer; /* commits go through it */
+    struct wt_queue *queue_in;
+    struct wt_in_flight *in_flight;
+    void *opaque;
+    /* The pipeline should stop: on_error is stop, or the producer cannot be had. Called once, on
+     * the publish thread. */
+    void (*failed)(void *opaque, const struct wt_error *error);
+};
+
+/* Makes the producer. WT_INVALID or WT_FAILED (class fatal). */
+enum wt_status wt_publish_create(const struct wt_publish_ports *ports,
+                                 struct wt_publish **publish_out, struct wt_error *error);
+
+/* The producer handle, to look up topics before the start. */
+rd_kafka_t *wt_publish_client(struct wt_publish *publish);
+
+/* Starts the thread. It ends when queue_in is closed and empty. */
+enum wt_status wt_publish_start(struct wt_publish *publish, struct wt_error *error);
+
+/* Lets go of partitions whose epoch has ended: publishes and commits what their running batches
+ * still give, for delivery.drain_ms_max at most, then drops the rest. With `lost`, drops everything
+ * at once. Returns when that is done. Thread: consume. Locks: the drain request's. */
+void wt_publish_drain(struct wt_publish *publish, struct wt_partition *const *partitions,
+                      size_t count, bool lost);
+
+/* Waits for the thread, if started, and frees the stage; accepts NULL. */
+void wt_publish_join(struct wt_publish *publish);
+
+#endif
