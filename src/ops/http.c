@@ -1,0 +1,319 @@
+#include "ops/http.h"
+
+#include "base/address.h"
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/metrics.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <microhttpd.h>
+#include <netdb.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define REASON_BYTES_MAX 512u
+#define ROUND_MS_MAX 500
+
+static const char paths[] = "wiretag answers GET at\n"
+                            "  /metrics  counters, gauges and histograms for Prometheus\n"
+                            "  /healthz  is the worker alive\n"
+                            "  /readyz   is it working on records\n";
+
+/* An open connection; only the endpoint's thread looks at it. */
+struct client {
+    int socket; /* -1: free */
+    int64_t deadline_us;
+};
+
+struct wt_http {
+    struct wt_http_callbacks callbacks;
+    uint16_t port;
+    int stop; /* an eventfd: readable once the thread is to end */
+    struct MHD_Daemon *daemon;
+    pthread_t thread;
+    struct client clients[WT_HTTP_CONNECTIONS_MAX];
+};
+
+/* Queues `body` and gives the response away; `must_free`: MHD frees the body, else it is static. */
+static enum MHD_Result answer(struct MHD_Connection *connection, unsigned code, const char *type,
+                              char *body, size_t bytes, enum MHD_ResponseMemoryMode memory)
+{
+    struct MHD_Response *response = MHD_create_response_from_buffer(bytes, body, memory);
+    if (response == NULL) {
+        if (memory == MHD_RESPMEM_MUST_FREE) {
+            free(body);
+        }
+        return MHD_NO;
+    }
+    (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+    (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+    if (code == MHD_HTTP_METHOD_NOT_ALLOWED) {
+        (void)MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, MHD_HTTP_METHOD_GET);
+    }
+    enum MHD_Result result = MHD_queue_response(connection, code, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+static enum MHD_Result answer_text(struct MHD_Connection *connection, unsigned code,
+                                   const char *text)
+{
+    return answer(connection, code, "text/plain; charset=utf-8", (char *)text, strlen(text),
+                  MHD_RESPMEM_MUST_COPY);
+}
+
+static enum MHD_Result answer_metrics(struct MHD_Connection *connection)
+{
+    size_t bytes;
+    char *page = wt_metrics_page(&bytes);
+    return answer(connection, MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", page, bytes,
+                  MHD_RESPMEM_MUST_FREE);
+}
+
+static enum MHD_Result answer_probe(const struct wt_http *http, struct MHD_Connection *connection,
+                                    wt_http_probe *probe, const char *good)
+{
+    char text[REASON_BYTES_MAX + 2] = "";
+    bool fine = probe == NULL || probe(http->callbacks.opaque, text, REASON_BYTES_MAX);
+    if (fine) {
+        (void)snprintf(text, sizeof text, "%s", good);
+    }
+    size_t length = strlen(text);
+    memcpy(text + length, "\n", 2);
+    return answer_text(connection, fine ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE, text);
+}
+
+static enum MHD_Result on_request(void *opaque, struct MHD_Connection *connection, const char *url,
+                                  const char *method, const char *version, const char *upload,
+                                  size_t *upload_bytes, void **request)
+{
+    (void)version;
+    (void)upload;
+    (void)upload_bytes;
+    (void)request;
+    const struct wt_http *http = opaque;
+    if (strcmp(method, MHD_HTTP_METHOD_GET) != 0) {
+        return answer_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED, paths);
+    }
+    if (strcmp(url, "/metrics") == 0) {
+        return answer_metrics(connection);
+    }
+    if (strcmp(url, "/healthz") == 0) {
+        return answer_probe(http, connection, http->callbacks.alive, "ok");
+    }
+    if (strcmp(url, "/readyz") == 0) {
+        return answer_probe(http, connection, http->callbacks.ready, "ready");
+    }
+    return answer_text(connection, MHD_HTTP_NOT_FOUND, paths);
+}
+
+static void on_connection(void *opaque, struct MHD_Connection *connection, void **client_context,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    struct wt_http *http = opaque;
+    if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+        struct client *client = *client_context;
+        client->socket = -1;
+        return;
+    }
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    size_t i = 0;
+    while (i < WT_HTTP_CONNECTIONS_MAX && http->clients[i].socket >= 0) {
+        i++;
+    }
+    assert(i < WT_HTTP_CONNECTIONS_MAX);
+    http->clients[i] =
+        (struct client){.socket = info->connect_fd,
+                        .deadline_us = wt_clock_us() + INT64_C(1000) * WT_HTTP_CONNECTION_MS_MAX};
+    *client_context = &http->clients[i];
+}
+
+/* The library's own time-out begins again with every byte; a client that sends one now and then
+ * would keep its place for hours. */
+static void cut_late_clients(struct wt_http *http)
+{
+    int64_t now_us = wt_clock_us();
+    for (size_t i = 0; i < WT_HTTP_CONNECTIONS_MAX; i++) {
+        struct client *client = &http->clients[i];
+        if (client->socket >= 0 && client->deadline_us <= now_us) {
+            (void)shutdown(client->socket, SHUT_RDWR);
+        }
+    }
+}
+
+static void *serve(void *opaque)
+{
+    struct wt_http *http = opaque;
+    int events = MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+    struct pollfd waits[] = {{.fd = events, .events = POLLIN},
+                             {.fd = http->stop, .events = POLLIN}};
+    for (;;) {
+        MHD_UNSIGNED_LONG_LONG wanted_ms;
+        int wait_ms = ROUND_MS_MAX;
+        if (MHD_get_timeout(http->daemon, &wanted_ms) == MHD_YES && wanted_ms < ROUND_MS_MAX) {
+            wait_ms = (int)wanted_ms;
+        }
+        (void)poll(waits, 2, wait_ms);
+        if (waits[1].revents != 0) {
+            return NULL;
+        }
+        cut_late_clients(http);
+        (void)MHD_run(http->daemon);
+    }
+}
+
+/* -1: errno says why. */
+static int open_listener(const struct addrinfo *at)
+{
+    int on = 1;
+    int listener = socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (listener < 0) {
+        return -1;
+    }
+    if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+        bind(listener, at->ai_addr, at->ai_addrlen) != 0 || listen(listener, SOMAXCONN) != 0) {
+        int saved_errno = errno;
+        (void)close(listener);
+        errno = saved_errno;
+        return -1;
+    }
+    return listener;
+}
+
+/* Binds the first of the host's addresses that can be had; -1: errno or *lookup says why. */
+static int open_port(const struct wt_address *address, int *lookup)
+{
+    char port[8];
+    (void)snprintf(port, sizeof port, "%u", address->port);
+    struct addrinfo wanted = {.ai_family = AF_UNSPEC,
+                              .ai_socktype = SOCK_STREAM,
+                              .ai_flags = AI_NUMERICSERV | AI_PASSIVE};
+    struct addrinfo *found = NULL;
+    *lookup = getaddrinfo(address->host, port, &wanted, &found);
+    int listener = -1;
+    int bind_errno = 0;
+    for (struct addrinfo *at = *lookup == 0 ? found : NULL; at != NULL && listener < 0;
+         at = at->ai_next) {
+        listener = open_listener(at);
+        bind_errno = errno;
+    }
+    if (*lookup == 0) {
+        freeaddrinfo(found);
+    }
+    errno = bind_errno;
+    return listener;
+}
+
+static uint16_t port_of(int listener)
+{
+    struct sockaddr_storage name;
+    socklen_t name_bytes = sizeof name;
+    char port[8];
+    if (getsockname(listener, (struct sockaddr *)&name, &name_bytes) != 0 ||
+        getnameinfo((struct sockaddr *)&name, name_bytes, NULL, 0, port, sizeof port,
+                    NI_NUMERICSERV) != 0) {
+        return 0;
+    }
+    return (uint16_t)strtoul(port, NULL, 10);
+}
+
+/* A thread that gets no signals: those are for the main one. */
+static int start_thread(struct wt_http *http)
+{
+    sigset_t all;
+    sigset_t before;
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failed = pthread_create(&http->thread, NULL, serve, http);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return failed;
+}
+
+static enum wt_status start(struct wt_http *http, int listener, struct wt_error *error)
+{
+    http->stop = eventfd(0, EFD_CLOEXEC);
+    if (http->stop >= 0) {
+        http->daemon = MHD_start_daemon(
+            MHD_USE_EPOLL, 0, NULL, NULL, on_request, http, MHD_OPTION_LISTEN_SOCKET, listener,
+            MHD_OPTION_CONNECTION_LIMIT, WT_HTTP_CONNECTIONS_MAX,
+            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)WT_HTTP_REQUEST_BYTES_MAX,
+            MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(WT_HTTP_CONNECTION_MS_MAX / 1000),
+            MHD_OPTION_NOTIFY_CONNECTION, on_connection, http, MHD_OPTION_END);
+    }
+    if (http->daemon == NULL) {
+        (void)close(listener);
+        return wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "http-failed",
+                            "cannot start the HTTP endpoint: %s", strerror(errno));
+    }
+    int failed = start_thread(http);
+    if (failed != 0) {
+        MHD_stop_daemon(http->daemon);
+        return wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "http-failed",
+                            "cannot start the HTTP endpoint's thread: %s", strerror(failed));
+    }
+    return WT_OK;
+}
+
+enum wt_status wt_http_start(const char *listen, const struct wt_http_callbacks *callbacks,
+                             struct wt_http **http_out, struct wt_error *error)
+{
+    struct wt_address address;
+    if (!wt_address_parse(listen, &address)) {
+        return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "http-address",
+                            "http.listen: \"%.100s\" is not HOST:PORT, such as 127.0.0.1:9464",
+                            listen);
+    }
+    int lookup;
+    int listener = open_port(&address, &lookup);
+    if (listener < 0) {
+        return wt_error_set(error, WT_IO, WT_ERROR_RETRIABLE, "http-address",
+                            "http.listen: cannot listen at %.280s: %s; free it, or set another "
+                            "address (port 0: any free one, null: no endpoint)",
+                            listen, lookup != 0 ? gai_strerror(lookup) : strerror(errno));
+    }
+    struct wt_http *http = wt_alloc_zeroed(1, sizeof *http);
+    http->callbacks = *callbacks;
+    http->port = port_of(listener);
+    for (size_t i = 0; i < WT_HTTP_CONNECTIONS_MAX; i++) {
+        http->clients[i].socket = -1;
+    }
+    enum wt_status status = start(http, listener, error);
+    if (status != WT_OK) {
+        if (http->stop >= 0) {
+            (void)close(http->stop);
+        }
+        free(http);
+        return status;
+    }
+    *http_out = http;
+    return WT_OK;
+}
+
+uint16_t wt_http_port(const struct wt_http *http)
+{
+    return http->port;
+}
+
+void wt_http_destroy(struct wt_http *http)
+{
+    if (http == NULL) {
+        return;
+    }
+    uint64_t one = 1;
+    ssize_t wrote = write(http->stop, &one, sizeof one);
+    assert(wrote == (ssize_t)sizeof one);
+    (void)pthread_join(http->thread, NULL);
+    MHD_stop_daemon(http->daemon);
+    (void)close(http->stop);
+    free(http);
+}
