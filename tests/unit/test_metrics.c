@@ -1,0 +1,258 @@
+/* What the metrics promise: nothing counted is lost, and the page is one Prometheus accepts. */
+#include "base/metrics.h"
+
+#include <pthread.h>
+#include <regex.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define NAMES_MAX 100u
+
+static char *page(void)
+{
+    size_t bytes;
+    char *text = wt_metrics_page(&bytes);
+    assert_int_equal(bytes, strlen(text));
+    return text;
+}
+
+/* The value of `series` ("name" or "name{labels}") on the page; fails when it is not there. */
+static double value_of(const char *series)
+{
+    char *text = page();
+    size_t length = strlen(series);
+    double value = 0;
+    bool found = false;
+    char *rest = NULL;
+    for (char *line = strtok_r(text, "\n", &rest); line != NULL;
+         line = strtok_r(NULL, "\n", &rest)) {
+        if (strncmp(line, series, length) == 0 && line[length] == ' ') {
+            assert_false(found);
+            found = true;
+            value = strtod(line + length, NULL);
+        }
+    }
+    free(text);
+    if (!found) {
+        fail_msg("no series %s", series);
+    }
+    return value;
+}
+
+static bool matches(const char *text, const char *pattern)
+{
+    regex_t regex;
+    assert_int_equal(regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB), 0);
+    bool found = regexec(&regex, text, 0, NULL, 0) == 0;
+    regfree(&regex);
+    return found;
+}
+
+/* Bytes of the metric's name that a sample line belongs to, without _bucket, _sum and _count. */
+static size_t family_length(const char *line, bool histogram)
+{
+    static const char *const endings[] = {"_bucket", "_sum", "_count"};
+    size_t length = strcspn(line, "{ ");
+    for (size_t i = 0; histogram && i < 3; i++) {
+        size_t ending = strlen(endings[i]);
+        if (length > ending && strncmp(line + length - ending, endings[i], ending) == 0) {
+            return length - ending;
+        }
+    }
+    return length;
+}
+
+static void every_sample_follows_the_help_and_type_of_its_name(void **state)
+{
+    (void)state;
+    char *text = page();
+    char names[NAMES_MAX][80];
+    size_t name_count = 0;
+    char name[80] = "";
+    char type[20] = "";
+    char *rest = NULL;
+    for (char *line = strtok_r(text, "\n", &rest); line != NULL;
+         line = strtok_r(NULL, "\n", &rest)) {
+        if (strncmp(line, "# HELP ", 7) == 0) {
+            assert_int_equal(sscanf(line, "# HELP %79s", name), 1);
+            assert_true(matches(line, "^# HELP [a-z_]+ [A-Z].*\\.$"));
+            for (size_t i = 0; i < name_count; i++) {
+                assert_string_not_equal(names[i], name);
+            }
+            assert_in_range(name_count, 0, NAMES_MAX - 1);
+            memcpy(names[name_count++], name, sizeof name);
+            type[0] = '\0';
+        } else if (line[0] == '#') {
+            char typed[80];
+            assert_int_equal(sscanf(line, "# TYPE %79s %19s", typed, type), 2);
+            assert_string_equal(typed, name);
+            assert_int_equal(strcmp(type, "counter") == 0, matches(name, "_total$"));
+        } else {
+            assert_string_not_equal(type, "");
+            size_t length = family_length(line, strcmp(type, "histogram") == 0);
+            assert_int_equal(length, strlen(name));
+            assert_memory_equal(line, name, length);
+            assert_true(matches(line, "^(wiretag|process)_[a-z_]+(\\{[a-z_]+=\"[^\"]*\"\\})? "
+                                      "[0-9.e+-]+$"));
+        }
+    }
+    assert_true(name_count > 25);
+    free(text);
+}
+
+static void every_metric_of_the_enum_is_on_the_page(void **state)
+{
+    (void)state;
+    for (int i = 0; i < WT_METRIC_COUNT; i++) {
+        wt_metric_add((enum wt_metric)i, 700001 + i);
+    }
+    char *text = page();
+    for (int i = 0; i < WT_METRIC_COUNT; i++) {
+        char value[40];
+        (void)snprintf(value, sizeof value, " %lld\n", (long long)wt_metric_get((enum wt_metric)i));
+        assert_non_null(strstr(text, value));
+    }
+    free(text);
+}
+
+static void gauges_go_up_and_down_and_can_be_set(void **state)
+{
+    (void)state;
+    wt_metric_set(WT_METRIC_IN_FLIGHT_RECORDS, 10);
+    wt_metric_add(WT_METRIC_IN_FLIGHT_RECORDS, 5);
+    wt_metric_add(WT_METRIC_IN_FLIGHT_RECORDS, -12);
+    assert_int_equal(wt_metric_get(WT_METRIC_IN_FLIGHT_RECORDS), 3);
+    assert_true(value_of("wiretag_in_flight_records") == 3);
+}
+
+static void outcomes_are_labels_of_one_counter(void **state)
+{
+    (void)state;
+    double before = value_of("wiretag_records_total{outcome=\"skipped\"}");
+    wt_metric_add(WT_METRIC_RECORDS_SKIPPED, 2);
+    assert_true(value_of("wiretag_records_total{outcome=\"skipped\"}") == before + 2);
+}
+
+static void padding_ratio_is_the_share_of_computed_tokens_that_are_no_article(void **state)
+{
+    (void)state;
+    int64_t tokens = wt_metric_get(WT_METRIC_TOKENS);
+    int64_t computed = wt_metric_get(WT_METRIC_TOKENS_COMPUTED);
+    wt_metric_add(WT_METRIC_TOKENS, 3000000 - tokens);
+    wt_metric_add(WT_METRIC_TOKENS_COMPUTED, 4000000 - computed);
+    assert_float_equal(value_of("wiretag_padding_ratio"), 0.25, 1e-9);
+}
+
+static void unknown_token_ratio_is_the_share_of_the_articles_tokens(void **state)
+{
+    (void)state;
+    wt_metric_add(WT_METRIC_TOKENS, 6000000 - wt_metric_get(WT_METRIC_TOKENS));
+    wt_metric_add(WT_METRIC_TOKENS_UNKNOWN, 1500000 - wt_metric_get(WT_METRIC_TOKENS_UNKNOWN));
+    assert_float_equal(value_of("wiretag_unknown_token_ratio"), 0.25, 1e-9);
+}
+
+static void ratios_are_zero_before_anything_was_counted(void **state)
+{
+    (void)state;
+    assert_true(value_of("wiretag_padding_ratio") == 0);
+    assert_true(value_of("wiretag_unknown_token_ratio") == 0);
+}
+
+static void histogram_buckets_add_up_and_include_their_bound(void **state)
+{
+    (void)state;
+    static const double seconds[] = {0.0005, 0.001, 0.3, 0.5, 1000};
+    for (size_t i = 0; i < sizeof seconds / sizeof seconds[0]; i++) {
+        wt_metric_observe(WT_HISTOGRAM_INFER_SECONDS, seconds[i]);
+    }
+    assert_true(value_of("wiretag_infer_seconds_bucket{le=\"0.001\"}") == 2);
+    assert_true(value_of("wiretag_infer_seconds_bucket{le=\"0.25\"}") == 2);
+    assert_true(value_of("wiretag_infer_seconds_bucket{le=\"0.5\"}") == 4);
+    assert_true(value_of("wiretag_infer_seconds_bucket{le=\"60\"}") == 4);
+    assert_true(value_of("wiretag_infer_seconds_bucket{le=\"+Inf\"}") == 5);
+    assert_true(value_of("wiretag_infer_seconds_count") == 5);
+    assert_float_equal(value_of("wiretag_infer_seconds_sum"), 1000.8015, 1e-6);
+}
+
+#define THREADS 4u
+#define EACH 20000u
+
+static void *count_many(void *opaque)
+{
+    (void)opaque;
+    for (size_t i = 0; i < EACH; i++) {
+        wt_metric_add(WT_METRIC_BATCHES, 1);
+        wt_metric_observe(WT_HISTOGRAM_BATCH_ARTICLES, 64);
+    }
+    return NULL;
+}
+
+static void nothing_is_lost_when_threads_count_at_once(void **state)
+{
+    (void)state;
+    int64_t before = wt_metric_get(WT_METRIC_BATCHES);
+    pthread_t threads[THREADS];
+    for (size_t i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, count_many, NULL), 0);
+    }
+    free(page());
+    for (size_t i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
+    assert_int_equal(wt_metric_get(WT_METRIC_BATCHES) - before, THREADS * EACH);
+    assert_true(value_of("wiretag_batch_articles_count") == THREADS * EACH);
+    assert_true(value_of("wiretag_batch_articles_sum") == 64.0 * THREADS * EACH);
+}
+
+static void process_figures_are_those_of_this_process(void **state)
+{
+    (void)state;
+    double fds = value_of("process_open_fds");
+    int file = dup(STDOUT_FILENO);
+    assert_true(value_of("process_open_fds") == fds + 1);
+    (void)close(file);
+
+    double resident = value_of("process_resident_memory_bytes");
+    size_t bytes = 64u << 20;
+    char *memory = malloc(bytes);
+    memset(memory, 1, bytes);
+    double grown = value_of("process_resident_memory_bytes") - resident;
+    assert_true(memory[bytes / 2] == 1 && grown > 60e6);
+    free(memory);
+
+    double cpu = value_of("process_cpu_seconds_total");
+    clock_t until = clock() + CLOCKS_PER_SEC / 20;
+    while (clock() < until) {
+    }
+    assert_true(value_of("process_cpu_seconds_total") >= cpu + 0.04);
+    assert_true(value_of("process_threads") >= 1);
+    double age = (double)time(NULL) - value_of("process_start_time_seconds");
+    assert_true(age >= -2 && age < 300);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ratios_are_zero_before_anything_was_counted),
+        cmocka_unit_test(every_sample_follows_the_help_and_type_of_its_name),
+        cmocka_unit_test(gauges_go_up_and_down_and_can_be_set),
+        cmocka_unit_test(outcomes_are_labels_of_one_counter),
+        cmocka_unit_test(padding_ratio_is_the_share_of_computed_tokens_that_are_no_article),
+        cmocka_unit_test(unknown_token_ratio_is_the_share_of_the_articles_tokens),
+        cmocka_unit_test(histogram_buckets_add_up_and_include_their_bound),
+        cmocka_unit_test(nothing_is_lost_when_threads_count_at_once),
+        cmocka_unit_test(process_figures_are_those_of_this_process),
+        cmocka_unit_test(every_metric_of_the_enum_is_on_the_page),
+    };
+    return cmocka_run_group_tests_name("metrics", tests, NULL, NULL);
+}
