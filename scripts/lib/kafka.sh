@@ -31,16 +31,16 @@ kafka_nodes() {
 
 # Whether process PID is node N of DIR: a number in an old file may belong to anything by now.
 kafka_is_node() { # PID DIR NODE
-    local command
-    { command=$(tr '\0' ' ' <"/proc/$1/cmdline"); } 2>/dev/null || return 1
-    case $command in *" $2/node-$3/server.properties "*) ;; *) return 1 ;; esac
+    local words=()
+    { mapfile -d '' -t words <"/proc/$1/cmdline"; } 2>/dev/null
+    [ ${#words[@]} -gt 0 ] && [ "${words[-1]}" = "$2/node-$3/server.properties" ]
 }
 
-# Prints the process id of node N of DIR if it runs.
-kafka_pid() {
-    local pid
-    pid=$(cat "$1/node-$2/pid" 2>/dev/null) && [ -n "$pid" ] || return 1
-    kafka_is_node "$pid" "$1" "$2" && printf '%s\n' "$pid"
+# Sets kafka_pid to the process id of node N of DIR; fails if it does not run.
+kafka_find() { # DIR NODE
+    kafka_pid=''
+    { read -r kafka_pid <"$1/node-$2/pid"; } 2>/dev/null
+    [ -n "$kafka_pid" ] && kafka_is_node "$kafka_pid" "$1" "$2"
 }
 
 # kafka_wait_gone PID SECONDS: whether the process ended in time.

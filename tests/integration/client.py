@@ -1,0 +1,194 @@
+"""What the tests do as Kafka clients: topics, producing, reading everything, committed offsets.
+
+Built on confluent-kafka, which brings its own librdkafka: the worker under test links the system's.
+Every call has a time limit and fails with what it had seen until then.
+"""
+
+import json
+import time
+from dataclasses import dataclass, field
+
+from confluent_kafka import (
+    OFFSET_BEGINNING, OFFSET_INVALID, Consumer, KafkaError, KafkaException, Producer, TopicPartition)
+from confluent_kafka.admin import AdminClient, NewTopic
+
+
+@dataclass
+class Record:
+    """A record to be produced. None for value: a tombstone."""
+    value: bytes | None
+    key: bytes | None = None
+    headers: list = field(default_factory=list)  # of (name, bytes or None), duplicates allowed
+    partition: int | None = None
+    timestamp: int | None = None  # ms since 1970
+
+
+@dataclass
+class Message:
+    """A record that was read."""
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: list
+    timestamp: int  # ms since 1970
+
+    def json(self):
+        return json.loads(self.value)
+
+    def header(self, name):
+        """The only header of that name as text; fails if there is none or more than one."""
+        values = [value for key, value in self.headers if key == name]
+        assert len(values) == 1, f"{len(values)} headers {name} in {self.headers}"
+        return values[0].decode()
+
+    @property
+    def source(self):
+        """Topic, partition and offset that the worker says this came from."""
+        return (self.header("wiretag.source.topic"), int(self.header("wiretag.source.partition")),
+                int(self.header("wiretag.source.offset")))
+
+
+def article(text, id=None, **fields):
+    """A JSON article as bytes, Cyrillic unescaped as real feeds write it."""
+    body = {} if id is None else {"id": id}
+    return json.dumps({**body, "text": text, **fields}, ensure_ascii=False).encode()
+
+
+def wait_for(what, condition, timeout=30.0, interval=0.1):
+    """Waits until condition() is true and returns that value; fails saying what was awaited."""
+    deadline = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < deadline, f"waited {timeout} s in vain for {what}"
+        time.sleep(interval)
+
+
+def create_topic(bootstrap, name, partitions=1, config=None, timeout=30):
+    topic = NewTopic(name, num_partitions=partitions, replication_factor=-1, config=config or {})
+    admin = AdminClient({"bootstrap.servers": bootstrap})  # must outlive its future
+    admin.create_topics([topic], operation_timeout=timeout)[name].result(timeout)
+    return name
+
+
+def delete_topics(bootstrap, names, timeout=30):
+    if names:
+        admin = AdminClient({"bootstrap.servers": bootstrap})
+        for future in admin.delete_topics(list(names), operation_timeout=timeout).values():
+            future.exception(timeout)
+
+
+def produce(bootstrap, topic, records, timeout=60, **config):
+    """Produces records (Record, or bytes for the value alone) in the order given; returns
+    (partition, offset) of each in that order."""
+    places, failures = {}, []
+
+    def delivered(number):
+        def callback(error, message):
+            if error:
+                failures.append(f"record {number}: {error}")
+            else:
+                places[number] = (message.partition(), message.offset())
+        return callback
+
+    producer = Producer({
+        "bootstrap.servers": bootstrap, "enable.idempotence": True, "linger.ms": 5,
+        "message.max.bytes": 16_000_000, "queue.buffering.max.messages": 1_000_000, **config})
+    count = 0
+    for number, record in enumerate(records):
+        record = record if isinstance(record, Record) else Record(record)
+        options = {}
+        if record.partition is not None:
+            options["partition"] = record.partition
+        if record.timestamp is not None:
+            options["timestamp"] = record.timestamp
+        producer.produce(topic, value=record.value, key=record.key, headers=record.headers,
+                         on_delivery=delivered(number), **options)
+        producer.poll(0)
+        count += 1
+    left = producer.flush(timeout)
+    assert not failures, f"not delivered: {failures[:3]}"
+    assert left == 0, f"{left} of {count} records not delivered to {topic} within {timeout} s"
+    return [places[number] for number in range(count)]
+
+
+def read_all(bootstrap, topic, count=None, timeout=60, isolation="read_committed"):
+    """Reads the topic from its beginning: to its end, or until `count` records are there (and then
+    everything else that lies there already). Ordered by partition, then offset."""
+    deadline = time.monotonic() + timeout
+    messages = []
+    for message in _stream(bootstrap, topic, isolation, deadline):
+        if message is not None:
+            messages.append(message)
+        elif count is None or len(messages) >= count:
+            return sorted(messages, key=lambda message: (message.partition, message.offset))
+        elif time.monotonic() > deadline:
+            raise AssertionError(f"{topic}: {len(messages)} of {count} records after {timeout} s")
+
+
+def _stream(bootstrap, topic, isolation, deadline):
+    """Yields each record, and None whenever every partition is read to its end."""
+    consumer = Consumer({
+        "bootstrap.servers": bootstrap, "group.id": "test-reader", "enable.auto.commit": False,
+        "isolation.level": isolation, "enable.partition.eof": True, "fetch.wait.max.ms": 100,
+        "fetch.message.max.bytes": 16_000_000, "auto.offset.reset": "earliest"})
+    try:
+        partitions = _partitions(consumer, topic)
+        consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in partitions])
+        behind = set(partitions)
+        while True:
+            message = consumer.poll(0.2)
+            if message is None:
+                if not behind or time.monotonic() > deadline:
+                    assert not behind, f"{topic}: partitions {sorted(behind)} not read to their end"
+                    yield None
+            elif message.error() is None:
+                behind.add(message.partition())
+                yield Message(topic, message.partition(), message.offset(), message.key(),
+                              message.value(), message.headers() or [], message.timestamp()[1])
+            elif message.error().code() == KafkaError._PARTITION_EOF:
+                behind.discard(message.partition())
+                if not behind:
+                    yield None
+            elif not message.error().retriable() and message.error().fatal():
+                raise KafkaException(message.error())
+    finally:
+        consumer.close()
+
+
+def _partitions(consumer, topic):
+    metadata = consumer.list_topics(topic, timeout=10).topics[topic]
+    assert metadata.error is None, f"{topic}: {metadata.error}"
+    return sorted(metadata.partitions)
+
+
+def committed(bootstrap, group, topic, timeout=10):
+    """{partition: committed offset}; partitions without one are left out."""
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": group})
+    try:
+        wanted = [TopicPartition(topic, partition) for partition in _partitions(consumer, topic)]
+        return {found.partition: found.offset for found in consumer.committed(wanted, timeout=timeout)
+                if found.offset != OFFSET_INVALID and found.offset >= 0}
+    finally:
+        consumer.close()
+
+
+def end_offsets(bootstrap, topic, isolation="read_uncommitted", timeout=10):
+    """{partition: offset behind the last record}; read_committed: of the last stable one."""
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "test-reader",
+                         "isolation.level": isolation})
+    try:
+        return {partition: consumer.get_watermark_offsets(
+                    TopicPartition(topic, partition), timeout=timeout)[1]
+                for partition in _partitions(consumer, topic)}
+    finally:
+        consumer.close()
+
+
+def lag(bootstrap, group, topic):
+    """Records that the group has not committed yet, over all partitions (0: all is done)."""
+    done = committed(bootstrap, group, topic)
+    return sum(end - done.get(partition, 0) for partition, end in end_offsets(bootstrap, topic).items())

@@ -1,0 +1,182 @@
+"""The worker under test as a process: started with a generated config, watched, stopped, killed."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDERS = {"release": "build", "fake": "build-fake", "asan-ubsan": "build-asan-ubsan", "tsan": "build-tsan"}
+
+# The line (JSON or text) by which a worker says that it has partitions and its model is loaded.
+READY = r"assigned"
+SANITIZER = r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error: "
+
+
+def binary(build=None):
+    """build/wiretag, or that of another build; WIRETAG_BUILD=fake (say) changes the default."""
+    build = build or os.environ.get("WIRETAG_BUILD", "release")
+    path = ROOT / FOLDERS[build] / "wiretag"
+    option = {"release": "", "asan-ubsan": " --asan"}.get(build, f" --{build}")
+    assert path.exists(), f"{path.relative_to(ROOT)} is not there: run scripts/build{option}"
+    return path
+
+
+def yaml(value, indent=0):
+    """A nested dict as block YAML; scalars and lists in JSON's notation, which YAML includes."""
+    lines = []
+    for key, item in value.items():
+        if isinstance(item, dict) and item:
+            lines += [f"{' ' * indent}{key}:", yaml(item, indent + 2)]
+        else:
+            lines.append(f"{' ' * indent}{key}: {json.dumps(item, ensure_ascii=False)}")
+    return "\n".join(lines)
+
+
+def merge(base, changes):
+    """Nested dicts, the second on top of the first."""
+    merged = dict(base)
+    for key, value in changes.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = merge(merged[key], value) if both else value
+    return merged
+
+
+class Reaper:
+    """Kills what is left of the workers if the test process itself is killed."""
+
+    SCRIPT = ('while read -r op pid; do case $op in +) p[$pid]=1 ;; -) unset "p[$pid]" ;; esac; done; '
+              '[ ${#p[@]} -eq 0 ] || kill -9 "${!p[@]}" 2>/dev/null')
+
+    def __init__(self):
+        self._process = subprocess.Popen(
+            ["bash", "-c", self.SCRIPT], stdin=subprocess.PIPE, text=True, start_new_session=True)
+
+    def add(self, pid):
+        self._tell("+", pid)
+
+    def remove(self, pid):
+        self._tell("-", pid)
+
+    def _tell(self, op, pid):
+        self._process.stdin.write(f"{op} {pid}\n")
+        self._process.stdin.flush()
+
+    def close(self):
+        self._process.stdin.close()
+        self._process.wait(10)
+
+
+class Worker:
+    """One `wiretag run` (or another command). stderr goes to `directory`/NAME.log, line by line."""
+
+    def __init__(self, directory, name, config=None, build=None, command=("run",), arguments=(),
+                 environment=None, reaper=None):
+        self.name = name
+        self.log_path = Path(directory) / f"{name}.log"
+        self.config_path = Path(directory) / f"{name}.yaml"
+        self.config = config
+        self._reaper = reaper
+        line = [str(binary(build)), *command]
+        if config is not None:
+            self.config_path.write_text(yaml(config) + "\n", encoding="utf-8")
+            line += ["-c", str(self.config_path)]
+        line += [str(argument) for argument in arguments]
+        with open(self.log_path, "wb") as log:
+            self.process = subprocess.Popen(
+                line, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
+                env={**os.environ, **(environment or {})}, start_new_session=True)
+        if reaper:
+            reaper.add(self.process.pid)
+        self._stdout = []
+        self._reader = threading.Thread(target=self._read_stdout, daemon=True)
+        self._reader.start()
+
+    def _read_stdout(self):
+        for line in self.process.stdout:
+            self._stdout.append(line)
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    @property
+    def stderr(self):
+        return self.log_path.read_text(encoding="utf-8", errors="replace")
+
+    @property
+    def stdout(self):
+        """Complete only once the process has ended."""
+        if self.process.poll() is not None:
+            self._reader.join(5)
+        return b"".join(self._stdout).decode("utf-8", errors="replace")
+
+    def wait_log(self, pattern, timeout=60, count=1):
+        """Waits until `pattern` was logged `count` times; fails at once if the worker ends."""
+        deadline = time.monotonic() + timeout
+        while len(re.findall(pattern, self.stderr)) < count:
+            assert self.process.poll() is None, self._report(
+                f"ended with {self.process.returncode} before logging /{pattern}/")
+            assert time.monotonic() < deadline, self._report(f"did not log /{pattern}/ in {timeout} s")
+            time.sleep(0.05)
+        return self
+
+    def wait_ready(self, timeout=120):
+        return self.wait_log(READY, timeout)
+
+    def wait_exit(self, timeout=60):
+        """Waits for the end; returns the exit status (negative: the signal)."""
+        try:
+            status = self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(self._report(f"still runs after {timeout} s")) from None
+        self._forget()
+        return status
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def stop(self, timeout=60):
+        """SIGTERM, then waits; returns the exit status."""
+        self.signal(signal.SIGTERM)
+        return self.wait_exit(timeout)
+
+    def kill(self):
+        """kill -9, also of a paused worker."""
+        self.process.kill()
+        self.process.wait(30)
+        self._forget()
+
+    def pause(self):
+        self.signal(signal.SIGSTOP)
+
+    def resume(self):
+        self.signal(signal.SIGCONT)
+
+    def resident_bytes(self):
+        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def threads(self):
+        return len(os.listdir(f"/proc/{self.pid}/task"))
+
+    def assert_clean(self):
+        """No sanitizer spoke."""
+        found = re.search(SANITIZER, self.stderr)
+        assert not found, self._report(f"sanitizer: {found.group(0)}")
+
+    def _forget(self):
+        if self._reaper:
+            self._reaper.remove(self.pid)
+            self._reaper = None
+
+    def _report(self, what):
+        tail = "\n".join(self.stderr.splitlines()[-25:])
+        return f"worker {self.name} {what}; the end of its log:\n{tail}"
