@@ -52,6 +52,14 @@ void wt_buffer_append_number(struct wt_buffer *buffer, double value)
     wt_buffer_append(buffer, digits, (size_t)count);
 }
 
+void wt_buffer_append_float(struct wt_buffer *buffer, float value)
+{
+    assert(isfinite(value));
+    char digits[32];
+    int count = snprintf(digits, sizeof digits, "%.9g", (double)value);
+    wt_buffer_append(buffer, digits, (size_t)count);
+}
+
 void wt_buffer_append_json_string(struct wt_buffer *buffer, const char *text, size_t count)
 {
     static const char short_escapes[32] = {

@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 int wt_cli_fail(const char *command, enum wt_status status, const struct wt_error *error)
 {
@@ -18,4 +19,18 @@ int wt_cli_usage(const char *command, const char *format, ...)
     (void)fprintf(stderr, "\nTry: wiretag %s --help\n", command);
     va_end(arguments);
     return WT_EXIT_USAGE;
+}
+
+bool wt_cli_number(const char *text, uint32_t low, uint32_t high, uint32_t *number_out)
+{
+    char *end;
+    if (*text < '0' || *text > '9') {
+        return false;
+    }
+    unsigned long long number = strtoull(text, &end, 10);
+    if (*end != '\0' || number < low || number > high) {
+        return false;
+    }
+    *number_out = (uint32_t)number;
+    return true;
 }

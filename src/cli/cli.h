@@ -7,6 +7,9 @@
 
 #include "wiretag/status.h"
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #define WT_EXIT_DONE 0
 #define WT_EXIT_FAILED 1
 #define WT_EXIT_USAGE 2
@@ -23,5 +26,8 @@ int wt_cli_fail(const char *command, enum wt_status status, const struct wt_erro
 /* Prints a usage error with the way to the help and returns WT_EXIT_USAGE. */
 int wt_cli_usage(const char *command, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* Reads a decimal number from `low` to `high`; false for anything else. */
+bool wt_cli_number(const char *text, uint32_t low, uint32_t high, uint32_t *number_out);
 
 #endif

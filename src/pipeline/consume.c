@@ -15,10 +15,10 @@
 /* How many records go on together: amortizes the queue's lock, costs microseconds of delay. */
 #define RECORDS_PER_PUSH_MAX 128u
 
-/* How long one poll waits: bounds the answer to wt_consume_stop, and while paused the delay until
- * room is noticed. */
-#define POLL_MS 100
-#define POLL_PAUSED_MS 5
+/* How long one wait lasts: for records, which bounds the delay of rebalances and of
+ * wt_consume_stop; and for room, which bounds the delay until it is noticed. */
+#define RECORDS_WAIT_MS 20
+#define ROOM_WAIT_MS 2
 
 struct wt_consume {
     const struct wt_config *config;
@@ -27,10 +27,11 @@ struct wt_consume {
     struct wt_queue *queue_out;
     struct wt_consume_hooks hooks;
     rd_kafka_t *client;
+    rd_kafka_queue_t *records; /* of all assigned partitions; note "Back-pressure" */
     pthread_t thread;
     bool started;
     atomic_bool stopping;
-    bool paused;               /* thread's own */
+    bool full;                 /* thread's own: no room was left last time */
     struct wt_partition *last; /* of the previous record: records come in runs */
     struct wt_header *headers; /* scratch of `header_capacity` */
     size_t header_capacity;
@@ -44,6 +45,21 @@ static struct wt_partition *partition_of(struct wt_consume *consume,
     return wt_partitions_get(consume->partitions, item->topic, item->partition);
 }
 
+/* Note "Back-pressure": records of all partitions are led into a queue of our own, which is read
+ * only while there is room in flight; the consumer's own queue, with rebalances and errors, is
+ * polled all the time. So a slow model never costs the membership, and nothing that was fetched
+ * ahead is thrown away, as pausing partitions would; librdkafka fetches on until
+ * queued.max.messages.kbytes. */
+static void lead_records(struct wt_consume *consume, const rd_kafka_topic_partition_t *item)
+{
+    rd_kafka_queue_t *queue =
+        rd_kafka_queue_get_partition(consume->client, item->topic, item->partition);
+    if (queue != NULL) {
+        rd_kafka_queue_forward(queue, consume->records);
+        rd_kafka_queue_destroy(queue);
+    }
+}
+
 static void begin_epochs(struct wt_consume *consume, const rd_kafka_topic_partition_list_t *list)
 {
     for (int i = 0; i < list->cnt; i++) {
@@ -51,7 +67,7 @@ static void begin_epochs(struct wt_consume *consume, const rd_kafka_topic_partit
         partition->epoch_last++;
         partition->sequence_next = 0;
         partition->assigned = true;
-        partition->paused = false;
+        lead_records(consume, &list->elems[i]);
         atomic_store_explicit(&partition->epoch_live, partition->epoch_last, memory_order_release);
         wt_metric_add(WT_METRIC_PARTITIONS, 1);
         wt_log_info("consume", "assigned %s [%" PRId32 "]", partition->topic, partition->number);
@@ -115,8 +131,6 @@ static void on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,
     if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
         begin_epochs(consume, list);
         apply_assignment(client, list, true);
-        /* New partitions start unpaused; the loop pauses them too if there is no room. */
-        consume->paused = false;
         return;
     }
     if (code != RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) {
@@ -125,41 +139,6 @@ static void on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,
     /* Drained before unassign: until then the partitions are ours and may be committed. */
     end_epochs(consume, list, rd_kafka_assignment_lost(client));
     apply_assignment(client, list, false);
-}
-
-/* --- pause and resume ------------------------------------------------------------------------ */
-
-/* Pauses or resumes every assigned partition that is not so yet. Resuming one that was not paused
- * makes librdkafka 2.0.2 fetch from an old position again, so each one's state is kept. */
-static void set_paused(struct wt_consume *consume, bool paused)
-{
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(16);
-    struct wt_partition *partition;
-    for (size_t i = 0; (partition = wt_partitions_at(consume->partitions, i)) != NULL; i++) {
-        if (partition->assigned && partition->paused != paused) {
-            partition->paused = paused;
-            (void)rd_kafka_topic_partition_list_add(list, partition->topic, partition->number);
-        }
-    }
-    if (list->cnt > 0) {
-        rd_kafka_resp_err_t code = paused ? rd_kafka_pause_partitions(consume->client, list)
-                                          : rd_kafka_resume_partitions(consume->client, list);
-        if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-            wt_log_error("consume", "%s: %s", paused ? "pause" : "resume", rd_kafka_err2str(code));
-        }
-        wt_metric_add(WT_METRIC_PAUSES, paused ? 1 : 0);
-    }
-    rd_kafka_topic_partition_list_destroy(list);
-    consume->paused = paused;
-}
-
-static void balance(struct wt_consume *consume)
-{
-    if (!consume->paused && wt_in_flight_full(consume->in_flight)) {
-        set_paused(consume, true);
-    } else if (consume->paused && wt_in_flight_half_empty(consume->in_flight)) {
-        set_paused(consume, false);
-    }
 }
 
 /* --- records --------------------------------------------------------------------------------- */
@@ -249,25 +228,45 @@ static void take_event(struct wt_consume *consume, const rd_kafka_message_t *mes
                 rd_kafka_message_errstr(message));
 }
 
-/* Polls once, then takes what is there without waiting, and hands it on together. Polls also when
- * there is no room: a paused consumer gets no records, but rebalances and errors still arrive. */
+static void take(struct wt_consume *consume, rd_kafka_message_t *message,
+                 struct wt_record_list *list)
+{
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        take_message(consume, message, list);
+    } else {
+        take_event(consume, message);
+    }
+    rd_kafka_message_destroy(message);
+}
+
+static bool room(struct wt_consume *consume)
+{
+    bool full = wt_in_flight_full(consume->in_flight);
+    if (full && !consume->full) {
+        wt_metric_add(WT_METRIC_PAUSES, 1);
+    }
+    consume->full = full;
+    return !full;
+}
+
+/* Serves rebalances and errors; then, while there is room, takes the records that are there and
+ * hands them on together. */
 static void poll_some(struct wt_consume *consume)
 {
     struct wt_record_list list = {0};
-    int wait_ms = consume->paused ? POLL_PAUSED_MS : POLL_MS;
-    do {
-        rd_kafka_message_t *message = rd_kafka_consumer_poll(consume->client, wait_ms);
-        if (message == NULL) {
-            break;
-        }
-        if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-            take_message(consume, message, &list);
-        } else {
-            take_event(consume, message);
-        }
-        rd_kafka_message_destroy(message);
+    bool has_room = room(consume);
+    rd_kafka_message_t *message =
+        rd_kafka_consumer_poll(consume->client, has_room ? 0 : ROOM_WAIT_MS);
+    if (message != NULL) {
+        take(consume, message, &list);
+    }
+    int wait_ms = RECORDS_WAIT_MS;
+    while (has_room && list.count < RECORDS_PER_PUSH_MAX &&
+           (message = rd_kafka_consume_queue(consume->records, wait_ms)) != NULL) {
+        take(consume, message, &list);
+        has_room = room(consume);
         wait_ms = 0;
-    } while (list.count < RECORDS_PER_PUSH_MAX && !wt_in_flight_full(consume->in_flight));
+    }
     wt_queue_push(consume->queue_out, &list);
 }
 
@@ -275,7 +274,6 @@ static void *run(void *opaque)
 {
     struct wt_consume *consume = opaque;
     while (!atomic_load_explicit(&consume->stopping, memory_order_acquire)) {
-        balance(consume);
         poll_some(consume);
     }
     /* Revokes everything, which drains it, then leaves the group. */
@@ -350,6 +348,7 @@ enum wt_status wt_consume_create(const struct wt_config *config, struct wt_parti
         return status;
     }
     (void)rd_kafka_poll_set_consumer(consume->client);
+    consume->records = rd_kafka_queue_new(consume->client);
     *consume_out = consume;
     return WT_OK;
 }
@@ -397,6 +396,9 @@ void wt_consume_destroy(struct wt_consume *consume)
 {
     if (consume == NULL) {
         return;
+    }
+    if (consume->records != NULL) {
+        rd_kafka_queue_destroy(consume->records);
     }
     if (consume->client != NULL) {
         rd_kafka_destroy(consume->client);

@@ -1,8 +1,8 @@
 /* consume.h: the first stage: one thread that owns the consumer.
  *
- * It polls and never blocks on the stages behind it: when the in-flight bound is reached it pauses
- * its partitions and goes on polling, so that max.poll.interval.ms holds however slow the model
- * is. Rebalances happen on this thread, inside its poll. */
+ * It polls and never blocks on the stages behind it: when the in-flight bound is reached it leaves
+ * records where they are and goes on serving the group, so that max.poll.interval.ms holds however
+ * slow the model is. Rebalances happen on this thread, inside its poll. */
 #ifndef WIRETAG_PIPELINE_CONSUME_H
 #define WIRETAG_PIPELINE_CONSUME_H
 

@@ -144,7 +144,7 @@ static size_t white_space_bytes(const unsigned char *text, size_t count)
     return three_bytes && space ? 3 : 0;
 }
 
-static bool blank(const char *text, size_t count)
+bool wt_decode_blank(const char *text, size_t count)
 {
     size_t i = 0;
     while (i < count) {
@@ -190,7 +190,7 @@ static enum wt_status take_text(struct wt_decoder *decoder, struct wt_article *a
         article_out->text = decoder->joined.bytes;
         article_out->text_bytes = decoder->joined.count;
     }
-    if (blank(article_out->text, article_out->text_bytes)) {
+    if (wt_decode_blank(article_out->text, article_out->text_bytes)) {
         return invalid(error, "text-blank", "the text is empty or only white space");
     }
     return WT_OK;
@@ -229,7 +229,7 @@ static enum wt_status decode_text(struct wt_record *record, struct wt_article *a
     article_out->text = record->value;
     article_out->text_bytes = record->value_bytes;
     record->id_json = id_from_source(record);
-    return blank(article_out->text, article_out->text_bytes)
+    return wt_decode_blank(article_out->text, article_out->text_bytes)
                ? invalid(error, "text-blank", "the text is empty or only white space")
                : WT_OK;
 }

@@ -163,31 +163,42 @@ static void append_input(const struct wt_encoder *encoder, const struct wt_recor
     wt_buffer_append(value, input + kept_from, record->value_bytes - kept_from);
 }
 
+void wt_encode_label(const struct wt_encoder *encoder, const struct wt_record *record,
+                     struct wt_buffer *value)
+{
+    wt_buffer_append_text(value, "{\"id\":");
+    wt_buffer_append_text(value, record->id_json);
+    append_scores(encoder, record, value);
+    wt_buffer_append_text(value, ",\"model\":");
+    wt_buffer_append_text(value, encoder->model_json);
+    wt_buffer_append_text(value, ",\"tokens\":");
+    wt_buffer_append_integer(value, record->token_count);
+    wt_buffer_append_text(value,
+                          record->truncated ? ",\"truncated\":true" : ",\"truncated\":false");
+}
+
+static void append_source(const struct wt_record *record, struct wt_buffer *value)
+{
+    wt_buffer_append_text(value, ",\"source\":{\"topic\":");
+    wt_buffer_append_json_string(value, record->source->topic, strlen(record->source->topic));
+    wt_buffer_append_text(value, ",\"partition\":");
+    wt_buffer_append_integer(value, record->source->number);
+    wt_buffer_append_text(value, ",\"offset\":");
+    wt_buffer_append_integer(value, record->offset);
+    wt_buffer_append_text(value, ",\"timestamp\":");
+    if (record->timestamp_ms >= 0) {
+        wt_buffer_append_integer(value, record->timestamp_ms);
+    } else {
+        wt_buffer_append_text(value, "null");
+    }
+    wt_buffer_append_text(value, "}");
+}
+
 static void encode_label(const struct wt_encoder *encoder, struct wt_record *record)
 {
     struct wt_buffer value = {0};
-    wt_buffer_append_text(&value, "{\"id\":");
-    wt_buffer_append_text(&value, record->id_json);
-    append_scores(encoder, record, &value);
-    wt_buffer_append_text(&value, ",\"model\":");
-    wt_buffer_append_text(&value, encoder->model_json);
-    wt_buffer_append_text(&value, ",\"tokens\":");
-    wt_buffer_append_integer(&value, record->token_count);
-    wt_buffer_append_text(&value,
-                          record->truncated ? ",\"truncated\":true" : ",\"truncated\":false");
-    wt_buffer_append_text(&value, ",\"source\":{\"topic\":");
-    wt_buffer_append_json_string(&value, record->source->topic, strlen(record->source->topic));
-    wt_buffer_append_text(&value, ",\"partition\":");
-    wt_buffer_append_integer(&value, record->source->number);
-    wt_buffer_append_text(&value, ",\"offset\":");
-    wt_buffer_append_integer(&value, record->offset);
-    wt_buffer_append_text(&value, ",\"timestamp\":");
-    if (record->timestamp_ms >= 0) {
-        wt_buffer_append_integer(&value, record->timestamp_ms);
-    } else {
-        wt_buffer_append_text(&value, "null");
-    }
-    wt_buffer_append_text(&value, "}");
+    wt_encode_label(encoder, record, &value);
+    append_source(record, &value);
     if (encoder->config->output.include_input) {
         append_input(encoder, record, &value);
     }

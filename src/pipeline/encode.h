@@ -5,6 +5,7 @@
 #ifndef WIRETAG_PIPELINE_ENCODE_H
 #define WIRETAG_PIPELINE_ENCODE_H
 
+#include "base/buffer.h"
 #include "base/config.h"
 #include "base/record.h"
 #include "wiretag/model.h"
@@ -17,10 +18,15 @@ struct wt_encoder *wt_encoder_create(const struct wt_config *config,
                                      const struct wt_model_info *model_info);
 void wt_encoder_destroy(struct wt_encoder *encoder);
 
-/* Turns logits into the outcome LABELLED. A logit that is not finite is WT_INVALID (class record,
- * code `logits-not-finite`). Thread: any. */
+/* Looks at the logits of a record: one that is not finite is WT_INVALID (class record, code
+ * `logits-not-finite`). Thread: any. */
 enum wt_status wt_encode_check(const struct wt_encoder *encoder, const struct wt_record *record,
                                struct wt_error *error);
+
+/* Appends what a label says apart from where its article came from: {"id" to "truncated", without
+ * the closing brace. Thread: any. */
+void wt_encode_label(const struct wt_encoder *encoder, const struct wt_record *record,
+                     struct wt_buffer *value);
 
 /* Fills record->output by its outcome:
  *   LABELLED       the labelled record of design section 3, compact JSON

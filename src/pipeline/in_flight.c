@@ -78,11 +78,3 @@ bool wt_in_flight_full(const struct wt_in_flight *in_flight)
                atomic_load_explicit(&in_flight->records_limit, memory_order_relaxed) ||
            atomic_load_explicit(&in_flight->bytes, memory_order_relaxed) >= in_flight->bytes_max;
 }
-
-bool wt_in_flight_half_empty(const struct wt_in_flight *in_flight)
-{
-    return wt_in_flight_records(in_flight) <=
-               atomic_load_explicit(&in_flight->records_limit, memory_order_relaxed) / 2 &&
-           atomic_load_explicit(&in_flight->bytes, memory_order_relaxed) <=
-               in_flight->bytes_max / 2;
-}

@@ -1,9 +1,8 @@
 /* in_flight.h: the memory bound of the worker.
  *
  * Counts records and their bytes from consume to acknowledgement. Consume is the only one that
- * adds; it pauses when the bound is reached and resumes at half, because a pause throws away what
- * librdkafka has prefetched. Every later queue inherits the bound in records. Thread: any; counters
- * are atomics. */
+ * adds, and takes no record while a bound is reached. Every later queue inherits the bound in
+ * records. Thread: any; counters are atomics. */
 #ifndef WIRETAG_PIPELINE_IN_FLIGHT_H
 #define WIRETAG_PIPELINE_IN_FLIGHT_H
 
@@ -29,9 +28,6 @@ void wt_in_flight_end(struct wt_in_flight *in_flight, struct wt_record **record)
 void wt_in_flight_limit(struct wt_in_flight *in_flight, uint32_t records_wanted);
 
 bool wt_in_flight_full(const struct wt_in_flight *in_flight);
-
-/* At most half of either bound is in use: worth fetching again. */
-bool wt_in_flight_half_empty(const struct wt_in_flight *in_flight);
 
 uint32_t wt_in_flight_records(const struct wt_in_flight *in_flight);
 

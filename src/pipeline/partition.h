@@ -22,7 +22,6 @@ struct wt_partition {
     /* Consume's side. */
     uint32_t epoch_last;    /* of the newest assignment; consume thread only */
     uint64_t sequence_next; /* consume thread only */
-    bool paused;            /* by us; consume thread only */
     bool assigned;          /* consume thread only */
     atomic_uint epoch_live; /* 0: not assigned; written by consume, read by every stage */
 

@@ -21,7 +21,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A new partition may bring a few records before it is paused for lack of room. */
+/* Records that can come in after the bound was looked at: those taken together by consume. */
 #define QUEUE_SLACK_RECORDS 1024u
 
 /* Padded tokens of one batch where batch.tokens_max is auto. On a CPU the rate does not grow beyond
