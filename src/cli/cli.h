@@ -19,6 +19,10 @@ int wt_cli_classify(int argc, char **argv);
 int wt_cli_tokenize(int argc, char **argv);
 int wt_cli_bench(int argc, char **argv);
 
+/* The stages of bench; argv[0] is the stage's name. */
+int wt_cli_bench_tokenize(int argc, char **argv);
+int wt_cli_bench_model(int argc, char **argv);
+
 /* Prints "wiretag COMMAND: message" to stderr and returns the exit status for `status`: usage for
  * WT_INVALID, else failed. */
 int wt_cli_fail(const char *command, enum wt_status status, const struct wt_error *error);
