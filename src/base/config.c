@@ -69,13 +69,19 @@ static enum wt_status set_open(struct set *set, const char *text, struct wt_erro
     return WT_OK;
 }
 
-/* The map for the section `name` of `map`, made where there is none. */
+/* The map `name` of `map`. Where there is none it begins as the default of `path`, so that setting
+ * one property of kafka.consumer keeps the default group.id; a section begins empty. */
 static enum wt_status set_section(const struct set *set, struct wt_node *map, const char *name,
-                                  struct wt_node **section_out, struct wt_error *error)
+                                  const char *path, struct wt_node **section_out,
+                                  struct wt_error *error)
 {
     struct wt_node *section = wt_node_find(map, name);
     if (section == NULL || wt_node_is_null(section)) {
-        struct wt_node *made = wt_node_create_map(set->source, 0);
+        struct wt_node *made = section == NULL ? wt_schema_default(path) : NULL;
+        if (made == NULL || made->kind != WT_NODE_MAP) {
+            wt_node_destroy(made);
+            made = wt_node_create_map(set->source, 0);
+        }
         section = made;
         wt_node_put(map, name, &made);
     }
@@ -109,7 +115,8 @@ static enum wt_status set_put(const struct set *set, struct wt_node *root, struc
             return WT_OK;
         }
         *dot = '\0';
-        enum wt_status status = set_section(set, map, name, &map, error);
+        enum wt_status status = set_section(set, map, name, set->path, &map, error);
+        *dot = '.';
         if (status != WT_OK) {
             return status;
         }

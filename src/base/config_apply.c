@@ -238,7 +238,8 @@ static enum wt_status set_properties(struct wt_config *config, const struct wt_k
                                   "with its dots, such as group.id: wiretag",
                                   name);
         }
-        if (wt_node_is_null(value)) {
+        /* A password that a variable holds may well be "null". */
+        if (value->written == NULL && wt_node_is_null(value)) {
             return wt_node_refuse(value, key->path, error,
                                   "%.100s has no value; give it one or take the line out", name);
         }
@@ -273,17 +274,34 @@ static enum wt_status set_value(struct wt_config *config, const struct wt_key *k
     return status;
 }
 
+static struct wt_node *parse_default(const struct wt_key *key)
+{
+    struct wt_node *node = NULL;
+    enum wt_status status =
+        wt_node_parse(key->fallback, strlen(key->fallback), DEFAULT_PLACE, false, &node, NULL);
+    assert(status == WT_OK);
+    return node;
+}
+
+struct wt_node *wt_schema_default(const char *path)
+{
+    size_t count;
+    const struct wt_key *keys = wt_schema_keys(&count);
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(keys[i].path, path) == 0) {
+            return parse_default(&keys[i]);
+        }
+    }
+    return NULL;
+}
+
 void wt_schema_defaults(struct wt_config *config)
 {
     size_t count;
     const struct wt_key *keys = wt_schema_keys(&count);
     for (size_t i = 0; i < count; i++) {
-        struct wt_node *node = NULL;
-        const char *text = keys[i].fallback;
-        enum wt_status status =
-            wt_node_parse(text, strlen(text), DEFAULT_PLACE, false, &node, NULL);
-        assert(status == WT_OK);
-        status = set_value(config, &keys[i], node, NULL);
+        struct wt_node *node = parse_default(&keys[i]);
+        enum wt_status status = set_value(config, &keys[i], node, NULL);
         assert(status == WT_OK);
         wt_node_destroy(node);
     }

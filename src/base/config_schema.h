@@ -39,6 +39,9 @@ struct wt_key {
 /* All keys, in the order of config/wiretag.yaml. */
 const struct wt_key *wt_schema_keys(size_t *count_out);
 
+/* The default of the key at `path` as a tree, the caller's; NULL: no such key. */
+struct wt_node *wt_schema_default(const char *path);
+
 /* Sets every key to its default. `config` is zeroed. */
 void wt_schema_defaults(struct wt_config *config);
 

@@ -1,0 +1,457 @@
+/* What a configuration may not say, and that the message names file, line, key and remedy. */
+#include "base/config.h"
+#include "config_cases.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+/* One mistake: either in the file or in an override on top of a good file. */
+struct mistake {
+    const char *yaml;     /* NULL: a good file */
+    const char *set;      /* NULL: none */
+    const char *parts[5]; /* each must be in the message, the first at its beginning */
+};
+
+static void assert_refused(const struct mistake *mistake)
+{
+    struct wt_config *config = NULL;
+    struct wt_error error = {0};
+    const char *yaml = mistake->yaml != NULL ? mistake->yaml : "{}";
+    enum wt_status status = parse(yaml, SETS(mistake->set), &config, &error);
+    if (status == WT_OK) {
+        fail_msg("accepted: %s %s", yaml, mistake->set != NULL ? mistake->set : "");
+    }
+    assert_null(config);
+    assert_int_equal(error.error_class, WT_ERROR_FATAL);
+    for (size_t i = 0; i < 5 && mistake->parts[i] != NULL; i++) {
+        const char *found = strstr(error.message, mistake->parts[i]);
+        if (found == NULL || (i == 0 && found != error.message)) {
+            fail_msg("\"%s\" is not where it should be in: %s", mistake->parts[i], error.message);
+        }
+    }
+}
+
+static void assert_all_refused(const struct mistake *mistakes, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        assert_refused(&mistakes[i]);
+    }
+}
+
+#define ASSERT_ALL_REFUSED(mistakes)                                                               \
+    assert_all_refused(mistakes, sizeof(mistakes) / sizeof((mistakes)[0]))
+
+static void an_unknown_key_is_named_with_file_line_and_the_nearest_known_key(void **state)
+{
+    (void)state;
+    static const struct mistake mistakes[] = {
+        {"on_error: stop\nbatch:\n  token_max: 64\n",
+         NULL,
+         {"test.yaml:3: batch.token_max: unknown key", "nearest known key is batch.tokens_max"}},
+        {"batches:\n  tokens_max: 64\n",
+         NULL,
+         {"test.yaml:1: batches: unknown key", "nearest known key is batch "}},
+        {"onerror: stop\n", NULL, {"test.yaml:1: onerror: ", "nearest known key is on_error"}},
+        {"articles_max: 8\n", NULL, {"test.yaml:1: ", "nearest known key is batch.articles_max"}},
+        {"batch: {topics: [a]}\n", NULL, {"test.yaml:1: ", "nearest known key is input.topics"}},
+        {"kafka:\n  brokers: x\n  consumers: {}\n", NULL, {"test.yaml:2: kafka.brokers: unknown"}},
+        {"kafka:\n  consumers: {}\n",
+         NULL,
+         {"test.yaml:2: ", "nearest known key is kafka.consumer"}},
+        {"batch.tokens_max: 64\n", NULL, {"test.yaml:1: ", "batch.tokens_max, written as section"}},
+        {"\"\": 1\n", NULL, {"test.yaml:1: : unknown key"}},
+        {"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx: 1\n",
+         NULL,
+         {"test.yaml:1: xxxxxx", "unknown key"}},
+        {NULL,
+         "batch.token_max=64",
+         {"--set batch.token_max=64: batch.token_max: unknown key", "batch.tokens_max"}},
+        {NULL, "kafka.consumr.group.id=x", {"--set kafka.consumr.group.id=...: kafka.consumr: "}},
+    };
+    ASSERT_ALL_REFUSED(mistakes);
+}
+
+static void a_value_of_the_wrong_kind_is_named_with_what_it_must_be(void **state)
+{
+    (void)state;
+    static const struct mistake mistakes[] = {
+        {"batch:\n  wait_ms_max: soon\n",
+         NULL,
+         {"test.yaml:2: batch.wait_ms_max: is \"soon\"", "whole number from 0 to 60000"}},
+        {"batch: {wait_ms_max: \"20\"}\n", NULL, {"test.yaml:1: ", "without quotes"}},
+        {"batch: {wait_ms_max: 1.5}\n", NULL, {"test.yaml:1: ", "is \"1.5\""}},
+        {"batch: {wait_ms_max: 0x10}\n", NULL, {"test.yaml:1: ", "is \"0x10\""}},
+        {"batch: {wait_ms_max: -1}\n", NULL, {"test.yaml:1: ", "is \"-1\""}},
+        {"batch: {wait_ms_max: [1]}\n", NULL, {"test.yaml:1: ", "is a list"}},
+        {"batch: {wait_ms_max: }\n", NULL, {"test.yaml:1: ", "is null"}},
+        {"batch: {wait_ms_max: 99999999999999999999999}\n", NULL, {"test.yaml:1: "}},
+        {"batch: {wait_ms_max: auto}\n", NULL, {"test.yaml:1: ", "is \"auto\""}},
+        {"batch: {tokens_max: many}\n", NULL, {"test.yaml:1: ", "must be auto or a whole number"}},
+        {"batch: 5\n", NULL, {"test.yaml:1: batch: must be a map"}},
+        {"output: {threshold: high}\n", NULL, {"test.yaml:1: output.threshold: ", "from 0 to 1"}},
+        {"output: {threshold: .nan}\n", NULL, {"test.yaml:1: output.threshold: "}},
+        {"output: {threshold: 1e}\n", NULL, {"test.yaml:1: output.threshold: "}},
+        {"output: {include_input: yes}\n", NULL, {"test.yaml:1: ", "must be true or false"}},
+        {"output: {topic: null}\n", NULL, {"test.yaml:1: output.topic: is null"}},
+        {"output: {topic: {a: b}}\n", NULL, {"test.yaml:1: output.topic: is a map"}},
+        {"input: {topics: news}\n", NULL, {"test.yaml:1: input.topics: is \"news\"", "a list"}},
+        {"input: {topics: [a, [b]]}\n", NULL, {"test.yaml:1: input.topics: is a list"}},
+        {"input: {topics: [a, null]}\n", NULL, {"test.yaml:1: input.topics: is null"}},
+        {"kafka: x\n", NULL, {"test.yaml:1: kafka: must be a map"}},
+        {"kafka: {common: [a]}\n", NULL, {"test.yaml:1: kafka.common: must be a map"}},
+        {"kafka:\n  consumer:\n    group:\n      id: x\n",
+         NULL,
+         {"test.yaml:3: kafka.consumer: group must be one value", "with its dots"}},
+        {"kafka: {consumer: {client.id: }}\n", NULL, {"test.yaml:1: ", "client.id has no value"}},
+        {"dead_letter: none\n",
+         NULL,
+         {"test.yaml:1: dead_letter: ", "or null for no dead letters"}},
+    };
+    ASSERT_ALL_REFUSED(mistakes);
+}
+
+static void a_value_out_of_range_is_named_with_the_range(void **state)
+{
+    (void)state;
+    static const struct mistake mistakes[] = {
+        {NULL, "batch.tokens_max=15", {"--set batch.tokens_max=15: ", "from 16 to"}},
+        {NULL, "batch.articles_max=0", {"--set ", "from 1 to 65536"}},
+        {NULL, "in_flight.bytes_max=1048575", {"--set ", "from 1048576 to"}},
+        {NULL, "in_flight.records_max=10000001", {"--set ", "from 1 to 10000000"}},
+        {NULL, "model.replicas=0", {"--set ", "auto or a whole number from 1"}},
+        {NULL, "output.threshold=1.01", {"--set ", "from 0 to 1"}},
+        {NULL, "output.top_k=0", {"--set ", "from 1 to"}},
+        {NULL, "on_error=abort", {"--set ", "must be dead-letter, skip or stop"}},
+        {NULL, "log.level=trace", {"--set ", "debug, info, warn or error"}},
+        {NULL, "output.partition=hash", {"--set ", "must be same or key"}},
+        {NULL, "model.device=gpu", {"--set ", "auto, cpu, cuda or cuda:N"}},
+        {NULL, "model.device=cuda:", {"--set "}},
+        {NULL, "model.precision=int4", {"--set ", "fp32"}},
+        {NULL, "model.sha256=abc", {"--set ", "64 hexadecimal digits"}},
+        {NULL, "model.path=''", {"--set ", "path of a bundle"}},
+        {NULL, "input.topics=[]", {"--set ", "is empty", "such as [news.articles]"}},
+        {NULL, "input.topics=[a, a]", {"--set ", "names \"a\" twice"}},
+        {NULL, "input.topics=[^news.*]", {"--set ", "patterns are not supported"}},
+        {NULL, "output.topic='a b'", {"--set ", "a topic name"}},
+        {NULL, "output.topic=..", {"--set ", "a topic name"}},
+        {NULL, "input.id=id", {"--set ", "JSON pointer"}},
+        {NULL, "input.id=/a~2", {"--set ", "JSON pointer"}},
+        {NULL, "input.text=[/a, /b~]", {"--set ", "is \"/b~\"", "JSON pointer"}},
+        {NULL, "http.listen=9464", {"--set ", "HOST:PORT"}},
+        {NULL, "http.listen='localhost:99999'", {"--set ", "HOST:PORT"}},
+        {NULL, "http.listen='::1:80'", {"--set ", "HOST:PORT"}},
+        {NULL, "http.listen=':80'", {"--set ", "HOST:PORT"}},
+        {NULL, "http.listen='[::1]80'", {"--set ", "HOST:PORT"}},
+    };
+    ASSERT_ALL_REFUSED(mistakes);
+}
+
+static void what_is_not_one_yaml_map_is_refused_with_its_line(void **state)
+{
+    (void)state;
+    static const struct mistake mistakes[] = {
+        {"", NULL, {"test.yaml:1: the file is empty", "config/wiretag.yaml"}},
+        {"# only a comment\n", NULL, {"test.yaml:1: the file is empty"}},
+        {"---\n", NULL, {"test.yaml:", "the file is empty"}},
+        {"- a\n", NULL, {"test.yaml:1: the file must be a map"}},
+        {"word\n", NULL, {"test.yaml:1: the file must be a map"}},
+        {"batch:\n\ttokens_max: 64\n", NULL, {"test.yaml:2: not valid YAML: ", "not with tabs"}},
+        {"batch: {tokens_max: 64\n", NULL, {"test.yaml:2: not valid YAML: "}},
+        {"kafka: {consumer: {group.id: ${GROUP}}}\n",
+         NULL,
+         {"test.yaml:1: not valid YAML: ", "write \"${...}\" in quotes"}},
+        {"a: 1\n---\nb: 2\n", NULL, {"test.yaml:2: a second document"}},
+        {"batch: {wait_ms_max: 1}\nlog: {}\nbatch: {}\n",
+         NULL,
+         {"test.yaml:3: the key batch is here a second time (first on line 1)"}},
+        {"batch:\n  wait_ms_max: 1\n  wait_ms_max: 1\n",
+         NULL,
+         {"test.yaml:3: ", "first on line 2"}},
+        {"batch: &b {wait_ms_max: 1}\n", NULL, {"test.yaml:1: anchors and aliases"}},
+        {"&b batch: {wait_ms_max: 1}\n", NULL, {"test.yaml:1: anchors and aliases"}},
+        {"batch:\n  *b : 1\n", NULL, {"test.yaml:2: a key must be a word"}},
+        {"batch: {wait_ms_max: *b}\n", NULL, {"test.yaml:1: anchors and aliases"}},
+        {"batch: {wait_ms_max: !!int 1}\n", NULL, {"test.yaml:1: tags"}},
+        {"input: !x {}\n", NULL, {"test.yaml:1: tags"}},
+        {"? [a]\n: 1\n", NULL, {"test.yaml:1: a key must be a word"}},
+        {"model:\n  path: \"a\\0b\"\n", NULL, {"test.yaml:2: a value holds a NUL character"}},
+        {"model:\n  path: \"a\xFF\"\n", NULL, {"test.yaml:2: not UTF-8 text"}},
+        {"\n\nmodel: {path: \"\x01\"}\n",
+         NULL,
+         {"test.yaml:3: not UTF-8 text: control characters"}},
+        {NULL, "batch=[", {"--set batch=[: not valid YAML"}},
+        {NULL, "batch={wait_ms_max: 1, wait_ms_max: 2}", {"--set ", "a second time"}},
+    };
+    ASSERT_ALL_REFUSED(mistakes);
+}
+
+/* "[[[[..." or a list with too many entries. */
+static char *repeat(const char *text, size_t times)
+{
+    size_t length = strlen(text);
+    char *all = malloc(length * times + 1);
+    for (size_t i = 0; i < times; i++) {
+        memcpy(all + i * length, text, length);
+    }
+    all[length * times] = '\0';
+    return all;
+}
+
+static void nesting_and_size_are_bounded(void **state)
+{
+    (void)state;
+    char *deep = repeat("[", 100000);
+    char *maps = repeat("{a: ", 100000);
+    char *wide = repeat("- a\n", 100000);
+    const struct mistake mistakes[] = {
+        {deep, NULL, {"test.yaml:1: nested deeper than 32"}},
+        {maps, NULL, {"test.yaml:1: nested deeper than 32"}},
+        {wide, NULL, {"test.yaml:1001: more than 1000 entries"}},
+    };
+    ASSERT_ALL_REFUSED(mistakes);
+    free(deep);
+    free(maps);
+    free(wide);
+}
+
+static void an_override_must_be_a_path_and_a_value(void **state)
+{
+    (void)state;
+    static const struct mistake mistakes[] = {
+        {NULL, "batch.wait_ms_max", {"--set batch.wait_ms_max: must be KEY=VALUE"}},
+        {NULL, "=5", {"--set =5: must be KEY=VALUE"}},
+        {NULL, "", {"--set : must be KEY=VALUE"}},
+        {NULL, "batch..wait_ms_max=5", {"--set ", "is empty"}},
+        {NULL, ".batch=5", {"--set ", "is empty"}},
+        {NULL, "batch.=5", {"--set ", "is empty"}},
+        {NULL, "kafka.consumer.=5", {"--set ", "is empty"}},
+        {NULL, "batch.wait_ms_max.x=5", {"--set ", "batch.wait_ms_max: is a map"}},
+        {"on_error: stop\n", "on_error.x=5", {"--set on_error.x=5: on_error holds one value"}},
+        {NULL,
+         "a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r.s.t.u.v.w.x.y.z.a.b.c.d.e.f.g.h=1",
+         {"--set ", "too many parts"}},
+    };
+    ASSERT_ALL_REFUSED(mistakes);
+}
+
+static void keys_that_contradict_each_other_are_refused_with_a_remedy(void **state)
+{
+    (void)state;
+    static const struct mistake mistakes[] = {
+        {"input: {topics: [a, b]}\noutput: {topic: b}\n",
+         NULL,
+         {"test.yaml:2: output.topic: is also one of input.topics"}},
+        {"output: {topic: a}\ndead_letter: {topic: a}\n",
+         NULL,
+         {"test.yaml:2: dead_letter.topic: is the same as output.topic"}},
+        {"dead_letter: {topic: news.articles}\n",
+         NULL,
+         {"test.yaml:1: dead_letter.topic: is also one of input.topics"}},
+        {"input: {topics: [x.dlq]}\noutput: {topic: x}\n",
+         NULL,
+         {"the default: dead_letter.topic: is also one of input.topics"}},
+        {"dead_letter: null\n",
+         NULL,
+         {"test.yaml:1: dead_letter: is null", "set on_error to skip or stop"}},
+        {"dead_letter: null\non_error: dead-letter\n", NULL, {"test.yaml:1: dead_letter: is null"}},
+    };
+    ASSERT_ALL_REFUSED(mistakes);
+    char *longest = repeat("t", 249);
+    char yaml[300];
+    (void)snprintf(yaml, sizeof yaml, "output: {topic: %s}\n", longest);
+    assert_refused(&(struct mistake){yaml, NULL, {"the default: dead_letter.topic: ", "too long"}});
+    free(longest);
+}
+
+static void exactly_once_is_refused_while_it_is_not_built(void **state)
+{
+    (void)state;
+    assert_refused(&(struct mistake){
+        "delivery:\n  guarantee: exactly-once\n",
+        NULL,
+        {"test.yaml:2: delivery.guarantee: exactly-once is not available", "use at-least-once"}});
+}
+
+static void a_missing_variable_or_file_is_named(void **state)
+{
+    (void)state;
+    (void)unsetenv("WT_TEST_UNSET");
+    static const struct mistake mistakes[] = {
+        {"model:\n  path: ${WT_TEST_UNSET}/x.pt\n",
+         NULL,
+         {"test.yaml:2: model.path: the environment variable WT_TEST_UNSET is not set",
+          "${WT_TEST_UNSET:-default}"}},
+        {"kafka: {common: {sasl.password: \"${file:/nonexistent/pw}\"}}\n",
+         NULL,
+         {"test.yaml:1: kafka.common.sasl.password: ", "/nonexistent/pw", "No such file"}},
+        {"kafka: {common: {sasl.password: \"${file:/}\"}}\n", NULL, {"test.yaml:1: ", "directory"}},
+        {"model: {path: \"${file:/dev/zero}\"}\n", NULL, {"test.yaml:1: ", "larger than"}},
+        {"model: {path: \"${\"}\n", NULL, {"test.yaml:1: model.path: a ${ without its }"}},
+        {"model: {path: \"${}\"}\n", NULL, {"test.yaml:1: ", "neither ${VARIABLE}"}},
+        {"model: {path: \"${1X}\"}\n", NULL, {"test.yaml:1: ", "neither ${VARIABLE}"}},
+        {"model: {path: \"${a b}\"}\n", NULL, {"test.yaml:1: ", "${a b} is neither"}},
+        {"input: {topics: [a, \"${WT_TEST_UNSET}\"]}\n", NULL, {"test.yaml:1: input.topics: "}},
+    };
+    ASSERT_ALL_REFUSED(mistakes);
+}
+
+static void an_empty_variable_does_not_switch_the_pinned_hash_off(void **state)
+{
+    (void)state;
+    (void)setenv("WT_TEST_EMPTY", "", 1);
+    assert_refused(&(struct mistake){
+        "model:\n  sha256: ${WT_TEST_EMPTY}\n", NULL, {"test.yaml:2: model.sha256: "}});
+}
+
+static void properties_that_would_break_delivery_are_refused_with_the_reason(void **state)
+{
+    (void)state;
+    static const struct mistake mistakes[] = {
+        {"kafka:\n  common:\n    bootstrap.servers: h:1\n    acks: 1\n",
+         NULL,
+         {"test.yaml:4: kafka.common: acks cannot have this value (allowed: all -1)", "in-sync"}},
+        {NULL,
+         "kafka.consumer.enable.auto.commit=true",
+         {"--set kafka.consumer.enable.auto.commit=...: ", "acknowledged"}},
+        {NULL, "kafka.consumer.auto.commit.interval.ms=5", {"--set ", "commit_interval_ms"}},
+        {NULL, "kafka.consumer.enable.auto.offset.store=true", {"--set ", "acknowledged"}},
+        {NULL, "kafka.consumer.group.protocol=consumer", {"--set ", "not supported"}},
+        {NULL, "kafka.consumer.queuing.strategy=lifo", {"--set ", "order"}},
+        {NULL, "kafka.producer.enable.idempotence=false", {"--set ", "double"}},
+        {NULL, "kafka.producer.transactional.id=x", {"--set ", "delivery.transactional_id"}},
+        {NULL, "kafka.producer.acks=0", {"--set ", "in-sync"}},
+        {NULL, "kafka.producer.request.required.acks=1", {"--set ", "in-sync"}},
+        {NULL, "kafka.producer.max.in.flight=6", {"--set ", "reorder"}},
+        {NULL, "kafka.producer.retries=0", {"--set ", "retried"}},
+        {NULL, "kafka.producer.message.send.max.retries=none", {"--set ", "retried"}},
+        {NULL, "kafka.producer.message.timeout.ms=1000", {"--set ", "never expire"}},
+        {NULL, "kafka.producer.delivery.timeout.ms=1000", {"--set ", "never expire"}},
+        {NULL, "kafka.producer.partitioner=random", {"--set ", "output.partition"}},
+        {NULL, "kafka.producer.enable.gapless.guarantee=true", {"--set ", "dead letter"}},
+        {NULL, "kafka.producer.delivery.report.only.error=true", {"--set ", "report"}},
+        {NULL, "kafka.producer.dr_msg_cb=x", {"--set ", "report"}},
+    };
+    ASSERT_ALL_REFUSED(mistakes);
+}
+
+static void properties_that_change_nothing_or_only_speed_are_accepted(void **state)
+{
+    (void)state;
+    static const char *const sets[] = {
+        "kafka.consumer.enable.auto.commit=false",
+        "kafka.producer.acks=all",
+        "kafka.producer.acks=-1",
+        "kafka.producer.enable.idempotence=true",
+        "kafka.producer.max.in.flight=5",
+        "kafka.producer.retries=10",
+        "kafka.producer.linger.ms=50",
+        "kafka.producer.queue.buffering.max.kbytes=9",
+        "kafka.consumer.group.protocol=classic",
+        "kafka.consumer.group.instance.id=w1",
+        "kafka.consumer.auto.offset.reset=latest",
+        "kafka.producer.compression.type=lz4",
+    };
+    for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++) {
+        wt_config_destroy(load("{}", SETS(sets[i])));
+    }
+}
+
+static void a_client_needs_brokers_and_a_group(void **state)
+{
+    (void)state;
+    static const struct mistake mistakes[] = {
+        {"kafka:\n  common: {client.id: x}\n",
+         NULL,
+         {"test.yaml:2: kafka.common: bootstrap.servers is missing"}},
+        {"kafka: {common: {}, producer: {bootstrap.servers: h:1}}\n",
+         NULL,
+         {"test.yaml:1: kafka.common: bootstrap.servers is missing"}},
+        {"kafka: {common: {bootstrap.servers: ''}}\n", NULL, {"test.yaml:1: ", "is missing"}},
+        {"kafka:\n  consumer: {client.id: x}\n",
+         NULL,
+         {"test.yaml:2: kafka.consumer: group.id is missing"}},
+    };
+    ASSERT_ALL_REFUSED(mistakes);
+    wt_config_destroy(
+        load("kafka: {common: {metadata.broker.list: h:1, group.id: g}, consumer: {}}", NULL));
+}
+
+static void no_message_shows_a_secret(void **state)
+{
+    (void)state;
+    (void)setenv("WT_TEST_SECRET", "hunter2", 1);
+    static const struct {
+        const char *yaml;
+        const char *set;
+    } cases[] = {
+        {"kafka: {common: {sasl.password: hunter2}}\n", NULL},
+        {"kafka: {common: {sasl.password: [hunter2]}}\n", NULL},
+        {"kafka: hunter2\n", NULL},
+        {"kafka: {common: hunter2}\n", NULL},
+        {"kafka: {producer: {message.timeout.ms: hunter2}}\n", NULL},
+        {"kafka: {producer: {sasl.password: \"hunter2}}\n", NULL},
+        {"batch: {wait_ms_max: \"${WT_TEST_SECRET}\"}\n", NULL},
+        {"output: {topic: \"${WT_TEST_SECRET} x\"}\n", NULL},
+        {"input: {topics: [\"${WT_TEST_SECRET}\", \"${WT_TEST_SECRET}\"]}\n", NULL},
+        {"on_error: ${WT_TEST_SECRET}\n", NULL},
+        {"kafka: {common: {sasl.password: \"${no-name:-hunter2}\"}}\n", NULL},
+        {"{}", "kafka.common={sasl.password: hunter2}"},
+        {"{}", "kafka.common.sasl.password=[hunter2]"},
+        {"{}", "kafka.common.sasl.password='hunter2"},
+        {"{}", "kafka.common.sasl.password:hunter2"},
+        {"{}", "kafka.comon.sasl.password=hunter2"},
+        {"{}", "kafka={comon: {sasl.password: hunter2}}"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct wt_config *config = NULL;
+        struct wt_error error = {0};
+        enum wt_status status = parse(cases[i].yaml, SETS(cases[i].set), &config, &error);
+        assert_int_not_equal(status, WT_OK);
+        if (error.message[0] == '\0' || strstr(error.message, "hunter2") != NULL) {
+            fail_msg("case %zu: %s", i, error.message);
+        }
+    }
+}
+
+static void a_file_that_cannot_be_read_is_named(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path;
+        enum wt_status status;
+        const char *part;
+    } cases[] = {
+        {"/nonexistent/wiretag.yaml", WT_IO, "No such file"},
+        {"/", WT_IO, "directory"},
+        {"/dev/zero", WT_INVALID, "larger than"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct wt_config *config = NULL;
+        struct wt_error error = {0};
+        assert_int_equal(wt_config_load(cases[i].path, NULL, 0, &config, &error), cases[i].status);
+        assert_non_null(strstr(error.message, cases[i].path));
+        assert_non_null(strstr(error.message, cases[i].part));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_unknown_key_is_named_with_file_line_and_the_nearest_known_key),
+        cmocka_unit_test(a_value_of_the_wrong_kind_is_named_with_what_it_must_be),
+        cmocka_unit_test(a_value_out_of_range_is_named_with_the_range),
+        cmocka_unit_test(what_is_not_one_yaml_map_is_refused_with_its_line),
+        cmocka_unit_test(nesting_and_size_are_bounded),
+        cmocka_unit_test(an_override_must_be_a_path_and_a_value),
+        cmocka_unit_test(keys_that_contradict_each_other_are_refused_with_a_remedy),
+        cmocka_unit_test(exactly_once_is_refused_while_it_is_not_built),
+        cmocka_unit_test(a_missing_variable_or_file_is_named),
+        cmocka_unit_test(an_empty_variable_does_not_switch_the_pinned_hash_off),
+        cmocka_unit_test(properties_that_would_break_delivery_are_refused_with_the_reason),
+        cmocka_unit_test(properties_that_change_nothing_or_only_speed_are_accepted),
+        cmocka_unit_test(a_client_needs_brokers_and_a_group),
+        cmocka_unit_test(no_message_shows_a_secret),
+        cmocka_unit_test(a_file_that_cannot_be_read_is_named),
+    };
+    return cmocka_run_group_tests_name("config errors", tests, NULL, NULL);
+}
