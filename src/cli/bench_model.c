@@ -9,6 +9,7 @@
 #include "wiretag/model.h"
 #include "wiretag/tokenizer.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -91,8 +92,8 @@ static enum wt_status read_records(struct model_bench *bench, struct wt_error *e
     int fd = open(bench->options->input, O_RDONLY | O_CLOEXEC);
     enum wt_status status = WT_OK;
     if (fd < 0) {
-        return wt_error_set(error, WT_IO, WT_ERROR_FATAL, "input", "%s cannot be read: %m",
-                            bench->options->input);
+        return wt_error_set(error, WT_IO, WT_ERROR_FATAL, "input", "%s cannot be read: %s",
+                            bench->options->input, strerror(errno));
     }
     status = wt_tokenizer_create(wt_model_vocab(bench->model), &tokenizer, error);
     input = wt_jsonl_create(fd);
