@@ -42,4 +42,40 @@ static inline struct wt_config *load(const char *yaml, const char *const *sets)
     return config;
 }
 
+/* One mistake: either in the file or in an override on top of a good file. */
+struct mistake {
+    const char *yaml;     /* NULL: a good file */
+    const char *set;      /* NULL: none */
+    const char *parts[5]; /* each must be in the message, the first at its beginning */
+};
+
+static inline void assert_refused(const struct mistake *mistake)
+{
+    struct wt_config *config = NULL;
+    struct wt_error error = {0};
+    const char *yaml = mistake->yaml != NULL ? mistake->yaml : "{}";
+    enum wt_status status = parse(yaml, SETS(mistake->set), &config, &error);
+    if (status == WT_OK) {
+        fail_msg("accepted: %s %s", yaml, mistake->set != NULL ? mistake->set : "");
+    }
+    assert_null(config);
+    assert_int_equal(error.error_class, WT_ERROR_FATAL);
+    for (size_t i = 0; i < 5 && mistake->parts[i] != NULL; i++) {
+        const char *found = strstr(error.message, mistake->parts[i]);
+        if (found == NULL || (i == 0 && found != error.message)) {
+            fail_msg("\"%s\" is not where it should be in: %s", mistake->parts[i], error.message);
+        }
+    }
+}
+
+static inline void assert_all_refused(const struct mistake *mistakes, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        assert_refused(&mistakes[i]);
+    }
+}
+
+#define ASSERT_ALL_REFUSED(mistakes)                                                               \
+    assert_all_refused(mistakes, sizeof(mistakes) / sizeof((mistakes)[0]))
+
 #endif

@@ -3,43 +3,6 @@
 #include "config_cases.h"
 
 #include <stdlib.h>
-#include <unistd.h>
-
-/* One mistake: either in the file or in an override on top of a good file. */
-struct mistake {
-    const char *yaml;     /* NULL: a good file */
-    const char *set;      /* NULL: none */
-    const char *parts[5]; /* each must be in the message, the first at its beginning */
-};
-
-static void assert_refused(const struct mistake *mistake)
-{
-    struct wt_config *config = NULL;
-    struct wt_error error = {0};
-    const char *yaml = mistake->yaml != NULL ? mistake->yaml : "{}";
-    enum wt_status status = parse(yaml, SETS(mistake->set), &config, &error);
-    if (status == WT_OK) {
-        fail_msg("accepted: %s %s", yaml, mistake->set != NULL ? mistake->set : "");
-    }
-    assert_null(config);
-    assert_int_equal(error.error_class, WT_ERROR_FATAL);
-    for (size_t i = 0; i < 5 && mistake->parts[i] != NULL; i++) {
-        const char *found = strstr(error.message, mistake->parts[i]);
-        if (found == NULL || (i == 0 && found != error.message)) {
-            fail_msg("\"%s\" is not where it should be in: %s", mistake->parts[i], error.message);
-        }
-    }
-}
-
-static void assert_all_refused(const struct mistake *mistakes, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        assert_refused(&mistakes[i]);
-    }
-}
-
-#define ASSERT_ALL_REFUSED(mistakes)                                                               \
-    assert_all_refused(mistakes, sizeof(mistakes) / sizeof((mistakes)[0]))
 
 static void an_unknown_key_is_named_with_file_line_and_the_nearest_known_key(void **state)
 {
@@ -272,147 +235,6 @@ static void exactly_once_is_refused_while_it_is_not_built(void **state)
         {"test.yaml:2: delivery.guarantee: exactly-once is not available", "use at-least-once"}});
 }
 
-static void a_missing_variable_or_file_is_named(void **state)
-{
-    (void)state;
-    (void)unsetenv("WT_TEST_UNSET");
-    static const struct mistake mistakes[] = {
-        {"model:\n  path: ${WT_TEST_UNSET}/x.pt\n",
-         NULL,
-         {"test.yaml:2: model.path: the environment variable WT_TEST_UNSET is not set",
-          "${WT_TEST_UNSET:-default}"}},
-        {"kafka: {common: {sasl.password: \"${file:/nonexistent/pw}\"}}\n",
-         NULL,
-         {"test.yaml:1: kafka.common.sasl.password: ", "/nonexistent/pw", "No such file"}},
-        {"kafka: {common: {sasl.password: \"${file:/}\"}}\n", NULL, {"test.yaml:1: ", "directory"}},
-        {"model: {path: \"${file:/dev/zero}\"}\n", NULL, {"test.yaml:1: ", "larger than"}},
-        {"model: {path: \"${\"}\n", NULL, {"test.yaml:1: model.path: a ${ without its }"}},
-        {"model: {path: \"${}\"}\n", NULL, {"test.yaml:1: ", "neither ${VARIABLE}"}},
-        {"model: {path: \"${1X}\"}\n", NULL, {"test.yaml:1: ", "neither ${VARIABLE}"}},
-        {"model: {path: \"${a b}\"}\n", NULL, {"test.yaml:1: ", "${a b} is neither"}},
-        {"input: {topics: [a, \"${WT_TEST_UNSET}\"]}\n", NULL, {"test.yaml:1: input.topics: "}},
-    };
-    ASSERT_ALL_REFUSED(mistakes);
-}
-
-static void an_empty_variable_does_not_switch_the_pinned_hash_off(void **state)
-{
-    (void)state;
-    (void)setenv("WT_TEST_EMPTY", "", 1);
-    assert_refused(&(struct mistake){
-        "model:\n  sha256: ${WT_TEST_EMPTY}\n", NULL, {"test.yaml:2: model.sha256: "}});
-}
-
-static void properties_that_would_break_delivery_are_refused_with_the_reason(void **state)
-{
-    (void)state;
-    static const struct mistake mistakes[] = {
-        {"kafka:\n  common:\n    bootstrap.servers: h:1\n    acks: 1\n",
-         NULL,
-         {"test.yaml:4: kafka.common: acks cannot have this value (allowed: all -1)", "in-sync"}},
-        {NULL,
-         "kafka.consumer.enable.auto.commit=true",
-         {"--set kafka.consumer.enable.auto.commit=...: ", "acknowledged"}},
-        {NULL, "kafka.consumer.auto.commit.interval.ms=5", {"--set ", "commit_interval_ms"}},
-        {NULL, "kafka.consumer.enable.auto.offset.store=true", {"--set ", "acknowledged"}},
-        {NULL, "kafka.consumer.group.protocol=consumer", {"--set ", "not supported"}},
-        {NULL, "kafka.consumer.queuing.strategy=lifo", {"--set ", "order"}},
-        {NULL, "kafka.producer.enable.idempotence=false", {"--set ", "double"}},
-        {NULL, "kafka.producer.transactional.id=x", {"--set ", "delivery.transactional_id"}},
-        {NULL, "kafka.producer.acks=0", {"--set ", "in-sync"}},
-        {NULL, "kafka.producer.request.required.acks=1", {"--set ", "in-sync"}},
-        {NULL, "kafka.producer.max.in.flight=6", {"--set ", "reorder"}},
-        {NULL, "kafka.producer.retries=0", {"--set ", "retried"}},
-        {NULL, "kafka.producer.message.send.max.retries=none", {"--set ", "retried"}},
-        {NULL, "kafka.producer.message.timeout.ms=1000", {"--set ", "never expire"}},
-        {NULL, "kafka.producer.delivery.timeout.ms=1000", {"--set ", "never expire"}},
-        {NULL, "kafka.producer.partitioner=random", {"--set ", "output.partition"}},
-        {NULL, "kafka.producer.enable.gapless.guarantee=true", {"--set ", "dead letter"}},
-        {NULL, "kafka.producer.delivery.report.only.error=true", {"--set ", "report"}},
-        {NULL, "kafka.producer.dr_msg_cb=x", {"--set ", "report"}},
-    };
-    ASSERT_ALL_REFUSED(mistakes);
-}
-
-static void properties_that_change_nothing_or_only_speed_are_accepted(void **state)
-{
-    (void)state;
-    static const char *const sets[] = {
-        "kafka.consumer.enable.auto.commit=false",
-        "kafka.producer.acks=all",
-        "kafka.producer.acks=-1",
-        "kafka.producer.enable.idempotence=true",
-        "kafka.producer.max.in.flight=5",
-        "kafka.producer.retries=10",
-        "kafka.producer.linger.ms=50",
-        "kafka.producer.queue.buffering.max.kbytes=9",
-        "kafka.consumer.group.protocol=classic",
-        "kafka.consumer.group.instance.id=w1",
-        "kafka.consumer.auto.offset.reset=latest",
-        "kafka.producer.compression.type=lz4",
-    };
-    for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++) {
-        wt_config_destroy(load("{}", SETS(sets[i])));
-    }
-}
-
-static void a_client_needs_brokers_and_a_group(void **state)
-{
-    (void)state;
-    static const struct mistake mistakes[] = {
-        {"kafka:\n  common: {client.id: x}\n",
-         NULL,
-         {"test.yaml:2: kafka.common: bootstrap.servers is missing"}},
-        {"kafka: {common: {}, producer: {bootstrap.servers: h:1}}\n",
-         NULL,
-         {"test.yaml:1: kafka.common: bootstrap.servers is missing"}},
-        {"kafka: {common: {bootstrap.servers: ''}}\n", NULL, {"test.yaml:1: ", "is missing"}},
-        {"kafka:\n  consumer: {client.id: x}\n",
-         NULL,
-         {"test.yaml:2: kafka.consumer: group.id is missing"}},
-    };
-    ASSERT_ALL_REFUSED(mistakes);
-    wt_config_destroy(
-        load("kafka: {common: {metadata.broker.list: h:1, group.id: g}, consumer: {}}", NULL));
-}
-
-static void no_message_shows_a_secret(void **state)
-{
-    (void)state;
-    (void)setenv("WT_TEST_SECRET", "hunter2", 1);
-    static const struct {
-        const char *yaml;
-        const char *set;
-    } cases[] = {
-        {"kafka: {common: {sasl.password: hunter2}}\n", NULL},
-        {"kafka: {common: {sasl.password: [hunter2]}}\n", NULL},
-        {"kafka: hunter2\n", NULL},
-        {"kafka: {common: hunter2}\n", NULL},
-        {"kafka: {producer: {message.timeout.ms: hunter2}}\n", NULL},
-        {"kafka: {producer: {sasl.password: \"hunter2}}\n", NULL},
-        {"batch: {wait_ms_max: \"${WT_TEST_SECRET}\"}\n", NULL},
-        {"output: {topic: \"${WT_TEST_SECRET} x\"}\n", NULL},
-        {"input: {topics: [\"${WT_TEST_SECRET}\", \"${WT_TEST_SECRET}\"]}\n", NULL},
-        {"on_error: ${WT_TEST_SECRET}\n", NULL},
-        {"kafka: {common: {sasl.password: \"${no-name:-hunter2}\"}}\n", NULL},
-        {"{}", "kafka.common={sasl.password: hunter2}"},
-        {"{}", "kafka.common.sasl.password=[hunter2]"},
-        {"{}", "kafka.common.sasl.password='hunter2"},
-        {"{}", "kafka.common.sasl.password:hunter2"},
-        {"{}", "kafka.comon.sasl.password=hunter2"},
-        {"{}", "kafka={comon: {sasl.password: hunter2}}"},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct wt_config *config = NULL;
-        struct wt_error error = {0};
-        enum wt_status status = parse(cases[i].yaml, SETS(cases[i].set), &config, &error);
-        assert_int_not_equal(status, WT_OK);
-        if (error.message[0] == '\0' || strstr(error.message, "hunter2") != NULL) {
-            fail_msg("case %zu: %s", i, error.message);
-        }
-    }
-}
-
 static void a_file_that_cannot_be_read_is_named(void **state)
 {
     (void)state;
@@ -445,12 +267,6 @@ int main(void)
         cmocka_unit_test(an_override_must_be_a_path_and_a_value),
         cmocka_unit_test(keys_that_contradict_each_other_are_refused_with_a_remedy),
         cmocka_unit_test(exactly_once_is_refused_while_it_is_not_built),
-        cmocka_unit_test(a_missing_variable_or_file_is_named),
-        cmocka_unit_test(an_empty_variable_does_not_switch_the_pinned_hash_off),
-        cmocka_unit_test(properties_that_would_break_delivery_are_refused_with_the_reason),
-        cmocka_unit_test(properties_that_change_nothing_or_only_speed_are_accepted),
-        cmocka_unit_test(a_client_needs_brokers_and_a_group),
-        cmocka_unit_test(no_message_shows_a_secret),
         cmocka_unit_test(a_file_that_cannot_be_read_is_named),
     };
     return cmocka_run_group_tests_name("config errors", tests, NULL, NULL);

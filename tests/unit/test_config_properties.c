@@ -1,0 +1,169 @@
+/* librdkafka properties: how they are given, which are refused, which hold for a client. */
+#include "base/config.h"
+#include "config_cases.h"
+
+static void below_a_client_the_rest_of_the_path_is_one_librdkafka_name(void **state)
+{
+    (void)state;
+    struct wt_config *config =
+        load("kafka: {consumer: {group.id: a, client.id: c}}\n",
+             SETS("kafka.consumer.group.id=b", "kafka.common.sasl.oauthbearer.config=x=y z",
+                  "kafka.producer.linger.ms=5", "kafka.common.bootstrap.servers=h:1"));
+    assert_string_equal(wt_config_consumer_property(config, "group.id")->value, "b");
+    assert_string_equal(wt_config_consumer_property(config, "client.id")->value, "c");
+    assert_string_equal(wt_config_producer_property(config, "sasl.oauthbearer.config")->value,
+                        "x=y z");
+    assert_string_equal(wt_config_producer_property(config, "linger.ms")->value, "5");
+    assert_null(wt_config_consumer_property(config, "linger.ms"));
+    wt_config_destroy(config);
+}
+
+static void setting_one_property_keeps_the_default_ones_beside_it(void **state)
+{
+    (void)state;
+    struct wt_config *config =
+        load("{}", SETS("kafka.common.client.id=c", "kafka.consumer.fetch.min.bytes=9"));
+    assert_string_equal(wt_config_producer_property(config, "bootstrap.servers")->value,
+                        "127.0.0.1:9092");
+    assert_string_equal(wt_config_producer_property(config, "client.id")->value, "c");
+    assert_string_equal(wt_config_consumer_property(config, "group.id")->value, "wiretag");
+    assert_string_equal(wt_config_consumer_property(config, "group.id")->place, "the default");
+    wt_config_destroy(config);
+}
+
+static void a_map_given_by_an_override_replaces_that_of_the_file(void **state)
+{
+    (void)state;
+    struct wt_config *config = load("kafka: {consumer: {group.id: a, client.id: c}}\n",
+                                    SETS("kafka.consumer={group.id: b}"));
+    assert_string_equal(wt_config_consumer_property(config, "group.id")->value, "b");
+    assert_null(wt_config_consumer_property(config, "client.id"));
+    wt_config_destroy(config);
+}
+
+static void the_clients_own_section_wins_over_common(void **state)
+{
+    (void)state;
+    struct wt_config *config =
+        load("kafka:\n  common:\n    bootstrap.servers: h:1\n    client.id: both\n"
+             "  producer:\n    client.id: mine\n",
+             NULL);
+    assert_string_equal(wt_config_producer_property(config, "client.id")->value, "mine");
+    const struct wt_property *property = wt_config_consumer_property(config, "client.id");
+    assert_string_equal(property->value, "both");
+    assert_string_equal(property->place, "test.yaml:4");
+    wt_config_destroy(config);
+}
+
+static void properties_that_would_break_delivery_are_refused_with_the_reason(void **state)
+{
+    (void)state;
+    static const struct mistake mistakes[] = {
+        {"kafka:\n  common:\n    bootstrap.servers: h:1\n    acks: 1\n",
+         NULL,
+         {"test.yaml:4: kafka.common: acks cannot have this value (allowed: all -1)", "in-sync"}},
+        {NULL,
+         "kafka.consumer.enable.auto.commit=true",
+         {"--set kafka.consumer.enable.auto.commit=...: ", "acknowledged"}},
+        {NULL, "kafka.consumer.auto.commit.interval.ms=5", {"--set ", "commit_interval_ms"}},
+        {NULL, "kafka.consumer.enable.auto.offset.store=true", {"--set ", "acknowledged"}},
+        {NULL, "kafka.consumer.group.protocol=consumer", {"--set ", "not supported"}},
+        {NULL, "kafka.consumer.queuing.strategy=lifo", {"--set ", "order"}},
+        {NULL, "kafka.producer.enable.idempotence=false", {"--set ", "double"}},
+        {NULL, "kafka.producer.transactional.id=x", {"--set ", "delivery.transactional_id"}},
+        {NULL, "kafka.producer.acks=0", {"--set ", "in-sync"}},
+        {NULL, "kafka.producer.request.required.acks=1", {"--set ", "in-sync"}},
+        {NULL, "kafka.producer.max.in.flight=6", {"--set ", "reorder"}},
+        {NULL, "kafka.producer.retries=0", {"--set ", "retried"}},
+        {NULL, "kafka.producer.message.send.max.retries=none", {"--set ", "retried"}},
+        {NULL, "kafka.producer.message.timeout.ms=1000", {"--set ", "never expire"}},
+        {NULL, "kafka.producer.delivery.timeout.ms=1000", {"--set ", "never expire"}},
+        {NULL, "kafka.producer.partitioner=random", {"--set ", "output.partition"}},
+        {NULL, "kafka.producer.enable.gapless.guarantee=true", {"--set ", "dead letter"}},
+        {NULL, "kafka.producer.delivery.report.only.error=true", {"--set ", "report"}},
+        {NULL, "kafka.producer.dr_msg_cb=x", {"--set ", "report"}},
+    };
+    ASSERT_ALL_REFUSED(mistakes);
+}
+
+static void properties_that_change_nothing_or_only_speed_are_accepted(void **state)
+{
+    (void)state;
+    static const char *const sets[] = {
+        "kafka.consumer.enable.auto.commit=false",
+        "kafka.producer.acks=all",
+        "kafka.producer.acks=-1",
+        "kafka.producer.enable.idempotence=true",
+        "kafka.producer.max.in.flight=5",
+        "kafka.producer.retries=10",
+        "kafka.producer.linger.ms=50",
+        "kafka.producer.queue.buffering.max.kbytes=9",
+        "kafka.consumer.group.protocol=classic",
+        "kafka.consumer.group.instance.id=w1",
+        "kafka.consumer.auto.offset.reset=latest",
+        "kafka.producer.compression.type=lz4",
+    };
+    for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++) {
+        wt_config_destroy(load("{}", SETS(sets[i])));
+    }
+}
+
+static void a_client_needs_brokers_and_a_group(void **state)
+{
+    (void)state;
+    static const struct mistake mistakes[] = {
+        {"kafka:\n  common: {client.id: x}\n",
+         NULL,
+         {"test.yaml:2: kafka.common: bootstrap.servers is missing"}},
+        {"kafka: {common: {}, producer: {bootstrap.servers: h:1}}\n",
+         NULL,
+         {"test.yaml:1: kafka.common: bootstrap.servers is missing"}},
+        {"kafka: {common: {bootstrap.servers: ''}}\n", NULL, {"test.yaml:1: ", "is missing"}},
+        {"kafka:\n  consumer: {client.id: x}\n",
+         NULL,
+         {"test.yaml:2: kafka.consumer: group.id is missing"}},
+    };
+    ASSERT_ALL_REFUSED(mistakes);
+    wt_config_destroy(
+        load("kafka: {common: {metadata.broker.list: h:1, group.id: g}, consumer: {}}", NULL));
+}
+
+static void secrets_are_known_by_their_names(void **state)
+{
+    (void)state;
+    static const char *const secrets[] = {
+        "sasl.password",
+        "ssl.key.password",
+        "ssl.keystore.password",
+        "ssl.key.pem",
+        "ssl_key",
+        "sasl.oauthbearer.client.secret",
+        "sasl.oauthbearer.config",
+        "SASL.PASSWORD",
+    };
+    static const char *const others[] = {"sasl.username", "bootstrap.servers", "group.id",
+                                         "ssl.ca.location", "sasl.mechanisms"};
+    for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++) {
+        if (!wt_config_property_is_secret(secrets[i])) {
+            fail_msg("%s", secrets[i]);
+        }
+    }
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        assert_false(wt_config_property_is_secret(others[i]));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(below_a_client_the_rest_of_the_path_is_one_librdkafka_name),
+        cmocka_unit_test(setting_one_property_keeps_the_default_ones_beside_it),
+        cmocka_unit_test(a_map_given_by_an_override_replaces_that_of_the_file),
+        cmocka_unit_test(the_clients_own_section_wins_over_common),
+        cmocka_unit_test(properties_that_would_break_delivery_are_refused_with_the_reason),
+        cmocka_unit_test(properties_that_change_nothing_or_only_speed_are_accepted),
+        cmocka_unit_test(a_client_needs_brokers_and_a_group),
+        cmocka_unit_test(secrets_are_known_by_their_names),
+    };
+    return cmocka_run_group_tests_name("config properties", tests, NULL, NULL);
+}
