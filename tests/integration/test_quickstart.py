@@ -1,0 +1,104 @@
+"""The first minute: what scripts/quickstart shows, keeps to itself and leaves behind."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+
+import client
+import commands
+import pytest
+from broker import ROOT
+
+CATEGORIES = ("climate conflicts culture economy gloss health politics science society sports "
+              "travel").split()
+
+
+def environment(temporary):
+    return {**os.environ, "TMPDIR": str(temporary)}
+
+
+@pytest.fixture(scope="module")
+def quickstart(tmp_path_factory):
+    """One run, not on a terminal: (stdout, stderr, seconds, its folder for temporary files)."""
+    temporary = tmp_path_factory.mktemp("quickstart")
+    began = time.monotonic()
+    done = subprocess.run([ROOT / "scripts/quickstart", "--no-install"], cwd="/", capture_output=True,
+                          text=True, timeout=240, env=environment(temporary))
+    assert done.returncode == 0, done.stderr
+    return done.stdout, done.stderr, time.monotonic() - began, temporary
+
+
+def processes_of(temporary):
+    """Processes that name the run's folder: broker, kcat, worker, watcher."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as cmdline:
+                if os.fsencode(temporary) in cmdline.read():
+                    found.append(pid)
+        except OSError:
+            continue
+    return found
+
+
+def rows(stdout):
+    return re.findall(r"^  (\w+) +(\d+\.\d) %  (\S.*)$", stdout, re.MULTILINE)
+
+
+def test_every_sample_gets_a_row_with_label_probability_and_headline(quickstart):
+    samples = [json.loads(line) for line in (ROOT / "data/samples.jsonl").read_text("utf-8").splitlines()]
+    found = rows(quickstart[0])
+    assert len(found) == len(samples) >= 22
+    assert {label for label, _, _ in found} == set(CATEGORIES)
+    assert all(0 < float(percent) <= 100 for _, percent, _ in found)
+
+
+def test_the_books_balance_and_say_where_the_two_bad_records_went(quickstart):
+    stdout = quickstart[0]
+    count = {name: int(number) for name, number in re.findall(r"^  (in|labelled|dead-lettered) +(\d+)", stdout, re.MULTILINE)}
+    assert count["in"] == count["labelled"] + count["dead-lettered"]
+    assert count["dead-lettered"] == 2
+    assert "Это не JSON" in stdout and "Здесь нет текста" in stdout
+    assert len(re.findall(r"from news\.articles \[\d\] offset \d+", stdout)) == 2
+    assert re.search(r"^  rate +\d+ +articles/s", stdout, re.MULTILINE)
+
+
+def test_steps_are_numbered_and_nothing_is_coloured_off_a_terminal(quickstart):
+    stdout, stderr, _, _ = quickstart
+    assert re.findall(r"^\[(\d)/5\]", stderr, re.MULTILINE) == ["1", "2", "3", "4", "5"]
+    assert "\x1b" not in stdout + stderr and "\r" not in stdout + stderr
+
+
+def test_it_takes_half_a_minute_at_most(quickstart):
+    assert quickstart[2] < 30
+
+
+def test_nothing_is_left_running_or_lying_about(quickstart):
+    temporary = quickstart[3]
+    client.wait_for("the watcher of the broker to end", lambda: not processes_of(temporary), timeout=10)
+    assert os.listdir(temporary) == []
+
+
+def test_its_advice_can_be_copied(quickstart, broker):
+    advice = quickstart[0].split("How to go on")[1]
+    block = "\n".join(line[4:] for line in advice.splitlines() if line.startswith("    "))
+    done = commands.run(block, broker.bootstrap)
+    assert done.returncode == 0, done.stderr
+    assert '"category":' in done.stdout
+
+
+@pytest.mark.parametrize("seconds", [1.5, 5, 9])
+def test_ctrl_c_at_any_moment_leaves_nothing(tmp_path, seconds):
+    running = subprocess.Popen([ROOT / "scripts/quickstart", "--no-install"], stdout=subprocess.DEVNULL,
+                               stderr=subprocess.PIPE, text=True, env=environment(tmp_path), start_new_session=True,
+                               # Python ignores nothing here, but a shell's background job would.
+                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
+    time.sleep(seconds)
+    os.killpg(running.pid, signal.SIGINT)
+    stderr = running.communicate(timeout=60)[1]
+    assert running.returncode == 130, stderr
+    client.wait_for("everything to end", lambda: not processes_of(tmp_path), timeout=10)
+    assert os.listdir(tmp_path) == []

@@ -1,0 +1,90 @@
+"""Command lines as documents and scripts show them, run as a reader would who copies them.
+
+A block is run by bash from the root of the repository, line after line, and every line must succeed.
+Two things differ from a reader's terminal: 127.0.0.1:9092 is replaced by the tests' broker, and a
+`wiretag run`, which would run for ever, runs in the background until the block ends and must then
+end by SIGTERM with status 0. Lines that a test cannot run are listed with the reason.
+"""
+
+import re
+import subprocess
+
+from tree import ROOT
+
+DOCUMENTED_BROKER = "127.0.0.1:9092"
+
+# Pattern of a whole command -> why no test runs it.
+NOT_RUN = {
+    r"git clone .*": "fetches the project itself",
+    r"cd \S+": "every block is run from the root of the repository",
+    r"(\./)?scripts/test\b.*": "runs this test",
+    r"(\./)?scripts/setup\b.*": "installs; test_scripts.py and continuous integration run it",
+    r"(\./)?scripts/build\b.*": "scripts/test has run it before this test",
+    r"(\./)?scripts/quickstart\b.*": "tests/integration/test_quickstart.py runs it",
+    r"(\./)?scripts/kafka/start --port 9092.*": "the tests' own broker stands in for it",
+    r"(\./)?scripts/kafka/stop$": "the tests' own broker goes on",
+    r"docker(-compose)? .*": "needs a container engine",
+    r".*\bexport_model\.py .*": "needs the reader's own model; tests/export runs it on models made there",
+    r".*\bmodels/mine\.pt.*": "is the reader's own model",
+    r".*\btrain_demo\.py\b.*": "takes minutes and torch; the tests of training run its parts",
+}
+
+
+def blocks(markdown):
+    """(line number, text) of each block fenced as ```sh."""
+    for match in re.finditer(r"^( *)```sh\n(.*?)^\1```", markdown, re.MULTILINE | re.DOTALL):
+        indent = match.group(1)
+        text = re.sub(rf"^{indent}", "", match.group(2), flags=re.MULTILINE)
+        yield markdown.count("\n", 0, match.start()) + 1, text
+
+
+def commands(block):
+    """Whole commands: continued lines and loops joined, comments and blank lines dropped."""
+    command, depth = "", 0
+    for line in block.splitlines():
+        if not command and (not line.strip() or line.lstrip().startswith("#")):
+            continue
+        command += ("\n" if command else "") + line
+        if line.endswith("\\") or line.rstrip().endswith(("|", "&&")):
+            continue
+        depth += bool(re.match(r"\s*(for|while|if)\b", line)) - bool(re.match(r"\s*(done|fi)\b", line))
+        if depth == 0:
+            yield command
+            command = ""
+    if command:
+        yield command
+
+
+def why_not_run(command):
+    for pattern, reason in NOT_RUN.items():
+        if re.fullmatch(pattern, command.strip(), re.DOTALL):
+            return reason
+    return None
+
+
+def script(block, bootstrap):
+    """What bash is to run for a block, and how many commands that are."""
+    lines, count, workers = ["set -euo pipefail", "trap 'kill -9 $(jobs -p) 2>/dev/null || true' EXIT"], 0, 0
+    for command in commands(block):
+        if why_not_run(command):
+            continue
+        count += 1
+        command = re.sub(r"(?<=\S) {2,}# .*$", "", command, flags=re.MULTILINE).rstrip()
+        if re.match(r"(\./)?build/wiretag (run|replay|redrive)\b", command) and "--help" not in command:
+            workers += 1
+            lines += [f"{command} >&2 & worker_{workers}=$!"]
+        else:
+            lines += [command]
+    for number in range(1, workers + 1):
+        # Long enough that the worker has loaded its model and would have failed if it had to.
+        lines += [f"sleep 8; kill -TERM $worker_{number}; wait $worker_{number}"]
+    return "\n".join(lines).replace(DOCUMENTED_BROKER, bootstrap), count
+
+
+def run(block, bootstrap, timeout=120):
+    """Runs a block; returns None where nothing of it can be run."""
+    text, count = script(block, bootstrap)
+    if count == 0:
+        return None
+    return subprocess.run(["bash", "-c", text], cwd=ROOT, stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=timeout)

@@ -1,0 +1,52 @@
+"""What a newcomer types: every script explains itself and names a mistake."""
+
+import shutil
+import subprocess
+import time
+
+import pytest
+from tree import ROOT, shell_scripts
+
+SCRIPTS = [path for path in shell_scripts() if path.startswith("scripts/") and not path.startswith("scripts/lib/")]
+
+
+def run(path, *arguments):
+    return subprocess.run([ROOT / path, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.parametrize("path", SCRIPTS)
+def test_help_fits_a_screen_and_says_how_to_call(path):
+    done = run(path, "--help")
+    assert done.returncode == 0 and done.stderr == ""
+    assert f"Usage: {path}" in done.stdout
+    lines = done.stdout.splitlines()
+    assert len(lines) <= 24 and max(map(len, lines)) <= 120
+
+
+@pytest.mark.parametrize("path", SCRIPTS)
+def test_an_unknown_argument_is_named_with_status_2(path):
+    done = run(path, "--no-such-option")
+    assert done.returncode == 2
+    assert "--no-such-option" in done.stderr and "--help" in done.stderr
+
+
+def test_setup_is_done_at_once_when_nothing_is_missing():
+    began = time.monotonic()
+    done = run("scripts/setup", "--no-install", "--test")
+    assert done.returncode == 0, done.stderr
+    assert "everything needed is installed" in done.stderr
+    assert time.monotonic() - began < 2.0
+
+
+def test_setup_without_install_says_what_is_missing(tmp_path):
+    """A machine without the build tools: a PATH that has only what every system has."""
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name in ("bash", "dirname", "sed", "cmp", "grep", "sort", "head", "cut", "stty", "env"):
+        (tools / name).symlink_to(shutil.which(name))
+    done = subprocess.run([tools / "bash", "scripts/setup", "--no-install", "--no-torch"], cwd=ROOT,
+                          env={"PATH": str(tools)}, capture_output=True, text=True, timeout=20)
+    assert done.returncode == 1
+    for package in ("gcc", "cmake", "librdkafka-dev", "default-jre-headless", "kcat"):
+        assert package in done.stderr
+    assert "--no-install was given" in done.stderr
