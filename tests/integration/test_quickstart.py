@@ -32,12 +32,12 @@ def quickstart(tmp_path_factory):
 
 
 def processes_of(temporary):
-    """Processes that name the run's folder: broker, kcat, worker, watcher."""
+    """Everything that a run with this TMPDIR started: broker, kcat, worker, watcher."""
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
-            with open(f"/proc/{pid}/cmdline", "rb") as cmdline:
-                if os.fsencode(temporary) in cmdline.read():
+            with open(f"/proc/{pid}/environ", "rb") as variables:
+                if b"TMPDIR=" + os.fsencode(temporary) in variables.read().split(b"\0"):
                     found.append(pid)
         except OSError:
             continue
