@@ -321,6 +321,6 @@ const char *wt_config_place(const struct wt_config *config, const char *key)
             return config->places.items[i].place;
         }
     }
-    assert(!"a key of the table");
+    assert(false && "a key of the table");
     return "";
 }

@@ -168,7 +168,7 @@ static bool set_simple(struct wt_config *config, const struct wt_key *key,
         }
         return false;
     default:
-        assert(!"a type that holds memory");
+        assert(false && "a type that holds memory");
         return false;
     }
 }

@@ -1,4 +1,5 @@
 #include "base/alloc.h"
+#include "base/buffer.h"
 #include "base/config_node.h"
 #include "base/file.h"
 
@@ -16,17 +17,8 @@ struct work {
     const struct wt_node *node;
     const char *key;
     struct wt_error *error;
-    char *text; /* what is done so far */
-    size_t length;
+    struct wt_buffer done;
 };
-
-static void add(struct work *work, const char *bytes, size_t length)
-{
-    work->text = wt_realloc(work->text, work->length + length + 1);
-    memcpy(work->text + work->length, bytes, length);
-    work->length += length;
-    work->text[work->length] = '\0';
-}
 
 static bool is_name(const char *name, size_t length)
 {
@@ -58,7 +50,7 @@ static enum wt_status add_file(struct work *work, const char *path)
         if (bytes > 0 && text[bytes - 1] == '\n') {
             bytes -= bytes > 1 && text[bytes - 2] == '\r' ? 2 : 1;
         }
-        add(work, text, bytes);
+        wt_buffer_append(&work->done, text, bytes);
     }
     free(text);
     return status;
@@ -90,7 +82,7 @@ static enum wt_status add_reference(struct work *work, const char *inside)
                               "${%s:-default}",
                               name, name);
     }
-    add(work, value, strlen(value));
+    wt_buffer_append_text(&work->done, value);
     return WT_OK;
 }
 
@@ -99,16 +91,16 @@ static enum wt_status rewrite(struct work *work, const char *at)
     for (;;) {
         const char *start = strstr(at, "${");
         if (start == NULL) {
-            add(work, at, strlen(at));
+            wt_buffer_append_text(&work->done, at);
             return WT_OK;
         }
         if (start > at && start[-1] == '$') {
-            add(work, at, (size_t)(start - at) - 1);
-            add(work, "${", 2);
+            wt_buffer_append(&work->done, at, (size_t)(start - at) - 1);
+            wt_buffer_append_text(&work->done, "${");
             at = start + 2;
             continue;
         }
-        add(work, at, (size_t)(start - at));
+        wt_buffer_append(&work->done, at, (size_t)(start - at));
         const char *end = strchr(start, '}');
         if (end == NULL) {
             return wt_node_refuse(work->node, work->key, work->error,
@@ -136,11 +128,11 @@ static enum wt_status substitute_scalar(struct wt_node *node, const char *key,
     struct work work = {.node = node, .key = key, .error = error};
     enum wt_status status = rewrite(&work, node->text);
     if (status != WT_OK) {
-        free(work.text);
+        wt_buffer_free(&work.done);
         return status;
     }
     node->written = node->text;
-    node->text = work.text;
+    node->text = wt_buffer_take(&work.done, NULL);
     return WT_OK;
 }
 

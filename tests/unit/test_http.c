@@ -1,0 +1,323 @@
+/* What the HTTP endpoint promises, seen through a plain socket: the three pages, GET only, and that
+ * no client, however slow, large or many, keeps the others from an answer. */
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "ops/http.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define ANSWER_BYTES_MAX 65536u
+
+struct health {
+    atomic_bool alive;
+    atomic_bool ready;
+};
+
+static bool is_alive(void *opaque, char *reason, size_t reason_bytes)
+{
+    struct health *health = opaque;
+    (void)snprintf(reason, reason_bytes, "infer has not moved for 60 s");
+    return health->alive;
+}
+
+static bool is_ready(void *opaque, char *reason, size_t reason_bytes)
+{
+    struct health *health = opaque;
+    (void)snprintf(reason, reason_bytes, "no partitions assigned");
+    return health->ready;
+}
+
+static struct wt_http *start(const char *listen, struct health *health)
+{
+    const struct wt_http_callbacks callbacks = {
+        .opaque = health, .alive = is_alive, .ready = is_ready};
+    struct wt_http *http = NULL;
+    struct wt_error error = {0};
+    if (wt_http_start(listen, &callbacks, &http, &error) != WT_OK) {
+        fail_msg("%s", error.message);
+    }
+    assert_int_not_equal(wt_http_port(http), 0);
+    return http;
+}
+
+static int open_client(const struct wt_http *http)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons(wt_http_port(http)),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int client = socket(AF_INET, SOCK_STREAM, 0);
+    struct timeval patience = {.tv_sec = 15};
+    assert_int_equal(setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
+    assert_int_equal(connect(client, (struct sockaddr *)&address, sizeof address), 0);
+    return client;
+}
+
+static void send_text(int client, const char *text)
+{
+    assert_int_equal(send(client, text, strlen(text), MSG_NOSIGNAL), strlen(text));
+}
+
+/* Reads until the endpoint closes; the answer is valid until the next call. */
+static const char *read_answer(int client)
+{
+    static char answer[ANSWER_BYTES_MAX];
+    size_t length = 0;
+    ssize_t got;
+    while ((got = recv(client, answer + length, sizeof answer - 1 - length, 0)) > 0) {
+        length += (size_t)got;
+    }
+    assert_true(got == 0 || errno == ECONNRESET);
+    answer[length] = '\0';
+    return answer;
+}
+
+static const char *ask(const struct wt_http *http, const char *method, const char *path)
+{
+    char request[256];
+    (void)snprintf(request, sizeof request, "%s %s HTTP/1.1\r\nHost: x\r\n\r\n", method, path);
+    int client = open_client(http);
+    send_text(client, request);
+    const char *answer = read_answer(client);
+    (void)close(client);
+    return answer;
+}
+
+static void assert_answer(const char *answer, const char *code, const char *part)
+{
+    char start_line[32];
+    (void)snprintf(start_line, sizeof start_line, "HTTP/1.1 %s ", code);
+    if (strncmp(answer, start_line, strlen(start_line)) != 0 || strstr(answer, part) == NULL) {
+        fail_msg("wanted %s with \"%s\", got: %.500s", code, part, answer);
+    }
+}
+
+static void metrics_are_the_prometheus_page(void **state)
+{
+    (void)state;
+    struct health health = {true, true};
+    struct wt_http *http = start("127.0.0.1:0", &health);
+    wt_metric_add(WT_METRIC_BATCHES, 41);
+    const char *answer = ask(http, "GET", "/metrics");
+    assert_answer(answer, "200", "\nwiretag_batches_total 41\n");
+    assert_answer(answer, "200", "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n");
+    assert_answer(ask(http, "GET", "/metrics?name=x"), "200", "\nwiretag_batches_total 41\n");
+    wt_http_destroy(http);
+}
+
+static void health_and_readiness_follow_their_probes_and_say_why_not(void **state)
+{
+    (void)state;
+    struct health health = {true, false};
+    struct wt_http *http = start("127.0.0.1:0", &health);
+    assert_answer(ask(http, "GET", "/healthz"), "200", "\r\n\r\nok\n");
+    assert_answer(ask(http, "GET", "/readyz"), "503", "\r\n\r\nno partitions assigned\n");
+    health.ready = true;
+    health.alive = false;
+    assert_answer(ask(http, "GET", "/readyz"), "200", "\r\n\r\nready\n");
+    assert_answer(ask(http, "GET", "/healthz"), "503", "\r\n\r\ninfer has not moved for 60 s\n");
+    wt_http_destroy(http);
+}
+
+static void without_probes_it_is_alive_and_ready(void **state)
+{
+    (void)state;
+    const struct wt_http_callbacks callbacks = {.opaque = NULL};
+    struct wt_http *http = NULL;
+    assert_int_equal(wt_http_start("127.0.0.1:0", &callbacks, &http, NULL), WT_OK);
+    assert_answer(ask(http, "GET", "/healthz"), "200", "ok\n");
+    assert_answer(ask(http, "GET", "/readyz"), "200", "ready\n");
+    wt_http_destroy(http);
+}
+
+static void another_path_is_not_found_and_the_paths_are_listed(void **state)
+{
+    (void)state;
+    struct health health = {true, true};
+    struct wt_http *http = start("127.0.0.1:0", &health);
+    static const char *const others[] = {"/", "/metrics/", "/metricsx", "/../etc/passwd", "/%00"};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        assert_answer(ask(http, "GET", others[i]), "404", "/readyz");
+    }
+    wt_http_destroy(http);
+}
+
+static void only_get_is_allowed(void **state)
+{
+    (void)state;
+    struct health health = {true, true};
+    struct wt_http *http = start("127.0.0.1:0", &health);
+    static const char *const others[] = {"POST", "PUT", "DELETE", "HEAD", "OPTIONS", "BREW"};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        assert_answer(ask(http, others[i], "/metrics"), "405", "Allow: GET\r\n");
+    }
+    wt_http_destroy(http);
+}
+
+static void a_request_that_is_too_large_or_no_request_is_refused(void **state)
+{
+    (void)state;
+    struct health health = {true, true};
+    struct wt_http *http = start("127.0.0.1:0", &health);
+    static char large[4 * WT_HTTP_REQUEST_BYTES_MAX];
+    memset(large, 'a', sizeof large - 1);
+    memcpy(large, "GET /", 5);
+    int client = open_client(http);
+    (void)send(client, large, sizeof large - 1, MSG_NOSIGNAL);
+    (void)shutdown(client, SHUT_WR);
+    assert_null(strstr(read_answer(client), " 200 "));
+    (void)close(client);
+
+    client = open_client(http);
+    send_text(client, "\x16\x03\x01 this is not HTTP\r\n\r\n");
+    (void)shutdown(client, SHUT_WR);
+    assert_null(strstr(read_answer(client), " 200 "));
+    (void)close(client);
+    assert_answer(ask(http, "GET", "/healthz"), "200", "ok\n");
+    wt_http_destroy(http);
+}
+
+static void a_client_that_never_finishes_is_cut_however_often_it_sends(void **state)
+{
+    (void)state;
+    struct health health = {true, true};
+    struct wt_http *http = start("127.0.0.1:0", &health);
+    int64_t begin_us = wt_clock_us();
+    int client = open_client(http);
+    struct timeval moment = {.tv_usec = 200000};
+    assert_int_equal(setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &moment, sizeof moment), 0);
+    send_text(client, "GET /metrics");
+    char byte;
+    while (recv(client, &byte, 1, 0) < 0 && errno == EAGAIN) {
+        (void)send(client, "x", 1, MSG_NOSIGNAL);
+        assert_answer(ask(http, "GET", "/healthz"), "200", "ok\n");
+        assert_true(wt_clock_us() - begin_us < 12000000);
+    }
+    assert_true(wt_clock_us() - begin_us > WT_HTTP_CONNECTION_MS_MAX * 1000 - 500000);
+    (void)close(client);
+    wt_http_destroy(http);
+}
+
+#define CROWD 48u
+
+static void a_crowd_of_silent_clients_delays_an_answer_but_does_not_prevent_it(void **state)
+{
+    (void)state;
+    struct health health = {true, true};
+    struct wt_http *http = start("127.0.0.1:0", &health);
+    int crowd[CROWD];
+    for (size_t i = 0; i < CROWD; i++) {
+        crowd[i] = open_client(http);
+    }
+    for (size_t i = 0; i < CROWD; i++) {
+        (void)close(crowd[i]);
+    }
+    assert_answer(ask(http, "GET", "/healthz"), "200", "ok\n");
+
+    for (size_t i = 0; i < WT_HTTP_CONNECTIONS_MAX; i++) {
+        crowd[i] = open_client(http);
+    }
+    int64_t begin_us = wt_clock_us();
+    assert_answer(ask(http, "GET", "/healthz"), "200", "ok\n");
+    assert_true(wt_clock_us() - begin_us < 12000000);
+    for (size_t i = 0; i < WT_HTTP_CONNECTIONS_MAX; i++) {
+        (void)close(crowd[i]);
+    }
+    wt_http_destroy(http);
+}
+
+static void destroy_does_not_wait_for_clients(void **state)
+{
+    (void)state;
+    struct health health = {true, true};
+    struct wt_http *http = start("127.0.0.1:0", &health);
+    int client = open_client(http);
+    send_text(client, "GET /metrics HTTP/1.1\r\n");
+    assert_answer(ask(http, "GET", "/healthz"), "200", "ok\n");
+    int64_t begin_us = wt_clock_us();
+    wt_http_destroy(http);
+    assert_true(wt_clock_us() - begin_us < 1000000);
+    assert_string_equal(read_answer(client), "");
+    (void)close(client);
+    wt_http_destroy(NULL);
+}
+
+static void a_taken_port_is_an_error_of_the_world_with_a_remedy(void **state)
+{
+    (void)state;
+    struct health health = {true, true};
+    const struct wt_http_callbacks callbacks = {.opaque = &health};
+    struct wt_http *first = start("127.0.0.1:0", &health);
+    char listen[32];
+    (void)snprintf(listen, sizeof listen, "127.0.0.1:%u", wt_http_port(first));
+    struct wt_http *second = NULL;
+    struct wt_error error = {0};
+    assert_int_equal(wt_http_start(listen, &callbacks, &second, &error), WT_IO);
+    assert_null(second);
+    assert_non_null(strstr(error.message, listen));
+    assert_non_null(strstr(error.message, "Address already in use"));
+    assert_non_null(strstr(error.message, "port 0"));
+    wt_http_destroy(first);
+    second = start(listen, &health);
+    wt_http_destroy(second);
+}
+
+static void an_address_that_is_none_is_named(void **state)
+{
+    (void)state;
+    const struct wt_http_callbacks callbacks = {.opaque = NULL};
+    struct wt_http *http = NULL;
+    struct wt_error error = {0};
+    assert_int_equal(wt_http_start("9464", &callbacks, &http, &error), WT_INVALID);
+    assert_non_null(strstr(error.message, "\"9464\" is not HOST:PORT"));
+    assert_int_equal(wt_http_start("192.0.2.1:0", &callbacks, &http, &error), WT_IO);
+    assert_non_null(strstr(error.message, "192.0.2.1:0"));
+    assert_null(http);
+}
+
+static void several_endpoints_live_side_by_side(void **state)
+{
+    (void)state;
+    struct health good = {true, true};
+    struct health bad = {true, false};
+    struct wt_http *first = start("127.0.0.1:0", &good);
+    struct wt_http *second = start("127.0.0.1:0", &bad);
+    assert_int_not_equal(wt_http_port(first), wt_http_port(second));
+    assert_answer(ask(first, "GET", "/readyz"), "200", "ready\n");
+    assert_answer(ask(second, "GET", "/readyz"), "503", "no partitions");
+    wt_http_destroy(first);
+    assert_answer(ask(second, "GET", "/readyz"), "503", "no partitions");
+    wt_http_destroy(second);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(metrics_are_the_prometheus_page),
+        cmocka_unit_test(health_and_readiness_follow_their_probes_and_say_why_not),
+        cmocka_unit_test(without_probes_it_is_alive_and_ready),
+        cmocka_unit_test(another_path_is_not_found_and_the_paths_are_listed),
+        cmocka_unit_test(only_get_is_allowed),
+        cmocka_unit_test(a_request_that_is_too_large_or_no_request_is_refused),
+        cmocka_unit_test(a_client_that_never_finishes_is_cut_however_often_it_sends),
+        cmocka_unit_test(a_crowd_of_silent_clients_delays_an_answer_but_does_not_prevent_it),
+        cmocka_unit_test(destroy_does_not_wait_for_clients),
+        cmocka_unit_test(a_taken_port_is_an_error_of_the_world_with_a_remedy),
+        cmocka_unit_test(an_address_that_is_none_is_named),
+        cmocka_unit_test(several_endpoints_live_side_by_side),
+    };
+    return cmocka_run_group_tests_name("http", tests, NULL, NULL);
+}
