@@ -19,8 +19,9 @@
 #define WT_UNICODE_MARK 16u       /* removed by accent stripping */
 #define WT_UNICODE_DECOMPOSES 32u /* has a canonical decomposition */
 #define WT_UNICODE_LOWERS 64u     /* has a lowercase form other than itself */
-#define WT_UNICODE_PUNCTUATION_WHEN_STRIPPED 128u /* its decomposition less marks is punctuation   \
-                                                   */
+#define WT_UNICODE_PUNCTUATION_WHEN_STRIPPED                                                       \
+    128u /* its decomposition less marks is punctuation                                            \
+          */
 
 /* Place in canonical order: 0 starts a new run, others sort ascending within their run. The values
  * rank the combining classes of marks that stripping keeps; of those it removes only "not 0"

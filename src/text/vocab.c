@@ -1,6 +1,7 @@
 #include "text/vocab.h"
 
 #include "text/unicode.h"
+#include "text/word.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -10,7 +11,7 @@
 
 /* Far beyond any vocabulary; it keeps every offset in 32 bits and a wrong file from eating memory.
  */
-#define VOCAB_BYTES_MAX (64u << 20)
+#define VOCAB_BYTES_MAX (16u << 20)
 
 struct wt_tokenizer_options wt_tokenizer_options_default(void)
 {
@@ -116,18 +117,77 @@ static enum wt_status find_specials(struct wt_vocab *vocab, const char *source,
     for (uint32_t i = 0; i < WT_SPECIALS_MAX; i++) {
         int32_t id = find_token(vocab, names[i]);
         if (id >= 0) {
-            vocab->specials[vocab->special_count++] = (struct wt_special){
-                .text = names[i], .bytes = (uint32_t)strlen(names[i]), .id = id};
+            vocab->special_ids[vocab->special_count] = id;
+            vocab->specials[vocab->special_count++] =
+                (struct wt_special){.text = names[i], .bytes = (uint32_t)strlen(names[i])};
         } else if (i < 3) {
             return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "vocab-token-missing",
                                 "%s: no line is %s; a BERT vocabulary needs [UNK], [CLS] and [SEP]",
                                 source, names[i]);
         }
     }
-    vocab->unknown_id = vocab->specials[0].id;
-    vocab->cls_id = vocab->specials[1].id;
-    vocab->sep_id = vocab->specials[2].id;
+    vocab->unknown_id = vocab->special_ids[0];
+    vocab->cls_id = vocab->special_ids[1];
+    vocab->sep_id = vocab->special_ids[2];
     return WT_OK;
+}
+
+static enum wt_status build_trie(struct wt_vocab *vocab)
+{
+    struct wt_trie_token *tokens = malloc(vocab->size * sizeof *tokens);
+    if (tokens == NULL) {
+        return WT_MEMORY;
+    }
+    for (uint32_t id = 0; id < vocab->size; id++) {
+        tokens[id] = (struct wt_trie_token){.text = vocab->text + vocab->starts[id],
+                                            .bytes = vocab->lengths[id]};
+    }
+    enum wt_status status =
+        wt_trie_create(tokens, vocab->size, WT_WORD_CHARACTERS_MAX, &vocab->trie);
+    free(tokens);
+    return status;
+}
+
+/* The token of a word of one ASCII character. */
+static int32_t id_of_character(const struct wt_vocab *vocab, uint8_t character)
+{
+    int32_t id = vocab->unknown_id;
+    struct wt_trie_word word = {
+        .symbols = &vocab->low_symbols[character], .symbol_count = 1, .ids = &id};
+    wt_trie_split(vocab->trie, &word, 1);
+    return word.id_count == 0 ? vocab->unknown_id : id;
+}
+
+/* Fills in what the options make of single characters. */
+static void build_character_tables(struct wt_vocab *vocab)
+{
+    vocab->dropped_mask = vocab->options.clean_text ? WT_UNICODE_OTHER : 0;
+    vocab->boundary_mask = WT_UNICODE_SPACE | WT_UNICODE_PUNCTUATION;
+    if (vocab->options.handle_chinese_chars) {
+        vocab->boundary_mask |= WT_UNICODE_IDEOGRAPH;
+    }
+    if (wt_vocab_strips_accents(vocab)) {
+        vocab->boundary_mask |= WT_UNICODE_PUNCTUATION_WHEN_STRIPPED;
+    }
+    for (uint32_t c = 0; c < WT_LOW_COUNT; c++) {
+        vocab->low_symbols[c] = wt_word_low_symbol(vocab, c);
+    }
+    memset(vocab->byte_kinds, WT_BYTE_OTHER, sizeof vocab->byte_kinds);
+    for (uint8_t c = 0; c < 128; c++) {
+        uint32_t properties = wt_unicode_properties(c);
+        bool alphanumeric =
+            (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+        if (alphanumeric) {
+            vocab->byte_kinds[c] = WT_BYTE_PLAIN;
+        } else if (!wt_vocab_ends_word(vocab, properties)) {
+            vocab->byte_kinds[c] = WT_BYTE_OTHER;
+        } else if ((properties & WT_UNICODE_SPACE) != 0) {
+            vocab->byte_kinds[c] = WT_BYTE_SPACE;
+        } else {
+            vocab->byte_kinds[c] = WT_BYTE_PUNCTUATION;
+            vocab->punctuation_ids[c] = id_of_character(vocab, c);
+        }
+    }
 }
 
 static enum wt_status check_text(const char *text, size_t text_bytes, const char *source,
@@ -174,6 +234,11 @@ enum wt_status wt_vocab_create(const char *text, size_t text_bytes, const char *
     if (status != WT_OK) {
         goto failed;
     }
+    status = build_trie(vocab);
+    if (status != WT_OK) {
+        goto out_of_memory;
+    }
+    build_character_tables(vocab);
     *vocab_out = vocab;
     return WT_OK;
 
@@ -244,6 +309,7 @@ void wt_vocab_destroy(struct wt_vocab *vocab)
     if (vocab == NULL) {
         return;
     }
+    wt_trie_destroy(vocab->trie);
     free(vocab->text);
     free(vocab->starts);
     free(vocab->lengths);

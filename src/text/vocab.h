@@ -2,6 +2,7 @@
 #ifndef WIRETAG_TEXT_VOCAB_H
 #define WIRETAG_TEXT_VOCAB_H
 
+#include "text/trie.h"
 #include "wiretag/tokenizer.h"
 
 #include <stdint.h>
@@ -10,22 +11,44 @@
 struct wt_special {
     const char *text;
     uint32_t bytes;
-    int32_t id;
 };
+
+/* Ids are copied so many at a time, past the end of those that count. */
+#define WT_IDS_AT_ONCE 8u
 
 #define WT_SPECIALS_MAX 5u
 #define WT_WORD_CHARACTERS_MAX 100u
 
+/* What a byte means where a word may start or end. */
+enum wt_byte_kind {
+    WT_BYTE_PLAIN,       /* ASCII letter or digit */
+    WT_BYTE_SPACE,       /* ASCII white space */
+    WT_BYTE_PUNCTUATION, /* ASCII punctuation */
+    WT_BYTE_OTHER        /* ASCII control, or part of a longer character */
+};
+
+/* Instead of a symbol in `low_symbols`. */
+#define WT_LOW_DROPPED UINT32_MAX        /* normalization removes the character */
+#define WT_LOW_COMPLEX (UINT32_MAX - 1u) /* it becomes several, or needs canonical order */
+#define WT_LOW_COUNT 0x800u
+
 struct wt_vocab {
     struct wt_tokenizer_options options;
-    char *text;        /* the file's bytes, every token ended by NUL */
-    uint32_t *starts;  /* size values: where token i starts in `text` */
-    uint32_t *lengths; /* size values, in bytes */
+    struct wt_trie *trie;
+    uint32_t boundary_mask;  /* Unicode properties that end a word ... */
+    uint32_t dropped_mask;   /* ... unless they are these, which vanish within one */
+    uint8_t byte_kinds[256]; /* enum wt_byte_kind */
+    int32_t punctuation_ids[128 + WT_IDS_AT_ONCE]; /* of ASCII punctuation */
+    uint32_t low_symbols[WT_LOW_COUNT]; /* of characters of one or two bytes, normalized */
+    char *text;                         /* the file's bytes, every token ended by NUL */
+    uint32_t *starts;                   /* size values: where token i starts in `text` */
+    uint32_t *lengths;                  /* size values, in bytes */
     uint32_t size;
     int32_t unknown_id;
     int32_t cls_id;
     int32_t sep_id;
     struct wt_special specials[WT_SPECIALS_MAX];
+    int32_t special_ids[WT_SPECIALS_MAX + WT_IDS_AT_ONCE]; /* in the order of `specials` */
     uint32_t special_count;
 };
 
@@ -34,6 +57,13 @@ static inline bool wt_vocab_strips_accents(const struct wt_vocab *vocab)
 {
     return vocab->options.strip_accents == WT_STRIP_ACCENTS_YES ||
            (vocab->options.strip_accents == WT_STRIP_ACCENTS_AUTO && vocab->options.lowercase);
+}
+
+/* Whether a character with these properties ends the word before it, being white space or a word
+ * of its own. */
+static inline bool wt_vocab_ends_word(const struct wt_vocab *vocab, uint32_t properties)
+{
+    return (properties & vocab->boundary_mask) != 0 && (properties & vocab->dropped_mask) == 0;
 }
 
 #endif

@@ -1,22 +1,43 @@
-#include "text/vocab.h"
-#include "text/wordpiece_reference.h"
+#include "text/wordpiece.h"
+
+#include "text/unicode.h"
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
-struct wt_tokenizer {
-    struct wt_reference *reference;
-};
+#define IDS_AT_FIRST 16384u
+#define TEXT_BYTES_MAX INT32_MAX
+
+static enum wt_status out_of_memory(struct wt_error *error, enum wt_error_class error_class)
+{
+    return wt_error_set(error, WT_MEMORY, error_class, "out-of-memory",
+                        "not enough memory to tokenize");
+}
 
 enum wt_status wt_tokenizer_create(const struct wt_vocab *vocab,
                                    struct wt_tokenizer **tokenizer_out, struct wt_error *error)
 {
     struct wt_tokenizer *tokenizer = calloc(1, sizeof *tokenizer);
     if (tokenizer == NULL) {
-        return wt_error_set(error, WT_MEMORY, WT_ERROR_FATAL, "out-of-memory",
-                            "not enough memory for a tokenizer");
+        return out_of_memory(error, WT_ERROR_FATAL);
     }
-    tokenizer->reference = wt_reference_create(vocab);
+    size_t entries_bytes = WT_ENTRY_COUNT * sizeof *tokenizer->entries;
+    tokenizer->vocab = vocab;
+    tokenizer->capacity = IDS_AT_FIRST;
+    tokenizer->ids = malloc(tokenizer->capacity * sizeof *tokenizer->ids);
+    tokenizer->entries = aligned_alloc(_Alignof(struct wt_word_entry), entries_bytes);
+    if (tokenizer->ids == NULL || tokenizer->entries == NULL) {
+        wt_tokenizer_destroy(tokenizer);
+        return out_of_memory(error, WT_ERROR_FATAL);
+    }
+    memset(tokenizer->entries, 0, entries_bytes);
+    tokenizer->run = wt_wordpiece_run_portable;
+#if WT_HAVE_AVX2
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi")) {
+        tokenizer->run = wt_wordpiece_run_avx2;
+    }
+#endif
     *tokenizer_out = tokenizer;
     return WT_OK;
 }
@@ -26,8 +47,44 @@ void wt_tokenizer_destroy(struct wt_tokenizer *tokenizer)
     if (tokenizer == NULL) {
         return;
     }
-    wt_reference_destroy(tokenizer->reference);
+    free(tokenizer->ids);
+    free(tokenizer->entries);
     free(tokenizer);
+}
+
+enum wt_status wt_tokenizer_grow(struct wt_tokenizer *tokenizer)
+{
+    size_t capacity = tokenizer->capacity * 2;
+    int32_t *ids = realloc(tokenizer->ids, capacity * sizeof *ids);
+    if (ids == NULL) {
+        return WT_MEMORY;
+    }
+    tokenizer->ids = ids;
+    tokenizer->capacity = capacity;
+    return WT_OK;
+}
+
+static size_t first_malformed_byte(const char *text, size_t bytes)
+{
+    size_t place = 0;
+    while (place < bytes) {
+        uint32_t code_point;
+        uint32_t length = wt_utf8_decode((const uint8_t *)text + place, bytes - place, &code_point);
+        if (length == 0) {
+            break;
+        }
+        place += length;
+    }
+    return place;
+}
+
+static uint32_t count_of(const int32_t *ids, uint32_t count, int32_t id)
+{
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        found += ids[i] == id;
+    }
+    return found;
 }
 
 enum wt_status wt_tokenizer_encode(struct wt_tokenizer *tokenizer, const char *text,
@@ -35,6 +92,34 @@ enum wt_status wt_tokenizer_encode(struct wt_tokenizer *tokenizer, const char *t
                                    struct wt_tokens *tokens_out, struct wt_error *error)
 {
     assert(tokens_max == 0 || tokens_max >= 2);
-    return wt_reference_encode(tokenizer->reference, text, text_bytes, tokens_max, tokens_out,
-                               error);
+    const struct wt_vocab *vocab = tokenizer->vocab;
+    if (text_bytes > TEXT_BYTES_MAX) {
+        return wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, "text-too-large",
+                            "the text has %zu bytes; at most %d are tokenized", text_bytes,
+                            TEXT_BYTES_MAX);
+    }
+    /* [CLS], tokens_max - 2 tokens, and the one that says there are more. */
+    tokenizer->stop_count = tokens_max == 0 ? SIZE_MAX : tokens_max;
+    tokenizer->ids[0] = vocab->cls_id;
+    size_t count = 1;
+    enum wt_status status = tokenizer->run(tokenizer, (const uint8_t *)text, text_bytes, &count);
+    if (status == WT_MEMORY) {
+        return out_of_memory(error, WT_ERROR_RETRIABLE);
+    }
+    if (status == WT_INVALID) {
+        return wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, "text-not-utf8",
+                            "the text is not valid UTF-8 at byte %zu",
+                            first_malformed_byte(text, text_bytes));
+    }
+    bool truncated = count >= tokenizer->stop_count;
+    if (truncated) {
+        count = tokens_max - 1;
+    }
+    tokenizer->ids[count++] = vocab->sep_id;
+    *tokens_out = (struct wt_tokens){
+        .ids = tokenizer->ids,
+        .count = (uint32_t)count,
+        .unknown_count = count_of(tokenizer->ids, (uint32_t)count, vocab->unknown_id),
+        .truncated = truncated};
+    return WT_OK;
 }

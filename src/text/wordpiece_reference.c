@@ -292,16 +292,16 @@ static void encode_words(struct wt_reference *reference)
 
 /* --- The whole: special tokens first, then what lies between them. --- */
 
-static const struct wt_special *special_at(const struct wt_vocab *vocab, const char *text,
-                                           size_t bytes)
+/* The number of the special token at `text`, special_count where there is none. */
+static uint32_t special_at(const struct wt_vocab *vocab, const char *text, size_t bytes)
 {
-    for (uint32_t i = 0; i < vocab->special_count; i++) {
-        const struct wt_special *special = &vocab->specials[i];
-        if (bytes >= special->bytes && memcmp(text, special->text, special->bytes) == 0) {
-            return special;
-        }
+    uint32_t i = 0;
+    while (i < vocab->special_count &&
+           (bytes < vocab->specials[i].bytes ||
+            memcmp(text, vocab->specials[i].text, vocab->specials[i].bytes) != 0)) {
+        i++;
     }
-    return NULL;
+    return i;
 }
 
 static void encode_between_specials(struct wt_reference *reference)
@@ -321,11 +321,11 @@ enum wt_status wt_reference_encode(struct wt_reference *reference, const char *t
     append(&reference->ids, (uint32_t)vocab->cls_id);
     size_t place = 0;
     while (place < text_bytes) {
-        const struct wt_special *special = special_at(vocab, text + place, text_bytes - place);
-        if (special != NULL) {
+        uint32_t special = special_at(vocab, text + place, text_bytes - place);
+        if (special < vocab->special_count) {
             encode_between_specials(reference);
-            append(&reference->ids, (uint32_t)special->id);
-            place += special->bytes;
+            append(&reference->ids, (uint32_t)vocab->special_ids[special]);
+            place += vocab->specials[special].bytes;
             continue;
         }
         uint32_t code_point;

@@ -1,0 +1,55 @@
+/* wordpiece.h: the tokenizer's state and its loop, compiled once for each kind of processor. */
+#ifndef WIRETAG_TEXT_WORDPIECE_H
+#define WIRETAG_TEXT_WORDPIECE_H
+
+#include "text/vocab.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The loop reads a window of text at a time, and remembers words no longer than one. */
+#define WT_WINDOW_BYTES 32u
+#define WT_ENTRY_IDS_MAX (WT_IDS_AT_ONCE - 1u)
+
+/* A remembered word in one cache line: its raw bytes, zeros behind them, and its ids. Words with a
+ * NUL inside are not remembered, so equal keys are equal words. */
+struct wt_word_entry {
+    _Alignas(64) uint8_t key[WT_WINDOW_BYTES]; /* all zero: none */
+    int32_t ids[WT_IDS_AT_ONCE];               /* the last is how many the others are */
+};
+
+/* A power of two: 4 MiB a tokenizer, whatever it reads. */
+#define WT_ENTRY_BITS 16u
+#define WT_ENTRY_COUNT (1u << WT_ENTRY_BITS)
+
+/* Words go through the loop in batches of so many. */
+#define WT_BATCH_WORDS 64u
+
+/* How much room for ids a batch needs. */
+#define WT_BATCH_IDS_MAX (WT_BATCH_WORDS * WT_WORD_CHARACTERS_MAX + WT_IDS_AT_ONCE)
+
+struct wt_tokenizer {
+    const struct wt_vocab *vocab;
+    struct wt_word_entry *entries; /* WT_ENTRY_COUNT; a word has one place it can be in */
+    int32_t *ids;                  /* [CLS] first */
+    size_t capacity;
+    size_t stop_count; /* the loop may end once there are so many ids, [CLS] included */
+    enum wt_status (*run)(struct wt_tokenizer *tokenizer, const uint8_t *text, size_t text_bytes,
+                          size_t *count_in_out);
+};
+
+/* Doubles the room for ids; WT_MEMORY. */
+enum wt_status wt_tokenizer_grow(struct wt_tokenizer *tokenizer);
+
+/* Appends the ids of `text` to the *count_in_out that are there. WT_INVALID: not UTF-8 (no error
+ * is filled); WT_MEMORY. */
+enum wt_status wt_wordpiece_run_portable(struct wt_tokenizer *tokenizer, const uint8_t *text,
+                                         size_t text_bytes, size_t *count_in_out);
+#if defined(__x86_64__)
+#define WT_HAVE_AVX2 1
+/* The same for processors with AVX2 and BMI. */
+enum wt_status wt_wordpiece_run_avx2(struct wt_tokenizer *tokenizer, const uint8_t *text,
+                                     size_t text_bytes, size_t *count_in_out);
+#endif
+
+#endif

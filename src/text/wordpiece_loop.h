@@ -1,0 +1,292 @@
+/* wordpiece_loop.h: the body of the tokenizer, included by one source for each kind of processor.
+ *
+ * The includer defines, before including this,
+ *   struct window
+ *       WT_WINDOW_BYTES bytes of text;
+ *   uint32_t window_load(struct window *, const uint8_t *text)
+ *       loads it and returns how many bytes from its start on are plain: ASCII letters and digits,
+ *       and characters of the two-byte blocks that hold nothing but parts of words (U+00C0..U+033F
+ *       and U+03C0..U+053F: Latin, Cyrillic);
+ *   void window_load_any(struct window *, const uint8_t *text)
+ *       loads it;
+ *   void window_cut(struct window *, uint32_t bytes)
+ *       sets all after `bytes` to zero;
+ *   uint64_t window_hash(const struct window *)
+ *       whose upper bits are the good ones;
+ *   bool window_equals(const struct window *, const uint8_t *key);
+ *   void window_store(const struct window *, uint8_t *key).
+ *
+ * Note "raw words". A word is looked up by the bytes it has in the text, before normalization. Its
+ * ids depend on nothing else: white space, punctuation and ideographs end it whatever stands
+ * beside them, no character is dropped or reordered across such a boundary, and special tokens
+ * start and end with ASCII punctuation. So normalization, which is most of the work for a word,
+ * is done once for each distinct word, and so is the check that it is UTF-8. */
+
+#include "text/unicode.h"
+#include "text/word.h"
+#include "text/wordpiece.h"
+
+#include <string.h>
+
+/* Something of the text that becomes ids: a word, punctuation or a special token. */
+struct piece {
+    const int32_t *ids; /* NULL: not known yet */
+    uint32_t id_count;
+    uint32_t bytes;
+    const uint8_t *word;
+    struct wt_word_entry *entry; /* where it is or can be remembered; NULL: nowhere */
+};
+
+struct batch {
+    struct piece pieces[WT_BATCH_WORDS];
+    struct window windows[WT_BATCH_WORDS]; /* of the pieces that have an entry */
+    uint32_t count;
+    uint32_t new_count; /* words not remembered: */
+    struct piece *new_pieces[WT_BATCH_WORDS];
+    struct wt_trie_word new_words[WT_BATCH_WORDS];
+    uint32_t symbol_count; /* of all new words, one after another: */
+    uint32_t symbols[WT_BATCH_WORDS * WT_WORD_CHARACTERS_MAX];
+    int32_t ids[WT_BATCH_WORDS * WT_WORD_CHARACTERS_MAX + WT_IDS_AT_ONCE];
+};
+
+static inline void add_ids(struct batch *batch, const int32_t *ids)
+{
+    batch->pieces[batch->count++] = (struct piece){.ids = ids, .id_count = 1};
+}
+
+/* Adds a word of at most a window, whose cut window is in its place already, and asks for the
+ * memory of its entry. */
+static inline void add_short_word(struct wt_tokenizer *tokenizer, struct batch *batch,
+                                  const uint8_t *word, uint32_t bytes)
+{
+    uint64_t hash = window_hash(&batch->windows[batch->count]);
+    struct wt_word_entry *entry = &tokenizer->entries[hash >> (64u - WT_ENTRY_BITS)];
+    __builtin_prefetch(entry);
+    batch->pieces[batch->count++] = (struct piece){.word = word, .bytes = bytes, .entry = entry};
+}
+
+/* Whether the character at `text` is a boundary; malformed bytes are none, and found later. */
+static bool is_boundary(const struct wt_vocab *vocab, const uint8_t *text, const uint8_t *end)
+{
+    enum wt_byte_kind kind = vocab->byte_kinds[*text];
+    if (kind != WT_BYTE_OTHER) {
+        return kind != WT_BYTE_PLAIN;
+    }
+    uint32_t code_point;
+    uint32_t bytes = wt_utf8_decode(text, (size_t)(end - text), &code_point);
+    return bytes != 0 && wt_vocab_ends_word(vocab, wt_unicode_properties(code_point));
+}
+
+/* Adds the word or the boundary character at *place, whatever it is, and moves past it. */
+static __attribute__((noinline)) enum wt_status add_any(struct wt_tokenizer *tokenizer,
+                                                        struct batch *batch, const uint8_t **place,
+                                                        const uint8_t *end)
+{
+    const struct wt_vocab *vocab = tokenizer->vocab;
+    const uint8_t *word = *place;
+    const uint8_t *last = word;
+    bool boundary = false;
+    bool has_nul = false;
+    while (last < end && !boundary) {
+        uint32_t code_point;
+        uint32_t length = wt_utf8_decode(last, (size_t)(end - last), &code_point);
+        if (length == 0) {
+            return WT_INVALID;
+        }
+        uint32_t properties = wt_unicode_properties(code_point);
+        boundary = wt_vocab_ends_word(vocab, properties);
+        if (boundary && last == word && (properties & WT_UNICODE_SPACE) != 0) {
+            *place = last + length;
+            return WT_OK;
+        }
+        has_nul = has_nul || code_point == 0;
+        last += boundary && last > word ? 0 : length;
+    }
+    *place = last;
+    size_t bytes = (size_t)(last - word);
+    if (bytes > WT_WINDOW_BYTES || has_nul) {
+        batch->pieces[batch->count++] = (struct piece){.word = word, .bytes = (uint32_t)bytes};
+        return WT_OK;
+    }
+    uint8_t copy[WT_WINDOW_BYTES] = {0};
+    memcpy(copy, word, bytes);
+    window_load_any(&batch->windows[batch->count], copy);
+    add_short_word(tokenizer, batch, word, (uint32_t)bytes);
+    return WT_OK;
+}
+
+/* The ids of the special token at `text`, which starts with '['; NULL where there is none. */
+static const int32_t *special_at(const struct wt_vocab *vocab, const uint8_t **place,
+                                 const uint8_t *end)
+{
+    for (uint32_t i = 0; i < vocab->special_count; i++) {
+        const struct wt_special *special = &vocab->specials[i];
+        if ((size_t)(end - *place) >= special->bytes &&
+            memcmp(*place, special->text, special->bytes) == 0) {
+            *place += special->bytes;
+            return &vocab->special_ids[i];
+        }
+    }
+    return NULL;
+}
+
+/* First pass: cuts the text into pieces until the batch is full or *place reaches `last`, up to
+ * where whole windows can be read. */
+static inline enum wt_status gather(struct wt_tokenizer *tokenizer, struct batch *batch,
+                                    const uint8_t **place_in_out, const uint8_t *last,
+                                    const uint8_t *end)
+{
+    const struct wt_vocab *vocab = tokenizer->vocab;
+    const uint8_t *place = *place_in_out;
+    enum wt_status status = WT_OK;
+    batch->count = 0;
+    while (place < last && batch->count < WT_BATCH_WORDS && status == WT_OK) {
+        struct window *window = &batch->windows[batch->count];
+        uint32_t plain = window_load(window, place);
+        if (plain - 1 < WT_WINDOW_BYTES - 1 && is_boundary(vocab, place + plain, end)) {
+            window_cut(window, plain);
+            add_short_word(tokenizer, batch, place, plain);
+            place += plain;
+            place += *place == ' ';
+        } else if (plain == 0 && vocab->byte_kinds[*place] == WT_BYTE_SPACE) {
+            place++;
+        } else if (plain == 0 && vocab->byte_kinds[*place] == WT_BYTE_PUNCTUATION) {
+            const int32_t *ids = *place == '[' ? special_at(vocab, &place, end) : NULL;
+            if (ids == NULL) {
+                ids = &vocab->punctuation_ids[*place++];
+            }
+            add_ids(batch, ids);
+        } else {
+            status = add_any(tokenizer, batch, &place, end);
+        }
+    }
+    *place_in_out = place;
+    return status;
+}
+
+/* Prepares a word that is not remembered for the trie. */
+static inline enum wt_status add_new_word(struct wt_tokenizer *tokenizer, struct batch *batch,
+                                          struct piece *piece)
+{
+    const struct wt_vocab *vocab = tokenizer->vocab;
+    uint32_t *symbols = batch->symbols + batch->symbol_count;
+    uint32_t count = wt_word_symbols(vocab, piece->word, piece->bytes, symbols);
+    if (count == WT_WORD_MALFORMED) {
+        return WT_INVALID;
+    }
+    if (count == 0 || count > WT_WORD_CHARACTERS_MAX) {
+        piece->ids = vocab->special_ids;
+        piece->id_count = count != 0;
+        return WT_OK;
+    }
+    batch->new_words[batch->new_count] = (struct wt_trie_word){
+        .symbols = symbols, .symbol_count = count, .ids = batch->ids + batch->symbol_count};
+    batch->symbol_count += count;
+    batch->new_pieces[batch->new_count++] = piece;
+    return WT_OK;
+}
+
+/* Second pass: looks up what is remembered, and splits the rest all together. */
+static inline enum wt_status resolve(struct wt_tokenizer *tokenizer, struct batch *batch)
+{
+    batch->new_count = 0;
+    batch->symbol_count = 0;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        struct piece *piece = &batch->pieces[i];
+        if (piece->ids != NULL) {
+            continue;
+        }
+        if (piece->entry != NULL && window_equals(&batch->windows[i], piece->entry->key)) {
+            piece->ids = piece->entry->ids;
+            piece->id_count = (uint32_t)piece->entry->ids[WT_ENTRY_IDS_MAX];
+            continue;
+        }
+        enum wt_status status = add_new_word(tokenizer, batch, piece);
+        if (status != WT_OK) {
+            return status;
+        }
+    }
+    wt_trie_split(tokenizer->vocab->trie, batch->new_words, batch->new_count);
+    for (uint32_t i = 0; i < batch->new_count; i++) {
+        const struct wt_trie_word *word = &batch->new_words[i];
+        bool known = word->id_count > 0;
+        batch->new_pieces[i]->ids = known ? word->ids : tokenizer->vocab->special_ids;
+        batch->new_pieces[i]->id_count = known ? word->id_count : 1;
+    }
+    return WT_OK;
+}
+
+/* Third pass: writes the ids in the order of the text. */
+static inline int32_t *emit(const struct batch *batch, int32_t *next)
+{
+    for (uint32_t i = 0; i < batch->count; i++) {
+        const struct piece *piece = &batch->pieces[i];
+        memcpy(next, piece->ids, WT_IDS_AT_ONCE * sizeof *next);
+        if (piece->id_count > WT_IDS_AT_ONCE) {
+            memcpy(next, piece->ids, piece->id_count * sizeof *next);
+        }
+        next += piece->id_count;
+    }
+    return next;
+}
+
+/* Last, because it may overwrite what a piece of the same batch was resolved to. */
+static inline void remember(struct batch *batch)
+{
+    for (uint32_t i = 0; i < batch->new_count; i++) {
+        const struct piece *piece = batch->new_pieces[i];
+        if (piece->entry == NULL || piece->id_count > WT_ENTRY_IDS_MAX) {
+            continue;
+        }
+        window_store(&batch->windows[piece - batch->pieces], piece->entry->key);
+        memcpy(piece->entry->ids, piece->ids, WT_IDS_AT_ONCE * sizeof *piece->ids);
+        piece->entry->ids[WT_ENTRY_IDS_MAX] = (int32_t)piece->id_count;
+    }
+}
+
+/* The text from `place` to `last`, batch by batch. */
+static enum wt_status run_stretch(struct wt_tokenizer *tokenizer, const uint8_t **place,
+                                  const uint8_t *last, const uint8_t *end, size_t *count_in_out)
+{
+    struct batch batch;
+    while (*place < last && *count_in_out < tokenizer->stop_count) {
+        if (tokenizer->capacity - *count_in_out < WT_BATCH_IDS_MAX &&
+            wt_tokenizer_grow(tokenizer) != WT_OK) {
+            return WT_MEMORY;
+        }
+        enum wt_status status = gather(tokenizer, &batch, place, last, end);
+        if (status == WT_OK) {
+            status = resolve(tokenizer, &batch);
+        }
+        if (status != WT_OK) {
+            return status;
+        }
+        int32_t *next = emit(&batch, tokenizer->ids + *count_in_out);
+        *count_in_out = (size_t)(next - tokenizer->ids);
+        remember(&batch);
+    }
+    return WT_OK;
+}
+
+/* The text up to its last window, then the rest from a copy with room behind it. */
+static inline enum wt_status run_text(struct wt_tokenizer *tokenizer, const uint8_t *text,
+                                      size_t text_bytes, size_t *count_in_out)
+{
+    const uint8_t *end = text + text_bytes;
+    const uint8_t *place = text;
+    if (text_bytes >= WT_WINDOW_BYTES) {
+        enum wt_status status =
+            run_stretch(tokenizer, &place, end - WT_WINDOW_BYTES + 1, end, count_in_out);
+        if (status != WT_OK || *count_in_out >= tokenizer->stop_count) {
+            return status;
+        }
+    }
+    uint8_t copy[2 * WT_WINDOW_BYTES];
+    size_t rest = place < end ? (size_t)(end - place) : 0;
+    memset(copy, ' ', sizeof copy);
+    if (rest > 0) {
+        memcpy(copy, place, rest);
+    }
+    place = copy;
+    return run_stretch(tokenizer, &place, copy + rest, copy + rest, count_in_out);
+}
