@@ -1,0 +1,121 @@
+#include "model/bundle.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define CHUNK_BYTES ((size_t)4 << 20)
+
+static enum wt_status cannot_read(const char *path, const char *why, struct wt_error *error)
+{
+    return wt_error_set(error, WT_IO, WT_ERROR_FATAL, "model-unreadable",
+                        "the model %s cannot be read: %s; check model.path", path, why);
+}
+
+/* Reads the whole file into `bytes`, hashing each chunk while it is in cache. */
+static enum wt_status read_and_hash(int fd, const char *path, struct wt_bundle *bundle,
+                                    EVP_MD_CTX *digest, struct wt_error *error)
+{
+    size_t done = 0;
+    while (done < bundle->count) {
+        size_t wanted = bundle->count - done < CHUNK_BYTES ? bundle->count - done : CHUNK_BYTES;
+        ssize_t count = read(fd, bundle->bytes + done, wanted);
+        if (count < 0 && errno == EINTR) {
+            continue;
+        }
+        if (count <= 0) {
+            return cannot_read(path, count < 0 ? strerror(errno) : "it shrank while it was read",
+                               error);
+        }
+        if (EVP_DigestUpdate(digest, bundle->bytes + done, (size_t)count) != 1) {
+            return wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "hash", "hashing %s failed",
+                                path);
+        }
+        done += (size_t)count;
+    }
+    unsigned char hash[EVP_MAX_MD_SIZE];
+    unsigned hash_bytes = 0;
+    if (EVP_DigestFinal_ex(digest, hash, &hash_bytes) != 1 || hash_bytes != 32) {
+        return wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "hash", "hashing %s failed", path);
+    }
+    for (unsigned i = 0; i < hash_bytes; i++) {
+        (void)snprintf(bundle->sha256 + 2 * i, 3, "%02x", hash[i]);
+    }
+    return WT_OK;
+}
+
+static enum wt_status allocate(int fd, const char *path, struct wt_bundle *bundle,
+                               struct wt_error *error)
+{
+    struct stat status;
+    if (fstat(fd, &status) != 0) {
+        return cannot_read(path, strerror(errno), error);
+    }
+    if (!S_ISREG(status.st_mode)) {
+        return cannot_read(path, "it is not a regular file", error);
+    }
+    if (status.st_size == 0) {
+        return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "bundle-empty",
+                            "the model %s is empty; export or copy it again", path);
+    }
+    void *bytes = mmap(NULL, (size_t)status.st_size, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (bytes == MAP_FAILED) {
+        return wt_error_set(error, WT_MEMORY, WT_ERROR_FATAL, "memory",
+                            "no memory for the %lld bytes of %s", (long long)status.st_size, path);
+    }
+    bundle->bytes = bytes;
+    bundle->count = (size_t)status.st_size;
+    return WT_OK;
+}
+
+enum wt_status wt_bundle_read(const char *path, const char *sha256, struct wt_bundle *bundle_out,
+                              struct wt_error *error)
+{
+    struct wt_bundle bundle = {0};
+    EVP_MD_CTX *digest = NULL;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return cannot_read(path, strerror(errno), error);
+    }
+    enum wt_status status = allocate(fd, path, &bundle, error);
+    if (status != WT_OK) {
+        goto done;
+    }
+    digest = EVP_MD_CTX_new();
+    if (digest == NULL || EVP_DigestInit_ex(digest, EVP_sha256(), NULL) != 1) {
+        status = wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "hash", "SHA-256 is not available");
+        goto done;
+    }
+    status = read_and_hash(fd, path, &bundle, digest, error);
+    if (status == WT_OK && sha256 != NULL && strcasecmp(sha256, bundle.sha256) != 0) {
+        status = wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "model-sha256",
+                              "the model %s is not the pinned one: its SHA-256 is %s, model.sha256 "
+                              "says %s; it was not loaded",
+                              path, bundle.sha256, sha256);
+    }
+done:
+    EVP_MD_CTX_free(digest);
+    (void)close(fd);
+    if (status != WT_OK) {
+        wt_bundle_free(&bundle);
+        return status;
+    }
+    *bundle_out = bundle;
+    return WT_OK;
+}
+
+void wt_bundle_free(struct wt_bundle *bundle)
+{
+    if (bundle->bytes != NULL) {
+        (void)munmap(bundle->bytes, bundle->count);
+    }
+    *bundle = (struct wt_bundle){0};
+}

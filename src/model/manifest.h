@@ -1,0 +1,51 @@
+/* manifest.h: wiretag.json, what a bundle says of itself.
+ *
+ *   {"bundle_format": 1,
+ *    "runtime": "torchscript",                   or "fake", in builds without libtorch
+ *    "name": "…", "version": "…",
+ *    "labels": ["…", …],                         in id order, 1 or more, all different
+ *    "tokenizer": {"type": "wordpiece", "lowercase": false, "clean_text": true,
+ *                  "handle_chinese_chars": true, "strip_accents": null},
+ *    "max_tokens": 512,                          [CLS] and [SEP] included
+ *    "padding": "exact",                         or "padded-512"
+ *    "inputs": "ids+lengths",                    or "ids+mask"
+ *    "precisions": {"fp32": {"logits_bound": 1e-4}, "bf16": {"logits_bound": 0.01}}}
+ *
+ * `logits_bound` is the largest difference to the fp32 logits that was measured at export. Other
+ * keys are allowed and ignored, so that a later exporter can add to them. */
+#ifndef WIRETAG_MODEL_MANIFEST_H
+#define WIRETAG_MODEL_MANIFEST_H
+
+#include "wiretag/status.h"
+#include "wiretag/tokenizer.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum wt_precision { WT_FP32, WT_BF16, WT_FP16, WT_PRECISION_COUNT };
+
+/* "fp32", "bf16", "fp16". */
+const char *wt_precision_name(enum wt_precision precision);
+
+struct wt_manifest {
+    char *runtime;
+    char *name;
+    char *version;
+    char **labels;
+    uint32_t label_count;
+    struct wt_tokenizer_options tokenizer;
+    uint32_t tokens_max;
+    uint32_t pad_to;                         /* 0: exact */
+    bool takes_mask;                         /* inputs: ids+mask */
+    double logits_bound[WT_PRECISION_COUNT]; /* negative: the bundle has none for it */
+};
+
+/* Parses `count` bytes of wiretag.json; `source` names the bundle in messages. WT_INVALID (class
+ * fatal): what is missing or wrong, and where. */
+enum wt_status wt_manifest_parse(const char *bytes, size_t count, const char *source,
+                                 struct wt_manifest **manifest_out, struct wt_error *error);
+
+void wt_manifest_destroy(struct wt_manifest *manifest);
+
+#endif

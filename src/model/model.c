@@ -1,0 +1,302 @@
+#include "wiretag/model.h"
+
+#include "model/backend.h"
+#include "model/bundle.h"
+#include "model/manifest.h"
+#include "model/selftest.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How far fp32 logits may be from those of the export: other processors, other kernels. */
+#define FP32_SELFTEST_BOUND 1e-3
+
+struct wt_model {
+    struct wt_backend *backend;
+    struct wt_manifest *manifest;
+    struct wt_vocab *vocab;
+    struct wt_model_info info;
+    uint32_t threads_per_call;
+    char sha256[65];
+    char device[16];
+    char precision_why[80];
+};
+
+const char *wt_model_runtime(void)
+{
+    return wt_backend_version();
+}
+
+void wt_model_destroy(struct wt_model *model)
+{
+    if (model == NULL) {
+        return;
+    }
+    wt_backend_destroy(model->backend);
+    wt_vocab_destroy(model->vocab);
+    wt_manifest_destroy(model->manifest);
+    free(model);
+}
+
+const struct wt_model_info *wt_model_info(const struct wt_model *model)
+{
+    return &model->info;
+}
+
+const struct wt_vocab *wt_model_vocab(const struct wt_model *model)
+{
+    return model->vocab;
+}
+
+void wt_model_thread_init(struct wt_model *model)
+{
+    wt_backend_thread_init(model->backend, model->threads_per_call);
+}
+
+/* --- running --------------------------------------------------------------------------------- */
+
+static enum wt_status check_rows(const struct wt_model *model, const int64_t *ids,
+                                 const int64_t *lengths, uint32_t batch_size, uint32_t width,
+                                 struct wt_error *error)
+{
+    int64_t vocab_size = wt_vocab_size(model->vocab);
+    if (batch_size == 0 || width == 0 || width > model->info.tokens_max) {
+        return wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, "batch-shape",
+                            "a batch of %u x %u tokens: the model takes one article or more of 1 "
+                            "to %u tokens",
+                            batch_size, width, model->info.tokens_max);
+    }
+    for (uint32_t row = 0; row < batch_size; row++) {
+        if (lengths[row] < 1 || lengths[row] > width) {
+            return wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, "batch-length",
+                                "row %u says it has %lld tokens of %u", row,
+                                (long long)lengths[row], width);
+        }
+    }
+    for (size_t i = 0; i < (size_t)batch_size * width; i++) {
+        if (ids[i] < 0 || ids[i] >= vocab_size) {
+            return wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, "batch-id",
+                                "token id %lld is not in the vocabulary of %lld", (long long)ids[i],
+                                (long long)vocab_size);
+        }
+    }
+    return WT_OK;
+}
+
+enum wt_status wt_model_forward(struct wt_model *model, const int64_t *ids, const int64_t *lengths,
+                                uint32_t batch_size, uint32_t width, float *logits_out,
+                                struct wt_error *error)
+{
+    enum wt_status status = check_rows(model, ids, lengths, batch_size, width, error);
+    return status == WT_OK ? wt_backend_forward(model->backend, ids, lengths, batch_size, width,
+                                                model->info.label_count, logits_out, error)
+                           : status;
+}
+
+/* --- loading --------------------------------------------------------------------------------- */
+
+static enum wt_status bundle_file(const struct wt_model *model, const char *name,
+                                  const char *source, const char **bytes_out, size_t *count_out,
+                                  struct wt_error *error)
+{
+    if (wt_backend_file(model->backend, name, bytes_out, count_out)) {
+        return WT_OK;
+    }
+    return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "bundle-incomplete",
+                        "the model %s has no %s inside: it is not a wiretag bundle. Make one: "
+                        "scripts/export_model.py --checkpoint %s --help",
+                        source, name, source);
+}
+
+static enum wt_status load_manifest(struct wt_model *model, const char *source,
+                                    struct wt_error *error)
+{
+    const char *bytes = NULL;
+    size_t count = 0;
+    enum wt_status status = bundle_file(model, "wiretag.json", source, &bytes, &count, error);
+    if (status == WT_OK) {
+        status = wt_manifest_parse(bytes, count, source, &model->manifest, error);
+    }
+    if (status == WT_OK && strcmp(model->manifest->runtime, wt_backend_runtime()) != 0) {
+        return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "bundle-runtime",
+                            "the model %s is for the runtime %.40s; this build runs %s", source,
+                            model->manifest->runtime, wt_backend_runtime());
+    }
+    return status;
+}
+
+static enum wt_status load_vocab(struct wt_model *model, const char *source, struct wt_error *error)
+{
+    const char *bytes = NULL;
+    size_t count = 0;
+    char name[300];
+    (void)snprintf(name, sizeof name, "%s: vocab.txt", source);
+    enum wt_status status = bundle_file(model, "vocab.txt", source, &bytes, &count, error);
+    return status == WT_OK ? wt_vocab_create(bytes, count, name, &model->manifest->tokenizer,
+                                             &model->vocab, error)
+                           : status;
+}
+
+static enum wt_status unavailable(const struct wt_model *model, const char *precision,
+                                  const char *source, struct wt_error *error)
+{
+    return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "precision",
+                        "precision %.20s: the model %s has no measured bound for it on %s; use "
+                        "auto or fp32, or export the model again",
+                        precision, source, model->device);
+}
+
+/* Picks what is fastest among what the bundle has a measured bound for. */
+static enum wt_precision pick_precision(struct wt_model *model)
+{
+    const double *bounds = model->manifest->logits_bound;
+    bool cpu = strcmp(model->device, "cpu") == 0;
+    bool fast_bf16 = wt_backend_has_bf16(model->device);
+    enum wt_precision picked = WT_FP32;
+    const char *why = "the bundle has a bound for no other";
+    if (fast_bf16 && bounds[WT_BF16] >= 0.0) {
+        picked = WT_BF16;
+        why = cpu ? "the processor has bf16 instructions" : "the device has bf16";
+    } else if (!cpu && bounds[WT_FP16] >= 0.0) {
+        picked = WT_FP16;
+        why = "the device has no bf16";
+    } else if (!fast_bf16) {
+        why = "bf16 is slower on this device";
+    }
+    (void)snprintf(model->precision_why, sizeof model->precision_why, "%s", why);
+    return picked;
+}
+
+static enum wt_status choose_precision(struct wt_model *model, const char *asked,
+                                       const char *source, enum wt_precision *precision_out,
+                                       struct wt_error *error)
+{
+    if (asked == NULL || strcmp(asked, "auto") == 0) {
+        *precision_out = pick_precision(model);
+        return WT_OK;
+    }
+    for (int i = 0; i < WT_PRECISION_COUNT; i++) {
+        enum wt_precision precision = (enum wt_precision)i;
+        if (strcmp(asked, wt_precision_name(precision)) == 0) {
+            (void)snprintf(model->precision_why, sizeof model->precision_why, "as configured");
+            *precision_out = precision;
+            return model->manifest->logits_bound[i] >= 0.0
+                       ? WT_OK
+                       : unavailable(model, asked, source, error);
+        }
+    }
+    return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "precision",
+                        "precision %.20s is not one of auto, fp32, bf16, fp16", asked);
+}
+
+static void fill_info(struct wt_model *model, enum wt_precision precision)
+{
+    const struct wt_manifest *manifest = model->manifest;
+    model->info = (struct wt_model_info){
+        .name = manifest->name,
+        .version = manifest->version,
+        .sha256 = model->sha256,
+        .device = model->device,
+        .precision = wt_precision_name(precision),
+        .precision_why = model->precision_why,
+        .labels = (const char *const *)manifest->labels,
+        .label_count = manifest->label_count,
+        .tokens_max = manifest->tokens_max,
+        .pad_to = manifest->pad_to,
+        .logits_bound = manifest->logits_bound[precision],
+    };
+}
+
+/* The vocabulary's last id must be one the model knows; logits must be one a label. */
+static enum wt_status check_vocab_fits(struct wt_model *model, const char *source,
+                                       struct wt_error *error)
+{
+    int64_t ids[3] = {0, (int64_t)wt_vocab_size(model->vocab) - 1, 0};
+    int64_t length = 3;
+    struct wt_error cause;
+    float *logits = calloc(model->info.label_count, sizeof(float));
+    if (logits == NULL) {
+        return wt_error_set(error, WT_MEMORY, WT_ERROR_FATAL, "memory", "out of memory");
+    }
+    enum wt_status status = wt_model_forward(model, ids, &length, 1, 3, logits, &cause);
+    free(logits);
+    if (status == WT_OK) {
+        return WT_OK;
+    }
+    return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "bundle-mismatch",
+                        "the model %s does not fit its vocabulary of %u tokens or its %u labels: "
+                        "%.300s. Export it again with the files it was trained with",
+                        source, wt_vocab_size(model->vocab), model->info.label_count,
+                        cause.message);
+}
+
+static enum wt_status run_selftest(struct wt_model *model, const char *source,
+                                   enum wt_precision precision, struct wt_error *error)
+{
+    const char *bytes = NULL;
+    size_t count = 0;
+    double bound = precision == WT_FP32 ? FP32_SELFTEST_BOUND : model->info.logits_bound;
+    bool invariant = true;
+    enum wt_status status = bundle_file(model, "selftest.jsonl", source, &bytes, &count, error);
+    if (status == WT_OK) {
+        status = wt_selftest_run(model, bytes, count, bound, source, &invariant, error);
+    }
+    model->info.equal_lengths_only = !invariant;
+    return status;
+}
+
+static enum wt_status load(struct wt_model *model, const char *path,
+                           const struct wt_model_options *options, struct wt_error *error)
+{
+    struct wt_bundle bundle = {0};
+    enum wt_precision precision = WT_FP32;
+    const char *device = options->device != NULL ? options->device : "auto";
+    enum wt_status status = wt_backend_device(device, model->device, error);
+    if (status == WT_OK) {
+        status = wt_bundle_read(path, options->sha256, &bundle, error);
+    }
+    if (status == WT_OK) {
+        memcpy(model->sha256, bundle.sha256, sizeof model->sha256);
+        status = wt_backend_load(&bundle, path, &model->backend, error);
+    }
+    wt_bundle_free(&bundle);
+    if (status == WT_OK) {
+        status = load_manifest(model, path, error);
+    }
+    if (status == WT_OK) {
+        status = load_vocab(model, path, error);
+    }
+    if (status == WT_OK) {
+        status = choose_precision(model, options->precision, path, &precision, error);
+    }
+    if (status == WT_OK) {
+        status = wt_backend_prepare(model->backend, model->device, precision,
+                                    model->manifest->takes_mask, error);
+    }
+    if (status != WT_OK) {
+        return status;
+    }
+    fill_info(model, precision);
+    wt_model_thread_init(model);
+    status = check_vocab_fits(model, path, error);
+    return status == WT_OK && !options->skip_selftest ? run_selftest(model, path, precision, error)
+                                                      : status;
+}
+
+enum wt_status wt_model_load(const char *path, const struct wt_model_options *options,
+                             struct wt_model **model_out, struct wt_error *error)
+{
+    struct wt_model *model = calloc(1, sizeof *model);
+    if (model == NULL) {
+        return wt_error_set(error, WT_MEMORY, WT_ERROR_FATAL, "memory", "out of memory");
+    }
+    model->threads_per_call = options->threads_per_call > 0 ? options->threads_per_call : 1;
+    enum wt_status status = load(model, path, options, error);
+    if (status != WT_OK) {
+        wt_model_destroy(model);
+        return status;
+    }
+    *model_out = model;
+    return WT_OK;
+}

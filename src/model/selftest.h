@@ -1,0 +1,21 @@
+/* selftest.h: proves at load that a model gives the logits its exporter measured.
+ *
+ * selftest.jsonl in the bundle: a line a text, {"text": "…", "logits": [fp32, in label order]}. In
+ * fp32 logits must agree within 1e-3; in another precision within the bound stored for it, with
+ * equal labels where the two best are further apart than twice the bound. */
+#ifndef WIRETAG_MODEL_SELFTEST_H
+#define WIRETAG_MODEL_SELFTEST_H
+
+#include "wiretag/model.h"
+
+#include <stddef.h>
+
+/* Runs every line of the `count` bytes through tokenizer and model, alone, and once more padded by
+ * 16 positions where there is room: *invariant_out tells whether padding left the logits alone.
+ * WT_INVALID (class fatal): a line is malformed, there is none, or the logits differ. Thread: any,
+ * after wt_model_thread_init. */
+enum wt_status wt_selftest_run(struct wt_model *model, const char *bytes, size_t count,
+                               double logits_bound, const char *source, bool *invariant_out,
+                               struct wt_error *error);
+
+#endif

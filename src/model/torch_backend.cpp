@@ -1,0 +1,363 @@
+// torch_backend.cpp: runs bundles with libtorch. The only C++ of the project, and the only file
+// that sees its headers; no exception leaves it.
+#include "model/backend.h"
+
+#include <ATen/Functions.h>
+#include <ATen/Parallel.h>
+#include <c10/core/InferenceMode.h>
+#include <caffe2/serialize/read_adapter_interface.h>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <dlfcn.h>
+#include <exception>
+#include <map>
+#include <memory>
+#include <string>
+#include <sys/mman.h>
+#include <torch/csrc/jit/api/module.h>
+#include <torch/csrc/jit/passes/freeze_module.h>
+#include <torch/csrc/jit/runtime/graph_executor.h>
+#include <torch/csrc/jit/serialization/import.h>
+#include <torch/cuda.h>
+#include <torch/version.h>
+#include <unistd.h>
+
+struct wt_backend {
+    torch::jit::Module module;
+    torch::jit::ExtraFilesMap files = {
+        {"wiretag.json", ""}, {"vocab.txt", ""}, {"selftest.jsonl", ""}};
+    c10::Device device = c10::kCPU;
+    bool takes_mask = false;
+};
+
+namespace
+{
+
+// oneDNN keeps prepared code for each shape it meets, without a useful bound; with one, memory
+// stays flat over any mix of lengths. It reads the environment once, when libtorch starts: before
+// main.
+__attribute__((constructor(101))) void bound_onednn_cache()
+{
+    (void)setenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64", 0);
+}
+
+// The cause of an exception of libtorch: the last line that is not empty says it, those before it
+// say where in the framework it was met.
+std::string cause_of(const std::exception &exception)
+{
+    const auto *error = dynamic_cast<const c10::Error *>(&exception);
+    std::string text = error != nullptr ? error->what_without_backtrace() : exception.what();
+    while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) {
+        text.pop_back();
+    }
+    const auto newline = text.rfind('\n');
+    return newline == std::string::npos ? text : text.substr(newline + 1);
+}
+
+bool is_out_of_memory(const std::exception &exception)
+{
+    return dynamic_cast<const c10::OutOfMemoryError *>(&exception) != nullptr ||
+           dynamic_cast<const std::bad_alloc *>(&exception) != nullptr ||
+           std::strstr(exception.what(), "DefaultCPUAllocator: can't allocate memory") != nullptr;
+}
+
+// Runs `body`, which returns a status; what it throws becomes an error with `code`.
+template <typename Body>
+enum wt_status guarded(const char *code, const std::string &what, enum wt_error_class error_class,
+                       struct wt_error *error, Body body) noexcept
+{
+    try {
+        return body();
+    } catch (const std::exception &exception) {
+        try {
+            if (is_out_of_memory(exception)) {
+                return wt_error_set(error, WT_MEMORY, WT_ERROR_RETRIABLE, "device-memory",
+                                    "%s: out of memory", what.c_str());
+            }
+            return wt_error_set(error, error_class == WT_ERROR_FATAL ? WT_INVALID : WT_FAILED,
+                                error_class, code, "%s: %s", what.c_str(),
+                                cause_of(exception).c_str());
+        } catch (...) {
+        }
+    } catch (...) {
+    }
+    return wt_error_set(error, WT_FAILED, error_class, code, "an unknown exception");
+}
+
+// The driver is looked for first: without one, loading libtorch_cuda costs time and memory for
+// nothing. Where libtorch_cuda is not installed, dlopen says so at once.
+bool cuda_loaded()
+{
+    static const bool loaded = [] {
+        if (dlopen("libcuda.so.1", RTLD_LAZY | RTLD_GLOBAL) == nullptr) {
+            return false;
+        }
+        return dlopen("libtorch_cuda.so", RTLD_LAZY | RTLD_GLOBAL) != nullptr;
+    }();
+    return loaded && torch::cuda::is_available();
+}
+
+bool cpu_has_bf16()
+{
+#if defined(__x86_64__)
+    unsigned eax = 7;
+    unsigned ebx = 0;
+    unsigned ecx = 1;
+    unsigned edx = 0;
+    __asm__("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
+    const bool avx512_bf16 = (eax & (1u << 5)) != 0;
+    eax = 7;
+    ecx = 0;
+    __asm__("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
+    const bool amx_bf16 = (edx & (1u << 22)) != 0;
+    return avx512_bf16 || amx_bf16;
+#else
+    return false;
+#endif
+}
+
+// Reads a bundle from memory and gives each chunk's pages back once it was copied out, so that
+// loading peaks at little more than the model itself.
+class BundleReader : public caffe2::serialize::ReadAdapterInterface
+{
+  public:
+    explicit BundleReader(const struct wt_bundle &bundle)
+        : bytes_(bundle.bytes), count_(bundle.count)
+    {
+    }
+
+    size_t size() const override
+    {
+        return count_;
+    }
+
+    size_t read(uint64_t position, void *buffer, size_t count, const char *what) const override
+    {
+        (void)what;
+        if (position >= count_) {
+            return 0;
+        }
+        const size_t available = count_ - static_cast<size_t>(position);
+        const size_t wanted = count < available ? count : available;
+        auto *target = static_cast<char *>(buffer);
+        for (size_t done = 0; done < wanted;) {
+            const size_t step = wanted - done < kChunkBytes ? wanted - done : kChunkBytes;
+            char *source = bytes_ + position + done;
+            std::memcpy(target + done, source, step);
+            if (step == kChunkBytes) {
+                give_back(source, step);
+            }
+            done += step;
+        }
+        return wanted;
+    }
+
+  private:
+    static constexpr size_t kChunkBytes = static_cast<size_t>(4) << 20;
+
+    // Whole pages inside the range only; a tensor's bytes are read once.
+    static void give_back(char *bytes, size_t count)
+    {
+        const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+        const uintptr_t first = (reinterpret_cast<uintptr_t>(bytes) + page - 1) / page * page;
+        const uintptr_t last = (reinterpret_cast<uintptr_t>(bytes) + count) / page * page;
+        if (last > first) {
+            (void)madvise(reinterpret_cast<void *>(first), last - first, MADV_DONTNEED);
+        }
+    }
+
+    char *bytes_;
+    size_t count_;
+};
+
+// forward must take two tensors beside self; anything else is a clear error before any record.
+enum wt_status check_signature(const torch::jit::Module &module, struct wt_error *error)
+{
+    const auto method = module.find_method("forward");
+    if (!method) {
+        return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "bundle-signature",
+                            "the model has no forward method");
+    }
+    const auto &arguments = method->function().getSchema().arguments();
+    const bool two_tensors = arguments.size() == 3 &&
+                             arguments[1].type()->kind() == c10::TypeKind::TensorType &&
+                             arguments[2].type()->kind() == c10::TypeKind::TensorType;
+    if (!two_tensors) {
+        return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "bundle-signature",
+                            "the model's forward takes %zu arguments; it must take (ids, lengths) "
+                            "or (ids, mask), both int64 tensors",
+                            arguments.size() - 1);
+    }
+    return WT_OK;
+}
+
+c10::ScalarType type_of(enum wt_precision precision)
+{
+    switch (precision) {
+    case WT_BF16:
+        return c10::kBFloat16;
+    case WT_FP16:
+        return c10::kHalf;
+    default:
+        return c10::kFloat;
+    }
+}
+
+} // namespace
+
+extern "C" {
+
+const char *wt_backend_version(void)
+{
+    return "libtorch " TORCH_VERSION;
+}
+
+const char *wt_backend_runtime(void)
+{
+    return "torchscript";
+}
+
+bool wt_backend_has_bf16(const char *device)
+{
+    // CUDA devices from compute capability 8.0 on have it; libtorch is asked when the model runs.
+    return std::strcmp(device, "cpu") == 0 ? cpu_has_bf16() : true;
+}
+
+enum wt_status wt_backend_device(const char *asked, char device_out[16], struct wt_error *error)
+{
+    const std::string name = asked;
+    return guarded(
+        "device", "device " + name, WT_ERROR_FATAL, error, [&]() -> enum wt_status {
+            if (name == "cpu" || (name == "auto" && !cuda_loaded())) {
+                (void)std::snprintf(device_out, 16, "cpu");
+                return WT_OK;
+            }
+            const bool cuda = name == "auto" || name == "cuda" || name.rfind("cuda:", 0) == 0;
+            if (!cuda) {
+                return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "device",
+                                    "device %.20s is not one of auto, cpu, cuda, cuda:N", asked);
+            }
+            if (!cuda_loaded()) {
+                return wt_error_set(
+                    error, WT_INVALID, WT_ERROR_FATAL, "device",
+                    "device %.20s: no NVIDIA driver, or a libtorch without CUDA; use "
+                    "cpu, or install the driver and the full libtorch",
+                    asked);
+            }
+            const c10::Device device(name == "auto" || name == "cuda" ? "cuda:0" : name);
+            if (device.index() < 0 ||
+                device.index() >= static_cast<int>(torch::cuda::device_count())) {
+                return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "device",
+                                    "device %.20s: this machine has %zu CUDA devices", asked,
+                                    static_cast<size_t>(torch::cuda::device_count()));
+            }
+            (void)std::snprintf(device_out, 16, "%s", device.str().c_str());
+            return WT_OK;
+        });
+}
+
+enum wt_status wt_backend_load(struct wt_bundle *bundle, const char *source,
+                               struct wt_backend **backend_out, struct wt_error *error)
+{
+    const std::string what = std::string("the model ") + source +
+                             " is not a TorchScript bundle, or it is damaged; export or copy it "
+                             "again";
+    return guarded(
+        "bundle-invalid", what, WT_ERROR_FATAL, error, [&]() -> enum wt_status {
+            const c10::InferenceMode inference;
+            // The profiling executor makes the first calls slow and nothing faster.
+            torch::jit::getProfilingMode() = false;
+            auto backend = std::make_unique<wt_backend>();
+            backend->module = torch::jit::load(std::make_shared<BundleReader>(*bundle), c10::kCPU,
+                                               backend->files);
+            backend->module.eval();
+            *backend_out = backend.release();
+            return WT_OK;
+        });
+}
+
+bool wt_backend_file(const struct wt_backend *backend, const char *name, const char **bytes_out,
+                     size_t *count_out)
+{
+    const auto found = backend->files.find(name);
+    if (found == backend->files.end() || found->second.empty()) {
+        return false;
+    }
+    *bytes_out = found->second.data();
+    *count_out = found->second.size();
+    return true;
+}
+
+enum wt_status wt_backend_prepare(struct wt_backend *backend, const char *device,
+                                  enum wt_precision precision, bool takes_mask,
+                                  struct wt_error *error)
+{
+    return guarded(
+        "bundle-prepare", "the model cannot be prepared", WT_ERROR_FATAL,
+        error, [&]() -> enum wt_status {
+            const c10::InferenceMode inference;
+            const enum wt_status status = check_signature(backend->module, error);
+            if (status != WT_OK) {
+                return status;
+            }
+            backend->device = c10::Device(device);
+            backend->takes_mask = takes_mask;
+            // Frozen constants cannot be converted any more: device and type first.
+            backend->module.to(backend->device);
+            if (precision != WT_FP32) {
+                backend->module.to(type_of(precision));
+            }
+            backend->module = torch::jit::freeze(backend->module);
+            return WT_OK;
+        });
+}
+
+void wt_backend_thread_init(struct wt_backend *backend, uint32_t threads)
+{
+    (void)backend;
+    // The count belongs to the calling thread.
+    at::set_num_threads(static_cast<int>(threads));
+}
+
+enum wt_status wt_backend_forward(struct wt_backend *backend, const int64_t *ids,
+                                  const int64_t *lengths, uint32_t batch_size, uint32_t width,
+                                  uint32_t label_count, float *logits_out, struct wt_error *error)
+{
+    return guarded(
+        "model-failed", "the model failed", WT_ERROR_RECORD, error, [&]() -> enum wt_status {
+            const c10::InferenceMode inference;
+            const auto rows = static_cast<int64_t>(batch_size);
+            const auto columns = static_cast<int64_t>(width);
+            const auto longs = c10::TensorOptions().dtype(c10::kLong);
+            // from_blob wants a pointer it may write to; the model only reads.
+            const auto ids_host = at::from_blob(const_cast<int64_t *>(ids), {rows, columns}, longs);
+            const auto lengths_host = at::from_blob(const_cast<int64_t *>(lengths), {rows}, longs);
+            const auto ids_tensor = ids_host.to(backend->device);
+            auto second = lengths_host.to(backend->device);
+            if (backend->takes_mask) {
+                const auto position = at::arange(columns, longs.device(backend->device));
+                second = position.unsqueeze(0).lt(second.unsqueeze(1)).to(c10::kLong);
+            }
+            const auto result = backend->module.forward({ids_tensor, second}).toTensor();
+            if (result.dim() != 2 || result.size(0) != rows ||
+                result.size(1) != static_cast<int64_t>(label_count)) {
+                return wt_error_set(
+                    error, WT_FAILED, WT_ERROR_RECORD, "model-output",
+                    "the model gives %s for %u articles and %u labels; it must give "
+                    "one logit for each",
+                    c10::str(result.sizes()).c_str(), batch_size, label_count);
+            }
+            const auto logits = result.to(c10::kCPU, c10::kFloat).contiguous();
+            std::memcpy(logits_out, logits.const_data_ptr<float>(),
+                        static_cast<size_t>(logits.numel()) * sizeof(float));
+            return WT_OK;
+        });
+}
+
+void wt_backend_destroy(struct wt_backend *backend)
+{
+    delete backend;
+}
+
+} // extern "C"
