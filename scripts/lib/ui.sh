@@ -84,7 +84,7 @@ ui_run() {
             if declare -F ui_progress >/dev/null; then
                 doing=$(ui_progress)
             else
-                doing=$(tail -c 300 "$log" | tr '\r\t' '\n ' | tr -cd '[:print:]\n' | tail -n 1)
+                doing=$(tail -c 400 "$log" | tr '\r\t' '\n ' | grep -a . | tail -n 1)
             fi
             doing="$label ${elapsed}s  $doing"
             if $ui_moves; then
