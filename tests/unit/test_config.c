@@ -58,11 +58,11 @@ static bool same_value(const struct wt_key *key, const struct wt_config *a,
     return false;
 }
 
-static struct wt_config *load_shipped(const char *const *sets, char path[300])
+static struct wt_config *load_file(const char *name, const char *const *sets, char path[300])
 {
     const char *folder = getenv("WIRETAG_SOURCE_DIR");
     assert_non_null(folder);
-    (void)snprintf(path, 300, "%s/config/wiretag.yaml", folder);
+    (void)snprintf(path, 300, "%s/config/%s", folder, name);
     struct wt_config_override override = {.text = sets != NULL ? sets[0] : NULL};
     struct wt_config *config = NULL;
     struct wt_error error = {0};
@@ -76,7 +76,7 @@ static void the_shipped_file_says_every_key_and_equals_the_defaults(void **state
 {
     (void)state;
     char path[300];
-    struct wt_config *shipped = load_shipped(NULL, path);
+    struct wt_config *shipped = load_file("wiretag.yaml", NULL, path);
     struct wt_config *defaults = wt_config_defaults();
     size_t count;
     const struct wt_key *keys = wt_schema_keys(&count);
@@ -115,7 +115,7 @@ static void a_changed_key_of_the_shipped_file_is_noticed(void **state)
     size_t count;
     const struct wt_key *keys = wt_schema_keys(&count);
     for (size_t c = 0; c < sizeof changes / sizeof changes[0]; c++) {
-        struct wt_config *changed = load_shipped(&changes[c], path);
+        struct wt_config *changed = load_file("wiretag.yaml", &changes[c], path);
         size_t differences = 0;
         for (size_t i = 0; i < count; i++) {
             differences += !same_value(&keys[i], changed, defaults);
@@ -124,6 +124,29 @@ static void a_changed_key_of_the_shipped_file_is_noticed(void **state)
         wt_config_destroy(changed);
     }
     wt_config_destroy(defaults);
+}
+
+static void the_examples_are_good(void **state)
+{
+    (void)state;
+    char path[300];
+    char sha256[65];
+    memset(sha256, 'a', 64);
+    sha256[64] = '\0';
+    (void)setenv("KAFKA_BROKERS", "broker-1:9093,broker-2:9093", 1);
+    (void)setenv("KAFKA_USER", "newsroom", 1);
+    (void)setenv("KAFKA_PASSWORD", "secret", 1);
+    (void)setenv("MODEL_SHA256", sha256, 1);
+    struct wt_config *config = load_file("examples/secured.yaml", NULL, path);
+    assert_string_equal(wt_config_consumer_property(config, "bootstrap.servers")->value,
+                        "broker-1:9093,broker-2:9093");
+    assert_string_equal(config->model.sha256, sha256);
+    assert_int_equal(config->input.text.count, 3);
+    wt_config_destroy(config);
+
+    config = load_file("examples/minimal.yaml", NULL, path);
+    assert_string_equal(config->dead_letter.topic, "agency.labelled.dlq");
+    wt_config_destroy(config);
 }
 
 static void the_defaults_are_those_of_the_design(void **state)
@@ -247,6 +270,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_shipped_file_says_every_key_and_equals_the_defaults),
         cmocka_unit_test(a_changed_key_of_the_shipped_file_is_noticed),
+        cmocka_unit_test(the_examples_are_good),
         cmocka_unit_test(the_defaults_are_those_of_the_design),
         cmocka_unit_test(a_key_left_out_keeps_its_default),
         cmocka_unit_test(every_kind_of_value_is_read),
