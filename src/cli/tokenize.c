@@ -1,0 +1,177 @@
+/* tokenize.c: shows the token ids of articles from stdin, one line at a time. */
+#include "base/buffer.h"
+#include "cli/cli.h"
+#include "cli/jsonl.h"
+#include "wiretag/model.h"
+#include "wiretag/tokenizer.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+struct options {
+    const char *vocab;
+    const char *model;
+    bool lowercase;
+    uint32_t tokens_max;
+};
+
+static void print_help(void)
+{
+    (void)printf(
+        "Shows the token ids of articles from stdin: a JSON object {\"id\",\"text\"} a line in,\n"
+        "{\"id\",\"ids\":[...],\"truncated\"} out, in order and in constant memory.\n\n"
+        "Usage: wiretag tokenize --vocab FILE [--lowercase] [--max-tokens N]\n"
+        "       wiretag tokenize --model BUNDLE [--max-tokens N]\n\n"
+        "  --vocab FILE     a BERT vocabulary (vocab.txt): one token a line, line number = id\n"
+        "  --lowercase      for an uncased vocabulary: lowercases and strips accents\n"
+        "  --model BUNDLE   the vocabulary and the options of a model\n"
+        "  --max-tokens N   cuts articles to N ids, [CLS] and [SEP] included (2 at least);\n"
+        "                   0, the default, cuts none\n"
+        "  --help           this text\n\n"
+        "A line without an id gets \"id\":null. A bad line gives\n"
+        "{\"line\":n,\"error\":{\"code\",\"message\"}} in its place, and exit 1 at the end.\n\n"
+        "Example:\n"
+        "  echo '{\"id\":1,\"text\":\"Сборная выиграла матч\"}' |\n"
+        "    wiretag tokenize --model models/demo.pt\n");
+}
+
+static void write_tokens(const struct wt_jsonl_item *item, const struct wt_tokens *tokens,
+                         struct wt_buffer *line)
+{
+    line->count = 0;
+    wt_buffer_append_text(line, "{\"id\":");
+    wt_buffer_append_text(line, item->id_json);
+    wt_buffer_append_text(line, ",\"ids\":[");
+    for (uint32_t i = 0; i < tokens->count; i++) {
+        wt_buffer_append(line, ",", i > 0 ? 1 : 0);
+        wt_buffer_append_integer(line, tokens->ids[i]);
+    }
+    wt_buffer_append_text(line, "],\"truncated\":");
+    wt_buffer_append_text(line, tokens->truncated ? "true}\n" : "false}\n");
+    (void)fwrite(line->bytes, 1, line->count, stdout);
+}
+
+/* Every line of stdin. WT_CLOSED: all were good; WT_INVALID: some were not, and `error` has none.
+ */
+static enum wt_status tokenize_lines(struct wt_tokenizer *tokenizer, uint32_t tokens_max,
+                                     struct wt_error *error)
+{
+    struct wt_jsonl *input = wt_jsonl_create(STDIN_FILENO);
+    struct wt_buffer line = {0};
+    bool bad_lines = false;
+    enum wt_status status = WT_OK;
+    while (status != WT_CLOSED && status != WT_IO && status != WT_MEMORY && !ferror(stdout)) {
+        struct wt_jsonl_item item;
+        struct wt_tokens tokens;
+        if (!wt_jsonl_ready(input)) {
+            (void)fflush(stdout);
+        }
+        status = wt_jsonl_next(input, &item, error);
+        if (status == WT_OK) {
+            status = wt_tokenizer_encode(tokenizer, item.text, item.text_bytes, tokens_max, &tokens,
+                                         error);
+        }
+        if (status == WT_OK) {
+            write_tokens(&item, &tokens, &line);
+        } else if (status == WT_INVALID) {
+            wt_jsonl_write_error(stdout, item.line, error);
+            bad_lines = true;
+        }
+    }
+    wt_buffer_free(&line);
+    wt_jsonl_destroy(input);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        return wt_error_set(error, WT_IO, WT_ERROR_FATAL, "output", "writing the output failed");
+    }
+    return status == WT_CLOSED && bad_lines ? WT_INVALID : status;
+}
+
+/* The vocabulary of the options; *model_out owns it where it comes from a bundle. */
+static enum wt_status open_vocab(const struct options *options, struct wt_vocab **vocab_out,
+                                 struct wt_model **model_out, struct wt_error *error)
+{
+    if (options->model != NULL) {
+        struct wt_model_options model_options = {.device = "cpu", .skip_selftest = true};
+        return wt_model_load(options->model, &model_options, model_out, error);
+    }
+    struct wt_tokenizer_options tokenizer_options = wt_tokenizer_options_default();
+    tokenizer_options.lowercase = options->lowercase;
+    return wt_vocab_load(options->vocab, &tokenizer_options, vocab_out, error);
+}
+
+static int tokenize(const struct options *options)
+{
+    struct wt_error error;
+    struct wt_vocab *own_vocab = NULL;
+    struct wt_model *model = NULL;
+    struct wt_tokenizer *tokenizer = NULL;
+    int exit_status = WT_EXIT_DONE;
+    enum wt_status status = open_vocab(options, &own_vocab, &model, &error);
+    if (status == WT_OK) {
+        const struct wt_vocab *vocab = model != NULL ? wt_model_vocab(model) : own_vocab;
+        status = wt_tokenizer_create(vocab, &tokenizer, &error);
+    }
+    if (status != WT_OK) {
+        exit_status = wt_cli_fail("tokenize", status, &error);
+    } else {
+        status = tokenize_lines(tokenizer, options->tokens_max, &error);
+        if (status == WT_INVALID) {
+            exit_status = WT_EXIT_FAILED;
+        } else if (status != WT_CLOSED) {
+            exit_status = wt_cli_fail("tokenize", status, &error);
+        }
+    }
+    wt_tokenizer_destroy(tokenizer);
+    wt_model_destroy(model);
+    wt_vocab_destroy(own_vocab);
+    return exit_status;
+}
+
+int wt_cli_tokenize(int argc, char **argv)
+{
+    static const struct option known[] = {
+        {"vocab", required_argument, NULL, 'v'}, {"model", required_argument, NULL, 'm'},
+        {"lowercase", no_argument, NULL, 'l'},   {"max-tokens", required_argument, NULL, 't'},
+        {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0}};
+    struct options options = {0};
+    int option;
+    while ((option = getopt_long(argc, argv, "h", known, NULL)) != -1) {
+        switch (option) {
+        case 'v':
+            options.vocab = optarg;
+            break;
+        case 'm':
+            options.model = optarg;
+            break;
+        case 'l':
+            options.lowercase = true;
+            break;
+        case 't':
+            if (!wt_cli_number(optarg, 0, UINT32_MAX, &options.tokens_max) ||
+                options.tokens_max == 1) {
+                return wt_cli_usage("tokenize",
+                                    "--max-tokens %s: a whole number from 2 on, or 0 for no limit",
+                                    optarg);
+            }
+            break;
+        case 'h':
+            print_help();
+            return WT_EXIT_DONE;
+        default:
+            return wt_cli_usage("tokenize", "unknown option, or one without its value");
+        }
+    }
+    if (optind < argc) {
+        return wt_cli_usage("tokenize", "unexpected argument %s", argv[optind]);
+    }
+    if ((options.vocab == NULL) == (options.model == NULL)) {
+        return wt_cli_usage("tokenize", "one of --vocab FILE and --model BUNDLE is needed");
+    }
+    if (options.lowercase && options.model != NULL) {
+        return wt_cli_usage("tokenize", "--lowercase goes with --vocab; a bundle has its own "
+                                        "tokenizer options");
+    }
+    return tokenize(&options);
+}
