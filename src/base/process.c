@@ -1,6 +1,7 @@
 #include "base/process.h"
 
 #include <dirent.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -16,19 +17,23 @@ static double cpu_seconds(void)
            (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
-/* Seconds since 1970 at which the machine started; /proc counts a process's start from there. */
-static double boot_seconds(void)
+/* When the machine started, from where /proc counts a process's start. It does not change, and
+ * /proc/stat is by far the dearest file to read here. */
+static pthread_once_t boot_read = PTHREAD_ONCE_INIT;
+static double boot_seconds;
+
+static void read_boot(void)
 {
     FILE *file = fopen("/proc/stat", "re");
     if (file == NULL) {
-        return 0;
+        return;
     }
     char line[256];
     unsigned long long seconds = 0;
     while (fgets(line, sizeof line, file) != NULL && sscanf(line, "btime %llu", &seconds) != 1) {
     }
     (void)fclose(file);
-    return (double)seconds;
+    boot_seconds = (double)seconds;
 }
 
 static void read_stat(struct wt_process *process)
@@ -57,9 +62,9 @@ static void read_stat(struct wt_process *process)
     process->threads = (uint32_t)threads;
     process->virtual_bytes = virtual_bytes;
     process->resident_bytes = (uint64_t)resident_pages * (uint64_t)sysconf(_SC_PAGESIZE);
-    double boot = boot_seconds();
+    (void)pthread_once(&boot_read, read_boot);
     process->start_seconds =
-        boot > 0 ? boot + (double)start_ticks / (double)sysconf(_SC_CLK_TCK) : 0;
+        boot_seconds > 0 ? boot_seconds + (double)start_ticks / (double)sysconf(_SC_CLK_TCK) : 0;
 }
 
 static uint32_t open_fds(void)
