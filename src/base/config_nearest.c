@@ -62,6 +62,21 @@ static void list(char *known, size_t known_bytes, const char *name, char last[NA
     (void)snprintf(known + length, known_bytes - length, "%s%s", length > 0 ? ", " : "", name);
 }
 
+/* What was probably meant, where a dot tells. */
+static const char *remark(const struct wt_node *node, const char *section, const char *name,
+                          const char *nearest)
+{
+    if (strcmp(name, nearest) == 0) {
+        return ", written as section and key on two lines";
+    }
+    bool dotted = strchr(name, '.') != NULL;
+    bool dotted_override = node->kind == WT_NODE_MAP && node->line == 0;
+    if (strcmp(section, "kafka") == 0 || (section[0] == '\0' && (dotted || dotted_override))) {
+        return "; librdkafka properties go below kafka.common, kafka.consumer or kafka.producer";
+    }
+    return "";
+}
+
 enum wt_status wt_schema_refuse_unknown(const struct wt_node *node, const char *section,
                                         const char *name, struct wt_error *error)
 {
@@ -86,8 +101,7 @@ enum wt_status wt_schema_refuse_unknown(const struct wt_node *node, const char *
     }
     char key[2 * NAME_BYTES_MAX];
     (void)snprintf(key, sizeof key, "%s%s%.60s", section, section[0] != '\0' ? "." : "", name);
-    bool dotted = strchr(name, '.') != NULL && strcmp(name, nearest.path) == 0;
     return wt_node_refuse(node, key, error, "unknown key; the nearest known key is %s%s (%s%s: %s)",
-                          nearest.path, dotted ? ", written as section and key on two lines" : "",
+                          nearest.path, remark(node, section, name, nearest.path),
                           section[0] != '\0' ? "known in " : "known here", section, known);
 }

@@ -108,6 +108,19 @@ static void properties_that_change_nothing_or_only_speed_are_accepted(void **sta
     }
 }
 
+static void a_property_in_the_wrong_place_is_told_where_it_goes(void **state)
+{
+    (void)state;
+    static const struct mistake mistakes[] = {
+        {"kafka: {bootstrap.servers: h:1}\n", NULL, {"test.yaml:1: ", "go below kafka.common"}},
+        {"bootstrap.servers: h:1\n", NULL, {"test.yaml:1: ", "go below kafka.common"}},
+        {"kafka.common.acks: all\n", NULL, {"test.yaml:1: ", "go below kafka.common"}},
+        {NULL, "group.id=x", {"--set group.id=x: ", "go below kafka.common"}},
+        {NULL, "kafka.group.id=x", {"--set kafka.group.id=...: ", "go below kafka.common"}},
+    };
+    ASSERT_ALL_REFUSED(mistakes);
+}
+
 static void a_client_needs_brokers_and_a_group(void **state)
 {
     (void)state;
@@ -162,6 +175,7 @@ int main(void)
         cmocka_unit_test(the_clients_own_section_wins_over_common),
         cmocka_unit_test(properties_that_would_break_delivery_are_refused_with_the_reason),
         cmocka_unit_test(properties_that_change_nothing_or_only_speed_are_accepted),
+        cmocka_unit_test(a_property_in_the_wrong_place_is_told_where_it_goes),
         cmocka_unit_test(a_client_needs_brokers_and_a_group),
         cmocka_unit_test(secrets_are_known_by_their_names),
     };
