@@ -1,6 +1,7 @@
 """Fixtures of the integration tests: a broker, topics of one's own, workers that end with the test."""
 
 import itertools
+import json
 import os
 import re
 import signal
@@ -134,6 +135,22 @@ def make_flow(request, broker, make_topic):
         names = [make_topic(what, partitions, topic_config, on)
                  for what in ("input", "output", "dead-letter")]
         return Flow(on.bootstrap, unique(request, "group"), *names)
+
+    return make
+
+
+@pytest.fixture
+def fake_model(tmp_path):
+    """fake_model(sleep_us_per_call=500, fail_on_token="..."): a bundle for builds with the fake model,
+    that behaves as src/model/fake_backend.c says. For flow.config(model={"path": ...})."""
+    numbers = itertools.count(1)
+
+    def make(**behaviour):
+        bundle = json.loads((ROOT / "tests/golden/fake-model.json").read_text(encoding="utf-8"))
+        bundle["behaviour"] = {**bundle.get("behaviour", {}), **behaviour}
+        path = tmp_path / f"fake-model-{next(numbers)}.json"
+        path.write_text(json.dumps(bundle, ensure_ascii=False), encoding="utf-8")
+        return str(path)
 
     return make
 

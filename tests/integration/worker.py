@@ -18,7 +18,10 @@ SANITIZER = r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error: "
 
 
 def binary(build=None):
-    """build/wiretag, or that of another build; WIRETAG_BUILD=fake (say) changes the default."""
+    """build/wiretag, or that of another build; WIRETAG_BUILD=fake (say) changes the default, and
+    WIRETAG=FILE is used for everything."""
+    if os.environ.get("WIRETAG"):
+        return Path(os.environ["WIRETAG"])
     build = build or os.environ.get("WIRETAG_BUILD", "release")
     path = ROOT / FOLDERS[build] / "wiretag"
     option = {"release": "", "asan-ubsan": " --asan"}.get(build, f" --{build}")
