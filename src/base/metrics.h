@@ -15,8 +15,7 @@ enum wt_metric {
     WT_METRIC_RECORDS_TOMBSTONES,
     WT_METRIC_RECORDS_SKIPPED,
     WT_METRIC_RECORDS_CONSUMED, /* wiretag_consumed_records_total */
-    WT_METRIC_RECORDS_DROPPED,  /* wiretag_dropped_records_total: given back on revoke, uncommitted
-                                 */
+    WT_METRIC_RECORDS_DROPPED,  /* wiretag_dropped_records_total: given back uncommitted */
     WT_METRIC_BYTES_CONSUMED,   /* wiretag_consumed_bytes_total: keys and values */
     WT_METRIC_BYTES_PRODUCED,   /* wiretag_produced_bytes_total */
     WT_METRIC_TOKENS,           /* wiretag_tokens_total: tokens of articles given to the model */
