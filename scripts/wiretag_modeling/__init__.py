@@ -1,0 +1,27 @@
+"""The model side of wiretag in Python: training and export share it, the worker never needs it.
+
+    from wiretag_modeling import Classifier, ClassifierConfig, TokenizerOptions, write_bundle
+
+- classifier.py  the architecture (BERT encoder, two-layer BiLSTM, mean, linear). The class that is
+                 trained is the class that is exported: one forward, hence the same function.
+- tokenizer.py   the Hugging Face tokenizer that belongs to a vocabulary and its options.
+- bundle.py      write_bundle(): TorchScript, wiretag.json, vocab.txt and selftest.jsonl in one
+                 file, with the error bound of each precision measured and the result verified.
+- sources.py     what scripts/export_model.py can read: a published pickle, a Hugging Face
+                 directory, a TorchScript file.
+- pickled.py     reads the tensors of a pickled module without executing anything in it.
+"""
+
+from .bundle import BundleReport, ExportError, write_bundle
+from .classifier import Classifier, ClassifierConfig
+from .tokenizer import TokenizerOptions, build_tokenizer
+
+__all__ = [
+    "BundleReport",
+    "Classifier",
+    "ClassifierConfig",
+    "ExportError",
+    "TokenizerOptions",
+    "build_tokenizer",
+    "write_bundle",
+]
