@@ -115,6 +115,11 @@ static enum wt_status set_fixed_properties(const struct wt_config *config, rd_ka
         status = wt_kafka_conf_set(conf, "message.timeout.ms", "0", error);
     }
     if (status == WT_OK) {
+        /* Else librdkafka sends records without a key to one partition for a while and never asks
+         * choose_partition. */
+        status = wt_kafka_conf_set(conf, "sticky.partitioning.linger.ms", "0", error);
+    }
+    if (status == WT_OK) {
         status = wt_kafka_conf_default(conf, config, own, "queue.buffering.max.kbytes",
                                        queued_kbytes, error);
     }
