@@ -1,0 +1,99 @@
+/* support.h: what the tests of the pipeline's parts share: cmocka, and records made by hand. */
+#ifndef WIRETAG_TESTS_SUPPORT_H
+#define WIRETAG_TESTS_SUPPORT_H
+
+#include "base/record.h"
+#include "pipeline/partition.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+/* A record with a value and nothing else. */
+static inline struct wt_record *record_of(const char *value)
+{
+    return wt_record_create(NULL, 0, value, strlen(value), NULL, 0);
+}
+
+/* A record that has `token_count` tokens and is to wait for a batch. */
+static inline struct wt_record *record_of_tokens(uint32_t token_count)
+{
+    struct wt_record *record = record_of("{}");
+    record->token_count = token_count;
+    return record;
+}
+
+/* A FINISHED record of one epoch of `source`. */
+static inline struct wt_record *record_finished(struct wt_partition *source, uint32_t epoch,
+                                                uint64_t sequence, int64_t offset)
+{
+    struct wt_record *record = record_of("{}");
+    record->source = source;
+    record->epoch = epoch;
+    record->sequence = sequence;
+    record->offset = offset;
+    record->outcome = WT_OUTCOME_LABELLED;
+    wt_record_advance(record, WT_RECORD_FINISHED);
+    return record;
+}
+
+static inline void list_end(struct wt_record_list *list)
+{
+    struct wt_record *record;
+    while ((record = wt_record_list_take(list)) != NULL) {
+        wt_record_destroy(record);
+    }
+}
+
+/* Whether `body(opaque)` fails an assertion: it runs in a child, which must abort. */
+static inline bool aborts(void (*body)(void *opaque), void *opaque)
+{
+    (void)fflush(NULL);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        (void)freopen("/dev/null", "w", stderr);
+        (void)signal(SIGABRT, SIG_DFL);
+        body(opaque);
+        _exit(0);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
+}
+
+/* Well-formed UTF-8 (Unicode table 3-7). */
+static inline bool is_utf8(const char *text, size_t count)
+{
+    const unsigned char *bytes = (const unsigned char *)text;
+    size_t i = 0;
+    while (i < count) {
+        unsigned char lead = bytes[i];
+        size_t more = lead < 0x80 ? 0 : lead < 0xC2 ? 9 : lead < 0xE0 ? 1 : lead < 0xF0 ? 2 : 3;
+        if (more == 9 || lead > 0xF4 || count - i <= more) {
+            return false;
+        }
+        unsigned char low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
+        unsigned char high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
+        for (size_t j = 1; j <= more; j++) {
+            if (bytes[i + j] < (j == 1 ? low : 0x80) || bytes[i + j] > (j == 1 ? high : 0xBF)) {
+                return false;
+            }
+        }
+        i += more + 1;
+    }
+    return true;
+}
+
+#endif
