@@ -28,11 +28,11 @@ extern "C" {
 struct wt_model;
 
 struct wt_model_options {
-    const char *device;       /* "auto", "cpu", "cuda" or "cuda:N"; NULL is "auto" */
-    const char *precision;    /* "auto", "fp32", "bf16", "fp16"; NULL is "auto" */
-    const char *sha256;       /* 64 hex digits the bundle must have; NULL: any */
+    const char *device;        /* "auto", "cpu", "cuda" or "cuda:N"; NULL is "auto" */
+    const char *precision;     /* "auto", "fp32", "bf16", "fp16"; NULL is "auto" */
+    const char *sha256;        /* 64 hex digits the bundle must have; NULL: any */
     uint32_t threads_per_call; /* CPU threads of one forward; 0 is 1 */
-    bool skip_selftest;       /* only for tools that inspect a bundle */
+    bool skip_selftest;        /* only for tools that inspect a bundle */
 };
 
 /* What the bundle says of itself and what was picked for it. */
@@ -45,10 +45,10 @@ struct wt_model_info {
     const char *precision_why; /* one clause: why it was picked */
     const char *const *labels; /* in id order */
     uint32_t label_count;
-    uint32_t tokens_max;       /* the longest article, [CLS] and [SEP] included */
-    uint32_t pad_to;           /* 0: policy exact; 512: policy padded-512 */
-    bool equal_lengths_only;   /* the model keeps its promise only in batches of one length */
-    double logits_bound;       /* largest logit difference to expect of the precision */
+    uint32_t tokens_max;     /* the longest article, [CLS] and [SEP] included */
+    uint32_t pad_to;         /* 0: policy exact; 512: policy padded-512 */
+    bool equal_lengths_only; /* the model keeps its promise only in batches of one length */
+    double logits_bound;     /* largest logit difference to expect of the precision */
 };
 
 /* Reads the bundle at `path`, hashes it, loads it onto the device and runs its self-test.

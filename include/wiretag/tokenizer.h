@@ -56,8 +56,8 @@ uint32_t wt_vocab_size(const struct wt_vocab *vocab);
 const char *wt_vocab_token(const struct wt_vocab *vocab, uint32_t id);
 
 /* Makes one thread's tokenizer. It borrows `vocab`. */
-enum wt_status wt_tokenizer_create(const struct wt_vocab *vocab, struct wt_tokenizer **tokenizer_out,
-                                   struct wt_error *error);
+enum wt_status wt_tokenizer_create(const struct wt_vocab *vocab,
+                                   struct wt_tokenizer **tokenizer_out, struct wt_error *error);
 
 void wt_tokenizer_destroy(struct wt_tokenizer *tokenizer);
 
