@@ -1,0 +1,202 @@
+#!/usr/bin/env python3
+"""Measures the pipeline against what it stands on, as ratios in one run on one local Kafka.
+
+Two ratios, each the median of alternating repeats:
+
+- model: Kafka to Kafka with the real model, over `wiretag bench model`: the same bundle in a bare
+  loop over the same texts in the same batches. 1.0 would be a pipeline that costs nothing.
+- pass-through: Kafka to Kafka with the fake model, JSON and tokenizing included, over
+  `kcat -C | kcat -P`, which only carries the bytes.
+
+Rates count from the first labelled record on the output topic to the last, so that start-up and the
+group's first rebalance are out of it. Needs build/wiretag (scripts/build), build-fake/wiretag
+(scripts/build --fake), kcat, and the environment of scripts/setup --test:
+
+    .deps/test-venv/bin/python scripts/bench_pipeline.py
+"""
+
+import argparse
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from pathlib import Path
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+
+ROOT = Path(__file__).resolve().parents[1]
+POSTS = ROOT.parent / "shared" / "data" / "posts-ru-2000.jsonl"
+SAMPLES = ROOT / "data" / "samples.jsonl"
+PARTITIONS = 6
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+class Cluster:
+    """Topics on the local broker, and how far they are filled."""
+
+    def __init__(self, bootstrap):
+        self.bootstrap = bootstrap
+        self.admin = AdminClient({"bootstrap.servers": bootstrap})
+        self.watcher = Consumer({"bootstrap.servers": bootstrap, "group.id": "bench-watcher"})
+
+    def topic(self):
+        name = f"bench-{uuid.uuid4().hex[:12]}"
+        for future in self.admin.create_topics([NewTopic(name, PARTITIONS, 1)]).values():
+            future.result(30)
+        return name
+
+    def fill(self, articles, count):
+        name = self.topic()
+        producer = Producer({"bootstrap.servers": self.bootstrap, "linger.ms": 50,
+                             "queue.buffering.max.messages": 1_000_000})
+        for number in range(count):
+            producer.produce(name, articles[number % len(articles)], partition=number % PARTITIONS)
+            if number % 1000 == 0:
+                producer.poll(0)
+        producer.flush()
+        return name
+
+    def count(self, topic):
+        total = 0
+        for partition in range(PARTITIONS):
+            try:
+                total += self.watcher.get_watermark_offsets(
+                    TopicPartition(topic, partition), timeout=10)[1]
+            except KafkaException as error:
+                # A topic made a moment ago has no leader yet.
+                if error.args[0].code() != KafkaError.NOT_LEADER_FOR_PARTITION:
+                    raise
+        return total
+
+    def rate(self, topic, wanted, timeout):
+        """Records a second on `topic`, from the first seen to the `wanted`-th."""
+        deadline = time.monotonic() + timeout
+        first = None
+        while time.monotonic() < deadline:
+            now, count = time.monotonic(), self.count(topic)
+            if count > 0 and first is None:
+                first = (now, count)
+            if count >= wanted:
+                if first[1] >= wanted:
+                    raise SystemExit("too few records to measure a rate: raise --records")
+                return (count - first[1]) / (now - first[0])
+            time.sleep(0.01)
+        raise SystemExit(f"{self.count(topic)} of {wanted} records after {timeout} s")
+
+
+def run_worker(cluster, binary, model, source, wanted):
+    output = cluster.topic()
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as config, \
+            tempfile.TemporaryFile() as log:
+        json.dump({
+            "kafka": {"common": {"bootstrap.servers": cluster.bootstrap},
+                      "consumer": {"group.id": output}},
+            "input": {"topics": [source]},
+            "output": {"topic": output, "timestamp": "now"},
+            "dead_letter": None, "on_error": "stop",
+            "model": {"path": str(model), "precision": "fp32"},
+            "http": {"listen": None},
+        }, config)
+        config.flush()
+        worker = subprocess.Popen([binary, "run", "-c", config.name], stderr=log)
+        try:
+            return cluster.rate(output, wanted, timeout=900)
+        except SystemExit:
+            log.seek(0)
+            say(log.read().decode()[-2000:])
+            raise
+        finally:
+            worker.send_signal(signal.SIGTERM)
+            worker.wait(60)
+
+
+def run_kcat(cluster, source, wanted):
+    output = cluster.topic()
+    start = time.monotonic()
+    read = subprocess.Popen(["kcat", "-C", "-q", "-e", "-b", cluster.bootstrap, "-t", source,
+                             "-o", "beginning"], stdout=subprocess.PIPE)
+    write = subprocess.Popen(["kcat", "-P", "-b", cluster.bootstrap, "-t", output, "-p", "-1"],
+                             stdin=read.stdout)
+    read.stdout.close()
+    if write.wait(900) != 0 or read.wait(60) != 0 or cluster.count(output) != wanted:
+        raise SystemExit("kcat did not carry the topic over")
+    return wanted / (time.monotonic() - start)
+
+
+def run_loop(binary, model, articles_file, wanted, replicas):
+    done = subprocess.run(
+        [binary, "bench", "model", "--model", model, "--input", articles_file, "--articles",
+         str(wanted), "--replicas", str(replicas), "--precision", "fp32"],
+        check=True, capture_output=True, text=True)
+    return json.loads(done.stdout.splitlines()[-1])["articles_per_s"]
+
+
+def compare(name, repeats, numerator, denominator):
+    pairs = []
+    for repeat in range(repeats):
+        pairs.append((numerator(), denominator()))
+        say(f"  {name} {repeat + 1}/{repeats}: {pairs[-1][0]:,.0f} / {pairs[-1][1]:,.0f} articles/s "
+            f"= {pairs[-1][0] / pairs[-1][1]:.3f}")
+    return {"ratio": name,
+            "median": round(statistics.median(a / b for a, b in pairs), 3),
+            "worker_articles_per_s": round(statistics.median(a for a, b in pairs)),
+            "other_articles_per_s": round(statistics.median(b for a, b in pairs)),
+            "repeats": repeats}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--input", type=Path, default=POSTS if POSTS.exists() else SAMPLES,
+                        help="articles, a JSON object a line (default: %(default)s)")
+    parser.add_argument("--model", type=Path, default=ROOT / "models" / "demo.pt")
+    parser.add_argument("--fake-model", type=Path,
+                        default=ROOT / "tests" / "golden" / "fake-model.json")
+    parser.add_argument("--records", type=int, default=200_000, help="for the pass-through")
+    parser.add_argument("--model-records", type=int, default=6_000, help="for the model")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--only", choices=["model", "pass-through"])
+    options = parser.parse_args()
+
+    articles = options.input.read_bytes().splitlines()
+    results = []
+    with tempfile.TemporaryDirectory(prefix="wiretag-bench-") as folder:
+        start = subprocess.run([ROOT / "scripts/kafka/start", "--dir", folder, "--while",
+                                str(os.getpid())], check=True, stdout=subprocess.PIPE, text=True)
+        try:
+            cluster = Cluster(start.stdout.strip())
+            if options.only != "model":
+                say(f"pass-through: {options.records} records")
+                source = cluster.fill(articles, options.records)
+                results.append(compare(
+                    "pass-through", options.repeats,
+                    lambda: run_worker(cluster, ROOT / "build-fake/wiretag", options.fake_model,
+                                       source, options.records),
+                    lambda: run_kcat(cluster, source, options.records)))
+            if options.only != "pass-through":
+                say(f"model: {options.model_records} records")
+                source = cluster.fill(articles, options.model_records)
+                results.append(compare(
+                    "model", options.repeats,
+                    lambda: run_worker(cluster, ROOT / "build/wiretag", options.model, source,
+                                       options.model_records),
+                    lambda: run_loop(ROOT / "build/wiretag", options.model, options.input,
+                                     options.model_records, os.cpu_count())))
+            cluster.watcher.close()
+        finally:
+            subprocess.run([ROOT / "scripts/kafka/stop", "--dir", folder], check=False)
+    for result in results:
+        print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()
