@@ -147,14 +147,18 @@ void wt_lane_acknowledge(struct wt_lane *lane, struct wt_record *record)
 {
     assert(record->epoch == lane->epoch && *slot_of(lane, record->sequence) == record);
     wt_record_advance(record, WT_RECORD_ACKNOWLEDGED);
-    while (lane->head < lane->release) {
+    /* After a rewind the prefix may go on beyond `release`, over records acknowledged before it. */
+    while (lane->head < lane->tail) {
         const struct wt_record *oldest = *slot_of(lane, lane->head);
-        if (oldest->state != WT_RECORD_ACKNOWLEDGED) {
+        if (oldest == NULL || oldest->state != WT_RECORD_ACKNOWLEDGED) {
             break;
         }
         lane->position = oldest->offset + 1;
         end_slot(lane, lane->head);
         lane->head++;
+    }
+    if (lane->release < lane->head) {
+        lane->release = lane->head;
     }
 }
 

@@ -96,4 +96,29 @@ static inline bool is_utf8(const char *text, size_t count)
     return true;
 }
 
+/* Steps to the next order of `items`, which begins ascending; false after the last. */
+static inline bool next_permutation(uint32_t *items, uint32_t count)
+{
+    uint32_t i = count - 1;
+    while (i > 0 && items[i - 1] > items[i]) {
+        i--;
+    }
+    if (i == 0) {
+        return false;
+    }
+    uint32_t j = count - 1;
+    while (items[j] < items[i - 1]) {
+        j--;
+    }
+    uint32_t item = items[i - 1];
+    items[i - 1] = items[j];
+    items[j] = item;
+    for (uint32_t low = i, high = count - 1; low < high; low++, high--) {
+        item = items[low];
+        items[low] = items[high];
+        items[high] = item;
+    }
+    return true;
+}
+
 #endif
