@@ -1,0 +1,237 @@
+/* Which records run together: within the limits, and when. */
+#include "batcher_cases.h"
+
+/* --- limits ---------------------------------------------------------------------------------- */
+
+static void no_batch_exceeds_the_limits_whatever_they_are_and_nothing_is_lost(void **state)
+{
+    (void)state;
+    struct dice dice = {.state = 1};
+    for (uint32_t round = 0; round < 60; round++) {
+        struct wt_batcher_limits limits = {.tokens_max = dice_between(&dice, 16, 9000),
+                                           .articles_max = dice_between(&dice, 1, 100),
+                                           .wait_us_max = WAIT_US_MAX,
+                                           .length_max = 512,
+                                           .pad_to = dice_percent(&dice, 20) ? 512 : 0,
+                                           .equal_lengths_only = dice_percent(&dice, 20)};
+        struct fixture fixture = fixture_create(&limits);
+        uint32_t added = dice_between(&dice, 1, 500);
+        uint64_t offsets = 0;
+        for (uint32_t i = 0; i < added; i++) {
+            add(&fixture, dice_article_tokens(&dice), i, i);
+            offsets += i;
+        }
+        assert_int_equal(wt_batcher_count(fixture.batcher), added);
+        while (flush(&fixture)) {
+            assert_sound(&fixture);
+            added -= fixture.batch.count;
+            for (uint32_t i = 0; i < fixture.batch.count; i++) {
+                offsets -= (uint64_t)fixture.batch.records[i]->offset;
+            }
+            assert_int_equal(wt_batcher_count(fixture.batcher), added);
+            batch_end(&fixture.batch);
+        }
+        assert_int_equal(added, 0);
+        assert_int_equal(offsets, 0);
+        fixture_destroy(&fixture);
+    }
+}
+
+static void an_article_longer_than_the_budget_runs_alone(void **state)
+{
+    (void)state;
+    struct wt_batcher_limits limits = DEFAULTS;
+    limits.tokens_max = 100;
+    struct fixture fixture = fixture_create(&limits);
+    add(&fixture, 512, 0, 0);
+    add(&fixture, 512, 1, 1);
+    add(&fixture, 40, 2, 2);
+    for (int64_t offset = 0; offset < 3; offset++) {
+        assert_true(flush(&fixture));
+        assert_int_equal(fixture.batch.count, 1);
+        assert_int_equal(fixture.batch.records[0]->offset, offset);
+        assert_sound(&fixture);
+        batch_end(&fixture.batch);
+    }
+    fixture_destroy(&fixture);
+}
+
+static void equal_lengths_only_never_mixes_two_lengths(void **state)
+{
+    (void)state;
+    struct wt_batcher_limits limits = DEFAULTS;
+    limits.equal_lengths_only = true;
+    struct fixture fixture = fixture_create(&limits);
+    for (int64_t i = 0; i < 6; i++) {
+        add(&fixture, i % 2 == 0 ? 10 : 11, i, i);
+    }
+    assert_true(flush(&fixture));
+    assert_int_equal(fixture.batch.count, 3);
+    assert_int_equal(fixture.batch.width, 10);
+    assert_int_equal(fixture.batch.tokens, 30);
+    batch_end(&fixture.batch);
+    assert_true(flush(&fixture));
+    assert_int_equal(fixture.batch.count, 3);
+    assert_int_equal(fixture.batch.width, 11);
+    batch_end(&fixture.batch);
+    fixture_destroy(&fixture);
+}
+
+static void with_pad_to_every_row_counts_for_the_full_width(void **state)
+{
+    (void)state;
+    struct wt_batcher_limits limits = DEFAULTS;
+    limits.pad_to = 512;
+    limits.tokens_max = 2048;
+    struct fixture fixture = fixture_create(&limits);
+    for (int64_t i = 0; i < 6; i++) {
+        add(&fixture, (uint32_t)(3 + 100 * i), i, i);
+    }
+    assert_true(flush(&fixture));
+    assert_int_equal(fixture.batch.width, 512);
+    assert_int_equal(fixture.batch.count, 4);
+    batch_end(&fixture.batch);
+    assert_true(flush(&fixture));
+    assert_int_equal(fixture.batch.count, 2);
+    batch_end(&fixture.batch);
+    fixture_destroy(&fixture);
+}
+
+static void a_lowered_budget_holds_from_the_next_batch_on_and_is_never_raised(void **state)
+{
+    (void)state;
+    struct fixture fixture = fixture_create(&DEFAULTS);
+    for (int64_t i = 0; i < 32; i++) {
+        add(&fixture, 64, i, i);
+    }
+    wt_batcher_tokens_lower(fixture.batcher, 256);
+    wt_batcher_tokens_lower(fixture.batcher, 100000);
+    while (flush(&fixture)) {
+        assert_int_equal(fixture.batch.count, 4);
+        batch_end(&fixture.batch);
+    }
+    fixture_destroy(&fixture);
+}
+
+/* --- when a batch is due --------------------------------------------------------------------- */
+
+static void a_record_without_company_waits_no_longer_than_it_may(void **state)
+{
+    (void)state;
+    struct fixture fixture = fixture_create(&DEFAULTS);
+    assert_false(take(&fixture, 0));
+    assert_int_equal(wt_batcher_due_us(fixture.batcher), INT64_MAX);
+    add(&fixture, 20, 0, 1000);
+    add(&fixture, 400, 1, 1500);
+    assert_int_equal(wt_batcher_due_us(fixture.batcher), 1000 + WAIT_US_MAX);
+    assert_false(take(&fixture, 1000 + WAIT_US_MAX - 1));
+    assert_true(take(&fixture, 1000 + WAIT_US_MAX));
+    assert_int_equal(fixture.batch.records[0]->offset, 0);
+    batch_end(&fixture.batch);
+    assert_int_equal(wt_batcher_due_us(fixture.batcher), 1500 + WAIT_US_MAX);
+    fixture_destroy(&fixture);
+}
+
+static void one_batch_worth_of_tokens_does_not_wait(void **state)
+{
+    (void)state;
+    struct fixture fixture = fixture_create(&DEFAULTS);
+    for (int64_t i = 0; i < 7; i++) {
+        add(&fixture, 128, i, 0);
+        assert_false(take(&fixture, 0));
+    }
+    add(&fixture, 128, 7, 0);
+    assert_true(take(&fixture, 0));
+    assert_int_equal(fixture.batch.count, 8);
+    batch_end(&fixture.batch);
+    assert_false(take(&fixture, 0));
+    fixture_destroy(&fixture);
+}
+
+static void one_batch_worth_of_articles_does_not_wait(void **state)
+{
+    (void)state;
+    struct wt_batcher_limits limits = DEFAULTS;
+    limits.articles_max = 5;
+    struct fixture fixture = fixture_create(&limits);
+    for (int64_t i = 0; i < 4; i++) {
+        add(&fixture, 10, i, 0);
+        assert_false(take(&fixture, 0));
+    }
+    add(&fixture, 10, 4, 0);
+    assert_true(take(&fixture, 0));
+    assert_int_equal(fixture.batch.count, 5);
+    batch_end(&fixture.batch);
+    fixture_destroy(&fixture);
+}
+
+static void a_flush_takes_what_waits_at_once(void **state)
+{
+    (void)state;
+    struct fixture fixture = fixture_create(&DEFAULTS);
+    assert_false(flush(&fixture));
+    add(&fixture, 10, 0, 1000000);
+    assert_true(flush(&fixture));
+    batch_end(&fixture.batch);
+    assert_false(flush(&fixture));
+    fixture_destroy(&fixture);
+}
+
+/* --- removal --------------------------------------------------------------------------------- */
+
+static bool offset_is_odd(const struct wt_record *record)
+{
+    return record->offset % 2 == 1;
+}
+
+static void removed_records_are_gone_and_the_others_keep_their_order_and_their_wait(void **state)
+{
+    (void)state;
+    struct fixture fixture = fixture_create(&DEFAULTS);
+    for (int64_t i = 0; i < 9; i++) {
+        add(&fixture, 100, i + 1, 10 * i);
+    }
+    struct wt_record_list removed = {0};
+    wt_batcher_remove(fixture.batcher, offset_is_odd, &removed);
+    assert_int_equal(removed.count, 5);
+    assert_int_equal(wt_batcher_count(fixture.batcher), 4);
+    assert_int_equal(wt_batcher_due_us(fixture.batcher), 10 + WAIT_US_MAX);
+    list_end(&removed);
+    /* 936 tokens were due; 416 are not. */
+    assert_false(take(&fixture, 0));
+    assert_true(take(&fixture, 10 + WAIT_US_MAX));
+    assert_int_equal(fixture.batch.count, 4);
+    for (uint32_t i = 0; i < 4; i++) {
+        assert_int_equal(fixture.batch.records[i]->offset, 2 * i + 2);
+    }
+    batch_end(&fixture.batch);
+    fixture_destroy(&fixture);
+}
+
+static void destroying_ends_what_still_waits(void **state)
+{
+    (void)state;
+    struct fixture fixture = fixture_create(&DEFAULTS);
+    add(&fixture, 1, 0, 0);
+    add(&fixture, 512, 1, 0);
+    fixture_destroy(&fixture);
+    wt_batcher_destroy(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_batch_exceeds_the_limits_whatever_they_are_and_nothing_is_lost),
+        cmocka_unit_test(an_article_longer_than_the_budget_runs_alone),
+        cmocka_unit_test(equal_lengths_only_never_mixes_two_lengths),
+        cmocka_unit_test(with_pad_to_every_row_counts_for_the_full_width),
+        cmocka_unit_test(a_lowered_budget_holds_from_the_next_batch_on_and_is_never_raised),
+        cmocka_unit_test(a_record_without_company_waits_no_longer_than_it_may),
+        cmocka_unit_test(one_batch_worth_of_tokens_does_not_wait),
+        cmocka_unit_test(one_batch_worth_of_articles_does_not_wait),
+        cmocka_unit_test(a_flush_takes_what_waits_at_once),
+        cmocka_unit_test(removed_records_are_gone_and_the_others_keep_their_order_and_their_wait),
+        cmocka_unit_test(destroying_ends_what_still_waits),
+    };
+    return cmocka_run_group_tests_name("batcher", tests, NULL, NULL);
+}
