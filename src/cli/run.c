@@ -80,6 +80,9 @@ static struct wt_http *start_http(const struct wt_config *config, struct wt_pipe
     struct wt_http_callbacks callbacks = {.opaque = pipeline, .ready = ready};
     if (wt_http_start(config->http.listen, &callbacks, &http, &error) != WT_OK) {
         wt_log_warn("run", "no metrics page: %s", error.message);
+    } else {
+        wt_log_info("run", "metrics and health at %s, port %u", config->http.listen,
+                    wt_http_port(http));
     }
     return http;
 }

@@ -290,7 +290,6 @@ static void *run(void *opaque)
 static enum wt_status set_fixed_properties(const struct wt_config *config, rd_kafka_conf_t *conf,
                                            struct wt_error *error)
 {
-    const struct wt_properties *own = &config->kafka.consumer;
     char queued_kbytes[24];
     (void)snprintf(queued_kbytes, sizeof queued_kbytes, "%" PRIu64,
                    config->in_flight.bytes_max / 1024);
@@ -311,7 +310,7 @@ static enum wt_status set_fixed_properties(const struct wt_config *config, rd_ka
     for (size_t i = 0; status == WT_OK && i < sizeof properties / sizeof properties[0]; i++) {
         status = properties[i].fixed
                      ? wt_kafka_conf_set(conf, properties[i].name, properties[i].value, error)
-                     : wt_kafka_conf_default(conf, config, own, properties[i].name,
+                     : wt_kafka_conf_default(conf, config, RD_KAFKA_CONSUMER, properties[i].name,
                                              properties[i].value, error);
     }
     return status;
@@ -330,8 +329,7 @@ enum wt_status wt_consume_create(const struct wt_config *config, struct wt_parti
     consume->hooks = *hooks;
     atomic_init(&consume->stopping, false);
     rd_kafka_conf_t *conf = NULL;
-    enum wt_status status =
-        wt_kafka_conf_create(config, &config->kafka.consumer, "consumer", &conf, error);
+    enum wt_status status = wt_kafka_conf_create(config, RD_KAFKA_CONSUMER, &conf, error);
     if (status == WT_OK) {
         status = set_fixed_properties(config, conf, error);
     }

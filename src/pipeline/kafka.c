@@ -35,45 +35,32 @@ static void on_error(rd_kafka_t *client, int code, const char *reason, void *opa
     wt_log_warn("kafka", "%s: %s", rd_kafka_err2name((rd_kafka_resp_err_t)code), reason);
 }
 
-const char *wt_kafka_property(const struct wt_config *config, const struct wt_properties *own,
-                              const char *name)
-{
-    const struct wt_properties *sets[] = {own, &config->kafka.common};
-    for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++) {
-        for (size_t j = 0; j < sets[i]->count; j++) {
-            if (strcmp(sets[i]->items[j].name, name) == 0) {
-                return sets[i]->items[j].value;
-            }
-        }
-    }
-    return NULL;
-}
-
-static enum wt_status set_property(rd_kafka_conf_t *conf, const char *section, const char *name,
+/* `place` says where the property comes from. */
+static enum wt_status set_property(rd_kafka_conf_t *conf, const char *place, const char *name,
                                    const char *value, struct wt_error *error)
 {
     char reason[256];
-    if (rd_kafka_conf_set(conf, name, value, reason, sizeof reason) == RD_KAFKA_CONF_OK) {
+    rd_kafka_conf_res_t result = rd_kafka_conf_set(conf, name, value, reason, sizeof reason);
+    if (result == RD_KAFKA_CONF_OK) {
         return WT_OK;
     }
-    /* The reason may quote the value, which may be a secret; the name alone is safe. */
-    char shown[256] = {0};
-    rd_kafka_conf_t *known = rd_kafka_conf_new();
-    size_t shown_bytes = sizeof shown;
-    bool unknown = rd_kafka_conf_get(known, name, shown, &shown_bytes) == RD_KAFKA_CONF_UNKNOWN;
-    rd_kafka_conf_destroy(known);
+    /* The reason may quote the value. */
+    bool unknown = result == RD_KAFKA_CONF_UNKNOWN;
+    const char *why = unknown                              ? "it does not know this property"
+                      : wt_config_property_is_secret(name) ? "it refuses the value"
+                                                           : reason;
     return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "kafka-property",
-                        "kafka.%s.%s: librdkafka %s %s; its CONFIGURATION.md lists the properties",
-                        section, name, rd_kafka_version_str(),
-                        unknown ? "does not know this property" : "refuses the value given");
+                        "%s: %s: librdkafka %s: %s; its CONFIGURATION.md lists the properties",
+                        place, name, rd_kafka_version_str(), why);
 }
 
-static enum wt_status set_all(rd_kafka_conf_t *conf, const char *section,
-                              const struct wt_properties *properties, struct wt_error *error)
+static enum wt_status set_all(rd_kafka_conf_t *conf, const struct wt_properties *properties,
+                              struct wt_error *error)
 {
     for (size_t i = 0; i < properties->count; i++) {
         const struct wt_property *property = &properties->items[i];
-        enum wt_status status = set_property(conf, section, property->name, property->value, error);
+        enum wt_status status =
+            set_property(conf, property->place, property->name, property->value, error);
         if (status != WT_OK) {
             return status;
         }
@@ -81,19 +68,20 @@ static enum wt_status set_all(rd_kafka_conf_t *conf, const char *section,
     return WT_OK;
 }
 
-enum wt_status wt_kafka_conf_create(const struct wt_config *config, const struct wt_properties *own,
-                                    const char *section, rd_kafka_conf_t **conf_out,
-                                    struct wt_error *error)
+enum wt_status wt_kafka_conf_create(const struct wt_config *config, rd_kafka_type_t type,
+                                    rd_kafka_conf_t **conf_out, struct wt_error *error)
 {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     rd_kafka_conf_set_log_cb(conf, on_log);
     rd_kafka_conf_set_error_cb(conf, on_error);
-    enum wt_status status = set_all(conf, "common", &config->kafka.common, error);
+    enum wt_status status = set_all(conf, &config->kafka.common, error);
     if (status == WT_OK) {
-        status = set_all(conf, section, own, error);
+        status = set_all(
+            conf, type == RD_KAFKA_CONSUMER ? &config->kafka.consumer : &config->kafka.producer,
+            error);
     }
     if (status == WT_OK) {
-        status = wt_kafka_conf_default(conf, config, own, "client.id", "wiretag", error);
+        status = wt_kafka_conf_default(conf, config, type, "client.id", "wiretag", error);
     }
     if (status != WT_OK) {
         rd_kafka_conf_destroy(conf);
@@ -106,16 +94,17 @@ enum wt_status wt_kafka_conf_create(const struct wt_config *config, const struct
 enum wt_status wt_kafka_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value,
                                  struct wt_error *error)
 {
-    return set_property(conf, "(set by wiretag)", name, value, error);
+    return set_property(conf, "set by wiretag", name, value, error);
 }
 
 enum wt_status wt_kafka_conf_default(rd_kafka_conf_t *conf, const struct wt_config *config,
-                                     const struct wt_properties *own, const char *name,
-                                     const char *value, struct wt_error *error)
+                                     rd_kafka_type_t type, const char *name, const char *value,
+                                     struct wt_error *error)
 {
-    return wt_kafka_property(config, own, name) != NULL
-               ? WT_OK
-               : wt_kafka_conf_set(conf, name, value, error);
+    const struct wt_property *own = type == RD_KAFKA_CONSUMER
+                                        ? wt_config_consumer_property(config, name)
+                                        : wt_config_producer_property(config, name);
+    return own != NULL ? WT_OK : wt_kafka_conf_set(conf, name, value, error);
 }
 
 enum wt_status wt_kafka_client_create(rd_kafka_type_t type, rd_kafka_conf_t **conf,

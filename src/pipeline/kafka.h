@@ -8,27 +8,21 @@
 
 #include <librdkafka/rdkafka.h>
 
-/* A client configuration: kafka.common, then `own` (consumer or producer properties), which wins.
- * `section` ("consumer" or "producer") names `own` in messages. Errors and statistics of the
- * client go to the log. The caller adds its callbacks and destroys what it does not give to a
- * client. WT_INVALID (class fatal): librdkafka does not know a property or refuses its value; the
- * message names the key. Thread: any. */
-enum wt_status wt_kafka_conf_create(const struct wt_config *config, const struct wt_properties *own,
-                                    const char *section, rd_kafka_conf_t **conf_out,
-                                    struct wt_error *error);
+/* A client configuration: kafka.common, then the section of the client's type, which wins. Errors
+ * and log lines of the client go to our log. The caller adds its callbacks and destroys what it
+ * does not give to a client. WT_INVALID (class fatal): librdkafka does not know a property or
+ * refuses its value; the message names file and line. Thread: any. */
+enum wt_status wt_kafka_conf_create(const struct wt_config *config, rd_kafka_type_t type,
+                                    rd_kafka_conf_t **conf_out, struct wt_error *error);
 
 /* Sets a property that wiretag decides; a refusal is WT_INVALID. */
 enum wt_status wt_kafka_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value,
                                  struct wt_error *error);
 
-/* Sets a property unless kafka.common or `own` has it. */
+/* Sets a property unless the user has. */
 enum wt_status wt_kafka_conf_default(rd_kafka_conf_t *conf, const struct wt_config *config,
-                                     const struct wt_properties *own, const char *name,
-                                     const char *value, struct wt_error *error);
-
-/* The value the user gave, in `own` or else kafka.common; NULL: none. */
-const char *wt_kafka_property(const struct wt_config *config, const struct wt_properties *own,
-                              const char *name);
+                                     rd_kafka_type_t type, const char *name, const char *value,
+                                     struct wt_error *error);
 
 /* Makes a client, which takes *conf and clears it. WT_FAILED (class fatal). */
 enum wt_status wt_kafka_client_create(rd_kafka_type_t type, rd_kafka_conf_t **conf,

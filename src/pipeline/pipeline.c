@@ -30,6 +30,7 @@
 #define GPU_TOKENS_MAX 16384u
 
 #define LOOK_UP_MS 5000
+#define LOG_TICK_MS 1000
 #define BACK_OFF_MS_MIN 500
 #define BACK_OFF_MS_MAX 10000
 
@@ -314,9 +315,11 @@ enum wt_status wt_pipeline_run(struct wt_pipeline *pipeline, struct wt_error *er
     status = start_stages(pipeline, error);
     (void)pthread_mutex_lock(&pipeline->mutex);
     pipeline->running = status == WT_OK;
-    while (status == WT_OK && !pipeline->stopping) {
-        (void)pthread_cond_wait(&pipeline->changed, &pipeline->mutex);
+    (void)pthread_mutex_unlock(&pipeline->mutex);
+    while (status == WT_OK && sleep_unless_stopped(pipeline, LOG_TICK_MS)) {
+        wt_log_tick();
     }
+    (void)pthread_mutex_lock(&pipeline->mutex);
     pipeline->running = false;
     (void)pthread_mutex_unlock(&pipeline->mutex);
     wt_log_info("pipeline", "stopping: running batches finish, their offsets are committed");

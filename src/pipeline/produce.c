@@ -102,7 +102,6 @@ static enum wt_status open_topic(struct wt_produce *produce, const char *name,
 static enum wt_status set_fixed_properties(const struct wt_config *config, rd_kafka_conf_t *conf,
                                            struct wt_error *error)
 {
-    const struct wt_properties *own = &config->kafka.producer;
     char queued_kbytes[24];
     char queued_records[24];
     (void)snprintf(queued_kbytes, sizeof queued_kbytes, "%" PRIu64,
@@ -120,12 +119,12 @@ static enum wt_status set_fixed_properties(const struct wt_config *config, rd_ka
         status = wt_kafka_conf_set(conf, "sticky.partitioning.linger.ms", "0", error);
     }
     if (status == WT_OK) {
-        status = wt_kafka_conf_default(conf, config, own, "queue.buffering.max.kbytes",
-                                       queued_kbytes, error);
+        status = wt_kafka_conf_default(conf, config, RD_KAFKA_PRODUCER,
+                                       "queue.buffering.max.kbytes", queued_kbytes, error);
     }
     if (status == WT_OK) {
-        status = wt_kafka_conf_default(conf, config, own, "queue.buffering.max.messages",
-                                       queued_records, error);
+        status = wt_kafka_conf_default(conf, config, RD_KAFKA_PRODUCER,
+                                       "queue.buffering.max.messages", queued_records, error);
     }
     return status;
 }
@@ -154,8 +153,7 @@ static enum wt_status open_client(struct wt_produce *produce, struct wt_error *e
 {
     const struct wt_config *config = produce->config;
     rd_kafka_conf_t *conf = NULL;
-    enum wt_status status =
-        wt_kafka_conf_create(config, &config->kafka.producer, "producer", &conf, error);
+    enum wt_status status = wt_kafka_conf_create(config, RD_KAFKA_PRODUCER, &conf, error);
     if (status == WT_OK) {
         status = set_fixed_properties(config, conf, error);
     }
@@ -170,8 +168,8 @@ static enum wt_status open_client(struct wt_produce *produce, struct wt_error *e
     if (status != WT_OK) {
         return status;
     }
-    const char *limit = wt_kafka_property(config, &config->kafka.producer, "message.max.bytes");
-    produce->record_bytes_max = limit != NULL ? (size_t)strtoull(limit, NULL, 10) : 1000000u;
+    const struct wt_property *limit = wt_config_producer_property(config, "message.max.bytes");
+    produce->record_bytes_max = limit != NULL ? (size_t)strtoull(limit->value, NULL, 10) : 1000000u;
     rd_kafka_queue_t *queue = rd_kafka_queue_get_main(produce->client);
     rd_kafka_queue_cb_event_enable(queue, produce->wake, produce->opaque);
     rd_kafka_queue_destroy(queue);
