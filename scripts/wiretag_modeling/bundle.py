@@ -297,9 +297,31 @@ def file_sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
+def _copy_without_debug_records(whole: Path, path: Path) -> None:
+    """Leaves out where each line of code came from: file names of the machine that exported.
+
+    The worker prints one line an error and never reads them; without them a bundle does not depend
+    on the folder it was exported in.
+    """
+    reader = torch._C.PyTorchFileReader(str(whole))
+    writer = torch._C.PyTorchFileWriter(str(path))
+    # The meaning of operators belongs to the version, which the writer writes at the end.
+    version = next(r for r in (".data/version", "version") if reader.has_record(r))
+    writer.set_min_version(int(reader.get_record(version)))
+    written_at_the_end = ("version", "byteorder", ".data/", ".format_version", ".storage_alignment")
+    for record in reader.get_all_records():
+        if not record.endswith(".debug_pkl") and not record.startswith(written_at_the_end):
+            data = reader.get_record(record)
+            writer.write_record(record, data, len(data))
+    writer.write_end_of_file()
+
+
 def _save(module: torch.jit.ScriptModule, files: dict[str, str], path: Path) -> None:
-    # TorchScript names its archive after the file: the temporary one has the final name.
-    torch.jit.save(module, str(path), _extra_files=files)
+    # TorchScript names its archive after the file: the temporary ones have the final name.
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        whole = Path(folder) / path.name
+        torch.jit.save(module, str(whole), _extra_files=files)
+        _copy_without_debug_records(whole, path)
     with path.open("rb") as file:
         os.fsync(file.fileno())
 
