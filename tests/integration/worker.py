@@ -1,5 +1,6 @@
 """The worker under test as a process: started with a generated config, watched, stopped, killed."""
 
+import http.client
 import json
 import os
 import re
@@ -27,6 +28,12 @@ def binary(build=None):
     option = {"release": "", "asan-ubsan": " --asan"}.get(build, f" --{build}")
     assert path.exists(), f"{path.relative_to(ROOT)} is not there: run scripts/build{option}"
     return path
+
+
+def fake_build():
+    """The build for tests that need the fake model: the one that WIRETAG_BUILD names if it has it."""
+    named = os.environ.get("WIRETAG_BUILD", "fake")
+    return "fake" if named == "release" else named
 
 
 def yaml(value, indent=0):
@@ -84,6 +91,7 @@ class Worker:
         self.config_path = Path(directory) / f"{name}.yaml"
         self.config = config
         self._reaper = reaper
+        self._port = None
         line = [str(binary(build)), *command]
         if config is not None:
             self.config_path.write_text(yaml(config) + "\n", encoding="utf-8")
@@ -122,9 +130,9 @@ class Worker:
         """Waits until `pattern` was logged `count` times; fails at once if the worker ends."""
         deadline = time.monotonic() + timeout
         while len(re.findall(pattern, self.stderr)) < count:
-            assert self.process.poll() is None, self._report(
+            assert self.process.poll() is None, self.report(
                 f"ended with {self.process.returncode} before logging /{pattern}/")
-            assert time.monotonic() < deadline, self._report(f"did not log /{pattern}/ in {timeout} s")
+            assert time.monotonic() < deadline, self.report(f"did not log /{pattern}/ in {timeout} s")
             time.sleep(0.05)
         return self
 
@@ -136,7 +144,7 @@ class Worker:
         try:
             status = self.process.wait(timeout)
         except subprocess.TimeoutExpired:
-            raise AssertionError(self._report(f"still runs after {timeout} s")) from None
+            raise AssertionError(self.report(f"still runs after {timeout} s")) from None
         self._forget()
         return status
 
@@ -170,16 +178,36 @@ class Worker:
     def threads(self):
         return len(os.listdir(f"/proc/{self.pid}/task"))
 
+    def http(self, path, timeout=5):
+        """(status, body) of a GET on the worker's own page; for http.listen with port 0."""
+        if self._port is None:
+            self.wait_log(r"metrics and health at .*, port \d+")
+            self._port = int(re.search(r"metrics and health at .*, port (\d+)", self.stderr).group(1))
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=timeout)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            connection.close()
+
+    def metrics(self):
+        """{series with its labels: value} of /metrics."""
+        status, page = self.http("/metrics")
+        assert status == 200, page
+        lines = (line.rsplit(" ", 1) for line in page.splitlines() if not line.startswith("#"))
+        return {name: float(value) for name, value in lines}
+
     def assert_clean(self):
         """No sanitizer spoke."""
         found = re.search(SANITIZER, self.stderr)
-        assert not found, self._report(f"sanitizer: {found.group(0)}")
+        assert not found, self.report(f"sanitizer: {found.group(0)}")
 
     def _forget(self):
         if self._reaper:
             self._reaper.remove(self.pid)
             self._reaper = None
 
-    def _report(self, what):
+    def report(self, what):
         tail = "\n".join(self.stderr.splitlines()[-25:])
         return f"worker {self.name} {what}; the end of its log:\n{tail}"
