@@ -82,9 +82,9 @@ ui_run() {
         elapsed=$((SECONDS - started))
         if $ui_moves || [ $((elapsed - said)) -ge 15 ]; then
             if declare -F ui_progress >/dev/null; then
-                doing=$(ui_progress)
+                doing=$(ui_progress) || true
             else
-                doing=$(tail -c 400 "$log" | tr '\r\t' '\n ' | grep -a . | tail -n 1)
+                doing=$(tail -c 400 "$log" | tr '\r\t' '\n ' | grep -a . | tail -n 1) || true
             fi
             doing="$label ${elapsed}s  $doing"
             if $ui_moves; then
