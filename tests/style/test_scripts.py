@@ -1,11 +1,12 @@
 """What a newcomer types: every script explains itself and names a mistake."""
 
+import re
 import shutil
 import subprocess
 import time
 
 import pytest
-from tree import ROOT, shell_scripts
+from tree import ROOT, files, shell_scripts
 
 SCRIPTS = [path for path in shell_scripts() if path.startswith("scripts/") and not path.startswith("scripts/lib/")]
 
@@ -50,3 +51,11 @@ def test_setup_without_install_says_what_is_missing(tmp_path):
     for package in ("gcc", "cmake", "librdkafka-dev", "default-jre-headless", "kcat"):
         assert package in done.stderr
     assert "--no-install was given" in done.stderr
+
+
+def test_setup_looks_for_each_library_that_the_build_needs():
+    needed = {module for path in files("CMakeLists.txt")
+              for module in re.findall(r"pkg_check_modules\(\w+ REQUIRED IMPORTED_TARGET ([\w.-]+)",
+                                       (ROOT / path).read_text(encoding="utf-8"))}
+    looked_for = set(re.findall(r"has_library '?([\w.-]+)", (ROOT / "scripts/setup").read_text(encoding="utf-8")))
+    assert needed and needed == looked_for
