@@ -143,17 +143,6 @@ static enum wt_status refuse_key(const struct wt_config *config, const char *key
                         wt_config_place(config, key), key, what);
 }
 
-/* Exactly-once has no implementation yet: this function is all that keeps it out. */
-static enum wt_status check_guarantee(const struct wt_config *config, struct wt_error *error)
-{
-    if (config->delivery.guarantee == WT_EXACTLY_ONCE) {
-        return refuse_key(config, "delivery.guarantee", error,
-                          "exactly-once is not available in this version; use at-least-once "
-                          "(nothing is lost, after a failure some records are published again)");
-    }
-    return WT_OK;
-}
-
 static bool is_input(const struct wt_config *config, const char *topic)
 {
     for (size_t i = 0; i < config->input.topics.count; i++) {
@@ -224,9 +213,6 @@ static enum wt_status build(struct wt_node *root, struct wt_config **config_out,
     if (status == WT_OK) {
         complete(config);
         status = wt_properties_check(config, error);
-    }
-    if (status == WT_OK) {
-        status = check_guarantee(config, error);
     }
     if (status == WT_OK) {
         status = check_topics(config, error);

@@ -173,6 +173,29 @@ void wt_lane_rewind(struct wt_lane *lane)
     lane->release = lane->head;
 }
 
+void wt_lane_acknowledge_released(struct wt_lane *lane)
+{
+    /* The prefix ends with each acknowledgement, so the next one is always at the head. */
+    while (lane->head < lane->release) {
+        wt_lane_acknowledge(lane, *slot_of(lane, lane->head));
+    }
+}
+
+void wt_lane_settle(struct wt_lane *lane, int64_t offset)
+{
+    struct wt_record *record;
+    while ((record = wt_lane_next(lane)) != NULL && record->offset < offset) {
+        wt_lane_release(lane);
+        wt_lane_acknowledge(lane, record);
+    }
+}
+
+int64_t wt_lane_released_position(const struct wt_lane *lane)
+{
+    return lane->release > lane->head ? (*slot_of(lane, lane->release - 1))->offset + 1
+                                      : lane->position;
+}
+
 int64_t wt_lane_position(const struct wt_lane *lane)
 {
     return lane->position;

@@ -49,6 +49,16 @@ void wt_lane_acknowledge(struct wt_lane *lane, struct wt_record *record);
  * in order; those acknowledged meanwhile are not released twice. */
 void wt_lane_rewind(struct wt_lane *lane);
 
+/* Acknowledges every released record at once: their transaction was committed. */
+void wt_lane_acknowledge_released(struct wt_lane *lane);
+
+/* Acknowledges the records before `offset`, released or finished again since: a transaction whose
+ * outcome was unknown turns out to have been committed up to there. Call it after a rewind. */
+void wt_lane_settle(struct wt_lane *lane, int64_t offset);
+
+/* One past the last released record, acknowledged or not: what a transaction commits. -1: none. */
+int64_t wt_lane_released_position(const struct wt_lane *lane);
+
 /* The offset to commit: one past the acknowledged prefix; -1 while nothing is. */
 int64_t wt_lane_position(const struct wt_lane *lane);
 

@@ -13,6 +13,7 @@
 #include "pipeline/partition.h"
 #include "pipeline/prepare.h"
 #include "pipeline/publish.h"
+#include "pipeline/worker_id.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -46,6 +47,7 @@ struct wt_pipeline {
     struct wt_prepare *prepare;
     struct wt_infer *infer;
     struct wt_publish *publish;
+    struct wt_worker_id *worker_id; /* NULL: at-least-once */
 
     pthread_mutex_t mutex; /* guards what follows */
     pthread_cond_t changed;
@@ -189,6 +191,11 @@ static enum wt_status check_topics(struct wt_pipeline *pipeline, struct wt_error
 
 /* --- life ------------------------------------------------------------------------------------ */
 
+static const char *transactional_id(const struct wt_pipeline *pipeline)
+{
+    return pipeline->worker_id != NULL ? wt_worker_id_text(pipeline->worker_id) : NULL;
+}
+
 enum wt_status wt_pipeline_create(const struct wt_config *config, struct wt_model *model,
                                   struct wt_pipeline **pipeline_out, struct wt_error *error)
 {
@@ -213,12 +220,18 @@ enum wt_status wt_pipeline_create(const struct wt_config *config, struct wt_mode
     pipeline->batch = wt_batch_stage_create(&limits);
 
     struct wt_consume_hooks hooks = {.opaque = pipeline, .drain = on_drain, .failed = on_failed};
-    enum wt_status status =
-        wt_consume_create(config, pipeline->partitions, pipeline->in_flight, pipeline->consumed,
-                          &hooks, &pipeline->consume, error);
+    enum wt_status status = WT_OK;
+    if (config->delivery.guarantee == WT_EXACTLY_ONCE) {
+        status = wt_worker_id_create(config, "", &pipeline->worker_id, error);
+    }
+    if (status == WT_OK) {
+        status = wt_consume_create(config, pipeline->partitions, pipeline->in_flight,
+                                   pipeline->consumed, &hooks, &pipeline->consume, error);
+    }
     if (status == WT_OK) {
         struct wt_publish_ports ports = {.config = config,
                                          .model_info = info,
+                                         .transactional_id = transactional_id(pipeline),
                                          .consumer = wt_consume_client(pipeline->consume),
                                          .queue_in = pipeline->finished,
                                          .in_flight = pipeline->in_flight,
@@ -365,6 +378,7 @@ void wt_pipeline_destroy(struct wt_pipeline *pipeline)
     wt_queue_destroy(pipeline->finished);
     wt_in_flight_destroy(pipeline->in_flight);
     wt_partitions_destroy(pipeline->partitions);
+    wt_worker_id_destroy(pipeline->worker_id);
     (void)pthread_cond_destroy(&pipeline->changed);
     (void)pthread_mutex_destroy(&pipeline->mutex);
     free(pipeline);

@@ -7,6 +7,7 @@
 #include "pipeline/partition.h"
 
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -17,10 +18,13 @@ struct wt_produce {
     const struct wt_config *config;
     wt_delivery_report *report;
     void (*wake)(rd_kafka_t *, void *);
+    void *wake_opaque;
     void *opaque;
     rd_kafka_t *client;
     rd_kafka_topic_t *output;
     rd_kafka_topic_t *dead_letters; /* NULL where there are none */
+    char *transactional_id;         /* NULL: idempotent only */
+    atomic_bool doubtful;           /* set on librdkafka's threads */
     size_t record_bytes_max;
 };
 
@@ -63,6 +67,51 @@ static void on_report(rd_kafka_t *client, const rd_kafka_message_t *message, voi
     produce->report(produce->opaque, message->_private, delivery, rd_kafka_err2str(message->err));
 }
 
+/* --- doubtful requests ----------------------------------------------------------------------- */
+
+/* API keys of the requests that a transaction is made of (Kafka protocol guide). */
+static bool is_transactional_request(int16_t key)
+{
+    return key == 0 /* Produce */ || key == 24 /* AddPartitionsToTxn */ ||
+           key == 25 /* AddOffsetsToTxn */ || key == 26 /* EndTxn */ ||
+           key == 28 /* TxnOffsetCommit */;
+}
+
+/* Runs on librdkafka's broker threads, for every reply and for every request that got none. */
+static rd_kafka_resp_err_t on_response(rd_kafka_t *client, int socket, const char *broker_name,
+                                       int32_t broker, int16_t key, int16_t version,
+                                       int32_t correlation, size_t bytes, int64_t round_trip,
+                                       rd_kafka_resp_err_t code, void *opaque)
+{
+    struct wt_produce *produce = opaque;
+    (void)client, (void)socket, (void)broker_name, (void)broker, (void)version;
+    (void)correlation, (void)bytes, (void)round_trip;
+    bool unanswered =
+        code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__TIMED_OUT ||
+        code == RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE || code == RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT;
+    if (unanswered && is_transactional_request(key)) {
+        atomic_store_explicit(&produce->doubtful, true, memory_order_release);
+    }
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static rd_kafka_resp_err_t on_new(rd_kafka_t *client, const rd_kafka_conf_t *conf, void *opaque,
+                                  char *reason, size_t reason_bytes)
+{
+    (void)conf, (void)reason, (void)reason_bytes;
+    return rd_kafka_interceptor_add_on_response_received(client, "wiretag", on_response, opaque);
+}
+
+bool wt_produce_doubtful(const struct wt_produce *produce)
+{
+    return atomic_load_explicit(&produce->doubtful, memory_order_acquire);
+}
+
+const char *wt_produce_transactional_id(const struct wt_produce *produce)
+{
+    return produce->transactional_id;
+}
+
 /* --- partitions ------------------------------------------------------------------------------ */
 
 /* The input's own partition number where the topic has it, so that order is kept; else by key as
@@ -98,10 +147,39 @@ static enum wt_status open_topic(struct wt_produce *produce, const char *name,
 
 /* --- life ------------------------------------------------------------------------------------ */
 
+/* A transaction lasts from the first record handed over to its commit, at the latest when a drain
+ * ends. What a broker still holds open of a killed worker blocks readers for as long, so no longer
+ * than needed by default. */
+#define TRANSACTION_MARGIN_MS 10000u
+
+static enum wt_status set_transactional_properties(struct wt_produce *produce,
+                                                   rd_kafka_conf_t *conf, struct wt_error *error)
+{
+    const struct wt_config *config = produce->config;
+    const struct wt_property *own = wt_config_producer_property(config, "transaction.timeout.ms");
+    uint64_t needed_ms =
+        (uint64_t)config->delivery.commit_interval_ms + config->delivery.drain_ms_max;
+    char timeout_ms[24];
+    (void)snprintf(timeout_ms, sizeof timeout_ms, "%" PRIu64, needed_ms + TRANSACTION_MARGIN_MS);
+    if (own != NULL && strtoull(own->value, NULL, 10) <= needed_ms) {
+        return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "transaction-timeout",
+                            "%s: transaction.timeout.ms %s must exceed delivery.commit_interval_ms "
+                            "plus delivery.drain_ms_max, %" PRIu64
+                            " ms: a transaction may last that long; raise it or lower those",
+                            own->place, own->value, needed_ms);
+    }
+    enum wt_status status =
+        wt_kafka_conf_set(conf, "transactional.id", produce->transactional_id, error);
+    return status == WT_OK ? wt_kafka_conf_default(conf, config, RD_KAFKA_PRODUCER,
+                                                   "transaction.timeout.ms", timeout_ms, error)
+                           : status;
+}
+
 /* What delivery needs of the producer; config.c refuses the same keys from the user. */
-static enum wt_status set_fixed_properties(const struct wt_config *config, rd_kafka_conf_t *conf,
+static enum wt_status set_fixed_properties(struct wt_produce *produce, rd_kafka_conf_t *conf,
                                            struct wt_error *error)
 {
+    const struct wt_config *config = produce->config;
     char queued_kbytes[24];
     char queued_records[24];
     (void)snprintf(queued_kbytes, sizeof queued_kbytes, "%" PRIu64,
@@ -109,7 +187,9 @@ static enum wt_status set_fixed_properties(const struct wt_config *config, rd_ka
     (void)snprintf(queued_records, sizeof queued_records, "%" PRIu32,
                    config->in_flight.records_max < 100 ? 100 : config->in_flight.records_max);
     enum wt_status status = wt_kafka_conf_set(conf, "enable.idempotence", "true", error);
-    if (status == WT_OK) {
+    if (status == WT_OK && produce->transactional_id != NULL) {
+        status = set_transactional_properties(produce, conf, error);
+    } else if (status == WT_OK) {
         /* A record never expires in the queue: it waits for its broker as long as it takes. */
         status = wt_kafka_conf_set(conf, "message.timeout.ms", "0", error);
     }
@@ -155,11 +235,15 @@ static enum wt_status open_client(struct wt_produce *produce, struct wt_error *e
     rd_kafka_conf_t *conf = NULL;
     enum wt_status status = wt_kafka_conf_create(config, RD_KAFKA_PRODUCER, &conf, error);
     if (status == WT_OK) {
-        status = set_fixed_properties(config, conf, error);
+        status = set_fixed_properties(produce, conf, error);
     }
     if (status == WT_OK) {
         rd_kafka_conf_set_opaque(conf, produce);
         rd_kafka_conf_set_dr_msg_cb(conf, on_report);
+        if (produce->transactional_id != NULL) {
+            (void)rd_kafka_conf_interceptor_add_on_new(conf, "wiretag", on_new, produce);
+        }
+        atomic_store_explicit(&produce->doubtful, false, memory_order_release);
         status = wt_kafka_client_create(RD_KAFKA_PRODUCER, &conf, &produce->client, error);
     }
     if (conf != NULL) {
@@ -171,7 +255,7 @@ static enum wt_status open_client(struct wt_produce *produce, struct wt_error *e
     const struct wt_property *limit = wt_config_producer_property(config, "message.max.bytes");
     produce->record_bytes_max = limit != NULL ? (size_t)strtoull(limit->value, NULL, 10) : 1000000u;
     rd_kafka_queue_t *queue = rd_kafka_queue_get_main(produce->client);
-    rd_kafka_queue_cb_event_enable(queue, produce->wake, produce->opaque);
+    rd_kafka_queue_cb_event_enable(queue, produce->wake, produce->wake_opaque);
     rd_kafka_queue_destroy(queue);
     status = open_topic(produce, config->output.topic, &produce->output, error);
     if (status == WT_OK && config->dead_letter.enabled) {
@@ -180,15 +264,19 @@ static enum wt_status open_client(struct wt_produce *produce, struct wt_error *e
     return status;
 }
 
-enum wt_status wt_produce_create(const struct wt_config *config, wt_delivery_report *report,
-                                 void (*wake)(rd_kafka_t *, void *), void *opaque,
-                                 struct wt_produce **produce_out, struct wt_error *error)
+enum wt_status wt_produce_create(const struct wt_config *config, const char *transactional_id,
+                                 wt_delivery_report *report, void (*wake)(rd_kafka_t *, void *),
+                                 void *wake_opaque, void *opaque, struct wt_produce **produce_out,
+                                 struct wt_error *error)
 {
     struct wt_produce *produce = wt_alloc_zeroed(1, sizeof *produce);
     produce->config = config;
     produce->report = report;
     produce->wake = wake;
+    produce->wake_opaque = wake_opaque;
     produce->opaque = opaque;
+    produce->transactional_id = transactional_id != NULL ? wt_strdup(transactional_id) : NULL;
+    atomic_init(&produce->doubtful, false);
     enum wt_status status = open_client(produce, error);
     if (status != WT_OK) {
         wt_produce_destroy(produce);
@@ -204,6 +292,7 @@ void wt_produce_destroy(struct wt_produce *produce)
         return;
     }
     close_client(produce);
+    free(produce->transactional_id);
     free(produce);
 }
 

@@ -27,11 +27,14 @@ enum wt_delivery {
 typedef void wt_delivery_report(void *opaque, struct wt_record *record, enum wt_delivery delivery,
                                 const char *reason);
 
-/* Makes an idempotent producer. `wake(client, opaque)` is called on a librdkafka thread when
- * reports wait for wt_produce_serve. WT_INVALID or WT_FAILED (class fatal). */
-enum wt_status wt_produce_create(const struct wt_config *config, wt_delivery_report *report,
-                                 void (*wake)(rd_kafka_t *, void *), void *opaque,
-                                 struct wt_produce **produce_out, struct wt_error *error);
+/* Makes an idempotent producer, or a transactional one where `transactional_id` is not NULL (it is
+ * copied; transactions are transaction.h's business). `wake(client, wake_opaque)` is called on a
+ * librdkafka thread when reports wait for wt_produce_serve. WT_INVALID or WT_FAILED (class fatal).
+ */
+enum wt_status wt_produce_create(const struct wt_config *config, const char *transactional_id,
+                                 wt_delivery_report *report, void (*wake)(rd_kafka_t *, void *),
+                                 void *wake_opaque, void *opaque, struct wt_produce **produce_out,
+                                 struct wt_error *error);
 
 /* Gives up on what is still queued without reports. */
 void wt_produce_destroy(struct wt_produce *produce);
@@ -50,6 +53,14 @@ void wt_produce_serve(struct wt_produce *produce);
 /* Gives up on everything queued, with WT_DELIVERY_PURGED reports, and makes a new client.
  * WT_FAILED (class fatal): that cannot be made. */
 enum wt_status wt_produce_reset(struct wt_produce *produce, struct wt_error *error);
+
+/* NULL: not transactional. */
+const char *wt_produce_transactional_id(const struct wt_produce *produce);
+
+/* Since it was made, one of the client's transactional requests (Produce, AddPartitionsToTxn,
+ * AddOffsetsToTxn, TxnOffsetCommit, EndTxn) ended in a transport error or time-out: a copy of it
+ * may still be on its way. */
+bool wt_produce_doubtful(const struct wt_produce *produce);
 
 /* The largest record the producer itself lets through, bytes. */
 size_t wt_produce_record_bytes_max(const struct wt_produce *produce);

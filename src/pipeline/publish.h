@@ -1,8 +1,8 @@
 /* publish.h: the last stage: one thread that owns the producer.
  *
- * Puts each partition's finished records back in offset order (lane.h), encodes and produces them,
- * tracks acknowledgements and commits. Every record that comes in ends here, or, when its
- * assignment ended first, is dropped uncommitted. */
+ * Puts each partition's finished records in line (lane.h) and has them released, acknowledged and
+ * committed in order (release.h). Every record that comes in ends here, or, when its assignment
+ * ended first, is dropped uncommitted. */
 #ifndef WIRETAG_PIPELINE_PUBLISH_H
 #define WIRETAG_PIPELINE_PUBLISH_H
 
@@ -20,7 +20,8 @@ struct wt_publish;
 struct wt_publish_ports {
     const struct wt_config *config;
     const struct wt_model_info *model_info;
-    rd_kafka_t *consumer; /* commits go through it */
+    const char *transactional_id; /* NULL: at-least-once */
+    rd_kafka_t *consumer;         /* commits go through it */
     struct wt_queue *queue_in;
     struct wt_in_flight *in_flight;
     void *opaque;

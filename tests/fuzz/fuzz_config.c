@@ -24,7 +24,6 @@ static void check_accepted(const struct wt_config *config)
     require(config->input.id != NULL && config->output.topic != NULL);
     require(!config->dead_letter.enabled || config->dead_letter.topic != NULL);
     require(config->dead_letter.enabled || config->on_error != WT_ON_ERROR_DEAD_LETTER);
-    require(config->delivery.guarantee == WT_AT_LEAST_ONCE);
     require(config->output.threshold >= 0 && config->output.threshold <= 1);
     require(config->batch.tokens_max == 0 || config->batch.tokens_max >= 16);
     require(config->batch.articles_max > 0 && config->in_flight.records_max > 0);

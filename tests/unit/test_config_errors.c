@@ -226,15 +226,6 @@ static void keys_that_contradict_each_other_are_refused_with_a_remedy(void **sta
     free(longest);
 }
 
-static void exactly_once_is_refused_while_it_is_not_built(void **state)
-{
-    (void)state;
-    assert_refused(&(struct mistake){
-        "delivery:\n  guarantee: exactly-once\n",
-        NULL,
-        {"test.yaml:2: delivery.guarantee: exactly-once is not available", "use at-least-once"}});
-}
-
 static void a_file_that_cannot_be_read_is_named(void **state)
 {
     (void)state;
@@ -266,7 +257,6 @@ int main(void)
         cmocka_unit_test(nesting_and_size_are_bounded),
         cmocka_unit_test(an_override_must_be_a_path_and_a_value),
         cmocka_unit_test(keys_that_contradict_each_other_are_refused_with_a_remedy),
-        cmocka_unit_test(exactly_once_is_refused_while_it_is_not_built),
         cmocka_unit_test(a_file_that_cannot_be_read_is_named),
     };
     return cmocka_run_group_tests_name("config errors", tests, NULL, NULL);

@@ -1,0 +1,544 @@
+#include "pipeline/release.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "pipeline/commit.h"
+#include "pipeline/encode.h"
+#include "pipeline/lane.h"
+#include "pipeline/produce.h"
+#include "pipeline/reject.h"
+#include "pipeline/transaction.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+/* How long to wait before trying again what the producer would not take. */
+#define RETRY_MS 50
+
+struct wt_release {
+    struct wt_release_ports ports;
+    struct wt_encoder *encoder;
+    struct wt_produce *produce;
+    struct wt_commit *commit;           /* at-least-once; else NULL */
+    struct wt_transaction *transaction; /* exactly-once; else NULL */
+    uint32_t outstanding;               /* handed over, report not in yet */
+    bool stopping;                      /* `failed` was called: release nothing more */
+    int64_t retry_us;                   /* release nothing before: the producer would not take it */
+
+    /* At-least-once. */
+    struct wt_record_list alone; /* rejected in company: to be tried one by one, in order */
+    struct wt_record_list again; /* not delivered, to be handed over again */
+    bool broken;                 /* the producer must be replaced */
+    int64_t commit_due_us;
+
+    /* Exactly-once: looking for the record that the broker rejects. */
+    uint32_t burst;     /* records in the open transaction */
+    uint32_t burst_max; /* halved by a rejection, doubled by a commit; UINT32_MAX: no limit */
+    struct wt_record *rejected; /* of the open transaction; NULL: none */
+    char rejected_reason[160];
+};
+
+/* --- the end of records ---------------------------------------------------------------------- */
+
+static void log_failure(const struct wt_record *record, const char *became)
+{
+    wt_log_warn("publish", "%s [%" PRId32 "] offset %" PRId64 ": %s: %s in %s",
+                record->source->topic, record->source->number, record->offset, became,
+                record->failure->error.code, record->failure->stage);
+}
+
+static void count_outcome(const struct wt_record *record)
+{
+    static const enum wt_metric metrics[] = {
+        [WT_OUTCOME_NONE] = WT_METRIC_RECORDS_DROPPED,
+        [WT_OUTCOME_LABELLED] = WT_METRIC_RECORDS_LABELLED,
+        [WT_OUTCOME_DEAD_LETTERED] = WT_METRIC_RECORDS_DEAD_LETTERED,
+        [WT_OUTCOME_TOMBSTONE] = WT_METRIC_RECORDS_TOMBSTONES,
+        [WT_OUTCOME_SKIPPED] = WT_METRIC_RECORDS_SKIPPED,
+    };
+    wt_metric_add(metrics[record->outcome], 1);
+    wt_metric_observe(WT_HISTOGRAM_RECORD_SECONDS,
+                      (double)(wt_clock_us() - record->consumed_us) * 1e-6);
+    if (record->failure != NULL) {
+        log_failure(record, record->outcome == WT_OUTCOME_SKIPPED ? "skipped" : "dead letter");
+    }
+}
+
+static void drop(struct wt_release *release, struct wt_record **record)
+{
+    wt_metric_add(WT_METRIC_RECORDS_DROPPED, 1);
+    wt_in_flight_end(release->ports.in_flight, record);
+}
+
+/* A lane lets go of a record: it is acknowledged, or its epoch has ended. One that the producer
+ * still holds is ended by its report. */
+static void on_lane_end(void *opaque, struct wt_record **record)
+{
+    struct wt_release *release = opaque;
+    if ((*record)->state == WT_RECORD_ACKNOWLEDGED) {
+        count_outcome(*record);
+        wt_in_flight_end(release->ports.in_flight, record);
+    } else if ((*record)->in_producer) {
+        *record = NULL;
+    } else {
+        drop(release, record);
+    }
+}
+
+static bool in_open_epoch(const struct wt_record *record)
+{
+    return wt_lane_epoch(record->source->lane) == record->epoch;
+}
+
+/* --- failures -------------------------------------------------------------------------------- */
+
+static void fail(struct wt_release *release, const struct wt_error *error)
+{
+    if (!release->stopping) {
+        release->stopping = true;
+        release->ports.failed(release->ports.opaque, error);
+    }
+}
+
+/* Applies on_error to a record that cannot be labelled. False: the pipeline stops before it. */
+static bool apply_on_error(struct wt_release *release, struct wt_record *record)
+{
+    struct wt_error error;
+    bool goes_on = wt_reject_apply(release->ports.config, record, &error);
+    if (!goes_on) {
+        fail(release, &error);
+    }
+    return goes_on;
+}
+
+/* The broker refuses the record itself. It becomes a dead letter, or a smaller one; false: there is
+ * nothing left to try, and the pipeline stops before it. */
+static bool reject(struct wt_release *release, struct wt_record *record, const char *reason)
+{
+    struct wt_error error;
+    bool goes_on = wt_reject_record(release->ports.config, record, reason,
+                                    wt_produce_record_bytes_max(release->produce), &error);
+    if (!goes_on) {
+        fail(release, &error);
+    }
+    return goes_on;
+}
+
+/* --- handing over ---------------------------------------------------------------------------- */
+
+/* Hands a record over, rejected forms of it included. WT_DELIVERED: queued, or skipped and so done
+ * with; anything else: not now. */
+static enum wt_delivery hand_over(struct wt_release *release, struct wt_record *record)
+{
+    for (;;) {
+        if (record->outcome == WT_OUTCOME_SKIPPED) {
+            return WT_DELIVERED;
+        }
+        if (record->output.headers == NULL) {
+            wt_encode(release->encoder, record);
+        }
+        const char *reason = NULL;
+        enum wt_delivery delivery = wt_produce_record(release->produce, record, &reason);
+        if (delivery == WT_DELIVERED) {
+            record->in_producer = true;
+            release->outstanding++;
+            return delivery;
+        }
+        if (delivery == WT_DELIVERY_FATAL && release->transaction != NULL) {
+            wt_transaction_break(release->transaction);
+        }
+        release->broken |= delivery == WT_DELIVERY_FATAL;
+        if (delivery != WT_DELIVERY_TOO_LARGE && delivery != WT_DELIVERY_REJECTED) {
+            wt_log_debug("publish", "the producer takes no record: %s", reason);
+            return delivery;
+        }
+        if (!reject(release, record, reason)) {
+            return WT_DELIVERY_RETRY;
+        }
+    }
+}
+
+static bool hold(struct wt_release *release)
+{
+    release->retry_us = wt_clock_us() + RETRY_MS * 1000;
+    return false;
+}
+
+/* There is room for one more record: always, or in the open transaction, opened for it. */
+static bool may_release(struct wt_release *release)
+{
+    return release->transaction == NULL ||
+           (release->burst < release->burst_max && wt_transaction_open(release->transaction));
+}
+
+/* Releases what is next in one lane. False: no more for now, in any lane. */
+static bool release_lane(struct wt_release *release, struct wt_lane *lane)
+{
+    struct wt_record *record;
+    while (!release->stopping && (record = wt_lane_next(lane)) != NULL) {
+        bool decided =
+            record->outcome != WT_OUTCOME_DEAD_LETTERED || record->output.headers != NULL;
+        if (!decided && !apply_on_error(release, record)) {
+            return true;
+        }
+        if (!may_release(release)) {
+            return false;
+        }
+        if (hand_over(release, record) != WT_DELIVERED) {
+            return hold(release);
+        }
+        wt_lane_release(lane);
+        release->burst++;
+        if (record->outcome == WT_OUTCOME_SKIPPED && release->transaction == NULL) {
+            wt_lane_acknowledge(lane, record);
+        }
+    }
+    return true;
+}
+
+/* At-least-once: hands over again, in order, what was not delivered. */
+static bool release_list(struct wt_release *release, struct wt_record_list *list, uint32_t count)
+{
+    for (; count > 0 && list->count > 0; count--) {
+        if (hand_over(release, list->first) != WT_DELIVERED) {
+            return hold(release);
+        }
+        struct wt_record *record = wt_record_list_take(list);
+        if (record->outcome == WT_OUTCOME_SKIPPED) {
+            wt_lane_acknowledge(record->source->lane, record);
+        }
+    }
+    return true;
+}
+
+static void release_all(struct wt_release *release, struct wt_partition *const *partitions,
+                        size_t count)
+{
+    if (release->broken || wt_clock_us() < release->retry_us ||
+        !release_list(release, &release->again, release->again.count)) {
+        return;
+    }
+    if (release->alone.count > 0) {
+        /* One by one, nothing beside it, so that a report speaks of that record alone. */
+        if (release->outstanding == 0) {
+            release->alone.first->published_alone = true;
+            (void)release_list(release, &release->alone, 1);
+        }
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!release_lane(release, partitions[i]->lane)) {
+            return;
+        }
+    }
+}
+
+/* --- reports --------------------------------------------------------------------------------- */
+
+static void report_at_least_once(struct wt_release *release, struct wt_record *record,
+                                 enum wt_delivery delivery, const char *reason)
+{
+    switch (delivery) {
+    case WT_DELIVERED:
+        wt_lane_acknowledge(record->source->lane, record);
+        return;
+    case WT_DELIVERY_REJECTED:
+    case WT_DELIVERY_TOO_LARGE:
+        /* The broker refuses whole requests: innocent neighbours come back with the culprit. */
+        if (!record->published_alone || reject(release, record, reason)) {
+            wt_record_list_append(&release->alone, &record);
+        }
+        return;
+    case WT_DELIVERY_FATAL:
+        release->broken = true;
+        return;
+    case WT_DELIVERY_PURGED:
+        return;
+    case WT_DELIVERY_RETRY:
+        wt_log_warn("publish", "a record was not delivered: %s; trying again", reason);
+        (void)hold(release);
+        wt_record_list_append(&release->again, &record);
+        return;
+    }
+}
+
+static void report_exactly_once(struct wt_release *release, struct wt_record *record,
+                                enum wt_delivery delivery, const char *reason)
+{
+    switch (delivery) {
+    case WT_DELIVERED:
+    case WT_DELIVERY_PURGED:
+        return;
+    case WT_DELIVERY_REJECTED:
+    case WT_DELIVERY_TOO_LARGE:
+        release->rejected = record;
+        (void)snprintf(release->rejected_reason, sizeof release->rejected_reason, "%s", reason);
+        wt_transaction_spoil(release->transaction);
+        return;
+    case WT_DELIVERY_RETRY:
+        wt_log_warn("publish", "a record was not delivered: %s; its transaction is aborted",
+                    reason);
+        wt_transaction_spoil(release->transaction);
+        return;
+    case WT_DELIVERY_FATAL:
+        wt_transaction_break(release->transaction);
+        return;
+    }
+}
+
+static void on_report(void *opaque, struct wt_record *record, enum wt_delivery delivery,
+                      const char *reason)
+{
+    struct wt_release *release = opaque;
+    record->in_producer = false;
+    release->outstanding--;
+    if (!in_open_epoch(record)) {
+        drop(release, &record);
+    } else if (release->transaction != NULL) {
+        report_exactly_once(release, record, delivery, reason);
+    } else {
+        report_at_least_once(release, record, delivery, reason);
+    }
+}
+
+/* --- at-least-once --------------------------------------------------------------------------- */
+
+/* After a fatal producer error: everything not acknowledged is released anew, in order, through a
+ * new client. What the old one had delivered unseen comes out twice. */
+static void replace_producer(struct wt_release *release, struct wt_partition *const *partitions,
+                             size_t count)
+{
+    struct wt_error error;
+    wt_log_warn("publish", "the producer failed for good; making a new one");
+    if (wt_produce_reset(release->produce, &error) != WT_OK) {
+        fail(release, &error);
+        return;
+    }
+    release->broken = false;
+    while (wt_record_list_take(&release->again) != NULL ||
+           wt_record_list_take(&release->alone) != NULL) {
+    }
+    for (size_t i = 0; i < count; i++) {
+        wt_lane_rewind(partitions[i]->lane);
+    }
+}
+
+static void commit_positions(struct wt_release *release, struct wt_partition *const *partitions,
+                             size_t count, bool now)
+{
+    wt_commit_serve(release->commit);
+    int64_t clock_us = wt_clock_us();
+    if (wt_commit_pending(release->commit) || (!now && clock_us < release->commit_due_us)) {
+        return;
+    }
+    release->commit_due_us =
+        clock_us + (int64_t)release->ports.config->delivery.commit_interval_ms * 1000;
+    (void)wt_commit_request(release->commit, partitions, count);
+}
+
+static void step_at_least_once(struct wt_release *release, struct wt_partition *const *partitions,
+                               size_t count, bool commit_now)
+{
+    if (release->broken && !release->stopping) {
+        replace_producer(release, partitions, count);
+    }
+    commit_positions(release, partitions, count, commit_now);
+}
+
+/* --- exactly-once ---------------------------------------------------------------------------- */
+
+static void on_committed(struct wt_release *release, struct wt_partition *const *partitions,
+                         size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct wt_lane *lane = partitions[i]->lane;
+        if (wt_lane_epoch(lane) != 0) {
+            wt_lane_acknowledge_released(lane);
+            wt_lane_committed(lane, wt_lane_position(lane));
+        }
+    }
+    bool searching = release->burst_max < release->ports.config->in_flight.records_max;
+    release->burst_max = searching ? release->burst_max * 2 : UINT32_MAX;
+}
+
+/* Of a transaction that was aborted because of a rejected record, half is tried next; if there was
+ * only that one, it is the culprit. */
+static void narrow_search(struct wt_release *release)
+{
+    if (release->rejected == NULL) {
+        return;
+    }
+    if (release->burst <= 1) {
+        (void)reject(release, release->rejected, release->rejected_reason);
+    } else {
+        release->burst_max = release->burst / 2;
+    }
+    release->rejected = NULL;
+}
+
+static void rewind_all(struct wt_partition *const *partitions, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        wt_lane_rewind(partitions[i]->lane);
+    }
+}
+
+/* What the group has committed is done with, although the reply was never seen. */
+static void settle_all(struct wt_release *release, struct wt_partition *const *partitions,
+                       size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct wt_lane *lane = partitions[i]->lane;
+        if (wt_lane_epoch(lane) != 0) {
+            wt_lane_settle(lane, wt_transaction_committed_offset(release->transaction, i));
+            wt_lane_committed(lane, wt_lane_position(lane));
+        }
+    }
+}
+
+static void step_exactly_once(struct wt_release *release, struct wt_partition *const *partitions,
+                              size_t count, bool commit_now)
+{
+    struct wt_error error;
+    if (release->stopping && release->outstanding == 0 && release->burst == 0) {
+        return;
+    }
+    switch (wt_transaction_step(release->transaction, partitions, count,
+                                commit_now || release->burst >= release->burst_max, &error)) {
+    case WT_STEP_NOTHING:
+        return;
+    case WT_STEP_COMMITTED:
+        on_committed(release, partitions, count);
+        break;
+    case WT_STEP_ABORTED:
+        rewind_all(partitions, count);
+        narrow_search(release);
+        break;
+    case WT_STEP_RECOVERED:
+        rewind_all(partitions, count);
+        settle_all(release, partitions, count);
+        release->rejected = NULL;
+        break;
+    case WT_STEP_FAILED:
+        fail(release, &error);
+        break;
+    }
+    release->burst = 0;
+}
+
+/* --- the whole ------------------------------------------------------------------------------- */
+
+void wt_release_step(struct wt_release *release, struct wt_partition *const *partitions,
+                     size_t count, bool commit_now)
+{
+    release_all(release, partitions, count);
+    wt_produce_serve(release->produce);
+    if (release->transaction != NULL) {
+        step_exactly_once(release, partitions, count, commit_now);
+    } else {
+        step_at_least_once(release, partitions, count, commit_now);
+    }
+}
+
+int64_t wt_release_due_us(const struct wt_release *release)
+{
+    int64_t due_us = release->transaction != NULL ? wt_transaction_due_us(release->transaction)
+                                                  : release->commit_due_us;
+    return release->retry_us > wt_clock_us() && release->retry_us < due_us ? release->retry_us
+                                                                           : due_us;
+}
+
+bool wt_release_settled(const struct wt_release *release, const struct wt_partition *partition)
+{
+    struct wt_lane *lane = partition->lane;
+    bool all_released = release->stopping || wt_lane_next(lane) == NULL;
+    bool all_acknowledged = wt_lane_released_count(lane) == 0 ||
+                            (release->stopping && release->outstanding == 0 && release->burst == 0);
+    return all_released && all_acknowledged &&
+           wt_lane_committed_offset(lane) == wt_lane_position(lane);
+}
+
+static void unlink_source(struct wt_record_list *list, const struct wt_partition *partition)
+{
+    struct wt_record_list kept = {0};
+    struct wt_record *record;
+    while ((record = wt_record_list_take(list)) != NULL) {
+        if (record->source != partition) {
+            wt_record_list_append(&kept, &record);
+        }
+    }
+    *list = kept;
+}
+
+uint32_t wt_release_close(struct wt_release *release, struct wt_partition *partition)
+{
+    unlink_source(&release->again, partition);
+    unlink_source(&release->alone, partition);
+    if (release->rejected != NULL && release->rejected->source == partition) {
+        release->rejected = NULL;
+    }
+    if (release->transaction != NULL && wt_lane_released_count(partition->lane) > 0) {
+        wt_transaction_give_up(release->transaction);
+    }
+    return wt_lane_close(partition->lane);
+}
+
+/* Labelled records were given logits; they are looked at once, before the record gets in line. */
+void wt_release_add(struct wt_release *release, struct wt_record **record)
+{
+    struct wt_error error;
+    if ((*record)->outcome == WT_OUTCOME_LABELLED &&
+        wt_encode_check(release->encoder, *record, &error) != WT_OK) {
+        wt_record_fail(*record, "infer", &error);
+    }
+    wt_lane_finish((*record)->source->lane, record);
+}
+
+struct wt_lane *wt_release_lane_create(struct wt_release *release)
+{
+    return wt_lane_create(on_lane_end, release);
+}
+
+rd_kafka_t *wt_release_client(struct wt_release *release)
+{
+    return wt_produce_client(release->produce);
+}
+
+enum wt_status wt_release_create(const struct wt_release_ports *ports,
+                                 struct wt_release **release_out, struct wt_error *error)
+{
+    struct wt_release *release = wt_alloc_zeroed(1, sizeof *release);
+    release->ports = *ports;
+    release->burst_max = UINT32_MAX;
+    release->encoder = wt_encoder_create(ports->config, ports->model_info);
+    enum wt_status status =
+        wt_produce_create(ports->config, ports->transactional_id, on_report, ports->wake,
+                          ports->opaque, release, &release->produce, error);
+    if (status != WT_OK) {
+        wt_release_destroy(release);
+        return status;
+    }
+    if (ports->transactional_id != NULL) {
+        release->transaction =
+            wt_transaction_create(ports->config, release->produce, ports->consumer);
+    } else {
+        release->commit = wt_commit_create(ports->consumer, ports->wake, ports->opaque);
+    }
+    *release_out = release;
+    return WT_OK;
+}
+
+void wt_release_destroy(struct wt_release *release)
+{
+    if (release == NULL) {
+        return;
+    }
+    wt_commit_destroy(release->commit);
+    wt_transaction_destroy(release->transaction);
+    wt_produce_destroy(release->produce);
+    wt_encoder_destroy(release->encoder);
+    free(release);
+}

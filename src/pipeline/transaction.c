@@ -1,0 +1,411 @@
+#include "pipeline/transaction.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "pipeline/lane.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+/* How long one step may wait for the broker. */
+#define STEP_MS 500
+
+/* Pause before a failed start or recovery is tried again. */
+#define RETRY_MS 500
+
+/* Fenced again within this time, without a commit in between: somebody else uses the same
+ * transactional id, and both would take it from each other for ever. */
+#define FENCED_AGAIN_MS 60000
+
+enum state { STARTING, IDLE, OPEN, COMMITTING, ABORTING };
+
+struct wt_transaction {
+    const struct wt_config *config;
+    struct wt_produce *produce;
+    rd_kafka_t *consumer;
+    enum state state;
+    bool spoiled;      /* OPEN or COMMITTING: must be aborted */
+    bool broken;       /* the producer must be replaced */
+    bool fenced;       /* the producer to be replaced was fenced */
+    bool started;      /* init_transactions has worked once */
+    bool offsets_sent; /* COMMITTING */
+    int64_t opened_us;
+    int64_t retry_us;   /* STARTING: not before */
+    int64_t fenced_us;  /* when this producer was last fenced; 0: never since a commit */
+    int64_t *committed; /* after a recovery, by index */
+    size_t committed_capacity;
+    size_t committed_count;
+};
+
+struct wt_transaction *wt_transaction_create(const struct wt_config *config,
+                                             struct wt_produce *produce, rd_kafka_t *consumer)
+{
+    struct wt_transaction *transaction = wt_alloc_zeroed(1, sizeof *transaction);
+    transaction->config = config;
+    transaction->produce = produce;
+    transaction->consumer = consumer;
+    transaction->state = STARTING;
+    return transaction;
+}
+
+static int64_t due_us(const struct wt_transaction *transaction)
+{
+    return transaction->opened_us +
+           (int64_t)transaction->config->delivery.commit_interval_ms * 1000;
+}
+
+void wt_transaction_destroy(struct wt_transaction *transaction)
+{
+    if (transaction == NULL) {
+        return;
+    }
+    free(transaction->committed);
+    free(transaction);
+}
+
+int64_t wt_transaction_due_us(const struct wt_transaction *transaction)
+{
+    bool waiting = transaction->broken || transaction->spoiled;
+    switch (transaction->state) {
+    case STARTING:
+        return transaction->retry_us;
+    case IDLE:
+        return waiting ? wt_clock_us() : INT64_MAX;
+    case OPEN:
+        return waiting ? wt_clock_us() : due_us(transaction);
+    case COMMITTING:
+    case ABORTING:
+        break;
+    }
+    return wt_clock_us();
+}
+
+void wt_transaction_spoil(struct wt_transaction *transaction)
+{
+    transaction->spoiled = true;
+}
+
+void wt_transaction_break(struct wt_transaction *transaction)
+{
+    transaction->broken = true;
+}
+
+int64_t wt_transaction_committed_offset(const struct wt_transaction *transaction, size_t i)
+{
+    return i < transaction->committed_count ? transaction->committed[i] : -1;
+}
+
+void wt_transaction_give_up(struct wt_transaction *transaction)
+{
+    if (transaction->state == OPEN ||
+        (transaction->state == COMMITTING && !transaction->offsets_sent)) {
+        transaction->spoiled = true;
+    }
+}
+
+/* --- errors ---------------------------------------------------------------------------------- */
+
+static bool is_fenced(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR__FENCED || code == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
+           code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH;
+}
+
+/* What an error of a transactional call asks for. */
+enum remedy { REMEDY_NONE, REMEDY_AGAIN, REMEDY_ABORT, REMEDY_REPLACE };
+
+/* Looks at an error, logs it and destroys it. */
+static enum remedy remedy_for(struct wt_transaction *transaction, const char *what,
+                              rd_kafka_error_t *error)
+{
+    if (error == NULL) {
+        return REMEDY_NONE;
+    }
+    enum remedy remedy = REMEDY_REPLACE;
+    if (rd_kafka_error_is_fatal(error)) {
+        transaction->fenced |= is_fenced(rd_kafka_error_code(error));
+    } else if (rd_kafka_error_txn_requires_abort(error)) {
+        remedy = REMEDY_ABORT;
+    } else if (rd_kafka_error_is_retriable(error)) {
+        remedy = REMEDY_AGAIN;
+    }
+    if (remedy == REMEDY_AGAIN) {
+        wt_log_debug("transaction", "%s: %s; going on", what, rd_kafka_error_string(error));
+    } else {
+        wt_log_warn("transaction", "%s: %s; %s", what, rd_kafka_error_string(error),
+                    remedy == REMEDY_ABORT ? "aborting, its records go into the next one"
+                                           : "making a new producer");
+    }
+    rd_kafka_error_destroy(error);
+    return remedy;
+}
+
+/* --- opening --------------------------------------------------------------------------------- */
+
+bool wt_transaction_open(struct wt_transaction *transaction)
+{
+    if (transaction->broken || transaction->spoiled) {
+        return false;
+    }
+    if (transaction->state == OPEN) {
+        return true;
+    }
+    if (transaction->state != IDLE) {
+        return false;
+    }
+    rd_kafka_error_t *error = rd_kafka_begin_transaction(wt_produce_client(transaction->produce));
+    if (remedy_for(transaction, "begin", error) != REMEDY_NONE) {
+        transaction->broken = true;
+        return false;
+    }
+    transaction->state = OPEN;
+    transaction->opened_us = wt_clock_us();
+    return true;
+}
+
+/* --- committing ------------------------------------------------------------------------------ */
+
+static rd_kafka_topic_partition_list_t *released_offsets(struct wt_partition *const *partitions,
+                                                         size_t count)
+{
+    rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new((int)count);
+    for (size_t i = 0; i < count; i++) {
+        const struct wt_lane *lane = partitions[i]->lane;
+        if (wt_lane_epoch(lane) != 0 &&
+            wt_lane_released_position(lane) > wt_lane_committed_offset(lane)) {
+            rd_kafka_topic_partition_list_add(offsets, partitions[i]->topic, partitions[i]->number)
+                ->offset = wt_lane_released_position(lane);
+        }
+    }
+    return offsets;
+}
+
+/* Note "Generation": the group's metadata is read here, by the only thread that commits. A revoke
+ * waits for this thread before it gives partitions back, so whatever is released belongs to lanes
+ * that this member owns in the generation read; after a lost assignment the broker refuses the
+ * stale generation, and the transaction is aborted. */
+static enum remedy send_offsets(struct wt_transaction *transaction,
+                                struct wt_partition *const *partitions, size_t count)
+{
+    rd_kafka_topic_partition_list_t *offsets = released_offsets(partitions, count);
+    enum remedy remedy = REMEDY_NONE;
+    if (offsets->cnt > 0) {
+        rd_kafka_consumer_group_metadata_t *group =
+            rd_kafka_consumer_group_metadata(transaction->consumer);
+        remedy = remedy_for(transaction, "offsets",
+                            rd_kafka_send_offsets_to_transaction(
+                                wt_produce_client(transaction->produce), offsets, group, STEP_MS));
+        rd_kafka_consumer_group_metadata_destroy(group);
+    }
+    rd_kafka_topic_partition_list_destroy(offsets);
+    return remedy;
+}
+
+static enum wt_step after(struct wt_transaction *transaction, enum remedy remedy)
+{
+    transaction->spoiled |= remedy == REMEDY_ABORT;
+    transaction->broken |= remedy == REMEDY_REPLACE;
+    return WT_STEP_NOTHING;
+}
+
+static enum wt_step step_commit(struct wt_transaction *transaction,
+                                struct wt_partition *const *partitions, size_t count)
+{
+    if (!transaction->offsets_sent) {
+        enum remedy remedy = send_offsets(transaction, partitions, count);
+        transaction->offsets_sent = remedy == REMEDY_NONE;
+        if (remedy != REMEDY_NONE) {
+            return after(transaction, remedy);
+        }
+    }
+    enum remedy remedy =
+        remedy_for(transaction, "commit",
+                   rd_kafka_commit_transaction(wt_produce_client(transaction->produce), STEP_MS));
+    if (remedy != REMEDY_NONE) {
+        return after(transaction, remedy);
+    }
+    transaction->state = IDLE;
+    transaction->fenced_us = 0;
+    wt_metric_add(WT_METRIC_COMMITS, 1);
+    /* Committed for certain; but a doubtful request of it may still be on its way. */
+    transaction->broken = wt_produce_doubtful(transaction->produce);
+    return WT_STEP_COMMITTED;
+}
+
+static enum wt_step step_abort(struct wt_transaction *transaction)
+{
+    enum remedy remedy =
+        remedy_for(transaction, "abort",
+                   rd_kafka_abort_transaction(wt_produce_client(transaction->produce), STEP_MS));
+    if (remedy == REMEDY_AGAIN) {
+        return WT_STEP_NOTHING;
+    }
+    if (remedy != REMEDY_NONE) {
+        transaction->broken = true;
+        return WT_STEP_NOTHING;
+    }
+    transaction->state = IDLE;
+    transaction->spoiled = false;
+    wt_metric_add(WT_METRIC_COMMIT_FAILURES, 1);
+    return WT_STEP_ABORTED;
+}
+
+static enum wt_step step_open(struct wt_transaction *transaction, bool commit_now)
+{
+    if (commit_now || wt_clock_us() >= due_us(transaction)) {
+        transaction->state = COMMITTING;
+        transaction->offsets_sent = false;
+    }
+    return WT_STEP_NOTHING;
+}
+
+/* --- starting and recovering ----------------------------------------------------------------- */
+
+/* Reads what the group has committed. Taken after init_transactions, which has ended whatever the
+ * last producer of this id left behind, so these offsets are final. */
+static bool read_committed(struct wt_transaction *transaction,
+                           struct wt_partition *const *partitions, size_t count)
+{
+    if (count > transaction->committed_capacity) {
+        transaction->committed = wt_realloc(transaction->committed, count * sizeof(int64_t));
+        transaction->committed_capacity = count;
+    }
+    rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new((int)count);
+    for (size_t i = 0; i < count; i++) {
+        (void)rd_kafka_topic_partition_list_add(offsets, partitions[i]->topic,
+                                                partitions[i]->number);
+    }
+    rd_kafka_resp_err_t code = count > 0
+                                   ? rd_kafka_committed(transaction->consumer, offsets, STEP_MS)
+                                   : RD_KAFKA_RESP_ERR_NO_ERROR;
+    for (size_t i = 0; i < count; i++) {
+        code = code != RD_KAFKA_RESP_ERR_NO_ERROR ? code : offsets->elems[i].err;
+        transaction->committed[i] = offsets->elems[i].offset >= 0 ? offsets->elems[i].offset : -1;
+    }
+    transaction->committed_count = count;
+    rd_kafka_topic_partition_list_destroy(offsets);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        wt_log_warn("transaction", "committed offsets cannot be read: %s; trying again",
+                    rd_kafka_err2str(code));
+    }
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+/* A start that was never going to work: rights, limits and versions do not mend themselves. */
+static enum wt_step cannot_start(const struct wt_transaction *transaction, const char *reason,
+                                 struct wt_error *error)
+{
+    (void)wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "transactions",
+                       "transactions cannot be used as %s: %s. The user needs Write on this "
+                       "TransactionalId, transaction.timeout.ms must not exceed the broker's "
+                       "transaction.max.timeout.ms; or set delivery.guarantee to at-least-once",
+                       wt_produce_transactional_id(transaction->produce), reason);
+    return WT_STEP_FAILED;
+}
+
+static enum wt_step step_start(struct wt_transaction *transaction,
+                               struct wt_partition *const *partitions, size_t count,
+                               struct wt_error *error)
+{
+    if (wt_clock_us() < transaction->retry_us) {
+        return WT_STEP_NOTHING;
+    }
+    transaction->retry_us = wt_clock_us() + RETRY_MS * 1000;
+    rd_kafka_error_t *failure =
+        rd_kafka_init_transactions(wt_produce_client(transaction->produce), STEP_MS);
+    if (failure != NULL && !transaction->started && rd_kafka_error_is_fatal(failure) &&
+        !is_fenced(rd_kafka_error_code(failure))) {
+        enum wt_step step = cannot_start(transaction, rd_kafka_error_string(failure), error);
+        rd_kafka_error_destroy(failure);
+        return step;
+    }
+    enum remedy remedy = remedy_for(transaction, "start", failure);
+    if (remedy != REMEDY_NONE) {
+        transaction->broken = remedy != REMEDY_AGAIN;
+        return WT_STEP_NOTHING;
+    }
+    if (!read_committed(transaction, partitions, count)) {
+        return WT_STEP_NOTHING;
+    }
+    wt_log_info("transaction", "%s as %s", transaction->started ? "recovered" : "started",
+                wt_produce_transactional_id(transaction->produce));
+    transaction->state = IDLE;
+    transaction->started = true;
+    return WT_STEP_RECOVERED;
+}
+
+/* Fenced a second time without a commit in between. */
+static bool fenced_again(struct wt_transaction *transaction, struct wt_error *error)
+{
+    char reason[256];
+    rd_kafka_resp_err_t cause =
+        rd_kafka_fatal_error(wt_produce_client(transaction->produce), reason, sizeof reason);
+    if (!transaction->fenced && !is_fenced(cause)) {
+        return false;
+    }
+    int64_t now_us = wt_clock_us();
+    bool again = transaction->fenced_us > 0 &&
+                 now_us - transaction->fenced_us < (int64_t)FENCED_AGAIN_MS * 1000;
+    transaction->fenced = false;
+    transaction->fenced_us = now_us;
+    if (again) {
+        (void)wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "fenced",
+                           "another producer uses the transactional id %s and took it twice; two "
+                           "workers must not share one: give each its own "
+                           "delivery.transactional_id, or leave it at auto",
+                           wt_produce_transactional_id(transaction->produce));
+    }
+    return again;
+}
+
+static enum wt_step replace_producer(struct wt_transaction *transaction, struct wt_error *error)
+{
+    if (fenced_again(transaction, error) ||
+        wt_produce_reset(transaction->produce, error) != WT_OK) {
+        return WT_STEP_FAILED;
+    }
+    wt_metric_add(WT_METRIC_COMMIT_FAILURES, transaction->state == IDLE ? 0 : 1);
+    transaction->state = STARTING;
+    transaction->broken = false;
+    transaction->spoiled = false;
+    transaction->retry_us = 0;
+    return WT_STEP_NOTHING;
+}
+
+enum wt_step wt_transaction_step(struct wt_transaction *transaction,
+                                 struct wt_partition *const *partitions, size_t count,
+                                 bool commit_now, struct wt_error *error)
+{
+    /* Note "Delayed EndTxn": librdkafka repeats EndTxn and its kin silently, at the same epoch,
+     * when a connection breaks or a reply is late (no KIP-890). The first copy may reach the
+     * coordinator much later and end the next transaction. Only a new epoch fences it: so whenever
+     * one of these requests ended in a transport error or time-out, the producer is replaced before
+     * anything else is released, and the committed offsets say what the last transaction came to.
+     */
+    if (wt_produce_doubtful(transaction->produce) && transaction->state != STARTING &&
+        transaction->state != COMMITTING) {
+        transaction->broken = true;
+    }
+    if (transaction->broken) {
+        return replace_producer(transaction, error);
+    }
+    if (transaction->spoiled && (transaction->state == OPEN || transaction->state == COMMITTING)) {
+        transaction->state = ABORTING;
+    }
+    switch (transaction->state) {
+    case STARTING:
+        return step_start(transaction, partitions, count, error);
+    case IDLE:
+        return WT_STEP_NOTHING;
+    case OPEN:
+        return step_open(transaction, commit_now);
+    case COMMITTING:
+        return step_commit(transaction, partitions, count);
+    case ABORTING:
+        return step_abort(transaction);
+    }
+    return WT_STEP_NOTHING;
+}
