@@ -1,0 +1,151 @@
+"""How a worker ends: asked once it finishes what runs, asked twice or killed it loses nothing."""
+
+import signal
+import time
+
+import checks
+import client
+import pytest
+from client import Record, article
+
+PARTITIONS = 3
+
+
+def fill(flow, count):
+    """Articles on all partitions; returns their places."""
+    return flow.produce([Record(article(f"новость {number} " + "мяч " * (number % 12)),
+                                key=str(number).encode(), partition=number % PARTITIONS)
+                         for number in range(count)])
+
+
+def published(flow):
+    return sum(client.end_offsets(flow.bootstrap, flow.output).values())
+
+
+def wait_published(flow, count, timeout=30):
+    client.wait_for(f"{count} labels", lambda: published(flow) >= count, timeout, 0.02)
+
+
+def stop_timed(running):
+    """SIGTERM; (exit status, seconds it took)"""
+    began = time.monotonic()
+    return running.stop(), time.monotonic() - began
+
+
+def test_sigterm_in_the_middle_ends_with_0_within_seconds_and_a_restart_finishes_without_doubling(lab):
+    flow, model = lab.flow(PARTITIONS), lab.model(sleep_us_per_call=40_000)
+    places = fill(flow, 8000)
+    first = lab.run(flow, model)
+    wait_published(flow, 1000)
+    status, seconds = stop_timed(first)
+    assert status == 0 and seconds < 5
+    done = published(flow)
+    assert 1000 <= done < 8000, "it was to be stopped in the middle"
+    assert sum(flow.committed().values()) == done  # what was published is committed, and no more
+
+    second = lab.run(flow, model)
+    labels, dead_letters = checks.settled(flow)
+    checks.assert_each_once(labels, places)
+    checks.assert_in_order(labels)
+    assert dead_letters == []
+    assert second.stop() == 0
+
+
+def test_a_dozen_clean_stops_at_any_moment_neither_lose_nor_double(lab):
+    flow, model = lab.flow(PARTITIONS), lab.model(sleep_us_per_call=20_000)
+    places = fill(flow, 12_000)
+    for round in range(12):
+        before = published(flow)
+        running = lab.run(flow, model).wait_log("loading the model")
+        if round % 2:
+            wait_published(flow, before + 1)
+            time.sleep(0.03 * round)
+        else:
+            time.sleep(0.1 * round)  # before, during and after joining the group
+        running.signal(signal.SIGINT if round % 3 == 0 else signal.SIGTERM)
+        assert running.wait_exit(10) == 0
+    lab.run(flow)
+    labels, _ = checks.settled(flow)
+    checks.assert_each_once(labels, places)
+    checks.assert_in_order(labels)
+
+
+def test_an_idle_worker_ends_at_once(lab):
+    flow = lab.flow(PARTITIONS)
+    running = lab.run(flow).wait_log("assigned", count=PARTITIONS)
+    status, seconds = stop_timed(running)
+    assert status == 0 and seconds < 2
+
+
+def test_a_second_signal_exits_at_once_and_a_restart_loses_nothing(lab):
+    # An article takes seconds: 500 tokens of 10 ms; the bundle's self-test hardly any.
+    flow, model = lab.flow(), lab.model(sleep_us_per_token=10_000)
+    places = flow.produce([article("мяч " * 166)] * 4)
+    first = lab.run(flow, model, batch={"articles_max": 1, "wait_ms_max": 0}).wait_log("assigned")
+    time.sleep(1)
+    first.signal(signal.SIGTERM)
+    first.wait_log("stopping: running batches finish")
+    assert first.process.poll() is None
+    began = time.monotonic()
+    first.signal(signal.SIGTERM)
+    assert first.wait_exit(10) == 1
+    assert time.monotonic() - began < 1.5
+
+    lab.run(flow)
+    labels, _ = checks.settled(flow)
+    checks.assert_nothing_lost(labels, places)
+    checks.assert_in_order(labels)
+
+
+def test_kill_9_in_the_middle_loses_nothing(lab):
+    flow, model = lab.flow(PARTITIONS), lab.model(sleep_us_per_call=20_000)
+    places = fill(flow, 8000)
+    first = lab.run(flow, model)
+    wait_published(flow, 2000)
+    first.kill()
+    assert published(flow) < 8000, "it was to be killed in the middle"
+    lab.run(flow, model)
+    labels, _ = checks.settled(flow)
+    checks.assert_nothing_lost(labels, places)
+    checks.assert_in_order(labels)
+    checks.assert_same_partition(labels)
+    # What came out again is what one commit interval and the acknowledgements under way held.
+    assert len(labels) - len(places) < 6000
+
+
+def test_a_worker_with_a_name_of_its_own_takes_over_at_once_after_being_killed_again_and_again(lab):
+    """Static membership (group.instance.id): the group does not wait for the dead one's session."""
+    flow, model = lab.flow(PARTITIONS), lab.model(sleep_us_per_call=10_000)
+    places = fill(flow, 10_000)
+    name = {"consumer": {"group.instance.id": "worker-a"}}
+    for _ in range(5):
+        running = lab.run(flow, model, kafka=name)
+        wait_published(flow, published(flow) + 700, timeout=5)
+        running.kill()
+    lab.run(flow, kafka=name)
+    labels, _ = checks.settled(flow)
+    checks.assert_nothing_lost(labels, places)
+    checks.assert_in_order(labels)
+
+
+def test_work_that_outlasts_the_drain_time_is_left_uncommitted_and_done_again(lab):
+    flow, model = lab.flow(), lab.model(sleep_us_per_token=8_000)
+    places = flow.produce([article("мяч " * 166)] * 3)
+    first = lab.run(flow, model, batch={"articles_max": 1, "wait_ms_max": 0},
+                    delivery={"drain_ms_max": 500}).wait_log("assigned")
+    time.sleep(0.5)
+    status, seconds = stop_timed(first)
+    assert status == 0 and seconds < 8  # the call under way, four seconds, cannot be broken off
+    assert flow.committed() == {} and flow.labels() == []
+    lab.run(flow)
+    labels, _ = checks.settled(flow)
+    checks.assert_each_once(labels, places)
+
+
+@pytest.mark.parametrize("moment", [0.0, 0.02, 0.1])
+def test_a_signal_during_the_start_ends_the_worker_too(lab, moment):
+    flow = lab.flow()
+    running = lab.run(flow, lab.model(sleep_us_per_call=100_000))
+    time.sleep(moment)
+    # Before the configuration is read the signal's default action holds.
+    assert stop_timed(running)[0] in (0, -signal.SIGTERM)
