@@ -79,6 +79,11 @@ enum wt_status wt_model_forward(struct wt_model *model, const int64_t *ids, cons
                                 uint32_t batch_size, uint32_t width, float *logits_out,
                                 struct wt_error *error);
 
+/* Runs a short article of the model's own through it: whether a failure is the model's or the
+ * article's. WT_OK, or as wt_model_forward, and WT_FAILED when the logits are not finite. Thread:
+ * as wt_model_forward. */
+enum wt_status wt_model_probe(struct wt_model *model, struct wt_error *error);
+
 /* The runtime behind this build and its version, such as "libtorch 2.15.0" or "fake". */
 const char *wt_model_runtime(void);
 

@@ -66,6 +66,8 @@ static const struct series {
                                          "measured rate."},
     [WT_METRIC_WAITING_RECORDS] = {"wiretag_batch_waiting_records", "", GAUGE,
                                    "Tokenized records waiting for a batch."},
+    [WT_METRIC_REPLICAS_SICK] = {"wiretag_sick_replicas", "", GAUGE,
+                                 "Model replicas that fail on everything, their own probe too."},
     [WT_METRIC_PARTITIONS] = {"wiretag_assigned_partitions", "", GAUGE,
                               "Input partitions this worker owns."},
 };

@@ -36,6 +36,7 @@ enum wt_metric {
     WT_METRIC_IN_FLIGHT_RECORDS_MAX, /* wiretag_in_flight_records_limit */
     WT_METRIC_WAITING_RECORDS,       /* wiretag_batch_waiting_records */
     WT_METRIC_PARTITIONS,            /* wiretag_assigned_partitions */
+    WT_METRIC_REPLICAS_SICK,         /* wiretag_sick_replicas: their model fails on everything */
     WT_METRIC_COUNT
 };
 

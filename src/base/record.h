@@ -87,6 +87,7 @@ struct wt_record {
     struct wt_failure *failure;  /* set when the outcome is dead letter or skipped */
     struct wt_output output;     /* encoded once, kept until acknowledged */
     bool ran;                    /* was taken by infer: counts as running on its source */
+    bool abandoned;              /* given up without an outcome: never published */
     bool in_producer;            /* handed to the producer, report outstanding */
     bool published_alone;        /* rejected in company; now tried by itself */
     uint32_t value_cut_to_bytes; /* 0: whole; else the dead letter's value is cut to this */

@@ -164,13 +164,9 @@ static void write_window(struct classify *classify)
 {
     for (uint32_t i = 0; i < classify->line_count; i++) {
         struct line *line = &classify->lines[i];
-        const struct wt_error *error = &line->error;
-        bool good = line->record != NULL && line->record->failure == NULL;
-        if (line->record != NULL && line->record->failure != NULL) {
-            error = &line->record->failure->error;
-        } else if (good) {
-            good = wt_encode_check(classify->encoder, line->record, &line->error) == WT_OK;
-        }
+        bool failed = line->record != NULL && line->record->failure != NULL;
+        const struct wt_error *error = failed ? &line->record->failure->error : &line->error;
+        bool good = line->record != NULL && !failed;
         if (good) {
             write_label(classify, line->record);
         } else {

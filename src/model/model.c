@@ -5,6 +5,7 @@
 #include "model/manifest.h"
 #include "model/selftest.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@ struct wt_model {
     struct wt_vocab *vocab;
     struct wt_model_info info;
     uint32_t threads_per_call;
+    int64_t pad_id;
     char sha256[65];
     char device[16];
     char precision_why[80];
@@ -61,11 +63,13 @@ static enum wt_status check_rows(const struct wt_model *model, const int64_t *id
                                  struct wt_error *error)
 {
     int64_t vocab_size = wt_vocab_size(model->vocab);
-    if (batch_size == 0 || width == 0 || width > model->info.tokens_max) {
+    const struct wt_model_info *info = &model->info;
+    uint32_t width_max = info->pad_to > info->tokens_max ? info->pad_to : info->tokens_max;
+    if (batch_size == 0 || width == 0 || width > width_max) {
         return wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, "batch-shape",
                             "a batch of %u x %u tokens: the model takes one article or more of 1 "
                             "to %u tokens",
-                            batch_size, width, model->info.tokens_max);
+                            batch_size, width, width_max);
     }
     for (uint32_t row = 0; row < batch_size; row++) {
         if (lengths[row] < 1 || lengths[row] > width) {
@@ -84,14 +88,62 @@ static enum wt_status check_rows(const struct wt_model *model, const int64_t *id
     return WT_OK;
 }
 
+/* The rows as policy padded-512 wants them: the padding is read too, so it is [PAD] and nothing
+ * else, whatever the caller left there. NULL: out of memory. */
+static int64_t *padded_rows(const struct wt_model *model, const int64_t *ids,
+                            const int64_t *lengths, uint32_t batch_size, uint32_t width)
+{
+    uint32_t pad_to = model->info.pad_to;
+    int64_t *padded = malloc((size_t)batch_size * pad_to * sizeof *padded);
+    for (uint32_t row = 0; padded != NULL && row < batch_size; row++) {
+        int64_t *out = padded + (size_t)row * pad_to;
+        memcpy(out, ids + (size_t)row * width, (size_t)lengths[row] * sizeof *out);
+        for (uint32_t i = (uint32_t)lengths[row]; i < pad_to; i++) {
+            out[i] = model->pad_id;
+        }
+    }
+    return padded;
+}
+
 enum wt_status wt_model_forward(struct wt_model *model, const int64_t *ids, const int64_t *lengths,
                                 uint32_t batch_size, uint32_t width, float *logits_out,
                                 struct wt_error *error)
 {
     enum wt_status status = check_rows(model, ids, lengths, batch_size, width, error);
-    return status == WT_OK ? wt_backend_forward(model->backend, ids, lengths, batch_size, width,
-                                                model->info.label_count, logits_out, error)
-                           : status;
+    if (status != WT_OK || model->info.pad_to == 0) {
+        return status != WT_OK ? status
+                               : wt_backend_forward(model->backend, ids, lengths, batch_size, width,
+                                                    model->info.label_count, logits_out, error);
+    }
+    int64_t *padded = padded_rows(model, ids, lengths, batch_size, width);
+    if (padded == NULL) {
+        return wt_error_set(error, WT_MEMORY, WT_ERROR_RETRIABLE, "memory",
+                            "no memory to pad a batch of %u articles", batch_size);
+    }
+    status = wt_backend_forward(model->backend, padded, lengths, batch_size, model->info.pad_to,
+                                model->info.label_count, logits_out, error);
+    free(padded);
+    return status;
+}
+
+enum wt_status wt_model_probe(struct wt_model *model, struct wt_error *error)
+{
+    /* The vocabulary's last token between two others: the largest id the model must know. */
+    int64_t ids[3] = {0, (int64_t)wt_vocab_size(model->vocab) - 1, 0};
+    int64_t length = 3;
+    float *logits = calloc(model->info.label_count, sizeof(float));
+    if (logits == NULL) {
+        return wt_error_set(error, WT_MEMORY, WT_ERROR_RETRIABLE, "memory", "out of memory");
+    }
+    enum wt_status status = wt_model_forward(model, ids, &length, 1, 3, logits, error);
+    for (uint32_t i = 0; i < model->info.label_count && status == WT_OK; i++) {
+        if (!isfinite(logits[i])) {
+            status = wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "logits-not-finite",
+                                  "the model gives logits that are not finite");
+        }
+    }
+    free(logits);
+    return status;
 }
 
 /* --- loading --------------------------------------------------------------------------------- */
@@ -126,6 +178,19 @@ static enum wt_status load_manifest(struct wt_model *model, const char *source,
     return status;
 }
 
+/* [PAD], or 0 in a vocabulary without one. */
+static int64_t pad_id_of(const struct wt_vocab *vocab)
+{
+    uint32_t size = wt_vocab_size(vocab);
+    for (uint32_t id = 0; id < size; id++) {
+        const char *token = wt_vocab_token(vocab, id);
+        if (token != NULL && strcmp(token, "[PAD]") == 0) {
+            return id;
+        }
+    }
+    return 0;
+}
+
 static enum wt_status load_vocab(struct wt_model *model, const char *source, struct wt_error *error)
 {
     const char *bytes = NULL;
@@ -133,9 +198,14 @@ static enum wt_status load_vocab(struct wt_model *model, const char *source, str
     char name[300];
     (void)snprintf(name, sizeof name, "%s: vocab.txt", source);
     enum wt_status status = bundle_file(model, "vocab.txt", source, &bytes, &count, error);
-    return status == WT_OK ? wt_vocab_create(bytes, count, name, &model->manifest->tokenizer,
-                                             &model->vocab, error)
-                           : status;
+    if (status == WT_OK) {
+        status =
+            wt_vocab_create(bytes, count, name, &model->manifest->tokenizer, &model->vocab, error);
+    }
+    if (status == WT_OK) {
+        model->pad_id = pad_id_of(model->vocab);
+    }
+    return status;
 }
 
 static enum wt_status unavailable(const struct wt_model *model, const char *precision,
@@ -212,15 +282,8 @@ static void fill_info(struct wt_model *model, enum wt_precision precision)
 static enum wt_status check_vocab_fits(struct wt_model *model, const char *source,
                                        struct wt_error *error)
 {
-    int64_t ids[3] = {0, (int64_t)wt_vocab_size(model->vocab) - 1, 0};
-    int64_t length = 3;
     struct wt_error cause;
-    float *logits = calloc(model->info.label_count, sizeof(float));
-    if (logits == NULL) {
-        return wt_error_set(error, WT_MEMORY, WT_ERROR_FATAL, "memory", "out of memory");
-    }
-    enum wt_status status = wt_model_forward(model, ids, &length, 1, 3, logits, &cause);
-    free(logits);
+    enum wt_status status = wt_model_probe(model, &cause);
     if (status == WT_OK) {
         return WT_OK;
     }
@@ -231,19 +294,24 @@ static enum wt_status check_vocab_fits(struct wt_model *model, const char *sourc
                         cause.message);
 }
 
+/* Rows of policy padded-512 are all of one width: there is nothing to try. */
+static enum wt_status try_padding(struct wt_model *model, struct wt_error *error)
+{
+    bool invariant = true;
+    enum wt_status status =
+        model->info.pad_to > 0 ? WT_OK : wt_selftest_invariance(model, &invariant, error);
+    model->info.equal_lengths_only = !invariant;
+    return status;
+}
+
 static enum wt_status run_selftest(struct wt_model *model, const char *source,
                                    enum wt_precision precision, struct wt_error *error)
 {
     const char *bytes = NULL;
     size_t count = 0;
     double bound = precision == WT_FP32 ? FP32_SELFTEST_BOUND : model->info.logits_bound;
-    bool invariant = true;
     enum wt_status status = bundle_file(model, "selftest.jsonl", source, &bytes, &count, error);
-    if (status == WT_OK) {
-        status = wt_selftest_run(model, bytes, count, bound, source, &invariant, error);
-    }
-    model->info.equal_lengths_only = !invariant;
-    return status;
+    return status == WT_OK ? wt_selftest_run(model, bytes, count, bound, source, error) : status;
 }
 
 static enum wt_status load(struct wt_model *model, const char *path,
@@ -271,8 +339,7 @@ static enum wt_status load(struct wt_model *model, const char *path,
         status = choose_precision(model, options->precision, path, &precision, error);
     }
     if (status == WT_OK) {
-        status = wt_backend_prepare(model->backend, model->device, precision,
-                                    model->manifest->takes_mask, error);
+        status = wt_backend_set_inputs(model->backend, model->manifest->takes_mask, error);
     }
     if (status != WT_OK) {
         return status;
@@ -280,6 +347,12 @@ static enum wt_status load(struct wt_model *model, const char *path,
     fill_info(model, precision);
     wt_model_thread_init(model);
     status = check_vocab_fits(model, path, error);
+    if (status == WT_OK) {
+        status = try_padding(model, error);
+    }
+    if (status == WT_OK) {
+        status = wt_backend_prepare(model->backend, model->device, precision, error);
+    }
     return status == WT_OK && !options->skip_selftest ? run_selftest(model, path, precision, error)
                                                       : status;
 }

@@ -64,21 +64,6 @@ void wt_encoder_destroy(struct wt_encoder *encoder)
     free(encoder);
 }
 
-enum wt_status wt_encode_check(const struct wt_encoder *encoder, const struct wt_record *record,
-                               struct wt_error *error)
-{
-    for (uint32_t i = 0; i < encoder->label_count; i++) {
-        if (!isfinite(record->logits[i])) {
-            return wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, "logits-not-finite",
-                                "the model gave %s for label %s: its weights or precision do not "
-                                "suit this article",
-                                isnan(record->logits[i]) ? "NaN" : "infinity",
-                                encoder->labels_json[i]);
-        }
-    }
-    return WT_OK;
-}
-
 /* exp(logit) over the sum of all, with the largest taken out first so that nothing overflows. */
 struct softmax {
     double largest;

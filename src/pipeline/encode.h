@@ -18,11 +18,6 @@ struct wt_encoder *wt_encoder_create(const struct wt_config *config,
                                      const struct wt_model_info *model_info);
 void wt_encoder_destroy(struct wt_encoder *encoder);
 
-/* Looks at the logits of a record: one that is not finite is WT_INVALID (class record, code
- * `logits-not-finite`). Thread: any. */
-enum wt_status wt_encode_check(const struct wt_encoder *encoder, const struct wt_record *record,
-                               struct wt_error *error);
-
 /* Appends what a label says apart from where its article came from: {"id" to "truncated", without
  * the closing brace. Thread: any. */
 void wt_encode_label(const struct wt_encoder *encoder, const struct wt_record *record,

@@ -4,14 +4,21 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "pipeline/partition.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* What may be in flight takes the model this long, so that a drain is short. */
 #define IN_FLIGHT_SECONDS 4.0
+
+/* Pauses between the probes of a sick model: short enough not to hold a shutdown up. */
+#define SICK_WAIT_MS_MIN 100
+#define SICK_WAIT_MS_MAX 2000
 
 /* Weight of the newest batch in a replica's measured rate. */
 #define RATE_WEIGHT 0.1
@@ -74,7 +81,27 @@ static void finish(struct wt_record *record)
     wt_record_advance(record, WT_RECORD_FINISHED);
 }
 
-/* A sub-batch of neighbours, as wide as its longest record needs, rounded like its parent. */
+/* Gives a record its logits. One that is not finite is the record's failure, as far as is known. */
+static void take_logits(struct wt_record *record, const float *logits, uint32_t label_count)
+{
+    for (uint32_t i = 0; i < label_count; i++) {
+        if (!isfinite(logits[i])) {
+            struct wt_error error;
+            (void)wt_error_set(&error, WT_INVALID, WT_ERROR_RECORD, "logits-not-finite",
+                               "the model gave %s for label %u: its weights or its precision do "
+                               "not suit this article",
+                               isnan(logits[i]) ? "NaN" : "infinity", i);
+            wt_record_fail(record, "infer", &error);
+            return;
+        }
+    }
+    record->logits = wt_alloc(label_count * sizeof(float));
+    memcpy(record->logits, logits, label_count * sizeof(float));
+    record->outcome = WT_OUTCOME_LABELLED;
+    finish(record);
+}
+
+/* A sub-batch of neighbours, as wide as its parent. */
 static struct wt_batch part_of(const struct wt_batch *batch, uint32_t from, uint32_t count)
 {
     struct wt_batch part = {
@@ -85,8 +112,15 @@ static struct wt_batch part_of(const struct wt_batch *batch, uint32_t from, uint
     return part;
 }
 
-uint32_t wt_infer_batch(struct wt_model *model, struct wt_batch *batch,
-                        struct wt_infer_scratch *scratch)
+static uint32_t smaller_positive(uint32_t left, uint32_t right)
+{
+    return left == 0 || (right > 0 && right < left) ? right : left;
+}
+
+/* Runs the batch, halving on failure. Records with logits are FINISHED afterwards; the others are
+ * still RUNNING, with a failure. */
+static uint32_t run_rows(struct wt_model *model, struct wt_batch *batch,
+                         struct wt_infer_scratch *scratch)
 {
     uint32_t label_count = wt_model_info(model)->label_count;
     reserve(scratch, batch->count, batch->width, label_count);
@@ -96,31 +130,114 @@ uint32_t wt_infer_batch(struct wt_model *model, struct wt_batch *batch,
                                              batch->width, scratch->logits, &error);
     if (status == WT_OK) {
         for (uint32_t row = 0; row < batch->count; row++) {
-            struct wt_record *record = batch->records[row];
-            record->logits = wt_alloc(label_count * sizeof(float));
-            memcpy(record->logits, scratch->logits + (size_t)row * label_count,
-                   label_count * sizeof(float));
-            record->outcome = WT_OUTCOME_LABELLED;
-            finish(record);
+            take_logits(batch->records[row], scratch->logits + (size_t)row * label_count,
+                        label_count);
         }
         return 0;
     }
     wt_metric_add(WT_METRIC_BATCH_FAILURES, 1);
     if (batch->count == 1) {
         wt_record_fail(batch->records[0], "infer", &error);
-        finish(batch->records[0]);
         return 0;
     }
     uint32_t too_large = status == WT_MEMORY ? batch->width * batch->count : 0;
     struct wt_batch front = part_of(batch, 0, batch->count / 2);
     struct wt_batch back = part_of(batch, front.count, batch->count - front.count);
-    uint32_t front_too_large = wt_infer_batch(model, &front, scratch);
-    uint32_t back_too_large = wt_infer_batch(model, &back, scratch);
-    uint32_t part_too_large =
-        front_too_large > 0 && (back_too_large == 0 || front_too_large < back_too_large)
-            ? front_too_large
-            : back_too_large;
-    return part_too_large > 0 ? part_too_large : too_large;
+    too_large = smaller_positive(too_large, run_rows(model, &front, scratch));
+    return smaller_positive(too_large, run_rows(model, &back, scratch));
+}
+
+uint32_t wt_infer_batch(struct wt_model *model, struct wt_batch *batch,
+                        struct wt_infer_scratch *scratch)
+{
+    uint32_t too_large = run_rows(model, batch, scratch);
+    for (uint32_t i = 0; i < batch->count; i++) {
+        if (batch->records[i]->state == WT_RECORD_RUNNING) {
+            finish(batch->records[i]);
+        }
+    }
+    return too_large;
+}
+
+/* --- poison or sickness ---------------------------------------------------------------------- */
+
+/* Moves what is FINISHED to the next stage; what failed stays in the batch. */
+static void pass_on(struct replica *replica, struct wt_batch *batch)
+{
+    struct wt_record_list finished = {0};
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        struct wt_record *record = batch->records[i];
+        if (record->state == WT_RECORD_FINISHED) {
+            wt_record_list_append(&finished, &record);
+        } else {
+            batch->records[kept++] = record;
+        }
+    }
+    batch->count = kept;
+    wt_queue_push(replica->infer->ports.finished_out, &finished);
+}
+
+/* Nobody waits for these records any more: their partitions were given back. */
+static bool all_stale(const struct wt_batch *batch)
+{
+    for (uint32_t i = 0; i < batch->count; i++) {
+        if (!wt_record_stale(batch->records[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void say_sick(const struct wt_error *error)
+{
+    wt_log_error("infer",
+                 "the model fails on everything, its own probe too: %s. Records are kept and tried "
+                 "again; if it does not recover, restart the worker",
+                 error->message);
+}
+
+/* Waits until the model passes its probe, ever less often. False: before that, the batch's
+ * partitions were given back. */
+static bool wait_until_well(struct wt_model *model, const struct wt_batch *batch, bool *was_sick)
+{
+    struct wt_error error;
+    int wait_ms = SICK_WAIT_MS_MIN;
+    bool well = wt_model_probe(model, &error) == WT_OK;
+    *was_sick = !well;
+    if (well) {
+        return true;
+    }
+    say_sick(&error);
+    wt_metric_add(WT_METRIC_REPLICAS_SICK, 1);
+    while (!well && !all_stale(batch)) {
+        struct timespec wait = {.tv_sec = wait_ms / 1000, .tv_nsec = wait_ms % 1000 * 1000000L};
+        (void)nanosleep(&wait, NULL);
+        wait_ms = wait_ms * 2 < SICK_WAIT_MS_MAX ? wait_ms * 2 : SICK_WAIT_MS_MAX;
+        well = wt_model_probe(model, &error) == WT_OK;
+    }
+    wt_metric_add(WT_METRIC_REPLICAS_SICK, -1);
+    return well;
+}
+
+/* The records left in `batch` failed alone. As long as the model fails on its own probe too, they
+ * are not to blame: they are tried again when it is well, or left to their partition's next owner.
+ */
+static void settle_failures(struct replica *replica, struct wt_batch *batch,
+                            struct wt_infer_scratch *scratch)
+{
+    bool was_sick = false;
+    bool well = wait_until_well(replica->infer->ports.model, batch, &was_sick);
+    if (well && was_sick) {
+        wt_log_info("infer", "the model works again");
+        (void)run_rows(replica->infer->ports.model, batch, scratch);
+        pass_on(replica, batch);
+    }
+    for (uint32_t i = 0; i < batch->count; i++) {
+        batch->records[i]->abandoned = !well;
+        finish(batch->records[i]);
+    }
+    pass_on(replica, batch);
 }
 
 /* --- threads --------------------------------------------------------------------------------- */
@@ -146,7 +263,8 @@ static void run_batch(struct replica *replica, struct wt_batch *batch,
 {
     const struct wt_infer_ports *ports = &replica->infer->ports;
     int64_t start_us = wt_clock_us();
-    uint32_t too_large = wt_infer_batch(ports->model, batch, scratch);
+    uint32_t articles = batch->count;
+    uint32_t too_large = run_rows(ports->model, batch, scratch);
     double seconds = (double)(wt_clock_us() - start_us) * 1e-6;
     if (too_large > 0) {
         wt_log_warn("infer", "the device has no memory for %u tokens; batches stay below %u",
@@ -155,15 +273,14 @@ static void run_batch(struct replica *replica, struct wt_batch *batch,
     }
     wt_metric_add(WT_METRIC_BATCHES, 1);
     wt_metric_add(WT_METRIC_TOKENS, (int64_t)batch->tokens);
-    wt_metric_add(WT_METRIC_TOKENS_COMPUTED, (int64_t)batch->width * batch->count);
-    wt_metric_observe(WT_HISTOGRAM_BATCH_ARTICLES, batch->count);
+    wt_metric_add(WT_METRIC_TOKENS_COMPUTED, (int64_t)batch->width * articles);
+    wt_metric_observe(WT_HISTOGRAM_BATCH_ARTICLES, articles);
     wt_metric_observe(WT_HISTOGRAM_INFER_SECONDS, seconds);
-    update_rate(replica, batch->count, seconds);
-    struct wt_record_list finished = {0};
-    for (uint32_t i = 0; i < batch->count; i++) {
-        wt_record_list_append(&finished, &batch->records[i]);
+    update_rate(replica, articles, seconds);
+    pass_on(replica, batch);
+    if (batch->count > 0) {
+        settle_failures(replica, batch, scratch);
     }
-    wt_queue_push(ports->finished_out, &finished);
 }
 
 static void *run(void *opaque)

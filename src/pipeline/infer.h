@@ -2,7 +2,9 @@
  *
  * Each pulls batches, runs them and passes the finished records on. A batch that fails is halved
  * until the poison record stands alone; one that does not fit the device is halved too, and the
- * smaller budget is remembered. */
+ * smaller budget is remembered. A lone record that fails is poison only if the model can still do a
+ * probe of its own; if not, the model is sick: records are kept and tried again with back-off, and
+ * the worker is not ready. */
 #ifndef WIRETAG_PIPELINE_INFER_H
 #define WIRETAG_PIPELINE_INFER_H
 
@@ -32,8 +34,9 @@ void wt_infer_join(struct wt_infer *infer);
 
 /* Runs `batch` through the model on this thread, halving on failure: every record of it is FINISHED
  * afterwards, with logits or a failure. `scratch` is the caller's, zero-initialized once and freed
- * with wt_infer_scratch_free. Returns the largest batch, in padded tokens, that did not fit the
- * device; 0 when all did. For the threads above and for `wiretag bench`. */
+ * with wt_infer_scratch_free. Returns the smallest batch, in padded tokens, that did not fit the
+ * device; 0 when all did. For commands without a pipeline; the threads above keep the records of a
+ * sick model instead. */
 struct wt_infer_scratch {
     int64_t *ids;
     int64_t *lengths;

@@ -359,11 +359,13 @@ bool wt_pipeline_ready(struct wt_pipeline *pipeline, char *reason, size_t reason
     bool running = pipeline->running;
     (void)pthread_mutex_unlock(&pipeline->mutex);
     bool assigned = wt_metric_get(WT_METRIC_PARTITIONS) > 0;
+    bool sick = wt_metric_get(WT_METRIC_REPLICAS_SICK) > 0;
     const char *why = !running    ? "starting: the broker or the topics are not there yet"
+                      : sick      ? "the model fails on everything"
                       : !assigned ? "no partition is assigned yet"
                                   : "ready";
     (void)snprintf(reason, reason_bytes, "%s", why);
-    return running && assigned;
+    return running && assigned && !sick;
 }
 
 void wt_pipeline_destroy(struct wt_pipeline *pipeline)

@@ -69,12 +69,12 @@ static void take_in(struct wt_publish *publish, struct wt_record *record)
     if (wt_lane_epoch(source->lane) == 0 && !wt_record_stale(record)) {
         wt_lane_open(source->lane, record->epoch);
     }
-    if (wt_lane_epoch(source->lane) != record->epoch) {
+    if (wt_lane_epoch(source->lane) != record->epoch || record->abandoned) {
         wt_metric_add(WT_METRIC_RECORDS_DROPPED, 1);
         wt_in_flight_end(publish->ports.in_flight, &record);
         return;
     }
-    wt_release_add(publish->release, &record);
+    wt_lane_finish(source->lane, &record);
 }
 
 /* --- drain ----------------------------------------------------------------------------------- */

@@ -486,17 +486,6 @@ uint32_t wt_release_close(struct wt_release *release, struct wt_partition *parti
     return wt_lane_close(partition->lane);
 }
 
-/* Labelled records were given logits; they are looked at once, before the record gets in line. */
-void wt_release_add(struct wt_release *release, struct wt_record **record)
-{
-    struct wt_error error;
-    if ((*record)->outcome == WT_OUTCOME_LABELLED &&
-        wt_encode_check(release->encoder, *record, &error) != WT_OK) {
-        wt_record_fail(*record, "infer", &error);
-    }
-    wt_lane_finish((*record)->source->lane, record);
-}
-
 struct wt_lane *wt_release_lane_create(struct wt_release *release)
 {
     return wt_lane_create(on_lane_end, release);

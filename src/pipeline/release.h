@@ -50,9 +50,6 @@ rd_kafka_t *wt_release_client(struct wt_release *release);
 /* A lane for a partition seen for the first time, closed. */
 struct wt_lane *wt_release_lane_create(struct wt_release *release);
 
-/* Puts a FINISHED record in line in its open lane. */
-void wt_release_add(struct wt_release *release, struct wt_record **record);
-
 /* Releases what is next in each lane, takes reports, goes on with the commit. `commit_now`: do not
  * wait for the commit interval. `partitions`: all with a lane. May wait for the broker for half a
  * second. */
