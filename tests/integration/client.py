@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, field
 
 from confluent_kafka import (
-    OFFSET_BEGINNING, OFFSET_INVALID, Consumer, KafkaError, KafkaException, Producer, TopicPartition)
+    OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition)
 from confluent_kafka.admin import AdminClient, NewTopic
 
 
@@ -165,13 +165,25 @@ def _partitions(consumer, topic):
     return sorted(metadata.partitions)
 
 
-def committed(bootstrap, group, topic, timeout=10):
+# A fresh cluster's first groups find no coordinator for a moment.
+_COORDINATOR_MOVES = (KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE,
+                      KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError._WAIT_COORD)
+
+
+def committed(bootstrap, group, topic, timeout=30):
     """{partition: committed offset}; partitions without one are left out."""
+    deadline = time.monotonic() + timeout
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": group})
     try:
         wanted = [TopicPartition(topic, partition) for partition in _partitions(consumer, topic)]
-        return {found.partition: found.offset for found in consumer.committed(wanted, timeout=timeout)
-                if found.offset != OFFSET_INVALID and found.offset >= 0}
+        while True:
+            try:
+                offsets = consumer.committed(wanted, timeout=10)
+                return {found.partition: found.offset for found in offsets if found.offset >= 0}
+            except KafkaException as failure:
+                if failure.args[0].code() not in _COORDINATOR_MOVES or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
     finally:
         consumer.close()
 
