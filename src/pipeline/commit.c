@@ -1,11 +1,11 @@
 #include "pipeline/commit.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "pipeline/lane.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -18,18 +18,21 @@ struct asked {
 };
 
 struct wt_commit {
+    const struct wt_config *config;
     rd_kafka_t *consumer;
     rd_kafka_queue_t *replies;
     struct asked *asked;
     size_t asked_count;
     size_t asked_capacity;
     bool pending;
+    int64_t due_us;
 };
 
-struct wt_commit *wt_commit_create(rd_kafka_t *consumer, void (*wake)(rd_kafka_t *, void *),
-                                   void *opaque)
+struct wt_commit *wt_commit_create(const struct wt_config *config, rd_kafka_t *consumer,
+                                   void (*wake)(rd_kafka_t *, void *), void *opaque)
 {
     struct wt_commit *commit = wt_alloc_zeroed(1, sizeof *commit);
+    commit->config = config;
     commit->consumer = consumer;
     commit->replies = rd_kafka_queue_new(consumer);
     rd_kafka_queue_cb_event_enable(commit->replies, wake, opaque);
@@ -47,9 +50,9 @@ void wt_commit_destroy(struct wt_commit *commit)
     free(commit);
 }
 
-bool wt_commit_pending(const struct wt_commit *commit)
+int64_t wt_commit_due_us(const struct wt_commit *commit)
 {
-    return commit->pending;
+    return commit->due_us;
 }
 
 static void ask(struct wt_commit *commit, struct wt_partition *partition)
@@ -90,10 +93,10 @@ static void on_reply(rd_kafka_t *consumer, rd_kafka_resp_err_t code,
     }
 }
 
-bool wt_commit_request(struct wt_commit *commit, struct wt_partition *const *partitions,
-                       size_t count)
+/* The positions that moved; NULL when none did. */
+static rd_kafka_topic_partition_list_t *
+moved_positions(struct wt_commit *commit, struct wt_partition *const *partitions, size_t count)
 {
-    assert(!commit->pending);
     commit->asked_count = 0;
     for (size_t i = 0; i < count; i++) {
         const struct wt_lane *lane = partitions[i]->lane;
@@ -102,7 +105,7 @@ bool wt_commit_request(struct wt_commit *commit, struct wt_partition *const *par
         }
     }
     if (commit->asked_count == 0) {
-        return false;
+        return NULL;
     }
     rd_kafka_topic_partition_list_t *offsets =
         rd_kafka_topic_partition_list_new((int)commit->asked_count);
@@ -112,6 +115,24 @@ bool wt_commit_request(struct wt_commit *commit, struct wt_partition *const *par
                                           asked->partition->number)
             ->offset = asked->offset;
     }
+    return offsets;
+}
+
+void wt_commit_step(struct wt_commit *commit, struct wt_partition *const *partitions, size_t count,
+                    bool now)
+{
+    if (commit->pending) {
+        (void)rd_kafka_queue_poll_callback(commit->replies, 0);
+    }
+    int64_t clock_us = wt_clock_us();
+    if (commit->pending || (!now && clock_us < commit->due_us)) {
+        return;
+    }
+    commit->due_us = clock_us + (int64_t)commit->config->delivery.commit_interval_ms * 1000;
+    rd_kafka_topic_partition_list_t *offsets = moved_positions(commit, partitions, count);
+    if (offsets == NULL) {
+        return;
+    }
     rd_kafka_resp_err_t code =
         rd_kafka_commit_queue(commit->consumer, offsets, commit->replies, on_reply, commit);
     rd_kafka_topic_partition_list_destroy(offsets);
@@ -119,13 +140,5 @@ bool wt_commit_request(struct wt_commit *commit, struct wt_partition *const *par
     if (!commit->pending) {
         wt_metric_add(WT_METRIC_COMMIT_FAILURES, 1);
         wt_log_warn("commit", "%s; asking again", rd_kafka_err2str(code));
-    }
-    return true;
-}
-
-void wt_commit_serve(struct wt_commit *commit)
-{
-    if (commit->pending) {
-        (void)rd_kafka_queue_poll_callback(commit->replies, 0);
     }
 }

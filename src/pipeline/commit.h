@@ -7,6 +7,7 @@
 #ifndef WIRETAG_PIPELINE_COMMIT_H
 #define WIRETAG_PIPELINE_COMMIT_H
 
+#include "base/config.h"
 #include "pipeline/partition.h"
 
 #include <librdkafka/rdkafka.h>
@@ -14,24 +15,21 @@
 
 struct wt_commit;
 
-/* `consumer` is borrowed. `wake(opaque)` is called, on a librdkafka thread, when a reply waits for
- * wt_commit_serve. */
-struct wt_commit *wt_commit_create(rd_kafka_t *consumer, void (*wake)(rd_kafka_t *, void *),
-                                   void *opaque);
+/* Config and consumer are borrowed. `wake(consumer, opaque)` is called, on a librdkafka thread,
+ * when a reply waits for wt_commit_step. */
+struct wt_commit *wt_commit_create(const struct wt_config *config, rd_kafka_t *consumer,
+                                   void (*wake)(rd_kafka_t *, void *), void *opaque);
 
 /* After the last reply, or without waiting for it. */
 void wt_commit_destroy(struct wt_commit *commit);
 
-/* A request is under way. */
-bool wt_commit_pending(const struct wt_commit *commit);
+/* Takes the reply to the request under way, if it is there, and tells the lanes; then, at the
+ * commit interval or `now`, asks for the positions of every lane that moved since its last commit.
+ * A refused commit is logged and its positions are asked for again. */
+void wt_commit_step(struct wt_commit *commit, struct wt_partition *const *partitions, size_t count,
+                    bool now);
 
-/* Asks for the positions of every lane that moved since its last commit. No request may be
- * pending. Returns false when nothing moved. */
-bool wt_commit_request(struct wt_commit *commit, struct wt_partition *const *partitions,
-                       size_t count);
-
-/* Takes a reply, if one is there, and tells the lanes. A refused commit is logged and its positions
- * are asked for again with the next request. */
-void wt_commit_serve(struct wt_commit *commit);
+/* When the next request is due, on wt_clock_us. */
+int64_t wt_commit_due_us(const struct wt_commit *commit);
 
 #endif

@@ -9,6 +9,7 @@
 #include "pipeline/lane.h"
 #include "pipeline/produce.h"
 #include "pipeline/reject.h"
+#include "pipeline/search.h"
 #include "pipeline/transaction.h"
 
 #include <assert.h>
@@ -32,11 +33,9 @@ struct wt_release {
     struct wt_record_list alone; /* rejected in company: to be tried one by one, in order */
     struct wt_record_list again; /* not delivered, to be handed over again */
     bool broken;                 /* the producer must be replaced */
-    int64_t commit_due_us;
 
-    /* Exactly-once: looking for the record that the broker rejects. */
-    uint32_t burst;     /* records in the open transaction */
-    uint32_t burst_max; /* halved by a rejection, doubled by a commit; UINT32_MAX: no limit */
+    /* Exactly-once. */
+    struct wt_search search;
     struct wt_record *rejected; /* of the open transaction; NULL: none */
     char rejected_reason[160];
 };
@@ -171,7 +170,7 @@ static bool hold(struct wt_release *release)
 static bool may_release(struct wt_release *release)
 {
     return release->transaction == NULL ||
-           (release->burst < release->burst_max && wt_transaction_open(release->transaction));
+           (wt_search_has_room(&release->search) && wt_transaction_open(release->transaction));
 }
 
 /* Releases what is next in one lane. False: no more for now, in any lane. */
@@ -191,7 +190,7 @@ static bool release_lane(struct wt_release *release, struct wt_lane *lane)
             return hold(release);
         }
         wt_lane_release(lane);
-        release->burst++;
+        wt_search_add(&release->search);
         if (record->outcome == WT_OUTCOME_SKIPPED && release->transaction == NULL) {
             wt_lane_acknowledge(lane, record);
         }
@@ -326,26 +325,13 @@ static void replace_producer(struct wt_release *release, struct wt_partition *co
     }
 }
 
-static void commit_positions(struct wt_release *release, struct wt_partition *const *partitions,
-                             size_t count, bool now)
-{
-    wt_commit_serve(release->commit);
-    int64_t clock_us = wt_clock_us();
-    if (wt_commit_pending(release->commit) || (!now && clock_us < release->commit_due_us)) {
-        return;
-    }
-    release->commit_due_us =
-        clock_us + (int64_t)release->ports.config->delivery.commit_interval_ms * 1000;
-    (void)wt_commit_request(release->commit, partitions, count);
-}
-
 static void step_at_least_once(struct wt_release *release, struct wt_partition *const *partitions,
                                size_t count, bool commit_now)
 {
     if (release->broken && !release->stopping) {
         replace_producer(release, partitions, count);
     }
-    commit_positions(release, partitions, count, commit_now);
+    wt_commit_step(release->commit, partitions, count, commit_now);
 }
 
 /* --- exactly-once ---------------------------------------------------------------------------- */
@@ -360,21 +346,15 @@ static void on_committed(struct wt_release *release, struct wt_partition *const 
             wt_lane_committed(lane, wt_lane_position(lane));
         }
     }
-    bool searching = release->burst_max < release->ports.config->in_flight.records_max;
-    release->burst_max = searching ? release->burst_max * 2 : UINT32_MAX;
+    wt_search_committed(&release->search, release->ports.config->in_flight.records_max);
 }
 
-/* Of a transaction that was aborted because of a rejected record, half is tried next; if there was
- * only that one, it is the culprit. */
-static void narrow_search(struct wt_release *release)
+static void on_aborted(struct wt_release *release)
 {
     if (release->rejected == NULL) {
-        return;
-    }
-    if (release->burst <= 1) {
+        wt_search_aborted(&release->search);
+    } else if (wt_search_rejected(&release->search)) {
         (void)reject(release, release->rejected, release->rejected_reason);
-    } else {
-        release->burst_max = release->burst / 2;
     }
     release->rejected = NULL;
 }
@@ -403,11 +383,11 @@ static void step_exactly_once(struct wt_release *release, struct wt_partition *c
                               size_t count, bool commit_now)
 {
     struct wt_error error;
-    if (release->stopping && release->outstanding == 0 && release->burst == 0) {
+    if (release->stopping && release->outstanding == 0 && release->search.records == 0) {
         return;
     }
     switch (wt_transaction_step(release->transaction, partitions, count,
-                                commit_now || release->burst >= release->burst_max, &error)) {
+                                commit_now || !wt_search_has_room(&release->search), &error)) {
     case WT_STEP_NOTHING:
         return;
     case WT_STEP_COMMITTED:
@@ -415,18 +395,18 @@ static void step_exactly_once(struct wt_release *release, struct wt_partition *c
         break;
     case WT_STEP_ABORTED:
         rewind_all(partitions, count);
-        narrow_search(release);
+        on_aborted(release);
         break;
     case WT_STEP_RECOVERED:
         rewind_all(partitions, count);
         settle_all(release, partitions, count);
         release->rejected = NULL;
+        wt_search_aborted(&release->search);
         break;
     case WT_STEP_FAILED:
         fail(release, &error);
         break;
     }
-    release->burst = 0;
 }
 
 /* --- the whole ------------------------------------------------------------------------------- */
@@ -446,7 +426,7 @@ void wt_release_step(struct wt_release *release, struct wt_partition *const *par
 int64_t wt_release_due_us(const struct wt_release *release)
 {
     int64_t due_us = release->transaction != NULL ? wt_transaction_due_us(release->transaction)
-                                                  : release->commit_due_us;
+                                                  : wt_commit_due_us(release->commit);
     return release->retry_us > wt_clock_us() && release->retry_us < due_us ? release->retry_us
                                                                            : due_us;
 }
@@ -455,8 +435,9 @@ bool wt_release_settled(const struct wt_release *release, const struct wt_partit
 {
     struct wt_lane *lane = partition->lane;
     bool all_released = release->stopping || wt_lane_next(lane) == NULL;
-    bool all_acknowledged = wt_lane_released_count(lane) == 0 ||
-                            (release->stopping && release->outstanding == 0 && release->burst == 0);
+    bool all_acknowledged =
+        wt_lane_released_count(lane) == 0 ||
+        (release->stopping && release->outstanding == 0 && release->search.records == 0);
     return all_released && all_acknowledged &&
            wt_lane_committed_offset(lane) == wt_lane_position(lane);
 }
@@ -501,7 +482,7 @@ enum wt_status wt_release_create(const struct wt_release_ports *ports,
 {
     struct wt_release *release = wt_alloc_zeroed(1, sizeof *release);
     release->ports = *ports;
-    release->burst_max = UINT32_MAX;
+    release->search = wt_search_begin();
     release->encoder = wt_encoder_create(ports->config, ports->model_info);
     enum wt_status status =
         wt_produce_create(ports->config, ports->transactional_id, on_report, ports->wake,
@@ -514,7 +495,8 @@ enum wt_status wt_release_create(const struct wt_release_ports *ports,
         release->transaction =
             wt_transaction_create(ports->config, release->produce, ports->consumer);
     } else {
-        release->commit = wt_commit_create(ports->consumer, ports->wake, ports->opaque);
+        release->commit =
+            wt_commit_create(ports->config, ports->consumer, ports->wake, ports->opaque);
     }
     *release_out = release;
     return WT_OK;
