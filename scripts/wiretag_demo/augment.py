@@ -35,6 +35,7 @@ DATELINES = (
     "Срочно. ",
     "Главное за день. ",
 )
+WORD_DROP = 0.25
 SENTENCE_END = re.compile(r"(?<=[.!?…])\s+(?=[«\"А-ЯЁA-Z0-9—])|\n+")
 
 
@@ -91,3 +92,15 @@ def variant(text: str, others: list[str], rng: random.Random) -> str:
     if rng.random() < 0.35:
         text = decorate(text, rng)
     return change_case(text, rng)
+
+
+def collage(texts: list[str], rng: random.Random) -> str:
+    """Passages of one to three texts, whatever their categories, with words left out."""
+    parts = []
+    for text in rng.sample(texts, rng.choice((1, 1, 2, 3))):
+        all_words = text.split()
+        size = rng.randint(min(3, len(all_words)), min(20, len(all_words)))
+        start = rng.randint(0, len(all_words) - size)
+        kept = [word for word in all_words[start : start + size] if rng.random() >= WORD_DROP]
+        parts.append(" ".join(kept or all_words[start : start + 1]))
+    return change_case(" ".join(parts), rng)

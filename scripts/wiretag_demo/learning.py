@@ -1,4 +1,4 @@
-"""Learning: pretraining by masked words, training, averaging of weights, measuring."""
+"""Learning: batches of variants and collages, two stages, averaging of weights, measuring."""
 
 import copy
 import random
@@ -9,28 +9,31 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from wiretag_modeling.classifier import Classifier
+from wiretag_modeling.classifier import Classifier, ClassifierConfig
 
-from .augment import variant
+from .augment import collage, variant
 from .report import Progress
+from .teacher import Teacher
 from .texts import CATEGORIES, Text
-from .vocabulary import DroppingEncoder
+from .vocabulary import DroppingEncoder, Vocabulary
 
 LABEL_OF = {category: index for index, category in enumerate(CATEGORIES)}
 
 
 @dataclass
 class Recipe:
-    pretrain_epochs: int = 30
-    epochs: int = 40
+    encoder_epochs: int = 16  # without the LSTM: three times as fast
+    epochs: int = 4  # the whole model
     batch: int = 32
-    tokens_max: int = 160  # of a training variant; the model itself reads up to its positions
-    pretrain_rate: float = 1.5e-3
-    rate: float = 1.0e-3
+    tokens_max: int = 128  # of a training variant; the model itself reads up to its positions
+    encoder_rate: float = 3e-3
+    rate: float = 1.5e-3
     weight_decay: float = 0.05
-    label_smoothing: float = 0.1
-    match_drop: float = 0.12
-    mask: float = 0.12  # share of tokens hidden while training the classifier
+    collages: int = 2  # for each text, in each epoch
+    teacher_weight: float = 0.3  # of the teacher's opinion beside a text's own category
+    dropout: float = 0.2
+    match_drop: float = 0.1
+    mask: float = 0.15  # share of tokens hidden
     average_share: float = 0.3  # weights are averaged over this last share of the steps
 
 
@@ -42,26 +45,35 @@ def pad(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
     return ids, lengths
 
 
-class Variants:
-    """Endless fresh variants of the training texts, in batches of similar length."""
+class Lessons:
+    """Endless fresh variants and collages of the training texts, in batches of similar length."""
 
     def __init__(self, texts: list[Text], encoder: DroppingEncoder, recipe: Recipe, seed: int):
         self.texts, self.encoder, self.recipe = texts, encoder, recipe
         self.rng = random.Random(seed)
+        self.teacher = Teacher(texts)
+        self.all = [text.text for text in texts]
         self.by_category = {
             category: [text.text for text in texts if text.category == category]
             for category in CATEGORIES
         }
 
+    def _row(self, text: str, target: list[float]) -> tuple[list[int], list[float]]:
+        recipe = self.recipe
+        return self.encoder.encode(text, recipe.tokens_max, recipe.match_drop, self.rng), target
+
     def epoch(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """(ids, lengths, labels) batches that hold every text once."""
+        """(ids, lengths, target probabilities) batches that hold every text once."""
         rows = []
+        weight = self.recipe.teacher_weight
         for text in self.texts:
             changed = variant(text.text, self.by_category[text.category], self.rng)
-            ids = self.encoder.encode(
-                changed, self.recipe.tokens_max, self.recipe.match_drop, self.rng
-            )
-            rows.append((ids, LABEL_OF[text.category]))
+            target = [weight * p for p in self.teacher.probabilities(changed)]
+            target[LABEL_OF[text.category]] += 1.0 - weight
+            rows.append(self._row(changed, target))
+            for _ in range(self.recipe.collages):
+                mixed = collage(self.all, self.rng)
+                rows.append(self._row(mixed, self.teacher.probabilities(mixed)))
         self.rng.shuffle(rows)
         # Neighbours in length share a batch: less padding; chunks keep the batches mixed.
         chunk = 8 * self.recipe.batch
@@ -77,106 +89,104 @@ class Variants:
             yield ids, lengths, torch.tensor([row[1] for row in batch])
 
     def steps_per_epoch(self) -> int:
-        chunk = 8 * self.recipe.batch
-        whole, rest = divmod(len(self.texts), chunk)
+        rows = len(self.texts) * (1 + self.recipe.collages)
+        whole, rest = divmod(rows, 8 * self.recipe.batch)
         return 8 * whole + -(-rest // self.recipe.batch)
 
 
-def encoder_states(model: Classifier, ids: Tensor, lengths: Tensor) -> Tensor:
-    """What the classifier's head is given: the first half of Classifier.forward."""
-    position = torch.arange(ids.size(1))
-    keys = (position.unsqueeze(0) < lengths.unsqueeze(1)).unsqueeze(1).unsqueeze(1)
-    hidden = model.norm(model.words(ids) + model.positions(position))
-    hidden = F.dropout(hidden, model.dropout, model.training)
-    for layer in model.layers:
-        hidden = layer(hidden, keys)
-    return hidden
-
-
-def choose_tokens(ids: Tensor, share: float, mask_id: int) -> Tensor:
-    """Bool: which tokens to hide; never the special ones, of which [MASK] is the last."""
-    return (torch.rand(ids.shape) < share) & (ids > mask_id)
-
-
-class MaskedWords(nn.Module):
-    """The encoder with its own word table as the output layer: logits of the hidden tokens."""
+class EncoderWithMean(nn.Module):
+    """The classifier's encoder under a mean and a linear layer: what the first stage trains."""
 
     def __init__(self, model: Classifier) -> None:
         super().__init__()
         self.model = model
-        self.bias = nn.Parameter(torch.zeros(model.words.num_embeddings))
+        self.fc = nn.Linear(model.config.hidden, model.config.labels)
 
-    def forward(self, ids: Tensor, lengths: Tensor, hidden: Tensor) -> Tensor:
-        states = encoder_states(self.model, ids, lengths)[hidden]
-        return F.linear(states, self.model.words.weight, self.bias)
+    def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
+        model = self.model
+        position = torch.arange(ids.size(1))
+        real = position.unsqueeze(0) < lengths.unsqueeze(1)
+        hidden = model.norm(model.words(ids) + model.positions(position))
+        hidden = F.dropout(hidden, model.dropout, self.training)
+        for layer in model.layers:
+            hidden = layer(hidden, real.unsqueeze(1).unsqueeze(1))
+        hidden = hidden.masked_fill(~real.unsqueeze(2), 0.0)
+        mean = hidden.sum(dim=1) / lengths.unsqueeze(1).float()
+        return self.fc(F.dropout(mean, model.dropout, self.training))
 
 
-def optimizer_for(model: nn.Module, rate: float, weight_decay: float, steps: int):
-    decayed = [p for p in model.parameters() if p.requires_grad and p.dim() > 1]
-    others = [p for p in model.parameters() if p.requires_grad and p.dim() <= 1]
+def fit(
+    title: str, model: nn.Module, lessons: Lessons, epochs: int, rate: float, mask_id: int
+) -> None:
+    """Trains `model` in place and leaves it with the average of its last weights, in eval mode."""
+    recipe = lessons.recipe
+    steps = epochs * lessons.steps_per_epoch()
+    if steps == 0:
+        return
+    learning = [p for p in model.parameters() if p.requires_grad]
     groups = [
-        {"params": decayed, "weight_decay": weight_decay},
-        {"params": others, "weight_decay": 0.0},
+        {"params": [p for p in learning if p.dim() > 1], "weight_decay": recipe.weight_decay},
+        {"params": [p for p in learning if p.dim() <= 1], "weight_decay": 0.0},
     ]
     optimizer = torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98))
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, max_lr=rate, total_steps=steps, pct_start=0.15
     )
-    return optimizer, schedule
-
-
-def update(model: nn.Module, loss: Tensor, optimizer, schedule) -> None:
-    optimizer.zero_grad()
-    loss.backward()
-    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-    optimizer.step()
-    schedule.step()
-
-
-def pretrain(model: Classifier, variants: Variants, recipe: Recipe, mask_id: int) -> None:
-    """Masked words: the encoder learns which words go together before it hears of categories."""
-    steps = recipe.pretrain_epochs * variants.steps_per_epoch()
-    if steps == 0:
-        return
-    guesser = MaskedWords(model)
-    optimizer, schedule = optimizer_for(guesser, recipe.pretrain_rate, 0.01, steps)
-    progress = Progress("pretrain", steps)
-    guesser.train()
-    for _ in range(recipe.pretrain_epochs):
-        for ids, lengths, _ in variants.epoch():
-            hidden = choose_tokens(ids, 0.2, mask_id)
-            hidden[0, 1] = True
-            guesses = guesser(ids.masked_fill(hidden, mask_id), lengths, hidden)
-            loss = F.cross_entropy(guesses, ids[hidden])
-            update(guesser, loss, optimizer, schedule)
-            progress.step(f"loss {loss.item():.2f}")
-
-
-def train(model: Classifier, variants: Variants, recipe: Recipe, mask_id: int) -> Classifier:
-    """Trains `model` and returns the average of its last weights, in eval mode."""
-    steps = recipe.epochs * variants.steps_per_epoch()
-    optimizer, schedule = optimizer_for(model, recipe.rate, recipe.weight_decay, steps)
     averaged = copy.deepcopy(model)
     taken = 0
-    progress = Progress("train", steps)
+    progress = Progress(title, steps)
     model.train()
-    for _ in range(recipe.epochs):
-        for ids, lengths, labels in variants.epoch():
-            ids = ids.masked_fill(choose_tokens(ids, recipe.mask, mask_id), mask_id)
-            loss = F.cross_entropy(
-                model(ids, lengths), labels, label_smoothing=recipe.label_smoothing
-            )
-            update(model, loss, optimizer, schedule)
+    for _ in range(epochs):
+        for ids, lengths, targets in lessons.epoch():
+            # Hidden tokens: no word may be needed. Special tokens come first, [MASK] the last.
+            hidden = (torch.rand(ids.shape) < recipe.mask) & (ids > mask_id)
+            loss = F.cross_entropy(model(ids.masked_fill(hidden, mask_id), lengths), targets)
+            optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(learning, 1.0)
+            optimizer.step()
+            schedule.step()
             progress.step(f"loss {loss.item():.2f}")
             if progress.done > steps * (1 - recipe.average_share):
                 taken += 1
                 with torch.no_grad():
                     for mean, now in zip(averaged.parameters(), model.parameters(), strict=True):
                         mean.lerp_(now, 1.0 / taken)
-    return averaged.eval()
+    model.load_state_dict(averaged.state_dict())
+    model.eval()
 
 
-def predict(model: Classifier, rows: Sequence[Sequence[int]]) -> Tensor:
+def new_model(vocab_size: int, dropout: float) -> Classifier:
+    """Small enough for a bundle that is kept in the repository; most of it is the word table."""
+    model = Classifier(
+        ClassifierConfig(
+            vocab_size=vocab_size,
+            labels=len(CATEGORIES),
+            layers=2,
+            hidden=96,
+            heads=4,
+            intermediate=384,
+            lstm_hidden=64,
+            dropout=dropout,
+        )
+    )
+    # Texts longer than the training's meet positions that never learned: those add nothing.
+    nn.init.zeros_(model.positions.weight)
+    return model
+
+
+def fit_in_stages(model: Classifier, lessons: Lessons, vocabulary: Vocabulary) -> None:
+    """Trains the encoder, then the whole; every token then gets the row its canonical twin learned."""
+    recipe = lessons.recipe
+    mask_id = vocabulary.tokens.index("[MASK]")
+    encoder = EncoderWithMean(model)
+    fit("encoder", encoder, lessons, recipe.encoder_epochs, recipe.encoder_rate, mask_id)
+    fit("whole", model, lessons, recipe.epochs, recipe.rate, mask_id)
+    with torch.no_grad():
+        model.words.weight.copy_(model.words.weight[torch.tensor(vocabulary.twin_of)])
+
+
+def predict(model: nn.Module, rows: Sequence[Sequence[int]]) -> Tensor:
     """Logits of each row of ids, in order; every row alone, as the worker's promise allows."""
     model.eval()
     with torch.inference_mode():

@@ -353,13 +353,15 @@ def write_bundle(
     inputs: str = "ids+lengths",
     tokens_max: int = 512,
     sample_texts: Sequence[str] = (),
+    about: dict | None = None,
     progress: Callable[[str], None] = lambda step: None,
 ) -> BundleReport:
     """Writes `model` with its vocabulary (index = id) and labels (index = output) to `out_path`.
 
     `model` is a Classifier, or a TorchScript module that takes `inputs`; it is left as it is.
     `selftest_texts` (10 to 30 of different lengths) travel in the bundle with their logits;
-    `sample_texts` only add to what the bounds are measured on. `progress` hears a line a step.
+    `sample_texts` only add to what the bounds are measured on. `about` is kept in wiretag.json for
+    people (accuracy, data, seed); the worker does not read it. `progress` hears a line a step.
     Raises ExportError; then nothing was written.
     """
     started = time.monotonic()
@@ -436,6 +438,8 @@ def write_bundle(
             for precision, found in measured.items()
         },
     }
+    if about is not None:
+        manifest["about"] = about
     files = {
         "wiretag.json": json.dumps(manifest, ensure_ascii=False, indent=1) + "\n",
         "vocab.txt": "".join(token + "\n" for token in vocab_tokens),
