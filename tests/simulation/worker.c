@@ -1,0 +1,405 @@
+#include "worker.h"
+
+#include "delivery.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void drop(struct worker *worker, struct wt_record **record)
+{
+    wt_in_flight_end(worker->in_flight, record);
+}
+
+static void drop_list(struct worker *worker, struct wt_record_list *list)
+{
+    struct wt_record *record;
+    while ((record = wt_record_list_take(list)) != NULL) {
+        drop(worker, &record);
+    }
+}
+
+/* As publish.c: what the producer still holds is ended by its report. */
+static void on_lane_end(void *opaque, struct wt_record **record)
+{
+    struct worker *worker = opaque;
+    if ((*record)->in_producer) {
+        worker->orphans++;
+        *record = NULL;
+    } else {
+        drop(worker, record);
+    }
+}
+
+/* --- life ------------------------------------------------------------------------------------ */
+
+void worker_create(struct worker *worker, struct world *world, int number,
+                   const struct delivery *delivery)
+{
+    struct dice *dice = &world->dice;
+    struct wt_batcher_limits limits = {
+        .tokens_max = dice_between(dice, 16, 2048),
+        .articles_max = dice_between(dice, 1, 16),
+        .wait_us_max = dice_below(dice, 20000),
+        .length_max = 512,
+        .pad_to = dice_percent(dice, 10) ? 512 : 0,
+        .equal_lengths_only = dice_percent(dice, 10),
+    };
+    *worker = (struct worker){.world = world, .number = number, .delivery = delivery};
+    worker->in_flight_records_max = dice_between(dice, 1, dice_percent(dice, 30) ? 4 : 150);
+    worker->in_flight = wt_in_flight_create(worker->in_flight_records_max, 1000000);
+    worker->partitions = wt_partitions_create();
+    worker->batcher = wt_batcher_create(&limits);
+    for (int i = 0; i < world->partition_count; i++) {
+        worker->assignments[i].partition = wt_partitions_get(worker->partitions, "input", i);
+        worker->assignments[i].partition->lane = wt_lane_create(on_lane_end, worker);
+    }
+    for (int i = 0; i < REPLICAS_MAX; i++) {
+        worker->running[i].records = calloc(limits.articles_max, sizeof(struct wt_record *));
+    }
+    worker->delivery_state = delivery->create(worker);
+}
+
+void worker_destroy(struct worker *worker)
+{
+    worker->delivery->destroy(worker);
+    world_require(worker->world, worker->orphans == 0, "%" PRIu32 " orphans are left",
+                  worker->orphans);
+    for (int i = 0; i < worker->world->partition_count; i++) {
+        wt_lane_destroy(worker->assignments[i].partition->lane);
+    }
+    drop_list(worker, &worker->consumed);
+    drop_list(worker, &worker->finished);
+    for (int i = 0; i < REPLICAS_MAX; i++) {
+        for (uint32_t j = 0; j < worker->running[i].count; j++) {
+            drop(worker, &worker->running[i].records[j]);
+        }
+        free(worker->running[i].records);
+    }
+    uint32_t waiting = wt_batcher_count(worker->batcher);
+    world_require(worker->world, wt_in_flight_records(worker->in_flight) == waiting,
+                  "%" PRIu32 " records are still counted in flight, %" PRIu32 " wait",
+                  wt_in_flight_records(worker->in_flight), waiting);
+    wt_batcher_destroy(worker->batcher);
+    wt_in_flight_destroy(worker->in_flight);
+    wt_partitions_destroy(worker->partitions);
+}
+
+/* --- consume --------------------------------------------------------------------------------- */
+
+static void poll(struct worker *worker)
+{
+    struct world *world = worker->world;
+    int number = (int)dice_below(&world->dice, (uint32_t)world->partition_count);
+    struct assignment *assignment = &worker->assignments[number];
+    struct log_partition *log = &world->partitions[number];
+    if (worker->draining || !worker_reads(worker, number)) {
+        return;
+    }
+    for (uint32_t count = dice_between(&world->dice, 1, 20);
+         count > 0 && assignment->fetch_next < log->count; count--) {
+        if (wt_in_flight_full(worker->in_flight)) {
+            world->tally->full++;
+            return;
+        }
+        const struct log_record *source = &log->records[assignment->fetch_next];
+        const char *value = source->kind == KIND_TOMBSTONE ? NULL : "{}";
+        struct wt_record *record =
+            wt_record_create("key", 3, value, value != NULL ? 2 : 0, NULL, 0);
+        record->source = assignment->partition;
+        record->epoch = assignment->partition->epoch_last;
+        record->sequence = assignment->partition->sequence_next++;
+        record->offset = source->offset;
+        record->timestamp_ms =
+            assignment->fetch_next++; /* in the simulation: the index in the log */
+        wt_in_flight_add(worker->in_flight, record);
+        wt_record_list_append(&worker->consumed, &record);
+    }
+}
+
+/* --- prepare --------------------------------------------------------------------------------- */
+
+static const struct log_record *log_of(const struct worker *worker, const struct wt_record *record)
+{
+    const struct log_partition *log = &worker->world->partitions[record->source->number];
+    return &log->records[record->timestamp_ms];
+}
+
+static void fail(struct wt_record *record, const char *stage)
+{
+    struct wt_error error;
+    (void)wt_error_set(&error, WT_INVALID, WT_ERROR_RECORD, "simulated", "in %s", stage);
+    wt_record_fail(record, stage, &error);
+}
+
+static void prepare_record(struct worker *worker, struct wt_record *record)
+{
+    const struct log_record *source = log_of(worker, record);
+    if (wt_record_stale(record)) {
+        drop(worker, &record);
+    } else if (source->kind == KIND_TOMBSTONE || source->kind == KIND_UNDECODABLE) {
+        if (source->kind == KIND_TOMBSTONE) {
+            record->outcome = WT_OUTCOME_TOMBSTONE;
+        } else {
+            fail(record, "decode");
+        }
+        wt_record_advance(record, WT_RECORD_FINISHED);
+        wt_record_list_append(&worker->finished, &record);
+    } else {
+        record->token_count = source->token_count;
+        wt_batcher_add(worker->batcher, &record, worker->world->now_us);
+    }
+}
+
+/* One of several threads takes some records; another may overtake it with later ones. */
+static void prepare(struct worker *worker)
+{
+    struct dice *dice = &worker->world->dice;
+    struct wt_record_list overtaken = {0};
+    for (uint32_t count = dice_below(dice, 8); count > 0 && dice_percent(dice, 30); count--) {
+        struct wt_record *record = wt_record_list_take(&worker->consumed);
+        if (record != NULL) {
+            wt_record_list_append(&overtaken, &record);
+        }
+    }
+    struct wt_record *record;
+    for (uint32_t count = dice_between(dice, 1, 16);
+         count > 0 && (record = wt_record_list_take(&worker->consumed)) != NULL; count--) {
+        prepare_record(worker, record);
+    }
+    while ((record = wt_record_list_take(&overtaken)) != NULL) {
+        prepare_record(worker, record);
+    }
+}
+
+/* --- infer ----------------------------------------------------------------------------------- */
+
+static void infer_begin(struct worker *worker)
+{
+    struct wt_batch *batch = &worker->running[dice_below(&worker->world->dice, REPLICAS_MAX)];
+    if (batch->count > 0 ||
+        !wt_batcher_take(worker->batcher, worker->world->now_us, false, batch)) {
+        return;
+    }
+    for (uint32_t i = 0; i < batch->count; i++) {
+        world_require(worker->world, !wt_record_stale(batch->records[i]),
+                      "worker %d runs offset %" PRId64 " of partition %d, which it gave back",
+                      worker->number, batch->records[i]->offset, batch->records[i]->source->number);
+        batch->records[i]->ran = true;
+        atomic_fetch_add(&batch->records[i]->source->running, 1);
+    }
+    worker->world->tally->batches++;
+}
+
+static void infer_end(struct worker *worker)
+{
+    struct wt_batch *batch = &worker->running[dice_below(&worker->world->dice, REPLICAS_MAX)];
+    for (uint32_t i = 0; i < batch->count; i++) {
+        struct wt_record *record = batch->records[i];
+        if (log_of(worker, record)->kind == KIND_POISON) {
+            fail(record, "infer");
+        } else {
+            record->outcome = WT_OUTCOME_LABELLED;
+        }
+        wt_record_advance(record, WT_RECORD_FINISHED);
+        wt_record_list_append(&worker->finished, &batch->records[i]);
+    }
+    batch->count = 0;
+}
+
+/* --- publish: intake ------------------------------------------------------------------------- */
+
+bool worker_in_open_epoch(const struct wt_record *record)
+{
+    return wt_lane_epoch(record->source->lane) == record->epoch;
+}
+
+void worker_acknowledge(struct worker *worker, struct wt_record *record)
+{
+    struct assignment *assignment = &worker->assignments[record->source->number];
+    if (worker_in_open_epoch(record)) {
+        assignment->acknowledged[record->timestamp_ms] = true;
+        wt_lane_acknowledge(assignment->partition->lane, record);
+    } else {
+        worker_forget(worker, record);
+    }
+}
+
+void worker_forget(struct worker *worker, struct wt_record *record)
+{
+    worker->orphans--;
+    drop(worker, &record);
+}
+
+static void take_in(struct worker *worker)
+{
+    struct wt_record *record;
+    for (uint32_t count = dice_between(&worker->world->dice, 1, 30);
+         count > 0 && (record = wt_record_list_take(&worker->finished)) != NULL; count--) {
+        struct wt_lane *lane = record->source->lane;
+        if (record->ran) {
+            atomic_fetch_sub(&record->source->running, 1);
+        }
+        if (wt_lane_epoch(lane) == 0 && !wt_record_stale(record)) {
+            wt_lane_open(lane, record->epoch);
+        }
+        if (worker_in_open_epoch(record)) {
+            wt_lane_finish(lane, &record);
+        } else {
+            drop(worker, &record);
+        }
+    }
+}
+
+/* --- rebalances ------------------------------------------------------------------------------ */
+
+bool worker_reads(const struct worker *worker, int partition)
+{
+    return worker->assignments[partition].partition->assigned;
+}
+
+void worker_assign(struct worker *worker, int partition)
+{
+    struct assignment *assignment = &worker->assignments[partition];
+    assignment->fetch_start = world_fetch_start(worker->world, partition);
+    assignment->fetch_next = assignment->fetch_start;
+    memset(assignment->acknowledged, 0, sizeof assignment->acknowledged);
+    assignment->partition->epoch_last++;
+    assignment->partition->sequence_next = 0;
+    assignment->partition->assigned = true;
+    atomic_store(&assignment->partition->epoch_live, assignment->partition->epoch_last);
+    world_trace(worker->world, "worker %d is assigned %d from record %" PRIu32, worker->number,
+                partition, assignment->fetch_next);
+}
+
+/* Ends the epoch for consume, prepare and batch. */
+static void end_epoch(struct worker *worker, int partition)
+{
+    worker->assignments[partition].partition->assigned = false;
+    atomic_store(&worker->assignments[partition].partition->epoch_live, 0);
+    struct wt_record_list stale = {0};
+    wt_batcher_remove(worker->batcher, wt_record_stale, &stale);
+    drop_list(worker, &stale);
+}
+
+void worker_revoke(struct worker *worker, int partition)
+{
+    if (!worker->draining) {
+        worker->draining = true;
+        worker->drain_deadline_us =
+            worker->world->now_us + (world_fault(worker->world, 30) ? 0 : INT64_C(4000000));
+    }
+    worker->assignments[partition].draining = true;
+    end_epoch(worker, partition);
+    worker->world->tally->drains++;
+    world_trace(worker->world, "worker %d begins to drain %d", worker->number, partition);
+}
+
+void worker_lose_all(struct worker *worker)
+{
+    uint32_t dropped = 0;
+    for (int i = 0; i < worker->world->partition_count; i++) {
+        if (worker_reads(worker, i)) {
+            end_epoch(worker, i);
+            dropped += wt_lane_close(worker->assignments[i].partition->lane);
+        }
+    }
+    worker->expelled = false;
+    world_trace(worker->world, "worker %d has lost everything, drops %" PRIu32, worker->number,
+                dropped);
+}
+
+/* As publish.c: a lane is drained when nothing more will come of it. */
+static bool drained(const struct worker *worker, const struct wt_partition *partition)
+{
+    return wt_lane_epoch(partition->lane) == 0 ||
+           (atomic_load(&partition->running) == 0 &&
+            worker->delivery->drained(worker, partition->lane));
+}
+
+static void serve_drain(struct worker *worker)
+{
+    struct world *world = worker->world;
+    bool late = world->now_us >= worker->drain_deadline_us;
+    bool done = worker->draining;
+    for (int i = 0; i < world->partition_count && done && !late; i++) {
+        const struct assignment *assignment = &worker->assignments[i];
+        done = !assignment->draining || drained(worker, assignment->partition);
+    }
+    if (!done) {
+        return;
+    }
+    for (int i = 0; i < world->partition_count; i++) {
+        struct assignment *assignment = &worker->assignments[i];
+        if (assignment->draining) {
+            uint32_t dropped = wt_lane_close(assignment->partition->lane);
+            assignment->draining = false;
+            /* Unless the group went on without this worker. */
+            if (world->partitions[i].owner == worker->number) {
+                world->partitions[i].owner = NOBODY;
+            }
+            world_trace(world, "worker %d gives %d back%s, drops %" PRIu32, worker->number, i,
+                        late ? ", late" : "", dropped);
+        }
+    }
+    world->tally->drains_late += late;
+    worker->draining = false;
+}
+
+/* --- schedule -------------------------------------------------------------------------------- */
+
+void worker_step(struct worker *worker)
+{
+    static void (*const moves[])(struct worker *) = {poll,    prepare, infer_begin, infer_end,
+                                                     take_in, NULL,    NULL,        NULL};
+    void (*move)(struct worker *) = moves[dice_below(&worker->world->dice, 8)];
+    if (move != NULL) {
+        move(worker);
+    } else {
+        worker->delivery->step(worker);
+        serve_drain(worker);
+    }
+}
+
+/* The lane's position is one past the longest prefix of the epoch that is acknowledged. */
+static void check_position(const struct worker *worker, int partition)
+{
+    const struct assignment *assignment = &worker->assignments[partition];
+    const struct log_partition *log = &worker->world->partitions[partition];
+    const struct wt_lane *lane = assignment->partition->lane;
+    if (wt_lane_epoch(lane) == 0) {
+        return;
+    }
+    int64_t position = wt_lane_position(lane);
+    int64_t committed = wt_lane_committed_offset(lane);
+    uint32_t prefix = assignment->fetch_start;
+    while (prefix < log->count && assignment->acknowledged[prefix]) {
+        prefix++;
+    }
+    int64_t expected = prefix > assignment->fetch_start ? log->records[prefix - 1].offset + 1 : -1;
+    world_require(worker->world, position == expected && committed <= position,
+                  "worker %d partition %d: position %" PRId64 ", committed %" PRId64
+                  ", but %" PRId64 " is acknowledged",
+                  worker->number, partition, position, committed, expected);
+}
+
+void worker_check(const struct worker *worker)
+{
+    const struct world *world = worker->world;
+    uint32_t in_flight = wt_in_flight_records(worker->in_flight);
+    world_require(world, in_flight <= worker->in_flight_records_max,
+                  "worker %d has %" PRIu32 " records in flight of at most %" PRIu32, worker->number,
+                  in_flight, worker->in_flight_records_max);
+    uint32_t found = worker->consumed.count + wt_batcher_count(worker->batcher) +
+                     worker->finished.count + worker->orphans;
+    for (int i = 0; i < REPLICAS_MAX; i++) {
+        found += worker->running[i].count;
+    }
+    for (int i = 0; i < world->partition_count; i++) {
+        found += wt_lane_count(worker->assignments[i].partition->lane);
+        check_position(worker, i);
+    }
+    world_require(world, found == in_flight,
+                  "worker %d: %" PRIu32 " records are counted in flight, %" PRIu32 " are found",
+                  worker->number, in_flight, found);
+}

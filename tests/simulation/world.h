@@ -1,0 +1,95 @@
+/* world.h: the Kafka of the simulation, and what must never be seen in it.
+ *
+ * Holds the input partitions, who owns them, what was committed and what was published. Everything
+ * that a worker does to the outside goes through these functions, and each checks the promises of
+ * wiretag there and then; a broken one ends the process with the seed that shows it. */
+#ifndef WIRETAG_SIMULATION_WORLD_H
+#define WIRETAG_SIMULATION_WORLD_H
+
+#include "base/record.h"
+
+#include "../unit/dice.h"
+
+#define PARTITIONS_MAX 4
+#define WORKERS_MAX 2
+#define LOG_RECORDS_MAX 250
+#define NOBODY (-1)
+
+/* What a record of the input will come to. */
+enum kind { KIND_ARTICLE, KIND_TOMBSTONE, KIND_UNDECODABLE, KIND_POISON };
+
+struct log_record {
+    int64_t offset;
+    enum kind kind;
+    uint32_t token_count;
+    uint32_t published_count;
+    bool skipped;
+};
+
+struct log_partition {
+    struct log_record records[LOG_RECORDS_MAX];
+    uint32_t count;
+    uint32_t published_prefix; /* records before this one are published, or are to be skipped */
+    int64_t committed;         /* -1: nothing yet */
+    int owner;                 /* worker, or NOBODY */
+};
+
+/* How often each thing happened, over all schedules: a simulation that never loses a partition
+ * proves nothing about losing one. */
+struct tally {
+    uint64_t schedules, steps, records, batches, published, again, skipped;
+    uint64_t commits, commits_refused, commits_unknown;
+    uint64_t drains, drains_late, losses, resets, crashes, full;
+};
+
+struct world {
+    uint64_t seed;
+    struct dice dice;
+    int64_t now_us;
+    struct log_partition partitions[PARTITIONS_MAX];
+    int partition_count;
+    uint32_t generation; /* of the group: grows with every assignment */
+    bool skip_failures;  /* on_error: skip */
+    bool faults;         /* from now on: losses, crashes, resets, refused commits */
+    bool faulty;         /* there was one: records may come out again */
+    bool trace;
+    struct tally *tally;
+};
+
+/* Fills the input of a new world from its seed. */
+void world_create(struct world *world, uint64_t seed, struct tally *tally);
+
+/* Prints one line when the world is traced. */
+void world_trace(const struct world *world, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Ends the process with the seed and what was broken, unless `holds`. */
+void world_require(const struct world *world, bool holds, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* A fault may happen now, with this probability. */
+bool world_fault(struct world *world, uint32_t percent);
+
+/* The outcome that a record must come to. */
+enum wt_outcome world_outcome(const struct world *world, const struct log_record *record);
+
+/* Where a new owner of `partition` begins to read. */
+uint32_t world_fetch_start(const struct world *world, int partition);
+
+/* The output of a record arrives at the broker. */
+void world_publish(struct world *world, int partition, int64_t offset, enum wt_outcome outcome);
+
+/* A record is left out on purpose. */
+void world_skip(struct world *world, int partition, int64_t offset);
+
+/* `worker` commits and the broker accepts. The broker looks at the member and the generation of a
+ * request only; that nobody commits what is another's is a promise of ours. */
+void world_commit(struct world *world, int worker, int partition, int64_t offset);
+
+/* Everything is committed. */
+bool world_done(const struct world *world);
+
+/* What holds when everything is committed. */
+void world_check_end(struct world *world);
+
+#endif
