@@ -108,7 +108,7 @@ static const struct wt_key keys[] = {
     {"dead_letter.topic", WT_KEY_TEXT, AT(dead_letter.topic), "null", .null_allowed = true,
      .valid = valid_topic, .must = TOPIC_MUST ", or null for <output.topic>.dlq"},
     {"on_error", WT_KEY_CHOICE, AT(on_error), "dead-letter", .choices = on_errors},
-    {"delivery.guarantee", WT_KEY_CHOICE, AT(delivery.guarantee), "at-least-once",
+    {"delivery.guarantee", WT_KEY_CHOICE, AT(delivery.guarantee), "exactly-once",
      .choices = guarantees},
     {"delivery.transactional_id", WT_KEY_TEXT, AT(delivery.transactional_id), "auto",
      .must = "auto or an id"},

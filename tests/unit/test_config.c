@@ -162,7 +162,7 @@ static void the_defaults_are_those_of_the_design(void **state)
     assert_string_equal(config->output.topic, "news.labelled");
     assert_true(config->dead_letter.enabled);
     assert_string_equal(config->dead_letter.topic, "news.labelled.dlq");
-    assert_int_equal(config->delivery.guarantee, WT_AT_LEAST_ONCE);
+    assert_int_equal(config->delivery.guarantee, WT_EXACTLY_ONCE);
     assert_string_equal(config->model.path, "models/demo.pt");
     assert_null(config->model.sha256);
     assert_int_equal(config->batch.tokens_max, 0);
