@@ -45,15 +45,17 @@ def processes_of(temporary):
 
 
 def rows(stdout):
-    return re.findall(r"^  (\w+) +(\d+\.\d) %  (\S.*)$", stdout, re.MULTILINE)
+    return re.findall(r"^  (\w+) +(\d+\.\d) % ([✓≠]) (\S.*)$", stdout, re.MULTILINE)
 
 
 def test_every_sample_gets_a_row_with_label_probability_and_headline(quickstart):
     samples = [json.loads(line) for line in (ROOT / "data/samples.jsonl").read_text("utf-8").splitlines()]
     found = rows(quickstart[0])
     assert len(found) == len(samples) >= 22
-    assert {label for label, _, _ in found} == set(CATEGORIES)
-    assert all(0 < float(percent) <= 100 for _, percent, _ in found)
+    assert {label for label, _, _, _ in found} == set(CATEGORIES)
+    assert all(0 < float(percent) <= 100 for _, percent, _, _ in found)
+    agreed = re.search(r"; (\d+) of the (\d+) samples as their editor did", quickstart[0])
+    assert [int(number) for number in agreed.groups()] == [sum(mark == "✓" for _, _, mark, _ in found), len(samples)]
 
 
 def test_the_books_balance_and_say_where_the_two_bad_records_went(quickstart):
