@@ -106,6 +106,20 @@ static char *id_from_source(const struct wt_record *record)
                      record->source->number, record->offset);
 }
 
+/* A number with the fewest digits that read back as the same. */
+static char *number_as_json(const json_t *number)
+{
+    char *text = NULL;
+    for (size_t digits = 15; digits <= 17; digits++) {
+        free(text);
+        text = json_dumps(number, JSON_ENCODE_ANY | JSON_REAL_PRECISION(digits));
+        if (json_is_integer(number) || strtod(text, NULL) == json_real_value(number)) {
+            break;
+        }
+    }
+    return text;
+}
+
 static enum wt_status take_id(const struct wt_decoder *decoder, struct wt_record *record,
                               struct wt_error *error)
 {
@@ -115,7 +129,7 @@ static enum wt_status take_id(const struct wt_decoder *decoder, struct wt_record
     } else if (json_is_string(id)) {
         record->id_json = string_as_json(json_string_value(id), json_string_length(id));
     } else if (json_is_number(id)) {
-        record->id_json = json_dumps(id, JSON_ENCODE_ANY);
+        record->id_json = number_as_json(id);
     } else {
         return wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, "id-type",
                             "the id at %s is neither a string nor a number",

@@ -1,0 +1,281 @@
+/* From a record's bytes to an article's text: what is read, and what becomes a dead letter. */
+#include "decode_cases.h"
+
+#include "base/buffer.h"
+
+/* --- what is refused ------------------------------------------------------------------------- */
+
+static void a_value_without_bytes_is_refused(void **state)
+{
+    (void)state;
+    assert_refused(DEFAULT_CASE, "", "value-empty");
+    struct decode_case text = DEFAULT_CASE;
+    text.format = WT_INPUT_TEXT;
+    assert_refused(text, "", "value-empty");
+}
+
+static void what_is_not_json_is_refused(void **state)
+{
+    (void)state;
+    static const char *const values[] = {
+        "hello",
+        "{",
+        "{\"text\":\"a\"",
+        "{\"text\":\"a\"} trailing",
+        "{\"text\":\"a\"}{\"text\":\"b\"}",
+        "{'text':'a'}",
+        "{\"text\":\"a\",}",
+        "{\"text\":\"line\nbreak\"}",
+        "{\"text\":\"bad \\escape\"}",
+        "{\"text\":\"a\",\"n\":NaN}",
+        "{\"text\":\"a\",\"n\":01}",
+        "{\"text\":\"a\",\"n\":1e999}",
+        "\xEF\xBB\xBF{\"text\":\"a byte order mark\"}",
+        " ",
+    };
+    for (size_t i = 0; i < COUNT_OF(values); i++) {
+        assert_refused(DEFAULT_CASE, values[i], "json-invalid");
+    }
+}
+
+static void a_message_says_where_the_json_is_wrong(void **state)
+{
+    (void)state;
+    const char *value = "{\"text\": \"a\",\n \"id\": oops}";
+    struct decoded decoded = decode_bytes(DEFAULT_CASE, value, strlen(value));
+    assert_non_null(strstr(decoded.error.message, "oops"));
+    assert_non_null(strstr(decoded.error.message, "line 2"));
+    decoded_free(&decoded);
+}
+
+static void malformed_utf8_is_refused(void **state)
+{
+    (void)state;
+    static const char *const values[] = {
+        "{\"text\":\"\xFF\"}",             /* no such byte */
+        "{\"text\":\"\xD0\"}",             /* half a character */
+        "{\"text\":\"\xC0\xAF\"}",         /* overlong */
+        "{\"text\":\"\xED\xA0\x80\"}",     /* a surrogate in UTF-8 */
+        "{\"text\":\"\xF4\x90\x80\x80\"}", /* beyond Unicode */
+        "{\"\xFF\":1,\"text\":\"a\"}",     /* in a name */
+    };
+    for (size_t i = 0; i < COUNT_OF(values); i++) {
+        assert_refused(DEFAULT_CASE, values[i], "json-invalid");
+    }
+}
+
+static void lone_surrogates_are_refused_and_pairs_are_not(void **state)
+{
+    (void)state;
+    assert_refused(DEFAULT_CASE, "{\"text\":\"\\ud83d\"}", "json-invalid");
+    assert_refused(DEFAULT_CASE, "{\"text\":\"\\ude80 a\"}", "json-invalid");
+    assert_refused(DEFAULT_CASE, "{\"text\":\"\\ud83d\\u0041\"}", "json-invalid");
+    assert_decodes(DEFAULT_CASE, "{\"id\":1,\"text\":\"\\ud83d\\ude80\"}", "\xF0\x9F\x9A\x80", "1");
+}
+
+static void a_key_twice_is_refused(void **state)
+{
+    (void)state;
+    assert_refused(DEFAULT_CASE, "{\"text\":\"a\",\"text\":\"b\"}", "json-invalid");
+    assert_refused(DEFAULT_CASE, "{\"text\":\"a\",\"more\":{\"n\":1,\"n\":1}}", "json-invalid");
+}
+
+static void nesting_of_5000_is_refused_without_harm(void **state)
+{
+    (void)state;
+    static const char *const parts[][2] = {{"[", "]"}, {"{\"a\":", "}"}};
+    for (size_t kind = 0; kind < COUNT_OF(parts); kind++) {
+        for (int depth = 1000; depth <= 5000; depth += 4000) {
+            struct wt_buffer value = {0};
+            wt_buffer_append_text(&value, "{\"id\":1,\"text\":\"a\",\"deep\":");
+            for (int i = 0; i < depth; i++) {
+                wt_buffer_append_text(&value, parts[kind][0]);
+            }
+            wt_buffer_append_text(&value, "1");
+            for (int i = 0; i < depth; i++) {
+                wt_buffer_append_text(&value, parts[kind][1]);
+            }
+            wt_buffer_append_text(&value, "}");
+            char *text = wt_buffer_take(&value, NULL);
+            if (depth == 1000) {
+                assert_decodes(DEFAULT_CASE, text, "a", "1");
+            } else {
+                assert_refused(DEFAULT_CASE, text, "json-invalid");
+            }
+            free(text);
+        }
+    }
+}
+
+static void json_that_is_not_an_object_is_refused(void **state)
+{
+    (void)state;
+    static const char *const values[] = {"[]",   "\"text\"",          "17", "1.5", "true",
+                                         "null", "[{\"text\":\"a\"}]"};
+    for (size_t i = 0; i < COUNT_OF(values); i++) {
+        assert_refused(DEFAULT_CASE, values[i], "json-not-object");
+    }
+}
+
+static void a_text_of_another_type_is_refused(void **state)
+{
+    (void)state;
+    static const char *const values[] = {"{\"text\":1}", "{\"text\":[\"a\"]}", "{\"text\":{}}",
+                                         "{\"text\":true}"};
+    for (size_t i = 0; i < COUNT_OF(values); i++) {
+        assert_refused(DEFAULT_CASE, values[i], "text-type");
+    }
+    struct decode_case two = {.id = "/id", .text = TEXT_AT("/title", "/body")};
+    assert_refused(two, "{\"title\":\"a\",\"body\":2}", "text-type");
+}
+
+static void a_missing_text_is_refused_and_null_is_missing(void **state)
+{
+    (void)state;
+    assert_refused(DEFAULT_CASE, "{}", "text-missing");
+    assert_refused(DEFAULT_CASE, "{\"id\":1,\"body\":\"a\"}", "text-missing");
+    assert_refused(DEFAULT_CASE, "{\"text\":null}", "text-missing");
+    struct decode_case two = {.id = "/id", .text = TEXT_AT("/title", "/body")};
+    assert_refused(two, "{\"title\":null}", "text-missing");
+}
+
+static void an_id_that_is_neither_string_nor_number_is_refused(void **state)
+{
+    (void)state;
+    static const char *const values[] = {"{\"id\":true,\"text\":\"a\"}",
+                                         "{\"id\":[1],\"text\":\"a\"}",
+                                         "{\"id\":{},\"text\":\"a\"}"};
+    for (size_t i = 0; i < COUNT_OF(values); i++) {
+        assert_refused(DEFAULT_CASE, values[i], "id-type");
+    }
+}
+
+/* --- NUL ------------------------------------------------------------------------------------- */
+
+static void an_escaped_nul_is_text(void **state)
+{
+    (void)state;
+    const char *value = "{\"id\":\"a\\u0000b\",\"text\":\"c\\u0000d\"}";
+    struct decoded decoded = decode_bytes(DEFAULT_CASE, value, strlen(value));
+    assert_int_equal(decoded.status, WT_OK);
+    assert_int_equal(decoded.text_bytes, 3);
+    assert_memory_equal(decoded.text, "c\0d", 3);
+    assert_string_equal(decoded.id, "\"a\\u0000b\"");
+    decoded_free(&decoded);
+}
+
+static void a_raw_nul_is_not_json(void **state)
+{
+    (void)state;
+    static const char in_text[] = "{\"text\":\"a\0b\"}";
+    static const char behind[] = "{\"text\":\"a\"}\0";
+    assert_refused_bytes(DEFAULT_CASE, in_text, sizeof in_text - 1, "json-invalid");
+    assert_refused_bytes(DEFAULT_CASE, behind, sizeof behind - 1, "json-invalid");
+}
+
+/* --- text ------------------------------------------------------------------------------------ */
+
+static void a_text_comes_out_as_it_is(void **state)
+{
+    (void)state;
+    assert_decodes(DEFAULT_CASE,
+                   "{\"id\":\"1\",\"text\":\"\xD0\x9F\xD0\xB0\xD1\x80 \\u0438\\n\\\"\\/\"}",
+                   "\xD0\x9F\xD0\xB0\xD1\x80 \xD0\xB8\n\"/", "\"1\"");
+    assert_decodes(DEFAULT_CASE, " \r\n\t{ \"text\" : \"a\" , \"id\" : 7 } \n", "a", "7");
+}
+
+static void two_megabytes_are_text_like_any_other(void **state)
+{
+    (void)state;
+    enum { BYTES = 2 << 20 };
+    char *value = malloc(BYTES + 64);
+    int start = sprintf(value, "{\"id\":1,\"text\":\"");
+    memset(value + start, 'x', BYTES);
+    (void)strcpy(value + start + BYTES, "\"}");
+    struct decoded decoded = decode_bytes(DEFAULT_CASE, value, strlen(value));
+    assert_int_equal(decoded.status, WT_OK);
+    assert_int_equal(decoded.text_bytes, BYTES);
+    decoded_free(&decoded);
+    free(value);
+}
+
+static void several_fields_are_joined_by_a_newline_in_the_configured_order(void **state)
+{
+    (void)state;
+    struct decode_case two = {.id = "/id", .text = TEXT_AT("/title", "/body")};
+    assert_decodes(two, "{\"id\":1,\"body\":\"B\",\"title\":\"T\"}", "T\nB", "1");
+    assert_decodes(two, "{\"id\":1,\"body\":\"B\"}", "B", "1");
+    assert_decodes(two, "{\"id\":1,\"title\":\"T\",\"body\":null}", "T", "1");
+    assert_decodes(two, "{\"id\":1,\"title\":\"\",\"body\":\"B\"}", "\nB", "1");
+}
+
+static void a_decoder_keeps_nothing_of_the_record_before(void **state)
+{
+    (void)state;
+    struct wt_config *config = wt_config_defaults();
+    struct wt_decoder *decoder = wt_decoder_create(config);
+    struct wt_partition source = {.topic = "t"};
+    static const char *const values[] = {"{\"text\":\"first\"}", "broken", "{}",
+                                         "{\"text\":\"second\"}"};
+    static const char *const texts[] = {"first", NULL, NULL, "second"};
+    for (size_t i = 0; i < COUNT_OF(values); i++) {
+        struct wt_record *record = record_of(values[i]);
+        record->source = &source;
+        struct wt_article article;
+        enum wt_status status = wt_decode(decoder, record, &article, NULL);
+        assert_int_equal(status == WT_OK, texts[i] != NULL);
+        if (texts[i] != NULL) {
+            assert_int_equal(article.text_bytes, strlen(texts[i]));
+            assert_memory_equal(article.text, texts[i], article.text_bytes);
+        }
+        wt_record_destroy(record);
+    }
+    wt_decoder_destroy(decoder);
+    wt_decoder_destroy(NULL);
+    wt_config_destroy(config);
+}
+
+/* --- format text ----------------------------------------------------------------------------- */
+
+static void format_text_takes_the_value_as_the_article(void **state)
+{
+    (void)state;
+    struct decode_case text = DEFAULT_CASE;
+    text.format = WT_INPUT_TEXT;
+    assert_decodes(text, "{\"text\":\"a\"}", "{\"text\":\"a\"}", "\"news.articles-3-77\"");
+    text.key = "key";
+    text.key_bytes = 3;
+    assert_decodes(text, " two\nlines ", " two\nlines ", "\"key\"");
+    struct decoded decoded = decode_bytes(text, "a\0b", 3);
+    assert_int_equal(decoded.status, WT_OK);
+    assert_int_equal(decoded.text_bytes, 3);
+    decoded_free(&decoded);
+    assert_refused(text, "\xD0", "text-not-utf8");
+    assert_refused(text, "\xED\xA0\x80", "text-not-utf8");
+    assert_refused(text, " \n", "text-blank");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_value_without_bytes_is_refused),
+        cmocka_unit_test(what_is_not_json_is_refused),
+        cmocka_unit_test(a_message_says_where_the_json_is_wrong),
+        cmocka_unit_test(malformed_utf8_is_refused),
+        cmocka_unit_test(lone_surrogates_are_refused_and_pairs_are_not),
+        cmocka_unit_test(a_key_twice_is_refused),
+        cmocka_unit_test(nesting_of_5000_is_refused_without_harm),
+        cmocka_unit_test(json_that_is_not_an_object_is_refused),
+        cmocka_unit_test(a_text_of_another_type_is_refused),
+        cmocka_unit_test(a_missing_text_is_refused_and_null_is_missing),
+        cmocka_unit_test(an_id_that_is_neither_string_nor_number_is_refused),
+        cmocka_unit_test(an_escaped_nul_is_text),
+        cmocka_unit_test(a_raw_nul_is_not_json),
+        cmocka_unit_test(a_text_comes_out_as_it_is),
+        cmocka_unit_test(two_megabytes_are_text_like_any_other),
+        cmocka_unit_test(several_fields_are_joined_by_a_newline_in_the_configured_order),
+        cmocka_unit_test(a_decoder_keeps_nothing_of_the_record_before),
+        cmocka_unit_test(format_text_takes_the_value_as_the_article),
+    };
+    return cmocka_run_group_tests_name("decode", tests, NULL, NULL);
+}

@@ -1,0 +1,181 @@
+/* An article's id, the JSON pointers that find it and the text, and blankness. */
+#include "decode_cases.h"
+
+#include "base/buffer.h"
+
+/* --- ids ------------------------------------------------------------------------------------- */
+
+static void an_id_keeps_its_json_type_and_its_digits(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *given;
+        const char *id;
+    } cases[] = {
+        {"\"abc\"", "\"abc\""},
+        {"\"\"", "\"\""},
+        {"\"q\\\"\\u0041\\n\"", "\"q\\\"A\\n\""},
+        {"\"\\u043f\"", "\"\xD0\xBF\""},
+        {"0", "0"},
+        {"-17", "-17"},
+        {"9223372036854775807", "9223372036854775807"},
+        {"-9223372036854775808", "-9223372036854775808"},
+        {"1.5", "1.5"},
+        {"0.1", "0.1"},
+        {"2.0", "2.0"},
+        {"3.141592653589793", "3.141592653589793"},
+        {"1e300", "1e300"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char value[200];
+        (void)snprintf(value, sizeof value, "{\"id\":%s,\"text\":\"a\"}", cases[i].given);
+        assert_decodes(DEFAULT_CASE, value, "a", cases[i].id);
+    }
+}
+
+static void without_an_id_the_key_is_the_id(void **state)
+{
+    (void)state;
+    struct decode_case keyed = DEFAULT_CASE;
+    keyed.key = "k\"1\xD0\xBF";
+    keyed.key_bytes = strlen(keyed.key);
+    assert_decodes(keyed, "{\"text\":\"a\"}", "a", "\"k\\\"1\xD0\xBF\"");
+    assert_decodes(keyed, "{\"text\":\"a\",\"id\":null}", "a", "\"k\\\"1\xD0\xBF\"");
+    assert_decodes(keyed, "{\"text\":\"a\",\"id\":5}", "a", "5");
+    keyed.key = "a\0b";
+    keyed.key_bytes = 3;
+    assert_decodes(keyed, "{\"text\":\"a\"}", "a", "\"a\\u0000b\"");
+}
+
+static void without_id_and_text_key_the_place_is_the_id(void **state)
+{
+    (void)state;
+    assert_decodes(DEFAULT_CASE, "{\"text\":\"a\"}", "a", "\"news.articles-3-77\"");
+    struct decode_case keyed = DEFAULT_CASE;
+    keyed.key = "";
+    keyed.key_bytes = 0;
+    assert_decodes(keyed, "{\"text\":\"a\"}", "a", "\"news.articles-3-77\"");
+    keyed.key = "\x00\x00\x00\xFF";
+    keyed.key_bytes = 4;
+    assert_decodes(keyed, "{\"text\":\"a\"}", "a", "\"news.articles-3-77\"");
+}
+
+/* --- pointers -------------------------------------------------------------------------------- */
+
+static void pointers_lead_into_objects_and_arrays(void **state)
+{
+    (void)state;
+    static const char value[] =
+        "{\"id\":1,\"a\":{\"b\":[\"zero\",{\"c\":\"deep\"}]},\"x/y\":\"slash\",\"m~n\":\"tilde\","
+        "\"~1\":\"both\",\"\":\"empty\",\"0\":\"name\",\" \":{\"\":\"space\"}}";
+    static const struct {
+        const char *pointer;
+        const char *text; /* NULL: there is nothing */
+    } cases[] = {
+        {"/a/b/0", "zero"},
+        {"/a/b/1/c", "deep"},
+        {"/x~1y", "slash"},
+        {"/m~0n", "tilde"},
+        {"/~01", "both"},
+        {"/", "empty"},
+        {"/0", "name"},
+        {"/ /", "space"},
+        {"/a/b/2", NULL},
+        {"/a/b/00", NULL},
+        {"/a/b/-", NULL},
+        {"/a/b/-1", NULL},
+        {"/a/b/ 0", NULL},
+        {"/a/b/", NULL},
+        {"/a/b/0/c", NULL},
+        {"/none/b", NULL},
+        {"/a/b/99999999999999999999", NULL},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct decode_case given = {.id = "/id", .text = TEXT_AT(cases[i].pointer)};
+        if (cases[i].text != NULL) {
+            assert_decodes(given, value, cases[i].text, "1");
+        } else {
+            assert_refused(given, value, "text-missing");
+        }
+    }
+}
+
+static void an_id_is_found_by_its_pointer_too(void **state)
+{
+    (void)state;
+    struct decode_case given = {.id = "/meta/ids/1", .text = TEXT_AT("/text")};
+    assert_decodes(given, "{\"text\":\"a\",\"meta\":{\"ids\":[1,\"two\"]}}", "a", "\"two\"");
+}
+
+/* --- blank ----------------------------------------------------------------------------------- */
+
+/* U+0000 to U+FFFF as UTF-8. */
+static size_t utf8_of(uint32_t code, char *bytes)
+{
+    if (code < 0x80) {
+        bytes[0] = (char)code;
+        return 1;
+    }
+    if (code < 0x800) {
+        bytes[0] = (char)(0xC0 | code >> 6);
+        bytes[1] = (char)(0x80 | (code & 0x3F));
+        return 2;
+    }
+    bytes[0] = (char)(0xE0 | code >> 12);
+    bytes[1] = (char)(0x80 | (code >> 6 & 0x3F));
+    bytes[2] = (char)(0x80 | (code & 0x3F));
+    return 3;
+}
+
+static bool is_white_space(uint32_t code)
+{
+    /* PropList.txt, White_Space. */
+    return (code >= 0x09 && code <= 0x0D) || code == 0x20 || code == 0x85 || code == 0xA0 ||
+           code == 0x1680 || (code >= 0x2000 && code <= 0x200A) || code == 0x2028 ||
+           code == 0x2029 || code == 0x202F || code == 0x205F || code == 0x3000;
+}
+
+static void exactly_the_unicode_white_space_is_blank(void **state)
+{
+    (void)state;
+    struct wt_buffer all = {0};
+    for (uint32_t code = 0; code < 0x10000; code++) {
+        char bytes[3];
+        size_t count = utf8_of(code, bytes);
+        if (wt_decode_blank(bytes, count) != is_white_space(code)) {
+            fail_msg("U+%04X", code);
+        }
+        if (is_white_space(code)) {
+            wt_buffer_append(&all, bytes, count);
+        }
+    }
+    assert_true(wt_decode_blank(all.bytes, all.count));
+    wt_buffer_append_text(&all, ".");
+    assert_false(wt_decode_blank(all.bytes, all.count));
+    wt_buffer_free(&all);
+    assert_true(wt_decode_blank("", 0));
+    assert_false(wt_decode_blank("\xF0\x9F\x9A\x80", 4));
+}
+
+static void a_text_of_white_space_is_refused(void **state)
+{
+    (void)state;
+    assert_refused(DEFAULT_CASE, "{\"text\":\"\"}", "text-blank");
+    assert_refused(DEFAULT_CASE, "{\"text\":\" \\t\\n\\u00a0\\u2003\\u3000\"}", "text-blank");
+    struct decode_case two = {.id = "/id", .text = TEXT_AT("/title", "/body")};
+    assert_refused(two, "{\"title\":\"\",\"body\":\" \"}", "text-blank");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_id_keeps_its_json_type_and_its_digits),
+        cmocka_unit_test(without_an_id_the_key_is_the_id),
+        cmocka_unit_test(without_id_and_text_key_the_place_is_the_id),
+        cmocka_unit_test(pointers_lead_into_objects_and_arrays),
+        cmocka_unit_test(an_id_is_found_by_its_pointer_too),
+        cmocka_unit_test(exactly_the_unicode_white_space_is_blank),
+        cmocka_unit_test(a_text_of_white_space_is_refused),
+    };
+    return cmocka_run_group_tests_name("decode_id", tests, NULL, NULL);
+}
