@@ -1,8 +1,9 @@
 /* backend.h: what model.c asks of the runtime that executes a bundle.
  *
  * One implementation a build: torch_backend.cpp, or fake_backend.c for work on everything else. The
- * rules of include/wiretag/model.h hold here too. The order of calls: load, then file and prepare,
- * then thread_init and forward from any number of threads, destroy last. */
+ * rules of include/wiretag/model.h hold here too. The order of calls: load, file, set_inputs (from
+ * here on forward works, on the CPU in fp32), prepare, then thread_init and forward from any number
+ * of threads, destroy last. */
 #ifndef WIRETAG_MODEL_BACKEND_H
 #define WIRETAG_MODEL_BACKEND_H
 
@@ -40,16 +41,20 @@ enum wt_status wt_backend_load(struct wt_bundle *bundle, const char *source,
 bool wt_backend_file(const struct wt_backend *backend, const char *name, const char **bytes_out,
                      size_t *count_out);
 
-/* Moves the model to its device and precision and makes it ready. `takes_mask`: forward wants a
- * mask int64 [B,S] instead of lengths int64 [B]. WT_INVALID: its signature is another. */
+/* `takes_mask`: the model wants a mask int64 [B,S] instead of lengths int64 [B]. WT_INVALID: its
+ * signature is another. */
+enum wt_status wt_backend_set_inputs(struct wt_backend *backend, bool takes_mask,
+                                     struct wt_error *error);
+
+/* Moves the model to its device and precision and makes it as fast as it gets. */
 enum wt_status wt_backend_prepare(struct wt_backend *backend, const char *device,
-                                  enum wt_precision precision, bool takes_mask,
-                                  struct wt_error *error);
+                                  enum wt_precision precision, struct wt_error *error);
 
 /* For the calling thread: how many CPU threads one forward may use (1 or more). */
 void wt_backend_thread_init(struct wt_backend *backend, uint32_t threads);
 
-/* As wt_model_forward, with ids and lengths already checked against the width; rows are padded. */
+/* As wt_model_forward, with ids and lengths already checked against the width; rows are padded.
+ * A device that failed for good is WT_IO (class fatal): the record is not to blame. */
 enum wt_status wt_backend_forward(struct wt_backend *backend, const int64_t *ids,
                                   const int64_t *lengths, uint32_t batch_size, uint32_t width,
                                   uint32_t label_count, float *logits_out, struct wt_error *error);

@@ -160,14 +160,21 @@ bool wt_backend_file(const struct wt_backend *backend, const char *name, const c
     return false;
 }
 
+enum wt_status wt_backend_set_inputs(struct wt_backend *backend, bool takes_mask,
+                                     struct wt_error *error)
+{
+    (void)backend;
+    (void)takes_mask;
+    (void)error;
+    return WT_OK;
+}
+
 enum wt_status wt_backend_prepare(struct wt_backend *backend, const char *device,
-                                  enum wt_precision precision, bool takes_mask,
-                                  struct wt_error *error)
+                                  enum wt_precision precision, struct wt_error *error)
 {
     (void)backend;
     (void)device;
     (void)precision;
-    (void)takes_mask;
     (void)error;
     return WT_OK;
 }

@@ -256,8 +256,9 @@ static enum wt_status choose_precision(struct wt_model *model, const char *asked
                        : unavailable(model, asked, source, error);
         }
     }
-    return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "precision",
-                        "precision %.20s is not one of auto, fp32, bf16, fp16", asked);
+    return wt_error_set(
+        error, WT_INVALID, WT_ERROR_FATAL, "precision",
+        "precision %.20s is not available in this version; use auto, fp32, bf16 or fp16", asked);
 }
 
 static void fill_info(struct wt_model *model, enum wt_precision precision)

@@ -2,6 +2,7 @@
 // that sees its headers; no exception leaves it.
 #include "model/backend.h"
 
+#include <ATen/Context.h>
 #include <ATen/Functions.h>
 #include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
@@ -11,6 +12,7 @@
 #include <cstring>
 #include <dlfcn.h>
 #include <exception>
+#include <malloc.h>
 #include <map>
 #include <memory>
 #include <string>
@@ -55,11 +57,25 @@ std::string cause_of(const std::exception &exception)
     return newline == std::string::npos ? text : text.substr(newline + 1);
 }
 
+// The interpreter rethrows some exceptions as another type, with the text of the first inside.
+bool mentions(const std::exception &exception, const char *words)
+{
+    return std::strstr(exception.what(), words) != nullptr;
+}
+
 bool is_out_of_memory(const std::exception &exception)
 {
     return dynamic_cast<const c10::OutOfMemoryError *>(&exception) != nullptr ||
            dynamic_cast<const std::bad_alloc *>(&exception) != nullptr ||
-           std::strstr(exception.what(), "DefaultCPUAllocator: can't allocate memory") != nullptr;
+           mentions(exception, "DefaultCPUAllocator: can't allocate memory") ||
+           mentions(exception, "out of memory") || mentions(exception, "STATUS_ALLOC_FAILED");
+}
+
+// After such an error every later call on the device fails too: no record is to blame.
+bool is_device_lost(const std::exception &exception)
+{
+    return dynamic_cast<const c10::AcceleratorError *>(&exception) != nullptr ||
+           mentions(exception, "CUDA error");
 }
 
 // Runs `body`, which returns a status; what it throws becomes an error with `code`.
@@ -74,6 +90,12 @@ enum wt_status guarded(const char *code, const std::string &what, enum wt_error_
             if (is_out_of_memory(exception)) {
                 return wt_error_set(error, WT_MEMORY, WT_ERROR_RETRIABLE, "device-memory",
                                     "%s: out of memory", what.c_str());
+            }
+            if (is_device_lost(exception)) {
+                return wt_error_set(error, WT_IO, WT_ERROR_FATAL, "device-lost",
+                                    "%s: the device does not answer any more (%s); start wiretag "
+                                    "again, and look at nvidia-smi if it comes back",
+                                    what.c_str(), cause_of(exception).c_str());
             }
             return wt_error_set(error, error_class == WT_ERROR_FATAL ? WT_INVALID : WT_FAILED,
                                 error_class, code, "%s: %s", what.c_str(),
@@ -96,6 +118,28 @@ bool cuda_loaded()
         return dlopen("libtorch_cuda.so", RTLD_LAZY | RTLD_GLOBAL) != nullptr;
     }();
     return loaded && torch::cuda::is_available();
+}
+
+// From compute capability 8.0 on; before that bf16 is emulated, slower than fp32. The driver is
+// asked, because libtorch tells only through headers that need a CUDA toolkit.
+bool cuda_has_bf16(int index)
+{
+    constexpr int kComputeCapabilityMajor = 75; // CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR
+    void *driver = dlopen("libcuda.so.1", RTLD_LAZY | RTLD_NOLOAD);
+    if (driver == nullptr) {
+        return false;
+    }
+    const auto init = reinterpret_cast<int (*)(unsigned)>(dlsym(driver, "cuInit"));
+    const auto get = reinterpret_cast<int (*)(int *, int)>(dlsym(driver, "cuDeviceGet"));
+    const auto attribute =
+        reinterpret_cast<int (*)(int *, int, int)>(dlsym(driver, "cuDeviceGetAttribute"));
+    int device = 0;
+    int major = 0;
+    const bool known = init != nullptr && get != nullptr && attribute != nullptr && init(0) == 0 &&
+                       get(&device, index) == 0 &&
+                       attribute(&major, kComputeCapabilityMajor, device) == 0;
+    (void)dlclose(driver);
+    return known && major >= 8;
 }
 
 bool cpu_has_bf16()
@@ -220,8 +264,8 @@ const char *wt_backend_runtime(void)
 
 bool wt_backend_has_bf16(const char *device)
 {
-    // CUDA devices from compute capability 8.0 on have it; libtorch is asked when the model runs.
-    return std::strcmp(device, "cpu") == 0 ? cpu_has_bf16() : true;
+    const char *colon = std::strchr(device, ':');
+    return colon == nullptr ? cpu_has_bf16() : cuda_has_bf16(std::atoi(colon + 1));
 }
 
 enum wt_status wt_backend_device(const char *asked, char device_out[16], struct wt_error *error)
@@ -289,20 +333,25 @@ bool wt_backend_file(const struct wt_backend *backend, const char *name, const c
     return true;
 }
 
+enum wt_status wt_backend_set_inputs(struct wt_backend *backend, bool takes_mask,
+                                     struct wt_error *error)
+{
+    backend->takes_mask = takes_mask;
+    return guarded(
+        "bundle-signature", "the model cannot be read", WT_ERROR_FATAL,
+        error, [&]() -> enum wt_status { return check_signature(backend->module, error); });
+}
+
 enum wt_status wt_backend_prepare(struct wt_backend *backend, const char *device,
-                                  enum wt_precision precision, bool takes_mask,
-                                  struct wt_error *error)
+                                  enum wt_precision precision, struct wt_error *error)
 {
     return guarded(
         "bundle-prepare", "the model cannot be prepared", WT_ERROR_FATAL,
         error, [&]() -> enum wt_status {
             const c10::InferenceMode inference;
-            const enum wt_status status = check_signature(backend->module, error);
-            if (status != WT_OK) {
-                return status;
-            }
             backend->device = c10::Device(device);
-            backend->takes_mask = takes_mask;
+            // cuDNN's default rounds the LSTM's fp32 products to 10 bits: too coarse for 1e-4.
+            at::globalContext().setAllowTF32CuDNN(false);
             // Frozen constants cannot be converted any more: device and type first.
             backend->module.to(backend->device);
             if (precision != WT_FP32) {
@@ -358,6 +407,8 @@ enum wt_status wt_backend_forward(struct wt_backend *backend, const int64_t *ids
 void wt_backend_destroy(struct wt_backend *backend)
 {
     delete backend;
+    // Without it most of a dropped model's memory stays with the process.
+    (void)malloc_trim(0);
 }
 
 } // extern "C"
