@@ -12,6 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A count of tries beyond this is not ours. */
+#define TRIES_MAX 1000000
+
 struct wt_encoder {
     const struct wt_config *config;
     uint32_t label_count;
@@ -209,8 +212,9 @@ static void encode_dead_letter(struct wt_record *record, struct wt_headers *head
     wt_headers_add_text(headers, "wiretag.error.code", failure->error.code);
     wt_headers_add_text(headers, "wiretag.error.message", failure->error.message);
     wt_headers_add_text(headers, "wiretag.error.stage", failure->stage);
+    int64_t tries = wt_headers_find_integer(record, "wiretag.tries", 0);
     wt_headers_add_integer(headers, "wiretag.tries",
-                           1 + wt_headers_find_integer(record, "wiretag.tries", 0));
+                           tries >= 0 && tries < TRIES_MAX ? tries + 1 : 1);
     wt_headers_add_source(headers);
     wt_headers_add_integer(headers, "wiretag.source.timestamp", record->timestamp_ms);
 
@@ -223,9 +227,12 @@ static void encode_dead_letter(struct wt_record *record, struct wt_headers *head
         wt_headers_add_integer(headers, "wiretag.error.value_bytes", (int64_t)record->value_bytes);
         wt_headers_add_text(headers, "wiretag.error.value_sha256", hex);
     }
-    record->output.value = wt_alloc(kept);
-    record->output.value_bytes = kept;
-    memcpy(record->output.value, record->value, kept);
+    /* A tombstone that was refused stays one. */
+    if (record->value != NULL) {
+        record->output.value = wt_alloc(kept);
+        record->output.value_bytes = kept;
+        memcpy(record->output.value, record->value, kept);
+    }
 }
 
 void wt_encode(const struct wt_encoder *encoder, struct wt_record *record)

@@ -50,8 +50,9 @@ static bool set_by_us(const struct wt_headers *headers, const char *name)
             return true;
         }
     }
-    /* What an earlier failure said is not carried into a later outcome. */
-    return strncmp(name, "wiretag.error.", strlen("wiretag.error.")) == 0;
+    /* Neither an earlier failure nor an earlier source is carried into a later outcome. */
+    return strncmp(name, "wiretag.error.", strlen("wiretag.error.")) == 0 ||
+           strncmp(name, "wiretag.source.", strlen("wiretag.source.")) == 0;
 }
 
 void wt_headers_end(struct wt_headers *headers, struct wt_output *output)

@@ -1,7 +1,7 @@
 /* headers.h: the headers of an output record.
  *
- * The input's own come first, in order, repeated and null ones too, less those wiretag sets anew;
- * then wiretag's. Pure. Thread: one. */
+ * The input's own come first, in order, repeated and null ones too, less those wiretag sets anew and
+ * all wiretag.error.* and wiretag.source.*; then wiretag's. Pure. Thread: one. */
 #ifndef WIRETAG_PIPELINE_HEADERS_H
 #define WIRETAG_PIPELINE_HEADERS_H
 
