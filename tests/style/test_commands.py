@@ -14,9 +14,11 @@ BLOCKS = [(path, number, block) for path in files(".md")
 
 @pytest.fixture(scope="module")
 def bootstrap(tmp_path_factory):
-    """A broker with the topics of config/wiretag.yaml and of the examples with a reader's own names."""
+    """A broker with the topics of config/wiretag.yaml and those that the documents name."""
     broker = Broker(tmp_path_factory.mktemp("documents"))
-    for topic in ("news.articles", "news.labelled", "news.labelled.dlq"):
+    named = re.findall(r"(?:input\.topics=\[|output\.topic=|dead_letter\.topic=)([\w.-]+)",
+                       "".join(block for _, _, block in BLOCKS))
+    for topic in {"news.articles", "news.labelled", "news.labelled.dlq", *named}:
         create_topic(broker.bootstrap, topic, 3)
     yield broker.bootstrap
     broker.close()
