@@ -141,6 +141,22 @@ static void on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,
     apply_assignment(client, list, false);
 }
 
+/* The outcome of the client's own commits; commit.c, note "Commits and rejoining". */
+static void on_commit(rd_kafka_t *client, rd_kafka_resp_err_t code,
+                      rd_kafka_topic_partition_list_t *offsets, void *opaque)
+{
+    (void)client;
+    (void)offsets;
+    (void)opaque;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        wt_metric_add(WT_METRIC_COMMITS, 1);
+    } else if (code != RD_KAFKA_RESP_ERR__NO_OFFSET) {
+        wt_metric_add(WT_METRIC_COMMIT_FAILURES, 1);
+        wt_log_warn("consume", "offsets were not committed: %s; trying again",
+                    rd_kafka_err2str(code));
+    }
+}
+
 /* --- records --------------------------------------------------------------------------------- */
 
 /* The message's headers in the scratch table; the bytes stay the message's. */
@@ -290,15 +306,21 @@ static void *run(void *opaque)
 static enum wt_status set_fixed_properties(const struct wt_config *config, rd_kafka_conf_t *conf,
                                            struct wt_error *error)
 {
+    bool at_least_once = config->delivery.guarantee == WT_AT_LEAST_ONCE;
     char queued_kbytes[24];
+    char interval_ms[24];
     (void)snprintf(queued_kbytes, sizeof queued_kbytes, "%" PRIu64,
                    config->in_flight.bytes_max / 1024);
+    (void)snprintf(interval_ms, sizeof interval_ms, "%" PRIu32,
+                   config->delivery.commit_interval_ms);
     const struct {
         const char *name;
         const char *value;
         bool fixed; /* else only a default that differs from librdkafka's */
     } properties[] = {
-        {"enable.auto.commit", "false", true},
+        /* Commits what the publish thread stores, nothing else. */
+        {"enable.auto.commit", at_least_once ? "true" : "false", true},
+        {"auto.commit.interval.ms", interval_ms, true},
         {"enable.auto.offset.store", "false", true},
         {"isolation.level", "read_committed", false},
         {"auto.offset.reset", "earliest", false},
@@ -336,6 +358,7 @@ enum wt_status wt_consume_create(const struct wt_config *config, struct wt_parti
     if (status == WT_OK) {
         rd_kafka_conf_set_opaque(conf, consume);
         rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
+        rd_kafka_conf_set_offset_commit_cb(conf, on_commit);
         status = wt_kafka_client_create(RD_KAFKA_CONSUMER, &conf, &consume->client, error);
     }
     if (conf != NULL) {

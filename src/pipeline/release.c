@@ -438,8 +438,9 @@ bool wt_release_settled(const struct wt_release *release, const struct wt_partit
     bool all_acknowledged =
         wt_lane_released_count(lane) == 0 ||
         (release->stopping && release->outstanding == 0 && release->search.records == 0);
-    return all_released && all_acknowledged &&
-           wt_lane_committed_offset(lane) == wt_lane_position(lane);
+    bool all_committed = wt_lane_committed_offset(lane) == wt_lane_position(lane) &&
+                         (release->commit == NULL || wt_commit_settled(release->commit));
+    return all_released && all_acknowledged && all_committed;
 }
 
 static void unlink_source(struct wt_record_list *list, const struct wt_partition *partition)
