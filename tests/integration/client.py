@@ -71,7 +71,16 @@ def create_topic(bootstrap, name, partitions=1, config=None, timeout=30):
     topic = NewTopic(name, num_partitions=partitions, replication_factor=-1, config=config or {})
     admin = AdminClient({"bootstrap.servers": bootstrap})  # must outlive its future
     admin.create_topics([topic], operation_timeout=timeout)[name].result(timeout)
+    # The controller has answered; brokers hear of the topic and take up its partitions a moment later.
+    wait_for(f"the leaders of {name}", lambda: _led(bootstrap, name, partitions), timeout, 0.02)
     return name
+
+
+def _led(bootstrap, name, partitions):
+    try:
+        return len(end_offsets(bootstrap, name)) == partitions
+    except (KafkaException, AssertionError):
+        return False
 
 
 def delete_topics(bootstrap, names, timeout=30):

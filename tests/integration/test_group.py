@@ -1,0 +1,141 @@
+"""Workers of one group: joining, leaving, crashing and slow ones lose nothing and keep the order."""
+
+import threading
+import time
+
+import checks
+import client
+import pytest
+from client import Record, article
+
+PARTITIONS = 6
+
+
+class Feed:
+    """Produces articles at a steady rate in the background until told to stop."""
+
+    def __init__(self, flow, rate):
+        self.places = []
+        self._flow, self._rate = flow, rate
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self):
+        number = 0
+        while not self._stopping.wait(0.1):
+            chunk = range(number, number + self._rate // 10)
+            number = chunk.stop
+            self.places += self._flow.produce([
+                Record(article(f"новость {n} " + "мяч " * (n % 9)), partition=n % PARTITIONS) for n in chunk])
+
+    def stop(self):
+        self._stopping.set()
+        self._thread.join(30)
+        assert not self._thread.is_alive() and self.places
+        return self.places
+
+
+def wait_flowing(flow, more=300, timeout=20):
+    """Waits until `more` labels come out than there are now."""
+    def count():
+        return sum(client.end_offsets(flow.bootstrap, flow.output).values())
+    wanted = count() + more
+    client.wait_for(f"{more} more labels", lambda: count() >= wanted, timeout, 0.1)
+
+
+def assignments(running):
+    return running.stderr.count("consume  assigned ")
+
+
+@pytest.mark.parametrize("strategy", ["cooperative-sticky", "range"])
+def test_workers_may_join_and_leave_while_records_flow(lab, strategy):
+    """Clean joining and leaving does not even double anything."""
+    flow, model = lab.flow(PARTITIONS), lab.model(sleep_us_per_call=5_000)
+    options = {"consumer": {"partition.assignment.strategy": strategy}}
+    feed = Feed(flow, rate=1000)
+    running = lab.run(flow, model, kafka=options)
+    wait_flowing(flow)
+    for _ in range(2):
+        other = lab.run(flow, model, kafka=options)
+        client.wait_for("the newcomer's share", lambda: assignments(other) >= PARTITIONS // 2, 20)
+        wait_flowing(flow)
+        # The older one leaves, the newcomer takes all.
+        assert running.stop() == 0
+        running = other
+        wait_flowing(flow)
+    places = feed.stop()
+    labels, dead_letters = checks.settled(flow)
+    checks.assert_each_once(labels, places)
+    checks.assert_in_order(labels)
+    checks.assert_same_partition(labels)
+    assert dead_letters == []
+    assert running.stop() == 0
+    for one in lab.workers:
+        # A commit that meets a JoinGroup under way would cost the whole assignment.
+        assert "consume  lost" not in one.stderr and "not committed" not in one.stderr
+
+
+def test_a_crash_among_two_workers_loses_nothing(lab):
+    flow, model = lab.flow(PARTITIONS), lab.model(sleep_us_per_call=5_000)
+    feed = Feed(flow, rate=1000)
+    first, second = lab.run(flow, model), lab.run(flow, model)
+    client.wait_for("both to have a share", lambda: assignments(first) and assignments(second), 20)
+    wait_flowing(flow)
+    first.kill()
+    second.wait_log("consume  assigned ", count=PARTITIONS, timeout=30)
+    places = feed.stop()
+    labels, dead_letters = checks.settled(flow)
+    checks.assert_nothing_lost(labels, places)
+    checks.assert_in_order(labels)
+    assert dead_letters == []
+
+
+def test_partitions_that_stay_go_on_while_others_move(lab):
+    """Cooperative: when a second worker comes, the first gives back what moves and nothing else."""
+    flow = lab.flow(PARTITIONS)
+    feed = Feed(flow, rate=500)
+    first = lab.run(flow).wait_log("consume  assigned ", count=PARTITIONS)
+    lab.run(flow).wait_log("consume  assigned ", count=PARTITIONS // 2)
+    wait_flowing(flow, 500)
+    feed.stop()
+    assert first.stderr.count("consume  giving back ") == PARTITIONS // 2
+    assert assignments(first) == PARTITIONS and "consume  lost" not in first.stderr
+
+
+def test_a_worker_that_was_suspended_beyond_its_session_does_no_harm(lab):
+    """SIGSTOP, the group moves on, SIGCONT: it finds its partitions lost and commits nothing of them."""
+    flow, model = lab.flow(PARTITIONS), lab.model(sleep_us_per_call=5_000)
+    feed = Feed(flow, rate=500)
+    first = lab.run(flow, model)
+    wait_flowing(flow)
+    first.pause()
+    second = lab.run(flow, model).wait_log("consume  assigned ", count=PARTITIONS, timeout=30)
+    wait_flowing(flow)
+    first.resume()
+    first.wait_log("consume  lost ", timeout=30)
+    # It comes back as a member like any other.
+    client.wait_for("its new share", lambda: assignments(first) > PARTITIONS, 30)
+    places = feed.stop()
+    labels, _ = checks.settled(flow)
+    checks.assert_nothing_lost(labels, places)
+    committed = flow.committed()
+    for partition in range(PARTITIONS):
+        ours = [offset for at, offset in places if at == partition]
+        assert committed[partition] == max(ours) + 1
+    assert first.stop() == 0 and second.stop() == 0
+
+
+def test_a_call_of_the_model_longer_than_max_poll_interval_costs_no_membership(lab):
+    # 500 tokens of 13 ms are 6.5 s; the group throws out who does not poll for 6 s.
+    flow, model = lab.flow(), lab.model(sleep_us_per_token=13_000)
+    places = flow.produce([article(f"новость {number} " + "мяч " * 160) for number in range(4)])
+    running = lab.run(flow, model, kafka={"consumer": {"max.poll.interval.ms": 6000}},
+                      batch={"articles_max": 1, "wait_ms_max": 0}, in_flight={"records_max": 2},
+                      http={"listen": "127.0.0.1:0"})
+    began = time.monotonic()
+    labels, _ = checks.settled(flow)
+    assert time.monotonic() - began > 12, "the calls were to outlast the interval"
+    checks.assert_each_once(labels, places)
+    assert running.metrics()["wiretag_rebalances_total"] == 1
+    assert assignments(running) == 1 and "lost" not in running.stderr
