@@ -8,8 +8,8 @@ Two ratios, each the median of alternating repeats:
 - pass-through: Kafka to Kafka with the fake model, JSON and tokenizing included, over
   `kcat -C | kcat -P`, which only carries the bytes.
 
-Rates count from the first labelled record on the output topic to the last, so that start-up and the
-group's first rebalance are out of it. Needs build/wiretag (scripts/build), build-fake/wiretag
+Rates count from the first labelled record to the last, so that start-up and the group's first
+rebalance are out of it. Needs build/wiretag (scripts/build), build-fake/wiretag
 (scripts/build --fake), kcat, and the environment of scripts/setup --test:
 
     .deps/test-venv/bin/python scripts/bench_pipeline.py
@@ -18,12 +18,15 @@ group's first rebalance are out of it. Needs build/wiretag (scripts/build), buil
 import argparse
 import json
 import os
+import re
 import signal
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 import uuid
 from pathlib import Path
 
@@ -73,28 +76,47 @@ class Cluster:
                     TopicPartition(topic, partition), timeout=10)[1]
             except KafkaException as error:
                 # A topic made a moment ago has no leader yet.
-                if error.args[0].code() != KafkaError.NOT_LEADER_FOR_PARTITION:
+                if error.args[0].code() not in (KafkaError.NOT_LEADER_FOR_PARTITION,
+                                                KafkaError._UNKNOWN_PARTITION):
                     raise
         return total
 
-    def rate(self, topic, wanted, timeout):
-        """Records a second on `topic`, from the first seen to the `wanted`-th."""
-        deadline = time.monotonic() + timeout
-        first = None
-        while time.monotonic() < deadline:
-            now, count = time.monotonic(), self.count(topic)
-            if count > 0 and first is None:
-                first = (now, count)
-            if count >= wanted:
-                if first[1] >= wanted:
-                    raise SystemExit("too few records to measure a rate: raise --records")
-                return (count - first[1]) / (now - first[0])
-            time.sleep(0.01)
-        raise SystemExit(f"{self.count(topic)} of {wanted} records after {timeout} s")
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
-def run_worker(cluster, binary, model, source, wanted):
-    output = cluster.topic()
+def labelled(port):
+    """How many records the worker has labelled and acknowledged; 0 while it starts."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as page:
+            text = page.read().decode()
+    except OSError:
+        return 0
+    return int(re.search(r'^wiretag_records_total\{outcome="labelled"\} (\d+)', text, re.M).group(1))
+
+
+def rate(port, worker, wanted, timeout):
+    """Labelled records a second, from the first seen to the `wanted`-th. The worker's own count: the
+    ends of a transactional topic count its markers too."""
+    deadline = time.monotonic() + timeout
+    first = None
+    while time.monotonic() < deadline and worker.poll() is None:
+        now, count = time.monotonic(), labelled(port)
+        if count > 0 and first is None:
+            first = (now, count)
+        if count >= wanted:
+            if first[1] >= wanted:
+                raise SystemExit("too few records to measure a rate: raise --records")
+            return (count - first[1]) / (now - first[0])
+        time.sleep(0.02)
+    raise SystemExit(f"{labelled(port)} of {wanted} records, then the worker ended or {timeout} s had passed")
+
+
+def run_worker(cluster, guarantee, binary, model, source, wanted):
+    output, port = cluster.topic(), free_port()
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as config, \
             tempfile.TemporaryFile() as log:
         json.dump({
@@ -104,12 +126,13 @@ def run_worker(cluster, binary, model, source, wanted):
             "output": {"topic": output, "timestamp": "now"},
             "dead_letter": None, "on_error": "stop",
             "model": {"path": str(model), "precision": "fp32"},
-            "http": {"listen": None},
+            "delivery": {"guarantee": guarantee},
+            "http": {"listen": f"127.0.0.1:{port}"},
         }, config)
         config.flush()
         worker = subprocess.Popen([binary, "run", "-c", config.name], stderr=log)
         try:
-            return cluster.rate(output, wanted, timeout=900)
+            return rate(port, worker, wanted, timeout=900)
         except SystemExit:
             log.seek(0)
             say(log.read().decode()[-2000:])
@@ -164,6 +187,8 @@ def main():
     parser.add_argument("--records", type=int, default=200_000, help="for the pass-through")
     parser.add_argument("--model-records", type=int, default=6_000, help="for the model")
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--guarantee", choices=["exactly-once", "at-least-once"],
+                        default="exactly-once")
     parser.add_argument("--only", choices=["model", "pass-through"])
     options = parser.parse_args()
 
@@ -179,7 +204,7 @@ def main():
                 source = cluster.fill(articles, options.records)
                 results.append(compare(
                     "pass-through", options.repeats,
-                    lambda: run_worker(cluster, ROOT / "build-fake/wiretag", options.fake_model,
+                    lambda: run_worker(cluster, options.guarantee, ROOT / "build-fake/wiretag", options.fake_model,
                                        source, options.records),
                     lambda: run_kcat(cluster, source, options.records)))
             if options.only != "pass-through":
@@ -187,7 +212,7 @@ def main():
                 source = cluster.fill(articles, options.model_records)
                 results.append(compare(
                     "model", options.repeats,
-                    lambda: run_worker(cluster, ROOT / "build/wiretag", options.model, source,
+                    lambda: run_worker(cluster, options.guarantee, ROOT / "build/wiretag", options.model, source,
                                        options.model_records),
                     lambda: run_loop(ROOT / "build/wiretag", options.model, options.input,
                                      options.model_records, os.cpu_count())))
