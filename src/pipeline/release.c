@@ -379,6 +379,15 @@ static void settle_all(struct wt_release *release, struct wt_partition *const *p
     }
 }
 
+/* What is released stays in flight until its commit: waiting for the interval would make consume wait
+ * too, once the transaction holds half of what may be in flight. */
+static bool commit_early(const struct wt_release *release)
+{
+    return !wt_search_has_room(&release->search) ||
+           release->search.records >= release->ports.config->in_flight.records_max / 2 ||
+           (release->search.records > 0 && wt_in_flight_full(release->ports.in_flight));
+}
+
 static void step_exactly_once(struct wt_release *release, struct wt_partition *const *partitions,
                               size_t count, bool commit_now)
 {
@@ -387,7 +396,7 @@ static void step_exactly_once(struct wt_release *release, struct wt_partition *c
         return;
     }
     switch (wt_transaction_step(release->transaction, partitions, count,
-                                commit_now || !wt_search_has_room(&release->search), &error)) {
+                                commit_now || commit_early(release), &error)) {
     case WT_STEP_NOTHING:
         return;
     case WT_STEP_COMMITTED:
