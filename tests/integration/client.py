@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from confluent_kafka import (
     OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition)
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 
 
 @dataclass
@@ -81,6 +81,13 @@ def _led(bootstrap, name, partitions):
         return len(end_offsets(bootstrap, name)) == partitions
     except (KafkaException, AssertionError):
         return False
+
+
+def grow_topic(bootstrap, name, partitions, timeout=30):
+    """Adds partitions until there are as many."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin.create_partitions([NewPartitions(name, partitions)])[name].result(timeout)
+    wait_for(f"the leaders of {name}", lambda: _led(bootstrap, name, partitions), timeout, 0.02)
 
 
 def delete_topics(bootstrap, names, timeout=30):

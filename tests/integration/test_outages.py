@@ -1,0 +1,139 @@
+"""The broker goes away and comes back: the worker waits, says so, goes on by itself and loses nothing."""
+
+import socket
+import time
+
+import checks
+import client
+import pytest
+from broker import Broker
+from client import Record, article
+
+PARTITIONS = 3
+
+
+@pytest.fixture(scope="module")
+def fragile(tmp_path_factory, broker):
+    """A broker that the tests of this file may stop and kill; each leaves it running."""
+    if not isinstance(broker, Broker):
+        pytest.skip("the tests need a broker of their own, and KAFKA names another one")
+    started = Broker(tmp_path_factory.mktemp("fragile"))
+    yield started
+    started.close()
+
+
+def fill(flow, count):
+    return flow.produce([Record(article(f"новость {number} " + "мяч " * (number % 12)),
+                                partition=number % PARTITIONS) for number in range(count)])
+
+
+def wait_published(flow, count, timeout=30):
+    client.wait_for(f"{count} labels",
+                    lambda: sum(client.end_offsets(flow.bootstrap, flow.output).values()) >= count, timeout, 0.02)
+
+
+@pytest.mark.parametrize("how", ["stopped", "killed"])
+def test_a_broker_restarted_in_the_middle_costs_no_record(lab, fragile, how):
+    flow, model = lab.flow(PARTITIONS, on=fragile), lab.model(sleep_us_per_call=40_000)
+    places = fill(flow, 6000)
+    running = lab.run(flow, model)
+    wait_published(flow, 1000)
+    if how == "killed":
+        fragile.kill()
+    else:
+        fragile.stop()
+    time.sleep(3)
+    assert running.process.poll() is None
+    assert "no broker of bootstrap.servers answers" in running.stderr
+    fragile.start()
+    places += fill(flow, 300)  # what comes after the outage flows too
+    labels, dead_letters = checks.settled(flow, timeout=90)
+    checks.assert_nothing_lost(labels, places)
+    checks.assert_in_order(labels)
+    checks.assert_same_partition(labels)
+    assert dead_letters == []
+    assert running.stop() == 0
+
+
+def test_a_broker_that_hangs_for_a_while_costs_no_record(lab, fragile):
+    """SIGSTOP: connections stay open and nothing answers, longer than the session."""
+    flow, model = lab.flow(PARTITIONS, on=fragile), lab.model(sleep_us_per_call=40_000)
+    places = fill(flow, 6000)
+    running = lab.run(flow, model)
+    wait_published(flow, 1000)
+    fragile.pause()
+    time.sleep(5)
+    fragile.resume()
+    labels, dead_letters = checks.settled(flow, timeout=90)
+    checks.assert_nothing_lost(labels, places)
+    checks.assert_in_order(labels)
+    assert dead_letters == []
+    assert running.stop() == 0
+
+
+def test_an_idle_worker_outlives_a_restart_of_the_broker(lab, fragile):
+    flow = lab.flow(PARTITIONS, on=fragile)
+    running = lab.run(flow).wait_log("consume  assigned ", count=PARTITIONS)
+    fragile.restart()
+    places = fill(flow, 100)
+    labels, _ = checks.settled(flow, timeout=60)
+    checks.assert_each_once(labels, places)
+    assert running.stop() == 0
+
+
+def test_sigterm_while_the_broker_is_away_ends_within_the_drain_time_and_loses_nothing(lab, fragile):
+    flow, model = lab.flow(PARTITIONS, on=fragile), lab.model(sleep_us_per_call=40_000)
+    places = fill(flow, 4000)
+    first = lab.run(flow, model, delivery={"drain_ms_max": 2000})
+    wait_published(flow, 500)
+    fragile.stop()
+    time.sleep(1)
+    began = time.monotonic()
+    assert first.stop(timeout=30) == 0
+    assert time.monotonic() - began < 10
+    fragile.start()
+    lab.run(flow)
+    labels, _ = checks.settled(flow, timeout=60)
+    checks.assert_nothing_lost(labels, places)
+    checks.assert_in_order(labels)
+
+
+def test_a_worker_started_before_its_broker_waits_says_so_and_starts_when_it_comes(lab, fragile):
+    flow = lab.flow(PARTITIONS, on=fragile)
+    places = fill(flow, 200)
+    fragile.stop()
+    running = lab.run(flow, http={"listen": "127.0.0.1:0"})
+    running.wait_log(r"waiting for a broker; the next try is in \d+ ms", count=2, timeout=30)
+    status, why = running.http("/readyz")
+    assert status == 503 and "broker" in why
+    assert running.http("/healthz")[0] == 200
+    fragile.start()
+    labels, _ = checks.settled(flow, timeout=60)
+    checks.assert_each_once(labels, places)
+    assert running.http("/readyz")[0] == 200
+    assert running.stop() == 0
+
+
+def test_a_worker_that_waits_for_a_broker_can_be_stopped(lab):
+    flow = lab.flow()
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # bound, not listening: connections are refused
+        flow.bootstrap = f"127.0.0.1:{nobody.getsockname()[1]}"
+        running = lab.run(flow).wait_log("waiting for a broker", timeout=30)
+        began = time.monotonic()
+        assert running.stop() == 0
+        assert time.monotonic() - began < 8  # a look-up under way takes five seconds at most
+
+
+def test_topics_recreated_with_more_partitions_are_picked_up(lab, fragile):
+    """The number of partitions grows while the worker runs."""
+    flow = lab.flow(1, on=fragile)
+    running = lab.run(flow, kafka={"common": {"topic.metadata.refresh.interval.ms": 500}})
+    running.wait_log("consume  assigned ", count=1)
+    for topic in (flow.output, flow.input):
+        client.grow_topic(flow.bootstrap, topic, PARTITIONS)
+    places = fill(flow, 90)
+    labels, _ = checks.settled(flow)
+    checks.assert_each_once(labels, places)
+    checks.assert_in_order(labels)
+    assert running.stop() == 0
