@@ -62,15 +62,11 @@ uint32_t wt_unicode_lowercase(uint32_t code_point, uint32_t out[WT_UNICODE_LOWER
     return count;
 }
 
-uint32_t wt_utf8_decode(const uint8_t *text, size_t bytes, uint32_t *code_point_out)
+uint32_t wt_utf8_decode_long(const uint8_t *text, size_t bytes, uint32_t *code_point_out)
 {
     uint32_t first = text[0];
-    if (first < 0x80u) {
-        *code_point_out = first;
-        return 1;
-    }
-    uint32_t length = first < 0xE0u ? 2 : first < 0xF0u ? 3 : 4;
-    if (first < 0xC2u || first > 0xF4u || bytes < length) {
+    uint32_t length = first < 0xF0u ? 3 : 4;
+    if (first < 0xE0u || first > 0xF4u || bytes < length) {
         return 0;
     }
     uint32_t code_point = first & (0x7Fu >> length);
@@ -80,7 +76,7 @@ uint32_t wt_utf8_decode(const uint8_t *text, size_t bytes, uint32_t *code_point_
         }
         code_point = code_point << 6 | (text[i] & 0x3Fu);
     }
-    bool overlong = (length == 3 && code_point < 0x800u) || (length == 4 && code_point < 0x10000u);
+    bool overlong = code_point < (length == 3 ? 0x800u : 0x10000u);
     bool surrogate = code_point >= 0xD800u && code_point < 0xE000u;
     if (overlong || surrogate || code_point > 0x10FFFFu) {
         return 0;

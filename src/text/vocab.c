@@ -27,6 +27,9 @@ static uint32_t trimmed_length(const char *line, uint32_t bytes)
 {
     while (bytes > 0) {
         uint32_t start = bytes - 1;
+        if ((uint8_t)line[start] > ' ' && (uint8_t)line[start] < 0x80u) {
+            break;
+        }
         while (start > 0 && ((uint8_t)line[start] & 0xC0u) == 0x80u) {
             start--;
         }

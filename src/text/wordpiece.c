@@ -1,5 +1,6 @@
 #include "text/wordpiece.h"
 
+#include "text/pages.h"
 #include "text/unicode.h"
 
 #include <assert.h>
@@ -26,7 +27,7 @@ enum wt_status wt_tokenizer_create(const struct wt_vocab *vocab,
     tokenizer->vocab = vocab;
     tokenizer->capacity = IDS_AT_FIRST;
     tokenizer->ids = malloc(tokenizer->capacity * sizeof *tokenizer->ids);
-    tokenizer->entries = aligned_alloc(_Alignof(struct wt_word_entry), entries_bytes);
+    tokenizer->entries = wt_pages_alloc(entries_bytes);
     if (tokenizer->ids == NULL || tokenizer->entries == NULL) {
         wt_tokenizer_destroy(tokenizer);
         return out_of_memory(error, WT_ERROR_FATAL);

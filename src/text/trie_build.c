@@ -1,0 +1,478 @@
+#include "text/trie.h"
+
+#include "text/pages.h"
+#include "text/unicode.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A node's children go to the first free places found in so many blocks of 64, or to the end of the
+ * array: bounds the time of building. */
+#define BASE_BLOCKS_MAX 64u
+#define CHILD_KINDS 16u
+
+/* So many tokens ahead symbols are asked for: sorted tokens lie scattered in memory. */
+#define PREFETCH_TOKENS 16u
+
+/* Tokens of one node while building: they share the symbols up to `depth`. */
+struct group {
+    uint32_t node;
+    uint32_t first; /* in builder.order */
+    uint32_t count;
+    uint32_t depth;
+};
+
+struct builder {
+    struct wt_trie *trie;
+    uint32_t token_count;
+    uint32_t word_count;   /* of those, how many can start a word, */
+    uint32_t suffix_count; /* and how many go on with one */
+    void *scratch;         /* holds the next five: */
+    uint32_t *symbols;     /* of token after token, each ended by 0 and the token's id */
+    uint64_t *order;       /* symbol << 32 | its place: tokens in the order of their groups */
+    uint64_t *order_other; /* the sort's second array */
+    struct group
+        *level; /* the nodes of one depth; they share no token, so token_count are enough */
+    uint32_t level_count;
+    struct group *next_level; /* their children */
+    uint32_t next_level_count;
+    uint32_t node_capacity;
+    uint32_t pool_capacity;
+    uint64_t *used; /* a bit for each node */
+    uint32_t used_words;
+    uint32_t base_cursor[CHILD_KINDS]; /* by number of children: where to look first */
+};
+
+/* --- Symbols. --- */
+
+static bool is_suffix(const struct wt_trie_token *token)
+{
+    return token->bytes >= 2 && token->text[0] == '#' && token->text[1] == '#';
+}
+
+static int compare_descending(const void *left, const void *right)
+{
+    uint64_t a = *(const uint64_t *)left;
+    uint64_t b = *(const uint64_t *)right;
+    return (a < b) - (a > b);
+}
+
+/* Gives out symbol numbers by falling frequency, so that the common characters of a node's children
+ * lie close together. `counts` has the frequency of every code point; the pages with any are
+ * marked in symbol_page_index. */
+static enum wt_status number_symbols(struct wt_trie *trie, const uint32_t *counts)
+{
+    const uint32_t page_size = 1u << WT_SYMBOL_PAGE_BITS;
+    uint32_t page_count = 1; /* page 0 is all zero */
+    for (uint32_t page = 0; page < 0x110000u >> WT_SYMBOL_PAGE_BITS; page++) {
+        if (trie->symbol_page_index[page] != 0) {
+            trie->symbol_page_index[page] = (uint16_t)page_count++;
+        }
+    }
+    trie->symbol_pages = calloc((size_t)page_count * page_size, sizeof *trie->symbol_pages);
+    uint64_t *ranked = malloc((size_t)page_count * page_size * sizeof *ranked);
+    if (trie->symbol_pages == NULL || ranked == NULL) {
+        free(ranked);
+        return WT_MEMORY;
+    }
+    uint32_t ranked_count = 0;
+    for (uint32_t page = 0; page < 0x110000u >> WT_SYMBOL_PAGE_BITS; page++) {
+        for (uint32_t i = 0; trie->symbol_page_index[page] != 0 && i < page_size; i++) {
+            uint32_t code_point = page << WT_SYMBOL_PAGE_BITS | i;
+            if (counts[code_point] != 0) {
+                ranked[ranked_count++] = (uint64_t)counts[code_point] << 32 | code_point;
+            }
+        }
+    }
+    qsort(ranked, ranked_count, sizeof *ranked, compare_descending);
+    for (uint32_t i = 0; i < ranked_count; i++) {
+        uint32_t code_point = (uint32_t)ranked[i];
+        uint32_t page = trie->symbol_page_index[code_point >> WT_SYMBOL_PAGE_BITS];
+        trie->symbol_pages[page << WT_SYMBOL_PAGE_BITS | (code_point & (page_size - 1))] = i + 1;
+    }
+    trie->symbol_count = ranked_count + 1;
+    free(ranked);
+    return WT_OK;
+}
+
+/* Decodes a token, without its "##", to the end of `symbols`, which has its first `used` values;
+ * returns how many values there are then. */
+static uint32_t decode_token(uint32_t *symbols, uint32_t used, const struct wt_trie_token *token)
+{
+    const uint8_t *text = (const uint8_t *)token->text;
+    uint32_t place = is_suffix(token) ? 2 : 0;
+    while (place < token->bytes) {
+        uint32_t length = wt_utf8_decode(text + place, token->bytes - place, &symbols[used++]);
+        assert(length > 0);
+        place += length;
+    }
+    return used;
+}
+
+/* Turns every token that can match into symbols, in two passes: code points and their counts, then
+ * the numbers. Puts those that start words in `order`, those that go on after them. */
+static enum wt_status spell_tokens(struct builder *builder, const struct wt_trie_token *tokens,
+                                   uint32_t characters_max)
+{
+    struct wt_trie *trie = builder->trie;
+    uint32_t *symbols = builder->symbols;
+    uint32_t *counts = calloc(0x110000u, sizeof *counts);
+    if (counts == NULL) {
+        return WT_MEMORY;
+    }
+    uint32_t used = 0;
+    for (uint32_t i = 0; i < builder->token_count; i++) {
+        uint32_t start = used;
+        uint32_t end = decode_token(symbols, start, &tokens[i]);
+        if (end == start || end - start > characters_max) {
+            continue;
+        }
+        for (uint32_t c = start; c < end; c++) {
+            counts[symbols[c]]++;
+            trie->symbol_page_index[symbols[c] >> WT_SYMBOL_PAGE_BITS] = 1;
+        }
+        symbols[end] = WT_TRIE_NONE;
+        symbols[end + 1] = i;
+        used = end + 2;
+        if (is_suffix(&tokens[i])) {
+            builder->order_other[builder->suffix_count++] = start;
+        } else {
+            builder->order[builder->word_count++] = start;
+        }
+    }
+    memcpy(builder->order + builder->word_count, builder->order_other,
+           builder->suffix_count * sizeof *builder->order);
+    enum wt_status status = number_symbols(trie, counts);
+    for (uint32_t c = 0; status == WT_OK && c < used; c++) {
+        if (symbols[c] == WT_TRIE_NONE) {
+            symbols[c++] = 0;
+        } else {
+            symbols[c] = wt_trie_symbol(trie, symbols[c]);
+        }
+    }
+    free(counts);
+    return status;
+}
+
+/* --- Nodes. --- */
+
+static enum wt_status reserve_nodes(struct builder *builder, uint32_t count)
+{
+    struct wt_trie *trie = builder->trie;
+    if (count > builder->node_capacity) {
+        /* At first what vocabularies need: two nodes a token and a little. */
+        uint32_t capacity = count + count / 2 + builder->token_count / 4 * 9;
+        uint32_t words = capacity / 64 + 1;
+        struct wt_trie_node *nodes = wt_pages_alloc(capacity * sizeof *nodes);
+        uint64_t *used = realloc(builder->used, words * sizeof *used);
+        builder->used = used != NULL ? used : builder->used;
+        if (nodes == NULL || used == NULL) {
+            free(nodes);
+            return WT_MEMORY;
+        }
+        if (trie->node_count > 0) {
+            memcpy(nodes, trie->nodes, trie->node_count * sizeof *nodes);
+        }
+        free(trie->nodes);
+        trie->nodes = nodes;
+        builder->node_capacity = capacity;
+        memset(used + builder->used_words, 0, (words - builder->used_words) * sizeof *used);
+        builder->used_words = words;
+    }
+    for (; trie->node_count < count; trie->node_count++) {
+        trie->nodes[trie->node_count] = (struct wt_trie_node){
+            .base = 0, .parent = WT_TRIE_NONE, .fail = WT_TRIE_NONE, .pops = 0};
+    }
+    return WT_OK;
+}
+
+/* The 64 bits of the map of used nodes from `node` on; past its end all is free. */
+static uint64_t used_from(const struct builder *builder, uint32_t node)
+{
+    uint32_t word = node / 64;
+    uint32_t shift = node % 64;
+    uint64_t low = word < builder->used_words ? builder->used[word] : 0;
+    uint64_t high = word + 1 < builder->used_words ? builder->used[word + 1] : 0;
+    return shift == 0 ? low : low >> shift | high << (64 - shift);
+}
+
+/* Finds a base at which all of the sorted `symbols` fall on free nodes: 64 bases at a time, from
+ * where one was last found for as many children. */
+static uint32_t find_base(struct builder *builder, const uint32_t *symbols, uint32_t count)
+{
+    uint32_t kind = count < CHILD_KINDS ? count : CHILD_KINDS - 1;
+    uint32_t base = builder->base_cursor[kind];
+    for (uint32_t block = 0; block < BASE_BLOCKS_MAX; block++, base += 64) {
+        uint64_t taken = 0;
+        for (uint32_t i = 0; i < count && taken != UINT64_MAX; i++) {
+            taken |= used_from(builder, base + symbols[i]);
+        }
+        if (taken != UINT64_MAX) {
+            builder->base_cursor[kind] = base;
+            return base + (uint32_t)__builtin_ctzll(~taken);
+        }
+    }
+    builder->base_cursor[kind] = builder->trie->node_count;
+    return builder->trie->node_count;
+}
+
+/* The child of `node` by `symbol`; WT_TRIE_NONE where there is none. */
+static uint32_t child_of(const struct wt_trie *trie, uint32_t node, uint32_t symbol)
+{
+    uint32_t child = trie->nodes[node].base + symbol;
+    return child < trie->node_count && trie->nodes[child].parent == node ? child : WT_TRIE_NONE;
+}
+
+static enum wt_status reserve_pool(struct builder *builder, uint32_t extra)
+{
+    struct wt_trie *trie = builder->trie;
+    if (builder->pool_capacity - trie->pool_count >= extra) {
+        return WT_OK;
+    }
+    uint32_t capacity = builder->pool_capacity + builder->pool_capacity / 2 + extra + 1024;
+    uint32_t *pool =
+        capacity < WT_TRIE_POOLED ? realloc(trie->pool, capacity * sizeof *pool) : NULL;
+    if (pool == NULL) {
+        return WT_MEMORY;
+    }
+    trie->pool = pool;
+    builder->pool_capacity = capacity;
+    return WT_OK;
+}
+
+/* Appends the tokens `pops` stands for to the pool entry that starts at `entry` and ends the pool.
+ */
+static enum wt_status extend_entry(struct builder *builder, uint32_t entry, uint32_t pops)
+{
+    struct wt_trie *trie = builder->trie;
+    bool pooled = (pops & WT_TRIE_POOLED) != 0;
+    uint32_t place = pops & ~WT_TRIE_POOLED;
+    uint32_t count = pooled ? trie->pool[place] : 1;
+    enum wt_status status = reserve_pool(builder, count);
+    if (status != WT_OK) {
+        return status;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        trie->pool[trie->pool_count++] = pooled ? trie->pool[place + 1 + i] : pops;
+    }
+    trie->pool[entry] += count;
+    return WT_OK;
+}
+
+/* Sets the failure link of a node that is no token from its parent's. */
+static enum wt_status link_node(struct builder *builder, uint32_t node)
+{
+    struct wt_trie *trie = builder->trie;
+    uint32_t parent = trie->nodes[node].parent;
+    uint32_t symbol = node - trie->nodes[parent].base;
+    uint32_t next = trie->nodes[parent].fail;
+    if (next == WT_TRIE_NONE) {
+        return WT_OK;
+    }
+    uint32_t target = child_of(trie, next, symbol);
+    if (target != WT_TRIE_NONE) {
+        trie->nodes[node].fail = target;
+        trie->nodes[node].pops = trie->nodes[parent].pops;
+        return WT_OK;
+    }
+    enum wt_status status = reserve_pool(builder, 1);
+    if (status != WT_OK) {
+        return status;
+    }
+    uint32_t entry = trie->pool_count;
+    trie->pool[trie->pool_count++] = 0;
+    status = extend_entry(builder, entry, trie->nodes[parent].pops);
+    while (status == WT_OK && target == WT_TRIE_NONE && trie->nodes[next].fail != WT_TRIE_NONE) {
+        status = extend_entry(builder, entry, trie->nodes[next].pops);
+        next = trie->nodes[next].fail;
+        target = child_of(trie, next, symbol);
+    }
+    if (target == WT_TRIE_NONE) {
+        trie->pool_count = entry;
+        return status;
+    }
+    trie->nodes[node].fail = target;
+    trie->nodes[node].pops = WT_TRIE_POOLED | entry;
+    return status;
+}
+
+/* Sorts a group by symbol, then token: insertion for small ones, else by the symbol's bytes. */
+static void sort_group(struct builder *builder, uint32_t first, uint32_t count)
+{
+    uint64_t *items = builder->order + first;
+    if (count <= 32) {
+        for (uint32_t i = 1; i < count; i++) {
+            uint64_t item = items[i];
+            uint32_t place = i;
+            for (; place > 0 && items[place - 1] > item; place--) {
+                items[place] = items[place - 1];
+            }
+            items[place] = item;
+        }
+        return;
+    }
+    uint64_t *other = builder->order_other + first;
+    for (uint32_t shift = 32; builder->trie->symbol_count >> (shift - 32) != 0; shift += 8) {
+        uint32_t starts[257] = {0};
+        for (uint32_t i = 0; i < count; i++) {
+            starts[(items[i] >> shift & 0xFFu) + 1]++;
+        }
+        for (uint32_t i = 0; i < 256; i++) {
+            starts[i + 1] += starts[i];
+        }
+        for (uint32_t i = 0; i < count; i++) {
+            other[starts[items[i] >> shift & 0xFFu]++] = items[i];
+        }
+        memcpy(items, other, count * sizeof *items);
+    }
+}
+
+/* Gives the node of a sorted group its children, one a distinct symbol, each with its group. */
+static enum wt_status add_children(struct builder *builder, const struct group *group,
+                                   uint32_t *distinct)
+{
+    const uint64_t *items = builder->order + group->first;
+    uint32_t distinct_count = 0;
+    for (uint32_t i = 0; i < group->count; i++) {
+        uint32_t symbol = (uint32_t)(items[i] >> 32);
+        if (distinct_count == 0 || distinct[distinct_count - 1] != symbol) {
+            distinct[distinct_count++] = symbol;
+        }
+    }
+    uint32_t base = find_base(builder, distinct, distinct_count);
+    enum wt_status status = reserve_nodes(builder, base + distinct[distinct_count - 1] + 1);
+    builder->trie->nodes[group->node].base = base;
+    uint32_t start = 0;
+    for (uint32_t i = 0; i < distinct_count && status == WT_OK; i++) {
+        uint32_t end = start;
+        while (end < group->count && items[end] >> 32 == distinct[i]) {
+            end++;
+        }
+        uint32_t child = base + distinct[i];
+        builder->trie->nodes[child].parent = group->node;
+        builder->used[child / 64] |= UINT64_C(1) << child % 64;
+        builder->next_level[builder->next_level_count++] =
+            (struct group){.node = child,
+                           .first = group->first + start,
+                           .count = end - start,
+                           .depth = group->depth + 1};
+        start = end;
+    }
+    return status;
+}
+
+/* Settles one node: is it a token, where does it fail to, what are its children. */
+static enum wt_status settle_group(struct builder *builder, struct group group, uint32_t *distinct)
+{
+    uint64_t *items = builder->order + group.first;
+    uint32_t ended = 0; /* tokens that end here; the sort puts them first, the last one last */
+    for (uint32_t i = 0; i < group.count; i++) {
+        __builtin_prefetch(&builder->symbols[(uint32_t)items[i + PREFETCH_TOKENS] + 1]);
+        uint32_t place = (uint32_t)items[i] + (group.depth > 0);
+        uint32_t symbol = builder->symbols[place];
+        items[i] = (uint64_t)symbol << 32 | place;
+        ended += symbol == 0;
+    }
+    sort_group(builder, group.first, group.count);
+    enum wt_status status = WT_OK;
+    if (ended > 0) {
+        builder->trie->nodes[group.node].fail = WT_TRIE_SUFFIX_ROOT;
+        builder->trie->nodes[group.node].pops = builder->symbols[(uint32_t)items[ended - 1] + 1];
+    } else if (group.depth > 0) {
+        status = link_node(builder, group.node);
+    }
+    group.first += ended;
+    group.count -= ended;
+    if (status == WT_OK && group.count > 0) {
+        status = add_children(builder, &group, distinct);
+    }
+    return status;
+}
+
+/* Settles the nodes of one depth, which is what `level` has. */
+static enum wt_status settle_level(struct builder *builder, uint32_t *distinct, uint32_t *base_max)
+{
+    enum wt_status status = WT_OK;
+    for (uint32_t i = 0; status == WT_OK && i < builder->level_count; i++) {
+        status = settle_group(builder, builder->level[i], distinct);
+        uint32_t base = builder->trie->nodes[builder->level[i].node].base;
+        *base_max = base > *base_max ? base : *base_max;
+    }
+    return status;
+}
+
+/* From both roots on breadth first: a failure link leads to a shorter node. */
+static enum wt_status build_nodes(struct builder *builder)
+{
+    uint32_t *distinct = malloc(builder->trie->symbol_count * sizeof *distinct);
+    enum wt_status status = distinct == NULL ? WT_MEMORY : reserve_nodes(builder, 2);
+    uint32_t base_max = 0;
+    if (status == WT_OK) {
+        builder->used[0] = 1u << WT_TRIE_WORD_ROOT | 1u << WT_TRIE_SUFFIX_ROOT;
+        builder->level[0] = (struct group){.node = WT_TRIE_WORD_ROOT, .count = builder->word_count};
+        builder->level[1] = (struct group){.node = WT_TRIE_SUFFIX_ROOT,
+                                           .first = builder->word_count,
+                                           .count = builder->suffix_count};
+        builder->level_count = 2;
+    }
+    while (status == WT_OK && builder->level_count > 0) {
+        status = settle_level(builder, distinct, &base_max);
+        struct group *settled = builder->level;
+        builder->level = builder->next_level;
+        builder->level_count = builder->next_level_count;
+        builder->next_level = settled;
+        builder->next_level_count = 0;
+    }
+    if (status == WT_OK) {
+        status = reserve_nodes(builder, base_max + builder->trie->symbol_count);
+    }
+    free(distinct);
+    return status;
+}
+
+/* Everything whose size is known from the start, in one block. */
+static enum wt_status reserve_scratch(struct builder *builder, const struct wt_trie_token *tokens)
+{
+    size_t count = builder->token_count;
+    size_t symbols_max = 0;
+    for (size_t i = 0; i < count; i++) {
+        symbols_max += tokens[i].bytes + 2;
+    }
+    size_t group_bytes = (count + 2) * sizeof *builder->level;
+    size_t order_bytes = (count + PREFETCH_TOKENS) * sizeof *builder->order;
+    builder->scratch = wt_pages_alloc(2 * group_bytes + 2 * order_bytes +
+                                      (symbols_max + 1) * sizeof *builder->symbols);
+    if (builder->scratch == NULL) {
+        return WT_MEMORY;
+    }
+    builder->level = builder->scratch;
+    builder->next_level = builder->level + count + 2;
+    builder->order = (uint64_t *)(builder->next_level + count + 2);
+    builder->order_other = builder->order + count + PREFETCH_TOKENS;
+    builder->symbols = (uint32_t *)(builder->order_other + count + PREFETCH_TOKENS);
+    memset(builder->order + count, 0, PREFETCH_TOKENS * sizeof *builder->order);
+    return WT_OK;
+}
+
+enum wt_status wt_trie_create(const struct wt_trie_token *tokens, uint32_t count,
+                              uint32_t characters_max, struct wt_trie **trie_out)
+{
+    struct builder builder = {.trie = calloc(1, sizeof *builder.trie), .token_count = count};
+    enum wt_status status = builder.trie == NULL ? WT_MEMORY : reserve_scratch(&builder, tokens);
+    if (status == WT_OK) {
+        status = spell_tokens(&builder, tokens, characters_max);
+    }
+    if (status == WT_OK) {
+        status = build_nodes(&builder);
+    }
+    free(builder.scratch);
+    free(builder.used);
+    if (status != WT_OK) {
+        wt_trie_destroy(builder.trie);
+        return status;
+    }
+    *trie_out = builder.trie;
+    return WT_OK;
+}
