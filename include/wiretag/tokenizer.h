@@ -1,7 +1,19 @@
-/* tokenizer.h: BERT WordPiece, the same ids as Hugging Face `tokenizers`.
+/* tokenizer.h: BERT WordPiece, the same ids as Hugging Face `tokenizers`. Usable without the rest of
+ * wiretag: link the text and base libraries.
  *
- * A vocabulary is immutable once created and may be shared by any number of threads; a tokenizer
- * holds one thread's scratch memory and borrows the vocabulary, which must outlive it. */
+ *   1. wt_vocab_load            once: a vocabulary, immutable, shared by any number of threads
+ *   2. wt_tokenizer_create      once a thread: its scratch memory; borrows the vocabulary
+ *   3. wt_tokenizer_encode      for every text
+ *
+ * examples/tokenize.c is all of it in twenty lines.
+ *
+ * Exact: the ids are those of `tokenizers.BertWordPieceTokenizer` with the same options, for every
+ * Unicode text. Special tokens ([UNK], [CLS], [SEP], and [PAD] and [MASK] where the vocabulary has
+ * them) written in a text are those tokens, also inside a word; words of more than 100 characters
+ * are [UNK].
+ *
+ * Memory: about 8 MiB for a vocabulary of 120,000 tokens. A tokenizer has 4 MiB to remember words
+ * in, and room for the ids of the longest text it has seen; encoding allocates nothing else. */
 #ifndef WIRETAG_TOKENIZER_H
 #define WIRETAG_TOKENIZER_H
 
@@ -35,30 +47,35 @@ struct wt_tokenizer_options {
 /* Cased BERT: no lowercasing, cleaned text, CJK split, accents as lowercase says. */
 struct wt_tokenizer_options wt_tokenizer_options_default(void);
 
-/* Builds a vocabulary from the `text_bytes` bytes of a vocab.txt (one token a line, line number
- * from 0 = id), which it copies. `source` names the file in messages. Fails with WT_INVALID
- * (class fatal) when [UNK], [CLS] or [SEP] is missing, the file is empty or not UTF-8; WT_MEMORY.
+/* Builds a vocabulary from the `text_bytes` bytes of a vocab.txt, which it copies: one token a line,
+ * the line's number, from 0, its id. As Hugging Face reads it: white space at the end of a line is
+ * cut off, CRLF included; of equal lines the last one counts; an empty line takes its id; a byte
+ * order mark belongs to the first token. `source` names the file in messages.
+ * WT_INVALID (class fatal), code: vocab-empty; vocab-not-utf8 (the message has the line);
+ * vocab-token-missing: [UNK], [CLS] or [SEP]; vocab-too-large: more than 16 MiB. WT_MEMORY.
  * Thread: any. */
 enum wt_status wt_vocab_create(const char *text, size_t text_bytes, const char *source,
                                const struct wt_tokenizer_options *options,
                                struct wt_vocab **vocab_out, struct wt_error *error);
 
-/* The same from a file; WT_IO when it cannot be read. */
+/* The same from a file; WT_IO (vocab-unreadable) when it cannot be read. */
 enum wt_status wt_vocab_load(const char *path, const struct wt_tokenizer_options *options,
                              struct wt_vocab **vocab_out, struct wt_error *error);
 
+/* Accepts NULL. No tokenizer may be left that borrows it. */
 void wt_vocab_destroy(struct wt_vocab *vocab);
 
 /* Number of ids: one more than the largest. */
 uint32_t wt_vocab_size(const struct wt_vocab *vocab);
 
-/* The token's text (NUL-terminated, owned by the vocabulary); NULL for an id out of range. */
+/* The token's text, "##" included (NUL-terminated, the vocabulary's); NULL for an id out of range. */
 const char *wt_vocab_token(const struct wt_vocab *vocab, uint32_t id);
 
-/* Makes one thread's tokenizer. It borrows `vocab`. */
+/* Makes one thread's tokenizer, which borrows `vocab`. WT_MEMORY. Thread: any. */
 enum wt_status wt_tokenizer_create(const struct wt_vocab *vocab,
                                    struct wt_tokenizer **tokenizer_out, struct wt_error *error);
 
+/* Accepts NULL. */
 void wt_tokenizer_destroy(struct wt_tokenizer *tokenizer);
 
 /* The ids of one text, [CLS] and [SEP] included; valid until the tokenizer's next call. */
@@ -69,10 +86,12 @@ struct wt_tokens {
     bool truncated;         /* the text had more tokens than `tokens_max` allows */
 };
 
-/* Tokenizes `text_bytes` bytes of UTF-8 (NUL allowed inside). `tokens_max` counts [CLS] and
- * [SEP], which always stay: 2 at least, 0 for no limit; with a limit the work stops soon after
- * it is reached. WT_INVALID (class record, code `text-not-utf8`) on malformed UTF-8; WT_MEMORY.
- * Thread: one at a time for each tokenizer. */
+/* Tokenizes `text_bytes` bytes of UTF-8 (NUL allowed inside; 2 GiB - 1 at most). `tokens_max` counts
+ * [CLS] and [SEP], which always stay: 2 at least, 0 for no limit. With a limit the work stops soon
+ * after it is reached, and what lies behind is not looked at: neither its length nor whether it is
+ * UTF-8 matters. A tokenizer may be used again after an error.
+ * WT_INVALID (class record), code: text-not-utf8 (the message has the byte); text-too-large.
+ * WT_MEMORY (class retriable). Thread: one at a time for each tokenizer. */
 enum wt_status wt_tokenizer_encode(struct wt_tokenizer *tokenizer, const char *text,
                                    size_t text_bytes, uint32_t tokens_max,
                                    struct wt_tokens *tokens_out, struct wt_error *error);

@@ -64,13 +64,12 @@ static void print_help(void)
         "  --input FILE    articles, {\"id\",\"text\"} a line\n"
         "  --lowercase     for an uncased vocabulary\n"
         "  --threads N     threads that share the vocabulary (default 1)\n"
-        "  --passes N      how often all articles are tokenized (default 5); each pass starts "
-        "with\n"
-        "                  nothing remembered, and the fastest counts\n"
+        "  --passes N      how often all articles are tokenized (default 5); each pass\n"
+        "                  starts with nothing remembered, and the fastest counts\n"
         "  --help          this text\n\n"
-        "Prints {\"stage\":\"tokenize\",\"texts\",\"threads\",\"mb_per_s\",\"mtokens_per_s\",\n"
-        "\"vocab_ms\"}: megabytes of UTF-8 text and millions of tokens a second, and how long the\n"
-        "vocabulary took to load.\n\n"
+        "Prints {\"stage\":\"tokenize\",\"texts\",\"threads\",\"mb_per_s\",\n"
+        "\"mtokens_per_s\",\"vocab_ms\"}: megabytes of UTF-8 text and millions of tokens a\n"
+        "second, and the time in which the vocabulary was loaded.\n\n"
         "Example:\n"
         "  wiretag bench tokenize --vocab vocab.txt --input data/samples.jsonl\n");
 }

@@ -20,15 +20,15 @@ struct options {
 static void print_help(void)
 {
     (void)printf(
-        "Shows the token ids of articles from stdin: a JSON object {\"id\",\"text\"} a line in,\n"
+        "Shows the token ids of articles from stdin: {\"id\",\"text\"} a line in,\n"
         "{\"id\",\"ids\":[...],\"truncated\"} out, in order and in constant memory.\n\n"
         "Usage: wiretag tokenize --vocab FILE [--lowercase] [--max-tokens N]\n"
         "       wiretag tokenize --model BUNDLE [--max-tokens N]\n\n"
-        "  --vocab FILE     a BERT vocabulary (vocab.txt): one token a line, line number = id\n"
+        "  --vocab FILE     a BERT vocabulary (vocab.txt), one token a line\n"
         "  --lowercase      for an uncased vocabulary: lowercases and strips accents\n"
         "  --model BUNDLE   the vocabulary and the options of a model\n"
-        "  --max-tokens N   cuts articles to N ids, [CLS] and [SEP] included (2 at least);\n"
-        "                   0, the default, cuts none\n"
+        "  --max-tokens N   cuts articles to N ids, [CLS] and [SEP] included:\n"
+        "                   2 at least; 0, the default, cuts none\n"
         "  --help           this text\n\n"
         "A line without an id gets \"id\":null. A bad line gives\n"
         "{\"line\":n,\"error\":{\"code\",\"message\"}} in its place, and exit 1 at the end.\n\n"
