@@ -99,10 +99,10 @@ class Lab:
         path = self.directory / f"fake-model-{next(self._models)}.json"
         return FakeModel(path, behaviour, tokens_max, vocabulary)
 
-    def run(self, flow, model=None, name=None, arguments=(), **changes):
+    def run(self, flow, bundle=None, name=None, arguments=(), **changes):
         """A worker with the fake model (None: one without quirks), of the build that WIRETAG_BUILD
         names if that has the fake model; `changes` of the config: on_error="skip"."""
-        changes = worker.merge({"model": {"path": str(model or self.model())}}, changes)
+        changes = worker.merge({"model": {"path": str(bundle or self.model())}}, changes)
         return self.start(flow.config(**changes), name, build=worker.fake_build(), arguments=arguments)
 
     def run_real(self, flow, name=None, **changes):

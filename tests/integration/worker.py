@@ -91,7 +91,7 @@ class Worker:
         self.config_path = Path(directory) / f"{name}.yaml"
         self.config = config
         self._reaper = reaper
-        self._port = None
+        self.port = None  # of the metrics page, once http() was called
         line = [str(binary(build)), *command]
         if config is not None:
             self.config_path.write_text(yaml(config) + "\n", encoding="utf-8")
@@ -180,10 +180,10 @@ class Worker:
 
     def http(self, path, timeout=5):
         """(status, body) of a GET on the worker's own page; for http.listen with port 0."""
-        if self._port is None:
+        if self.port is None:
             self.wait_log(r"metrics and health at .*, port \d+")
-            self._port = int(re.search(r"metrics and health at .*, port (\d+)", self.stderr).group(1))
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=timeout)
+            self.port = int(re.search(r"metrics and health at .*, port (\d+)", self.stderr).group(1))
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         try:
             connection.request("GET", path)
             answer = connection.getresponse()
