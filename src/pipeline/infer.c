@@ -101,13 +101,16 @@ static void take_logits(struct wt_record *record, const float *logits, uint32_t 
     finish(record);
 }
 
-/* A sub-batch of neighbours, as wide as its parent. */
-static struct wt_batch part_of(const struct wt_batch *batch, uint32_t from, uint32_t count)
+/* A sub-batch of neighbours, no wider than its longest record needs: a short one must not fail for
+ * lack of memory because of the padding that a long one brought. */
+static struct wt_batch part_of(const struct wt_batch *batch, uint32_t from, uint32_t count,
+                               uint32_t pad_to)
 {
-    struct wt_batch part = {
-        .records = batch->records + from, .count = count, .width = batch->width};
+    struct wt_batch part = {.records = batch->records + from, .count = count, .width = pad_to};
     for (uint32_t i = 0; i < count; i++) {
-        part.tokens += part.records[i]->token_count;
+        uint32_t token_count = part.records[i]->token_count;
+        part.tokens += token_count;
+        part.width = token_count > part.width ? token_count : part.width;
     }
     return part;
 }
@@ -141,8 +144,9 @@ static uint32_t run_rows(struct wt_model *model, struct wt_batch *batch,
         return 0;
     }
     uint32_t too_large = status == WT_MEMORY ? batch->width * batch->count : 0;
-    struct wt_batch front = part_of(batch, 0, batch->count / 2);
-    struct wt_batch back = part_of(batch, front.count, batch->count - front.count);
+    uint32_t pad_to = wt_model_info(model)->pad_to;
+    struct wt_batch front = part_of(batch, 0, batch->count / 2, pad_to);
+    struct wt_batch back = part_of(batch, front.count, batch->count - front.count, pad_to);
     too_large = smaller_positive(too_large, run_rows(model, &front, scratch));
     return smaller_positive(too_large, run_rows(model, &back, scratch));
 }
