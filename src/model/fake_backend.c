@@ -10,6 +10,7 @@
  * A row's logits are a hash of its real ids, so they depend on nothing else. Behaviour makes it
  * slow (padding costs time, as in a real model) or makes it fail as real ones do. */
 #include "base/alloc.h"
+#include "base/buffer.h"
 #include "model/backend.h"
 
 #include <jansson.h>
@@ -76,21 +77,16 @@ static enum wt_status not_a_bundle(const char *source, const char *why, struct w
 /* The items of a list, one a line: strings as they are, other values as JSON. */
 static char *lines_of(const json_t *list)
 {
-    char *text = wt_strdup("");
-    size_t count = 0;
+    struct wt_buffer text = {0};
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *item = json_array_get(list, i);
         char *line = json_is_string(item) ? wt_strdup(json_string_value(item))
                                           : json_dumps(item, JSON_COMPACT);
-        size_t line_bytes = strlen(line);
-        text = wt_realloc(text, count + line_bytes + 2);
-        memcpy(text + count, line, line_bytes);
-        count += line_bytes;
-        text[count++] = '\n';
-        text[count] = '\0';
+        wt_buffer_append_text(&text, line);
+        wt_buffer_append(&text, "\n", 1);
         free(line);
     }
-    return text;
+    return wt_buffer_take(&text, NULL);
 }
 
 static int64_t id_of(const json_t *root, const char *key)
