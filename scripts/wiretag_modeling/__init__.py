@@ -7,13 +7,16 @@
 - tokenizer.py   the Hugging Face tokenizer that belongs to a vocabulary and its options.
 - bundle.py      write_bundle(): TorchScript, wiretag.json, vocab.txt and selftest.jsonl in one
                  file, with the error bound of each precision measured and the result verified.
+- checks.py      what cannot become a working bundle, refused before anything expensive starts.
+- measure.py     logits alone and among others, in each precision.
 - sources.py     what scripts/export_model.py can read: a published pickle, a Hugging Face
                  directory, a TorchScript file.
 - pickled.py     reads the tensors of a pickled module without executing anything in it.
 """
 
-from .bundle import BundleReport, ExportError, write_bundle
+from .bundle import BundleReport, write_bundle
 from .classifier import Classifier, ClassifierConfig
+from .measure import ExportError
 from .tokenizer import TokenizerOptions, build_tokenizer
 
 __all__ = [

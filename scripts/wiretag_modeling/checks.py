@@ -1,0 +1,114 @@
+"""Refuses what cannot become a working bundle, before anything expensive starts."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from .classifier import Classifier
+from .measure import ExportError, Runner, last_line
+
+PADDINGS = {"exact": 0, "padded-512": 512}
+INPUTS = ("ids+lengths", "ids+mask")
+# Rows of an embedding beyond the vocabulary that count as rounding up, not as another vocabulary.
+SPARE_ROWS_MAX = 127
+
+
+def check_words(labels: Sequence[str], name: str, version: str) -> None:
+    """Name, version and labels as the worker's manifest wants them."""
+    for what, value in (("name", name), ("version", version)):
+        if not value.strip() or "\0" in value:
+            raise ExportError(f"the {what} is empty; give the model a {what}")
+    if not labels:
+        raise ExportError("there is no label; give one a line, in id order")
+    seen: dict[str, int] = {}
+    for index, label in enumerate(labels):
+        if not label.strip() or "\0" in label:
+            raise ExportError(f"label {index} is empty; give one a line, in id order")
+        if label in seen:
+            raise ExportError(f"label {label!r} is given twice, as {seen[label]} and {index}")
+        seen[label] = index
+
+
+def check_vocab(vocab_tokens: Sequence[str], model: nn.Module) -> None:
+    """One token a line, each once, as many as the embedding has rows."""
+    seen: dict[str, int] = {}
+    for index, token in enumerate(vocab_tokens):
+        if not token or any(c in token for c in "\n\r\0"):
+            raise ExportError(
+                f"vocabulary line {index + 1} is empty or holds a line break; it must be a "
+                "vocab.txt with one token a line"
+            )
+        if token in seen:
+            raise ExportError(
+                f"vocabulary line {index + 1} repeats the token {token!r} of line {seen[token] + 1}"
+            )
+        seen[token] = index
+    if isinstance(model, Classifier):
+        rows, tokens = model.words.num_embeddings, len(vocab_tokens)
+        rounded_up = rows % 8 == 0 and 0 < rows - tokens <= SPARE_ROWS_MAX
+        if rows != tokens and not rounded_up:
+            raise ExportError(
+                f"the vocabulary has {tokens} tokens but the model's embedding has {rows} rows; "
+                "give the vocab.txt that the model was trained with"
+            )
+
+
+def check_sizes(model: nn.Module, padding: str, inputs: str, tokens_max: int) -> None:
+    """Padding policy, inputs and lengths that the model was made for."""
+    if padding not in PADDINGS:
+        raise ExportError(f"padding {padding!r}: choose {' or '.join(PADDINGS)}")
+    if inputs not in INPUTS:
+        raise ExportError(f"inputs {inputs!r}: choose {' or '.join(INPUTS)}")
+    if tokens_max < 3:
+        raise ExportError(f"max_tokens {tokens_max}: [CLS], one token and [SEP] need 3")
+    if PADDINGS[padding] and tokens_max > PADDINGS[padding]:
+        raise ExportError(f"max_tokens {tokens_max}: {padding} has room for {PADDINGS[padding]}")
+    if isinstance(model, Classifier):
+        if model.pad_to != PADDINGS[padding]:
+            raise ExportError(
+                f"padding {padding}: the model was made with pad_to={model.pad_to}; "
+                f"make it with ClassifierConfig(pad_to={PADDINGS[padding]})"
+            )
+        positions = model.positions.num_embeddings
+        if max(tokens_max, PADDINGS[padding]) > positions:
+            raise ExportError(
+                f"max_tokens {tokens_max} with padding {padding}: the model knows {positions} "
+                "positions"
+            )
+
+
+def check_weights(module: nn.Module) -> None:
+    """Finite fp32 weights: the other precisions are made from them."""
+    for name, tensor in module.state_dict().items():
+        if not tensor.is_floating_point():
+            continue
+        if tensor.dtype != torch.float32:
+            raise ExportError(f"the tensor {name} is {tensor.dtype}; export from float32 weights")
+        if not torch.isfinite(tensor).all():
+            raise ExportError(f"the tensor {name} holds NaN or infinity; training went wrong")
+
+
+def check_forward(runner: Runner, row: Sequence[int], labels: int, tokens: int) -> None:
+    """The model takes its inputs, gives one logit for each label and knows the last token."""
+    try:
+        logits = runner.batch([row])
+    except (RuntimeError, IndexError, TypeError, AttributeError) as error:
+        raise ExportError(
+            f"the model does not take ({runner.inputs.replace('+', ', ')}) or does not give a "
+            f"tensor: {last_line(error)}"
+        ) from error
+    if tuple(logits.shape) != (1, labels):
+        raise ExportError(
+            f"the model gives {list(logits.shape)} for one text, not one logit for each of the "
+            f"{labels} labels; give the labels file it was trained with"
+        )
+    if not torch.isfinite(logits).all():
+        raise ExportError("the model gives NaN or infinity for an ordinary text")
+    try:
+        runner.batch([[row[0], tokens - 1, row[-1]]])
+    except (RuntimeError, IndexError) as error:
+        raise ExportError(
+            f"the model does not know id {tokens - 1}, the last of the vocabulary; give the "
+            "vocab.txt that it was trained with"
+        ) from error
