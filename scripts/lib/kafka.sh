@@ -16,7 +16,7 @@ kafka_require() {
 }
 
 # What every JVM here gets: quick to start rather than quick in the long run, and small.
-kafka_java_options=(-Xshare:auto -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Djava.awt.headless=true
+kafka_java_options=(-Xshare:auto -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:-UsePerfData -Djava.awt.headless=true
     "-Dlog4j2.configurationFile=$root/scripts/kafka/log4j2.properties")
 
 # Prints the numbers of the nodes that DIR has.
