@@ -63,9 +63,6 @@ void wt_lane_open(struct wt_lane *lane, uint32_t epoch)
 {
     assert(lane->epoch == 0 && lane->count == 0 && epoch != 0);
     lane->epoch = epoch;
-    lane->head = 0;
-    lane->release = 0;
-    lane->tail = 0;
     lane->position = -1;
     lane->committed = -1;
 }
@@ -78,6 +75,9 @@ uint32_t wt_lane_close(struct wt_lane *lane)
     }
     assert(lane->count == 0);
     lane->epoch = 0;
+    lane->head = 0;
+    lane->release = 0;
+    lane->tail = 0;
     return dropped;
 }
 
@@ -168,6 +168,7 @@ void wt_lane_rewind(struct wt_lane *lane)
         struct wt_record *record = *slot_of(lane, sequence);
         if (record->state == WT_RECORD_RELEASED) {
             wt_record_advance(record, WT_RECORD_FINISHED);
+            record->in_producer = false; /* the producer that had it has let go, or is gone */
         }
     }
     lane->release = lane->head;

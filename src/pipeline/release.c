@@ -317,6 +317,7 @@ static void replace_producer(struct wt_release *release, struct wt_partition *co
         return;
     }
     release->broken = false;
+    release->outstanding = 0;
     while (wt_record_list_take(&release->again) != NULL ||
            wt_record_list_take(&release->alone) != NULL) {
     }
@@ -407,6 +408,7 @@ static void step_exactly_once(struct wt_release *release, struct wt_partition *c
         on_aborted(release);
         break;
     case WT_STEP_RECOVERED:
+        release->outstanding = 0;
         rewind_all(partitions, count);
         settle_all(release, partitions, count);
         release->rejected = NULL;

@@ -30,7 +30,8 @@ struct wt_transaction {
     bool spoiled;      /* OPEN or COMMITTING: must be aborted */
     bool broken;       /* the producer must be replaced */
     bool fenced;       /* the producer to be replaced was fenced */
-    bool started;      /* init_transactions has worked once */
+    bool initialized;  /* STARTING: init_transactions is done, the offsets are not read yet */
+    bool started;      /* one start was completed */
     bool offsets_sent; /* COMMITTING */
     int64_t opened_us;
     int64_t retry_us;   /* STARTING: not before */
@@ -306,29 +307,35 @@ static enum wt_step cannot_start(const struct wt_transaction *transaction, const
     return WT_STEP_FAILED;
 }
 
-static enum wt_step step_start(struct wt_transaction *transaction,
-                               struct wt_partition *const *partitions, size_t count,
-                               struct wt_error *error)
+/* False: not yet, or not at all, in which case *step says what that means. */
+static bool initialize(struct wt_transaction *transaction, enum wt_step *step,
+                       struct wt_error *error)
 {
-    if (wt_clock_us() < transaction->retry_us) {
-        return WT_STEP_NOTHING;
-    }
-    transaction->retry_us = wt_clock_us() + RETRY_MS * 1000;
     rd_kafka_error_t *failure =
         rd_kafka_init_transactions(wt_produce_client(transaction->produce), STEP_MS);
     if (failure != NULL && !transaction->started && rd_kafka_error_is_fatal(failure) &&
         !is_fenced(rd_kafka_error_code(failure))) {
-        enum wt_step step = cannot_start(transaction, rd_kafka_error_string(failure), error);
+        *step = cannot_start(transaction, rd_kafka_error_string(failure), error);
         rd_kafka_error_destroy(failure);
-        return step;
+        return false;
     }
     enum remedy remedy = remedy_for(transaction, "start", failure);
-    if (remedy != REMEDY_NONE) {
-        transaction->broken = remedy != REMEDY_AGAIN;
-        return WT_STEP_NOTHING;
+    transaction->broken = remedy != REMEDY_NONE && remedy != REMEDY_AGAIN;
+    return remedy == REMEDY_NONE;
+}
+
+static enum wt_step step_start(struct wt_transaction *transaction,
+                               struct wt_partition *const *partitions, size_t count,
+                               struct wt_error *error)
+{
+    enum wt_step step = WT_STEP_NOTHING;
+    if (wt_clock_us() < transaction->retry_us) {
+        return step;
     }
-    if (!read_committed(transaction, partitions, count)) {
-        return WT_STEP_NOTHING;
+    transaction->retry_us = wt_clock_us() + RETRY_MS * 1000;
+    transaction->initialized = transaction->initialized || initialize(transaction, &step, error);
+    if (!transaction->initialized || !read_committed(transaction, partitions, count)) {
+        return step;
     }
     wt_log_info("transaction", "%s as %s", transaction->started ? "recovered" : "started",
                 wt_produce_transactional_id(transaction->produce));
@@ -369,6 +376,7 @@ static enum wt_step replace_producer(struct wt_transaction *transaction, struct 
     }
     wt_metric_add(WT_METRIC_COMMIT_FAILURES, transaction->state == IDLE ? 0 : 1);
     transaction->state = STARTING;
+    transaction->initialized = false;
     transaction->broken = false;
     transaction->spoiled = false;
     transaction->retry_us = 0;
