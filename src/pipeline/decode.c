@@ -210,6 +210,17 @@ static enum wt_status take_text(struct wt_decoder *decoder, struct wt_article *a
     return WT_OK;
 }
 
+/* Jansson quotes the input up to the byte at fault, and that may be inside a character. */
+static void drop_broken_quote(json_error_t *cause)
+{
+    char *quote = strstr(cause->text, " near '");
+    json_t *text = json_string(cause->text);
+    if (text == NULL && quote != NULL) {
+        *quote = '\0';
+    }
+    json_decref(text);
+}
+
 static enum wt_status decode_json(struct wt_decoder *decoder, struct wt_record *record,
                                   struct wt_article *article_out, struct wt_error *error)
 {
@@ -218,6 +229,7 @@ static enum wt_status decode_json(struct wt_decoder *decoder, struct wt_record *
     decoder->root = json_loadb(record->value, record->value_bytes,
                                JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY, &cause);
     if (decoder->root == NULL) {
+        drop_broken_quote(&cause);
         return wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, "json-invalid",
                             "the value is not valid JSON: %s (line %d, column %d)", cause.text,
                             cause.line, cause.column);

@@ -46,6 +46,9 @@ static void a_message_says_where_the_json_is_wrong(void **state)
     assert_non_null(strstr(decoded.error.message, "oops"));
     assert_non_null(strstr(decoded.error.message, "line 2"));
     decoded_free(&decoded);
+    /* Also where the quoted input ends in half a character. */
+    assert_refused(DEFAULT_CASE, "{\"text\":\"\\u\xE3\x80\x80\"}", "json-invalid");
+    assert_refused(DEFAULT_CASE, "{\"text\":\"\\u00\xF0\x9F\x9A\x80\"}", "json-invalid");
 }
 
 static void malformed_utf8_is_refused(void **state)
