@@ -11,7 +11,7 @@ void wt_trie_destroy(struct wt_trie *trie)
     }
     free(trie->nodes);
     free(trie->pool);
-    free(trie->symbol_pages);
+    wt_symbols_free(&trie->symbols);
     free(trie);
 }
 

@@ -5,13 +5,13 @@
  * trie the rest of the word continues (LinMaxMatch, arXiv 2012.15524). Two roots: one for the
  * start of a word, one for what follows ("##").
  *
- * Characters are symbols, small numbers by falling frequency in the vocabulary; 0 is a character
- * that no token has. The trie is a double array: the child of node `n` by symbol `s` is node
- * base[n] + s if that node names `n` as its parent, so a step is one addition and one load.
+ * Characters are symbols (symbols.h). The trie is a double array: the child of node `n` by symbol
+ * `s` is node base[n] + s if that node names `n` as its parent, so a step is an addition and a load.
  * Immutable after creation. Thread: any. */
 #ifndef WIRETAG_TEXT_TRIE_H
 #define WIRETAG_TEXT_TRIE_H
 
+#include "text/symbols.h"
 #include "wiretag/status.h"
 
 #include <stddef.h>
@@ -29,16 +29,12 @@ struct wt_trie_node {
     uint32_t pops;   /* tokens certain on failing: one id, or WT_TRIE_POOLED | place in the pool */
 };
 
-#define WT_SYMBOL_PAGE_BITS 6u
-
 struct wt_trie {
     struct wt_trie_node *nodes;
     uint32_t node_count; /* every base + symbol is less */
     uint32_t *pool;      /* count, then so many ids */
     uint32_t pool_count;
-    uint32_t *symbol_pages;
-    uint32_t symbol_count;
-    uint16_t symbol_page_index[0x110000u >> WT_SYMBOL_PAGE_BITS];
+    struct wt_symbols symbols;
 };
 
 /* A token as the vocabulary has it: UTF-8, "##" included. */
@@ -54,14 +50,6 @@ enum wt_status wt_trie_create(const struct wt_trie_token *tokens, uint32_t count
                               uint32_t characters_max, struct wt_trie **trie_out);
 
 void wt_trie_destroy(struct wt_trie *trie);
-
-/* The symbol of a code point, 0 where no token has it. */
-static inline uint32_t wt_trie_symbol(const struct wt_trie *trie, uint32_t code_point)
-{
-    uint32_t page = trie->symbol_page_index[code_point >> WT_SYMBOL_PAGE_BITS];
-    uint32_t place = code_point & ((1u << WT_SYMBOL_PAGE_BITS) - 1u);
-    return trie->symbol_pages[page << WT_SYMBOL_PAGE_BITS | place];
-}
 
 /* A word to split, and its tokens. */
 struct wt_trie_word {

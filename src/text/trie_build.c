@@ -52,51 +52,6 @@ static bool is_suffix(const struct wt_trie_token *token)
     return token->bytes >= 2 && token->text[0] == '#' && token->text[1] == '#';
 }
 
-static int compare_descending(const void *left, const void *right)
-{
-    uint64_t a = *(const uint64_t *)left;
-    uint64_t b = *(const uint64_t *)right;
-    return (a < b) - (a > b);
-}
-
-/* Gives out symbol numbers by falling frequency, so that the common characters of a node's children
- * lie close together. `counts` has the frequency of every code point; the pages with any are
- * marked in symbol_page_index. */
-static enum wt_status number_symbols(struct wt_trie *trie, const uint32_t *counts)
-{
-    const uint32_t page_size = 1u << WT_SYMBOL_PAGE_BITS;
-    uint32_t page_count = 1; /* page 0 is all zero */
-    for (uint32_t page = 0; page < 0x110000u >> WT_SYMBOL_PAGE_BITS; page++) {
-        if (trie->symbol_page_index[page] != 0) {
-            trie->symbol_page_index[page] = (uint16_t)page_count++;
-        }
-    }
-    trie->symbol_pages = calloc((size_t)page_count * page_size, sizeof *trie->symbol_pages);
-    uint64_t *ranked = malloc((size_t)page_count * page_size * sizeof *ranked);
-    if (trie->symbol_pages == NULL || ranked == NULL) {
-        free(ranked);
-        return WT_MEMORY;
-    }
-    uint32_t ranked_count = 0;
-    for (uint32_t page = 0; page < 0x110000u >> WT_SYMBOL_PAGE_BITS; page++) {
-        for (uint32_t i = 0; trie->symbol_page_index[page] != 0 && i < page_size; i++) {
-            uint32_t code_point = page << WT_SYMBOL_PAGE_BITS | i;
-            if (counts[code_point] != 0) {
-                ranked[ranked_count++] = (uint64_t)counts[code_point] << 32 | code_point;
-            }
-        }
-    }
-    qsort(ranked, ranked_count, sizeof *ranked, compare_descending);
-    for (uint32_t i = 0; i < ranked_count; i++) {
-        uint32_t code_point = (uint32_t)ranked[i];
-        uint32_t page = trie->symbol_page_index[code_point >> WT_SYMBOL_PAGE_BITS];
-        trie->symbol_pages[page << WT_SYMBOL_PAGE_BITS | (code_point & (page_size - 1))] = i + 1;
-    }
-    trie->symbol_count = ranked_count + 1;
-    free(ranked);
-    return WT_OK;
-}
-
 /* Decodes a token, without its "##", to the end of `symbols`, which has its first `used` values;
  * returns how many values there are then. */
 static uint32_t decode_token(uint32_t *symbols, uint32_t used, const struct wt_trie_token *token)
@@ -131,7 +86,7 @@ static enum wt_status spell_tokens(struct builder *builder, const struct wt_trie
         }
         for (uint32_t c = start; c < end; c++) {
             counts[symbols[c]]++;
-            trie->symbol_page_index[symbols[c] >> WT_SYMBOL_PAGE_BITS] = 1;
+            trie->symbols.page_index[symbols[c] >> WT_SYMBOL_PAGE_BITS] = 1;
         }
         symbols[end] = WT_TRIE_NONE;
         symbols[end + 1] = i;
@@ -144,12 +99,12 @@ static enum wt_status spell_tokens(struct builder *builder, const struct wt_trie
     }
     memcpy(builder->order + builder->word_count, builder->order_other,
            builder->suffix_count * sizeof *builder->order);
-    enum wt_status status = number_symbols(trie, counts);
+    enum wt_status status = wt_symbols_number(&trie->symbols, counts);
     for (uint32_t c = 0; status == WT_OK && c < used; c++) {
         if (symbols[c] == WT_TRIE_NONE) {
             symbols[c++] = 0;
         } else {
-            symbols[c] = wt_trie_symbol(trie, symbols[c]);
+            symbols[c] = wt_symbol(&trie->symbols, symbols[c]);
         }
     }
     free(counts);
@@ -314,7 +269,7 @@ static void sort_group(struct builder *builder, uint32_t first, uint32_t count)
         return;
     }
     uint64_t *other = builder->order_other + first;
-    for (uint32_t shift = 32; builder->trie->symbol_count >> (shift - 32) != 0; shift += 8) {
+    for (uint32_t shift = 32; builder->trie->symbols.count >> (shift - 32) != 0; shift += 8) {
         uint32_t starts[257] = {0};
         for (uint32_t i = 0; i < count; i++) {
             starts[(items[i] >> shift & 0xFFu) + 1]++;
@@ -406,7 +361,7 @@ static enum wt_status settle_level(struct builder *builder, uint32_t *distinct, 
 /* From both roots on breadth first: a failure link leads to a shorter node. */
 static enum wt_status build_nodes(struct builder *builder)
 {
-    uint32_t *distinct = malloc(builder->trie->symbol_count * sizeof *distinct);
+    uint32_t *distinct = malloc(builder->trie->symbols.count * sizeof *distinct);
     enum wt_status status = distinct == NULL ? WT_MEMORY : reserve_nodes(builder, 2);
     uint32_t base_max = 0;
     if (status == WT_OK) {
@@ -426,7 +381,7 @@ static enum wt_status build_nodes(struct builder *builder)
         builder->next_level_count = 0;
     }
     if (status == WT_OK) {
-        status = reserve_nodes(builder, base_max + builder->trie->symbol_count);
+        status = reserve_nodes(builder, base_max + builder->trie->symbols.count);
     }
     free(distinct);
     return status;

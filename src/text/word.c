@@ -84,7 +84,7 @@ static uint32_t any_symbols(const struct wt_vocab *vocab, const uint8_t *word, s
         place += length;
     }
     for (uint32_t i = 0; i < stored(&characters); i++) {
-        symbols_out[i] = wt_trie_symbol(vocab->trie, characters.items[i]);
+        symbols_out[i] = wt_symbol(&vocab->trie->symbols, characters.items[i]);
     }
     return characters.count;
 }
@@ -129,5 +129,5 @@ uint32_t wt_word_low_symbol(const struct wt_vocab *vocab, uint32_t code_point)
     if (characters.count > 1 || (wt_vocab_strips_accents(vocab) && ordered)) {
         return WT_LOW_COMPLEX;
     }
-    return wt_trie_symbol(vocab->trie, characters.items[0]);
+    return wt_symbol(&vocab->trie->symbols, characters.items[0]);
 }

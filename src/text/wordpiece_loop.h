@@ -20,7 +20,18 @@
  * ids depend on nothing else: white space, punctuation and ideographs end it whatever stands
  * beside them, no character is dropped or reordered across such a boundary, and special tokens
  * start and end with ASCII punctuation. So normalization, which is most of the work for a word,
- * is done once for each distinct word, and so is the check that it is UTF-8. */
+ * is done once for each distinct word, and so is the check that it is UTF-8.
+ *
+ * Note "what made it fast". 1.5 MB of Russian posts, 119,547 tokens, one thread of a 2.6 GHz Zen 4,
+ * medians of alternating runs that start with nothing remembered (a quarter of the words are new):
+ *   204 MB/s  as it is; 280 with all words remembered, 260 over eleven repetitions from nothing
+ *   180       with plain C instead of AVX2
+ *   145       without remembering words
+ *   140       one word at a time: the trie has 4 MB and the words' memory 4 MB, so most steps wait
+ *             for a cache; in batches of 64 words the waits overlap
+ *    10       the reference in this folder, and 5 Hugging Face tokenizers
+ * Tried without gain: large pages for the tables (kept: they make loading a tenth faster), and trie
+ * steps without branches (165 MB/s: a mispredicted failure costs less than what replaces it). */
 
 #include "text/unicode.h"
 #include "text/word.h"
