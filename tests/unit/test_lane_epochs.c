@@ -1,0 +1,241 @@
+/* A lane when something went wrong: rewinds, transactions of unknown outcome, epochs that end. */
+#include "lane_cases.h"
+
+/* --- rewind ---------------------------------------------------------------------------------- */
+
+static void a_rewind_releases_again_in_order_what_was_not_acknowledged(void **state)
+{
+    (void)state;
+    enum { COUNT = 6 };
+    /* Every set of acknowledged records at the moment of the rewind, every number of released. */
+    for (uint32_t released = 0; released <= COUNT; released++) {
+        for (uint32_t acknowledged = 0; acknowledged < 1u << released; acknowledged++) {
+            struct fixture *fixture = fixture_create(1);
+            struct wt_record *records[COUNT];
+            for (uint32_t i = 0; i < COUNT; i++) {
+                finish(fixture, i, 40 + i);
+            }
+            for (uint32_t i = 0; i < released; i++) {
+                records[i] = release(fixture);
+            }
+            for (uint32_t i = 0; i < released; i++) {
+                if ((acknowledged & 1u << i) != 0) {
+                    wt_lane_acknowledge(fixture->lane, records[i]);
+                }
+            }
+            wt_lane_rewind(fixture->lane);
+            uint32_t expected = 0;
+            for (struct wt_record *record; (record = wt_lane_next(fixture->lane)) != NULL;) {
+                while ((acknowledged & 1u << expected) != 0) {
+                    expected++;
+                }
+                assert_int_equal(record->sequence, expected);
+                wt_lane_acknowledge(fixture->lane, release(fixture));
+                expected++;
+            }
+            assert_int_equal(wt_lane_position(fixture->lane), 40 + COUNT);
+            assert_int_equal(wt_lane_count(fixture->lane), 0);
+            assert_int_equal(wt_lane_released_count(fixture->lane), 0);
+            assert_int_equal(fixture->ended.acknowledged, COUNT);
+            assert_int_equal(fixture->ended.dropped, 0);
+            fixture_destroy(fixture);
+        }
+    }
+}
+
+static void a_record_acknowledged_before_a_rewind_joins_the_prefix_as_soon_as_it_can(void **state)
+{
+    (void)state;
+    struct fixture *fixture = fixture_create(1);
+    finish(fixture, 0, 0);
+    finish(fixture, 1, 1);
+    (void)release(fixture);
+    wt_lane_acknowledge(fixture->lane, release(fixture));
+    wt_lane_rewind(fixture->lane);
+    assert_int_equal(wt_lane_position(fixture->lane), -1);
+    wt_lane_acknowledge(fixture->lane, release(fixture));
+    /* Nothing is left to release or to wait for: nobody need ask for the next record first. */
+    assert_int_equal(wt_lane_position(fixture->lane), 2);
+    assert_int_equal(wt_lane_released_count(fixture->lane), 0);
+    assert_int_equal(wt_lane_count(fixture->lane), 0);
+    assert_int_equal(fixture->ended.acknowledged, 2);
+    fixture_destroy(fixture);
+}
+
+static void records_finish_and_follow_in_order_after_a_rewind(void **state)
+{
+    (void)state;
+    struct fixture *fixture = fixture_create(1);
+    finish(fixture, 0, 0);
+    finish(fixture, 2, 2);
+    (void)release(fixture);
+    wt_lane_rewind(fixture->lane);
+    wt_lane_rewind(fixture->lane);
+    finish(fixture, 1, 1);
+    finish(fixture, 3, 3);
+    for (uint64_t sequence = 0; sequence < 4; sequence++) {
+        struct wt_record *record = release(fixture);
+        assert_int_equal(record->sequence, sequence);
+        wt_lane_acknowledge(fixture->lane, record);
+    }
+    assert_int_equal(wt_lane_position(fixture->lane), 4);
+    fixture_destroy(fixture);
+}
+
+/* --- transactions ---------------------------------------------------------------------------- */
+
+static void a_committed_transaction_acknowledges_all_that_was_released_and_no_more(void **state)
+{
+    (void)state;
+    struct fixture *fixture = fixture_create(1);
+    assert_int_equal(wt_lane_released_position(fixture->lane), -1);
+    for (uint32_t i = 0; i < 5; i++) {
+        finish(fixture, i, 10 * i);
+    }
+    for (uint32_t i = 0; i < 3; i++) {
+        (void)release(fixture);
+        assert_int_equal(wt_lane_released_position(fixture->lane), 10 * i + 1);
+        assert_int_equal(wt_lane_position(fixture->lane), -1);
+    }
+    wt_lane_acknowledge_released(fixture->lane);
+    assert_int_equal(wt_lane_position(fixture->lane), 21);
+    assert_int_equal(wt_lane_released_position(fixture->lane), 21);
+    assert_int_equal(wt_lane_count(fixture->lane), 2);
+    wt_lane_acknowledge_released(fixture->lane);
+    assert_int_equal(wt_lane_count(fixture->lane), 2);
+    assert_int_equal(release(fixture)->sequence, 3);
+    fixture_destroy(fixture);
+}
+
+static void after_an_unknown_outcome_what_the_committed_offset_covers_is_done(void **state)
+{
+    (void)state;
+    /* Committed offsets from "nothing" to beyond what was released. */
+    for (int64_t committed = -1; committed <= 7; committed++) {
+        struct fixture *fixture = fixture_create(1);
+        for (uint32_t i = 0; i < 6; i++) {
+            finish(fixture, i, i);
+        }
+        for (uint32_t i = 0; i < 4; i++) {
+            (void)release(fixture);
+        }
+        wt_lane_rewind(fixture->lane);
+        wt_lane_settle(fixture->lane, committed);
+        int64_t done = committed < 0 ? 0 : committed > 6 ? 6 : committed;
+        assert_int_equal(wt_lane_position(fixture->lane), done > 0 ? done : -1);
+        assert_int_equal(wt_lane_released_count(fixture->lane), 0);
+        assert_int_equal(wt_lane_count(fixture->lane), 6 - done);
+        for (int64_t sequence = done; sequence < 6; sequence++) {
+            assert_int_equal(release(fixture)->sequence, sequence);
+        }
+        fixture_destroy(fixture);
+    }
+}
+
+/* --- epochs ---------------------------------------------------------------------------------- */
+
+static void closing_ends_everything_once_wherever_it_stands(void **state)
+{
+    (void)state;
+    struct fixture *fixture = fixture_create(1);
+    for (uint32_t i = 0; i < 5; i++) {
+        finish(fixture, i, i);
+    }
+    finish(fixture, 200, 200);
+    wt_lane_acknowledge(fixture->lane, release(fixture));
+    (void)release(fixture);
+    wt_lane_acknowledge(fixture->lane, release(fixture));
+    (void)release(fixture);
+    /* 0 is through; 1 and 3 are released; 2 is acknowledged behind 1; 4 and 200 are finished. */
+    assert_int_equal(wt_lane_count(fixture->lane), 5);
+    assert_int_equal(wt_lane_close(fixture->lane), 5);
+    assert_int_equal(fixture->ended.acknowledged, 2);
+    assert_int_equal(fixture->ended.dropped, 4);
+    assert_int_equal(wt_lane_count(fixture->lane), 0);
+    assert_int_equal(wt_lane_epoch(fixture->lane), 0);
+    assert_int_equal(wt_lane_close(fixture->lane), 0);
+    fixture_destroy(fixture);
+}
+
+static void a_closed_lane_has_nothing_to_release_acknowledge_or_rewind(void **state)
+{
+    (void)state;
+    struct fixture *fixture = fixture_create(1);
+    for (uint32_t i = 0; i < 4; i++) {
+        finish(fixture, i, i);
+    }
+    wt_lane_acknowledge(fixture->lane, release(fixture));
+    (void)release(fixture);
+    (void)release(fixture);
+    (void)wt_lane_close(fixture->lane);
+    /* A transaction is aborted, or a producer replaced, after one of its partitions was closed. */
+    wt_lane_rewind(fixture->lane);
+    wt_lane_acknowledge_released(fixture->lane);
+    wt_lane_settle(fixture->lane, 100);
+    assert_null(wt_lane_next(fixture->lane));
+    assert_int_equal(wt_lane_released_count(fixture->lane), 0);
+    fixture_destroy(fixture);
+}
+
+static void every_epoch_starts_anew(void **state)
+{
+    (void)state;
+    struct fixture *fixture = fixture_create(1);
+    for (uint32_t epoch = 1; epoch <= 3; epoch++) {
+        for (uint32_t i = 0; i < 100; i++) {
+            finish(fixture, i, 500 + i);
+            wt_lane_acknowledge(fixture->lane, release(fixture));
+        }
+        finish(fixture, 101, 601);
+        wt_lane_committed(fixture->lane, 600);
+        assert_int_equal(wt_lane_close(fixture->lane), 1);
+        wt_lane_open(fixture->lane, epoch + 1);
+        assert_int_equal(wt_lane_position(fixture->lane), -1);
+        assert_int_equal(wt_lane_committed_offset(fixture->lane), -1);
+        assert_null(wt_lane_next(fixture->lane));
+    }
+    fixture_destroy(fixture);
+}
+
+static void finish_other_epoch(void *opaque)
+{
+    (void)opaque;
+    struct fixture *fixture = fixture_create(2);
+    struct wt_record *record = record_finished(&fixture->source, 1, 0, 0);
+    wt_lane_finish(fixture->lane, &record);
+}
+
+static void a_record_of_another_epoch_in_the_lane_is_a_bug(void **state)
+{
+    (void)state;
+    assert_true(aborts(finish_other_epoch, NULL));
+}
+
+static void destroying_an_open_lane_ends_what_is_inside(void **state)
+{
+    (void)state;
+    struct fixture *fixture = fixture_create(1);
+    finish(fixture, 0, 0);
+    finish(fixture, 1, 1);
+    wt_lane_destroy(fixture->lane);
+    assert_int_equal(fixture->ended.dropped, 2);
+    wt_lane_destroy(NULL);
+    free(fixture);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_rewind_releases_again_in_order_what_was_not_acknowledged),
+        cmocka_unit_test(a_record_acknowledged_before_a_rewind_joins_the_prefix_as_soon_as_it_can),
+        cmocka_unit_test(records_finish_and_follow_in_order_after_a_rewind),
+        cmocka_unit_test(a_committed_transaction_acknowledges_all_that_was_released_and_no_more),
+        cmocka_unit_test(after_an_unknown_outcome_what_the_committed_offset_covers_is_done),
+        cmocka_unit_test(closing_ends_everything_once_wherever_it_stands),
+        cmocka_unit_test(a_closed_lane_has_nothing_to_release_acknowledge_or_rewind),
+        cmocka_unit_test(every_epoch_starts_anew),
+        cmocka_unit_test(a_record_of_another_epoch_in_the_lane_is_a_bug),
+        cmocka_unit_test(destroying_an_open_lane_ends_what_is_inside),
+    };
+    return cmocka_run_group_tests_name("lane_epochs", tests, NULL, NULL);
+}
