@@ -1,0 +1,182 @@
+#!/usr/bin/env python3
+"""Turns a model into a bundle that wiretag runs.
+
+    .deps/python/bin/python scripts/export_model.py --checkpoint model.pth --vocab vocab.txt \\
+        --labels labels.txt --name news --version 1 --out models/news.pt
+
+--checkpoint is one of
+  model.pth   a whole BiLSTMClassifier saved by torch.save (attributes bert, lstm, dropout, fc); it
+              is read for its tensors only, nothing in it is executed
+  folder      a Hugging Face BERT sequence classification: config.json, safetensors, vocab.txt
+  file.pt     TorchScript that takes (ids, mask) or (ids, lengths) and gives logits; it is code:
+              export only what you trust
+
+Before it is written, the new module is compared with the one it was made from, one text at a time.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+SAMPLES = ROOT / "data" / "samples.jsonl"
+SELFTEST_TEXTS = 6  # run at every start of the worker, so few and short
+SAMPLE_TEXTS = 24
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--checkpoint", type=Path, required=True, metavar="PATH")
+    parser.add_argument(
+        "--vocab", type=Path, metavar="FILE", help="vocab.txt, unless the checkpoint has one"
+    )
+    parser.add_argument(
+        "--labels",
+        type=Path,
+        metavar="FILE",
+        help="labels, one a line, in id order, unless the checkpoint has them",
+    )
+    parser.add_argument(
+        "--padding",
+        choices=("exact", "padded-512"),
+        default="exact",
+        help="exact: padding influences nothing (default); padded-512: for a model that was "
+        "trained and scored on texts padded to 512",
+    )
+    parser.add_argument(
+        "--inputs",
+        choices=("ids+lengths", "ids+mask"),
+        help="of a TorchScript file, where its argument's name does not tell",
+    )
+    parser.add_argument("--max-tokens", type=int, metavar="N", help="cut articles there (512)")
+    parser.add_argument("--lowercase", action="store_true", help="the vocabulary is uncased")
+    parser.add_argument(
+        "--texts",
+        type=Path,
+        default=SAMPLES,
+        metavar="FILE",
+        help='JSON lines with "text" to measure with (default: data/samples.jsonl)',
+    )
+    parser.add_argument("--name", required=True, help="of the model, in every labelled record")
+    parser.add_argument("--version", required=True, help="likewise")
+    parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE")
+    return parser.parse_args()
+
+
+class Progress:
+    """A line a step on stderr, with the seconds since the start."""
+
+    def __init__(self) -> None:
+        self.started = time.monotonic()
+
+    def __call__(self, step: str) -> None:
+        print(f"{time.monotonic() - self.started:6.1f} s  {step}", file=sys.stderr, flush=True)
+
+
+def read_texts(path: Path) -> list[str]:
+    from wiretag_modeling import ExportError
+
+    texts = []
+    try:
+        with path.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, 1):
+                text = json.loads(line).get("text") if line.strip() else None
+                if isinstance(text, str) and text.strip():
+                    texts.append(text)
+    except OSError as error:
+        raise ExportError(f"the texts {path} cannot be read: {error.strerror}") from error
+    except (ValueError, AttributeError) as error:
+        raise ExportError(f'{path}:{number}: not a JSON object with "text"') from error
+    if not texts:
+        raise ExportError(f"{path} has no text to measure with")
+    return texts
+
+
+def selftest_and_samples(texts: list[str]) -> tuple[list[str], list[str]]:
+    """A few short texts for the self-test; for measuring also long and joined ones."""
+    few = [text[: 40 + 60 * index] for index, text in enumerate(texts[:SELFTEST_TEXTS])]
+    samples = texts[SELFTEST_TEXTS : SELFTEST_TEXTS + SAMPLE_TEXTS]
+    joined = " ".join(texts)
+    return few, samples + [joined[:900], joined[-1500:], joined[:20000]]
+
+
+def export(arguments: argparse.Namespace) -> list[str]:
+    from wiretag_modeling import ExportError, TokenizerOptions, write_bundle
+    from wiretag_modeling.sources import read_lines, read_source
+
+    progress = Progress()
+    texts = read_texts(arguments.texts)
+    progress(f"read {arguments.checkpoint}")
+    source = read_source(arguments.checkpoint, arguments.padding, arguments.inputs)
+    progress(source.what)
+    vocab, labels = source.vocab_tokens, source.labels
+    if arguments.vocab is not None:
+        vocab = read_lines(arguments.vocab, "vocabulary")
+    if arguments.labels is not None:
+        labels = read_lines(arguments.labels, "labels file")
+    if vocab is None:
+        raise ExportError(f"{arguments.checkpoint} has no vocabulary; give its vocab.txt: --vocab")
+    if labels is None:
+        raise ExportError(
+            f"{arguments.checkpoint} does not name its labels; give a file with one a line, in id "
+            "order: --labels"
+        )
+    options = source.tokenizer_options or TokenizerOptions()
+    if arguments.lowercase:
+        options.lowercase = True
+    selftest, samples = selftest_and_samples(texts)
+    report = write_bundle(
+        source.model,
+        vocab,
+        labels,
+        options,
+        arguments.name,
+        arguments.version,
+        selftest,
+        arguments.out,
+        padding=arguments.padding,
+        inputs=source.inputs,
+        tokens_max=arguments.max_tokens or source.tokens_max,
+        sample_texts=samples,
+        reference=source.reference,
+        progress=progress,
+    )
+    progress("done")
+    return report.lines()
+
+
+def main() -> int:
+    arguments = parse_arguments()
+    # TorchScript writes some sets in hash order: with a fixed one, the same model gives the same
+    # file, and so the same SHA-256.
+    if os.environ.get("PYTHONHASHSEED") != "0":
+        environment = {**os.environ, "PYTHONHASHSEED": "0"}
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)
+    try:
+        from wiretag_modeling import ExportError
+    except ModuleNotFoundError as missing:
+        print(
+            f"export_model.py: {missing}; install what export needs with scripts/setup --python, "
+            "then call .deps/python/bin/python scripts/export_model.py",
+            file=sys.stderr,
+        )
+        return 1
+    try:
+        lines = export(arguments)
+    except ExportError as error:
+        print(f"export_model.py: {error}", file=sys.stderr)
+        return 1
+    except (MemoryError, OSError) as error:
+        print(f"export_model.py: {error or 'out of memory'}", file=sys.stderr)
+        return 1
+    print(*lines, sep="\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
