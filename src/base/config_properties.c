@@ -32,6 +32,8 @@ static const struct rule {
      "a record counts as published only when all in-sync replicas have it"},
     {"max.in.flight.requests.per.connection", "1 2 3 4 5", "more than 5 can reorder records"},
     {"max.in.flight", "1 2 3 4 5", "more than 5 can reorder records"},
+    {"enable.gapless.guarantee", NULL,
+     "set by wiretag, so that no record overtakes a rejected one"},
     {"message.timeout.ms", NULL, "a record must never expire in the producer's queue"},
     {"delivery.timeout.ms", NULL, "a record must never expire in the producer's queue"},
     {"partitioner", NULL, "set output.partition instead"},

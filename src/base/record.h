@@ -89,7 +89,6 @@ struct wt_record {
     bool ran;                    /* was taken by infer: counts as running on its source */
     bool abandoned;              /* given up without an outcome: never published */
     bool in_producer;            /* handed to the producer, report outstanding */
-    bool published_alone;        /* rejected in company; now tried by itself */
     uint32_t value_cut_to_bytes; /* 0: whole; else the dead letter's value is cut to this */
 };
 

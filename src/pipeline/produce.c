@@ -192,6 +192,11 @@ static enum wt_status set_fixed_properties(struct wt_produce *produce, rd_kafka_
     } else if (status == WT_OK) {
         /* A record never expires in the queue: it waits for its broker as long as it takes. */
         status = wt_kafka_conf_set(conf, "message.timeout.ms", "0", error);
+        if (status == WT_OK) {
+            /* A request that the broker refuses stops everything behind it, so that nothing
+             * overtakes: the producer is replaced then (release.c, note "Rejected records"). */
+            status = wt_kafka_conf_set(conf, "enable.gapless.guarantee", "true", error);
+        }
     }
     if (status == WT_OK) {
         /* Else librdkafka sends records without a key to one partition for a while and never asks
@@ -349,6 +354,11 @@ void wt_produce_serve(struct wt_produce *produce)
 
 enum wt_status wt_produce_reset(struct wt_produce *produce, struct wt_error *error)
 {
+    if (produce->transactional_id == NULL) {
+        /* Replies to what is under way are worth waiting for: they spare repetition. */
+        (void)rd_kafka_purge(produce->client, RD_KAFKA_PURGE_F_QUEUE);
+        (void)rd_kafka_flush(produce->client, PURGE_MS_MAX);
+    }
     (void)rd_kafka_purge(produce->client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
     (void)rd_kafka_flush(produce->client, PURGE_MS_MAX);
     close_client(produce);

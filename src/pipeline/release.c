@@ -29,15 +29,18 @@ struct wt_release {
     bool stopping;                      /* `failed` was called: release nothing more */
     int64_t retry_us;                   /* release nothing before: the producer would not take it */
 
+    /* Note "Rejected records": the broker refuses whole requests, so innocent neighbours come back
+     * with the culprit. What is open is given up then, the transaction or, at-least-once, the
+     * producer with all it holds, so that nothing behind the culprit overtakes its neighbours; what
+     * was not acknowledged is released again in order, in rounds of half as many records, until
+     * the culprit is refused alone. */
+    struct wt_search search;
+    struct wt_record *rejected; /* of this round; NULL: none */
+    char rejected_reason[160];
+
     /* At-least-once. */
-    struct wt_record_list alone; /* rejected in company: to be tried one by one, in order */
     struct wt_record_list again; /* not delivered, to be handed over again */
     bool broken;                 /* the producer must be replaced */
-
-    /* Exactly-once. */
-    struct wt_search search;
-    struct wt_record *rejected; /* of the open transaction; NULL: none */
-    char rejected_reason[160];
 };
 
 /* --- the end of records ---------------------------------------------------------------------- */
@@ -166,11 +169,11 @@ static bool hold(struct wt_release *release)
     return false;
 }
 
-/* There is room for one more record: always, or in the open transaction, opened for it. */
+/* There is room for one more record in this round; its transaction is opened for it. */
 static bool may_release(struct wt_release *release)
 {
-    return release->transaction == NULL ||
-           (wt_search_has_room(&release->search) && wt_transaction_open(release->transaction));
+    return wt_search_has_room(&release->search) &&
+           (release->transaction == NULL || wt_transaction_open(release->transaction));
 }
 
 /* Releases what is next in one lane. False: no more for now, in any lane. */
@@ -190,22 +193,23 @@ static bool release_lane(struct wt_release *release, struct wt_lane *lane)
             return hold(release);
         }
         wt_lane_release(lane);
-        wt_search_add(&release->search);
         if (record->outcome == WT_OUTCOME_SKIPPED && release->transaction == NULL) {
             wt_lane_acknowledge(lane, record);
+        } else {
+            wt_search_add(&release->search);
         }
     }
     return true;
 }
 
 /* At-least-once: hands over again, in order, what was not delivered. */
-static bool release_list(struct wt_release *release, struct wt_record_list *list, uint32_t count)
+static bool release_again(struct wt_release *release)
 {
-    for (; count > 0 && list->count > 0; count--) {
-        if (hand_over(release, list->first) != WT_DELIVERED) {
+    while (release->again.count > 0) {
+        if (hand_over(release, release->again.first) != WT_DELIVERED) {
             return hold(release);
         }
-        struct wt_record *record = wt_record_list_take(list);
+        struct wt_record *record = wt_record_list_take(&release->again);
         if (record->outcome == WT_OUTCOME_SKIPPED) {
             wt_lane_acknowledge(record->source->lane, record);
         }
@@ -216,16 +220,7 @@ static bool release_list(struct wt_release *release, struct wt_record_list *list
 static void release_all(struct wt_release *release, struct wt_partition *const *partitions,
                         size_t count)
 {
-    if (release->broken || wt_clock_us() < release->retry_us ||
-        !release_list(release, &release->again, release->again.count)) {
-        return;
-    }
-    if (release->alone.count > 0) {
-        /* One by one, nothing beside it, so that a report speaks of that record alone. */
-        if (release->outstanding == 0) {
-            release->alone.first->published_alone = true;
-            (void)release_list(release, &release->alone, 1);
-        }
+    if (release->broken || wt_clock_us() < release->retry_us || !release_again(release)) {
         return;
     }
     for (size_t i = 0; i < count; i++) {
@@ -237,6 +232,12 @@ static void release_all(struct wt_release *release, struct wt_partition *const *
 
 /* --- reports --------------------------------------------------------------------------------- */
 
+static void note_rejected(struct wt_release *release, struct wt_record *record, const char *reason)
+{
+    release->rejected = record;
+    (void)snprintf(release->rejected_reason, sizeof release->rejected_reason, "%s", reason);
+}
+
 static void report_at_least_once(struct wt_release *release, struct wt_record *record,
                                  enum wt_delivery delivery, const char *reason)
 {
@@ -246,10 +247,8 @@ static void report_at_least_once(struct wt_release *release, struct wt_record *r
         return;
     case WT_DELIVERY_REJECTED:
     case WT_DELIVERY_TOO_LARGE:
-        /* The broker refuses whole requests: innocent neighbours come back with the culprit. */
-        if (!record->published_alone || reject(release, record, reason)) {
-            wt_record_list_append(&release->alone, &record);
-        }
+        note_rejected(release, record, reason);
+        release->broken = true;
         return;
     case WT_DELIVERY_FATAL:
         release->broken = true;
@@ -273,8 +272,7 @@ static void report_exactly_once(struct wt_release *release, struct wt_record *re
         return;
     case WT_DELIVERY_REJECTED:
     case WT_DELIVERY_TOO_LARGE:
-        release->rejected = record;
-        (void)snprintf(release->rejected_reason, sizeof release->rejected_reason, "%s", reason);
+        note_rejected(release, record, reason);
         wt_transaction_spoil(release->transaction);
         return;
     case WT_DELIVERY_RETRY:
@@ -303,26 +301,63 @@ static void on_report(void *opaque, struct wt_record *record, enum wt_delivery d
     }
 }
 
+/* --- both guarantees ------------------------------------------------------------------------- */
+
+/* The round came to nothing: the next one is half as large, or its only record is the culprit. */
+static void on_aborted(struct wt_release *release)
+{
+    if (release->rejected == NULL) {
+        wt_search_aborted(&release->search);
+    } else if (wt_search_rejected(&release->search)) {
+        (void)reject(release, release->rejected, release->rejected_reason);
+    }
+    release->rejected = NULL;
+}
+
+static void rewind_all(struct wt_partition *const *partitions, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        wt_lane_rewind(partitions[i]->lane);
+    }
+}
+
 /* --- at-least-once --------------------------------------------------------------------------- */
 
-/* After a fatal producer error: everything not acknowledged is released anew, in order, through a
- * new client. What the old one had delivered unseen comes out twice. */
+/* After a fatal producer error or a rejected record: everything not acknowledged is released anew,
+ * in order, through a new client. What the old one had delivered unseen comes out twice. */
 static void replace_producer(struct wt_release *release, struct wt_partition *const *partitions,
                              size_t count)
 {
     struct wt_error error;
-    wt_log_warn("publish", "the producer failed for good; making a new one");
+    if (release->rejected == NULL) {
+        wt_log_warn("publish", "the producer failed for good; making a new one");
+    }
     if (wt_produce_reset(release->produce, &error) != WT_OK) {
         fail(release, &error);
         return;
     }
     release->broken = false;
     release->outstanding = 0;
-    while (wt_record_list_take(&release->again) != NULL ||
-           wt_record_list_take(&release->alone) != NULL) {
+    while (wt_record_list_take(&release->again) != NULL) {
     }
+    uint32_t unacknowledged = 0;
     for (size_t i = 0; i < count; i++) {
-        wt_lane_rewind(partitions[i]->lane);
+        unacknowledged += wt_lane_released_count(partitions[i]->lane);
+    }
+    if (release->search.records > unacknowledged) {
+        release->search.records = unacknowledged;
+    }
+    rewind_all(partitions, count);
+    on_aborted(release);
+}
+
+/* A round is over when everything in it is acknowledged. Without a search rounds have no bound: one
+ * ends whenever the producer is empty. */
+static void end_round(struct wt_release *release)
+{
+    bool given_up = release->broken && !release->stopping;
+    if (release->outstanding == 0 && release->again.count == 0 && !given_up) {
+        wt_search_committed(&release->search, release->ports.config->in_flight.records_max);
     }
 }
 
@@ -331,7 +366,10 @@ static void step_at_least_once(struct wt_release *release, struct wt_partition *
 {
     if (release->broken && !release->stopping) {
         replace_producer(release, partitions, count);
+    } else if (release->search.records > 0) {
+        end_round(release);
     }
+    release_all(release, partitions, count);
     wt_commit_step(release->commit, partitions, count, commit_now);
 }
 
@@ -348,23 +386,6 @@ static void on_committed(struct wt_release *release, struct wt_partition *const 
         }
     }
     wt_search_committed(&release->search, release->ports.config->in_flight.records_max);
-}
-
-static void on_aborted(struct wt_release *release)
-{
-    if (release->rejected == NULL) {
-        wt_search_aborted(&release->search);
-    } else if (wt_search_rejected(&release->search)) {
-        (void)reject(release, release->rejected, release->rejected_reason);
-    }
-    release->rejected = NULL;
-}
-
-static void rewind_all(struct wt_partition *const *partitions, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        wt_lane_rewind(partitions[i]->lane);
-    }
 }
 
 /* What the group has committed is done with, although the reply was never seen. */
@@ -425,11 +446,12 @@ static void step_exactly_once(struct wt_release *release, struct wt_partition *c
 void wt_release_step(struct wt_release *release, struct wt_partition *const *partitions,
                      size_t count, bool commit_now)
 {
-    release_all(release, partitions, count);
-    wt_produce_serve(release->produce);
     if (release->transaction != NULL) {
+        release_all(release, partitions, count);
+        wt_produce_serve(release->produce);
         step_exactly_once(release, partitions, count, commit_now);
     } else {
+        wt_produce_serve(release->produce);
         step_at_least_once(release, partitions, count, commit_now);
     }
 }
@@ -469,7 +491,6 @@ static void unlink_source(struct wt_record_list *list, const struct wt_partition
 uint32_t wt_release_close(struct wt_release *release, struct wt_partition *partition)
 {
     unlink_source(&release->again, partition);
-    unlink_source(&release->alone, partition);
     if (release->rejected != NULL && release->rejected->source == partition) {
         release->rejected = NULL;
     }

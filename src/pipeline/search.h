@@ -2,7 +2,8 @@
  *
  * A rejected record aborts its whole transaction, again and again. So transactions are cut to half
  * the records after each rejection, until the rejected one stands alone, and grow again with each
- * that is committed. A pure state machine. Thread: publish. */
+ * that is committed. At-least-once, a round of records that are acknowledged together takes the
+ * transaction's place. A pure state machine. Thread: publish. */
 #ifndef WIRETAG_PIPELINE_SEARCH_H
 #define WIRETAG_PIPELINE_SEARCH_H
 
