@@ -150,12 +150,13 @@ class Chaos:
         self.trouble = []  # what else must not be: workers that end by themselves
         self.workers = [None] * plan.WORKERS
         self.leaving = []
+        self.faults = []
         self.all = []
         self.incarnations = [0] * plan.WORKERS
         self._reaper = reaper
         self._threads = []
         self.model = FakeModel(self.directory / "model.json",
-                               {"sleep_us_per_call": 4000, "fail_on_token": POISON})
+                               {"sleep_us_per_call": 40_000, "fail_on_token": POISON})
 
     def run(self):
         """Returns the findings; raises if it could not be played to its end."""
@@ -224,8 +225,8 @@ class Chaos:
     def _do_start_broker(self, node):
         self._in_background(self.cluster.broker.start, node)
 
-    def _do_fault(self, key, action, seconds):
-        self.cluster.proxy.arm(Fault(key, action, seconds))
+    def _do_fault(self, key, action, seconds, client=""):
+        self.faults.append(self.cluster.proxy.arm(Fault(key, action, seconds, client)))
 
     def _do_cut(self, count):
         self.note(f"{self.cluster.proxy.cut(count)} connections cut")
@@ -275,9 +276,10 @@ class Chaos:
             "dead_letter": {"topic": DEAD_LETTERS + self.suffix},
             "delivery": {"guarantee": self.guarantee, "commit_interval_ms": 100, "drain_ms_max": 2000},
             "model": {"path": str(self.model), "replicas": 2},
-            "batch": {"articles_max": 16, "wait_ms_max": 5},
+            # 400 articles a second, so that there is always something under way.
+            "batch": {"articles_max": 8, "wait_ms_max": 5},
             "http": {"listen": None},
-            "log": {"format": "text"},
+            "log": {"format": "json"},
         }, self.changes)
 
     def _leave(self, slot):

@@ -22,6 +22,7 @@ class Form:
     half_opens: int = 0
     slow_times: int = 0
     storms: int = 0  # workers join and leave, in good order
+    stalled_kills: int = 0  # of a worker that waits for the acknowledgement of what it produced
 
 
 SHORT = Form(ids=10_000, seconds=95, worker_kills=8, broker_kills=1, stops=2, cuts=5, held_end_txns=2,
@@ -31,6 +32,10 @@ LONG = Form(ids=200_000, seconds=900, nodes=3, worker_kills=60, broker_kills=9, 
 # One round of the form without end.
 ROUND = replace(LONG, ids=40_000, seconds=240, worker_kills=16, broker_kills=3, stops=3, cuts=12,
                 held_end_txns=4, delayed_end_txns=3, held_others=6, half_opens=4, slow_times=2, storms=2)
+
+# What the negative controls play, each aimed at one defence.
+DELAYED = Form(ids=3_000, seconds=35, delayed_end_txns=8)
+STALLED = Form(ids=4_000, seconds=40, stalled_kills=8)
 
 WORKERS = 3
 # Longer than session.timeout.ms and transaction.timeout.ms of conductor.py together with the second
@@ -55,7 +60,8 @@ def make(form, seed):
     kinds = (["kill"] * form.worker_kills + ["broker"] * form.broker_kills + ["stop"] * form.stops
              + ["cut"] * form.cuts + ["held"] * form.held_end_txns + ["delayed"] * form.delayed_end_txns
              + ["other"] * form.held_others + ["half-open"] * form.half_opens
-             + ["slow"] * form.slow_times + ["storm"] * form.storms)
+             + ["slow"] * form.slow_times + ["storm"] * form.storms
+             + ["stalled-kill"] * form.stalled_kills)
     dice.shuffle(kinds)
     busy = {slot: 0.0 for slot in range(WORKERS)}  # until when a worker is killed or stopped
     node_busy = 0.0
@@ -63,7 +69,7 @@ def make(form, seed):
     first, last = 3.0, form.seconds - STOP_S
     for number, kind in enumerate(kinds):
         at = first + (number + dice.random()) * (last - first) / len(kinds)
-        if kind in ("kill", "stop", "storm"):
+        if kind in _WORKER_EVENTS:
             slot = min(dice.sample(sorted(busy), len(busy)), key=lambda one: max(busy[one], at))
             at = max(at, busy[slot])
             made, busy[slot] = _WORKER_EVENTS[kind](dice, at, slot)
@@ -98,6 +104,13 @@ def _storm(dice, at, slot):
     return events, at
 
 
+def _stalled_kill(dice, at, slot):
+    """Commits go by another connection than records: they get through while these wait."""
+    stall = Event(at, "fault", {"key": PRODUCE, "action": "hold", "seconds": 4.0, "client": f"chaos-{slot}"})
+    events, until = _kill(dice, at + dice.uniform(0.5, 2.5), slot)
+    return [stall, *events], until
+
+
 def _held(dice, at):
     return [_fault(at, END_TXN, dice.choice(["hold", "drop"]), dice.choice([1.0, 7.0]))]
 
@@ -127,6 +140,6 @@ def _slow(dice, at):
     return [Event(at, "slow", {"seconds": dice.choice([3, 8]), "high_s": dice.choice([0.02, 0.15])})]
 
 
-_WORKER_EVENTS = {"kill": _kill, "stop": _stop, "storm": _storm}
+_WORKER_EVENTS = {"kill": _kill, "stop": _stop, "storm": _storm, "stalled-kill": _stalled_kill}
 _NETWORK_EVENTS = {"held": _held, "delayed": _delayed, "other": _other, "cut": _cut,
                    "half-open": _half_open, "slow": _slow}

@@ -24,7 +24,7 @@ LATE_S = 0.03
 
 @dataclass
 class Fault:
-    """Befalls the next request with this key of any victim, once.
+    """Befalls the next request with this key, once: of any victim, or of the one that `only` names.
 
     hold    the request is served, its reply waits `seconds`, and with it the whole connection
     drop    the request is served, its reply never comes: the connection breaks
@@ -35,6 +35,7 @@ class Fault:
     key: int
     action: str
     seconds: float
+    only: str = ""
     client: str = ""  # whom it befell
     repeated: bool = False
     done: bool = False
@@ -199,7 +200,7 @@ class Proxy:
             if fault.client == connection.client_id and fault.key == key:
                 fault.repeated = True
         for fault in self.faults:
-            if fault.key == key and not fault.client:
+            if fault.key == key and not fault.client and fault.only in ("", connection.client_id):
                 fault.client = connection.client_id
                 self.note(f"{fault.action} {fault.seconds:.1f} s: a request with key {key} of {fault.client}")
                 return fault

@@ -1,8 +1,8 @@
 #!/usr/bin/env python
 """Runs wiretag into everything that goes wrong, then balances the books. Exit 0: they balance.
 
-Usage: python tests/chaos/run.py [--form short|long|endless] [--guarantee exactly-once|at-least-once]
-                                 [--seed N] [--dir DIR]
+Usage: python tests/chaos/run.py [--form short|long|endless|delayed|stalled]
+                                 [--guarantee exactly-once|at-least-once] [--seed N] [--dir DIR]
 
 WIRETAG=FILE names the worker (default: the build with the fake model). The seed, printed first, gives
 the same plan again.
@@ -22,7 +22,8 @@ import plan  # noqa: E402
 import worker  # noqa: E402
 from conductor import Chaos, Cluster  # noqa: E402
 
-FORMS = {"short": plan.SHORT, "long": plan.LONG, "endless": plan.ROUND}
+FORMS = {"short": plan.SHORT, "long": plan.LONG, "endless": plan.ROUND,
+         "delayed": plan.DELAYED, "stalled": plan.STALLED}
 
 
 def play(directory, form, seed, guarantee, rounds=1, say=print, **options):
@@ -41,6 +42,8 @@ def play(directory, form, seed, guarantee, rounds=1, say=print, **options):
             for event in plan.make(form, seed + round):
                 say(f"  {event}")
             findings = chaos.run()
+            befell = sum(1 for fault in chaos.faults if fault.client)
+            say(f"{befell} of {len(chaos.faults)} armed faults befell a request")
             say(f"seed {seed + round}: {chaos.counts[0]} labels and {chaos.counts[1]} dead letters of "
                 f"{form.ids} articles, settled {chaos.settled_s:.0f} s after the end, "
                 f"{time.monotonic() - began:.0f} s in all")

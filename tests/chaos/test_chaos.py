@@ -1,0 +1,89 @@
+"""Everything that goes wrong at once, and the books balance: nothing lost, nothing doubled, in order.
+
+`python tests/chaos/run.py` plays the same by hand, with a seed to repeat. WIRETAG_CHAOS_SEED gives the
+tests one; they print theirs.
+"""
+
+import os
+import random
+import subprocess
+
+import plan
+import pytest
+import run
+import worker
+
+pytestmark = pytest.mark.skipif("KAFKA" in os.environ, reason="brokers are killed, and KAFKA's are not ours")
+
+
+@pytest.fixture
+def seed():
+    return int(os.environ.get("WIRETAG_CHAOS_SEED", random.randrange(1_000_000)))
+
+
+@pytest.fixture
+def sabotaged(request, tmp_path, monkeypatch):
+    """The worker of this test is one built without the defence that WIRETAG_SABOTAGE names."""
+    build = tmp_path / "build"
+    for command in (["cmake", "--preset", "fake", "-B", build, f"-DWIRETAG_SABOTAGE={request.param}",
+                     "-DBUILD_TESTING=OFF"], ["cmake", "--build", build, "--target", "wiretag"]):
+        done = subprocess.run(command, cwd=worker.ROOT, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+    monkeypatch.setenv("WIRETAG", str(build / "wiretag"))
+
+
+def test_exactly_once_holds_through_kills_stops_cuts_and_held_end_txns(tmp_path, seed):
+    run.play(tmp_path, plan.SHORT, seed, "exactly-once")
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_exactly_once_holds_on_three_brokers_through_sixty_kills(tmp_path, seed):
+    run.play(tmp_path, plan.LONG, seed, "exactly-once")
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_at_least_once_loses_nothing_on_three_brokers_through_sixty_kills(tmp_path, seed):
+    run.play(tmp_path, plan.LONG, seed, "at-least-once")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("strategy", ["range", "roundrobin"])
+def test_exactly_once_holds_with_eager_rebalances(tmp_path, seed, strategy):
+    run.play(tmp_path, plan.SHORT, seed, "exactly-once",
+             changes={"kafka": {"consumer": {"partition.assignment.strategy": strategy}}})
+
+
+@pytest.mark.long
+def test_at_least_once_loses_nothing_on_one_broker(tmp_path, seed):
+    run.play(tmp_path, plan.SHORT, seed, "at-least-once")
+
+
+# The next two pairs play the same plan twice: the whole worker passes it, one without the defence fails.
+
+@pytest.mark.long
+def test_end_txn_requests_that_arrive_late_end_no_later_transaction(tmp_path, seed):
+    run.play(tmp_path, plan.DELAYED, seed, "exactly-once")
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("sabotaged", ["no-endtxn-defence"], indirect=True)
+def test_without_the_defence_late_end_txn_requests_double_records_and_the_books_tell(
+        tmp_path, seed, sabotaged):
+    with pytest.raises(AssertionError, match="doubled"):
+        run.play(tmp_path, plan.DELAYED, seed, "exactly-once")
+
+
+@pytest.mark.long
+def test_a_worker_killed_before_its_acknowledgements_loses_nothing(tmp_path, seed):
+    run.play(tmp_path, plan.STALLED, seed, "at-least-once")
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("sabotaged", ["commit-early"], indirect=True)
+def test_a_commit_before_the_acknowledgement_loses_records_and_the_books_tell(tmp_path, seed, sabotaged):
+    with pytest.raises(AssertionError, match="lost"):
+        run.play(tmp_path, plan.STALLED, seed, "at-least-once")
