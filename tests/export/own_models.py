@@ -1,0 +1,63 @@
+"""Models that a user may bring as TorchScript."""
+
+import torch
+from torch import Tensor, nn
+
+
+class MaskedMean(nn.Module):
+    def __init__(self, tokens: int, labels: int) -> None:
+        super().__init__()
+        self.words = nn.Embedding(tokens, 16)
+        self.fc = nn.Linear(16, labels)
+
+    def forward(self, ids: Tensor, attention_mask: Tensor) -> Tensor:
+        mask = attention_mask.unsqueeze(2).to(self.words.weight.dtype)
+        return self.fc((self.words(ids) * mask).sum(1) / mask.sum(1))
+
+
+class LengthMean(nn.Module):
+    def __init__(self, tokens: int, labels: int) -> None:
+        super().__init__()
+        self.words = nn.Embedding(tokens, 16)
+        self.fc = nn.Linear(16, labels)
+
+    def forward(self, ids: Tensor, n: Tensor) -> Tensor:
+        if n.dim() != 1:
+            raise ValueError("n must be one number a row")
+        real = (torch.arange(ids.size(1)).unsqueeze(0) < n.unsqueeze(1)).unsqueeze(2)
+        total = (self.words(ids) * real.to(self.words.weight.dtype)).sum(1)
+        return self.fc(total / n.unsqueeze(1))
+
+
+class CarelessMean(nn.Module):
+    """Ignores its mask, so that padding changes its logits."""
+
+    def __init__(self, tokens: int, labels: int) -> None:
+        super().__init__()
+        self.words = nn.Embedding(tokens, 16)
+        self.fc = nn.Linear(16, labels)
+
+    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
+        return self.fc(self.words(ids).mean(1))
+
+
+class Ambiguous(nn.Module):
+    """Takes a second argument of any shape under a name that says nothing."""
+
+    def __init__(self, tokens: int, labels: int) -> None:
+        super().__init__()
+        self.words = nn.Embedding(tokens, 16)
+        self.fc = nn.Linear(16, labels)
+
+    def forward(self, ids: Tensor, other: Tensor) -> Tensor:
+        return self.fc(self.words(ids).mean(1))
+
+
+class ThreeInputs(Ambiguous):
+    def forward(self, ids: Tensor, mask: Tensor, types: Tensor) -> Tensor:  # type: ignore
+        return self.fc(self.words(ids).mean(1))
+
+
+class GivesNan(Ambiguous):
+    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:  # type: ignore
+        return self.fc(self.words(ids).mean(1)) / 0.0 * 0.0
