@@ -302,6 +302,23 @@ static void *run(void *opaque)
 
 /* --- life ------------------------------------------------------------------------------------ */
 
+/* Exactly-once lives by it: only such a consumer waits, before it reads a partition's committed
+ * offset, for the transactions of the owner before. */
+static enum wt_status check_isolation(const struct wt_config *config, struct wt_error *error)
+{
+    const struct wt_property *own = wt_config_consumer_property(config, "isolation.level");
+    if (config->delivery.guarantee != WT_EXACTLY_ONCE || own == NULL ||
+        strcmp(own->value, "read_committed") == 0) {
+        return WT_OK;
+    }
+    return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "isolation-level",
+                        "%s: isolation.level must be read_committed where delivery.guarantee is "
+                        "exactly-once: a worker that takes a partition over would not wait for the "
+                        "transactions of the one before, and double records; leave it out, or set "
+                        "delivery.guarantee to at-least-once",
+                        own->place);
+}
+
 /* What delivery needs of the consumer; config.c refuses the same keys from the user. */
 static enum wt_status set_fixed_properties(const struct wt_config *config, rd_kafka_conf_t *conf,
                                            struct wt_error *error)
@@ -328,7 +345,7 @@ static enum wt_status set_fixed_properties(const struct wt_config *config, rd_ka
         {"check.crcs", "true", false},
         {"queued.max.messages.kbytes", queued_kbytes, false},
     };
-    enum wt_status status = WT_OK;
+    enum wt_status status = check_isolation(config, error);
     for (size_t i = 0; status == WT_OK && i < sizeof properties / sizeof properties[0]; i++) {
         status = properties[i].fixed
                      ? wt_kafka_conf_set(conf, properties[i].name, properties[i].value, error)

@@ -122,6 +122,44 @@ enum wt_status wt_kafka_client_create(rd_kafka_type_t type, rd_kafka_conf_t **co
     return WT_OK;
 }
 
+/* librdkafka has no accessor for the generation; but equal metadata are written alike. */
+static bool says_the_same(const rd_kafka_consumer_group_metadata_t *left,
+                          const rd_kafka_consumer_group_metadata_t *right)
+{
+    void *bytes[2] = {NULL, NULL};
+    size_t counts[2] = {0, 0};
+    rd_kafka_error_t *errors[2] = {
+        rd_kafka_consumer_group_metadata_write(left, &bytes[0], &counts[0]),
+        rd_kafka_consumer_group_metadata_write(right, &bytes[1], &counts[1])};
+    bool same = errors[0] == NULL && errors[1] == NULL && counts[0] == counts[1] &&
+                memcmp(bytes[0], bytes[1], counts[0]) == 0;
+    for (int i = 0; i < 2; i++) {
+        if (errors[i] != NULL) {
+            rd_kafka_error_destroy(errors[i]);
+        } else {
+            rd_kafka_mem_free(NULL, bytes[i]);
+        }
+    }
+    return same;
+}
+
+rd_kafka_consumer_group_metadata_t *wt_kafka_membership(rd_kafka_t *consumer,
+                                                        const struct wt_config *config)
+{
+    rd_kafka_consumer_group_metadata_t *membership = rd_kafka_consumer_group_metadata(consumer);
+    if (membership == NULL) {
+        return NULL;
+    }
+    rd_kafka_consumer_group_metadata_t *nobody = rd_kafka_consumer_group_metadata_new(
+        wt_config_consumer_property(config, "group.id")->value);
+    if (says_the_same(membership, nobody)) {
+        rd_kafka_consumer_group_metadata_destroy(membership);
+        membership = NULL;
+    }
+    rd_kafka_consumer_group_metadata_destroy(nobody);
+    return membership;
+}
+
 enum wt_status wt_kafka_topics_look_up(rd_kafka_t *client, struct wt_topic_partitions *topics,
                                        size_t topic_count, int wait_ms, struct wt_error *error)
 {

@@ -26,6 +26,7 @@ struct wt_produce {
     char *transactional_id;         /* NULL: idempotent only */
     atomic_bool doubtful;           /* set on librdkafka's threads */
     size_t record_bytes_max;
+    int64_t transaction_us_max;
 };
 
 /* --- errors ---------------------------------------------------------------------------------- */
@@ -86,9 +87,8 @@ static rd_kafka_resp_err_t on_response(rd_kafka_t *client, int socket, const cha
     struct wt_produce *produce = opaque;
     (void)client, (void)socket, (void)broker_name, (void)broker, (void)version;
     (void)correlation, (void)bytes, (void)round_trip;
-    bool unanswered =
-        code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__TIMED_OUT ||
-        code == RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE || code == RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT;
+    /* A broker's own errors are in its replies; what librdkafka reports here was not answered. */
+    bool unanswered = code != RD_KAFKA_RESP_ERR_NO_ERROR;
     if (unanswered && is_transactional_request(key)) {
         atomic_store_explicit(&produce->doubtful, true, memory_order_release);
     }
@@ -110,6 +110,11 @@ bool wt_produce_doubtful(const struct wt_produce *produce)
 #else
     return atomic_load_explicit(&produce->doubtful, memory_order_acquire);
 #endif
+}
+
+int64_t wt_produce_transaction_us_max(const struct wt_produce *produce)
+{
+    return produce->transaction_us_max;
 }
 
 const char *wt_produce_transactional_id(const struct wt_produce *produce)
@@ -173,6 +178,9 @@ static enum wt_status set_transactional_properties(struct wt_produce *produce,
                             " ms: a transaction may last that long; raise it or lower those",
                             own->place, own->value, needed_ms);
     }
+    produce->transaction_us_max =
+        1000 * (own != NULL ? strtoll(own->value, NULL, 10)
+                            : (int64_t)(needed_ms + TRANSACTION_MARGIN_MS));
     enum wt_status status =
         wt_kafka_conf_set(conf, "transactional.id", produce->transactional_id, error);
     return status == WT_OK ? wt_kafka_conf_default(conf, config, RD_KAFKA_PRODUCER,

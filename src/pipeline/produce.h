@@ -57,6 +57,9 @@ enum wt_status wt_produce_reset(struct wt_produce *produce, struct wt_error *err
 /* NULL: not transactional. */
 const char *wt_produce_transactional_id(const struct wt_produce *produce);
 
+/* How long the broker lets a transaction last, microseconds. */
+int64_t wt_produce_transaction_us_max(const struct wt_produce *produce);
+
 /* Since it was made, one of the client's transactional requests (Produce, AddPartitionsToTxn,
  * AddOffsetsToTxn, TxnOffsetCommit, EndTxn) ended in a transport error or time-out: a copy of it
  * may still be on its way. */

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "pipeline/kafka.h"
 #include "pipeline/lane.h"
 
 #include <assert.h>
@@ -17,7 +18,8 @@
 #define RETRY_MS 500
 
 /* Fenced again within this time, without a commit in between: somebody else uses the same
- * transactional id, and both would take it from each other for ever. */
+ * transactional id, and both would take it from each other for ever. But the broker itself fences a
+ * transaction that outlasts its time-out, say of a worker that was suspended: that does not count. */
 #define FENCED_AGAIN_MS 60000
 
 enum state { STARTING, IDLE, OPEN, COMMITTING, ABORTING };
@@ -193,13 +195,20 @@ static enum remedy send_offsets(struct wt_transaction *transaction,
 {
     rd_kafka_topic_partition_list_t *offsets = released_offsets(partitions, count);
     enum remedy remedy = REMEDY_NONE;
-    if (offsets->cnt > 0) {
-        rd_kafka_consumer_group_metadata_t *group =
-            rd_kafka_consumer_group_metadata(transaction->consumer);
-        remedy = remedy_for(transaction, "offsets",
-                            rd_kafka_send_offsets_to_transaction(
-                                wt_produce_client(transaction->produce), offsets, group, STEP_MS));
-        rd_kafka_consumer_group_metadata_destroy(group);
+    rd_kafka_consumer_group_metadata_t *membership =
+        wt_kafka_membership(transaction->consumer, transaction->config);
+    if (offsets->cnt > 0 && membership == NULL) {
+        wt_log_warn("transaction", "this worker has just left its group; aborting, its partitions "
+                                   "may have another owner");
+        remedy = REMEDY_ABORT;
+    } else if (offsets->cnt > 0) {
+        remedy =
+            remedy_for(transaction, "offsets",
+                       rd_kafka_send_offsets_to_transaction(wt_produce_client(transaction->produce),
+                                                            offsets, membership, STEP_MS));
+    }
+    if (membership != NULL) {
+        rd_kafka_consumer_group_metadata_destroy(membership);
     }
     rd_kafka_topic_partition_list_destroy(offsets);
     return remedy;
@@ -266,7 +275,8 @@ static enum wt_step step_open(struct wt_transaction *transaction, bool commit_no
 /* --- starting and recovering ----------------------------------------------------------------- */
 
 /* Reads what the group has committed. Taken after init_transactions, which has ended whatever the
- * last producer of this id left behind, so these offsets are final. */
+ * last producer of this id left behind, so these offsets are final. Only where a lane is open: the
+ * broker answers for no partition while a transaction of any worker has offsets of one pending. */
 static bool read_committed(struct wt_transaction *transaction,
                            struct wt_partition *const *partitions, size_t count)
 {
@@ -276,15 +286,22 @@ static bool read_committed(struct wt_transaction *transaction,
     }
     rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new((int)count);
     for (size_t i = 0; i < count; i++) {
-        (void)rd_kafka_topic_partition_list_add(offsets, partitions[i]->topic,
-                                                partitions[i]->number);
+        transaction->committed[i] = -1;
+        if (wt_lane_epoch(partitions[i]->lane) != 0) {
+            (void)rd_kafka_topic_partition_list_add(offsets, partitions[i]->topic,
+                                                    partitions[i]->number);
+        }
     }
-    rd_kafka_resp_err_t code = count > 0
+    rd_kafka_resp_err_t code = offsets->cnt > 0
                                    ? rd_kafka_committed(transaction->consumer, offsets, STEP_MS)
                                    : RD_KAFKA_RESP_ERR_NO_ERROR;
-    for (size_t i = 0; i < count; i++) {
-        code = code != RD_KAFKA_RESP_ERR_NO_ERROR ? code : offsets->elems[i].err;
-        transaction->committed[i] = offsets->elems[i].offset >= 0 ? offsets->elems[i].offset : -1;
+    int item = 0;
+    for (size_t i = 0; i < count && item < offsets->cnt; i++) {
+        if (wt_lane_epoch(partitions[i]->lane) != 0) {
+            const rd_kafka_topic_partition_t *read = &offsets->elems[item++];
+            code = code != RD_KAFKA_RESP_ERR_NO_ERROR ? code : read->err;
+            transaction->committed[i] = read->offset >= 0 ? read->offset : -1;
+        }
     }
     transaction->committed_count = count;
     rd_kafka_topic_partition_list_destroy(offsets);
@@ -354,9 +371,12 @@ static bool fenced_again(struct wt_transaction *transaction, struct wt_error *er
         return false;
     }
     int64_t now_us = wt_clock_us();
+    transaction->fenced = false;
+    if (now_us - transaction->opened_us >= wt_produce_transaction_us_max(transaction->produce)) {
+        return false;
+    }
     bool again = transaction->fenced_us > 0 &&
                  now_us - transaction->fenced_us < (int64_t)FENCED_AGAIN_MS * 1000;
-    transaction->fenced = false;
     transaction->fenced_us = now_us;
     if (again) {
         (void)wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "fenced",
@@ -393,10 +413,9 @@ enum wt_step wt_transaction_step(struct wt_transaction *transaction,
      * one of these requests ended in a transport error or time-out, the producer is replaced before
      * anything else is released, and the committed offsets say what the last transaction came to.
      */
-    if (wt_produce_doubtful(transaction->produce) && transaction->state != STARTING &&
-        transaction->state != COMMITTING) {
-        transaction->broken = true;
-    }
+    bool goes_on = transaction->state == STARTING ||
+                   (transaction->state == COMMITTING && !transaction->spoiled);
+    transaction->broken |= wt_produce_doubtful(transaction->produce) && !goes_on;
     if (transaction->broken) {
         return replace_producer(transaction, error);
     }

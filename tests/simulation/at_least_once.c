@@ -205,6 +205,12 @@ static bool drained(const struct worker *worker, struct wt_lane *lane)
            wt_lane_committed_offset(lane) == wt_lane_position(lane);
 }
 
+static void closing(struct worker *worker, const struct wt_partition *partition)
+{
+    (void)worker;
+    (void)partition;
+}
+
 static void destroy(struct worker *worker)
 {
     struct at_least_once *state = worker->delivery_state;
@@ -217,4 +223,5 @@ const struct delivery delivery_at_least_once = {.name = "at-least-once",
                                                 .create = create,
                                                 .destroy = destroy,
                                                 .step = step,
+                                                .closing = closing,
                                                 .drained = drained};

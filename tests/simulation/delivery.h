@@ -15,11 +15,16 @@ struct delivery {
     void (*destroy)(struct worker *worker);
     /* Makes one random move, if the one it hits upon is possible now. */
     void (*step)(struct worker *worker);
+    /* The worker gives a partition up: its lane, open, is about to be closed. */
+    void (*closing)(struct worker *worker, const struct wt_partition *partition);
     /* All that a drain waits for has happened to this open lane. */
     bool (*drained)(const struct worker *worker, struct wt_lane *lane);
 };
 
 /* An idempotent producer; acknowledged prefixes committed through the consumer. */
 extern const struct delivery delivery_at_least_once;
+
+/* A transactional producer; records and offsets in one transaction. */
+extern const struct delivery delivery_exactly_once;
 
 #endif

@@ -4,9 +4,9 @@
  * Usage: simulation SEED COUNT [trace]
  * Runs COUNT schedules, with the seeds SEED, SEED + 1, ... A schedule is a world of one to four
  * partitions, one or two workers, and a random sequence of what their threads, the group and the
- * broker may do next: read, overtake, batch, finish, release, append, report, commit; and, in most
- * worlds, go wrong: rebalances whose drain is cut short, losses, lost producers, lost replies,
- * crashes. After every move the promises are checked (world.c, worker.c); in the end faults stop,
+ * broker may do next: read, overtake, batch, finish, release, append, report, commit, in one of the
+ * two delivery guarantees; and, in most worlds, go wrong: rebalances whose drain is cut short,
+ * losses, lost producers, commits of unknown outcome, crashes. After every move the promises are checked (world.c, worker.c); in the end faults stop,
  * and everything must come to be committed. The same seed gives the same schedule everywhere. */
 #include "delivery.h"
 #include "worker.h"
@@ -37,7 +37,8 @@ static void assign(struct simulation *simulation, int partition)
 {
     struct world *world = &simulation->world;
     int owner = (int)dice_below(&world->dice, (uint32_t)simulation->worker_count);
-    bool possible = !simulation->workers[owner].expelled;
+    bool possible =
+        !simulation->workers[owner].expelled && world->partitions[partition].unstable == 0;
     for (int i = 0; i < simulation->worker_count; i++) {
         possible &= simulation->workers[i].expelled || !simulation->workers[i].draining;
     }
@@ -73,7 +74,7 @@ static void expel(struct simulation *simulation, int number)
     free_partitions(world, number);
 }
 
-/* It ends without a word and comes back as another member. */
+/* It ends without a word, its transactions with it, and comes back as another member. */
 static void crash(struct simulation *simulation, int number)
 {
     struct world *world = &simulation->world;
@@ -132,7 +133,8 @@ static void run_schedule(uint64_t seed, bool trace, struct tally *tally)
     world->trace = trace;
     simulation.worker_count = (int)dice_between(&world->dice, 1, WORKERS_MAX);
     for (int i = 0; i < simulation.worker_count; i++) {
-        worker_create(&simulation.workers[i], world, i, &delivery_at_least_once);
+        worker_create(&simulation.workers[i], world, i,
+                      world->exactly_once ? &delivery_exactly_once : &delivery_at_least_once);
     }
     bool rebalances = dice_percent(&world->dice, 80);
     for (uint32_t steps = dice_below(&world->dice, 2000); steps > 0; steps--) {
@@ -181,6 +183,9 @@ static int print_tally(const struct tally *tally, double seconds)
         {"producers lost", tally->resets},
         {"crashes", tally->crashes},
         {"times in flight was full", tally->full},
+        {"transactions committed", tally->transactions},
+        {"transactions aborted", tally->aborts},
+        {"refused records found", tally->refused},
     };
     (void)printf("%" PRIu64 " schedules, %" PRIu64 " moves, %.0f schedules a second of one core\n",
                  tally->schedules, tally->steps, (double)tally->schedules / seconds);

@@ -225,6 +225,15 @@ void worker_acknowledge(struct worker *worker, struct wt_record *record)
     }
 }
 
+void worker_acknowledged_to(struct worker *worker, int partition, int64_t offset)
+{
+    struct assignment *assignment = &worker->assignments[partition];
+    const struct log_partition *log = &worker->world->partitions[partition];
+    for (uint32_t i = assignment->fetch_start; i < log->count; i++) {
+        assignment->acknowledged[i] |= log->records[i].offset < offset;
+    }
+}
+
 void worker_forget(struct worker *worker, struct wt_record *record)
 {
     worker->orphans--;
@@ -272,6 +281,16 @@ void worker_assign(struct worker *worker, int partition)
                 partition, assignment->fetch_next);
 }
 
+/* Returns how many records were dropped. */
+static uint32_t close_lane(struct worker *worker, const struct wt_partition *partition)
+{
+    if (wt_lane_epoch(partition->lane) == 0) {
+        return 0;
+    }
+    worker->delivery->closing(worker, partition);
+    return wt_lane_close(partition->lane);
+}
+
 /* Ends the epoch for consume, prepare and batch. */
 static void end_epoch(struct worker *worker, int partition)
 {
@@ -301,7 +320,7 @@ void worker_lose_all(struct worker *worker)
     for (int i = 0; i < worker->world->partition_count; i++) {
         if (worker_reads(worker, i)) {
             end_epoch(worker, i);
-            dropped += wt_lane_close(worker->assignments[i].partition->lane);
+            dropped += close_lane(worker, worker->assignments[i].partition);
         }
     }
     worker->expelled = false;
@@ -332,7 +351,7 @@ static void serve_drain(struct worker *worker)
     for (int i = 0; i < world->partition_count; i++) {
         struct assignment *assignment = &worker->assignments[i];
         if (assignment->draining) {
-            uint32_t dropped = wt_lane_close(assignment->partition->lane);
+            uint32_t dropped = close_lane(worker, assignment->partition);
             assignment->draining = false;
             /* Unless the group went on without this worker. */
             if (world->partitions[i].owner == worker->number) {

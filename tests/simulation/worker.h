@@ -70,6 +70,10 @@ bool worker_in_open_epoch(const struct wt_record *record);
 /* For deliveries: a record is acknowledged, in its lane if that is still open. */
 void worker_acknowledge(struct worker *worker, struct wt_record *record);
 
+/* For deliveries: all records of the partition's epoch before `offset` are acknowledged, by the
+ * lane's own doing. */
+void worker_acknowledged_to(struct worker *worker, int partition, int64_t offset);
+
 /* For deliveries: the producer lets go of a record whose lane has closed meanwhile. */
 void worker_forget(struct worker *worker, struct wt_record *record);
 

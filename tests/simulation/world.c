@@ -13,12 +13,14 @@ static void fill_partition(struct world *world, struct log_partition *partition)
     partition->owner = NOBODY;
     int64_t offset = dice_percent(dice, 50) ? 0 : dice_between(dice, 1, 1000);
     uint32_t gaps_percent = dice_percent(dice, 50) ? 0 : 30;
+    uint32_t odd_kind_max = world->exactly_once ? KIND_REFUSED : KIND_POISON;
     uint32_t odd_percent = dice_percent(dice, 50) ? 2 : 30;
     for (uint32_t i = 0; i < partition->count; i++) {
         bool odd = dice_percent(dice, odd_percent);
         partition->records[i] = (struct log_record){
             .offset = offset,
-            .kind = odd ? (enum kind)dice_between(dice, KIND_TOMBSTONE, KIND_POISON) : KIND_ARTICLE,
+            .kind =
+                odd ? (enum kind)dice_between(dice, KIND_TOMBSTONE, odd_kind_max) : KIND_ARTICLE,
             .token_count = dice_article_tokens(dice),
         };
         offset += 1 + (dice_percent(dice, gaps_percent) ? dice_below(dice, 20) : 0);
@@ -29,6 +31,7 @@ void world_create(struct world *world, uint64_t seed, struct tally *tally)
 {
     *world = (struct world){.seed = seed, .dice = {.state = seed}, .tally = tally};
     world->partition_count = (int)dice_between(&world->dice, 1, PARTITIONS_MAX);
+    world->exactly_once = dice_percent(&world->dice, 50);
     world->skip_failures = dice_percent(&world->dice, 25);
     world->faults = dice_percent(&world->dice, 75);
     for (int i = 0; i < world->partition_count; i++) {
@@ -82,6 +85,7 @@ enum wt_outcome world_outcome(const struct world *world, const struct log_record
         return WT_OUTCOME_TOMBSTONE;
     case KIND_UNDECODABLE:
     case KIND_POISON:
+    case KIND_REFUSED:
         break;
     }
     return world->skip_failures ? WT_OUTCOME_SKIPPED : WT_OUTCOME_DEAD_LETTERED;
@@ -135,9 +139,8 @@ void world_publish(struct world *world, int partition, int64_t offset, enum wt_o
     world_require(world, index <= log->published_prefix,
                   "partition %d offset %" PRId64 " is published before offset %" PRId64, partition,
                   offset, log->records[log->published_prefix].offset);
-    world_require(world, record->published_count == 0 || world->faulty,
-                  "partition %d offset %" PRId64 " is published twice, and nothing went wrong",
-                  partition, offset);
+    world_require(world, record->published_count == 0 || (world->faulty && !world->exactly_once),
+                  "partition %d offset %" PRId64 " is published twice", partition, offset);
     if (record->published_count > 0) {
         world->tally->again++;
     }
@@ -174,6 +177,67 @@ void world_commit(struct world *world, int worker, int partition, int64_t offset
     log->committed = offset;
     world->tally->commits++;
 }
+
+/* --- transactions ---------------------------------------------------------------------------- */
+
+void world_transaction_add(struct world *world, struct world_transaction *transaction,
+                           int partition, int64_t offset, enum wt_outcome outcome)
+{
+    world_require(world, transaction->count < TRANSACTION_RECORDS_MAX,
+                  "a transaction is too large");
+    transaction->records[transaction->count].partition = partition;
+    transaction->records[transaction->count].offset = offset;
+    transaction->records[transaction->count].outcome = outcome;
+    transaction->count++;
+}
+
+void world_transaction_offset(struct world *world, struct world_transaction *transaction,
+                              int partition, int64_t offset)
+{
+    world->partitions[partition].unstable++;
+    transaction->offsets[partition] = offset;
+}
+
+/* Records and offsets share their fate: what is published is committed, and nothing else. */
+static void check_atomic(const struct world *world, int partition)
+{
+    const struct log_partition *log = &world->partitions[partition];
+    for (uint32_t i = 0; i < log->count; i++) {
+        const struct log_record *record = &log->records[i];
+        bool done = record->published_count > 0 || record->skipped;
+        world_require(world, done == (record->offset < log->committed),
+                      "partition %d: %" PRId64 " is committed, and offset %" PRId64 " is %s",
+                      partition, log->committed, record->offset, done ? "published" : "not");
+    }
+}
+
+void world_transaction_end(struct world *world, struct world_transaction *transaction, int worker,
+                           bool commit)
+{
+    for (uint32_t i = 0; i < transaction->count && commit; i++) {
+        int partition = transaction->records[i].partition;
+        if (transaction->records[i].outcome == WT_OUTCOME_SKIPPED) {
+            world_skip(world, partition, transaction->records[i].offset);
+        } else {
+            world_publish(world, partition, transaction->records[i].offset,
+                          transaction->records[i].outcome);
+        }
+    }
+    for (int i = 0; i < world->partition_count; i++) {
+        if (transaction->offsets[i] != 0) {
+            world->partitions[i].unstable--;
+        }
+        if (transaction->offsets[i] != 0 && commit) {
+            world_commit(world, worker, i, transaction->offsets[i]);
+        }
+        check_atomic(world, i);
+    }
+    world->tally->transactions += commit;
+    world->tally->aborts += !commit;
+    *transaction = (struct world_transaction){.count = 0};
+}
+
+/* --- the end --------------------------------------------------------------------------------- */
 
 bool world_done(const struct world *world)
 {

@@ -13,10 +13,11 @@
 #define PARTITIONS_MAX 4
 #define WORKERS_MAX 2
 #define LOG_RECORDS_MAX 250
+#define TRANSACTION_RECORDS_MAX 250
 #define NOBODY (-1)
 
-/* What a record of the input will come to. */
-enum kind { KIND_ARTICLE, KIND_TOMBSTONE, KIND_UNDECODABLE, KIND_POISON };
+/* What a record of the input will come to. The broker refuses the label of KIND_REFUSED. */
+enum kind { KIND_ARTICLE, KIND_TOMBSTONE, KIND_UNDECODABLE, KIND_POISON, KIND_REFUSED };
 
 struct log_record {
     int64_t offset;
@@ -32,6 +33,18 @@ struct log_partition {
     uint32_t published_prefix; /* records before this one are published, or are to be skipped */
     int64_t committed;         /* -1: nothing yet */
     int owner;                 /* worker, or NOBODY */
+    uint32_t unstable;         /* open transactions with an offset of it */
+};
+
+/* An open transaction at the broker: what it makes visible if it is committed. */
+struct world_transaction {
+    struct {
+        int partition;
+        int64_t offset;
+        enum wt_outcome outcome;
+    } records[TRANSACTION_RECORDS_MAX];
+    uint32_t count;
+    int64_t offsets[PARTITIONS_MAX]; /* to be committed; 0: none */
 };
 
 /* How often each thing happened, over all schedules: a simulation that never loses a partition
@@ -40,6 +53,7 @@ struct tally {
     uint64_t schedules, steps, records, batches, published, again, skipped;
     uint64_t commits, commits_refused, commits_unknown;
     uint64_t drains, drains_late, losses, resets, crashes, full;
+    uint64_t transactions, aborts, refused;
 };
 
 struct world {
@@ -50,6 +64,7 @@ struct world {
     int partition_count;
     uint32_t generation; /* of the group: grows with every assignment */
     bool skip_failures;  /* on_error: skip */
+    bool exactly_once;   /* no record may come out twice, whatever happens */
     bool faults;         /* from now on: losses, crashes, resets, refused commits */
     bool faulty;         /* there was one: records may come out again */
     bool trace;
@@ -85,6 +100,17 @@ void world_skip(struct world *world, int partition, int64_t offset);
 /* `worker` commits and the broker accepts. The broker looks at the member and the generation of a
  * request only; that nobody commits what is another's is a promise of ours. */
 void world_commit(struct world *world, int worker, int partition, int64_t offset);
+
+/* A record, or the decision to skip it, becomes part of a transaction; so does the offset to commit
+ * for a partition. Nobody can begin to read a partition whose offset is in an open transaction. */
+void world_transaction_add(struct world *world, struct world_transaction *transaction,
+                           int partition, int64_t offset, enum wt_outcome outcome);
+void world_transaction_offset(struct world *world, struct world_transaction *transaction,
+                              int partition, int64_t offset);
+
+/* Makes visible all of a transaction of `worker`, or nothing; it is empty afterwards. */
+void world_transaction_end(struct world *world, struct world_transaction *transaction, int worker,
+                           bool commit);
 
 /* Everything is committed. */
 bool world_done(const struct world *world);
