@@ -8,7 +8,8 @@
  *                  "fail_on_token": "…", "nan_on_token": "…", "memory_tokens_max": 0,
  *                  "fail_after_calls": -1}}
  * A row's logits are a hash of its real ids, so they depend on nothing else. Behaviour makes it
- * slow (padding costs time, as in a real model) or makes it fail as real ones do. */
+ * slow (padding costs time, as in a real model) or makes it fail as real ones do; tokens trouble it
+ * from wt_backend_prepare on, for what a load tries before that is made of any tokens. */
 #include "base/alloc.h"
 #include "base/buffer.h"
 #include "model/backend.h"
@@ -35,6 +36,7 @@ struct wt_backend {
     int64_t nan_on_id;
     int64_t memory_tokens_max; /* 0: no limit */
     int64_t fail_after_calls;  /* -1: never */
+    bool prepared;
     atomic_llong calls;
 };
 
@@ -168,10 +170,10 @@ enum wt_status wt_backend_set_inputs(struct wt_backend *backend, bool takes_mask
 enum wt_status wt_backend_prepare(struct wt_backend *backend, const char *device,
                                   enum wt_precision precision, struct wt_error *error)
 {
-    (void)backend;
     (void)device;
     (void)precision;
     (void)error;
+    backend->prepared = true;
     return WT_OK;
 }
 
@@ -194,9 +196,10 @@ void wt_backend_destroy(struct wt_backend *backend)
 
 /* --- running --------------------------------------------------------------------------------- */
 
-static bool row_has(const int64_t *row, int64_t length, int64_t id)
+static bool row_has(const struct wt_backend *backend, const int64_t *row, int64_t length,
+                    int64_t id)
 {
-    for (int64_t i = 0; id >= 0 && i < length; i++) {
+    for (int64_t i = 0; backend->prepared && id >= 0 && i < length; i++) {
         if (row[i] == id) {
             return true;
         }
@@ -247,13 +250,13 @@ enum wt_status wt_backend_forward(struct wt_backend *backend, const int64_t *ids
     for (uint32_t row = 0; row < batch_size; row++) {
         const int64_t *row_ids = ids + (size_t)row * width;
         float *logits = logits_out + (size_t)row * label_count;
-        if (row_has(row_ids, lengths[row], backend->fail_on_id)) {
+        if (row_has(backend, row_ids, lengths[row], backend->fail_on_id)) {
             return wt_error_set(error, WT_FAILED, WT_ERROR_RECORD, "model-failed",
                                 "the fake model fails on token %lld",
                                 (long long)backend->fail_on_id);
         }
         write_logits(row_ids, lengths[row], label_count, logits);
-        if (row_has(row_ids, lengths[row], backend->nan_on_id)) {
+        if (row_has(backend, row_ids, lengths[row], backend->nan_on_id)) {
             logits[0] = NAN;
         }
     }

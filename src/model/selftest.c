@@ -55,14 +55,16 @@ static double margin_of(const float *logits, uint32_t count)
     return margin;
 }
 
+/* NaN when there is one. */
 static double largest_difference(const float *left, const float *right, uint32_t count)
 {
     double largest = 0.0;
     for (uint32_t i = 0; i < count; i++) {
         double difference = fabs((double)left[i] - (double)right[i]);
-        if (!(difference <= largest)) {
-            largest = difference; /* NaN stays */
+        if (isnan(difference)) {
+            return difference;
         }
+        largest = fmax(largest, difference);
     }
     return largest;
 }

@@ -12,7 +12,7 @@ enum { ID_PAD, ID_UNK, ID_CLS, ID_SEP, ID_POISON, ID_NAN, ID_WORD };
 
 #define ROWS_MAX 64u
 
-/* So many that a load, which tries ids from all over the vocabulary, does not meet the odd ones. */
+/* More words than the tests write. */
 #define VOCAB_SIZE 1000
 
 /* A bundle of the fake model with the given behaviour, a JSON object. */
