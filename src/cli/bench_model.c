@@ -30,6 +30,7 @@ static void print_help(void)
                  "  --precision P     auto (default), fp32, bf16 or fp16\n"
                  "  --replicas N      threads that run the model (default 1)\n"
                  "  --batch-tokens N  tokens of one batch, padding included (default 1024)\n"
+                 "  --batch-articles N  articles of one batch at most (default 64)\n"
                  "  --articles N      how many articles to run, repeating the input (default: "
                  "once)\n"
                  "  --help            this text\n\n"
@@ -39,8 +40,6 @@ static void print_help(void)
                  "  wiretag bench model --model models/demo.pt --input data/samples.jsonl\n");
 }
 
-#define ARTICLES_PER_BATCH_MAX 64u
-
 struct model_options {
     const char *model;
     const char *input;
@@ -48,6 +47,7 @@ struct model_options {
     const char *precision;
     uint32_t replicas;
     uint32_t batch_tokens;
+    uint32_t batch_articles;
     uint32_t articles; /* 0: the input once */
 };
 
@@ -126,8 +126,8 @@ static void *run_replica(void *opaque)
 {
     struct model_bench *bench = opaque;
     struct wt_infer_scratch scratch = {0};
-    struct wt_record *rows[ARTICLES_PER_BATCH_MAX];
-    struct wt_batch batch = {.records = rows};
+    struct wt_batch batch = {
+        .records = wt_alloc_zeroed(bench->options->batch_articles, sizeof(struct wt_record *))};
     wt_model_thread_init(bench->model);
     while (wt_batch_stage_pull(bench->stage, &batch) == WT_OK) {
         (void)wt_infer_batch(bench->model, &batch, &scratch);
@@ -144,6 +144,7 @@ static void *run_replica(void *opaque)
         }
     }
     wt_infer_scratch_free(&scratch);
+    free(batch.records);
     return NULL;
 }
 
@@ -152,7 +153,7 @@ static double run_replicas(struct model_bench *bench)
 {
     const struct wt_model_info *info = wt_model_info(bench->model);
     struct wt_batcher_limits limits = {.tokens_max = bench->options->batch_tokens,
-                                       .articles_max = ARTICLES_PER_BATCH_MAX,
+                                       .articles_max = bench->options->batch_articles,
                                        .length_max = info->tokens_max,
                                        .pad_to = info->pad_to,
                                        .equal_lengths_only = info->equal_lengths_only};
@@ -215,10 +216,11 @@ int wt_cli_bench_model(int argc, char **argv)
                                           {"precision", required_argument, NULL, 'p'},
                                           {"replicas", required_argument, NULL, 'r'},
                                           {"batch-tokens", required_argument, NULL, 'b'},
+                                          {"batch-articles", required_argument, NULL, 'n'},
                                           {"articles", required_argument, NULL, 'a'},
                                           {"help", no_argument, NULL, 'h'},
                                           {NULL, 0, NULL, 0}};
-    struct model_options options = {.replicas = 1, .batch_tokens = 1024};
+    struct model_options options = {.replicas = 1, .batch_tokens = 1024, .batch_articles = 64};
     bool numbers_good = true;
     int option;
     while ((option = getopt_long(argc, argv, "h", known, NULL)) != -1) {
@@ -241,6 +243,9 @@ int wt_cli_bench_model(int argc, char **argv)
         case 'b':
             numbers_good &= wt_cli_number(optarg, 1, 1000000000, &options.batch_tokens);
             break;
+        case 'n':
+            numbers_good &= wt_cli_number(optarg, 1, 65536, &options.batch_articles);
+            break;
         case 'a':
             numbers_good &= wt_cli_number(optarg, 1, 100000000, &options.articles);
             break;
@@ -253,7 +258,8 @@ int wt_cli_bench_model(int argc, char **argv)
     }
     if (!numbers_good || optind < argc || options.model == NULL || options.input == NULL) {
         return wt_cli_usage("bench model", "--model BUNDLE and --input FILE are needed; replicas, "
-                                           "batch-tokens and articles are whole numbers from 1 on");
+                                           "batch-tokens, batch-articles and articles are whole "
+                                           "numbers from 1 on");
     }
     return bench_model(&options);
 }
