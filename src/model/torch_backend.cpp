@@ -1,6 +1,7 @@
-// torch_backend.cpp: runs bundles with libtorch. The only C++ of the project, and the only file
-// that sees its headers; no exception leaves it.
+// torch_backend.cpp: runs bundles with libtorch. Only torch_*.cpp see its headers, and no exception
+// leaves them.
 #include "model/backend.h"
+#include "model/torch_device.h"
 
 #include <ATen/Context.h>
 #include <ATen/Functions.h>
@@ -10,7 +11,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <dlfcn.h>
 #include <exception>
 #include <malloc.h>
 #include <map>
@@ -105,60 +105,6 @@ enum wt_status guarded(const char *code, const std::string &what, enum wt_error_
     } catch (...) {
     }
     return wt_error_set(error, WT_FAILED, error_class, code, "an unknown exception");
-}
-
-// The driver is looked for first: without one, loading libtorch_cuda costs time and memory for
-// nothing. Where libtorch_cuda is not installed, dlopen says so at once.
-bool cuda_loaded()
-{
-    static const bool loaded = [] {
-        if (dlopen("libcuda.so.1", RTLD_LAZY | RTLD_GLOBAL) == nullptr) {
-            return false;
-        }
-        return dlopen("libtorch_cuda.so", RTLD_LAZY | RTLD_GLOBAL) != nullptr;
-    }();
-    return loaded && torch::cuda::is_available();
-}
-
-// From compute capability 8.0 on; before that bf16 is emulated, slower than fp32. The driver is
-// asked, because libtorch tells only through headers that need a CUDA toolkit.
-bool cuda_has_bf16(int index)
-{
-    constexpr int kComputeCapabilityMajor = 75; // CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR
-    void *driver = dlopen("libcuda.so.1", RTLD_LAZY | RTLD_NOLOAD);
-    if (driver == nullptr) {
-        return false;
-    }
-    const auto init = reinterpret_cast<int (*)(unsigned)>(dlsym(driver, "cuInit"));
-    const auto get = reinterpret_cast<int (*)(int *, int)>(dlsym(driver, "cuDeviceGet"));
-    const auto attribute =
-        reinterpret_cast<int (*)(int *, int, int)>(dlsym(driver, "cuDeviceGetAttribute"));
-    int device = 0;
-    int major = 0;
-    const bool known = init != nullptr && get != nullptr && attribute != nullptr && init(0) == 0 &&
-                       get(&device, index) == 0 &&
-                       attribute(&major, kComputeCapabilityMajor, device) == 0;
-    (void)dlclose(driver);
-    return known && major >= 8;
-}
-
-bool cpu_has_bf16()
-{
-#if defined(__x86_64__)
-    unsigned eax = 7;
-    unsigned ebx = 0;
-    unsigned ecx = 1;
-    unsigned edx = 0;
-    __asm__("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
-    const bool avx512_bf16 = (eax & (1u << 5)) != 0;
-    eax = 7;
-    ecx = 0;
-    __asm__("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
-    const bool amx_bf16 = (edx & (1u << 22)) != 0;
-    return avx512_bf16 || amx_bf16;
-#else
-    return false;
-#endif
 }
 
 // Reads a bundle from memory and gives each chunk's pages back once it was copied out, so that
@@ -264,8 +210,7 @@ const char *wt_backend_runtime(void)
 
 bool wt_backend_has_bf16(const char *device)
 {
-    const char *colon = std::strchr(device, ':');
-    return colon == nullptr ? cpu_has_bf16() : cuda_has_bf16(std::atoi(colon + 1));
+    return wiretag::has_fast_bf16(c10::Device(device));
 }
 
 enum wt_status wt_backend_device(const char *asked, char device_out[16], struct wt_error *error)
@@ -273,7 +218,7 @@ enum wt_status wt_backend_device(const char *asked, char device_out[16], struct 
     const std::string name = asked;
     return guarded(
         "device", "device " + name, WT_ERROR_FATAL, error, [&]() -> enum wt_status {
-            if (name == "cpu" || (name == "auto" && !cuda_loaded())) {
+            if (name == "cpu" || (name == "auto" && !wiretag::cuda_loaded())) {
                 (void)std::snprintf(device_out, 16, "cpu");
                 return WT_OK;
             }
@@ -282,7 +227,7 @@ enum wt_status wt_backend_device(const char *asked, char device_out[16], struct 
                 return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "device",
                                     "device %.20s is not one of auto, cpu, cuda, cuda:N", asked);
             }
-            if (!cuda_loaded()) {
+            if (!wiretag::cuda_loaded()) {
                 return wt_error_set(
                     error, WT_INVALID, WT_ERROR_FATAL, "device",
                     "device %.20s: no NVIDIA driver, or a libtorch without CUDA; use "
@@ -350,14 +295,17 @@ enum wt_status wt_backend_prepare(struct wt_backend *backend, const char *device
         error, [&]() -> enum wt_status {
             const c10::InferenceMode inference;
             backend->device = c10::Device(device);
-            // cuDNN's default rounds the LSTM's fp32 products to 10 bits: too coarse for 1e-4.
-            at::globalContext().setAllowTF32CuDNN(false);
+            if (!backend->device.is_cpu()) {
+                wiretag::configure_cuda();
+            }
             // Frozen constants cannot be converted any more: device and type first.
             backend->module.to(backend->device);
             if (precision != WT_FP32) {
                 backend->module.to(type_of(precision));
             }
             backend->module = torch::jit::freeze(backend->module);
+            // Its replicas' streams do not wait for this thread's.
+            wiretag::synchronize(backend->device);
             return WT_OK;
         });
 }
@@ -378,13 +326,11 @@ enum wt_status wt_backend_forward(struct wt_backend *backend, const int64_t *ids
             const c10::InferenceMode inference;
             const auto rows = static_cast<int64_t>(batch_size);
             const auto columns = static_cast<int64_t>(width);
-            const auto longs = c10::TensorOptions().dtype(c10::kLong);
-            // from_blob wants a pointer it may write to; the model only reads.
-            const auto ids_host = at::from_blob(const_cast<int64_t *>(ids), {rows, columns}, longs);
-            const auto lengths_host = at::from_blob(const_cast<int64_t *>(lengths), {rows}, longs);
-            const auto ids_tensor = ids_host.to(backend->device);
-            auto second = lengths_host.to(backend->device);
+            wiretag::Lane &lane = wiretag::lane_of_thread(backend->device);
+            const auto ids_tensor = lane.ids_to_device(ids, rows, columns);
+            auto second = lane.lengths_to_device(lengths, rows);
             if (backend->takes_mask) {
+                const auto longs = c10::TensorOptions().dtype(c10::kLong);
                 const auto position = at::arange(columns, longs.device(backend->device));
                 second = position.unsqueeze(0).lt(second.unsqueeze(1)).to(c10::kLong);
             }
@@ -397,9 +343,7 @@ enum wt_status wt_backend_forward(struct wt_backend *backend, const int64_t *ids
                     "one logit for each",
                     c10::str(result.sizes()).c_str(), batch_size, label_count);
             }
-            const auto logits = result.to(c10::kCPU, c10::kFloat).contiguous();
-            std::memcpy(logits_out, logits.const_data_ptr<float>(),
-                        static_cast<size_t>(logits.numel()) * sizeof(float));
+            lane.take_logits(result, logits_out);
             return WT_OK;
         });
 }
