@@ -13,6 +13,7 @@
 #include "pipeline/partition.h"
 #include "pipeline/prepare.h"
 #include "pipeline/publish.h"
+#include "pipeline/sizing.h"
 #include "pipeline/worker_id.h"
 
 #include <inttypes.h>
@@ -20,15 +21,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Records that can come in after the bound was looked at: those taken together by consume. */
 #define QUEUE_SLACK_RECORDS 1024u
-
-/* Padded tokens of one batch where batch.tokens_max is auto. On a CPU the rate does not grow beyond
- * about a thousand tokens, while a batch of 8,192 is seconds of work; a GPU wants to be filled. */
-#define CPU_TOKENS_MAX 1024u
-#define GPU_TOKENS_MAX 16384u
 
 #define LOOK_UP_MS 5000
 #define LOG_TICK_MS 1000
@@ -83,44 +78,6 @@ static void on_drain(void *opaque, struct wt_partition *const *partitions, size_
         wt_in_flight_end(pipeline->in_flight, &record);
     }
     wt_publish_drain(pipeline->publish, partitions, count, lost);
-}
-
-/* --- sizes that follow the device ------------------------------------------------------------ */
-
-static bool on_cpu(const struct wt_model_info *info)
-{
-    return strcmp(info->device, "cpu") == 0;
-}
-
-static uint32_t replica_count(const struct wt_config *config, const struct wt_model_info *info)
-{
-    if (config->model.replicas > 0) {
-        return config->model.replicas;
-    }
-    if (!on_cpu(info)) {
-        return 1;
-    }
-    /* Replicas of one thread beat one replica of several threads, and share the weights. */
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    uint32_t threads = config->model.threads > 0 ? config->model.threads : 1;
-    return processors > (long)threads ? (uint32_t)processors / threads : 1;
-}
-
-static struct wt_batcher_limits batcher_limits(const struct wt_config *config,
-                                               const struct wt_model_info *info)
-{
-    uint32_t tokens_max = config->batch.tokens_max;
-    if (tokens_max == 0) {
-        tokens_max = on_cpu(info) ? CPU_TOKENS_MAX : GPU_TOKENS_MAX;
-    }
-    return (struct wt_batcher_limits){
-        .tokens_max = tokens_max,
-        .articles_max = config->batch.articles_max,
-        .wait_us_max = (int64_t)config->batch.wait_ms_max * 1000,
-        .length_max = info->tokens_max,
-        .pad_to = info->pad_to,
-        .equal_lengths_only = info->equal_lengths_only,
-    };
 }
 
 /* --- topics ---------------------------------------------------------------------------------- */
@@ -211,7 +168,7 @@ enum wt_status wt_pipeline_create(const struct wt_config *config, struct wt_mode
     (void)pthread_condattr_destroy(&attributes);
 
     uint32_t queue_records_max = config->in_flight.records_max + QUEUE_SLACK_RECORDS;
-    struct wt_batcher_limits limits = batcher_limits(config, info);
+    struct wt_batcher_limits limits = wt_sizing_limits(config, info);
     pipeline->partitions = wt_partitions_create();
     pipeline->in_flight =
         wt_in_flight_create(config->in_flight.records_max, config->in_flight.bytes_max);
@@ -253,7 +210,7 @@ static enum wt_status start_stages(struct wt_pipeline *pipeline, struct wt_error
     const struct wt_config *config = pipeline->config;
     const struct wt_model_info *info = wt_model_info(pipeline->model);
     struct wt_infer_ports infer_ports = {.model = pipeline->model,
-                                         .replicas = replica_count(config, info),
+                                         .replicas = wt_sizing_replicas(config, info),
                                          .articles_max = config->batch.articles_max,
                                          .batch_in = pipeline->batch,
                                          .finished_out = pipeline->finished,
@@ -276,7 +233,7 @@ static enum wt_status start_stages(struct wt_pipeline *pipeline, struct wt_error
         status = wt_consume_start(pipeline->consume, error);
     }
     if (status == WT_OK) {
-        struct wt_batcher_limits limits = batcher_limits(config, info);
+        struct wt_batcher_limits limits = wt_sizing_limits(config, info);
         wt_log_info("pipeline",
                     "running: model %s %s on %s in %s (%s), %" PRIu32 " replicas, batches of "
                     "%" PRIu32 " tokens and %" PRIu32 " articles at most",

@@ -1,0 +1,45 @@
+#include "pipeline/sizing.h"
+
+#include <string.h>
+#include <unistd.h>
+
+/* Padded tokens of one batch where batch.tokens_max is auto. On a CPU the rate does not grow beyond
+ * about a thousand tokens, while a batch of 8,192 is seconds of work; a GPU wants to be filled. */
+#define CPU_TOKENS_MAX 1024u
+#define GPU_TOKENS_MAX 16384u
+
+static bool on_cpu(const struct wt_model_info *info)
+{
+    return strcmp(info->device, "cpu") == 0;
+}
+
+uint32_t wt_sizing_replicas(const struct wt_config *config, const struct wt_model_info *info)
+{
+    if (config->model.replicas > 0) {
+        return config->model.replicas;
+    }
+    if (!on_cpu(info)) {
+        return 1;
+    }
+    /* Replicas of one thread beat one replica of several threads, and share the weights. */
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    uint32_t threads = config->model.threads > 0 ? config->model.threads : 1;
+    return processors > (long)threads ? (uint32_t)processors / threads : 1;
+}
+
+struct wt_batcher_limits wt_sizing_limits(const struct wt_config *config,
+                                          const struct wt_model_info *info)
+{
+    uint32_t tokens_max = config->batch.tokens_max;
+    if (tokens_max == 0) {
+        tokens_max = on_cpu(info) ? CPU_TOKENS_MAX : GPU_TOKENS_MAX;
+    }
+    return (struct wt_batcher_limits){
+        .tokens_max = tokens_max,
+        .articles_max = config->batch.articles_max,
+        .wait_us_max = (int64_t)config->batch.wait_ms_max * 1000,
+        .length_max = info->tokens_max,
+        .pad_to = info->pad_to,
+        .equal_lengths_only = info->equal_lengths_only,
+    };
+}

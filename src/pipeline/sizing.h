@@ -1,0 +1,16 @@
+/* sizing.h: what `auto` means in the configuration: sizes that follow the device. Pure. */
+#ifndef WIRETAG_PIPELINE_SIZING_H
+#define WIRETAG_PIPELINE_SIZING_H
+
+#include "base/config.h"
+#include "pipeline/batcher.h"
+#include "wiretag/model.h"
+
+/* model.replicas: threads that run the model side by side. */
+uint32_t wt_sizing_replicas(const struct wt_config *config, const struct wt_model_info *info);
+
+/* The `batch` section for this model on its device. */
+struct wt_batcher_limits wt_sizing_limits(const struct wt_config *config,
+                                          const struct wt_model_info *info);
+
+#endif

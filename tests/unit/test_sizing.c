@@ -1,0 +1,76 @@
+/* What `auto` comes to on a device, and that a number in the configuration wins. */
+#include "pipeline/sizing.h"
+#include "support.h"
+
+#include <unistd.h>
+
+static const struct wt_model_info ON_CPU = {.device = "cpu", .tokens_max = 512};
+static const struct wt_model_info ON_GPU = {.device = "cuda:0", .tokens_max = 512, .pad_to = 512};
+
+static uint32_t processors(void)
+{
+    return (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+static void a_cpu_gets_one_replica_of_one_thread_for_each_core(void **state)
+{
+    (void)state;
+    struct wt_config *config = wt_config_defaults();
+    assert_int_equal(wt_sizing_replicas(config, &ON_CPU), processors());
+    config->model.threads = processors();
+    assert_int_equal(wt_sizing_replicas(config, &ON_CPU), 1);
+    config->model.threads = 4 * processors();
+    assert_int_equal(wt_sizing_replicas(config, &ON_CPU), 1);
+    wt_config_destroy(config);
+}
+
+static void a_gpu_gets_large_batches_and_a_cpu_short_ones(void **state)
+{
+    (void)state;
+    struct wt_config *config = wt_config_defaults();
+    assert_true(wt_sizing_limits(config, &ON_GPU).tokens_max >
+                wt_sizing_limits(config, &ON_CPU).tokens_max);
+    /* Whole batches of the longest articles fit both. */
+    assert_true(wt_sizing_limits(config, &ON_CPU).tokens_max >= 512);
+    wt_config_destroy(config);
+}
+
+static void what_is_configured_wins(void **state)
+{
+    (void)state;
+    struct wt_config *config = wt_config_defaults();
+    config->model.replicas = 3;
+    config->batch.tokens_max = 300;
+    config->batch.articles_max = 7;
+    config->batch.wait_ms_max = 5;
+    assert_int_equal(wt_sizing_replicas(config, &ON_CPU), 3);
+    assert_int_equal(wt_sizing_replicas(config, &ON_GPU), 3);
+    struct wt_batcher_limits limits = wt_sizing_limits(config, &ON_GPU);
+    assert_int_equal(limits.tokens_max, 300);
+    assert_int_equal(limits.articles_max, 7);
+    assert_int_equal(limits.wait_us_max, 5000);
+    wt_config_destroy(config);
+}
+
+static void limits_follow_the_model(void **state)
+{
+    (void)state;
+    struct wt_config *config = wt_config_defaults();
+    struct wt_model_info info = {.device = "cpu", .tokens_max = 128, .equal_lengths_only = true};
+    struct wt_batcher_limits limits = wt_sizing_limits(config, &info);
+    assert_int_equal(limits.length_max, 128);
+    assert_true(limits.equal_lengths_only);
+    assert_int_equal(wt_sizing_limits(config, &ON_GPU).pad_to, 512);
+    wt_config_destroy(config);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_cpu_gets_one_replica_of_one_thread_for_each_core),
+        cmocka_unit_test(a_gpu_gets_large_batches_and_a_cpu_short_ones),
+        cmocka_unit_test(what_is_configured_wins),
+        cmocka_unit_test(limits_follow_the_model),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
