@@ -26,13 +26,14 @@
 #define QUEUE_SLACK_RECORDS 1024u
 
 #define LOOK_UP_MS 5000
-#define LOG_TICK_MS 1000
+#define TICK_MS 250
 #define BACK_OFF_MS_MIN 500
 #define BACK_OFF_MS_MAX 10000
 
 struct wt_pipeline {
     const struct wt_config *config;
     struct wt_model *model;
+    struct wt_pipeline_source source;
     struct wt_partitions *partitions;
     struct wt_in_flight *in_flight;
     struct wt_queue *consumed; /* consume -> prepare; bound: in_flight.records_max */
@@ -154,12 +155,14 @@ static const char *transactional_id(const struct wt_pipeline *pipeline)
 }
 
 enum wt_status wt_pipeline_create(const struct wt_config *config, struct wt_model *model,
+                                  const struct wt_pipeline_source *source,
                                   struct wt_pipeline **pipeline_out, struct wt_error *error)
 {
     const struct wt_model_info *info = wt_model_info(model);
     struct wt_pipeline *pipeline = wt_alloc_zeroed(1, sizeof *pipeline);
     pipeline->config = config;
     pipeline->model = model;
+    pipeline->source = *source;
     pthread_condattr_t attributes;
     (void)pthread_condattr_init(&attributes);
     (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -278,6 +281,7 @@ static void log_totals(void)
 
 enum wt_status wt_pipeline_run(struct wt_pipeline *pipeline, struct wt_error *error)
 {
+    const struct wt_pipeline_source *source = &pipeline->source;
     enum wt_status status = check_topics(pipeline, error);
     if (status != WT_OK) {
         return status == WT_CLOSED ? WT_OK : status;
@@ -286,8 +290,10 @@ enum wt_status wt_pipeline_run(struct wt_pipeline *pipeline, struct wt_error *er
     (void)pthread_mutex_lock(&pipeline->mutex);
     pipeline->running = status == WT_OK;
     (void)pthread_mutex_unlock(&pipeline->mutex);
-    while (status == WT_OK && sleep_unless_stopped(pipeline, LOG_TICK_MS)) {
+    bool over = false;
+    while (status == WT_OK && !over && sleep_unless_stopped(pipeline, TICK_MS)) {
         wt_log_tick();
+        over = source->over != NULL && source->over(source->opaque);
     }
     (void)pthread_mutex_lock(&pipeline->mutex);
     pipeline->running = false;

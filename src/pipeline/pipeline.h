@@ -15,14 +15,24 @@
 
 struct wt_pipeline;
 
-/* Makes clients and queues; nothing is consumed yet. Config and model are borrowed and must outlive
- * the pipeline. WT_INVALID or WT_FAILED (class fatal). Thread: the main one. */
+/* What of the input topics is labelled. All zero: everything, without end. */
+struct wt_pipeline_source {
+    void *opaque;
+    /* NULL: there is no end. Called a few times a second while the pipeline runs; true: that was
+     * all, stop. Thread: the main one. */
+    bool (*over)(void *opaque);
+};
+
+/* Makes clients and queues; nothing is consumed yet. Config, model and what `source` points to are
+ * borrowed and must outlive the pipeline. WT_INVALID or WT_FAILED (class fatal). Thread: the main
+ * one. */
 enum wt_status wt_pipeline_create(const struct wt_config *config, struct wt_model *model,
+                                  const struct wt_pipeline_source *source,
                                   struct wt_pipeline **pipeline_out, struct wt_error *error);
 
 /* Waits for the broker (with back-off, as long as it takes), checks that the topics exist, then
- * runs until wt_pipeline_stop or a fatal error; drains and commits before it returns. WT_OK after a
- * stop; else what ended it. Thread: the main one. */
+ * runs until wt_pipeline_stop, the source's end or a fatal error; drains and commits before it
+ * returns. WT_OK after a stop or the end; else what ended it. Thread: the main one. */
 enum wt_status wt_pipeline_run(struct wt_pipeline *pipeline, struct wt_error *error);
 
 /* Asks wt_pipeline_run to drain and return. Thread: any; not a signal handler. */

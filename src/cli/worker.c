@@ -1,0 +1,160 @@
+#include "cli/worker.h"
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "cli/cli.h"
+#include "ops/http.h"
+#include "wiretag/model.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* --- configuration --------------------------------------------------------------------------- */
+
+struct wt_cli_config wt_cli_config_begin(int argc)
+{
+    return (struct wt_cli_config){
+        .sets = wt_alloc_zeroed((size_t)argc, sizeof(struct wt_config_override))};
+}
+
+void wt_cli_config_set(struct wt_cli_config *given, const char *text)
+{
+    given->sets[given->set_count++].text = text;
+}
+
+void wt_cli_config_free(struct wt_cli_config *given)
+{
+    free(given->sets);
+}
+
+int wt_cli_config_load(const struct wt_cli_config *given, const char *command,
+                       struct wt_config **config_out)
+{
+    struct wt_error error;
+    if (given->path == NULL) {
+        return wt_cli_usage(command, "no configuration given: -c FILE");
+    }
+    if (wt_config_load(given->path, given->sets, given->set_count, config_out, &error) != WT_OK) {
+        (void)wt_cli_fail(command, WT_INVALID, &error);
+        return WT_EXIT_USAGE;
+    }
+    wt_log_init((*config_out)->log.level, (*config_out)->log.format);
+    return WT_EXIT_DONE;
+}
+
+/* --- signals --------------------------------------------------------------------------------- */
+
+/* Waits for SIGTERM and SIGINT on a thread of its own, so that what they do may take locks. */
+struct signals {
+    const char *command;
+    sigset_t set;
+    pthread_t thread;
+    struct wt_pipeline *pipeline;
+    atomic_bool came;
+};
+
+static void *watch_signals(void *opaque)
+{
+    struct signals *signals = opaque;
+    int number = 0;
+    (void)sigwait(&signals->set, &number);
+    atomic_store(&signals->came, true);
+    wt_log_info(signals->command, "%s",
+                number == SIGTERM ? "SIGTERM: stopping" : "SIGINT: stopping");
+    wt_pipeline_stop(signals->pipeline);
+    (void)sigwait(&signals->set, &number);
+    /* The model's threads may be in the middle of a call: leave without running destructors. */
+    _exit(WT_EXIT_FAILED);
+}
+
+/* Blocks the signals in this thread and all it will start. */
+static void block_signals(struct signals *signals)
+{
+    (void)sigemptyset(&signals->set);
+    (void)sigaddset(&signals->set, SIGTERM);
+    (void)sigaddset(&signals->set, SIGINT);
+    (void)pthread_sigmask(SIG_BLOCK, &signals->set, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+}
+
+/* --- the worker ------------------------------------------------------------------------------ */
+
+static bool ready(void *opaque, char *reason, size_t reason_bytes)
+{
+    return wt_pipeline_ready(opaque, reason, reason_bytes);
+}
+
+/* A worker without its page still labels: a taken port is a warning. */
+static struct wt_http *start_http(const struct wt_config *config, const char *command,
+                                  struct wt_pipeline *pipeline)
+{
+    struct wt_http *http = NULL;
+    struct wt_error error;
+    if (config->http.listen == NULL) {
+        return NULL;
+    }
+    struct wt_http_callbacks callbacks = {.opaque = pipeline, .ready = ready};
+    if (wt_http_start(config->http.listen, &callbacks, &http, &error) != WT_OK) {
+        wt_log_warn(command, "no metrics page: %s", error.message);
+    } else {
+        wt_log_info(command, "metrics and health at %s, port %u", config->http.listen,
+                    wt_http_port(http));
+    }
+    return http;
+}
+
+static enum wt_status load_model(const struct wt_config *config, const char *command,
+                                 struct wt_model **model_out, struct wt_error *error)
+{
+    struct wt_model_options options = {.device = config->model.device,
+                                       .precision = config->model.precision,
+                                       .sha256 = config->model.sha256,
+                                       .threads_per_call = config->model.threads};
+    wt_log_info(command, "loading the model %s", config->model.path);
+    enum wt_status status = wt_model_load(config->model.path, &options, model_out, error);
+    if (status == WT_OK && config->model.sha256 == NULL) {
+        wt_log_warn(command,
+                    "the model is code and is not pinned; in production set model.sha256: %s",
+                    wt_model_info(*model_out)->sha256);
+    }
+    return status;
+}
+
+enum wt_status wt_cli_work(const char *command, const struct wt_config *config,
+                           const struct wt_pipeline_source *source, bool *stopped_out,
+                           struct wt_error *error)
+{
+    struct signals signals = {.command = command};
+    struct wt_model *model = NULL;
+    struct wt_pipeline *pipeline = NULL;
+    struct wt_http *http = NULL;
+    atomic_init(&signals.came, false);
+    block_signals(&signals);
+    enum wt_status status = load_model(config, command, &model, error);
+    if (status == WT_OK) {
+        status = wt_pipeline_create(config, model, source, &pipeline, error);
+    }
+    if (status != WT_OK) {
+        goto done;
+    }
+    signals.pipeline = pipeline;
+    if (pthread_create(&signals.thread, NULL, watch_signals, &signals) != 0) {
+        status = wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "thread",
+                              "the signal thread cannot be started");
+        goto done;
+    }
+    http = start_http(config, command, pipeline);
+    status = wt_pipeline_run(pipeline, error);
+    wt_http_destroy(http);
+    (void)pthread_cancel(signals.thread);
+    (void)pthread_join(signals.thread, NULL);
+done:
+    wt_pipeline_destroy(pipeline);
+    wt_model_destroy(model);
+    wt_log_flush();
+    *stopped_out = atomic_load(&signals.came);
+    return status;
+}
