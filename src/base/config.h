@@ -93,6 +93,7 @@ struct wt_config {
     struct {
         enum wt_log_level level;
         enum wt_log_format format;
+        bool texts; /* lines about records may show what the article says */
     } log;
     struct wt_properties places; /* name: key, value: where it was set; see wt_config_place */
 };

@@ -141,6 +141,7 @@ static const struct wt_key keys[] = {
      .must = "HOST:PORT such as 127.0.0.1:9464 or [::1]:9464 (port 0: any free one), or null"},
     {"log.level", WT_KEY_CHOICE, AT(log.level), "info", .choices = log_levels},
     {"log.format", WT_KEY_CHOICE, AT(log.format), "auto", .choices = log_formats},
+    {"log.texts", WT_KEY_BOOL, AT(log.texts), "false"},
 };
 /* clang-format on */
 

@@ -1,8 +1,10 @@
 #include "base/log.h"
 
 #include "base/clock.h"
+#include "base/log_line.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -12,29 +14,33 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
 #define HOLD_US 10000000
 #define RECENT_COUNT 8u
 #define COMPONENT_BYTES_MAX 32u
-/* The worst case: every byte of the message becomes \u00NN, plus component, time and braces. */
-#define LINE_BYTES_MAX (6u * (WT_LOG_MESSAGE_BYTES_MAX + COMPONENT_BYTES_MAX) + 256u)
+#define TOPIC_BYTES_MAX 250u /* Kafka's, and a NUL */
+#define TRACE_ID_BYTES_MAX 33u
+#define STATUS_BYTES_MAX 400u
+#define COLUMNS_DEFAULT 80u
 #define STALLED_READER_MS 200
 
 /* One event, and how often it came again while it was held back. */
 struct recent {
     bool used;
     enum wt_log_level level;
-    int64_t written_us;
+    int64_t written_us; /* the first time */
+    uint32_t written_count;
     uint64_t held_count;
+    bool about_record; /* the newest of them: */
+    int32_t partition;
+    int64_t offset;
+    char topic[TOPIC_BYTES_MAX];
+    char trace_id[TRACE_ID_BYTES_MAX];
     char component[COMPONENT_BYTES_MAX];
     char message[WT_LOG_MESSAGE_BYTES_MAX + 4];
-};
-
-struct line {
-    size_t length;
-    char bytes[LINE_BYTES_MAX];
 };
 
 static atomic_int log_level_min = WT_LOG_INFO;
@@ -43,7 +49,9 @@ static struct {
     pthread_mutex_t lock; /* guards all below, and keeps lines in order while they are written */
     bool ready;
     bool json;
+    bool terminal; /* and text goes to it */
     bool colour;
+    char status[STATUS_BYTES_MAX]; /* the terminal's last line; empty: none */
     struct recent recent[RECENT_COUNT];
 } state = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -58,98 +66,25 @@ static const struct {
     [WT_LOG_ERROR] = {"ERROR", "error", "\033[31m"},
 };
 
-static void line_add(struct line *line, const char *bytes, size_t length)
-{
-    size_t room = sizeof line->bytes - line->length;
-    length = length < room ? length : room;
-    memcpy(line->bytes + line->length, bytes, length);
-    line->length += length;
-}
-
-static void line_add_text(struct line *line, const char *text)
-{
-    line_add(line, text, strlen(text));
-}
-
-__attribute__((format(printf, 2, 3))) static void line_print(struct line *line, const char *format,
-                                                             ...)
-{
-    char text[128];
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    line_add_text(line, text);
-}
-
-/* Bytes of the well-formed UTF-8 sequence at `text` (NUL-terminated); 0 when it is not one. */
-static size_t utf8_sequence(const unsigned char *text)
-{
-    size_t count = text[0] < 0x80   ? 1
-                   : text[0] < 0xC2 ? 0
-                   : text[0] < 0xE0 ? 2
-                   : text[0] < 0xF0 ? 3
-                   : text[0] < 0xF5 ? 4
-                                    : 0;
-    for (size_t i = 1; i < count; i++) {
-        if ((text[i] & 0xC0u) != 0x80u) {
-            return 0;
-        }
-    }
-    bool overlong = (text[0] == 0xE0 && text[1] < 0xA0) || (text[0] == 0xF0 && text[1] < 0x90);
-    bool surrogate = text[0] == 0xED && text[1] > 0x9F;
-    bool too_large = text[0] == 0xF4 && text[1] > 0x8F;
-    return overlong || surrogate || too_large ? 0 : count;
-}
-
-static void line_add_control(struct line *line, unsigned char byte, bool json)
-{
-    if (!json) {
-        line_print(line, "\\x%02x", byte);
-    } else if (byte == '\n') {
-        line_add_text(line, "\\n");
-    } else if (byte == '\t') {
-        line_add_text(line, "\\t");
-    } else {
-        line_print(line, "\\u%04x", byte);
-    }
-}
-
-static void line_add_escaped(struct line *line, const char *text, bool json)
-{
-    const unsigned char *at = (const unsigned char *)text;
-    while (*at != '\0') {
-        size_t length = utf8_sequence(at);
-        bool c1_control = length == 2 && at[0] == 0xC2 && at[1] < 0xA0;
-        if (length == 0) {
-            line_add_text(line, "\xEF\xBF\xBD");
-            length = 1;
-        } else if (*at < 0x20 || *at == 0x7F) {
-            line_add_control(line, *at, json);
-        } else if (c1_control) {
-            line_add_control(line, at[1], json);
-        } else {
-            if (json && (*at == '"' || *at == '\\')) {
-                line_add_text(line, "\\");
-            }
-            line_add(line, (const char *)at, length);
-        }
-        at += length;
-    }
-}
-
-static void line_start_text(struct line *line, const struct recent *event)
+static void line_start_text(struct wt_log_line *line, const struct recent *event)
 {
     time_t seconds = (time_t)(wt_clock_wall_ms() / 1000);
     struct tm local;
     (void)localtime_r(&seconds, &local);
-    line_print(line, "%02d:%02d:%02d ", local.tm_hour, local.tm_min, local.tm_sec);
-    line_print(line, "%s%s%s ", state.colour ? levels[event->level].colour : "",
-               levels[event->level].text, state.colour ? "\033[0m" : "");
-    line_print(line, "%-8s ", event->component);
+    wt_log_line_print(line, "%02d:%02d:%02d ", local.tm_hour, local.tm_min, local.tm_sec);
+    wt_log_line_print(line, "%s%s%s ", state.colour ? levels[event->level].colour : "",
+                      levels[event->level].text, state.colour ? "\033[0m" : "");
+    wt_log_line_print(line, "%-8s ", event->component);
+    if (event->about_record) {
+        wt_log_line_add_escaped(line, event->topic, false);
+        wt_log_line_print(line, " [%" PRId32 "] offset %" PRId64, event->partition, event->offset);
+        wt_log_line_add_text(line, event->trace_id[0] != '\0' ? " trace " : "");
+        wt_log_line_add_escaped(line, event->trace_id, false);
+        wt_log_line_add_text(line, ": ");
+    }
 }
 
-static void line_start_json(struct line *line, const struct recent *event)
+static void line_start_json(struct wt_log_line *line, const struct recent *event)
 {
     int64_t now_ms = wt_clock_wall_ms();
     time_t seconds = (time_t)(now_ms / 1000);
@@ -157,15 +92,46 @@ static void line_start_json(struct line *line, const struct recent *event)
     (void)gmtime_r(&seconds, &utc);
     char date[32];
     (void)strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &utc);
-    line_print(line, "{\"time\":\"%s.%03dZ\",\"level\":\"%s\",\"component\":\"", date,
-               (int)(now_ms % 1000), levels[event->level].json);
-    line_add_escaped(line, event->component, true);
-    line_add_text(line, "\",\"message\":\"");
+    wt_log_line_print(line, "{\"time\":\"%s.%03dZ\",\"level\":\"%s\",\"component\":\"", date,
+                      (int)(now_ms % 1000), levels[event->level].json);
+    wt_log_line_add_escaped(line, event->component, true);
+    wt_log_line_add_text(line, "\",\"message\":\"");
+}
+
+static void line_end_json(struct wt_log_line *line, const struct recent *event, uint64_t repeated)
+{
+    wt_log_line_add_text(line, "\"");
+    if (event->about_record) {
+        wt_log_line_add_text(line, ",\"topic\":\"");
+        wt_log_line_add_escaped(line, event->topic, true);
+        wt_log_line_print(line, "\",\"partition\":%" PRId32 ",\"offset\":%" PRId64,
+                          event->partition, event->offset);
+        if (event->trace_id[0] != '\0') {
+            wt_log_line_add_text(line, ",\"trace_id\":\"");
+            wt_log_line_add_escaped(line, event->trace_id, true);
+            wt_log_line_add_text(line, "\"");
+        }
+    }
+    if (repeated > 0) {
+        wt_log_line_print(line, ",\"repeated\":%" PRIu64, repeated);
+    }
+    wt_log_line_add_text(line, "}\n");
+}
+
+/* Takes the status away, and puts it back below a new line. */
+static void line_erase_status(struct wt_log_line *line)
+{
+    wt_log_line_add_text(line, state.status[0] != '\0' ? "\r\033[K" : "");
+}
+
+static void line_add_status(struct wt_log_line *line)
+{
+    wt_log_line_add_escaped(line, state.status, false);
 }
 
 /* One write call; more only where the reader takes less than a whole line. A reader that takes
  * nothing at all loses the line: a log must not stop the worker. */
-static void line_write(const struct line *line)
+static void line_write(const struct wt_log_line *line)
 {
     size_t done = 0;
     while (done < line->length) {
@@ -186,23 +152,21 @@ static void line_write(const struct line *line)
 /* Writes `event`; `repeated` > 0 says that it came so many more times. Locks: held. */
 static void event_write(const struct recent *event, uint64_t repeated)
 {
-    struct line line = {.length = 0};
+    struct wt_log_line line = {.length = 0};
     if (state.json) {
         line_start_json(&line, event);
-        line_add_escaped(&line, event->message, true);
-        line_add_text(&line, "\"");
-        if (repeated > 0) {
-            line_print(&line, ",\"repeated\":%llu", (unsigned long long)repeated);
-        }
-        line_add_text(&line, "}\n");
+        wt_log_line_add_escaped(&line, event->message, true);
+        line_end_json(&line, event, repeated);
     } else {
+        line_erase_status(&line);
         line_start_text(&line, event);
-        line_add_escaped(&line, event->message, false);
+        wt_log_line_add_escaped(&line, event->message, false);
         if (repeated > 0) {
-            line_print(&line, " (%llu more time%s)", (unsigned long long)repeated,
-                       repeated == 1 ? "" : "s");
+            wt_log_line_print(&line, " (%" PRIu64 " more time%s)", repeated,
+                              repeated == 1 ? "" : "s");
         }
-        line_add_text(&line, "\n");
+        wt_log_line_add_text(&line, "\n");
+        line_add_status(&line);
     }
     line_write(&line);
 }
@@ -256,6 +220,7 @@ static void set_up(enum wt_log_format format)
     const char *no_colour = getenv("NO_COLOR");
     const char *term = getenv("TERM");
     state.json = format == WT_LOG_JSON || (format == WT_LOG_AUTO && !terminal);
+    state.terminal = terminal && !state.json;
     state.colour = terminal && (no_colour == NULL || no_colour[0] == '\0') &&
                    (term == NULL || strcmp(term, "dumb") != 0);
     state.ready = true;
@@ -284,6 +249,44 @@ static void message_cut(char *message)
     memcpy(message + length, "\xE2\x80\xA6", 4);
 }
 
+/* Writes the event, or counts it where it came too often. */
+static void event_log(struct recent *event)
+{
+    (void)pthread_mutex_lock(&state.lock);
+    if (!state.ready) {
+        set_up(WT_LOG_AUTO);
+    }
+    recent_expire(event->written_us - HOLD_US);
+    struct recent *recent = recent_find(event);
+    uint32_t written_max = event->about_record ? WT_LOG_RECORDS_MAX : 1;
+    if (recent != NULL && recent->written_count >= written_max) {
+        uint64_t held_count = recent->held_count + 1;
+        uint32_t written_count = recent->written_count;
+        int64_t written_us = recent->written_us;
+        *recent = *event;
+        recent->held_count = held_count;
+        recent->written_count = written_count;
+        recent->written_us = written_us;
+    } else if (recent != NULL) {
+        recent->written_count++;
+        event_write(event, 0);
+    } else {
+        struct recent *place = recent_place();
+        *place = *event;
+        place->written_count = 1;
+        event_write(event, 0);
+    }
+    (void)pthread_mutex_unlock(&state.lock);
+}
+
+static void set_message(struct recent *event, const char *format, va_list arguments)
+{
+    int wanted = vsnprintf(event->message, WT_LOG_MESSAGE_BYTES_MAX + 2, format, arguments);
+    if (wanted > (int)WT_LOG_MESSAGE_BYTES_MAX) {
+        message_cut(event->message);
+    }
+}
+
 void wt_log(enum wt_log_level level, const char *component, const char *format, ...)
 {
     if (!wt_log_wanted(level)) {
@@ -294,28 +297,85 @@ void wt_log(enum wt_log_level level, const char *component, const char *format, 
     (void)snprintf(event.component, sizeof event.component, "%s", component);
     va_list arguments;
     va_start(arguments, format);
-    int wanted = vsnprintf(event.message, WT_LOG_MESSAGE_BYTES_MAX + 2, format, arguments);
+    set_message(&event, format, arguments);
     va_end(arguments);
-    if (wanted > (int)WT_LOG_MESSAGE_BYTES_MAX) {
-        message_cut(event.message);
-    }
+    event_log(&event);
+    errno = saved_errno;
+}
 
+void wt_log_about(enum wt_log_level level, const char *component,
+                  const struct wt_log_record *record, const char *format, ...)
+{
+    if (!wt_log_wanted(level)) {
+        return;
+    }
+    int saved_errno = errno;
+    struct recent event = {.used = true,
+                           .level = level,
+                           .written_us = wt_clock_us(),
+                           .about_record = true,
+                           .partition = record->partition,
+                           .offset = record->offset};
+    (void)snprintf(event.component, sizeof event.component, "%s", component);
+    (void)snprintf(event.topic, sizeof event.topic, "%s", record->topic);
+    (void)snprintf(event.trace_id, sizeof event.trace_id, "%s",
+                   record->trace_id != NULL ? record->trace_id : "");
+    va_list arguments;
+    va_start(arguments, format);
+    set_message(&event, format, arguments);
+    va_end(arguments);
+    event_log(&event);
+    errno = saved_errno;
+}
+
+/* --- the status line ------------------------------------------------------------------------- */
+
+bool wt_log_on_terminal(void)
+{
     (void)pthread_mutex_lock(&state.lock);
     if (!state.ready) {
         set_up(WT_LOG_AUTO);
     }
-    recent_expire(event.written_us - HOLD_US);
-    struct recent *repeated = recent_find(&event);
-    if (repeated != NULL) {
-        repeated->held_count++;
-    } else {
-        struct recent *place = recent_place();
-        *place = event;
-        event_write(&event, 0);
-    }
+    bool terminal = state.terminal;
     (void)pthread_mutex_unlock(&state.lock);
-    errno = saved_errno;
+    return terminal;
 }
+
+/* Bytes of the first `columns` characters of `text`. */
+static size_t fitting_bytes(const char *text, size_t columns)
+{
+    size_t bytes = 0;
+    for (size_t column = 0; text[bytes] != '\0'; bytes++) {
+        bool first_byte = ((unsigned char)text[bytes] & 0xC0u) != 0x80u;
+        if (first_byte && column++ == columns) {
+            break;
+        }
+    }
+    return bytes < STATUS_BYTES_MAX - 1 ? bytes : STATUS_BYTES_MAX - 1;
+}
+
+void wt_log_status(const char *text)
+{
+    if (!wt_log_on_terminal()) {
+        return;
+    }
+    struct winsize size = {0};
+    size_t columns = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1
+                         ? size.ws_col
+                         : COLUMNS_DEFAULT;
+    struct wt_log_line line = {.length = 0};
+    (void)pthread_mutex_lock(&state.lock);
+    line_erase_status(&line);
+    /* A line that fills the last column would wrap, and erasing would leave half of it. */
+    size_t bytes = text != NULL ? fitting_bytes(text, columns - 1) : 0;
+    memcpy(state.status, text != NULL ? text : "", bytes);
+    state.status[bytes] = '\0';
+    line_add_status(&line);
+    line_write(&line);
+    (void)pthread_mutex_unlock(&state.lock);
+}
+
+/* --- quiet times ----------------------------------------------------------------------------- */
 
 void wt_log_tick(void)
 {

@@ -6,11 +6,12 @@
  * Set up once before threads start; after that every function may be called from any thread. A
  * line is written with one write call, so lines never mix. Bytes that are not UTF-8 become U+FFFD
  * and, in text, control characters are written as \xNN: no message can forge a second line or
- * steer a terminal. An article's text is never logged. */
+ * steer a terminal. An article's text is never logged, unless log.texts asks for it. */
 #ifndef WIRETAG_BASE_LOG_H
 #define WIRETAG_BASE_LOG_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum wt_log_level { WT_LOG_DEBUG, WT_LOG_INFO, WT_LOG_WARN, WT_LOG_ERROR };
 enum wt_log_format { WT_LOG_AUTO, WT_LOG_TEXT, WT_LOG_JSON };
@@ -28,6 +29,30 @@ bool wt_log_wanted(enum wt_log_level level);
  * left as it was. Locks: the log's own. */
 void wt_log(enum wt_log_level level, const char *component, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* The record that a line is about. */
+struct wt_log_record {
+    const char *topic;
+    int32_t partition;
+    int64_t offset;
+    const char *trace_id; /* 32 hex digits; "" or NULL: the record has none */
+};
+
+/* Lines that are equal but for their record are written so often in ten seconds, then counted. */
+#define WT_LOG_RECORDS_MAX 10u
+
+/* The same about one record: its topic, partition, offset and trace id stand before the message, or
+ * are keys of the JSON object. */
+void wt_log_about(enum wt_log_level level, const char *component,
+                  const struct wt_log_record *record, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* Text is logged to a terminal, so that a status line can be shown. Thread: any. */
+bool wt_log_on_terminal(void);
+
+/* Keeps `text`, cut to the terminal's width, below the last line of the log until the next call;
+ * NULL or "" takes it away. Does nothing where nobody watches. Thread: any. */
+void wt_log_status(const char *text);
 
 /* Reports repeats whose ten seconds are over; wt_log does it too, this is for quiet times: call it
  * about once a second. Thread: any. */

@@ -1,5 +1,7 @@
 #include "cli/cli.h"
 
+#include "base/log.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +9,13 @@
 int wt_cli_fail(const char *command, enum wt_status status, const struct wt_error *error)
 {
     (void)fprintf(stderr, "wiretag %s: %s\n", command, error->message);
+    return status == WT_INVALID ? WT_EXIT_USAGE : WT_EXIT_FAILED;
+}
+
+int wt_cli_log_failure(const char *command, enum wt_status status, const struct wt_error *error)
+{
+    wt_log_error(command, "%s", error->message);
+    wt_log_flush();
     return status == WT_INVALID ? WT_EXIT_USAGE : WT_EXIT_FAILED;
 }
 

@@ -27,6 +27,9 @@ int wt_cli_bench_model(int argc, char **argv);
  * WT_INVALID, else failed. */
 int wt_cli_fail(const char *command, enum wt_status status, const struct wt_error *error);
 
+/* The same as a line of the log, for commands whose stderr is one: JSON stays JSON to the end. */
+int wt_cli_log_failure(const char *command, enum wt_status status, const struct wt_error *error);
+
 /* Prints a usage error with the way to the help and returns WT_EXIT_USAGE. */
 int wt_cli_usage(const char *command, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

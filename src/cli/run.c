@@ -61,7 +61,7 @@ int wt_cli_run(int argc, char **argv)
     bool stopped;
     enum wt_status status = wt_cli_work("run", config, &endless, &stopped, &error);
     if (status != WT_OK) {
-        exit_status = wt_cli_fail("run", status, &error);
+        exit_status = wt_cli_log_failure("run", status, &error);
     }
 done:
     wt_config_destroy(config);

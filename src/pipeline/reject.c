@@ -24,9 +24,13 @@ bool wt_reject_apply(const struct wt_config *config, struct wt_record *record,
     }
     (void)wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, record->failure->error.code,
                        "stopped before %s [%" PRId32 "] offset %" PRId64 " as on_error: stop says: "
-                       "%s. Mend or remove the record, or set on_error to dead-letter or skip",
+                       "%s in %s%s%s. Mend or remove the record (wiretag explain shows it), or set "
+                       "on_error to dead-letter or skip",
                        record->source->topic, record->source->number, record->offset,
-                       record->failure->error.message);
+                       record->failure->error.code, record->failure->stage,
+                       config->log.texts ? ": " : "",
+                       /* It may quote the article. */
+                       config->log.texts ? record->failure->error.message : "");
     return false;
 }
 

@@ -10,10 +10,10 @@
 #include "pipeline/produce.h"
 #include "pipeline/reject.h"
 #include "pipeline/search.h"
+#include "pipeline/trace.h"
 #include "pipeline/transaction.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <stdlib.h>
 
 /* How long to wait before trying again what the producer would not take. */
@@ -45,14 +45,7 @@ struct wt_release {
 
 /* --- the end of records ---------------------------------------------------------------------- */
 
-static void log_failure(const struct wt_record *record, const char *became)
-{
-    wt_log_warn("publish", "%s [%" PRId32 "] offset %" PRId64 ": %s: %s in %s",
-                record->source->topic, record->source->number, record->offset, became,
-                record->failure->error.code, record->failure->stage);
-}
-
-static void count_outcome(const struct wt_record *record)
+static void count_outcome(const struct wt_config *config, const struct wt_record *record)
 {
     static const enum wt_metric metrics[] = {
         [WT_OUTCOME_NONE] = WT_METRIC_RECORDS_DROPPED,
@@ -65,7 +58,8 @@ static void count_outcome(const struct wt_record *record)
     wt_metric_observe(WT_HISTOGRAM_RECORD_SECONDS,
                       (double)(wt_clock_us() - record->consumed_us) * 1e-6);
     if (record->failure != NULL) {
-        log_failure(record, record->outcome == WT_OUTCOME_SKIPPED ? "skipped" : "dead letter");
+        wt_trace_log_failure(config, record,
+                             record->outcome == WT_OUTCOME_SKIPPED ? "skipped" : "dead letter");
     }
 }
 
@@ -81,7 +75,7 @@ static void on_lane_end(void *opaque, struct wt_record **record)
 {
     struct wt_release *release = opaque;
     if ((*record)->state == WT_RECORD_ACKNOWLEDGED) {
-        count_outcome(*record);
+        count_outcome(release->ports.config, *record);
         wt_in_flight_end(release->ports.in_flight, record);
     } else if ((*record)->in_producer) {
         *record = NULL;
@@ -111,6 +105,7 @@ static bool apply_on_error(struct wt_release *release, struct wt_record *record)
     struct wt_error error;
     bool goes_on = wt_reject_apply(release->ports.config, record, &error);
     if (!goes_on) {
+        wt_trace_log_failure(release->ports.config, record, "the worker stops before it");
         fail(release, &error);
     }
     return goes_on;
@@ -238,6 +233,13 @@ static void note_rejected(struct wt_release *release, struct wt_record *record, 
     (void)snprintf(release->rejected_reason, sizeof release->rejected_reason, "%s", reason);
 }
 
+static void log_undelivered(const struct wt_record *record, const char *reason, const char *next)
+{
+    char trace_id[WT_TRACE_ID_BYTES];
+    struct wt_log_record about = wt_trace_about(record, trace_id);
+    wt_log_about(WT_LOG_WARN, "publish", &about, "not delivered: %s; %s", reason, next);
+}
+
 static void report_at_least_once(struct wt_release *release, struct wt_record *record,
                                  enum wt_delivery delivery, const char *reason)
 {
@@ -256,7 +258,7 @@ static void report_at_least_once(struct wt_release *release, struct wt_record *r
     case WT_DELIVERY_PURGED:
         return;
     case WT_DELIVERY_RETRY:
-        wt_log_warn("publish", "a record was not delivered: %s; trying again", reason);
+        log_undelivered(record, reason, "trying again");
         (void)hold(release);
         wt_record_list_append(&release->again, &record);
         return;
@@ -276,8 +278,7 @@ static void report_exactly_once(struct wt_release *release, struct wt_record *re
         wt_transaction_spoil(release->transaction);
         return;
     case WT_DELIVERY_RETRY:
-        wt_log_warn("publish", "a record was not delivered: %s; its transaction is aborted",
-                    reason);
+        log_undelivered(record, reason, "its transaction is aborted");
         wt_transaction_spoil(release->transaction);
         return;
     case WT_DELIVERY_FATAL:

@@ -1,84 +1,8 @@
 /* What the log promises: one whole line an event, valid whatever the message holds, and repeats
  * counted instead of repeated. The monotonic clock is the test's own (see __wrap_wt_clock_us). */
-#include "base/log.h"
+#include "log_cases.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <jansson.h>
-#include <pthread.h>
-#include <regex.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#define CAPTURE_BYTES_MAX (4u << 20)
-
-static _Atomic int64_t clock_us = 1000000;
-static int saved_stderr;
-static int captured;
-static char capture[CAPTURE_BYTES_MAX];
-
-int64_t __wrap_wt_clock_us(void);
-int64_t __wrap_wt_clock_us(void)
-{
-    return clock_us;
-}
-
-static void redirect(int file)
-{
-    captured = file;
-    saved_stderr = dup(STDERR_FILENO);
-    assert_true(saved_stderr >= 0);
-    assert_int_equal(dup2(file, STDERR_FILENO), STDERR_FILENO);
-}
-
-static int capture_start(void **state)
-{
-    (void)state;
-    clock_us += 60000000;
-    redirect(memfd_create("stderr", 0));
-    return 0;
-}
-
-static int capture_end(void **state)
-{
-    (void)state;
-    clock_us += 60000000;
-    wt_log_flush();
-    (void)dup2(saved_stderr, STDERR_FILENO);
-    (void)close(saved_stderr);
-    (void)close(captured);
-    return 0;
-}
-
-/* Everything written since the start or the last call. */
-static const char *written(void)
-{
-    ssize_t length = pread(captured, capture, sizeof capture - 1, 0);
-    assert_true(length >= 0 && length < (ssize_t)sizeof capture - 1);
-    capture[length] = '\0';
-    assert_int_equal(ftruncate(captured, 0), 0);
-    assert_int_equal(lseek(captured, 0, SEEK_SET), 0);
-    return capture;
-}
-
-static void assert_matches(const char *text, const char *pattern)
-{
-    regex_t regex;
-    assert_int_equal(regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB), 0);
-    if (regexec(&regex, text, 0, NULL, 0) != 0) {
-        fail_msg("\"%s\" does not match %s", text, pattern);
-    }
-    regfree(&regex);
-}
 
 /* The message of the one JSON line in `text`, as a JSON parser reads it; the caller frees it. */
 static char *json_message(const char *text)
@@ -368,8 +292,6 @@ static void a_terminal_gets_coloured_text_unless_no_color_is_set(void **state)
     (void)setenv("TERM", "dumb", 1);
     assert_matches(line_on_a_terminal(), "^[0-9:]{8} INFO  consume  message\r\n$");
 }
-
-#define CAPTURED(test) cmocka_unit_test_setup_teardown(test, capture_start, capture_end)
 
 int main(void)
 {
