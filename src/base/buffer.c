@@ -3,7 +3,6 @@
 #include "base/alloc.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,9 +38,18 @@ void wt_buffer_append_text(struct wt_buffer *buffer, const char *text)
 
 void wt_buffer_append_integer(struct wt_buffer *buffer, int64_t value)
 {
+    /* By hand rather than by printf: the metrics page has hundreds of them. */
     char digits[24];
-    int count = snprintf(digits, sizeof digits, "%" PRId64, value);
-    wt_buffer_append(buffer, digits, (size_t)count);
+    size_t at = sizeof digits;
+    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    do {
+        digits[--at] = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest > 0);
+    if (value < 0) {
+        digits[--at] = '-';
+    }
+    wt_buffer_append(buffer, digits + at, sizeof digits - at);
 }
 
 void wt_buffer_append_number(struct wt_buffer *buffer, double value)

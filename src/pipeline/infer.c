@@ -278,8 +278,8 @@ static void run_batch(struct replica *replica, struct wt_batch *batch,
     wt_metric_add(WT_METRIC_BATCHES, 1);
     wt_metric_add(WT_METRIC_TOKENS, (int64_t)batch->tokens);
     wt_metric_add(WT_METRIC_TOKENS_COMPUTED, (int64_t)batch->width * articles);
-    wt_metric_observe(WT_HISTOGRAM_BATCH_ARTICLES, articles);
-    wt_metric_observe(WT_HISTOGRAM_INFER_SECONDS, seconds);
+    wt_metric_observe(WT_HISTOGRAM_BATCH_ARTICLES, articles, 1);
+    wt_metric_observe(WT_HISTOGRAM_INFER_SECONDS, seconds, 1);
     update_rate(replica, articles, seconds);
     pass_on(replica, batch);
     if (batch->count > 0) {

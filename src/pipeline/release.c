@@ -56,7 +56,7 @@ static void count_outcome(const struct wt_config *config, const struct wt_record
     };
     wt_metric_add(metrics[record->outcome], 1);
     wt_metric_observe(WT_HISTOGRAM_RECORD_SECONDS,
-                      (double)(wt_clock_us() - record->consumed_us) * 1e-6);
+                      (double)(wt_clock_us() - record->consumed_us) * 1e-6, 1);
     if (record->failure != NULL) {
         wt_trace_log_failure(config, record,
                              record->outcome == WT_OUTCOME_SKIPPED ? "skipped" : "dead letter");

@@ -1,6 +1,7 @@
 /* What the metrics promise: nothing counted is lost, and the page is one Prometheus accepts. */
 #include "base/metrics.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <regex.h>
 #include <setjmp.h>
@@ -86,7 +87,7 @@ static void every_sample_follows_the_help_and_type_of_its_name(void **state)
          line = strtok_r(NULL, "\n", &rest)) {
         if (strncmp(line, "# HELP ", 7) == 0) {
             assert_int_equal(sscanf(line, "# HELP %79s", name), 1);
-            assert_true(matches(line, "^# HELP [a-z_]+ [A-Z].*\\.$"));
+            assert_true(matches(line, "^# HELP [a-z_]+ [A-Z0-9].*\\.$"));
             for (size_t i = 0; i < name_count; i++) {
                 assert_string_not_equal(names[i], name);
             }
@@ -103,12 +104,101 @@ static void every_sample_follows_the_help_and_type_of_its_name(void **state)
             size_t length = family_length(line, strcmp(type, "histogram") == 0);
             assert_int_equal(length, strlen(name));
             assert_memory_equal(line, name, length);
-            assert_true(matches(line, "^(wiretag|process)_[a-z_]+(\\{[a-z_]+=\"[^\"]*\"\\})? "
-                                      "[0-9.e+-]+$"));
+            assert_true(matches(line, "^(wiretag|process)_[a-z_]+"
+                                      "(\\{[a-z_]+=\"[^\"]*\"(,[a-z_]+=\"[^\"]*\")*\\})? "
+                                      "([0-9.e+-]+|\\+Inf)$"));
         }
     }
     assert_true(name_count > 25);
     free(text);
+}
+
+static void each_family_has_a_name_of_its_own_and_a_sentence_that_explains_it(void **state)
+{
+    (void)state;
+    for (int i = 0; i < WT_FAMILY_COUNT; i++) {
+        const struct wt_family_entry *entry = wt_family_entry((enum wt_family)i);
+        assert_true(matches(entry->name, "^(wiretag|process)_[a-z_]+$"));
+        assert_true(matches(entry->help, "^[A-Z0-9].*\\.$"));
+        assert_int_equal(entry->type == WT_COUNTER, matches(entry->name, "_total$"));
+        assert_true(i > 0 || entry->section != NULL);
+        for (int j = 0; j < i; j++) {
+            assert_string_not_equal(wt_family_entry((enum wt_family)j)->name, entry->name);
+        }
+    }
+}
+
+static void
+metrics_and_histograms_have_a_label_value_just_where_their_family_has_a_label(void **state)
+{
+    (void)state;
+    for (int i = 0; i < WT_METRIC_COUNT; i++) {
+        const struct wt_metric_entry *entry = wt_metric_entry((enum wt_metric)i);
+        const struct wt_family_entry *family = wt_family_entry(entry->family);
+        assert_true(family->type != WT_HISTOGRAM && family->labels[1] == NULL);
+        assert_int_equal(family->labels[0] == NULL, entry->label_value == NULL);
+    }
+    for (int i = 0; i < WT_HISTOGRAM_COUNT; i++) {
+        const struct wt_histogram_entry *entry = wt_histogram_entry((enum wt_histogram)i);
+        const struct wt_family_entry *family = wt_family_entry(entry->family);
+        assert_true(family->type == WT_HISTOGRAM && family->labels[1] == NULL);
+        assert_int_equal(family->labels[0] == NULL, entry->label_value == NULL);
+        for (size_t j = 1; j < WT_BUCKETS_MAX && entry->bounds[j] > 0; j++) {
+            assert_true(entry->bounds[j] > entry->bounds[j - 1]);
+        }
+    }
+}
+
+static bool on_page(const char *part)
+{
+    char *text = page();
+    bool found = strstr(text, part) != NULL;
+    free(text);
+    return found;
+}
+
+static void series_of_run_time_come_and_go(void **state)
+{
+    (void)state;
+    const char *const first[] = {"news.articles", "0"};
+    const char *const second[] = {"news.articles", "1"};
+    assert_false(on_page("wiretag_consumer_lag_records"));
+    struct wt_series *series = wt_series_get(WT_FAMILY_LAG_RECORDS, first);
+    wt_series_set(wt_series_get(WT_FAMILY_LAG_RECORDS, second), INFINITY);
+    wt_series_add(series, 40);
+    wt_series_add(series, 2.5);
+    assert_ptr_equal(wt_series_get(WT_FAMILY_LAG_RECORDS, first), series);
+    assert_true(
+        on_page("# TYPE wiretag_consumer_lag_records gauge\n"
+                "wiretag_consumer_lag_records{topic=\"news.articles\",partition=\"0\"} 42.5\n"
+                "wiretag_consumer_lag_records{topic=\"news.articles\",partition=\"1\"} "
+                "+Inf\n"));
+    wt_series_remove(WT_FAMILY_LAG_RECORDS, first);
+    assert_false(on_page("partition=\"0\""));
+    assert_true(on_page("partition=\"1\""));
+    wt_series_remove(WT_FAMILY_LAG_RECORDS, first);
+    wt_series_remove(WT_FAMILY_LAG_RECORDS, second);
+    assert_false(on_page("wiretag_consumer_lag_records"));
+}
+
+static void label_values_are_escaped(void **state)
+{
+    (void)state;
+    const char *const category[] = {"a\"b\\c\nd \xd0\xb3\xd0\xbb"};
+    wt_series_set(wt_series_get(WT_FAMILY_LABELS, category), 1);
+    assert_true(on_page("wiretag_labels_total{category=\"a\\\"b\\\\c\\nd \xd0\xb3\xd0\xbb\"} 1\n"));
+    wt_series_remove(WT_FAMILY_LABELS, category);
+}
+
+static void histograms_of_one_family_differ_by_their_label(void **state)
+{
+    (void)state;
+    wt_metric_observe(WT_HISTOGRAM_STAGE_INFER, 0.5, 64);
+    assert_true(value_of("wiretag_stage_seconds_count{stage=\"infer\"}") == 64);
+    assert_true(value_of("wiretag_stage_seconds_sum{stage=\"infer\"}") == 32);
+    assert_true(value_of("wiretag_stage_seconds_bucket{stage=\"infer\",le=\"0.25\"}") == 0);
+    assert_true(value_of("wiretag_stage_seconds_bucket{stage=\"infer\",le=\"1\"}") == 64);
+    assert_true(value_of("wiretag_stage_seconds_count{stage=\"decode\"}") == 0);
 }
 
 static void every_metric_of_the_enum_is_on_the_page(void **state)
@@ -174,7 +264,7 @@ static void histogram_buckets_add_up_and_include_their_bound(void **state)
     (void)state;
     static const double seconds[] = {0.0005, 0.001, 0.3, 0.5, 1000};
     for (size_t i = 0; i < sizeof seconds / sizeof seconds[0]; i++) {
-        wt_metric_observe(WT_HISTOGRAM_INFER_SECONDS, seconds[i]);
+        wt_metric_observe(WT_HISTOGRAM_INFER_SECONDS, seconds[i], 1);
     }
     assert_true(value_of("wiretag_infer_seconds_bucket{le=\"0.001\"}") == 2);
     assert_true(value_of("wiretag_infer_seconds_bucket{le=\"0.25\"}") == 2);
@@ -193,7 +283,7 @@ static void *count_many(void *opaque)
     (void)opaque;
     for (size_t i = 0; i < EACH; i++) {
         wt_metric_add(WT_METRIC_BATCHES, 1);
-        wt_metric_observe(WT_HISTOGRAM_BATCH_ARTICLES, 64);
+        wt_metric_observe(WT_HISTOGRAM_BATCH_ARTICLES, 64, 1);
     }
     return NULL;
 }
@@ -247,6 +337,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ratios_are_zero_before_anything_was_counted),
         cmocka_unit_test(every_sample_follows_the_help_and_type_of_its_name),
+        cmocka_unit_test(each_family_has_a_name_of_its_own_and_a_sentence_that_explains_it),
+        cmocka_unit_test(
+            metrics_and_histograms_have_a_label_value_just_where_their_family_has_a_label),
+        cmocka_unit_test(series_of_run_time_come_and_go),
+        cmocka_unit_test(label_values_are_escaped),
+        cmocka_unit_test(histograms_of_one_family_differ_by_their_label),
         cmocka_unit_test(gauges_go_up_and_down_and_can_be_set),
         cmocka_unit_test(outcomes_are_labels_of_one_counter),
         cmocka_unit_test(padding_ratio_is_the_share_of_computed_tokens_that_are_no_article),
