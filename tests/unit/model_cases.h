@@ -18,6 +18,7 @@
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 #define PATH_BYTES_MAX 400u
+#define LABELS_MAX 16u
 
 /* The path of a file of the repository, in `path_out`. */
 static inline const char *source_path(const char *name, char path_out[PATH_BYTES_MAX])
@@ -116,6 +117,61 @@ static inline void label_together(struct wt_model *model, const struct articles 
     }
     free(ids);
     free(lengths);
+}
+
+/* The id of the largest logit. */
+static inline uint32_t best_label(const float *logits, uint32_t label_count)
+{
+    uint32_t best = 0;
+    for (uint32_t i = 1; i < label_count; i++) {
+        best = logits[i] > logits[best] ? i : best;
+    }
+    return best;
+}
+
+/* Ids, lengths and shapes that `model` (512 tokens at most) must refuse, and their neighbours. */
+static inline void assert_rows_out_of_range_are_refused(struct wt_model *model)
+{
+    uint32_t vocab_size = wt_vocab_size(wt_model_vocab(model));
+    static int64_t many[514];
+    static const struct {
+        int64_t id;
+        int64_t length;
+        uint32_t batch_size;
+        uint32_t width;
+        const char *code;
+    } cases[] = {
+        {-1, 2, 1, 3, "batch-id"},
+        {INT64_MAX, 2, 1, 3, "batch-id"},
+        {1, 0, 1, 3, "batch-length"},
+        {1, -1, 1, 3, "batch-length"},
+        {1, 4, 1, 3, "batch-length"},
+        {1, 1, 0, 3, "batch-shape"},
+        {1, 1, 1, 0, "batch-shape"},
+        {1, 1, 1, 513, "batch-shape"},
+        {1, INT64_MIN, 1, 3, "batch-length"},
+    };
+    float logits[LABELS_MAX];
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct wt_error error = {0};
+        many[1] = cases[i].id;
+        int64_t length = cases[i].length;
+        assert_int_equal(wt_model_forward(model, many, &length, cases[i].batch_size, cases[i].width,
+                                          logits, &error),
+                         WT_INVALID);
+        assert_string_equal(error.code, cases[i].code);
+        assert_int_equal(error.error_class, WT_ERROR_RECORD);
+    }
+    struct wt_error error = {0};
+    int64_t length = 1;
+    many[1] = 0;
+    many[2] = vocab_size; /* past the length, but the model would still look it up */
+    assert_int_equal(wt_model_forward(model, many, &length, 1, 3, logits, &error), WT_INVALID);
+    assert_string_equal(error.code, "batch-id");
+    many[2] = vocab_size - 1;
+    assert_int_equal(wt_model_forward(model, many, &length, 1, 3, logits, &error), WT_OK);
+    many[2] = 0;
+    assert_int_equal(wt_model_forward(model, many, &length, 1, 512, logits, &error), WT_OK);
 }
 
 #endif

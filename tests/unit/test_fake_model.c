@@ -106,46 +106,7 @@ static void ids_and_lengths_out_of_range_never_reach_the_model(void **state)
 {
     (void)state;
     struct wt_model *model = load("{}");
-    uint32_t vocab_size = wt_vocab_size(wt_model_vocab(model));
-    static int64_t many[514];
-    static const struct {
-        int64_t id;
-        int64_t length;
-        uint32_t batch_size;
-        uint32_t width;
-        const char *code;
-    } cases[] = {
-        {-1, 2, 1, 3, "batch-id"},
-        {INT64_MAX, 2, 1, 3, "batch-id"},
-        {1, 0, 1, 3, "batch-length"},
-        {1, -1, 1, 3, "batch-length"},
-        {1, 4, 1, 3, "batch-length"},
-        {1, 1, 0, 3, "batch-shape"},
-        {1, 1, 1, 0, "batch-shape"},
-        {1, 1, 1, 513, "batch-shape"},
-        {1, INT64_MIN, 1, 3, "batch-length"},
-    };
-    float logits[11];
-    for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        struct wt_error error = {0};
-        many[1] = cases[i].id;
-        int64_t length = cases[i].length;
-        assert_int_equal(wt_model_forward(model, many, &length, cases[i].batch_size, cases[i].width,
-                                          logits, &error),
-                         WT_INVALID);
-        assert_string_equal(error.code, cases[i].code);
-        assert_int_equal(error.error_class, WT_ERROR_RECORD);
-    }
-    struct wt_error error = {0};
-    int64_t length = 1;
-    many[1] = 0;
-    many[2] = vocab_size; /* past the length, but the model would still look it up */
-    assert_int_equal(wt_model_forward(model, many, &length, 1, 3, logits, &error), WT_INVALID);
-    assert_string_equal(error.code, "batch-id");
-    many[2] = vocab_size - 1;
-    assert_int_equal(wt_model_forward(model, many, &length, 1, 3, logits, &error), WT_OK);
-    many[2] = 0;
-    assert_int_equal(wt_model_forward(model, many, &length, 1, 512, logits, &error), WT_OK);
+    assert_rows_out_of_range_are_refused(model);
     wt_model_destroy(model);
 }
 
