@@ -27,12 +27,20 @@ extern "C" {
 
 struct wt_model;
 
+/* Who is told how far loading is: its step, and `done` of `total` of it (0: unknown), on the thread
+ * that loads. `step` is a static string. All zero: nobody. */
+struct wt_model_progress {
+    void (*tell)(void *opaque, const char *step, uint64_t done, uint64_t total);
+    void *opaque;
+};
+
 struct wt_model_options {
     const char *device;        /* "auto", "cpu", "cuda" or "cuda:N"; NULL is "auto" */
     const char *precision;     /* "auto", "fp32", "bf16", "fp16"; NULL is "auto" */
     const char *sha256;        /* 64 hex digits the bundle must have; NULL: any */
     uint32_t threads_per_call; /* CPU threads of one forward; 0 is 1 */
     bool skip_selftest;        /* only for tools that inspect a bundle */
+    struct wt_model_progress progress;
 };
 
 /* What the bundle says of itself and what was picked for it. */

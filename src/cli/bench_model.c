@@ -1,6 +1,7 @@
 /* bench_model.c: the model alone, in batches as the worker makes them. */
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/progress.h"
 #include "cli/cli.h"
 #include "cli/jsonl.h"
 #include "pipeline/batch.h"
@@ -57,7 +58,10 @@ struct model_bench {
     struct wt_record_list records;
     struct wt_partition source; /* of all records */
     struct wt_batch_stage *stage;
+    struct wt_progress *progress;
+    uint32_t article_count;
     pthread_mutex_t mutex; /* guards the sums */
+    uint32_t articles;     /* done */
     uint64_t tokens;
     uint64_t computed;
     uint64_t batches;
@@ -122,6 +126,14 @@ static enum wt_status read_records(struct model_bench *bench, struct wt_error *e
     return status == WT_CLOSED ? WT_OK : status;
 }
 
+/* Locks: held. */
+static void report(const struct model_bench *bench)
+{
+    const struct wt_progress_state state = {
+        .units = "articles", .done = bench->articles, .total = bench->article_count};
+    wt_progress_report(bench->progress, &state);
+}
+
 static void *run_replica(void *opaque)
 {
     struct model_bench *bench = opaque;
@@ -135,6 +147,8 @@ static void *run_replica(void *opaque)
         bench->tokens += batch.tokens;
         bench->computed += (uint64_t)batch.width * batch.count;
         bench->batches++;
+        bench->articles += batch.count;
+        report(bench);
         for (uint32_t i = 0; i < batch.count; i++) {
             bench->failures += batch.records[i]->failure != NULL ? 1 : 0;
         }
@@ -161,6 +175,7 @@ static double run_replicas(struct model_bench *bench)
     wt_batch_stage_add(bench->stage, &bench->records);
     wt_batch_stage_close(bench->stage);
     pthread_t *threads = wt_alloc_zeroed(bench->options->replicas, sizeof *threads);
+    bench->progress = wt_progress_create("bench model", "running the model", false);
     int64_t start_us = wt_clock_us();
     for (uint32_t i = 1; i < bench->options->replicas; i++) {
         (void)pthread_create(&threads[i], NULL, run_replica, bench);
@@ -170,6 +185,7 @@ static double run_replicas(struct model_bench *bench)
         (void)pthread_join(threads[i], NULL);
     }
     double seconds = (double)(wt_clock_us() - start_us) * 1e-6;
+    wt_progress_destroy(bench->progress);
     free(threads);
     wt_batch_stage_destroy(bench->stage);
     return seconds;
@@ -182,7 +198,8 @@ static int bench_model(const struct model_options *options)
     struct wt_model_options model_options = {
         .device = options->device, .precision = options->precision, .threads_per_call = 1};
     (void)pthread_mutex_init(&bench.mutex, NULL);
-    enum wt_status status = wt_model_load(options->model, &model_options, &bench.model, &error);
+    enum wt_status status = wt_cli_model_load("bench model", options->model, &model_options, false,
+                                              &bench.model, &error);
     if (status == WT_OK) {
         status = read_records(&bench, &error);
     }
@@ -191,6 +208,7 @@ static int bench_model(const struct model_options *options)
         exit_status = wt_cli_fail("bench model", status, &error);
     } else {
         uint32_t articles = bench.records.count;
+        bench.article_count = articles;
         double seconds = run_replicas(&bench);
         (void)printf("{\"stage\":\"model\",\"articles\":%" PRIu32 ",\"tokens\":%" PRIu64
                      ",\"batches\":%" PRIu64 ",\"failures\":%" PRIu64 ",\"padding\":%.4f"

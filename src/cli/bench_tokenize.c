@@ -1,6 +1,7 @@
 /* bench_tokenize.c: the tokenizer alone, on texts held in memory. */
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/progress.h"
 #include "cli/cli.h"
 #include "cli/jsonl.h"
 #include "wiretag/tokenizer.h"
@@ -186,6 +187,7 @@ static enum wt_status run_pass(const struct bench *bench, struct worker *workers
 static enum wt_status run_passes(const struct bench *bench, double vocab_ms, struct wt_error *error)
 {
     struct worker *workers = wt_alloc_zeroed(bench->options->threads, sizeof *workers);
+    struct wt_progress *progress = wt_progress_create("bench tokenize", "tokenizing", false);
     int64_t best_us = INT64_MAX;
     uint64_t tokens = 0;
     enum wt_status status = WT_OK;
@@ -193,7 +195,13 @@ static enum wt_status run_passes(const struct bench *bench, double vocab_ms, str
         int64_t us = 0;
         status = run_pass(bench, workers, &us, &tokens, error);
         best_us = us < best_us ? us : best_us;
+        const struct wt_progress_state state = {.units = "texts",
+                                                .done = (uint64_t)(i + 1) * bench->text_count,
+                                                .total = (uint64_t)bench->options->passes *
+                                                         bench->text_count};
+        wt_progress_report(progress, &state);
     }
+    wt_progress_destroy(progress);
     free(workers);
     if (status == WT_OK) {
         double us = best_us > 0 ? (double)best_us : 1.0;

@@ -188,8 +188,8 @@ static enum wt_status open_model(struct classify *classify, struct wt_error *err
                                        .precision = classify->options->precision,
                                        .threads_per_call =
                                            (uint32_t)(processors > 0 ? processors : 1)};
-    enum wt_status status =
-        wt_model_load(classify->options->model, &options, &classify->model, error);
+    enum wt_status status = wt_cli_model_load("classify", classify->options->model, &options, false,
+                                              &classify->model, error);
     if (status != WT_OK) {
         return status;
     }

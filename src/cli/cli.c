@@ -1,6 +1,9 @@
 #include "cli/cli.h"
 
+#include "base/alloc.h"
 #include "base/log.h"
+#include "base/progress.h"
+#include "wiretag/model.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -28,6 +31,26 @@ int wt_cli_usage(const char *command, const char *format, ...)
     (void)fprintf(stderr, "\nTry: wiretag %s --help\n", command);
     va_end(arguments);
     return WT_EXIT_USAGE;
+}
+
+static void on_progress(void *opaque, const char *step, uint64_t done, uint64_t total)
+{
+    const struct wt_progress_state state = {.step = step, .done = done, .total = total};
+    wt_progress_report(opaque, &state);
+}
+
+enum wt_status wt_cli_model_load(const char *command, const char *path,
+                                 const struct wt_model_options *options, bool as_log,
+                                 struct wt_model **model_out, struct wt_error *error)
+{
+    struct wt_model_options shown = *options;
+    char *what = wt_format("loading %s", path);
+    struct wt_progress *progress = wt_progress_create(command, what, as_log);
+    shown.progress = (struct wt_model_progress){.tell = on_progress, .opaque = progress};
+    enum wt_status status = wt_model_load(path, &shown, model_out, error);
+    wt_progress_destroy(progress);
+    free(what);
+    return status;
 }
 
 bool wt_cli_number(const char *text, uint32_t low, uint32_t high, uint32_t *number_out)

@@ -34,6 +34,14 @@ int wt_cli_log_failure(const char *command, enum wt_status status, const struct 
 int wt_cli_usage(const char *command, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* As wt_model_load, showing how far it is while it takes long. `as_log`: the command's stderr is a
+ * log. options->progress is replaced. */
+struct wt_model;
+struct wt_model_options;
+enum wt_status wt_cli_model_load(const char *command, const char *path,
+                                 const struct wt_model_options *options, bool as_log,
+                                 struct wt_model **model_out, struct wt_error *error);
+
 /* Reads a decimal number from `low` to `high`; false for anything else. */
 bool wt_cli_number(const char *text, uint32_t low, uint32_t high, uint32_t *number_out);
 

@@ -94,7 +94,8 @@ static enum wt_status open_vocab(const struct options *options, struct wt_vocab 
 {
     if (options->model != NULL) {
         struct wt_model_options model_options = {.device = "cpu", .skip_selftest = true};
-        return wt_model_load(options->model, &model_options, model_out, error);
+        return wt_cli_model_load("tokenize", options->model, &model_options, false, model_out,
+                                 error);
     }
     struct wt_tokenizer_options tokenizer_options = wt_tokenizer_options_default();
     tokenizer_options.lowercase = options->lowercase;

@@ -114,7 +114,8 @@ static enum wt_status load_model(const struct wt_config *config, const char *com
                                        .sha256 = config->model.sha256,
                                        .threads_per_call = config->model.threads};
     wt_log_info(command, "loading the model %s", config->model.path);
-    enum wt_status status = wt_model_load(config->model.path, &options, model_out, error);
+    enum wt_status status =
+        wt_cli_model_load(command, config->model.path, &options, true, model_out, error);
     if (status == WT_OK && config->model.sha256 == NULL) {
         wt_log_warn(command,
                     "the model is code and is not pinned; in production set model.sha256: %s",

@@ -21,7 +21,8 @@ static enum wt_status cannot_read(const char *path, const char *why, struct wt_e
 
 /* Reads the whole file into `bytes`, hashing each chunk while it is in cache. */
 static enum wt_status read_and_hash(int fd, const char *path, struct wt_bundle *bundle,
-                                    EVP_MD_CTX *digest, struct wt_error *error)
+                                    EVP_MD_CTX *digest, const struct wt_model_progress *progress,
+                                    struct wt_error *error)
 {
     size_t done = 0;
     while (done < bundle->count) {
@@ -39,6 +40,7 @@ static enum wt_status read_and_hash(int fd, const char *path, struct wt_bundle *
                                 path);
         }
         done += (size_t)count;
+        wt_model_progress_tell(progress, "reading", done, bundle->count);
     }
     unsigned char hash[EVP_MAX_MD_SIZE];
     unsigned hash_bytes = 0;
@@ -76,8 +78,9 @@ static enum wt_status allocate(int fd, const char *path, struct wt_bundle *bundl
     return WT_OK;
 }
 
-enum wt_status wt_bundle_read(const char *path, const char *sha256, struct wt_bundle *bundle_out,
-                              struct wt_error *error)
+enum wt_status wt_bundle_read(const char *path, const char *sha256,
+                              const struct wt_model_progress *progress,
+                              struct wt_bundle *bundle_out, struct wt_error *error)
 {
     struct wt_bundle bundle = {0};
     EVP_MD_CTX *digest = NULL;
@@ -94,7 +97,7 @@ enum wt_status wt_bundle_read(const char *path, const char *sha256, struct wt_bu
         status = wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "hash", "SHA-256 is not available");
         goto done;
     }
-    status = read_and_hash(fd, path, &bundle, digest, error);
+    status = read_and_hash(fd, path, &bundle, digest, progress, error);
     if (status == WT_OK && sha256 != NULL && strcasecmp(sha256, bundle.sha256) != 0) {
         status = wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "model-sha256",
                               "the model %s is not the pinned one: its SHA-256 is %s, model.sha256 "

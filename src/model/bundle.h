@@ -6,7 +6,7 @@
 #ifndef WIRETAG_MODEL_BUNDLE_H
 #define WIRETAG_MODEL_BUNDLE_H
 
-#include "wiretag/status.h"
+#include "wiretag/model.h"
 
 #include <stddef.h>
 
@@ -16,11 +16,20 @@ struct wt_bundle {
     char sha256[65]; /* lower-case hex, NUL-terminated */
 };
 
-/* Reads `path` and compares with `sha256` (NULL: no comparison; upper case is fine). WT_IO: not
- * readable. WT_INVALID: empty, or another hash than the pinned one. `bundle_out` is given back with
- * wt_bundle_free. Thread: any. */
-enum wt_status wt_bundle_read(const char *path, const char *sha256, struct wt_bundle *bundle_out,
-                              struct wt_error *error);
+/* Reads `path` and compares with `sha256` (NULL: no comparison; upper case is fine); tells
+ * `progress` the bytes. WT_IO: not readable. WT_INVALID: empty, or another hash than the pinned one.
+ * `bundle_out` is given back with wt_bundle_free. Thread: any. */
+enum wt_status wt_bundle_read(const char *path, const char *sha256,
+                              const struct wt_model_progress *progress,
+                              struct wt_bundle *bundle_out, struct wt_error *error);
+
+static inline void wt_model_progress_tell(const struct wt_model_progress *progress,
+                                          const char *step, uint64_t done, uint64_t total)
+{
+    if (progress->tell != NULL) {
+        progress->tell(progress->opaque, step, done, total);
+    }
+}
 
 /* Gives the memory back; a zeroed bundle is fine. */
 void wt_bundle_free(struct wt_bundle *bundle);

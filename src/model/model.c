@@ -306,13 +306,15 @@ static enum wt_status try_padding(struct wt_model *model, struct wt_error *error
 }
 
 static enum wt_status run_selftest(struct wt_model *model, const char *source,
-                                   enum wt_precision precision, struct wt_error *error)
+                                   enum wt_precision precision,
+                                   const struct wt_model_progress *progress, struct wt_error *error)
 {
     const char *bytes = NULL;
     size_t count = 0;
     double bound = precision == WT_FP32 ? FP32_SELFTEST_BOUND : model->info.logits_bound;
     enum wt_status status = bundle_file(model, "selftest.jsonl", source, &bytes, &count, error);
-    return status == WT_OK ? wt_selftest_run(model, bytes, count, bound, source, error) : status;
+    return status == WT_OK ? wt_selftest_run(model, bytes, count, bound, source, progress, error)
+                           : status;
 }
 
 static enum wt_status load(struct wt_model *model, const char *path,
@@ -323,10 +325,11 @@ static enum wt_status load(struct wt_model *model, const char *path,
     const char *device = options->device != NULL ? options->device : "auto";
     enum wt_status status = wt_backend_device(device, model->device, error);
     if (status == WT_OK) {
-        status = wt_bundle_read(path, options->sha256, &bundle, error);
+        status = wt_bundle_read(path, options->sha256, &options->progress, &bundle, error);
     }
     if (status == WT_OK) {
         memcpy(model->sha256, bundle.sha256, sizeof model->sha256);
+        wt_model_progress_tell(&options->progress, "loading", 0, 0);
         status = wt_backend_load(&bundle, path, &model->backend, error);
     }
     wt_bundle_free(&bundle);
@@ -347,6 +350,7 @@ static enum wt_status load(struct wt_model *model, const char *path,
     }
     fill_info(model, precision);
     wt_model_thread_init(model);
+    wt_model_progress_tell(&options->progress, "preparing", 0, 0);
     status = check_vocab_fits(model, path, error);
     if (status == WT_OK) {
         status = try_padding(model, error);
@@ -354,8 +358,9 @@ static enum wt_status load(struct wt_model *model, const char *path,
     if (status == WT_OK) {
         status = wt_backend_prepare(model->backend, model->device, precision, error);
     }
-    return status == WT_OK && !options->skip_selftest ? run_selftest(model, path, precision, error)
-                                                      : status;
+    return status == WT_OK && !options->skip_selftest
+               ? run_selftest(model, path, precision, &options->progress, error)
+               : status;
 }
 
 enum wt_status wt_model_load(const char *path, const struct wt_model_options *options,

@@ -1,5 +1,7 @@
 #include "model/selftest.h"
 
+#include "model/bundle.h"
+
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
@@ -135,7 +137,8 @@ static enum wt_status run_line(struct selftest *selftest, const json_t *root, si
     return status == WT_OK ? compare(selftest, line) : status;
 }
 
-static enum wt_status run_lines(struct selftest *selftest, const char *bytes, size_t count)
+static enum wt_status run_lines(struct selftest *selftest, const char *bytes, size_t count,
+                                const struct wt_model_progress *progress)
 {
     size_t line = 0;
     size_t texts = 0;
@@ -153,12 +156,14 @@ static enum wt_status run_lines(struct selftest *selftest, const char *bytes, si
             texts++;
         }
         start += line_bytes + 1;
+        wt_model_progress_tell(progress, "self-test", start, count);
     }
     return texts > 0 ? WT_OK : failed(selftest, 0, "selftest.jsonl has no text");
 }
 
 enum wt_status wt_selftest_run(struct wt_model *model, const char *bytes, size_t count,
-                               double logits_bound, const char *source, struct wt_error *error)
+                               double logits_bound, const char *source,
+                               const struct wt_model_progress *progress, struct wt_error *error)
 {
     const struct wt_model_info *info = wt_model_info(model);
     struct selftest selftest = {
@@ -173,7 +178,7 @@ enum wt_status wt_selftest_run(struct wt_model *model, const char *bytes, size_t
         status = wt_tokenizer_create(wt_model_vocab(model), &selftest.tokenizer, error);
     }
     if (status == WT_OK) {
-        status = run_lines(&selftest, bytes, count);
+        status = run_lines(&selftest, bytes, count, progress);
     }
     wt_tokenizer_destroy(selftest.tokenizer);
     free(selftest.logits);

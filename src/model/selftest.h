@@ -11,11 +11,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Runs every line of the `count` bytes through tokenizer and model. WT_INVALID (class fatal): a
+/* Runs every line of the `count` bytes through tokenizer and model, telling `progress` the bytes. WT_INVALID (class fatal): a
  * line is malformed, there is none, or the logits differ. Thread: any, after wt_model_thread_init.
  */
 enum wt_status wt_selftest_run(struct wt_model *model, const char *bytes, size_t count,
-                               double logits_bound, const char *source, struct wt_error *error);
+                               double logits_bound, const char *source,
+                               const struct wt_model_progress *progress, struct wt_error *error);
 
 /* Runs two rows of different lengths alone, then padded and together: *invariant_out tells whether
  * the logits stayed within 1e-4. To be called while the model is in fp32: a coarser precision would
