@@ -44,6 +44,19 @@ __attribute__((constructor(101))) void bound_onednn_cache()
     (void)setenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64", 0);
 }
 
+// libtorch takes its tens of thousands of registrations apart when the process ends, which is slow,
+// serves nobody, and with some pairs of libtorch and libstdc++ crashes (2.11 with gcc 13's). Set up
+// first, this runs last of all that is due at exit, and leaves before libtorch's part.
+__attribute__((constructor(101))) void leave_without_libtorch()
+{
+    (void)on_exit(
+        [](int status, void *) {
+            (void)std::fflush(nullptr);
+            _exit(status);
+        },
+        nullptr);
+}
+
 // The cause of an exception of libtorch: the last line that is not empty says it, those before it
 // say where in the framework it was met.
 std::string cause_of(const std::exception &exception)
