@@ -2,6 +2,8 @@
 #include "cli/cli.h"
 #include "wiretag/model.h"
 
+#include <errno.h>
+#include <getopt.h>
 #include <librdkafka/rdkafka.h>
 #include <stdio.h>
 #include <string.h>
@@ -38,12 +40,21 @@ static void print_version(void)
                  wt_model_runtime());
 }
 
-int main(int argc, char **argv)
+/* There are few enough commands to name them all. */
+static int refuse(const char *name)
 {
-    if (argc < 2) {
-        (void)fprintf(stderr, "wiretag: no command given. Try: wiretag --help\n");
-        return WT_EXIT_USAGE;
+    (void)fprintf(stderr, "wiretag: %s %s; the commands are",
+                  name[0] == '-' ? "unknown option" : "no command", name);
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        (void)fprintf(stderr, "%s %s", i == 0 ? "" : ",", commands[i].name);
     }
+    (void)fprintf(stderr, "\nTry: wiretag --help\n");
+    return WT_EXIT_USAGE;
+}
+
+/* Runs what the arguments ask for; argv[1] is there. */
+static int dispatch(int argc, char **argv)
+{
     const char *name = argv[1];
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
         print_help();
@@ -58,6 +69,22 @@ int main(int argc, char **argv)
             return commands[i].run(argc - 1, argv + 1);
         }
     }
-    (void)fprintf(stderr, "wiretag: no command %s. Try: wiretag --help\n", name);
-    return WT_EXIT_USAGE;
+    return refuse(name);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        (void)fprintf(stderr, "wiretag: no command given\nTry: wiretag --help\n");
+        return WT_EXIT_USAGE;
+    }
+    /* The commands say themselves what they do not accept. */
+    opterr = 0;
+    int exit_status = dispatch(argc, argv);
+    /* A full disk must not pass for success. */
+    if ((fflush(stdout) != 0 || ferror(stdout)) && exit_status == WT_EXIT_DONE) {
+        (void)fprintf(stderr, "wiretag: writing to stdout failed: %s\n", strerror(errno));
+        exit_status = WT_EXIT_FAILED;
+    }
+    return exit_status;
 }

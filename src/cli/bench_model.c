@@ -271,7 +271,7 @@ int wt_cli_bench_model(int argc, char **argv)
             print_help();
             return WT_EXIT_DONE;
         default:
-            return wt_cli_usage("bench model", "unknown option, or one without its value");
+            return wt_cli_bad_option("bench model", argv, "h");
         }
     }
     if (!numbers_good || optind < argc || options.model == NULL || options.input == NULL) {

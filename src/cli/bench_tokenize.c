@@ -269,7 +269,7 @@ int wt_cli_bench_tokenize(int argc, char **argv)
             print_help();
             return WT_EXIT_DONE;
         default:
-            return wt_cli_usage("bench tokenize", "unknown option, or one without its value");
+            return wt_cli_bad_option("bench tokenize", argv, "h");
         }
     }
     if (!numbers_good || optind < argc || options.vocab == NULL || options.input == NULL) {

@@ -278,7 +278,7 @@ int wt_cli_classify(int argc, char **argv)
             print_help();
             return WT_EXIT_DONE;
         default:
-            return wt_cli_usage("classify", "unknown option, or one without its value");
+            return wt_cli_bad_option("classify", argv, "h");
         }
     }
     if (optind < argc) {

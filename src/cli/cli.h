@@ -42,6 +42,10 @@ enum wt_status wt_cli_model_load(const char *command, const char *path,
                                  const struct wt_model_options *options, bool as_log,
                                  struct wt_model **model_out, struct wt_error *error);
 
+/* Names what getopt_long did not accept, an unknown option or one without its value, and returns
+ * WT_EXIT_USAGE. To be called at its '?'; `letters` are its short options. */
+int wt_cli_bad_option(const char *command, char **argv, const char *letters);
+
 /* Reads a decimal number from `low` to `high`; false for anything else. */
 bool wt_cli_number(const char *text, uint32_t low, uint32_t high, uint32_t *number_out);
 

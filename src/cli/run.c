@@ -45,7 +45,7 @@ int wt_cli_run(int argc, char **argv)
             print_help();
             goto done;
         default:
-            exit_status = wt_cli_usage("run", "unknown option, or one without its value");
+            exit_status = wt_cli_bad_option("run", argv, "c:h");
             goto done;
         }
     }

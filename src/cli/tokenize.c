@@ -161,7 +161,7 @@ int wt_cli_tokenize(int argc, char **argv)
             print_help();
             return WT_EXIT_DONE;
         default:
-            return wt_cli_usage("tokenize", "unknown option, or one without its value");
+            return wt_cli_bad_option("tokenize", argv, "h");
         }
     }
     if (optind < argc) {

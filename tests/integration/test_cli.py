@@ -202,15 +202,6 @@ def test_files_that_are_not_there_or_not_right_are_named(tmp_path):
         assert part in stderr and str(arguments[-1]) in stderr and stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["classify", "--help"], ["tokenize", "--help"],
-                                       ["bench", "--help"]])
-def test_help_fits_a_screen_and_shows_an_example(arguments):
-    done = subprocess.run([worker.binary(worker.fake_build()), *arguments], capture_output=True, text=True, timeout=20)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "Example" in done.stdout and "Usage" in done.stdout
-    assert len(done.stdout.splitlines()) <= 30 and max(map(len, done.stdout.splitlines())) <= 100
-
-
 def test_version_names_what_it_runs_with():
     for build, runtime in ((worker.fake_build(), "fake"), ("release", "libtorch 2.")):
         done = subprocess.run([worker.binary(build), "--version"], capture_output=True, text=True, timeout=60)

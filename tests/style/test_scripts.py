@@ -8,7 +8,7 @@ import time
 import pytest
 from tree import ROOT, files, shell_scripts
 
-SCRIPTS = [path for path in shell_scripts() if path.startswith("scripts/") and not path.startswith("scripts/lib/")]
+SCRIPTS = [path for path in shell_scripts() if path.startswith("scripts/") and (ROOT / path).read_bytes().startswith(b"#!")]
 
 
 def run(path, *arguments):
