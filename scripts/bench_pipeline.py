@@ -115,7 +115,7 @@ def rate(port, worker, wanted, timeout):
     raise SystemExit(f"{labelled(port)} of {wanted} records, then the worker ended or {timeout} s had passed")
 
 
-def run_worker(cluster, guarantee, binary, model, source, wanted):
+def run_worker(cluster, guarantee, binary, model, batch, source, wanted):
     output, port = cluster.topic(), free_port()
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as config, \
             tempfile.TemporaryFile() as log:
@@ -125,7 +125,7 @@ def run_worker(cluster, guarantee, binary, model, source, wanted):
             "input": {"topics": [source]},
             "output": {"topic": output, "timestamp": "now"},
             "dead_letter": None, "on_error": "stop",
-            "model": {"path": str(model), "precision": "fp32"},
+            "model": model, "batch": batch,
             "delivery": {"guarantee": guarantee},
             "http": {"listen": f"127.0.0.1:{port}"},
         }, config)
@@ -155,10 +155,12 @@ def run_kcat(cluster, source, wanted):
     return wanted / (time.monotonic() - start)
 
 
-def run_loop(binary, model, articles_file, wanted, replicas):
+def run_loop(binary, model, batch, articles_file, wanted):
     done = subprocess.run(
-        [binary, "bench", "model", "--model", model, "--input", articles_file, "--articles",
-         str(wanted), "--replicas", str(replicas), "--precision", "fp32"],
+        [binary, "bench", "model", "--model", model["path"], "--device", model["device"],
+         "--precision", model["precision"], "--replicas", str(model["replicas"]),
+         "--batch-tokens", str(batch["tokens_max"]), "--batch-articles", str(batch["articles_max"]),
+         "--input", articles_file, "--articles", str(wanted)],
         check=True, capture_output=True, text=True)
     return json.loads(done.stdout.splitlines()[-1])["articles_per_s"]
 
@@ -190,9 +192,18 @@ def main():
     parser.add_argument("--guarantee", choices=["exactly-once", "at-least-once"],
                         default="exactly-once")
     parser.add_argument("--only", choices=["model", "pass-through"])
+    parser.add_argument("--device", default="cpu", help="of the model (default: %(default)s)")
+    parser.add_argument("--precision", default="fp32", help="default: %(default)s")
+    parser.add_argument("--replicas", type=int, default=os.cpu_count())
+    parser.add_argument("--batch-tokens", type=int, default=1024)
+    parser.add_argument("--batch-articles", type=int, default=64)
     options = parser.parse_args()
 
     articles = options.input.read_bytes().splitlines()
+    model = {"path": str(options.model), "device": options.device, "precision": options.precision,
+             "replicas": options.replicas}
+    batch = {"tokens_max": options.batch_tokens, "articles_max": options.batch_articles}
+    fake = {"path": str(options.fake_model), "precision": "fp32"}
     results = []
     with tempfile.TemporaryDirectory(prefix="wiretag-bench-") as folder:
         start = subprocess.run([ROOT / "scripts/kafka/start", "--dir", folder, "--while",
@@ -204,7 +215,7 @@ def main():
                 source = cluster.fill(articles, options.records)
                 results.append(compare(
                     "pass-through", options.repeats,
-                    lambda: run_worker(cluster, options.guarantee, ROOT / "build-fake/wiretag", options.fake_model,
+                    lambda: run_worker(cluster, options.guarantee, ROOT / "build-fake/wiretag", fake, {},
                                        source, options.records),
                     lambda: run_kcat(cluster, source, options.records)))
             if options.only != "pass-through":
@@ -212,10 +223,10 @@ def main():
                 source = cluster.fill(articles, options.model_records)
                 results.append(compare(
                     "model", options.repeats,
-                    lambda: run_worker(cluster, options.guarantee, ROOT / "build/wiretag", options.model, source,
-                                       options.model_records),
-                    lambda: run_loop(ROOT / "build/wiretag", options.model, options.input,
-                                     options.model_records, os.cpu_count())))
+                    lambda: run_worker(cluster, options.guarantee, ROOT / "build/wiretag", model, batch,
+                                       source, options.model_records),
+                    lambda: run_loop(ROOT / "build/wiretag", model, batch, options.input,
+                                     options.model_records)))
             cluster.watcher.close()
         finally:
             subprocess.run([ROOT / "scripts/kafka/stop", "--dir", folder], check=False)
