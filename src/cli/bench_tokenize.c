@@ -209,6 +209,10 @@ static enum wt_status run_passes(const struct bench *bench, double vocab_ms, str
                      "\"mtokens_per_s\":%.3f,\"vocab_ms\":%.1f}\n",
                      bench->text_count, bench->options->threads, (double)bench->text_bytes / us,
                      (double)tokens / us, vocab_ms);
+        wt_cli_say("%8s %8s %10s %12s %14s\n%8zu %8u %10.2f %12.3f %14.1f\n", "texts", "threads",
+                   "MB/s", "M tokens/s", "vocabulary ms", bench->text_count,
+                   bench->options->threads, (double)bench->text_bytes / us, (double)tokens / us,
+                   vocab_ms);
     }
     return status;
 }

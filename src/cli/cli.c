@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 int wt_cli_fail(const char *command, enum wt_status status, const struct wt_error *error)
 {
@@ -71,6 +72,17 @@ int wt_cli_bad_option(const char *command, char **argv, const char *letters)
     return written[length] == '='
                ? wt_cli_usage(command, "%.*s takes no value", (int)length, written)
                : wt_cli_usage(command, "%s needs a value", written);
+}
+
+void wt_cli_say(const char *format, ...)
+{
+    if (isatty(STDERR_FILENO) == 0) {
+        return;
+    }
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vfprintf(stderr, format, arguments);
+    va_end(arguments);
 }
 
 bool wt_cli_number(const char *text, uint32_t low, uint32_t high, uint32_t *number_out)

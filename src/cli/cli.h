@@ -22,6 +22,8 @@ int wt_cli_bench(int argc, char **argv);
 /* The stages of bench; argv[0] is the stage's name. */
 int wt_cli_bench_tokenize(int argc, char **argv);
 int wt_cli_bench_model(int argc, char **argv);
+int wt_cli_bench_pipeline(int argc, char **argv);
+int wt_cli_bench_tune(int argc, char **argv);
 
 /* Prints "wiretag COMMAND: message" to stderr and returns the exit status for `status`: usage for
  * WT_INVALID, else failed. */
@@ -45,6 +47,8 @@ enum wt_status wt_cli_model_load(const char *command, const char *path,
 /* Names what getopt_long did not accept, an unknown option or one without its value, and returns
  * WT_EXIT_USAGE. To be called at its '?'; `letters` are its short options. */
 int wt_cli_bad_option(const char *command, char **argv, const char *letters);
+/* Writes to stderr where that is a terminal: a table for people, beside the JSON lines on stdout. */
+void wt_cli_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Reads a decimal number from `low` to `high`; false for anything else. */
 bool wt_cli_number(const char *text, uint32_t low, uint32_t high, uint32_t *number_out);
