@@ -16,6 +16,7 @@ static const struct {
     {"run", wt_cli_run, "label a topic's articles until told to stop"},
     {"classify", wt_cli_classify, "label articles from stdin, without Kafka"},
     {"tokenize", wt_cli_tokenize, "show the token ids of articles from stdin"},
+    {"check", wt_cli_check, "look at everything a worker needs, without labelling"},
     {"bench", wt_cli_bench, "measure the rate of a stage"},
 };
 

@@ -159,27 +159,3 @@ rd_kafka_consumer_group_metadata_t *wt_kafka_membership(rd_kafka_t *consumer,
     rd_kafka_consumer_group_metadata_destroy(nobody);
     return membership;
 }
-
-enum wt_status wt_kafka_topics_look_up(rd_kafka_t *client, struct wt_topic_partitions *topics,
-                                       size_t topic_count, int wait_ms, struct wt_error *error)
-{
-    const struct rd_kafka_metadata *metadata;
-    /* All topics at once: asking for one by name would create it where brokers do that. */
-    rd_kafka_resp_err_t code = rd_kafka_metadata(client, 1, NULL, &metadata, wait_ms);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return wt_error_set(error, WT_IO, WT_ERROR_RETRIABLE, "broker-unreachable",
-                            "the broker does not say which topics it has: %s",
-                            rd_kafka_err2str(code));
-    }
-    for (size_t i = 0; i < topic_count; i++) {
-        topics[i].count = 0;
-        for (int j = 0; j < metadata->topic_cnt; j++) {
-            const struct rd_kafka_metadata_topic *topic = &metadata->topics[j];
-            if (strcmp(topic->topic, topics[i].topic) == 0 && topic->err == 0) {
-                topics[i].count = topic->partition_cnt;
-            }
-        }
-    }
-    rd_kafka_metadata_destroy(metadata);
-    return WT_OK;
-}

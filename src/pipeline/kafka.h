@@ -35,15 +35,4 @@ enum wt_status wt_kafka_client_create(rd_kafka_type_t type, rd_kafka_conf_t **co
 rd_kafka_consumer_group_metadata_t *wt_kafka_membership(rd_kafka_t *consumer,
                                                         const struct wt_config *config);
 
-/* Partition counts of topics, as the broker has them now. */
-struct wt_topic_partitions {
-    const char *topic; /* asked for */
-    int32_t count;     /* 0: the topic does not exist or may not be seen */
-};
-
-/* Fills in `count` of each topic without creating any. WT_IO (class retriable): no broker answered
- * within `wait_ms`. Thread: any. */
-enum wt_status wt_kafka_topics_look_up(rd_kafka_t *client, struct wt_topic_partitions *topics,
-                                       size_t topic_count, int wait_ms, struct wt_error *error);
-
 #endif

@@ -5,11 +5,13 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/queue.h"
+#include "pipeline/audit.h"
 #include "pipeline/batch.h"
 #include "pipeline/consume.h"
+#include "pipeline/finding.h"
 #include "pipeline/in_flight.h"
 #include "pipeline/infer.h"
-#include "pipeline/kafka.h"
+#include "pipeline/kafka_facts.h"
 #include "pipeline/partition.h"
 #include "pipeline/prepare.h"
 #include "pipeline/publish.h"
@@ -98,13 +100,29 @@ static bool sleep_unless_stopped(struct wt_pipeline *pipeline, int wait_ms)
     return !stopping;
 }
 
-static enum wt_status missing_topic(const char *topic, const char *key, struct wt_error *error)
+static enum wt_status missing_topic(const struct wt_topic_facts *topic, struct wt_error *error)
 {
+    const char *key = wt_topic_role_key(topic->role);
     return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "topic-missing",
                         "topic %s (%s) does not exist, or this user may not see it. Create it, for "
                         "example: kafka-topics.sh --bootstrap-server HOST:PORT --create --topic %s "
                         "--partitions 6; or correct %s",
-                        topic, key, topic, key);
+                        topic->topic, key, topic->topic, key);
+}
+
+/* The cheap part of wiretag check: what will cost records, order or time is said at the start. */
+static void log_findings(const struct wt_config *config, const struct wt_cluster_facts *facts)
+{
+    struct wt_findings findings = {0};
+    wt_audit_timeouts(config, &findings);
+    wt_audit_topics(config, facts, &findings);
+    for (size_t i = 0; i < findings.count; i++) {
+        const struct wt_finding *finding = &findings.items[i];
+        if (finding->level >= WT_FINDING_WARNING) {
+            wt_log_warn("check", "%s: %s. %s", finding->place, finding->message, finding->remedy);
+        }
+    }
+    wt_findings_free(&findings);
 }
 
 /* Waits until a broker answers, then looks for every topic of the configuration. WT_CLOSED: a stop
@@ -112,38 +130,27 @@ static enum wt_status missing_topic(const char *topic, const char *key, struct w
 static enum wt_status check_topics(struct wt_pipeline *pipeline, struct wt_error *error)
 {
     const struct wt_config *config = pipeline->config;
-    size_t count = config->input.topics.count + 2;
-    struct wt_topic_partitions *topics = wt_alloc_zeroed(count, sizeof *topics);
-    for (size_t i = 0; i < config->input.topics.count; i++) {
-        topics[i].topic = config->input.topics.items[i];
-    }
-    topics[count - 2].topic = config->output.topic;
-    topics[count - 1].topic = config->dead_letter.enabled ? config->dead_letter.topic : "";
-
+    struct wt_cluster_facts facts;
     enum wt_status status;
     int back_off_ms = BACK_OFF_MS_MIN;
-    while ((status = wt_kafka_topics_look_up(wt_publish_client(pipeline->publish), topics, count,
-                                             LOOK_UP_MS, error)) == WT_IO) {
+    while ((status = wt_facts_gather(config, wt_publish_client(pipeline->publish), LOOK_UP_MS,
+                                     &facts, error)) == WT_IO) {
         wt_log_warn("pipeline", "waiting for a broker; the next try is in %d ms: %s", back_off_ms,
                     error->message);
         if (!sleep_unless_stopped(pipeline, back_off_ms)) {
-            status = WT_CLOSED;
-            break;
+            return WT_CLOSED;
         }
         back_off_ms = back_off_ms * 2 < BACK_OFF_MS_MAX ? back_off_ms * 2 : BACK_OFF_MS_MAX;
     }
-    for (size_t i = 0; i < count && status == WT_OK; i++) {
-        bool pattern = topics[i].topic[0] == '^'; /* librdkafka's mark of a regular expression */
-        bool none = topics[i].topic[0] == '\0';
-        if (topics[i].count == 0 && !pattern && !none) {
-            status = missing_topic(topics[i].topic,
-                                   i == count - 1   ? "dead_letter.topic"
-                                   : i == count - 2 ? "output.topic"
-                                                    : "input.topics",
-                                   error);
+    for (size_t i = 0; i < facts.topic_count && status == WT_OK; i++) {
+        if (facts.topics[i].partitions == 0) {
+            status = missing_topic(&facts.topics[i], error);
         }
     }
-    free(topics);
+    if (status == WT_OK) {
+        log_findings(config, &facts);
+    }
+    wt_facts_free(&facts);
     return status;
 }
 

@@ -5,6 +5,7 @@
 #include "base/metrics.h"
 #include "pipeline/kafka.h"
 #include "pipeline/partition.h"
+#include "pipeline/sizing.h"
 
 #include <inttypes.h>
 #include <stdatomic.h>
@@ -157,11 +158,6 @@ static enum wt_status open_topic(struct wt_produce *produce, const char *name,
 
 /* --- life ------------------------------------------------------------------------------------ */
 
-/* A transaction lasts from the first record handed over to its commit, at the latest when a drain
- * ends. What a broker still holds open of a killed worker blocks readers for as long, so no longer
- * than needed by default. */
-#define TRANSACTION_MARGIN_MS 10000u
-
 static enum wt_status set_transactional_properties(struct wt_produce *produce,
                                                    rd_kafka_conf_t *conf, struct wt_error *error)
 {
@@ -170,7 +166,7 @@ static enum wt_status set_transactional_properties(struct wt_produce *produce,
     uint64_t needed_ms =
         (uint64_t)config->delivery.commit_interval_ms + config->delivery.drain_ms_max;
     char timeout_ms[24];
-    (void)snprintf(timeout_ms, sizeof timeout_ms, "%" PRIu64, needed_ms + TRANSACTION_MARGIN_MS);
+    (void)snprintf(timeout_ms, sizeof timeout_ms, "%" PRId64, wt_sizing_transaction_ms(config));
     if (own != NULL && strtoull(own->value, NULL, 10) <= needed_ms) {
         return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "transaction-timeout",
                             "%s: transaction.timeout.ms %s must exceed delivery.commit_interval_ms "
@@ -178,9 +174,7 @@ static enum wt_status set_transactional_properties(struct wt_produce *produce,
                             " ms: a transaction may last that long; raise it or lower those",
                             own->place, own->value, needed_ms);
     }
-    produce->transaction_us_max =
-        1000 * (own != NULL ? strtoll(own->value, NULL, 10)
-                            : (int64_t)(needed_ms + TRANSACTION_MARGIN_MS));
+    produce->transaction_us_max = 1000 * wt_sizing_transaction_ms(config);
     enum wt_status status =
         wt_kafka_conf_set(conf, "transactional.id", produce->transactional_id, error);
     return status == WT_OK ? wt_kafka_conf_default(conf, config, RD_KAFKA_PRODUCER,

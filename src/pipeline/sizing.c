@@ -1,5 +1,6 @@
 #include "pipeline/sizing.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -7,6 +8,11 @@
  * about a thousand tokens, while a batch of 8,192 is seconds of work; a GPU wants to be filled. */
 #define CPU_TOKENS_MAX 1024u
 #define GPU_TOKENS_MAX 16384u
+
+/* A transaction lasts from the first record handed over to its commit, at the latest when a drain
+ * ends. What a broker still holds open of a killed worker blocks readers for as long, so no longer
+ * than needed by default. */
+#define TRANSACTION_MARGIN_MS 10000
 
 static bool on_cpu(const struct wt_model_info *info)
 {
@@ -42,4 +48,12 @@ struct wt_batcher_limits wt_sizing_limits(const struct wt_config *config,
         .pad_to = info->pad_to,
         .equal_lengths_only = info->equal_lengths_only,
     };
+}
+
+int64_t wt_sizing_transaction_ms(const struct wt_config *config)
+{
+    const struct wt_property *own = wt_config_producer_property(config, "transaction.timeout.ms");
+    int64_t needed_ms =
+        (int64_t)config->delivery.commit_interval_ms + config->delivery.drain_ms_max;
+    return own != NULL ? strtoll(own->value, NULL, 10) : needed_ms + TRANSACTION_MARGIN_MS;
 }

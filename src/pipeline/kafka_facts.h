@@ -1,0 +1,20 @@
+/* kafka_facts.h: asks a cluster for what audit.h judges. Reads only; creates no topic. */
+#ifndef WIRETAG_PIPELINE_KAFKA_FACTS_H
+#define WIRETAG_PIPELINE_KAFKA_FACTS_H
+
+#include "pipeline/audit.h"
+#include "pipeline/kafka.h"
+
+/* Brokers, the topics of the configuration and their settings. `client` may be of any type; of a consumer's, topics that may not be seen are
+ * told from missing ones. WT_IO (class retriable): no broker answered within `wait_ms`. The facts
+ * are given back with wt_facts_free. Thread: any. */
+enum wt_status wt_facts_gather(const struct wt_config *config, rd_kafka_t *client, int wait_ms,
+                               struct wt_cluster_facts *facts_out, struct wt_error *error);
+
+/* Looks for records that are older than the output keeps, or further ahead than it takes. */
+void wt_facts_find_misdated(const struct wt_config *config, rd_kafka_t *client, int wait_ms,
+                            struct wt_cluster_facts *facts);
+
+void wt_facts_free(struct wt_cluster_facts *facts);
+
+#endif

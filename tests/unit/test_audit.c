@@ -1,0 +1,327 @@
+/* What a configuration and the facts of a cluster say about each other: each contradiction is found,
+ * at its place, with a remedy; and a sound pair is found well. */
+#include "pipeline/audit.h"
+
+#include "support.h"
+
+static struct wt_config *config_of(const char *text)
+{
+    struct wt_config *config = NULL;
+    struct wt_error error;
+    if (wt_config_parse(text, strlen(text), "test.yaml", NULL, 0, &config, &error) != WT_OK) {
+        fail_msg("%s", error.message);
+    }
+    return config;
+}
+
+static const struct wt_finding *find(const struct wt_findings *findings, const char *check)
+{
+    for (size_t i = 0; i < findings->count; i++) {
+        if (strcmp(findings->items[i].check, check) == 0) {
+            return &findings->items[i];
+        }
+    }
+    return NULL;
+}
+
+static void assert_found(const struct wt_findings *findings, const char *check,
+                         enum wt_finding_level level, const char *place)
+{
+    const struct wt_finding *finding = find(findings, check);
+    if (finding == NULL) {
+        fail_msg("no finding %s", check);
+        return;
+    }
+    assert_int_equal(finding->level, level);
+    assert_non_null(strstr(finding->place, place));
+    assert_true(finding->message[0] != '\0');
+    assert_true(level < WT_FINDING_WARNING || finding->remedy[0] != '\0');
+}
+
+/* --- time-outs ------------------------------------------------------------------------------- */
+
+static void assert_timeout(const char *text, const char *check, enum wt_finding_level level,
+                           const char *place)
+{
+    struct wt_findings findings = {0};
+    struct wt_config *config = config_of(text);
+    wt_audit_timeouts(config, &findings);
+    assert_found(&findings, check, level, place);
+    assert_int_equal(wt_findings_well(&findings), level < WT_FINDING_WARNING);
+    wt_findings_free(&findings);
+    wt_config_destroy(config);
+}
+
+#define CONSUMER "kafka:\n  consumer:\n    group.id: g\n    "
+#define PRODUCER "kafka:\n  producer:\n    "
+
+static void the_defaults_do_not_contradict_each_other(void **state)
+{
+    (void)state;
+    assert_timeout("http: {listen: null}\n", "timeouts", WT_FINDING_OK, "");
+}
+
+static void heartbeats_need_room_in_the_session(void **state)
+{
+    (void)state;
+    assert_timeout(CONSUMER "heartbeat.interval.ms: 45000\n", "timeout-heartbeat", WT_FINDING_ERROR,
+                   "test.yaml:4: heartbeat.interval.ms");
+    assert_timeout(CONSUMER "heartbeat.interval.ms: 15001\n", "timeout-heartbeat",
+                   WT_FINDING_WARNING, "test.yaml:4");
+    assert_timeout(CONSUMER "heartbeat.interval.ms: 15000\n", "timeouts", WT_FINDING_OK, "");
+    assert_timeout(CONSUMER "session.timeout.ms: 2000\n", "timeout-heartbeat", WT_FINDING_ERROR,
+                   "test.yaml:4: session.timeout.ms");
+}
+
+static void a_poll_may_take_a_session_and_a_drain(void **state)
+{
+    (void)state;
+    assert_timeout(CONSUMER "max.poll.interval.ms: 30000\n", "timeout-poll-interval",
+                   WT_FINDING_ERROR, "test.yaml:4: max.poll.interval.ms");
+    assert_timeout("delivery: {drain_ms_max: 300000}\n", "timeout-drain", WT_FINDING_ERROR,
+                   "test.yaml:1: delivery.drain_ms_max");
+    assert_timeout("delivery: {drain_ms_max: 299999}\n", "timeouts", WT_FINDING_OK, "");
+}
+
+static void a_transaction_must_outlast_a_commit_and_a_drain(void **state)
+{
+    (void)state;
+    assert_timeout(PRODUCER "transaction.timeout.ms: 10200\n", "timeout-transaction",
+                   WT_FINDING_ERROR, "test.yaml:3: transaction.timeout.ms");
+    assert_timeout(PRODUCER "transaction.timeout.ms: 10201\n", "timeouts", WT_FINDING_OK, "");
+    assert_timeout("delivery: {guarantee: at-least-once}\n" PRODUCER
+                   "transaction.timeout.ms: 10200\n",
+                   "timeouts", WT_FINDING_OK, "");
+}
+
+/* --- topics ---------------------------------------------------------------------------------- */
+
+#define HOUR_MS 3600000
+
+/* A cluster that suits the default configuration. */
+struct cluster {
+    struct wt_topic_facts topics[3];
+    struct wt_cluster_facts facts;
+};
+
+static void sound(struct cluster *cluster)
+{
+    static char names[][8] = {"in", "out", "dead"};
+    for (int i = 0; i < 3; i++) {
+        cluster->topics[i] = (struct wt_topic_facts){.topic = names[i],
+                                                     .role = (enum wt_topic_role)i,
+                                                     .partitions = 6,
+                                                     .replicas_min = 3,
+                                                     .settings_known = true,
+                                                     .insync_min = 2,
+                                                     .record_bytes_max = 1048588,
+                                                     .retention_ms = 168 * HOUR_MS,
+                                                     .age_ms_max = INT64_MAX,
+                                                     .ahead_ms_max = HOUR_MS};
+    }
+    cluster->facts = (struct wt_cluster_facts){
+        .brokers = 3, .transaction_ms_max = 900000, .topics = cluster->topics, .topic_count = 3};
+}
+
+static void assert_audit(const struct cluster *cluster, const char *text, const char *check,
+                         enum wt_finding_level level, const char *place)
+{
+    struct wt_findings findings = {0};
+    struct wt_config *config = config_of(text);
+    wt_audit_topics(config, &cluster->facts, &findings);
+    assert_found(&findings, check, level, place);
+    assert_int_equal(wt_findings_well(&findings), level < WT_FINDING_WARNING);
+    wt_findings_free(&findings);
+    wt_config_destroy(config);
+}
+
+#define TOPICS "input:\n  topics: [in]\noutput:\n  topic: out\ndead_letter:\n  topic: dead\n"
+
+static void a_sound_cluster_is_well(void **state)
+{
+    struct cluster cluster;
+    (void)state;
+    sound(&cluster);
+    assert_audit(&cluster, TOPICS, "topic", WT_FINDING_OK, "test.yaml:2: input.topics");
+    cluster.facts.brokers = 1;
+    for (int i = 0; i < 3; i++) {
+        cluster.topics[i].replicas_min = 1;
+        cluster.topics[i].insync_min = 1;
+    }
+    assert_audit(&cluster, TOPICS, "topic", WT_FINDING_OK, "");
+}
+
+static void topics_must_be_there_and_be_seen(void **state)
+{
+    struct cluster cluster;
+    (void)state;
+    sound(&cluster);
+    cluster.topics[1].partitions = 0;
+    assert_audit(&cluster, TOPICS, "topic-missing", WT_FINDING_ERROR, "test.yaml:4: output.topic");
+    cluster.topics[1].denied = true;
+    assert_audit(&cluster, TOPICS, "topic-denied", WT_FINDING_ERROR, "test.yaml:4: output.topic");
+}
+
+static void somebody_must_serve_each_partition(void **state)
+{
+    struct cluster cluster;
+    (void)state;
+    sound(&cluster);
+    cluster.topics[0].leaderless = 1;
+    assert_audit(&cluster, TOPICS, "topic-leaders", WT_FINDING_ERROR, "test.yaml:2: input.topics");
+}
+
+static void replication_must_survive_a_broker(void **state)
+{
+    struct cluster cluster;
+    (void)state;
+    sound(&cluster);
+    cluster.topics[0].replicas_min = 1;
+    assert_audit(&cluster, TOPICS, "topic-replication", WT_FINDING_WARNING, "input.topics");
+    sound(&cluster);
+    cluster.topics[1].insync_min = 3;
+    assert_audit(&cluster, TOPICS, "topic-insync", WT_FINDING_WARNING, "output.topic");
+    cluster.topics[1].insync_min = 4;
+    assert_audit(&cluster, TOPICS, "topic-insync", WT_FINDING_ERROR, "output.topic");
+    cluster.topics[1].insync_min = 1;
+    assert_audit(&cluster, TOPICS, "topic-insync", WT_FINDING_WARNING, "output.topic");
+}
+
+static void fewer_partitions_scatter_the_order(void **state)
+{
+    struct cluster cluster;
+    (void)state;
+    sound(&cluster);
+    cluster.topics[1].partitions = 5;
+    assert_audit(&cluster, TOPICS, "topic-partitions", WT_FINDING_WARNING, "output.topic");
+    assert_audit(&cluster, "output: {partition: key}\n", "topic", WT_FINDING_OK, "");
+    sound(&cluster);
+    cluster.topics[2].partitions = 5;
+    assert_audit(&cluster, TOPICS, "topic-partitions", WT_FINDING_WARNING, "dead_letter.topic");
+    cluster.topics[2].partitions = 7;
+    assert_audit(&cluster, TOPICS, "topic", WT_FINDING_OK, "");
+}
+
+static void sizes_must_fit_all_the_way(void **state)
+{
+    struct cluster cluster;
+    (void)state;
+    sound(&cluster);
+    cluster.topics[1].record_bytes_max = 500000;
+    assert_audit(&cluster, TOPICS, "record-size", WT_FINDING_WARNING, "kafka.producer");
+    assert_audit(&cluster, TOPICS PRODUCER "message.max.bytes: 500000\n", "record-size",
+                 WT_FINDING_WARNING, "test.yaml:9: message.max.bytes");
+    sound(&cluster);
+    cluster.topics[0].record_bytes_max = 10000000;
+    assert_audit(&cluster, TOPICS, "record-size", WT_FINDING_WARNING, "dead_letter.topic");
+    cluster.topics[2].record_bytes_max = 10000000;
+    assert_audit(&cluster, TOPICS, "record-size", WT_FINDING_WARNING, "kafka.producer");
+    cluster.topics[1].record_bytes_max = 10000000;
+    assert_audit(&cluster, TOPICS PRODUCER "message.max.bytes: 10000000\n", "topic", WT_FINDING_OK,
+                 "");
+    cluster.topics[0].record_bytes_max = 200000000;
+    cluster.topics[2].record_bytes_max = 200000000;
+    struct wt_findings findings = {0};
+    struct wt_config *config = config_of(TOPICS);
+    wt_audit_topics(config, &cluster.facts, &findings);
+    assert_found(&findings, "record-size", WT_FINDING_ERROR, "kafka.consumer");
+    wt_findings_free(&findings);
+    wt_config_destroy(config);
+}
+
+static void labels_must_outlive_their_articles_timestamps(void **state)
+{
+    struct cluster cluster;
+    (void)state;
+    sound(&cluster);
+    cluster.topics[0].retention_ms = 169 * HOUR_MS;
+    assert_audit(&cluster, TOPICS, "timestamp-retention", WT_FINDING_NOTE, "output.timestamp");
+    cluster.topics[0].older_partitions = 2;
+    assert_audit(&cluster, TOPICS, "timestamp-retention", WT_FINDING_WARNING, "output.timestamp");
+    sound(&cluster);
+    cluster.topics[0].ahead_partitions = 1;
+    assert_audit(&cluster, TOPICS, "timestamp-ahead", WT_FINDING_WARNING, "output.timestamp");
+}
+
+static void limits_of_age_follow_the_output(void **state)
+{
+    struct cluster cluster;
+    (void)state;
+    sound(&cluster);
+    struct wt_topic_facts *output = &cluster.topics[1];
+    struct wt_config *input_time = config_of("output: {timestamp: input}\n");
+    struct wt_config *now = config_of("output: {timestamp: now}\n");
+    assert_int_equal(wt_audit_age_ms_max(input_time, output), 168 * HOUR_MS);
+    assert_int_equal(wt_audit_ahead_ms_max(input_time, output), HOUR_MS);
+    assert_true(wt_audit_age_ms_max(now, output) == INT64_MAX);
+    assert_true(wt_audit_ahead_ms_max(now, output) == INT64_MAX);
+    output->age_ms_max = HOUR_MS;
+    assert_int_equal(wt_audit_age_ms_max(input_time, output), HOUR_MS);
+    output->append_time = true;
+    assert_true(wt_audit_age_ms_max(input_time, output) == INT64_MAX);
+    assert_true(wt_audit_age_ms_max(input_time, NULL) == INT64_MAX);
+    wt_config_destroy(input_time);
+    wt_config_destroy(now);
+}
+
+static void compaction_refuses_what_has_no_key(void **state)
+{
+    struct cluster cluster;
+    (void)state;
+    sound(&cluster);
+    cluster.topics[1].compacted = true;
+    assert_audit(&cluster, TOPICS, "topic-compacted", WT_FINDING_NOTE, "output.topic");
+    cluster.topics[2].compacted = true;
+    cluster.topics[1].compacted = false;
+    assert_audit(&cluster, TOPICS, "topic-compacted", WT_FINDING_WARNING, "dead_letter.topic");
+}
+
+static void the_broker_bounds_a_transaction(void **state)
+{
+    struct cluster cluster;
+    (void)state;
+    sound(&cluster);
+    assert_audit(&cluster, TOPICS PRODUCER "transaction.timeout.ms: 900001\n",
+                 "timeout-transaction", WT_FINDING_ERROR, "test.yaml:9: transaction.timeout.ms");
+    cluster.facts.transaction_ms_max = 20000;
+    assert_audit(&cluster, TOPICS, "timeout-transaction", WT_FINDING_ERROR, "kafka.producer");
+    assert_audit(&cluster, TOPICS "delivery: {guarantee: at-least-once}\n", "topic", WT_FINDING_OK,
+                 "");
+}
+
+static void what_is_not_known_is_not_held_against_anybody(void **state)
+{
+    struct cluster cluster;
+    (void)state;
+    sound(&cluster);
+    cluster.facts.transaction_ms_max = -1;
+    for (int i = 0; i < 3; i++) {
+        struct wt_topic_facts *topic = &cluster.topics[i];
+        topic->settings_known = false;
+        topic->insync_min = topic->record_bytes_max = topic->retention_ms = -1;
+        topic->age_ms_max = topic->ahead_ms_max = -1;
+    }
+    assert_audit(&cluster, TOPICS, "topic-settings", WT_FINDING_NOTE, "input.topics");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_defaults_do_not_contradict_each_other),
+        cmocka_unit_test(heartbeats_need_room_in_the_session),
+        cmocka_unit_test(a_poll_may_take_a_session_and_a_drain),
+        cmocka_unit_test(a_transaction_must_outlast_a_commit_and_a_drain),
+        cmocka_unit_test(a_sound_cluster_is_well),
+        cmocka_unit_test(topics_must_be_there_and_be_seen),
+        cmocka_unit_test(somebody_must_serve_each_partition),
+        cmocka_unit_test(replication_must_survive_a_broker),
+        cmocka_unit_test(fewer_partitions_scatter_the_order),
+        cmocka_unit_test(sizes_must_fit_all_the_way),
+        cmocka_unit_test(labels_must_outlive_their_articles_timestamps),
+        cmocka_unit_test(limits_of_age_follow_the_output),
+        cmocka_unit_test(compaction_refuses_what_has_no_key),
+        cmocka_unit_test(the_broker_bounds_a_transaction),
+        cmocka_unit_test(what_is_not_known_is_not_held_against_anybody),
+    };
+    return cmocka_run_group_tests_name("audit", tests, NULL, NULL);
+}
