@@ -13,7 +13,7 @@ WORKDIR /opt/wiretag
 COPY scripts/setup scripts/requirements-libtorch.txt scripts/
 COPY scripts/lib scripts/lib
 RUN scripts/setup --build-only \
-    && rm -rf /var/lib/apt/lists/* /root/.cache .deps/pip
+    && rm -rf /var/lib/apt/lists/* ~/.cache .deps/pip
 COPY CMakeLists.txt CMakePresets.json LICENSE THIRD_PARTY.md ./
 COPY scripts/build scripts/manpage scripts/
 COPY scripts/completion scripts/completion
