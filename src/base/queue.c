@@ -88,6 +88,14 @@ enum wt_status wt_queue_pop(struct wt_queue *queue, int wait_ms, uint32_t record
     return status;
 }
 
+uint32_t wt_queue_count(struct wt_queue *queue)
+{
+    (void)pthread_mutex_lock(&queue->mutex);
+    uint32_t count = queue->records.count;
+    (void)pthread_mutex_unlock(&queue->mutex);
+    return count;
+}
+
 void wt_queue_wake(struct wt_queue *queue)
 {
     (void)pthread_mutex_lock(&queue->mutex);

@@ -25,6 +25,9 @@ void wt_queue_push(struct wt_queue *queue, struct wt_record_list *list);
 enum wt_status wt_queue_pop(struct wt_queue *queue, int wait_ms, uint32_t records_max,
                             struct wt_record_list *list_out);
 
+/* How many records wait inside. Thread: any. */
+uint32_t wt_queue_count(struct wt_queue *queue);
+
 /* Ends a wait in wt_queue_pop, now or the next one. Thread: any. */
 void wt_queue_wake(struct wt_queue *queue);
 

@@ -73,6 +73,7 @@ struct wt_record {
     size_t header_count;
     uint64_t bytes; /* what it counts for in in_flight.bytes_max */
     int64_t consumed_us;
+    int64_t finished_us; /* when its outcome was known */
 
     /* Article: set by prepare. */
     char *id_json; /* the id as JSON text */
@@ -84,6 +85,7 @@ struct wt_record {
 
     /* Result. */
     float *logits;               /* label_count values; NULL until the model ran */
+    uint32_t category;           /* id of its label; label_count: below the threshold */
     struct wt_failure *failure;  /* set when the outcome is dead letter or skipped */
     struct wt_output output;     /* encoded once, kept until acknowledged */
     bool ran;                    /* was taken by infer: counts as running on its source */

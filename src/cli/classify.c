@@ -146,7 +146,7 @@ static void run_model(struct classify *classify)
 static void write_label(const struct classify *classify, const struct wt_record *record)
 {
     struct wt_buffer value = {0};
-    wt_encode_label(classify->encoder, record, &value);
+    (void)wt_encode_label(classify->encoder, record, &value);
     if (classify->options->logits) {
         wt_buffer_append_text(&value, ",\"logits\":[");
         for (uint32_t i = 0; i < classify->info->label_count; i++) {

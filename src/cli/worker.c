@@ -1,6 +1,7 @@
 #include "cli/worker.h"
 
 #include "base/alloc.h"
+#include "base/beat.h"
 #include "base/log.h"
 #include "cli/cli.h"
 #include "ops/http.h"
@@ -87,6 +88,12 @@ static bool ready(void *opaque, char *reason, size_t reason_bytes)
     return wt_pipeline_ready(opaque, reason, reason_bytes);
 }
 
+static bool alive(void *opaque, char *reason, size_t reason_bytes)
+{
+    (void)opaque;
+    return wt_beats_alive(reason, reason_bytes);
+}
+
 /* A worker without its page still labels: a taken port is a warning. */
 static struct wt_http *start_http(const struct wt_config *config, const char *command,
                                   struct wt_pipeline *pipeline)
@@ -96,7 +103,7 @@ static struct wt_http *start_http(const struct wt_config *config, const char *co
     if (config->http.listen == NULL) {
         return NULL;
     }
-    struct wt_http_callbacks callbacks = {.opaque = pipeline, .ready = ready};
+    struct wt_http_callbacks callbacks = {.opaque = pipeline, .alive = alive, .ready = ready};
     if (wt_http_start(config->http.listen, &callbacks, &http, &error) != WT_OK) {
         wt_log_warn(command, "no metrics page: %s", error.message);
     } else {

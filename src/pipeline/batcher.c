@@ -158,6 +158,14 @@ static void fill(struct wt_batcher *batcher, uint32_t seed, struct wt_batch *bat
     }
 }
 
+static double fill_of(const struct wt_batcher *batcher, const struct wt_batch *batch)
+{
+    double tokens = (double)batch->width * batch->count / batcher->limits.tokens_max;
+    double articles = (double)batch->count / batcher->limits.articles_max;
+    double fill = tokens > articles ? tokens : articles;
+    return fill < 1.0 ? fill : 1.0; /* a lone article may exceed the token limit */
+}
+
 bool wt_batcher_take(struct wt_batcher *batcher, int64_t now_us, bool flush, struct wt_batch *batch)
 {
     uint32_t seed = oldest_bucket(batcher);
@@ -175,6 +183,7 @@ bool wt_batcher_take(struct wt_batcher *batcher, int64_t now_us, bool flush, str
     batch->tokens = 0;
     take_first(batcher, seed, batch);
     fill(batcher, seed, batch);
+    batch->fill = fill_of(batcher, batch);
     return true;
 }
 

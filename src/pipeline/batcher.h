@@ -27,6 +27,7 @@ struct wt_batch {
     uint32_t count;
     uint32_t width;  /* columns: at least the longest record's token_count */
     uint64_t tokens; /* sum of token_count: width x count less the padding */
+    double fill;     /* share of tokens_max or articles_max that it reaches, the larger; 0..1 */
 };
 
 struct wt_batcher *wt_batcher_create(const struct wt_batcher_limits *limits);

@@ -1,8 +1,10 @@
 #include "pipeline/consume.h"
 
 #include "base/alloc.h"
+#include "base/beat.h"
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "pipeline/brokers.h"
 #include "pipeline/kafka.h"
 
 #include <inttypes.h>
@@ -19,6 +21,9 @@
  * wt_consume_stop; and for room, which bounds the delay until it is noticed. */
 #define RECORDS_WAIT_MS 20
 #define ROOM_WAIT_MS 2
+
+/* The thread is stuck when it gives no sign of life for this long, besides a drain. */
+#define BEAT_MS_MAX 60000
 
 struct wt_consume {
     const struct wt_config *config;
@@ -66,6 +71,7 @@ static void begin_epochs(struct wt_consume *consume, const rd_kafka_topic_partit
         struct wt_partition *partition = partition_of(consume, &list->elems[i]);
         partition->epoch_last++;
         partition->sequence_next = 0;
+        atomic_store_explicit(&partition->position, -1, memory_order_relaxed);
         partition->assigned = true;
         lead_records(consume, &list->elems[i]);
         atomic_store_explicit(&partition->epoch_live, partition->epoch_last, memory_order_release);
@@ -212,6 +218,7 @@ static void take_message(struct wt_consume *consume, const rd_kafka_message_t *m
     record->offset = message->offset;
     record->consumed_us = wt_clock_us();
     wt_in_flight_add(consume->in_flight, record);
+    atomic_store_explicit(&source->position, message->offset + 1, memory_order_release);
     wt_metric_add(WT_METRIC_RECORDS_CONSUMED, 1);
     wt_metric_add(WT_METRIC_BYTES_CONSUMED, (int64_t)(message->key_len + message->len));
     wt_record_list_append(list, &record);
@@ -289,14 +296,19 @@ static void poll_some(struct wt_consume *consume)
 static void *run(void *opaque)
 {
     struct wt_consume *consume = opaque;
+    struct wt_beat *beat =
+        wt_beat_start("consume", BEAT_MS_MAX + (int64_t)consume->config->delivery.drain_ms_max);
     while (!atomic_load_explicit(&consume->stopping, memory_order_acquire)) {
+        wt_beat(beat);
         poll_some(consume);
     }
+    wt_beat(beat);
     /* Revokes everything, which drains it, then leaves the group. */
     rd_kafka_resp_err_t code = rd_kafka_consumer_close(consume->client);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         wt_log_warn("consume", "leaving the group: %s", rd_kafka_err2str(code));
     }
+    wt_beat_end(beat);
     return NULL;
 }
 
@@ -371,6 +383,9 @@ enum wt_status wt_consume_create(const struct wt_config *config, struct wt_parti
     enum wt_status status = wt_kafka_conf_create(config, RD_KAFKA_CONSUMER, &conf, error);
     if (status == WT_OK) {
         status = set_fixed_properties(config, conf, error);
+    }
+    if (status == WT_OK) {
+        status = wt_brokers_watch(conf, config, RD_KAFKA_CONSUMER, error);
     }
     if (status == WT_OK) {
         rd_kafka_conf_set_opaque(conf, consume);

@@ -100,17 +100,17 @@ static uint32_t best_after(const float *logits, uint32_t count, uint32_t previou
     return best;
 }
 
-static void append_scores(const struct wt_encoder *encoder, const struct wt_record *record,
-                          struct wt_buffer *value)
+static uint32_t append_scores(const struct wt_encoder *encoder, const struct wt_record *record,
+                              struct wt_buffer *value)
 {
     const float *logits = record->logits;
     uint32_t count = encoder->label_count;
     struct softmax softmax = softmax_of(logits, count);
     uint32_t label = best_after(logits, count, count);
     double score = exp((double)logits[label] - softmax.largest) / softmax.sum;
+    uint32_t category = score < encoder->config->output.threshold ? count : label;
     wt_buffer_append_text(value, ",\"category\":");
-    wt_buffer_append_text(
-        value, score < encoder->config->output.threshold ? "null" : encoder->labels_json[label]);
+    wt_buffer_append_text(value, category < count ? encoder->labels_json[category] : "null");
     wt_buffer_append_text(value, ",\"score\":");
     wt_buffer_append_number(value, score);
     wt_buffer_append_text(value, ",\"scores\":{");
@@ -122,6 +122,7 @@ static void append_scores(const struct wt_encoder *encoder, const struct wt_reco
         label = best_after(logits, count, label);
     }
     wt_buffer_append_text(value, "}");
+    return category;
 }
 
 /* The input as a JSON value on one line: white space between its tokens is dropped, every other
@@ -151,18 +152,19 @@ static void append_input(const struct wt_encoder *encoder, const struct wt_recor
     wt_buffer_append(value, input + kept_from, record->value_bytes - kept_from);
 }
 
-void wt_encode_label(const struct wt_encoder *encoder, const struct wt_record *record,
-                     struct wt_buffer *value)
+uint32_t wt_encode_label(const struct wt_encoder *encoder, const struct wt_record *record,
+                         struct wt_buffer *value)
 {
     wt_buffer_append_text(value, "{\"id\":");
     wt_buffer_append_text(value, record->id_json);
-    append_scores(encoder, record, value);
+    uint32_t category = append_scores(encoder, record, value);
     wt_buffer_append_text(value, ",\"model\":");
     wt_buffer_append_text(value, encoder->model_json);
     wt_buffer_append_text(value, ",\"tokens\":");
     wt_buffer_append_integer(value, record->token_count);
     wt_buffer_append_text(value,
                           record->truncated ? ",\"truncated\":true" : ",\"truncated\":false");
+    return category;
 }
 
 static void append_source(const struct wt_record *record, struct wt_buffer *value)
@@ -185,7 +187,7 @@ static void append_source(const struct wt_record *record, struct wt_buffer *valu
 static void encode_label(const struct wt_encoder *encoder, struct wt_record *record)
 {
     struct wt_buffer value = {0};
-    wt_encode_label(encoder, record, &value);
+    record->category = wt_encode_label(encoder, record, &value);
     append_source(record, &value);
     if (encoder->config->output.include_input) {
         append_input(encoder, record, &value);

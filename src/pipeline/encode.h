@@ -19,12 +19,13 @@ struct wt_encoder *wt_encoder_create(const struct wt_config *config,
 void wt_encoder_destroy(struct wt_encoder *encoder);
 
 /* Appends what a label says apart from where its article came from: {"id" to "truncated", without
- * the closing brace. Thread: any. */
-void wt_encode_label(const struct wt_encoder *encoder, const struct wt_record *record,
-                     struct wt_buffer *value);
+ * the closing brace. Returns the category's label id; label_count: it is null, below the threshold.
+ * Thread: any. */
+uint32_t wt_encode_label(const struct wt_encoder *encoder, const struct wt_record *record,
+                         struct wt_buffer *value);
 
 /* Fills record->output by its outcome:
- *   LABELLED       the labelled record of design section 3, compact JSON
+ *   LABELLED       the labelled record of design section 3, compact JSON; sets record->category
  *   TOMBSTONE      a null value
  *   DEAD_LETTERED  the input's own bytes, cut to record->value_cut_to_bytes where that is set, with
  *                  the headers wiretag.error.* and wiretag.tries

@@ -1,7 +1,9 @@
 #include "pipeline/in_flight.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/metrics.h"
+#include "pipeline/partition.h"
 
 #include <assert.h>
 #include <stdatomic.h>
@@ -28,6 +30,7 @@ struct wt_in_flight *wt_in_flight_create(uint32_t records_max, uint64_t bytes_ma
     atomic_init(&in_flight->bytes, 0);
     atomic_init(&in_flight->records_limit, records_max);
     wt_metric_set(WT_METRIC_IN_FLIGHT_RECORDS_MAX, records_max);
+    wt_metric_set(WT_METRIC_IN_FLIGHT_BYTES_MAX, (int64_t)bytes_max);
     return in_flight;
 }
 
@@ -36,8 +39,34 @@ void wt_in_flight_destroy(struct wt_in_flight *in_flight)
     free(in_flight);
 }
 
+static int64_t timestamp_ms(const struct wt_record *record)
+{
+    return record->timestamp_ms >= 0 ? record->timestamp_ms : wt_clock_wall_ms();
+}
+
+/* Records of a partition begin and end in order, so the one that ends last is older than what is
+ * left; the first one of none is the oldest itself. */
+static void begin_in_source(const struct wt_record *record)
+{
+    struct wt_partition *source = record->source;
+    if (source != NULL &&
+        atomic_fetch_add_explicit(&source->pending, 1, memory_order_acq_rel) == 0) {
+        atomic_store_explicit(&source->oldest_ms, timestamp_ms(record), memory_order_relaxed);
+    }
+}
+
+static void end_in_source(const struct wt_record *record)
+{
+    struct wt_partition *source = record->source;
+    if (source != NULL) {
+        atomic_store_explicit(&source->oldest_ms, timestamp_ms(record), memory_order_relaxed);
+        atomic_fetch_sub_explicit(&source->pending, 1, memory_order_acq_rel);
+    }
+}
+
 void wt_in_flight_add(struct wt_in_flight *in_flight, const struct wt_record *record)
 {
+    begin_in_source(record);
     atomic_fetch_add_explicit(&in_flight->records, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&in_flight->bytes, record->bytes, memory_order_relaxed);
     wt_metric_add(WT_METRIC_IN_FLIGHT_RECORDS, 1);
@@ -47,6 +76,7 @@ void wt_in_flight_add(struct wt_in_flight *in_flight, const struct wt_record *re
 void wt_in_flight_end(struct wt_in_flight *in_flight, struct wt_record **record)
 {
     uint64_t bytes = (*record)->bytes;
+    end_in_source(*record);
     wt_record_destroy(*record);
     *record = NULL;
     unsigned before = atomic_fetch_sub_explicit(&in_flight->records, 1, memory_order_relaxed);

@@ -1,6 +1,7 @@
 #include "pipeline/infer.h"
 
 #include "base/alloc.h"
+#include "base/beat.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
@@ -9,6 +10,7 @@
 #include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -20,12 +22,16 @@
 #define SICK_WAIT_MS_MIN 100
 #define SICK_WAIT_MS_MAX 2000
 
+/* No model call takes as long; one that does will not return. */
+#define BEAT_MS_MAX 300000
+
 /* Weight of the newest batch in a replica's measured rate. */
 #define RATE_WEIGHT 0.1
 
 struct replica {
     struct wt_infer *infer;
     pthread_t thread;
+    struct wt_beat *beat;
     atomic_uint rate; /* articles a second this replica does while it is busy */
 };
 
@@ -169,10 +175,12 @@ uint32_t wt_infer_batch(struct wt_model *model, struct wt_batch *batch,
 static void pass_on(struct replica *replica, struct wt_batch *batch)
 {
     struct wt_record_list finished = {0};
+    int64_t now_us = wt_clock_us();
     uint32_t kept = 0;
     for (uint32_t i = 0; i < batch->count; i++) {
         struct wt_record *record = batch->records[i];
         if (record->state == WT_RECORD_FINISHED) {
+            record->finished_us = now_us;
             wt_record_list_append(&finished, &record);
         } else {
             batch->records[kept++] = record;
@@ -203,8 +211,10 @@ static void say_sick(const struct wt_error *error)
 
 /* Waits until the model passes its probe, ever less often. False: before that, the batch's
  * partitions were given back. */
-static bool wait_until_well(struct wt_model *model, const struct wt_batch *batch, bool *was_sick)
+static bool wait_until_well(const struct replica *replica, const struct wt_batch *batch,
+                            bool *was_sick)
 {
+    struct wt_model *model = replica->infer->ports.model;
     struct wt_error error;
     int wait_ms = SICK_WAIT_MS_MIN;
     bool well = wt_model_probe(model, &error) == WT_OK;
@@ -217,6 +227,7 @@ static bool wait_until_well(struct wt_model *model, const struct wt_batch *batch
     while (!well && !all_stale(batch)) {
         struct timespec wait = {.tv_sec = wait_ms / 1000, .tv_nsec = wait_ms % 1000 * 1000000L};
         (void)nanosleep(&wait, NULL);
+        wt_beat(replica->beat); /* sick, not stuck */
         wait_ms = wait_ms * 2 < SICK_WAIT_MS_MAX ? wait_ms * 2 : SICK_WAIT_MS_MAX;
         well = wt_model_probe(model, &error) == WT_OK;
     }
@@ -231,7 +242,7 @@ static void settle_failures(struct replica *replica, struct wt_batch *batch,
                             struct wt_infer_scratch *scratch)
 {
     bool was_sick = false;
-    bool well = wait_until_well(replica->infer->ports.model, batch, &was_sick);
+    bool well = wait_until_well(replica, batch, &was_sick);
     if (well && was_sick) {
         wt_log_info("infer", "the model works again");
         (void)run_rows(replica->infer->ports.model, batch, scratch);
@@ -262,12 +273,27 @@ static void update_rate(struct replica *replica, uint32_t articles, double secon
     wt_in_flight_limit(infer->ports.in_flight, wanted < 1e9 ? (uint32_t)wanted : 1000000000u);
 }
 
+static void count_batch(const struct wt_batch *batch, uint32_t articles, double seconds)
+{
+    wt_metric_add(WT_METRIC_BATCHES, 1);
+    wt_metric_add(WT_METRIC_TOKENS, (int64_t)batch->tokens);
+    wt_metric_add(WT_METRIC_TOKENS_COMPUTED, (int64_t)batch->width * articles);
+    wt_metric_observe(WT_HISTOGRAM_BATCH_ARTICLES, articles, 1);
+    wt_metric_observe(WT_HISTOGRAM_BATCH_FILL, batch->fill, 1);
+    wt_metric_observe(WT_HISTOGRAM_INFER_SECONDS, seconds, 1);
+    wt_metric_observe(WT_HISTOGRAM_STAGE_INFER, seconds, articles);
+}
+
 static void run_batch(struct replica *replica, struct wt_batch *batch,
                       struct wt_infer_scratch *scratch)
 {
     const struct wt_infer_ports *ports = &replica->infer->ports;
     int64_t start_us = wt_clock_us();
     uint32_t articles = batch->count;
+    for (uint32_t i = 0; i < articles; i++) {
+        int64_t waited_us = start_us - batch->records[i]->waiting_us;
+        wt_metric_observe(WT_HISTOGRAM_STAGE_BATCH, (double)waited_us * 1e-6, 1);
+    }
     uint32_t too_large = run_rows(ports->model, batch, scratch);
     double seconds = (double)(wt_clock_us() - start_us) * 1e-6;
     if (too_large > 0) {
@@ -275,11 +301,7 @@ static void run_batch(struct replica *replica, struct wt_batch *batch,
                     too_large, too_large / 2);
         wt_batch_stage_tokens_lower(ports->batch_in, too_large / 2);
     }
-    wt_metric_add(WT_METRIC_BATCHES, 1);
-    wt_metric_add(WT_METRIC_TOKENS, (int64_t)batch->tokens);
-    wt_metric_add(WT_METRIC_TOKENS_COMPUTED, (int64_t)batch->width * articles);
-    wt_metric_observe(WT_HISTOGRAM_BATCH_ARTICLES, articles, 1);
-    wt_metric_observe(WT_HISTOGRAM_INFER_SECONDS, seconds, 1);
+    count_batch(batch, articles, seconds);
     update_rate(replica, articles, seconds);
     pass_on(replica, batch);
     if (batch->count > 0) {
@@ -295,9 +317,16 @@ static void *run(void *opaque)
     struct wt_batch batch = {.records =
                                  wt_alloc_zeroed(ports->articles_max, sizeof(struct wt_record *))};
     wt_model_thread_init(ports->model);
+    char name[24];
+    (void)snprintf(name, sizeof name, "infer-%d", (int)(replica - replica->infer->replicas) + 1);
+    replica->beat = wt_beat_start(name, BEAT_MS_MAX);
+    wt_beat_rest(replica->beat);
     while (wt_batch_stage_pull(ports->batch_in, &batch) == WT_OK) {
+        wt_beat(replica->beat);
         run_batch(replica, &batch, &scratch);
+        wt_beat_rest(replica->beat);
     }
+    wt_beat_end(replica->beat);
     wt_infer_scratch_free(&scratch);
     free(batch.records);
     return NULL;

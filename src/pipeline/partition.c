@@ -2,10 +2,12 @@
 
 #include "base/alloc.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct wt_partitions {
+    pthread_mutex_t mutex; /* guards what follows */
     struct wt_partition **items;
     size_t count;
     size_t capacity;
@@ -13,7 +15,9 @@ struct wt_partitions {
 
 struct wt_partitions *wt_partitions_create(void)
 {
-    return wt_alloc_zeroed(1, sizeof(struct wt_partitions));
+    struct wt_partitions *partitions = wt_alloc_zeroed(1, sizeof *partitions);
+    (void)pthread_mutex_init(&partitions->mutex, NULL);
+    return partitions;
 }
 
 void wt_partitions_destroy(struct wt_partitions *partitions)
@@ -26,11 +30,13 @@ void wt_partitions_destroy(struct wt_partitions *partitions)
         free(partitions->items[i]);
     }
     free(partitions->items);
+    (void)pthread_mutex_destroy(&partitions->mutex);
     free(partitions);
 }
 
-struct wt_partition *wt_partitions_get(struct wt_partitions *partitions, const char *topic,
-                                       int32_t number)
+/* Locks: the table's, held. */
+static struct wt_partition *find(const struct wt_partitions *partitions, const char *topic,
+                                 int32_t number)
 {
     for (size_t i = 0; i < partitions->count; i++) {
         struct wt_partition *partition = partitions->items[i];
@@ -38,6 +44,12 @@ struct wt_partition *wt_partitions_get(struct wt_partitions *partitions, const c
             return partition;
         }
     }
+    return NULL;
+}
+
+/* Locks: the table's, held. */
+static struct wt_partition *add(struct wt_partitions *partitions, const char *topic, int32_t number)
+{
     if (partitions->count == partitions->capacity) {
         partitions->capacity = partitions->capacity > 0 ? partitions->capacity * 2 : 16;
         partitions->items =
@@ -48,11 +60,29 @@ struct wt_partition *wt_partitions_get(struct wt_partitions *partitions, const c
     partition->number = number;
     atomic_init(&partition->epoch_live, 0);
     atomic_init(&partition->running, 0);
+    atomic_init(&partition->position, -1);
+    atomic_init(&partition->pending, 0);
+    atomic_init(&partition->oldest_ms, 0);
     partitions->items[partitions->count++] = partition;
     return partition;
 }
 
-struct wt_partition *wt_partitions_at(const struct wt_partitions *partitions, size_t index)
+struct wt_partition *wt_partitions_get(struct wt_partitions *partitions, const char *topic,
+                                       int32_t number)
 {
-    return index < partitions->count ? partitions->items[index] : NULL;
+    (void)pthread_mutex_lock(&partitions->mutex);
+    struct wt_partition *partition = find(partitions, topic, number);
+    if (partition == NULL) {
+        partition = add(partitions, topic, number);
+    }
+    (void)pthread_mutex_unlock(&partitions->mutex);
+    return partition;
+}
+
+struct wt_partition *wt_partitions_at(struct wt_partitions *partitions, size_t index)
+{
+    (void)pthread_mutex_lock(&partitions->mutex);
+    struct wt_partition *partition = index < partitions->count ? partitions->items[index] : NULL;
+    (void)pthread_mutex_unlock(&partitions->mutex);
+    return partition;
 }

@@ -25,6 +25,12 @@ struct wt_partition {
     bool assigned;          /* consume thread only */
     atomic_uint epoch_live; /* 0: not assigned; written by consume, read by every stage */
 
+    /* What watch.h reads. */
+    atomic_llong position;  /* behind the last record consumed in the epoch; -1: none yet */
+    atomic_uint pending;    /* records in flight */
+    atomic_llong oldest_ms; /* while any is: no record in flight has an older timestamp, but for
+                             * those out of order */
+
     /* Records taken by infer that publish has not seen yet. */
     atomic_uint running;
 
@@ -41,8 +47,8 @@ void wt_partitions_destroy(struct wt_partitions *partitions);
 struct wt_partition *wt_partitions_get(struct wt_partitions *partitions, const char *topic,
                                        int32_t number);
 
-/* All partitions seen so far, in order of first sight; NULL past the end. Thread: consume. */
-struct wt_partition *wt_partitions_at(const struct wt_partitions *partitions, size_t index);
+/* All partitions seen so far, in order of first sight; NULL past the end. Thread: any. */
+struct wt_partition *wt_partitions_at(struct wt_partitions *partitions, size_t index);
 
 /* The record's assignment is over: drop it. Thread: any. */
 static inline bool wt_record_stale(const struct wt_record *record)

@@ -16,6 +16,7 @@
 #include "pipeline/prepare.h"
 #include "pipeline/publish.h"
 #include "pipeline/sizing.h"
+#include "pipeline/watch.h"
 #include "pipeline/worker_id.h"
 
 #include <inttypes.h>
@@ -45,6 +46,7 @@ struct wt_pipeline {
     struct wt_prepare *prepare;
     struct wt_infer *infer;
     struct wt_publish *publish;
+    struct wt_watch *watch;
     struct wt_worker_id *worker_id; /* NULL: at-least-once */
 
     pthread_mutex_t mutex; /* guards what follows */
@@ -161,6 +163,14 @@ static const char *transactional_id(const struct wt_pipeline *pipeline)
     return pipeline->worker_id != NULL ? wt_worker_id_text(pipeline->worker_id) : NULL;
 }
 
+static void show_model(const struct wt_model_info *info, uint32_t replicas)
+{
+    const char *const labels[] = {info->name, info->version, info->sha256, info->device,
+                                  info->precision};
+    wt_series_set(wt_series_get(WT_FAMILY_MODEL_INFO, labels), 1);
+    wt_metric_set(WT_METRIC_REPLICAS, replicas);
+}
+
 enum wt_status wt_pipeline_create(const struct wt_config *config, struct wt_model *model,
                                   const struct wt_pipeline_source *source,
                                   struct wt_pipeline **pipeline_out, struct wt_error *error)
@@ -210,6 +220,7 @@ enum wt_status wt_pipeline_create(const struct wt_config *config, struct wt_mode
         wt_pipeline_destroy(pipeline);
         return status;
     }
+    show_model(info, wt_sizing_replicas(config, info));
     *pipeline_out = pipeline;
     return WT_OK;
 }
@@ -253,6 +264,17 @@ static enum wt_status start_stages(struct wt_pipeline *pipeline, struct wt_error
     return status;
 }
 
+static void start_watch(struct wt_pipeline *pipeline)
+{
+    struct wt_watch_ports ports = {.config = pipeline->config,
+                                   .partitions = pipeline->partitions,
+                                   .in_flight = pipeline->in_flight,
+                                   .consumed = pipeline->consumed,
+                                   .finished = pipeline->finished,
+                                   .consumer = wt_consume_client(pipeline->consume)};
+    pipeline->watch = wt_watch_create(&ports);
+}
+
 /* Stops from the first to the last: consume drains every partition through publish, after which
  * whatever is still on its way is stale and is dropped where it is met. */
 static void stop_stages(struct wt_pipeline *pipeline)
@@ -286,6 +308,21 @@ static void log_totals(void)
         wt_metric_get(WT_METRIC_BATCHES));
 }
 
+static void set_running(struct wt_pipeline *pipeline, bool running)
+{
+    (void)pthread_mutex_lock(&pipeline->mutex);
+    pipeline->running = running;
+    (void)pthread_mutex_unlock(&pipeline->mutex);
+}
+
+static void tick(struct wt_pipeline *pipeline)
+{
+    char reason[200];
+    wt_log_tick();
+    wt_watch_tick(pipeline->watch);
+    wt_metric_set(WT_METRIC_READY, wt_pipeline_ready(pipeline, reason, sizeof reason));
+}
+
 enum wt_status wt_pipeline_run(struct wt_pipeline *pipeline, struct wt_error *error)
 {
     const struct wt_pipeline_source *source = &pipeline->source;
@@ -293,18 +330,16 @@ enum wt_status wt_pipeline_run(struct wt_pipeline *pipeline, struct wt_error *er
     if (status != WT_OK) {
         return status == WT_CLOSED ? WT_OK : status;
     }
+    start_watch(pipeline);
     status = start_stages(pipeline, error);
-    (void)pthread_mutex_lock(&pipeline->mutex);
-    pipeline->running = status == WT_OK;
-    (void)pthread_mutex_unlock(&pipeline->mutex);
+    set_running(pipeline, status == WT_OK);
     bool over = false;
     while (status == WT_OK && !over && sleep_unless_stopped(pipeline, TICK_MS)) {
-        wt_log_tick();
+        tick(pipeline);
         over = source->over != NULL && source->over(source->opaque);
     }
-    (void)pthread_mutex_lock(&pipeline->mutex);
-    pipeline->running = false;
-    (void)pthread_mutex_unlock(&pipeline->mutex);
+    set_running(pipeline, false);
+    wt_metric_set(WT_METRIC_READY, 0);
     wt_log_info("pipeline", "stopping: running batches finish, their offsets are committed");
     stop_stages(pipeline);
     log_totals();
@@ -325,17 +360,23 @@ void wt_pipeline_stop(struct wt_pipeline *pipeline)
 
 bool wt_pipeline_ready(struct wt_pipeline *pipeline, char *reason, size_t reason_bytes)
 {
+    reason[0] = '\0';
     (void)pthread_mutex_lock(&pipeline->mutex);
     bool running = pipeline->running;
+    bool stopping = pipeline->stopping;
     (void)pthread_mutex_unlock(&pipeline->mutex);
-    bool assigned = wt_metric_get(WT_METRIC_PARTITIONS) > 0;
-    bool sick = wt_metric_get(WT_METRIC_REPLICAS_SICK) > 0;
-    const char *why = !running    ? "starting: the broker or the topics are not there yet"
-                      : sick      ? "the model fails on everything"
-                      : !assigned ? "no partition is assigned yet"
-                                  : "ready";
-    (void)snprintf(reason, reason_bytes, "%s", why);
-    return running && assigned && !sick;
+    if (!running) {
+        wt_watch_reason(reason, reason_bytes,
+                        stopping ? "stopping"
+                                 : "starting: the broker or the topics are not there yet");
+        return false;
+    }
+    bool ready = wt_watch_ready(pipeline->watch, reason, reason_bytes);
+    if (wt_metric_get(WT_METRIC_REPLICAS_SICK) > 0) {
+        wt_watch_reason(reason, reason_bytes, "the model fails on everything");
+        ready = false;
+    }
+    return ready;
 }
 
 void wt_pipeline_destroy(struct wt_pipeline *pipeline)
@@ -344,6 +385,7 @@ void wt_pipeline_destroy(struct wt_pipeline *pipeline)
         return;
     }
     wt_publish_join(pipeline->publish);
+    wt_watch_destroy(pipeline->watch);
     wt_consume_destroy(pipeline->consume);
     wt_batch_stage_destroy(pipeline->batch);
     wt_queue_destroy(pipeline->consumed);

@@ -38,7 +38,8 @@ enum wt_status wt_pipeline_run(struct wt_pipeline *pipeline, struct wt_error *er
 /* Asks wt_pipeline_run to drain and return. Thread: any; not a signal handler. */
 void wt_pipeline_stop(struct wt_pipeline *pipeline);
 
-/* Partitions are assigned, or the group has none left to give; false writes why not. Thread: any.
+/* The stages run, a broker has answered lately, partitions are assigned (or the group has none left
+ * to give), and the model is not sick; false writes every reason why not, in one line. Thread: any.
  */
 bool wt_pipeline_ready(struct wt_pipeline *pipeline, char *reason, size_t reason_bytes);
 

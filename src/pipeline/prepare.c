@@ -1,16 +1,22 @@
 #include "pipeline/prepare.h"
 
 #include "base/alloc.h"
+#include "base/beat.h"
+#include "base/clock.h"
 #include "base/metrics.h"
 #include "pipeline/decode.h"
 #include "pipeline/partition.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Records taken together: few enough that other prepare threads get their share. */
 #define RECORDS_PER_POP_MAX 64u
+
+/* They take milliseconds. */
+#define BEAT_MS_MAX 60000
 
 struct worker {
     struct wt_prepare *prepare;
@@ -24,6 +30,21 @@ struct wt_prepare {
     uint32_t worker_count; /* started ones */
     struct worker *workers;
 };
+
+/* Counts the time since *from_us in a stage and moves *from_us on. */
+static void count_time(enum wt_histogram stage, int64_t *from_us)
+{
+    int64_t now_us = wt_clock_us();
+    wt_metric_observe(stage, (double)(now_us - *from_us) * 1e-6, 1);
+    *from_us = now_us;
+}
+
+static void finish(struct wt_record *record, int64_t now_us, struct wt_record_list *finished)
+{
+    record->finished_us = now_us;
+    wt_record_advance(record, WT_RECORD_FINISHED);
+    wt_record_list_append(finished, &record);
+}
 
 static enum wt_status tokenize(struct worker *worker, struct wt_record *record,
                                const struct wt_article *article, struct wt_error *error)
@@ -49,24 +70,26 @@ static enum wt_status tokenize(struct worker *worker, struct wt_record *record,
 static void prepare_record(struct worker *worker, struct wt_record *record,
                            struct wt_record_list *tokenized, struct wt_record_list *finished)
 {
+    int64_t at_us = record->consumed_us;
+    count_time(WT_HISTOGRAM_STAGE_QUEUE, &at_us);
     if (record->value == NULL) {
         record->outcome = WT_OUTCOME_TOMBSTONE;
-        wt_record_advance(record, WT_RECORD_FINISHED);
-        wt_record_list_append(finished, &record);
+        finish(record, at_us, finished);
         return;
     }
     struct wt_error error;
     struct wt_article article;
     const char *stage = "decode";
     enum wt_status status = wt_decode(worker->decoder, record, &article, &error);
+    count_time(WT_HISTOGRAM_STAGE_DECODE, &at_us);
     if (status == WT_OK) {
         stage = "tokenize";
         status = tokenize(worker, record, &article, &error);
+        count_time(WT_HISTOGRAM_STAGE_TOKENIZE, &at_us);
     }
     if (status != WT_OK) {
         wt_record_fail(record, stage, &error);
-        wt_record_advance(record, WT_RECORD_FINISHED);
-        wt_record_list_append(finished, &record);
+        finish(record, at_us, finished);
         return;
     }
     wt_record_list_append(tokenized, &record);
@@ -86,7 +109,12 @@ static void *run(void *opaque)
     struct worker *worker = opaque;
     const struct wt_prepare_ports *ports = &worker->prepare->ports;
     struct wt_record_list records = {0};
+    char name[24];
+    (void)snprintf(name, sizeof name, "prepare-%d", (int)(worker - worker->prepare->workers) + 1);
+    struct wt_beat *beat = wt_beat_start(name, BEAT_MS_MAX);
+    wt_beat_rest(beat);
     while (wt_queue_pop(ports->queue_in, -1, RECORDS_PER_POP_MAX, &records) == WT_OK) {
+        wt_beat(beat);
         struct wt_record_list tokenized = {0};
         struct wt_record_list finished = {0};
         struct wt_record_list stale = {0};
@@ -102,7 +130,9 @@ static void *run(void *opaque)
         wt_batch_stage_add(ports->batch_out, &tokenized);
         wt_record_list_append_all(&stale, &tokenized);
         end_stale(ports->in_flight, &stale);
+        wt_beat_rest(beat);
     }
+    wt_beat_end(beat);
     return NULL;
 }
 

@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "pipeline/brokers.h"
 #include "pipeline/kafka.h"
 #include "pipeline/partition.h"
 #include "pipeline/sizing.h"
@@ -250,6 +251,9 @@ static enum wt_status open_client(struct wt_produce *produce, struct wt_error *e
         status = set_fixed_properties(produce, conf, error);
     }
     if (status == WT_OK) {
+        status = wt_brokers_watch(conf, config, RD_KAFKA_PRODUCER, error);
+    }
+    if (status == WT_OK) {
         rd_kafka_conf_set_opaque(conf, produce);
         rd_kafka_conf_set_dr_msg_cb(conf, on_report);
         if (produce->transactional_id != NULL) {
@@ -361,6 +365,7 @@ void wt_produce_serve(struct wt_produce *produce)
 
 enum wt_status wt_produce_reset(struct wt_produce *produce, struct wt_error *error)
 {
+    wt_metric_add(WT_METRIC_PRODUCERS_REPLACED, 1);
     if (produce->transactional_id == NULL) {
         /* Replies to what is under way are worth waiting for: they spare repetition. */
         (void)rd_kafka_purge(produce->client, RD_KAFKA_PURGE_F_QUEUE);

@@ -1,6 +1,7 @@
 #include "pipeline/publish.h"
 
 #include "base/alloc.h"
+#include "base/beat.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
@@ -16,6 +17,9 @@
 /* How long the thread sleeps when nothing wakes it, and while a drain waits for it. */
 #define IDLE_MS 100
 #define DRAIN_MS 5
+
+/* Single calls of the Kafka client wait for seconds while no broker answers. */
+#define BEAT_MS_MAX 60000
 
 /* One wt_publish_drain under way: the consume thread waits, the publish thread works on it. */
 struct drain {
@@ -166,15 +170,18 @@ static void *run(void *opaque)
     struct wt_publish *publish = opaque;
     struct wt_record_list records = {0};
     bool draining = false;
+    struct wt_beat *beat = wt_beat_start("publish", BEAT_MS_MAX);
     while (wt_queue_pop(publish->ports.queue_in, wait_ms(publish, draining), RECORDS_PER_POP_MAX,
                         &records) == WT_OK) {
         struct wt_record *record;
+        wt_beat(beat);
         while ((record = wt_record_list_take(&records)) != NULL) {
             take_in(publish, record);
         }
         wt_release_step(publish->release, publish->partitions, publish->partition_count, draining);
         draining = serve_drain(publish);
     }
+    wt_beat_end(beat);
     return NULL;
 }
 

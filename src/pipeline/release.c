@@ -7,6 +7,7 @@
 #include "pipeline/commit.h"
 #include "pipeline/encode.h"
 #include "pipeline/lane.h"
+#include "pipeline/outcome.h"
 #include "pipeline/produce.h"
 #include "pipeline/reject.h"
 #include "pipeline/search.h"
@@ -22,6 +23,7 @@
 struct wt_release {
     struct wt_release_ports ports;
     struct wt_encoder *encoder;
+    struct wt_outcomes *outcomes;
     struct wt_produce *produce;
     struct wt_commit *commit;           /* at-least-once; else NULL */
     struct wt_transaction *transaction; /* exactly-once; else NULL */
@@ -45,24 +47,6 @@ struct wt_release {
 
 /* --- the end of records ---------------------------------------------------------------------- */
 
-static void count_outcome(const struct wt_config *config, const struct wt_record *record)
-{
-    static const enum wt_metric metrics[] = {
-        [WT_OUTCOME_NONE] = WT_METRIC_RECORDS_DROPPED,
-        [WT_OUTCOME_LABELLED] = WT_METRIC_RECORDS_LABELLED,
-        [WT_OUTCOME_DEAD_LETTERED] = WT_METRIC_RECORDS_DEAD_LETTERED,
-        [WT_OUTCOME_TOMBSTONE] = WT_METRIC_RECORDS_TOMBSTONES,
-        [WT_OUTCOME_SKIPPED] = WT_METRIC_RECORDS_SKIPPED,
-    };
-    wt_metric_add(metrics[record->outcome], 1);
-    wt_metric_observe(WT_HISTOGRAM_RECORD_SECONDS,
-                      (double)(wt_clock_us() - record->consumed_us) * 1e-6, 1);
-    if (record->failure != NULL) {
-        wt_trace_log_failure(config, record,
-                             record->outcome == WT_OUTCOME_SKIPPED ? "skipped" : "dead letter");
-    }
-}
-
 static void drop(struct wt_release *release, struct wt_record **record)
 {
     wt_metric_add(WT_METRIC_RECORDS_DROPPED, 1);
@@ -75,7 +59,7 @@ static void on_lane_end(void *opaque, struct wt_record **record)
 {
     struct wt_release *release = opaque;
     if ((*record)->state == WT_RECORD_ACKNOWLEDGED) {
-        count_outcome(release->ports.config, *record);
+        wt_outcomes_count(release->outcomes, *record);
         wt_in_flight_end(release->ports.in_flight, record);
     } else if ((*record)->in_producer) {
         *record = NULL;
@@ -518,6 +502,7 @@ enum wt_status wt_release_create(const struct wt_release_ports *ports,
     release->ports = *ports;
     release->search = wt_search_begin();
     release->encoder = wt_encoder_create(ports->config, ports->model_info);
+    release->outcomes = wt_outcomes_create(ports->config, ports->model_info);
     enum wt_status status =
         wt_produce_create(ports->config, ports->transactional_id, on_report, ports->wake,
                           ports->opaque, release, &release->produce, error);
@@ -545,5 +530,6 @@ void wt_release_destroy(struct wt_release *release)
     wt_transaction_destroy(release->transaction);
     wt_produce_destroy(release->produce);
     wt_encoder_destroy(release->encoder);
+    wt_outcomes_destroy(release->outcomes);
     free(release);
 }

@@ -240,6 +240,7 @@ static enum wt_step step_commit(struct wt_transaction *transaction,
     transaction->state = IDLE;
     transaction->fenced_us = 0;
     wt_metric_add(WT_METRIC_COMMITS, 1);
+    wt_metric_add(WT_METRIC_TRANSACTIONS_COMMITTED, 1);
     /* Committed for certain; but a doubtful request of it may still be on its way. */
     transaction->broken = wt_produce_doubtful(transaction->produce);
     return WT_STEP_COMMITTED;
@@ -260,6 +261,7 @@ static enum wt_step step_abort(struct wt_transaction *transaction)
     transaction->state = IDLE;
     transaction->spoiled = false;
     wt_metric_add(WT_METRIC_COMMIT_FAILURES, 1);
+    wt_metric_add(WT_METRIC_TRANSACTIONS_ABORTED, 1);
     return WT_STEP_ABORTED;
 }
 
@@ -394,7 +396,9 @@ static enum wt_step replace_producer(struct wt_transaction *transaction, struct 
         wt_produce_reset(transaction->produce, error) != WT_OK) {
         return WT_STEP_FAILED;
     }
-    wt_metric_add(WT_METRIC_COMMIT_FAILURES, transaction->state == IDLE ? 0 : 1);
+    bool under_way = transaction->state != IDLE && transaction->state != STARTING;
+    wt_metric_add(WT_METRIC_COMMIT_FAILURES, under_way);
+    wt_metric_add(WT_METRIC_TRANSACTIONS_UNKNOWN, under_way);
     transaction->state = STARTING;
     transaction->initialized = false;
     transaction->broken = false;

@@ -1,0 +1,133 @@
+#include "pipeline/brokers.h"
+
+#include "base/metrics.h"
+#include "pipeline/kafka.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Often enough for a scrape every 15 s. */
+#define STATISTICS_MS "5000"
+
+/* What ListOffsets takes in place of a timestamp (Kafka protocol guide). */
+#define TIMESTAMP_LATEST (-1)
+#define TIMESTAMP_EARLIEST (-2)
+
+/* --- connections ----------------------------------------------------------------------------- */
+
+/* One broker of librdkafka's statistics (its STATISTICS.md). INIT: not needed now, or not yet. */
+static void show_broker(const char *client_kind, const char *name, const json_t *broker)
+{
+    const char *source = json_string_value(json_object_get(broker, "source"));
+    const char *state = json_string_value(json_object_get(broker, "state"));
+    bool real = json_integer_value(json_object_get(broker, "nodeid")) >= 0 && source != NULL &&
+                strcmp(source, "logical") != 0;
+    if (!real || state == NULL) {
+        return; /* a bootstrap address, or another name for a broker that is listed itself */
+    }
+    const char *const labels[] = {client_kind, name};
+    if (strcmp(state, "INIT") == 0) {
+        wt_series_remove(WT_FAMILY_BROKER_UP, labels);
+        return;
+    }
+    bool up =
+        strcmp(state, "UP") == 0 || strcmp(state, "UPDATE") == 0 || strcmp(state, "REAUTH") == 0;
+    wt_series_set(wt_series_get(WT_FAMILY_BROKER_UP, labels), up ? 1 : 0);
+}
+
+static int on_statistics(rd_kafka_t *client, char *text, size_t bytes, void *opaque)
+{
+    (void)opaque;
+    const char *kind = rd_kafka_type(client) == RD_KAFKA_CONSUMER ? "consumer" : "producer";
+    json_t *statistics = json_loadb(text, bytes, 0, NULL);
+    const char *name;
+    json_t *broker;
+    json_object_foreach(json_object_get(statistics, "brokers"), name, broker)
+    {
+        show_broker(kind, name, broker);
+    }
+    json_decref(statistics);
+    return 0; /* librdkafka frees the text */
+}
+
+enum wt_status wt_brokers_watch(rd_kafka_conf_t *conf, const struct wt_config *config,
+                                rd_kafka_type_t type, struct wt_error *error)
+{
+    rd_kafka_conf_set_stats_cb(conf, on_statistics);
+    return wt_kafka_conf_default(conf, config, type, "statistics.interval.ms", STATISTICS_MS,
+                                 error);
+}
+
+/* --- offsets --------------------------------------------------------------------------------- */
+
+static rd_kafka_topic_partition_list_t *list_of(const struct wt_brokers_offset *offsets,
+                                                size_t count, int64_t value)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
+    for (size_t i = 0; i < count; i++) {
+        rd_kafka_topic_partition_list_add(list, offsets[i].topic, offsets[i].partition)->offset =
+            value;
+    }
+    return list;
+}
+
+/* Whether any partition has an answer. */
+static bool read_list(const rd_kafka_topic_partition_list_t *list,
+                      struct wt_brokers_offset *offsets)
+{
+    bool answered = false;
+    for (int i = 0; i < list->cnt; i++) {
+        const rd_kafka_topic_partition_t *item = &list->elems[i];
+        bool known = item->err == RD_KAFKA_RESP_ERR_NO_ERROR && item->offset >= 0;
+        offsets[i].offset = known ? item->offset : -1;
+        answered |= item->err == RD_KAFKA_RESP_ERR_NO_ERROR;
+    }
+    return answered;
+}
+
+/* All partitions in one request to each leader. The high watermarks that librdkafka keeps would be
+ * free, but they are those of the last fetch, and a worker with a backlog fetches rarely. */
+static bool list_offsets(rd_kafka_t *consumer, struct wt_brokers_offset *offsets, size_t count,
+                         int64_t timestamp, int wait_ms)
+{
+    rd_kafka_topic_partition_list_t *list = list_of(offsets, count, timestamp);
+    rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(consumer, list, wait_ms);
+    bool answered = read_list(list, offsets) && code == RD_KAFKA_RESP_ERR_NO_ERROR;
+    rd_kafka_topic_partition_list_destroy(list);
+    return answered;
+}
+
+bool wt_brokers_ends(rd_kafka_t *consumer, struct wt_brokers_offset *offsets, size_t count,
+                     int wait_ms)
+{
+    return list_offsets(consumer, offsets, count, TIMESTAMP_LATEST, wait_ms);
+}
+
+bool wt_brokers_starts(rd_kafka_t *consumer, struct wt_brokers_offset *offsets, size_t count,
+                       int wait_ms)
+{
+    bool answered = list_offsets(consumer, offsets, count, TIMESTAMP_EARLIEST, wait_ms);
+    rd_kafka_topic_partition_list_t *list = list_of(offsets, count, RD_KAFKA_OFFSET_INVALID);
+    if (rd_kafka_committed(consumer, list, wait_ms) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        for (int i = 0; i < list->cnt; i++) {
+            if (list->elems[i].offset >= 0) {
+                offsets[i].offset = list->elems[i].offset;
+            }
+        }
+    } else {
+        answered = false;
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    return answered;
+}
+
+bool wt_brokers_answer(rd_kafka_t *client, int wait_ms)
+{
+    const struct rd_kafka_metadata *metadata;
+    if (rd_kafka_metadata(client, 0, NULL, &metadata, wait_ms) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return false;
+    }
+    rd_kafka_metadata_destroy(metadata);
+    return true;
+}

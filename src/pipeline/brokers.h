@@ -1,0 +1,39 @@
+/* brokers.h: what the brokers tell a running worker: whether they are there, and how far the input
+ * topics reach. */
+#ifndef WIRETAG_PIPELINE_BROKERS_H
+#define WIRETAG_PIPELINE_BROKERS_H
+
+#include "base/config.h"
+
+#include <librdkafka/rdkafka.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Has the client that will be made of `conf` tell the state of its connections every few seconds, as
+ * wiretag_broker_up. Its callbacks must be served. */
+enum wt_status wt_brokers_watch(rd_kafka_conf_t *conf, const struct wt_config *config,
+                                rd_kafka_type_t type, struct wt_error *error);
+
+/* A partition asked about. -1: not known. */
+struct wt_brokers_offset {
+    const char *topic;
+    int32_t partition;
+    int64_t offset;
+};
+
+/* Sets `offset` to that behind the last record a consumer of this client would read. Waits up to
+ * `wait_ms`; true: at least one leader answered. Thread: any. */
+bool wt_brokers_ends(rd_kafka_t *consumer, struct wt_brokers_offset *offsets, size_t count,
+                     int wait_ms);
+
+/* Sets `offset` to where the group begins: its committed offset, else the partition's first.
+ * Otherwise as wt_brokers_ends; waits up to twice `wait_ms`. */
+bool wt_brokers_starts(rd_kafka_t *consumer, struct wt_brokers_offset *offsets, size_t count,
+                       int wait_ms);
+
+/* Whether any broker answers within `wait_ms`. Thread: any. */
+bool wt_brokers_answer(rd_kafka_t *client, int wait_ms);
+
+#endif
