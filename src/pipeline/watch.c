@@ -53,11 +53,19 @@ struct wt_watch {
     atomic_bool member;         /* of the group, with an assignment, be it empty */
 };
 
+static int64_t done_count(void)
+{
+    return wt_metric_get(WT_METRIC_RECORDS_LABELLED) +
+           wt_metric_get(WT_METRIC_RECORDS_DEAD_LETTERED) +
+           wt_metric_get(WT_METRIC_RECORDS_TOMBSTONES) + wt_metric_get(WT_METRIC_RECORDS_SKIPPED);
+}
+
 struct wt_watch *wt_watch_create(const struct wt_watch_ports *ports)
 {
     struct wt_watch *watch = wt_alloc_zeroed(1, sizeof *watch);
     watch->ports = *ports;
     watch->looked_us = wt_clock_us();
+    watch->done_before = done_count();
     watch->drain_seconds = wt_series_get(WT_FAMILY_DRAIN_SECONDS, NULL);
     /* Topics were looked up a moment ago. */
     atomic_init(&watch->contact_us, watch->looked_us);
@@ -226,13 +234,6 @@ static void ask(struct wt_watch *watch)
 }
 
 /* --- time to drain ---------------------------------------------------------------------------- */
-
-static int64_t done_count(void)
-{
-    return wt_metric_get(WT_METRIC_RECORDS_LABELLED) +
-           wt_metric_get(WT_METRIC_RECORDS_DEAD_LETTERED) +
-           wt_metric_get(WT_METRIC_RECORDS_TOMBSTONES) + wt_metric_get(WT_METRIC_RECORDS_SKIPPED);
-}
 
 /* Only while there is work: an idle worker is no slower. */
 static void measure_rate(struct wt_watch *watch, int64_t now_us)
