@@ -17,6 +17,7 @@ static const struct {
     {"classify", wt_cli_classify, "label articles from stdin, without Kafka"},
     {"tokenize", wt_cli_tokenize, "show the token ids of articles from stdin"},
     {"check", wt_cli_check, "look at everything a worker needs, without labelling"},
+    {"explain", wt_cli_explain, "show one record's way, and what was published for it"},
     {"bench", wt_cli_bench, "measure the rate of a stage"},
 };
 

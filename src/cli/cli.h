@@ -18,6 +18,7 @@ int wt_cli_run(int argc, char **argv);
 int wt_cli_classify(int argc, char **argv);
 int wt_cli_tokenize(int argc, char **argv);
 int wt_cli_check(int argc, char **argv);
+int wt_cli_explain(int argc, char **argv);
 int wt_cli_bench(int argc, char **argv);
 
 /* The stages of bench; argv[0] is the stage's name. */

@@ -23,7 +23,7 @@ static void append(struct wt_findings *findings, char *place, enum wt_finding_le
 {
     findings->items = wt_realloc(findings->items, (findings->count + 1) * sizeof *findings->items);
     findings->items[findings->count++] = (struct wt_finding){.level = level,
-                                                             .check = check,
+                                                             .check = wt_strdup(check),
                                                              .place = place,
                                                              .message = message,
                                                              .remedy = wt_strdup("")};
@@ -81,6 +81,7 @@ const char *wt_finding_level_name(enum wt_finding_level level)
 void wt_findings_free(struct wt_findings *findings)
 {
     for (size_t i = 0; i < findings->count; i++) {
+        free(findings->items[i].check);
         free(findings->items[i].place);
         free(findings->items[i].message);
         free(findings->items[i].remedy);

@@ -18,8 +18,8 @@ enum wt_finding_level {
 
 struct wt_finding {
     enum wt_finding_level level;
-    const char *check; /* what was looked at, for machines: "topic-missing"; static */
-    char *place;       /* "config/wiretag.yaml:12: output.topic"; "" where there is none */
+    char *check; /* what was looked at, for machines: "topic-missing" */
+    char *place; /* "config/wiretag.yaml:12: output.topic"; "" where there is none */
     char *message;
     char *remedy; /* "" where there is nothing to do */
 };

@@ -1,0 +1,364 @@
+#include "pipeline/kafka_reader.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "pipeline/headers.h"
+#include "pipeline/kafka.h"
+#include "pipeline/kafka_message.h"
+#include "pipeline/partition.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define POLL_MS 100
+
+/* How often a long search says how far it is. */
+#define RECORDS_PER_REPORT 1000u
+
+struct wt_reader {
+    rd_kafka_t *client;
+    struct wt_partitions *partitions; /* sources of the records that were given out */
+    struct wt_kafka_scratch scratch;
+};
+
+enum wt_status wt_reader_create(const struct wt_config *config, bool committed,
+                                struct wt_reader **reader_out, struct wt_error *error)
+{
+    const char *const properties[] = {
+        "enable.auto.commit",       "false",
+        "enable.auto.offset.store", "false",
+        "enable.partition.eof",     "true",
+        "allow.auto.create.topics", "false",
+        "auto.offset.reset",        "error",
+        "isolation.level",          committed ? "read_committed" : "read_uncommitted"};
+    struct wt_reader *reader = wt_alloc_zeroed(1, sizeof *reader);
+    reader->partitions = wt_partitions_create();
+    rd_kafka_conf_t *conf = NULL;
+    enum wt_status status = wt_kafka_conf_create(config, RD_KAFKA_CONSUMER, &conf, error);
+    for (size_t i = 0; status == WT_OK && i < sizeof properties / sizeof *properties; i += 2) {
+        status = wt_kafka_conf_set(conf, properties[i], properties[i + 1], error);
+    }
+    if (status == WT_OK) {
+        status = wt_kafka_client_create(RD_KAFKA_CONSUMER, &conf, &reader->client, error);
+    }
+    if (conf != NULL) {
+        rd_kafka_conf_destroy(conf);
+    }
+    if (status != WT_OK) {
+        wt_reader_destroy(reader);
+        return status;
+    }
+    (void)rd_kafka_poll_set_consumer(reader->client);
+    *reader_out = reader;
+    return WT_OK;
+}
+
+void wt_reader_destroy(struct wt_reader *reader)
+{
+    if (reader == NULL) {
+        return;
+    }
+    if (reader->client != NULL) {
+        rd_kafka_destroy(reader->client);
+    }
+    wt_kafka_scratch_free(&reader->scratch);
+    wt_partitions_destroy(reader->partitions);
+    free(reader);
+}
+
+static struct wt_record *take(struct wt_reader *reader, const rd_kafka_message_t *message)
+{
+    struct wt_record *record = wt_kafka_record(message, &reader->scratch);
+    record->source = wt_partitions_get(reader->partitions, rd_kafka_topic_name(message->rkt),
+                                       message->partition);
+    return record;
+}
+
+static enum wt_status no_answer(const char *topic, rd_kafka_resp_err_t code, struct wt_error *error)
+{
+    return wt_error_set(error, WT_IO, WT_ERROR_RETRIABLE, "broker-unreachable",
+                        "topic %s cannot be read: %s; wiretag check says more", topic,
+                        rd_kafka_err2str(code));
+}
+
+/* --- one record ------------------------------------------------------------------------------ */
+
+/* Partitions of the topic; 0: there is no such topic. -1: no answer, `error` says so. */
+static int32_t partition_count(struct wt_reader *reader, const char *topic, int wait_ms,
+                               struct wt_error *error)
+{
+    const struct rd_kafka_metadata *metadata;
+    rd_kafka_topic_t *handle = rd_kafka_topic_new(reader->client, topic, NULL);
+    if (handle == NULL) {
+        return 0;
+    }
+    rd_kafka_resp_err_t code = rd_kafka_metadata(reader->client, 0, handle, &metadata, wait_ms);
+    rd_kafka_topic_destroy(handle);
+    int32_t count = -1;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        const struct rd_kafka_metadata_topic *found = &metadata->topics[0];
+        code = metadata->topic_cnt > 0 ? found->err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+        count = code == RD_KAFKA_RESP_ERR_NO_ERROR ? found->partition_cnt
+                : code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+                        code == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION
+                    ? 0
+                    : -1;
+        rd_kafka_metadata_destroy(metadata);
+    }
+    if (count < 0) {
+        (void)no_answer(topic, code, error);
+    }
+    return count;
+}
+
+/* Whether the partition has that offset, or why not. */
+static enum wt_status check_offset(struct wt_reader *reader, const char *topic, int32_t partition,
+                                   int64_t offset, int wait_ms, struct wt_error *error)
+{
+    int64_t low = 0;
+    int64_t high = 0;
+    int32_t count = partition_count(reader, topic, wait_ms, error);
+    if (count < 0) {
+        return WT_IO;
+    }
+    if (count == 0) {
+        return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "topic-missing",
+                            "there is no topic %s", topic);
+    }
+    if (partition >= count) {
+        return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "partition-missing",
+                            "topic %s has the partitions 0 to %" PRId32, topic, count - 1);
+    }
+    rd_kafka_resp_err_t code =
+        rd_kafka_query_watermark_offsets(reader->client, topic, partition, &low, &high, wait_ms);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return no_answer(topic, code, error);
+    }
+    if (offset < low) {
+        return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "offset-deleted",
+                            "offset %" PRId64 " of %s [%" PRId32 "] was deleted by retention; the "
+                            "first that is left is %" PRId64,
+                            offset, topic, partition, low);
+    }
+    if (offset >= high) {
+        return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "offset-beyond",
+                            "offset %" PRId64 " of %s [%" PRId32
+                            "] does not exist yet; the next to "
+                            "be written is %" PRId64,
+                            offset, topic, partition, high);
+    }
+    return WT_OK;
+}
+
+static enum wt_status empty_offset(const char *topic, int32_t partition, int64_t offset,
+                                   struct wt_error *error)
+{
+    return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "offset-empty",
+                        "offset %" PRId64 " of %s [%" PRId32
+                        "] holds no record: it is the end of a "
+                        "transaction, or was compacted away",
+                        offset, topic, partition);
+}
+
+/* The first thing that comes from the assignment: a record, or why there is none. */
+static enum wt_status first_record(struct wt_reader *reader, const char *topic, int32_t partition,
+                                   int64_t offset, int wait_ms, struct wt_record **record_out,
+                                   struct wt_error *error)
+{
+    int64_t deadline_us = wt_clock_us() + (int64_t)wait_ms * 1000;
+    while (wt_clock_us() < deadline_us) {
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(reader->client, POLL_MS);
+        if (message == NULL) {
+            continue;
+        }
+        rd_kafka_resp_err_t code = message->err;
+        bool ours = message->rkt != NULL && message->partition == partition;
+        bool found = code == RD_KAFKA_RESP_ERR_NO_ERROR && message->offset == offset;
+        if (found) {
+            *record_out = take(reader, message);
+        }
+        rd_kafka_message_destroy(message);
+        if (found) {
+            return WT_OK;
+        }
+        if (code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+            return empty_offset(topic, partition, offset, error);
+        }
+        if (ours) {
+            return no_answer(topic, code, error);
+        }
+    }
+    return no_answer(topic, RD_KAFKA_RESP_ERR__TIMED_OUT, error);
+}
+
+enum wt_status wt_reader_fetch(struct wt_reader *reader, const char *topic, int32_t partition,
+                               int64_t offset, int wait_ms, struct wt_record **record_out,
+                               struct wt_error *error)
+{
+    enum wt_status status = check_offset(reader, topic, partition, offset, wait_ms, error);
+    if (status != WT_OK) {
+        return status;
+    }
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, topic, partition)->offset = offset;
+    (void)rd_kafka_assign(reader->client, list);
+    status = first_record(reader, topic, partition, offset, wait_ms, record_out, error);
+    (void)rd_kafka_assign(reader->client, NULL);
+    rd_kafka_topic_partition_list_destroy(list);
+    return status;
+}
+
+/* --- searching ------------------------------------------------------------------------------- */
+
+/* Where each partition is begun, and how far it is. */
+struct scan {
+    rd_kafka_topic_partition_list_t *list;
+    bool *ended;   /* by index of the list, as ends */
+    int64_t *ends; /* behind the last record when the scan began */
+    int left;
+    uint64_t done;
+    uint64_t total;
+};
+
+static bool same_text(const struct wt_header *header, const char *text)
+{
+    return header->value != NULL && header->value_bytes == strlen(text) &&
+           memcmp(header->value, text, header->value_bytes) == 0;
+}
+
+static bool comes_from(const struct wt_record *record, const struct wt_reader_query *query)
+{
+    bool topic = false;
+    for (size_t i = 0; i < record->header_count; i++) {
+        if (strcmp(record->headers[i].name, "wiretag.source.topic") == 0) {
+            topic = same_text(&record->headers[i], query->source_topic);
+        }
+    }
+    return topic &&
+           wt_headers_find_integer(record, "wiretag.source.offset", -1) == query->source_offset &&
+           wt_headers_find_integer(record, "wiretag.source.partition", -1) ==
+               query->source_partition;
+}
+
+/* The partitions to be read, each from the query's time on, less those with nothing there. */
+static enum wt_status begin_scan(struct wt_reader *reader, const struct wt_reader_query *query,
+                                 int wait_ms, struct scan *scan, struct wt_error *error)
+{
+    int32_t count = partition_count(reader, query->topic, wait_ms, error);
+    if (count < 0) {
+        return WT_IO;
+    }
+    bool one = query->partition >= 0 && query->partition < count;
+    rd_kafka_topic_partition_list_t *starts = rd_kafka_topic_partition_list_new(count + 1);
+    for (int32_t i = one ? query->partition : 0; i < (one ? query->partition + 1 : count); i++) {
+        rd_kafka_topic_partition_list_add(starts, query->topic, i)->offset =
+            query->from_ms >= 0 ? query->from_ms : 0;
+    }
+    rd_kafka_resp_err_t code = starts->cnt > 0
+                                   ? rd_kafka_offsets_for_times(reader->client, starts, wait_ms)
+                                   : RD_KAFKA_RESP_ERR_NO_ERROR;
+    scan->list = rd_kafka_topic_partition_list_new(count + 1);
+    scan->ends = wt_alloc_zeroed((size_t)count + 1, sizeof(int64_t));
+    for (int i = 0; i < starts->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
+        int64_t low = 0;
+        int64_t high = 0;
+        code = rd_kafka_query_watermark_offsets(reader->client, query->topic,
+                                                starts->elems[i].partition, &low, &high, wait_ms);
+        int64_t start = query->from_ms >= 0 ? starts->elems[i].offset : low;
+        if (start >= 0 && start < high) {
+            scan->ends[scan->list->cnt] = high;
+            rd_kafka_topic_partition_list_add(scan->list, query->topic, starts->elems[i].partition)
+                ->offset = start;
+            scan->total += (uint64_t)(high - start);
+        }
+    }
+    rd_kafka_topic_partition_list_destroy(starts);
+    scan->left = scan->list->cnt;
+    scan->ended = wt_alloc_zeroed((size_t)scan->left + 1, sizeof(bool));
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? WT_OK : no_answer(query->topic, code, error);
+}
+
+/* The partition is read up to `position`. On a topic that grows this comes before its end does. */
+static void end_partition(struct scan *scan, int32_t partition, int64_t position)
+{
+    for (int i = 0; i < scan->list->cnt; i++) {
+        if (scan->list->elems[i].partition == partition && !scan->ended[i] &&
+            position >= scan->ends[i]) {
+            scan->ended[i] = true;
+            scan->left--;
+        }
+    }
+}
+
+/* Takes what came. False: an error, which `error` tells. */
+static bool scan_message(struct wt_reader *reader, const struct wt_reader_query *query,
+                         const rd_kafka_message_t *message, struct scan *scan,
+                         struct wt_record_list *list, struct wt_error *error)
+{
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        end_partition(scan, message->partition, INT64_MAX);
+        return true;
+    }
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        bool ours = message->rkt != NULL;
+        if (ours) {
+            (void)no_answer(query->topic, message->err, error);
+        }
+        return !ours; /* else of the connection, which is tried again */
+    }
+    scan->done++;
+    end_partition(scan, message->partition, message->offset + 1);
+    struct wt_record *record = take(reader, message);
+    if (comes_from(record, query) && list->count < query->records_max) {
+        wt_record_list_append(list, &record);
+    }
+    wt_record_destroy(record);
+    return true;
+}
+
+static enum wt_status run_scan(struct wt_reader *reader, const struct wt_reader_query *query,
+                               int wait_ms, wt_reader_progress *progress, void *opaque,
+                               struct scan *scan, struct wt_record_list *list,
+                               struct wt_error *error)
+{
+    int64_t deadline_us = wt_clock_us() + (int64_t)wait_ms * 1000;
+    while (scan->left > 0) {
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(reader->client, POLL_MS);
+        if (message == NULL) {
+            if (wt_clock_us() > deadline_us) {
+                return no_answer(query->topic, RD_KAFKA_RESP_ERR__TIMED_OUT, error);
+            }
+            continue;
+        }
+        bool goes_on = scan_message(reader, query, message, scan, list, error);
+        rd_kafka_message_destroy(message);
+        if (!goes_on) {
+            return WT_IO;
+        }
+        if (scan->done % RECORDS_PER_REPORT == 0) {
+            progress(opaque, scan->done, scan->total);
+        }
+        deadline_us = wt_clock_us() + (int64_t)wait_ms * 1000;
+    }
+    return WT_OK;
+}
+
+enum wt_status wt_reader_search(struct wt_reader *reader, const struct wt_reader_query *query,
+                                int wait_ms, wt_reader_progress *progress, void *opaque,
+                                struct wt_record_list *list, struct wt_error *error)
+{
+    struct scan scan = {0};
+    enum wt_status status = begin_scan(reader, query, wait_ms, &scan, error);
+    if (status == WT_OK && scan.left > 0) {
+        (void)rd_kafka_assign(reader->client, scan.list);
+        status = run_scan(reader, query, wait_ms, progress, opaque, &scan, list, error);
+        (void)rd_kafka_assign(reader->client, NULL);
+    }
+    if (scan.list != NULL) {
+        rd_kafka_topic_partition_list_destroy(scan.list);
+    }
+    free(scan.ended);
+    free(scan.ends);
+    return status;
+}
