@@ -23,6 +23,7 @@ NOT_RUN = {
     r"(\./)?scripts/quickstart\b.*": "tests/integration/test_quickstart.py runs it",
     r"(\./)?scripts/kafka/start --port 9092.*": "the tests' own broker stands in for it",
     r"(\./)?scripts/kafka/stop$": "the tests' own broker goes on",
+    r"man .*": "shows a page to read; test_cli_manners.py reads it",
     r"docker(-compose)? .*": "needs a container engine",
     r".*\bexport_model\.py .*": "needs the reader's own model; tests/export runs it on models made there",
     r".*\bmodels/mine\.pt.*": "is the reader's own model",
