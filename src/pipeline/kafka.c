@@ -83,6 +83,12 @@ enum wt_status wt_kafka_conf_create(const struct wt_config *config, rd_kafka_typ
     if (status == WT_OK) {
         status = wt_kafka_conf_default(conf, config, type, "client.id", "wiretag", error);
     }
+    if (status == WT_OK) {
+        /* Between two tries to connect librdkafka looks at no time-out: with its own ten seconds, so
+         * long could a transactional call last, and a drain with it, while no broker is there. */
+        status =
+            wt_kafka_conf_default(conf, config, type, "reconnect.backoff.max.ms", "1000", error);
+    }
     if (status != WT_OK) {
         rd_kafka_conf_destroy(conf);
         return status;

@@ -17,8 +17,10 @@
 #include <assert.h>
 #include <stdlib.h>
 
-/* How long to wait before trying again what the producer would not take. */
+/* How long to wait before trying again what the producer would not take, and at most when
+ * transaction after transaction comes to nothing. */
 #define RETRY_MS 50
+#define RETRY_MS_MAX 2000
 
 struct wt_release {
     struct wt_release_ports ports;
@@ -29,7 +31,8 @@ struct wt_release {
     struct wt_transaction *transaction; /* exactly-once; else NULL */
     uint32_t outstanding;               /* handed over, report not in yet */
     bool stopping;                      /* `failed` was called: release nothing more */
-    int64_t retry_us;                   /* release nothing before: the producer would not take it */
+    int64_t retry_us;                   /* release nothing before: it would not have worked */
+    int64_t back_off_ms;                /* exactly-once: the next such pause; 0: none yet */
 
     /* Note "Rejected records": the broker refuses whole requests, so innocent neighbours come back
      * with the culprit. What is open is given up then, the transaction or, at-least-once, the
@@ -371,6 +374,15 @@ static void on_committed(struct wt_release *release, struct wt_partition *const 
         }
     }
     wt_search_committed(&release->search, release->ports.config->in_flight.records_max);
+    release->back_off_ms = 0;
+}
+
+/* A transaction came to nothing and no record is to blame: the next one may do no better at once. */
+static void back_off(struct wt_release *release)
+{
+    release->retry_us = wt_clock_us() + release->back_off_ms * 1000;
+    int64_t longer_ms = release->back_off_ms > 0 ? release->back_off_ms * 2 : RETRY_MS;
+    release->back_off_ms = longer_ms < RETRY_MS_MAX ? longer_ms : RETRY_MS_MAX;
 }
 
 /* What the group has committed is done with, although the reply was never seen. */
@@ -411,10 +423,14 @@ static void step_exactly_once(struct wt_release *release, struct wt_partition *c
         break;
     case WT_STEP_ABORTED:
         rewind_all(partitions, count);
+        if (release->rejected == NULL) {
+            back_off(release);
+        }
         on_aborted(release);
         break;
     case WT_STEP_RECOVERED:
         release->outstanding = 0;
+        back_off(release);
         rewind_all(partitions, count);
         settle_all(release, partitions, count);
         release->rejected = NULL;

@@ -17,9 +17,11 @@
 /* Pause before a failed start or recovery is tried again. */
 #define RETRY_MS 500
 
-/* Fenced again within this time, without a commit in between: somebody else uses the same
- * transactional id, and both would take it from each other for ever. But the broker itself fences a
- * transaction that outlasts its time-out, say of a worker that was suspended: that does not count. */
+/* Note "Fenced": fenced again within this time without a commit in between, or a third time although
+ * there were some: somebody else uses the same transactional id, and both would take it from each
+ * other for ever. Once is no proof: a late copy of one's own init_transactions fences too. And the
+ * broker itself fences a transaction that outlasts its time-out, say of a worker that was suspended:
+ * that does not count. */
 #define FENCED_AGAIN_MS 60000
 
 enum state { STARTING, IDLE, OPEN, COMMITTING, ABORTING };
@@ -36,9 +38,10 @@ struct wt_transaction {
     bool started;      /* one start was completed */
     bool offsets_sent; /* COMMITTING */
     int64_t opened_us;
-    int64_t retry_us;   /* STARTING: not before */
-    int64_t fenced_us;  /* when this producer was last fenced; 0: never since a commit */
-    int64_t *committed; /* after a recovery, by index */
+    int64_t retry_us;      /* STARTING: not before */
+    int64_t fenced_us[2];  /* when it was fenced last, and the time before; 0: never */
+    bool fenced_unsettled; /* no commit since it was fenced last */
+    int64_t *committed;    /* after a recovery, by index */
     size_t committed_capacity;
     size_t committed_count;
 };
@@ -238,7 +241,7 @@ static enum wt_step step_commit(struct wt_transaction *transaction,
         return after(transaction, remedy);
     }
     transaction->state = IDLE;
-    transaction->fenced_us = 0;
+    transaction->fenced_unsettled = false;
     wt_metric_add(WT_METRIC_COMMITS, 1);
     wt_metric_add(WT_METRIC_TRANSACTIONS_COMMITTED, 1);
     /* Committed for certain; but a doubtful request of it may still be on its way. */
@@ -363,7 +366,12 @@ static enum wt_step step_start(struct wt_transaction *transaction,
     return WT_STEP_RECOVERED;
 }
 
-/* Fenced a second time without a commit in between. */
+static bool is_recent(int64_t then_us, int64_t now_us)
+{
+    return then_us > 0 && now_us - then_us < (int64_t)FENCED_AGAIN_MS * 1000;
+}
+
+/* The producer to be replaced was fenced, and not for the first time; note "Fenced". */
 static bool fenced_again(struct wt_transaction *transaction, struct wt_error *error)
 {
     char reason[256];
@@ -373,17 +381,20 @@ static bool fenced_again(struct wt_transaction *transaction, struct wt_error *er
         return false;
     }
     int64_t now_us = wt_clock_us();
+    int64_t *fenced_us = transaction->fenced_us;
     transaction->fenced = false;
     if (now_us - transaction->opened_us >= wt_produce_transaction_us_max(transaction->produce)) {
         return false;
     }
-    bool again = transaction->fenced_us > 0 &&
-                 now_us - transaction->fenced_us < (int64_t)FENCED_AGAIN_MS * 1000;
-    transaction->fenced_us = now_us;
+    bool again = (transaction->fenced_unsettled && is_recent(fenced_us[0], now_us)) ||
+                 is_recent(fenced_us[1], now_us);
+    fenced_us[1] = fenced_us[0];
+    fenced_us[0] = now_us;
+    transaction->fenced_unsettled = true;
     if (again) {
         (void)wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "fenced",
-                           "another producer uses the transactional id %s and took it twice; two "
-                           "workers must not share one: give each its own "
+                           "another producer uses the transactional id %s and took it again and "
+                           "again; two workers must not share one: give each its own "
                            "delivery.transactional_id, or leave it at auto",
                            wt_produce_transactional_id(transaction->produce));
     }
@@ -396,14 +407,15 @@ static enum wt_step replace_producer(struct wt_transaction *transaction, struct 
         wt_produce_reset(transaction->produce, error) != WT_OK) {
         return WT_STEP_FAILED;
     }
-    bool under_way = transaction->state != IDLE && transaction->state != STARTING;
+    bool recovering = transaction->state == STARTING;
+    bool under_way = transaction->state != IDLE && !recovering;
     wt_metric_add(WT_METRIC_COMMIT_FAILURES, under_way);
     wt_metric_add(WT_METRIC_TRANSACTIONS_UNKNOWN, under_way);
     transaction->state = STARTING;
     transaction->initialized = false;
     transaction->broken = false;
     transaction->spoiled = false;
-    transaction->retry_us = 0;
+    transaction->retry_us = recovering ? transaction->retry_us : 0;
     return WT_STEP_NOTHING;
 }
 

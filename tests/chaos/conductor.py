@@ -331,11 +331,9 @@ class Chaos:
             if lag != 0:
                 found.append(f"lag {lag}")
             for topic in (OUTPUT + self.suffix, DEAD_LETTERS + self.suffix, "__consumer_offsets"):
-                stable = client.end_offsets(bootstrap, topic, "read_committed")
-                for partition, end in client.end_offsets(bootstrap, topic).items():
-                    if stable[partition] < end:
-                        found.append(f"a transaction is open in {topic} [{partition}]: last stable offset "
-                                     f"{stable[partition]}, end {end}")
+                for partition, (stable, end) in client.open_transactions(bootstrap, topic).items():
+                    found.append(f"a transaction is open in {topic} [{partition}]: last stable offset "
+                                 f"{stable}, end {end}")
         except Exception as failure:
             found.append(f"the broker does not answer: {failure}")
         return found

@@ -35,6 +35,12 @@ def assert_nothing_lost(messages, places):
     assert not foreign, f"{len(foreign)} that nobody sent: {foreign[:5]}"
 
 
+def assert_delivered(flow, messages, places):
+    """What the flow's guarantee promises of records whose worker, broker or group has failed."""
+    check = assert_each_once if flow.guarantee == "exactly-once" else assert_nothing_lost
+    check(messages, places)
+
+
 def assert_in_order(messages):
     """Each output partition holds the records of each source partition in the order they had there,
     looking at the first occurrence of each."""

@@ -216,6 +216,13 @@ def end_offsets(bootstrap, topic, isolation="read_uncommitted", timeout=10):
         consumer.close()
 
 
+def open_transactions(bootstrap, topic):
+    """{partition: (last stable offset, end)} of those with a transaction that has not ended."""
+    stable = end_offsets(bootstrap, topic, "read_committed")
+    return {partition: (stable[partition], end) for partition, end in end_offsets(bootstrap, topic).items()
+            if stable[partition] < end}
+
+
 def lag(bootstrap, group, topic):
     """Records that the group has not committed yet, over all partitions (0: all is done)."""
     done = committed(bootstrap, group, topic)

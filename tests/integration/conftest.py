@@ -74,6 +74,13 @@ def module_lab(request, tmp_path_factory, broker, reaper):
     made.close(request.session.testsfailed > 0)
 
 
+@pytest.fixture(params=["exactly-once", "at-least-once"])
+def guarantee(request, lab):
+    """The test holds for both; the flows that `lab` makes have this one."""
+    lab.guarantee = request.param
+    return request.param
+
+
 @pytest.fixture
 def make_topic(lab):
     """make_topic(what="input", partitions=6, config={...}, on=other_broker) creates one; returns its name."""

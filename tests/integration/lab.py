@@ -12,6 +12,10 @@ from fake import FakeModel
 
 _numbers = itertools.count(1)
 
+# What workers promise unless a test says more: the product's own default. scripts/test --long gives
+# the other one to everything.
+GUARANTEE = os.environ.get("WIRETAG_GUARANTEE", "exactly-once")
+
 # How long a group waits for a dead member: short on brokers of ours, the usual minimum elsewhere.
 SESSION_MS = 6000 if os.environ.get("KAFKA") else 3000
 
@@ -24,6 +28,7 @@ class Flow:
     input: str
     output: str
     dead_letter: str
+    guarantee: str
 
     def config(self, **changes):
         """A config for this flow, the defaults but for names; nested changes on top."""
@@ -37,7 +42,7 @@ class Flow:
             "input": {"topics": [self.input]},
             "output": {"topic": self.output},
             "dead_letter": {"topic": self.dead_letter},
-            "delivery": {"guarantee": "at-least-once"},
+            "delivery": {"guarantee": self.guarantee},
             "model": {"path": str(ROOT / "models" / "demo.pt")},
             "http": {"listen": None},
             "log": {"format": "text"},
@@ -59,8 +64,12 @@ class Flow:
         return client.lag(self.bootstrap, self.group, self.input)
 
     def wait_done(self, timeout=60):
-        """Waits until the group has committed everything that lies in the input topic."""
+        """Waits until the group has committed everything that lies in the input topic, and no
+        transaction, say of a worker that was killed, hides what lies in the others."""
         client.wait_for(f"lag 0 of {self.group}", lambda: self.lag() == 0, timeout, 0.2)
+        for topic in (self.output, self.dead_letter):
+            client.wait_for(f"the end of every transaction in {topic}", lambda: not client.open_transactions(
+                self.bootstrap, topic), timeout, 0.2)
 
 
 class Lab:
@@ -70,6 +79,7 @@ class Lab:
         self.directory = directory
         self.broker = broker
         self.workers = []
+        self.guarantee = GUARANTEE
         self._name = re.sub(r"[^A-Za-z0-9]+", "-", name)[:60].strip("-")
         self._reaper = reaper
         self._foreign_topics = []
@@ -91,7 +101,7 @@ class Lab:
         on = on or self.broker
         names = [self.topic(what, partitions, topic_config, on)
                  for what in ("input", "output", "dead-letter")]
-        return Flow(on.bootstrap, self.unique("group"), *names)
+        return Flow(on.bootstrap, self.unique("group"), *names, self.guarantee)
 
     def model(self, tokens_max=512, vocabulary=None, **behaviour):
         """A bundle for builds with the fake model that behaves as src/model/fake_backend.c says

@@ -49,6 +49,7 @@ def assignments(running):
 
 
 @pytest.mark.parametrize("strategy", ["cooperative-sticky", "range"])
+@pytest.mark.usefixtures("guarantee")
 def test_workers_may_join_and_leave_while_records_flow(lab, strategy):
     """Clean joining and leaving does not even double anything."""
     flow, model = lab.flow(PARTITIONS), lab.model(sleep_us_per_call=5_000)
@@ -76,6 +77,7 @@ def test_workers_may_join_and_leave_while_records_flow(lab, strategy):
         assert "consume  lost" not in one.stderr and "not committed" not in one.stderr
 
 
+@pytest.mark.usefixtures("guarantee")
 def test_a_crash_among_two_workers_loses_nothing(lab):
     flow, model = lab.flow(PARTITIONS), lab.model(sleep_us_per_call=5_000)
     feed = Feed(flow, rate=1000)
@@ -86,7 +88,7 @@ def test_a_crash_among_two_workers_loses_nothing(lab):
     second.wait_log("consume  assigned ", count=PARTITIONS, timeout=30)
     places = feed.stop()
     labels, dead_letters = checks.settled(flow)
-    checks.assert_nothing_lost(labels, places)
+    checks.assert_delivered(flow, labels, places)
     checks.assert_in_order(labels)
     assert dead_letters == []
 
@@ -103,6 +105,7 @@ def test_partitions_that_stay_go_on_while_others_move(lab):
     assert assignments(first) == PARTITIONS and "consume  lost" not in first.stderr
 
 
+@pytest.mark.usefixtures("guarantee")
 def test_a_worker_that_was_suspended_beyond_its_session_does_no_harm(lab):
     """SIGSTOP, the group moves on, SIGCONT: it finds its partitions lost and commits nothing of them."""
     flow, model = lab.flow(PARTITIONS), lab.model(sleep_us_per_call=5_000)
@@ -118,7 +121,7 @@ def test_a_worker_that_was_suspended_beyond_its_session_does_no_harm(lab):
     client.wait_for("its new share", lambda: assignments(first) > PARTITIONS, 30)
     places = feed.stop()
     labels, _ = checks.settled(flow)
-    checks.assert_nothing_lost(labels, places)
+    checks.assert_delivered(flow, labels, places)
     committed = flow.committed()
     for partition in range(PARTITIONS):
         ours = [offset for at, offset in places if at == partition]

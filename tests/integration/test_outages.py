@@ -33,6 +33,7 @@ def wait_published(flow, count, timeout=30):
 
 
 @pytest.mark.parametrize("how", ["stopped", "killed"])
+@pytest.mark.usefixtures("guarantee")
 def test_a_broker_restarted_in_the_middle_costs_no_record(lab, fragile, how):
     flow, model = lab.flow(PARTITIONS, on=fragile), lab.model(sleep_us_per_call=40_000)
     places = fill(flow, 6000)
@@ -48,13 +49,14 @@ def test_a_broker_restarted_in_the_middle_costs_no_record(lab, fragile, how):
     fragile.start()
     places += fill(flow, 300)  # what comes after the outage flows too
     labels, dead_letters = checks.settled(flow, timeout=90)
-    checks.assert_nothing_lost(labels, places)
+    checks.assert_delivered(flow, labels, places)
     checks.assert_in_order(labels)
     checks.assert_same_partition(labels)
     assert dead_letters == []
     assert running.stop() == 0
 
 
+@pytest.mark.usefixtures("guarantee")
 def test_a_broker_that_hangs_for_a_while_costs_no_record(lab, fragile):
     """SIGSTOP: connections stay open and nothing answers, longer than the session."""
     flow, model = lab.flow(PARTITIONS, on=fragile), lab.model(sleep_us_per_call=40_000)
@@ -65,7 +67,7 @@ def test_a_broker_that_hangs_for_a_while_costs_no_record(lab, fragile):
     time.sleep(5)
     fragile.resume()
     labels, dead_letters = checks.settled(flow, timeout=90)
-    checks.assert_nothing_lost(labels, places)
+    checks.assert_delivered(flow, labels, places)
     checks.assert_in_order(labels)
     assert dead_letters == []
     assert running.stop() == 0
@@ -81,6 +83,7 @@ def test_an_idle_worker_outlives_a_restart_of_the_broker(lab, fragile):
     assert running.stop() == 0
 
 
+@pytest.mark.usefixtures("guarantee")
 def test_sigterm_while_the_broker_is_away_ends_within_the_drain_time_and_loses_nothing(lab, fragile):
     flow, model = lab.flow(PARTITIONS, on=fragile), lab.model(sleep_us_per_call=40_000)
     places = fill(flow, 4000)
@@ -94,7 +97,7 @@ def test_sigterm_while_the_broker_is_away_ends_within_the_drain_time_and_loses_n
     fragile.start()
     lab.run(flow)
     labels, _ = checks.settled(flow, timeout=60)
-    checks.assert_nothing_lost(labels, places)
+    checks.assert_delivered(flow, labels, places)
     checks.assert_in_order(labels)
 
 

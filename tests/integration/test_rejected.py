@@ -11,7 +11,7 @@ TEN_HOURS_MS = "36000000"
 
 
 @pytest.fixture(params=["a timestamp too far ahead", "no key in a compacted topic", "too large as a label"])
-def refused(request, lab):
+def refused(request, lab, guarantee):
     """A flow whose output topic refuses what the culprits become: (flow, records, settings, reason)"""
     flow = lab.flow(2, {"message.timestamp.after.max.ms": TEN_HOURS_MS})
     later = int(time.time() * 1000) + 7_200_000
@@ -56,22 +56,25 @@ def test_what_the_broker_refuses_is_dead_lettered_and_its_neighbours_are_labelle
     assert running.stop() == 0
 
 
-def test_a_feed_with_many_refused_records_flows_on_in_order(lab):
+def test_a_feed_with_many_refused_records_flows_on_in_order(lab, guarantee):
     flow = lab.flow(2, {"message.timestamp.after.max.ms": TEN_HOURS_MS})
     flow.output = lab.topic("strict", 2, {"message.timestamp.after.max.ms": "3600000"})
     later = int(time.time() * 1000) + 7_200_000
-    refused = [number for number in range(3000) if number % 100 == 17]
+    # librdkafka takes half a second to begin anew after some of its aborts.
+    each = 400 if guarantee == "exactly-once" else 100
+    refused = [number for number in range(3000) if number % each == 17]
     places = flow.produce([
         Record(article(f"новость {number}"), partition=number // 3 % 2,
-               timestamp=later if number % 100 == 17 else None) for number in range(3000)])
+               timestamp=later if number % each == 17 else None) for number in range(3000)])
     lab.run(flow)
-    labels, dead_letters = checks.settled(flow)
+    labels, dead_letters = checks.settled(flow, timeout=200)
     checks.assert_each_once(labels, set(places) - {places[number] for number in refused})
     checks.assert_each_once(dead_letters, [places[number] for number in refused])
     checks.assert_in_order(labels)
     checks.assert_in_order(dead_letters)
 
 
+@pytest.mark.usefixtures("guarantee")
 def test_skip_and_stop_hold_for_what_the_broker_refuses(lab):
     flow = lab.flow(1, {"message.timestamp.after.max.ms": TEN_HOURS_MS})
     flow.output = lab.topic("strict", config={"message.timestamp.after.max.ms": "3600000"})
@@ -82,7 +85,7 @@ def test_skip_and_stop_hold_for_what_the_broker_refuses(lab):
     assert flow.committed() == {0: 30}
     lab.run(flow, on_error="skip", dead_letter=None)
     labels, _ = checks.settled(flow)
-    checks.assert_nothing_lost(labels, places[:30] + places[31:])
+    checks.assert_each_once(labels, places[:30] + places[31:])
     checks.assert_in_order(labels)
 
 
@@ -96,6 +99,7 @@ def test_with_the_time_of_publishing_no_timestamp_is_refused(lab):
     assert dead_letters == []
 
 
+@pytest.mark.usefixtures("guarantee")
 def test_a_record_that_not_even_the_dead_letter_topic_takes_stops_the_worker_before_it(lab):
     flow = lab.flow()
     flow.dead_letter = lab.topic("compacted", config={"cleanup.policy": "compact"})
@@ -105,4 +109,6 @@ def test_a_record_that_not_even_the_dead_letter_topic_takes_stops_the_worker_bef
     assert f"{flow.input} [0] offset 1 can be published neither" in running.stderr
     assert "cleanup.policy" in running.stderr  # the remedy
     assert flow.committed() == {0: 1}
-    checks.assert_nothing_lost(flow.labels()[:1], places[:1])
+    labels = flow.labels()
+    # At-least-once, what comes behind may be out already, and comes again once the record is mended.
+    checks.assert_each_once(labels if flow.guarantee == "exactly-once" else labels[:1], places[:1])

@@ -1,0 +1,177 @@
+/* Every class of error that producing and committing can meet where records come out at least once. */
+#include "base/log.h"
+
+#include "mock_lab.h"
+
+#define RECORDS 20
+#define SETTLE_S 60
+
+static struct mock_lab lab;
+
+static int create(void **state)
+{
+    (void)state;
+    wt_log_init(WT_LOG_ERROR, WT_LOG_TEXT);
+    mock_lab_create(&lab);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    mock_lab_stop(&lab);
+    return 0;
+}
+
+static int destroy(void **state)
+{
+    (void)state;
+    mock_lab_destroy(&lab);
+    return 0;
+}
+
+static void start(void)
+{
+    mock_lab_commit(&lab, 0);
+    /* One request at a time: a broker refuses those behind a refused one by their sequence numbers, at
+     * which the mock does not look. */
+    mock_lab_start(&lab, "at-least-once", "max.in.flight: 1");
+    mock_lab_finish(&lab, RECORDS);
+    assert_true(mock_lab_settle(&lab, SETTLE_S));
+}
+
+static void check_committed(int64_t offset)
+{
+    for (int i = 0; i < MOCK_PARTITIONS; i++) {
+        assert_int_equal(mock_lab_committed(&lab, i), offset);
+    }
+}
+
+/* --- producing ------------------------------------------------------------------------------- */
+
+static void a_request_that_can_be_repeated_is_repeated_by_the_same_producer(void **state)
+{
+    (void)state;
+    static const rd_kafka_resp_err_t codes[] = {RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
+                                                RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE,
+                                                RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS,
+                                                RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+                                                RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT,
+                                                RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART,
+                                                RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR,
+                                                RD_KAFKA_RESP_ERR__TRANSPORT};
+    for (size_t i = 0; i < COUNT_OF(codes); i++) {
+        start();
+        mock_lab_answer(&lab, PRODUCE, codes[i], 3);
+        mock_lab_finish(&lab, RECORDS);
+        assert_true(mock_lab_settle(&lab, SETTLE_S));
+        assert_int_equal(mock_lab_producers(&lab), 1);
+        assert_int_equal(mock_lab_check_output(&lab), 0);
+        check_committed(2 * RECORDS);
+        mock_lab_stop(&lab);
+    }
+}
+
+/* What the client gives up, and what stops it, is released again in order. */
+static void a_request_that_is_refused_costs_no_record_and_no_order(void **state)
+{
+    (void)state;
+    static const rd_kafka_resp_err_t codes[] = {
+        RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,
+        RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED,
+        RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE,
+        RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP,
+        RD_KAFKA_RESP_ERR_INVALID_RECORD,
+        RD_KAFKA_RESP_ERR_INVALID_REQUIRED_ACKS,
+        RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER,
+        RD_KAFKA_RESP_ERR_UNKNOWN_PRODUCER_ID,
+        RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH,
+        RD_KAFKA_RESP_ERR_INVALID_PRODUCER_ID_MAPPING,
+        RD_KAFKA_RESP_ERR_UNKNOWN,
+    };
+    for (size_t i = 0; i < COUNT_OF(codes); i++) {
+        start();
+        mock_lab_answer(&lab, PRODUCE, codes[i], 1);
+        mock_lab_finish(&lab, RECORDS);
+        if (!mock_lab_settle(&lab, SETTLE_S)) {
+            fail_msg("%s: %s", rd_kafka_err2name(codes[i]),
+                     lab.failed ? lab.error.message : "not settled");
+        }
+        (void)mock_lab_check_output(&lab);
+        check_committed(2 * RECORDS);
+        mock_lab_stop(&lab);
+    }
+}
+
+static void nothing_is_committed_while_nothing_is_acknowledged(void **state)
+{
+    (void)state;
+    start();
+    mock_lab_answer(&lab, PRODUCE, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS, 1000);
+    mock_lab_finish(&lab, RECORDS);
+    assert_false(mock_lab_settle(&lab, 1));
+    assert_false(lab.failed);
+    check_committed(RECORDS);
+    mock_lab_clear(&lab, PRODUCE);
+    assert_true(mock_lab_settle(&lab, SETTLE_S));
+    assert_int_equal(mock_lab_check_output(&lab), 0);
+    check_committed(2 * RECORDS);
+    mock_lab_stop(&lab);
+}
+
+/* --- committing ------------------------------------------------------------------------------ */
+
+static void a_commit_that_is_refused_is_asked_for_again_and_repeats_no_record(void **state)
+{
+    (void)state;
+    static const rd_kafka_resp_err_t codes[] = {RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS,
+                                                RD_KAFKA_RESP_ERR_NOT_COORDINATOR,
+                                                RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE,
+                                                RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT,
+                                                RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED,
+                                                RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,
+                                                RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS,
+                                                RD_KAFKA_RESP_ERR_UNKNOWN,
+                                                RD_KAFKA_RESP_ERR_INVALID_COMMIT_OFFSET_SIZE,
+                                                RD_KAFKA_RESP_ERR__TRANSPORT};
+    for (size_t i = 0; i < COUNT_OF(codes); i++) {
+        start();
+        mock_lab_answer(&lab, OFFSET_COMMIT, codes[i], 2);
+        mock_lab_finish(&lab, RECORDS);
+        if (!mock_lab_settle(&lab, SETTLE_S)) {
+            fail_msg("%s: not settled", rd_kafka_err2name(codes[i]));
+        }
+        check_committed(2 * RECORDS);
+        assert_int_equal(mock_lab_check_output(&lab), 0);
+        mock_lab_stop(&lab);
+    }
+}
+
+static void what_is_not_known_to_be_committed_does_not_count_as_settled(void **state)
+{
+    (void)state;
+    start();
+    mock_lab_answer(&lab, OFFSET_COMMIT, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, 100000);
+    mock_lab_finish(&lab, RECORDS);
+    assert_false(mock_lab_settle(&lab, 1)); /* a revoke would go on waiting */
+    check_committed(RECORDS);
+    mock_lab_clear(&lab, OFFSET_COMMIT);
+    assert_true(mock_lab_settle(&lab, SETTLE_S));
+    check_committed(2 * RECORDS);
+    mock_lab_stop(&lab);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(a_request_that_can_be_repeated_is_repeated_by_the_same_producer,
+                                  stop),
+        cmocka_unit_test_teardown(a_request_that_is_refused_costs_no_record_and_no_order, stop),
+        cmocka_unit_test_teardown(nothing_is_committed_while_nothing_is_acknowledged, stop),
+        cmocka_unit_test_teardown(a_commit_that_is_refused_is_asked_for_again_and_repeats_no_record,
+                                  stop),
+        cmocka_unit_test_teardown(what_is_not_known_to_be_committed_does_not_count_as_settled,
+                                  stop),
+    };
+    return cmocka_run_group_tests_name("at_least_once_mock", tests, create, destroy);
+}
