@@ -82,7 +82,7 @@ static void check(const struct answer *answer)
                  rd_kafka_err2name(answer->code), settled ? "settled" : "not settled", aborted,
                  replaced, lab.failed ? lab.error.message : "");
     }
-    (void)mock_lab_check_output(&lab);
+    (void)mock_lab_check_output(&lab, true);
     mock_lab_clear(&lab, answer->key);
     mock_lab_stop(&lab);
 }
@@ -200,7 +200,7 @@ static void a_start_waits_for_its_coordinator(void **state)
         mock_lab_answer(&lab, INIT_PRODUCER_ID, codes[i], 3);
         mock_lab_finish(&lab, RECORDS);
         assert_true(mock_lab_settle(&lab, SETTLE_S));
-        assert_int_equal(mock_lab_check_output(&lab), 0);
+        assert_int_equal(mock_lab_check_output(&lab, true), 0);
         mock_lab_stop(&lab);
     }
 }
@@ -237,7 +237,7 @@ static void a_recovery_is_tried_until_it_works_and_not_in_a_hurry(void **state)
     assert_in_range(mock_lab_producers(&lab), 2, 10); /* one in half a second */
     mock_lab_clear(&lab, INIT_PRODUCER_ID);
     assert_true(mock_lab_settle(&lab, SETTLE_S));
-    (void)mock_lab_check_output(&lab);
+    (void)mock_lab_check_output(&lab, true);
     mock_lab_stop(&lab);
 }
 
@@ -256,7 +256,7 @@ a_right_that_is_missing_for_a_while_costs_no_record_and_is_not_asked_for_in_a_hu
     assert_in_range(abort_count() - aborts_before, 2, 12); /* pauses of 50, 100, 200 ms and so on */
     mock_lab_clear(&lab, ADD_OFFSETS);
     assert_true(mock_lab_settle(&lab, SETTLE_S));
-    (void)mock_lab_check_output(&lab);
+    (void)mock_lab_check_output(&lab, true);
     mock_lab_stop(&lab);
 }
 
@@ -271,7 +271,7 @@ static void an_end_txn_whose_reply_does_not_come_is_followed_by_a_new_producer(v
     assert_true(mock_lab_settle(&lab, SETTLE_S));
     mock_lab_step(&lab, 50);
     assert_true(mock_lab_producers(&lab) > 1);
-    (void)mock_lab_check_output(&lab);
+    (void)mock_lab_check_output(&lab, true);
     mock_lab_stop(&lab);
     /* A broker that was told to be late does no longer what its cluster is told. */
     mock_lab_destroy(&lab);
@@ -288,7 +288,7 @@ static void committed_offsets_tell_what_became_of_a_transaction(void **state)
     mock_lab_finish(&lab, RECORDS);
     assert_true(mock_lab_settle(&lab, SETTLE_S));
     assert_int_equal(mock_lab_producers(&lab), 2);
-    assert_int_equal(mock_lab_check_output(&lab), MOCK_PARTITIONS * 5);
+    assert_int_equal(mock_lab_check_output(&lab, true), MOCK_PARTITIONS * 5);
     mock_lab_stop(&lab);
     mock_lab_commit(&lab, 0);
 }
@@ -308,7 +308,7 @@ static void committed_offsets_are_read_again_until_they_are_known(void **state)
         mock_lab_finish(&lab, RECORDS);
         assert_true(mock_lab_settle(&lab, SETTLE_S));
         /* Taken for nothing committed, an error would have everything come out again. */
-        assert_int_equal(mock_lab_check_output(&lab), 0);
+        assert_int_equal(mock_lab_check_output(&lab, true), 0);
         mock_lab_clear(&lab, OFFSET_FETCH);
         mock_lab_stop(&lab);
         mock_lab_commit(&lab, 0);
