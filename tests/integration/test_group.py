@@ -142,3 +142,20 @@ def test_a_call_of_the_model_longer_than_max_poll_interval_costs_no_membership(l
     checks.assert_each_once(labels, places)
     assert running.metrics()["wiretag_rebalances_total"] == 1
     assert assignments(running) == 1 and "lost" not in running.stderr
+
+
+def test_of_two_workers_with_one_transactional_id_one_stops_and_names_it(lab):
+    flow, model = lab.flow(PARTITIONS), lab.model(sleep_us_per_call=5_000)
+    one_id = {"transactional_id": flow.group, "commit_interval_ms": 50}
+    feed = Feed(flow, rate=500)
+    both = [lab.run(flow, model, delivery=one_id) for _ in range(2)]
+    ended = client.wait_for("one to stop", lambda: [one for one in both if one.process.poll() is not None], 60)
+    for one in ended:
+        assert one.wait_exit() == 1
+        assert "two workers must not share one" in one.stderr and flow.group in one.stderr
+    if len(ended) == 2:  # each took it from the other
+        lab.run(flow, model)
+    places = feed.stop()
+    labels, _ = checks.settled(flow)
+    checks.assert_each_once(labels, places)
+    checks.assert_in_order(labels)

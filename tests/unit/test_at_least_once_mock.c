@@ -1,39 +1,10 @@
 /* Every class of error that producing and committing can meet where records come out at least once. */
-#include "base/log.h"
-
-#include "mock_lab.h"
-
-#define RECORDS 20
-#define SETTLE_S 60
-
-static struct mock_lab lab;
-
-static int create(void **state)
-{
-    (void)state;
-    wt_log_init(WT_LOG_ERROR, WT_LOG_TEXT);
-    mock_lab_create(&lab);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    mock_lab_stop(&lab);
-    return 0;
-}
-
-static int destroy(void **state)
-{
-    (void)state;
-    mock_lab_destroy(&lab);
-    return 0;
-}
+#include "mock_cases.h"
 
 static void start(void)
 {
     mock_lab_commit(&lab, 0);
-    mock_lab_start(&lab, "at-least-once", "");
+    mock_lab_start(&lab, "at-least-once", ONE_REQUEST);
     mock_lab_finish(&lab, RECORDS);
     assert_true(mock_lab_settle(&lab, SETTLE_S));
 }
@@ -70,8 +41,6 @@ static void a_request_that_can_be_repeated_is_repeated_by_the_same_producer(void
     }
 }
 
-/* Nor the order: but a broker keeps it by sequence numbers, refusing what was under way behind a refused
- * request, and the mock does not look at them. */
 static void a_request_that_is_refused_costs_no_record(void **state)
 {
     (void)state;
@@ -164,13 +133,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(a_request_that_can_be_repeated_is_repeated_by_the_same_producer,
-                                  stop),
-        cmocka_unit_test_teardown(a_request_that_is_refused_costs_no_record, stop),
-        cmocka_unit_test_teardown(nothing_is_committed_while_nothing_is_acknowledged, stop),
+                                  mock_stop),
+        cmocka_unit_test_teardown(a_request_that_is_refused_costs_no_record, mock_stop),
+        cmocka_unit_test_teardown(nothing_is_committed_while_nothing_is_acknowledged, mock_stop),
         cmocka_unit_test_teardown(a_commit_that_is_refused_is_asked_for_again_and_repeats_no_record,
-                                  stop),
+                                  mock_stop),
         cmocka_unit_test_teardown(what_is_not_known_to_be_committed_does_not_count_as_settled,
-                                  stop),
+                                  mock_stop),
     };
-    return cmocka_run_group_tests_name("at_least_once_mock", tests, create, destroy);
+    return cmocka_run_group_tests_name("at_least_once_mock", tests, mock_create, mock_destroy);
 }
