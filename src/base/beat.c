@@ -26,6 +26,7 @@ struct wt_beat *wt_beat_start(const char *name, int64_t limit_ms)
     beat->name = wt_strdup(name);
     beat->limit_us = limit_ms * 1000;
     beat->last_us = wt_clock_us();
+    (void)pthread_setname_np(pthread_self(), name);
     (void)pthread_mutex_lock(&mutex);
     struct wt_beat **at = &first;
     while (*at != NULL) {

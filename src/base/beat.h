@@ -12,8 +12,8 @@
 
 struct wt_beat;
 
-/* Begins to watch a thread. `name` is copied; `limit_ms`: how long one piece of work may take at
- * most. Thread: any. */
+/* Begins to watch the calling thread. `name` is copied, and becomes the thread's name for top and
+ * debuggers; `limit_ms`: how long one piece of work may take at most. Thread: the watched one. */
 struct wt_beat *wt_beat_start(const char *name, int64_t limit_ms);
 
 /* Ends it; accepts NULL. Thread: any. */

@@ -154,6 +154,7 @@ static void cut_late_clients(struct wt_http *http)
 static void *serve(void *opaque)
 {
     struct wt_http *http = opaque;
+    (void)pthread_setname_np(pthread_self(), "http");
     int events = MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
     struct pollfd waits[] = {{.fd = events, .events = POLLIN},
                              {.fd = http->stop, .events = POLLIN}};

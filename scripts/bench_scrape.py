@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+"""Measures what scraping the metrics page costs a worker at full load, in one run on a local Kafka.
+
+A worker labels a backlog; stretches with 200 scrapes a second alternate with stretches without.
+Printed as one JSON object:
+
+- throughput_ratio: labelled records a second with scrapes over without, the median of neighbouring
+  pairs. The scraper itself takes processor time from the worker where both share the cores.
+- cost_ratio: processor time of the thread that answers over that of the whole worker, from /proc,
+  during the stretches with scrapes: what the worker pays, whoever else is on the machine.
+
+Needs build/wiretag (scripts/build) and the environment of scripts/setup --test:
+
+    .deps/test-venv/bin/python scripts/bench_scrape.py
+"""
+
+import argparse
+import json
+import os
+import signal
+import socket
+import statistics
+import subprocess
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from bench_pipeline import POSTS, ROOT, SAMPLES, Cluster, free_port, labelled, say
+
+
+class Scraper(threading.Thread):
+    """GETs the page `rate` times a second until it is stopped; a connection for each, as a worker
+    allows."""
+
+    def __init__(self, port, rate):
+        super().__init__(daemon=True)
+        self.port, self.interval = port, 1 / rate
+        self.count, self.bytes = 0, 0
+        self.stopping = threading.Event()
+
+    def run(self):
+        due = time.monotonic()
+        while not self.stopping.is_set():
+            with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
+                connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: bench\r\n\r\n")
+                while chunk := connection.recv(65536):
+                    self.bytes += len(chunk)
+            self.count += 1
+            due += self.interval
+            time.sleep(max(0, due - time.monotonic()))
+
+    def stop(self):
+        self.stopping.set()
+        self.join(30)
+
+
+def cpu_seconds(pid):
+    """(of the thread that answers, of the whole process)."""
+    ticks = {}
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        name, fields = (task / "stat").read_text().split("(", 1)[1].rsplit(")", 1)
+        user, system = fields.split()[11:13]
+        ticks[name] = ticks.get(name, 0) + int(user) + int(system)
+    return ticks["http"] / os.sysconf("SC_CLK_TCK"), sum(ticks.values()) / os.sysconf("SC_CLK_TCK")
+
+
+def stretch(worker, port, seconds, rate):
+    """One stretch of labelling, with `rate` scrapes a second (0: none)."""
+    scraper = Scraper(port, rate) if rate else None
+    began, before, cpu_before = time.monotonic(), labelled(port), cpu_seconds(worker.pid)
+    if scraper:
+        scraper.start()
+    time.sleep(seconds)
+    if scraper:
+        scraper.stop()
+    after, cpu_after, passed = labelled(port), cpu_seconds(worker.pid), time.monotonic() - began
+    return {"rate": (after - before) / passed, "http_cpu": cpu_after[0] - cpu_before[0],
+            "cpu": cpu_after[1] - cpu_before[1], "scrapes": scraper.count if scraper else 0,
+            "passed": passed}
+
+
+def measure(worker, port, options, wanted):
+    deadline = time.monotonic() + 120
+    while labelled(port) == 0:
+        if worker.poll() is not None or time.monotonic() > deadline:
+            raise SystemExit("the worker does not label; build/wiretag run says why")
+        time.sleep(0.2)
+    pairs = []
+    for repeat in range(options.repeats):
+        without = stretch(worker, port, options.seconds, 0)
+        scraped = stretch(worker, port, options.seconds, options.rate)
+        pairs.append((scraped, without))
+        say(f"  {repeat + 1}/{options.repeats}: {scraped['rate']:,.0f} / {without['rate']:,.0f} articles/s "
+            f"= {scraped['rate'] / without['rate']:.3f}; the page took "
+            f"{scraped['http_cpu'] / scraped['cpu']:.4f} of the worker's processor time")
+    if labelled(port) >= wanted:
+        raise SystemExit("the backlog ran out: raise --records")
+    scrapes = sum(scraped["scrapes"] for scraped, _ in pairs)
+    http_cpu = sum(scraped["http_cpu"] for scraped, _ in pairs)
+    return {
+        "throughput_ratio": round(statistics.median(a["rate"] / b["rate"] for a, b in pairs), 4),
+        "cost_ratio": round(http_cpu / sum(scraped["cpu"] for scraped, _ in pairs), 5),
+        "scrapes_per_s": round(scrapes / sum(scraped["passed"] for scraped, _ in pairs), 1),
+        "cpu_us_per_scrape": round(http_cpu / scrapes * 1e6, 1),
+        "articles_per_s": round(statistics.median(b["rate"] for _, b in pairs)),
+        "repeats": options.repeats}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--binary", type=Path, default=ROOT / "build" / "wiretag")
+    parser.add_argument("--model", type=Path, default=ROOT / "models" / "demo.pt")
+    parser.add_argument("--records", type=int, default=150_000, help="the backlog (default: %(default)s)")
+    parser.add_argument("--rate", type=float, default=200, help="scrapes a second (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=5, help="of a stretch (default: %(default)s)")
+    parser.add_argument("--repeats", type=int, default=4)
+    options = parser.parse_args()
+    articles = (POSTS if POSTS.exists() else SAMPLES).read_bytes().splitlines()
+    with tempfile.TemporaryDirectory(prefix="wiretag-bench-") as folder:
+        start = subprocess.run([ROOT / "scripts/kafka/start", "--dir", folder, "--while",
+                                str(os.getpid())], check=True, stdout=subprocess.PIPE, text=True)
+        worker = None
+        try:
+            cluster, port = Cluster(start.stdout.strip()), free_port()
+            source, output = cluster.fill(articles, options.records), cluster.topic()
+            config = Path(folder) / "config.yaml"
+            config.write_text(json.dumps({
+                "kafka": {"common": {"bootstrap.servers": cluster.bootstrap},
+                          "consumer": {"group.id": output}},
+                "input": {"topics": [source]}, "output": {"topic": output, "timestamp": "now"},
+                "dead_letter": None, "on_error": "stop", "model": {"path": str(options.model)},
+                "http": {"listen": f"127.0.0.1:{port}"}}))
+            worker = subprocess.Popen([options.binary, "run", "-c", config], cwd=ROOT,
+                                      stderr=subprocess.DEVNULL)
+            print(json.dumps(measure(worker, port, options, options.records)))
+            cluster.watcher.close()
+        finally:
+            if worker:
+                worker.send_signal(signal.SIGTERM)
+                worker.wait(60)
+            subprocess.run([ROOT / "scripts/kafka/stop", "--dir", folder], check=False)
+
+
+if __name__ == "__main__":
+    main()
