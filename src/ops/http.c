@@ -40,22 +40,33 @@ struct wt_http {
     struct MHD_Daemon *daemon;
     pthread_t thread;
     struct client clients[WT_HTTP_CONNECTIONS_MAX];
+    struct MHD_Response *page; /* of the metrics, NULL: none yet; answers under way hold it too */
+    int64_t page_us;           /* when it was written */
 };
 
-/* Queues `body` and gives the response away; `must_free`: MHD frees the body, else it is static. */
-static enum MHD_Result answer(struct MHD_Connection *connection, unsigned code, const char *type,
-                              char *body, size_t bytes, enum MHD_ResponseMemoryMode memory)
+/* A response that takes `body`, which MHD frees; NULL: no memory. */
+static struct MHD_Response *response_of(const char *type, char *body, size_t bytes)
 {
-    struct MHD_Response *response = MHD_create_response_from_buffer(bytes, body, memory);
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(bytes, body, MHD_RESPMEM_MUST_FREE);
     if (response == NULL) {
-        if (memory == MHD_RESPMEM_MUST_FREE) {
-            free(body);
-        }
-        return MHD_NO;
+        free(body);
+        return NULL;
     }
     (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
     (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
     (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+    return response;
+}
+
+static enum MHD_Result answer_text(struct MHD_Connection *connection, unsigned code,
+                                   const char *text)
+{
+    struct MHD_Response *response =
+        response_of("text/plain; charset=utf-8", wt_strdup(text), strlen(text));
+    if (response == NULL) {
+        return MHD_NO;
+    }
     if (code == MHD_HTTP_METHOD_NOT_ALLOWED) {
         (void)MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, MHD_HTTP_METHOD_GET);
     }
@@ -64,19 +75,19 @@ static enum MHD_Result answer(struct MHD_Connection *connection, unsigned code, 
     return result;
 }
 
-static enum MHD_Result answer_text(struct MHD_Connection *connection, unsigned code,
-                                   const char *text)
+static enum MHD_Result answer_metrics(struct wt_http *http, struct MHD_Connection *connection)
 {
-    return answer(connection, code, "text/plain; charset=utf-8", (char *)text, strlen(text),
-                  MHD_RESPMEM_MUST_COPY);
-}
-
-static enum MHD_Result answer_metrics(struct MHD_Connection *connection)
-{
-    size_t bytes;
-    char *page = wt_metrics_page(&bytes);
-    return answer(connection, MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", page, bytes,
-                  MHD_RESPMEM_MUST_FREE);
+    int64_t now_us = wt_clock_us();
+    if (http->page == NULL || now_us - http->page_us > INT64_C(1000) * WT_HTTP_PAGE_MS_MAX) {
+        size_t bytes;
+        char *text = wt_metrics_page(&bytes);
+        if (http->page != NULL) {
+            MHD_destroy_response(http->page);
+        }
+        http->page = response_of("text/plain; version=0.0.4; charset=utf-8", text, bytes);
+        http->page_us = now_us;
+    }
+    return http->page != NULL ? MHD_queue_response(connection, MHD_HTTP_OK, http->page) : MHD_NO;
 }
 
 static enum MHD_Result answer_probe(const struct wt_http *http, struct MHD_Connection *connection,
@@ -100,12 +111,12 @@ static enum MHD_Result on_request(void *opaque, struct MHD_Connection *connectio
     (void)upload;
     (void)upload_bytes;
     (void)request;
-    const struct wt_http *http = opaque;
+    struct wt_http *http = opaque;
     if (strcmp(method, MHD_HTTP_METHOD_GET) != 0) {
         return answer_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED, paths);
     }
     if (strcmp(url, "/metrics") == 0) {
-        return answer_metrics(connection);
+        return answer_metrics(http, connection);
     }
     if (strcmp(url, "/healthz") == 0) {
         return answer_probe(http, connection, http->callbacks.alive, "ok");
@@ -315,6 +326,9 @@ void wt_http_destroy(struct wt_http *http)
     assert(wrote == (ssize_t)sizeof one);
     (void)pthread_join(http->thread, NULL);
     MHD_stop_daemon(http->daemon);
+    if (http->page != NULL) {
+        MHD_destroy_response(http->page);
+    }
     (void)close(http->stop);
     free(http);
 }

@@ -8,7 +8,8 @@
  * loopback by default; nothing can be changed through it. One thread of its own serves at most
  * WT_HTTP_CONNECTIONS_MAX connections (more wait in the kernel's backlog), a connection carries one
  * request of at most WT_HTTP_REQUEST_BYTES_MAX bytes and is cut after WT_HTTP_CONNECTION_MS_MAX,
- * however slowly its client sends or reads. */
+ * however slowly its client sends or reads. The metrics page is written again only when it is older
+ * than WT_HTTP_PAGE_MS_MAX, so that many scrapers cost little more than one. */
 #ifndef WIRETAG_OPS_HTTP_H
 #define WIRETAG_OPS_HTTP_H
 
@@ -21,6 +22,7 @@
 #define WT_HTTP_CONNECTIONS_MAX 16u
 #define WT_HTTP_REQUEST_BYTES_MAX 8192u
 #define WT_HTTP_CONNECTION_MS_MAX 5000
+#define WT_HTTP_PAGE_MS_MAX 50
 
 struct wt_http;
 

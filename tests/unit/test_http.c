@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -115,6 +116,23 @@ static void metrics_are_the_prometheus_page(void **state)
     assert_answer(answer, "200", "\nwiretag_batches_total 41\n");
     assert_answer(answer, "200", "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n");
     assert_answer(ask(http, "GET", "/metrics?name=x"), "200", "\nwiretag_batches_total 41\n");
+    wt_http_destroy(http);
+}
+
+static void the_page_is_at_most_a_moment_old(void **state)
+{
+    (void)state;
+    struct health health = {true, true};
+    struct wt_http *http = start("127.0.0.1:0", &health);
+    char counted[64];
+    for (int i = 0; i < 3; i++) {
+        wt_metric_add(WT_METRIC_REBALANCES, 1);
+        struct timespec moment = {.tv_nsec = (WT_HTTP_PAGE_MS_MAX + 5) * 1000000L};
+        (void)nanosleep(&moment, NULL);
+        (void)snprintf(counted, sizeof counted, "\nwiretag_rebalances_total %d\n", i + 1);
+        assert_answer(ask(http, "GET", "/metrics"), "200", counted);
+        assert_answer(ask(http, "GET", "/metrics"), "200", counted);
+    }
     wt_http_destroy(http);
 }
 
@@ -307,6 +325,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(metrics_are_the_prometheus_page),
+        cmocka_unit_test(the_page_is_at_most_a_moment_old),
         cmocka_unit_test(health_and_readiness_follow_their_probes_and_say_why_not),
         cmocka_unit_test(without_probes_it_is_alive_and_ready),
         cmocka_unit_test(another_path_is_not_found_and_the_paths_are_listed),
