@@ -172,8 +172,7 @@ static const struct wt_family_entry families[WT_FAMILY_COUNT] = {
                                WT_GAUGE,
                                {"topic", "partition"},
                                "Records of an owned partition that are not done with: those in "
-                               "flight, and those not read yet. Offsets are counted, so a "
-                               "transaction's marker behind the last record counts as one.",
+                               "flight, and the offsets not read yet.",
                                NULL},
     [WT_FAMILY_LAG_SECONDS] = {"wiretag_consumer_lag_seconds",
                                WT_GAUGE,

@@ -3,7 +3,9 @@
 #include "base/metrics.h"
 #include "pipeline/kafka.h"
 
+#include <inttypes.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,9 +38,25 @@ static void show_broker(const char *client_kind, const char *name, const json_t 
     wt_series_set(wt_series_get(WT_FAMILY_BROKER_UP, labels), up ? 1 : 0);
 }
 
-static int on_statistics(rd_kafka_t *client, char *text, size_t bytes, void *opaque)
+/* `next_offset` is what will be fetched next; with nothing fetched left to deliver, all before it is
+ * behind us, be it records or not. A fetch that arrives in between is put right by its first record. */
+static void skip_to(struct wt_partition *partition, const json_t *statistics)
 {
-    (void)opaque;
+    char number[16];
+    (void)snprintf(number, sizeof number, "%" PRId32, partition->number);
+    const json_t *topic = json_object_get(json_object_get(statistics, "topics"), partition->topic);
+    const json_t *item = json_object_get(json_object_get(topic, "partitions"), number);
+    int64_t next = json_integer_value(json_object_get(item, "next_offset"));
+    bool delivered = json_integer_value(json_object_get(item, "fetchq_cnt")) == 0;
+    if (item != NULL && delivered && partition->assigned &&
+        next > atomic_load_explicit(&partition->position, memory_order_relaxed)) {
+        atomic_store_explicit(&partition->position, next, memory_order_release);
+    }
+}
+
+void wt_brokers_read(rd_kafka_t *client, const char *text, size_t bytes,
+                     struct wt_partitions *partitions)
+{
     const char *kind = rd_kafka_type(client) == RD_KAFKA_CONSUMER ? "consumer" : "producer";
     json_t *statistics = json_loadb(text, bytes, 0, NULL);
     const char *name;
@@ -47,14 +65,20 @@ static int on_statistics(rd_kafka_t *client, char *text, size_t bytes, void *opa
     {
         show_broker(kind, name, broker);
     }
+    struct wt_partition *partition;
+    for (size_t i = 0; partitions != NULL && (partition = wt_partitions_at(partitions, i)) != NULL;
+         i++) {
+        skip_to(partition, statistics);
+    }
     json_decref(statistics);
-    return 0; /* librdkafka frees the text */
 }
 
 enum wt_status wt_brokers_watch(rd_kafka_conf_t *conf, const struct wt_config *config,
-                                rd_kafka_type_t type, struct wt_error *error)
+                                rd_kafka_type_t type,
+                                int (*callback)(rd_kafka_t *, char *, size_t, void *),
+                                struct wt_error *error)
 {
-    rd_kafka_conf_set_stats_cb(conf, on_statistics);
+    rd_kafka_conf_set_stats_cb(conf, callback);
     return wt_kafka_conf_default(conf, config, type, "statistics.interval.ms", STATISTICS_MS,
                                  error);
 }

@@ -4,6 +4,7 @@
 #define WIRETAG_PIPELINE_BROKERS_H
 
 #include "base/config.h"
+#include "pipeline/partition.h"
 
 #include <librdkafka/rdkafka.h>
 
@@ -11,10 +12,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Has the client that will be made of `conf` tell the state of its connections every few seconds, as
- * wiretag_broker_up. Its callbacks must be served. */
+/* Has the client that will be made of `conf` call `callback` with its statistics every few seconds.
+ * Its callbacks must be served. */
 enum wt_status wt_brokers_watch(rd_kafka_conf_t *conf, const struct wt_config *config,
-                                rd_kafka_type_t type, struct wt_error *error);
+                                rd_kafka_type_t type,
+                                int (*callback)(rd_kafka_t *, char *, size_t, void *),
+                                struct wt_error *error);
+
+/* For that callback: shows the client's connections as wiretag_broker_up. With the consumer's
+ * `partitions`, moves their positions over what holds no records, such as the ends of transactions,
+ * so that it is no lag. Thread: the one that serves the client; with partitions: consume. */
+void wt_brokers_read(rd_kafka_t *client, const char *text, size_t bytes,
+                     struct wt_partitions *partitions);
 
 /* A partition asked about. -1: not known. */
 struct wt_brokers_offset {

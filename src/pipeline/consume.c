@@ -147,6 +147,13 @@ static void on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,
     apply_assignment(client, list, false);
 }
 
+static int on_statistics(rd_kafka_t *client, char *text, size_t bytes, void *opaque)
+{
+    struct wt_consume *consume = opaque;
+    wt_brokers_read(client, text, bytes, consume->partitions);
+    return 0; /* librdkafka frees the text */
+}
+
 /* The outcome of the client's own commits; commit.c, note "Commits and rejoining". */
 static void on_commit(rd_kafka_t *client, rd_kafka_resp_err_t code,
                       rd_kafka_topic_partition_list_t *offsets, void *opaque)
@@ -385,7 +392,7 @@ enum wt_status wt_consume_create(const struct wt_config *config, struct wt_parti
         status = set_fixed_properties(config, conf, error);
     }
     if (status == WT_OK) {
-        status = wt_brokers_watch(conf, config, RD_KAFKA_CONSUMER, error);
+        status = wt_brokers_watch(conf, config, RD_KAFKA_CONSUMER, on_statistics, error);
     }
     if (status == WT_OK) {
         rd_kafka_conf_set_opaque(conf, consume);

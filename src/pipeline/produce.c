@@ -70,6 +70,13 @@ static void on_report(rd_kafka_t *client, const rd_kafka_message_t *message, voi
     produce->report(produce->opaque, message->_private, delivery, rd_kafka_err2str(message->err));
 }
 
+static int on_statistics(rd_kafka_t *client, char *text, size_t bytes, void *opaque)
+{
+    (void)opaque;
+    wt_brokers_read(client, text, bytes, NULL);
+    return 0; /* librdkafka frees the text */
+}
+
 /* --- doubtful requests ----------------------------------------------------------------------- */
 
 /* API keys of the requests that a transaction is made of (Kafka protocol guide). */
@@ -251,7 +258,7 @@ static enum wt_status open_client(struct wt_produce *produce, struct wt_error *e
         status = set_fixed_properties(produce, conf, error);
     }
     if (status == WT_OK) {
-        status = wt_brokers_watch(conf, config, RD_KAFKA_PRODUCER, error);
+        status = wt_brokers_watch(conf, config, RD_KAFKA_PRODUCER, on_statistics, error);
     }
     if (status == WT_OK) {
         rd_kafka_conf_set_opaque(conf, produce);

@@ -9,6 +9,7 @@ import client
 import exposition
 import pytest
 from client import Record, article
+from confluent_kafka import Producer
 from fake import LABELS, POISON
 
 HTTP = {"listen": "127.0.0.1:0"}
@@ -230,3 +231,20 @@ def test_without_a_broker_for_half_a_minute_a_worker_is_not_ready_and_says_so(la
     assert len(flow.labels(1)) == 1
     client.wait_for("connections", lambda: any(
         value == 1 for name, value in running.metrics().items() if name.startswith("wiretag_broker_up")), 20)
+
+
+def test_the_ends_of_transactions_are_no_lag(lab):
+    """An input topic that is itself written in transactions: each leaves a marker that no reader gets."""
+    flow = lab.flow()
+    producer = Producer({"bootstrap.servers": flow.bootstrap, "transactional.id": lab.unique("writer")})
+    producer.init_transactions(30)
+    for number in range(5):
+        producer.begin_transaction()
+        producer.produce(flow.input, article(f"новость {number}"))
+        producer.commit_transaction(30)
+    running = lab.run(flow, http=HTTP)
+    assert len(flow.labels(5)) == 5
+    assert client.end_offsets(flow.bootstrap, flow.input) == {0: 10}
+    client.wait_for("lag 0", lambda: lags(running) == {0: 0}, 20)
+    name = f'wiretag_consumer_lag_seconds{{topic="{flow.input}",partition="0"}}'
+    assert running.metrics()[name] == 0
