@@ -36,7 +36,7 @@ struct wt_model_progress {
 
 struct wt_model_options {
     const char *device;        /* "auto", "cpu", "cuda" or "cuda:N"; NULL is "auto" */
-    const char *precision;     /* "auto", "fp32", "bf16", "fp16"; NULL is "auto" */
+    const char *precision;     /* "auto", "fp32", "bf16", "fp16", "int8"; NULL is "auto" */
     const char *sha256;        /* 64 hex digits the bundle must have; NULL: any */
     uint32_t threads_per_call; /* CPU threads of one forward; 0 is 1 */
     bool skip_selftest;        /* only for tools that inspect a bundle */
@@ -49,14 +49,16 @@ struct wt_model_info {
     const char *version;
     const char *sha256;        /* of the bundle's bytes, 64 lower-case hex digits */
     const char *device;        /* picked: "cpu", "cuda:0" */
-    const char *precision;     /* picked: "fp32", "bf16", "fp16" */
+    const char *precision;     /* picked: "fp32", "bf16", "fp16", "int8" */
     const char *precision_why; /* one clause: why it was picked */
+    const char *operators;     /* what computes it, such as "avx2: 9 linear layers, 2 attentions" */
     const char *const *labels; /* in id order */
     uint32_t label_count;
     uint32_t tokens_max;     /* the longest article, [CLS] and [SEP] included */
     uint32_t pad_to;         /* 0: policy exact; 512: policy padded-512 */
     bool equal_lengths_only; /* the model keeps its promise only in batches of one length */
-    double logits_bound;     /* largest logit difference to expect of the precision */
+    double logits_bound;     /* largest logit difference to expect of the precision; negative: int8
+                                without a self-test, which would have measured it */
 };
 
 /* Reads the bundle at `path`, hashes it, loads it onto the device and runs its self-test.

@@ -48,7 +48,7 @@ static bool valid_device(const char *text)
 
 static bool valid_precision(const char *text)
 {
-    static const char *const known[] = {"auto", "fp32", "bf16", "fp16"};
+    static const char *const known[] = {"auto", "fp32", "bf16", "fp16", "int8"};
     bool found = false;
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         found = found || strcmp(text, known[i]) == 0;
@@ -122,7 +122,7 @@ static const struct wt_key keys[] = {
     {"model.device", WT_KEY_TEXT, AT(model.device), "auto",
      .valid = valid_device, .must = "auto, cpu, cuda or cuda:N"},
     {"model.precision", WT_KEY_TEXT, AT(model.precision), "auto",
-     .valid = valid_precision, .must = "auto, fp32, bf16 or fp16"},
+     .valid = valid_precision, .must = "auto, fp32, bf16, fp16 or int8"},
     {"model.replicas", WT_KEY_U32, AT(model.replicas), "auto",
      .min = 1, .max = 64, .auto_allowed = true},
     {"model.threads", WT_KEY_U32, AT(model.threads), "auto",

@@ -64,7 +64,7 @@ static void print_help(void)
         "Usage: wiretag classify --model BUNDLE [OPTION]...\n\n"
         "  --model BUNDLE     the model, such as models/demo.pt\n"
         "  --device D         auto (default), cpu, cuda or cuda:N\n"
-        "  --precision P      auto (default), fp32, bf16 or fp16\n"
+        "  --precision P      auto (default), fp32, bf16, fp16 or int8\n"
         "  --batch-tokens N   tokens of one batch, padding included (default 1024); changes the\n"
         "                     speed, not the labels\n"
         "  --logits           adds \"logits\": an array in label order\n"

@@ -46,9 +46,17 @@ bool wt_backend_file(const struct wt_backend *backend, const char *name, const c
 enum wt_status wt_backend_set_inputs(struct wt_backend *backend, bool takes_mask,
                                      struct wt_error *error);
 
-/* Moves the model to its device and precision and makes it as fast as it gets. */
+/* What became of the model. */
+struct wt_backend_prepared {
+    char operators[120]; /* what computes it, in words */
+    bool row_by_row;     /* as far as is known, a row's bits do not depend on its neighbours */
+};
+
+/* Moves the model to its device and precision and makes it as fast as it gets. WT_INVALID: the
+ * device or the model cannot have that precision. */
 enum wt_status wt_backend_prepare(struct wt_backend *backend, const char *device,
-                                  enum wt_precision precision, struct wt_error *error);
+                                  enum wt_precision precision,
+                                  struct wt_backend_prepared *prepared_out, struct wt_error *error);
 
 /* For the calling thread: how many CPU threads one forward may use (1 or more). */
 void wt_backend_thread_init(struct wt_backend *backend, uint32_t threads);

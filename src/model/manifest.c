@@ -11,7 +11,8 @@
 
 const char *wt_precision_name(enum wt_precision precision)
 {
-    static const char *const names[] = {[WT_FP32] = "fp32", [WT_BF16] = "bf16", [WT_FP16] = "fp16"};
+    static const char *const names[] = {
+        [WT_FP32] = "fp32", [WT_BF16] = "bf16", [WT_FP16] = "fp16", [WT_INT8] = "int8"};
     return names[precision];
 }
 

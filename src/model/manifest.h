@@ -11,7 +11,8 @@
  *    "inputs": "ids+lengths",                    or "ids+mask"
  *    "precisions": {"fp32": {"logits_bound": 1e-4}, "bf16": {"logits_bound": 0.01}}}
  *
- * `logits_bound` is the largest difference to the fp32 logits that was measured at export. Other
+ * `logits_bound` is the largest difference to the fp32 logits that was measured at export. int8 needs
+ * none: it is made at load, and measured there unless the bundle has a bound for it. Other
  * keys are allowed and ignored, so that a later exporter can add to them. */
 #ifndef WIRETAG_MODEL_MANIFEST_H
 #define WIRETAG_MODEL_MANIFEST_H
@@ -23,9 +24,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum wt_precision { WT_FP32, WT_BF16, WT_FP16, WT_PRECISION_COUNT };
+enum wt_precision { WT_FP32, WT_BF16, WT_FP16, WT_INT8, WT_PRECISION_COUNT };
 
-/* "fp32", "bf16", "fp16". */
+/* "fp32", "bf16", "fp16", "int8". */
 const char *wt_precision_name(enum wt_precision precision);
 
 struct wt_manifest {

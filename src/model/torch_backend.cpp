@@ -2,6 +2,7 @@
 // leaves them.
 #include "model/backend.h"
 #include "model/torch_device.h"
+#include "model/torch_rewrite.h"
 
 #include <ATen/Context.h>
 #include <ATen/Functions.h>
@@ -301,7 +302,8 @@ enum wt_status wt_backend_set_inputs(struct wt_backend *backend, bool takes_mask
 }
 
 enum wt_status wt_backend_prepare(struct wt_backend *backend, const char *device,
-                                  enum wt_precision precision, struct wt_error *error)
+                                  enum wt_precision precision,
+                                  struct wt_backend_prepared *prepared_out, struct wt_error *error)
 {
     return guarded(
         "bundle-prepare", "the model cannot be prepared", WT_ERROR_FATAL,
@@ -313,10 +315,25 @@ enum wt_status wt_backend_prepare(struct wt_backend *backend, const char *device
             }
             // Frozen constants cannot be converted any more: device and type first.
             backend->module.to(backend->device);
-            if (precision != WT_FP32) {
+            const bool own = backend->device.is_cpu() && wiretag::has_kernels(precision);
+            if (precision == WT_INT8 && !own) {
+                return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "precision",
+                                    "precision int8 is for the CPU; on %s use auto", device);
+            }
+            if (precision != WT_FP32 && !own) {
                 backend->module.to(type_of(precision));
             }
             backend->module = torch::jit::freeze(backend->module);
+            *prepared_out = {};
+            (void)std::snprintf(prepared_out->operators, sizeof prepared_out->operators,
+                                "libtorch's operators");
+            if (own) {
+                const auto status =
+                    wiretag::use_kernels(backend->module, precision, *prepared_out, error);
+                if (status != WT_OK) {
+                    return status;
+                }
+            }
             // Its replicas' streams do not wait for this thread's.
             wiretag::synchronize(backend->device);
             return WT_OK;

@@ -256,10 +256,10 @@ static enum wt_status start_stages(struct wt_pipeline *pipeline, struct wt_error
     if (status == WT_OK) {
         struct wt_batcher_limits limits = wt_sizing_limits(config, info);
         wt_log_info("pipeline",
-                    "running: model %s %s on %s in %s (%s), %" PRIu32 " replicas, batches of "
+                    "running: model %s %s on %s in %s (%s; %s), %" PRIu32 " replicas, batches of "
                     "%" PRIu32 " tokens and %" PRIu32 " articles at most",
                     info->name, info->version, info->device, info->precision, info->precision_why,
-                    infer_ports.replicas, limits.tokens_max, limits.articles_max);
+                    info->operators, infer_ports.replicas, limits.tokens_max, limits.articles_max);
     }
     return status;
 }

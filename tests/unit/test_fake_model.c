@@ -321,6 +321,8 @@ static void devices_and_precisions_that_are_not_there_are_refused(void **state)
     options = (struct wt_model_options){.device = "cpu", .precision = "bf16"};
     assert_refused(path, &options, WT_INVALID, "precision", "no measured bound");
     options.precision = "int8";
+    assert_refused(path, &options, WT_INVALID, "precision", "no layers to convert");
+    options.precision = "int4";
     assert_refused(path, &options, WT_INVALID, "precision", "not available");
 }
 

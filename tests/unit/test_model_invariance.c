@@ -219,6 +219,39 @@ static void fp16_logits_stay_within_their_bound_in_any_batch(void **state)
     among_others_as_alone(*state, "fp16");
 }
 
+/* int8 promises more than a bound: the same bytes. */
+static void int8_logits_are_the_same_bytes_in_any_batch(void **state)
+{
+    const struct corpus *corpus = *state;
+    if (strcmp(test_device(), "cpu") != 0) {
+        skip();
+    }
+    struct wt_model *model = load("cpu", "int8");
+    assert_non_null(model);
+    const struct wt_model_info *info = wt_model_info(model);
+    static float alone[ARTICLES][LABELS_MAX];
+    static float logits[ARTICLES][LABELS_MAX];
+    struct dice dice = {.state = 666};
+    uint32_t order[ARTICLES];
+    assert_false(info->equal_lengths_only);
+    assert_string_equal(info->precision, "int8");
+    for (uint32_t i = 0; i < ARTICLES; i++) {
+        order[i] = i;
+        label(model, corpus, &i, 1, 0, 0, &alone[i]);
+        assert_agrees(corpus, i, alone[i], info, "alone");
+    }
+    for (uint32_t shuffle = 0; shuffle < SHUFFLES; shuffle++) {
+        dice_shuffle(&dice, order, ARTICLES);
+        uint32_t count = shuffle % 4 == 0 ? ARTICLES : dice_between(&dice, 2, ARTICLES / 3);
+        label(model, corpus, order, count, dice_below(&dice, 9),
+              dice_below(&dice, wt_vocab_size(wt_model_vocab(model))), logits);
+        for (uint32_t row = 0; row < count; row++) {
+            assert_memory_equal(logits[row], alone[order[row]], info->label_count * sizeof(float));
+        }
+    }
+    wt_model_destroy(model);
+}
+
 /* Without this the tests above could pass on texts that all look alike. */
 static void the_texts_differ_in_length_and_label(void **state)
 {
@@ -245,6 +278,7 @@ int main(void)
         cmocka_unit_test(fp32_logits_do_not_depend_on_the_batch),
         cmocka_unit_test(bf16_logits_stay_within_their_bound_in_any_batch),
         cmocka_unit_test(fp16_logits_stay_within_their_bound_in_any_batch),
+        cmocka_unit_test(int8_logits_are_the_same_bytes_in_any_batch),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -1,0 +1,186 @@
+#include "model/kernels/attention.h"
+
+#include "model/kernels/memory.h"
+
+#include <math.h>
+#include <string.h>
+
+static size_t round_up(size_t count, size_t step)
+{
+    return (count + step - 1) / step * step;
+}
+
+/* Sizes in words, for floats: bf16 needs half. */
+struct sizes {
+    size_t key_columns;   /* keys in whole panels */
+    size_t value_columns; /* the head's size in whole panels */
+    size_t row;           /* the head's size in whole groups of lanes */
+};
+
+static struct sizes sizes_of(const struct wt_kernels *kernels, size_t keys, size_t size)
+{
+    return (struct sizes){.key_columns = round_up(keys, kernels->panel),
+                          .value_columns = round_up(size, kernels->panel),
+                          .row = round_up(size, WT_LANES)};
+}
+
+size_t wt_attention_scratch_bytes(const struct wt_kernels *kernels, size_t keys, size_t size)
+{
+    struct sizes sizes = sizes_of(kernels, keys, size);
+    size_t words = sizes.key_columns * sizes.row +           /* keys */
+                   sizes.key_columns * sizes.value_columns + /* values */
+                   WT_TILE_ROWS * sizes.row +                /* queries */
+                   2 * WT_TILE_ROWS * sizes.key_columns +    /* scores, and in bf16 */
+                   WT_TILE_ROWS * sizes.value_columns +      /* context */
+                   2 * sizes.row;                            /* a row in conversion */
+    return words * sizeof(uint32_t) + (size_t)8 * 64;
+}
+
+/* Keys as columns of panels: a word of a key is a step. */
+static void pack_keys(const struct wt_attention *attention, size_t steps, uint32_t *row,
+                      uint32_t *packed)
+{
+    size_t panel = attention->kernels->panel;
+    size_t columns = round_up(attention->keys, panel);
+    for (size_t key = 0; key < columns; key++) {
+        uint32_t *column = packed + key / panel * panel * steps + key % panel;
+        const float *from = attention->key + key * attention->key_stride;
+        if (key >= attention->keys) {
+            memset(row, 0, steps * sizeof *row);
+        } else if (attention->bf16) {
+            attention->kernels->to_bf16(from, attention->size, (uint16_t *)row);
+        } else {
+            memcpy(row, from, steps * sizeof *row);
+        }
+        for (size_t step = 0; step < steps; step++) {
+            column[step * panel] = row[step];
+        }
+    }
+}
+
+/* Values as they lie: a key is a step, or two keys in bf16. */
+static void pack_values(const struct wt_attention *attention, size_t steps, uint16_t *pair,
+                        uint32_t *packed)
+{
+    size_t panel = attention->kernels->panel;
+    size_t size = attention->size;
+    size_t pair_stride = round_up(size, WT_LANES);
+    for (size_t step = 0; step < steps; step++) {
+        const float *from = attention->value;
+        if (attention->bf16) {
+            for (size_t i = 0; i < 2; i++) {
+                size_t key = 2 * step + i;
+                if (key < attention->keys) {
+                    attention->kernels->to_bf16(from + key * attention->value_stride, size,
+                                                pair + i * pair_stride);
+                } else {
+                    memset(pair + i * pair_stride, 0, pair_stride * sizeof *pair);
+                }
+            }
+        }
+        for (size_t first = 0; first < size; first += panel) {
+            size_t count = size - first < panel ? size - first : panel;
+            uint32_t *to = packed + first * steps + step * panel;
+            if (attention->bf16) {
+                for (size_t i = 0; i < count; i++) {
+                    uint32_t upper = pair[pair_stride + first + i];
+                    to[i] = upper << 16 | pair[first + i];
+                }
+            } else {
+                memcpy(to, from + step * attention->value_stride + first, count * sizeof *to);
+            }
+            memset(to + count, 0, (panel - count) * sizeof *to);
+        }
+    }
+}
+
+struct packed {
+    uint32_t *keys;
+    uint32_t *values;
+    uint32_t *queries;
+    float *scores;
+    uint32_t *shares; /* the scores as weights of the values */
+    float *context;
+    size_t key_steps;
+    size_t value_steps;
+    size_t score_stride;
+};
+
+/* Multiplies the rows at `a` with each panel of `b`; results side by side in `out`. */
+static void multiply(const struct wt_attention *attention, const void *a, size_t a_stride,
+                     uint32_t rows, const uint32_t *b, size_t steps, size_t columns, float *out)
+{
+    const struct wt_kernels *kernels = attention->kernels;
+    for (size_t first = 0; first < columns; first += kernels->panel) {
+        struct wt_tile tile = {.a = a,
+                               .a_stride = a_stride,
+                               .b = b + first * steps,
+                               .steps = steps,
+                               .rows = rows,
+                               .out = out + first,
+                               .out_stride = columns};
+        (attention->bf16 ? kernels->tile_bf16 : kernels->tile_f32)(&tile);
+    }
+}
+
+static void run_tile(const struct wt_attention *attention, const struct packed *packed,
+                     size_t first, uint32_t rows)
+{
+    const struct wt_kernels *kernels = attention->kernels;
+    const float *query = attention->query + first * attention->query_stride;
+    size_t columns = packed->score_stride;
+    size_t context_columns = round_up(attention->size, kernels->panel);
+    const void *a = query;
+    size_t a_stride = attention->query_stride;
+    if (attention->bf16) {
+        a = packed->queries;
+        a_stride = round_up(attention->size, WT_LANES) / 2;
+        for (uint32_t i = 0; i < rows; i++) {
+            kernels->to_bf16(query + i * attention->query_stride, attention->size,
+                             (uint16_t *)(packed->queries + i * a_stride));
+        }
+    }
+    multiply(attention, a, a_stride, rows, packed->keys, packed->key_steps, columns,
+             packed->scores);
+    float inverse[WT_TILE_ROWS];
+    float factor = 1.0f / sqrtf((float)attention->size);
+    const void *shares = packed->scores;
+    for (uint32_t i = 0; i < rows; i++) {
+        float *scores = packed->scores + i * columns;
+        inverse[i] = kernels->softmax(scores, attention->keys, columns, factor);
+        if (attention->bf16) {
+            kernels->to_bf16(scores, columns, (uint16_t *)(packed->shares + i * columns / 2));
+        }
+    }
+    if (attention->bf16) {
+        shares = packed->shares;
+    }
+    multiply(attention, shares, attention->bf16 ? columns / 2 : columns, rows, packed->values,
+             packed->value_steps, context_columns, packed->context);
+    for (uint32_t i = 0; i < rows; i++) {
+        kernels->scale(packed->context + i * context_columns, attention->size, inverse[i],
+                       attention->out + (first + i) * attention->out_stride);
+    }
+}
+
+void wt_attention_run(const struct wt_attention *attention, void *scratch)
+{
+    struct sizes sizes = sizes_of(attention->kernels, attention->keys, attention->size);
+    size_t per_word = attention->bf16 ? 2 : 1;
+    struct packed packed = {.key_steps = round_up(attention->size, per_word) / per_word,
+                            .value_steps = round_up(attention->keys, per_word) / per_word,
+                            .score_stride = sizes.key_columns};
+    size_t word = sizeof(uint32_t);
+    packed.keys = wt_memory_cut(&scratch, sizes.key_columns * sizes.row * word);
+    packed.values = wt_memory_cut(&scratch, sizes.key_columns * sizes.value_columns * word);
+    packed.queries = wt_memory_cut(&scratch, WT_TILE_ROWS * sizes.row * word);
+    packed.scores = wt_memory_cut(&scratch, WT_TILE_ROWS * sizes.key_columns * word);
+    packed.shares = wt_memory_cut(&scratch, WT_TILE_ROWS * sizes.key_columns * word);
+    packed.context = wt_memory_cut(&scratch, WT_TILE_ROWS * sizes.value_columns * word);
+    pack_keys(attention, packed.key_steps, scratch, packed.keys);
+    pack_values(attention, packed.value_steps, scratch, packed.values);
+    for (size_t first = 0; first < attention->queries; first += WT_TILE_ROWS) {
+        size_t rest = attention->queries - first;
+        run_tile(attention, &packed, first, (uint32_t)(rest < WT_TILE_ROWS ? rest : WT_TILE_ROWS));
+    }
+}

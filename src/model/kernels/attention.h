@@ -1,0 +1,37 @@
+/* attention.h: scaled dot-product attention of one head of one article over its real length. Every
+ * query is computed in an order that depends on the number of keys only. */
+#ifndef WIRETAG_MODEL_KERNELS_ATTENTION_H
+#define WIRETAG_MODEL_KERNELS_ATTENTION_H
+
+#include "model/kernels/kernels.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct wt_attention {
+    const struct wt_kernels *kernels;
+    bool bf16;          /* products of bf16 numbers; else of floats */
+    const float *query; /* `queries` rows of `size`; likewise `keys` of key and value */
+    const float *key;
+    const float *value;
+    size_t query_stride; /* floats from row to row */
+    size_t key_stride;
+    size_t value_stride;
+    size_t queries;
+    size_t keys; /* 1 or more: the article's length */
+    size_t size; /* of the head */
+    float *out;  /* `queries` rows of `size` */
+    size_t out_stride;
+};
+
+/* out = softmax(query * key / sqrt(size)) * value. `scratch`: wt_attention_scratch_bytes, aligned to
+ * 64 bytes. */
+void wt_attention_run(const struct wt_attention *attention, void *scratch);
+size_t wt_attention_scratch_bytes(const struct wt_kernels *kernels, size_t keys, size_t size);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,50 @@
+#include "model/kernels/kernels.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SETS_MAX 4
+
+/* The portable set, then each better one the processor has. */
+static const struct wt_kernels *sets[SETS_MAX + 1];
+
+__attribute__((constructor)) static void find_sets(void)
+{
+    size_t count = 0;
+    sets[count++] = &wt_kernels_portable;
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                  __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+                  __builtin_cpu_supports("avx512vnni");
+    if (avx2) {
+        sets[count++] = &wt_kernels_avx2;
+    }
+    if (avx512) {
+        sets[count++] = &wt_kernels_avx512;
+    }
+    if (avx512 && __builtin_cpu_supports("avx512bf16")) {
+        sets[count++] = &wt_kernels_avx512_bf16;
+    }
+#endif
+    sets[count] = NULL;
+}
+
+const struct wt_kernels *const *wt_kernels_all(void)
+{
+    return sets;
+}
+
+const struct wt_kernels *wt_kernels_best(void)
+{
+    const char *asked = getenv("WIRETAG_KERNELS");
+    const struct wt_kernels *best = sets[0];
+    for (size_t i = 0; sets[i] != NULL; i++) {
+        best = sets[i];
+        if (asked != NULL && strcmp(asked, best->name) == 0) {
+            break;
+        }
+    }
+    return best;
+}

@@ -1,0 +1,120 @@
+/* kernels.h: the arithmetic of a transformer's CPU path, once for each instruction set.
+ *
+ * A set is a table of functions. Each set gives the same bits as the portable one (bf16 products
+ * aside: the processor's own rounding), and every row is computed in an order that depends on its
+ * own length only, so that a row's result never depends on its neighbours.
+ *
+ * Products are made in tiles: up to WT_TILE_ROWS rows of activations times one panel of `panel`
+ * columns of weights. Both consist of 32-bit words, one a step: a float, two bf16 or four bytes.
+ * Activations lie row by row; a weight panel has `panel` words for step 0, then those for step 1.
+ *
+ * Thread: all functions are pure; any thread. */
+#ifndef WIRETAG_MODEL_KERNELS_KERNELS_H
+#define WIRETAG_MODEL_KERNELS_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define WT_TILE_ROWS 6u
+#define WT_LANES 16u      /* partial results of one row; vectors are padded to whole groups of it */
+#define WT_PANEL_MAX 64u  /* columns */
+#define WT_S8_LARGEST 127 /* weights and activations reach from -127 to 127 */
+
+/* What the products are made of; sums are float, and int32 (exact) for s8. */
+enum wt_number { WT_NUMBER_F32, WT_NUMBER_BF16, WT_NUMBER_S8 };
+
+enum wt_activation {
+    WT_ACTIVATION_NONE,
+    WT_ACTIVATION_GELU,
+    WT_ACTIVATION_GELU_TANH,
+    WT_ACTIVATION_RELU
+};
+
+/* One tile. `a`: `rows` rows (1 to WT_TILE_ROWS) of `steps` words, `a_stride` words apart. `b`: a
+ * panel of as many steps, aligned to 64 bytes. The sums start from `start` (NULL: 0), whose rows
+ * are `start_stride` values apart (0: one row for all), and go to `out`, rows `out_stride` apart;
+ * `start` may be `out`. s8 sums are int32, the others float. */
+struct wt_tile {
+    const void *a;
+    size_t a_stride;
+    const void *b;
+    size_t steps;
+    uint32_t rows;
+    const void *start;
+    size_t start_stride;
+    void *out;
+    size_t out_stride;
+};
+
+typedef void wt_tile_function(const struct wt_tile *tile);
+
+struct wt_kernels {
+    const char *name;
+    uint32_t panel; /* columns, a multiple of WT_LANES */
+    bool fast;      /* faster than libtorch's own operators */
+    bool fast_bf16; /* bf16 products are faster than those of floats */
+    bool s8_offset; /* s8 activations are stored as unsigned, 128 above their value */
+    wt_tile_function *tile_f32;
+    wt_tile_function *tile_bf16;
+    wt_tile_function *tile_s8;
+
+    /* The largest magnitude of x[0..count), as the bits of a float: these order like the floats,
+     * and a NaN is above them all. */
+    int32_t (*magnitude)(const float *x, size_t count);
+
+    /* Writes round(x / scale) in bytes, whole groups of WT_LANES of them, zero past `count`; `bits`
+     * is the magnitude. Returns scale; not finite where x is not. */
+    float (*quantize)(const float *x, size_t count, int32_t bits, void *bytes_out);
+
+    /* x in bf16, rounded to even, whole groups of WT_LANES, zero past `count`. */
+    void (*to_bf16)(const float *x, size_t count, uint16_t *out);
+
+    /* out = activation(sum * (row_scale * scales) + bias). `tops` (NULL: not wanted) takes
+     * WT_LANES running maxima of the magnitude's bits. */
+    void (*finish_s8)(const int32_t *sums, float row_scale, const float *scales, const float *bias,
+                      size_t count, enum wt_activation activation, float *out, int32_t *tops);
+
+    /* out = activation(sum + bias). */
+    void (*finish_f32)(const float *sums, const float *bias, size_t count,
+                       enum wt_activation activation, float *out);
+
+    /* out = layer norm of (x + residual), residual NULL: of x. `out` may be `x`. */
+    void (*norm)(const float *x, const float *residual, size_t count, const float *gamma,
+                 const float *beta, float epsilon, float *out);
+
+    /* x = exp(scale * (x - largest)) for `count` values (1 or more), then zeros up to `padded`, a
+     * multiple of WT_LANES. Returns the inverse of the sum. `scale` must be above 0. */
+    float (*softmax)(float *x, size_t count, size_t padded, float scale);
+
+    /* out = x * factor. */
+    void (*scale)(const float *x, size_t count, float factor, float *out);
+
+    /* One step of an LSTM cell: `gates` has the inputs of in, forget, cell and out gate, `size` of
+     * each; `cell` is updated and `hidden` is written. */
+    void (*cell)(const float *gates, size_t size, float *cell, float *hidden);
+};
+
+extern const struct wt_kernels wt_kernels_portable;
+#if defined(__x86_64__)
+extern const struct wt_kernels wt_kernels_avx2;        /* AVX2 and FMA */
+extern const struct wt_kernels wt_kernels_avx512;      /* AVX-512 with VNNI */
+extern const struct wt_kernels wt_kernels_avx512_bf16; /* and with bf16 */
+#endif
+
+/* The best set this processor has. WIRETAG_KERNELS in the environment (a set's name) picks a lesser
+ * one: for tests and comparisons. */
+const struct wt_kernels *wt_kernels_best(void);
+
+/* All sets this processor has, the portable one first; NULL after the last. */
+const struct wt_kernels *const *wt_kernels_all(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,69 @@
+/* kernels_avx2.c: the set for AVX2 with FMA. A tile holds 6 x 16 sums in 12 registers. */
+#include "model/kernels/lanes_avx2.h"
+
+#define OFFSET_BYTES(x) (x)
+
+#include "model/kernels/rows.h"
+
+#define PANEL 16u
+#define VECTOR_LANES 8u
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE __m256 dot_f32(__m256 sum, __m256 a, __m256 b)
+{
+    return _mm256_fmadd_ps(a, b, sum);
+}
+
+INLINE __m256 dot_bf16(__m256 sum, __m256i a, __m256i b)
+{
+    const __m256i upper = _mm256_set1_epi32((int)0xFFFF0000u);
+    sum = _mm256_fmadd_ps(_mm256_castsi256_ps(_mm256_slli_epi32(a, 16)),
+                          _mm256_castsi256_ps(_mm256_slli_epi32(b, 16)), sum);
+    return _mm256_fmadd_ps(_mm256_castsi256_ps(_mm256_and_si256(a, upper)),
+                           _mm256_castsi256_ps(_mm256_and_si256(b, upper)), sum);
+}
+
+/* vpmaddubsw adds two products of unsigned and signed bytes in 16 bits. With magnitudes of 127 at
+ * most they fit (32,258), so the sum is exact: |a| times b with the sign of a. */
+INLINE __m256i dot_s8(__m256i sum, __m256i a, __m256i b)
+{
+    __m256i pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(a), _mm256_sign_epi8(b, a));
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+}
+
+INLINE __m256i load_words(const int32_t *from)
+{
+    return _mm256_loadu_si256((const __m256i *)from);
+}
+
+INLINE void store_words(int32_t *to, __m256i x)
+{
+    _mm256_storeu_si256((__m256i *)to, x);
+}
+
+#include "model/kernels/tiles.h"
+
+DEFINE_TILE(tile_f32, float, __m256, float, __m256, _mm256_loadu_ps, _mm256_storeu_ps,
+            _mm256_setzero_ps(), _mm256_load_ps, _mm256_set1_ps, dot_f32)
+DEFINE_TILE(tile_bf16, float, __m256, int32_t, __m256i, _mm256_loadu_ps, _mm256_storeu_ps,
+            _mm256_setzero_ps(), load_words, _mm256_set1_epi32, dot_bf16)
+DEFINE_TILE(tile_s8, int32_t, __m256i, int32_t, __m256i, load_words, store_words,
+            _mm256_setzero_si256(), load_words, _mm256_set1_epi32, dot_s8)
+
+const struct wt_kernels wt_kernels_avx2 = {
+    .name = "avx2",
+    .panel = PANEL,
+    .fast = true,
+    .tile_f32 = tile_f32,
+    .tile_bf16 = tile_bf16,
+    .tile_s8 = tile_s8,
+    .magnitude = row_magnitude,
+    .quantize = row_quantize,
+    .to_bf16 = row_to_bf16,
+    .finish_s8 = row_finish_s8,
+    .finish_f32 = row_finish_f32,
+    .norm = row_norm,
+    .softmax = row_softmax,
+    .scale = row_scale,
+    .cell = row_cell,
+};

@@ -1,0 +1,66 @@
+/* kernels_avx512.c: the sets for AVX-512 with VNNI, with and without bf16. A tile holds 6 x 64 sums
+ * in 24 registers; the activations are broadcast from the first-level cache, the weights stream
+ * through it from the second. */
+#include "model/kernels/lanes_avx512.h"
+
+/* vpdpbusd multiplies unsigned by signed: activations lie 128 above their value, and the sums start
+ * 128 column sums below zero (matrix.c). */
+#define OFFSET_BYTES(x) _mm512_xor_si512(x, _mm512_set1_epi32(0x80))
+
+#include "model/kernels/rows.h"
+
+#define PANEL 64u
+#define VECTOR_LANES 16u
+#define INLINE static inline __attribute__((always_inline))
+
+/* In assembly, because the compiler moves the sums to memory and back around its own intrinsic. */
+INLINE __m512i dot_s8(__m512i sum, __m512i a, __m512i b)
+{
+    __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
+    return sum;
+}
+
+INLINE __m512 dot_bf16(__m512 sum, __m512i a, __m512i b)
+{
+    __asm__("vdpbf16ps %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
+    return sum;
+}
+
+INLINE __m512 dot_f32(__m512 sum, __m512 a, __m512 b)
+{
+    return _mm512_fmadd_ps(a, b, sum);
+}
+
+#include "model/kernels/tiles.h"
+
+DEFINE_TILE(tile_f32, float, __m512, float, __m512, _mm512_loadu_ps, _mm512_storeu_ps,
+            _mm512_setzero_ps(), _mm512_load_ps, _mm512_set1_ps, dot_f32)
+DEFINE_TILE(tile_bf16, float, __m512, int32_t, __m512i, _mm512_loadu_ps, _mm512_storeu_ps,
+            _mm512_setzero_ps(), _mm512_load_si512, _mm512_set1_epi32, dot_bf16)
+DEFINE_TILE(tile_s8, int32_t, __m512i, int32_t, __m512i, _mm512_loadu_si512, _mm512_storeu_si512,
+            _mm512_setzero_si512(), _mm512_load_si512, _mm512_set1_epi32, dot_s8)
+
+/* Without bf16 instructions: each word's two numbers widened to floats. */
+INLINE __m512 dot_widened(__m512 sum, __m512i a, __m512i b)
+{
+    const __m512i upper = _mm512_set1_epi32((int)0xFFFF0000u);
+    sum = _mm512_fmadd_ps(_mm512_castsi512_ps(_mm512_slli_epi32(a, 16)),
+                          _mm512_castsi512_ps(_mm512_slli_epi32(b, 16)), sum);
+    return _mm512_fmadd_ps(_mm512_castsi512_ps(_mm512_and_si512(a, upper)),
+                           _mm512_castsi512_ps(_mm512_and_si512(b, upper)), sum);
+}
+
+DEFINE_TILE(tile_widened, float, __m512, int32_t, __m512i, _mm512_loadu_ps, _mm512_storeu_ps,
+            _mm512_setzero_ps(), _mm512_load_si512, _mm512_set1_epi32, dot_widened)
+
+#define ROW_FUNCTIONS                                                                              \
+    .panel = PANEL, .fast = true, .s8_offset = true, .tile_f32 = tile_f32, .tile_s8 = tile_s8,     \
+    .magnitude = row_magnitude, .quantize = row_quantize, .to_bf16 = row_to_bf16,                  \
+    .finish_s8 = row_finish_s8, .finish_f32 = row_finish_f32, .norm = row_norm,                    \
+    .softmax = row_softmax, .scale = row_scale, .cell = row_cell
+
+const struct wt_kernels wt_kernels_avx512 = {
+    .name = "avx512-vnni", .tile_bf16 = tile_widened, ROW_FUNCTIONS};
+
+const struct wt_kernels wt_kernels_avx512_bf16 = {
+    .name = "avx512-bf16", .fast_bf16 = true, .tile_bf16 = tile_bf16, ROW_FUNCTIONS};

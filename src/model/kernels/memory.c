@@ -1,0 +1,34 @@
+#include "model/kernels/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define ALIGNMENT ((size_t)64)
+#define HUGE_PAGE_BYTES ((size_t)2 << 20)
+
+size_t wt_memory_padded(size_t bytes)
+{
+    return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
+void *wt_memory_cut(void **scratch, size_t bytes)
+{
+    void *piece = *scratch;
+    *scratch = (char *)piece + wt_memory_padded(bytes);
+    return piece;
+}
+
+void *wt_memory_aligned(size_t bytes)
+{
+    size_t alignment = bytes >= HUGE_PAGE_BYTES ? HUGE_PAGE_BYTES : ALIGNMENT;
+    size_t padded = wt_memory_padded(bytes > 0 ? bytes : 1);
+    padded = (padded + alignment - 1) / alignment * alignment;
+    void *memory = aligned_alloc(alignment, padded);
+    if (memory != NULL) {
+        /* A kernel without huge pages says so, and nothing is lost. */
+        (void)(alignment == HUGE_PAGE_BYTES && madvise(memory, padded, MADV_HUGEPAGE) == 0);
+        memset(memory, 0, padded);
+    }
+    return memory;
+}

@@ -1,0 +1,28 @@
+// torch_rewrite.h: puts wiretag's operators (torch_operators.h) into a frozen graph on the CPU.
+//
+// What is replaced, wherever it stands in the graph: linear layers with constant weights, together
+// with an activation, a second layer and a residual with its layer norm where these follow; scaled
+// dot-product attention; one-direction LSTM layers that start from zeros; the sum over positions.
+// Everything else stays as it was.
+#ifndef WIRETAG_MODEL_TORCH_REWRITE_H
+#define WIRETAG_MODEL_TORCH_REWRITE_H
+
+#include "model/backend.h"
+
+#include <torch/csrc/jit/api/module.h>
+
+namespace wiretag
+{
+
+// Whether this processor has kernels for the precision that are faster than libtorch's; int8 it has
+// always, since libtorch has none.
+bool has_kernels(enum wt_precision precision);
+
+// Rewrites the graph of forward for a precision that has kernels. WT_INVALID (class fatal): int8, and
+// no linear layer was found. Throws what libtorch throws.
+enum wt_status use_kernels(torch::jit::Module &frozen, enum wt_precision precision,
+                           struct wt_backend_prepared &prepared_out, struct wt_error *error);
+
+} // namespace wiretag
+
+#endif
