@@ -42,5 +42,7 @@ int wt_cli_bench(int argc, char **argv)
             return BENCHES[i].run(argc - 1, argv + 1);
         }
     }
-    return wt_cli_usage("bench", "which one? tokenize, model, pipeline or tune");
+    const char *choice = "tokenize, model, pipeline or tune";
+    return argc >= 2 ? wt_cli_usage("bench", "no benchmark %s; choose %s", argv[1], choice)
+                     : wt_cli_usage("bench", "which one? %s", choice);
 }

@@ -1,5 +1,6 @@
 """What the training makes of the texts: variants, collages, the teacher's opinion (no torch here)."""
 
+import io
 import random
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
 from wiretag_demo.augment import FOOTERS, collage, sentences, variant  # noqa: E402
-from wiretag_demo.report import confusion_matrix  # noqa: E402
+from wiretag_demo.report import Progress, confusion_matrix  # noqa: E402
 from wiretag_demo.teacher import Teacher  # noqa: E402
 from wiretag_demo.texts import CATEGORIES, Text, read_texts, words  # noqa: E402
 
@@ -69,3 +70,29 @@ def test_the_confusion_matrix_counts_texts_by_row_and_gives_recall():
     lines = confusion_matrix(["ham", "egg"], [0, 0, 1], [0, 1, 1]).splitlines()
     assert lines[1].split() == ["ham", "1", "1", "50%"]
     assert lines[2].split() == ["egg", ".", "1", "100%"]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_gets_a_bar_that_fills_in_one_line(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    progress = Progress("encoder", 4)
+    for _ in range(4):
+        progress.step("loss 1.00")
+    bars = sys.stderr.getvalue().split("\r")[1:]
+    assert [bar[:22] for bar in bars] == [
+        "[" + "#" * full + "." * (20 - full) + "]" for full in (5, 10, 15, 20)
+    ]
+    assert sys.stderr.getvalue().count("\n") == 1 and "encoder 4/4" in bars[-1]
+
+
+def test_elsewhere_progress_is_a_line_every_tenth(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    progress = Progress("whole", 100)
+    for _ in range(100):
+        progress.step()
+    lines = sys.stderr.getvalue().splitlines()
+    assert len(lines) == 10 and lines[0].startswith("whole 10/100")
