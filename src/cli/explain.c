@@ -17,7 +17,7 @@
 #include <string.h>
 
 /* How long each question to a broker may take. */
-#define WAIT_MS 10000
+#define WAIT_MS 5000
 
 /* More than this came out of one record only where somebody replayed it again and again. */
 #define PUBLISHED_MAX 16u
