@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "cli/explained.h"
 #include "cli/worker.h"
+#include "pipeline/headers.h"
 #include "pipeline/kafka_reader.h"
 #include "pipeline/partition.h"
 #include "pipeline/trace.h"
@@ -93,6 +94,11 @@ static enum wt_status follow_source(struct explained *explained, struct readers 
         explained->record = source;
     }
     explained->from_dead_letter = status == WT_INVALID && dead_letter;
+    if (explained->from_dead_letter) {
+        struct wt_record *kept = explained->record;
+        kept->timestamp_ms =
+            wt_headers_find_integer(kept, "wiretag.source.timestamp", kept->timestamp_ms);
+    }
     return explained->from_dead_letter ? WT_OK : status;
 }
 

@@ -110,13 +110,16 @@ def test_a_label_is_explained_by_its_article(lab):
 
 def test_a_dead_letter_whose_record_is_gone_is_explained_by_its_own_bytes(lab):
     flow, model = labelled(lab, [b"bad"])
-    client.produce(flow.bootstrap, flow.dead_letter, [
-        Record(article("мяч"), headers=[("wiretag.error.code", b"model-failed"), ("wiretag.source.topic", b"deleted-topic"),
-                                        ("wiretag.source.partition", b"3"), ("wiretag.source.offset", b"1207")])])
-    body = explain(flow, model, f"{flow.dead_letter}:0:1")
+    source = [("wiretag.source.topic", b"deleted-topic"), ("wiretag.source.partition", b"3"), ("wiretag.source.offset", b"1207")]
+    ((_, offset),) = client.produce(flow.bootstrap, flow.dead_letter, [
+        Record(article("мяч"), headers=[*source, ("wiretag.error.code", b"model-failed"), ("wiretag.source.timestamp", b"5000")])])
+    # Of before the failure, as dated by the article: found although the dead letter is dated later.
+    client.produce(flow.bootstrap, flow.output, [Record(b"{}", headers=source, timestamp=5000)])
+    body = explain(flow, model, f"{flow.dead_letter}:0:{offset}")
     assert body["record"]["from_dead_letter"] and body["record"]["topic"] == "deleted-topic"
     assert (body["outcome"], body["article"]["id"]) == ("labelled", "deleted-topic-3-1207")
-    (published,) = [one for one in body["published"]] or [None]
+    label, published = body["published"]
+    assert label["topic"] == flow.output and not label["dead_letter"]
     assert not published["agrees"] and "a label now, model-failed then" in published["why"]
 
 
