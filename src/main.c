@@ -14,6 +14,7 @@ static const struct {
     const char *summary;
 } commands[] = {
     {"run", wt_cli_run, "label a topic's articles until told to stop"},
+    {"replay", wt_cli_replay, "label a part of a topic that ends"},
     {"classify", wt_cli_classify, "label articles from stdin, without Kafka"},
     {"tokenize", wt_cli_tokenize, "show the token ids of articles from stdin"},
     {"check", wt_cli_check, "look at everything a worker needs, without labelling"},

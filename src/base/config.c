@@ -292,6 +292,28 @@ struct wt_config *wt_config_defaults(void)
     return config;
 }
 
+static void append(char **text, const char *suffix)
+{
+    char *longer = wt_format("%s%s", *text, suffix);
+    free(*text);
+    *text = longer;
+}
+
+void wt_config_name_command(struct wt_config *config, const char *suffix)
+{
+    struct wt_properties *const sections[] = {&config->kafka.common, &config->kafka.consumer};
+    for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++) {
+        for (size_t j = 0; j < sections[i]->count; j++) {
+            if (strcmp(sections[i]->items[j].name, "group.id") == 0) {
+                append(&sections[i]->items[j].value, suffix);
+            }
+        }
+    }
+    if (strcmp(config->delivery.transactional_id, "auto") != 0) {
+        append(&config->delivery.transactional_id, suffix);
+    }
+}
+
 void wt_config_destroy(struct wt_config *config)
 {
     if (config != NULL) {

@@ -119,6 +119,11 @@ enum wt_status wt_config_parse(const char *text, size_t text_bytes, const char *
 /* The built-in defaults, complete: those of config/wiretag.yaml. */
 struct wt_config *wt_config_defaults(void);
 
+/* Makes the configuration that of a command beside `run`: behind group.id and a transactional id of
+ * the user's own comes `suffix` (".replay.spring"), so that the live workers' group is never
+ * touched. */
+void wt_config_name_command(struct wt_config *config, const char *suffix);
+
 void wt_config_destroy(struct wt_config *config);
 
 /* Where `key` ("output.topic"; "dead_letter" where that is null) was set, to begin a message with:

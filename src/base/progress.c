@@ -71,7 +71,7 @@ static void add_time(char line[WT_PROGRESS_BYTES_MAX], double seconds)
 static void add_units(char line[WT_PROGRESS_BYTES_MAX], const struct wt_progress_state *state,
                       double seconds)
 {
-    double rate = seconds > 0.0 ? (double)state->done / seconds : 0.0;
+    double rate = seconds > 0.0 ? (double)(state->done - state->done_before) / seconds : 0.0;
     if (state->total > 0) {
         add(line, "%" PRIu64 " of %" PRIu64 " %s", state->done, state->total, state->units);
     } else {

@@ -15,7 +15,8 @@ struct wt_progress_state {
     const char *step;  /* "reading"; NULL: there is only one */
     const char *units; /* "articles": adds how many, and the rate; NULL: only the share */
     uint64_t done;
-    uint64_t total; /* 0: unknown */
+    uint64_t total;       /* 0: unknown */
+    uint64_t done_before; /* of `done`, what an earlier start had done: it counts for no rate */
 };
 
 struct wt_progress;

@@ -29,7 +29,8 @@ enum wt_outcome {
     WT_OUTCOME_LABELLED,
     WT_OUTCOME_DEAD_LETTERED,
     WT_OUTCOME_TOMBSTONE,
-    WT_OUTCOME_SKIPPED
+    WT_OUTCOME_SKIPPED,
+    WT_OUTCOME_RANGE_END /* no record: stands for the rest of a replayed range (range.h) */
 };
 
 /* One Kafka header; `value` is NULL for a null value. Names may repeat. */
@@ -108,6 +109,12 @@ void wt_record_advance(struct wt_record *record, enum wt_record_state state);
 /* Ends a record as a failure of `stage`: outcome DEAD_LETTERED, which the publish stage turns into
  * skip or stop where on_error says so. An earlier failure is replaced. */
 void wt_record_fail(struct wt_record *record, const char *stage, const struct wt_error *error);
+
+/* Nothing is published for such an outcome. */
+static inline bool wt_outcome_is_silent(enum wt_outcome outcome)
+{
+    return outcome == WT_OUTCOME_SKIPPED || outcome == WT_OUTCOME_RANGE_END;
+}
 
 /* Frees the encoded output, so that it will be encoded again. */
 void wt_record_output_clear(struct wt_record *record);

@@ -229,7 +229,7 @@ static void check_transaction(const struct wt_config *config, int members,
             "would take it from the one that has it");
         return;
     }
-    if (wt_worker_id_create(config, "", &id, &error) != WT_OK) {
+    if (wt_worker_id_create(config, &id, &error) != WT_OK) {
         wt_finding_add(findings, config, "delivery.transactional_id", WT_FINDING_ERROR,
                        "right-transactional-id", "%s", error.message);
         return;

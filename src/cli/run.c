@@ -58,8 +58,7 @@ int wt_cli_run(int argc, char **argv)
         goto done;
     }
     struct wt_pipeline_source endless = {0};
-    bool stopped;
-    enum wt_status status = wt_cli_work("run", config, &endless, &stopped, &error);
+    enum wt_status status = wt_cli_work("run", config, &endless, &error);
     if (status != WT_OK) {
         exit_status = wt_cli_log_failure("run", status, &error);
     }

@@ -9,7 +9,6 @@
 
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -54,7 +53,6 @@ struct signals {
     sigset_t set;
     pthread_t thread;
     struct wt_pipeline *pipeline;
-    atomic_bool came;
 };
 
 static void *watch_signals(void *opaque)
@@ -62,7 +60,6 @@ static void *watch_signals(void *opaque)
     struct signals *signals = opaque;
     int number = 0;
     (void)sigwait(&signals->set, &number);
-    atomic_store(&signals->came, true);
     wt_log_info(signals->command, "%s",
                 number == SIGTERM ? "SIGTERM: stopping" : "SIGINT: stopping");
     wt_pipeline_stop(signals->pipeline);
@@ -132,14 +129,12 @@ static enum wt_status load_model(const struct wt_config *config, const char *com
 }
 
 enum wt_status wt_cli_work(const char *command, const struct wt_config *config,
-                           const struct wt_pipeline_source *source, bool *stopped_out,
-                           struct wt_error *error)
+                           const struct wt_pipeline_source *source, struct wt_error *error)
 {
     struct signals signals = {.command = command};
     struct wt_model *model = NULL;
     struct wt_pipeline *pipeline = NULL;
     struct wt_http *http = NULL;
-    atomic_init(&signals.came, false);
     block_signals(&signals);
     enum wt_status status = load_model(config, command, &model, error);
     if (status == WT_OK) {
@@ -163,6 +158,5 @@ done:
     wt_pipeline_destroy(pipeline);
     wt_model_destroy(model);
     wt_log_flush();
-    *stopped_out = atomic_load(&signals.came);
     return status;
 }

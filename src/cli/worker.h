@@ -26,9 +26,8 @@ int wt_cli_config_load(const struct wt_cli_config *given, const char *command,
                        struct wt_config **config_out);
 
 /* Loads the model and runs a pipeline over what `source` says until that ends, SIGTERM or SIGINT
- * comes (*stopped_out: it did), or it fails. A second signal exits at once. */
+ * comes, or it fails. A second signal exits at once. */
 enum wt_status wt_cli_work(const char *command, const struct wt_config *config,
-                           const struct wt_pipeline_source *source, bool *stopped_out,
-                           struct wt_error *error);
+                           const struct wt_pipeline_source *source, struct wt_error *error);
 
 #endif

@@ -2,7 +2,8 @@
  *
  * At-least-once: a lane's position, the offset after its contiguous acknowledged prefix, is stored
  * in the consumer, which commits what is stored at every delivery.commit_interval_ms; while a
- * drain waits, it is asked to at once. Only the publish thread uses this; consume, in a revoke,
+ * drain waits, it is asked to at once. A replay's positions are committed with its books (range.h).
+ * Only the publish thread uses this; consume, in a revoke,
  * waits for publish, so no commit can follow a partition to its next owner.
  */
 #ifndef WIRETAG_PIPELINE_COMMIT_H

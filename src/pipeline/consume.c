@@ -4,8 +4,9 @@
 #include "base/beat.h"
 #include "base/clock.h"
 #include "base/metrics.h"
-#include "pipeline/brokers.h"
-#include "pipeline/kafka.h"
+#include "pipeline/consumer.h"
+#include "pipeline/pace.h"
+#include "pipeline/range.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -38,6 +39,9 @@ struct wt_consume {
     atomic_bool stopping;
     bool full;                 /* thread's own: no room was left last time */
     struct wt_partition *last; /* of the previous record: records come in runs */
+    bool ranged;               /* ranges are read, range.h */
+    bool learning;             /* thread's own: ranges of assigned partitions are unknown */
+    struct wt_pace pace;       /* thread's own */
     struct wt_header *headers; /* scratch of `header_capacity` */
     size_t header_capacity;
 };
@@ -73,6 +77,10 @@ static void begin_epochs(struct wt_consume *consume, const rd_kafka_topic_partit
         partition->sequence_next = 0;
         atomic_store_explicit(&partition->position, -1, memory_order_relaxed);
         partition->assigned = true;
+        if (consume->ranged) {
+            wt_range_begin(consume->client, partition);
+            consume->learning = true;
+        }
         lead_records(consume, &list->elems[i]);
         atomic_store_explicit(&partition->epoch_live, partition->epoch_last, memory_order_release);
         wt_metric_add(WT_METRIC_PARTITIONS, 1);
@@ -204,12 +212,38 @@ static struct wt_partition *source_of(struct wt_consume *consume, const rd_kafka
     return last;
 }
 
+/* Gives a record its place in its partition's order and counts it in. */
+static void put_in_line(struct wt_consume *consume, struct wt_partition *source,
+                        struct wt_record *record)
+{
+    record->source = source;
+    record->epoch = source->epoch_last;
+    record->sequence = source->sequence_next++;
+    record->consumed_us = wt_clock_us();
+    wt_in_flight_add(consume->in_flight, record);
+}
+
+/* No record of the partition's range lies at `offset` or before it any more. */
+static void end_range(struct wt_consume *consume, struct wt_partition *source, int64_t offset,
+                      struct wt_record_list *list)
+{
+    struct wt_record *record = wt_range_end(consume->client, source, offset);
+    if (record != NULL) {
+        put_in_line(consume, source, record);
+        wt_record_list_append(list, &record);
+    }
+}
+
 static void take_message(struct wt_consume *consume, const rd_kafka_message_t *message,
                          struct wt_record_list *list)
 {
     struct wt_partition *source = source_of(consume, message);
     if (!source->assigned) {
         return; /* fetched before the assignment ended; its next owner reads it again */
+    }
+    if (source->range != NULL && !wt_range_takes(consume->client, source, message->offset)) {
+        end_range(consume, source, message->offset, list);
+        return;
     }
     size_t header_count = read_headers(consume, message);
     struct wt_record *record = wt_record_create(message->key, message->key_len, message->payload,
@@ -219,12 +253,9 @@ static void take_message(struct wt_consume *consume, const rd_kafka_message_t *m
     if (timestamp_type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE) {
         record->timestamp_ms = -1;
     }
-    record->source = source;
-    record->epoch = source->epoch_last;
-    record->sequence = source->sequence_next++;
     record->offset = message->offset;
-    record->consumed_us = wt_clock_us();
-    wt_in_flight_add(consume->in_flight, record);
+    put_in_line(consume, source, record);
+    wt_pace_took(&consume->pace, record->consumed_us);
     atomic_store_explicit(&source->position, message->offset + 1, memory_order_release);
     wt_metric_add(WT_METRIC_RECORDS_CONSUMED, 1);
     wt_metric_add(WT_METRIC_BYTES_CONSUMED, (int64_t)(message->key_len + message->len));
@@ -232,9 +263,14 @@ static void take_message(struct wt_consume *consume, const rd_kafka_message_t *m
 }
 
 /* An event that came in a record's place. */
-static void take_event(struct wt_consume *consume, const rd_kafka_message_t *message)
+static void take_event(struct wt_consume *consume, const rd_kafka_message_t *message,
+                       struct wt_record_list *list)
 {
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        struct wt_partition *source = source_of(consume, message);
+        if (source->assigned && source->range != NULL) {
+            end_range(consume, source, message->offset, list);
+        }
         return;
     }
     if (message->err == RD_KAFKA_RESP_ERR__FATAL) {
@@ -264,9 +300,23 @@ static void take(struct wt_consume *consume, rd_kafka_message_t *message,
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         take_message(consume, message, list);
     } else {
-        take_event(consume, message);
+        take_event(consume, message, list);
     }
     rd_kafka_message_destroy(message);
+}
+
+/* Ranges are known of all assigned partitions; before, no record may be taken. */
+static bool ranges_known(struct wt_consume *consume)
+{
+    struct wt_error error;
+    enum wt_status status = WT_OK;
+    if (consume->learning) {
+        consume->learning = !wt_ranges_learn(consume->client, consume->partitions, &status, &error);
+    }
+    if (status != WT_OK) {
+        consume->hooks.failed(consume->hooks.opaque, &error);
+    }
+    return !consume->learning && status == WT_OK;
 }
 
 static bool room(struct wt_consume *consume)
@@ -284,17 +334,18 @@ static bool room(struct wt_consume *consume)
 static void poll_some(struct wt_consume *consume)
 {
     struct wt_record_list list = {0};
-    bool has_room = room(consume);
+    bool has_room = room(consume) && wt_pace_allows(&consume->pace, wt_clock_us());
     rd_kafka_message_t *message =
         rd_kafka_consumer_poll(consume->client, has_room ? 0 : ROOM_WAIT_MS);
     if (message != NULL) {
         take(consume, message, &list);
     }
+    has_room = has_room && ranges_known(consume);
     int wait_ms = RECORDS_WAIT_MS;
     while (has_room && list.count < RECORDS_PER_PUSH_MAX &&
            (message = rd_kafka_consume_queue(consume->records, wait_ms)) != NULL) {
         take(consume, message, &list);
-        has_room = room(consume);
+        has_room = room(consume) && wt_pace_allows(&consume->pace, wt_clock_us());
         wait_ms = 0;
     }
     wt_queue_push(consume->queue_out, &list);
@@ -321,63 +372,11 @@ static void *run(void *opaque)
 
 /* --- life ------------------------------------------------------------------------------------ */
 
-/* Exactly-once lives by it: only such a consumer waits, before it reads a partition's committed
- * offset, for the transactions of the owner before. */
-static enum wt_status check_isolation(const struct wt_config *config, struct wt_error *error)
-{
-    const struct wt_property *own = wt_config_consumer_property(config, "isolation.level");
-    if (config->delivery.guarantee != WT_EXACTLY_ONCE || own == NULL ||
-        strcmp(own->value, "read_committed") == 0) {
-        return WT_OK;
-    }
-    return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "isolation-level",
-                        "%s: isolation.level must be read_committed where delivery.guarantee is "
-                        "exactly-once: a worker that takes a partition over would not wait for the "
-                        "transactions of the one before, and double records; leave it out, or set "
-                        "delivery.guarantee to at-least-once",
-                        own->place);
-}
-
-/* What delivery needs of the consumer; config.c refuses the same keys from the user. */
-static enum wt_status set_fixed_properties(const struct wt_config *config, rd_kafka_conf_t *conf,
-                                           struct wt_error *error)
-{
-    bool at_least_once = config->delivery.guarantee == WT_AT_LEAST_ONCE;
-    char queued_kbytes[24];
-    char interval_ms[24];
-    (void)snprintf(queued_kbytes, sizeof queued_kbytes, "%" PRIu64,
-                   config->in_flight.bytes_max / 1024);
-    (void)snprintf(interval_ms, sizeof interval_ms, "%" PRIu32,
-                   config->delivery.commit_interval_ms);
-    const struct {
-        const char *name;
-        const char *value;
-        bool fixed; /* else only a default that differs from librdkafka's */
-    } properties[] = {
-        /* Commits what the publish thread stores, nothing else. */
-        {"enable.auto.commit", at_least_once ? "true" : "false", true},
-        {"auto.commit.interval.ms", interval_ms, true},
-        {"enable.auto.offset.store", "false", true},
-        {"isolation.level", "read_committed", false},
-        {"auto.offset.reset", "earliest", false},
-        {"partition.assignment.strategy", "cooperative-sticky", false},
-        {"check.crcs", "true", false},
-        {"queued.max.messages.kbytes", queued_kbytes, false},
-    };
-    enum wt_status status = check_isolation(config, error);
-    for (size_t i = 0; status == WT_OK && i < sizeof properties / sizeof properties[0]; i++) {
-        status = properties[i].fixed
-                     ? wt_kafka_conf_set(conf, properties[i].name, properties[i].value, error)
-                     : wt_kafka_conf_default(conf, config, RD_KAFKA_CONSUMER, properties[i].name,
-                                             properties[i].value, error);
-    }
-    return status;
-}
-
 enum wt_status wt_consume_create(const struct wt_config *config, struct wt_partitions *partitions,
                                  struct wt_in_flight *in_flight, struct wt_queue *queue_out,
                                  const struct wt_consume_hooks *hooks,
-                                 struct wt_consume **consume_out, struct wt_error *error)
+                                 const struct wt_intake *intake, struct wt_consume **consume_out,
+                                 struct wt_error *error)
 {
     struct wt_consume *consume = wt_alloc_zeroed(1, sizeof *consume);
     consume->config = config;
@@ -386,23 +385,14 @@ enum wt_status wt_consume_create(const struct wt_config *config, struct wt_parti
     consume->queue_out = queue_out;
     consume->hooks = *hooks;
     atomic_init(&consume->stopping, false);
-    rd_kafka_conf_t *conf = NULL;
-    enum wt_status status = wt_kafka_conf_create(config, RD_KAFKA_CONSUMER, &conf, error);
-    if (status == WT_OK) {
-        status = set_fixed_properties(config, conf, error);
-    }
-    if (status == WT_OK) {
-        status = wt_brokers_watch(conf, config, RD_KAFKA_CONSUMER, on_statistics, error);
-    }
-    if (status == WT_OK) {
-        rd_kafka_conf_set_opaque(conf, consume);
-        rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
-        rd_kafka_conf_set_offset_commit_cb(conf, on_commit);
-        status = wt_kafka_client_create(RD_KAFKA_CONSUMER, &conf, &consume->client, error);
-    }
-    if (conf != NULL) {
-        rd_kafka_conf_destroy(conf);
-    }
+    consume->ranged = intake->ranged;
+    consume->pace.records_per_s_max = intake->records_per_s_max;
+    struct wt_consumer_callbacks callbacks = {.opaque = consume,
+                                              .rebalance = on_rebalance,
+                                              .committed = on_commit,
+                                              .statistics = on_statistics};
+    enum wt_status status =
+        wt_consumer_create(config, intake->ranged, &callbacks, &consume->client, error);
     if (status != WT_OK) {
         wt_consume_destroy(consume);
         return status;

@@ -26,12 +26,19 @@ struct wt_consume_hooks {
     void (*failed)(void *opaque, const struct wt_error *error);
 };
 
+/* What is taken in. All zero: everything, as fast as it goes. */
+struct wt_intake {
+    bool ranged;                /* the ranges in the group's commits (range.h), nothing else */
+    uint32_t records_per_s_max; /* 0: no limit */
+};
+
 /* Makes the consumer and subscribes on wt_consume_start. Pointers are borrowed and must outlive
  * the stage. WT_INVALID (class fatal): a property is refused. */
 enum wt_status wt_consume_create(const struct wt_config *config, struct wt_partitions *partitions,
                                  struct wt_in_flight *in_flight, struct wt_queue *queue_out,
                                  const struct wt_consume_hooks *hooks,
-                                 struct wt_consume **consume_out, struct wt_error *error);
+                                 const struct wt_intake *intake, struct wt_consume **consume_out,
+                                 struct wt_error *error);
 
 /* The consumer handle, for commits; the stage keeps owning it. */
 rd_kafka_t *wt_consume_client(struct wt_consume *consume);

@@ -246,6 +246,28 @@ enum wt_status wt_facts_gather(const struct wt_config *config, rd_kafka_t *clien
     return WT_OK;
 }
 
+static enum wt_status missing_topic(const struct wt_topic_facts *topic, struct wt_error *error)
+{
+    const char *key = wt_topic_role_key(topic->role);
+    return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "topic-missing",
+                        "topic %s (%s) does not exist, or this user may not see it. Create it, for "
+                        "example: kafka-topics.sh --bootstrap-server HOST:PORT --create --topic %s "
+                        "--partitions 6; or correct %s",
+                        topic->topic, key, topic->topic, key);
+}
+
+enum wt_status wt_facts_need_topics(const struct wt_cluster_facts *facts, struct wt_error *error)
+{
+    enum wt_status status = WT_OK;
+    for (size_t i = 0; i < facts->topic_count && status == WT_OK; i++) {
+        bool pattern = facts->topics[i].topic[0] == '^'; /* librdkafka's mark of one */
+        if (facts->topics[i].partitions == 0 && !pattern) {
+            status = missing_topic(&facts->topics[i], error);
+        }
+    }
+    return status;
+}
+
 void wt_facts_free(struct wt_cluster_facts *facts)
 {
     for (size_t i = 0; i < facts->topic_count; i++) {

@@ -11,6 +11,10 @@
 enum wt_status wt_facts_gather(const struct wt_config *config, rd_kafka_t *client, int wait_ms,
                                struct wt_cluster_facts *facts_out, struct wt_error *error);
 
+/* Every topic of the configuration exists; patterns are not looked at. WT_INVALID (class fatal).
+ * Thread: any. */
+enum wt_status wt_facts_need_topics(const struct wt_cluster_facts *facts, struct wt_error *error);
+
 /* Looks for records that are older than the output keeps, or further ahead than it takes. */
 void wt_facts_find_misdated(const struct wt_config *config, rd_kafka_t *client, int wait_ms,
                             struct wt_cluster_facts *facts);

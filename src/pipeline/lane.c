@@ -21,6 +21,7 @@ struct wt_lane {
     uint32_t count;    /* records inside */
     int64_t position;
     int64_t committed;
+    struct wt_tally tally; /* of the acknowledged prefix */
 };
 
 #define CAPACITY_MIN 64u
@@ -65,6 +66,7 @@ void wt_lane_open(struct wt_lane *lane, uint32_t epoch)
     lane->epoch = epoch;
     lane->position = -1;
     lane->committed = -1;
+    lane->tally = (struct wt_tally){0};
 }
 
 uint32_t wt_lane_close(struct wt_lane *lane)
@@ -154,6 +156,7 @@ void wt_lane_acknowledge(struct wt_lane *lane, struct wt_record *record)
             break;
         }
         lane->position = oldest->offset + 1;
+        wt_tally_count(&lane->tally, oldest->outcome);
         end_slot(lane, lane->head);
         lane->head++;
     }
@@ -211,6 +214,15 @@ void wt_lane_committed(struct wt_lane *lane, int64_t offset)
 int64_t wt_lane_committed_offset(const struct wt_lane *lane)
 {
     return lane->committed;
+}
+
+struct wt_tally wt_lane_tally(const struct wt_lane *lane, bool released)
+{
+    struct wt_tally tally = lane->tally;
+    for (uint64_t sequence = lane->head; released && sequence < lane->release; sequence++) {
+        wt_tally_count(&tally, (*slot_of(lane, sequence))->outcome);
+    }
+    return tally;
 }
 
 uint32_t wt_lane_released_count(const struct wt_lane *lane)

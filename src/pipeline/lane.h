@@ -13,6 +13,7 @@
 #define WIRETAG_PIPELINE_LANE_H
 
 #include "base/record.h"
+#include "pipeline/books.h"
 
 struct wt_lane;
 
@@ -67,6 +68,10 @@ void wt_lane_committed(struct wt_lane *lane, int64_t offset);
 
 /* The last offset given to wt_lane_committed; -1: none. */
 int64_t wt_lane_committed_offset(const struct wt_lane *lane);
+
+/* What the epoch's acknowledged prefix has become; with `released`, also what is released behind it:
+ * the books that go with wt_lane_position and wt_lane_released_position. */
+struct wt_tally wt_lane_tally(const struct wt_lane *lane, bool released);
 
 /* How many records are released and not yet part of the acknowledged prefix. */
 uint32_t wt_lane_released_count(const struct wt_lane *lane);

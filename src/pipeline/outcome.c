@@ -67,6 +67,9 @@ void wt_outcomes_count(const struct wt_outcomes *outcomes, const struct wt_recor
         [WT_OUTCOME_TOMBSTONE] = WT_METRIC_RECORDS_TOMBSTONES,
         [WT_OUTCOME_SKIPPED] = WT_METRIC_RECORDS_SKIPPED,
     };
+    if (record->outcome == WT_OUTCOME_RANGE_END) {
+        return;
+    }
     int64_t now_us = wt_clock_us();
     wt_metric_add(metrics[record->outcome], 1);
     wt_metric_observe(WT_HISTOGRAM_RECORD_SECONDS, seconds_since(record->consumed_us, now_us), 1);

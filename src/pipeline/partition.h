@@ -13,7 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct wt_lane; /* lane.h */
+struct wt_lane;  /* lane.h */
+struct wt_range; /* range.h */
 
 struct wt_partition {
     const char *topic;
@@ -23,6 +24,7 @@ struct wt_partition {
     uint32_t epoch_last;    /* of the newest assignment; consume thread only */
     uint64_t sequence_next; /* consume thread only */
     bool assigned;          /* consume thread only */
+    struct wt_range *range; /* of a replay; NULL: everything is read */
     atomic_uint epoch_live; /* 0: not assigned; written by consume, read by every stage */
 
     /* What watch.h reads. */

@@ -102,16 +102,6 @@ static bool sleep_unless_stopped(struct wt_pipeline *pipeline, int wait_ms)
     return !stopping;
 }
 
-static enum wt_status missing_topic(const struct wt_topic_facts *topic, struct wt_error *error)
-{
-    const char *key = wt_topic_role_key(topic->role);
-    return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "topic-missing",
-                        "topic %s (%s) does not exist, or this user may not see it. Create it, for "
-                        "example: kafka-topics.sh --bootstrap-server HOST:PORT --create --topic %s "
-                        "--partitions 6; or correct %s",
-                        topic->topic, key, topic->topic, key);
-}
-
 /* The cheap part of wiretag check: what will cost records, order or time is said at the start. */
 static void log_findings(const struct wt_config *config, const struct wt_cluster_facts *facts)
 {
@@ -144,11 +134,7 @@ static enum wt_status check_topics(struct wt_pipeline *pipeline, struct wt_error
         }
         back_off_ms = back_off_ms * 2 < BACK_OFF_MS_MAX ? back_off_ms * 2 : BACK_OFF_MS_MAX;
     }
-    for (size_t i = 0; i < facts.topic_count && status == WT_OK; i++) {
-        if (facts.topics[i].partitions == 0) {
-            status = missing_topic(&facts.topics[i], error);
-        }
-    }
+    status = wt_facts_need_topics(&facts, error);
     if (status == WT_OK) {
         log_findings(config, &facts);
     }
@@ -196,14 +182,16 @@ enum wt_status wt_pipeline_create(const struct wt_config *config, struct wt_mode
     pipeline->finished = wt_queue_create(queue_records_max);
     pipeline->batch = wt_batch_stage_create(&limits);
 
+    struct wt_intake intake = {.ranged = source->ranged,
+                               .records_per_s_max = source->records_per_s_max};
     struct wt_consume_hooks hooks = {.opaque = pipeline, .drain = on_drain, .failed = on_failed};
     enum wt_status status = WT_OK;
     if (config->delivery.guarantee == WT_EXACTLY_ONCE) {
-        status = wt_worker_id_create(config, "", &pipeline->worker_id, error);
+        status = wt_worker_id_create(config, &pipeline->worker_id, error);
     }
     if (status == WT_OK) {
         status = wt_consume_create(config, pipeline->partitions, pipeline->in_flight,
-                                   pipeline->consumed, &hooks, &pipeline->consume, error);
+                                   pipeline->consumed, &hooks, &intake, &pipeline->consume, error);
     }
     if (status == WT_OK) {
         struct wt_publish_ports ports = {.config = config,

@@ -73,7 +73,9 @@ static void prepare_record(struct worker *worker, struct wt_record *record,
     int64_t at_us = record->consumed_us;
     count_time(WT_HISTOGRAM_STAGE_QUEUE, &at_us);
     if (record->value == NULL) {
-        record->outcome = WT_OUTCOME_TOMBSTONE;
+        if (record->outcome == WT_OUTCOME_NONE) {
+            record->outcome = WT_OUTCOME_TOMBSTONE;
+        }
         finish(record, at_us, finished);
         return;
     }

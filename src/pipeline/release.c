@@ -118,7 +118,7 @@ static bool reject(struct wt_release *release, struct wt_record *record, const c
 static enum wt_delivery hand_over(struct wt_release *release, struct wt_record *record)
 {
     for (;;) {
-        if (record->outcome == WT_OUTCOME_SKIPPED) {
+        if (wt_outcome_is_silent(record->outcome)) {
             return WT_DELIVERED;
         }
         if (record->output.headers == NULL) {
@@ -175,7 +175,7 @@ static bool release_lane(struct wt_release *release, struct wt_lane *lane)
             return hold(release);
         }
         wt_lane_release(lane);
-        if (record->outcome == WT_OUTCOME_SKIPPED && release->transaction == NULL) {
+        if (wt_outcome_is_silent(record->outcome) && release->transaction == NULL) {
             wt_lane_acknowledge(lane, record);
         } else {
             wt_search_add(&release->search);
@@ -192,7 +192,7 @@ static bool release_again(struct wt_release *release)
             return hold(release);
         }
         struct wt_record *record = wt_record_list_take(&release->again);
-        if (record->outcome == WT_OUTCOME_SKIPPED) {
+        if (wt_outcome_is_silent(record->outcome)) {
             wt_lane_acknowledge(record->source->lane, record);
         }
     }

@@ -6,6 +6,7 @@
 #include "base/metrics.h"
 #include "pipeline/kafka.h"
 #include "pipeline/lane.h"
+#include "pipeline/range.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -182,8 +183,10 @@ static rd_kafka_topic_partition_list_t *released_offsets(struct wt_partition *co
         const struct wt_lane *lane = partitions[i]->lane;
         if (wt_lane_epoch(lane) != 0 &&
             wt_lane_released_position(lane) > wt_lane_committed_offset(lane)) {
-            rd_kafka_topic_partition_list_add(offsets, partitions[i]->topic, partitions[i]->number)
-                ->offset = wt_lane_released_position(lane);
+            rd_kafka_topic_partition_t *commit = rd_kafka_topic_partition_list_add(
+                offsets, partitions[i]->topic, partitions[i]->number);
+            commit->offset = wt_lane_released_position(lane);
+            wt_range_note(partitions[i], true, commit);
         }
     }
     return offsets;

@@ -59,13 +59,13 @@ static const char *property_or(const struct wt_config *config, const char *name,
     return property != NULL ? property->value : otherwise;
 }
 
-static enum wt_status take_slot(const struct wt_config *config, const char *purpose,
-                                struct wt_worker_id *id, struct wt_error *error)
+static enum wt_status take_slot(const struct wt_config *config, struct wt_worker_id *id,
+                                struct wt_error *error)
 {
     char host[256] = "localhost";
     (void)gethostname(host, sizeof host - 1);
     for (unsigned slot = 0; slot < SLOTS_MAX; slot++) {
-        id->text = wt_format("%s%s-%s-%u", property_or(config, "group.id", "wiretag"), purpose,
+        id->text = wt_format("%s-%s-%u", property_or(config, "group.id", "wiretag"),
                              property_or(config, "group.instance.id", host), slot);
         id->lock = lock_name(id->text);
         if (id->lock >= 0) {
@@ -84,16 +84,16 @@ static enum wt_status take_slot(const struct wt_config *config, const char *purp
                         "%u workers of this group run on this machine already", SLOTS_MAX);
 }
 
-enum wt_status wt_worker_id_create(const struct wt_config *config, const char *purpose,
-                                   struct wt_worker_id **id_out, struct wt_error *error)
+enum wt_status wt_worker_id_create(const struct wt_config *config, struct wt_worker_id **id_out,
+                                   struct wt_error *error)
 {
     struct wt_worker_id *id = wt_alloc_zeroed(1, sizeof *id);
     id->lock = -1;
     enum wt_status status = WT_OK;
     if (strcmp(config->delivery.transactional_id, "auto") == 0) {
-        status = take_slot(config, purpose, id, error);
+        status = take_slot(config, id, error);
     } else {
-        id->text = wt_format("%s%s", config->delivery.transactional_id, purpose);
+        id->text = wt_strdup(config->delivery.transactional_id);
     }
     if (status != WT_OK) {
         wt_worker_id_destroy(id);

@@ -11,10 +11,9 @@
 struct wt_worker_id;
 
 /* Takes the id of delivery.transactional_id, or a slot for auto, until it is destroyed (or the
- * process ends, however). `purpose` tells commands apart: "" for run. WT_FAILED (class fatal).
- * Thread: any. */
-enum wt_status wt_worker_id_create(const struct wt_config *config, const char *purpose,
-                                   struct wt_worker_id **id_out, struct wt_error *error);
+ * process ends, however). WT_FAILED (class fatal). Thread: any. */
+enum wt_status wt_worker_id_create(const struct wt_config *config, struct wt_worker_id **id_out,
+                                   struct wt_error *error);
 
 void wt_worker_id_destroy(struct wt_worker_id *id);
 

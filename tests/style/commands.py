@@ -71,7 +71,7 @@ def script(block, bootstrap):
             continue
         count += 1
         command = re.sub(r"(?<=\S) {2,}# .*$", "", command, flags=re.MULTILINE).rstrip()
-        if re.match(r"(\./)?build/wiretag (run|replay|redrive)\b", command) and "--help" not in command:
+        if re.match(r"(\./)?build/wiretag run\b", command) and "--help" not in command:
             workers += 1
             lines += [f"{command} >&2 & worker_{workers}=$!"]
         else:

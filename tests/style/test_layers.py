@@ -26,7 +26,8 @@ STAGES = {"consume", "prepare", "infer", "publish"}
 # Who may include the headers of a library.
 LIBRARIES = {
     r"librdkafka/": (
-        r"src/pipeline/(kafka\w*|brokers|watch|consume|produce|commit|transaction|release|publish|pipeline)\.[ch]|src/cli/.*|src/main\.c"),
+        r"src/pipeline/(kafka\w*|brokers|watch|consumer|consume|range|lookup|survey|pledge|replay|produce|commit|transaction"
+        r"|release|publish|pipeline)\.[ch]|src/cli/.*|src/main\.c"),
     r"(torch|ATen|c10|caffe2)/": r"src/model/torch_[a-z0-9_]+\.(cpp|h)",
     r"jansson\.h": r"src/.*\.c",
     r"yaml\.h": r"src/base/config_yaml\.c",

@@ -134,6 +134,40 @@ static void after_an_unknown_outcome_what_the_committed_offset_covers_is_done(vo
 
 /* --- epochs ---------------------------------------------------------------------------------- */
 
+/* The books that a commit carries belong to the position it commits. */
+static void the_tally_is_that_of_the_position(void **state)
+{
+    (void)state;
+    struct fixture *fixture = fixture_create(1);
+    for (uint64_t i = 0; i < 5; i++) {
+        finish(fixture, i, (int64_t)i * 10);
+    }
+    struct wt_record *first = release(fixture);
+    first->outcome = WT_OUTCOME_DEAD_LETTERED;
+    (void)release(fixture);
+    struct wt_record *third = release(fixture);
+    third->outcome = WT_OUTCOME_RANGE_END;
+    assert_int_equal(wt_lane_tally(fixture->lane, false).read, 0);
+    struct wt_tally tally = wt_lane_tally(fixture->lane, true);
+    assert_int_equal(tally.read, 2);
+    assert_int_equal(tally.labelled, 1);
+    assert_int_equal(tally.dead_lettered, 1);
+
+    wt_lane_acknowledge(fixture->lane, first);
+    wt_lane_acknowledge(fixture->lane, third); /* behind a hole: not in the prefix */
+    assert_int_equal(wt_lane_position(fixture->lane), 1);
+    assert_int_equal(wt_lane_tally(fixture->lane, false).read, 1);
+    assert_int_equal(wt_lane_tally(fixture->lane, false).dead_lettered, 1);
+    assert_int_equal(wt_lane_tally(fixture->lane, true).read, 2);
+
+    wt_lane_rewind(fixture->lane);
+    assert_int_equal(wt_lane_tally(fixture->lane, true).read, 1);
+    (void)wt_lane_close(fixture->lane);
+    wt_lane_open(fixture->lane, 2);
+    assert_int_equal(wt_lane_tally(fixture->lane, true).read, 0);
+    fixture_destroy(fixture);
+}
+
 static void closing_ends_everything_once_wherever_it_stands(void **state)
 {
     (void)state;
@@ -231,6 +265,7 @@ int main(void)
         cmocka_unit_test(records_finish_and_follow_in_order_after_a_rewind),
         cmocka_unit_test(a_committed_transaction_acknowledges_all_that_was_released_and_no_more),
         cmocka_unit_test(after_an_unknown_outcome_what_the_committed_offset_covers_is_done),
+        cmocka_unit_test(the_tally_is_that_of_the_position),
         cmocka_unit_test(closing_ends_everything_once_wherever_it_stands),
         cmocka_unit_test(a_closed_lane_has_nothing_to_release_acknowledge_or_rewind),
         cmocka_unit_test(every_epoch_starts_anew),

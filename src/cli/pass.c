@@ -1,0 +1,109 @@
+#include "cli/pass.h"
+
+#include "base/log.h"
+#include "base/progress.h"
+#include "cli/cli.h"
+#include "cli/pass_report.h"
+#include "cli/worker.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+bool wt_cli_pass_name_ok(const char *name, size_t bytes_max)
+{
+    size_t length = strlen(name);
+    for (size_t i = 0; i < length; i++) {
+        if (isalnum((unsigned char)name[i]) == 0 && strchr("._-", name[i]) == NULL) {
+            return false;
+        }
+    }
+    return length > 0 && length <= bytes_max;
+}
+
+/* What the pipeline's ticks need. */
+struct watch {
+    const struct wt_cli_pass *pass;
+    struct wt_replay *replay;
+    struct wt_progress *progress; /* NULL until the pipeline runs */
+    uint64_t done_before;         /* this start */
+};
+
+/* Holes in the offsets cannot be told from records that are still to come: so what is left counts as
+ * records, and the total shrinks to what was read. */
+static struct wt_progress_state progress_of(const struct wt_replay *replay)
+{
+    size_t count;
+    const struct wt_replay_part *parts = wt_replay_parts(replay, &count);
+    struct wt_progress_state state = {.units = "articles"};
+    for (size_t i = 0; i < count; i++) {
+        int64_t left = parts[i].books.to - parts[i].position;
+        state.done += (uint64_t)parts[i].books.tally.read;
+        state.total += (uint64_t)(parts[i].books.tally.read + (left > 0 ? left : 0));
+    }
+    return state;
+}
+
+static bool over(void *opaque)
+{
+    struct watch *watch = opaque;
+    if (watch->progress == NULL) {
+        watch->done_before = progress_of(watch->replay).done;
+        watch->progress = wt_progress_create(watch->pass->command, watch->pass->name, true);
+    }
+    if (!wt_replay_look(watch->replay)) {
+        return false;
+    }
+    struct wt_progress_state state = progress_of(watch->replay);
+    state.done_before = watch->done_before;
+    wt_progress_report(watch->progress, &state);
+    return wt_replay_over(watch->replay);
+}
+
+/* Runs until the end or a signal. */
+static enum wt_status work(const struct wt_cli_pass *pass, struct wt_replay *replay,
+                           struct wt_error *error)
+{
+    struct watch watch = {.pass = pass, .replay = replay};
+    struct wt_pipeline_source source = {.ranged = true,
+                                        .records_per_s_max = pass->records_per_s_max,
+                                        .opaque = &watch,
+                                        .over = over};
+    enum wt_status status = wt_cli_work(pass->command, pass->config, &source, error);
+    wt_progress_destroy(watch.progress);
+    (void)wt_replay_look(replay);
+    return status;
+}
+
+int wt_cli_pass_run(const struct wt_cli_pass *pass)
+{
+    struct wt_replay *replay = NULL;
+    struct wt_error error;
+    int exit_status = WT_EXIT_DONE;
+    enum wt_status status = wt_replay_open(pass->config, &pass->request, &replay, &error);
+    if (status != WT_OK) {
+        return wt_cli_log_failure(pass->command, status, &error);
+    }
+    if (pass->dry_run) {
+        wt_cli_pass_print_plan(pass, replay);
+        goto done;
+    }
+    wt_cli_pass_log_plan(pass, replay);
+    status = wt_replay_begin(replay, &error);
+    if (status == WT_OK && !wt_replay_over(replay)) {
+        status = work(pass, replay, &error);
+    }
+    if (status != WT_OK) {
+        exit_status = wt_cli_log_failure(pass->command, status, &error);
+    }
+    bool balances = wt_cli_pass_print_balance(pass, replay);
+    if (exit_status == WT_EXIT_DONE && (!balances || !wt_replay_over(replay))) {
+        wt_log_warn(pass->command, "%s is not finished; the same command goes on with it",
+                    pass->name);
+        exit_status = WT_EXIT_FAILED;
+    }
+done:
+    wt_replay_close(replay);
+    wt_log_flush();
+    return exit_status;
+}

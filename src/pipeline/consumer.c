@@ -1,0 +1,87 @@
+#include "pipeline/consumer.h"
+
+#include "pipeline/brokers.h"
+#include "pipeline/kafka.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Exactly-once lives by it: only such a consumer waits, before it reads a partition's committed
+ * offset, for the transactions of the owner before. */
+static enum wt_status check_isolation(const struct wt_config *config, struct wt_error *error)
+{
+    const struct wt_property *own = wt_config_consumer_property(config, "isolation.level");
+    if (config->delivery.guarantee != WT_EXACTLY_ONCE || own == NULL ||
+        strcmp(own->value, "read_committed") == 0) {
+        return WT_OK;
+    }
+    return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "isolation-level",
+                        "%s: isolation.level must be read_committed where delivery.guarantee is "
+                        "exactly-once: a worker that takes a partition over would not wait for the "
+                        "transactions of the one before, and double records; leave it out, or set "
+                        "delivery.guarantee to at-least-once",
+                        own->place);
+}
+
+/* What delivery needs of the consumer; config.c refuses the same keys from the user. */
+static enum wt_status set_fixed_properties(const struct wt_config *config, bool ranged,
+                                           rd_kafka_conf_t *conf, struct wt_error *error)
+{
+    bool stores = config->delivery.guarantee == WT_AT_LEAST_ONCE && !ranged;
+    char queued_kbytes[24];
+    char interval_ms[24];
+    (void)snprintf(queued_kbytes, sizeof queued_kbytes, "%" PRIu64,
+                   config->in_flight.bytes_max / 1024);
+    (void)snprintf(interval_ms, sizeof interval_ms, "%" PRIu32,
+                   config->delivery.commit_interval_ms);
+    const struct {
+        const char *name;
+        const char *value;
+        bool fixed; /* else only a default that differs from librdkafka's */
+    } properties[] = {
+        /* Commits what the publish thread stores, nothing else. */
+        {"enable.auto.commit", stores ? "true" : "false", true},
+        {"auto.commit.interval.ms", interval_ms, true},
+        {"enable.auto.offset.store", "false", true},
+        {"isolation.level", "read_committed", false},
+        /* A range goes on at what retention has left of it. */
+        {"auto.offset.reset", "earliest", ranged},
+        {"enable.partition.eof", ranged ? "true" : "false", ranged},
+        {"partition.assignment.strategy", "cooperative-sticky", false},
+        {"check.crcs", "true", false},
+        {"queued.max.messages.kbytes", queued_kbytes, false},
+    };
+    enum wt_status status = check_isolation(config, error);
+    for (size_t i = 0; status == WT_OK && i < sizeof properties / sizeof properties[0]; i++) {
+        status = properties[i].fixed
+                     ? wt_kafka_conf_set(conf, properties[i].name, properties[i].value, error)
+                     : wt_kafka_conf_default(conf, config, RD_KAFKA_CONSUMER, properties[i].name,
+                                             properties[i].value, error);
+    }
+    return status;
+}
+
+enum wt_status wt_consumer_create(const struct wt_config *config, bool ranged,
+                                  const struct wt_consumer_callbacks *callbacks,
+                                  rd_kafka_t **client_out, struct wt_error *error)
+{
+    rd_kafka_conf_t *conf = NULL;
+    enum wt_status status = wt_kafka_conf_create(config, RD_KAFKA_CONSUMER, &conf, error);
+    if (status == WT_OK) {
+        status = set_fixed_properties(config, ranged, conf, error);
+    }
+    if (status == WT_OK) {
+        status = wt_brokers_watch(conf, config, RD_KAFKA_CONSUMER, callbacks->statistics, error);
+    }
+    if (status == WT_OK) {
+        rd_kafka_conf_set_opaque(conf, callbacks->opaque);
+        rd_kafka_conf_set_rebalance_cb(conf, callbacks->rebalance);
+        rd_kafka_conf_set_offset_commit_cb(conf, callbacks->committed);
+        status = wt_kafka_client_create(RD_KAFKA_CONSUMER, &conf, client_out, error);
+    }
+    if (conf != NULL) {
+        rd_kafka_conf_destroy(conf);
+    }
+    return status;
+}

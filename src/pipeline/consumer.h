@@ -1,0 +1,27 @@
+/* consumer.h: the Kafka consumer of the consume stage, with the properties that delivery needs. */
+#ifndef WIRETAG_PIPELINE_CONSUMER_H
+#define WIRETAG_PIPELINE_CONSUMER_H
+
+#include "base/config.h"
+
+#include <librdkafka/rdkafka.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* What it calls back, on the thread that polls it. */
+struct wt_consumer_callbacks {
+    void *opaque;
+    void (*rebalance)(rd_kafka_t *client, rd_kafka_resp_err_t code,
+                      rd_kafka_topic_partition_list_t *list, void *opaque);
+    void (*committed)(rd_kafka_t *client, rd_kafka_resp_err_t code,
+                      rd_kafka_topic_partition_list_t *list, void *opaque);
+    int (*statistics)(rd_kafka_t *client, char *text, size_t bytes, void *opaque);
+};
+
+/* Makes it. `ranged`: ranges are read (range.h), so ends of partitions are reported and nothing is
+ * committed without its books. WT_INVALID or WT_FAILED (class fatal). Thread: any. */
+enum wt_status wt_consumer_create(const struct wt_config *config, bool ranged,
+                                  const struct wt_consumer_callbacks *callbacks,
+                                  rd_kafka_t **client_out, struct wt_error *error);
+
+#endif

@@ -1,0 +1,38 @@
+/* lookup.h: reading a cluster without being a member of a group: what partitions hold, which offset
+ * belongs to a time, single records.
+ *
+ * Every function waits for the broker for `wait_ms` at most. Thread: one for each client. */
+#ifndef WIRETAG_PIPELINE_LOOKUP_H
+#define WIRETAG_PIPELINE_LOOKUP_H
+
+#include "base/config.h"
+#include "pipeline/plan.h"
+
+#include <librdkafka/rdkafka.h>
+
+/* Makes a consumer that never joins its group. `isolation`: "read_committed" or "read_uncommitted";
+ * for the group's commits the latter does not wait for transactions that are under way. WT_INVALID
+ * or WT_FAILED (class fatal). */
+enum wt_status wt_lookup_client_create(const struct wt_config *config, const char *isolation,
+                                       rd_kafka_t **client_out, struct wt_error *error);
+
+/* Accepts NULL. */
+void wt_lookup_client_destroy(rd_kafka_t *client);
+
+/* What can be read of a partition. WT_IO (class retriable). */
+enum wt_status wt_lookup_extent(rd_kafka_t *client, const char *topic, int32_t partition,
+                                int wait_ms, struct wt_extent *extent_out, struct wt_error *error);
+
+/* The first offset whose record, or transaction marker, has the time `time_ms` or a later one; the
+ * end of the partition (RD_KAFKA_OFFSET_END) where there is none. WT_IO (class retriable). */
+enum wt_status wt_lookup_time(rd_kafka_t *client, const char *topic, int32_t partition,
+                              int64_t time_ms, int wait_ms, int64_t *offset_out,
+                              struct wt_error *error);
+
+/* The first record at `offset` or behind it, to be destroyed by the caller; NULL in *message_out:
+ * none lies before `limit`, or none before the partition's end. WT_IO (class retriable). */
+enum wt_status wt_lookup_record(rd_kafka_t *client, const char *topic, int32_t partition,
+                                int64_t offset, int64_t limit, int wait_ms,
+                                rd_kafka_message_t **message_out, struct wt_error *error);
+
+#endif

@@ -1,0 +1,199 @@
+/* The books of a replay, its ranges and its pace: what is decided without a broker. */
+#include "pipeline/books.h"
+#include "pipeline/pace.h"
+#include "pipeline/plan.h"
+
+#include "support.h"
+
+static const struct wt_tally NOTHING = {0};
+
+/* --- books ----------------------------------------------------------------------------------- */
+
+static void every_outcome_is_counted_once_and_the_end_of_a_range_is_no_record(void **state)
+{
+    (void)state;
+    struct wt_tally tally = {0};
+    wt_tally_count(&tally, WT_OUTCOME_LABELLED);
+    wt_tally_count(&tally, WT_OUTCOME_LABELLED);
+    wt_tally_count(&tally, WT_OUTCOME_DEAD_LETTERED);
+    wt_tally_count(&tally, WT_OUTCOME_TOMBSTONE);
+    wt_tally_count(&tally, WT_OUTCOME_SKIPPED);
+    wt_tally_count(&tally, WT_OUTCOME_RANGE_END);
+    assert_int_equal(tally.read, 5);
+    assert_int_equal(tally.labelled, 2);
+    assert_int_equal(tally.dead_lettered, 1);
+    assert_int_equal(tally.tombstones, 1);
+    assert_int_equal(tally.skipped, 1);
+    assert_true(wt_tally_balances(&tally));
+    wt_tally_count(&tally, WT_OUTCOME_NONE); /* read, and nothing came of it */
+    assert_false(wt_tally_balances(&tally));
+}
+
+static void what_is_written_is_read_again_with_what_was_added(void **state)
+{
+    (void)state;
+    struct wt_books books = {
+        .planned_ms = 1772366400000, .from = 3, .to = INT64_MAX, .tally = {10, 7, 1, 1, 1}};
+    struct wt_tally more = {5, 2, 1, 1, 1};
+    char text[WT_BOOKS_BYTES_MAX];
+    wt_books_write(&books, &more, text);
+    struct wt_books read;
+    assert_true(wt_books_read(text, strlen(text), &read));
+    assert_int_equal(read.planned_ms, books.planned_ms);
+    assert_int_equal(read.from, 3);
+    assert_int_equal(read.to, INT64_MAX);
+    assert_int_equal(read.tally.read, 15);
+    assert_int_equal(read.tally.labelled, 9);
+    assert_int_equal(read.tally.dead_lettered, 2);
+    assert_int_equal(read.tally.tombstones, 2);
+    assert_int_equal(read.tally.skipped, 2);
+}
+
+static void the_largest_books_have_room(void **state)
+{
+    (void)state;
+    struct wt_books books = {
+        INT64_MAX, 0, INT64_MAX, {INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX}};
+    char text[WT_BOOKS_BYTES_MAX];
+    struct wt_books read;
+    wt_books_write(&books, &NOTHING, text);
+    assert_true(strlen(text) < WT_BOOKS_BYTES_MAX - 1);
+    assert_true(wt_books_read(text, strlen(text), &read));
+    assert_int_equal(read.tally.skipped, INT64_MAX);
+}
+
+/* Metadata that somebody else, or half of us, has written. */
+static void nothing_but_whole_books_is_read(void **state)
+{
+    (void)state;
+    struct wt_books books = {1, 2, 30, {4, 1, 1, 1, 1}};
+    struct wt_books read;
+    char text[WT_BOOKS_BYTES_MAX];
+    wt_books_write(&books, &NOTHING, text);
+    size_t bytes = strlen(text);
+    assert_false(wt_books_read(NULL, 0, &read));
+    for (size_t i = 0; i < bytes; i++) {
+        assert_false(wt_books_read(text, i, &read)); /* cut; its last digit cut is none at all */
+        char kept = text[i];
+        text[i] = kept == ' ' ? '_' : ' ';
+        assert_false(wt_books_read(text, bytes, &read));
+        text[i] = '\0';
+        assert_false(wt_books_read(text, bytes, &read));
+        text[i] = kept;
+    }
+    static const char *const wrong[] = {
+        "wiretag replay 2 planned=1 from=2 to=3 read=0 labelled=0 dead-lettered=0 tombstones=0 "
+        "skipped=0",
+        "wiretag replay 1 planned=1 from=4 to=3 read=0 labelled=0 dead-lettered=0 tombstones=0 "
+        "skipped=0",
+        "wiretag replay 1 planned=1 from=2 to=9223372036854775808 read=0 labelled=0 "
+        "dead-lettered=0 tombstones=0 skipped=0",
+        "wiretag replay 1 planned=1 from=2 to=3 read=-1 labelled=0 dead-lettered=0 tombstones=0 "
+        "skipped=0"};
+    for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+        assert_false(wt_books_read(wrong[i], strlen(wrong[i]), &read));
+    }
+    char long_text[2000];
+    memset(long_text, '1', sizeof long_text);
+    memcpy(long_text, text, bytes);
+    assert_false(wt_books_read(long_text, sizeof long_text, &read));
+}
+
+/* --- plans ----------------------------------------------------------------------------------- */
+
+static void a_range_is_cut_to_what_can_be_read_and_says_so(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t from, to, from_cut, to_cut;
+        unsigned notes;
+    } cases[] = {
+        {20, 30, 20, 30, 0},
+        {10, 100, 10, 100, 0},
+        {30, 30, 30, 30, WT_PLAN_EMPTY},
+        {30, 20, 30, 30, WT_PLAN_REVERSED | WT_PLAN_EMPTY},
+        {0, 30, 10, 30, WT_PLAN_DELETED},
+        {0, 5, 10, 10, WT_PLAN_DELETED | WT_PLAN_EMPTY},
+        {90, 500, 90, 100, WT_PLAN_BEYOND},
+        {500, 600, 100, 100, WT_PLAN_BEYOND | WT_PLAN_EMPTY},
+        {0, 500, 10, 100, WT_PLAN_DELETED | WT_PLAN_BEYOND},
+        {500, 0, 100, 100, WT_PLAN_REVERSED | WT_PLAN_EMPTY},
+        {100, 100, 100, 100, WT_PLAN_EMPTY},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct wt_plan plan =
+            wt_plan_make(cases[i].from, cases[i].to, (struct wt_extent){.begin = 10, .end = 100});
+        assert_int_equal(plan.from, cases[i].from_cut);
+        assert_int_equal(plan.to, cases[i].to_cut);
+        assert_int_equal(plan.notes, cases[i].notes);
+    }
+}
+
+static void notes_are_words(void **state)
+{
+    (void)state;
+    char text[WT_PLAN_NOTES_BYTES_MAX];
+    wt_plan_notes_write(0, text);
+    assert_string_equal(text, "");
+    wt_plan_notes_write(WT_PLAN_DELETED | WT_PLAN_EMPTY, text);
+    assert_string_equal(text, "its beginning is deleted already, empty");
+    wt_plan_notes_write(15, text);
+    assert_true(strlen(text) < sizeof text - 1);
+}
+
+/* --- pace ------------------------------------------------------------------------------------ */
+
+/* Takes whatever is allowed from one time to another, in steps; returns how many. */
+static uint32_t taken(struct wt_pace *pace, int64_t from_us, int64_t to_us, int64_t step_us)
+{
+    uint32_t count = 0;
+    for (int64_t now_us = from_us; now_us < to_us; now_us += step_us) {
+        while (wt_pace_allows(pace, now_us) && count < 1000000) {
+            wt_pace_took(pace, now_us);
+            count++;
+        }
+    }
+    return count;
+}
+
+static void the_pace_is_kept_whatever_the_steps(void **state)
+{
+    (void)state;
+    static const int64_t steps_us[] = {100, 2000, 20000};
+    for (size_t i = 0; i < COUNT_OF(steps_us); i++) {
+        struct wt_pace pace = {.records_per_s_max = 500};
+        uint32_t count = taken(&pace, 1000000, 11000000, steps_us[i]);
+        assert_in_range(count, 4950, 5052); /* the burst of a tenth of a second at the start */
+    }
+}
+
+static void a_pause_earns_no_burst(void **state)
+{
+    (void)state;
+    struct wt_pace pace = {.records_per_s_max = 500};
+    (void)taken(&pace, 1000000, 2000000, 1000);
+    assert_in_range(taken(&pace, 60000000, 60001000, 1000), 1, 52);
+}
+
+static void without_a_limit_everything_is_allowed(void **state)
+{
+    (void)state;
+    struct wt_pace pace = {0};
+    assert_int_equal(taken(&pace, 5, 6, 1), 1000000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_outcome_is_counted_once_and_the_end_of_a_range_is_no_record),
+        cmocka_unit_test(what_is_written_is_read_again_with_what_was_added),
+        cmocka_unit_test(the_largest_books_have_room),
+        cmocka_unit_test(nothing_but_whole_books_is_read),
+        cmocka_unit_test(a_range_is_cut_to_what_can_be_read_and_says_so),
+        cmocka_unit_test(notes_are_words),
+        cmocka_unit_test(the_pace_is_kept_whatever_the_steps),
+        cmocka_unit_test(a_pause_earns_no_burst),
+        cmocka_unit_test(without_a_limit_everything_is_allowed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
