@@ -11,6 +11,7 @@ import pytest
 import worker
 from broker import ROOT
 from client import Record, article
+from fake import POISON
 
 HTTP = {"listen": "127.0.0.1:0"}
 SHARED = ROOT.parent / "shared" / "data"
@@ -49,15 +50,82 @@ def test_resident_memory_stays_flat_over_200_000_records(lab):
     # What the client fetches ahead is bounded by the same figure; a small one is reached at once.
     running = lab.run(flow, http=HTTP, in_flight={"bytes_max": 4 << 20})
     running.wait_log("consume  assigned ", count=4)
-    resident = []
+    resident, others = [], []
     for done in range(20_000, 220_000, 20_000):
         flow.produce(records)
         client.wait_for(f"{done} labels", lambda: labelled(running) == done, 60)
         resident.append(running.resident_bytes() / 1e6)
+        others.append((running.descriptors(), running.threads()))
     print("resident after each 20,000 records, MB:", *[f"{size:.1f}" for size in resident])
     warm, end = resident[3], resident[-1]
     assert end < warm * 1.02, f"{warm:.1f} MB after 80,000 records grew to {end:.1f} MB"
     assert end < 100
+    assert len(set(others[3:])) == 1, f"(descriptors, threads): {others}"
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+@pytest.mark.skipif(worker.fake_build() != "fake", reason="sanitizers keep freed memory for a while")
+@pytest.mark.parametrize("guarantee", ["exactly-once", "at-least-once"])
+def test_a_burst_of_200_000_articles_keeps_the_bound_of_64_mb(lab, guarantee):
+    """Half a gigabyte at once, to a model that is far slower than it comes."""
+    flow, model = lab.flow(4), lab.model(sleep_us_per_call=2_000)
+    values = [article("мяч " * (number % 400), id=str(number)) for number in range(10_000)]
+    record_bytes = max(map(len, values)) + 10_000
+    for _ in range(20):
+        flow.produce([Record(value, partition=number % 4) for number, value in enumerate(values)])
+    running = lab.run(flow, model, http=HTTP, delivery={"guarantee": guarantee},
+                      in_flight={"records_max": 1_000_000, "bytes_max": 64 << 20})
+    running.wait_log("metrics and health")
+    sampler = Sampler(lambda: (running.metrics()["wiretag_in_flight_bytes"], running.resident_bytes()), 0.05)
+    flow.wait_done(600)
+    in_flight, resident = zip(*sampler.stop())
+    print(f"in flight: {max(in_flight) / 1e6:.1f} MB at most; resident: {max(resident) / 1e6:.1f} MB at most")
+    # The record that reaches the bound is the last one taken.
+    assert 0.9 * (64 << 20) < max(in_flight) < (64 << 20) + record_bytes
+    # Records under way, fetched ahead, and in the producer: each within the same figure.
+    assert max(resident) < (3 * 64 << 20) + 60e6
+    metrics = running.metrics()
+    assert metrics["wiretag_in_flight_bytes"] == 0
+    assert labelled(running) + metrics['wiretag_records_total{outcome="dead_lettered"}'] == 200_000
+    assert metrics["wiretag_dropped_records_total"] == 0
+
+
+SOAK_SECONDS = int(os.environ.get("SOAK_SECONDS", "600"))
+
+
+@pytest.mark.long
+@pytest.mark.timeout(SOAK_SECONDS + 600)
+@pytest.mark.skipif(worker.fake_build() != "fake", reason="sanitizers keep freed memory for a while")
+def test_a_soak_leaves_memory_descriptors_and_threads_as_they_were(lab):
+    """Everything at once for ten minutes: labels, poison, broken records, tombstones, a partner that joins and
+    leaves, scrapes. Warm after the first third; SOAK_SECONDS=7200 makes it two hours."""
+    flow, model = lab.flow(6), lab.model(fail_on_token=POISON)
+    values = [article(f"новость {number} " + "мяч " * (number % 200)) for number in range(4_000)]
+    values[::100] = [b"bad", article(POISON), None, b"{}"] * 10
+    running = lab.run(flow, model, http=HTTP, delivery={"guarantee": "exactly-once"}, in_flight={"bytes_max": 8 << 20})
+    running.wait_log("consume  assigned ", count=6)
+    began, rounds, samples = time.monotonic(), 0, []
+    while time.monotonic() - began < SOAK_SECONDS:
+        flow.produce([Record(value, b"key", partition=number % 6) for number, value in enumerate(values)])
+        partner = lab.run(flow, model, delivery={"guarantee": "exactly-once"}) if rounds % 5 == 0 else None
+        flow.wait_done(120)
+        if partner:
+            assert partner.stop() == 0
+            client.wait_for("all partitions back", lambda: running.metrics()["wiretag_assigned_partitions"] == 6, 60)
+        rounds += 1
+        samples.append((time.monotonic() - began, running.resident_bytes(), running.descriptors(), running.threads()))
+    warm = [sample for sample in samples if sample[0] > SOAK_SECONDS / 3]
+    print(f"{rounds} rounds of {len(values)} records; resident MB:",
+          *[f"{sample[1] / 1e6:.1f}" for sample in samples[::max(1, rounds // 20)]])
+    half = len(warm) // 2
+    assert half >= 2, "too few rounds to tell"
+    resident_before, resident_after = (max(sample[1] for sample in part) for part in (warm[:half], warm[half:]))
+    assert resident_after < resident_before * 1.02
+    for place, what in ((2, "descriptors"), (3, "threads")):
+        counts = [sample[place] for sample in warm]
+        assert max(counts) - min(counts) <= (2 if place == 2 else 0), f"{what}: {counts}"
+    assert running.stop() == 0
 
 
 @pytest.mark.parametrize("bound, limit, text", [
