@@ -1,13 +1,33 @@
-"""The documents hang together: both READMEs say the same, every command is in them."""
+"""The documents hang together: links lead somewhere, both READMEs say the same, figures are the measured ones."""
 
+import json
 import re
+import zipfile
 
+import pytest
 from commands import blocks
-from tree import ROOT
+from tree import ROOT, files
 
 
 def read(path):
     return (ROOT / path).read_text(encoding="utf-8")
+
+
+def anchors(text):
+    """The anchors of headings, as GitHub makes them."""
+    return {re.sub(r"[^\w -]", "", heading.lower()).strip().replace(" ", "-")
+            for heading in re.findall(r"^#+ (.*)$", text, re.MULTILINE)}
+
+
+@pytest.mark.parametrize("path", files(".md"))
+def test_links_lead_somewhere(path):
+    for target in re.findall(r"\]\(([^)\s]+)\)", read(path)):
+        if "://" in target:
+            continue
+        file, _, anchor = target.partition("#")
+        place = (ROOT / path).parent / file if file else ROOT / path
+        assert place.exists(), f"{path}: {target}"
+        assert not anchor or anchor in anchors(place.read_text(encoding="utf-8")), f"{path}: {target}"
 
 
 def test_both_readmes_show_the_same_commands():
@@ -30,6 +50,16 @@ def test_every_command_of_the_program_is_in_the_readme():
     names = re.findall(r'^    \{"(\w+)", wt_cli_', read("src/main.c"), re.MULTILINE)
     assert "run" in names
     assert [name for name in names if f"| `wiretag {name} " not in read("README.md")] == []
+
+
+def test_the_accuracy_that_is_told_is_the_one_in_the_bundle():
+    with zipfile.ZipFile(ROOT / "models/demo.pt") as bundle:
+        about = json.loads(bundle.read(next(n for n in bundle.namelist() if n.endswith("extra/wiretag.json"))))["about"]
+    percent = f"{100 * about['heldout_accuracy']:.1f} %"
+    assert percent in read("models/README.md")
+    whole = f"{round(100 * about['heldout_accuracy'])} %"
+    for path in ("README.md", "README.ru.md"):
+        assert f"{whole} of {about['heldout_texts']}" in read(path) or f"{whole} из {about['heldout_texts']}" in read(path), path
 
 
 def test_the_demonstration_bundle_stays_under_10_mb():
