@@ -71,7 +71,7 @@ def test_the_first_command_of_each_example_is_one_that_there_is():
 
 @pytest.mark.parametrize("arguments, message", [
     ([], "wiretag: no command given"),
-    (["labl"], "wiretag: no command labl; the commands are run, classify"),
+    (["labl"], "wiretag: no command labl; the commands are run, "),
     (["--verbose"], "wiretag: unknown option --verbose"),
     (["run", "--conf"], "wiretag run: --conf needs a value"),
     (["run", "-c"], "wiretag run: -c needs a value"),
