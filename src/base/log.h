@@ -13,6 +13,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum wt_log_level { WT_LOG_DEBUG, WT_LOG_INFO, WT_LOG_WARN, WT_LOG_ERROR };
 enum wt_log_format { WT_LOG_AUTO, WT_LOG_TEXT, WT_LOG_JSON };
 
@@ -65,5 +69,9 @@ void wt_log_flush(void);
 #define wt_log_info(...) wt_log(WT_LOG_INFO, __VA_ARGS__)
 #define wt_log_warn(...) wt_log(WT_LOG_WARN, __VA_ARGS__)
 #define wt_log_error(...) wt_log(WT_LOG_ERROR, __VA_ARGS__)
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

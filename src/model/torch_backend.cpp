@@ -30,7 +30,7 @@ struct wt_backend {
     torch::jit::Module module;
     torch::jit::ExtraFilesMap files = {
         {"wiretag.json", ""}, {"vocab.txt", ""}, {"selftest.jsonl", ""}};
-    c10::Device device = c10::kCPU;
+    wiretag::Lanes lanes{c10::kCPU};
     bool takes_mask = false;
 };
 
@@ -43,19 +43,6 @@ namespace
 __attribute__((constructor(101))) void bound_onednn_cache()
 {
     (void)setenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64", 0);
-}
-
-// libtorch takes its tens of thousands of registrations apart when the process ends, which is slow,
-// serves nobody, and with some pairs of libtorch and libstdc++ crashes (2.11 with gcc 13's). Set up
-// first, this runs last of all that is due at exit, and leaves before libtorch's part.
-__attribute__((constructor(101))) void leave_without_libtorch()
-{
-    (void)on_exit(
-        [](int status, void *) {
-            (void)std::fflush(nullptr);
-            _exit(status);
-        },
-        nullptr);
 }
 
 // The cause of an exception of libtorch: the last line that is not empty says it, those before it
@@ -309,13 +296,10 @@ enum wt_status wt_backend_prepare(struct wt_backend *backend, const char *device
         "bundle-prepare", "the model cannot be prepared", WT_ERROR_FATAL,
         error, [&]() -> enum wt_status {
             const c10::InferenceMode inference;
-            backend->device = c10::Device(device);
-            if (!backend->device.is_cpu()) {
-                wiretag::configure_cuda();
-            }
+            const c10::Device target(device);
             // Frozen constants cannot be converted any more: device and type first.
-            backend->module.to(backend->device);
-            const bool own = backend->device.is_cpu() && wiretag::has_kernels(precision);
+            backend->module.to(target);
+            const bool own = target.is_cpu() && wiretag::has_kernels(precision);
             if (precision == WT_INT8 && !own) {
                 return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "precision",
                                     "precision int8 is for the CPU; on %s use auto", device);
@@ -334,8 +318,12 @@ enum wt_status wt_backend_prepare(struct wt_backend *backend, const char *device
                     return status;
                 }
             }
-            // Its replicas' streams do not wait for this thread's.
-            wiretag::synchronize(backend->device);
+            if (!target.is_cpu()) {
+                wiretag::prepare_for_cuda(backend->module);
+                // The replicas' streams do not wait for this thread's.
+                wiretag::synchronize(target);
+            }
+            backend->lanes.move_to(target);
             return WT_OK;
         });
 }
@@ -343,7 +331,8 @@ enum wt_status wt_backend_prepare(struct wt_backend *backend, const char *device
 void wt_backend_thread_init(struct wt_backend *backend, uint32_t threads)
 {
     (void)backend;
-    // The count belongs to the calling thread.
+    // Both belong to the calling thread.
+    wiretag::log_warnings();
     at::set_num_threads(static_cast<int>(threads));
 }
 
@@ -356,12 +345,12 @@ enum wt_status wt_backend_forward(struct wt_backend *backend, const int64_t *ids
             const c10::InferenceMode inference;
             const auto rows = static_cast<int64_t>(batch_size);
             const auto columns = static_cast<int64_t>(width);
-            wiretag::Lane &lane = wiretag::lane_of_thread(backend->device);
+            wiretag::Lane &lane = backend->lanes.enter();
             const auto ids_tensor = lane.ids_to_device(ids, rows, columns);
             auto second = lane.lengths_to_device(lengths, rows);
             if (backend->takes_mask) {
                 const auto longs = c10::TensorOptions().dtype(c10::kLong);
-                const auto position = at::arange(columns, longs.device(backend->device));
+                const auto position = at::arange(columns, longs.device(lane.device()));
                 second = position.unsqueeze(0).lt(second.unsqueeze(1)).to(c10::kLong);
             }
             const auto result = backend->module.forward({ids_tensor, second}).toTensor();

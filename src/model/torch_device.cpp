@@ -2,13 +2,19 @@
 // need a CUDA toolkit that neither building nor running wiretag should.
 #include "model/torch_device.h"
 
+#include "base/log.h"
+
 #include <ATen/Context.h>
 #include <ATen/Functions.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
+#include <c10/core/InferenceMode.h>
+#include <c10/util/Exception.h>
 #include <cstring>
 #include <dlfcn.h>
-#include <optional>
+#include <torch/csrc/jit/ir/constants.h>
+#include <torch/csrc/jit/ir/ir.h>
 #include <torch/cuda.h>
+#include <vector>
 
 namespace wiretag
 {
@@ -70,6 +76,88 @@ void reserve(at::Tensor &staging, int64_t count, c10::ScalarType type)
     }
 }
 
+// The constant weights of an LSTM node; empty where they are not all constant.
+std::vector<at::Tensor> constant_weights(const torch::jit::Value &list)
+{
+    if (const auto whole = torch::jit::toIValue(&list)) {
+        return whole->toTensorVector();
+    }
+    std::vector<at::Tensor> weights;
+    if (list.node()->kind() == c10::prim::ListConstruct) {
+        for (const torch::jit::Value *item : list.node()->inputs()) {
+            const auto weight = torch::jit::toIValue(item);
+            if (!weight || !weight->isTensor()) {
+                return {};
+            }
+            weights.push_back(weight->toTensor());
+        }
+    }
+    return weights;
+}
+
+// Where the inputs of both forms of aten::lstm (padded and packed) agree.
+constexpr size_t kWeightsInput[] = {2, 3};
+constexpr int64_t kCudnnLstm = 2; // the mode of at::_cudnn_rnn_flatten_weight
+
+void flatten_lstm(torch::jit::Node &node)
+{
+    const bool packed = node.schema().overload_name() == "data";
+    const size_t at_weights = kWeightsInput[packed ? 1 : 0];
+    const auto constants = constant_weights(*node.input(at_weights));
+    const auto has_biases = torch::jit::toIValue(node.input(at_weights + 1));
+    const auto layers = torch::jit::toIValue(node.input(at_weights + 2));
+    const auto bidirectional = torch::jit::toIValue(node.input(at_weights + 5));
+    if (constants.empty() || !has_biases || !layers || !bidirectional) {
+        return;
+    }
+    const int64_t stride = has_biases->toBool() ? 4 : 2; // weights a layer and direction
+    const int64_t directions = bidirectional->toBool() ? 2 : 1;
+    if (static_cast<int64_t>(constants.size()) != stride * layers->toInt() * directions) {
+        return; // one with projections
+    }
+    std::vector<at::Tensor> weights;
+    {
+        // Their storage is to be exchanged, which inference tensors do not allow.
+        const c10::InferenceMode normal(false);
+        const at::NoGradGuard no_grad;
+        for (const at::Tensor &constant : constants) {
+            weights.push_back(constant.clone());
+        }
+        (void)at::_cudnn_rnn_flatten_weight(weights, stride, weights[0].size(1), kCudnnLstm,
+                                            weights[1].size(1), 0, layers->toInt(), !packed,
+                                            bidirectional->toBool());
+    }
+    torch::jit::Graph &graph = *node.owningGraph();
+    const torch::jit::WithInsertPoint before(&node);
+    std::vector<torch::jit::Value *> values;
+    for (const at::Tensor &weight : weights) {
+        values.push_back(graph.insertConstant(weight));
+    }
+    auto *list = graph.insertNode(graph.createList(c10::TensorType::get(), values));
+    node.replaceInput(at_weights, list->output());
+}
+
+void flatten_lstms(torch::jit::Block &block)
+{
+    for (torch::jit::Node *node : block.nodes()) {
+        for (torch::jit::Block *inner : node->blocks()) {
+            flatten_lstms(*inner);
+        }
+        if (node->kind() == c10::aten::lstm) {
+            flatten_lstm(*node);
+        }
+    }
+}
+
+class WarningsToLog : public c10::WarningHandler
+{
+  public:
+    void process(const c10::Warning &warning) override
+    {
+        wt_log_warn("model", "libtorch: %s", warning.msg().c_str());
+    }
+};
+
 } // namespace
 
 // The driver is looked for first: without one, loading libtorch_cuda costs time and memory for
@@ -90,12 +178,19 @@ bool has_fast_bf16(c10::Device device)
     return device.is_cpu() ? cpu_has_bf16() : cuda_has_bf16(device.index());
 }
 
-void configure_cuda()
+void prepare_for_cuda(torch::jit::Module &module)
 {
     // cuDNN's default rounds the LSTM's fp32 products to 10 bits: too coarse for 1e-4.
     at::globalContext().setAllowTF32CuDNN(false);
     // cuDNN's attention prepares code anew for each shape, and every batch has another.
     at::globalContext().setSDPUseCuDNN(false);
+    flatten_lstms(*module.get_method("forward").graph()->block());
+}
+
+void log_warnings()
+{
+    static WarningsToLog handler;
+    c10::WarningUtils::set_warning_handler(&handler);
 }
 
 void synchronize(c10::Device device)
@@ -108,9 +203,16 @@ void synchronize(c10::Device device)
 Lane::Lane(c10::Device device) : device_(device)
 {
     if (!device.is_cpu()) {
-        const c10::impl::VirtualGuardImpl guard(device.type());
-        guard.setDevice(device);
-        (void)guard.exchangeStream(guard.getStreamFromGlobalPool(device));
+        stream_ = c10::impl::VirtualGuardImpl(device.type()).getStreamFromGlobalPool(device);
+    }
+}
+
+void Lane::enter() const
+{
+    if (stream_) {
+        const c10::impl::VirtualGuardImpl guard(device_.type());
+        guard.setDevice(device_);
+        (void)guard.exchangeStream(*stream_);
     }
 }
 
@@ -148,17 +250,25 @@ void Lane::take_logits(const at::Tensor &result, float *logits_out)
     reserve(logits_, count, c10::kFloat);
     const auto target = logits_.narrow(0, 0, count);
     target.copy_(result.reshape({count}), /*non_blocking=*/true);
-    const c10::impl::VirtualGuardImpl guard(device_.type());
-    guard.synchronizeStream(guard.getStream(device_));
+    c10::impl::VirtualGuardImpl(device_.type()).synchronizeStream(*stream_);
     std::memcpy(logits_out, target.const_data_ptr<float>(), bytes);
 }
 
-Lane &lane_of_thread(c10::Device device)
+void Lanes::move_to(c10::Device device)
 {
-    thread_local std::optional<Lane> lane;
-    if (!lane || lane->device() != device) {
-        lane.emplace(device);
+    const std::lock_guard<std::mutex> lock(mutex_);
+    lanes_.clear();
+    device_ = device;
+}
+
+Lane &Lanes::enter()
+{
+    const std::lock_guard<std::mutex> lock(mutex_);
+    std::unique_ptr<Lane> &lane = lanes_[std::this_thread::get_id()];
+    if (!lane) {
+        lane = std::make_unique<Lane>(device_);
     }
+    lane->enter();
     return *lane;
 }
 
