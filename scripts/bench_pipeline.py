@@ -115,7 +115,7 @@ def rate(port, worker, wanted, timeout):
     raise SystemExit(f"{labelled(port)} of {wanted} records, then the worker ended or {timeout} s had passed")
 
 
-def run_worker(cluster, guarantee, binary, model, batch, source, wanted):
+def run_worker(cluster, guarantee, binary, model, batch, in_flight, source, wanted):
     output, port = cluster.topic(), free_port()
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as config, \
             tempfile.TemporaryFile() as log:
@@ -126,6 +126,7 @@ def run_worker(cluster, guarantee, binary, model, batch, source, wanted):
             "output": {"topic": output, "timestamp": "now"},
             "dead_letter": None, "on_error": "stop",
             "model": model, "batch": batch,
+            "in_flight": {"records_max": in_flight},
             "delivery": {"guarantee": guarantee},
             "http": {"listen": f"127.0.0.1:{port}"},
         }, config)
@@ -197,6 +198,7 @@ def main():
     parser.add_argument("--replicas", type=int, default=os.cpu_count())
     parser.add_argument("--batch-tokens", type=int, default=1024)
     parser.add_argument("--batch-articles", type=int, default=64)
+    parser.add_argument("--in-flight", type=int, default=4096, help="in_flight.records_max")
     options = parser.parse_args()
 
     articles = options.input.read_bytes().splitlines()
@@ -216,7 +218,7 @@ def main():
                 results.append(compare(
                     "pass-through", options.repeats,
                     lambda: run_worker(cluster, options.guarantee, ROOT / "build-fake/wiretag", fake, {},
-                                       source, options.records),
+                                       options.in_flight, source, options.records),
                     lambda: run_kcat(cluster, source, options.records)))
             if options.only != "pass-through":
                 say(f"model: {options.model_records} records")
@@ -224,7 +226,7 @@ def main():
                 results.append(compare(
                     "model", options.repeats,
                     lambda: run_worker(cluster, options.guarantee, ROOT / "build/wiretag", model, batch,
-                                       source, options.model_records),
+                                       options.in_flight, source, options.model_records),
                     lambda: run_loop(ROOT / "build/wiretag", model, batch, options.input,
                                      options.model_records)))
             cluster.watcher.close()
