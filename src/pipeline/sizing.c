@@ -5,9 +5,10 @@
 #include <unistd.h>
 
 /* Padded tokens of one batch where batch.tokens_max is auto. On a CPU the rate does not grow beyond
- * about a thousand tokens, while a batch of 8,192 is seconds of work; a GPU wants to be filled. */
+ * about a thousand tokens, while a batch of 8,192 is seconds of work; a GPU wants to be filled, and batch.articles_max bounds
+ * what short articles make of it. docs/performance.md has the measurements. */
 #define CPU_TOKENS_MAX 1024u
-#define GPU_TOKENS_MAX 16384u
+#define GPU_TOKENS_MAX 131072u
 
 /* A transaction lasts from the first record handed over to its commit, at the latest when a drain
  * ends. What a broker still holds open of a killed worker blocks readers for as long, so no longer
@@ -24,8 +25,9 @@ uint32_t wt_sizing_replicas(const struct wt_config *config, const struct wt_mode
     if (config->model.replicas > 0) {
         return config->model.replicas;
     }
+    /* One replica's copies and its LSTM, which leaves a GPU idle, run beside the other's products. */
     if (!on_cpu(info)) {
-        return 1;
+        return 2;
     }
     /* Replicas of one thread beat one replica of several threads, and share the weights. */
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
