@@ -27,6 +27,7 @@ NOT_RUN = {
     r"docker(-compose)? .*": "needs a container engine",
     r".*\bexport_model\.py .*": "needs the reader's own model; tests/export runs it on models made there",
     r".*\bmodels/mine\.pt.*": "is the reader's own model",
+    r"(TORCH_ROOT=|python3 scripts/bench_(gpu|pipeline)\.py).*": "needs a GPU and a PyTorch for it",
     r".*\btrain_demo\.py\b.*": "takes minutes and torch; the tests of training run its parts",
 }
 
