@@ -240,3 +240,18 @@ def test_no_broker_is_named_with_what_to_do(lab):
     model = lab.model()
     done = run(lab.flow(), model, "a:0:0", kafka={"common": {"bootstrap.servers": "127.0.0.1:1"}})
     assert done.returncode == 1 and "wiretag check says more" in done.stderr
+
+
+def test_the_real_models_label_agrees_in_whatever_precision_it_runs(lab):
+    flow = lab.flow()
+    text = "В Париже завершилась церемония завершения Олимпийский игр"
+    flow.produce([article(text)])
+    running = lab.run_real(flow)
+    flow.wait_done(120)
+    assert running.stop() == 0
+    done = subprocess.run([worker.binary("release"), "explain", "-c", running.config_path, "--json", f"{flow.input}:0:0"],
+                          cwd=ROOT, timeout=120, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    body = json.loads(done.stdout)
+    assert body["label"]["category"] == "sports" and body["published"][0]["agrees"], body["published"]
+    assert body["article"]["tokens"][1]["text"] != "[UNK]" and sum(body["probabilities"].values()) == pytest.approx(1)
