@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "pipeline/consumer.h"
+#include "pipeline/kafka_message.h"
 #include "pipeline/pace.h"
 #include "pipeline/range.h"
 
@@ -42,8 +43,7 @@ struct wt_consume {
     bool ranged;               /* ranges are read, range.h */
     bool learning;             /* thread's own: ranges of assigned partitions are unknown */
     struct wt_pace pace;       /* thread's own */
-    struct wt_header *headers; /* scratch of `header_capacity` */
-    size_t header_capacity;
+    struct wt_kafka_scratch scratch;
 };
 
 /* --- assignment ------------------------------------------------------------------------------ */
@@ -180,27 +180,6 @@ static void on_commit(rd_kafka_t *client, rd_kafka_resp_err_t code,
 
 /* --- records --------------------------------------------------------------------------------- */
 
-/* The message's headers in the scratch table; the bytes stay the message's. */
-static size_t read_headers(struct wt_consume *consume, const rd_kafka_message_t *message)
-{
-    rd_kafka_headers_t *headers;
-    if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return 0;
-    }
-    size_t count = rd_kafka_header_cnt(headers);
-    if (count > consume->header_capacity) {
-        consume->header_capacity = count * 2;
-        consume->headers =
-            wt_realloc(consume->headers, consume->header_capacity * sizeof(struct wt_header));
-    }
-    for (size_t i = 0; i < count; i++) {
-        struct wt_header *header = &consume->headers[i];
-        (void)rd_kafka_header_get_all(headers, i, &header->name, &header->value,
-                                      &header->value_bytes);
-    }
-    return count;
-}
-
 static struct wt_partition *source_of(struct wt_consume *consume, const rd_kafka_message_t *message)
 {
     const char *topic = rd_kafka_topic_name(message->rkt);
@@ -245,15 +224,7 @@ static void take_message(struct wt_consume *consume, const rd_kafka_message_t *m
         end_range(consume, source, message->offset, list);
         return;
     }
-    size_t header_count = read_headers(consume, message);
-    struct wt_record *record = wt_record_create(message->key, message->key_len, message->payload,
-                                                message->len, consume->headers, header_count);
-    rd_kafka_timestamp_type_t timestamp_type;
-    record->timestamp_ms = rd_kafka_message_timestamp(message, &timestamp_type);
-    if (timestamp_type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE) {
-        record->timestamp_ms = -1;
-    }
-    record->offset = message->offset;
+    struct wt_record *record = wt_kafka_record(message, &consume->scratch);
     put_in_line(consume, source, record);
     wt_pace_took(&consume->pace, record->consumed_us);
     atomic_store_explicit(&source->position, message->offset + 1, memory_order_release);
@@ -453,6 +424,6 @@ void wt_consume_destroy(struct wt_consume *consume)
     if (consume->client != NULL) {
         rd_kafka_destroy(consume->client);
     }
-    free(consume->headers);
+    wt_kafka_scratch_free(&consume->scratch);
     free(consume);
 }
