@@ -3,8 +3,8 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "pipeline/headers.h"
-#include "pipeline/kafka.h"
 #include "pipeline/kafka_message.h"
+#include "pipeline/lookup.h"
 #include "pipeline/partition.h"
 
 #include <inttypes.h>
@@ -25,31 +25,15 @@ struct wt_reader {
 enum wt_status wt_reader_create(const struct wt_config *config, bool committed,
                                 struct wt_reader **reader_out, struct wt_error *error)
 {
-    const char *const properties[] = {
-        "enable.auto.commit",       "false",
-        "enable.auto.offset.store", "false",
-        "enable.partition.eof",     "true",
-        "allow.auto.create.topics", "false",
-        "auto.offset.reset",        "error",
-        "isolation.level",          committed ? "read_committed" : "read_uncommitted"};
-    struct wt_reader *reader = wt_alloc_zeroed(1, sizeof *reader);
-    reader->partitions = wt_partitions_create();
-    rd_kafka_conf_t *conf = NULL;
-    enum wt_status status = wt_kafka_conf_create(config, RD_KAFKA_CONSUMER, &conf, error);
-    for (size_t i = 0; status == WT_OK && i < sizeof properties / sizeof *properties; i += 2) {
-        status = wt_kafka_conf_set(conf, properties[i], properties[i + 1], error);
-    }
-    if (status == WT_OK) {
-        status = wt_kafka_client_create(RD_KAFKA_CONSUMER, &conf, &reader->client, error);
-    }
-    if (conf != NULL) {
-        rd_kafka_conf_destroy(conf);
-    }
+    rd_kafka_t *client = NULL;
+    enum wt_status status = wt_lookup_client_create(
+        config, committed ? "read_committed" : "read_uncommitted", &client, error);
     if (status != WT_OK) {
-        wt_reader_destroy(reader);
         return status;
     }
-    (void)rd_kafka_poll_set_consumer(reader->client);
+    struct wt_reader *reader = wt_alloc_zeroed(1, sizeof *reader);
+    reader->client = client;
+    reader->partitions = wt_partitions_create();
     *reader_out = reader;
     return WT_OK;
 }
@@ -59,9 +43,7 @@ void wt_reader_destroy(struct wt_reader *reader)
     if (reader == NULL) {
         return;
     }
-    if (reader->client != NULL) {
-        rd_kafka_destroy(reader->client);
-    }
+    wt_lookup_client_destroy(reader->client);
     wt_kafka_scratch_free(&reader->scratch);
     wt_partitions_destroy(reader->partitions);
     free(reader);
@@ -75,11 +57,10 @@ static struct wt_record *take(struct wt_reader *reader, const rd_kafka_message_t
     return record;
 }
 
-static enum wt_status no_answer(const char *topic, rd_kafka_resp_err_t code, struct wt_error *error)
+static enum wt_status no_answer(const char *topic, const char *reason, struct wt_error *error)
 {
     return wt_error_set(error, WT_IO, WT_ERROR_RETRIABLE, "broker-unreachable",
-                        "topic %s cannot be read: %s; wiretag check says more", topic,
-                        rd_kafka_err2str(code));
+                        "topic %s cannot be read: %s; wiretag check says more", topic, reason);
 }
 
 /* --- one record ------------------------------------------------------------------------------ */
@@ -107,7 +88,7 @@ static int32_t partition_count(struct wt_reader *reader, const char *topic, int 
         rd_kafka_metadata_destroy(metadata);
     }
     if (count < 0) {
-        (void)no_answer(topic, code, error);
+        (void)no_answer(topic, rd_kafka_err2str(code), error);
     }
     return count;
 }
@@ -116,8 +97,8 @@ static int32_t partition_count(struct wt_reader *reader, const char *topic, int 
 static enum wt_status check_offset(struct wt_reader *reader, const char *topic, int32_t partition,
                                    int64_t offset, int wait_ms, struct wt_error *error)
 {
-    int64_t low = 0;
-    int64_t high = 0;
+    struct wt_error cause;
+    struct wt_extent extent;
     int32_t count = partition_count(reader, topic, wait_ms, error);
     if (count < 0) {
         return WT_IO;
@@ -130,83 +111,49 @@ static enum wt_status check_offset(struct wt_reader *reader, const char *topic, 
         return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "partition-missing",
                             "topic %s has the partitions 0 to %" PRId32, topic, count - 1);
     }
-    rd_kafka_resp_err_t code =
-        rd_kafka_query_watermark_offsets(reader->client, topic, partition, &low, &high, wait_ms);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return no_answer(topic, code, error);
+    if (wt_lookup_extent(reader->client, topic, partition, wait_ms, &extent, &cause) != WT_OK) {
+        return no_answer(topic, cause.message, error);
     }
-    if (offset < low) {
+    if (offset < extent.begin) {
         return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "offset-deleted",
                             "offset %" PRId64 " of %s [%" PRId32 "] was deleted by retention; the "
                             "first that is left is %" PRId64,
-                            offset, topic, partition, low);
+                            offset, topic, partition, extent.begin);
     }
-    if (offset >= high) {
+    if (offset >= extent.end) {
         return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "offset-beyond",
                             "offset %" PRId64 " of %s [%" PRId32
                             "] does not exist yet; the next to "
                             "be written is %" PRId64,
-                            offset, topic, partition, high);
+                            offset, topic, partition, extent.end);
     }
     return WT_OK;
-}
-
-static enum wt_status empty_offset(const char *topic, int32_t partition, int64_t offset,
-                                   struct wt_error *error)
-{
-    return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "offset-empty",
-                        "offset %" PRId64 " of %s [%" PRId32
-                        "] holds no record: it is the end of a "
-                        "transaction, or was compacted away",
-                        offset, topic, partition);
-}
-
-/* The first thing that comes from the assignment: a record, or why there is none. */
-static enum wt_status first_record(struct wt_reader *reader, const char *topic, int32_t partition,
-                                   int64_t offset, int wait_ms, struct wt_record **record_out,
-                                   struct wt_error *error)
-{
-    int64_t deadline_us = wt_clock_us() + (int64_t)wait_ms * 1000;
-    while (wt_clock_us() < deadline_us) {
-        rd_kafka_message_t *message = rd_kafka_consumer_poll(reader->client, POLL_MS);
-        if (message == NULL) {
-            continue;
-        }
-        rd_kafka_resp_err_t code = message->err;
-        bool ours = message->rkt != NULL && message->partition == partition;
-        bool found = code == RD_KAFKA_RESP_ERR_NO_ERROR && message->offset == offset;
-        if (found) {
-            *record_out = take(reader, message);
-        }
-        rd_kafka_message_destroy(message);
-        if (found) {
-            return WT_OK;
-        }
-        if (code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-            return empty_offset(topic, partition, offset, error);
-        }
-        if (ours) {
-            return no_answer(topic, code, error);
-        }
-    }
-    return no_answer(topic, RD_KAFKA_RESP_ERR__TIMED_OUT, error);
 }
 
 enum wt_status wt_reader_fetch(struct wt_reader *reader, const char *topic, int32_t partition,
                                int64_t offset, int wait_ms, struct wt_record **record_out,
                                struct wt_error *error)
 {
+    struct wt_error cause;
+    rd_kafka_message_t *message = NULL;
     enum wt_status status = check_offset(reader, topic, partition, offset, wait_ms, error);
     if (status != WT_OK) {
         return status;
     }
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, topic, partition)->offset = offset;
-    (void)rd_kafka_assign(reader->client, list);
-    status = first_record(reader, topic, partition, offset, wait_ms, record_out, error);
-    (void)rd_kafka_assign(reader->client, NULL);
-    rd_kafka_topic_partition_list_destroy(list);
-    return status;
+    status = wt_lookup_record(reader->client, topic, partition, offset, offset + 1, wait_ms,
+                              &message, &cause);
+    if (status != WT_OK) {
+        return no_answer(topic, cause.message, error);
+    }
+    if (message == NULL) {
+        return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "offset-empty",
+                            "offset %" PRId64 " of %s [%" PRId32 "] holds no record: it is the end "
+                            "of a transaction, or was compacted away",
+                            offset, topic, partition);
+    }
+    *record_out = take(reader, message);
+    rd_kafka_message_destroy(message);
+    return WT_OK;
 }
 
 /* --- searching ------------------------------------------------------------------------------- */
@@ -276,7 +223,9 @@ static enum wt_status begin_scan(struct wt_reader *reader, const struct wt_reade
     rd_kafka_topic_partition_list_destroy(starts);
     scan->left = scan->list->cnt;
     scan->ended = wt_alloc_zeroed((size_t)scan->left + 1, sizeof(bool));
-    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? WT_OK : no_answer(query->topic, code, error);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR
+               ? WT_OK
+               : no_answer(query->topic, rd_kafka_err2str(code), error);
 }
 
 /* The partition is read up to `position`. On a topic that grows this comes before its end does. */
@@ -303,7 +252,7 @@ static bool scan_message(struct wt_reader *reader, const struct wt_reader_query 
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         bool ours = message->rkt != NULL;
         if (ours) {
-            (void)no_answer(query->topic, message->err, error);
+            (void)no_answer(query->topic, rd_kafka_err2str(message->err), error);
         }
         return !ours; /* else of the connection, which is tried again */
     }
@@ -327,7 +276,7 @@ static enum wt_status run_scan(struct wt_reader *reader, const struct wt_reader_
         rd_kafka_message_t *message = rd_kafka_consumer_poll(reader->client, POLL_MS);
         if (message == NULL) {
             if (wt_clock_us() > deadline_us) {
-                return no_answer(query->topic, RD_KAFKA_RESP_ERR__TIMED_OUT, error);
+                return no_answer(query->topic, "no answer in time", error);
             }
             continue;
         }

@@ -18,9 +18,10 @@ enum wt_status wt_lookup_client_create(const struct wt_config *config, const cha
     const struct {
         const char *name;
         const char *value;
-    } properties[] = {{"enable.auto.commit", "false"},  {"enable.auto.offset.store", "false"},
-                      {"enable.partition.eof", "true"}, {"auto.offset.reset", "earliest"},
-                      {"fetch.wait.max.ms", "100"},     {"isolation.level", isolation}};
+    } properties[] = {{"enable.auto.commit", "false"},       {"enable.auto.offset.store", "false"},
+                      {"enable.partition.eof", "true"},      {"auto.offset.reset", "earliest"},
+                      {"allow.auto.create.topics", "false"}, {"fetch.wait.max.ms", "100"},
+                      {"isolation.level", isolation}};
     rd_kafka_conf_t *conf = NULL;
     rd_kafka_t *client = NULL;
     enum wt_status status = wt_kafka_conf_create(config, RD_KAFKA_CONSUMER, &conf, error);
