@@ -4,6 +4,7 @@
 #include "base/beat.h"
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "pipeline/brokers.h"
 #include "pipeline/consumer.h"
 #include "pipeline/kafka_message.h"
 #include "pipeline/pace.h"

@@ -81,7 +81,7 @@ static enum wt_status learn(rd_kafka_t *consumer, struct wt_partition *partition
     return WT_OK;
 }
 
-static rd_kafka_topic_partition_list_t *unknown_ones(const struct wt_partitions *partitions)
+static rd_kafka_topic_partition_list_t *unknown_ones(struct wt_partitions *partitions)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(0);
     struct wt_partition *partition;
@@ -93,7 +93,7 @@ static rd_kafka_topic_partition_list_t *unknown_ones(const struct wt_partitions 
     return list;
 }
 
-bool wt_ranges_learn(rd_kafka_t *consumer, const struct wt_partitions *partitions,
+bool wt_ranges_learn(rd_kafka_t *consumer, struct wt_partitions *partitions,
                      enum wt_status *status_out, struct wt_error *error)
 {
     rd_kafka_topic_partition_list_t *list = unknown_ones(partitions);

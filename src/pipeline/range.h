@@ -36,7 +36,7 @@ void wt_range_begin(rd_kafka_t *consumer, struct wt_partition *partition);
 /* Reads the ranges that are unknown; waits for the broker for a fraction of a second. True: all
  * assigned partitions have theirs. WT_FAILED in *status_out (class fatal): the group's commits are
  * not those of a replay. */
-bool wt_ranges_learn(rd_kafka_t *consumer, const struct wt_partitions *partitions,
+bool wt_ranges_learn(rd_kafka_t *consumer, struct wt_partitions *partitions,
                      enum wt_status *status_out, struct wt_error *error);
 
 /* A record lies at `offset`: whether it belongs to the range and is taken. */
