@@ -256,6 +256,7 @@ void wt_encode(const struct wt_encoder *encoder, struct wt_record *record)
         break;
     case WT_OUTCOME_NONE:
     case WT_OUTCOME_SKIPPED:
+    case WT_OUTCOME_RANGE_END:
         assert(!"only what is published is encoded");
     }
     wt_headers_end(&headers, &record->output);
