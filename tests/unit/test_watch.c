@@ -324,7 +324,8 @@ static void time_to_drain_is_lag_over_the_rate_of_work(void **state)
     }
     double lag = lag_records(0);
     assert_float_equal(lag, 100000 - 2400, 50);
-    assert_float_equal(value_of("wiretag_drain_seconds "), lag / 40, lag / 40 * 0.2);
+    double drain = value_of("wiretag_drain_seconds ");
+    assert_true(drain > lag / 48 && drain < lag / 32);
     /* Idle does not make it slower. */
     done(kept);
     atomic_store(&partition->position, 100000);
