@@ -179,6 +179,7 @@ class Chaos:
             for slot in range(plan.WORKERS):
                 self._leave(slot)
             self._reap(30)
+            self._look_for_sanitizers()
             return findings
         finally:
             for one in self.all:
@@ -310,6 +311,11 @@ class Chaos:
                 self.leaving.remove((one, since))
                 if status != 0:
                     self.trouble.append(one.report(f"was asked to leave and ended with {status}"))
+
+    def _look_for_sanitizers(self):
+        for one in self.all:
+            if found := re.search(worker.SANITIZER, one.stderr):
+                self.trouble.append(one.report(f"sanitizer: {found.group(0)}"))
 
     # The end.
 

@@ -149,7 +149,7 @@ def test_of_two_workers_with_one_transactional_id_one_stops_and_names_it(lab):
     one_id = {"transactional_id": flow.group, "commit_interval_ms": 50}
     feed = Feed(flow, rate=500)
     both = [lab.run(flow, model, delivery=one_id) for _ in range(2)]
-    ended = client.wait_for("one to stop", lambda: [one for one in both if one.process.poll() is not None], 60)
+    ended = client.wait_for("one to stop", lambda: [one for one in both if one.process.poll() is not None], 180)
     for one in ended:
         assert one.wait_exit() == 1
         assert "two workers must not share one" in one.stderr and flow.group in one.stderr
