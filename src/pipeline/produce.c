@@ -219,6 +219,11 @@ static enum wt_status set_fixed_properties(struct wt_produce *produce, rd_kafka_
         status = wt_kafka_conf_set(conf, "sticky.partitioning.linger.ms", "0", error);
     }
     if (status == WT_OK) {
+        /* Records come here a batch at a time and are handed over together, so a longer wait for
+         * company adds latency and no throughput. */
+        status = wt_kafka_conf_default(conf, config, RD_KAFKA_PRODUCER, "linger.ms", "1", error);
+    }
+    if (status == WT_OK) {
         status = wt_kafka_conf_default(conf, config, RD_KAFKA_PRODUCER,
                                        "queue.buffering.max.kbytes", queued_kbytes, error);
     }

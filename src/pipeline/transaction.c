@@ -39,6 +39,7 @@ struct wt_transaction {
     bool started;      /* one start was completed */
     bool offsets_sent; /* COMMITTING */
     int64_t opened_us;
+    int64_t committed_us;  /* when the last commit was done */
     int64_t retry_us;      /* STARTING: not before */
     int64_t fenced_us[2];  /* when it was fenced last, and the time before; 0: never */
     bool fenced_unsettled; /* no commit since it was fenced last */
@@ -58,10 +59,13 @@ struct wt_transaction *wt_transaction_create(const struct wt_config *config,
     return transaction;
 }
 
+/* The interval runs from the last commit: under load that is the same as from the opening, while what
+ * comes after a pause need not wait. */
 static int64_t due_us(const struct wt_transaction *transaction)
 {
-    return transaction->opened_us +
-           (int64_t)transaction->config->delivery.commit_interval_ms * 1000;
+    int64_t due = transaction->committed_us +
+                  (int64_t)transaction->config->delivery.commit_interval_ms * 1000;
+    return due > transaction->opened_us ? due : transaction->opened_us;
 }
 
 void wt_transaction_destroy(struct wt_transaction *transaction)
@@ -245,6 +249,7 @@ static enum wt_step step_commit(struct wt_transaction *transaction,
     }
     transaction->state = IDLE;
     transaction->fenced_unsettled = false;
+    transaction->committed_us = wt_clock_us();
     wt_metric_add(WT_METRIC_COMMITS, 1);
     wt_metric_add(WT_METRIC_TRANSACTIONS_COMMITTED, 1);
     /* Committed for certain; but a doubtful request of it may still be on its way. */
