@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
 """Measures the pipeline against what it stands on, as ratios in one run on one local Kafka.
 
-Two ratios, each the median of alternating repeats:
+Two ratios, each the median of alternating repeats, and a latency:
 
 - model: Kafka to Kafka with the real model, over `wiretag bench model`: the same bundle in a bare
   loop over the same texts in the same batches. 1.0 would be a pipeline that costs nothing.
 - pass-through: Kafka to Kafka with the fake model, JSON and tokenizing included, over
   `kcat -C | kcat -P`, which only carries the bytes.
+
+- latency: one record at a time, from the producer's call to a reader of committed records, less what
+  the same two clients need without a worker between them; and what it may be, the model's time plus
+  batch.wait_ms_max plus 5 ms.
 
 Rates count from the first labelled record to the last, so that start-up and the group's first
 rebalance are out of it. Needs build/wiretag (scripts/build), build-fake/wiretag
@@ -16,8 +20,10 @@ rebalance are out of it. Needs build/wiretag (scripts/build), build-fake/wiretag
 """
 
 import argparse
+import contextlib
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -115,8 +121,10 @@ def rate(port, worker, wanted, timeout):
     raise SystemExit(f"{labelled(port)} of {wanted} records, then the worker ended or {timeout} s had passed")
 
 
-def run_worker(cluster, guarantee, binary, model, batch, in_flight, source, wanted):
-    output, port = cluster.topic(), free_port()
+@contextlib.contextmanager
+def running(cluster, guarantee, binary, model, batch, in_flight, source, output):
+    """A worker with its metrics' port; ends with the block."""
+    port = free_port()
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as config, \
             tempfile.TemporaryFile() as log:
         json.dump({
@@ -133,7 +141,7 @@ def run_worker(cluster, guarantee, binary, model, batch, in_flight, source, want
         config.flush()
         worker = subprocess.Popen([binary, "run", "-c", config.name], stderr=log)
         try:
-            return rate(port, worker, wanted, timeout=900)
+            yield worker, port
         except SystemExit:
             log.seek(0)
             say(log.read().decode()[-2000:])
@@ -141,6 +149,72 @@ def run_worker(cluster, guarantee, binary, model, batch, in_flight, source, want
         finally:
             worker.send_signal(signal.SIGTERM)
             worker.wait(60)
+
+
+def run_worker(cluster, guarantee, binary, model, batch, in_flight, source, wanted):
+    with running(cluster, guarantee, binary, model, batch, in_flight, source, cluster.topic()) as (worker, port):
+        return rate(port, worker, wanted, timeout=900)
+
+
+class Echo:
+    """A producer and a reader of committed records, which time one record at a time."""
+
+    def __init__(self, cluster, source, output):
+        self.source = source
+        self.producer = Producer({"bootstrap.servers": cluster.bootstrap, "linger.ms": 0})
+        self.consumer = Consumer({"bootstrap.servers": cluster.bootstrap, "group.id": f"{output}-reader",
+                                  "isolation.level": "read_committed", "fetch.wait.max.ms": 100})
+        self.consumer.assign([TopicPartition(output, partition, 0) for partition in range(PARTITIONS)])
+
+    def once(self, article, number):
+        """Milliseconds from the call to the record of the same key."""
+        key = str(number).encode()
+        start = time.monotonic()
+        self.producer.produce(self.source, article, key, partition=number % PARTITIONS)
+        self.producer.poll(0)
+        while time.monotonic() - start < 120:
+            message = self.consumer.poll(1)
+            if message is not None and message.error() is None and message.key() == key:
+                return (time.monotonic() - start) * 1000
+        raise SystemExit("a record did not come back within two minutes")
+
+    def times(self, articles, count, pause_s):
+        """After a few that do not count; at irregular times, or they would march in step with a timer."""
+        found = []
+        for number in range(count + 5):
+            time.sleep(pause_s * random.uniform(0.5, 1.5))
+            found.append(self.once(articles[number % len(articles)], number))
+        self.consumer.close()
+        return sorted(found[5:])
+
+
+def infer_ms(port):
+    """The model's time for a batch, on average so far."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as page:
+        text = page.read().decode()
+    values = [float(re.search(rf"^wiretag_infer_seconds_{what}(?:\{{.*\}})? (\S+)", text, re.M).group(1))
+              for what in ("sum", "count")]
+    return 1000 * values[0] / values[1]
+
+
+def percentile(times, share):
+    return times[min(len(times) - 1, int(share * len(times)))]
+
+
+def measure_latency(cluster, guarantee, binary, model, batch, articles, options):
+    source, output, direct = cluster.topic(), cluster.topic(), cluster.topic()
+    base = Echo(cluster, direct, direct).times(articles, options.latency_records, 0.02)
+    with running(cluster, guarantee, binary, model, batch, options.in_flight, source, output) as (_, port):
+        times = Echo(cluster, source, output).times(articles, options.latency_records, options.latency_pause)
+        model_ms = infer_ms(port)
+    wait_ms = batch.get("wait_ms_max", 20)
+    found = {"latency": model["path"], "guarantee": guarantee, "records": len(times),
+             "p50_ms": round(percentile(times, 0.5) - percentile(base, 0.5), 1),
+             "p99_ms": round(percentile(times, 0.99) - percentile(base, 0.5), 1),
+             "clients_ms": round(percentile(base, 0.5), 1), "model_ms": round(model_ms, 1),
+             "allowed_ms": round(model_ms + wait_ms + 5, 1)}
+    say(f"  latency {found['p50_ms']} ms (p50), {found['p99_ms']} ms (p99); allowed {found['allowed_ms']} ms")
+    return found
 
 
 def run_kcat(cluster, source, wanted):
@@ -192,7 +266,10 @@ def main():
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--guarantee", choices=["exactly-once", "at-least-once"],
                         default="exactly-once")
-    parser.add_argument("--only", choices=["model", "pass-through"])
+    parser.add_argument("--only", choices=["model", "pass-through", "latency"])
+    parser.add_argument("--latency-records", type=int, default=100)
+    parser.add_argument("--latency-pause", type=float, default=0.3, metavar="S",
+                        help="between two records, about (default: %(default)s)")
     parser.add_argument("--device", default="cpu", help="of the model (default: %(default)s)")
     parser.add_argument("--precision", default="fp32", help="default: %(default)s")
     parser.add_argument("--replicas", type=int, default=os.cpu_count())
@@ -212,7 +289,11 @@ def main():
                                 str(os.getpid())], check=True, stdout=subprocess.PIPE, text=True)
         try:
             cluster = Cluster(start.stdout.strip())
-            if options.only != "model":
+            if options.only in (None, "latency"):
+                say(f"latency: {options.latency_records} records, one at a time")
+                results.append(measure_latency(cluster, options.guarantee, ROOT / "build/wiretag", model,
+                                               batch, articles, options))
+            if options.only in (None, "pass-through"):
                 say(f"pass-through: {options.records} records")
                 source = cluster.fill(articles, options.records)
                 results.append(compare(
@@ -220,7 +301,7 @@ def main():
                     lambda: run_worker(cluster, options.guarantee, ROOT / "build-fake/wiretag", fake, {},
                                        options.in_flight, source, options.records),
                     lambda: run_kcat(cluster, source, options.records)))
-            if options.only != "pass-through":
+            if options.only in (None, "model"):
                 say(f"model: {options.model_records} records")
                 source = cluster.fill(articles, options.model_records)
                 results.append(compare(

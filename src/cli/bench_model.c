@@ -20,7 +20,8 @@ static void print_help(void)
         "  --model BUNDLE    the model\n"
         "  --input FILE      articles, {\"id\",\"text\"} a line\n"
         "  --shapes RxT,...  instead: made-up batches of R articles of T tokens, one shape\n"
-        "                    after the other, such as 1x64,8x128\n"
+        "                    after the other, such as 1x64,8x128; -: from stdin, a line\n"
+        "                    at a time\n"
         "  --seconds S       how long each shape is measured (default 1)\n"
         "  --device D        auto (default), cpu, cuda or cuda:N\n"
         "  --precision P     auto (default), or as model.precision\n"
@@ -145,17 +146,26 @@ static enum wt_status bench_shape(const struct model_options *options, struct wt
                  ",\"seconds\":%.3f,\"ms_per_batch\":%.3f,\"articles_per_s\":%.2f}\n",
                  shape->rows, shape->width, rate.batches, rate.seconds, ms_per_batch,
                  rate.articles_per_s);
+    (void)fflush(stdout);
     wt_cli_say("%5" PRIu32 "x%-5" PRIu32 " %12.2f %10.1f\n", shape->rows, shape->width,
                ms_per_batch, rate.articles_per_s);
     return WT_OK;
 }
 
+static enum wt_status bad_shapes(const char *given, uint32_t width_max, struct wt_error *error)
+{
+    return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "shapes",
+                        "--shapes %s: a shape is ARTICLESxTOKENS, such as 8x128, of at most "
+                        "%" PRIu32 " tokens for this model, and there are %u at most",
+                        given, width_max, SHAPES_MAX);
+}
+
 /* Every shape is looked at before the first is measured. */
 static enum wt_status bench_shapes(const struct model_options *options, struct wt_model *model,
-                                   struct wt_error *error)
+                                   const char *given, struct wt_error *error)
 {
     uint32_t width_max = wt_model_info(model)->tokens_max;
-    char *copy = wt_strdup(options->shapes);
+    char *copy = wt_strdup(given);
     char *rest = copy;
     struct shape shapes[SHAPES_MAX];
     uint32_t count = 0;
@@ -165,18 +175,34 @@ static enum wt_status bench_shapes(const struct model_options *options, struct w
         count++;
     }
     free(copy);
-    if (!good) {
-        return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "shapes",
-                            "--shapes %s: a shape is ARTICLESxTOKENS, such as 8x128, of at most "
-                            "%" PRIu32 " tokens for this model, and there are %u at most",
-                            options->shapes, width_max, SHAPES_MAX);
-    }
-    enum wt_status status = WT_OK;
-    wt_cli_say("%11s %12s %10s\n", "shape", "ms a batch", "articles/s");
+    enum wt_status status = good ? WT_OK : bad_shapes(given, width_max, error);
     for (uint32_t i = 0; i < count && status == WT_OK; i++) {
         status = bench_shape(options, model, &shapes[i], error);
     }
     return status;
+}
+
+/* A program that measures other engines in turn with this one says when it is whose turn. */
+static enum wt_status bench_shapes_from_stdin(const struct model_options *options,
+                                              struct wt_model *model, struct wt_error *error)
+{
+    char *line = NULL;
+    size_t capacity = 0;
+    enum wt_status status = WT_OK;
+    while (status == WT_OK && getline(&line, &capacity, stdin) >= 0) {
+        line[strcspn(line, "\n")] = '\0';
+        status = bench_shapes(options, model, line, error);
+    }
+    free(line);
+    return status;
+}
+
+static enum wt_status bench_all_shapes(const struct model_options *options, struct wt_model *model,
+                                       struct wt_error *error)
+{
+    wt_cli_say("%11s %12s %10s\n", "shape", "ms a batch", "articles/s");
+    return strcmp(options->shapes, "-") == 0 ? bench_shapes_from_stdin(options, model, error)
+                                             : bench_shapes(options, model, options->shapes, error);
 }
 
 /* --- the command ----------------------------------------------------------------------------- */
@@ -191,7 +217,7 @@ static int bench_model(const struct model_options *options)
     enum wt_status status =
         wt_cli_model_load("bench model", options->model, &model_options, false, &model, &error);
     if (status == WT_OK) {
-        status = options->shapes != NULL ? bench_shapes(options, model, &error)
+        status = options->shapes != NULL ? bench_all_shapes(options, model, &error)
                                          : bench_articles(options, model, &error);
     }
     wt_model_destroy(model);

@@ -71,6 +71,16 @@ def test_shapes_time_the_batches_they_name(tmp_path):
         assert body["articles_per_s"] == pytest.approx(2 * rows * 1000 / body["ms_per_batch"], rel=0.01)
 
 
+def test_shapes_come_from_stdin_one_turn_a_line(model):
+    process = subprocess.Popen([worker.binary(worker.fake_build()), "bench", "model", "--model", str(model), "--shapes", "-"],
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    for shape in ("1x64", "4x16", "1x64"):
+        print(shape, file=process.stdin, flush=True)
+        assert json.loads(process.stdout.readline())["shape"] == shape
+    process.stdin.close()
+    assert process.wait(60) == 0
+
+
 @pytest.mark.parametrize("arguments, part", [
     (["model", "--shapes", "8"], "8x128"), (["model", "--shapes", "1x64,,"], "8x128"), (["model", "--shapes", "0x64"], "8x128"),
     (["model", "--shapes", "1x513"], "512"), (["model"], "--shapes"), (["model", "--shapes", "1x8", "--input", "x"], "--shapes"),
