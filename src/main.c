@@ -15,6 +15,7 @@ static const struct {
 } commands[] = {
     {"run", wt_cli_run, "label a topic's articles until told to stop"},
     {"replay", wt_cli_replay, "label a part of a topic that ends"},
+    {"redrive", wt_cli_redrive, "take dead letters through the model again"},
     {"classify", wt_cli_classify, "label articles from stdin, without Kafka"},
     {"tokenize", wt_cli_tokenize, "show the token ids of articles from stdin"},
     {"check", wt_cli_check, "look at everything a worker needs, without labelling"},

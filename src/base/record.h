@@ -55,6 +55,13 @@ struct wt_failure {
     const char *stage; /* "decode", "tokenize", "infer", "publish" */
 };
 
+/* Where an article comes from: what the source headers say. */
+struct wt_origin {
+    const char *topic;
+    int32_t partition;
+    int64_t offset;
+};
+
 struct wt_record {
     struct wt_record *next; /* for the queue or list that owns it */
     enum wt_record_state state;
@@ -66,7 +73,10 @@ struct wt_record {
     uint64_t sequence; /* dense from 0 in the epoch */
     int64_t offset;
     int64_t timestamp_ms; /* -1: the record has none */
-    const void *key;      /* NULL: null key */
+    struct wt_origin
+        origin;         /* of a dead letter that is redriven (letter.h); topic NULL: its source */
+    char *origin_topic; /* owns origin.topic */
+    const void *key;    /* NULL: null key */
     size_t key_bytes;
     const void *value; /* NULL: tombstone */
     size_t value_bytes;

@@ -67,6 +67,7 @@ static enum wt_status work(const struct wt_cli_pass *pass, struct wt_replay *rep
     struct watch watch = {.pass = pass, .replay = replay};
     struct wt_pipeline_source source = {.ranged = true,
                                         .records_per_s_max = pass->records_per_s_max,
+                                        .letters = pass->letters,
                                         .opaque = &watch,
                                         .over = over};
     enum wt_status status = wt_cli_work(pass->command, pass->config, &source, error);

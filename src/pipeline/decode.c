@@ -102,8 +102,9 @@ static char *id_from_source(const struct wt_record *record)
             return string_as_json(record->key, record->key_bytes);
         }
     }
-    return wt_format("\"%s-%" PRId32 "-%" PRId64 "\"", record->source->topic,
-                     record->source->number, record->offset);
+    struct wt_origin origin = wt_record_origin(record);
+    return wt_format("\"%s-%" PRId32 "-%" PRId64 "\"", origin.topic, origin.partition,
+                     origin.offset);
 }
 
 /* A number with the fewest digits that read back as the same. */

@@ -169,12 +169,13 @@ uint32_t wt_encode_label(const struct wt_encoder *encoder, const struct wt_recor
 
 static void append_source(const struct wt_record *record, struct wt_buffer *value)
 {
+    struct wt_origin origin = wt_record_origin(record);
     wt_buffer_append_text(value, ",\"source\":{\"topic\":");
-    wt_buffer_append_json_string(value, record->source->topic, strlen(record->source->topic));
+    wt_buffer_append_json_string(value, origin.topic, strlen(origin.topic));
     wt_buffer_append_text(value, ",\"partition\":");
-    wt_buffer_append_integer(value, record->source->number);
+    wt_buffer_append_integer(value, origin.partition);
     wt_buffer_append_text(value, ",\"offset\":");
-    wt_buffer_append_integer(value, record->offset);
+    wt_buffer_append_integer(value, origin.offset);
     wt_buffer_append_text(value, ",\"timestamp\":");
     if (record->timestamp_ms >= 0) {
         wt_buffer_append_integer(value, record->timestamp_ms);

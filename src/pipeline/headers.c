@@ -34,10 +34,10 @@ void wt_headers_add_integer(struct wt_headers *headers, const char *name, int64_
 
 void wt_headers_add_source(struct wt_headers *headers)
 {
-    const struct wt_record *record = headers->record;
-    wt_headers_add_text(headers, "wiretag.source.topic", record->source->topic);
-    wt_headers_add_integer(headers, "wiretag.source.partition", record->source->number);
-    wt_headers_add_integer(headers, "wiretag.source.offset", record->offset);
+    struct wt_origin origin = wt_record_origin(headers->record);
+    wt_headers_add_text(headers, "wiretag.source.topic", origin.topic);
+    wt_headers_add_integer(headers, "wiretag.source.partition", origin.partition);
+    wt_headers_add_integer(headers, "wiretag.source.offset", origin.offset);
 }
 
 static bool set_by_us(const struct wt_headers *headers, const char *name)
@@ -51,7 +51,8 @@ static bool set_by_us(const struct wt_headers *headers, const char *name)
         }
     }
     /* Neither an earlier failure nor an earlier source is carried into a later outcome. */
-    return strncmp(name, "wiretag.error.", strlen("wiretag.error.")) == 0 ||
+    return strcmp(name, "wiretag.tries") == 0 ||
+           strncmp(name, "wiretag.error.", strlen("wiretag.error.")) == 0 ||
            strncmp(name, "wiretag.source.", strlen("wiretag.source.")) == 0;
 }
 
@@ -74,6 +75,17 @@ void wt_headers_end(struct wt_headers *headers, struct wt_output *output)
                                .value_bytes = headers->ends[i] - start};
         start = headers->ends[i];
     }
+}
+
+const struct wt_header *wt_headers_find(const struct wt_record *record, const char *name)
+{
+    for (size_t i = record->header_count; i > 0; i--) {
+        const struct wt_header *header = &record->headers[i - 1];
+        if (strcmp(header->name, name) == 0 && header->value != NULL) {
+            return header;
+        }
+    }
+    return NULL;
 }
 
 int64_t wt_headers_find_integer(const struct wt_record *record, const char *name, int64_t otherwise)

@@ -1,7 +1,7 @@
 /* headers.h: the headers of an output record.
  *
  * The input's own come first, in order, repeated and null ones too, less those wiretag sets anew and
- * all wiretag.error.* and wiretag.source.*; then wiretag's. Pure. Thread: one. */
+ * all wiretag.error.*, wiretag.source.* and wiretag.tries; then wiretag's. Pure. Thread: one. */
 #ifndef WIRETAG_PIPELINE_HEADERS_H
 #define WIRETAG_PIPELINE_HEADERS_H
 
@@ -31,6 +31,9 @@ void wt_headers_add_source(struct wt_headers *headers);
 
 /* Writes them all to record->output. */
 void wt_headers_end(struct wt_headers *headers, struct wt_output *output);
+
+/* The last input header of that name that has a value; NULL: there is none. */
+const struct wt_header *wt_headers_find(const struct wt_record *record, const char *name);
 
 /* The last value of the input header `name` as a whole number; `otherwise` where there is none. */
 int64_t wt_headers_find_integer(const struct wt_record *record, const char *name,

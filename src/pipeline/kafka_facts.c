@@ -159,13 +159,24 @@ static rd_kafka_event_t *describe(rd_kafka_t *client, rd_kafka_ConfigResource_t 
     return event;
 }
 
+/* An earlier topic has the same name: redrive reads the topic that its failures go to. */
+static bool named_before(const struct wt_cluster_facts *facts, size_t index)
+{
+    for (size_t i = 0; i < index; i++) {
+        if (strcmp(facts->topics[i].topic, facts->topics[index].topic) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void describe_topics(rd_kafka_t *client, int wait_ms, struct wt_cluster_facts *facts)
 {
     size_t count = 0;
     rd_kafka_ConfigResource_t **resources =
         wt_alloc_zeroed(facts->topic_count + 1, sizeof *resources);
     for (size_t i = 0; i < facts->topic_count; i++) {
-        if (facts->topics[i].partitions > 0) {
+        if (facts->topics[i].partitions > 0 && !named_before(facts, i)) {
             resources[count++] =
                 rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, facts->topics[i].topic);
         }

@@ -52,6 +52,16 @@ struct wt_partition *wt_partitions_get(struct wt_partitions *partitions, const c
 /* All partitions seen so far, in order of first sight; NULL past the end. Thread: any. */
 struct wt_partition *wt_partitions_at(struct wt_partitions *partitions, size_t index);
 
+/* Where the record's article comes from: its own place, or of a redriven dead letter that of the
+ * article. Thread: any. */
+static inline struct wt_origin wt_record_origin(const struct wt_record *record)
+{
+    return record->origin.topic != NULL ? record->origin
+                                        : (struct wt_origin){.topic = record->source->topic,
+                                                             .partition = record->source->number,
+                                                             .offset = record->offset};
+}
+
 /* The record's assignment is over: drop it. Thread: any. */
 static inline bool wt_record_stale(const struct wt_record *record)
 {

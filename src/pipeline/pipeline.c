@@ -230,7 +230,8 @@ static enum wt_status start_stages(struct wt_pipeline *pipeline, struct wt_error
                                              .queue_in = pipeline->consumed,
                                              .batch_out = pipeline->batch,
                                              .finished_out = pipeline->finished,
-                                             .in_flight = pipeline->in_flight};
+                                             .in_flight = pipeline->in_flight,
+                                             .letters = pipeline->source.letters};
     enum wt_status status = wt_publish_start(pipeline->publish, error);
     if (status == WT_OK) {
         status = wt_infer_start(&infer_ports, &pipeline->infer, error);

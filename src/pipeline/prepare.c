@@ -72,6 +72,12 @@ static void prepare_record(struct worker *worker, struct wt_record *record,
 {
     int64_t at_us = record->consumed_us;
     count_time(WT_HISTOGRAM_STAGE_QUEUE, &at_us);
+    const struct wt_letters *letters = worker->prepare->ports.letters;
+    if (letters != NULL && record->outcome == WT_OUTCOME_NONE && !wt_letter_open(letters, record)) {
+        record->outcome = WT_OUTCOME_SKIPPED;
+        finish(record, at_us, finished);
+        return;
+    }
     if (record->value == NULL) {
         if (record->outcome == WT_OUTCOME_NONE) {
             record->outcome = WT_OUTCOME_TOMBSTONE;

@@ -9,6 +9,7 @@
 #include "base/queue.h"
 #include "pipeline/batch.h"
 #include "pipeline/in_flight.h"
+#include "pipeline/letter.h"
 #include "wiretag/tokenizer.h"
 
 struct wt_prepare;
@@ -22,6 +23,7 @@ struct wt_prepare_ports {
     struct wt_batch_stage *batch_out;
     struct wt_queue *finished_out;
     struct wt_in_flight *in_flight;
+    const struct wt_letters *letters; /* NULL: articles come in, not dead letters */
 };
 
 /* Starts the threads. They end when queue_in is closed and empty. */

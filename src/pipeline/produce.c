@@ -141,8 +141,8 @@ static int32_t choose_partition(const rd_kafka_topic_t *topic, const void *key, 
     const struct wt_produce *produce = topic_opaque;
     const struct wt_record *record = record_opaque;
     if (produce->config->output.partition == WT_PARTITION_SAME &&
-        record->source->number < partition_count) {
-        return record->source->number;
+        wt_record_origin(record).partition < partition_count) {
+        return wt_record_origin(record).partition;
     }
     return rd_kafka_msg_partitioner_murmur2_random(topic, key, key_bytes, partition_count,
                                                    topic_opaque, record_opaque);

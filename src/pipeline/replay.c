@@ -24,6 +24,7 @@ struct wt_replay {
     struct wt_cluster_facts facts;
     struct wt_replay_part *parts;
     size_t count;
+    bool goes_on; /* a finished plan is none */
     bool resumed;
 };
 
@@ -118,6 +119,18 @@ static void add_parts(struct wt_replay *replay)
     }
 }
 
+/* Of the parts that have a position, every one is at the end of its range. */
+static bool all_ended(const struct wt_replay *replay)
+{
+    for (size_t i = 0; i < replay->count; i++) {
+        if (replay->parts[i].position >= 0 &&
+            replay->parts[i].position < replay->parts[i].books.to) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Looks for a plan, as long as the group's coordinator needs to be found; where there is none, the
  * parts stay as they are. */
 static enum wt_status find_plan(struct wt_replay *replay, struct wt_error *error)
@@ -141,10 +154,13 @@ static enum wt_status find_plan(struct wt_replay *replay, struct wt_error *error
     enum wt_status status = take_books(replay, commits, &found, error);
     rd_kafka_topic_partition_list_destroy(commits);
     replay->resumed = status == WT_OK && found > 0;
+    if (replay->resumed && replay->goes_on && all_ended(replay)) {
+        replay->resumed = false; /* the parts know where it ended: the next begins there */
+    }
     if (replay->resumed) {
         keep_planned(replay);
         free(own);
-    } else {
+    } else if (own != NULL) {
         free(replay->parts);
         replay->parts = own;
         replay->count = own_count;
@@ -279,7 +295,12 @@ static enum wt_status make_plan(struct wt_replay *replay, const struct wt_survey
         if (!wt_numbers_have(&request->numbers, part.partition)) {
             continue;
         }
-        status = wt_survey_make(reader, part.topic, part.partition, request, &part.survey, error);
+        struct wt_survey_request own_request = *request;
+        if (replay->goes_on && part.position >= 0) {
+            own_request.from = (struct wt_bound){.kind = WT_BOUND_OFFSET, .value = part.position};
+        }
+        status =
+            wt_survey_make(reader, part.topic, part.partition, &own_request, &part.survey, error);
         if (status != WT_OK) {
             break;
         }
@@ -319,6 +340,7 @@ enum wt_status wt_replay_open(const struct wt_config *config,
 {
     struct wt_replay *replay = wt_alloc_zeroed(1, sizeof *replay);
     replay->config = config;
+    replay->goes_on = request->goes_on;
     enum wt_status status =
         wt_lookup_client_create(config, "read_uncommitted", &replay->watcher, error);
     if (status == WT_OK) {
@@ -331,7 +353,6 @@ enum wt_status wt_replay_open(const struct wt_config *config,
         status = find_plan(replay, error);
     }
     if (status == WT_OK && !replay->resumed) {
-        add_parts(replay);
         status = make_plan(replay, request, error);
     }
     if (status != WT_OK) {

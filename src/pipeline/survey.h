@@ -7,11 +7,13 @@
 #include "pipeline/plan.h"
 
 #include <librdkafka/rdkafka.h>
+#include <stdbool.h>
 
 struct wt_survey_request {
     struct wt_bound from;
     struct wt_bound to;
     struct wt_numbers numbers; /* of the partitions */
+    bool goes_on;              /* a finished pass begins anew where it ended */
 };
 
 /* A record that was found; offset -1: none, or it was not looked for. */

@@ -1,0 +1,178 @@
+/* redrive.c: dead letters through the model once more. */
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "cli/cli.h"
+#include "cli/pass.h"
+#include "cli/worker.h"
+#include "pipeline/letter.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define NUMBER_MAX 100000000u
+#define TRIES_MAX 5
+
+static void print_help(void)
+{
+    (void)printf(
+        "Takes dead letters through the current model to the output topic. What fails again is a\n"
+        "dead letter again, with its tries counted. Ends, shares and resumes as a replay does; a\n"
+        "finished one, started again under its name, goes on with the letters that came since.\n\n"
+        "Usage: wiretag redrive -c FILE [OPTION]...\n\n"
+        "  -c, --config FILE  the configuration; dead letters come from its dead_letter.topic\n"
+        "  --set KEY=VALUE    overrides one key, as for run\n"
+        "  --code CODE        only this wiretag.error.code, or several joined by commas\n"
+        "  --from X           only letters of this time or offset on, as for replay (earliest)\n"
+        "  --to Y             only letters before it (latest)\n"
+        "  --partitions P     only these of the dead-letter topic, such as 0,2-4\n"
+        "  --tries-max N      leave what has failed N times (5): no letter goes round for ever\n"
+        "  --name N           letters, digits, '.', '_', '-' (letters); what one name has passed\n"
+        "                     it does not look at again, another name does\n"
+        "  --rate R           at most R records a second in this worker\n"
+        "  --dry-run          shows what would be read, does nothing\n"
+        "  --help             this text\n\n"
+        "Letters that are not taken stay where they are and count as skipped.\n\n"
+        "Example:\n"
+        "  wiretag redrive -c config/wiretag.yaml --code model-failed --from -1d\n");
+}
+
+struct arguments {
+    struct wt_cli_config given;
+    const char *from;
+    const char *to;
+    const char *partitions;
+    const char *rate;
+    const char *tries;
+    bool help;
+    struct wt_letters letters;
+    struct wt_cli_pass pass;
+};
+
+static int read_options(int argc, char **argv, struct arguments *arguments)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"set", required_argument, NULL, 's'},
+                                            {"code", required_argument, NULL, 'e'},
+                                            {"from", required_argument, NULL, 'f'},
+                                            {"to", required_argument, NULL, 't'},
+                                            {"name", required_argument, NULL, 'n'},
+                                            {"partitions", required_argument, NULL, 'p'},
+                                            {"rate", required_argument, NULL, 'r'},
+                                            {"tries-max", required_argument, NULL, 'm'},
+                                            {"dry-run", no_argument, NULL, 'd'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
+    const struct {
+        int option;
+        const char **value;
+    } texts[] = {{'c', &arguments->given.path}, {'e', &arguments->letters.codes},
+                 {'f', &arguments->from},       {'t', &arguments->to},
+                 {'n', &arguments->pass.name},  {'p', &arguments->partitions},
+                 {'r', &arguments->rate},       {'m', &arguments->tries}};
+    int option;
+    while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+        if (option == '?') {
+            return wt_cli_bad_option("redrive", argv, "c:h");
+        }
+        if (option == 's') {
+            wt_cli_config_set(&arguments->given, optarg);
+        }
+        arguments->pass.dry_run |= option == 'd';
+        arguments->help |= option == 'h';
+        for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+            if (texts[i].option == option) {
+                *texts[i].value = optarg;
+            }
+        }
+    }
+    if (optind < argc) {
+        return wt_cli_usage("redrive", "unexpected argument %s", argv[optind]);
+    }
+    return WT_EXIT_DONE;
+}
+
+static int read_values(struct arguments *arguments)
+{
+    struct wt_survey_request *request = &arguments->pass.request;
+    struct wt_error error;
+    int64_t now_ms = wt_clock_wall_ms();
+    uint32_t tries_max = TRIES_MAX;
+    if (!wt_cli_pass_name_ok(arguments->pass.name, WT_PASS_NAME_BYTES_MAX)) {
+        return wt_cli_usage("redrive", "--name N must be 1 to 64 letters, digits, '.', '_' or '-'");
+    }
+    enum wt_status status =
+        wt_bound_parse("--from", arguments->from, now_ms, &request->from, &error);
+    if (status == WT_OK) {
+        status = wt_bound_parse("--to", arguments->to, now_ms, &request->to, &error);
+    }
+    if (status == WT_OK && arguments->partitions != NULL) {
+        status = wt_numbers_parse("--partitions", arguments->partitions, &request->numbers, &error);
+    }
+    if (status != WT_OK) {
+        return wt_cli_usage("redrive", "%s", error.message);
+    }
+    if (arguments->rate != NULL &&
+        !wt_cli_number(arguments->rate, 1, NUMBER_MAX, &arguments->pass.records_per_s_max)) {
+        return wt_cli_usage("redrive", "--rate %s must be records a second, from 1 on",
+                            arguments->rate);
+    }
+    if (arguments->tries != NULL && !wt_cli_number(arguments->tries, 1, NUMBER_MAX, &tries_max)) {
+        return wt_cli_usage("redrive", "--tries-max %s must be a number from 1 on",
+                            arguments->tries);
+    }
+    arguments->letters.tries_max = tries_max;
+    return WT_EXIT_DONE;
+}
+
+/* The dead-letter topic is the input now. */
+static void read_letters(struct wt_config *config)
+{
+    for (size_t i = 0; i < config->input.topics.count; i++) {
+        free(config->input.topics.items[i]);
+    }
+    config->input.topics.count = 1;
+    config->input.topics.items[0] = wt_strdup(config->dead_letter.topic);
+}
+
+static int redrive(struct arguments *arguments)
+{
+    struct wt_cli_pass *pass = &arguments->pass;
+    int exit_status = read_values(arguments);
+    if (exit_status == WT_EXIT_DONE) {
+        exit_status = wt_cli_config_load(&arguments->given, "redrive", &pass->config);
+    }
+    if (exit_status != WT_EXIT_DONE) {
+        return exit_status;
+    }
+    if (!pass->config->dead_letter.enabled) {
+        return wt_cli_usage("redrive", "dead_letter is null in the configuration: there are none");
+    }
+    read_letters(pass->config);
+    char *suffix = wt_format(".redrive.%s", pass->name);
+    wt_config_name_command(pass->config, suffix);
+    free(suffix);
+    return wt_cli_pass_run(pass);
+}
+
+int wt_cli_redrive(int argc, char **argv)
+{
+    struct arguments arguments = {.given = wt_cli_config_begin(argc + 1),
+                                  .from = "earliest",
+                                  .to = "latest",
+                                  .pass = {.command = "redrive", .name = "letters"}};
+    arguments.pass.letters = &arguments.letters;
+    arguments.pass.request.goes_on = true;
+    int exit_status = read_options(argc, argv, &arguments);
+    if (arguments.help) {
+        print_help();
+    } else if (exit_status == WT_EXIT_DONE) {
+        exit_status = redrive(&arguments);
+    }
+    wt_bound_free(&arguments.pass.request.from);
+    wt_bound_free(&arguments.pass.request.to);
+    wt_numbers_free(&arguments.pass.request.numbers);
+    wt_config_destroy(arguments.pass.config);
+    wt_cli_config_free(&arguments.given);
+    return exit_status;
+}
