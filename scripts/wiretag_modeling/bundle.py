@@ -27,6 +27,7 @@ from .checks import check_forward, check_sizes, check_vocab, check_weights, chec
 from .classifier import Classifier
 from .measure import (
     FP32_BOUND,
+    MODEL_ERRORS,
     ExportError,
     Measured,
     Runner,
@@ -87,7 +88,8 @@ class BundleReport:
 
 def _scripted(model: nn.Module) -> torch.jit.ScriptModule:
     """A scripted copy on the CPU, in eval mode; the caller's model stays as it is."""
-    module = copy.deepcopy(model).cpu().eval()
+    with torch.no_grad():  # else a loaded module's copied parameters would be results, not leaves
+        module = copy.deepcopy(model).cpu().eval()
     check_weights(module)
     for parameter in module.parameters():
         parameter.requires_grad_(False)
@@ -188,7 +190,7 @@ def _measure_all(
     progress(f"compute the logits of {len(rows)} texts")
     try:
         expected = runner.alone(rows)
-    except RuntimeError as error:
+    except MODEL_ERRORS as error:
         raise ExportError(
             f"the model fails on an ordinary text: {last_line(error)}. A traced model must have "
             "been traced so that it takes every length"
@@ -200,7 +202,7 @@ def _measure_all(
     progress("compute them again, batched")
     try:
         fp32 = measure(runner, rows, expected, together=True)
-    except RuntimeError:
+    except MODEL_ERRORS:
         fp32 = Measured(float("inf"))
     invariant = fp32.difference <= FP32_BOUND
     if not invariant and must_be_invariant:

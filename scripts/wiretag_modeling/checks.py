@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from .classifier import Classifier
-from .measure import ExportError, Runner, last_line
+from .measure import MODEL_ERRORS, ExportError, Runner, last_line
 
 PADDINGS = {"exact": 0, "padded-512": 512}
 INPUTS = ("ids+lengths", "ids+mask")
@@ -93,7 +93,7 @@ def check_forward(runner: Runner, row: Sequence[int], labels: int, tokens: int) 
     """The model takes its inputs, gives one logit for each label and knows the last token."""
     try:
         logits = runner.batch([row])
-    except (RuntimeError, IndexError, TypeError, AttributeError) as error:
+    except MODEL_ERRORS as error:
         raise ExportError(
             f"the model does not take ({runner.inputs.replace('+', ', ')}) or does not give a "
             f"tensor: {last_line(error)}"
@@ -107,7 +107,7 @@ def check_forward(runner: Runner, row: Sequence[int], labels: int, tokens: int) 
         raise ExportError("the model gives NaN or infinity for an ordinary text")
     try:
         runner.batch([[row[0], tokens - 1, row[-1]]])
-    except (RuntimeError, IndexError) as error:
+    except MODEL_ERRORS as error:
         raise ExportError(
             f"the model does not know id {tokens - 1}, the last of the vocabulary; give the "
             "vocab.txt that it was trained with"

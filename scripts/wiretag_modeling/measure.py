@@ -17,6 +17,10 @@ SAFETY = 3.0
 MEASURED_BATCH = 8
 
 
+# What a model raises when it does not like what it is given; a scripted one has its own kind.
+MODEL_ERRORS = (RuntimeError, IndexError, TypeError, AttributeError, torch.jit.Error)
+
+
 class ExportError(Exception):
     """What is wrong with the inputs of an export, in a sentence for the person who runs it."""
 
@@ -134,7 +138,7 @@ def measure_precisions(
             runner = Runner(copy.deepcopy(module).to(device).to(dtype), inputs, device)
             found = measure(runner, rows, expected, together)
             measured.setdefault(precision, Measured()).add(found)
-        except (RuntimeError, ExportError) as error:
+        except (*MODEL_ERRORS, ExportError) as error:
             refused[precision] = f"not in {precision}: on {device} {last_line(error)}"
     for precision in refused:
         measured.pop(precision, None)

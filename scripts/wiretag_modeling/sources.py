@@ -28,7 +28,7 @@ from .conversion import (
     padded_alone,
     pooler_classifier,
 )
-from .measure import ExportError, last_line
+from .measure import MODEL_ERRORS, ExportError, last_line
 from .pickled import Plain, module_tensors, read_pickle, submodule
 from .tokenizer import TokenizerOptions
 
@@ -282,7 +282,7 @@ def _second_argument(module: torch.jit.ScriptModule, path: Path, inputs: str | N
             with torch.inference_mode():
                 module(ids, second)
             works.append(candidate)
-        except RuntimeError:
+        except MODEL_ERRORS:
             continue
     if len(works) != 1:
         raise ExportError(

@@ -7,6 +7,14 @@ import pytest
 from exporting import LABELS, LETTERS, VOCAB, bert_config, spread
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """Models this small only lose by more, and lose a lot on a busy machine."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(scope="session")
 def articles():
     """Articles of many lengths: 5 to more than 512 tokens."""

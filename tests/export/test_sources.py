@@ -224,6 +224,8 @@ class TestTorchScript:
     def test_a_model_that_reads_its_padding_is_exported_with_a_warning(
         self, save, vocab_file, labels_file, tmp_path
     ):
+        import own_models
+
         path = save(own_models.CarelessMean(len(VOCAB), len(LABELS)))
         status, said, _ = export(
             checkpoint=path, vocab=vocab_file, labels=labels_file, out=tmp_path / "model.pt"
