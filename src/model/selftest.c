@@ -37,11 +37,12 @@ struct selftest {
 
 static enum wt_status failed(const struct selftest *selftest, size_t line, const char *what)
 {
+    bool fp32 = strcmp(selftest->info->precision, "fp32") == 0;
     return wt_error_set(selftest->error, WT_INVALID, WT_ERROR_FATAL, "selftest",
                         "the model %s fails its self-test at line %zu on %s in %s: %s. Export it "
-                        "again with this version, or try precision fp32",
+                        "again with this version%s",
                         selftest->source, line, selftest->info->device, selftest->info->precision,
-                        what);
+                        what, fp32 ? "" : ", or try precision fp32");
 }
 
 static uint32_t best_of(const float *logits, uint32_t count)

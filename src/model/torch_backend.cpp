@@ -31,6 +31,7 @@ struct wt_backend {
     torch::jit::ExtraFilesMap files = {
         {"wiretag.json", ""}, {"vocab.txt", ""}, {"selftest.jsonl", ""}};
     wiretag::Lanes lanes{c10::kCPU};
+    std::string source; // for messages
     bool takes_mask = false;
 };
 
@@ -162,13 +163,14 @@ class BundleReader : public caffe2::serialize::ReadAdapterInterface
     size_t count_;
 };
 
-// forward must take two tensors beside self; anything else is a clear error before any record.
-enum wt_status check_signature(const torch::jit::Module &module, struct wt_error *error)
+// forward must take two tensors beside self and give one; anything else is a clear error before
+// any record.
+enum wt_status check_signature(const struct wt_backend &backend, struct wt_error *error)
 {
-    const auto method = module.find_method("forward");
+    const auto method = backend.module.find_method("forward");
     if (!method) {
         return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "bundle-signature",
-                            "the model has no forward method");
+                            "the model %s has no forward method", backend.source.c_str());
     }
     const auto &arguments = method->function().getSchema().arguments();
     const bool two_tensors = arguments.size() == 3 &&
@@ -176,9 +178,17 @@ enum wt_status check_signature(const torch::jit::Module &module, struct wt_error
                              arguments[2].type()->kind() == c10::TypeKind::TensorType;
     if (!two_tensors) {
         return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "bundle-signature",
-                            "the model's forward takes %zu arguments; it must take (ids, lengths) "
-                            "or (ids, mask), both int64 tensors",
-                            arguments.size() - 1);
+                            "the model %s: its forward takes %zu arguments; it must take (ids, "
+                            "lengths) or (ids, mask), both int64 tensors",
+                            backend.source.c_str(), arguments.size() - 1);
+    }
+    const auto &returns = method->function().getSchema().returns();
+    if (returns.size() != 1 || returns[0].type()->kind() != c10::TypeKind::TensorType) {
+        return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "bundle-signature",
+                            "the model %s: its forward gives %.80s; it must give one tensor of "
+                            "logits",
+                            backend.source.c_str(),
+                            returns.empty() ? "nothing" : returns[0].type()->str().c_str());
     }
     return WT_OK;
 }
@@ -262,6 +272,7 @@ enum wt_status wt_backend_load(struct wt_bundle *bundle, const char *source,
             backend->module = torch::jit::load(std::make_shared<BundleReader>(*bundle), c10::kCPU,
                                                backend->files);
             backend->module.eval();
+            backend->source = source;
             *backend_out = backend.release();
             return WT_OK;
         });
@@ -284,8 +295,8 @@ enum wt_status wt_backend_set_inputs(struct wt_backend *backend, bool takes_mask
 {
     backend->takes_mask = takes_mask;
     return guarded(
-        "bundle-signature", "the model cannot be read", WT_ERROR_FATAL,
-        error, [&]() -> enum wt_status { return check_signature(backend->module, error); });
+        "bundle-signature", "the model " + backend->source + " cannot be read", WT_ERROR_FATAL,
+        error, [&]() -> enum wt_status { return check_signature(*backend, error); });
 }
 
 enum wt_status wt_backend_prepare(struct wt_backend *backend, const char *device,
@@ -293,7 +304,7 @@ enum wt_status wt_backend_prepare(struct wt_backend *backend, const char *device
                                   struct wt_backend_prepared *prepared_out, struct wt_error *error)
 {
     return guarded(
-        "bundle-prepare", "the model cannot be prepared", WT_ERROR_FATAL,
+        "bundle-prepare", "the model " + backend->source + " cannot be prepared", WT_ERROR_FATAL,
         error, [&]() -> enum wt_status {
             const c10::InferenceMode inference;
             const c10::Device target(device);

@@ -1,0 +1,156 @@
+"""A bundle that cannot keep its promises is refused at load, with what is wrong and what to do.
+
+Each is the demonstration bundle with one thing changed inside: a TorchScript file is a zip archive, its
+code is text in it, and the bundle's own files lie beside.
+"""
+
+import json
+import re
+import subprocess
+import zipfile
+
+import pytest
+import worker
+from tree import ROOT
+
+DEMO = ROOT / "models" / "demo.pt"
+CLASSIFIER = "wiretag_modeling/classifier.py"
+RETURN = "return (head).forward(hidden2, lengths, )"
+LENGTHS = "    lengths: Tensor) -> Tensor:"
+
+
+def bundle(out, changes):
+    """The demo with some of its files changed: end of a file's name -> what makes the new content of
+    the old one; None takes the file out."""
+    left = dict(changes)
+    with zipfile.ZipFile(DEMO) as source, zipfile.ZipFile(out, "w") as target:
+        for name in source.namelist():
+            end = next((end for end in changes if name.endswith(end)), None)
+            if end is not None and left.pop(end) is None:
+                continue
+            content = source.read(name)
+            changed = content if end is None else changes[end](content.decode()).encode(errors="surrogateescape")
+            assert end is None or changed != content, f"{end} stayed as it was"
+            target.writestr(zipfile.ZipInfo(name), changed)
+    assert not left, f"not in the bundle: {left}"
+    return out
+
+
+def manifest(**changes):
+    """wiretag.json with some keys changed."""
+    return {"extra/wiretag.json": lambda text: json.dumps(json.loads(text) | changes)}
+
+
+def code(old, new, file=CLASSIFIER):
+    """The model's code with its first `old` replaced."""
+    return {file: lambda text: text.replace(old, new, 1)}
+
+
+def lines(change):
+    """A change of a list of lines, for a file of lines."""
+    return lambda text: "\n".join(change(text.split("\n")[:-1])) + "\n"
+
+
+def first_logit_raised(rows):
+    first = json.loads(rows[0])
+    first["logits"][0] += 0.01
+    return [json.dumps(first), *rows[1:]]
+
+
+def classify(path, *options):
+    done = subprocess.run(
+        [worker.binary(), "classify", "--model", path, "--device", "cpu", "--precision", "fp32", *options],
+        input='{"id": 1, "text": "Сборная выиграла матч"}\n', capture_output=True, text=True, timeout=120)
+    # A slow load tells how far it is.
+    said = [line for line in done.stderr.splitlines() if not line.startswith("wiretag classify: loading ")]
+    return done.returncode, done.stdout, "\n".join(said)
+
+
+LABELS = ["climate", "conflicts", "culture", "economy", "gloss", "health", "politics", "science", "society",
+          "sports", "travel"]
+BAD = {
+    # Labels and vocabulary.
+    "a label too few": (manifest(labels=LABELS[:-1]), "does not fit .* its 10 labels"),
+    "a label too many": (manifest(labels=[*LABELS, "weather"]), "does not fit .* its 12 labels"),
+    "a token too many": ({"vocab.txt": lines(lambda tokens: [*tokens, "новоеслово"])},
+                         "does not fit its vocabulary of 16001 tokens"),
+    "another vocabulary": ({"vocab.txt": lines(lambda tokens: tokens[:5] + tokens[:4:-1])}, "fails its self-test"),
+    "half a vocabulary": ({"vocab.txt": lines(lambda tokens: tokens[:8000])}, "fails its self-test"),
+    "no [SEP]": ({"vocab.txt": lines(lambda tokens: [t.replace("[SEP]", "SEP") for t in tokens])}, r"\[SEP\]"),
+    "a vocabulary in another encoding": ({"vocab.txt": lambda text: text[:100] + "\udcff" + text[100:]}, "UTF-8"),
+    # Self-test.
+    "other logits": ({"selftest.jsonl": lines(first_logit_raised)}, "self-test at line 1 .*differ by 0.01.*Export it again with this version$"),
+    "an empty self-test": ({"selftest.jsonl": lambda text: "\n"}, "selftest.jsonl has no text"),
+    "a self-test of other labels": ({"selftest.jsonl": lambda text: '{"text": "а", "logits": [0]}\n'},
+                                    "line 1 .*one logit for each label"),
+    "another tokenizer": (manifest(tokenizer={"type": "wordpiece", "lowercase": True}), "fails its self-test"),
+    # Missing parts, other formats.
+    "no manifest": ({"extra/wiretag.json": None}, "no wiretag.json inside.*scripts/export_model.py"),
+    "no vocabulary": ({"extra/vocab.txt": None}, "no vocab.txt inside"),
+    "no self-test": ({"extra/selftest.jsonl": None}, "no selftest.jsonl inside"),
+    "a later format": (manifest(bundle_format=2), '"bundle_format" must be 1'),
+    "another runtime": (manifest(runtime="onnx"), "is for the runtime onnx"),
+    "no code": ({CLASSIFIER: None}, "not a TorchScript bundle, or it is damaged"),
+    "no weights": ({"data/44": None}, "not a TorchScript bundle, or it is damaged"),
+    # Signatures.
+    "a third input": (code(LENGTHS, "    lengths: Tensor,\n    types: Tensor) -> Tensor:"),
+                      r"forward takes 3 arguments.*\(ids, lengths\) or \(ids, mask\)"),
+    "an input that is no tensor": (code(LENGTHS, "    lengths: List[Tensor]) -> Tensor:"), "must take|damaged"),
+    "no forward": (code("def forward(self: __torch__.wiretag_modeling.classifier.Classifier",
+                        "def other(self: __torch__.wiretag_modeling.classifier.Classifier"), "no forward method"),
+    "two outputs": ({CLASSIFIER: lambda text: text.replace("-> Tensor:", "-> Tuple[Tensor, Tensor]:", 1).replace(
+        RETURN, "return ((head).forward(hidden2, lengths, ), ids)", 1)}, "one tensor of logits"),
+    "an output of three dimensions": (code(RETURN, "return torch.unsqueeze((head).forward(hidden2, lengths, ), 0)"),
+                                      "one logit for each"),
+    # Behaviour.
+    "NaN": (code(RETURN, "return torch.mul((head).forward(hidden2, lengths, ), float('nan'))"), "not finite"),
+    "an exception": (code(RETURN, 'ops.prim.RaiseException("the model is ill", "builtins.ValueError")\n    ' + RETURN),
+                     "the model is ill"),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_a_bad_bundle_is_refused_with_what_is_wrong(what, tmp_path):
+    changes, message = BAD[what]
+    status, out, err = classify(bundle(tmp_path / "bad.pt", changes))
+    assert status in (1, 2) and out == "", err
+    assert re.search(message, err), err
+    assert "bad.pt" in err and len(err.splitlines()) == 1, err
+
+
+def test_the_same_bundle_written_again_is_good(tmp_path):
+    """Otherwise the test above could refuse for another reason."""
+    again = bundle(tmp_path / "again.pt", manifest(name="again"))
+    status, out, err = classify(again)
+    assert status == 0, err
+    assert json.loads(out)["category"] == "sports" and json.loads(out)["model"]["name"] == "again"
+
+
+@pytest.mark.parametrize("what, error", [
+    ("saved by torch.save", "not a TorchScript bundle"), ("a text", "not a TorchScript bundle"),
+    ("empty", "is empty"), ("a folder", "not a regular file"), ("missing", "No such file")])
+def test_a_file_that_is_no_bundle_is_refused(what, error, tmp_path):
+    path = tmp_path / "model.pth"
+    if what == "saved by torch.save":
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("model/data.pkl", b"\x80\x02}q\x00.")
+            archive.writestr("model/version", b"3\n")
+    elif what == "a folder":
+        path.mkdir()
+    elif what != "missing":
+        path.write_text("text" if what == "a text" else "")
+    status, out, err = classify(path)
+    assert status in (1, 2) and out == "" and error in err and str(path) in err
+
+
+def test_the_worker_refuses_a_model_before_it_asks_for_a_broker(tmp_path):
+    """No broker is there: a worker that looked for one first would wait for it for ever."""
+    bad = bundle(tmp_path / "bad.pt", manifest(labels=LABELS[:-1]))
+    for model, pin, message in ((bad, "null", "its 10 labels"), (DEMO, "0" * 64, "not the pinned one"),
+                                (DEMO.with_name("none.pt"), "null", "none.pt cannot be read")):
+        done = subprocess.run(
+            [worker.binary(), "run", "-c", ROOT / "config" / "wiretag.yaml", "--set", f"model.path={model}",
+             "--set", f"model.sha256={pin}", "--set", "kafka.common.bootstrap.servers=127.0.0.1:1",
+             "--set", "http.listen=null"],
+            capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL)
+        assert done.returncode != 0 and message in done.stderr, done.stderr
