@@ -1,7 +1,6 @@
 """Small models as their authors publish them, with a vocabulary, labels and articles."""
 
 import random
-import sys
 
 import pytest
 from exporting import LABELS, LETTERS, VOCAB, bert_config, spread
@@ -53,52 +52,13 @@ def labels_file(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def published_class():
-    """The published architecture, as a class of the script that trained it."""
-    import torch
-    import transformers
-
-    class BiLSTMClassifier(torch.nn.Module):
-        def __init__(self, config, labels, lstm_hidden=16):
-            super().__init__()
-            self.bert = transformers.BertModel(config)
-            self.lstm = torch.nn.LSTM(
-                config.hidden_size, lstm_hidden, num_layers=2, bidirectional=True, batch_first=True
-            )
-            self.dropout = torch.nn.Dropout(0.1)
-            self.fc = torch.nn.Linear(2 * lstm_hidden, labels)
-
-        def forward(self, input_ids, attention_mask):
-            hidden = self.bert(input_ids=input_ids, attention_mask=attention_mask)[0]
-            return self.fc(self.dropout(torch.mean(self.lstm(hidden)[0], dim=1)))
-
-    BiLSTMClassifier.__module__ = "__main__"
-    BiLSTMClassifier.__qualname__ = "BiLSTMClassifier"
-    return BiLSTMClassifier
-
-
-@pytest.fixture(scope="session")
-def save_published(published_class):
-    """Saves a whole module as its authors do, from a script's own class."""
-    import torch
-
-    def save(model, path):
-        main = sys.modules["__main__"]
-        main.BiLSTMClassifier = published_class
-        try:
-            torch.save(model, path)
-        finally:
-            del main.BiLSTMClassifier
-        return path
-
-    return save
-
-
-@pytest.fixture(scope="session")
-def published(published_class, save_published, tmp_path_factory):
+def published(tmp_path_factory):
     """(model, the pickle it was saved to)."""
     import torch
+    from random_model import published_class, save_published
 
     torch.manual_seed(1)
-    model = spread(published_class(bert_config(), len(LABELS)))
-    return model, save_published(model, tmp_path_factory.mktemp("published") / "model.pth")
+    model = spread(published_class()(bert_config(), len(LABELS), lstm_hidden=16))
+    path = tmp_path_factory.mktemp("published") / "model.pth"
+    save_published(model, path)
+    return model, path

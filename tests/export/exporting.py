@@ -77,10 +77,10 @@ def command_line(*arguments, **files):
     return words
 
 
-def export_apart(*arguments, **files):
+def export_apart(*arguments, timeout=280, **files):
     """Runs scripts/export_model.py as its users do."""
     command = [sys.executable, ROOT / "scripts/export_model.py", *command_line(*arguments, **files)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
 
 
 def export(*arguments, **files):

@@ -74,14 +74,16 @@ def test_the_two_padding_policies_differ(published, rows):
 
 @pytest.mark.parametrize("activation", ("gelu_new", "relu"))
 def test_other_activations_and_a_pickle_of_half_precision(
-    published_class, save_published, rows, vocab_file, labels_file, tmp_path, activation
+    rows, vocab_file, labels_file, tmp_path, activation
 ):
     import torch
+    from random_model import published_class, save_published
 
     torch.manual_seed(3)
     config = bert_config(hidden_act=activation, layer_norm_eps=1e-6, max_position_embeddings=600)
-    model = spread(published_class(config, len(LABELS))).half()
-    pickle = save_published(model, tmp_path / "model.pth")
+    model = spread(published_class()(config, len(LABELS), lstm_hidden=16)).half()
+    pickle = tmp_path / "model.pth"
+    save_published(model, pickle)
     out = tmp_path / "model.pt"
     exported(checkpoint=pickle, vocab=vocab_file, labels=labels_file, out=out)
     model = model.float()
