@@ -180,6 +180,7 @@ static enum wt_status run_pass(const struct bench *bench, struct worker *workers
             *error = workers[i].error;
         }
         wt_tokenizer_destroy(workers[i].tokenizer);
+        workers[i] = (struct worker){.pass = NULL};
     }
     return status;
 }

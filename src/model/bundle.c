@@ -1,5 +1,7 @@
 #include "model/bundle.h"
 
+#include "wiretag/model.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
@@ -113,6 +115,14 @@ done:
     }
     *bundle_out = bundle;
     return WT_OK;
+}
+
+void wt_model_progress_tell(const struct wt_model_progress *progress, const char *step,
+                            uint64_t done, uint64_t total)
+{
+    if (progress->tell != NULL) {
+        progress->tell(progress->opaque, step, done, total);
+    }
 }
 
 void wt_bundle_free(struct wt_bundle *bundle)

@@ -6,9 +6,12 @@
 #ifndef WIRETAG_MODEL_BUNDLE_H
 #define WIRETAG_MODEL_BUNDLE_H
 
-#include "wiretag/model.h"
+#include "wiretag/status.h"
 
 #include <stddef.h>
+#include <stdint.h>
+
+struct wt_model_progress;
 
 struct wt_bundle {
     char *bytes; /* page-aligned, `count` of them */
@@ -23,13 +26,9 @@ enum wt_status wt_bundle_read(const char *path, const char *sha256,
                               const struct wt_model_progress *progress,
                               struct wt_bundle *bundle_out, struct wt_error *error);
 
-static inline void wt_model_progress_tell(const struct wt_model_progress *progress,
-                                          const char *step, uint64_t done, uint64_t total)
-{
-    if (progress->tell != NULL) {
-        progress->tell(progress->opaque, step, done, total);
-    }
-}
+/* Tells `progress`, where it wants to know, that of `total` of a step `done` are done. Thread: any. */
+void wt_model_progress_tell(const struct wt_model_progress *progress, const char *step,
+                            uint64_t done, uint64_t total);
 
 /* Gives the memory back; a zeroed bundle is fine. */
 void wt_bundle_free(struct wt_bundle *bundle);

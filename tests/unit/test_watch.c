@@ -323,7 +323,7 @@ static void time_to_drain_is_lag_over_the_rate_of_work(void **state)
         wt_watch_tick(worker.watch);
     }
     double lag = lag_records(0);
-    assert_float_equal(lag, 100000 - 2400, 50);
+    assert_float_equal((float)lag, 100000 - 2400, 50);
     double drain = value_of("wiretag_drain_seconds ");
     assert_true(drain > lag / 48 && drain < lag / 32);
     /* Idle does not make it slower. */
