@@ -10,43 +10,13 @@
 #include "pipeline/outcome.h"
 #include "pipeline/produce.h"
 #include "pipeline/reject.h"
+#include "pipeline/release_state.h"
 #include "pipeline/search.h"
 #include "pipeline/trace.h"
 #include "pipeline/transaction.h"
 
 #include <assert.h>
 #include <stdlib.h>
-
-/* How long to wait before trying again what the producer would not take, and at most when
- * transaction after transaction comes to nothing. */
-#define RETRY_MS 50
-#define RETRY_MS_MAX 2000
-
-struct wt_release {
-    struct wt_release_ports ports;
-    struct wt_encoder *encoder;
-    struct wt_outcomes *outcomes;
-    struct wt_produce *produce;
-    struct wt_commit *commit;           /* at-least-once; else NULL */
-    struct wt_transaction *transaction; /* exactly-once; else NULL */
-    uint32_t outstanding;               /* handed over, report not in yet */
-    bool stopping;                      /* `failed` was called: release nothing more */
-    int64_t retry_us;                   /* release nothing before: it would not have worked */
-    int64_t back_off_ms;                /* exactly-once: the next such pause; 0: none yet */
-
-    /* Note "Rejected records": the broker refuses whole requests, so innocent neighbours come back
-     * with the culprit. What is open is given up then, the transaction or, at-least-once, the
-     * producer with all it holds, so that nothing behind the culprit overtakes its neighbours; what
-     * was not acknowledged is released again in order, in rounds of half as many records, until
-     * the culprit is refused alone. */
-    struct wt_search search;
-    struct wt_record *rejected; /* of this round; NULL: none */
-    char rejected_reason[160];
-
-    /* At-least-once. */
-    struct wt_record_list again; /* not delivered, to be handed over again */
-    bool broken;                 /* the producer must be replaced */
-};
 
 /* --- the end of records ---------------------------------------------------------------------- */
 
@@ -78,7 +48,7 @@ static bool in_open_epoch(const struct wt_record *record)
 
 /* --- failures -------------------------------------------------------------------------------- */
 
-static void fail(struct wt_release *release, const struct wt_error *error)
+void wt_release_fail(struct wt_release *release, const struct wt_error *error)
 {
     if (!release->stopping) {
         release->stopping = true;
@@ -93,7 +63,7 @@ static bool apply_on_error(struct wt_release *release, struct wt_record *record)
     bool goes_on = wt_reject_apply(release->ports.config, record, &error);
     if (!goes_on) {
         wt_trace_log_failure(release->ports.config, record, "the worker stops before it");
-        fail(release, &error);
+        wt_release_fail(release, &error);
     }
     return goes_on;
 }
@@ -106,7 +76,7 @@ static bool reject(struct wt_release *release, struct wt_record *record, const c
     bool goes_on = wt_reject_record(release->ports.config, record, reason,
                                     wt_produce_record_bytes_max(release->produce), &error);
     if (!goes_on) {
-        fail(release, &error);
+        wt_release_fail(release, &error);
     }
     return goes_on;
 }
@@ -145,9 +115,9 @@ static enum wt_delivery hand_over(struct wt_release *release, struct wt_record *
     }
 }
 
-static bool hold(struct wt_release *release)
+bool wt_release_hold(struct wt_release *release)
 {
-    release->retry_us = wt_clock_us() + RETRY_MS * 1000;
+    release->retry_us = wt_clock_us() + WT_RELEASE_RETRY_MS * 1000;
     return false;
 }
 
@@ -172,7 +142,7 @@ static bool release_lane(struct wt_release *release, struct wt_lane *lane)
             return false;
         }
         if (hand_over(release, record) != WT_DELIVERED) {
-            return hold(release);
+            return wt_release_hold(release);
         }
         wt_lane_release(lane);
         if (wt_outcome_is_silent(record->outcome) && release->transaction == NULL) {
@@ -189,7 +159,7 @@ static bool release_again(struct wt_release *release)
 {
     while (release->again.count > 0) {
         if (hand_over(release, release->again.first) != WT_DELIVERED) {
-            return hold(release);
+            return wt_release_hold(release);
         }
         struct wt_record *record = wt_record_list_take(&release->again);
         if (wt_outcome_is_silent(record->outcome)) {
@@ -199,8 +169,8 @@ static bool release_again(struct wt_release *release)
     return true;
 }
 
-static void release_all(struct wt_release *release, struct wt_partition *const *partitions,
-                        size_t count)
+void wt_release_all(struct wt_release *release, struct wt_partition *const *partitions,
+                    size_t count)
 {
     if (release->broken || wt_clock_us() < release->retry_us || !release_again(release)) {
         return;
@@ -214,64 +184,19 @@ static void release_all(struct wt_release *release, struct wt_partition *const *
 
 /* --- reports --------------------------------------------------------------------------------- */
 
-static void note_rejected(struct wt_release *release, struct wt_record *record, const char *reason)
+void wt_release_note_rejected(struct wt_release *release, struct wt_record *record,
+                              const char *reason)
 {
     release->rejected = record;
     (void)snprintf(release->rejected_reason, sizeof release->rejected_reason, "%s", reason);
 }
 
-static void log_undelivered(const struct wt_record *record, const char *reason, const char *next)
+void wt_release_log_undelivered(const struct wt_record *record, const char *reason,
+                                const char *next)
 {
     char trace_id[WT_TRACE_ID_BYTES];
     struct wt_log_record about = wt_trace_about(record, trace_id);
     wt_log_about(WT_LOG_WARN, "publish", &about, "not delivered: %s; %s", reason, next);
-}
-
-static void report_at_least_once(struct wt_release *release, struct wt_record *record,
-                                 enum wt_delivery delivery, const char *reason)
-{
-    switch (delivery) {
-    case WT_DELIVERED:
-        wt_lane_acknowledge(record->source->lane, record);
-        return;
-    case WT_DELIVERY_REJECTED:
-    case WT_DELIVERY_TOO_LARGE:
-        note_rejected(release, record, reason);
-        release->broken = true;
-        return;
-    case WT_DELIVERY_FATAL:
-        release->broken = true;
-        return;
-    case WT_DELIVERY_PURGED:
-        return;
-    case WT_DELIVERY_RETRY:
-        log_undelivered(record, reason, "trying again");
-        (void)hold(release);
-        wt_record_list_append(&release->again, &record);
-        return;
-    }
-}
-
-static void report_exactly_once(struct wt_release *release, struct wt_record *record,
-                                enum wt_delivery delivery, const char *reason)
-{
-    switch (delivery) {
-    case WT_DELIVERED:
-    case WT_DELIVERY_PURGED:
-        return;
-    case WT_DELIVERY_REJECTED:
-    case WT_DELIVERY_TOO_LARGE:
-        note_rejected(release, record, reason);
-        wt_transaction_spoil(release->transaction);
-        return;
-    case WT_DELIVERY_RETRY:
-        log_undelivered(record, reason, "its transaction is aborted");
-        wt_transaction_spoil(release->transaction);
-        return;
-    case WT_DELIVERY_FATAL:
-        wt_transaction_break(release->transaction);
-        return;
-    }
 }
 
 static void on_report(void *opaque, struct wt_record *record, enum wt_delivery delivery,
@@ -283,16 +208,16 @@ static void on_report(void *opaque, struct wt_record *record, enum wt_delivery d
     if (!in_open_epoch(record)) {
         drop(release, &record);
     } else if (release->transaction != NULL) {
-        report_exactly_once(release, record, delivery, reason);
+        wt_exactly_once_report(release, record, delivery, reason);
     } else {
-        report_at_least_once(release, record, delivery, reason);
+        wt_at_least_once_report(release, record, delivery, reason);
     }
 }
 
 /* --- both guarantees ------------------------------------------------------------------------- */
 
 /* The round came to nothing: the next one is half as large, or its only record is the culprit. */
-static void on_aborted(struct wt_release *release)
+void wt_release_aborted(struct wt_release *release)
 {
     if (release->rejected == NULL) {
         wt_search_aborted(&release->search);
@@ -302,143 +227,10 @@ static void on_aborted(struct wt_release *release)
     release->rejected = NULL;
 }
 
-static void rewind_all(struct wt_partition *const *partitions, size_t count)
+void wt_release_rewind(struct wt_partition *const *partitions, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         wt_lane_rewind(partitions[i]->lane);
-    }
-}
-
-/* --- at-least-once --------------------------------------------------------------------------- */
-
-/* After a fatal producer error or a rejected record: everything not acknowledged is released anew,
- * in order, through a new client. What the old one had delivered unseen comes out twice. */
-static void replace_producer(struct wt_release *release, struct wt_partition *const *partitions,
-                             size_t count)
-{
-    struct wt_error error;
-    if (release->rejected == NULL) {
-        wt_log_warn("publish", "the producer failed for good; making a new one");
-    }
-    if (wt_produce_reset(release->produce, &error) != WT_OK) {
-        fail(release, &error);
-        return;
-    }
-    release->broken = false;
-    release->outstanding = 0;
-    while (wt_record_list_take(&release->again) != NULL) {
-    }
-    uint32_t unacknowledged = 0;
-    for (size_t i = 0; i < count; i++) {
-        unacknowledged += wt_lane_released_count(partitions[i]->lane);
-    }
-    if (release->search.records > unacknowledged) {
-        release->search.records = unacknowledged;
-    }
-    rewind_all(partitions, count);
-    on_aborted(release);
-}
-
-/* A round is over when everything in it is acknowledged. Without a search rounds have no bound: one
- * ends whenever the producer is empty. */
-static void end_round(struct wt_release *release)
-{
-    bool given_up = release->broken && !release->stopping;
-    if (release->outstanding == 0 && release->again.count == 0 && !given_up) {
-        wt_search_committed(&release->search, release->ports.config->in_flight.records_max);
-    }
-}
-
-static void step_at_least_once(struct wt_release *release, struct wt_partition *const *partitions,
-                               size_t count, bool commit_now)
-{
-    if (release->broken && !release->stopping) {
-        replace_producer(release, partitions, count);
-    } else if (release->search.records > 0) {
-        end_round(release);
-    }
-    release_all(release, partitions, count);
-    wt_commit_step(release->commit, partitions, count, commit_now);
-}
-
-/* --- exactly-once ---------------------------------------------------------------------------- */
-
-static void on_committed(struct wt_release *release, struct wt_partition *const *partitions,
-                         size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        struct wt_lane *lane = partitions[i]->lane;
-        if (wt_lane_epoch(lane) != 0) {
-            wt_lane_acknowledge_released(lane);
-            wt_lane_committed(lane, wt_lane_position(lane));
-        }
-    }
-    wt_search_committed(&release->search, release->ports.config->in_flight.records_max);
-    release->back_off_ms = 0;
-}
-
-/* A transaction came to nothing and no record is to blame: the next one may do no better at once. */
-static void back_off(struct wt_release *release)
-{
-    release->retry_us = wt_clock_us() + release->back_off_ms * 1000;
-    int64_t longer_ms = release->back_off_ms > 0 ? release->back_off_ms * 2 : RETRY_MS;
-    release->back_off_ms = longer_ms < RETRY_MS_MAX ? longer_ms : RETRY_MS_MAX;
-}
-
-/* What the group has committed is done with, although the reply was never seen. */
-static void settle_all(struct wt_release *release, struct wt_partition *const *partitions,
-                       size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        struct wt_lane *lane = partitions[i]->lane;
-        if (wt_lane_epoch(lane) != 0) {
-            wt_lane_settle(lane, wt_transaction_committed_offset(release->transaction, i));
-            wt_lane_committed(lane, wt_lane_position(lane));
-        }
-    }
-}
-
-/* What is released stays in flight until its commit: waiting for the interval would make consume wait
- * too, once the transaction holds half of what may be in flight. */
-static bool commit_early(const struct wt_release *release)
-{
-    return !wt_search_has_room(&release->search) ||
-           release->search.records >= release->ports.config->in_flight.records_max / 2 ||
-           (release->search.records > 0 && wt_in_flight_full(release->ports.in_flight));
-}
-
-static void step_exactly_once(struct wt_release *release, struct wt_partition *const *partitions,
-                              size_t count, bool commit_now)
-{
-    struct wt_error error;
-    if (release->stopping && release->outstanding == 0 && release->search.records == 0) {
-        return;
-    }
-    switch (wt_transaction_step(release->transaction, partitions, count,
-                                commit_now || commit_early(release), &error)) {
-    case WT_STEP_NOTHING:
-        return;
-    case WT_STEP_COMMITTED:
-        on_committed(release, partitions, count);
-        break;
-    case WT_STEP_ABORTED:
-        rewind_all(partitions, count);
-        if (release->rejected == NULL) {
-            back_off(release);
-        }
-        on_aborted(release);
-        break;
-    case WT_STEP_RECOVERED:
-        release->outstanding = 0;
-        back_off(release);
-        rewind_all(partitions, count);
-        settle_all(release, partitions, count);
-        release->rejected = NULL;
-        wt_search_aborted(&release->search);
-        break;
-    case WT_STEP_FAILED:
-        fail(release, &error);
-        break;
     }
 }
 
@@ -448,12 +240,12 @@ void wt_release_step(struct wt_release *release, struct wt_partition *const *par
                      size_t count, bool commit_now)
 {
     if (release->transaction != NULL) {
-        release_all(release, partitions, count);
+        wt_release_all(release, partitions, count);
         wt_produce_serve(release->produce);
-        step_exactly_once(release, partitions, count, commit_now);
+        wt_exactly_once_step(release, partitions, count, commit_now);
     } else {
         wt_produce_serve(release->produce);
-        step_at_least_once(release, partitions, count, commit_now);
+        wt_at_least_once_step(release, partitions, count, commit_now);
     }
 }
 
