@@ -14,7 +14,7 @@ from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from lab import Flow
 
-NOBODY = Flow("127.0.0.1:1", "group", "input", "output", "dead-letter")  # is never asked
+NOBODY = Flow("127.0.0.1:1", "group", "input", "output", "dead-letter", "exactly-once")  # never asked
 
 
 def refused(lab, flow, *arguments):
