@@ -1,6 +1,7 @@
 """A model that fails on an article, on a large batch, or for good: only what must suffer does."""
 
 import checks
+import client
 import pytest
 from client import Record, article
 from fake import NOT_A_NUMBER, POISON
@@ -86,14 +87,18 @@ def test_an_article_too_large_for_the_device_is_a_dead_letter(lab):
     assert dead_letters[0].header("wiretag.error.code") == "device-memory"
 
 
-def test_a_model_that_fails_from_some_call_on_loses_nothing(lab):
-    """A broken model dead-letters what it cannot label: every record ends somewhere."""
-    flow, model = lab.flow(), lab.model(fail_after_calls=6)
+def test_a_model_that_fails_on_everything_costs_no_record_and_floods_no_dead_letters(lab):
+    """What it failed on is kept, and labelled by the next worker, whose model is well."""
+    flow, sick = lab.flow(), lab.model(fail_after_calls=12)
     places = flow.produce([article(f"новость {number}") for number in range(400)])
-    lab.run(flow, model)
+    running = lab.run(flow, sick, batch={"articles_max": 16}, http={"listen": "127.0.0.1:0"})
+    client.wait_for("the worker to be unready", lambda: running.http("/readyz")[0] == 503
+                    and running.metrics()["wiretag_sick_replicas"] >= 1, 60)
+    assert running.stop() == 0
+    lab.run(flow, lab.model())
     labels, dead_letters = checks.settled(flow)
-    checks.assert_each_once(labels + dead_letters, places)
-    assert labels and dead_letters
+    checks.assert_each_once(labels, places)
+    assert not dead_letters
 
 
 @pytest.mark.parametrize("policy", ["skip", "stop"])
