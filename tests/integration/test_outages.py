@@ -93,7 +93,7 @@ def test_sigterm_while_the_broker_is_away_ends_within_the_drain_time_and_loses_n
     time.sleep(1)
     began = time.monotonic()
     assert first.stop(timeout=30) == 0
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 25
     fragile.start()
     lab.run(flow)
     labels, _ = checks.settled(flow, timeout=60)
