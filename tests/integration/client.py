@@ -57,13 +57,18 @@ def article(text, id=None, **fields):
 
 
 def wait_for(what, condition, timeout=30.0, interval=0.1):
-    """Waits until condition() is true and returns that value; fails saying what was awaited."""
+    """Waits until condition() is true and returns that value; fails saying what was awaited. A broker that
+    cannot answer for the moment makes it untrue."""
     deadline = time.monotonic() + timeout
     while True:
-        value = condition()
-        if value:
-            return value
-        assert time.monotonic() < deadline, f"waited {timeout} s in vain for {what}"
+        error = ""
+        try:
+            value = condition()
+            if value:
+                return value
+        except KafkaException as raised:
+            error = f"; {raised}"
+        assert time.monotonic() < deadline, f"waited {timeout} s in vain for {what}{error}"
         time.sleep(interval)
 
 
@@ -79,7 +84,7 @@ def create_topic(bootstrap, name, partitions=1, config=None, timeout=30):
 def _led(bootstrap, name, partitions):
     try:
         return len(end_offsets(bootstrap, name)) == partitions
-    except (KafkaException, AssertionError):
+    except AssertionError:  # not known yet
         return False
 
 

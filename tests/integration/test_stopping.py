@@ -54,13 +54,13 @@ def test_sigterm_in_the_middle_ends_with_0_within_seconds_and_a_restart_finishes
 
 @pytest.mark.usefixtures("guarantee")
 def test_a_dozen_clean_stops_at_any_moment_neither_lose_nor_double(lab):
-    flow, model = lab.flow(PARTITIONS), lab.model(sleep_us_per_call=20_000)
+    flow, model = lab.flow(PARTITIONS), lab.model(sleep_us_per_call=40_000)
     places = fill(flow, 12_000)
     for round in range(12):
         before = published(flow)
         running = lab.run(flow, model).wait_log("loading the model")
         if round % 2:
-            wait_published(flow, before + 1)
+            wait_published(flow, min(before + 1, len(places)))  # a fast machine may have published them all
             time.sleep(0.03 * round)
         else:
             time.sleep(0.1 * round)  # before, during and after joining the group
