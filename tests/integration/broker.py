@@ -9,6 +9,7 @@ import signal
 import subprocess
 from pathlib import Path
 
+import client
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,6 +59,7 @@ class Broker:
 
     def close(self):
         self.kill()
+        client.forget(self.bootstrap)
 
     @staticmethod
     def _node(node):

@@ -6,6 +6,7 @@ Every call has a time limit and fails with what it had seen until then.
 
 import json
 import time
+from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from confluent_kafka import (
@@ -72,13 +73,46 @@ def wait_for(what, condition, timeout=30.0, interval=0.1):
         time.sleep(interval)
 
 
+# The clients used last: to make and close one takes longer than what most tests have it do.
+_clients = OrderedDict()
+CLIENTS_MAX = 5
+
+
+def _client(kind, **config):
+    key = kind, *sorted(config.items())
+    if key not in _clients:
+        _clients[key] = kind({**config, "reconnect.backoff.max.ms": 200, "log_level": 0})
+        if len(_clients) > CLIENTS_MAX:
+            _clients.popitem(last=False)
+    _clients.move_to_end(key)
+    return _clients[key]
+
+
+def forget(bootstrap):
+    """The cluster is gone; another may get its port."""
+    for key in [key for key in _clients if ("bootstrap.servers", bootstrap) in key]:
+        del _clients[key]
+
+
+def _asker(bootstrap, group="test-reader", isolation="read_uncommitted"):
+    """A consumer that joins no group."""
+    return _client(Consumer, **{"bootstrap.servers": bootstrap, "group.id": group, "isolation.level": isolation})
+
+
 def create_topic(bootstrap, name, partitions=1, config=None, timeout=30):
-    topic = NewTopic(name, num_partitions=partitions, replication_factor=-1, config=config or {})
+    return create_topics(bootstrap, [name], partitions, config, timeout)[0]
+
+
+def create_topics(bootstrap, names, partitions=1, config=None, timeout=30):
     admin = AdminClient({"bootstrap.servers": bootstrap})  # must outlive its future
-    admin.create_topics([topic], operation_timeout=timeout)[name].result(timeout)
-    # The controller has answered; brokers hear of the topic and take up its partitions a moment later.
-    wait_for(f"the leaders of {name}", lambda: _led(bootstrap, name, partitions), timeout, 0.02)
-    return name
+    created = admin.create_topics(
+        [NewTopic(name, num_partitions=partitions, replication_factor=-1, config=config or {}) for name in names],
+        operation_timeout=timeout)
+    for name in names:
+        created[name].result(timeout)
+        # The controller has answered; brokers hear of the topic and take up its partitions a moment later.
+        wait_for(f"the leaders of {name}", lambda: _led(bootstrap, name, partitions), timeout, 0.02)
+    return names
 
 
 def _led(bootstrap, name, partitions):
@@ -93,6 +127,14 @@ def grow_topic(bootstrap, name, partitions, timeout=30):
     admin = AdminClient({"bootstrap.servers": bootstrap})
     admin.create_partitions([NewPartitions(name, partitions)])[name].result(timeout)
     wait_for(f"the leaders of {name}", lambda: _led(bootstrap, name, partitions), timeout, 0.02)
+
+
+def delete_records(bootstrap, topic, before, timeout=30):
+    """{partition: offset}: what retention would do to everything before those offsets."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    places = [TopicPartition(topic, partition, offset) for partition, offset in before.items()]
+    for future in admin.delete_records(places).values():
+        future.result(timeout)
 
 
 def delete_topics(bootstrap, names, timeout=30):
@@ -115,9 +157,10 @@ def produce(bootstrap, topic, records, timeout=60, **config):
                 places[number] = (message.partition(), message.offset())
         return callback
 
-    producer = Producer({
+    producer = _client(Producer, **{
         "bootstrap.servers": bootstrap, "enable.idempotence": True, "linger.ms": 5,
         "message.max.bytes": 16_000_000, "queue.buffering.max.messages": 1_000_000, **config})
+    producer.list_topics(topic, timeout=timeout)  # else the first record waits half a second for its leader
     count = 0
     for number, record in enumerate(records):
         record = record if isinstance(record, Record) else Record(record)
@@ -131,6 +174,8 @@ def produce(bootstrap, topic, records, timeout=60, **config):
         producer.poll(0)
         count += 1
     left = producer.flush(timeout)
+    if failures or left:
+        forget(bootstrap)  # so that nothing of it comes later
     assert not failures, f"not delivered: {failures[:3]}"
     assert left == 0, f"{left} of {count} records not delivered to {topic} within {timeout} s"
     return [places[number] for number in range(count)]
@@ -194,31 +239,23 @@ _COORDINATOR_MOVES = (KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVA
 def committed(bootstrap, group, topic, timeout=30):
     """{partition: committed offset}; partitions without one are left out."""
     deadline = time.monotonic() + timeout
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": group})
-    try:
-        wanted = [TopicPartition(topic, partition) for partition in _partitions(consumer, topic)]
-        while True:
-            try:
-                offsets = consumer.committed(wanted, timeout=10)
-                return {found.partition: found.offset for found in offsets if found.offset >= 0}
-            except KafkaException as failure:
-                if failure.args[0].code() not in _COORDINATOR_MOVES or time.monotonic() > deadline:
-                    raise
-                time.sleep(0.2)
-    finally:
-        consumer.close()
+    consumer = _asker(bootstrap, group, "read_committed")
+    wanted = [TopicPartition(topic, partition) for partition in _partitions(consumer, topic)]
+    while True:
+        try:
+            offsets = consumer.committed(wanted, timeout=10)
+            return {found.partition: found.offset for found in offsets if found.offset >= 0}
+        except KafkaException as failure:
+            if failure.args[0].code() not in _COORDINATOR_MOVES or time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
 
 
 def end_offsets(bootstrap, topic, isolation="read_uncommitted", timeout=10):
     """{partition: offset behind the last record}; read_committed: of the last stable one."""
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "test-reader",
-                         "isolation.level": isolation})
-    try:
-        return {partition: consumer.get_watermark_offsets(
-                    TopicPartition(topic, partition), timeout=timeout)[1]
-                for partition in _partitions(consumer, topic)}
-    finally:
-        consumer.close()
+    consumer = _asker(bootstrap, isolation=isolation)
+    return {partition: consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=timeout)[1]
+            for partition in _partitions(consumer, topic)}
 
 
 def open_transactions(bootstrap, topic):

@@ -66,10 +66,10 @@ class Flow:
     def wait_done(self, timeout=60):
         """Waits until the group has committed everything that lies in the input topic, and no
         transaction, say of a worker that was killed, hides what lies in the others."""
-        client.wait_for(f"lag 0 of {self.group}", lambda: self.lag() == 0, timeout, 0.2)
+        client.wait_for(f"lag 0 of {self.group}", lambda: self.lag() == 0, timeout, 0.05)
         for topic in (self.output, self.dead_letter):
             client.wait_for(f"the end of every transaction in {topic}", lambda: not client.open_transactions(
-                self.bootstrap, topic), timeout, 0.2)
+                self.bootstrap, topic), timeout, 0.05)
 
 
 class Lab:
@@ -90,17 +90,19 @@ class Lab:
         return f"{self._name}.{what}.{os.getpid()}-{next(_numbers)}"
 
     def topic(self, what="topic", partitions=1, config=None, on=None):
+        return self.topics([what], partitions, config, on)[0]
+
+    def topics(self, whats, partitions=1, config=None, on=None):
         on = on or self.broker
-        name = client.create_topic(on.bootstrap, self.unique(what), partitions, config)
+        names = client.create_topics(on.bootstrap, [self.unique(what) for what in whats], partitions, config)
         if isinstance(on, ExternalBroker):
-            self._foreign_topics.append(name)
-        return name
+            self._foreign_topics += names
+        return names
 
     def flow(self, partitions=1, topic_config=None, on=None):
         """Three fresh topics and a group; `on`: another broker than the one that tests share."""
         on = on or self.broker
-        names = [self.topic(what, partitions, topic_config, on)
-                 for what in ("input", "output", "dead-letter")]
+        names = self.topics(["input", "output", "dead-letter"], partitions, topic_config, on)
         return Flow(on.bootstrap, self.unique("group"), *names, self.guarantee)
 
     def model(self, tokens_max=512, vocabulary=None, **behaviour):

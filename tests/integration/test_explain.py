@@ -11,8 +11,7 @@ import pytest
 import worker
 from broker import ROOT
 from client import Record, article
-from confluent_kafka import Producer, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import Producer
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 HEADERS = [("traceparent", f"00-{TRACE}-00f067aa0ba902b7-01".encode()), ("desk", b"\xff\x00"), ("none", None)]
@@ -213,9 +212,7 @@ def test_a_record_that_is_not_there_is_named_and_exits_1(lab, place, part):
 def test_a_record_that_retention_deleted_is_named(lab):
     flow, model = lab.flow(), lab.model()
     flow.produce([article("мяч")] * 3)
-    admin = AdminClient({"bootstrap.servers": flow.bootstrap})
-    for future in admin.delete_records([TopicPartition(flow.input, 0, 2)]).values():
-        future.result(30)
+    client.delete_records(flow.bootstrap, flow.input, {0: 2})
     done = run(flow, model, f"{flow.input}:0:1")
     assert done.returncode == 1 and "deleted by retention; the first that is left is 2" in done.stderr
 

@@ -14,8 +14,14 @@ from broker import ROOT
 
 @pytest.fixture(scope="module")
 def slow(tmp_path_factory):
-    """A model of which every call takes a second: loading it takes five or so."""
-    return fake.FakeModel(tmp_path_factory.mktemp("progress") / "slow.json", {"sleep_us_per_call": 1_000_000})
+    """A model whose every call takes most of a second: loading it takes four or so, beyond the first plain line."""
+    return fake.FakeModel(tmp_path_factory.mktemp("progress") / "slow.json", {"sleep_us_per_call": 800_000})
+
+
+@pytest.fixture(scope="module")
+def brisk(tmp_path_factory):
+    """Loading this one takes two: time for a line that moves."""
+    return fake.FakeModel(tmp_path_factory.mktemp("progress") / "slow.json", {"sleep_us_per_call": 400_000})
 
 
 def off_terminal(*arguments):
@@ -46,8 +52,8 @@ def on_terminal(*arguments, columns=100):
     return seen.decode(), out
 
 
-def test_loading_a_model_moves_a_line_on_a_terminal_and_leaves_none(slow):
-    seen, out = on_terminal("classify", "--model", slow)
+def test_loading_a_model_moves_a_line_on_a_terminal_and_leaves_none(brisk):
+    seen, out = on_terminal("classify", "--model", brisk)
     assert "self-test" in seen or "preparing" in seen
     assert re.search(r"loading \S+slow\.json: \w[\w-]* .*\d s", seen)
     assert seen.count("\r\033[K") > 5, "it moves"
@@ -55,8 +61,8 @@ def test_loading_a_model_moves_a_line_on_a_terminal_and_leaves_none(slow):
     assert json.loads(out)["id"] == 1
 
 
-def test_a_narrow_terminal_gets_lines_that_fit(slow):
-    seen, _ = on_terminal("classify", "--model", slow, columns=30)
+def test_a_narrow_terminal_gets_lines_that_fit(brisk):
+    seen, _ = on_terminal("classify", "--model", brisk, columns=30)
     lines = [line for line in seen.split("\r\033[K") if line]
     assert lines and max(map(len, lines)) < 30
 
@@ -76,14 +82,19 @@ def test_a_worker_says_so_in_its_log(lab, slow):
     assert any(re.search(r"^loading \S+slow\.json: [\w-]+, ", line["message"]) for line in messages)
 
 
-def test_a_bench_shows_share_rate_and_time_left(slow, tmp_path):
-    articles = tmp_path / "articles.jsonl"
-    articles.write_text("".join(json.dumps({"id": n, "text": "мяч " * (n + 1)}) + "\n" for n in range(6)))
-    done = off_terminal("bench", "model", "--model", slow, "--input", articles, "--batch-tokens", "1")
+def test_a_bench_shows_share_rate_and_time_left(tmp_path):
+    # Its time goes by length, so that loading is quick.
+    model = fake.FakeModel(tmp_path / "model.json", {"sleep_us_per_token": 8_000})
+
+    def articles(length):
+        path = tmp_path / f"articles-{length}.jsonl"
+        path.write_text("".join(json.dumps({"id": n, "text": "мяч " * length}) + "\n" for n in range(6)))
+        return path
+    done = off_terminal("bench", "model", "--model", model, "--input", articles(100), "--batch-tokens", "1")
     assert done.returncode == 0 and json.loads(done.stdout)["articles"] == 6
     assert re.search(r"^wiretag bench model: running the model: \d+ %, \d of 6 articles, [\d.]+/s, \d+ s left$",
                      done.stderr, re.MULTILINE)
-    seen, _ = on_terminal("bench", "model", "--model", slow, "--input", articles, "--batch-tokens", "1")
+    seen, _ = on_terminal("bench", "model", "--model", model, "--input", articles(40), "--batch-tokens", "1")
     assert re.search(r"running the model \[#+\.*\] \d+ %  \d of 6 articles", seen)
 
 
