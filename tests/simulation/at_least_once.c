@@ -16,6 +16,7 @@ struct asked {
     int partition;
     uint32_t epoch;
     int64_t offset;
+    struct wt_tally books;
 };
 
 struct at_least_once {
@@ -50,7 +51,7 @@ static void release(struct worker *worker, struct at_least_once *state)
             record->outcome = WT_OUTCOME_SKIPPED;
         }
         wt_lane_release(lane);
-        if (record->outcome == WT_OUTCOME_SKIPPED) {
+        if (wt_outcome_is_silent(record->outcome)) {
             world_skip(world, partition, record->offset);
             worker_acknowledge(worker, record);
         } else {
@@ -143,8 +144,11 @@ static void commit(struct worker *worker, struct at_least_once *state)
     for (int i = 0; i < worker->world->partition_count; i++) {
         const struct wt_lane *lane = worker->assignments[i].partition->lane;
         if (wt_lane_epoch(lane) != 0 && wt_lane_position(lane) > wt_lane_committed_offset(lane)) {
-            state->asked[state->asked_count++] = (struct asked){
-                .partition = i, .epoch = wt_lane_epoch(lane), .offset = wt_lane_position(lane)};
+            state->asked[state->asked_count++] =
+                (struct asked){.partition = i,
+                               .epoch = wt_lane_epoch(lane),
+                               .offset = wt_lane_position(lane),
+                               .books = worker_books(worker, i, false)};
         }
     }
     state->commit_pending = state->asked_count > 0;
@@ -160,7 +164,8 @@ static void serve_commit(struct worker *worker, struct at_least_once *state)
     bool accepted = !stale && !world_fault(world, 10);
     bool reply_is_lost = world_fault(world, 10);
     for (int i = 0; i < state->asked_count && accepted; i++) {
-        world_commit(world, worker->number, state->asked[i].partition, state->asked[i].offset);
+        world_commit(world, worker->number, state->asked[i].partition, state->asked[i].offset,
+                     &state->asked[i].books);
         world_trace(world, "worker %d commits %d at %" PRId64, worker->number,
                     state->asked[i].partition, state->asked[i].offset);
     }

@@ -75,7 +75,7 @@ static void release(struct worker *worker, struct exactly_once *state)
         }
         wt_lane_release(lane);
         wt_search_add(&state->search);
-        if (record->outcome == WT_OUTCOME_SKIPPED) {
+        if (wt_outcome_is_silent(record->outcome)) {
             world_transaction_add(world, &state->at_broker, partition, record->offset,
                                   record->outcome);
         } else {
@@ -161,7 +161,9 @@ static void send_offsets(struct worker *worker, struct exactly_once *state)
         const struct wt_lane *lane = lane_of(worker, i);
         if (wt_lane_epoch(lane) != 0 &&
             wt_lane_released_position(lane) > wt_lane_committed_offset(lane)) {
-            world_transaction_offset(world, &state->at_broker, i, wt_lane_released_position(lane));
+            struct wt_tally books = worker_books(worker, i, true);
+            world_transaction_offset(world, &state->at_broker, i, wt_lane_released_position(lane),
+                                     &books);
         }
     }
     state->offsets_sent = true;

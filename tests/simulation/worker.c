@@ -103,7 +103,8 @@ static void poll(struct worker *worker)
             return;
         }
         const struct log_record *source = &log->records[assignment->fetch_next];
-        const char *value = source->kind == KIND_TOMBSTONE ? NULL : "{}";
+        bool empty = source->kind == KIND_TOMBSTONE || source->kind == KIND_RANGE_END;
+        const char *value = empty ? NULL : "{}";
         struct wt_record *record =
             wt_record_create("key", 3, value, value != NULL ? 2 : 0, NULL, 0);
         record->source = assignment->partition;
@@ -137,11 +138,12 @@ static void prepare_record(struct worker *worker, struct wt_record *record)
     const struct log_record *source = log_of(worker, record);
     if (wt_record_stale(record)) {
         drop(worker, &record);
-    } else if (source->kind == KIND_TOMBSTONE || source->kind == KIND_UNDECODABLE) {
-        if (source->kind == KIND_TOMBSTONE) {
-            record->outcome = WT_OUTCOME_TOMBSTONE;
-        } else {
+    } else if (source->kind != KIND_ARTICLE && source->kind != KIND_POISON &&
+               source->kind != KIND_REFUSED) {
+        if (source->kind == KIND_UNDECODABLE) {
             fail(record, "decode");
+        } else {
+            record->outcome = world_outcome(worker->world, source);
         }
         wt_record_advance(record, WT_RECORD_FINISHED);
         wt_record_list_append(&worker->finished, &record);
@@ -234,6 +236,15 @@ void worker_acknowledged_to(struct worker *worker, int partition, int64_t offset
     }
 }
 
+struct wt_tally worker_books(const struct worker *worker, int partition, bool released)
+{
+    const struct assignment *assignment = &worker->assignments[partition];
+    struct wt_tally books = assignment->books;
+    struct wt_tally epoch = wt_lane_tally(assignment->partition->lane, released);
+    wt_tally_add(&books, &epoch);
+    return books;
+}
+
 void worker_forget(struct worker *worker, struct wt_record *record)
 {
     worker->orphans--;
@@ -272,6 +283,7 @@ void worker_assign(struct worker *worker, int partition)
     struct assignment *assignment = &worker->assignments[partition];
     assignment->fetch_start = world_fetch_start(worker->world, partition);
     assignment->fetch_next = assignment->fetch_start;
+    assignment->books = worker->world->partitions[partition].books;
     memset(assignment->acknowledged, 0, sizeof assignment->acknowledged);
     assignment->partition->epoch_last++;
     assignment->partition->sequence_next = 0;

@@ -21,6 +21,7 @@ struct assignment {
     struct wt_partition *partition;
     uint32_t fetch_start; /* indexes in the log */
     uint32_t fetch_next;
+    struct wt_tally books;              /* as committed when it was assigned */
     bool acknowledged[LOG_RECORDS_MAX]; /* in this epoch */
     bool draining;
 };
@@ -73,6 +74,9 @@ void worker_acknowledge(struct worker *worker, struct wt_record *record);
 /* For deliveries: all records of the partition's epoch before `offset` are acknowledged, by the
  * lane's own doing. */
 void worker_acknowledged_to(struct worker *worker, int partition, int64_t offset);
+
+/* For deliveries: the books that go with a commit of what is acknowledged, or of what is released. */
+struct wt_tally worker_books(const struct worker *worker, int partition, bool released);
 
 /* For deliveries: the producer lets go of a record whose lane has closed meanwhile. */
 void worker_forget(struct worker *worker, struct wt_record *record);

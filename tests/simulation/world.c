@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void fill_partition(struct world *world, struct log_partition *partition)
 {
@@ -25,6 +26,10 @@ static void fill_partition(struct world *world, struct log_partition *partition)
         };
         offset += 1 + (dice_percent(dice, gaps_percent) ? dice_below(dice, 20) : 0);
     }
+    if (world->ranged && partition->count < LOG_RECORDS_MAX && dice_percent(dice, 60)) {
+        partition->records[partition->count++] =
+            (struct log_record){.offset = offset + dice_below(dice, 20), .kind = KIND_RANGE_END};
+    }
 }
 
 void world_create(struct world *world, uint64_t seed, struct tally *tally)
@@ -34,6 +39,7 @@ void world_create(struct world *world, uint64_t seed, struct tally *tally)
     world->exactly_once = dice_percent(&world->dice, 50);
     world->skip_failures = dice_percent(&world->dice, 25);
     world->faults = dice_percent(&world->dice, 75);
+    world->ranged = dice_percent(&world->dice, 40);
     for (int i = 0; i < world->partition_count; i++) {
         fill_partition(world, &world->partitions[i]);
         tally->records += world->partitions[i].count;
@@ -83,6 +89,8 @@ enum wt_outcome world_outcome(const struct world *world, const struct log_record
         return WT_OUTCOME_LABELLED;
     case KIND_TOMBSTONE:
         return WT_OUTCOME_TOMBSTONE;
+    case KIND_RANGE_END:
+        return WT_OUTCOME_RANGE_END;
     case KIND_UNDECODABLE:
     case KIND_POISON:
     case KIND_REFUSED:
@@ -120,7 +128,7 @@ static void advance_published_prefix(const struct world *world, struct log_parti
 {
     while (log->published_prefix < log->count) {
         const struct log_record *record = &log->records[log->published_prefix];
-        if (record->published_count == 0 && world_outcome(world, record) != WT_OUTCOME_SKIPPED) {
+        if (record->published_count == 0 && !wt_outcome_is_silent(world_outcome(world, record))) {
             return;
         }
         log->published_prefix++;
@@ -151,13 +159,31 @@ void world_publish(struct world *world, int partition, int64_t offset, enum wt_o
 void world_skip(struct world *world, int partition, int64_t offset)
 {
     struct log_record *record = record_at(world, partition, offset);
-    world_require(world, world_outcome(world, record) == WT_OUTCOME_SKIPPED,
+    enum wt_outcome outcome = world_outcome(world, record);
+    world_require(world, wt_outcome_is_silent(outcome),
                   "partition %d offset %" PRId64 " is skipped", partition, offset);
     record->skipped = true;
-    world->tally->skipped++;
+    world->tally->skipped += outcome == WT_OUTCOME_SKIPPED;
+    world->tally->range_ends += outcome == WT_OUTCOME_RANGE_END;
 }
 
-void world_commit(struct world *world, int worker, int partition, int64_t offset)
+static void check_books(const struct world *world, int partition, int64_t offset,
+                        const struct wt_tally *books)
+{
+    const struct log_partition *log = &world->partitions[partition];
+    struct wt_tally true_books = {0};
+    for (uint32_t i = 0; i < log->count && log->records[i].offset < offset; i++) {
+        wt_tally_count(&true_books, world_outcome(world, &log->records[i]));
+    }
+    world_require(world, memcmp(books, &true_books, sizeof true_books) == 0,
+                  "partition %d: the books at %" PRId64 " count %" PRId64 " records, %" PRId64
+                  " of them labelled, and there are %" PRId64 " and %" PRId64,
+                  partition, offset, books->read, books->labelled, true_books.read,
+                  true_books.labelled);
+}
+
+void world_commit(struct world *world, int worker, int partition, int64_t offset,
+                  const struct wt_tally *books)
 {
     struct log_partition *log = &world->partitions[partition];
     world_require(world, log->owner == worker || log->owner == NOBODY,
@@ -174,7 +200,9 @@ void world_commit(struct world *world, int worker, int partition, int64_t offset
                       " has no outcome or two",
                       partition, offset, record->offset);
     }
+    check_books(world, partition, offset, books);
     log->committed = offset;
+    log->books = *books;
     world->tally->commits++;
 }
 
@@ -192,10 +220,11 @@ void world_transaction_add(struct world *world, struct world_transaction *transa
 }
 
 void world_transaction_offset(struct world *world, struct world_transaction *transaction,
-                              int partition, int64_t offset)
+                              int partition, int64_t offset, const struct wt_tally *books)
 {
     world->partitions[partition].unstable++;
     transaction->offsets[partition] = offset;
+    transaction->books[partition] = *books;
 }
 
 /* Records and offsets share their fate: what is published is committed, and nothing else. */
@@ -216,7 +245,7 @@ void world_transaction_end(struct world *world, struct world_transaction *transa
 {
     for (uint32_t i = 0; i < transaction->count && commit; i++) {
         int partition = transaction->records[i].partition;
-        if (transaction->records[i].outcome == WT_OUTCOME_SKIPPED) {
+        if (wt_outcome_is_silent(transaction->records[i].outcome)) {
             world_skip(world, partition, transaction->records[i].offset);
         } else {
             world_publish(world, partition, transaction->records[i].offset,
@@ -228,7 +257,7 @@ void world_transaction_end(struct world *world, struct world_transaction *transa
             world->partitions[i].unstable--;
         }
         if (transaction->offsets[i] != 0 && commit) {
-            world_commit(world, worker, i, transaction->offsets[i]);
+            world_commit(world, worker, i, transaction->offsets[i], &transaction->books[i]);
         }
         check_atomic(world, i);
     }
@@ -256,7 +285,7 @@ void world_check_end(struct world *world)
         const struct log_partition *log = &world->partitions[i];
         for (uint32_t j = 0; j < log->count; j++) {
             const struct log_record *record = &log->records[j];
-            bool skipped = world_outcome(world, record) == WT_OUTCOME_SKIPPED;
+            bool skipped = wt_outcome_is_silent(world_outcome(world, record));
             world_require(
                 world, record->skipped == skipped && (record->published_count == 0) == skipped,
                 "partition %d offset %" PRId64 " ends without its outcome", i, record->offset);

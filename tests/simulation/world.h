@@ -7,6 +7,7 @@
 #define WIRETAG_SIMULATION_WORLD_H
 
 #include "base/record.h"
+#include "pipeline/books.h"
 
 #include "../unit/dice.h"
 
@@ -16,8 +17,16 @@
 #define TRANSACTION_RECORDS_MAX 250
 #define NOBODY (-1)
 
-/* What a record of the input will come to. The broker refuses the label of KIND_REFUSED. */
-enum kind { KIND_ARTICLE, KIND_TOMBSTONE, KIND_UNDECODABLE, KIND_POISON, KIND_REFUSED };
+/* What a record of the input will come to. The broker refuses the label of KIND_REFUSED.
+ * KIND_RANGE_END is no record, but the hole in which a replay's range ends. */
+enum kind {
+    KIND_ARTICLE,
+    KIND_TOMBSTONE,
+    KIND_UNDECODABLE,
+    KIND_POISON,
+    KIND_REFUSED,
+    KIND_RANGE_END
+};
 
 struct log_record {
     int64_t offset;
@@ -32,6 +41,7 @@ struct log_partition {
     uint32_t count;
     uint32_t published_prefix; /* records before this one are published, or are to be skipped */
     int64_t committed;         /* -1: nothing yet */
+    struct wt_tally books;     /* committed with it: what became of all records before it */
     int owner;                 /* worker, or NOBODY */
     uint32_t unstable;         /* open transactions with an offset of it */
 };
@@ -45,6 +55,7 @@ struct world_transaction {
     } records[TRANSACTION_RECORDS_MAX];
     uint32_t count;
     int64_t offsets[PARTITIONS_MAX]; /* to be committed; 0: none */
+    struct wt_tally books[PARTITIONS_MAX];
 };
 
 /* How often each thing happened, over all schedules: a simulation that never loses a partition
@@ -53,7 +64,7 @@ struct tally {
     uint64_t schedules, steps, records, batches, published, again, skipped;
     uint64_t commits, commits_refused, commits_unknown;
     uint64_t drains, drains_late, losses, resets, crashes, full;
-    uint64_t transactions, aborts, refused;
+    uint64_t transactions, aborts, refused, range_ends;
 };
 
 struct world {
@@ -64,6 +75,7 @@ struct world {
     int partition_count;
     uint32_t generation; /* of the group: grows with every assignment */
     bool skip_failures;  /* on_error: skip */
+    bool ranged;         /* a replay: some partitions end in a hole */
     bool exactly_once;   /* no record may come out twice, whatever happens */
     bool faults;         /* from now on: losses, crashes, resets, refused commits */
     bool faulty;         /* there was one: records may come out again */
@@ -94,19 +106,20 @@ uint32_t world_fetch_start(const struct world *world, int partition);
 /* The output of a record arrives at the broker. */
 void world_publish(struct world *world, int partition, int64_t offset, enum wt_outcome outcome);
 
-/* A record is left out on purpose. */
+/* A record comes to nothing that is published: left out on purpose, or the end of a range. */
 void world_skip(struct world *world, int partition, int64_t offset);
 
 /* `worker` commits and the broker accepts. The broker looks at the member and the generation of a
- * request only; that nobody commits what is another's is a promise of ours. */
-void world_commit(struct world *world, int worker, int partition, int64_t offset);
+ * request only; that nobody commits what is another's is a promise of ours. `books` go with it as its metadata. */
+void world_commit(struct world *world, int worker, int partition, int64_t offset,
+                  const struct wt_tally *books);
 
 /* A record, or the decision to skip it, becomes part of a transaction; so does the offset to commit
  * for a partition. Nobody can begin to read a partition whose offset is in an open transaction. */
 void world_transaction_add(struct world *world, struct world_transaction *transaction,
                            int partition, int64_t offset, enum wt_outcome outcome);
 void world_transaction_offset(struct world *world, struct world_transaction *transaction,
-                              int partition, int64_t offset);
+                              int partition, int64_t offset, const struct wt_tally *books);
 
 /* Makes visible all of a transaction of `worker`, or nothing; it is empty afterwards. */
 void world_transaction_end(struct world *world, struct world_transaction *transaction, int worker,
