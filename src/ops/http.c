@@ -30,6 +30,7 @@ static const char paths[] = "wiretag answers GET at\n"
 /* An open connection; only the endpoint's thread looks at it. */
 struct client {
     int socket; /* -1: free */
+    bool asked; /* before: the time of its next request begins with that */
     int64_t deadline_us;
 };
 
@@ -55,7 +56,6 @@ static struct MHD_Response *response_of(const char *type, char *body, size_t byt
     }
     (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
     (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-    (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     return response;
 }
 
@@ -103,17 +103,34 @@ static enum MHD_Result answer_probe(const struct wt_http *http, struct MHD_Conne
     return answer_text(connection, fine ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE, text);
 }
 
+static void allow(struct client *client, int64_t ms)
+{
+    client->deadline_us = wt_clock_us() + INT64_C(1000) * ms;
+}
+
 static enum MHD_Result on_request(void *opaque, struct MHD_Connection *connection, const char *url,
                                   const char *method, const char *version, const char *upload,
                                   size_t *upload_bytes, void **request)
 {
     (void)version;
     (void)upload;
-    (void)upload_bytes;
-    (void)request;
     struct wt_http *http = opaque;
+    struct client *client =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
     if (strcmp(method, MHD_HTTP_METHOD_GET) != 0) {
         return answer_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED, paths);
+    }
+    if (*request == NULL) {
+        /* Its head is here. Answered now, the connection could not be used again. */
+        *request = client;
+        if (client->asked) {
+            allow(client, WT_HTTP_REQUEST_MS_MAX);
+        }
+        return MHD_YES;
+    }
+    if (*upload_bytes > 0) {
+        *upload_bytes = 0; /* a body, which means nothing here */
+        return MHD_YES;
     }
     if (strcmp(url, "/metrics") == 0) {
         return answer_metrics(http, connection);
@@ -125,6 +142,19 @@ static enum MHD_Result on_request(void *opaque, struct MHD_Connection *connectio
         return answer_probe(http, connection, http->callbacks.ready, "ready");
     }
     return answer_text(connection, MHD_HTTP_NOT_FOUND, paths);
+}
+
+/* The request has its answer, or has failed. */
+static void on_completed(void *opaque, struct MHD_Connection *connection, void **request,
+                         enum MHD_RequestTerminationCode code)
+{
+    (void)opaque;
+    (void)request;
+    (void)code;
+    struct client *client =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+    client->asked = true;
+    allow(client, WT_HTTP_IDLE_MS_MAX);
 }
 
 static void on_connection(void *opaque, struct MHD_Connection *connection, void **client_context,
@@ -143,9 +173,8 @@ static void on_connection(void *opaque, struct MHD_Connection *connection, void 
         i++;
     }
     assert(i < WT_HTTP_CONNECTIONS_MAX);
-    http->clients[i] =
-        (struct client){.socket = info->connect_fd,
-                        .deadline_us = wt_clock_us() + INT64_C(1000) * WT_HTTP_CONNECTION_MS_MAX};
+    http->clients[i] = (struct client){.socket = info->connect_fd};
+    allow(&http->clients[i], WT_HTTP_REQUEST_MS_MAX);
     *client_context = &http->clients[i];
 }
 
@@ -259,8 +288,9 @@ static enum wt_status start(struct wt_http *http, int listener, struct wt_error 
             MHD_USE_EPOLL, 0, NULL, NULL, on_request, http, MHD_OPTION_LISTEN_SOCKET, listener,
             MHD_OPTION_CONNECTION_LIMIT, WT_HTTP_CONNECTIONS_MAX,
             MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)WT_HTTP_REQUEST_BYTES_MAX,
-            MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(WT_HTTP_CONNECTION_MS_MAX / 1000),
-            MHD_OPTION_NOTIFY_CONNECTION, on_connection, http, MHD_OPTION_END);
+            MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(WT_HTTP_REQUEST_MS_MAX / 1000),
+            MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION,
+            on_connection, http, MHD_OPTION_END);
     }
     if (http->daemon == NULL) {
         (void)close(listener);

@@ -89,7 +89,8 @@ static const char *read_answer(int client)
 static const char *ask(const struct wt_http *http, const char *method, const char *path)
 {
     char request[256];
-    (void)snprintf(request, sizeof request, "%s %s HTTP/1.1\r\nHost: x\r\n\r\n", method, path);
+    (void)snprintf(request, sizeof request,
+                   "%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", method, path);
     int client = open_client(http);
     send_text(client, request);
     const char *answer = read_answer(client);
@@ -224,7 +225,53 @@ static void a_client_that_never_finishes_is_cut_however_often_it_sends(void **st
         assert_answer(ask(http, "GET", "/healthz"), "200", "ok\n");
         assert_true(wt_clock_us() - begin_us < 12000000);
     }
-    assert_true(wt_clock_us() - begin_us > WT_HTTP_CONNECTION_MS_MAX * 1000 - 500000);
+    assert_true(wt_clock_us() - begin_us > WT_HTTP_REQUEST_MS_MAX * 1000 - 500000);
+    (void)close(client);
+    wt_http_destroy(http);
+}
+
+/* Reads until `part` is there. */
+static void read_part(int client, const char *part)
+{
+    char answer[4096];
+    size_t length = 0;
+    do {
+        ssize_t got = recv(client, answer + length, sizeof answer - 1 - length, 0);
+        assert_true(got > 0);
+        length += (size_t)got;
+        answer[length] = '\0';
+    } while (strstr(answer, part) == NULL);
+}
+
+static void a_client_may_ask_again_over_its_connection_and_is_let_go_when_it_does_not(void **state)
+{
+    (void)state;
+    struct health health = {true, true};
+    struct wt_http *http = start("127.0.0.1:0", &health);
+    int client = open_client(http);
+    for (int i = 0; i < 20; i++) {
+        send_text(client, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+        read_part(client, "\r\n\r\nok\n");
+    }
+    int64_t idle_us = wt_clock_us();
+    assert_string_equal(read_answer(client), "");
+    idle_us = wt_clock_us() - idle_us;
+    assert_true(idle_us >= (WT_HTTP_IDLE_MS_MAX - 100) * INT64_C(1000));
+    (void)close(client);
+    wt_http_destroy(http);
+}
+
+/* Asked before, it has no more time for the request that it never ends. */
+static void a_second_request_that_never_ends_is_cut_too(void **state)
+{
+    (void)state;
+    struct health health = {true, true};
+    struct wt_http *http = start("127.0.0.1:0", &health);
+    int client = open_client(http);
+    send_text(client, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+    read_part(client, "\r\n\r\nok\n");
+    send_text(client, "GET /healthz HTTP/1.1\r\nHost: ");
+    (void)read_answer(client); /* which has a time-out */
     (void)close(client);
     wt_http_destroy(http);
 }
@@ -332,6 +379,8 @@ int main(void)
         cmocka_unit_test(only_get_is_allowed),
         cmocka_unit_test(a_request_that_is_too_large_or_no_request_is_refused),
         cmocka_unit_test(a_client_that_never_finishes_is_cut_however_often_it_sends),
+        cmocka_unit_test(a_client_may_ask_again_over_its_connection_and_is_let_go_when_it_does_not),
+        cmocka_unit_test(a_second_request_that_never_ends_is_cut_too),
         cmocka_unit_test(a_crowd_of_silent_clients_delays_an_answer_but_does_not_prevent_it),
         cmocka_unit_test(destroy_does_not_wait_for_clients),
         cmocka_unit_test(a_taken_port_is_an_error_of_the_world_with_a_remedy),
