@@ -92,6 +92,16 @@ static void add_read_finding(const struct wt_config *config, const char *topic,
     }
 }
 
+/* Asked for beforehand, which also finds the leader: librdkafka would wait half a second for that. */
+static int64_t end_of(rd_kafka_t *consumer, const char *topic, int wait_ms)
+{
+    int64_t low;
+    int64_t high;
+    rd_kafka_resp_err_t code =
+        rd_kafka_query_watermark_offsets(consumer, topic, 0, &low, &high, wait_ms);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? high : RD_KAFKA_OFFSET_END;
+}
+
 void wt_rights_read(const struct wt_config *config, const struct wt_cluster_facts *facts,
                     int wait_ms, struct wt_findings *findings)
 {
@@ -105,6 +115,8 @@ void wt_rights_read(const struct wt_config *config, const struct wt_cluster_fact
                                           "read_uncommitted",
                                           "auto.offset.reset",
                                           "latest",
+                                          "fetch.wait.max.ms",
+                                          "10",
                                           NULL};
     rd_kafka_t *consumer = make_client(config, RD_KAFKA_CONSUMER, NULL, NULL, changes, findings);
     if (consumer == NULL) {
@@ -118,7 +130,8 @@ void wt_rights_read(const struct wt_config *config, const struct wt_cluster_fact
     for (size_t i = 0; i < facts->topic_count; i++) {
         const struct wt_topic_facts *topic = &facts->topics[i];
         if (topic->role == WT_TOPIC_INPUT && topic->partitions > 0) {
-            rd_kafka_topic_partition_list_add(list, topic->topic, 0)->offset = RD_KAFKA_OFFSET_END;
+            rd_kafka_topic_partition_list_add(list, topic->topic, 0)->offset =
+                end_of(consumer, topic->topic, wait_ms);
             answers[i] = RD_KAFKA_RESP_ERR__IN_PROGRESS;
             asked++;
         }
@@ -270,7 +283,9 @@ static bool is_group_denied(rd_kafka_resp_err_t answer)
 void wt_rights_group(const struct wt_config *config, int wait_ms, int *members_out,
                      struct wt_findings *findings)
 {
-    static const char *const changes[] = {"enable.auto.commit", "false", NULL};
+    /* The answer to committing nowhere is one that librdkafka would ask for again, slowly. */
+    static const char *const changes[] = {"enable.auto.commit", "false", "retry.backoff.ms", "1",
+                                          NULL};
     const char *group = wt_config_consumer_property(config, "group.id")->value;
     rd_kafka_t *consumer = make_client(config, RD_KAFKA_CONSUMER, NULL, NULL, changes, findings);
     *members_out = -1;
