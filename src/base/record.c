@@ -145,3 +145,11 @@ struct wt_record *wt_record_list_take(struct wt_record_list *list)
     record->next = NULL;
     return record;
 }
+
+void wt_record_list_clear(struct wt_record_list *list)
+{
+    struct wt_record *record;
+    while ((record = wt_record_list_take(list)) != NULL) {
+        wt_record_destroy(record);
+    }
+}

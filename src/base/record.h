@@ -145,4 +145,7 @@ void wt_record_list_append_all(struct wt_record_list *list, struct wt_record_lis
 /* The first record, now the caller's; NULL when the list is empty. */
 struct wt_record *wt_record_list_take(struct wt_record_list *list);
 
+/* Destroys every record; the list is empty afterwards. */
+void wt_record_list_clear(struct wt_record_list *list);
+
 #endif

@@ -3,11 +3,14 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "pipeline/batch.h"
+#include "pipeline/decode.h"
 #include "pipeline/infer.h"
 #include "pipeline/partition.h"
+#include "wiretag/tokenizer.h"
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Calls of each replica before the clock starts. */
 #define WARM_CALLS 3
@@ -209,6 +212,58 @@ static void add_up(const struct run *run, struct wt_bench_rate *rate_out)
     }
     total.seconds = total.seconds > 1e-6 ? total.seconds : 1e-6;
     *rate_out = total;
+}
+
+static void tokenize_record(struct wt_tokenizer *tokenizer, uint32_t tokens_max,
+                            struct wt_record *record, const struct wt_article *article,
+                            int64_t *spent_us)
+{
+    struct wt_tokens tokens;
+    struct wt_error error;
+    int64_t start_us = wt_clock_us();
+    if (wt_tokenizer_encode(tokenizer, article->text, article->text_bytes, tokens_max, &tokens,
+                            &error) == WT_OK) {
+        record->ids = wt_alloc(tokens.count * sizeof(int32_t));
+        memcpy(record->ids, tokens.ids, tokens.count * sizeof(int32_t));
+        record->token_count = tokens.count;
+    }
+    *spent_us += wt_clock_us() - start_us;
+}
+
+enum wt_status wt_bench_prepare(const struct wt_config *config, const struct wt_model *model,
+                                struct wt_record_list *records, struct wt_bench_prepared *spent_out,
+                                struct wt_error *error)
+{
+    struct wt_tokenizer *tokenizer = NULL;
+    enum wt_status status = wt_tokenizer_create(wt_model_vocab(model), &tokenizer, error);
+    if (status != WT_OK) {
+        return status;
+    }
+    struct wt_decoder *decoder = wt_decoder_create(config);
+    struct wt_record_list articles = {0};
+    struct wt_record *record;
+    int64_t tokenize_us = 0;
+    int64_t start_us = wt_clock_us();
+    while ((record = wt_record_list_take(records)) != NULL) {
+        struct wt_article article;
+        struct wt_error cause;
+        if (record->value != NULL && wt_decode(decoder, record, &article, &cause) == WT_OK) {
+            tokenize_record(tokenizer, wt_model_info(model)->tokens_max, record, &article,
+                            &tokenize_us);
+        }
+        if (record->ids != NULL) {
+            wt_record_list_append(&articles, &record);
+        } else {
+            wt_record_destroy(record);
+        }
+    }
+    *records = articles;
+    spent_out->tokenize_seconds = (double)tokenize_us * 1e-6;
+    spent_out->decode_seconds =
+        (double)(wt_clock_us() - start_us) * 1e-6 - spent_out->tokenize_seconds;
+    wt_decoder_destroy(decoder);
+    wt_tokenizer_destroy(tokenizer);
+    return WT_OK;
 }
 
 enum wt_status wt_bench_loop_run(const struct wt_bench_loop *loop, struct wt_record_list *records,

@@ -5,6 +5,7 @@
 #ifndef WIRETAG_CLI_BENCH_LOOP_H
 #define WIRETAG_CLI_BENCH_LOOP_H
 
+#include "base/config.h"
 #include "base/progress.h"
 #include "base/record.h"
 #include "pipeline/batcher.h"
@@ -27,6 +28,18 @@ struct wt_bench_rate {
     double seconds;
     double articles_per_s;
 };
+
+/* Where the time of wt_bench_prepare went. */
+struct wt_bench_prepared {
+    double decode_seconds;
+    double tokenize_seconds;
+};
+
+/* Gives the records of the list the token ids that the configuration and the model's tokenizer make of
+ * them; those that are no articles are destroyed. WT_FAILED: no tokenizer. */
+enum wt_status wt_bench_prepare(const struct wt_config *config, const struct wt_model *model,
+                                struct wt_record_list *records, struct wt_bench_prepared *spent_out,
+                                struct wt_error *error);
 
 /* Runs every record of the list, which must have its token ids, once. The list comes back with all
  * of them FINISHED, in no particular order. The clock starts when every replica has made its first

@@ -4,9 +4,9 @@
 #include "cli/bench_articles.h"
 #include "cli/bench_loop.h"
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "wiretag/model.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,10 +99,7 @@ static enum wt_status bench_articles(const struct model_options *options, struct
                    "padding", "articles/s", rate.seconds, rate.batches,
                    100.0 * wt_bench_padding(&rate), rate.articles_per_s);
     }
-    struct wt_record *record;
-    while ((record = wt_record_list_take(&records)) != NULL) {
-        wt_record_destroy(record);
-    }
+    wt_record_list_clear(&records);
     wt_bench_articles_destroy(articles);
     return status;
 }
@@ -226,72 +223,31 @@ static int bench_model(const struct model_options *options)
 
 int wt_cli_bench_model(int argc, char **argv)
 {
-    static const struct option known[] = {{"model", required_argument, NULL, 'm'},
-                                          {"input", required_argument, NULL, 'i'},
-                                          {"shapes", required_argument, NULL, 's'},
-                                          {"seconds", required_argument, NULL, 'S'},
-                                          {"device", required_argument, NULL, 'd'},
-                                          {"precision", required_argument, NULL, 'p'},
-                                          {"replicas", required_argument, NULL, 'r'},
-                                          {"threads", required_argument, NULL, 't'},
-                                          {"batch-tokens", required_argument, NULL, 'b'},
-                                          {"batch-articles", required_argument, NULL, 'n'},
-                                          {"articles", required_argument, NULL, 'a'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {NULL, 0, NULL, 0}};
     struct model_options options = {
         .seconds = 1, .replicas = 1, .threads = 1, .batch_tokens = 1024, .batch_articles = 64};
-    bool numbers_good = true;
-    int option;
-    while ((option = getopt_long(argc, argv, "h", known, NULL)) != -1) {
-        switch (option) {
-        case 'm':
-            options.model = optarg;
-            break;
-        case 'i':
-            options.input = optarg;
-            break;
-        case 's':
-            options.shapes = optarg;
-            break;
-        case 'S':
-            numbers_good &= wt_cli_number(optarg, 1, 3600, &options.seconds);
-            break;
-        case 'd':
-            options.device = optarg;
-            break;
-        case 'p':
-            options.precision = optarg;
-            break;
-        case 'r':
-            numbers_good &= wt_cli_number(optarg, 1, 1024, &options.replicas);
-            break;
-        case 't':
-            numbers_good &= wt_cli_number(optarg, 1, 1024, &options.threads);
-            break;
-        case 'b':
-            numbers_good &= wt_cli_number(optarg, 1, 1000000000, &options.batch_tokens);
-            break;
-        case 'n':
-            numbers_good &= wt_cli_number(optarg, 1, 65536, &options.batch_articles);
-            break;
-        case 'a':
-            numbers_good &= wt_cli_number(optarg, 1, 100000000, &options.articles);
-            break;
-        case 'h':
-            print_help();
-            return WT_EXIT_DONE;
-        default:
-            return wt_cli_bad_option("bench model", argv, "h");
-        }
+    const struct wt_cli_option own[] = {
+        {"model", .text = &options.model},
+        {"input", .text = &options.input},
+        {"shapes", .text = &options.shapes},
+        {"device", .text = &options.device},
+        {"precision", .text = &options.precision},
+        {"seconds", .number = &options.seconds, .low = 1, .high = 3600},
+        {"replicas", .number = &options.replicas, .low = 1, .high = 1024},
+        {"threads", .number = &options.threads, .low = 1, .high = 1024},
+        {"batch-tokens", .number = &options.batch_tokens, .low = 1, .high = 1000000000},
+        {"batch-articles", .number = &options.batch_articles, .low = 1, .high = 65536},
+        {"articles", .number = &options.articles, .low = 1, .high = 100000000}};
+    const struct wt_cli_options line = {.command = "bench model",
+                                        .help = print_help,
+                                        .own = own,
+                                        .own_count = sizeof own / sizeof own[0]};
+    int exit_status;
+    if (!wt_cli_options_read(&line, argc, argv, &exit_status)) {
+        return exit_status;
     }
     bool one_source = (options.input != NULL) != (options.shapes != NULL);
-    if (!numbers_good || optind < argc || options.model == NULL || !one_source) {
-        return wt_cli_usage(
-            "bench model",
-            "--model BUNDLE and one of --input FILE and --shapes RxT,... are needed; "
-            "seconds, replicas, threads, batch-tokens, batch-articles and articles are "
-            "whole numbers from 1 on");
-    }
-    return bench_model(&options);
+    return options.model != NULL && one_source
+               ? bench_model(&options)
+               : wt_cli_usage("bench model", "--model BUNDLE and one of --input FILE and --shapes "
+                                             "RxT,... are needed");
 }

@@ -6,9 +6,9 @@
 #include "cli/bench_stages.h"
 #include "cli/bench_topics.h"
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "pipeline/pipeline.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -47,13 +47,11 @@ static void print_help(void)
 }
 
 struct options {
-    const char *config;
+    struct wt_cli_config given;
     const char *input;
     uint32_t seconds;
     uint32_t articles; /* 0: by seconds */
     uint32_t partitions;
-    struct wt_config_override *overrides;
-    size_t override_count;
 };
 
 struct bench {
@@ -84,13 +82,13 @@ static enum wt_status load_config(struct bench *bench, struct wt_error *error)
     (void)snprintf(own[count++], sizeof own[0], "output.timestamp=now");
     (void)snprintf(own[count++], sizeof own[0], "dead_letter=null");
     (void)snprintf(own[count++], sizeof own[0], "on_error=skip");
-    struct wt_config_override *all = wt_alloc_zeroed(options->override_count + count, sizeof *all);
-    memcpy(all, options->overrides, options->override_count * sizeof *all);
+    struct wt_config_override *all = wt_alloc_zeroed(options->given.set_count + count, sizeof *all);
+    memcpy(all, options->given.sets, options->given.set_count * sizeof *all);
     for (size_t i = 0; i < count; i++) {
-        all[options->override_count + i].text = own[i];
+        all[options->given.set_count + i].text = own[i];
     }
-    enum wt_status status = wt_config_load(options->config, all, options->override_count + count,
-                                           &bench->config, error);
+    enum wt_status status = wt_config_load(options->given.path, all,
+                                           options->given.set_count + count, &bench->config, error);
     free(all);
     return status;
 }
@@ -209,16 +207,11 @@ static enum wt_status bench_whole(struct bench *bench, uint32_t count, struct wt
 static enum wt_status bench_all(struct bench *bench, struct wt_error *error)
 {
     const struct wt_config *config = bench->config;
-    struct wt_model_options model_options = {.device = config->model.device,
-                                             .precision = config->model.precision,
-                                             .sha256 = config->model.sha256,
-                                             .threads_per_call = config->model.threads};
     uint32_t count = bench->options->articles;
     enum wt_status status =
         wt_bench_topics_create(config, bench->options->partitions, &bench->topics, error);
     if (status == WT_OK) {
-        status = wt_cli_model_load("bench pipeline", config->model.path, &model_options, false,
-                                   &bench->model, error);
+        status = wt_cli_load_model("bench pipeline", config, false, &bench->model, error);
     }
     if (status == WT_OK) {
         status = wt_bench_stages_create(bench->options->input, config, bench->model, bench->topics,
@@ -257,52 +250,24 @@ static int bench_pipeline(const struct options *options)
 
 int wt_cli_bench_pipeline(int argc, char **argv)
 {
-    static const struct option known[] = {
-        {"config", required_argument, NULL, 'c'},   {"set", required_argument, NULL, 's'},
-        {"input", required_argument, NULL, 'i'},    {"seconds", required_argument, NULL, 'S'},
-        {"articles", required_argument, NULL, 'a'}, {"partitions", required_argument, NULL, 'p'},
-        {"help", no_argument, NULL, 'h'},           {NULL, 0, NULL, 0}};
-    struct options options = {.seconds = 10, .partitions = PARTITIONS_DEFAULT};
-    options.overrides = wt_alloc_zeroed((size_t)argc, sizeof *options.overrides);
-    bool good = true;
-    int exit_status = WT_EXIT_DONE;
-    int option;
-    while ((option = getopt_long(argc, argv, "c:h", known, NULL)) != -1) {
-        switch (option) {
-        case 'c':
-            options.config = optarg;
-            break;
-        case 's':
-            options.overrides[options.override_count++].text = optarg;
-            break;
-        case 'i':
-            options.input = optarg;
-            break;
-        case 'S':
-            good &= wt_cli_number(optarg, 1, 86400, &options.seconds);
-            break;
-        case 'a':
-            good &= wt_cli_number(optarg, 1, WT_BENCH_RECORDS_MAX, &options.articles);
-            break;
-        case 'p':
-            good &= wt_cli_number(optarg, 1, 10000, &options.partitions);
-            break;
-        case 'h':
-            print_help();
-            goto done;
-        default:
-            exit_status = wt_cli_bad_option("bench pipeline", argv, "ch");
-            goto done;
-        }
+    struct options options = {
+        .given = wt_cli_config_begin(argc), .seconds = 10, .partitions = PARTITIONS_DEFAULT};
+    const struct wt_cli_option own[] = {
+        {"input", .text = &options.input},
+        {"seconds", .number = &options.seconds, .low = 1, .high = 86400},
+        {"articles", .number = &options.articles, .low = 1, .high = WT_BENCH_RECORDS_MAX},
+        {"partitions", .number = &options.partitions, .low = 1, .high = 10000}};
+    const struct wt_cli_options line = {.command = "bench pipeline",
+                                        .help = print_help,
+                                        .own = own,
+                                        .own_count = sizeof own / sizeof own[0],
+                                        .config = &options.given};
+    int exit_status;
+    if (wt_cli_options_read(&line, argc, argv, &exit_status)) {
+        exit_status = options.given.path != NULL && options.input != NULL
+                          ? bench_pipeline(&options)
+                          : wt_cli_usage("bench pipeline", "-c FILE and --input FILE are needed");
     }
-    if (!good || optind < argc || options.config == NULL || options.input == NULL) {
-        exit_status = wt_cli_usage("bench pipeline",
-                                   "-c FILE and --input FILE are needed; seconds, articles and "
-                                   "partitions are whole numbers from 1 on");
-        goto done;
-    }
-    exit_status = bench_pipeline(&options);
-done:
-    free(options.overrides);
+    wt_cli_config_free(&options.given);
     return exit_status;
 }

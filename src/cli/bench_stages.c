@@ -4,11 +4,9 @@
 #include "base/clock.h"
 #include "cli/bench_loop.h"
 #include "cli/cli.h"
-#include "pipeline/decode.h"
 #include "pipeline/encode.h"
 #include "pipeline/partition.h"
 #include "pipeline/sizing.h"
-#include "wiretag/tokenizer.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -64,14 +62,6 @@ static enum wt_status read_lines(struct wt_bench_stages *stages, struct wt_error
                                                  "%s has no records", stages->path);
 }
 
-static void end_records(struct wt_record_list *records)
-{
-    struct wt_record *record;
-    while ((record = wt_record_list_take(records)) != NULL) {
-        wt_record_destroy(record);
-    }
-}
-
 /* As they would come out of Kafka, the lines in order and again from the first. */
 static void make_records(struct wt_bench_stages *stages, uint32_t count)
 {
@@ -101,65 +91,23 @@ static double since(int64_t start_us)
     return (double)(wt_clock_us() - start_us) * 1e-6;
 }
 
-static void tokenize_record(struct wt_tokenizer *tokenizer, uint32_t tokens_max,
-                            struct wt_record *record, const struct wt_article *article,
-                            int64_t *spent_us)
-{
-    struct wt_tokens tokens;
-    struct wt_error error;
-    int64_t start_us = wt_clock_us();
-    if (wt_tokenizer_encode(tokenizer, article->text, article->text_bytes, tokens_max, &tokens,
-                            &error) == WT_OK) {
-        record->ids = wt_alloc(tokens.count * sizeof(int32_t));
-        memcpy(record->ids, tokens.ids, tokens.count * sizeof(int32_t));
-        record->token_count = tokens.count;
-    }
-    *spent_us += wt_clock_us() - start_us;
-}
-
-/* Decodes and tokenizes every record; those that are no articles are dropped. Each stage has its own
- * clock. */
 static enum wt_status prepare(struct wt_bench_stages *stages, bool print, struct wt_error *error)
 {
-    struct wt_tokenizer *tokenizer = NULL;
-    enum wt_status status = wt_tokenizer_create(wt_model_vocab(stages->model), &tokenizer, error);
-    if (status != WT_OK) {
-        return status;
-    }
-    struct wt_decoder *decoder = wt_decoder_create(stages->config);
-    struct wt_record_list articles = {0};
-    struct wt_record *record;
+    struct wt_bench_prepared spent;
     uint32_t count = stages->records.count;
-    int64_t tokenize_us = 0;
-    int64_t start_us = wt_clock_us();
-    while ((record = wt_record_list_take(&stages->records)) != NULL) {
-        struct wt_article article;
-        struct wt_error cause;
-        if (wt_decode(decoder, record, &article, &cause) == WT_OK) {
-            tokenize_record(tokenizer, wt_model_info(stages->model)->tokens_max, record, &article,
-                            &tokenize_us);
-        }
-        if (record->ids != NULL) {
-            wt_record_list_append(&articles, &record);
-        } else {
-            wt_record_destroy(record);
-        }
+    enum wt_status status =
+        wt_bench_prepare(stages->config, stages->model, &stages->records, &spent, error);
+    if (status == WT_OK && stages->records.count == 0) {
+        status = wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "input",
+                              "%s holds no record with an article, as the section input of the "
+                              "configuration says",
+                              stages->path);
     }
-    double decode_s = since(start_us) - (double)tokenize_us * 1e-6;
-    stages->records = articles;
-    wt_decoder_destroy(decoder);
-    wt_tokenizer_destroy(tokenizer);
-    if (articles.count == 0) {
-        return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "input",
-                            "%s holds no record with an article, as the section input of the "
-                            "configuration says",
-                            stages->path);
+    if (status == WT_OK && print) {
+        wt_bench_stages_print("decode", count, spent.decode_seconds, "");
+        wt_bench_stages_print("tokenize", stages->records.count, spent.tokenize_seconds, "");
     }
-    if (print) {
-        wt_bench_stages_print("decode", count, decode_s, "");
-        wt_bench_stages_print("tokenize", articles.count, (double)tokenize_us * 1e-6, "");
-    }
-    return WT_OK;
+    return status;
 }
 
 static enum wt_status run_model(struct wt_bench_stages *stages, struct wt_bench_rate *rate,
@@ -181,7 +129,7 @@ enum wt_status wt_bench_stages_count(struct wt_bench_stages *stages, uint32_t se
     if (status == WT_OK) {
         status = run_model(stages, &rate, error);
     }
-    end_records(&stages->records);
+    wt_record_list_clear(&stages->records);
     if (status == WT_OK) {
         double wanted = rate.articles_per_s * seconds;
         *count_out = wanted > WT_BENCH_RECORDS_MAX ? WT_BENCH_RECORDS_MAX
@@ -255,7 +203,7 @@ enum wt_status wt_bench_stages_run(struct wt_bench_stages *stages, uint32_t coun
 {
     wt_cli_say("%-10s %10s %10s %14s\n", "stage", "articles", "seconds", "articles/s");
     enum wt_status status = run_all(stages, count, error);
-    end_records(&stages->records);
+    wt_record_list_clear(&stages->records);
     *model_rate_out = stages->model_rate;
     return status;
 }
@@ -286,7 +234,7 @@ void wt_bench_stages_destroy(struct wt_bench_stages *stages)
     if (stages == NULL) {
         return;
     }
-    end_records(&stages->records);
+    wt_record_list_clear(&stages->records);
     for (size_t i = 0; i < stages->line_count; i++) {
         free(stages->lines[i]);
     }

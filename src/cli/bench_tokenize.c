@@ -4,11 +4,11 @@
 #include "base/progress.h"
 #include "cli/cli.h"
 #include "cli/jsonl.h"
+#include "cli/options.h"
 #include "wiretag/tokenizer.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -243,44 +243,22 @@ static int bench_tokenize(const struct options *options)
 
 int wt_cli_bench_tokenize(int argc, char **argv)
 {
-    static const struct option known[] = {{"vocab", required_argument, NULL, 'v'},
-                                          {"input", required_argument, NULL, 'i'},
-                                          {"lowercase", no_argument, NULL, 'l'},
-                                          {"threads", required_argument, NULL, 't'},
-                                          {"passes", required_argument, NULL, 'p'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {NULL, 0, NULL, 0}};
     struct options options = {.threads = 1, .passes = PASSES_DEFAULT};
-    bool numbers_good = true;
-    int option;
-    while ((option = getopt_long(argc, argv, "h", known, NULL)) != -1) {
-        switch (option) {
-        case 'v':
-            options.vocab = optarg;
-            break;
-        case 'i':
-            options.input = optarg;
-            break;
-        case 'l':
-            options.lowercase = true;
-            break;
-        case 't':
-            numbers_good &= wt_cli_number(optarg, 1, 1024, &options.threads);
-            break;
-        case 'p':
-            numbers_good &= wt_cli_number(optarg, 1, 1000000, &options.passes);
-            break;
-        case 'h':
-            print_help();
-            return WT_EXIT_DONE;
-        default:
-            return wt_cli_bad_option("bench tokenize", argv, "h");
-        }
+    const struct wt_cli_option own[] = {
+        {"vocab", .text = &options.vocab},
+        {"input", .text = &options.input},
+        {"lowercase", .flag = &options.lowercase},
+        {"threads", .number = &options.threads, .low = 1, .high = 1024},
+        {"passes", .number = &options.passes, .low = 1, .high = 1000000}};
+    const struct wt_cli_options line = {.command = "bench tokenize",
+                                        .help = print_help,
+                                        .own = own,
+                                        .own_count = sizeof own / sizeof own[0]};
+    int exit_status;
+    if (!wt_cli_options_read(&line, argc, argv, &exit_status)) {
+        return exit_status;
     }
-    if (!numbers_good || optind < argc || options.vocab == NULL || options.input == NULL) {
-        return wt_cli_usage("bench tokenize", "--vocab FILE and --input FILE are needed; threads "
-                                              "(1024 at most) and passes are whole numbers from 1 "
-                                              "on");
-    }
-    return bench_tokenize(&options);
+    return options.vocab != NULL && options.input != NULL
+               ? bench_tokenize(&options)
+               : wt_cli_usage("bench tokenize", "--vocab FILE and --input FILE are needed");
 }

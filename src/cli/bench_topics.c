@@ -140,9 +140,7 @@ static enum wt_status warm_up(struct wt_bench_topics *topics, struct wt_error *e
     }
     wt_record_destroy(record);
     enum wt_status status = wt_bench_topics_fill(topics, true, &list, error);
-    while ((record = wt_record_list_take(&list)) != NULL) {
-        wt_record_destroy(record);
-    }
+    wt_record_list_clear(&list);
     return status;
 }
 

@@ -6,10 +6,10 @@
 #include "cli/bench_articles.h"
 #include "cli/bench_loop.h"
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "pipeline/sizing.h"
 #include "wiretag/model.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -129,10 +129,7 @@ static enum wt_status run_once(struct tune *tune, const struct setting *setting,
     struct wt_bench_rate rate;
     wt_bench_articles_take(tune->articles, count, &records);
     enum wt_status status = wt_bench_loop_run(&loop, &records, &rate, error);
-    struct wt_record *record;
-    while ((record = wt_record_list_take(&records)) != NULL) {
-        wt_record_destroy(record);
-    }
+    wt_record_list_clear(&records);
     if (status == WT_OK && rate.failures > 0) {
         status = wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "model-failed",
                               "%" PRIu64 " of %" PRIu32 " articles failed in %s", rate.failures,
@@ -382,43 +379,22 @@ static int bench_tune(const struct options *options)
 
 int wt_cli_bench_tune(int argc, char **argv)
 {
-    static const struct option known[] = {{"model", required_argument, NULL, 'm'},
-                                          {"input", required_argument, NULL, 'i'},
-                                          {"device", required_argument, NULL, 'd'},
-                                          {"seconds", required_argument, NULL, 'S'},
-                                          {"repeats", required_argument, NULL, 'r'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {NULL, 0, NULL, 0}};
     struct options options = {.seconds = 3, .repeats = 3};
-    bool good = true;
-    int option;
-    while ((option = getopt_long(argc, argv, "h", known, NULL)) != -1) {
-        switch (option) {
-        case 'm':
-            options.model = optarg;
-            break;
-        case 'i':
-            options.input = optarg;
-            break;
-        case 'd':
-            options.device = optarg;
-            break;
-        case 'S':
-            good &= wt_cli_number(optarg, 1, 3600, &options.seconds);
-            break;
-        case 'r':
-            good &= wt_cli_number(optarg, 1, REPEATS_MAX, &options.repeats);
-            break;
-        case 'h':
-            print_help();
-            return WT_EXIT_DONE;
-        default:
-            return wt_cli_bad_option("bench tune", argv, "h");
-        }
+    const struct wt_cli_option own[] = {
+        {"model", .text = &options.model},
+        {"input", .text = &options.input},
+        {"device", .text = &options.device},
+        {"seconds", .number = &options.seconds, .low = 1, .high = 3600},
+        {"repeats", .number = &options.repeats, .low = 1, .high = REPEATS_MAX}};
+    const struct wt_cli_options line = {.command = "bench tune",
+                                        .help = print_help,
+                                        .own = own,
+                                        .own_count = sizeof own / sizeof own[0]};
+    int exit_status;
+    if (!wt_cli_options_read(&line, argc, argv, &exit_status)) {
+        return exit_status;
     }
-    if (!good || optind < argc || options.model == NULL || options.input == NULL) {
-        return wt_cli_usage("bench tune", "--model BUNDLE and --input FILE are needed; seconds and "
-                                          "repeats (99 at most) are whole numbers from 1 on");
-    }
-    return bench_tune(&options);
+    return options.model != NULL && options.input != NULL
+               ? bench_tune(&options)
+               : wt_cli_usage("bench tune", "--model BUNDLE and --input FILE are needed");
 }

@@ -3,8 +3,10 @@
 #include "base/log_line.h"
 #include "base/progress.h"
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "cli/worker.h"
 #include "pipeline/audit.h"
+#include "pipeline/brokers.h"
 #include "pipeline/finding.h"
 #include "pipeline/kafka_facts.h"
 #include "pipeline/kafka_rights.h"
@@ -12,7 +14,6 @@
 #include "pipeline/worker_id.h"
 #include "wiretag/model.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@
 
 /* How long each question to a broker may take. */
 #define WAIT_MS 10000
+#define STEP_MS 1000
 
 static void print_help(void)
 {
@@ -140,11 +142,7 @@ static void check_model(const struct wt_config *config, struct wt_findings *find
 {
     struct wt_error error;
     struct wt_model *model = NULL;
-    struct wt_model_options options = {.device = config->model.device,
-                                       .precision = config->model.precision,
-                                       .sha256 = config->model.sha256,
-                                       .threads_per_call = config->model.threads};
-    if (wt_cli_model_load("check", config->model.path, &options, false, &model, &error) != WT_OK) {
+    if (wt_cli_load_model("check", config, false, &model, &error) != WT_OK) {
         wt_finding_add(findings, config, key_of(&error), WT_FINDING_ERROR, "model", "%s",
                        error.message);
     } else {
@@ -158,13 +156,16 @@ static void check_model(const struct wt_config *config, struct wt_findings *find
 /* What a client said last about its connections: why no broker answers. */
 struct last_error {
     char reason[400];
+    bool all_down; /* none of bootstrap.servers lets us in */
 };
 
 static void on_error(rd_kafka_t *client, int code, const char *reason, void *opaque)
 {
     struct last_error *last = opaque;
     (void)client;
-    if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
+    if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
+        last->all_down = true;
+    } else {
         (void)snprintf(last->reason, sizeof last->reason, "%s", reason);
     }
 }
@@ -199,11 +200,9 @@ static rd_kafka_t *make_asker(const struct wt_config *config, struct last_error 
     return client;
 }
 
-static void add_unreachable(const struct wt_config *config, rd_kafka_t *client,
-                            const struct last_error *last, const struct wt_error *error,
-                            struct wt_findings *findings)
+static void add_unreachable(const struct wt_config *config, const struct last_error *last,
+                            const struct wt_error *error, struct wt_findings *findings)
 {
-    (void)rd_kafka_poll(client, 0); /* gives out what on_error is to be told */
     const struct wt_property *brokers = wt_config_consumer_property(config, "bootstrap.servers");
     wt_finding_add(findings, config, "kafka.common", WT_FINDING_ERROR, "broker-unreachable",
                    "%s: %s", brokers != NULL ? brokers->value : "metadata.broker.list",
@@ -263,6 +262,23 @@ static void check_cluster(const struct wt_config *config, rd_kafka_t *client,
     }
 }
 
+/* Looks for a broker in small steps: one that is refused everywhere need not be waited for. */
+static enum wt_status gather_facts(const struct wt_config *config, rd_kafka_t *client,
+                                   const struct last_error *last, struct wt_cluster_facts *facts,
+                                   struct wt_error *error)
+{
+    int waited_ms = 0;
+    while (!wt_brokers_answer(client, STEP_MS)) {
+        (void)rd_kafka_poll(client, 0); /* gives out what on_error is to be told */
+        waited_ms += STEP_MS;
+        if (last->all_down || waited_ms >= WAIT_MS) {
+            return wt_error_set(error, WT_IO, WT_ERROR_RETRIABLE, "broker-unreachable",
+                                "no broker answers within %d ms", waited_ms);
+        }
+    }
+    return wt_facts_gather(config, client, WAIT_MS, facts, error);
+}
+
 static void check_kafka(const struct wt_config *config, struct wt_findings *findings)
 {
     struct wt_error error;
@@ -274,8 +290,8 @@ static void check_kafka(const struct wt_config *config, struct wt_findings *find
     }
     struct wt_progress *progress = wt_progress_create("check", "checking", false);
     report_step(progress, "brokers");
-    if (wt_facts_gather(config, client, WAIT_MS, &facts, &error) != WT_OK) {
-        add_unreachable(config, client, &last, &error, findings);
+    if (gather_facts(config, client, &last, &facts, &error) != WT_OK) {
+        add_unreachable(config, &last, &error, findings);
     } else {
         check_cluster(config, client, &facts, progress, findings);
         wt_facts_free(&facts);
@@ -318,42 +334,19 @@ static int check(const struct wt_cli_config *given, bool json)
 
 int wt_cli_check(int argc, char **argv)
 {
-    static const struct option known[] = {{"config", required_argument, NULL, 'c'},
-                                          {"set", required_argument, NULL, 's'},
-                                          {"json", no_argument, NULL, 'j'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {NULL, 0, NULL, 0}};
-    struct wt_cli_config given = wt_cli_config_begin(argc);
     bool json = false;
-    int exit_status = WT_EXIT_DONE;
-    int option;
-    while ((option = getopt_long(argc, argv, "c:h", known, NULL)) != -1) {
-        switch (option) {
-        case 'c':
-            given.path = optarg;
-            break;
-        case 's':
-            wt_cli_config_set(&given, optarg);
-            break;
-        case 'j':
-            json = true;
-            break;
-        case 'h':
-            print_help();
-            goto done;
-        default:
-            exit_status = wt_cli_bad_option("check", argv, "c:h");
-            goto done;
-        }
+    struct wt_cli_config given = wt_cli_config_begin(argc);
+    const struct wt_cli_option own[] = {{"json", .flag = &json}};
+    const struct wt_cli_options options = {.command = "check",
+                                           .help = print_help,
+                                           .own = own,
+                                           .own_count = sizeof own / sizeof own[0],
+                                           .config = &given};
+    int exit_status;
+    if (wt_cli_options_read(&options, argc, argv, &exit_status)) {
+        exit_status = given.path != NULL ? check(&given, json)
+                                         : wt_cli_usage("check", "no configuration given: -c FILE");
     }
-    if (optind < argc) {
-        exit_status = wt_cli_usage("check", "unexpected argument %s", argv[optind]);
-    } else if (given.path == NULL) {
-        exit_status = wt_cli_usage("check", "no configuration given: -c FILE");
-    } else {
-        exit_status = check(&given, json);
-    }
-done:
     wt_cli_config_free(&given);
     return exit_status;
 }

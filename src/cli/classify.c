@@ -3,6 +3,7 @@
 #include "base/config.h"
 #include "cli/cli.h"
 #include "cli/jsonl.h"
+#include "cli/options.h"
 #include "pipeline/batcher.h"
 #include "pipeline/decode.h"
 #include "pipeline/encode.h"
@@ -10,7 +11,6 @@
 #include "wiretag/model.h"
 #include "wiretag/tokenizer.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -245,47 +245,21 @@ done:
 
 int wt_cli_classify(int argc, char **argv)
 {
-    static const struct option known[] = {{"model", required_argument, NULL, 'm'},
-                                          {"device", required_argument, NULL, 'd'},
-                                          {"precision", required_argument, NULL, 'p'},
-                                          {"batch-tokens", required_argument, NULL, 'b'},
-                                          {"logits", no_argument, NULL, 'l'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {NULL, 0, NULL, 0}};
     struct options options = {.batch_tokens = BATCH_TOKENS_DEFAULT};
-    int option;
-    while ((option = getopt_long(argc, argv, "h", known, NULL)) != -1) {
-        switch (option) {
-        case 'm':
-            options.model = optarg;
-            break;
-        case 'd':
-            options.device = optarg;
-            break;
-        case 'p':
-            options.precision = optarg;
-            break;
-        case 'b':
-            if (!wt_cli_number(optarg, 1, 1000000000, &options.batch_tokens)) {
-                return wt_cli_usage("classify", "--batch-tokens %s: a whole number from 1 on",
-                                    optarg);
-            }
-            break;
-        case 'l':
-            options.logits = true;
-            break;
-        case 'h':
-            print_help();
-            return WT_EXIT_DONE;
-        default:
-            return wt_cli_bad_option("classify", argv, "h");
-        }
+    const struct wt_cli_option own[] = {
+        {"model", .text = &options.model},
+        {"device", .text = &options.device},
+        {"precision", .text = &options.precision},
+        {"batch-tokens", .number = &options.batch_tokens, .low = 1, .high = 1000000000},
+        {"logits", .flag = &options.logits}};
+    const struct wt_cli_options line = {.command = "classify",
+                                        .help = print_help,
+                                        .own = own,
+                                        .own_count = sizeof own / sizeof own[0]};
+    int exit_status;
+    if (!wt_cli_options_read(&line, argc, argv, &exit_status)) {
+        return exit_status;
     }
-    if (optind < argc) {
-        return wt_cli_usage("classify", "unexpected argument %s", argv[optind]);
-    }
-    if (options.model == NULL) {
-        return wt_cli_usage("classify", "no model given: --model BUNDLE");
-    }
-    return classify_all(&options);
+    return options.model != NULL ? classify_all(&options)
+                                 : wt_cli_usage("classify", "no model given: --model BUNDLE");
 }

@@ -5,11 +5,9 @@
 #include "base/progress.h"
 #include "wiretag/model.h"
 
-#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 int wt_cli_fail(const char *command, enum wt_status status, const struct wt_error *error)
@@ -54,24 +52,6 @@ enum wt_status wt_cli_model_load(const char *command, const char *path,
     wt_progress_destroy(progress);
     free(what);
     return status;
-}
-
-int wt_cli_bad_option(const char *command, char **argv, const char *letters)
-{
-    const char *written = argv[optind - 1];
-    if (strncmp(written, "--", 2) != 0 && optopt != 0) {
-        /* Letters may be written together: argv does not say which one it was. */
-        bool known = strchr(letters, optopt) != NULL;
-        return known ? wt_cli_usage(command, "-%c needs a value", optopt)
-                     : wt_cli_usage(command, "unknown option -%c", optopt);
-    }
-    size_t length = strcspn(written, "=");
-    if (optopt == 0) {
-        return wt_cli_usage(command, "unknown option %.*s", (int)length, written);
-    }
-    return written[length] == '='
-               ? wt_cli_usage(command, "%.*s takes no value", (int)length, written)
-               : wt_cli_usage(command, "%s needs a value", written);
 }
 
 void wt_cli_say(const char *format, ...)

@@ -48,9 +48,6 @@ enum wt_status wt_cli_model_load(const char *command, const char *path,
                                  const struct wt_model_options *options, bool as_log,
                                  struct wt_model **model_out, struct wt_error *error);
 
-/* Names what getopt_long did not accept, an unknown option or one without its value, and returns
- * WT_EXIT_USAGE. To be called at its '?'; `letters` are its short options. */
-int wt_cli_bad_option(const char *command, char **argv, const char *letters);
 /* Writes to stderr where that is a terminal: a table for people, beside the JSON lines on stdout. */
 void wt_cli_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

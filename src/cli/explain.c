@@ -5,13 +5,13 @@
 #include "base/progress.h"
 #include "cli/cli.h"
 #include "cli/explained.h"
+#include "cli/options.h"
 #include "cli/worker.h"
 #include "pipeline/headers.h"
 #include "pipeline/kafka_reader.h"
 #include "pipeline/partition.h"
 #include "pipeline/trace.h"
 
-#include <getopt.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -230,16 +230,6 @@ static enum wt_status explain_record(struct explained *explained, struct wt_mode
     return status;
 }
 
-static enum wt_status load_model(const struct wt_config *config, struct wt_model **model_out,
-                                 struct wt_error *error)
-{
-    struct wt_model_options options = {.device = config->model.device,
-                                       .precision = config->model.precision,
-                                       .sha256 = config->model.sha256,
-                                       .threads_per_call = config->model.threads};
-    return wt_cli_model_load("explain", config->model.path, &options, false, model_out, error);
-}
-
 static void free_explained(struct explained *explained)
 {
     for (size_t i = 0; i < explained->published_count; i++) {
@@ -264,7 +254,7 @@ static int explain(const struct wt_config *config, const struct wt_place *place,
         status = find_record(&explained, &readers, &error);
     }
     if (status == WT_OK) {
-        status = load_model(config, &model, &error);
+        status = wt_cli_load_model("explain", config, false, &model, &error);
     }
     if (status == WT_OK) {
         explained.model = model;
@@ -310,38 +300,20 @@ static int explain_argument(struct wt_cli_config *given, const char *argument, b
 
 int wt_cli_explain(int argc, char **argv)
 {
-    static const struct option known[] = {{"config", required_argument, NULL, 'c'},
-                                          {"set", required_argument, NULL, 's'},
-                                          {"json", no_argument, NULL, 'j'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {NULL, 0, NULL, 0}};
-    struct wt_cli_config given = wt_cli_config_begin(argc);
     bool json = false;
-    int exit_status = WT_EXIT_DONE;
-    int option;
-    while ((option = getopt_long(argc, argv, "c:h", known, NULL)) != -1) {
-        switch (option) {
-        case 'c':
-            given.path = optarg;
-            break;
-        case 's':
-            wt_cli_config_set(&given, optarg);
-            break;
-        case 'j':
-            json = true;
-            break;
-        case 'h':
-            print_help();
-            goto done;
-        default:
-            exit_status = wt_cli_bad_option("explain", argv, "c:h");
-            goto done;
-        }
+    const char *place = NULL;
+    struct wt_cli_config given = wt_cli_config_begin(argc);
+    const struct wt_cli_option own[] = {{"json", .flag = &json}};
+    const struct wt_cli_options options = {.command = "explain",
+                                           .help = print_help,
+                                           .own = own,
+                                           .own_count = sizeof own / sizeof own[0],
+                                           .config = &given,
+                                           .operand = &place};
+    int exit_status;
+    if (wt_cli_options_read(&options, argc, argv, &exit_status)) {
+        exit_status = explain_argument(&given, place, json);
     }
-    exit_status = argc - optind > 1
-                      ? wt_cli_usage("explain", "unexpected argument %s", argv[optind + 1])
-                      : explain_argument(&given, argv[optind], json);
-done:
     wt_cli_config_free(&given);
     return exit_status;
 }

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/progress.h"
 #include "cli/cli.h"
+#include "cli/estimate.h"
 #include "cli/pass_report.h"
 #include "cli/worker.h"
 
@@ -76,6 +77,24 @@ static enum wt_status work(const struct wt_cli_pass *pass, struct wt_replay *rep
     return status;
 }
 
+/* What would be done, and how long it would take. */
+static int show(const struct wt_cli_pass *pass, const struct wt_replay *replay)
+{
+    struct wt_cli_estimate estimate;
+    struct wt_error error;
+    wt_cli_pass_print_plan(pass, replay);
+    if (wt_replay_over(replay)) {
+        return WT_EXIT_DONE;
+    }
+    (void)fflush(stdout);
+    enum wt_status status = wt_cli_estimate_make(pass, replay, &estimate, &error);
+    if (status != WT_OK) {
+        return wt_cli_log_failure(pass->command, status, &error);
+    }
+    wt_cli_pass_print_estimate(replay, &estimate);
+    return WT_EXIT_DONE;
+}
+
 int wt_cli_pass_run(const struct wt_cli_pass *pass)
 {
     struct wt_replay *replay = NULL;
@@ -86,7 +105,7 @@ int wt_cli_pass_run(const struct wt_cli_pass *pass)
         return wt_cli_log_failure(pass->command, status, &error);
     }
     if (pass->dry_run) {
-        wt_cli_pass_print_plan(pass, replay);
+        exit_status = show(pass, replay);
         goto done;
     }
     wt_cli_pass_log_plan(pass, replay);

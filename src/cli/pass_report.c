@@ -91,6 +91,31 @@ void wt_cli_pass_print_plan(const struct wt_cli_pass *pass, const struct wt_repl
     (void)printf("\n");
 }
 
+void wt_cli_pass_print_estimate(const struct wt_replay *replay,
+                                const struct wt_cli_estimate *estimate)
+{
+    size_t count;
+    int64_t records_max = 0;
+    const struct wt_replay_part *parts = wt_replay_parts(replay, &count);
+    for (size_t i = 0; i < count; i++) {
+        records_max += left(&parts[i]);
+    }
+    if (estimate->records_per_s > 0) {
+        double seconds = (double)records_max / estimate->records_per_s;
+        char about[32] = "less than a second";
+        if (seconds >= 1) {
+            (void)snprintf(about, sizeof about, "about %.0f s", seconds);
+        }
+        (void)printf("the model alone takes %s for them in one worker like this: %.1f records a "
+                     "second, timed on %" PRIu32 " of them\n",
+                     about, estimate->records_per_s, estimate->records);
+    } else {
+        (void)printf("no time estimated: the model has nothing to do with the %" PRIu32
+                     " records that were looked at\n",
+                     estimate->records);
+    }
+}
+
 void wt_cli_pass_log_plan(const struct wt_cli_pass *pass, const struct wt_replay *replay)
 {
     size_t count;

@@ -2,6 +2,7 @@
 #ifndef WIRETAG_CLI_PASS_REPORT_H
 #define WIRETAG_CLI_PASS_REPORT_H
 
+#include "cli/estimate.h"
 #include "cli/pass.h"
 #include "pipeline/replay.h"
 
@@ -9,7 +10,11 @@
  * that are at most. */
 void wt_cli_pass_print_plan(const struct wt_cli_pass *pass, const struct wt_replay *replay);
 
-/* The same for the log of a pass that begins: what is worth a warning as such. */
+/* How long the records of the plan would take. */
+void wt_cli_pass_print_estimate(const struct wt_replay *replay,
+                                const struct wt_cli_estimate *estimate);
+
+/* The plan for the log of a pass that begins: what is worth a warning as such. */
 void wt_cli_pass_log_plan(const struct wt_cli_pass *pass, const struct wt_replay *replay);
 
 /* What was done, for each partition and in all. False: it does not balance. */

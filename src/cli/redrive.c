@@ -2,11 +2,11 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "cli/pass.h"
 #include "cli/worker.h"
 #include "pipeline/letter.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -30,7 +30,7 @@ static void print_help(void)
         "  --name N           letters, digits, '.', '_', '-' (letters); what one name has passed\n"
         "                     it does not look at again, another name does\n"
         "  --rate R           at most R records a second in this worker\n"
-        "  --dry-run          shows what would be read, does nothing\n"
+        "  --dry-run          shows what would be read and how long that takes, does nothing\n"
         "  --help             this text\n\n"
         "Letters that are not taken stay where they are and count as skipped.\n\n"
         "Example:\n"
@@ -42,54 +42,28 @@ struct arguments {
     const char *from;
     const char *to;
     const char *partitions;
-    const char *rate;
-    const char *tries;
-    bool help;
+    uint32_t tries_max;
     struct wt_letters letters;
     struct wt_cli_pass pass;
 };
 
-static int read_options(int argc, char **argv, struct arguments *arguments)
+static bool read_options(int argc, char **argv, struct arguments *arguments, int *exit_status_out)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"set", required_argument, NULL, 's'},
-                                            {"code", required_argument, NULL, 'e'},
-                                            {"from", required_argument, NULL, 'f'},
-                                            {"to", required_argument, NULL, 't'},
-                                            {"name", required_argument, NULL, 'n'},
-                                            {"partitions", required_argument, NULL, 'p'},
-                                            {"rate", required_argument, NULL, 'r'},
-                                            {"tries-max", required_argument, NULL, 'm'},
-                                            {"dry-run", no_argument, NULL, 'd'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
-    const struct {
-        int option;
-        const char **value;
-    } texts[] = {{'c', &arguments->given.path}, {'e', &arguments->letters.codes},
-                 {'f', &arguments->from},       {'t', &arguments->to},
-                 {'n', &arguments->pass.name},  {'p', &arguments->partitions},
-                 {'r', &arguments->rate},       {'m', &arguments->tries}};
-    int option;
-    while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-        if (option == '?') {
-            return wt_cli_bad_option("redrive", argv, "c:h");
-        }
-        if (option == 's') {
-            wt_cli_config_set(&arguments->given, optarg);
-        }
-        arguments->pass.dry_run |= option == 'd';
-        arguments->help |= option == 'h';
-        for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-            if (texts[i].option == option) {
-                *texts[i].value = optarg;
-            }
-        }
-    }
-    if (optind < argc) {
-        return wt_cli_usage("redrive", "unexpected argument %s", argv[optind]);
-    }
-    return WT_EXIT_DONE;
+    const struct wt_cli_option own[] = {
+        {"code", .text = &arguments->letters.codes},
+        {"from", .text = &arguments->from},
+        {"to", .text = &arguments->to},
+        {"name", .text = &arguments->pass.name},
+        {"partitions", .text = &arguments->partitions},
+        {"tries-max", .number = &arguments->tries_max, .low = 1, .high = NUMBER_MAX},
+        {"rate", .number = &arguments->pass.records_per_s_max, .low = 1, .high = NUMBER_MAX},
+        {"dry-run", .flag = &arguments->pass.dry_run}};
+    const struct wt_cli_options options = {.command = "redrive",
+                                           .help = print_help,
+                                           .own = own,
+                                           .own_count = sizeof own / sizeof own[0],
+                                           .config = &arguments->given};
+    return wt_cli_options_read(&options, argc, argv, exit_status_out);
 }
 
 static int read_values(struct arguments *arguments)
@@ -97,7 +71,6 @@ static int read_values(struct arguments *arguments)
     struct wt_survey_request *request = &arguments->pass.request;
     struct wt_error error;
     int64_t now_ms = wt_clock_wall_ms();
-    uint32_t tries_max = TRIES_MAX;
     if (!wt_cli_pass_name_ok(arguments->pass.name, WT_PASS_NAME_BYTES_MAX)) {
         return wt_cli_usage("redrive", "--name N must be 1 to 64 letters, digits, '.', '_' or '-'");
     }
@@ -109,20 +82,8 @@ static int read_values(struct arguments *arguments)
     if (status == WT_OK && arguments->partitions != NULL) {
         status = wt_numbers_parse("--partitions", arguments->partitions, &request->numbers, &error);
     }
-    if (status != WT_OK) {
-        return wt_cli_usage("redrive", "%s", error.message);
-    }
-    if (arguments->rate != NULL &&
-        !wt_cli_number(arguments->rate, 1, NUMBER_MAX, &arguments->pass.records_per_s_max)) {
-        return wt_cli_usage("redrive", "--rate %s must be records a second, from 1 on",
-                            arguments->rate);
-    }
-    if (arguments->tries != NULL && !wt_cli_number(arguments->tries, 1, NUMBER_MAX, &tries_max)) {
-        return wt_cli_usage("redrive", "--tries-max %s must be a number from 1 on",
-                            arguments->tries);
-    }
-    arguments->letters.tries_max = tries_max;
-    return WT_EXIT_DONE;
+    arguments->letters.tries_max = arguments->tries_max;
+    return status == WT_OK ? WT_EXIT_DONE : wt_cli_usage("redrive", "%s", error.message);
 }
 
 /* The dead-letter topic is the input now. */
@@ -160,13 +121,12 @@ int wt_cli_redrive(int argc, char **argv)
     struct arguments arguments = {.given = wt_cli_config_begin(argc + 1),
                                   .from = "earliest",
                                   .to = "latest",
+                                  .tries_max = TRIES_MAX,
                                   .pass = {.command = "redrive", .name = "letters"}};
     arguments.pass.letters = &arguments.letters;
     arguments.pass.request.goes_on = true;
-    int exit_status = read_options(argc, argv, &arguments);
-    if (arguments.help) {
-        print_help();
-    } else if (exit_status == WT_EXIT_DONE) {
+    int exit_status;
+    if (read_options(argc, argv, &arguments, &exit_status)) {
         exit_status = redrive(&arguments);
     }
     wt_bound_free(&arguments.pass.request.from);

@@ -2,10 +2,10 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "cli/pass.h"
 #include "cli/worker.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +28,7 @@ static void print_help(void)
         "  --same-topic       the labels go to output.topic, beside those of the live workers\n"
         "  --partitions P     only these, such as 0,2-4\n"
         "  --rate R           at most R records a second in this worker\n"
-        "  --dry-run          shows what would be read, does nothing\n"
+        "  --dry-run          shows what would be read and how long that takes, does nothing\n"
         "  --help             this text\n\n"
         "Ends with the balance of each partition on stdout; exit 0 only if all is done. SIGTERM "
         "or\n"
@@ -44,65 +44,27 @@ struct arguments {
     const char *to;
     const char *output;
     const char *partitions;
-    const char *rate;
     bool same_topic;
-    bool help;
     struct wt_cli_pass pass;
 };
 
-static int read_options(int argc, char **argv, struct arguments *arguments)
+static bool read_options(int argc, char **argv, struct arguments *arguments, int *exit_status_out)
 {
-    static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'}, {"set", required_argument, NULL, 's'},
-        {"from", required_argument, NULL, 'f'},   {"to", required_argument, NULL, 't'},
-        {"name", required_argument, NULL, 'n'},   {"output", required_argument, NULL, 'o'},
-        {"same-topic", no_argument, NULL, 'S'},   {"partitions", required_argument, NULL, 'p'},
-        {"rate", required_argument, NULL, 'r'},   {"dry-run", no_argument, NULL, 'd'},
-        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
-    int option;
-    while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-        switch (option) {
-        case 'c':
-            arguments->given.path = optarg;
-            break;
-        case 's':
-            wt_cli_config_set(&arguments->given, optarg);
-            break;
-        case 'f':
-            arguments->from = optarg;
-            break;
-        case 't':
-            arguments->to = optarg;
-            break;
-        case 'n':
-            arguments->pass.name = optarg;
-            break;
-        case 'o':
-            arguments->output = optarg;
-            break;
-        case 'S':
-            arguments->same_topic = true;
-            break;
-        case 'p':
-            arguments->partitions = optarg;
-            break;
-        case 'r':
-            arguments->rate = optarg;
-            break;
-        case 'd':
-            arguments->pass.dry_run = true;
-            break;
-        case 'h':
-            arguments->help = true;
-            break;
-        default:
-            return wt_cli_bad_option("replay", argv, "c:h");
-        }
-    }
-    if (optind < argc) {
-        return wt_cli_usage("replay", "unexpected argument %s", argv[optind]);
-    }
-    return WT_EXIT_DONE;
+    const struct wt_cli_option own[] = {
+        {"from", .text = &arguments->from},
+        {"to", .text = &arguments->to},
+        {"name", .text = &arguments->pass.name},
+        {"output", .text = &arguments->output},
+        {"same-topic", .flag = &arguments->same_topic},
+        {"partitions", .text = &arguments->partitions},
+        {"rate", .number = &arguments->pass.records_per_s_max, .low = 1, .high = RATE_MAX},
+        {"dry-run", .flag = &arguments->pass.dry_run}};
+    const struct wt_cli_options options = {.command = "replay",
+                                           .help = print_help,
+                                           .own = own,
+                                           .own_count = sizeof own / sizeof own[0],
+                                           .config = &arguments->given};
+    return wt_cli_options_read(&options, argc, argv, exit_status_out);
 }
 
 /* What is missing or contradicts itself; NULL: nothing. */
@@ -138,15 +100,7 @@ static int read_values(struct arguments *arguments)
     if (status == WT_OK && arguments->partitions != NULL) {
         status = wt_numbers_parse("--partitions", arguments->partitions, &request->numbers, &error);
     }
-    if (status != WT_OK) {
-        return wt_cli_usage("replay", "%s", error.message);
-    }
-    if (arguments->rate != NULL &&
-        !wt_cli_number(arguments->rate, 1, RATE_MAX, &arguments->pass.records_per_s_max)) {
-        return wt_cli_usage("replay", "--rate %s must be records a second, from 1 on",
-                            arguments->rate);
-    }
-    return WT_EXIT_DONE;
+    return status == WT_OK ? WT_EXIT_DONE : wt_cli_usage("replay", "%s", error.message);
 }
 
 static int replay(struct arguments *arguments)
@@ -174,14 +128,10 @@ int wt_cli_replay(int argc, char **argv)
 {
     struct arguments arguments = {.given = wt_cli_config_begin(argc + 1),
                                   .pass = {.command = "replay"}};
-    int exit_status = read_options(argc, argv, &arguments);
-    const char *wrong;
-    if (arguments.help) {
-        print_help();
-    } else if (exit_status == WT_EXIT_DONE && (wrong = complaint(&arguments)) != NULL) {
-        exit_status = wt_cli_usage("replay", "%s", wrong);
-    } else if (exit_status == WT_EXIT_DONE) {
-        exit_status = replay(&arguments);
+    int exit_status;
+    if (read_options(argc, argv, &arguments, &exit_status)) {
+        const char *wrong = complaint(&arguments);
+        exit_status = wrong == NULL ? replay(&arguments) : wt_cli_usage("replay", "%s", wrong);
     }
     wt_bound_free(&arguments.pass.request.from);
     wt_bound_free(&arguments.pass.request.to);

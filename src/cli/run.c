@@ -1,8 +1,8 @@
 /* run.c: the worker. */
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "cli/worker.h"
 
-#include <getopt.h>
 #include <stdio.h>
 
 static void print_help(void)
@@ -23,46 +23,19 @@ static void print_help(void)
 
 int wt_cli_run(int argc, char **argv)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"set", required_argument, NULL, 's'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
     struct wt_cli_config given = wt_cli_config_begin(argc);
+    const struct wt_cli_options options = {.command = "run", .help = print_help, .config = &given};
     struct wt_config *config = NULL;
-    struct wt_error error;
-    int exit_status = WT_EXIT_DONE;
-
-    int option;
-    while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-        switch (option) {
-        case 'c':
-            given.path = optarg;
-            break;
-        case 's':
-            wt_cli_config_set(&given, optarg);
-            break;
-        case 'h':
-            print_help();
-            goto done;
-        default:
-            exit_status = wt_cli_bad_option("run", argv, "c:h");
-            goto done;
-        }
+    int exit_status;
+    if (wt_cli_options_read(&options, argc, argv, &exit_status)) {
+        exit_status = wt_cli_config_load(&given, "run", &config);
     }
-    if (optind < argc) {
-        exit_status = wt_cli_usage("run", "unexpected argument %s", argv[optind]);
-        goto done;
+    if (config != NULL) {
+        struct wt_pipeline_source endless = {0};
+        struct wt_error error;
+        enum wt_status status = wt_cli_work("run", config, &endless, &error);
+        exit_status = status == WT_OK ? WT_EXIT_DONE : wt_cli_log_failure("run", status, &error);
     }
-    exit_status = wt_cli_config_load(&given, "run", &config);
-    if (exit_status != WT_EXIT_DONE) {
-        goto done;
-    }
-    struct wt_pipeline_source endless = {0};
-    enum wt_status status = wt_cli_work("run", config, &endless, &error);
-    if (status != WT_OK) {
-        exit_status = wt_cli_log_failure("run", status, &error);
-    }
-done:
     wt_config_destroy(config);
     wt_cli_config_free(&given);
     return exit_status;

@@ -2,10 +2,10 @@
 #include "base/buffer.h"
 #include "cli/cli.h"
 #include "cli/jsonl.h"
+#include "cli/options.h"
 #include "wiretag/model.h"
 #include "wiretag/tokenizer.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -132,40 +132,23 @@ static int tokenize(const struct options *options)
 
 int wt_cli_tokenize(int argc, char **argv)
 {
-    static const struct option known[] = {
-        {"vocab", required_argument, NULL, 'v'}, {"model", required_argument, NULL, 'm'},
-        {"lowercase", no_argument, NULL, 'l'},   {"max-tokens", required_argument, NULL, 't'},
-        {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0}};
     struct options options = {0};
-    int option;
-    while ((option = getopt_long(argc, argv, "h", known, NULL)) != -1) {
-        switch (option) {
-        case 'v':
-            options.vocab = optarg;
-            break;
-        case 'm':
-            options.model = optarg;
-            break;
-        case 'l':
-            options.lowercase = true;
-            break;
-        case 't':
-            if (!wt_cli_number(optarg, 0, UINT32_MAX, &options.tokens_max) ||
-                options.tokens_max == 1) {
-                return wt_cli_usage("tokenize",
-                                    "--max-tokens %s: a whole number from 2 on, or 0 for no limit",
-                                    optarg);
-            }
-            break;
-        case 'h':
-            print_help();
-            return WT_EXIT_DONE;
-        default:
-            return wt_cli_bad_option("tokenize", argv, "h");
-        }
+    const struct wt_cli_option own[] = {
+        {"vocab", .text = &options.vocab},
+        {"model", .text = &options.model},
+        {"lowercase", .flag = &options.lowercase},
+        {"max-tokens", .number = &options.tokens_max, .low = 0, .high = UINT32_MAX}};
+    const struct wt_cli_options line = {.command = "tokenize",
+                                        .help = print_help,
+                                        .own = own,
+                                        .own_count = sizeof own / sizeof own[0]};
+    int exit_status;
+    if (!wt_cli_options_read(&line, argc, argv, &exit_status)) {
+        return exit_status;
     }
-    if (optind < argc) {
-        return wt_cli_usage("tokenize", "unexpected argument %s", argv[optind]);
+    if (options.tokens_max == 1) {
+        return wt_cli_usage("tokenize",
+                            "--max-tokens 1: a whole number from 2 on, or 0 for no limit");
     }
     if ((options.vocab == NULL) == (options.model == NULL)) {
         return wt_cli_usage("tokenize", "one of --vocab FILE and --model BUNDLE is needed");

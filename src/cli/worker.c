@@ -110,16 +110,21 @@ static struct wt_http *start_http(const struct wt_config *config, const char *co
     return http;
 }
 
-static enum wt_status load_model(const struct wt_config *config, const char *command,
+enum wt_status wt_cli_load_model(const char *command, const struct wt_config *config, bool as_log,
                                  struct wt_model **model_out, struct wt_error *error)
 {
     struct wt_model_options options = {.device = config->model.device,
                                        .precision = config->model.precision,
                                        .sha256 = config->model.sha256,
                                        .threads_per_call = config->model.threads};
+    return wt_cli_model_load(command, config->model.path, &options, as_log, model_out, error);
+}
+
+static enum wt_status load_model(const struct wt_config *config, const char *command,
+                                 struct wt_model **model_out, struct wt_error *error)
+{
     wt_log_info(command, "loading the model %s", config->model.path);
-    enum wt_status status =
-        wt_cli_model_load(command, config->model.path, &options, true, model_out, error);
+    enum wt_status status = wt_cli_load_model(command, config, true, model_out, error);
     if (status == WT_OK && config->model.sha256 == NULL) {
         wt_log_warn(command,
                     "the model is code and is not pinned; in production set model.sha256: %s",

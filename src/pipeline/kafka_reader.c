@@ -156,6 +156,63 @@ enum wt_status wt_reader_fetch(struct wt_reader *reader, const char *topic, int3
     return WT_OK;
 }
 
+/* --- the first few --------------------------------------------------------------------------- */
+
+/* Takes what came. False: no more records are wanted, or none can be had and *status_out says so. */
+static bool sample_message(struct wt_reader *reader, const rd_kafka_message_t *message, int64_t to,
+                           struct wt_record_list *list, enum wt_status *status_out,
+                           struct wt_error *error)
+{
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        bool at_end = message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
+        if (message->rkt == NULL) {
+            return true; /* of the connection, which is tried again */
+        }
+        *status_out = at_end ? WT_OK
+                             : no_answer(rd_kafka_topic_name(message->rkt),
+                                         rd_kafka_err2str(message->err), error);
+        return false;
+    }
+    if (message->offset >= to) {
+        return false;
+    }
+    struct wt_record *record = take(reader, message);
+    wt_record_list_append(list, &record);
+    return message->offset + 1 < to;
+}
+
+enum wt_status wt_reader_sample(struct wt_reader *reader, const char *topic, int32_t partition,
+                                int64_t from, int64_t to, uint32_t records_max, int wait_ms,
+                                struct wt_record_list *list, struct wt_error *error)
+{
+    struct wt_error cause;
+    struct wt_extent extent;
+    if (wt_lookup_extent(reader->client, topic, partition, wait_ms, &extent, &cause) != WT_OK) {
+        return no_answer(topic, cause.message, error);
+    }
+    rd_kafka_topic_partition_list_t *start = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(start, topic, partition)->offset =
+        from > extent.begin ? from : extent.begin;
+    (void)rd_kafka_assign(reader->client, start);
+    rd_kafka_topic_partition_list_destroy(start);
+    uint32_t wanted = list->count + records_max;
+    int64_t deadline_us = wt_clock_us() + (int64_t)wait_ms * 1000;
+    enum wt_status status = WT_OK;
+    bool goes_on = true;
+    while (goes_on && list->count < wanted) {
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(reader->client, POLL_MS);
+        if (message != NULL) {
+            goes_on = sample_message(reader, message, to, list, &status, error);
+            rd_kafka_message_destroy(message);
+        } else if (wt_clock_us() > deadline_us) {
+            status = no_answer(topic, "no answer in time", error);
+            goes_on = false;
+        }
+    }
+    (void)rd_kafka_assign(reader->client, NULL);
+    return status;
+}
+
 /* --- searching ------------------------------------------------------------------------------- */
 
 /* Where each partition is begun, and how far it is. */

@@ -27,6 +27,12 @@ enum wt_status wt_reader_fetch(struct wt_reader *reader, const char *topic, int3
                                int64_t offset, int wait_ms, struct wt_record **record_out,
                                struct wt_error *error);
 
+/* Appends the first `records_max` records of a partition from offset `from` on and before `to` to
+ * `list`; fewer where there are no more. WT_IO as above. */
+enum wt_status wt_reader_sample(struct wt_reader *reader, const char *topic, int32_t partition,
+                                int64_t from, int64_t to, uint32_t records_max, int wait_ms,
+                                struct wt_record_list *list, struct wt_error *error);
+
 /* What wt_reader_search is to look for. */
 struct wt_reader_query {
     const char *topic;
