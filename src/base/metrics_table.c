@@ -29,6 +29,13 @@ static const struct wt_family_entry families[WT_FAMILY_COUNT] = {
                                    "Records given back uncommitted because their partition went "
                                    "to another worker.",
                                    NULL},
+    [WT_FAMILY_LOST_OFFSETS] = {"wiretag_lost_offsets_total",
+                                WT_COUNTER,
+                                {NULL},
+                                "Offsets that retention deleted before they were read: lost "
+                                "records, with the transaction markers among them. The log names "
+                                "them.",
+                                NULL},
     [WT_FAMILY_CONSUMED_BYTES] = {"wiretag_consumed_bytes_total",
                                   WT_COUNTER,
                                   {NULL},
@@ -261,6 +268,7 @@ static const struct wt_metric_entry metrics[WT_METRIC_COUNT] = {
     [WT_METRIC_RECORDS_SKIPPED] = {WT_FAMILY_RECORDS, "skipped"},
     [WT_METRIC_RECORDS_CONSUMED] = {WT_FAMILY_CONSUMED_RECORDS, NULL},
     [WT_METRIC_RECORDS_DROPPED] = {WT_FAMILY_DROPPED_RECORDS, NULL},
+    [WT_METRIC_OFFSETS_LOST] = {WT_FAMILY_LOST_OFFSETS, NULL},
     [WT_METRIC_BYTES_CONSUMED] = {WT_FAMILY_CONSUMED_BYTES, NULL},
     [WT_METRIC_BYTES_PRODUCED] = {WT_FAMILY_PRODUCED_BYTES, NULL},
     [WT_METRIC_BELOW_THRESHOLD] = {WT_FAMILY_BELOW_THRESHOLD, NULL},

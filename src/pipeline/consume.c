@@ -7,6 +7,7 @@
 #include "pipeline/brokers.h"
 #include "pipeline/consumer.h"
 #include "pipeline/kafka_message.h"
+#include "pipeline/loss.h"
 #include "pipeline/pace.h"
 #include "pipeline/range.h"
 
@@ -78,6 +79,7 @@ static void begin_epochs(struct wt_consume *consume, const rd_kafka_topic_partit
         partition->sequence_next = 0;
         atomic_store_explicit(&partition->position, -1, memory_order_relaxed);
         partition->assigned = true;
+        wt_loss_begin(partition);
         if (consume->ranged) {
             wt_range_begin(consume->client, partition);
             consume->learning = true;
@@ -214,6 +216,14 @@ static void end_range(struct wt_consume *consume, struct wt_partition *source, i
     }
 }
 
+/* Reading has come to `offset`; `next` is what is to come now. */
+static void come_to(struct wt_consume *consume, struct wt_partition *source, int64_t offset,
+                    int64_t next)
+{
+    wt_loss_look(consume->client, consume->config, source, offset);
+    source->next_offset = next;
+}
+
 static void take_message(struct wt_consume *consume, const rd_kafka_message_t *message,
                          struct wt_record_list *list)
 {
@@ -221,6 +231,7 @@ static void take_message(struct wt_consume *consume, const rd_kafka_message_t *m
     if (!source->assigned) {
         return; /* fetched before the assignment ended; its next owner reads it again */
     }
+    come_to(consume, source, message->offset, message->offset + 1);
     if (source->range != NULL && !wt_range_takes(consume->client, source, message->offset)) {
         end_range(consume, source, message->offset, list);
         return;
@@ -241,6 +252,7 @@ static void take_event(struct wt_consume *consume, const rd_kafka_message_t *mes
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         struct wt_partition *source = source_of(consume, message);
         if (source->assigned && source->range != NULL) {
+            come_to(consume, source, message->offset, message->offset);
             end_range(consume, source, message->offset, list);
         }
         return;

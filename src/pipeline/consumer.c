@@ -85,3 +85,10 @@ enum wt_status wt_consumer_create(const struct wt_config *config, bool ranged,
     }
     return status;
 }
+
+bool wt_consumer_begins_at_end(const struct wt_config *config)
+{
+    const struct wt_property *reset = wt_config_consumer_property(config, "auto.offset.reset");
+    return reset != NULL && strcmp(reset->value, "earliest") != 0 &&
+           strcmp(reset->value, "smallest") != 0 && strcmp(reset->value, "beginning") != 0;
+}

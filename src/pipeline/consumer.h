@@ -24,4 +24,7 @@ enum wt_status wt_consumer_create(const struct wt_config *config, bool ranged,
                                   const struct wt_consumer_callbacks *callbacks,
                                   rd_kafka_t **client_out, struct wt_error *error);
 
+/* A group that has no offset, or one that is gone, begins at the end (auto.offset.reset). */
+bool wt_consumer_begins_at_end(const struct wt_config *config);
+
 #endif

@@ -62,6 +62,7 @@ static struct wt_partition *add(struct wt_partitions *partitions, const char *to
     atomic_init(&partition->epoch_live, 0);
     atomic_init(&partition->running, 0);
     atomic_init(&partition->position, -1);
+    atomic_init(&partition->read_to, INT64_MAX);
     atomic_init(&partition->pending, 0);
     atomic_init(&partition->oldest_ms, 0);
     partitions->items[partitions->count++] = partition;

@@ -25,10 +25,14 @@ struct wt_partition {
     uint64_t sequence_next; /* consume thread only */
     bool assigned;          /* consume thread only */
     struct wt_range *range; /* of a replay; NULL: everything is read */
+    int64_t next_offset;    /* that is to come; -1: not known. It and the next two: loss.h */
+    int64_t hole_max;       /* largest gap in which nothing was lost */
+    int64_t looked_us;      /* when a gap was last looked into */
     atomic_uint epoch_live; /* 0: not assigned; written by consume, read by every stage */
 
     /* What watch.h reads. */
     atomic_llong position;  /* behind the last record consumed in the epoch; -1: none yet */
+    atomic_llong read_to;   /* where reading ends: behind a replay's range; INT64_MAX: nowhere */
     atomic_uint pending;    /* records in flight */
     atomic_llong oldest_ms; /* while any is: no record in flight has an older timestamp, but for
                              * those out of order */

@@ -25,10 +25,11 @@ static void set_paused(rd_kafka_t *consumer, struct wt_partition *partition, boo
     partition->range->paused = paused;
 }
 
-/* What follows in the partition is not fetched any more. */
+/* What follows in the partition is not fetched any more, and everything before it is behind us. */
 static void close_range(rd_kafka_t *consumer, struct wt_partition *partition)
 {
     partition->range->state = WT_RANGE_OVER;
+    atomic_store_explicit(&partition->position, partition->range->books.to, memory_order_release);
     set_paused(consumer, partition, true);
 }
 
@@ -40,6 +41,8 @@ void wt_range_begin(rd_kafka_t *consumer, struct wt_partition *partition)
         partition->range = wt_alloc_zeroed(1, sizeof *partition->range);
     }
     partition->range->state = WT_RANGE_UNKNOWN;
+    partition->range->books = (struct wt_books){0};
+    atomic_store_explicit(&partition->read_to, 0, memory_order_relaxed);
     /* Of an earlier assignment; nothing is fetched yet that this could fetch twice. */
     set_paused(consumer, partition, false);
 }
@@ -53,7 +56,8 @@ static void open_range(rd_kafka_t *consumer, struct wt_partition *partition, int
 {
     struct wt_range *range = partition->range;
     range->state = WT_RANGE_OPEN;
-    range->next = offset;
+    partition->next_offset = offset;
+    atomic_store_explicit(&partition->read_to, range->books.to, memory_order_relaxed);
     wt_log_info(
         "range", "%s [%" PRId32 "]: offsets %" PRId64 " to %" PRId64 ", %" PRId64 " records done",
         partition->topic, partition->number, offset, range->books.to, range->books.tally.read);
@@ -134,8 +138,7 @@ bool wt_range_takes(rd_kafka_t *consumer, struct wt_partition *partition, int64_
     if (range->state != WT_RANGE_OPEN || offset >= range->books.to) {
         return false;
     }
-    range->next = offset + 1;
-    if (range->next == range->books.to) {
+    if (offset + 1 == range->books.to) {
         close_range(consumer, partition);
     }
     return true;

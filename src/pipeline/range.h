@@ -24,7 +24,6 @@ enum wt_range_state {
 struct wt_range {
     enum wt_range_state state;
     bool paused;
-    int64_t next; /* one past the last record taken */
     /* As they stood when the epoch began. Written before the epoch's first record goes on; the
      * publish thread reads them while the partition's lane is open. */
     struct wt_books books;

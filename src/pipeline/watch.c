@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "pipeline/brokers.h"
+#include "pipeline/consumer.h"
 #include "pipeline/kafka.h"
 
 #include <inttypes.h>
@@ -111,6 +112,7 @@ static void follow_assignments(struct wt_watch *watch)
         if (watch->views[i].epoch != epoch) {
             forget(&watch->views[i], partition);
             watch->views[i].epoch = epoch;
+            watch->ask_us = 0; /* its end is not known yet */
         }
     }
 }
@@ -135,7 +137,9 @@ static int64_t show_lag(struct view *view, const struct wt_partition *partition)
     if (view->end < 0 || position < 0) {
         return pending;
     }
-    int64_t lag = pending + (view->end > position ? view->end - position : 0);
+    int64_t read_to = atomic_load_explicit(&partition->read_to, memory_order_relaxed);
+    int64_t end = view->end < read_to ? view->end : read_to;
+    int64_t lag = pending + (end > position ? end - position : 0);
     double seconds = 0.0;
     if (pending > 0) {
         seconds = age_seconds(atomic_load_explicit(&partition->oldest_ms, memory_order_relaxed));
@@ -169,15 +173,6 @@ static int64_t show_lags(struct wt_watch *watch)
 
 /* --- asking the brokers ----------------------------------------------------------------------- */
 
-/* Where a new group begins if auto.offset.reset says so: then nothing before its first record is
- * lag, and nothing is known until that comes. */
-static bool begins_at_the_end(const struct wt_config *config)
-{
-    const struct wt_property *reset = wt_config_consumer_property(config, "auto.offset.reset");
-    return reset != NULL && strcmp(reset->value, "earliest") != 0 &&
-           strcmp(reset->value, "smallest") != 0 && strcmp(reset->value, "beginning") != 0;
-}
-
 /* The owned partitions, or those of them of which neither record nor start is known yet. */
 static size_t collect(const struct wt_watch *watch, bool without_start,
                       struct wt_brokers_offset *offsets, size_t *places)
@@ -207,7 +202,8 @@ static bool ask_offsets(struct wt_watch *watch)
         view->end = offsets[i].offset >= 0 ? offsets[i].offset : view->end;
     }
     count = answered ? collect(watch, true, offsets, places) : 0;
-    if (count > 0 && !begins_at_the_end(watch->ports.config) &&
+    /* Of a group that begins at the end nothing is lag before its first record. */
+    if (count > 0 && !wt_consumer_begins_at_end(watch->ports.config) &&
         wt_brokers_starts(watch->ports.consumer, offsets, count, ASK_WAIT_MS)) {
         for (size_t i = 0; i < count; i++) {
             watch->views[places[i]].start = offsets[i].offset;
