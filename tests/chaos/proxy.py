@@ -16,7 +16,7 @@ import time
 from collections import deque
 from dataclasses import dataclass
 
-PRODUCE, ADD_PARTITIONS, ADD_OFFSETS, END_TXN, TXN_OFFSET_COMMIT = 0, 24, 25, 26, 28
+PRODUCE, OFFSET_FETCH, ADD_PARTITIONS, ADD_OFFSETS, END_TXN, TXN_OFFSET_COMMIT = 0, 9, 24, 25, 26, 28
 
 # How long after the next transaction has begun a delayed request arrives.
 LATE_S = 0.03
@@ -26,7 +26,8 @@ LATE_S = 0.03
 class Fault:
     """Befalls the next request with this key, once: of any victim, or of the one that `only` names.
 
-    hold    the request is served, its reply waits `seconds`, and with it the whole connection
+    hold    the request is served, its reply waits `seconds` or until it is released, and with it the
+            whole connection
     drop    the request is served, its reply never comes: the connection breaks
     delay   the connection breaks and the request is not served yet: it arrives when the client, which
             repeats it on another connection, has got an answer and produces again; after `seconds` at
@@ -36,7 +37,9 @@ class Fault:
     action: str
     seconds: float
     only: str = ""
+    passes: int = 0   # so many requests come through before
     client: str = ""  # whom it befell
+    released: bool = False
     repeated: bool = False
     done: bool = False
 
@@ -91,7 +94,9 @@ class Connection:
                 fault.done = True
                 return
             if fault is not None and fault.action == "hold":
-                await asyncio.sleep(fault.seconds)
+                deadline = time.monotonic() + fault.seconds
+                while not fault.released and time.monotonic() < deadline:
+                    await asyncio.sleep(0.02)
                 fault.done = True
             await self.transit()
             self.client_writer.write(frame)
@@ -201,6 +206,9 @@ class Proxy:
                 fault.repeated = True
         for fault in self.faults:
             if fault.key == key and not fault.client and fault.only in ("", connection.client_id):
+                if fault.passes > 0:
+                    fault.passes -= 1
+                    continue
                 fault.client = connection.client_id
                 self.note(f"{fault.action} {fault.seconds:.1f} s: a request with key {key} of {fault.client}")
                 return fault

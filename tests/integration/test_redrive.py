@@ -1,6 +1,9 @@
 """redrive: dead letters become labels of their own articles, once, or dead letters with their tries counted."""
 
+import checks
+import client
 import fake
+import pytest
 import ranges
 from client import Record, article
 
@@ -60,3 +63,35 @@ def test_bad_usage_is_named(lab):
                             [["--name", "a b"], "--name"], [["--nonsense"], "--nonsense"]):
         running = redrive(lab, flow, *arguments)
         assert running.wait_exit(30) == 2 and part in running.stderr
+
+
+def letters(flow, count):
+    """Dead letters of articles that an earlier model had failed on, as a worker writes them."""
+    return [Record(article(f"новость {number}"), headers=[
+        ("wiretag.error.code", b"model-failed"), ("wiretag.tries", b"1"), ("wiretag.source.topic", flow.input.encode()),
+        ("wiretag.source.partition", b"0"), ("wiretag.source.offset", f"{number}".encode())]) for number in range(count)]
+
+
+@pytest.mark.parametrize("guarantee", ["exactly-once", "at-least-once"])
+def test_killed_again_and_again_no_letter_is_lost_and_exactly_once_none_is_doubled(lab, guarantee):
+    flow = lab.flow(1)
+    flow.guarantee = guarantee
+    count = 3000  # far more than the rate allows in the time
+    places = client.produce(flow.bootstrap, flow.dead_letter, letters(flow, count) + [
+        Record(b"not JSON", headers=letters(flow, count + 1)[-1].headers)])
+
+    def published():
+        return sum(client.end_offsets(flow.bootstrap, flow.output).values())
+    for _ in range(2):
+        before = published()
+        running = redrive(lab, flow, "--rate", 300, delivery={"guarantee": guarantee})
+        client.wait_for("progress", lambda: published() >= before + 100, 90, 0.02)
+        running.kill()
+    assert published() < count, "it was to be killed in the middle"
+    one = ranges.finish(redrive(lab, flow, delivery={"guarantee": guarantee}))[0]
+    assert (one.start, one.end, one.left) == (0, len(places), 0)
+    assert (one.read, one.labelled, one.dead) == (count + 1, count, 1)
+    checks.assert_delivered(flow, flow.labels(), [(0, number) for number in range(count)])
+    again = [letter for letter in flow.dead_letters() if letter.header("wiretag.tries") == "2"]
+    assert {letter.source for letter in again} == {(flow.input, 0, count)}
+    assert guarantee == "at-least-once" or len(again) == 1

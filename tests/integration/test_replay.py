@@ -143,3 +143,21 @@ def test_a_worker_that_is_killed_leaves_its_share_to_the_others(lab):
     balance = ranges.finish(staying)
     assert sum(one.read for one in balance.values()) == 4000
     checks.assert_each_once(flow.labels(), places)
+
+
+def test_lag_counts_to_the_end_of_the_range_and_no_further(lab):
+    flow = lab.flow(PARTITIONS)
+    fill(flow, 6000)
+    running = ranges.replay(lab, flow, "100", "400", "--rate", 120, "--partitions", "0,1", http={"listen": "127.0.0.1:0"})
+    seen = []
+    while running.process.poll() is None:
+        try:
+            metrics = running.metrics()
+        except OSError:
+            continue  # it is over, or about to be
+        seen.append([number for name, number in metrics.items() if name.startswith("wiretag_consumer_lag_records")])
+    ranges.finish(running)
+    known = [lags for lags in seen if len(lags) == PARTITIONS]
+    assert known and max(max(lags) for lags in known) <= 300
+    assert any(map(sum, known)), "something was left"
+    assert all(0 in lags for lags in known), "of the third nothing was to be read"

@@ -10,8 +10,7 @@ import pytest
 import ranges
 import worker
 from client import Record, article
-from confluent_kafka import Producer, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import Producer
 from lab import Flow
 
 NOBODY = Flow("127.0.0.1:1", "group", "input", "output", "dead-letter", "exactly-once")  # never asked
@@ -93,16 +92,10 @@ def test_labels_that_the_output_topic_would_not_keep_are_warned_of(lab):
         assert running.wait_exit(60) == 0 and "set output.timestamp to now" not in running.stderr
 
 
-def delete_before(flow, offset):
-    admin = AdminClient({"bootstrap.servers": flow.bootstrap})
-    for future in admin.delete_records([TopicPartition(flow.input, 0, offset)]).values():
-        future.result(30)
-
-
 def test_what_retention_has_deleted_is_left_out_and_said(lab):
     flow = lab.flow(1)
     places = flow.produce([article(f"новость {number}") for number in range(100)])
-    delete_before(flow, 40)
+    client.delete_records(flow.bootstrap, flow.input, {0: 40})
     running = ranges.replay(lab, flow, "10", "60")
     one = ranges.finish(running)[0]
     assert (one.start, one.end, one.read) == (40, 60, 20)
@@ -121,9 +114,11 @@ def test_what_is_deleted_while_a_replay_rests_is_passed_over(lab):
     assert first.stop() == 1
     done = ranges.balances(first.stdout)[0].read
     assert 0 < done < 1400
-    delete_before(flow, 1400)
-    one = ranges.finish(ranges.replay(lab, flow, "0", "1500"))[0]
+    client.delete_records(flow.bootstrap, flow.input, {0: 1400})
+    second = ranges.replay(lab, flow, "0", "1500")
+    one = ranges.finish(second)[0]
     assert (one.read, one.left) == (done + 100, 0)
+    assert f"[0]: offsets {done} to 1399 are lost" in second.stderr
     checks.assert_each_once(flow.labels(), places[:done] + places[1400:1500])
 
 
@@ -186,11 +181,32 @@ def test_a_dry_run_shows_ranges_and_records_and_does_nothing(lab):
     assert running.wait_exit(60) == 0
     assert re.search(r"\[1\] offsets 10 to 90; first 10 of 2026-03-01T12:00:21.000Z; "
                      r"last 89 of 2026-03-01T12:02:59.000Z", running.stdout)
-    assert "at most 160 records to read, in 4 s or more at 50 a second" in running.stdout
+    assert "at most 160 records to read, in 4 s or more at 50 a second\n" in running.stdout
+    assert "the model alone takes less than a second for them" in running.stdout
     assert flow.labels() == [] and client.committed(flow.bootstrap, flow.group + ".replay.spring", flow.input) == {}
     ranges.finish(ranges.replay(lab, flow, "20", "30"))
     resumed = ranges.replay(lab, flow, "10", "90", "--dry-run")
     assert resumed.wait_exit(60) == 0 and "offsets 20 to 30, done up to 30" in resumed.stdout
+
+
+def test_a_dry_run_times_the_model_on_records_of_the_range(lab):
+    flow = lab.flow(2)
+    # 50 ms a batch of one article: no more than 20 a second, and no record before the range counts.
+    model = lab.model(sleep_us_per_call=50_000)
+    flow.produce([Record(b"{}" if number < 100 or number % 4 < 2 else article(f"новость {number}"), partition=number % 2)
+                  for number in range(700)])
+    running = ranges.replay(lab, flow, "50", "350", "--dry-run", bundle=model, model={"replicas": 1}, batch={"articles_max": 1})
+    assert running.wait_exit(60) == 0
+    text = re.search(r"the model alone takes about (\d+) s for them in one worker like this: ([\d.]+) records a second, "
+                     r"timed on 600 of them\n", running.stdout)
+    seconds, rate = int(text[1]), float(text[2])
+    assert 0 < rate <= 40, "half of the records are articles"
+    assert abs(seconds - 600 / rate) <= 0.5 + 0.01 * seconds
+    assert flow.labels() == [] and flow.dead_letters() == []
+    empty = ranges.replay(lab, flow, "0", "50", "--dry-run", name="bad")
+    assert empty.wait_exit(60) == 0 and "no time estimated: the model has nothing to do with the 100 records" in empty.stdout
+    broken = ranges.replay(lab, flow, "0", "50", "--dry-run", bundle="models/nowhere.json")
+    assert broken.wait_exit(60) == 1 and "at most 100 records" in broken.stdout and "nowhere.json" in broken.stderr
 
 
 def test_a_time_that_finds_a_marker_too_early_is_warned_of(lab):
