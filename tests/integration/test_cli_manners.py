@@ -179,6 +179,21 @@ def test_completion_is_installed_for_the_name_wiretag():
     assert done.stdout == "complete -F _wiretag wiretag\n"
 
 
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="NOT PROVEN HERE: zsh is not there")
+def test_zsh_offers_what_bash_offers():
+    script = ("fpath=($PWD/scripts/completion $fpath); autoload -Uz _wiretag; compadd() { print -l -- $found }; "
+              '_files() { print files }; words=("$@"); CURRENT=$#; _wiretag')
+
+    def offered(*words):
+        done = subprocess.run(["zsh", "-fc", script, "zsh", str(WIRETAG), *words], cwd=ROOT, capture_output=True, text=True,
+                              timeout=60)
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout.split()
+    for words in ([""], ["re"], ["replay", "--"], ["bench", ""], ["classify", "--device", "c"]):
+        assert offered(*words) == complete(*words) != []
+    assert offered("classify", "--model", "mod") == ["files"]
+
+
 # --- installation ---
 
 
@@ -190,6 +205,7 @@ def test_an_installed_wiretag_runs_and_has_its_page_and_its_completion_beside_it
     installed = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
     assert installed == {
         "bin/wiretag", "share/man/man1/wiretag.1", "share/bash-completion/completions/wiretag",
+        "share/zsh/site-functions/_wiretag",
         "share/doc/wiretag/wiretag.yaml", "share/doc/wiretag/LICENSE", "share/doc/wiretag/THIRD_PARTY.md"}
     done = subprocess.run([tmp_path / "bin/wiretag", "--version"], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0 and done.stdout.startswith("wiretag ")
