@@ -6,6 +6,8 @@ Printed as one JSON object:
 
 - throughput_ratio: labelled records a second with scrapes over without, the median of neighbouring
   pairs. The scraper itself takes processor time from the worker where both share the cores.
+- work_ratio: the same, of labelled records for a second of the worker's own processor time: without
+  what the scraper takes.
 - cost_ratio: processor time of the thread that answers over that of the whole worker, from /proc,
   during the stretches with scrapes: what the worker pays, whoever else is on the machine.
 
@@ -109,6 +111,8 @@ def measure(worker, port, options, wanted):
     http_cpu = sum(scraped["http_cpu"] for scraped, _ in pairs)
     return {
         "throughput_ratio": round(statistics.median(a["rate"] / b["rate"] for a, b in pairs), 4),
+        "work_ratio": round(statistics.median(
+            a["rate"] * a["passed"] / a["cpu"] / (b["rate"] * b["passed"] / b["cpu"]) for a, b in pairs), 4),
         "cost_ratio": round(http_cpu / sum(scraped["cpu"] for scraped, _ in pairs), 5),
         "scrapes_per_s": round(scrapes / sum(scraped["passed"] for scraped, _ in pairs), 1),
         "cpu_us_per_scrape": round(http_cpu / scrapes * 1e6, 1),
