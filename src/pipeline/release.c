@@ -103,8 +103,9 @@ static enum wt_delivery hand_over(struct wt_release *release, struct wt_record *
         }
         if (delivery == WT_DELIVERY_FATAL && release->transaction != NULL) {
             wt_transaction_break(release->transaction);
+        } else if (delivery == WT_DELIVERY_FATAL) {
+            release->broken = true;
         }
-        release->broken |= delivery == WT_DELIVERY_FATAL;
         if (delivery != WT_DELIVERY_TOO_LARGE && delivery != WT_DELIVERY_REJECTED) {
             wt_log_debug("publish", "the producer takes no record: %s", reason);
             return delivery;
