@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "pipeline/brokers.h"
 #include "pipeline/kafka.h"
 #include "pipeline/lane.h"
 #include "pipeline/range.h"
@@ -35,6 +36,7 @@ struct wt_transaction {
     bool spoiled;      /* OPEN or COMMITTING: must be aborted */
     bool broken;       /* the producer must be replaced */
     bool fenced;       /* the producer to be replaced was fenced */
+    bool reached;      /* STARTING: a broker answers */
     bool initialized;  /* STARTING: init_transactions is done, the offsets are not read yet */
     bool started;      /* one start was completed */
     bool offsets_sent; /* COMMITTING */
@@ -362,6 +364,11 @@ static enum wt_step step_start(struct wt_transaction *transaction,
     if (wt_clock_us() < transaction->retry_us) {
         return step;
     }
+    /* Asked before it has a connection, librdkafka looks for the coordinator half a second later. */
+    if (!transaction->reached) {
+        transaction->reached = wt_brokers_answer(wt_produce_client(transaction->produce), STEP_MS);
+        return step;
+    }
     transaction->retry_us = wt_clock_us() + RETRY_MS * 1000;
     transaction->initialized = transaction->initialized || initialize(transaction, &step, error);
     if (!transaction->initialized || !read_committed(transaction, partitions, count)) {
@@ -420,6 +427,7 @@ static enum wt_step replace_producer(struct wt_transaction *transaction, struct 
     wt_metric_add(WT_METRIC_COMMIT_FAILURES, under_way);
     wt_metric_add(WT_METRIC_TRANSACTIONS_UNKNOWN, under_way);
     transaction->state = STARTING;
+    transaction->reached = false;
     transaction->initialized = false;
     transaction->broken = false;
     transaction->spoiled = false;

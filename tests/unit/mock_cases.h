@@ -1,9 +1,10 @@
-/* mock_cases.h: one cluster for all tests of a program, and a worker that none leaves behind. */
+/* mock_cases.h: a cluster for each test, and a worker that none leaves behind. */
 #ifndef WIRETAG_TESTS_MOCK_CASES_H
 #define WIRETAG_TESTS_MOCK_CASES_H
 
 #include "base/log.h"
 
+#include "apart.h"
 #include "mock_lab.h"
 
 #define RECORDS 20 /* of each partition, in one go */

@@ -267,8 +267,7 @@ static bool settled(const struct mock_lab *lab)
     return all;
 }
 
-/* One turn of the threads of consume and publish. */
-static void turn(struct mock_lab *lab)
+void mock_lab_turn(struct mock_lab *lab)
 {
     rd_kafka_message_t *message = rd_kafka_consumer_poll(lab->consumer, 2);
     if (message != NULL) {
@@ -281,7 +280,7 @@ bool mock_lab_settle(struct mock_lab *lab, int seconds)
 {
     int64_t until_us = wt_clock_us() + (int64_t)seconds * 1000000;
     while (!settled(lab) && !lab->failed && wt_clock_us() < until_us) {
-        turn(lab);
+        mock_lab_turn(lab);
     }
     return settled(lab) && !lab->failed;
 }
@@ -289,8 +288,14 @@ bool mock_lab_settle(struct mock_lab *lab, int seconds)
 void mock_lab_step(struct mock_lab *lab, int ms)
 {
     for (int64_t until_us = wt_clock_us() + (int64_t)ms * 1000; wt_clock_us() < until_us;) {
-        turn(lab);
+        mock_lab_turn(lab);
     }
+}
+
+void mock_lab_ruin(struct mock_lab *lab)
+{
+    rd_kafka_t *client = wt_release_client(lab->release);
+    (void)rd_kafka_test_fatal_error(client, RD_KAFKA_RESP_ERR_UNKNOWN_PRODUCER_ID, "told to fail");
 }
 
 uint32_t mock_lab_producers(struct mock_lab *lab)
@@ -333,11 +338,10 @@ static rd_kafka_t *open_reader(struct mock_lab *lab)
     rd_kafka_t *reader = rd_kafka_new(RD_KAFKA_CONSUMER, conf, reason, sizeof reason);
     assert_non_null(reader);
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(0);
+    /* Offsets that must be looked up first take the client half a second. */
     for (int i = 0; i < MOCK_PARTITIONS; i++) {
-        rd_kafka_topic_partition_list_add(list, lab->config->output.topic, i)->offset =
-            RD_KAFKA_OFFSET_BEGINNING;
-        rd_kafka_topic_partition_list_add(list, lab->config->dead_letter.topic, i)->offset =
-            RD_KAFKA_OFFSET_BEGINNING;
+        rd_kafka_topic_partition_list_add(list, lab->config->output.topic, i)->offset = 0;
+        rd_kafka_topic_partition_list_add(list, lab->config->dead_letter.topic, i)->offset = 0;
     }
     assert_int_equal(rd_kafka_assign(reader, list), RD_KAFKA_RESP_ERR_NO_ERROR);
     rd_kafka_topic_partition_list_destroy(list);

@@ -78,8 +78,14 @@ void mock_lab_finish(struct mock_lab *lab, uint32_t count);
  * committed. */
 bool mock_lab_settle(struct mock_lab *lab, int seconds);
 
+/* One turn of the threads of consume and publish. */
+void mock_lab_turn(struct mock_lab *lab);
+
 /* Steps for a while. */
 void mock_lab_step(struct mock_lab *lab, int ms);
+
+/* The producer fails for good before it is given the next record. */
+void mock_lab_ruin(struct mock_lab *lab);
 
 /* How many producers there have been. */
 uint32_t mock_lab_producers(struct mock_lab *lab);

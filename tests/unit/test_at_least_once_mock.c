@@ -86,6 +86,19 @@ static void nothing_is_committed_while_nothing_is_acknowledged(void **state)
     mock_lab_stop(&lab);
 }
 
+static void a_producer_that_takes_no_record_any_more_is_replaced(void **state)
+{
+    (void)state;
+    start();
+    mock_lab_ruin(&lab);
+    mock_lab_finish(&lab, RECORDS);
+    assert_true(mock_lab_settle(&lab, SETTLE_S));
+    assert_true(mock_lab_producers(&lab) > 1);
+    (void)mock_lab_check_output(&lab, true);
+    check_committed(2 * RECORDS);
+    mock_lab_stop(&lab);
+}
+
 /* --- committing ------------------------------------------------------------------------------ */
 
 static void a_commit_that_is_refused_is_asked_for_again_and_repeats_no_record(void **state)
@@ -128,17 +141,18 @@ static void what_is_not_known_to_be_committed_does_not_count_as_settled(void **s
     mock_lab_stop(&lab);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(a_request_that_can_be_repeated_is_repeated_by_the_same_producer,
                                   mock_stop),
         cmocka_unit_test_teardown(a_request_that_is_refused_costs_no_record, mock_stop),
+        cmocka_unit_test_teardown(a_producer_that_takes_no_record_any_more_is_replaced, mock_stop),
         cmocka_unit_test_teardown(nothing_is_committed_while_nothing_is_acknowledged, mock_stop),
         cmocka_unit_test_teardown(a_commit_that_is_refused_is_asked_for_again_and_repeats_no_record,
                                   mock_stop),
         cmocka_unit_test_teardown(what_is_not_known_to_be_committed_does_not_count_as_settled,
                                   mock_stop),
     };
-    return cmocka_run_group_tests_name("at_least_once_mock", tests, mock_create, mock_destroy);
+    return apart_run(tests, COUNT_OF(tests), mock_create, mock_destroy, argc > 1 ? argv[1] : NULL);
 }

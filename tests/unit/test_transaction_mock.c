@@ -213,6 +213,24 @@ static void a_recovery_is_tried_until_it_works_and_not_in_a_hurry(void **state)
     mock_lab_stop(&lab);
 }
 
+static void a_producer_that_takes_no_record_any_more_is_replaced(void **state)
+{
+    (void)state;
+    for (int opened = 0; opened <= 1; opened++) {
+        start();
+        if (opened == 1) {
+            mock_lab_finish(&lab, 1);
+            mock_lab_turn(&lab);
+        }
+        mock_lab_ruin(&lab);
+        mock_lab_finish(&lab, RECORDS);
+        assert_true(mock_lab_settle(&lab, SETTLE_S));
+        assert_true(mock_lab_producers(&lab) > 1);
+        (void)mock_lab_check_output(&lab, true);
+        mock_lab_stop(&lab);
+    }
+}
+
 /* --- lasting errors -------------------------------------------------------------------------- */
 
 static void
@@ -331,7 +349,7 @@ static void a_transaction_must_be_allowed_to_last_as_long_as_a_commit_and_a_drai
     assert_int_equal(mock_lab_try(&lab, "transaction.timeout.ms: 2021", &error), WT_OK);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(errors_of_produce_requests_cost_no_record, mock_stop),
@@ -342,6 +360,7 @@ int main(void)
         cmocka_unit_test_teardown(a_start_that_can_never_work_ends_the_worker_and_says_why,
                                   mock_stop),
         cmocka_unit_test_teardown(a_recovery_is_tried_until_it_works_and_not_in_a_hurry, mock_stop),
+        cmocka_unit_test_teardown(a_producer_that_takes_no_record_any_more_is_replaced, mock_stop),
         cmocka_unit_test_teardown(
             a_right_that_is_missing_for_a_while_costs_no_record_and_is_not_asked_for_in_a_hurry,
             mock_stop),
@@ -356,5 +375,5 @@ int main(void)
         cmocka_unit_test_teardown(
             a_transaction_must_be_allowed_to_last_as_long_as_a_commit_and_a_drain, mock_stop),
     };
-    return cmocka_run_group_tests_name("transaction_mock", tests, mock_create, mock_destroy);
+    return apart_run(tests, COUNT_OF(tests), mock_create, mock_destroy, argc > 1 ? argv[1] : NULL);
 }
