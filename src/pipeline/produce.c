@@ -5,9 +5,11 @@
 #include "base/metrics.h"
 #include "pipeline/brokers.h"
 #include "pipeline/kafka.h"
+#include "pipeline/offsets.h"
 #include "pipeline/partition.h"
 #include "pipeline/sizing.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -26,7 +28,8 @@ struct wt_produce {
     rd_kafka_topic_t *output;
     rd_kafka_topic_t *dead_letters; /* NULL where there are none */
     char *transactional_id;         /* NULL: idempotent only */
-    atomic_bool doubtful;           /* set on librdkafka's threads */
+    atomic_bool *doubtful;          /* set on librdkafka's threads; lives as long as the client */
+    struct wt_offsets_call *late;   /* a call of the client that goes on; NULL: none */
     size_t record_bytes_max;
     int64_t transaction_us_max;
 };
@@ -93,13 +96,13 @@ static rd_kafka_resp_err_t on_response(rd_kafka_t *client, int socket, const cha
                                        int32_t correlation, size_t bytes, int64_t round_trip,
                                        rd_kafka_resp_err_t code, void *opaque)
 {
-    struct wt_produce *produce = opaque;
+    atomic_bool *doubtful = opaque;
     (void)client, (void)socket, (void)broker_name, (void)broker, (void)version;
     (void)correlation, (void)bytes, (void)round_trip;
     /* A broker's own errors are in its replies; what librdkafka reports here was not answered. */
     bool unanswered = code != RD_KAFKA_RESP_ERR_NO_ERROR;
     if (unanswered && is_transactional_request(key)) {
-        atomic_store_explicit(&produce->doubtful, true, memory_order_release);
+        atomic_store_explicit(doubtful, true, memory_order_release);
     }
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
@@ -117,7 +120,7 @@ bool wt_produce_doubtful(const struct wt_produce *produce)
     (void)produce;
     return false;
 #else
-    return atomic_load_explicit(&produce->doubtful, memory_order_acquire);
+    return atomic_load_explicit(produce->doubtful, memory_order_acquire);
 #endif
 }
 
@@ -250,8 +253,9 @@ static void close_client(struct wt_produce *produce)
     rd_kafka_queue_t *queue = rd_kafka_queue_get_main(produce->client);
     rd_kafka_queue_cb_event_enable(queue, NULL, NULL);
     rd_kafka_queue_destroy(queue);
-    rd_kafka_destroy(produce->client);
+    wt_offsets_leave(&produce->late, produce->client, produce->doubtful);
     produce->client = NULL;
+    produce->doubtful = NULL;
 }
 
 static enum wt_status open_client(struct wt_produce *produce, struct wt_error *error)
@@ -268,16 +272,19 @@ static enum wt_status open_client(struct wt_produce *produce, struct wt_error *e
     if (status == WT_OK) {
         rd_kafka_conf_set_opaque(conf, produce);
         rd_kafka_conf_set_dr_msg_cb(conf, on_report);
+        produce->doubtful = wt_alloc_zeroed(1, sizeof *produce->doubtful);
+        atomic_init(produce->doubtful, false);
         if (produce->transactional_id != NULL) {
-            (void)rd_kafka_conf_interceptor_add_on_new(conf, "wiretag", on_new, produce);
+            (void)rd_kafka_conf_interceptor_add_on_new(conf, "wiretag", on_new, produce->doubtful);
         }
-        atomic_store_explicit(&produce->doubtful, false, memory_order_release);
         status = wt_kafka_client_create(RD_KAFKA_PRODUCER, &conf, &produce->client, error);
     }
     if (conf != NULL) {
         rd_kafka_conf_destroy(conf);
     }
     if (status != WT_OK) {
+        free(produce->doubtful);
+        produce->doubtful = NULL;
         return status;
     }
     const struct wt_property *limit = wt_config_producer_property(config, "message.max.bytes");
@@ -304,7 +311,6 @@ enum wt_status wt_produce_create(const struct wt_config *config, const char *tra
     produce->wake_opaque = wake_opaque;
     produce->opaque = opaque;
     produce->transactional_id = transactional_id != NULL ? wt_strdup(transactional_id) : NULL;
-    atomic_init(&produce->doubtful, false);
     enum wt_status status = open_client(produce, error);
     if (status != WT_OK) {
         wt_produce_destroy(produce);
@@ -327,6 +333,16 @@ void wt_produce_destroy(struct wt_produce *produce)
 rd_kafka_t *wt_produce_client(struct wt_produce *produce)
 {
     return produce->client;
+}
+
+bool wt_produce_send_offsets(struct wt_produce *produce, rd_kafka_topic_partition_list_t **offsets,
+                             rd_kafka_consumer_group_metadata_t **membership, int wait_ms,
+                             int wait_ms_max, rd_kafka_error_t **error_out)
+{
+    assert(produce->late == NULL);
+    produce->late =
+        wt_offsets_send(produce->client, offsets, membership, wait_ms, wait_ms_max, error_out);
+    return produce->late == NULL;
 }
 
 size_t wt_produce_record_bytes_max(const struct wt_produce *produce)

@@ -54,6 +54,12 @@ void wt_produce_serve(struct wt_produce *produce);
  * WT_FAILED (class fatal): that cannot be made. */
 enum wt_status wt_produce_reset(struct wt_produce *produce, struct wt_error *error);
 
+/* Adds offsets to the open transaction, as wt_offsets_send does. False: that took too long, and the only
+ * thing left to do with this client is wt_produce_reset. */
+bool wt_produce_send_offsets(struct wt_produce *produce, rd_kafka_topic_partition_list_t **offsets,
+                             rd_kafka_consumer_group_metadata_t **membership, int wait_ms,
+                             int wait_ms_max, rd_kafka_error_t **error_out);
+
 /* NULL: not transactional. */
 const char *wt_produce_transactional_id(const struct wt_produce *produce);
 

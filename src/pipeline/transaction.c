@@ -16,6 +16,10 @@
 /* How long one step may wait for the broker. */
 #define STEP_MS 500
 
+/* How long a call may go on that does not keep to its time-out, note "Lost coordinator" (offsets.h): longer
+ * than any that gets an answer, and shorter than a drain. */
+#define LATE_MS_MAX 5000
+
 /* Pause before a failed start or recovery is tried again. */
 #define RETRY_MS 500
 
@@ -214,15 +218,22 @@ static enum remedy send_offsets(struct wt_transaction *transaction,
                                    "may have another owner");
         remedy = REMEDY_ABORT;
     } else if (offsets->cnt > 0) {
-        remedy =
-            remedy_for(transaction, "offsets",
-                       rd_kafka_send_offsets_to_transaction(wt_produce_client(transaction->produce),
-                                                            offsets, membership, STEP_MS));
+        rd_kafka_error_t *error = NULL;
+        if (wt_produce_send_offsets(transaction->produce, &offsets, &membership, STEP_MS,
+                                    LATE_MS_MAX, &error)) {
+            remedy = remedy_for(transaction, "offsets", error);
+        } else {
+            wt_log_warn("transaction", "offsets: the group's coordinator does not turn up; making "
+                                       "a new producer");
+            remedy = REMEDY_REPLACE;
+        }
     }
     if (membership != NULL) {
         rd_kafka_consumer_group_metadata_destroy(membership);
     }
-    rd_kafka_topic_partition_list_destroy(offsets);
+    if (offsets != NULL) {
+        rd_kafka_topic_partition_list_destroy(offsets);
+    }
     return remedy;
 }
 

@@ -3,7 +3,8 @@
  * A state machine over one transactional producer (KIP-447). Publish asks wt_transaction_open
  * before it hands records over, reports what went wrong, and calls wt_transaction_step in its loop;
  * a step does at most one call that waits, for STEP_MS at most, so that a broker that is away never
- * keeps a revoke waiting beyond its time.
+ * keeps a revoke waiting beyond its time; where the group's coordinator is lost it is LATE_MS_MAX,
+ * note "Lost coordinator" (offsets.h).
  *
  *     STARTING ──init──▶ IDLE ──open──▶ OPEN ──commit due──▶ COMMITTING ──▶ IDLE
  * (WT_STEP_COMMITTED) ▲                              │ record failed              │ abortable │

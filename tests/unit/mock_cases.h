@@ -22,7 +22,7 @@ static int mock_create(void **state)
 {
     (void)state;
     wt_log_init(WT_LOG_ERROR, WT_LOG_TEXT);
-    mock_lab_create(&lab);
+    mock_lab_create(&lab, 1);
     return 0;
 }
 

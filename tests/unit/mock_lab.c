@@ -9,6 +9,7 @@
 #include <inttypes.h>
 
 #define INPUT "articles"
+#define GROUP "mock"
 
 static const char *const LABELS[] = {"politics", "sports"};
 static const struct wt_model_info MODEL = {
@@ -39,15 +40,23 @@ static void make_topic(struct mock_lab *lab, const char *name)
 {
     assert_int_equal(rd_kafka_mock_topic_create(lab->cluster, name, MOCK_PARTITIONS, 1),
                      RD_KAFKA_RESP_ERR_NO_ERROR);
+    for (int i = 0; i < MOCK_PARTITIONS; i++) {
+        assert_int_equal(rd_kafka_mock_partition_set_leader(lab->cluster, name, i, 1),
+                         RD_KAFKA_RESP_ERR_NO_ERROR);
+    }
 }
 
-static void make_cluster(struct mock_lab *lab)
+static void make_cluster(struct mock_lab *lab, int broker_count)
 {
     char reason[256];
     lab->host = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), reason, sizeof reason);
     assert_non_null(lab->host);
-    lab->cluster = rd_kafka_mock_cluster_new(lab->host, 1);
+    lab->cluster = rd_kafka_mock_cluster_new(lab->host, broker_count);
     assert_non_null(lab->cluster);
+    assert_int_equal(rd_kafka_mock_coordinator_set(lab->cluster, "group", GROUP, 1),
+                     RD_KAFKA_RESP_ERR_NO_ERROR);
+    assert_int_equal(rd_kafka_mock_coordinator_set(lab->cluster, "transaction", "mock-worker", 1),
+                     RD_KAFKA_RESP_ERR_NO_ERROR);
     make_topic(lab, INPUT);
 }
 
@@ -61,7 +70,7 @@ static void make_config(struct mock_lab *lab, const char *guarantee, const char 
         "kafka:\n"
         "  common: {bootstrap.servers: \"%s\", socket.timeout.ms: 1000,\n"
         "           reconnect.backoff.max.ms: 200}\n"
-        "  consumer: {group.id: mock}\n"
+        "  consumer: {group.id: " GROUP "}\n"
         "  producer: {linger.ms: 0, request.timeout.ms: 1000, retry.backoff.ms: 20%s%s}\n"
         "input: {topics: [" INPUT "]}\n"
         "output: {topic: labelled-%u}\n"
@@ -111,10 +120,10 @@ static void join_group(struct mock_lab *lab)
     assert_int_equal(assigned, MOCK_PARTITIONS);
 }
 
-void mock_lab_create(struct mock_lab *lab)
+void mock_lab_create(struct mock_lab *lab, int broker_count)
 {
     *lab = (struct mock_lab){.failed = false};
-    make_cluster(lab);
+    make_cluster(lab, broker_count);
     make_config(lab, "exactly-once", "");
     join_group(lab);
     wt_config_destroy(lab->config);
@@ -215,6 +224,15 @@ void mock_lab_delay(struct mock_lab *lab, int16_t key, int ms)
 void mock_lab_clear(struct mock_lab *lab, int16_t key)
 {
     rd_kafka_mock_clear_request_errors(lab->cluster, key);
+}
+
+void mock_lab_lose_coordinator(struct mock_lab *lab, bool lost)
+{
+    rd_kafka_resp_err_t code = lost ? rd_kafka_mock_broker_set_down(lab->cluster, 2)
+                                    : rd_kafka_mock_broker_set_up(lab->cluster, 2);
+    assert_int_equal(code, RD_KAFKA_RESP_ERR_NO_ERROR);
+    assert_int_equal(rd_kafka_mock_coordinator_set(lab->cluster, "group", GROUP, lost ? 2 : 1),
+                     RD_KAFKA_RESP_ERR_NO_ERROR);
 }
 
 void mock_lab_commit(struct mock_lab *lab, int64_t offset)

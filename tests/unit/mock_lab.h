@@ -42,8 +42,9 @@ struct mock_lab {
     struct wt_error error;
 };
 
-/* A cluster and a member of its group. */
-void mock_lab_create(struct mock_lab *lab);
+/* A cluster and a member of its group. All there is, partitions and coordinators, is at the first
+ * broker. */
+void mock_lab_create(struct mock_lab *lab, int broker_count);
 void mock_lab_destroy(struct mock_lab *lab);
 
 /* A worker with this guarantee and more properties of the producer ("a: b, c: d", or ""). What is
@@ -64,6 +65,9 @@ void mock_lab_clear(struct mock_lab *lab, int16_t key);
 
 /* The reply to the next request with this key takes `ms`. */
 void mock_lab_delay(struct mock_lab *lab, int16_t key, int ms);
+
+/* The group's coordinator moves to the second broker, which is down; or comes back. */
+void mock_lab_lose_coordinator(struct mock_lab *lab, bool lost);
 
 /* The group's committed offset of every partition becomes `offset`. */
 void mock_lab_commit(struct mock_lab *lab, int64_t offset);

@@ -250,6 +250,24 @@ a_right_that_is_missing_for_a_while_costs_no_record_and_is_not_asked_for_in_a_hu
     mock_lab_stop(&lab);
 }
 
+static void a_coordinator_that_does_not_turn_up_does_not_hold_the_worker_for_ever(void **state)
+{
+    (void)state;
+    mock_lab_destroy(&lab);
+    mock_lab_create(&lab, 2);
+    start();
+    mock_lab_lose_coordinator(&lab, true);
+    mock_lab_finish(&lab, RECORDS);
+    assert_false(mock_lab_settle(&lab, 1)); /* one call of the client takes longer than that */
+    assert_false(lab.failed);
+    mock_lab_step(&lab, 50);
+    assert_int_equal(mock_lab_producers(&lab), 2);
+    mock_lab_lose_coordinator(&lab, false);
+    assert_true(mock_lab_settle(&lab, SETTLE_S));
+    (void)mock_lab_check_output(&lab, true);
+    mock_lab_stop(&lab);
+}
+
 /* --- unknown outcomes ------------------------------------------------------------------------ */
 
 static void an_end_txn_whose_reply_does_not_come_is_followed_by_a_new_producer(void **state)
@@ -265,7 +283,7 @@ static void an_end_txn_whose_reply_does_not_come_is_followed_by_a_new_producer(v
     mock_lab_stop(&lab);
     /* A broker that was told to be late does no longer what its cluster is told. */
     mock_lab_destroy(&lab);
-    mock_lab_create(&lab);
+    mock_lab_create(&lab, 1);
 }
 
 static void committed_offsets_tell_what_became_of_a_transaction(void **state)
@@ -352,6 +370,8 @@ static void a_transaction_must_be_allowed_to_last_as_long_as_a_commit_and_a_drai
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(
+            a_coordinator_that_does_not_turn_up_does_not_hold_the_worker_for_ever, mock_stop),
         cmocka_unit_test_teardown(errors_of_produce_requests_cost_no_record, mock_stop),
         cmocka_unit_test_teardown(errors_of_adding_partitions_cost_no_record, mock_stop),
         cmocka_unit_test_teardown(errors_of_committing_offsets_cost_no_record, mock_stop),
