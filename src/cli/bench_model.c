@@ -237,10 +237,7 @@ int wt_cli_bench_model(int argc, char **argv)
         {"batch-tokens", .number = &options.batch_tokens, .low = 1, .high = 1000000000},
         {"batch-articles", .number = &options.batch_articles, .low = 1, .high = 65536},
         {"articles", .number = &options.articles, .low = 1, .high = 100000000}};
-    const struct wt_cli_options line = {.command = "bench model",
-                                        .help = print_help,
-                                        .own = own,
-                                        .own_count = sizeof own / sizeof own[0]};
+    const struct wt_cli_options line = {WT_CLI_OPTIONS("bench model", print_help, own)};
     int exit_status;
     if (!wt_cli_options_read(&line, argc, argv, &exit_status)) {
         return exit_status;

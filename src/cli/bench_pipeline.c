@@ -257,10 +257,7 @@ int wt_cli_bench_pipeline(int argc, char **argv)
         {"seconds", .number = &options.seconds, .low = 1, .high = 86400},
         {"articles", .number = &options.articles, .low = 1, .high = WT_BENCH_RECORDS_MAX},
         {"partitions", .number = &options.partitions, .low = 1, .high = 10000}};
-    const struct wt_cli_options line = {.command = "bench pipeline",
-                                        .help = print_help,
-                                        .own = own,
-                                        .own_count = sizeof own / sizeof own[0],
+    const struct wt_cli_options line = {WT_CLI_OPTIONS("bench pipeline", print_help, own),
                                         .config = &options.given};
     int exit_status;
     if (wt_cli_options_read(&line, argc, argv, &exit_status)) {

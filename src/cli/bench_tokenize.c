@@ -250,10 +250,7 @@ int wt_cli_bench_tokenize(int argc, char **argv)
         {"lowercase", .flag = &options.lowercase},
         {"threads", .number = &options.threads, .low = 1, .high = 1024},
         {"passes", .number = &options.passes, .low = 1, .high = 1000000}};
-    const struct wt_cli_options line = {.command = "bench tokenize",
-                                        .help = print_help,
-                                        .own = own,
-                                        .own_count = sizeof own / sizeof own[0]};
+    const struct wt_cli_options line = {WT_CLI_OPTIONS("bench tokenize", print_help, own)};
     int exit_status;
     if (!wt_cli_options_read(&line, argc, argv, &exit_status)) {
         return exit_status;

@@ -386,10 +386,7 @@ int wt_cli_bench_tune(int argc, char **argv)
         {"device", .text = &options.device},
         {"seconds", .number = &options.seconds, .low = 1, .high = 3600},
         {"repeats", .number = &options.repeats, .low = 1, .high = REPEATS_MAX}};
-    const struct wt_cli_options line = {.command = "bench tune",
-                                        .help = print_help,
-                                        .own = own,
-                                        .own_count = sizeof own / sizeof own[0]};
+    const struct wt_cli_options line = {WT_CLI_OPTIONS("bench tune", print_help, own)};
     int exit_status;
     if (!wt_cli_options_read(&line, argc, argv, &exit_status)) {
         return exit_status;

@@ -337,10 +337,7 @@ int wt_cli_check(int argc, char **argv)
     bool json = false;
     struct wt_cli_config given = wt_cli_config_begin(argc);
     const struct wt_cli_option own[] = {{"json", .flag = &json}};
-    const struct wt_cli_options options = {.command = "check",
-                                           .help = print_help,
-                                           .own = own,
-                                           .own_count = sizeof own / sizeof own[0],
+    const struct wt_cli_options options = {WT_CLI_OPTIONS("check", print_help, own),
                                            .config = &given};
     int exit_status;
     if (wt_cli_options_read(&options, argc, argv, &exit_status)) {

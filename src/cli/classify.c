@@ -252,10 +252,7 @@ int wt_cli_classify(int argc, char **argv)
         {"precision", .text = &options.precision},
         {"batch-tokens", .number = &options.batch_tokens, .low = 1, .high = 1000000000},
         {"logits", .flag = &options.logits}};
-    const struct wt_cli_options line = {.command = "classify",
-                                        .help = print_help,
-                                        .own = own,
-                                        .own_count = sizeof own / sizeof own[0]};
+    const struct wt_cli_options line = {WT_CLI_OPTIONS("classify", print_help, own)};
     int exit_status;
     if (!wt_cli_options_read(&line, argc, argv, &exit_status)) {
         return exit_status;

@@ -304,12 +304,8 @@ int wt_cli_explain(int argc, char **argv)
     const char *place = NULL;
     struct wt_cli_config given = wt_cli_config_begin(argc);
     const struct wt_cli_option own[] = {{"json", .flag = &json}};
-    const struct wt_cli_options options = {.command = "explain",
-                                           .help = print_help,
-                                           .own = own,
-                                           .own_count = sizeof own / sizeof own[0],
-                                           .config = &given,
-                                           .operand = &place};
+    const struct wt_cli_options options = {WT_CLI_OPTIONS("explain", print_help, own),
+                                           .config = &given, .operand = &place};
     int exit_status;
     if (wt_cli_options_read(&options, argc, argv, &exit_status)) {
         exit_status = explain_argument(&given, place, json);

@@ -35,6 +35,11 @@ struct wt_cli_options {
                                    * given; NULL itself: the command takes none */
 };
 
+/* The first four: what every command has. */
+#define WT_CLI_OPTIONS(command_name, print_help, table)                                            \
+    .command = (command_name), .help = (print_help), .own = (table),                               \
+    .own_count = sizeof(table) / sizeof(table)[0]
+
 #define WT_CLI_OPTIONS_MAX 16u
 
 /* Reads `argv`, whose first item is the command's name. False: the command ends here, with

@@ -58,10 +58,7 @@ static bool read_options(int argc, char **argv, struct arguments *arguments, int
         {"tries-max", .number = &arguments->tries_max, .low = 1, .high = NUMBER_MAX},
         {"rate", .number = &arguments->pass.records_per_s_max, .low = 1, .high = NUMBER_MAX},
         {"dry-run", .flag = &arguments->pass.dry_run}};
-    const struct wt_cli_options options = {.command = "redrive",
-                                           .help = print_help,
-                                           .own = own,
-                                           .own_count = sizeof own / sizeof own[0],
+    const struct wt_cli_options options = {WT_CLI_OPTIONS("redrive", print_help, own),
                                            .config = &arguments->given};
     return wt_cli_options_read(&options, argc, argv, exit_status_out);
 }

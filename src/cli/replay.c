@@ -59,10 +59,7 @@ static bool read_options(int argc, char **argv, struct arguments *arguments, int
         {"partitions", .text = &arguments->partitions},
         {"rate", .number = &arguments->pass.records_per_s_max, .low = 1, .high = RATE_MAX},
         {"dry-run", .flag = &arguments->pass.dry_run}};
-    const struct wt_cli_options options = {.command = "replay",
-                                           .help = print_help,
-                                           .own = own,
-                                           .own_count = sizeof own / sizeof own[0],
+    const struct wt_cli_options options = {WT_CLI_OPTIONS("replay", print_help, own),
                                            .config = &arguments->given};
     return wt_cli_options_read(&options, argc, argv, exit_status_out);
 }

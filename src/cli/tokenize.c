@@ -138,10 +138,7 @@ int wt_cli_tokenize(int argc, char **argv)
         {"model", .text = &options.model},
         {"lowercase", .flag = &options.lowercase},
         {"max-tokens", .number = &options.tokens_max, .low = 0, .high = UINT32_MAX}};
-    const struct wt_cli_options line = {.command = "tokenize",
-                                        .help = print_help,
-                                        .own = own,
-                                        .own_count = sizeof own / sizeof own[0]};
+    const struct wt_cli_options line = {WT_CLI_OPTIONS("tokenize", print_help, own)};
     int exit_status;
     if (!wt_cli_options_read(&line, argc, argv, &exit_status)) {
         return exit_status;
