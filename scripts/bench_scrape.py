@@ -136,8 +136,10 @@ def main():
     parser.add_argument("--records", type=int, default=250_000, help="the backlog (default: %(default)s)")
     parser.add_argument("--rate", type=float, default=200, help="scrapes a second (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=3, help="of a stretch (default: %(default)s)")
-    parser.add_argument("--repeats", type=int, default=32)
+    parser.add_argument("--repeats", type=int, default=32, help="pairs, two at least (default: %(default)s)")
     options = parser.parse_args()
+    if options.repeats < 2:
+        parser.error("--repeats: two at least")
     articles = (POSTS if POSTS.exists() else SAMPLES).read_bytes().splitlines()
     with tempfile.TemporaryDirectory(prefix="wiretag-bench-") as folder:
         start = subprocess.run([ROOT / "scripts/kafka/start", "--dir", folder, "--while",
