@@ -75,19 +75,26 @@ def cpu_seconds(pid):
     return spent["http"], sum(spent.values())
 
 
+def stand(worker, port):
+    """(time, labelled records, processor time). The page may be a tenth of a second old: older than that
+    it is written anew."""
+    time.sleep(0.15)
+    return time.monotonic(), labelled(port), cpu_seconds(worker.pid)
+
+
 def stretch(worker, port, seconds, rate):
     """One stretch of labelling, with `rate` scrapes a second (0: none)."""
+    began, before, cpu_before = stand(worker, port)
     scraper = Scraper(port, rate) if rate else None
-    began, before, cpu_before = time.monotonic(), labelled(port), cpu_seconds(worker.pid)
     if scraper:
         scraper.start()
     time.sleep(seconds)
     if scraper:
         scraper.stop()
-    after, cpu_after, passed = labelled(port), cpu_seconds(worker.pid), time.monotonic() - began
-    return {"rate": (after - before) / passed, "http_cpu": cpu_after[0] - cpu_before[0],
+    ended, after, cpu_after = stand(worker, port)
+    return {"rate": (after - before) / (ended - began), "http_cpu": cpu_after[0] - cpu_before[0],
             "cpu": cpu_after[1] - cpu_before[1], "scrapes": scraper.count if scraper else 0,
-            "passed": passed}
+            "passed": ended - began}
 
 
 def quartiles(ratios):
@@ -135,8 +142,8 @@ def main():
     parser.add_argument("--model", type=Path, default=ROOT / "models" / "demo.pt")
     parser.add_argument("--records", type=int, default=250_000, help="the backlog (default: %(default)s)")
     parser.add_argument("--rate", type=float, default=200, help="scrapes a second (default: %(default)s)")
-    parser.add_argument("--seconds", type=float, default=3, help="of a stretch (default: %(default)s)")
-    parser.add_argument("--repeats", type=int, default=32, help="pairs, two at least (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=5, help="of a stretch (default: %(default)s)")
+    parser.add_argument("--repeats", type=int, default=22, help="pairs, two at least (default: %(default)s)")
     options = parser.parse_args()
     if options.repeats < 2:
         parser.error("--repeats: two at least")
