@@ -40,7 +40,16 @@ struct wt_model_options {
     const char *sha256;        /* 64 hex digits the bundle must have; NULL: any */
     uint32_t threads_per_call; /* CPU threads of one forward; 0 is 1 */
     bool skip_selftest;        /* only for tools that inspect a bundle */
+    const char *named_by; /* what the path was given by, for messages: "--model"; may be NULL */
     struct wt_model_progress progress;
+};
+
+/* How long each step of loading took. */
+struct wt_model_load_seconds {
+    double reading; /* and hashing */
+    double loading;
+    double preparing; /* for the device and the precision; what can be wrong with it is tried */
+    double selftest;
 };
 
 /* What the bundle says of itself and what was picked for it. */
@@ -59,6 +68,7 @@ struct wt_model_info {
     bool equal_lengths_only; /* the model keeps its promise only in batches of one length */
     double logits_bound;     /* largest logit difference to expect of the precision; negative: int8
                                 without a self-test, which would have measured it */
+    struct wt_model_load_seconds load_seconds;
 };
 
 /* Reads the bundle at `path`, hashes it, loads it onto the device and runs its self-test.

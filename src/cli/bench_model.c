@@ -32,9 +32,9 @@ static void print_help(void)
         "  --articles N      how many to run: spread over the input, or repeating it\n"
         "                    (default: once)\n"
         "  --help            this text\n\n"
-        "Prints a JSON line: {\"stage\":\"model\",\"articles\",\"padding\",\"seconds\",\n"
-        "\"articles_per_s\",...}, for each shape with \"shape\" and \"ms_per_batch\". The clock\n"
-        "starts when every replica is warm.\n\n"
+        "Prints a JSON line: {\"stage\":\"model\",\"load_seconds\",\"articles\",\"padding\",\n"
+        "\"seconds\",\"articles_per_s\",...}, for each shape with \"shape\" and\n"
+        "\"ms_per_batch\". The clock starts when every replica is warm.\n\n"
         "Example:\n"
         "  wiretag bench model --model models/demo.pt --input data/samples.jsonl\n");
 }
@@ -57,9 +57,12 @@ struct model_options {
 static void print_setting(const struct model_options *options, const struct wt_model *model)
 {
     const struct wt_model_info *info = wt_model_info(model);
+    const struct wt_model_load_seconds *took = &info->load_seconds;
     (void)printf("{\"stage\":\"model\",\"device\":\"%s\",\"precision\":\"%s\",\"replicas\":%" PRIu32
-                 ",\"threads\":%" PRIu32,
-                 info->device, info->precision, options->replicas, options->threads);
+                 ",\"threads\":%" PRIu32 ",\"load_seconds\":{\"reading\":%.3f,\"loading\":%.3f"
+                 ",\"preparing\":%.3f,\"selftest\":%.3f}",
+                 info->device, info->precision, options->replicas, options->threads, took->reading,
+                 took->loading, took->preparing, took->selftest);
 }
 
 /* --- articles -------------------------------------------------------------------------------- */
@@ -210,7 +213,8 @@ static int bench_model(const struct model_options *options)
     struct wt_error error;
     struct wt_model_options model_options = {.device = options->device,
                                              .precision = options->precision,
-                                             .threads_per_call = options->threads};
+                                             .threads_per_call = options->threads,
+                                             .named_by = "--model"};
     enum wt_status status =
         wt_cli_model_load("bench model", options->model, &model_options, false, &model, &error);
     if (status == WT_OK) {

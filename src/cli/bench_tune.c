@@ -95,7 +95,8 @@ static enum wt_status load(struct tune *tune, const struct setting *setting, str
     }
     struct wt_model_options options = {.device = tune->options->device,
                                        .precision = setting->precision,
-                                       .threads_per_call = setting->threads};
+                                       .threads_per_call = setting->threads,
+                                       .named_by = "--model"};
     wt_model_destroy(tune->model);
     tune->model = NULL;
     tune->precision = setting->precision;

@@ -187,7 +187,8 @@ static enum wt_status open_model(struct classify *classify, struct wt_error *err
     struct wt_model_options options = {.device = classify->options->device,
                                        .precision = classify->options->precision,
                                        .threads_per_call =
-                                           (uint32_t)(processors > 0 ? processors : 1)};
+                                           (uint32_t)(processors > 0 ? processors : 1),
+                                       .named_by = "--model"};
     enum wt_status status = wt_cli_model_load("classify", classify->options->model, &options, false,
                                               &classify->model, error);
     if (status != WT_OK) {

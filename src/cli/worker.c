@@ -116,7 +116,8 @@ enum wt_status wt_cli_load_model(const char *command, const struct wt_config *co
     struct wt_model_options options = {.device = config->model.device,
                                        .precision = config->model.precision,
                                        .sha256 = config->model.sha256,
-                                       .threads_per_call = config->model.threads};
+                                       .threads_per_call = config->model.threads,
+                                       .named_by = "model.path"};
     return wt_cli_model_load(command, config->model.path, &options, as_log, model_out, error);
 }
 
@@ -125,6 +126,13 @@ static enum wt_status load_model(const struct wt_config *config, const char *com
 {
     wt_log_info(command, "loading the model %s", config->model.path);
     enum wt_status status = wt_cli_load_model(command, config, true, model_out, error);
+    if (status == WT_OK) {
+        const struct wt_model_load_seconds *took = &wt_model_info(*model_out)->load_seconds;
+        wt_log_info(command,
+                    "the model is loaded: reading took %.1f s, loading %.1f s, preparing %.1f s, "
+                    "the self-test %.1f s",
+                    took->reading, took->loading, took->preparing, took->selftest);
+    }
     if (status == WT_OK && config->model.sha256 == NULL) {
         wt_log_warn(command,
                     "the model is code and is not pinned; in production set model.sha256: %s",

@@ -15,15 +15,18 @@
 
 #define CHUNK_BYTES ((size_t)4 << 20)
 
-static enum wt_status cannot_read(const char *path, const char *why, struct wt_error *error)
+static enum wt_status cannot_read(const char *path, const struct wt_model_options *options,
+                                  const char *why, struct wt_error *error)
 {
     return wt_error_set(error, WT_IO, WT_ERROR_FATAL, "model-unreadable",
-                        "the model %s cannot be read: %s; check model.path", path, why);
+                        "the model %s cannot be read: %s; check %s", path, why,
+                        options->named_by != NULL ? options->named_by : "the path");
 }
 
 /* Reads the whole file into `bytes`, hashing each chunk while it is in cache. */
-static enum wt_status read_and_hash(int fd, const char *path, struct wt_bundle *bundle,
-                                    EVP_MD_CTX *digest, const struct wt_model_progress *progress,
+static enum wt_status read_and_hash(int fd, const char *path,
+                                    const struct wt_model_options *options,
+                                    struct wt_bundle *bundle, EVP_MD_CTX *digest,
                                     struct wt_error *error)
 {
     size_t done = 0;
@@ -34,15 +37,15 @@ static enum wt_status read_and_hash(int fd, const char *path, struct wt_bundle *
             continue;
         }
         if (count <= 0) {
-            return cannot_read(path, count < 0 ? strerror(errno) : "it shrank while it was read",
-                               error);
+            return cannot_read(path, options,
+                               count < 0 ? strerror(errno) : "it shrank while it was read", error);
         }
         if (EVP_DigestUpdate(digest, bundle->bytes + done, (size_t)count) != 1) {
             return wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "hash", "hashing %s failed",
                                 path);
         }
         done += (size_t)count;
-        wt_model_progress_tell(progress, "reading", done, bundle->count);
+        wt_model_progress_tell(&options->progress, "reading", done, bundle->count);
     }
     unsigned char hash[EVP_MAX_MD_SIZE];
     unsigned hash_bytes = 0;
@@ -55,15 +58,15 @@ static enum wt_status read_and_hash(int fd, const char *path, struct wt_bundle *
     return WT_OK;
 }
 
-static enum wt_status allocate(int fd, const char *path, struct wt_bundle *bundle,
-                               struct wt_error *error)
+static enum wt_status allocate(int fd, const char *path, const struct wt_model_options *options,
+                               struct wt_bundle *bundle, struct wt_error *error)
 {
     struct stat status;
     if (fstat(fd, &status) != 0) {
-        return cannot_read(path, strerror(errno), error);
+        return cannot_read(path, options, strerror(errno), error);
     }
     if (!S_ISREG(status.st_mode)) {
-        return cannot_read(path, "it is not a regular file", error);
+        return cannot_read(path, options, "it is not a regular file", error);
     }
     if (status.st_size == 0) {
         return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "bundle-empty",
@@ -80,17 +83,17 @@ static enum wt_status allocate(int fd, const char *path, struct wt_bundle *bundl
     return WT_OK;
 }
 
-enum wt_status wt_bundle_read(const char *path, const char *sha256,
-                              const struct wt_model_progress *progress,
+enum wt_status wt_bundle_read(const char *path, const struct wt_model_options *options,
                               struct wt_bundle *bundle_out, struct wt_error *error)
 {
+    const char *sha256 = options->sha256;
     struct wt_bundle bundle = {0};
     EVP_MD_CTX *digest = NULL;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
-        return cannot_read(path, strerror(errno), error);
+        return cannot_read(path, options, strerror(errno), error);
     }
-    enum wt_status status = allocate(fd, path, &bundle, error);
+    enum wt_status status = allocate(fd, path, options, &bundle, error);
     if (status != WT_OK) {
         goto done;
     }
@@ -99,7 +102,7 @@ enum wt_status wt_bundle_read(const char *path, const char *sha256,
         status = wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "hash", "SHA-256 is not available");
         goto done;
     }
-    status = read_and_hash(fd, path, &bundle, digest, progress, error);
+    status = read_and_hash(fd, path, options, &bundle, digest, error);
     if (status == WT_OK && sha256 != NULL && strcasecmp(sha256, bundle.sha256) != 0) {
         status = wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "model-sha256",
                               "the model %s is not the pinned one: its SHA-256 is %s, model.sha256 "

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct wt_model_options;
 struct wt_model_progress;
 
 struct wt_bundle {
@@ -19,11 +20,10 @@ struct wt_bundle {
     char sha256[65]; /* lower-case hex, NUL-terminated */
 };
 
-/* Reads `path` and compares with `sha256` (NULL: no comparison; upper case is fine); tells
- * `progress` the bytes. WT_IO: not readable. WT_INVALID: empty, or another hash than the pinned one.
- * `bundle_out` is given back with wt_bundle_free. Thread: any. */
-enum wt_status wt_bundle_read(const char *path, const char *sha256,
-                              const struct wt_model_progress *progress,
+/* Reads `path` and compares with options->sha256 (NULL: no comparison; upper case is fine); tells
+ * options->progress the bytes. WT_IO: not readable. WT_INVALID: empty, or another hash than the
+ * pinned one. `bundle_out` is given back with wt_bundle_free. Thread: any. */
+enum wt_status wt_bundle_read(const char *path, const struct wt_model_options *options,
                               struct wt_bundle *bundle_out, struct wt_error *error);
 
 /* Tells `progress`, where it wants to know, that of `total` of a step `done` are done. Thread: any. */

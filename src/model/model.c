@@ -1,5 +1,6 @@
 #include "wiretag/model.h"
 
+#include "base/clock.h"
 #include "model/backend.h"
 #include "model/bundle.h"
 #include "model/manifest.h"
@@ -27,6 +28,7 @@ struct wt_model {
     char device[16];
     char precision_why[80];
     struct wt_backend_prepared prepared;
+    struct wt_model_load_seconds load_seconds;
 };
 
 const char *wt_model_runtime(void)
@@ -340,27 +342,63 @@ static enum wt_status run_selftest(struct wt_model *model, const char *source,
                            : status;
 }
 
-static enum wt_status load(struct wt_model *model, const char *path,
-                           const struct wt_model_options *options, struct wt_error *error)
+/* Seconds since *since_us, which becomes now. */
+static double lap(int64_t *since_us)
+{
+    int64_t now_us = wt_clock_us();
+    double seconds = (double)(now_us - *since_us) / 1e6;
+    *since_us = now_us;
+    return seconds;
+}
+
+/* The file's bytes, checked against the pin, become a backend. */
+static enum wt_status load_bytes(struct wt_model *model, const char *path,
+                                 const struct wt_model_options *options, struct wt_error *error)
 {
     struct wt_bundle bundle = {0};
-    enum wt_precision precision = WT_FP32;
-    const char *device = options->device != NULL ? options->device : "auto";
-    enum wt_status status = wt_backend_device(device, model->device, error);
-    if (status == WT_OK) {
-        status = wt_bundle_read(path, options->sha256, &options->progress, &bundle, error);
+    int64_t since_us = wt_clock_us();
+    enum wt_status status = wt_bundle_read(path, options, &bundle, error);
+    if (status != WT_OK) {
+        return status;
     }
-    if (status == WT_OK) {
-        memcpy(model->sha256, bundle.sha256, sizeof model->sha256);
-        wt_model_progress_tell(&options->progress, "loading", 0, 0);
-        status = wt_backend_load(&bundle, path, &model->backend, error);
-    }
+    memcpy(model->sha256, bundle.sha256, sizeof model->sha256);
+    model->load_seconds.reading = lap(&since_us);
+    wt_model_progress_tell(&options->progress, "loading", 0, 0);
+    status = wt_backend_load(&bundle, path, &model->backend, error);
     wt_bundle_free(&bundle);
     if (status == WT_OK) {
         status = load_manifest(model, path, error);
     }
     if (status == WT_OK) {
         status = load_vocab(model, path, error);
+    }
+    model->load_seconds.loading = lap(&since_us);
+    return status;
+}
+
+/* Tries what can be wrong with it, then makes it ready for its device and precision. */
+static enum wt_status prepare(struct wt_model *model, const char *path, enum wt_precision precision,
+                              struct wt_error *error)
+{
+    enum wt_status status = check_vocab_fits(model, path, error);
+    if (status == WT_OK) {
+        status = try_padding(model, error);
+    }
+    if (status == WT_OK) {
+        status =
+            wt_backend_prepare(model->backend, model->device, precision, &model->prepared, error);
+    }
+    return status == WT_OK && precision == WT_INT8 ? try_bits(model, error) : status;
+}
+
+static enum wt_status load(struct wt_model *model, const char *path,
+                           const struct wt_model_options *options, struct wt_error *error)
+{
+    enum wt_precision precision = WT_FP32;
+    const char *device = options->device != NULL ? options->device : "auto";
+    enum wt_status status = wt_backend_device(device, model->device, error);
+    if (status == WT_OK) {
+        status = load_bytes(model, path, options, error);
     }
     if (status == WT_OK) {
         status = choose_precision(model, options->precision, path, &precision, error);
@@ -371,23 +409,18 @@ static enum wt_status load(struct wt_model *model, const char *path,
     if (status != WT_OK) {
         return status;
     }
+    int64_t since_us = wt_clock_us();
     fill_info(model, precision);
     wt_model_thread_init(model);
     wt_model_progress_tell(&options->progress, "preparing", 0, 0);
-    status = check_vocab_fits(model, path, error);
-    if (status == WT_OK) {
-        status = try_padding(model, error);
+    status = prepare(model, path, precision, error);
+    model->load_seconds.preparing = lap(&since_us);
+    if (status == WT_OK && !options->skip_selftest) {
+        status = run_selftest(model, path, precision, &options->progress, error);
     }
-    if (status == WT_OK) {
-        status =
-            wt_backend_prepare(model->backend, model->device, precision, &model->prepared, error);
-    }
-    if (status == WT_OK && precision == WT_INT8) {
-        status = try_bits(model, error);
-    }
-    return status == WT_OK && !options->skip_selftest
-               ? run_selftest(model, path, precision, &options->progress, error)
-               : status;
+    model->load_seconds.selftest = lap(&since_us);
+    model->info.load_seconds = model->load_seconds;
+    return status;
 }
 
 enum wt_status wt_model_load(const char *path, const struct wt_model_options *options,

@@ -137,7 +137,7 @@ class BundleReader : public caffe2::serialize::ReadAdapterInterface
             const size_t step = wanted - done < kChunkBytes ? wanted - done : kChunkBytes;
             char *source = bytes_ + position + done;
             std::memcpy(target + done, source, step);
-            if (step == kChunkBytes) {
+            if (step >= kReadOnceBytes) {
                 give_back(source, step);
             }
             done += step;
@@ -147,8 +147,11 @@ class BundleReader : public caffe2::serialize::ReadAdapterInterface
 
   private:
     static constexpr size_t kChunkBytes = static_cast<size_t>(4) << 20;
+    // So large are only tensors and the vocabulary, which are read once; the archive's directory is
+    // read again and again.
+    static constexpr size_t kReadOnceBytes = static_cast<size_t>(256) << 10;
 
-    // Whole pages inside the range only; a tensor's bytes are read once.
+    // Whole pages inside the range only.
     static void give_back(char *bytes, size_t count)
     {
         const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));

@@ -130,6 +130,22 @@ class Rewriter
         return fresh;
     }
 
+    // Destroys a node and with it the constants that only it used: weights that are packed would
+    // else take their place twice until the whole model is.
+    static void drop(Node *node)
+    {
+        std::set<Node *> sources; // a node may use one twice
+        for (Value *input : node->inputs()) {
+            sources.insert(input->node());
+        }
+        node->destroy();
+        for (Node *source : sources) {
+            if (is(source, "prim::Constant") && !source->hasUses()) {
+                source->destroy();
+            }
+        }
+    }
+
     Value *put_constant(Node *before, const c10::IValue &value)
     {
         const torch::jit::WithInsertPoint guard(before);
@@ -156,7 +172,7 @@ class Rewriter
         Value *none = put_constant(node, c10::IValue());
         Value *object = put_constant(node, c10::IValue(step));
         steps_[put(node, "wiretag::dense", {node->input(0), none, object})] = State{step};
-        node->destroy();
+        drop(node);
         done_.linears++;
     }
 
@@ -292,7 +308,7 @@ class Rewriter
             input_bias.const_data_ptr<float>(), hidden_bias.const_data_ptr<float>(),
             static_cast<size_t>(input.size(1)), static_cast<size_t>(hidden.size(1))));
         put(node, "wiretag::lstm", {node->input(0), put_constant(node, c10::IValue(layer))});
-        node->destroy();
+        drop(node);
         done_.lstms++;
     }
 

@@ -128,7 +128,8 @@ def test_the_same_bundle_written_again_is_good(tmp_path):
 
 @pytest.mark.parametrize("what, error", [
     ("saved by torch.save", "not a TorchScript bundle"), ("a text", "not a TorchScript bundle"),
-    ("empty", "is empty"), ("a folder", "not a regular file"), ("missing", "No such file")])
+    ("empty", "is empty"), ("a folder", "not a regular file"),
+    ("missing", "No such file or directory; check --model")])
 def test_a_file_that_is_no_bundle_is_refused(what, error, tmp_path):
     path = tmp_path / "model.pth"
     if what == "saved by torch.save":

@@ -256,7 +256,10 @@ static void files_that_are_no_bundles_are_refused(void **state)
     (void)state;
     char path[PATH_BYTES_MAX];
     static const char *const texts[] = {"{\"id\": 1}", "PK\003\004", "\x80\x02}q.", "x"};
-    assert_refused("/nonexistent/model.pt", &ON_CPU, WT_IO, "model-unreadable", "model.path");
+    struct wt_model_options named = ON_CPU;
+    named.named_by = "--model";
+    assert_refused("/nonexistent/model.pt", &ON_CPU, WT_IO, "model-unreadable", "check the path");
+    assert_refused("/nonexistent/model.pt", &named, WT_IO, "model-unreadable", "check --model");
     assert_refused("/", &ON_CPU, WT_IO, "model-unreadable", "not a regular file");
     assert_refused(temporary_file("", 0, path), &ON_CPU, WT_INVALID, "bundle-empty", "empty");
     (void)unlink(path);

@@ -23,11 +23,12 @@ void *wt_memory_aligned(size_t bytes)
 {
     size_t alignment = bytes >= HUGE_PAGE_BYTES ? HUGE_PAGE_BYTES : ALIGNMENT;
     size_t padded = wt_memory_padded(bytes > 0 ? bytes : 1);
-    padded = (padded + alignment - 1) / alignment * alignment;
     void *memory = aligned_alloc(alignment, padded);
     if (memory != NULL) {
-        /* A kernel without huge pages says so, and nothing is lost. */
-        (void)(alignment == HUGE_PAGE_BYTES && madvise(memory, padded, MADV_HUGEPAGE) == 0);
+        /* Only whole ones: a last one half in use would take its full size all the same. A kernel
+         * without huge pages says so, and nothing is lost. */
+        size_t whole = padded / HUGE_PAGE_BYTES * HUGE_PAGE_BYTES;
+        (void)(whole > 0 && madvise(memory, whole, MADV_HUGEPAGE) == 0);
         memset(memory, 0, padded);
     }
     return memory;
