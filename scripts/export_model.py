@@ -23,6 +23,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = ROOT / "data" / "samples.jsonl"
+WIRETAG = ROOT / "build" / "wiretag"  # measures its own kernels, where it is built
 SELFTEST_TEXTS = 6  # run at every start of the worker, so few and short
 SAMPLE_TEXTS = 24
 
@@ -144,6 +145,7 @@ def export(arguments: argparse.Namespace) -> list[str]:
         tokens_max=arguments.max_tokens or source.tokens_max,
         sample_texts=samples,
         reference=source.reference,
+        wiretag=WIRETAG if WIRETAG.exists() else None,
         progress=progress,
     )
     progress("done")

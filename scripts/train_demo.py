@@ -115,6 +115,7 @@ def main() -> int:
     print(f"samples: {len(samples) - len(wrong)} of {len(samples)} right", *wrong, sep="\n")
     print(f"{EXAMPLE!r}: {CATEGORIES[label([EXAMPLE])[0]]}")
 
+    wiretag = ROOT / "build" / "wiretag"
     report = modeling.write_bundle(
         model,
         vocabulary.tokens,
@@ -125,6 +126,7 @@ def main() -> int:
         selftest_texts=[EXAMPLE] + [sample["text"] for sample in samples[:: len(samples) // 15]],
         out_path=arguments.out,
         sample_texts=[text.text for text in heldout],
+        wiretag=wiretag if wiretag.exists() else None,
         about={
             "data": "data/train: Russian news texts written for the project",
             "training_texts": len(train),

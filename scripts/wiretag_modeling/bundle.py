@@ -16,7 +16,8 @@ import os
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +29,8 @@ from .classifier import Classifier
 from .measure import (
     FP32_BOUND,
     MODEL_ERRORS,
+    SAFETY,
+    SAFETY_STANDING_IN,
     ExportError,
     Measured,
     Runner,
@@ -39,6 +42,7 @@ from .measure import (
     measure_precisions,
 )
 from .tokenizer import TokenizerOptions, build_tokenizer
+from .worker import ANY_BOUND, PRECISIONS, measure_by_worker
 
 BUNDLE_FORMAT = 1
 # A reloaded module must give the same logits again.
@@ -217,16 +221,61 @@ def _measure_all(
     return _Found(expected, measured, invariant, source_difference, notes)
 
 
-def _precisions(measured: dict[str, Measured], texts: int) -> dict:
+def _precisions(measured: dict[str, Measured], texts: int, by_worker: bool) -> dict:
+    def safety(precision: str) -> float:
+        return SAFETY_STANDING_IN if precision in PRECISIONS and not by_worker else SAFETY
+
     return {
         precision: {
-            "logits_bound": bound_of(precision, found),
+            "logits_bound": bound_of(precision, found, safety(precision)),
             "measured": found.difference,
             "labels_changed": found.labels_changed,
             "texts": texts,
         }
         for precision, found in measured.items()
     }
+
+
+def _json(manifest: dict) -> str:
+    return json.dumps(manifest, ensure_ascii=False, indent=1) + "\n"
+
+
+@contextmanager
+def _folder_beside(out: Path) -> Iterator[Path]:
+    """What is written there can be given the name `out` at once; it is gone afterwards."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
+        yield Path(folder)
+
+
+def _measure_by_worker(
+    module: torch.jit.ScriptModule,
+    manifest: dict,
+    files: dict[str, str],
+    texts: Sequence[str],
+    found: _Found,
+    wiretag: Path,
+    out: Path,
+    progress: Callable[[str], None],
+) -> None:
+    """Adds to `found` what the worker's program measures, with a bundle made for nothing else."""
+    wanted = [p for p in PRECISIONS if p == "int8" or p in found.measured]
+    promises = {precision: {"logits_bound": ANY_BOUND} for precision in ("fp32", *wanted)}
+    with _folder_beside(out) as folder:
+        _save(
+            module,
+            {**files, "wiretag.json": _json({**manifest, "precisions": promises})},
+            folder / out.name,
+        )
+        measured, notes = measure_by_worker(
+            wiretag, folder / out.name, texts, found.expected, wanted, found.invariant, progress
+        )
+    for precision in wanted:
+        if precision in measured:
+            found.measured.setdefault(precision, Measured()).add(measured[precision])
+        else:
+            found.measured.pop(precision, None)
+    found.notes += notes
 
 
 def _write(
@@ -239,9 +288,8 @@ def _write(
     progress: Callable[[str], None],
 ) -> tuple[str, int]:
     """Writes beside `out`, reads back, compares, then gives it its name. SHA-256 and size."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
-        temporary = Path(folder) / out.name
+    with _folder_beside(out) as folder:
+        temporary = folder / out.name
         progress(f"write {out}")
         _save(module, files, temporary)
         progress("read it back and compare")
@@ -267,6 +315,7 @@ def write_bundle(
     sample_texts: Sequence[str] = (),
     about: dict | None = None,
     reference: Callable[[Sequence[int]], Tensor] | None = None,
+    wiretag: Path | None = None,
     progress: Callable[[str], None] = lambda step: None,
 ) -> BundleReport:
     """Writes `model` with its vocabulary (index = id) and labels (index = output) to `out_path`.
@@ -275,7 +324,9 @@ def write_bundle(
     `selftest_texts` (5 to 30 of different lengths) travel in the bundle with their logits;
     `sample_texts` only add to what the bounds are measured on. `about` is kept in wiretag.json for
     people (accuracy, data, seed); the worker does not read it. `reference` gives the logits of one
-    row of ids by the model that is exported, to compare with. `progress` hears a line a step.
+    row of ids by the model that is exported, to compare with. `wiretag` is the worker's program, to
+    measure its own kernels; without it torch stands in for them, and int8 gets no bound.
+    `progress` hears a line a step.
     Raises ExportError; then nothing was written.
     """
     started = time.monotonic()
@@ -297,7 +348,6 @@ def write_bundle(
         check_forward(Runner(module, inputs), rows[0], len(labels), len(vocab_tokens))
         must_be_invariant = isinstance(model, Classifier)
         found = _measure_all(module, inputs, rows, reference, must_be_invariant, progress)
-    precisions = _precisions(found.measured, len(rows))
     manifest = {
         "bundle_format": BUNDLE_FORMAT,
         "runtime": "torchscript",
@@ -308,15 +358,24 @@ def write_bundle(
         "max_tokens": tokens_max,
         "padding": padding,
         "inputs": inputs,
-        "precisions": precisions,
     }
-    if about is not None:
-        manifest["about"] = about
     files = {
-        "wiretag.json": json.dumps(manifest, ensure_ascii=False, indent=1) + "\n",
+        "wiretag.json": "",
         "vocab.txt": "".join(token + "\n" for token in vocab_tokens),
         "selftest.jsonl": _selftest(texts, found.expected[: len(texts)]),
     }
+    if wiretag is not None:
+        _measure_by_worker(module, manifest, files, samples, found, wiretag, out, progress)
+    else:
+        found.notes.append(
+            "the worker's kernels were not measured, for want of its program: bf16 has a wider "
+            "bound, int8 none"
+        )
+    precisions = _precisions(found.measured, len(rows), wiretag is not None)
+    manifest["precisions"] = precisions
+    if about is not None:
+        manifest["about"] = about
+    files["wiretag.json"] = _json(manifest)
     digest, size_bytes = _write(
         module, files, out, rows[: len(texts)], found.expected[: len(texts)], inputs, progress
     )

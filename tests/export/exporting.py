@@ -83,14 +83,16 @@ def export_apart(*arguments, timeout=280, **files):
     return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
 
 
-def export(*arguments, **files):
-    """The same within this process, which has torch loaded already: (status, stdout, stderr)."""
+def export(*arguments, wiretag=None, **files):
+    """The same within this process, which has torch loaded already: (status, stdout, stderr). By
+    default as where the worker is not built, which saves starting it eight times."""
     import export_model
 
     out, err = io.StringIO(), io.StringIO()
     words = ["export_model.py", *command_line(*arguments, **files)]
     with (
         mock.patch.object(sys, "argv", words),
+        mock.patch.object(export_model, "WIRETAG", wiretag or ROOT / "not-built"),
         mock.patch.dict(os.environ, {"PYTHONHASHSEED": "0"}),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
