@@ -104,10 +104,11 @@ enum wt_status wt_bundle_read(const char *path, const struct wt_model_options *o
     }
     status = read_and_hash(fd, path, options, &bundle, digest, error);
     if (status == WT_OK && sha256 != NULL && strcasecmp(sha256, bundle.sha256) != 0) {
-        status = wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "model-sha256",
-                              "the model %s is not the pinned one: its SHA-256 is %s, model.sha256 "
-                              "says %s; it was not loaded",
-                              path, bundle.sha256, sha256);
+        status = wt_error_set(
+            error, WT_INVALID, WT_ERROR_FATAL, "model-sha256",
+            "the model %s is not the pinned one: its SHA-256 is %s, model.sha256 "
+            "says %s; it was not loaded. Get the right file, or pin this one if you trust it",
+            path, bundle.sha256, sha256);
     }
 done:
     EVP_MD_CTX_free(digest);

@@ -178,8 +178,9 @@ static enum wt_status load_manifest(struct wt_model *model, const char *source,
     }
     if (status == WT_OK && strcmp(model->manifest->runtime, wt_backend_runtime()) != 0) {
         return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "bundle-runtime",
-                            "the model %s is for the runtime %.40s; this build runs %s", source,
-                            model->manifest->runtime, wt_backend_runtime());
+                            "the model %s is for the runtime %.40s; this build runs %s: export "
+                            "the model for that",
+                            source, model->manifest->runtime, wt_backend_runtime());
     }
     return status;
 }
@@ -296,6 +297,12 @@ static enum wt_status check_vocab_fits(struct wt_model *model, const char *sourc
     enum wt_status status = wt_model_probe(model, &cause);
     if (status == WT_OK) {
         return WT_OK;
+    }
+    if (strcmp(cause.code, "logits-not-finite") == 0) {
+        return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "bundle-not-finite",
+                            "the model %s gives NaN or infinity for three plain tokens: its "
+                            "weights are broken. Export it again from a good checkpoint",
+                            source);
     }
     return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "bundle-mismatch",
                         "the model %s does not fit its vocabulary of %u tokens or its %u labels: "

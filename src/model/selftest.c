@@ -35,13 +35,18 @@ struct selftest {
     struct wt_error *error;
 };
 
+/* `line` 0: the whole of it. */
 static enum wt_status failed(const struct selftest *selftest, size_t line, const char *what)
 {
     bool fp32 = strcmp(selftest->info->precision, "fp32") == 0;
+    char place[32] = "";
+    if (line > 0) {
+        (void)snprintf(place, sizeof place, " at line %zu", line);
+    }
     return wt_error_set(selftest->error, WT_INVALID, WT_ERROR_FATAL, "selftest",
-                        "the model %s fails its self-test at line %zu on %s in %s: %s. Export it "
-                        "again with this version%s",
-                        selftest->source, line, selftest->info->device, selftest->info->precision,
+                        "the model %s fails its self-test%s on %s in %s: %s. Export it again with "
+                        "this version%s",
+                        selftest->source, place, selftest->info->device, selftest->info->precision,
                         what, fp32 ? "" : ", or try precision fp32");
 }
 

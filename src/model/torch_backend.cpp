@@ -19,6 +19,7 @@
 #include <string>
 #include <sys/mman.h>
 #include <torch/csrc/jit/api/module.h>
+#include <torch/csrc/jit/frontend/error_report.h>
 #include <torch/csrc/jit/passes/freeze_module.h>
 #include <torch/csrc/jit/runtime/graph_executor.h>
 #include <torch/csrc/jit/serialization/import.h>
@@ -47,16 +48,21 @@ __attribute__((constructor(101))) void bound_onednn_cache()
 }
 
 // The cause of an exception of libtorch: the last line that is not empty says it, those before it
-// say where in the framework it was met.
+// say where in the framework it was met. Errors of a model's code begin with it.
 std::string cause_of(const std::exception &exception)
 {
     const auto *error = dynamic_cast<const c10::Error *>(&exception);
     std::string text = error != nullptr ? error->what_without_backtrace() : exception.what();
-    while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) {
-        text.pop_back();
+    const auto first = text.find_first_not_of(" \n");
+    const auto last = text.find_last_not_of(" \n");
+    text = first == std::string::npos ? "" : text.substr(first, last + 1 - first);
+    if (dynamic_cast<const torch::jit::ErrorReport *>(&exception) != nullptr) {
+        return text.substr(0, text.find('\n'));
     }
     const auto newline = text.rfind('\n');
-    return newline == std::string::npos ? text : text.substr(newline + 1);
+    text = newline == std::string::npos ? text : text.substr(newline + 1);
+    // Advice of the archive library, at length.
+    return text.substr(0, text.find(". This is an internal miniz error"));
 }
 
 // The interpreter rethrows some exceptions as another type, with the text of the first inside.
@@ -173,7 +179,9 @@ enum wt_status check_signature(const struct wt_backend &backend, struct wt_error
     const auto method = backend.module.find_method("forward");
     if (!method) {
         return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "bundle-signature",
-                            "the model %s has no forward method", backend.source.c_str());
+                            "the model %s has no forward method; docs/models.md says what it must "
+                            "be",
+                            backend.source.c_str());
     }
     const auto &arguments = method->function().getSchema().arguments();
     const bool two_tensors = arguments.size() == 3 &&
@@ -182,14 +190,14 @@ enum wt_status check_signature(const struct wt_backend &backend, struct wt_error
     if (!two_tensors) {
         return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "bundle-signature",
                             "the model %s: its forward takes %zu arguments; it must take (ids, "
-                            "lengths) or (ids, mask), both int64 tensors",
+                            "lengths) or (ids, mask), both int64 tensors. Change and export it",
                             backend.source.c_str(), arguments.size() - 1);
     }
     const auto &returns = method->function().getSchema().returns();
     if (returns.size() != 1 || returns[0].type()->kind() != c10::TypeKind::TensorType) {
         return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "bundle-signature",
                             "the model %s: its forward gives %.80s; it must give one tensor of "
-                            "logits",
+                            "logits. Change and export it",
                             backend.source.c_str(),
                             returns.empty() ? "nothing" : returns[0].type()->str().c_str());
     }

@@ -80,6 +80,9 @@ def test_a_worker_says_so_in_its_log(lab, slow):
     running = lab.run(lab.flow(), slow, log={"format": "json"}).wait_log("assigned")
     messages = [json.loads(line) for line in running.stderr.splitlines()]
     assert any(re.search(r"^loading \S+slow\.json: [\w-]+, ", line["message"]) for line in messages)
+    took, = [line["message"] for line in messages if line["message"].startswith("the model is loaded: ")]
+    seconds = [float(text) for text in re.findall(r"(\d+\.\d) s", took)]
+    assert len(seconds) == 4 and sum(seconds) >= 4, "each call takes a second"
 
 
 def test_a_bench_shows_share_rate_and_time_left(tmp_path):
