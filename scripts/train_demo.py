@@ -46,6 +46,12 @@ def parse_arguments() -> argparse.Namespace:
         "--threads", type=int, default=2, help="processor threads to train with (default: 2)"
     )
     parser.add_argument(
+        "--weights",
+        type=Path,
+        metavar="BUNDLE",
+        help="take them from an earlier bundle instead of training: to measure its bounds again",
+    )
+    parser.add_argument(
         "--quick",
         action="store_true",
         help="a few steps on a few texts: shows that everything works, the model is useless",
@@ -94,7 +100,11 @@ def main() -> int:
     model = learning.new_model(len(vocabulary.tokens), recipe.dropout)
     print(f"{len(train)} training texts, {len(vocabulary.tokens)} tokens in the vocabulary")
 
-    learning.fit_in_stages(model, lessons, vocabulary)
+    if arguments.weights is not None:
+        model.load_state_dict(torch.jit.load(str(arguments.weights)).state_dict())
+        model.eval()
+    else:
+        learning.fit_in_stages(model, lessons, vocabulary)
 
     def label(texts: list[str]) -> list[int]:
         rows = [tokenizer.encode(text).ids for text in texts]
