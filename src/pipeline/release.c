@@ -217,7 +217,7 @@ static void on_report(void *opaque, struct wt_record *record, enum wt_delivery d
 
 /* --- both guarantees ------------------------------------------------------------------------- */
 
-/* The round came to nothing: the next one is half as large, or its only record is the culprit. */
+/* The round came to nothing: the next one is smaller, or its only record is the culprit. */
 void wt_release_aborted(struct wt_release *release)
 {
     if (release->rejected == NULL) {

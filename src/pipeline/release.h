@@ -8,8 +8,8 @@
  * abort the same records, encoded, go into the next
  *
  * A record that the broker rejects takes its neighbours down with it, a request or a transaction at
- * a time. At-least-once tries them again one by one; exactly-once halves the transaction until the
- * culprit stands alone. It becomes a dead letter, and a dead letter that is too large is cut.
+ * a time. What was not acknowledged is tried again in smaller parts until the culprit stands alone
+ * (search.h). It becomes a dead letter, and a dead letter that is too large is cut.
  * Thread: publish, but for creating and destroying. */
 #ifndef WIRETAG_PIPELINE_RELEASE_H
 #define WIRETAG_PIPELINE_RELEASE_H

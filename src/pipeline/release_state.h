@@ -29,7 +29,7 @@ struct wt_release {
     /* Note "Rejected records": the broker refuses whole requests, so innocent neighbours come back
      * with the culprit. What is open is given up then, the transaction or, at-least-once, the
      * producer with all it holds, so that nothing behind the culprit overtakes its neighbours; what
-     * was not acknowledged is released again in order, in rounds of half as many records, until
+     * was not acknowledged is released again in order, in rounds of an eighth of the records, until
      * the culprit is refused alone. */
     struct wt_search search;
     struct wt_record *rejected; /* of this round; NULL: none */
@@ -60,7 +60,7 @@ void wt_release_note_rejected(struct wt_release *release, struct wt_record *reco
 void wt_release_log_undelivered(const struct wt_record *record, const char *reason,
                                 const char *next);
 
-/* The round came to nothing: the next one is half as large, or its only record is the culprit. */
+/* The round came to nothing: the next one is smaller, or its only record is the culprit. */
 void wt_release_aborted(struct wt_release *release);
 
 /* What was not acknowledged is to be released again, in every lane. */

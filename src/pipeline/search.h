@@ -1,9 +1,11 @@
 /* search.h: finds the record for which the broker rejects a transaction.
  *
- * A rejected record aborts its whole transaction, again and again. So transactions are cut to half
- * the records after each rejection, until the rejected one stands alone, and grow again with each
- * that is committed. At-least-once, a round of records that are acknowledged together takes the
- * transaction's place. A pure state machine. Thread: publish. */
+ * A rejected record aborts its whole transaction, again and again. So transactions are cut to an eighth
+ * of the records after each rejection, until the rejected one stands alone, and once as many have
+ * been committed as were in question they grow again with each commit. An eighth and not half: after
+ * such an abort librdkafka takes half a second to begin anew, a commit takes a few milliseconds.
+ * At-least-once, a round of records that are acknowledged together takes the transaction's place. A
+ * pure state machine. Thread: publish. */
 #ifndef WIRETAG_PIPELINE_SEARCH_H
 #define WIRETAG_PIPELINE_SEARCH_H
 
@@ -13,6 +15,7 @@
 struct wt_search {
     uint32_t records;     /* in the open transaction */
     uint32_t records_max; /* UINT32_MAX: not searching */
+    uint32_t suspects;    /* the rejected one is among so many to come; 0: not known */
 };
 
 struct wt_search wt_search_begin(void);

@@ -14,7 +14,10 @@
  * not look at them, and the client would take what it accepts for proof of what lies before it. So
  * one request at a time. And what the client had not taken back yet when a request was refused may
  * get there first: then the order is no matter for the mock. */
-#define ONE_REQUEST "max.in.flight: 1"
+#define ONE_REQUEST "max.in.flight: 1, linger.ms: 0"
+
+/* And where librdkafka sends what was prepared behind a refused request all the same: everything in one. */
+#define ALL_IN_ONE_REQUEST "max.in.flight: 1, linger.ms: 100"
 
 static struct mock_lab lab;
 

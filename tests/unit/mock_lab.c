@@ -65,19 +65,18 @@ static void make_config(struct mock_lab *lab, const char *guarantee, const char 
 {
     char text[1024];
     struct wt_error error = {.message = ""};
-    (void)snprintf(
-        text, sizeof text,
-        "kafka:\n"
-        "  common: {bootstrap.servers: \"%s\", socket.timeout.ms: 1000,\n"
-        "           reconnect.backoff.max.ms: 200}\n"
-        "  consumer: {group.id: " GROUP "}\n"
-        "  producer: {linger.ms: 0, request.timeout.ms: 1000, retry.backoff.ms: 20%s%s}\n"
-        "input: {topics: [" INPUT "]}\n"
-        "output: {topic: labelled-%u}\n"
-        "delivery: {guarantee: %s, transactional_id: mock-worker, "
-        "commit_interval_ms: 20, drain_ms_max: 2000}\n",
-        rd_kafka_mock_cluster_bootstraps(lab->cluster), producer[0] != '\0' ? ", " : "", producer,
-        lab->starts, guarantee);
+    (void)snprintf(text, sizeof text,
+                   "kafka:\n"
+                   "  common: {bootstrap.servers: \"%s\", socket.timeout.ms: 1000,\n"
+                   "           reconnect.backoff.max.ms: 200}\n"
+                   "  consumer: {group.id: " GROUP "}\n"
+                   "  producer: {request.timeout.ms: 1000, retry.backoff.ms: 20%s%s}\n"
+                   "input: {topics: [" INPUT "]}\n"
+                   "output: {topic: labelled-%u}\n"
+                   "delivery: {guarantee: %s, transactional_id: mock-worker, "
+                   "commit_interval_ms: 20, drain_ms_max: 2000}\n",
+                   rd_kafka_mock_cluster_bootstraps(lab->cluster), producer[0] != '\0' ? ", " : "",
+                   producer, lab->starts, guarantee);
     if (wt_config_parse(text, strlen(text), "mock", NULL, 0, &lab->config, &error) != WT_OK) {
         fail_msg("%s", error.message);
     }

@@ -1,12 +1,17 @@
 /* Every class of error that producing and committing can meet where records come out at least once. */
 #include "mock_cases.h"
 
-static void start(void)
+static void start_with(const char *producer)
 {
     mock_lab_commit(&lab, 0);
-    mock_lab_start(&lab, "at-least-once", ONE_REQUEST);
+    mock_lab_start(&lab, "at-least-once", producer);
     mock_lab_finish(&lab, RECORDS);
     assert_true(mock_lab_settle(&lab, SETTLE_S));
+}
+
+static void start(void)
+{
+    start_with(ONE_REQUEST);
 }
 
 static void check_committed(int64_t offset)
@@ -68,6 +73,18 @@ static void a_request_that_is_refused_costs_no_record(void **state)
         check_committed(2 * RECORDS);
         mock_lab_stop(&lab);
     }
+}
+
+static void a_producer_that_the_broker_has_forgotten_costs_no_record(void **state)
+{
+    (void)state;
+    start_with(ALL_IN_ONE_REQUEST);
+    mock_lab_answer(&lab, PRODUCE, RD_KAFKA_RESP_ERR_UNKNOWN_PRODUCER_ID, 1);
+    mock_lab_finish(&lab, RECORDS);
+    assert_true(mock_lab_settle(&lab, SETTLE_S));
+    assert_int_equal(mock_lab_check_output(&lab, true), 0);
+    check_committed(2 * RECORDS);
+    mock_lab_stop(&lab);
 }
 
 static void nothing_is_committed_while_nothing_is_acknowledged(void **state)
@@ -148,6 +165,8 @@ int main(int argc, char **argv)
                                   mock_stop),
         cmocka_unit_test_teardown(a_request_that_is_refused_costs_no_record, mock_stop),
         cmocka_unit_test_teardown(a_producer_that_takes_no_record_any_more_is_replaced, mock_stop),
+        cmocka_unit_test_teardown(a_producer_that_the_broker_has_forgotten_costs_no_record,
+                                  mock_stop),
         cmocka_unit_test_teardown(nothing_is_committed_while_nothing_is_acknowledged, mock_stop),
         cmocka_unit_test_teardown(a_commit_that_is_refused_is_asked_for_again_and_repeats_no_record,
                                   mock_stop),

@@ -1,0 +1,96 @@
+/* The consumer is made so that nothing is skipped, whatever librdkafka does by default. */
+#include "pipeline/consumer.h"
+
+#include "support.h"
+
+static int on_statistics(rd_kafka_t *client, char *text, size_t bytes, void *opaque)
+{
+    (void)client, (void)text, (void)bytes, (void)opaque;
+    return 0;
+}
+
+/* A consumer with more properties, "a: b, c: d", or ""; no broker is asked for anything. */
+static enum wt_status create(const char *guarantee, const char *properties, rd_kafka_t **client_out,
+                             struct wt_error *error)
+{
+    char text[512];
+    struct wt_config *config = NULL;
+    const struct wt_consumer_callbacks callbacks = {.statistics = on_statistics};
+    (void)snprintf(text, sizeof text,
+                   "kafka:\n"
+                   "  common: {bootstrap.servers: \"127.0.0.1:1\"}\n"
+                   "  consumer: {group.id: unit%s%s}\n"
+                   "input: {topics: [articles]}\n"
+                   "output: {topic: labelled}\n"
+                   "delivery: {guarantee: %s}\n",
+                   properties[0] != '\0' ? ", " : "", properties, guarantee);
+    assert_int_equal(wt_config_parse(text, strlen(text), "unit", NULL, 0, &config, error), WT_OK);
+    enum wt_status status = wt_consumer_create(config, false, &callbacks, client_out, error);
+    wt_config_destroy(config);
+    return status;
+}
+
+static void check(rd_kafka_t *client, const char *name, const char *expected)
+{
+    char value[128] = "";
+    size_t bytes = sizeof value;
+    assert_int_equal(rd_kafka_conf_get(rd_kafka_conf(client), name, value, &bytes),
+                     RD_KAFKA_CONF_OK);
+    if (strcmp(value, expected) != 0) {
+        fail_msg("%s is %s, not %s", name, value, expected);
+    }
+}
+
+static void what_is_there_is_read_whole_and_only_once_committed(void **state)
+{
+    (void)state;
+    static const char *const guarantees[] = {"exactly-once", "at-least-once"};
+    for (size_t i = 0; i < COUNT_OF(guarantees); i++) {
+        struct wt_error error = {.message = ""};
+        rd_kafka_t *client = NULL;
+        assert_int_equal(create(guarantees[i], "", &client, &error), WT_OK);
+        check(client, "auto.offset.reset", "smallest"); /* librdkafka's other word for earliest */
+        check(client, "check.crcs", "true");
+        check(client, "isolation.level", "read_committed");
+        check(client, "enable.auto.offset.store", "false");
+        check(client, "enable.auto.commit", i == 0 ? "false" : "true"); /* of what publish stores */
+        rd_kafka_destroy(client);
+    }
+}
+
+static void what_the_user_sets_holds_where_delivery_allows_it(void **state)
+{
+    (void)state;
+    struct wt_error error = {.message = ""};
+    rd_kafka_t *client = NULL;
+    assert_int_equal(create("at-least-once",
+                            "auto.offset.reset: latest, check.crcs: false, "
+                            "isolation.level: read_uncommitted",
+                            &client, &error),
+                     WT_OK);
+    check(client, "auto.offset.reset", "largest");
+    check(client, "check.crcs", "false");
+    check(client, "isolation.level", "read_uncommitted");
+    rd_kafka_destroy(client);
+}
+
+static void exactly_once_never_reads_what_is_not_committed(void **state)
+{
+    (void)state;
+    struct wt_error error = {.message = ""};
+    rd_kafka_t *client = NULL;
+    assert_int_equal(create("exactly-once", "isolation.level: read_uncommitted", &client, &error),
+                     WT_INVALID);
+    assert_string_equal(error.code, "isolation-level");
+    assert_non_null(strstr(error.message, "unit:3"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_there_is_read_whole_and_only_once_committed),
+        cmocka_unit_test(what_the_user_sets_holds_where_delivery_allows_it),
+        cmocka_unit_test(exactly_once_never_reads_what_is_not_committed),
+    };
+    return cmocka_run_group_tests_name("consumer", tests, NULL, NULL);
+}
