@@ -286,6 +286,37 @@ static void an_end_txn_whose_reply_does_not_come_is_followed_by_a_new_producer(v
     mock_lab_create(&lab, 1);
 }
 
+static void a_producer_in_doubt_begins_no_transaction(void **state)
+{
+    (void)state;
+    start();
+    int64_t unknown_before = wt_metric_get(WT_METRIC_TRANSACTIONS_UNKNOWN);
+    mock_lab_answer(&lab, END_TXN, RD_KAFKA_RESP_ERR__TRANSPORT, 1);
+    for (int i = 0; i < 2 * RECORDS; i++) { /* there is always a record to begin one for */
+        mock_lab_finish(&lab, 1);
+        mock_lab_turn(&lab);
+    }
+    assert_true(mock_lab_settle(&lab, SETTLE_S));
+    assert_int_equal(mock_lab_producers(&lab), 2);
+    assert_int_equal(wt_metric_get(WT_METRIC_TRANSACTIONS_UNKNOWN), unknown_before);
+    (void)mock_lab_check_output(&lab, true);
+    mock_lab_stop(&lab);
+}
+
+static void an_abort_in_doubt_is_followed_by_a_new_producer(void **state)
+{
+    (void)state;
+    start();
+    mock_lab_answer(&lab, TXN_OFFSET_COMMIT, RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS, 1);
+    mock_lab_answer(&lab, END_TXN, RD_KAFKA_RESP_ERR__TRANSPORT, 1);
+    mock_lab_finish(&lab, RECORDS);
+    assert_true(mock_lab_settle(&lab, SETTLE_S));
+    mock_lab_step(&lab, 50);
+    assert_int_equal(mock_lab_producers(&lab), 2);
+    (void)mock_lab_check_output(&lab, true);
+    mock_lab_stop(&lab);
+}
+
 static void committed_offsets_tell_what_became_of_a_transaction(void **state)
 {
     (void)state;
@@ -386,6 +417,8 @@ int main(int argc, char **argv)
             mock_stop),
         cmocka_unit_test_teardown(
             an_end_txn_whose_reply_does_not_come_is_followed_by_a_new_producer, mock_stop),
+        cmocka_unit_test_teardown(a_producer_in_doubt_begins_no_transaction, mock_stop),
+        cmocka_unit_test_teardown(an_abort_in_doubt_is_followed_by_a_new_producer, mock_stop),
         cmocka_unit_test_teardown(committed_offsets_tell_what_became_of_a_transaction, mock_stop),
         cmocka_unit_test_teardown(committed_offsets_are_read_again_until_they_are_known, mock_stop),
         cmocka_unit_test_teardown(
