@@ -29,6 +29,10 @@
 /* The thread is stuck when it gives no sign of life for this long, besides a drain. */
 #define BEAT_MS_MAX 60000
 
+/* How long leaving the group may take, beside the drain. */
+#define LEAVE_MS_MAX 5000
+#define LEAVE_WAIT_MS 50
+
 struct wt_consume {
     const struct wt_config *config;
     struct wt_partitions *partitions;
@@ -39,6 +43,8 @@ struct wt_consume {
     rd_kafka_queue_t *records; /* of all assigned partitions; note "Back-pressure" */
     pthread_t thread;
     bool started;
+    bool
+        unanswered; /* the thread's until it has ended: the client waits for the group, note "Leaving" */
     atomic_bool stopping;
     bool full;                 /* thread's own: no room was left last time */
     struct wt_partition *last; /* of the previous record: records come in runs */
@@ -335,6 +341,30 @@ static void poll_some(struct wt_consume *consume)
     wt_queue_push(consume->queue_out, &list);
 }
 
+/* Revokes everything, which drains it, then leaves the group. Note "Leaving": without a coordinator
+ * librdkafka (seen in 2.16) keeps a commit and waits for as long as a session lasts; the group would notice the
+ * absence no later. So this has an end, and then the client is left to the end of the process. */
+static void leave_group(struct wt_consume *consume)
+{
+    int64_t until_us =
+        wt_clock_us() + ((int64_t)consume->config->delivery.drain_ms_max + LEAVE_MS_MAX) * 1000;
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(consume->client);
+    rd_kafka_error_t *error = rd_kafka_consumer_close_queue(consume->client, queue);
+    if (error != NULL) {
+        wt_log_warn("consume", "leaving the group: %s", rd_kafka_error_string(error));
+        rd_kafka_error_destroy(error);
+    }
+    while (!rd_kafka_consumer_closed(consume->client) && wt_clock_us() < until_us) {
+        (void)rd_kafka_queue_poll_callback(queue, LEAVE_WAIT_MS);
+    }
+    consume->unanswered = rd_kafka_consumer_closed(consume->client) == 0;
+    if (consume->unanswered) {
+        wt_log_warn("consume", "leaving the group: no answer; its other members will notice within "
+                               "session.timeout.ms");
+    }
+    rd_kafka_queue_destroy(queue);
+}
+
 static void *run(void *opaque)
 {
     struct wt_consume *consume = opaque;
@@ -345,11 +375,7 @@ static void *run(void *opaque)
         poll_some(consume);
     }
     wt_beat(beat);
-    /* Revokes everything, which drains it, then leaves the group. */
-    rd_kafka_resp_err_t code = rd_kafka_consumer_close(consume->client);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        wt_log_warn("consume", "leaving the group: %s", rd_kafka_err2str(code));
-    }
+    leave_group(consume);
     wt_beat_end(beat);
     return NULL;
 }
@@ -434,7 +460,7 @@ void wt_consume_destroy(struct wt_consume *consume)
     if (consume->records != NULL) {
         rd_kafka_queue_destroy(consume->records);
     }
-    if (consume->client != NULL) {
+    if (consume->client != NULL && !consume->unanswered) {
         rd_kafka_destroy(consume->client);
     }
     wt_kafka_scratch_free(&consume->scratch);

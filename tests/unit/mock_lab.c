@@ -177,6 +177,7 @@ void mock_lab_start(struct mock_lab *lab, const char *guarantee, const char *pro
     lab->first_producer = producer_number(lab);
     for (int i = 0; i < MOCK_PARTITIONS; i++) {
         lab->finished[i] = 0;
+        lab->revoked[i] = false;
         lab->sources[i] = wt_partitions_get(lab->partitions, INPUT, i);
         lab->sources[i]->lane = wt_release_lane_create(lab->release);
         wt_lane_open(lab->sources[i]->lane, 1);
@@ -278,12 +279,22 @@ static bool settled(const struct mock_lab *lab)
 {
     bool all = true;
     for (int i = 0; i < MOCK_PARTITIONS; i++) {
-        all &= wt_release_settled(lab->release, lab->sources[i]) &&
-               wt_lane_position(lab->sources[i]->lane) == (int64_t)lab->finished[i];
+        all &= lab->revoked[i] ||
+               (wt_release_settled(lab->release, lab->sources[i]) &&
+                wt_lane_position(lab->sources[i]->lane) == (int64_t)lab->finished[i]);
     }
     return all;
 }
 
+void mock_lab_release_and_revoke(struct mock_lab *lab, int partition)
+{
+    wt_release_step(lab->release, lab->sources, MOCK_PARTITIONS, false);
+    assert_true(wt_lane_released_count(lab->sources[partition]->lane) > 0);
+    (void)wt_release_close(lab->release, lab->sources[partition]);
+    lab->revoked[partition] = true;
+}
+
+/* One turn of the threads of consume and publish. */
 void mock_lab_turn(struct mock_lab *lab)
 {
     rd_kafka_message_t *message = rd_kafka_consumer_poll(lab->consumer, 2);
@@ -393,7 +404,7 @@ static bool complete(const struct mock_lab *lab, const struct seen *seen)
 {
     bool all = true;
     for (int i = 0; i < MOCK_PARTITIONS; i++) {
-        for (uint32_t offset = 0; offset < lab->finished[i]; offset++) {
+        for (uint32_t offset = 0; offset < lab->finished[i] && !lab->revoked[i]; offset++) {
             all &= seen->records[i][offset];
         }
     }
@@ -420,7 +431,7 @@ uint32_t mock_lab_check_output(struct mock_lab *lab, bool ordered)
     }
     rd_kafka_destroy(reader);
     for (int i = 0; i < MOCK_PARTITIONS; i++) {
-        for (uint32_t offset = 0; offset < lab->finished[i]; offset++) {
+        for (uint32_t offset = 0; offset < lab->finished[i] && !lab->revoked[i]; offset++) {
             if (!seen.records[i][offset]) {
                 fail_msg("[%d] %" PRIu32 " of %" PRIu32 " is not in the output", i, offset,
                          lab->finished[i]);

@@ -36,6 +36,7 @@ struct mock_lab {
     struct wt_partitions *partitions;
     struct wt_partition *sources[MOCK_PARTITIONS];
     uint32_t finished[MOCK_PARTITIONS]; /* records given to each lane so far */
+    bool revoked[MOCK_PARTITIONS];
     struct wt_in_flight *in_flight;
     struct wt_release *release;
     bool failed; /* the worker would stop, with this error */
@@ -77,6 +78,10 @@ int64_t mock_lab_committed(struct mock_lab *lab, int partition);
 
 /* `count` more labelled records of each partition are to be released. */
 void mock_lab_finish(struct mock_lab *lab, uint32_t count);
+
+/* What is finished is handed over and not committed yet; then the partition is revoked, and its time is
+ * over: from now on it counts no more. */
+void mock_lab_release_and_revoke(struct mock_lab *lab, int partition);
 
 /* Steps until everything is committed, the worker would stop, or `seconds` are over. True: all is
  * committed. */

@@ -231,6 +231,19 @@ static void a_producer_that_takes_no_record_any_more_is_replaced(void **state)
     }
 }
 
+static void records_of_a_revoked_partition_are_not_committed_without_their_offset(void **state)
+{
+    (void)state;
+    start();
+    int64_t aborts_before = abort_count();
+    mock_lab_finish(&lab, RECORDS);
+    mock_lab_release_and_revoke(&lab, 0);
+    assert_true(mock_lab_settle(&lab, SETTLE_S));
+    assert_true(abort_count() > aborts_before);
+    (void)mock_lab_check_output(&lab, true); /* what stays came out, in the next transaction */
+    mock_lab_stop(&lab);
+}
+
 /* --- lasting errors -------------------------------------------------------------------------- */
 
 static void
@@ -411,6 +424,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_teardown(a_start_that_can_never_work_ends_the_worker_and_says_why,
                                   mock_stop),
         cmocka_unit_test_teardown(a_recovery_is_tried_until_it_works_and_not_in_a_hurry, mock_stop),
+        cmocka_unit_test_teardown(
+            records_of_a_revoked_partition_are_not_committed_without_their_offset, mock_stop),
         cmocka_unit_test_teardown(a_producer_that_takes_no_record_any_more_is_replaced, mock_stop),
         cmocka_unit_test_teardown(
             a_right_that_is_missing_for_a_while_costs_no_record_and_is_not_asked_for_in_a_hurry,
