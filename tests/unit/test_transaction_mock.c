@@ -324,8 +324,7 @@ static void an_abort_in_doubt_is_followed_by_a_new_producer(void **state)
     mock_lab_answer(&lab, END_TXN, RD_KAFKA_RESP_ERR__TRANSPORT, 1);
     mock_lab_finish(&lab, RECORDS);
     assert_true(mock_lab_settle(&lab, SETTLE_S));
-    mock_lab_step(&lab, 50);
-    assert_int_equal(mock_lab_producers(&lab), 2);
+    assert_int_equal(mock_lab_producers(&lab), 2); /* it was the new one that committed them */
     (void)mock_lab_check_output(&lab, true);
     mock_lab_stop(&lab);
 }
