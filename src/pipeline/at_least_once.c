@@ -16,9 +16,8 @@ void wt_at_least_once_report(struct wt_release *release, struct wt_record *recor
         release->broken = true;
         return;
     case WT_DELIVERY_FATAL:
+    case WT_DELIVERY_PURGED: /* librdkafka lets go of its queue when the producer fails for good */
         release->broken = true;
-        return;
-    case WT_DELIVERY_PURGED:
         return;
     case WT_DELIVERY_RETRY:
         wt_release_log_undelivered(record, reason, "trying again");

@@ -116,6 +116,34 @@ static void a_producer_that_takes_no_record_any_more_is_replaced(void **state)
     mock_lab_stop(&lab);
 }
 
+static void what_a_failed_producer_still_held_is_released_again(void **state)
+{
+    (void)state;
+    start_with(ALL_IN_ONE_REQUEST);
+    mock_lab_finish(&lab, RECORDS);
+    mock_lab_turn(&lab); /* handed over; they wait for company */
+    mock_lab_ruin(&lab);
+    assert_true(mock_lab_settle(&lab, SETTLE_S)); /* although no record follows */
+    assert_int_equal(mock_lab_producers(&lab), 2);
+    (void)mock_lab_check_output(&lab, true);
+    check_committed(2 * RECORDS);
+    mock_lab_stop(&lab);
+}
+
+static void reports_of_a_revoked_partitions_records_end_them_and_commit_nothing(void **state)
+{
+    (void)state;
+    start();
+    mock_lab_finish(&lab, RECORDS);
+    mock_lab_release_and_revoke(&lab, 0);
+    assert_true(mock_lab_settle(&lab, SETTLE_S));
+    mock_lab_step(&lab, 100);
+    (void)mock_lab_check_output(&lab, true);
+    assert_int_equal(mock_lab_committed(&lab, 0), RECORDS);
+    assert_int_equal(mock_lab_committed(&lab, 1), 2 * RECORDS);
+    mock_lab_stop(&lab); /* which finds nothing in flight */
+}
+
 /* --- committing ------------------------------------------------------------------------------ */
 
 static void a_commit_that_is_refused_is_asked_for_again_and_repeats_no_record(void **state)
@@ -167,6 +195,9 @@ int main(int argc, char **argv)
         cmocka_unit_test_teardown(a_producer_that_takes_no_record_any_more_is_replaced, mock_stop),
         cmocka_unit_test_teardown(a_producer_that_the_broker_has_forgotten_costs_no_record,
                                   mock_stop),
+        cmocka_unit_test_teardown(what_a_failed_producer_still_held_is_released_again, mock_stop),
+        cmocka_unit_test_teardown(
+            reports_of_a_revoked_partitions_records_end_them_and_commit_nothing, mock_stop),
         cmocka_unit_test_teardown(nothing_is_committed_while_nothing_is_acknowledged, mock_stop),
         cmocka_unit_test_teardown(a_commit_that_is_refused_is_asked_for_again_and_repeats_no_record,
                                   mock_stop),
