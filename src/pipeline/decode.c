@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/buffer.h"
+#include "pipeline/decode_flat.h"
 #include "pipeline/partition.h"
 
 #include <assert.h>
@@ -13,13 +14,24 @@
 struct wt_decoder {
     const struct wt_config *config;
     json_t *root;            /* of the current article */
-    struct wt_buffer joined; /* its text, where it has several fields */
+    struct wt_buffer joined; /* its text, where that is not one piece of the value */
+    struct wt_flat flat;     /* of the current article */
+    bool flat_enough;        /* all pointers name members of the article itself */
 };
+
+static bool names_a_member(const char *pointer)
+{
+    return pointer[0] == '/' && strpbrk(pointer + 1, "/~") == NULL;
+}
 
 struct wt_decoder *wt_decoder_create(const struct wt_config *config)
 {
     struct wt_decoder *decoder = wt_alloc_zeroed(1, sizeof *decoder);
     decoder->config = config;
+    decoder->flat_enough = names_a_member(config->input.id);
+    for (size_t i = 0; i < config->input.text.count; i++) {
+        decoder->flat_enough = decoder->flat_enough && names_a_member(config->input.text.items[i]);
+    }
     return decoder;
 }
 
@@ -211,6 +223,66 @@ static enum wt_status take_text(struct wt_decoder *decoder, struct wt_article *a
     return WT_OK;
 }
 
+/* --- the usual article ----------------------------------------------------------------------- */
+
+static char *copy_of(const char *start, size_t bytes)
+{
+    char *copy = wt_alloc(bytes + 1);
+    memcpy(copy, start, bytes);
+    copy[bytes] = '\0';
+    return copy;
+}
+
+static bool take_flat_id(const struct wt_decoder *decoder, struct wt_record *record)
+{
+    const char *name = decoder->config->input.id + 1;
+    const struct wt_flat_member *id = wt_flat_find(&decoder->flat, name, strlen(name));
+    if (id == NULL) {
+        record->id_json = id_from_source(record);
+    } else if (id->type == WT_FLAT_STRING && !id->escaped) {
+        record->id_json = copy_of(id->start - 1, id->bytes + 2); /* with its quotes */
+    } else if (id->type == WT_FLAT_INTEGER) {
+        record->id_json = copy_of(id->start, id->bytes);
+    }
+    return record->id_json != NULL;
+}
+
+static bool take_flat_text(struct wt_decoder *decoder, struct wt_article *article_out)
+{
+    const struct wt_strings *pointers = &decoder->config->input.text;
+    size_t found = 0;
+    decoder->joined.count = 0;
+    for (size_t i = 0; i < pointers->count; i++) {
+        const char *name = pointers->items[i] + 1;
+        const struct wt_flat_member *field = wt_flat_find(&decoder->flat, name, strlen(name));
+        if (field == NULL) {
+            continue;
+        }
+        if (field->type != WT_FLAT_STRING) {
+            return false;
+        }
+        *article_out = (struct wt_article){field->start, field->bytes};
+        if (pointers->count > 1 || field->escaped) {
+            wt_buffer_append(&decoder->joined, "\n", found > 0 ? 1 : 0);
+            wt_flat_append_string(field, &decoder->joined);
+            *article_out = (struct wt_article){decoder->joined.bytes, decoder->joined.count};
+        }
+        found++;
+    }
+    return found > 0 && !wt_decode_blank(article_out->text, article_out->text_bytes);
+}
+
+/* False: this article is not a usual one, or something is wrong with it. */
+static bool decode_flat(struct wt_decoder *decoder, struct wt_record *record,
+                        struct wt_article *article_out)
+{
+    return decoder->flat_enough &&
+           wt_flat_read(&decoder->flat, record->value, record->value_bytes) &&
+           take_flat_text(decoder, article_out) && take_flat_id(decoder, record);
+}
+
+/* --- every article --------------------------------------------------------------------------- */
+
 /* Jansson quotes the input up to the byte at fault, and that may be inside a character. */
 static void drop_broken_quote(json_error_t *cause)
 {
@@ -226,6 +298,9 @@ static enum wt_status decode_json(struct wt_decoder *decoder, struct wt_record *
                                   struct wt_article *article_out, struct wt_error *error)
 {
     json_error_t cause;
+    if (decode_flat(decoder, record, article_out)) {
+        return WT_OK;
+    }
     json_decref(decoder->root);
     decoder->root = json_loadb(record->value, record->value_bytes,
                                JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY, &cause);

@@ -10,7 +10,7 @@
 
 struct wt_decoder;
 
-/* The text lives until the next decode with the same decoder. */
+/* The text lives as long as the record's value, and until the next decode with the same decoder. */
 struct wt_article {
     const char *text; /* valid UTF-8, may contain NUL */
     size_t text_bytes;
