@@ -2,8 +2,8 @@
  *
  * A pure state machine: no thread, clock or Kafka; the caller passes the time. Waiting records lie
  * in buckets of similar length. A batch is due as soon as one batch's worth of tokens or articles
- * waits, or the oldest has waited wait_us_max. It starts with the oldest record and takes its
- * neighbours in length, nearest first, while it stays within tokens_max (padded) and articles_max
+ * waits, or the oldest has waited wait_us_max, or no record has come for a quarter of that. It starts
+ * with the oldest record and takes its neighbours in length, nearest first, while it stays within tokens_max (padded) and articles_max
  * and while padding stays a small share of what is computed; at least one record always. */
 #ifndef WIRETAG_PIPELINE_BATCHER_H
 #define WIRETAG_PIPELINE_BATCHER_H
@@ -43,7 +43,7 @@ void wt_batcher_add(struct wt_batcher *batcher, struct wt_record **record, int64
 bool wt_batcher_take(struct wt_batcher *batcher, int64_t now_us, bool flush,
                      struct wt_batch *batch);
 
-/* When the oldest record's wait is over; INT64_MAX when nothing waits. */
+/* When waiting is over, if no other record comes; INT64_MAX when nothing waits. */
 int64_t wt_batcher_due_us(const struct wt_batcher *batcher);
 
 /* Moves the records for which `matches` is true to `list_out`. */

@@ -115,20 +115,38 @@ static void a_lowered_budget_holds_from_the_next_batch_on_and_is_never_raised(vo
 
 /* --- when a batch is due --------------------------------------------------------------------- */
 
-static void a_record_without_company_waits_no_longer_than_it_may(void **state)
+static void when_no_company_comes_a_quarter_of_the_wait_is_enough(void **state)
 {
     (void)state;
     struct fixture fixture = fixture_create(&DEFAULTS);
     assert_false(take(&fixture, 0));
     assert_int_equal(wt_batcher_due_us(fixture.batcher), INT64_MAX);
     add(&fixture, 20, 0, 1000);
+    assert_int_equal(wt_batcher_due_us(fixture.batcher), 1000 + WAIT_US_MAX / 4);
     add(&fixture, 400, 1, 1500);
+    assert_int_equal(wt_batcher_due_us(fixture.batcher), 1500 + WAIT_US_MAX / 4);
+    assert_false(take(&fixture, 1500 + WAIT_US_MAX / 4 - 1));
+    assert_true(take(&fixture, 1500 + WAIT_US_MAX / 4));
+    assert_int_equal(fixture.batch.records[0]->offset, 0);
+    batch_end(&fixture.batch);
+    assert_int_equal(wt_batcher_due_us(fixture.batcher), 1500 + WAIT_US_MAX / 4);
+    fixture_destroy(&fixture);
+}
+
+static void while_company_comes_nobody_waits_longer_than_it_may(void **state)
+{
+    (void)state;
+    struct fixture fixture = fixture_create(&DEFAULTS);
+    for (int64_t i = 0; i < 8; i++) {
+        int64_t now_us = 1000 + i * WAIT_US_MAX / 8;
+        assert_false(take(&fixture, now_us));
+        add(&fixture, 20, i, now_us);
+    }
     assert_int_equal(wt_batcher_due_us(fixture.batcher), 1000 + WAIT_US_MAX);
     assert_false(take(&fixture, 1000 + WAIT_US_MAX - 1));
     assert_true(take(&fixture, 1000 + WAIT_US_MAX));
-    assert_int_equal(fixture.batch.records[0]->offset, 0);
+    assert_int_equal(fixture.batch.count, 8);
     batch_end(&fixture.batch);
-    assert_int_equal(wt_batcher_due_us(fixture.batcher), 1500 + WAIT_US_MAX);
     fixture_destroy(&fixture);
 }
 
@@ -195,11 +213,11 @@ static void removed_records_are_gone_and_the_others_keep_their_order_and_their_w
     wt_batcher_remove(fixture.batcher, offset_is_odd, &removed);
     assert_int_equal(removed.count, 5);
     assert_int_equal(wt_batcher_count(fixture.batcher), 4);
-    assert_int_equal(wt_batcher_due_us(fixture.batcher), 10 + WAIT_US_MAX);
+    assert_int_equal(wt_batcher_due_us(fixture.batcher), 80 + WAIT_US_MAX / 4);
     list_end(&removed);
     /* 936 tokens were due; 416 are not. */
     assert_false(take(&fixture, 0));
-    assert_true(take(&fixture, 10 + WAIT_US_MAX));
+    assert_true(take(&fixture, 80 + WAIT_US_MAX / 4));
     assert_int_equal(fixture.batch.count, 4);
     for (uint32_t i = 0; i < 4; i++) {
         assert_int_equal(fixture.batch.records[i]->offset, 2 * i + 2);
@@ -226,7 +244,8 @@ int main(void)
         cmocka_unit_test(equal_lengths_only_never_mixes_two_lengths),
         cmocka_unit_test(with_pad_to_every_row_counts_for_the_full_width),
         cmocka_unit_test(a_lowered_budget_holds_from_the_next_batch_on_and_is_never_raised),
-        cmocka_unit_test(a_record_without_company_waits_no_longer_than_it_may),
+        cmocka_unit_test(when_no_company_comes_a_quarter_of_the_wait_is_enough),
+        cmocka_unit_test(while_company_comes_nobody_waits_longer_than_it_may),
         cmocka_unit_test(one_batch_worth_of_tokens_does_not_wait),
         cmocka_unit_test(one_batch_worth_of_articles_does_not_wait),
         cmocka_unit_test(a_flush_takes_what_waits_at_once),
