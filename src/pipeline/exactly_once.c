@@ -40,6 +40,7 @@ static void on_committed(struct wt_release *release, struct wt_partition *const 
     }
     wt_search_committed(&release->search, release->ports.config->in_flight.records_max);
     release->back_off_ms = 0;
+    wt_idle_committed(&release->idle, wt_clock_us());
 }
 
 /* A transaction came to nothing and no record is to blame: the next one may do no better at once. */
@@ -63,11 +64,19 @@ static void settle_all(struct wt_release *release, struct wt_partition *const *p
     }
 }
 
+/* The transaction holds all that is in flight: nothing is worth waiting for. */
+static bool commit_idle(const struct wt_release *release)
+{
+    return release->search.records > 0 &&
+           wt_in_flight_records(release->ports.in_flight) == release->search.records &&
+           wt_idle_allows(&release->idle, wt_clock_us());
+}
+
 /* What is released stays in flight until its commit: waiting for the interval would make consume wait
  * too, once the transaction holds half of what may be in flight. */
 static bool commit_early(const struct wt_release *release)
 {
-    return !wt_search_has_room(&release->search) ||
+    return !wt_search_has_room(&release->search) || commit_idle(release) ||
            release->search.records >= release->ports.config->in_flight.records_max / 2 ||
            (release->search.records > 0 && wt_in_flight_full(release->ports.in_flight));
 }

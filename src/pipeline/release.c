@@ -310,6 +310,7 @@ enum wt_status wt_release_create(const struct wt_release_ports *ports,
     struct wt_release *release = wt_alloc_zeroed(1, sizeof *release);
     release->ports = *ports;
     release->search = wt_search_begin();
+    release->idle = wt_idle_begin(ports->config->delivery.commit_interval_ms);
     release->encoder = wt_encoder_create(ports->config, ports->model_info);
     release->outcomes = wt_outcomes_create(ports->config, ports->model_info);
     enum wt_status status =

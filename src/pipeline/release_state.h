@@ -5,6 +5,7 @@
 
 #include "pipeline/commit.h"
 #include "pipeline/encode.h"
+#include "pipeline/idle.h"
 #include "pipeline/outcome.h"
 #include "pipeline/produce.h"
 #include "pipeline/release.h"
@@ -25,6 +26,7 @@ struct wt_release {
     bool stopping;                      /* `failed` was called: release nothing more */
     int64_t retry_us;                   /* release nothing before: it would not have worked */
     int64_t back_off_ms;                /* exactly-once: the next such pause; 0: none yet */
+    struct wt_idle idle;                /* exactly-once: commits before their interval is over */
 
     /* Note "Rejected records": the broker refuses whole requests, so innocent neighbours come back
      * with the culprit. What is open is given up then, the transaction or, at-least-once, the

@@ -15,6 +15,12 @@
  * than needed by default. */
 #define TRANSACTION_MARGIN_MS 10000
 
+/* Nobody sees a record before its transaction is committed, and a commit sends what still lingers: so
+ * records wait for it and go to each partition in one request, which spares brokers most of theirs.
+ * Long transactions are sent as they grow, or their end would be all at once. At-least-once, records
+ * are seen as they come; a batch's are handed over together, so a longer wait would add latency. */
+#define LINGER_MS_MAX 500u
+
 static bool on_cpu(const struct wt_model_info *info)
 {
     return strcmp(info->device, "cpu") == 0;
@@ -50,6 +56,15 @@ struct wt_batcher_limits wt_sizing_limits(const struct wt_config *config,
         .pad_to = info->pad_to,
         .equal_lengths_only = info->equal_lengths_only,
     };
+}
+
+uint32_t wt_sizing_linger_ms(const struct wt_config *config, bool transactional)
+{
+    if (!transactional) {
+        return 1;
+    }
+    uint32_t interval_ms = config->delivery.commit_interval_ms;
+    return interval_ms < LINGER_MS_MAX ? interval_ms : LINGER_MS_MAX;
 }
 
 int64_t wt_sizing_transaction_ms(const struct wt_config *config)

@@ -13,6 +13,9 @@ uint32_t wt_sizing_replicas(const struct wt_config *config, const struct wt_mode
 struct wt_batcher_limits wt_sizing_limits(const struct wt_config *config,
                                           const struct wt_model_info *info);
 
+/* kafka.producer.linger.ms where it is not configured. */
+uint32_t wt_sizing_linger_ms(const struct wt_config *config, bool transactional);
+
 /* kafka.producer.transaction.timeout.ms as configured, else what fits the `delivery` section. */
 int64_t wt_sizing_transaction_ms(const struct wt_config *config);
 

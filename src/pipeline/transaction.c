@@ -30,6 +30,11 @@
  * that does not count. */
 #define FENCED_AGAIN_MS 60000
 
+/* Note "Markers": a commit is answered before the broker has written its markers; until they are, it
+ * refuses the next transaction, and librdkafka asks again only after 20 ms. Markers take a few
+ * milliseconds, so waiting as long is the shorter way. */
+#define MARKERS_MS 6
+
 enum state { STARTING, IDLE, OPEN, COMMITTING, ABORTING };
 
 struct wt_transaction {
@@ -44,6 +49,7 @@ struct wt_transaction {
     bool initialized;  /* STARTING: init_transactions is done, the offsets are not read yet */
     bool started;      /* one start was completed */
     bool offsets_sent; /* COMMITTING */
+    bool wanted;       /* IDLE: records wait for the markers */
     int64_t opened_us;
     int64_t committed_us;  /* when the last commit was done */
     int64_t retry_us;      /* STARTING: not before */
@@ -74,6 +80,12 @@ static int64_t due_us(const struct wt_transaction *transaction)
     return due > transaction->opened_us ? due : transaction->opened_us;
 }
 
+/* When the markers of the last commit are written, as far as is known. */
+static int64_t markers_us(const struct wt_transaction *transaction)
+{
+    return transaction->committed_us + MARKERS_MS * 1000;
+}
+
 void wt_transaction_destroy(struct wt_transaction *transaction)
 {
     if (transaction == NULL) {
@@ -90,7 +102,7 @@ int64_t wt_transaction_due_us(const struct wt_transaction *transaction)
     case STARTING:
         return transaction->retry_us;
     case IDLE:
-        return waiting ? wt_clock_us() : INT64_MAX;
+        return waiting ? wt_clock_us() : transaction->wanted ? markers_us(transaction) : INT64_MAX;
     case OPEN:
         return waiting ? wt_clock_us() : due_us(transaction);
     case COMMITTING:
@@ -171,6 +183,10 @@ bool wt_transaction_open(struct wt_transaction *transaction)
         return true;
     }
     if (transaction->state != IDLE) {
+        return false;
+    }
+    transaction->wanted = wt_clock_us() < markers_us(transaction);
+    if (transaction->wanted) {
         return false;
     }
     rd_kafka_error_t *error = rd_kafka_begin_transaction(wt_produce_client(transaction->produce));
@@ -469,6 +485,7 @@ enum wt_step wt_transaction_step(struct wt_transaction *transaction,
     case STARTING:
         return step_start(transaction, partitions, count, error);
     case IDLE:
+        transaction->wanted = transaction->wanted && wt_clock_us() < markers_us(transaction);
         return WT_STEP_NOTHING;
     case OPEN:
         return step_open(transaction, commit_now);

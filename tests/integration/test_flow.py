@@ -132,6 +132,14 @@ def test_articles_that_arrive_one_by_one_are_labelled_within_a_second(lab):
     assert min(waits) < 1, waits
 
 
+def test_a_lone_article_does_not_wait_for_the_commit_interval(lab):
+    flow = lab.flow()
+    lab.run(flow, delivery={"commit_interval_ms": 60_000}).wait_log("assigned")
+    for number in range(4):
+        flow.produce([article(f"новость {number}")])
+        assert len(flow.labels(number + 1, timeout=30)) == number + 1
+
+
 def test_several_input_topics_flow_into_one_output(lab):
     flow, second = lab.flow(2), lab.topic("second", 2)
     first_places = flow.produce([article(f"первая {number}") for number in range(100)])
