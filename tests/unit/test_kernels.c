@@ -423,24 +423,9 @@ static void rows_of_zeros_and_of_the_smallest_numbers_give_the_bias(void **state
     free(bias);
 }
 
-static void the_best_set_is_picked_unless_a_lesser_one_is_asked_for(void **state)
-{
-    (void)state;
-    const struct wt_kernels *last = NULL;
-    for (const struct wt_kernels *const *set = wt_kernels_all(); *set != NULL; set++) {
-        last = *set;
-        assert_int_equal(setenv("WIRETAG_KERNELS", last->name, 1), 0);
-        assert_ptr_equal(wt_kernels_best(), last);
-    }
-    assert_int_equal(unsetenv("WIRETAG_KERNELS"), 0);
-    assert_ptr_equal(wt_kernels_best(), last);
-    assert_ptr_equal(wt_kernels_all()[0], &wt_kernels_portable);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_best_set_is_picked_unless_a_lesser_one_is_asked_for),
         cmocka_unit_test(activations_are_those_of_the_textbook),
         cmocka_unit_test(layer_norm_is_that_of_the_textbook),
         cmocka_unit_test(softmax_is_that_of_the_textbook),

@@ -1,0 +1,79 @@
+/* Which set of kernels runs: the best that this processor has, or a lesser one that is asked for. */
+#include "kernel_cases.h"
+
+#include <stdio.h>
+
+static void the_best_set_is_picked_unless_a_lesser_one_is_asked_for(void **state)
+{
+    (void)state;
+    const struct wt_kernels *last = NULL;
+    for (const struct wt_kernels *const *set = wt_kernels_all(); *set != NULL; set++) {
+        last = *set;
+        assert_int_equal(setenv("WIRETAG_KERNELS", last->name, 1), 0);
+        assert_ptr_equal(wt_kernels_best(), last);
+    }
+    assert_int_equal(unsetenv("WIRETAG_KERNELS"), 0);
+    assert_ptr_equal(wt_kernels_best(), last);
+    assert_ptr_equal(wt_kernels_all()[0], &wt_kernels_portable);
+}
+
+#if defined(__x86_64__)
+/* Whether the system's own list says that this processor has all of `flags`, space separated. */
+static bool processor_has(const char *flags)
+{
+    char line[16384] = "";
+    FILE *file = fopen("/proc/cpuinfo", "r");
+    while (file != NULL && strncmp(line, "flags", 5) != 0 &&
+           fgets(line, sizeof line, file) != NULL) {
+    }
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+    char wanted[200];
+    (void)snprintf(wanted, sizeof wanted, "%s", flags);
+    bool all = strncmp(line, "flags", 5) == 0;
+    for (char *rest, *flag = strtok_r(wanted, " ", &rest); flag != NULL && all;
+         flag = strtok_r(NULL, " ", &rest)) {
+        char word[40];
+        (void)snprintf(word, sizeof word, " %s", flag);
+        const char *found = strstr(line, word);
+        size_t count = strlen(word);
+        while (found != NULL && found[count] != ' ' && found[count] != '\n') {
+            found = strstr(found + count, word);
+        }
+        all = found != NULL;
+    }
+    return all;
+}
+
+static void no_set_is_picked_that_the_processor_lacks(void **state)
+{
+    (void)state;
+    static const char *const avx512 = "avx2 fma avx512f avx512bw avx512vl avx512dq avx512_vnni";
+    const struct {
+        const struct wt_kernels *set;
+        bool there;
+    } sets[] = {{&wt_kernels_portable, true},
+                {&wt_kernels_avx2, processor_has("avx2 fma")},
+                {&wt_kernels_avx512, processor_has(avx512)},
+                {&wt_kernels_avx512_bf16, processor_has(avx512) && processor_has("avx512_bf16")}};
+    const struct wt_kernels *const *next = wt_kernels_all();
+    for (size_t i = 0; i < COUNT_OF(sets); i++) {
+        if (sets[i].there) {
+            assert_ptr_equal(*next++, sets[i].set);
+        }
+    }
+    assert_null(*next);
+}
+#endif
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_best_set_is_picked_unless_a_lesser_one_is_asked_for),
+#if defined(__x86_64__)
+        cmocka_unit_test(no_set_is_picked_that_the_processor_lacks),
+#endif
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
