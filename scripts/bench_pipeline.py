@@ -13,147 +13,54 @@ Two ratios, each the median of alternating repeats, and a latency:
   batch.wait_ms_max plus 5 ms.
 
 Rates count from the first labelled record to the last, so that start-up and the group's first
-rebalance are out of it. Needs build/wiretag (scripts/build), build-fake/wiretag
+rebalance are out of it. `cpu_last` says of the last repeat where the processors' time went, in
+microseconds for each article, by process and kind of thread. A full-size model, which takes its time:
+
+    ... bench_pipeline.py --only model --model full-size.pt --precision int8 --model-records 600
+
+Needs build/wiretag (scripts/build), build-fake/wiretag
 (scripts/build --fake), kcat, and the environment of scripts/setup --test:
 
     .deps/test-venv/bin/python scripts/bench_pipeline.py
 """
 
 import argparse
-import contextlib
 import json
 import os
 import random
 import re
-import signal
-import socket
 import statistics
 import subprocess
-import sys
-import tempfile
 import time
 import urllib.request
-import uuid
 from pathlib import Path
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
-
-ROOT = Path(__file__).resolve().parents[1]
-POSTS = ROOT.parent / "shared" / "data" / "posts-ru-2000.jsonl"
-SAMPLES = ROOT / "data" / "samples.jsonl"
-PARTITIONS = 6
+from confluent_kafka import Consumer, Producer, TopicPartition
+from wiretag_bench import cpu
+from wiretag_bench.cluster import PARTITIONS, POSTS, ROOT, SAMPLES, labelled, local_cluster, running, say
 
 
-def say(text):
-    print(text, file=sys.stderr, flush=True)
-
-
-class Cluster:
-    """Topics on the local broker, and how far they are filled."""
-
-    def __init__(self, bootstrap):
-        self.bootstrap = bootstrap
-        self.admin = AdminClient({"bootstrap.servers": bootstrap})
-        self.watcher = Consumer({"bootstrap.servers": bootstrap, "group.id": "bench-watcher"})
-
-    def topic(self):
-        name = f"bench-{uuid.uuid4().hex[:12]}"
-        for future in self.admin.create_topics([NewTopic(name, PARTITIONS, 1)]).values():
-            future.result(30)
-        return name
-
-    def fill(self, articles, count):
-        name = self.topic()
-        producer = Producer({"bootstrap.servers": self.bootstrap, "linger.ms": 50,
-                             "queue.buffering.max.messages": 1_000_000})
-        for number in range(count):
-            producer.produce(name, articles[number % len(articles)], partition=number % PARTITIONS)
-            if number % 1000 == 0:
-                producer.poll(0)
-        producer.flush()
-        return name
-
-    def count(self, topic):
-        total = 0
-        for partition in range(PARTITIONS):
-            try:
-                total += self.watcher.get_watermark_offsets(
-                    TopicPartition(topic, partition), timeout=10)[1]
-            except KafkaException as error:
-                # A topic made a moment ago has no leader yet.
-                if error.args[0].code() not in (KafkaError.NOT_LEADER_FOR_PARTITION,
-                                                KafkaError._UNKNOWN_PARTITION):
-                    raise
-        return total
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def labelled(port):
-    """How many records the worker has labelled and acknowledged; 0 while it starts."""
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as page:
-            text = page.read().decode()
-    except OSError:
-        return 0
-    return int(re.search(r'^wiretag_records_total\{outcome="labelled"\} (\d+)', text, re.M).group(1))
-
-
-def rate(port, worker, wanted, timeout):
-    """Labelled records a second, from the first seen to the `wanted`-th. The worker's own count: the
-    ends of a transactional topic count its markers too."""
+def rate(cluster, port, worker, wanted, timeout):
+    """Labelled records a second, from the first seen to the `wanted`-th, and where the processors' time went. The
+    worker's own count: the ends of a transactional topic count its markers too."""
     deadline = time.monotonic() + timeout
     first = None
     while time.monotonic() < deadline and worker.poll() is None:
         now, count = time.monotonic(), labelled(port)
         if count > 0 and first is None:
-            first = (now, count)
+            first = (now, count, cpu.Usage({"worker": worker.pid, **cluster.brokers}))
         if count >= wanted:
             if first[1] >= wanted:
                 raise SystemExit("too few records to measure a rate: raise --records")
-            return (count - first[1]) / (now - first[0])
-        time.sleep(0.02)
+            return (count - first[1]) / (now - first[0]), first[2].since(count - first[1])
+        # Asking costs the worker processor time, so it is asked often only near both ends.
+        time.sleep(0.02 if first is None or count > 0.9 * wanted else 0.2)
     raise SystemExit(f"{labelled(port)} of {wanted} records, then the worker ended or {timeout} s had passed")
-
-
-@contextlib.contextmanager
-def running(cluster, guarantee, binary, model, batch, in_flight, source, output):
-    """A worker with its metrics' port; ends with the block."""
-    port = free_port()
-    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as config, \
-            tempfile.TemporaryFile() as log:
-        json.dump({
-            "kafka": {"common": {"bootstrap.servers": cluster.bootstrap},
-                      "consumer": {"group.id": output}},
-            "input": {"topics": [source]},
-            "output": {"topic": output, "timestamp": "now"},
-            "dead_letter": None, "on_error": "stop",
-            "model": model, "batch": batch,
-            "in_flight": {"records_max": in_flight},
-            "delivery": {"guarantee": guarantee},
-            "http": {"listen": f"127.0.0.1:{port}"},
-        }, config)
-        config.flush()
-        worker = subprocess.Popen([binary, "run", "-c", config.name], stderr=log)
-        try:
-            yield worker, port
-        except SystemExit:
-            log.seek(0)
-            say(log.read().decode()[-2000:])
-            raise
-        finally:
-            worker.send_signal(signal.SIGTERM)
-            worker.wait(60)
 
 
 def run_worker(cluster, guarantee, binary, model, batch, in_flight, source, wanted):
     with running(cluster, guarantee, binary, model, batch, in_flight, source, cluster.topic()) as (worker, port):
-        return rate(port, worker, wanted, timeout=900)
+        return rate(cluster, port, worker, wanted, timeout=900)
 
 
 class Echo:
@@ -211,7 +118,8 @@ def measure_latency(cluster, guarantee, binary, model, batch, articles, options)
     found = {"latency": model["path"], "guarantee": guarantee, "records": len(times),
              "p50_ms": round(percentile(times, 0.5) - percentile(base, 0.5), 1),
              "p99_ms": round(percentile(times, 0.99) - percentile(base, 0.5), 1),
-             "clients_ms": round(percentile(base, 0.5), 1), "model_ms": round(model_ms, 1),
+             "clients_ms": round(percentile(base, 0.5), 1), "clients_p99_ms": round(percentile(base, 0.99), 1),
+             "model_ms": round(model_ms, 1),
              "allowed_ms": round(model_ms + wait_ms + 5, 1)}
     say(f"  latency {found['p50_ms']} ms (p50), {found['p99_ms']} ms (p99); allowed {found['allowed_ms']} ms")
     return found
@@ -240,20 +148,21 @@ def run_loop(binary, model, batch, articles_file, wanted):
     return json.loads(done.stdout.splitlines()[-1])["articles_per_s"]
 
 
-def compare(name, repeats, numerator, denominator):
+def compare(name, guarantee, repeats, numerator, denominator):
     pairs = []
     for repeat in range(repeats):
-        pairs.append((numerator(), denominator()))
+        worker, usage = numerator()
+        pairs.append((worker, denominator()))
         say(f"  {name} {repeat + 1}/{repeats}: {pairs[-1][0]:,.0f} / {pairs[-1][1]:,.0f} articles/s "
             f"= {pairs[-1][0] / pairs[-1][1]:.3f}")
-    return {"ratio": name,
+    return {"ratio": name, "guarantee": guarantee,
             "median": round(statistics.median(a / b for a, b in pairs), 3),
             "worker_articles_per_s": round(statistics.median(a for a, b in pairs)),
             "other_articles_per_s": round(statistics.median(b for a, b in pairs)),
-            "repeats": repeats}
+            "repeats": repeats, "cpu_last": usage}
 
 
-def main():
+def read_arguments():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--input", type=Path, default=POSTS if POSTS.exists() else SAMPLES,
@@ -262,10 +171,10 @@ def main():
     parser.add_argument("--fake-model", type=Path,
                         default=ROOT / "tests" / "golden" / "fake-model.json")
     parser.add_argument("--records", type=int, default=200_000, help="for the pass-through")
-    parser.add_argument("--model-records", type=int, default=6_000, help="for the model")
+    parser.add_argument("--model-records", type=int, default=12_000, help="for the model")
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--guarantee", choices=["exactly-once", "at-least-once"],
-                        default="exactly-once")
+    parser.add_argument("--guarantee", type=lambda names: names.split(","), default=["exactly-once"],
+                        help="exactly-once, at-least-once or both with a comma (default: exactly-once)")
     parser.add_argument("--only", choices=["model", "pass-through", "latency"])
     parser.add_argument("--latency-records", type=int, default=100)
     parser.add_argument("--latency-pause", type=float, default=0.3, metavar="S",
@@ -276,43 +185,41 @@ def main():
     parser.add_argument("--batch-tokens", type=int, default=1024)
     parser.add_argument("--batch-articles", type=int, default=64)
     parser.add_argument("--in-flight", type=int, default=4096, help="in_flight.records_max")
-    options = parser.parse_args()
+    return parser.parse_args()
 
+
+def main():
+    options = read_arguments()
     articles = options.input.read_bytes().splitlines()
     model = {"path": str(options.model), "device": options.device, "precision": options.precision,
              "replicas": options.replicas}
     batch = {"tokens_max": options.batch_tokens, "articles_max": options.batch_articles}
     fake = {"path": str(options.fake_model), "precision": "fp32"}
     results = []
-    with tempfile.TemporaryDirectory(prefix="wiretag-bench-") as folder:
-        start = subprocess.run([ROOT / "scripts/kafka/start", "--dir", folder, "--while",
-                                str(os.getpid())], check=True, stdout=subprocess.PIPE, text=True)
-        try:
-            cluster = Cluster(start.stdout.strip())
-            if options.only in (None, "latency"):
-                say(f"latency: {options.latency_records} records, one at a time")
-                results.append(measure_latency(cluster, options.guarantee, ROOT / "build/wiretag", model,
-                                               batch, articles, options))
+    with local_cluster() as cluster:
+        if options.only in (None, "latency"):
+            for guarantee in options.guarantee:
+                say(f"latency, {guarantee}: {options.latency_records} records, one at a time")
+                results.append(measure_latency(cluster, guarantee, ROOT / "build/wiretag", model, batch, articles,
+                                               options))
+        for guarantee in options.guarantee:
             if options.only in (None, "pass-through"):
-                say(f"pass-through: {options.records} records")
+                say(f"pass-through, {guarantee}: {options.records} records")
                 source = cluster.fill(articles, options.records)
                 results.append(compare(
-                    "pass-through", options.repeats,
-                    lambda: run_worker(cluster, options.guarantee, ROOT / "build-fake/wiretag", fake, {},
+                    "pass-through", guarantee, options.repeats,
+                    lambda: run_worker(cluster, guarantee, ROOT / "build-fake/wiretag", fake, {},
                                        options.in_flight, source, options.records),
                     lambda: run_kcat(cluster, source, options.records)))
             if options.only in (None, "model"):
-                say(f"model: {options.model_records} records")
+                say(f"model, {guarantee}: {options.model_records} records")
                 source = cluster.fill(articles, options.model_records)
                 results.append(compare(
-                    "model", options.repeats,
-                    lambda: run_worker(cluster, options.guarantee, ROOT / "build/wiretag", model, batch,
+                    "model", guarantee, options.repeats,
+                    lambda: run_worker(cluster, guarantee, ROOT / "build/wiretag", model, batch,
                                        options.in_flight, source, options.model_records),
                     lambda: run_loop(ROOT / "build/wiretag", model, batch, options.input,
                                      options.model_records)))
-            cluster.watcher.close()
-        finally:
-            subprocess.run([ROOT / "scripts/kafka/stop", "--dir", folder], check=False)
     for result in results:
         print(json.dumps(result))
 

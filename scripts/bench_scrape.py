@@ -29,7 +29,7 @@ import threading
 import time
 from pathlib import Path
 
-from bench_pipeline import POSTS, ROOT, SAMPLES, Cluster, free_port, labelled, say
+from wiretag_bench.cluster import POSTS, ROOT, SAMPLES, Cluster, free_port, labelled, say
 
 
 class Scraper(threading.Thread):
