@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures wiretag's model loop against other engines that run the same full-size model on the CPU.
 
-    scripts/bench_peers.py [--precision fp32,bf16,int8] [--rounds N] [--only posts|shapes]
+    scripts/bench_peers.py [--precision fp32,bf16,int8] [--rounds N] [--minutes M] [--only posts|shapes]
 
 The model is the published architecture (12 layers, BiLSTM head) with random weights; every engine
 runs the same ones. Measured are fixed shapes (articles x tokens, all of one length) and real posts
@@ -74,6 +74,8 @@ def read_arguments():
     parser.add_argument("--articles", type=int, default=96, help="of them, spread evenly (default: %(default)s)")
     parser.add_argument("--precision", default="fp32,bf16,int8", help="of wiretag (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--minutes", type=float, default=24 * 60,
+                        help="no round begins that would end later than this (default: a day)")
     parser.add_argument("--seconds", type=float, default=1.5, help="of one shape in a turn")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of every engine")
     parser.add_argument("--peers", default=",".join(PEERS), help="which (default: all but the calibrated ones)")
@@ -171,8 +173,9 @@ def precisions(arguments, bundle):
             say(f"wiretag-{precision}: not measured: {done.stderr.strip()}")
 
 
-def measure(engines, columns, rounds):
-    """columns: {name: function of an engine}; the rates {column: {engine: [rate, …]}}, in turns."""
+def measure(engines, columns, rounds, until):
+    """columns: {name: function of an engine}; the rates {column: {engine: [rate, …]}}, in turns. No round is begun
+    that would last beyond `until`."""
     rates = {column: {engine.name: [] for engine in engines} for column in columns}
     started = time.monotonic()
     for number in range(rounds):
@@ -181,7 +184,10 @@ def measure(engines, columns, rounds):
                 say(f"\r\033[K{time.monotonic() - started:5.0f} s  round {number + 1} of {rounds}: "
                     f"{column}, {engine.name}") if sys.stderr.isatty() else None
                 rates[column][engine.name].append(run(engine))
-        say(f"round {number + 1} of {rounds} done after {time.monotonic() - started:.0f} s")
+        passed = time.monotonic() - started
+        say(f"round {number + 1} of {rounds} done after {passed:.0f} s")
+        if time.monotonic() + passed / (number + 1) > until:
+            break
     return rates
 
 
@@ -258,6 +264,7 @@ def report(rates, gemm, logits):
 def main():
     arguments = read_arguments()
     enter_environment()
+    started = time.monotonic()
     sys.path.insert(0, str(ROOT / "scripts"))
     from wiretag_modeling import TokenizerOptions, build_tokenizer
     from wiretag_peers import full_size
@@ -282,7 +289,7 @@ def main():
         if arguments.only != "shapes":
             columns["posts"] = lambda engine: engine.texts(rows)[0]
         gemm = gemm_rates(arguments)
-        rates = measure(engines, columns, arguments.rounds)
+        rates = measure(engines, columns, arguments.rounds, started + 60 * arguments.minutes)
         logits = compare_logits(engines, rows) if arguments.only != "shapes" else {}
         for engine in engines:
             engine.close()

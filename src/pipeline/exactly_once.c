@@ -73,12 +73,14 @@ static bool commit_idle(const struct wt_release *release)
 }
 
 /* What is released stays in flight until its commit: waiting for the interval would make consume wait
- * too, once the transaction holds half of what may be in flight. */
+ * too, once the transaction holds half of what may be in flight. With a backlog consume always fills it
+ * up, which alone is no reason. */
 static bool commit_early(const struct wt_release *release)
 {
     return !wt_search_has_room(&release->search) || commit_idle(release) ||
            release->search.records >= release->ports.config->in_flight.records_max / 2 ||
-           (release->search.records > 0 && wt_in_flight_full(release->ports.in_flight));
+           (2 * release->search.records >= wt_in_flight_records(release->ports.in_flight) &&
+            wt_in_flight_full(release->ports.in_flight));
 }
 
 void wt_exactly_once_step(struct wt_release *release, struct wt_partition *const *partitions,

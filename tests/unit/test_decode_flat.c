@@ -150,8 +150,9 @@ static void nothing_is_read_otherwise_than_jansson_reads_it(void **state)
 static void no_change_of_one_byte_is_read_otherwise(void **state)
 {
     (void)state;
-    static const char article[] = "{\"id\":-12,\"title\":\"ab\\u0434\\n\",\"text\":\"Дож€🙂dь "
-                                  "plain text\",\"l\":[1,\"x\"],\"n\":null}";
+    static const char article[] =
+        "{\"id\":-12,\"title\":\"ab\\u0434\\n\",\"text\":\"Дож€🙂dь "
+        "plain text\",\"l\":[1,\"x\"],\"n\":null}";
     static const unsigned char bytes[] = {0,    '\n', ' ',  '"',  '\\', '{',  '}',  '[',  ']', ',',
                                           ':',  '0',  '9',  '-',  '.',  'e',  'n',  'u',  'd', 0x7F,
                                           0x80, 0xBF, 0xC0, 0xD0, 0xE0, 0xED, 0xF0, 0xF4, 0xFF};
