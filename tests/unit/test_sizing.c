@@ -64,6 +64,18 @@ static void limits_follow_the_model(void **state)
     wt_config_destroy(config);
 }
 
+static void
+records_linger_until_their_transaction_is_committed_and_no_longer_than_they_must(void **state)
+{
+    (void)state;
+    struct wt_config *config = wt_config_defaults();
+    assert_int_equal(wt_sizing_linger_ms(config, true), config->delivery.commit_interval_ms);
+    assert_int_equal(wt_sizing_linger_ms(config, false), 1);
+    config->delivery.commit_interval_ms = 60000;
+    assert_int_equal(wt_sizing_linger_ms(config, true), 500);
+    wt_config_destroy(config);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -71,6 +83,8 @@ int main(void)
         cmocka_unit_test(a_gpu_gets_large_batches_and_a_cpu_short_ones),
         cmocka_unit_test(what_is_configured_wins),
         cmocka_unit_test(limits_follow_the_model),
+        cmocka_unit_test(
+            records_linger_until_their_transaction_is_committed_and_no_longer_than_they_must),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
