@@ -43,8 +43,9 @@ struct wt_consume {
     rd_kafka_queue_t *records; /* of all assigned partitions; note "Back-pressure" */
     pthread_t thread;
     bool started;
-    bool
-        unanswered; /* the thread's until it has ended: the client waits for the group, note "Leaving" */
+    bool subscribed;
+    bool assigned;   /* thread's own: there was an assignment, if an empty one */
+    bool unanswered; /* thread's own: the client still waits for the group, note "Leaving" */
     atomic_bool stopping;
     bool full;                 /* thread's own: no room was left last time */
     struct wt_partition *last; /* of the previous record: records come in runs */
@@ -152,6 +153,7 @@ static void on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,
     struct wt_consume *consume = opaque;
     wt_metric_add(WT_METRIC_REBALANCES, 1);
     if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+        consume->assigned = true;
         begin_epochs(consume, list);
         apply_assignment(client, list, true);
         return;
@@ -426,6 +428,7 @@ enum wt_status wt_consume_start(struct wt_consume *consume, struct wt_error *err
         (void)rd_kafka_topic_partition_list_add(list, topics->items[i], RD_KAFKA_PARTITION_UA);
     }
     rd_kafka_resp_err_t code = rd_kafka_subscribe(consume->client, list);
+    consume->subscribed = true;
     rd_kafka_topic_partition_list_destroy(list);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "subscribe",
@@ -452,6 +455,14 @@ void wt_consume_join(struct wt_consume *consume)
     }
 }
 
+/* One that waits for its group would hold us up; and librdkafka 2.0.2 aborts the process when a client
+ * that has joined a group is destroyed before its first assignment. Both are left to the end of the
+ * process. */
+static bool may_destroy_client(const struct wt_consume *consume)
+{
+    return !consume->unanswered && (consume->assigned || !consume->subscribed);
+}
+
 void wt_consume_destroy(struct wt_consume *consume)
 {
     if (consume == NULL) {
@@ -460,7 +471,7 @@ void wt_consume_destroy(struct wt_consume *consume)
     if (consume->records != NULL) {
         rd_kafka_queue_destroy(consume->records);
     }
-    if (consume->client != NULL && !consume->unanswered) {
+    if (consume->client != NULL && may_destroy_client(consume)) {
         rd_kafka_destroy(consume->client);
     }
     wt_kafka_scratch_free(&consume->scratch);
