@@ -6,6 +6,7 @@ import signal
 import pytest
 import worker
 from broker import Broker, ExternalBroker
+from conductor import Cluster
 from lab import Lab
 
 
@@ -48,6 +49,16 @@ def own_broker(tmp_path):
     yield make
     for started in made:
         started.close()
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    """A broker of the module's own, and a proxy before it (`.proxied`) that holds and drops what `.proxy` is told."""
+    if os.environ.get("KAFKA"):
+        pytest.skip("the test needs a broker of its own, and KAFKA names another one")
+    started = Cluster(tmp_path_factory.mktemp("cluster"), 1, 0)
+    yield started
+    started.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,26 +1,14 @@
 """Two first starts of one replay at the same moment: one range, one balance, whoever was faster."""
 
-import os
-
 import checks
 import client
 import pytest
 import ranges
 from client import Record, article
-from conductor import Cluster
 from proxy import ADD_OFFSETS, OFFSET_FETCH, Fault
 
 PARTITIONS = 2
 SLOW = "chaos-slow"  # the client id that the proxy takes for a victim
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory):
-    if os.environ.get("KAFKA"):
-        pytest.skip("the test needs a broker of its own, and KAFKA names another one")
-    started = Cluster(tmp_path_factory.mktemp("cluster"), 1, 0)
-    yield started
-    started.close()
 
 
 @pytest.mark.parametrize("guarantee, fault", [

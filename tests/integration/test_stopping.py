@@ -7,6 +7,7 @@ import checks
 import client
 import pytest
 from client import Record, article
+from proxy import SYNC_GROUP, Fault
 
 PARTITIONS = 3
 
@@ -70,6 +71,19 @@ def test_a_dozen_clean_stops_at_any_moment_neither_lose_nor_double(lab):
     labels, _ = checks.settled(flow)
     checks.assert_each_once(labels, places)
     checks.assert_in_order(labels)
+
+
+def test_a_worker_that_is_stopped_between_joining_and_its_assignment_ends_with_0(lab, cluster):
+    """librdkafka's sticky assignor cannot be destroyed there before 2.3.0."""
+    flow = lab.flow(PARTITIONS, on=cluster)
+    fault = cluster.proxy.arm(Fault(SYNC_GROUP, "hold", 60, only="chaos-joining"))
+    running = lab.run(flow, kafka={"common": {"bootstrap.servers": cluster.proxied, "client.id": "chaos-joining"}})
+    client.wait_for("the worker to join", lambda: fault.client, 60, 0.02)
+    running.signal(signal.SIGTERM)
+    running.wait_log("stopping: ")
+    fault.released = True
+    assert running.wait_exit(30) == 0
+    assert "assigned" not in running.stderr
 
 
 def test_an_idle_worker_ends_at_once(lab):
