@@ -110,7 +110,7 @@ def test_what_is_deleted_while_a_replay_rests_is_passed_over(lab):
     flow = lab.flow(1)
     places = flow.produce([article(f"новость {number}") for number in range(2000)])
     first = ranges.replay(lab, flow, "0", "1500", "--rate", 300)
-    client.wait_for("progress", lambda: len(flow.labels()) > 50, 60, 0.1)
+    client.wait_for("progress", lambda: sum(client.end_offsets(flow.bootstrap, flow.output).values()) > 50, 60, 0.1)
     assert first.stop() == 1
     done = ranges.balances(first.stdout)[0].read
     assert 0 < done < 1400
