@@ -154,7 +154,8 @@ static bool read_date_time(const char *at, int64_t *time_ms_out)
     int64_t time_ms =
         days_to(year, month, day) * MS_PER_DAY + (minutes * 60 + second) * MS_PER_S + ms;
     *time_ms_out = time_ms;
-    return time_ms >= 0;
+    /* The zone may lead out of the years that can be written. */
+    return time_ms >= 0 && time_ms < days_to(YEAR_MAX + 1, 1, 1) * MS_PER_DAY;
 }
 
 /* -7d: so long before now, not before 1970. */
