@@ -120,7 +120,7 @@ def test_a_soak_leaves_memory_descriptors_and_threads_as_they_were(lab):
         partner = lab.run(flow, model, delivery={"guarantee": "exactly-once"}) if rounds % 5 == 0 else None
         flow.wait_done(120)
         if partner:
-            assert partner.stop() == 0
+            assert partner.wait_log("loading the model").stop() == 0
             client.wait_for("all partitions back", lambda: running.metrics()["wiretag_assigned_partitions"] == 6, 60)
         rounds += 1
         samples.append((time.monotonic() - began, running.resident_bytes(), running.descriptors(), running.threads()))
