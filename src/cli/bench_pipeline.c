@@ -211,7 +211,7 @@ static enum wt_status bench_all(struct bench *bench, struct wt_error *error)
     enum wt_status status =
         wt_bench_topics_create(config, bench->options->partitions, &bench->topics, error);
     if (status == WT_OK) {
-        status = wt_cli_load_model("bench pipeline", config, false, &bench->model, error);
+        status = wt_cli_configured_model("bench pipeline", config, false, &bench->model, error);
     }
     if (status == WT_OK) {
         status = wt_bench_stages_create(bench->options->input, config, bench->model, bench->topics,

@@ -142,7 +142,7 @@ static void check_model(const struct wt_config *config, struct wt_findings *find
 {
     struct wt_error error;
     struct wt_model *model = NULL;
-    if (wt_cli_load_model("check", config, false, &model, &error) != WT_OK) {
+    if (wt_cli_configured_model("check", config, false, &model, &error) != WT_OK) {
         wt_finding_add(findings, config, key_of(&error), WT_FINDING_ERROR, "model", "%s",
                        error.message);
     } else {

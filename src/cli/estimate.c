@@ -112,7 +112,7 @@ enum wt_status wt_cli_estimate_make(const struct wt_cli_pass *pass, const struct
     const struct wt_config *config = pass->config;
     struct wt_model *model = NULL;
     struct wt_reader *reader = NULL;
-    enum wt_status status = wt_cli_load_model(pass->command, config, true, &model, error);
+    enum wt_status status = wt_cli_configured_model(pass->command, config, true, &model, error);
     if (status == WT_OK) {
         status = wt_reader_create(config, true, &reader, error);
     }

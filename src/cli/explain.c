@@ -254,7 +254,7 @@ static int explain(const struct wt_config *config, const struct wt_place *place,
         status = find_record(&explained, &readers, &error);
     }
     if (status == WT_OK) {
-        status = wt_cli_load_model("explain", config, false, &model, &error);
+        status = wt_cli_configured_model("explain", config, false, &model, &error);
     }
     if (status == WT_OK) {
         explained.model = model;

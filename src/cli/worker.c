@@ -110,8 +110,9 @@ static struct wt_http *start_http(const struct wt_config *config, const char *co
     return http;
 }
 
-enum wt_status wt_cli_load_model(const char *command, const struct wt_config *config, bool as_log,
-                                 struct wt_model **model_out, struct wt_error *error)
+enum wt_status wt_cli_configured_model(const char *command, const struct wt_config *config,
+                                       bool as_log, struct wt_model **model_out,
+                                       struct wt_error *error)
 {
     struct wt_model_options options = {.device = config->model.device,
                                        .precision = config->model.precision,
@@ -125,7 +126,7 @@ static enum wt_status load_model(const struct wt_config *config, const char *com
                                  struct wt_model **model_out, struct wt_error *error)
 {
     wt_log_info(command, "loading the model %s", config->model.path);
-    enum wt_status status = wt_cli_load_model(command, config, true, model_out, error);
+    enum wt_status status = wt_cli_configured_model(command, config, true, model_out, error);
     if (status == WT_OK) {
         const struct wt_model_load_seconds *took = &wt_model_info(*model_out)->load_seconds;
         wt_log_info(command,

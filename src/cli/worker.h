@@ -26,8 +26,9 @@ int wt_cli_config_load(const struct wt_cli_config *given, const char *command,
                        struct wt_config **config_out);
 
 /* Loads the model that the section `model` names; as wt_cli_model_load. */
-enum wt_status wt_cli_load_model(const char *command, const struct wt_config *config, bool as_log,
-                                 struct wt_model **model_out, struct wt_error *error);
+enum wt_status wt_cli_configured_model(const char *command, const struct wt_config *config,
+                                       bool as_log, struct wt_model **model_out,
+                                       struct wt_error *error);
 
 /* Loads the model and runs a pipeline over what `source` says until that ends, SIGTERM or SIGINT
  * comes, or it fails. A second signal exits at once. */

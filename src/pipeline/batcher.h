@@ -2,9 +2,10 @@
  *
  * A pure state machine: no thread, clock or Kafka; the caller passes the time. Waiting records lie
  * in buckets of similar length. A batch is due as soon as one batch's worth of tokens or articles
- * waits, or the oldest has waited wait_us_max, or no record has come for a quarter of that. It starts
- * with the oldest record and takes its neighbours in length, nearest first, while it stays within tokens_max (padded) and articles_max
- * and while padding stays a small share of what is computed; at least one record always. */
+ * waits, or the oldest has waited wait_us_max, or no record has come for a quarter of that. It
+ * starts with the oldest record and takes its neighbours in length, nearest first, while it stays
+ * within tokens_max (padded) and articles_max and while padding stays a small share of what is
+ * computed; at least one record always. */
 #ifndef WIRETAG_PIPELINE_BATCHER_H
 #define WIRETAG_PIPELINE_BATCHER_H
 

@@ -344,8 +344,9 @@ static void poll_some(struct wt_consume *consume)
 }
 
 /* Revokes everything, which drains it, then leaves the group. Note "Leaving": without a coordinator
- * librdkafka (seen in 2.16) keeps a commit and waits for as long as a session lasts; the group would notice the
- * absence no later. So this has an end, and then the client is left to the end of the process. */
+ * librdkafka (seen in 2.16) keeps a commit and waits for as long as a session lasts; the group would
+ * notice the absence no later. So this has an end, and then the client is left to the end of the
+ * process. */
 static void leave_group(struct wt_consume *consume)
 {
     int64_t until_us =

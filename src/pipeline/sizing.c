@@ -5,8 +5,9 @@
 #include <unistd.h>
 
 /* Padded tokens of one batch where batch.tokens_max is auto. On a CPU the rate does not grow beyond
- * about a thousand tokens, while a batch of 8,192 is seconds of work; a GPU wants to be filled, and batch.articles_max bounds
- * what short articles make of it. docs/performance.md has the measurements. */
+ * about a thousand tokens, while a batch of 8,192 is seconds of work; a GPU wants to be filled, and
+ * batch.articles_max bounds what short articles make of it. docs/performance.md has the
+ * measurements. */
 #define CPU_TOKENS_MAX 1024u
 #define GPU_TOKENS_MAX 131072u
 

@@ -1,6 +1,5 @@
-/* The books of a replay, its ranges, its pace, and idle commits: what is decided without a broker. */
+/* The books of a replay, its ranges and its pace: what is decided without a broker. */
 #include "pipeline/books.h"
-#include "pipeline/idle.h"
 #include "pipeline/pace.h"
 #include "pipeline/plan.h"
 
@@ -183,40 +182,6 @@ static void without_a_limit_everything_is_allowed(void **state)
     assert_int_equal(taken(&pace, 5, 6, 1), 1000000);
 }
 
-/* --- idle commits ---------------------------------------------------------------------------- */
-
-/* How many of a commit each `step_us` are allowed before their interval is over. */
-static int idle_commits(struct wt_idle *idle, int64_t from_us, int64_t step_us, int tries)
-{
-    int count = 0;
-    for (int i = 0; i < tries; i++) {
-        int64_t now_us = from_us + i * step_us;
-        if (wt_idle_allows(idle, now_us)) {
-            wt_idle_committed(idle, now_us);
-            count++;
-        }
-    }
-    return count;
-}
-
-static void idle_commits_are_few_to_an_interval_and_some_at_once_after_a_pause(void **state)
-{
-    (void)state;
-    struct wt_idle idle = wt_idle_begin(200);
-    int64_t now_us = 5000000;
-    assert_int_equal(idle_commits(&idle, now_us, 1, 100), WT_IDLE_COMMITS_SAVED_MAX);
-    /* Ten seconds of a record every millisecond: fifty intervals. */
-    now_us += 100;
-    assert_in_range(idle_commits(&idle, now_us, 1000, 10000), 50 * WT_IDLE_COMMITS_PER_INTERVAL - 1,
-                    50 * WT_IDLE_COMMITS_PER_INTERVAL + 1);
-    /* Records that come apart are all committed at once. */
-    now_us += 20000000;
-    assert_int_equal(idle_commits(&idle, now_us, 60000, 1000), 1000);
-    /* Without an interval nothing is held back. */
-    struct wt_idle none = wt_idle_begin(0);
-    assert_int_equal(idle_commits(&none, now_us, 1, 100), 100);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -229,7 +194,6 @@ int main(void)
         cmocka_unit_test(the_pace_is_kept_whatever_the_steps),
         cmocka_unit_test(a_pause_earns_no_burst),
         cmocka_unit_test(without_a_limit_everything_is_allowed),
-        cmocka_unit_test(idle_commits_are_few_to_an_interval_and_some_at_once_after_a_pause),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
