@@ -119,32 +119,36 @@ static void end_epochs(struct wt_consume *consume, const rd_kafka_topic_partitio
     free(ended);
 }
 
-static bool cooperative(rd_kafka_t *client)
+/* NULL: done. */
+static rd_kafka_error_t *change_assignment(rd_kafka_t *client, const char *protocol,
+                                           const rd_kafka_topic_partition_list_t *list, bool assign)
 {
-    return strcmp(rd_kafka_rebalance_protocol(client), "COOPERATIVE") == 0;
-}
-
-static void log_if_failed(const char *what, rd_kafka_error_t *error)
-{
-    if (error != NULL) {
-        wt_log_error("consume", "%s: %s", what, rd_kafka_error_string(error));
-        rd_kafka_error_destroy(error);
+    if (strcmp(protocol, "COOPERATIVE") == 0) {
+        return assign ? rd_kafka_incremental_assign(client, list)
+                      : rd_kafka_incremental_unassign(client, list);
     }
+    rd_kafka_resp_err_t code = rd_kafka_assign(client, assign ? list : NULL);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR
+               ? NULL
+               : rd_kafka_error_new(code, "%s", rd_kafka_err2str(code));
 }
 
+/* A rebalance may reach us when the client has left its group already (stopped between an assignment
+ * and its delivery): it has no protocol and no assignment any more, so nothing is to be changed. */
 static void apply_assignment(rd_kafka_t *client, const rd_kafka_topic_partition_list_t *list,
                              bool assign)
 {
-    if (cooperative(client)) {
-        log_if_failed(assign ? "assign" : "unassign",
-                      assign ? rd_kafka_incremental_assign(client, list)
-                             : rd_kafka_incremental_unassign(client, list));
+    const char *protocol = rd_kafka_rebalance_protocol(client);
+    rd_kafka_error_t *error =
+        protocol != NULL ? change_assignment(client, protocol, list, assign) : NULL;
+    if (error == NULL) {
         return;
     }
-    rd_kafka_resp_err_t code = rd_kafka_assign(client, assign ? list : NULL);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        wt_log_error("consume", "%s: %s", assign ? "assign" : "unassign", rd_kafka_err2str(code));
+    if (rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR__DESTROY) {
+        wt_log_error("consume", "%s: %s", assign ? "assign" : "unassign",
+                     rd_kafka_error_string(error));
     }
+    rd_kafka_error_destroy(error);
 }
 
 static void on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,

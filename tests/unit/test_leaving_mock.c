@@ -1,0 +1,99 @@
+/* A worker that is stopped while its assignment is on its way to it. */
+#include "base/clock.h"
+#include "pipeline/consume.h"
+
+#include "support.h"
+
+#include <unistd.h>
+
+#define TURN_US 10000
+#define WAIT_US 30000000
+
+static bool answered; /* by the consume thread; read after its end */
+
+/* Longer than the group takes to let a member go. */
+static void drain(void *opaque, struct wt_partition *const *partitions, size_t count, bool lost)
+{
+    (void)opaque, (void)partitions, (void)count, (void)lost;
+    (void)usleep(500000);
+}
+
+static void on_failed(void *opaque, const struct wt_error *error)
+{
+    (void)opaque;
+    fail_msg("%s", error->message);
+}
+
+rd_kafka_error_t *__real_rd_kafka_consumer_close_queue(rd_kafka_t *client, rd_kafka_queue_t *queue);
+rd_kafka_error_t *__wrap_rd_kafka_consumer_close_queue(rd_kafka_t *client, rd_kafka_queue_t *queue);
+
+/* The group answers just before the client leaves it. */
+rd_kafka_error_t *__wrap_rd_kafka_consumer_close_queue(rd_kafka_t *client, rd_kafka_queue_t *queue)
+{
+    rd_kafka_queue_t *waiting = rd_kafka_queue_get_consumer(client);
+    for (int64_t until_us = wt_clock_us() + WAIT_US; !answered && wt_clock_us() < until_us;) {
+        (void)usleep(TURN_US);
+        answered = rd_kafka_queue_length(waiting) > 0;
+    }
+    rd_kafka_queue_destroy(waiting);
+    return __real_rd_kafka_consumer_close_queue(client, queue);
+}
+
+static struct wt_config *make_config(const char *strategy)
+{
+    char text[512];
+    struct wt_config *config = NULL;
+    struct wt_error error = {.message = ""};
+    (void)snprintf(text, sizeof text,
+                   "kafka:\n"
+                   "  common: {bootstrap.servers: mock, test.mock.num.brokers: 1}\n"
+                   "  consumer: {group.id: unit, partition.assignment.strategy: %s,\n"
+                   "             allow.auto.create.topics: true}\n"
+                   "input: {topics: [articles]}\n"
+                   "output: {topic: labelled}\n",
+                   strategy);
+    if (wt_config_parse(text, strlen(text), "unit", NULL, 0, &config, &error) != WT_OK) {
+        fail_msg("%s", error.message);
+    }
+    return config;
+}
+
+static void stop_at_once(const char *strategy)
+{
+    struct wt_config *config = make_config(strategy);
+    struct wt_partitions *partitions = wt_partitions_create();
+    struct wt_in_flight *in_flight = wt_in_flight_create(100, 1 << 20);
+    struct wt_queue *queue = wt_queue_create(1000);
+    const struct wt_consume_hooks hooks = {.drain = drain, .failed = on_failed};
+    const struct wt_intake intake = {.ranged = false};
+    struct wt_consume *consume = NULL;
+    struct wt_error error;
+    assert_int_equal(
+        wt_consume_create(config, partitions, in_flight, queue, &hooks, &intake, &consume, &error),
+        WT_OK);
+    answered = false;
+    assert_int_equal(wt_consume_start(consume, &error), WT_OK);
+    wt_consume_stop(consume);
+    wt_consume_join(consume);
+    assert_true(answered);
+    wt_consume_destroy(consume);
+    wt_queue_destroy(queue);
+    wt_in_flight_destroy(in_flight);
+    wt_partitions_destroy(partitions);
+    wt_config_destroy(config);
+}
+
+static void a_worker_stopped_before_its_assignment_reaches_it_leaves_in_good_order(void **state)
+{
+    (void)state;
+    stop_at_once("cooperative-sticky");
+    stop_at_once("range");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_worker_stopped_before_its_assignment_reaches_it_leaves_in_good_order),
+    };
+    return cmocka_run_group_tests_name("leaving", tests, NULL, NULL);
+}
