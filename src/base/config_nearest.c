@@ -6,6 +6,8 @@
 #define NAME_BYTES_MAX 64u
 /* A key of another section has to be this much nearer to be proposed. */
 #define ELSEWHERE_PENALTY 3u
+/* A key that is further from all known ones than this is no slip of the finger. */
+#define SLIP_STEPS_MAX 2u
 
 /* Levenshtein's distance over the first NAME_BYTES_MAX bytes. */
 static unsigned distance(const char *a, const char *b)
@@ -62,19 +64,37 @@ static void list(char *known, size_t known_bytes, const char *name, char last[NA
     (void)snprintf(known + length, known_bytes - length, "%s%s", length > 0 ? ", " : "", name);
 }
 
-/* What was probably meant, where a dot tells. */
-static const char *remark(const struct wt_node *node, const char *section, const char *name,
-                          const char *nearest)
+/* "bootstrap.servers" of a map in a map, as --set makes them. */
+static void join_names(const struct wt_node *node, const char *name, char *joined, size_t bytes)
 {
-    if (strcmp(name, nearest) == 0) {
+    (void)snprintf(joined, bytes, "%s", name);
+    while (node->kind == WT_NODE_MAP && node->count == 1) {
+        size_t length = strlen(joined);
+        (void)snprintf(joined + length, bytes - length, ".%s", node->entries[0].name);
+        node = node->entries[0].value;
+    }
+}
+
+/* What was probably meant, where a dot or the section kafka tells: a property of librdkafka. */
+static const char *remark(const struct wt_node *node, const char *section, const char *name,
+                          struct nearest *nearest)
+{
+    if (strcmp(name, nearest->path) == 0) {
         return ", written as section and key on two lines";
     }
     bool dotted = strchr(name, '.') != NULL;
     bool dotted_override = node->kind == WT_NODE_MAP && node->line == 0;
-    if (strcmp(section, "kafka") == 0 || (section[0] == '\0' && (dotted || dotted_override))) {
-        return "; librdkafka properties go below kafka.common, kafka.consumer or kafka.producer";
+    bool in_kafka = strcmp(section, "kafka") == 0;
+    if (nearest->distance <= SLIP_STEPS_MAX ||
+        !(in_kafka || (section[0] == '\0' && (dotted || dotted_override)))) {
+        return "";
     }
-    return "";
+    if (in_kafka) {
+        char property[NAME_BYTES_MAX];
+        join_names(node, name, property, sizeof property);
+        (void)snprintf(nearest->path, sizeof nearest->path, "kafka.common.%.50s", property);
+    }
+    return "; librdkafka properties go below kafka.common, kafka.consumer or kafka.producer";
 }
 
 enum wt_status wt_schema_refuse_unknown(const struct wt_node *node, const char *section,
@@ -99,9 +119,10 @@ enum wt_status wt_schema_refuse_unknown(const struct wt_node *node, const char *
             list(known, sizeof known, key_name, last);
         }
     }
+    const char *meant = remark(node, section, name, &nearest);
     char key[2 * NAME_BYTES_MAX];
     (void)snprintf(key, sizeof key, "%s%s%.60s", section, section[0] != '\0' ? "." : "", name);
     return wt_node_refuse(node, key, error, "unknown key; the nearest known key is %s%s (%s%s: %s)",
-                          nearest.path, remark(node, section, name, nearest.path),
-                          section[0] != '\0' ? "known in " : "known here", section, known);
+                          nearest.path, meant, section[0] != '\0' ? "known in " : "known here",
+                          section, known);
 }

@@ -29,7 +29,20 @@ static void an_unknown_key_is_named_with_file_line_and_the_nearest_known_key(voi
         {NULL,
          "batch.token_max=64",
          {"--set batch.token_max=64: batch.token_max: unknown key", "batch.tokens_max"}},
-        {NULL, "kafka.consumr.group.id=x", {"--set kafka.consumr.group.id=...: kafka.consumr: "}},
+        {NULL,
+         "kafka.consumr.group.id=x",
+         {"--set kafka.consumr.group.id=...: kafka.consumr: ",
+          "nearest known key is kafka.consumer "}},
+        {NULL,
+         "kafka.bootstrap.servers=x",
+         {"--set kafka.bootstrap.servers=...: kafka.bootstrap: ",
+          "kafka.common.bootstrap.servers; librdkafka properties go below"}},
+        {"kafka: {bootstrap.servers: x}\n",
+         NULL,
+         {"test.yaml:1: ", "kafka.common.bootstrap.servers; librdkafka properties go below"}},
+        {NULL,
+         "outptu.topic=x",
+         {"--set outptu.topic=x: outptu: ", "nearest known key is output (known here"}},
     };
     ASSERT_ALL_REFUSED(mistakes);
 }
