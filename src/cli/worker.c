@@ -4,13 +4,12 @@
 #include "base/beat.h"
 #include "base/log.h"
 #include "cli/cli.h"
+#include "cli/signals.h"
 #include "ops/http.h"
 #include "wiretag/model.h"
 
-#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 /* --- configuration --------------------------------------------------------------------------- */
 
@@ -45,40 +44,12 @@ int wt_cli_config_load(const struct wt_cli_config *given, const char *command,
     return WT_EXIT_DONE;
 }
 
-/* --- signals --------------------------------------------------------------------------------- */
-
-/* Waits for SIGTERM and SIGINT on a thread of its own, so that what they do may take locks. */
-struct signals {
-    const char *command;
-    sigset_t set;
-    pthread_t thread;
-    struct wt_pipeline *pipeline;
-};
-
-static void *watch_signals(void *opaque)
-{
-    struct signals *signals = opaque;
-    int number = 0;
-    (void)sigwait(&signals->set, &number);
-    wt_log_info(signals->command, "%s",
-                number == SIGTERM ? "SIGTERM: stopping" : "SIGINT: stopping");
-    wt_pipeline_stop(signals->pipeline);
-    (void)sigwait(&signals->set, &number);
-    /* The model's threads may be in the middle of a call: leave without running destructors. */
-    _exit(WT_EXIT_FAILED);
-}
-
-/* Blocks the signals in this thread and all it will start. */
-static void block_signals(struct signals *signals)
-{
-    (void)sigemptyset(&signals->set);
-    (void)sigaddset(&signals->set, SIGTERM);
-    (void)sigaddset(&signals->set, SIGINT);
-    (void)pthread_sigmask(SIG_BLOCK, &signals->set, NULL);
-    (void)signal(SIGPIPE, SIG_IGN);
-}
-
 /* --- the worker ------------------------------------------------------------------------------ */
+
+static void stop(void *opaque)
+{
+    wt_pipeline_stop(opaque);
+}
 
 static bool ready(void *opaque, char *reason, size_t reason_bytes)
 {
@@ -145,11 +116,12 @@ static enum wt_status load_model(const struct wt_config *config, const char *com
 enum wt_status wt_cli_work(const char *command, const struct wt_config *config,
                            const struct wt_pipeline_source *source, struct wt_error *error)
 {
-    struct signals signals = {.command = command};
+    struct wt_signals *signals = NULL;
     struct wt_model *model = NULL;
     struct wt_pipeline *pipeline = NULL;
     struct wt_http *http = NULL;
-    block_signals(&signals);
+    wt_signals_block();
+    (void)signal(SIGPIPE, SIG_IGN);
     enum wt_status status = load_model(config, command, &model, error);
     if (status == WT_OK) {
         status = wt_pipeline_create(config, model, source, &pipeline, error);
@@ -157,17 +129,14 @@ enum wt_status wt_cli_work(const char *command, const struct wt_config *config,
     if (status != WT_OK) {
         goto done;
     }
-    signals.pipeline = pipeline;
-    if (pthread_create(&signals.thread, NULL, watch_signals, &signals) != 0) {
-        status = wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "thread",
-                              "the signal thread cannot be started");
+    status = wt_signals_start(command, stop, pipeline, &signals, error);
+    if (status != WT_OK) {
         goto done;
     }
     http = start_http(config, command, pipeline);
     status = wt_pipeline_run(pipeline, error);
     wt_http_destroy(http);
-    (void)pthread_cancel(signals.thread);
-    (void)pthread_join(signals.thread, NULL);
+    wt_signals_end(signals);
 done:
     wt_pipeline_destroy(pipeline);
     wt_model_destroy(model);
