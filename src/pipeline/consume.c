@@ -45,7 +45,7 @@ struct wt_consume {
     bool started;
     bool subscribed;
     bool assigned;   /* thread's own: there was an assignment, if an empty one */
-    bool unanswered; /* thread's own: the client still waits for the group, note "Leaving" */
+    bool unanswered; /* thread's own: the client did not leave, note "Leaving" */
     atomic_bool stopping;
     bool full;                 /* thread's own: no room was left last time */
     struct wt_partition *last; /* of the previous record: records come in runs */
@@ -56,12 +56,6 @@ struct wt_consume {
 };
 
 /* --- assignment ------------------------------------------------------------------------------ */
-
-static struct wt_partition *partition_of(struct wt_consume *consume,
-                                         const rd_kafka_topic_partition_t *item)
-{
-    return wt_partitions_get(consume->partitions, item->topic, item->partition);
-}
 
 /* Note "Back-pressure": records of all partitions are led into a queue of our own, which is read
  * only while there is room in flight; the consumer's own queue, with rebalances and errors, is
@@ -81,7 +75,9 @@ static void lead_records(struct wt_consume *consume, const rd_kafka_topic_partit
 static void begin_epochs(struct wt_consume *consume, const rd_kafka_topic_partition_list_t *list)
 {
     for (int i = 0; i < list->cnt; i++) {
-        struct wt_partition *partition = partition_of(consume, &list->elems[i]);
+        const rd_kafka_topic_partition_t *item = &list->elems[i];
+        struct wt_partition *partition =
+            wt_partitions_get(consume->partitions, item->topic, item->partition);
         partition->epoch_last++;
         partition->sequence_next = 0;
         atomic_store_explicit(&partition->position, -1, memory_order_relaxed);
@@ -91,7 +87,7 @@ static void begin_epochs(struct wt_consume *consume, const rd_kafka_topic_partit
             wt_range_begin(consume->client, partition);
             consume->learning = true;
         }
-        lead_records(consume, &list->elems[i]);
+        lead_records(consume, item);
         atomic_store_explicit(&partition->epoch_live, partition->epoch_last, memory_order_release);
         wt_metric_add(WT_METRIC_PARTITIONS, 1);
         wt_log_info("consume", "assigned %s [%" PRId32 "]", partition->topic, partition->number);
@@ -105,7 +101,9 @@ static void end_epochs(struct wt_consume *consume, const rd_kafka_topic_partitio
     struct wt_partition **ended = wt_alloc_zeroed((size_t)list->cnt, sizeof *ended);
     size_t count = 0;
     for (int i = 0; i < list->cnt; i++) {
-        struct wt_partition *partition = partition_of(consume, &list->elems[i]);
+        const rd_kafka_topic_partition_t *item = &list->elems[i];
+        struct wt_partition *partition =
+            wt_partitions_get(consume->partitions, item->topic, item->partition);
         if (partition->assigned) {
             atomic_store_explicit(&partition->epoch_live, 0, memory_order_release);
             partition->assigned = false;
@@ -181,9 +179,7 @@ static int on_statistics(rd_kafka_t *client, char *text, size_t bytes, void *opa
 static void on_commit(rd_kafka_t *client, rd_kafka_resp_err_t code,
                       rd_kafka_topic_partition_list_t *offsets, void *opaque)
 {
-    (void)client;
-    (void)offsets;
-    (void)opaque;
+    (void)client, (void)offsets, (void)opaque;
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
         wt_metric_add(WT_METRIC_COMMITS, 1);
     } else if (code != RD_KAFKA_RESP_ERR__NO_OFFSET) {
@@ -347,20 +343,26 @@ static void poll_some(struct wt_consume *consume)
     wt_queue_push(consume->queue_out, &list);
 }
 
-/* Revokes everything, which drains it, then leaves the group. Note "Leaving": without a coordinator
- * librdkafka (seen in 2.16) keeps a commit and waits for as long as a session lasts; the group would
- * notice the absence no later. So this has an end, and then the client is left to the end of the
- * process. */
-static void leave_group(struct wt_consume *consume)
+/* What is left where the client failed for good, which calls no rebalance back, or where an assignment
+ * came when the group had let us go already. */
+static void lose_the_rest(struct wt_consume *consume)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(0);
+    const struct wt_partition *partition;
+    for (size_t i = 0; (partition = wt_partitions_at(consume->partitions, i)) != NULL; i++) {
+        (void)rd_kafka_topic_partition_list_add(list, partition->topic, partition->number);
+    }
+    end_epochs(consume, list, true);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+/* Note "Leaving": without a coordinator librdkafka (seen in 2.16) keeps a commit and waits for as long
+ * as a session lasts; the group would notice the absence no later. So this has an end, and then the
+ * client is left to the end of the process. */
+static void await_leave(struct wt_consume *consume, rd_kafka_queue_t *queue)
 {
     int64_t until_us =
         wt_clock_us() + ((int64_t)consume->config->delivery.drain_ms_max + LEAVE_MS_MAX) * 1000;
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(consume->client);
-    rd_kafka_error_t *error = rd_kafka_consumer_close_queue(consume->client, queue);
-    if (error != NULL) {
-        wt_log_warn("consume", "leaving the group: %s", rd_kafka_error_string(error));
-        rd_kafka_error_destroy(error);
-    }
     while (!rd_kafka_consumer_closed(consume->client) && wt_clock_us() < until_us) {
         (void)rd_kafka_queue_poll_callback(queue, LEAVE_WAIT_MS);
     }
@@ -369,6 +371,20 @@ static void leave_group(struct wt_consume *consume)
         wt_log_warn("consume", "leaving the group: no answer; its other members will notice within "
                                "session.timeout.ms");
     }
+}
+
+/* Revokes everything, which drains it, then leaves the group. */
+static void leave_group(struct wt_consume *consume)
+{
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(consume->client);
+    rd_kafka_error_t *error = rd_kafka_consumer_close_queue(consume->client, queue);
+    if (error == NULL) {
+        await_leave(consume, queue);
+    } else {
+        consume->unanswered = true;
+        rd_kafka_error_destroy(error);
+    }
+    lose_the_rest(consume);
     rd_kafka_queue_destroy(queue);
 }
 
@@ -460,9 +476,8 @@ void wt_consume_join(struct wt_consume *consume)
     }
 }
 
-/* One that waits for its group would hold us up; and librdkafka 2.0.2 aborts the process when a client
- * that has joined a group is destroyed before its first assignment. Both are left to the end of the
- * process. */
+/* One that waits for its group would hold us up; so would, in librdkafka 2.0.2, one that failed for good, and
+ * one that has joined a group and had no assignment yet aborts. All are left to the end of the process. */
 static bool may_destroy_client(const struct wt_consume *consume)
 {
     return !consume->unanswered && (consume->assigned || !consume->subscribed);

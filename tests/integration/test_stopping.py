@@ -1,5 +1,6 @@
 """How a worker ends: asked once it finishes what runs, asked twice or killed it loses nothing."""
 
+import re
 import signal
 import time
 
@@ -143,6 +144,21 @@ def test_a_worker_with_a_name_of_its_own_takes_over_at_once_after_being_killed_a
     lab.run(flow, kafka=name)
     labels, _ = checks.settled(flow)
     checks.assert_delivered(flow, labels, places)
+    checks.assert_in_order(labels)
+
+
+def test_a_worker_whose_name_another_one_takes_ends_at_once_and_nothing_is_doubled(lab):
+    flow, model = lab.flow(PARTITIONS), lab.model(sleep_us_per_call=40_000)
+    places = fill(flow, 4000)
+    name = {"consumer": {"group.instance.id": "worker-a"}}
+    first = lab.run(flow, model, kafka=name)
+    wait_published(flow, 500)
+    lab.run(flow, model, kafka=name)
+    assert first.wait_exit(60) == 1
+    assert re.search("the consumer cannot go on: .*FENCED_INSTANCE_ID", first.stderr)
+    assert "no answer" not in first.stderr  # it does not wait for a group that it is no longer in
+    labels, _ = checks.settled(flow)
+    checks.assert_each_once(labels, places)
     checks.assert_in_order(labels)
 
 

@@ -1,27 +1,38 @@
-/* A worker that is stopped while its assignment is on its way to it. */
+/* How a worker leaves its group when the group or the client is ahead of it. */
 #include "base/clock.h"
 #include "pipeline/consume.h"
 
 #include "support.h"
 
+#include <stdatomic.h>
 #include <unistd.h>
 
 #define TURN_US 10000
 #define WAIT_US 30000000
 
-static bool answered; /* by the consume thread; read after its end */
+/* What one worker came to. */
+static struct {
+    bool awaited;  /* leave only when the group has answered */
+    bool answered; /* by the consume thread; read after its end, as what follows */
+    size_t drained;
+    size_t lost;
+    atomic_bool failed;
+} seen;
 
 /* Longer than the group takes to let a member go. */
 static void drain(void *opaque, struct wt_partition *const *partitions, size_t count, bool lost)
 {
-    (void)opaque, (void)partitions, (void)count, (void)lost;
+    (void)opaque, (void)partitions;
+    seen.drained += count;
+    seen.lost += lost ? count : 0;
     (void)usleep(500000);
 }
 
 static void on_failed(void *opaque, const struct wt_error *error)
 {
     (void)opaque;
-    fail_msg("%s", error->message);
+    assert_string_equal(error->code, "consumer-fatal");
+    atomic_store(&seen.failed, true);
 }
 
 rd_kafka_error_t *__real_rd_kafka_consumer_close_queue(rd_kafka_t *client, rd_kafka_queue_t *queue);
@@ -31,9 +42,10 @@ rd_kafka_error_t *__wrap_rd_kafka_consumer_close_queue(rd_kafka_t *client, rd_ka
 rd_kafka_error_t *__wrap_rd_kafka_consumer_close_queue(rd_kafka_t *client, rd_kafka_queue_t *queue)
 {
     rd_kafka_queue_t *waiting = rd_kafka_queue_get_consumer(client);
-    for (int64_t until_us = wt_clock_us() + WAIT_US; !answered && wt_clock_us() < until_us;) {
+    for (int64_t until_us = wt_clock_us() + WAIT_US;
+         seen.awaited && !seen.answered && wt_clock_us() < until_us;) {
         (void)usleep(TURN_US);
-        answered = rd_kafka_queue_length(waiting) > 0;
+        seen.answered = rd_kafka_queue_length(waiting) > 0;
     }
     rd_kafka_queue_destroy(waiting);
     return __real_rd_kafka_consumer_close_queue(client, queue);
@@ -58,7 +70,23 @@ static struct wt_config *make_config(const char *strategy)
     return config;
 }
 
-static void stop_at_once(const char *strategy)
+/* Waits for partitions, ends what the client can do, and waits until that is noticed. */
+static void ruin(struct wt_consume *consume, struct wt_partitions *partitions)
+{
+    int64_t until_us = wt_clock_us() + WAIT_US;
+    while (wt_partitions_at(partitions, 0) == NULL && wt_clock_us() < until_us) {
+        (void)usleep(TURN_US);
+    }
+    (void)rd_kafka_test_fatal_error(wt_consume_client(consume),
+                                    RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID, "taken");
+    while (!atomic_load(&seen.failed) && wt_clock_us() < until_us) {
+        (void)usleep(TURN_US);
+    }
+    assert_true(atomic_load(&seen.failed));
+}
+
+/* A worker from its start to its end. `ruined`: its client fails for good once it has partitions. */
+static void run(const char *strategy, bool ruined)
 {
     struct wt_config *config = make_config(strategy);
     struct wt_partitions *partitions = wt_partitions_create();
@@ -71,11 +99,17 @@ static void stop_at_once(const char *strategy)
     assert_int_equal(
         wt_consume_create(config, partitions, in_flight, queue, &hooks, &intake, &consume, &error),
         WT_OK);
-    answered = false;
+    seen.awaited = !ruined;
+    seen.answered = false;
+    seen.drained = 0;
+    seen.lost = 0;
+    atomic_store(&seen.failed, false);
     assert_int_equal(wt_consume_start(consume, &error), WT_OK);
+    if (ruined) {
+        ruin(consume, partitions);
+    }
     wt_consume_stop(consume);
     wt_consume_join(consume);
-    assert_true(answered);
     wt_consume_destroy(consume);
     wt_queue_destroy(queue);
     wt_in_flight_destroy(in_flight);
@@ -86,14 +120,31 @@ static void stop_at_once(const char *strategy)
 static void a_worker_stopped_before_its_assignment_reaches_it_leaves_in_good_order(void **state)
 {
     (void)state;
-    stop_at_once("cooperative-sticky");
-    stop_at_once("range");
+    run("cooperative-sticky", false);
+    assert_true(seen.answered);
+    run("range", false);
+    assert_true(seen.answered);
+}
+
+/* Its name was taken by another worker, for example. Nobody gives the partitions back for it. */
+static void
+a_worker_whose_client_fails_for_good_loses_its_partitions_and_leaves_at_once(void **state)
+{
+    (void)state;
+    run("cooperative-sticky", true);
+    assert_true(seen.drained > 0);
+    assert_int_equal(seen.lost, seen.drained);
+    run("range", true);
+    assert_true(seen.drained > 0);
+    assert_int_equal(seen.lost, seen.drained);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_worker_stopped_before_its_assignment_reaches_it_leaves_in_good_order),
+        cmocka_unit_test(
+            a_worker_whose_client_fails_for_good_loses_its_partitions_and_leaves_at_once),
     };
     return cmocka_run_group_tests_name("leaving", tests, NULL, NULL);
 }
