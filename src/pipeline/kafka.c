@@ -5,6 +5,9 @@
 
 #include <string.h>
 
+/* The generation of who is in no group (Kafka protocol guide). */
+#define NO_GENERATION (-1)
+
 /* librdkafka's syslog levels, 0 (emergency) to 7 (debug). */
 static void on_log(const rd_kafka_t *client, int level, const char *facility, const char *message)
 {
@@ -149,19 +152,33 @@ static bool says_the_same(const rd_kafka_consumer_group_metadata_t *left,
     return same;
 }
 
+/* What the client would commit by, were it in no group: its name and member id stay, its generation
+ * does not. */
+static rd_kafka_consumer_group_metadata_t *nobody(const struct wt_config *config,
+                                                  const char *member_id)
+{
+    const struct wt_property *instance = wt_config_consumer_property(config, "group.instance.id");
+    return rd_kafka_consumer_group_metadata_new_with_genid(
+        wt_config_consumer_property(config, "group.id")->value, NO_GENERATION, member_id,
+        instance != NULL ? instance->value : NULL);
+}
+
 rd_kafka_consumer_group_metadata_t *wt_kafka_membership(rd_kafka_t *consumer,
                                                         const struct wt_config *config)
 {
     rd_kafka_consumer_group_metadata_t *membership = rd_kafka_consumer_group_metadata(consumer);
-    if (membership == NULL) {
-        return NULL;
+    char *member_id = rd_kafka_memberid(consumer);
+    if (membership != NULL) {
+        rd_kafka_consumer_group_metadata_t *outside =
+            nobody(config, member_id != NULL ? member_id : "");
+        if (says_the_same(membership, outside)) {
+            rd_kafka_consumer_group_metadata_destroy(membership);
+            membership = NULL;
+        }
+        rd_kafka_consumer_group_metadata_destroy(outside);
     }
-    rd_kafka_consumer_group_metadata_t *nobody = rd_kafka_consumer_group_metadata_new(
-        wt_config_consumer_property(config, "group.id")->value);
-    if (says_the_same(membership, nobody)) {
-        rd_kafka_consumer_group_metadata_destroy(membership);
-        membership = NULL;
+    if (member_id != NULL) {
+        rd_kafka_mem_free(consumer, member_id);
     }
-    rd_kafka_consumer_group_metadata_destroy(nobody);
     return membership;
 }

@@ -228,7 +228,7 @@ static enum remedy send_offsets(struct wt_transaction *transaction,
     rd_kafka_topic_partition_list_t *offsets = released_offsets(partitions, count);
     enum remedy remedy = REMEDY_NONE;
     rd_kafka_consumer_group_metadata_t *membership =
-        wt_kafka_membership(transaction->consumer, transaction->config);
+        offsets->cnt > 0 ? wt_kafka_membership(transaction->consumer, transaction->config) : NULL;
     if (offsets->cnt > 0 && membership == NULL) {
         wt_log_warn("transaction", "this worker has just left its group; aborting, its partitions "
                                    "may have another owner");

@@ -1,0 +1,103 @@
+/* Whom a worker commits for: only a member of the group, whatever it is called. */
+#include "pipeline/kafka.h"
+
+#include "base/clock.h"
+#include "pipeline/consumer.h"
+
+#include "support.h"
+
+#define POLL_MS 20
+#define WAIT_US 30000000
+
+static struct wt_config *make_config(const char *more)
+{
+    char text[512];
+    struct wt_config *config = NULL;
+    struct wt_error error = {.message = ""};
+    (void)snprintf(text, sizeof text,
+                   "kafka:\n"
+                   "  common: {bootstrap.servers: mock, test.mock.num.brokers: 1}\n"
+                   "  consumer: {group.id: unit, allow.auto.create.topics: true%s}\n"
+                   "input: {topics: [articles]}\n"
+                   "output: {topic: labelled}\n",
+                   more);
+    if (wt_config_parse(text, strlen(text), "unit", NULL, 0, &config, &error) != WT_OK) {
+        fail_msg("%s", error.message);
+    }
+    return config;
+}
+
+static bool is_member(rd_kafka_t *consumer, const struct wt_config *config)
+{
+    rd_kafka_consumer_group_metadata_t *membership = wt_kafka_membership(consumer, config);
+    bool member = membership != NULL;
+    if (member) {
+        rd_kafka_consumer_group_metadata_destroy(membership);
+    }
+    return member;
+}
+
+static void on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,
+                         rd_kafka_topic_partition_list_t *list, void *opaque)
+{
+    bool *assigned = opaque;
+    bool assign = code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+    *assigned |= assign;
+    rd_kafka_error_t *error = assign ? rd_kafka_incremental_assign(client, list)
+                                     : rd_kafka_incremental_unassign(client, list);
+    assert_null(error);
+}
+
+static void join(rd_kafka_t *consumer, const bool *assigned)
+{
+    rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(1);
+    (void)rd_kafka_topic_partition_list_add(topics, "articles", RD_KAFKA_PARTITION_UA);
+    assert_int_equal(rd_kafka_subscribe(consumer, topics), RD_KAFKA_RESP_ERR_NO_ERROR);
+    rd_kafka_topic_partition_list_destroy(topics);
+    for (int64_t until_us = wt_clock_us() + WAIT_US; !*assigned && wt_clock_us() < until_us;) {
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(consumer, POLL_MS);
+        if (message != NULL) {
+            rd_kafka_message_destroy(message);
+        }
+    }
+    assert_true(*assigned);
+}
+
+static void check(const char *more)
+{
+    bool assigned = false;
+    struct wt_consumer_callbacks callbacks = {.opaque = &assigned, .rebalance = on_rebalance};
+    struct wt_config *config = make_config(more);
+    struct wt_error error;
+    rd_kafka_t *consumer = NULL;
+    assert_int_equal(wt_consumer_create(config, false, &callbacks, &consumer, &error), WT_OK);
+    (void)rd_kafka_poll_set_consumer(consumer);
+    assert_false(is_member(consumer, config));
+    join(consumer, &assigned);
+    assert_true(is_member(consumer, config));
+    (void)rd_kafka_consumer_close(consumer);
+    assert_false(is_member(consumer, config));
+    rd_kafka_destroy(consumer);
+    wt_config_destroy(config);
+}
+
+static void a_consumer_commits_for_its_group_while_it_is_a_member(void **state)
+{
+    (void)state;
+    check("");
+}
+
+static void one_with_a_name_of_its_own_is_no_member_before_it_has_joined(void **state)
+{
+    (void)state;
+    check(", group.instance.id: desk-1");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_consumer_commits_for_its_group_while_it_is_a_member),
+        cmocka_unit_test(one_with_a_name_of_its_own_is_no_member_before_it_has_joined),
+    };
+    return cmocka_run_group_tests_name("membership", tests, NULL, NULL);
+}
