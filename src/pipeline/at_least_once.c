@@ -37,7 +37,7 @@ static void replace_producer(struct wt_release *release, struct wt_partition *co
         wt_log_warn("publish", "the producer failed for good; making a new one");
     }
     if (wt_produce_reset(release->produce, &error) != WT_OK) {
-        wt_release_fail(release, &error);
+        wt_release_give_up(release, &error);
         return;
     }
     release->broken = false;

@@ -113,7 +113,8 @@ void wt_exactly_once_step(struct wt_release *release, struct wt_partition *const
         wt_search_aborted(&release->search);
         break;
     case WT_STEP_FAILED:
-        wt_release_fail(release, &error);
+        wt_produce_close(release->produce);
+        wt_release_give_up(release, &error);
         break;
     }
 }

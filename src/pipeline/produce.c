@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* How long wt_produce_reset waits for reports of what it gave up; they come at once. */
+/* How long wt_produce_close waits for reports of what it gave up; they come at once. */
 #define PURGE_MS_MAX 2000
 
 /* Records linger until their transaction is committed, unless there are this many bytes of them for one
@@ -401,9 +401,11 @@ void wt_produce_serve(struct wt_produce *produce)
     (void)rd_kafka_poll(produce->client, 0);
 }
 
-enum wt_status wt_produce_reset(struct wt_produce *produce, struct wt_error *error)
+void wt_produce_close(struct wt_produce *produce)
 {
-    wt_metric_add(WT_METRIC_PRODUCERS_REPLACED, 1);
+    if (produce->client == NULL) {
+        return;
+    }
     if (produce->transactional_id == NULL) {
         /* Replies to what is under way are worth waiting for: they spare repetition. */
         (void)rd_kafka_purge(produce->client, RD_KAFKA_PURGE_F_QUEUE);
@@ -412,5 +414,11 @@ enum wt_status wt_produce_reset(struct wt_produce *produce, struct wt_error *err
     (void)rd_kafka_purge(produce->client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
     (void)rd_kafka_flush(produce->client, PURGE_MS_MAX);
     close_client(produce);
+}
+
+enum wt_status wt_produce_reset(struct wt_produce *produce, struct wt_error *error)
+{
+    wt_metric_add(WT_METRIC_PRODUCERS_REPLACED, 1);
+    wt_produce_close(produce);
     return open_client(produce, error);
 }

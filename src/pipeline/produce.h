@@ -22,7 +22,7 @@ enum wt_delivery {
     WT_DELIVERY_FATAL      /* the producer is unusable: reset it */
 };
 
-/* Called from wt_produce_serve and wt_produce_reset for each record handed over. `reason` says in
+/* Called from wt_produce_serve, _reset and _close for each record handed over. `reason` says in
  * words what went wrong. */
 typedef void wt_delivery_report(void *opaque, struct wt_record *record, enum wt_delivery delivery,
                                 const char *reason);
@@ -50,8 +50,12 @@ enum wt_delivery wt_produce_record(struct wt_produce *produce, struct wt_record 
 /* Gives out the reports that wait. */
 void wt_produce_serve(struct wt_produce *produce);
 
-/* Gives up on everything queued, with WT_DELIVERY_PURGED reports, and makes a new client.
- * WT_FAILED (class fatal): that cannot be made. */
+/* Gives up on everything queued, with WT_DELIVERY_PURGED reports, and ends the client, if
+ * there is one. Only wt_produce_destroy may follow. */
+void wt_produce_close(struct wt_produce *produce);
+
+/* Likewise, and makes a new client. WT_INVALID or WT_FAILED (class fatal): that cannot be made, and it is
+ * as after wt_produce_close. */
 enum wt_status wt_produce_reset(struct wt_produce *produce, struct wt_error *error);
 
 /* Adds offsets to the open transaction, as wt_offsets_send does. False: that took too long, and the only

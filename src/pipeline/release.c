@@ -56,6 +56,12 @@ void wt_release_fail(struct wt_release *release, const struct wt_error *error)
     }
 }
 
+void wt_release_give_up(struct wt_release *release, const struct wt_error *error)
+{
+    release->over = true;
+    wt_release_fail(release, error);
+}
+
 /* Applies on_error to a record that cannot be labelled. False: the pipeline stops before it. */
 static bool apply_on_error(struct wt_release *release, struct wt_record *record)
 {
@@ -240,20 +246,23 @@ void wt_release_rewind(struct wt_partition *const *partitions, size_t count)
 void wt_release_step(struct wt_release *release, struct wt_partition *const *partitions,
                      size_t count, bool commit_now)
 {
-    if (release->transaction != NULL) {
+    if (release->transaction != NULL && !release->over) {
         wt_release_all(release, partitions, count);
         wt_produce_serve(release->produce);
         wt_exactly_once_step(release, partitions, count, commit_now);
-    } else {
-        wt_produce_serve(release->produce);
+    } else if (release->transaction == NULL) {
+        if (!release->over) {
+            wt_produce_serve(release->produce);
+        }
         wt_at_least_once_step(release, partitions, count, commit_now);
     }
 }
 
 int64_t wt_release_due_us(const struct wt_release *release)
 {
-    int64_t due_us = release->transaction != NULL ? wt_transaction_due_us(release->transaction)
-                                                  : wt_commit_due_us(release->commit);
+    int64_t due_us = release->transaction == NULL ? wt_commit_due_us(release->commit)
+                     : release->over              ? INT64_MAX
+                                                  : wt_transaction_due_us(release->transaction);
     return release->retry_us > wt_clock_us() && release->retry_us < due_us ? release->retry_us
                                                                            : due_us;
 }
@@ -263,7 +272,7 @@ bool wt_release_settled(const struct wt_release *release, const struct wt_partit
     struct wt_lane *lane = partition->lane;
     bool all_released = release->stopping || wt_lane_next(lane) == NULL;
     bool all_acknowledged =
-        wt_lane_released_count(lane) == 0 ||
+        wt_lane_released_count(lane) == 0 || release->over ||
         (release->stopping && release->outstanding == 0 && release->search.records == 0);
     bool all_committed = wt_lane_committed_offset(lane) == wt_lane_position(lane) &&
                          (release->commit == NULL || wt_commit_settled(release->commit));

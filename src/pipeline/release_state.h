@@ -24,6 +24,7 @@ struct wt_release {
     struct wt_transaction *transaction; /* exactly-once; else NULL */
     uint32_t outstanding;               /* handed over, report not in yet */
     bool stopping;                      /* `failed` was called: release nothing more */
+    bool over;                          /* there is no producer any more, nor will there be */
     int64_t retry_us;                   /* release nothing before: it would not have worked */
     int64_t back_off_ms;                /* exactly-once: the next such pause; 0: none yet */
     struct wt_idle idle;                /* exactly-once: commits before their interval is over */
@@ -46,6 +47,9 @@ struct wt_release {
 
 /* Tells the pipeline that it must end; nothing more is released. */
 void wt_release_fail(struct wt_release *release, const struct wt_error *error);
+
+/* Likewise; the producer is closed, so nobody is to wait for what is released and not acknowledged. */
+void wt_release_give_up(struct wt_release *release, const struct wt_error *error);
 
 /* Releases nothing for a moment. False, for the caller to pass on. */
 bool wt_release_hold(struct wt_release *release);

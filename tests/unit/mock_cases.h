@@ -2,7 +2,9 @@
 #ifndef WIRETAG_TESTS_MOCK_CASES_H
 #define WIRETAG_TESTS_MOCK_CASES_H
 
+#include "base/alloc.h"
 #include "base/log.h"
+#include "pipeline/release.h"
 
 #include "apart.h"
 #include "mock_lab.h"
@@ -41,6 +43,25 @@ static int mock_destroy(void **state)
     (void)state;
     mock_lab_destroy(&lab);
     return 0;
+}
+
+/* No producer can be made any more. */
+static void mock_forbid_producers(void)
+{
+    struct wt_property *property = &lab.config->kafka.producer.items[0];
+    free(property->value);
+    property->value = wt_strdup("nonsense");
+}
+
+/* The worker stops for this reason; what is released will not be committed, so nobody is to wait. */
+static void mock_assert_over(const char *code)
+{
+    assert_true(lab.failed);
+    assert_string_equal(lab.error.code, code);
+    mock_lab_step(&lab, 50);
+    for (int i = 0; i < MOCK_PARTITIONS; i++) {
+        assert_true(wt_release_settled(lab.release, lab.sources[i]));
+    }
 }
 
 #endif

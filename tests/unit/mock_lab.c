@@ -259,19 +259,25 @@ int64_t mock_lab_committed(struct mock_lab *lab, int partition)
 
 /* --- what the worker does -------------------------------------------------------------------- */
 
+void mock_lab_finish_in(struct mock_lab *lab, int partition, uint32_t count)
+{
+    struct wt_partition *source = lab->sources[partition];
+    uint32_t *finished = &lab->finished[partition];
+    assert_in_range(*finished + count, 0, MOCK_RECORDS_MAX);
+    for (uint32_t end = *finished + count; *finished < end; ++*finished) {
+        struct wt_record *record = record_finished(source, 1, *finished, *finished);
+        record->timestamp_ms = -1;
+        record->id_json = wt_strdup("1");
+        record->logits = calloc(MODEL.label_count, sizeof *record->logits);
+        wt_in_flight_add(lab->in_flight, record);
+        wt_lane_finish(source->lane, &record);
+    }
+}
+
 void mock_lab_finish(struct mock_lab *lab, uint32_t count)
 {
     for (int i = 0; i < MOCK_PARTITIONS; i++) {
-        assert_in_range(lab->finished[i] + count, 0, MOCK_RECORDS_MAX);
-        for (uint32_t end = lab->finished[i] + count; lab->finished[i] < end; lab->finished[i]++) {
-            struct wt_record *record =
-                record_finished(lab->sources[i], 1, lab->finished[i], lab->finished[i]);
-            record->timestamp_ms = -1;
-            record->id_json = wt_strdup("1");
-            record->logits = calloc(MODEL.label_count, sizeof *record->logits);
-            wt_in_flight_add(lab->in_flight, record);
-            wt_lane_finish(lab->sources[i]->lane, &record);
-        }
+        mock_lab_finish_in(lab, i, count);
     }
 }
 

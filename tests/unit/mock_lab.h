@@ -76,8 +76,9 @@ void mock_lab_commit(struct mock_lab *lab, int64_t offset);
 /* What the group has committed of a partition. */
 int64_t mock_lab_committed(struct mock_lab *lab, int partition);
 
-/* `count` more labelled records of each partition are to be released. */
+/* `count` more labelled records of each partition, or of one, are to be released. */
 void mock_lab_finish(struct mock_lab *lab, uint32_t count);
+void mock_lab_finish_in(struct mock_lab *lab, int partition, uint32_t count);
 
 /* What is finished is handed over and not committed yet; then the partition is revoked, and its time is
  * over: from now on it counts no more. */

@@ -116,6 +116,18 @@ static void a_producer_that_takes_no_record_any_more_is_replaced(void **state)
     mock_lab_stop(&lab);
 }
 
+static void a_producer_that_cannot_be_replaced_ends_the_worker_in_good_order(void **state)
+{
+    (void)state;
+    start();
+    mock_forbid_producers();
+    mock_lab_ruin(&lab);
+    mock_lab_finish(&lab, RECORDS);
+    assert_false(mock_lab_settle(&lab, SETTLE_S));
+    mock_assert_over("kafka-property");
+    mock_lab_stop(&lab);
+}
+
 static void what_a_failed_producer_still_held_is_released_again(void **state)
 {
     (void)state;
@@ -194,6 +206,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_teardown(a_request_that_is_refused_costs_no_record, mock_stop),
         cmocka_unit_test_teardown(a_producer_that_takes_no_record_any_more_is_replaced, mock_stop),
         cmocka_unit_test_teardown(a_producer_that_the_broker_has_forgotten_costs_no_record,
+                                  mock_stop),
+        cmocka_unit_test_teardown(a_producer_that_cannot_be_replaced_ends_the_worker_in_good_order,
                                   mock_stop),
         cmocka_unit_test_teardown(what_a_failed_producer_still_held_is_released_again, mock_stop),
         cmocka_unit_test_teardown(
