@@ -2,13 +2,16 @@
 #include "base/clock.h"
 #include "pipeline/consume.h"
 
-#include "support.h"
+#include "member_cases.h"
 
 #include <stdatomic.h>
 #include <unistd.h>
 
 #define TURN_US 10000
 #define WAIT_US 30000000
+
+#define COOPERATIVE "partition.assignment.strategy: cooperative-sticky"
+#define EAGER "partition.assignment.strategy: range"
 
 /* What one worker came to. */
 static struct {
@@ -51,25 +54,6 @@ rd_kafka_error_t *__wrap_rd_kafka_consumer_close_queue(rd_kafka_t *client, rd_ka
     return __real_rd_kafka_consumer_close_queue(client, queue);
 }
 
-static struct wt_config *make_config(const char *strategy)
-{
-    char text[512];
-    struct wt_config *config = NULL;
-    struct wt_error error = {.message = ""};
-    (void)snprintf(text, sizeof text,
-                   "kafka:\n"
-                   "  common: {bootstrap.servers: mock, test.mock.num.brokers: 1}\n"
-                   "  consumer: {group.id: unit, partition.assignment.strategy: %s,\n"
-                   "             allow.auto.create.topics: true}\n"
-                   "input: {topics: [articles]}\n"
-                   "output: {topic: labelled}\n",
-                   strategy);
-    if (wt_config_parse(text, strlen(text), "unit", NULL, 0, &config, &error) != WT_OK) {
-        fail_msg("%s", error.message);
-    }
-    return config;
-}
-
 /* Waits for partitions, ends what the client can do, and waits until that is noticed. */
 static void ruin(struct wt_consume *consume, struct wt_partitions *partitions)
 {
@@ -86,9 +70,9 @@ static void ruin(struct wt_consume *consume, struct wt_partitions *partitions)
 }
 
 /* A worker from its start to its end. `ruined`: its client fails for good once it has partitions. */
-static void run(const char *strategy, bool ruined)
+static void run(const char *property, bool ruined)
 {
-    struct wt_config *config = make_config(strategy);
+    struct wt_config *config = member_config(property);
     struct wt_partitions *partitions = wt_partitions_create();
     struct wt_in_flight *in_flight = wt_in_flight_create(100, 1 << 20);
     struct wt_queue *queue = wt_queue_create(1000);
@@ -120,9 +104,9 @@ static void run(const char *strategy, bool ruined)
 static void a_worker_stopped_before_its_assignment_reaches_it_leaves_in_good_order(void **state)
 {
     (void)state;
-    run("cooperative-sticky", false);
+    run(COOPERATIVE, false);
     assert_true(seen.answered);
-    run("range", false);
+    run(EAGER, false);
     assert_true(seen.answered);
 }
 
@@ -131,10 +115,10 @@ static void
 a_worker_whose_client_fails_for_good_loses_its_partitions_and_leaves_at_once(void **state)
 {
     (void)state;
-    run("cooperative-sticky", true);
+    run(COOPERATIVE, true);
     assert_true(seen.drained > 0);
     assert_int_equal(seen.lost, seen.drained);
-    run("range", true);
+    run(EAGER, true);
     assert_true(seen.drained > 0);
     assert_int_equal(seen.lost, seen.drained);
 }

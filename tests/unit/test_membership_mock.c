@@ -4,28 +4,10 @@
 #include "base/clock.h"
 #include "pipeline/consumer.h"
 
-#include "support.h"
+#include "member_cases.h"
 
 #define POLL_MS 20
 #define WAIT_US 30000000
-
-static struct wt_config *make_config(const char *more)
-{
-    char text[512];
-    struct wt_config *config = NULL;
-    struct wt_error error = {.message = ""};
-    (void)snprintf(text, sizeof text,
-                   "kafka:\n"
-                   "  common: {bootstrap.servers: mock, test.mock.num.brokers: 1}\n"
-                   "  consumer: {group.id: unit, allow.auto.create.topics: true%s}\n"
-                   "input: {topics: [articles]}\n"
-                   "output: {topic: labelled}\n",
-                   more);
-    if (wt_config_parse(text, strlen(text), "unit", NULL, 0, &config, &error) != WT_OK) {
-        fail_msg("%s", error.message);
-    }
-    return config;
-}
 
 static bool is_member(rd_kafka_t *consumer, const struct wt_config *config)
 {
@@ -63,11 +45,11 @@ static void join(rd_kafka_t *consumer, const bool *assigned)
     assert_true(*assigned);
 }
 
-static void check(const char *more)
+static void check(const char *property)
 {
     bool assigned = false;
     struct wt_consumer_callbacks callbacks = {.opaque = &assigned, .rebalance = on_rebalance};
-    struct wt_config *config = make_config(more);
+    struct wt_config *config = member_config(property);
     struct wt_error error;
     rd_kafka_t *consumer = NULL;
     assert_int_equal(wt_consumer_create(config, false, &callbacks, &consumer, &error), WT_OK);
@@ -84,13 +66,13 @@ static void check(const char *more)
 static void a_consumer_commits_for_its_group_while_it_is_a_member(void **state)
 {
     (void)state;
-    check("");
+    check("client.id: desk");
 }
 
 static void one_with_a_name_of_its_own_is_no_member_before_it_has_joined(void **state)
 {
     (void)state;
-    check(", group.instance.id: desk-1");
+    check("group.instance.id: desk-1");
 }
 
 int main(void)

@@ -1,0 +1,28 @@
+/* member_cases.h: a consumer that joins a group of a mock cluster of its own. */
+#ifndef WIRETAG_TESTS_MEMBER_CASES_H
+#define WIRETAG_TESTS_MEMBER_CASES_H
+
+#include "base/config.h"
+
+#include "support.h"
+
+/* With more properties of the consumer, "a: b" at least. The caller destroys it. */
+static inline struct wt_config *member_config(const char *consumer)
+{
+    char text[512];
+    struct wt_config *config = NULL;
+    struct wt_error error = {.message = ""};
+    (void)snprintf(text, sizeof text,
+                   "kafka:\n"
+                   "  common: {bootstrap.servers: mock, test.mock.num.brokers: 1}\n"
+                   "  consumer: {group.id: unit, allow.auto.create.topics: true, %s}\n"
+                   "input: {topics: [articles]}\n"
+                   "output: {topic: labelled}\n",
+                   consumer);
+    if (wt_config_parse(text, strlen(text), "unit", NULL, 0, &config, &error) != WT_OK) {
+        fail_msg("%s", error.message);
+    }
+    return config;
+}
+
+#endif
