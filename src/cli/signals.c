@@ -6,6 +6,8 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -14,6 +16,7 @@ struct wt_signals {
     void (*stop)(void *opaque);
     void *opaque;
     sigset_t set;
+    atomic_bool ending;
     pthread_t thread;
 };
 
@@ -26,26 +29,29 @@ static sigset_t stops(void)
     return set;
 }
 
-/* Only here the thread may be cancelled: elsewhere it may hold locks, such as the log's. */
+/* The next signal; 0: wt_signals_end. */
 static int await(const struct wt_signals *signals)
 {
     int number = 0;
-    (void)pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
     (void)sigwait(&signals->set, &number);
-    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-    return number;
+    return atomic_load(&signals->ending) ? 0 : number;
 }
 
 static void *run(void *opaque)
 {
     struct wt_signals *signals = opaque;
-    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+    int number = await(signals);
+    if (number == 0) {
+        return NULL;
+    }
     wt_log_info(signals->command, "%s",
-                await(signals) == SIGTERM ? "SIGTERM: stopping" : "SIGINT: stopping");
+                number == SIGTERM ? "SIGTERM: stopping" : "SIGINT: stopping");
     signals->stop(signals->opaque);
-    (void)await(signals);
-    /* The model's threads may be in the middle of a call: leave without running destructors. */
-    _exit(WT_EXIT_FAILED);
+    if (await(signals) != 0) {
+        /* The model's threads may be in the middle of a call: leave without running destructors. */
+        _exit(WT_EXIT_FAILED);
+    }
+    return NULL;
 }
 
 void wt_signals_block(void)
@@ -62,6 +68,7 @@ enum wt_status wt_signals_start(const char *command, void (*stop)(void *opaque),
     signals->stop = stop;
     signals->opaque = opaque;
     signals->set = stops();
+    atomic_init(&signals->ending, false);
     if (pthread_create(&signals->thread, NULL, run, signals) != 0) {
         free(signals);
         return wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "thread",
@@ -76,7 +83,9 @@ void wt_signals_end(struct wt_signals *signals)
     if (signals == NULL) {
         return;
     }
-    (void)pthread_cancel(signals->thread);
+    /* Woken rather than cancelled: it may hold a lock, such as the log's. */
+    atomic_store(&signals->ending, true);
+    (void)pthread_kill(signals->thread, SIGTERM);
     (void)pthread_join(signals->thread, NULL);
     free(signals);
 }

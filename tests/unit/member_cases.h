@@ -6,6 +6,11 @@
 
 #include "support.h"
 
+#include <librdkafka/rdkafka.h>
+#include <librdkafka/rdkafka_mock.h>
+
+#define MEMBER_PARTITIONS 4
+
 /* With more properties of the consumer, "a: b" at least. The caller destroys it. */
 static inline struct wt_config *member_config(const char *consumer)
 {
@@ -15,7 +20,7 @@ static inline struct wt_config *member_config(const char *consumer)
     (void)snprintf(text, sizeof text,
                    "kafka:\n"
                    "  common: {bootstrap.servers: mock, test.mock.num.brokers: 1}\n"
-                   "  consumer: {group.id: unit, allow.auto.create.topics: true, %s}\n"
+                   "  consumer: {group.id: unit, %s}\n"
                    "input: {topics: [articles]}\n"
                    "output: {topic: labelled}\n",
                    consumer);
@@ -23,6 +28,14 @@ static inline struct wt_config *member_config(const char *consumer)
         fail_msg("%s", error.message);
     }
     return config;
+}
+
+/* What it reads, in the cluster of this client. Before it subscribes. */
+static inline void member_make_topic(rd_kafka_t *client)
+{
+    assert_int_equal(rd_kafka_mock_topic_create(rd_kafka_handle_mock_cluster(client), "articles",
+                                                MEMBER_PARTITIONS, 1),
+                     RD_KAFKA_RESP_ERR_NO_ERROR);
 }
 
 #endif

@@ -46,7 +46,7 @@ static int mock_destroy(void **state)
 }
 
 /* No producer can be made any more. */
-static void mock_forbid_producers(void)
+static inline void mock_forbid_producers(void)
 {
     struct wt_property *property = &lab.config->kafka.producer.items[0];
     free(property->value);
@@ -54,7 +54,7 @@ static void mock_forbid_producers(void)
 }
 
 /* The worker stops for this reason; what is released will not be committed, so nobody is to wait. */
-static void mock_assert_over(const char *code)
+static inline void mock_assert_over(const char *code)
 {
     assert_true(lab.failed);
     assert_string_equal(lab.error.code, code);

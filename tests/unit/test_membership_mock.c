@@ -54,6 +54,7 @@ static void check(const char *property)
     rd_kafka_t *consumer = NULL;
     assert_int_equal(wt_consumer_create(config, false, &callbacks, &consumer, &error), WT_OK);
     (void)rd_kafka_poll_set_consumer(consumer);
+    member_make_topic(consumer);
     assert_false(is_member(consumer, config));
     join(consumer, &assigned);
     assert_true(is_member(consumer, config));
