@@ -8,9 +8,9 @@ Two ratios, each the median of alternating repeats, and a latency:
 - pass-through: Kafka to Kafka with the fake model, JSON and tokenizing included, over
   `kcat -C | kcat -P`, which only carries the bytes.
 
-- latency: one record at a time, from the producer's call to a reader of committed records, less what
-  the same two clients need without a worker between them; and what it may be, the model's time plus
-  batch.wait_ms_max plus 5 ms.
+- latency: one record at a time, articles of about the median length, from the producer's call to a reader
+  of committed records, less what the same two clients need without a worker between them (median); and
+  what it may be, the model's time plus batch.wait_ms_max plus 5 ms.
 
 Rates count from the first labelled record to the last, so that start-up and the group's first
 rebalance are out of it. `cpu_last` says of the last repeat where the processors' time went, in
@@ -26,6 +26,7 @@ Needs build/wiretag (scripts/build), build-fake/wiretag
 
 import argparse
 import json
+import math
 import os
 import random
 import re
@@ -38,6 +39,9 @@ from pathlib import Path
 from confluent_kafka import Consumer, Producer, TopicPartition
 from wiretag_bench import cpu
 from wiretag_bench.cluster import PARTITIONS, POSTS, ROOT, SAMPLES, labelled, local_cluster, running, say
+
+# Records before those whose latency counts: the broker compiles itself as it goes.
+WARM_UP = 50
 
 
 def rate(cluster, port, worker, wanted, timeout):
@@ -86,13 +90,19 @@ class Echo:
         raise SystemExit("a record did not come back within two minutes")
 
     def times(self, articles, count, pause_s):
-        """After a few that do not count; at irregular times, or they would march in step with a timer."""
+        """After some that do not count; at irregular times, or they would march in step with a timer."""
         found = []
-        for number in range(count + 5):
+        for number in range(WARM_UP + count):
             time.sleep(pause_s * random.uniform(0.5, 1.5))
             found.append(self.once(articles[number % len(articles)], number))
         self.consumer.close()
-        return sorted(found[5:])
+        return sorted(found[WARM_UP:])
+
+
+def alike(articles):
+    """The fifth of them whose length is nearest the median, so that the model takes about as long for each."""
+    by_length = sorted(articles, key=len)
+    return by_length[len(by_length) * 2 // 5:len(by_length) * 3 // 5] or articles
 
 
 def infer_ms(port):
@@ -105,12 +115,14 @@ def infer_ms(port):
 
 
 def percentile(times, share):
-    return times[min(len(times) - 1, int(share * len(times)))]
+    """Nearest rank."""
+    return times[max(0, math.ceil(share * len(times)) - 1)]
 
 
 def measure_latency(cluster, guarantee, binary, model, batch, articles, options):
     source, output, direct = cluster.topic(), cluster.topic(), cluster.topic()
-    base = Echo(cluster, direct, direct).times(articles, options.latency_records, 0.02)
+    articles = alike(articles)
+    base = Echo(cluster, direct, direct).times(articles, options.latency_records, options.latency_pause)
     with running(cluster, guarantee, binary, model, batch, options.in_flight, source, output) as (_, port):
         times = Echo(cluster, source, output).times(articles, options.latency_records, options.latency_pause)
         model_ms = infer_ms(port)
@@ -176,8 +188,8 @@ def read_arguments():
     parser.add_argument("--guarantee", type=lambda names: names.split(","), default=["exactly-once"],
                         help="exactly-once, at-least-once or both with a comma (default: exactly-once)")
     parser.add_argument("--only", choices=["model", "pass-through", "latency"])
-    parser.add_argument("--latency-records", type=int, default=100)
-    parser.add_argument("--latency-pause", type=float, default=0.3, metavar="S",
+    parser.add_argument("--latency-records", type=int, default=200)
+    parser.add_argument("--latency-pause", type=float, default=0.15, metavar="S",
                         help="between two records, about (default: %(default)s)")
     parser.add_argument("--device", default="cpu", help="of the model (default: %(default)s)")
     parser.add_argument("--precision", default="fp32", help="default: %(default)s")

@@ -219,6 +219,14 @@ static enum wt_status begin(struct tune *tune, struct setting *setting_out, stru
     return WT_OK;
 }
 
+/* fp16 is for GPUs: on a processor libtorch converts it back and forth, ten times slower than bf16, and
+ * measuring that takes longer than all the rest. */
+static bool emulated(const struct tune *tune, const char *precision)
+{
+    return strcmp(precision, "fp16") == 0 && tune->model != NULL &&
+           strcmp(wt_model_info(tune->model)->device, "cpu") == 0;
+}
+
 /* The fastest of those that need not be asked for. */
 static enum wt_status try_precisions(struct tune *tune, struct setting *best,
                                      struct wt_error *error)
@@ -228,6 +236,9 @@ static enum wt_status try_precisions(struct tune *tune, struct setting *best,
         struct wt_error reason;
         setting.precision = PRECISIONS[i];
         setting.rate = 0.0;
+        if (emulated(tune, setting.precision)) {
+            continue;
+        }
         if (load(tune, &setting, &reason) != WT_OK) {
             (void)fprintf(stderr, "%s: not measured: %s\n", setting.precision, reason.message);
             continue;
