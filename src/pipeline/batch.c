@@ -114,6 +114,13 @@ void wt_batch_stage_tokens_lower(struct wt_batch_stage *stage, uint32_t tokens_m
     (void)pthread_mutex_unlock(&stage->mutex);
 }
 
+void wt_batch_stage_took(struct wt_batch_stage *stage, int64_t batch_us)
+{
+    (void)pthread_mutex_lock(&stage->mutex);
+    wt_batcher_took(stage->batcher, batch_us);
+    (void)pthread_mutex_unlock(&stage->mutex);
+}
+
 void wt_batch_stage_close(struct wt_batch_stage *stage)
 {
     (void)pthread_mutex_lock(&stage->mutex);

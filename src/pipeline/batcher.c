@@ -13,9 +13,16 @@
  * one loose batch, on a CPU and, under load, on a GPU. */
 #define PADDING_PERCENT_MAX 4u
 
-/* Company that is coming comes soon: after a pause of this share of wait_us_max nobody waits longer. So
- * a lone article under light load waits a quarter, while batches form where articles come closer. */
+/* Company that is coming comes soon: after a pause of this share of the wait nobody waits longer. So a
+ * lone article under light load waits a quarter, while batches form where articles come closer. */
 #define PAUSE_SHARE 4
+
+/* Who waits for company longer than a batch takes would have been done by then, and the replica free for
+ * the company. So that is the wait, but no less than this: many small batches cost their hand-over. */
+#define WAIT_US_MIN 2000
+
+/* Weight of the newest batch in the time that one takes. */
+#define PACE_WEIGHT 0.1
 
 struct wt_batcher {
     struct wt_batcher_limits limits;
@@ -25,6 +32,8 @@ struct wt_batcher {
     uint32_t count;
     uint64_t tokens;   /* padded to bucket widths */
     int64_t newest_us; /* when the last record came */
+    int64_t wait_us;   /* how long a record waits for company: wait_us_max at most */
+    double batch_us;   /* how long a batch has taken of late; 0: none has run */
 };
 
 struct wt_batcher *wt_batcher_create(const struct wt_batcher_limits *limits)
@@ -32,6 +41,7 @@ struct wt_batcher *wt_batcher_create(const struct wt_batcher_limits *limits)
     assert(limits->articles_max > 0 && limits->length_max > 0);
     struct wt_batcher *batcher = wt_alloc_zeroed(1, sizeof *batcher);
     batcher->limits = *limits;
+    batcher->wait_us = limits->wait_us_max;
     batcher->step = limits->equal_lengths_only ? 1 : WIDTH_STEP;
     batcher->bucket_count = (limits->length_max + batcher->step - 1) / batcher->step;
     batcher->buckets = wt_alloc_zeroed(batcher->bucket_count, sizeof(struct wt_record_list));
@@ -97,9 +107,8 @@ static uint32_t oldest_bucket(const struct wt_batcher *batcher)
 /* When waiting is over for the first record of `oldest`, the oldest of all. */
 static int64_t due_us(const struct wt_batcher *batcher, uint32_t oldest)
 {
-    int64_t wait_us_max = batcher->limits.wait_us_max;
-    int64_t waited_us = batcher->buckets[oldest].first->waiting_us + wait_us_max;
-    int64_t paused_us = batcher->newest_us + wait_us_max / PAUSE_SHARE;
+    int64_t waited_us = batcher->buckets[oldest].first->waiting_us + batcher->wait_us;
+    int64_t paused_us = batcher->newest_us + batcher->wait_us / PAUSE_SHARE;
     return paused_us < waited_us ? paused_us : waited_us;
 }
 
@@ -223,6 +232,17 @@ void wt_batcher_tokens_lower(struct wt_batcher *batcher, uint32_t tokens_max)
     if (tokens_max < batcher->limits.tokens_max) {
         batcher->limits.tokens_max = tokens_max;
     }
+}
+
+void wt_batcher_took(struct wt_batcher *batcher, int64_t batch_us)
+{
+    double newest_us = (double)batch_us;
+    batcher->batch_us = batcher->batch_us > 0.0
+                            ? batcher->batch_us + PACE_WEIGHT * (newest_us - batcher->batch_us)
+                            : newest_us;
+    int64_t wait_us = batcher->batch_us > WAIT_US_MIN ? (int64_t)batcher->batch_us : WAIT_US_MIN;
+    batcher->wait_us =
+        wait_us < batcher->limits.wait_us_max ? wait_us : batcher->limits.wait_us_max;
 }
 
 uint32_t wt_batcher_count(const struct wt_batcher *batcher)

@@ -2,10 +2,10 @@
  *
  * A pure state machine: no thread, clock or Kafka; the caller passes the time. Waiting records lie
  * in buckets of similar length. A batch is due as soon as one batch's worth of tokens or articles
- * waits, or the oldest has waited wait_us_max, or no record has come for a quarter of that. It
- * starts with the oldest record and takes its neighbours in length, nearest first, while it stays
- * within tokens_max (padded) and articles_max and while padding stays a small share of what is
- * computed; at least one record always. */
+ * waits, or the oldest has waited wait_us_max or as long as a batch takes, or no record has come for a
+ * quarter of that. It starts with the oldest record and takes its neighbours in length, nearest
+ * first, while it stays within tokens_max (padded) and articles_max and while padding stays a small
+ * share of what is computed; at least one record always. */
 #ifndef WIRETAG_PIPELINE_BATCHER_H
 #define WIRETAG_PIPELINE_BATCHER_H
 
@@ -53,6 +53,9 @@ void wt_batcher_remove(struct wt_batcher *batcher, bool (*matches)(const struct 
 
 /* Lowers the token budget: the device ran out of memory on a larger batch. */
 void wt_batcher_tokens_lower(struct wt_batcher *batcher, uint32_t tokens_max);
+
+/* A batch took the model `batch_us`. */
+void wt_batcher_took(struct wt_batcher *batcher, int64_t batch_us);
 
 uint32_t wt_batcher_count(const struct wt_batcher *batcher);
 

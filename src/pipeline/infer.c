@@ -295,7 +295,9 @@ static void run_batch(struct replica *replica, struct wt_batch *batch,
         wt_metric_observe(WT_HISTOGRAM_STAGE_BATCH, (double)waited_us * 1e-6, 1);
     }
     uint32_t too_large = run_rows(ports->model, batch, scratch);
-    double seconds = (double)(wt_clock_us() - start_us) * 1e-6;
+    int64_t batch_us = wt_clock_us() - start_us;
+    double seconds = (double)batch_us * 1e-6;
+    wt_batch_stage_took(ports->batch_in, batch_us);
     if (too_large > 0) {
         wt_log_warn("infer", "the device has no memory for %u tokens; batches stay below %u",
                     too_large, too_large / 2);

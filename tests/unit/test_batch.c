@@ -89,6 +89,24 @@ static void a_lonely_record_is_handed_out_when_its_wait_is_over(void **state)
     wt_batch_stage_destroy(stage);
 }
 
+static void a_lonely_record_waits_no_longer_than_batches_take(void **state)
+{
+    (void)state;
+    struct wt_partition source = {.topic = "t"};
+    struct wt_batcher_limits patient = LIMITS;
+    patient.wait_us_max = INT64_C(3600000000);
+    atomic_store(&source.epoch_live, 1);
+    struct wt_batch_stage *stage = wt_batch_stage_create(&patient);
+    struct wt_batch batch = batch_create();
+    wt_batch_stage_took(stage, 10000);
+    add(stage, &source, 1, 1);
+    assert_int_equal(wt_batch_stage_pull(stage, &batch), WT_OK);
+    assert_int_equal(batch.count, 1);
+    batch_end(&batch);
+    free(batch.records);
+    wt_batch_stage_destroy(stage);
+}
+
 static void a_record_whose_assignment_has_ended_is_not_taken_in(void **state)
 {
     (void)state;
@@ -281,6 +299,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_full_batch_is_handed_out_at_once_and_counts_as_running),
         cmocka_unit_test(a_lonely_record_is_handed_out_when_its_wait_is_over),
+        cmocka_unit_test(a_lonely_record_waits_no_longer_than_batches_take),
         cmocka_unit_test(a_record_whose_assignment_has_ended_is_not_taken_in),
         cmocka_unit_test(records_whose_assignment_ends_while_they_wait_are_given_back),
         cmocka_unit_test(a_lowered_budget_reaches_the_next_batch),

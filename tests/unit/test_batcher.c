@@ -150,6 +150,42 @@ static void while_company_comes_nobody_waits_longer_than_it_may(void **state)
     fixture_destroy(&fixture);
 }
 
+static void nobody_waits_longer_than_a_batch_takes_of_late(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t batch_us;
+        int64_t wait_us;
+    } cases[] = {{8000, 8000}, {50, 2000}, {60000, WAIT_US_MAX}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct fixture fixture = fixture_create(&DEFAULTS);
+        wt_batcher_took(fixture.batcher, cases[i].batch_us);
+        add(&fixture, 5, 0, 1000);
+        assert_int_equal(wt_batcher_due_us(fixture.batcher), 1000 + cases[i].wait_us / 4);
+        for (int step = 1; step <= 8; step++) { /* company keeps coming */
+            add(&fixture, 5, 0, 1000 + step * cases[i].wait_us / 8);
+        }
+        assert_int_equal(wt_batcher_due_us(fixture.batcher), 1000 + cases[i].wait_us);
+        fixture_destroy(&fixture);
+    }
+}
+
+static void the_wait_follows_what_batches_take(void **state)
+{
+    (void)state;
+    struct fixture fixture = fixture_create(&DEFAULTS);
+    wt_batcher_took(fixture.batcher, 4000);
+    add(&fixture, 5, 0, 0);
+    assert_int_equal(wt_batcher_due_us(fixture.batcher), 1000);
+    wt_batcher_took(fixture.batcher, 8000); /* one slow batch is not yet a habit */
+    assert_in_range(wt_batcher_due_us(fixture.batcher), 1001, 1200);
+    for (int i = 0; i < 100; i++) {
+        wt_batcher_took(fixture.batcher, 8000);
+    }
+    assert_in_range(wt_batcher_due_us(fixture.batcher), 1990, 2000);
+    fixture_destroy(&fixture);
+}
+
 static void one_batch_worth_of_tokens_does_not_wait(void **state)
 {
     (void)state;
@@ -245,6 +281,8 @@ int main(void)
         cmocka_unit_test(with_pad_to_every_row_counts_for_the_full_width),
         cmocka_unit_test(a_lowered_budget_holds_from_the_next_batch_on_and_is_never_raised),
         cmocka_unit_test(when_no_company_comes_a_quarter_of_the_wait_is_enough),
+        cmocka_unit_test(nobody_waits_longer_than_a_batch_takes_of_late),
+        cmocka_unit_test(the_wait_follows_what_batches_take),
         cmocka_unit_test(while_company_comes_nobody_waits_longer_than_it_may),
         cmocka_unit_test(one_batch_worth_of_tokens_does_not_wait),
         cmocka_unit_test(one_batch_worth_of_articles_does_not_wait),

@@ -11,6 +11,7 @@
 enum { ID_PAD, ID_UNK, ID_CLS, ID_SEP, ID_POISON, ID_NAN, ID_WORD };
 
 #define ROWS_MAX 64u
+#define WAIT_US_MAX 1000
 
 /* More words than the tests write. */
 #define VOCAB_SIZE 1000
@@ -232,10 +233,10 @@ struct stage {
     struct wt_partition source;
 };
 
-static struct stage *stage_start(struct wt_model *model)
+static struct stage *stage_start(struct wt_model *model, int64_t wait_us_max)
 {
     struct wt_batcher_limits limits = {
-        .tokens_max = 256, .articles_max = ROWS_MAX, .wait_us_max = 1000, .length_max = 128};
+        .tokens_max = 256, .articles_max = ROWS_MAX, .wait_us_max = wait_us_max, .length_max = 128};
     struct stage *stage = calloc(1, sizeof *stage);
     atomic_store(&stage->source.epoch_live, 1);
     stage->model = model;
@@ -276,8 +277,10 @@ static void among_threads_every_record_comes_out_once_with_its_outcome(void **st
 {
     (void)state;
     enum { RECORDS = 2000 };
-    struct stage *stage = stage_start(model_create(
-        "{\"fail_on_token\":\"poison\",\"nan_on_token\":\"nan\",\"memory_tokens_max\":200}"));
+    struct stage *stage = stage_start(
+        model_create(
+            "{\"fail_on_token\":\"poison\",\"nan_on_token\":\"nan\",\"memory_tokens_max\":200}"),
+        WAIT_US_MAX);
     for (uint32_t i = 0; i < RECORDS; i++) {
         int32_t odd = i % 50 == 7 ? ID_POISON : i % 50 == 9 ? ID_NAN : 0;
         stage_add(stage, record_saying(i, 3 + i % 100, odd));
@@ -306,6 +309,32 @@ static void among_threads_every_record_comes_out_once_with_its_outcome(void **st
     stage_stop(stage);
 }
 
+static void take_finished(struct stage *stage, uint32_t wanted)
+{
+    for (uint32_t count = 0; count < wanted;) {
+        struct wt_record_list list = {0};
+        assert_int_equal(wt_queue_pop(stage->finished, 10000, wanted, &list), WT_OK);
+        assert_true(list.count > 0);
+        count += list.count;
+        for (struct wt_record *record; (record = wt_record_list_take(&list)) != NULL;) {
+            wt_record_destroy(record);
+        }
+    }
+}
+
+static void who_waits_for_company_waits_no_longer_than_the_model_takes(void **state)
+{
+    (void)state;
+    struct stage *stage = stage_start(model_create("{}"), INT64_C(3600000000));
+    for (uint32_t i = 0; i < ROWS_MAX; i++) { /* enough for a batch */
+        stage_add(stage, record_saying(i, 8, 0));
+    }
+    take_finished(stage, ROWS_MAX);
+    stage_add(stage, record_saying(0, 8, 0));
+    take_finished(stage, 1);
+    stage_stop(stage);
+}
+
 /* Waits until `metric` has `value`. */
 static void wait_for(enum wt_metric metric, int64_t value)
 {
@@ -323,7 +352,7 @@ static void a_sick_model_keeps_its_records_until_their_partition_is_given_back(v
     struct wt_model *model = model_create("{\"fail_after_calls\":100}");
     while (wt_model_probe(model, NULL) == WT_OK) {
     }
-    struct stage *stage = stage_start(model);
+    struct stage *stage = stage_start(model, WAIT_US_MAX);
     for (uint32_t i = 0; i < 5; i++) {
         stage_add(stage, record_saying(i, 8, 0));
     }
@@ -355,6 +384,7 @@ int main(void)
         cmocka_unit_test(a_batch_too_large_for_the_device_is_halved_and_the_size_is_told),
         cmocka_unit_test(an_article_that_alone_has_no_room_fails_and_its_neighbour_does_not),
         cmocka_unit_test(among_threads_every_record_comes_out_once_with_its_outcome),
+        cmocka_unit_test(who_waits_for_company_waits_no_longer_than_the_model_takes),
         cmocka_unit_test(a_sick_model_keeps_its_records_until_their_partition_is_given_back),
     };
     return cmocka_run_group_tests_name("infer", tests, NULL, NULL);
