@@ -18,6 +18,9 @@
 /* How long wt_produce_close waits for reports of what it gave up; they come at once. */
 #define PURGE_MS_MAX 2000
 
+/* How long a transaction that is given up may take to end; beginning to end it takes no time. */
+#define ABORT_MS_MAX 100
+
 /* Records linger until their transaction is committed, unless there are this many bytes of them for one
  * partition: under the highest loads they are on their way before the commit asks for them. */
 #define TRANSACTION_BATCH_BYTES "200000"
@@ -247,11 +250,27 @@ static enum wt_status set_fixed_properties(struct wt_produce *produce, rd_kafka_
     return status;
 }
 
+/* librdkafka (2.0.2 to 2.16) ends the process by an assertion when a producer is destroyed at the moment
+ * in which it asks to add partitions to its transaction: the request fails before it is counted as
+ * sent. A transaction that is being aborted adds none. Where none is open this is an error, which does
+ * not matter, and nothing else. */
+static void stop_adding_partitions(const struct wt_produce *produce)
+{
+    if (produce->transactional_id == NULL || produce->late != NULL) {
+        return; /* a call under way would make this one fail; its partitions have been added */
+    }
+    rd_kafka_error_t *error = rd_kafka_abort_transaction(produce->client, ABORT_MS_MAX);
+    if (error != NULL) {
+        rd_kafka_error_destroy(error);
+    }
+}
+
 static void close_client(struct wt_produce *produce)
 {
     if (produce->client == NULL) {
         return;
     }
+    stop_adding_partitions(produce);
     if (produce->output != NULL) {
         rd_kafka_topic_destroy(produce->output);
         produce->output = NULL;
@@ -330,11 +349,19 @@ enum wt_status wt_produce_create(const struct wt_config *config, const char *tra
     return WT_OK;
 }
 
+/* Nobody waits for the record any more; it may be gone. */
+static void report_nothing(void *opaque, struct wt_record *record, enum wt_delivery delivery,
+                           const char *reason)
+{
+    (void)opaque, (void)record, (void)delivery, (void)reason;
+}
+
 void wt_produce_destroy(struct wt_produce *produce)
 {
     if (produce == NULL) {
         return;
     }
+    produce->report = report_nothing;
     close_client(produce);
     free(produce->transactional_id);
     free(produce);

@@ -182,7 +182,7 @@ bool wt_transaction_open(struct wt_transaction *transaction)
     if (transaction->state == OPEN) {
         return true;
     }
-    if (transaction->state != IDLE) {
+    if (transaction->state != IDLE || wt_produce_doubtful(transaction->produce)) {
         return false;
     }
     transaction->wanted = wt_clock_us() < markers_us(transaction);

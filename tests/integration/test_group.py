@@ -146,7 +146,7 @@ def test_a_call_of_the_model_longer_than_max_poll_interval_costs_no_membership(l
 
 def test_of_two_workers_with_one_transactional_id_one_stops_and_names_it(lab):
     flow, model = lab.flow(PARTITIONS), lab.model(sleep_us_per_call=5_000)
-    one_id = {"transactional_id": flow.group, "commit_interval_ms": 50}
+    one_id = {"guarantee": "exactly-once", "transactional_id": flow.group, "commit_interval_ms": 50}
     feed = Feed(flow, rate=500)
     both = [lab.run(flow, model, delivery=one_id) for _ in range(2)]
     ended = client.wait_for("one to stop", lambda: [one for one in both if one.process.poll() is not None], 180)

@@ -54,7 +54,7 @@ def test_what_is_deleted_under_a_worker_that_is_too_slow_is_counted(lab):
     running = lab.run(flow, model, http=HTTP, model={"replicas": 1}, batch={"articles_max": 1},
                       in_flight={"records_max": 8, "bytes_max": 1 << 20},
                       kafka={"consumer": {"fetch.message.max.bytes": 65536}})
-    flow.labels(20)
+    client.wait_for("20 labels", lambda: client.end_offsets(flow.bootstrap, flow.output)[0] >= 20, 60, 0.02)
     client.delete_records(flow.bootstrap, flow.input, {0: count - left})
     flow.wait_done(120)
     done = [label.source[2] for label in flow.labels()]

@@ -151,9 +151,10 @@ def test_a_worker_whose_name_another_one_takes_ends_at_once_and_nothing_is_doubl
     flow, model = lab.flow(PARTITIONS), lab.model(sleep_us_per_call=40_000)
     places = fill(flow, 4000)
     name = {"consumer": {"group.instance.id": "worker-a"}}
-    first = lab.run(flow, model, kafka=name)
+    once = {"guarantee": "exactly-once"}
+    first = lab.run(flow, model, kafka=name, delivery=once)
     wait_published(flow, 500)
-    lab.run(flow, model, kafka=name)
+    lab.run(flow, model, kafka=name, delivery=once)
     assert first.wait_exit(60) == 1
     assert re.search("the consumer cannot go on: .*FENCED_INSTANCE_ID", first.stderr)
     assert "no answer" not in first.stderr  # it does not wait for a group that it is no longer in
