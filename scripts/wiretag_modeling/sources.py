@@ -262,10 +262,11 @@ class PaddedTo(nn.Module):
 def _second_argument(module: torch.jit.ScriptModule, path: Path, inputs: str | None) -> str:
     """Whether the second argument is a mask or lengths: by its name, else by trying both."""
     arguments = module.forward.schema.arguments[1:]
-    if len(arguments) != 2:
-        names = ", ".join(argument.name for argument in arguments)
+    if len(arguments) != 2 or any(str(argument.type) != "Tensor" for argument in arguments):
+        taken = ", ".join(f"{argument.name}: {argument.type}" for argument in arguments)
         raise ExportError(
-            f"{path}: forward takes ({names}); it must take (ids, mask) or (ids, lengths)"
+            f"{path}: forward takes ({taken}); it must take (ids, mask) or (ids, lengths), both "
+            "int64 tensors"
         )
     if inputs is not None:
         return inputs

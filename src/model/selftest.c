@@ -3,6 +3,7 @@
 #include "model/bundle.h"
 
 #include <jansson.h>
+#include <malloc.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -215,6 +216,8 @@ enum wt_status wt_selftest_run(struct wt_model *model, const char *bytes, size_t
     free(selftest.logits);
     free(selftest.expected);
     free(selftest.ids);
+    /* The threads that run the model from now on have heaps of their own. */
+    (void)malloc_trim(0);
     return status;
 }
 

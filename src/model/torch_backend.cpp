@@ -57,7 +57,8 @@ std::string cause_of(const std::exception &exception)
     const auto last = text.find_last_not_of(" \n");
     text = first == std::string::npos ? "" : text.substr(first, last + 1 - first);
     if (dynamic_cast<const torch::jit::ErrorReport *>(&exception) != nullptr) {
-        return text.substr(0, text.find('\n'));
+        text = text.substr(0, text.find('\n'));
+        return text.substr(0, text.find_last_not_of(": ") + 1);
     }
     const auto newline = text.rfind('\n');
     text = newline == std::string::npos ? text : text.substr(newline + 1);
@@ -184,14 +185,19 @@ enum wt_status check_signature(const struct wt_backend &backend, struct wt_error
                             backend.source.c_str());
     }
     const auto &arguments = method->function().getSchema().arguments();
+    std::string taken;
+    for (size_t i = 1; i < arguments.size(); i++) {
+        taken += (i > 1 ? ", " : "") + arguments[i].name() + ": " +
+                 arguments[i].type()->annotation_str();
+    }
     const bool two_tensors = arguments.size() == 3 &&
                              arguments[1].type()->kind() == c10::TypeKind::TensorType &&
                              arguments[2].type()->kind() == c10::TypeKind::TensorType;
     if (!two_tensors) {
         return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "bundle-signature",
-                            "the model %s: its forward takes %zu arguments; it must take (ids, "
-                            "lengths) or (ids, mask), both int64 tensors. Change and export it",
-                            backend.source.c_str(), arguments.size() - 1);
+                            "the model %s: its forward takes (%.160s); it must take (ids, lengths) "
+                            "or (ids, mask), both int64 tensors. Change and export it",
+                            backend.source.c_str(), taken.c_str());
     }
     const auto &returns = method->function().getSchema().returns();
     if (returns.size() != 1 || returns[0].type()->kind() != c10::TypeKind::TensorType) {
@@ -280,8 +286,16 @@ enum wt_status wt_backend_load(struct wt_bundle *bundle, const char *source,
             // The profiling executor makes the first calls slow and nothing faster.
             torch::jit::getProfilingMode() = false;
             auto backend = std::make_unique<wt_backend>();
-            backend->module = torch::jit::load(std::make_shared<BundleReader>(*bundle), c10::kCPU,
-                                               backend->files);
+            try {
+                backend->module = torch::jit::load(std::make_shared<BundleReader>(*bundle),
+                                                   c10::kCPU, backend->files);
+            } catch (const torch::jit::ErrorReport &exception) {
+                return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "bundle-code",
+                                    "the model %s holds code that does not compile for %s: %.200s; "
+                                    "it is damaged, or of another version of torch: copy or export "
+                                    "it again",
+                                    source, wt_backend_version(), cause_of(exception).c_str());
+            }
             backend->module.eval();
             backend->source = source;
             *backend_out = backend.release();
@@ -346,6 +360,9 @@ enum wt_status wt_backend_prepare(struct wt_backend *backend, const char *device
                 wiretag::synchronize(target);
             }
             backend->lanes.move_to(target);
+            // The trial's activations and the loaded weights left holes between the packed ones,
+            // which what runs from now on would not fill.
+            (void)malloc_trim(0);
             return WT_OK;
         });
 }

@@ -64,7 +64,7 @@ class Scratch
 
     void *at_least(size_t count)
     {
-        if (count > count_) {
+        if (bytes_ == nullptr || count > count_) {
             std::free(bytes_);
             bytes_ = wt_memory_aligned(count);
             count_ = bytes_ != nullptr ? count : 0;
@@ -143,9 +143,10 @@ at::Tensor lstm(const at::Tensor &x, const c10::intrusive_ptr<Lstm> &packed)
     const auto *from = in.const_data_ptr<float>();
     auto *to = out.mutable_data_ptr<float>();
     at::parallel_for(0, in.size(0), 1, [&](int64_t begin, int64_t end) {
-        wt_lstm_run(layer, from + begin * width * inputs, count_of(end - begin), count_of(width),
+        const size_t rows = count_of(end - begin);
+        wt_lstm_run(layer, from + begin * width * inputs, rows, count_of(width),
                     to + begin * width * size,
-                    scratch.at_least(wt_lstm_scratch_bytes(layer, count_of(width))));
+                    scratch.at_least(wt_lstm_scratch_bytes(layer, rows, count_of(width))));
     });
     return out;
 }

@@ -58,6 +58,16 @@ class ThreeInputs(Ambiguous):
         return self.fc(self.words(ids).mean(1))
 
 
+class ListOfInputs(Ambiguous):
+    def forward(self, inputs: list[Tensor]) -> Tensor:  # type: ignore
+        return self.fc(self.words(inputs[0]).mean(1))
+
+
+class ListInTheSecondPlace(Ambiguous):
+    def forward(self, ids: Tensor, lengths: list[Tensor]) -> Tensor:  # type: ignore
+        return self.fc(self.words(ids).mean(1)) + lengths[0].sum()
+
+
 class GivesNan(Ambiguous):
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:  # type: ignore
         return self.fc(self.words(ids).mean(1)) / 0.0 * 0.0

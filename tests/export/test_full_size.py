@@ -21,8 +21,8 @@ LABELS = (
     "climate conflicts culture economy gloss health politics science society sports travel"
 ).split()
 TEXTS = 10
-# Of the whole process, whose runtime is a fifth of the bundle. Padded, the self-test computes 512 tokens a text.
-MEMORY_FACTOR_MAX = {"exact": 1.3, "padded-512": 1.35}
+# Of the whole process, whose runtime is a fifth of the bundle. Padded, it is 1.28 to 1.303 from start to start.
+MEMORY_FACTOR_MAX = {"exact": 1.3, "padded-512": 1.32}
 
 
 @pytest.fixture(scope="module")

@@ -244,6 +244,9 @@ class TestTorchScript:
 
     @pytest.mark.parametrize("kind, said", (
         ("ThreeInputs", "it must take (ids, mask) or (ids, lengths)"),
+        ("ListOfInputs", "forward takes (inputs: List[Tensor]); it must take (ids, mask) or (ids, lengths), "
+                         "both int64 tensors"),
+        ("ListInTheSecondPlace", "forward takes (ids: Tensor, lengths: List[Tensor]); it must take"),
         ("Ambiguous", "say which with --inputs"), ("GivesNan", "gives NaN or infinity")))
     def test_a_model_that_cannot_be_run(self, save, files, kind, said):
         assert said in refused(checkpoint=save(kind), **files)

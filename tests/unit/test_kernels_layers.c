@@ -199,7 +199,7 @@ static void lstm_of(const struct lstm_weights *weights, const float *x, double *
 static void run_lstm(const struct wt_lstm *lstm, const float *x, size_t rows, size_t width,
                      float *out)
 {
-    void *scratch = wt_memory_aligned(wt_lstm_scratch_bytes(lstm, width));
+    void *scratch = wt_memory_aligned(wt_lstm_scratch_bytes(lstm, rows, width));
     assert_non_null(scratch);
     wt_lstm_run(lstm, x, rows, width, out, scratch);
     free(scratch);
@@ -240,6 +240,22 @@ static void an_lstm_reads_each_article_as_if_it_were_alone(void **state)
 {
     (void)state;
     for_each_set_and_number(check_lstm);
+}
+
+static void an_lstm_takes_working_memory_for_the_articles_that_are_there(void **state)
+{
+    (void)state;
+    static const struct lstm_weights weights;
+    struct wt_lstm *lstm =
+        wt_lstm_create(wt_kernels_best(), WT_NUMBER_F32, weights.input, weights.hidden,
+                       weights.input_bias, weights.hidden_bias, INPUTS, SIZE);
+    assert_non_null(lstm);
+    size_t article_bytes = sizeof(float) * 4 * SIZE * 512;
+    size_t one = wt_lstm_scratch_bytes(lstm, 1, 512);
+    size_t tile = wt_lstm_scratch_bytes(lstm, WT_TILE_ROWS, 512);
+    assert_int_equal(tile - one, (WT_TILE_ROWS - 1) * article_bytes);
+    assert_int_equal(wt_lstm_scratch_bytes(lstm, 10 * WT_TILE_ROWS, 512), tile);
+    wt_lstm_destroy(lstm);
 }
 
 /* --- attention ------------------------------------------------------------------------------- */
@@ -349,6 +365,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_feed_forward_step_is_that_of_the_textbook_in_any_batch),
         cmocka_unit_test(an_lstm_reads_each_article_as_if_it_were_alone),
+        cmocka_unit_test(an_lstm_takes_working_memory_for_the_articles_that_are_there),
         cmocka_unit_test(attention_is_that_of_the_textbook_for_each_query_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -58,15 +58,18 @@ size_t wt_lstm_size(const struct wt_lstm *lstm)
     return lstm->size;
 }
 
-/* The gates' input share of one tile of articles. */
-static size_t share_bytes(const struct wt_lstm *lstm, size_t width)
+/* The gates' input share of a tile of `rows` articles: 2 MB an article of 512 tokens in a large
+ * model, so no more than are there. */
+static size_t share_bytes(const struct wt_lstm *lstm, size_t rows, size_t width)
 {
-    return wt_memory_padded(WT_TILE_ROWS * width * 4 * lstm->size * sizeof(float));
+    return wt_memory_padded(rows * width * 4 * lstm->size * sizeof(float));
 }
 
-size_t wt_lstm_scratch_bytes(const struct wt_lstm *lstm, size_t width)
+size_t wt_lstm_scratch_bytes(const struct wt_lstm *lstm, size_t rows, size_t width)
 {
-    return share_bytes(lstm, width) + wt_matrix_convert_bytes(lstm->input, WT_MATRIX_ROWS_MAX) +
+    size_t tile_rows = rows < WT_TILE_ROWS ? rows : WT_TILE_ROWS;
+    return share_bytes(lstm, tile_rows, width) +
+           wt_matrix_convert_bytes(lstm->input, WT_MATRIX_ROWS_MAX) +
            2 * wt_memory_padded(WT_TILE_ROWS * lstm->size * sizeof(float)) +
            wt_memory_padded(WT_TILE_ROWS * 4 * lstm->size * sizeof(float)) +
            wt_matrix_convert_bytes(lstm->hidden, WT_TILE_ROWS);
@@ -95,7 +98,7 @@ static void run_tile(const struct wt_lstm *lstm, const float *x, size_t rows, si
     const struct wt_kernels *kernels = wt_matrix_kernels(lstm->hidden);
     size_t size = lstm->size;
     size_t state_bytes = WT_TILE_ROWS * size * sizeof(float);
-    float *share = wt_memory_cut(&scratch, share_bytes(lstm, width));
+    float *share = wt_memory_cut(&scratch, share_bytes(lstm, rows, width));
     float *hidden = wt_memory_cut(&scratch, state_bytes);
     float *cell = wt_memory_cut(&scratch, state_bytes);
     float *gates = wt_memory_cut(&scratch, 4 * state_bytes);

@@ -155,6 +155,9 @@ const struct wt_kernels *wt_matrix_kernels(const struct wt_matrix *matrix)
 
 size_t wt_matrix_convert_bytes(const struct wt_matrix *matrix, size_t rows)
 {
+    if (matrix->number == WT_NUMBER_F32) {
+        return 0; /* they are read where they are */
+    }
     return wt_memory_padded(rows * row_words(matrix) * sizeof(uint32_t)) +
            wt_memory_padded(rows * sizeof(float));
 }

@@ -1,0 +1,95 @@
+"""Loading a model takes little more memory than the model: no copy of its weights stays beside them.
+
+The full-size model is measured in tests/export/test_full_size.py, which takes minutes. Here the
+demonstration model is widened to a hundred megabytes: its feed-forward layers get more units, which
+weigh nothing, so that its logits stay what they are.
+"""
+
+import json
+import os
+import subprocess
+import zipfile
+
+import pytest
+import worker
+from tree import ROOT
+
+DEMO = ROOT / "models" / "demo.pt"
+HIDDEN, UNITS, WIDE = 96, 384, 65536
+# The largest layer is a quarter of this model, is there twice while it is packed, and may be packed as
+# 128 columns instead of 96: 1.6 models at the most. A second copy of all weights makes it two and more.
+FACTOR, MORE_BYTES = 1.3, 48 << 20
+
+
+def int_of(number):
+    """As the pickle of a TorchScript file has it."""
+    short = number < 1 << 16
+    return (b"M" if short else b"J") + number.to_bytes(2 if short else 4, "little")
+
+
+def widened(content):
+    """The weights of a linear layer with its rows or columns, or its biases, up to WIDE in number."""
+    def first(floats):
+        return floats + bytes(4 * HIDDEN * (WIDE - UNITS))
+
+    def second(floats):
+        row = 4 * UNITS
+        return b"".join(floats[at : at + row] + bytes(4 * (WIDE - UNITS)) for at in range(0, len(floats), row))
+
+    layers = sorted((int(name.rpartition("/")[2]) for name in content
+                     if "/data/" in name and len(content[name]) == 4 * HIDDEN * UNITS))
+    biases = [name for name in content if "/data/" in name and len(content[name]) == 4 * UNITS]
+    assert len(layers) == 4 and len(biases) == 2
+    changed = {name: content[name] + bytes(4 * (WIDE - UNITS)) for name in biases}
+    for index, layer in enumerate(layers):
+        name = f"demo/data/{layer}"
+        changed[name] = (first, second)[index % 2](content[name])
+    return changed
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory):
+    """The widened bundle. Its self-test is one short text, for activations take memory too."""
+    done = subprocess.run(
+        [worker.binary(), "classify", "--model", DEMO, "--device", "cpu", "--precision", "fp32", "--logits"],
+        input='{"text": "мяч"}\n', capture_output=True, text=True, check=True)
+    selftest = {"text": "мяч", "logits": json.loads(done.stdout)["logits"]}
+    with zipfile.ZipFile(DEMO) as archive:
+        content = {name: archive.read(name) for name in archive.namelist()}
+    pickle = content["demo/data.pkl"]
+    for old, new, times in ((UNITS, WIDE, 10), (HIDDEN * UNITS, HIDDEN * WIDE, 4)):
+        assert pickle.count(int_of(old)) == times
+        pickle = pickle.replace(int_of(old), int_of(new))
+    manifest = json.loads(content["demo/extra/wiretag.json"]) | {"max_tokens": 8}
+    content |= widened(content) | {"demo/data.pkl": pickle}
+    content |= {"demo/extra/wiretag.json": json.dumps(manifest).encode(),
+                "demo/extra/selftest.jsonl": (json.dumps(selftest) + "\n").encode()}
+    path = tmp_path_factory.mktemp("wide") / "wide.pt"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in content.items():
+            archive.writestr(zipfile.ZipInfo(name), data)
+    yield path
+    path.unlink()
+
+
+def peak_bytes(bundle, precision):
+    """The peak resident memory of a program that loads the model and labels nothing."""
+    command = [worker.binary(), "classify", "--model", bundle, "--device", "cpu", "--precision", precision]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                          stderr=subprocess.PIPE, text=True) as process:
+        said = process.stderr.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, said
+    return usage.ru_maxrss * 1024
+
+
+@pytest.mark.parametrize("precision", ("fp32", "int8"))
+def test_loading_holds_no_second_copy_of_the_weights(precision, wide):
+    """The peak over that of the small model: what the runtime itself takes is in both."""
+    small, large = peak_bytes(DEMO, precision), peak_bytes(wide, precision)
+    more = wide.stat().st_size - DEMO.stat().st_size
+    print(f"{precision}: {more / 1e6:.0f} MB more of model, {(large - small) / 1e6:.0f} MB more of memory")
+    allowed = FACTOR * more + MORE_BYTES
+    assert allowed < 1.9 * more, "a second copy would not be noticed"
+    assert more / 2 < large - small <= allowed
