@@ -16,9 +16,10 @@ from tree import ROOT
 
 DEMO = ROOT / "models" / "demo.pt"
 HIDDEN, UNITS, WIDE = 96, 384, 65536
-# The largest layer is a quarter of this model, is there twice while it is packed, and may be packed as
-# 128 columns instead of 96: 1.6 models at the most. A second copy of all weights makes it two and more.
-FACTOR, MORE_BYTES = 1.3, 48 << 20
+# Of what the model has grown by. The largest layer is a quarter of this model and is there twice while it is
+# packed, in fp32 as 128 columns instead of 96. Measured are 1.60 and 1.19; 1.76 both where the file's pages are
+# kept after they were read, two and more with a second copy of the weights.
+FACTOR_MAX = {"fp32": 1.69, "int8": 1.45}
 
 
 def int_of(number):
@@ -84,12 +85,10 @@ def peak_bytes(bundle, precision):
     return usage.ru_maxrss * 1024
 
 
-@pytest.mark.parametrize("precision", ("fp32", "int8"))
+@pytest.mark.parametrize("precision", FACTOR_MAX)
 def test_loading_holds_no_second_copy_of_the_weights(precision, wide):
     """The peak over that of the small model: what the runtime itself takes is in both."""
     small, large = peak_bytes(DEMO, precision), peak_bytes(wide, precision)
     more = wide.stat().st_size - DEMO.stat().st_size
     print(f"{precision}: {more / 1e6:.0f} MB more of model, {(large - small) / 1e6:.0f} MB more of memory")
-    allowed = FACTOR * more + MORE_BYTES
-    assert allowed < 1.9 * more, "a second copy would not be noticed"
-    assert more / 2 < large - small <= allowed
+    assert more / 2 < large - small <= FACTOR_MAX[precision] * more
