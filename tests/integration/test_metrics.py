@@ -128,7 +128,14 @@ def test_lag_is_what_is_not_done_with_and_its_age_and_ends_at_zero(lab, guarante
     running = lab.run(flow, model, http=HTTP, batch={"articles_max": 16}, delivery={"guarantee": guarantee})
     running.wait_log("consume  assigned ", count=2)
     client.wait_for("a lag", lambda: lags(running).keys() == counts.keys(), 15)
-    metrics = running.metrics()
+
+    def aged():
+        """The age is that of a record in hand: none is, in the moment after the assignment."""
+        page = running.metrics()
+        names = [f'{{topic="{flow.input}",partition="{partition}"}}' for partition in counts]
+        return page if all(page[f"wiretag_consumer_lag_seconds{name}"] or not page[f"wiretag_consumer_lag_records{name}"]
+                           for name in names) else None
+    metrics = client.wait_for("the age of each lag", aged, 15)
     shown = lags(running)
     done = sum(by_label(running, "wiretag_records_total", "outcome").values())
     # The page is a second old at most, in which the model does less than a few hundred.
