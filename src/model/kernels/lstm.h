@@ -24,9 +24,8 @@ size_t wt_lstm_inputs(const struct wt_lstm *lstm);
 size_t wt_lstm_size(const struct wt_lstm *lstm);
 
 /* Reads x [rows][width][inputs] from the first position to the last, from a state of zeros, into
- * out [rows][width][size]. `scratch`: wt_lstm_scratch_bytes for as many
- * rows and positions at least, aligned to 64 bytes. Thread: any, several at once, each with its own
- * scratch. */
+ * out [rows][width][size]. `scratch`: wt_lstm_scratch_bytes for as many rows and positions at least,
+ * aligned to 64 bytes. Thread: any, several at once, each with its own scratch. */
 void wt_lstm_run(const struct wt_lstm *lstm, const float *x, size_t rows, size_t width, float *out,
                  void *scratch);
 size_t wt_lstm_scratch_bytes(const struct wt_lstm *lstm, size_t rows, size_t width);

@@ -39,8 +39,8 @@ struct wt_operand {
 };
 
 /* Converts `rows` rows of x, `x_stride` floats apart, into `scratch`, where the operand points to
- * afterwards, or to x itself for floats, which need no scratch. `tops` (NULL: not known) are WT_LANES maxima a row, as
- * wt_matrix_multiply gives them. */
+ * afterwards, or to x itself for floats, which need no scratch. `tops` (NULL: not known) are WT_LANES
+ * maxima a row, as wt_matrix_multiply gives them. */
 void wt_matrix_convert(const struct wt_matrix *matrix, const float *x, size_t x_stride, size_t rows,
                        const int32_t *tops, void *scratch, struct wt_operand *operand_out);
 size_t wt_matrix_convert_bytes(const struct wt_matrix *matrix, size_t rows);
