@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* How many records go on together: amortizes the queue's lock, costs microseconds of delay. */
 #define RECORDS_PER_PUSH_MAX 128u
@@ -29,9 +30,11 @@
 /* The thread is stuck when it gives no sign of life for this long, besides a drain. */
 #define BEAT_MS_MAX 60000
 
-/* How long leaving the group may take, beside the drain. */
+/* How long leaving the group may take, beside the drain; and the thread's end after that. */
 #define LEAVE_MS_MAX 5000
 #define LEAVE_WAIT_MS 50
+#define END_MS_MAX 5000
+#define END_WAIT_US 1000
 
 struct wt_consume {
     const struct wt_config *config;
@@ -46,7 +49,9 @@ struct wt_consume {
     bool subscribed;
     bool assigned;   /* thread's own: there was an assignment, if an empty one */
     bool unanswered; /* thread's own: the client did not leave, note "Leaving" */
+    bool abandoned;  /* the thread did not end, note "Leaving" */
     atomic_bool stopping;
+    atomic_bool ended;         /* the thread is about to */
     bool full;                 /* thread's own: no room was left last time */
     struct wt_partition *last; /* of the previous record: records come in runs */
     bool ranged;               /* ranges are read, range.h */
@@ -56,6 +61,12 @@ struct wt_consume {
 };
 
 /* --- assignment ------------------------------------------------------------------------------ */
+
+static struct wt_partition *partition_of(struct wt_consume *consume,
+                                         const rd_kafka_topic_partition_t *item)
+{
+    return wt_partitions_get(consume->partitions, item->topic, item->partition);
+}
 
 /* Note "Back-pressure": records of all partitions are led into a queue of our own, which is read
  * only while there is room in flight; the consumer's own queue, with rebalances and errors, is
@@ -75,9 +86,7 @@ static void lead_records(struct wt_consume *consume, const rd_kafka_topic_partit
 static void begin_epochs(struct wt_consume *consume, const rd_kafka_topic_partition_list_t *list)
 {
     for (int i = 0; i < list->cnt; i++) {
-        const rd_kafka_topic_partition_t *item = &list->elems[i];
-        struct wt_partition *partition =
-            wt_partitions_get(consume->partitions, item->topic, item->partition);
+        struct wt_partition *partition = partition_of(consume, &list->elems[i]);
         partition->epoch_last++;
         partition->sequence_next = 0;
         atomic_store_explicit(&partition->position, -1, memory_order_relaxed);
@@ -87,7 +96,7 @@ static void begin_epochs(struct wt_consume *consume, const rd_kafka_topic_partit
             wt_range_begin(consume->client, partition);
             consume->learning = true;
         }
-        lead_records(consume, item);
+        lead_records(consume, &list->elems[i]);
         atomic_store_explicit(&partition->epoch_live, partition->epoch_last, memory_order_release);
         wt_metric_add(WT_METRIC_PARTITIONS, 1);
         wt_log_info("consume", "assigned %s [%" PRId32 "]", partition->topic, partition->number);
@@ -101,9 +110,7 @@ static void end_epochs(struct wt_consume *consume, const rd_kafka_topic_partitio
     struct wt_partition **ended = wt_alloc_zeroed((size_t)list->cnt, sizeof *ended);
     size_t count = 0;
     for (int i = 0; i < list->cnt; i++) {
-        const rd_kafka_topic_partition_t *item = &list->elems[i];
-        struct wt_partition *partition =
-            wt_partitions_get(consume->partitions, item->topic, item->partition);
+        struct wt_partition *partition = partition_of(consume, &list->elems[i]);
         if (partition->assigned) {
             atomic_store_explicit(&partition->epoch_live, 0, memory_order_release);
             partition->assigned = false;
@@ -117,38 +124,6 @@ static void end_epochs(struct wt_consume *consume, const rd_kafka_topic_partitio
     free(ended);
 }
 
-/* NULL: done. */
-static rd_kafka_error_t *change_assignment(rd_kafka_t *client, const char *protocol,
-                                           const rd_kafka_topic_partition_list_t *list, bool assign)
-{
-    if (strcmp(protocol, "COOPERATIVE") == 0) {
-        return assign ? rd_kafka_incremental_assign(client, list)
-                      : rd_kafka_incremental_unassign(client, list);
-    }
-    rd_kafka_resp_err_t code = rd_kafka_assign(client, assign ? list : NULL);
-    return code == RD_KAFKA_RESP_ERR_NO_ERROR
-               ? NULL
-               : rd_kafka_error_new(code, "%s", rd_kafka_err2str(code));
-}
-
-/* A rebalance may reach us when the client has left its group already (stopped between an assignment
- * and its delivery): it has no protocol and no assignment any more, so nothing is to be changed. */
-static void apply_assignment(rd_kafka_t *client, const rd_kafka_topic_partition_list_t *list,
-                             bool assign)
-{
-    const char *protocol = rd_kafka_rebalance_protocol(client);
-    rd_kafka_error_t *error =
-        protocol != NULL ? change_assignment(client, protocol, list, assign) : NULL;
-    if (error == NULL) {
-        return;
-    }
-    if (rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR__DESTROY) {
-        wt_log_error("consume", "%s: %s", assign ? "assign" : "unassign",
-                     rd_kafka_error_string(error));
-    }
-    rd_kafka_error_destroy(error);
-}
-
 static void on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,
                          rd_kafka_topic_partition_list_t *list, void *opaque)
 {
@@ -157,7 +132,7 @@ static void on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,
     if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
         consume->assigned = true;
         begin_epochs(consume, list);
-        apply_assignment(client, list, true);
+        wt_consumer_assign(client, list, true);
         return;
     }
     if (code != RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) {
@@ -165,7 +140,7 @@ static void on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,
     }
     /* Drained before unassign: until then the partitions are ours and may be committed. */
     end_epochs(consume, list, rd_kafka_assignment_lost(client));
-    apply_assignment(client, list, false);
+    wt_consumer_assign(client, list, false);
 }
 
 static int on_statistics(rd_kafka_t *client, char *text, size_t bytes, void *opaque)
@@ -356,13 +331,19 @@ static void lose_the_rest(struct wt_consume *consume)
     rd_kafka_topic_partition_list_destroy(list);
 }
 
+static int64_t leave_ms_max(const struct wt_consume *consume)
+{
+    return (int64_t)consume->config->delivery.drain_ms_max + LEAVE_MS_MAX;
+}
+
 /* Note "Leaving": without a coordinator librdkafka (seen in 2.16) keeps a commit and waits for as long
  * as a session lasts; the group would notice the absence no later. So this has an end, and then the
- * client is left to the end of the process. */
+ * client is left to the end of the process. And what a rebalance asks of librdkafka (seen in 2.0.2) in the
+ * very moment in which the group lets the client go is dropped, and the call never returns: then
+ * the thread is left to the end of the process as well. */
 static void await_leave(struct wt_consume *consume, rd_kafka_queue_t *queue)
 {
-    int64_t until_us =
-        wt_clock_us() + ((int64_t)consume->config->delivery.drain_ms_max + LEAVE_MS_MAX) * 1000;
+    int64_t until_us = wt_clock_us() + leave_ms_max(consume) * 1000;
     while (!rd_kafka_consumer_closed(consume->client) && wt_clock_us() < until_us) {
         (void)rd_kafka_queue_poll_callback(queue, LEAVE_WAIT_MS);
     }
@@ -400,6 +381,7 @@ static void *run(void *opaque)
     wt_beat(beat);
     leave_group(consume);
     wt_beat_end(beat);
+    atomic_store_explicit(&consume->ended, true, memory_order_release);
     return NULL;
 }
 
@@ -418,6 +400,7 @@ enum wt_status wt_consume_create(const struct wt_config *config, struct wt_parti
     consume->queue_out = queue_out;
     consume->hooks = *hooks;
     atomic_init(&consume->stopping, false);
+    atomic_init(&consume->ended, false);
     consume->ranged = intake->ranged;
     consume->pace.records_per_s_max = intake->records_per_s_max;
     struct wt_consumer_callbacks callbacks = {.opaque = consume,
@@ -470,10 +453,21 @@ void wt_consume_stop(struct wt_consume *consume)
 
 void wt_consume_join(struct wt_consume *consume)
 {
-    if (consume->started) {
-        (void)pthread_join(consume->thread, NULL);
-        consume->started = false;
+    if (!consume->started) {
+        return;
     }
+    consume->started = false;
+    int64_t until_us = wt_clock_us() + (leave_ms_max(consume) + END_MS_MAX) * 1000;
+    while (!atomic_load_explicit(&consume->ended, memory_order_acquire)) {
+        if (wt_clock_us() >= until_us) {
+            consume->abandoned = true;
+            (void)pthread_detach(consume->thread);
+            wt_log_warn("consume", "leaving the group: the client does not answer any more");
+            return;
+        }
+        (void)usleep(END_WAIT_US);
+    }
+    (void)pthread_join(consume->thread, NULL);
 }
 
 /* One that waits for its group would hold us up; so would, in librdkafka 2.0.2, one that failed for good, and
@@ -485,8 +479,8 @@ static bool may_destroy_client(const struct wt_consume *consume)
 
 void wt_consume_destroy(struct wt_consume *consume)
 {
-    if (consume == NULL) {
-        return;
+    if (consume == NULL || consume->abandoned) {
+        return; /* what a thread may still look at is not freed */
     }
     if (consume->records != NULL) {
         rd_kafka_queue_destroy(consume->records);

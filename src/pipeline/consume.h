@@ -50,7 +50,7 @@ enum wt_status wt_consume_start(struct wt_consume *consume, struct wt_error *err
  * any. */
 void wt_consume_stop(struct wt_consume *consume);
 
-/* Waits for the thread's end. */
+/* Waits for the thread's end: after wt_consume_stop, and for delivery.drain_ms_max and ten seconds at most. */
 void wt_consume_join(struct wt_consume *consume);
 
 /* After join, or without start. */

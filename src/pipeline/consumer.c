@@ -1,5 +1,6 @@
 #include "pipeline/consumer.h"
 
+#include "base/log.h"
 #include "pipeline/brokers.h"
 #include "pipeline/kafka.h"
 
@@ -84,6 +85,36 @@ enum wt_status wt_consumer_create(const struct wt_config *config, bool ranged,
         rd_kafka_conf_destroy(conf);
     }
     return status;
+}
+
+/* NULL: done. */
+static rd_kafka_error_t *change_assignment(rd_kafka_t *client, const char *protocol,
+                                           const rd_kafka_topic_partition_list_t *list, bool assign)
+{
+    if (strcmp(protocol, "COOPERATIVE") == 0) {
+        return assign ? rd_kafka_incremental_assign(client, list)
+                      : rd_kafka_incremental_unassign(client, list);
+    }
+    rd_kafka_resp_err_t code = rd_kafka_assign(client, assign ? list : NULL);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR
+               ? NULL
+               : rd_kafka_error_new(code, "%s", rd_kafka_err2str(code));
+}
+
+void wt_consumer_assign(rd_kafka_t *client, const rd_kafka_topic_partition_list_t *list,
+                        bool assign)
+{
+    const char *protocol = rd_kafka_rebalance_protocol(client);
+    rd_kafka_error_t *error =
+        protocol != NULL ? change_assignment(client, protocol, list, assign) : NULL;
+    if (error == NULL) {
+        return;
+    }
+    if (rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR__DESTROY) {
+        wt_log_error("consume", "%s: %s", assign ? "assign" : "unassign",
+                     rd_kafka_error_string(error));
+    }
+    rd_kafka_error_destroy(error);
 }
 
 bool wt_consumer_begins_at_end(const struct wt_config *config)

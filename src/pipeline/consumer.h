@@ -24,6 +24,12 @@ enum wt_status wt_consumer_create(const struct wt_config *config, bool ranged,
                                   const struct wt_consumer_callbacks *callbacks,
                                   rd_kafka_t **client_out, struct wt_error *error);
 
+/* Answers a rebalance by the protocol of the group: takes the partitions, or gives them back. One may
+ * come when the client has left its group already (stopped between an assignment and its delivery): it
+ * has neither protocol nor assignment then, and nothing is changed. Thread: that which polls. */
+void wt_consumer_assign(rd_kafka_t *client, const rd_kafka_topic_partition_list_t *list,
+                        bool assign);
+
 /* A group that has no offset, or one that is gone, begins at the end (auto.offset.reset). */
 bool wt_consumer_begins_at_end(const struct wt_config *config);
 

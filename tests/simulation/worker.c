@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define BATCH_US_MAX 30000u /* how long the model takes for a batch */
+
 static void drop(struct worker *worker, struct wt_record **record)
 {
     wt_in_flight_end(worker->in_flight, record);
@@ -205,6 +207,9 @@ static void infer_end(struct worker *worker)
         }
         wt_record_advance(record, WT_RECORD_FINISHED);
         wt_record_list_append(&worker->finished, &batch->records[i]);
+    }
+    if (batch->count > 0) {
+        wt_batcher_took(worker->batcher, dice_between(&worker->world->dice, 1, BATCH_US_MAX));
     }
     batch->count = 0;
 }

@@ -16,6 +16,7 @@
 /* What one worker came to. */
 static struct {
     bool awaited;  /* leave only when the group has answered */
+    bool silent;   /* the client answers nobody any more */
     bool answered; /* by the consume thread; read after its end, as what follows */
     size_t lost;
     atomic_bool failed;
@@ -50,6 +51,18 @@ rd_kafka_error_t *__wrap_rd_kafka_consumer_close_queue(rd_kafka_t *client, rd_ka
     }
     rd_kafka_queue_destroy(waiting);
     return __real_rd_kafka_consumer_close_queue(client, queue);
+}
+
+const char *__real_rd_kafka_rebalance_protocol(rd_kafka_t *client);
+const char *__wrap_rd_kafka_rebalance_protocol(rd_kafka_t *client);
+
+/* As where librdkafka has dropped the question. */
+const char *__wrap_rd_kafka_rebalance_protocol(rd_kafka_t *client)
+{
+    while (seen.silent) {
+        (void)pause();
+    }
+    return __real_rd_kafka_rebalance_protocol(client);
 }
 
 /* Waits for partitions, ends what the client can do, and waits until that is noticed. */
@@ -119,12 +132,42 @@ a_worker_whose_client_fails_for_good_loses_its_partitions_and_leaves_at_once(voi
     assert_int_equal(seen.lost, MEMBER_PARTITIONS);
 }
 
+/* What the thread may still look at stays: so its own things, which are leaked on purpose. */
+static void a_worker_whose_client_never_answers_again_ends_all_the_same(void **state)
+{
+    (void)state;
+    static struct wt_consume *consume;
+    static struct wt_config *config;
+    static struct wt_partitions *partitions;
+    const struct wt_consume_hooks hooks = {.drain = drain, .failed = on_failed};
+    const struct wt_intake intake = {.ranged = false};
+    struct wt_error error;
+    config = member_config(COOPERATIVE);
+    config->delivery.drain_ms_max = 0;
+    partitions = wt_partitions_create();
+    struct wt_in_flight *in_flight = wt_in_flight_create(100, 1 << 20);
+    struct wt_queue *queue = wt_queue_create(1000);
+    assert_int_equal(
+        wt_consume_create(config, partitions, in_flight, queue, &hooks, &intake, &consume, &error),
+        WT_OK);
+    member_make_topic(wt_consume_client(consume));
+    seen.awaited = true;
+    seen.silent = true;
+    assert_int_equal(wt_consume_start(consume, &error), WT_OK);
+    wt_consume_stop(consume);
+    wt_consume_join(consume);
+    wt_consume_destroy(consume);
+    wt_queue_destroy(queue);
+    wt_in_flight_destroy(in_flight);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_worker_stopped_before_its_assignment_reaches_it_leaves_in_good_order),
         cmocka_unit_test(
             a_worker_whose_client_fails_for_good_loses_its_partitions_and_leaves_at_once),
+        cmocka_unit_test(a_worker_whose_client_never_answers_again_ends_all_the_same),
     };
     return cmocka_run_group_tests_name("leaving", tests, NULL, NULL);
 }

@@ -1,12 +1,7 @@
 /* Every class of error that a transaction can meet is recovered from, or named: never a silent end. */
-#include "base/clock.h"
 #include "base/metrics.h"
-#include "pipeline/lane.h"
-#include "pipeline/release_state.h"
 
 #include "mock_cases.h"
-
-#include <unistd.h>
 
 /* A worker that has committed one transaction. */
 static void start(void)
@@ -334,41 +329,6 @@ static void an_abort_in_doubt_is_followed_by_a_new_producer(void **state)
     mock_lab_stop(&lab);
 }
 
-static uint32_t aborts_asked;
-
-rd_kafka_error_t *__real_rd_kafka_abort_transaction(rd_kafka_t *client, int wait_ms);
-rd_kafka_error_t *__wrap_rd_kafka_abort_transaction(rd_kafka_t *client, int wait_ms);
-
-rd_kafka_error_t *__wrap_rd_kafka_abort_transaction(rd_kafka_t *client, int wait_ms)
-{
-    aborts_asked++;
-    return __real_rd_kafka_abort_transaction(client, wait_ms);
-}
-
-/* librdkafka fails an assertion when a producer is destroyed in the moment in which it asks for its
- * partitions, a millisecond after the first record: unless its transaction is being aborted. */
-static void a_producer_is_given_up_while_it_adds_partitions(void **state)
-{
-    (void)state;
-    start();
-    for (uint32_t i = 0; i < 20; i++) {
-        mock_lab_finish(&lab, 1);
-        int64_t until_us = wt_clock_us() + SETTLE_S * 1000000;
-        while (wt_lane_released_count(lab.sources[0]->lane) == 0 && wt_clock_us() < until_us) {
-            mock_lab_turn(&lab);
-        }
-        assert_true(wt_lane_released_count(lab.sources[0]->lane) > 0);
-        (void)usleep(75 * i);
-        aborts_asked = 0;
-        wt_transaction_break(lab.release->transaction);
-        assert_true(mock_lab_settle(&lab, SETTLE_S));
-        assert_int_equal(aborts_asked, 1);
-        assert_int_equal(mock_lab_producers(&lab), i + 2);
-    }
-    (void)mock_lab_check_output(&lab, true);
-    mock_lab_stop(&lab);
-}
-
 static void committed_offsets_tell_what_became_of_a_transaction(void **state)
 {
     (void)state;
@@ -486,7 +446,6 @@ int main(int argc, char **argv)
             an_end_txn_whose_reply_does_not_come_is_followed_by_a_new_producer, mock_stop),
         cmocka_unit_test_teardown(a_producer_in_doubt_begins_no_transaction, mock_stop),
         cmocka_unit_test_teardown(an_abort_in_doubt_is_followed_by_a_new_producer, mock_stop),
-        cmocka_unit_test_teardown(a_producer_is_given_up_while_it_adds_partitions, mock_stop),
         cmocka_unit_test_teardown(committed_offsets_tell_what_became_of_a_transaction, mock_stop),
         cmocka_unit_test_teardown(committed_offsets_are_read_again_until_they_are_known, mock_stop),
         cmocka_unit_test_teardown(a_producer_that_cannot_be_replaced_ends_the_worker_in_good_order,
