@@ -74,6 +74,8 @@ BAD = {
     "a label too many": (manifest(labels=[*LABELS, "weather"]), "does not fit .* its 12 labels"),
     "a token too many": ({"vocab.txt": lines(lambda tokens: [*tokens, "новоеслово"])},
                          "does not fit its vocabulary of 16001 tokens"),
+    "a token too many, padded": ({"vocab.txt": lines(lambda tokens: [*tokens, "новоеслово"])}
+                                 | manifest(padding="padded-512"), "does not fit its vocabulary of 16001 tokens"),
     "another vocabulary": ({"vocab.txt": lines(lambda tokens: tokens[:5] + tokens[:4:-1])}, "fails its self-test"),
     "half a vocabulary": ({"vocab.txt": lines(lambda tokens: tokens[:8000])}, "fails its self-test"),
     "no [SEP]": ({"vocab.txt": lines(lambda tokens: [t.replace("[SEP]", "SEP") for t in tokens])}, r"\[SEP\]"),
@@ -134,6 +136,22 @@ def test_the_same_bundle_written_again_is_good(tmp_path):
     status, out, err = classify(again)
     assert status == 0, err
     assert json.loads(out)["category"] == "sports" and json.loads(out)["model"]["name"] == "again"
+
+
+def only_bound_for(precision):
+    return {"extra/wiretag.json": lambda text: json.dumps(json.loads(text) | {
+        "precisions": {precision: json.loads(text)["precisions"][precision]}})}
+
+
+def test_a_precision_that_nobody_measured_is_refused_but_for_int8(tmp_path):
+    """What int8 differs by is measured at load, too."""
+    path = bundle(tmp_path / "model.pt", only_bound_for("fp32"))
+    for precision in ("bf16", "fp16"):
+        status, out, err = classify(path, "--precision", precision)
+        assert status in (1, 2) and out == "", err
+        assert re.search(f"precision {precision}: .*model.pt has no measured bound for it on cpu; use auto or fp32", err)
+    status, out, err = classify(path, "--precision", "int8")
+    assert status == 0 and json.loads(out)["category"] == "sports", err
 
 
 @pytest.mark.parametrize("what, error", [
