@@ -50,25 +50,34 @@ def assert_no_more(samples):
     assert max(descriptors) - min(descriptors) <= 2, f"descriptors: {descriptors}"
 
 
+ROUND, ROUNDS_LEAST, ROUNDS_MOST, ROUNDS_FLAT = 20_000, 10, 50, 4
+
+
 @pytest.mark.skipif(worker.fake_build() != "fake", reason="sanitizers keep freed memory for a while")
-def test_resident_memory_stays_flat_over_200_000_records(lab):
+def test_resident_memory_becomes_flat(lab):
+    """When queues and heaps have been as full as they get is a matter of the machine's load; with 5 bytes lost
+    a record it would never be flat."""
     flow = lab.flow(4)
     values = [article(f"новость {number} о матче " + "мяч " * (number % 30), id=f"id-{number}")
-              for number in range(20_000)]
+              for number in range(ROUND)]
     records = [Record(value, partition=number % 4) for number, value in enumerate(values)]
     # What the client fetches ahead is bounded by the same figure; a small one is reached at once.
     running = lab.run(flow, http=HTTP, in_flight={"bytes_max": 4 << 20})
     running.wait_log("consume  assigned ", count=4)
     resident, others = [], []
-    for done in range(20_000, 220_000, 20_000):
+
+    def flat():
+        return max(resident[-ROUNDS_FLAT:]) < 1.01 * resident[-ROUNDS_FLAT]
+
+    while len(resident) < ROUNDS_LEAST or not flat() and len(resident) < ROUNDS_MOST:
         flow.produce(records)
+        done = ROUND * (len(resident) + 1)
         client.wait_for(f"{done} labels", lambda: labelled(running) == done, 60)
         resident.append(running.resident_bytes() / 1e6)
         others.append((running.descriptors(), running.threads()))
-    print("resident after each 20,000 records, MB:", *[f"{size:.1f}" for size in resident])
-    warm, end = resident[3], resident[-1]
-    assert end < warm * 1.02, f"{warm:.1f} MB after 80,000 records grew to {end:.1f} MB"
-    assert end < 100
+    print(f"resident after each {ROUND} records, MB:", *[f"{size:.1f}" for size in resident])
+    assert flat(), f"it still grows, from {resident[-ROUNDS_FLAT]:.1f} MB to {resident[-1]:.1f} MB"
+    assert resident[-1] < 100
     assert_no_more(others[3:])
 
 
@@ -101,6 +110,8 @@ def test_a_burst_of_200_000_articles_keeps_the_bound_of_64_mb(lab, guarantee):
 
 
 SOAK_SECONDS = int(os.environ.get("SOAK_SECONDS", "600"))
+# The second half of the warm rounds is a million records and more: two bytes lost a record would be as much.
+SOAK_GROWTH_BYTES_MAX = 3e6
 
 
 @pytest.mark.long
@@ -130,7 +141,7 @@ def test_a_soak_leaves_memory_descriptors_and_threads_as_they_were(lab):
     half = len(warm) // 2
     assert half >= 2, "too few rounds to tell"
     resident_before, resident_after = (max(sample[1] for sample in part) for part in (warm[:half], warm[half:]))
-    assert resident_after < resident_before * 1.02
+    assert resident_after - resident_before < SOAK_GROWTH_BYTES_MAX
     assert_no_more([sample[2:] for sample in warm])
     assert running.stop() == 0
 
