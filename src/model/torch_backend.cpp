@@ -2,6 +2,7 @@
 // leaves them.
 #include "model/backend.h"
 #include "model/torch_device.h"
+#include "model/torch_graph.h"
 #include "model/torch_rewrite.h"
 
 #include <ATen/Context.h>
@@ -344,6 +345,12 @@ enum wt_status wt_backend_prepare(struct wt_backend *backend, const char *device
                 backend->module.to(type_of(precision));
             }
             backend->module = torch::jit::freeze(backend->module);
+            if (!wiretag::lstms_fit(*backend->module.get_method("forward").graph())) {
+                return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "bundle-mismatch",
+                                    "the model %s has an LSTM whose weights do not fit each other: "
+                                    "it is damaged. Copy or export it again",
+                                    backend->source.c_str());
+            }
             *prepared_out = {};
             (void)std::snprintf(prepared_out->operators, sizeof prepared_out->operators,
                                 "libtorch's operators");

@@ -113,6 +113,8 @@ at::Tensor dense(const at::Tensor &x, const std::optional<at::Tensor> &residual,
     if (residual) {
         // The sum of both may be wider than each: a position-wise step may as well come after.
         auto sizes = at::infer_size(with_last(x.sizes(), outputs), residual->sizes());
+        TORCH_CHECK(sizes.back() == outputs, "to ", outputs, " outputs of a linear layer ",
+                    residual->sizes(), " was to be added");
         add = floats(residual->expand(sizes));
         sizes.back() = inputs;
         in = x.expand(sizes);

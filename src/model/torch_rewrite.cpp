@@ -2,6 +2,7 @@
 // steps build on each other: linear, then activation, second layer, norm.
 #include "model/torch_rewrite.h"
 
+#include "model/torch_graph.h"
 #include "model/torch_operators.h"
 
 #include <cstdio>
@@ -9,7 +10,6 @@
 #include <new>
 #include <set>
 #include <string>
-#include <torch/csrc/jit/ir/constants.h>
 #include <torch/csrc/jit/ir/ir.h>
 #include <torch/csrc/jit/passes/dead_code_elimination.h>
 #include <unordered_map>
@@ -26,59 +26,8 @@ using torch::jit::Graph;
 using torch::jit::Node;
 using torch::jit::Value;
 
-// The last layer gives few logits: 8 bits would save nothing and cost accuracy.
+// Few outputs are logits or a step on the way to them: 8 bits would save nothing and cost accuracy.
 constexpr int64_t kOutputsInFloatBelow = 32;
-
-bool is(const Node *node, const char *kind)
-{
-    return node->kind() == c10::Symbol::fromQualString(kind);
-}
-
-c10::IValue constant(const Value *value)
-{
-    return torch::jit::toIValue(value).value_or(c10::IValue());
-}
-
-// A constant tensor of floats with `dims` dimensions, contiguous on the CPU; undefined: it is none.
-at::Tensor constant_floats(const c10::IValue &value, int64_t dims)
-{
-    if (!value.isTensor()) {
-        return {};
-    }
-    const auto &tensor = value.toTensor();
-    const bool fits = tensor.defined() && tensor.device().is_cpu() && tensor.dim() == dims &&
-                      tensor.scalar_type() == at::kFloat;
-    return fits ? tensor.contiguous() : at::Tensor();
-}
-
-bool used_once(const Value *value)
-{
-    return value->uses().size() == 1;
-}
-
-bool is_number(const Value *value, double number)
-{
-    const auto found = constant(value);
-    return (found.isInt() && static_cast<double>(found.toInt()) == number) ||
-           (found.isDouble() && found.toDouble() == number);
-}
-
-bool is_bool(const Value *value, bool wanted)
-{
-    const auto found = constant(value);
-    return found.isBool() && found.toBool() == wanted;
-}
-
-void for_each_node(Block *block, const std::function<void(Node *)> &visit)
-{
-    for (auto it = block->nodes().begin(); it != block->nodes().end();) {
-        Node *node = *it++; // visit may destroy it
-        for (Block *inner : node->blocks()) {
-            for_each_node(inner, visit);
-        }
-        visit(node);
-    }
-}
 
 // How many were replaced.
 struct Rewritten {
@@ -90,7 +39,8 @@ struct Rewritten {
 class Rewriter
 {
   public:
-    Rewriter(Graph &graph, enum wt_number number) : graph_(graph), number_(number)
+    Rewriter(Graph &graph, enum wt_number number)
+        : graph_(graph), number_(number), last_(last_linears(graph))
     {
     }
 
@@ -158,15 +108,18 @@ class Rewriter
             return;
         }
         const auto weight = constant_floats(constant(node->input(1)), 2);
-        const auto bias_value = constant(node->input(2));
-        const auto bias = constant_floats(bias_value, 1);
-        const bool no_bias = node->input(2)->mustBeNone();
-        if (!weight.defined() || (!no_bias && !bias.defined())) {
+        if (!weight.defined() || weight.numel() == 0) {
             return;
         }
-        const bool last = weight.size(0) < kOutputsInFloatBelow;
+        // Sizes that do not fit are left to libtorch, which spreads a bias of one or says what is
+        // wrong: the kernels would read past the end.
+        const auto bias = constant_vector(constant(node->input(2)), weight.size(0));
+        if (!bias.defined() && !node->input(2)->mustBeNone()) {
+            return;
+        }
+        const bool in_float = weight.size(0) < kOutputsInFloatBelow || last_.count(node) > 0;
         auto step = c10::make_intrusive<Dense>(wt_matrix_create(
-            &kernels(), last ? WT_NUMBER_F32 : number_, weight.const_data_ptr<float>(),
+            &kernels(), in_float ? WT_NUMBER_F32 : number_, weight.const_data_ptr<float>(),
             bias.defined() ? bias.const_data_ptr<float>() : nullptr,
             static_cast<size_t>(weight.size(0)), static_cast<size_t>(weight.size(1))));
         Value *none = put_constant(node, c10::IValue());
@@ -205,7 +158,8 @@ class Rewriter
         auto *second = is(node, "wiretag::dense") ? state_of(node) : nullptr;
         auto *first = second != nullptr ? open_state(node->input(0)) : nullptr;
         if (first == nullptr || !first->activated || second->activated || !second->single ||
-            !first->single) {
+            !first->single ||
+            wt_dense_outputs(first->step->step) != wt_dense_inputs(second->step->step)) {
             return;
         }
         wt_dense_append(first->step->step, &second->step->step);
@@ -223,24 +177,22 @@ class Rewriter
         }
         Node *sum = node->input(0)->node();
         const auto shape = constant(node->input(1));
-        const auto gamma = constant_floats(constant(node->input(2)), 1);
-        const auto beta = constant_floats(constant(node->input(3)), 1);
         const auto epsilon = constant(node->input(4));
-        if (sum->inputs().size() != 3 || !is_number(sum->input(2), 1.0) || !gamma.defined() ||
-            !beta.defined() || !shape.isIntList() || shape.toIntVector().size() != 1 ||
-            !epsilon.isDouble()) {
+        if (sum->inputs().size() != 3 || !is_number(sum->input(2), 1.0) || !shape.isIntList() ||
+            shape.toIntVector().size() != 1 || !epsilon.isDouble()) {
             return;
         }
         // Of two steps the later one takes the norm; the other is its residual.
         size_t which = open_state(sum->input(1)) != nullptr ? 1 : 0;
         auto *state = open_state(sum->input(which));
         Value *residual = sum->input(1 - which);
-        if (state == nullptr || state->node->owningBlock() != node->owningBlock()) {
+        if (state == nullptr || !is_tensor(residual) || changes_between(state->node, node)) {
             return;
         }
         const auto outputs = static_cast<int64_t>(wt_dense_outputs(state->step->step));
-        if (shape.toIntVector()[0] != outputs || gamma.numel() != outputs ||
-            beta.numel() != outputs) {
+        const auto gamma = constant_vector(constant(node->input(2)), outputs);
+        const auto beta = constant_vector(constant(node->input(3)), outputs);
+        if (shape.toIntVector()[0] != outputs || !gamma.defined() || !beta.defined()) {
             return;
         }
         if (!wt_dense_set_norm(state->step->step, gamma.const_data_ptr<float>(),
@@ -297,10 +249,13 @@ class Rewriter
         const auto weights = list.toTensorVector();
         const auto input = constant_floats(weights[0], 2);
         const auto hidden = constant_floats(weights[1], 2);
-        const auto input_bias = constant_floats(weights[2], 1);
-        const auto hidden_bias = constant_floats(weights[3], 1);
-        if (!input.defined() || !hidden.defined() || !input_bias.defined() ||
-            !hidden_bias.defined() || hidden.size(0) != 4 * hidden.size(1)) {
+        if (!input.defined() || !hidden.defined() || input.numel() == 0 || hidden.numel() == 0 ||
+            hidden.size(0) != 4 * hidden.size(1) || input.size(0) != hidden.size(0)) {
+            return;
+        }
+        const auto input_bias = constant_vector(weights[2], hidden.size(0));
+        const auto hidden_bias = constant_vector(weights[3], hidden.size(0));
+        if (!input_bias.defined() || !hidden_bias.defined()) {
             return;
         }
         auto layer = c10::make_intrusive<Lstm>(wt_lstm_create(
@@ -345,6 +300,7 @@ class Rewriter
 
     Graph &graph_;
     enum wt_number number_;
+    const std::set<const Node *> last_;
     std::unordered_map<const Node *, State> steps_;
     Rewritten done_;
 };
@@ -354,37 +310,6 @@ enum wt_number number_of(enum wt_precision precision)
     return precision == WT_INT8   ? WT_NUMBER_S8
            : precision == WT_BF16 ? WT_NUMBER_BF16
                                   : WT_NUMBER_F32;
-}
-
-// Operators that move values, or compute each from its own place or row alone, in a fixed order.
-bool is_row_by_row(const Node *node)
-{
-    static const std::set<std::string> known = {"aten::size",        "aten::gt",
-                                                "aten::lt",          "aten::le",
-                                                "aten::ge",          "aten::eq",
-                                                "aten::ne",          "aten::sub",
-                                                "aten::add",         "aten::mul",
-                                                "aten::div",         "aten::rsub",
-                                                "aten::neg",         "aten::floordiv",
-                                                "aten::pad",         "aten::arange",
-                                                "aten::unsqueeze",   "aten::squeeze",
-                                                "aten::masked_fill", "aten::bitwise_not",
-                                                "aten::logical_not", "aten::embedding",
-                                                "aten::layer_norm",  "aten::view",
-                                                "aten::reshape",     "aten::permute",
-                                                "aten::transpose",   "aten::select",
-                                                "aten::slice",       "aten::index_select",
-                                                "aten::cat",         "aten::where",
-                                                "aten::full_like",   "aten::zeros",
-                                                "aten::to",          "aten::contiguous",
-                                                "aten::expand",      "aten::dropout",
-                                                "aten::tanh",        "aten::gelu",
-                                                "aten::relu",        "aten::clamp",
-                                                "aten::flatten",     "aten::__getitem__",
-                                                "aten::Int",         "aten::ScalarImplicit",
-                                                "aten::dim",         "aten::len"};
-    const std::string kind = node->kind().toQualString();
-    return kind.rfind("prim::", 0) == 0 || kind.rfind("wiretag::", 0) == 0 || known.count(kind) > 0;
 }
 
 } // namespace

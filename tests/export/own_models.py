@@ -88,3 +88,74 @@ class OwnAttention(nn.Module):
         scores = torch.matmul(self.query(hidden), self.key(hidden).transpose(1, 2)) * 0.02
         scores = scores.masked_fill(attention_mask.unsqueeze(1) == 0, -1e9)
         return self.fc(torch.matmul(scores.softmax(-1), hidden)[:, 0])
+
+
+class OneBias(nn.Module):
+    """A linear layer whose bias is one number, spread over its outputs."""
+
+    def __init__(self, tokens: int, labels: int) -> None:
+        super().__init__()
+        self.words = nn.Embedding(tokens, 64)
+        self.wide = nn.Linear(64, 4096)
+        self.bias = nn.Parameter(torch.full((1,), 0.5))
+        self.fc = nn.Linear(4096, labels)
+
+    def forward(self, ids: Tensor, attention_mask: Tensor) -> Tensor:
+        mask = attention_mask.unsqueeze(2).to(self.words.weight.dtype)
+        mean = (self.words(ids) * mask).sum(1) / mask.sum(1)
+        return self.fc(torch.tanh(nn.functional.linear(mean, self.wide.weight, self.bias)))
+
+
+class NormOfScalarSum(nn.Module):
+    """A layer norm of a linear layer and a number: what looks like a residual is none."""
+
+    def __init__(self, tokens: int, labels: int) -> None:
+        super().__init__()
+        self.words = nn.Embedding(tokens, 64)
+        self.linear = nn.Linear(64, 64)
+        self.norm = nn.LayerNorm(64)
+        self.fc = nn.Linear(64, labels)
+
+    def mean(self, ids: Tensor, attention_mask: Tensor) -> Tensor:
+        mask = attention_mask.unsqueeze(2).to(self.words.weight.dtype)
+        return (self.words(ids) * mask).sum(1) / mask.sum(1)
+
+    def forward(self, ids: Tensor, attention_mask: Tensor) -> Tensor:
+        return self.fc(self.norm(self.linear(self.mean(ids, attention_mask)) + 1.0))
+
+
+class ResidualInPlace(NormOfScalarSum):
+    """What the linear layer read is written to before the norm of its sum is taken."""
+
+    def forward(self, ids: Tensor, attention_mask: Tensor) -> Tensor:
+        mean = self.mean(ids, attention_mask)
+        total = self.linear(mean) + mean
+        mean.mul_(3.0)
+        return self.fc(self.norm(total) + mean)
+
+
+class ResidualInPlaceSometimes(NormOfScalarSum):
+    """The same, within a branch."""
+
+    def forward(self, ids: Tensor, attention_mask: Tensor) -> Tensor:
+        mean = self.mean(ids, attention_mask)
+        total = self.linear(mean) + mean
+        if ids.size(1) > 1:
+            mean.mul_(3.0)
+        return self.fc(self.norm(total) + mean)
+
+
+class ManyLabels(nn.Module):
+    """Its only product gives the logits: in no precision do they differ from fp32."""
+
+    def __init__(self, tokens: int, labels: int) -> None:
+        super().__init__()
+        self.words = nn.Embedding(tokens, 64)
+        self.fc = nn.Linear(64, labels)
+
+    def forward(self, ids: Tensor, attention_mask: Tensor) -> Tensor:
+        mask = attention_mask.unsqueeze(2).to(self.words.weight.dtype)
+        logits = self.fc((self.words(ids) * mask).sum(1) / mask.sum(1))
+        if ids.size(1) > 2:
+            logits = logits - logits.mean(1, keepdim=True)
+        return logits

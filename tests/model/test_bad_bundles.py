@@ -29,7 +29,7 @@ def bundle(out, changes):
             if end is not None and left.pop(end) is None:
                 continue
             content = source.read(name)
-            changed = content if end is None else changes[end](content.decode()).encode(errors="surrogateescape")
+            changed = content if end is None else changes[end](content.decode(errors="surrogateescape")).encode(errors="surrogateescape")
             assert end is None or changed != content, f"{end} stayed as it was"
             target.writestr(zipfile.ZipInfo(name), changed)
     assert not left, f"not in the bundle: {left}"
@@ -44,6 +44,17 @@ def manifest(**changes):
 def code(old, new, file=CLASSIFIER):
     """The model's code with its first `old` replaced."""
     return {file: lambda text: text.replace(old, new, 1)}
+
+
+def size(old, place, new):
+    """The sizes of the weights, which are in a pickle, with the number `old` at this place of several changed."""
+    number = {n: b"M" + n.to_bytes(2, "little") for n in (old, new)}
+
+    def change(text):
+        parts = text.encode(errors="surrogateescape").split(number[old])
+        changed = number[old].join(parts[:place + 1]) + number[new] + number[old].join(parts[place + 1:])
+        return changed.decode(errors="surrogateescape")
+    return {"demo/data.pkl": change}
 
 
 def lines(change):
@@ -69,6 +80,7 @@ def classify(path, *options):
 LABELS = ["climate", "conflicts", "culture", "economy", "gloss", "health", "politics", "science", "society",
           "sports", "travel"]
 BAD = {
+    "an LSTM with gates of 255": (size(256, 0, 255), "has an LSTM whose weights do not fit each other: it is damaged"),
     # Labels and vocabulary.
     "a label too few": (manifest(labels=LABELS[:-1]), "does not fit .* its 10 labels"),
     "a label too many": (manifest(labels=[*LABELS, "weather"]), "does not fit .* its 12 labels"),
@@ -119,6 +131,24 @@ BAD = {
     "an exception": (code(RETURN, 'ops.prim.RaiseException("the model is ill", "builtins.ValueError")\n    ' + RETURN),
                      "the model is ill"),
 }
+
+
+# The first layer's feed-forward, then the LSTM's first direction: what is 383 or 255 though its neighbours are
+# one more. No row runs in libtorch before the worker's own kernels take the weights.
+SIZES = {"outputs of a linear layer": (384, 0), "its bias": (384, 2), "inputs of the next": (384, 3),
+         "an LSTM's gates of its input": (256, 0), "of its state": (256, 1), "its first bias": (256, 3),
+         "its second bias": (256, 5)}
+
+
+@pytest.mark.parametrize("precision", ("fp32", "int8"))
+@pytest.mark.parametrize("what", SIZES)
+def test_sizes_that_do_not_fit_each_other_are_refused_before_the_kernels_read_past_them(what, precision, tmp_path):
+    old, place = SIZES[what]
+    path = bundle(tmp_path / "bad.pt", size(old, place, old - 1) | manifest(padding="padded-512"))
+    status, out, err = classify(path, "--precision", precision)
+    assert status in (1, 2) and out == "", err
+    assert re.search("bad.pt (does not fit .*383.*|has an LSTM whose weights do not fit.*)[Ee]xport it again", err), err
+    assert len(err.splitlines()) == 1, err
 
 
 @pytest.mark.parametrize("what", BAD)
