@@ -318,6 +318,7 @@ static int check(const struct wt_cli_config *given, bool json)
                           "the configuration is "
                           "complete");
         wt_audit_timeouts(config, &findings);
+        wt_audit_sizes(config, &findings);
         check_model(config, &findings);
         check_kafka(config, &findings);
         exit_status = wt_findings_well(&findings) ? WT_EXIT_DONE : WT_EXIT_FAILED;

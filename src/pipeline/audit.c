@@ -11,7 +11,6 @@
 #define SESSION_MS 45000
 #define HEARTBEAT_MS 3000
 #define POLL_INTERVAL_MS 300000
-#define RECORD_BYTES_MAX 1000000
 #define RECEIVE_BYTES_MAX 100000000
 
 const char *wt_topic_role_key(enum wt_topic_role role)
@@ -133,6 +132,26 @@ void wt_audit_timeouts(const struct wt_config *config, struct wt_findings *findi
         wt_finding_add_at(findings, "", WT_FINDING_OK, "timeouts",
                           "time-outs do not contradict each other");
     }
+}
+
+/* --- sizes ----------------------------------------------------------------------------------- */
+
+void wt_audit_sizes(const struct wt_config *config, struct wt_findings *findings)
+{
+    char place[PLACE_BYTES_MAX];
+    const struct wt_property *own =
+        wt_config_producer_property(config, "queue.buffering.max.kbytes");
+    int64_t record_bytes_max = (int64_t)wt_sizing_record_bytes_max(config);
+    if (own == NULL || number_of(own, 0) * 1024 >= record_bytes_max) {
+        return;
+    }
+    wt_finding_add_at(findings, place_of(config, own, "kafka.producer", place), WT_FINDING_ERROR,
+                      "producer-queue",
+                      "%" PRId64 " kB have no room for one record of message.max.bytes, %" PRId64
+                      ": such a record would stop the worker for ever",
+                      number_of(own, 0), record_bytes_max);
+    wt_finding_remedy(findings, "set %" PRId64 " at least, or leave it out",
+                      record_bytes_max / 1024 + 1);
 }
 
 /* --- one topic ------------------------------------------------------------------------------- */
@@ -268,7 +287,7 @@ static void audit_producer_size(const struct wt_config *config, const struct wt_
 {
     char place[PLACE_BYTES_MAX];
     const struct wt_property *own = wt_config_producer_property(config, "message.max.bytes");
-    int64_t bytes_max = number_of(own, RECORD_BYTES_MAX);
+    int64_t bytes_max = (int64_t)wt_sizing_record_bytes_max(config);
     if (fits(target->record_bytes_max, bytes_max)) {
         return;
     }
@@ -289,6 +308,7 @@ static void audit_input_size(const struct wt_config *config, const struct wt_top
     const struct wt_property *receive =
         wt_config_consumer_property(config, "receive.message.max.bytes");
     const struct wt_property *produce = wt_config_producer_property(config, "message.max.bytes");
+    int64_t produce_bytes_max = (int64_t)wt_sizing_record_bytes_max(config);
     if (number_of(receive, RECEIVE_BYTES_MAX) < input->record_bytes_max) {
         wt_finding_add_at(findings, place_of(config, receive, "kafka.consumer", place),
                           WT_FINDING_ERROR, "record-size",
@@ -310,13 +330,12 @@ static void audit_input_size(const struct wt_config *config, const struct wt_top
                        input->record_bytes_max);
         wt_finding_remedy(findings, "set max.message.bytes=%" PRId64 " on it",
                           input->record_bytes_max);
-    } else if (!fits(number_of(produce, RECORD_BYTES_MAX), input->record_bytes_max)) {
+    } else if (!fits(produce_bytes_max, input->record_bytes_max)) {
         wt_finding_add_at(findings, place_of(config, produce, "kafka.producer", place),
                           WT_FINDING_WARNING, "record-size",
                           "message.max.bytes %" PRId64 " is less than a record of topic %s may "
                           "have, %" PRId64 ": large dead letters lose a part of their value",
-                          number_of(produce, RECORD_BYTES_MAX), input->topic,
-                          input->record_bytes_max);
+                          produce_bytes_max, input->topic, input->record_bytes_max);
         wt_finding_remedy(findings, "set kafka.producer.message.max.bytes to %" PRId64,
                           input->record_bytes_max);
     }

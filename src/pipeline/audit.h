@@ -58,6 +58,9 @@ int64_t wt_audit_ahead_ms_max(const struct wt_config *config, const struct wt_to
 /* Time-outs of the configuration that contradict each other. */
 void wt_audit_timeouts(const struct wt_config *config, struct wt_findings *findings);
 
+/* Sizes of the configuration that contradict each other; nothing where none do. */
+void wt_audit_sizes(const struct wt_config *config, struct wt_findings *findings);
+
 /* Topics against each other, against the configuration and against the brokers. */
 void wt_audit_topics(const struct wt_config *config, const struct wt_cluster_facts *facts,
                      struct wt_findings *findings);

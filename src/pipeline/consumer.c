@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "pipeline/brokers.h"
 #include "pipeline/kafka.h"
+#include "pipeline/sizing.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -33,7 +34,7 @@ static enum wt_status set_fixed_properties(const struct wt_config *config, bool 
     char queued_kbytes[24];
     char interval_ms[24];
     (void)snprintf(queued_kbytes, sizeof queued_kbytes, "%" PRIu64,
-                   config->in_flight.bytes_max / 1024);
+                   wt_sizing_consumer_kbytes(config));
     (void)snprintf(interval_ms, sizeof interval_ms, "%" PRIu32,
                    config->delivery.commit_interval_ms);
     const struct {

@@ -200,6 +200,22 @@ static enum wt_status set_transactional_properties(struct wt_produce *produce,
                            : status;
 }
 
+/* One record larger than the queue would be "queue full" for ever. */
+static enum wt_status check_queue(const struct wt_config *config, struct wt_error *error)
+{
+    const struct wt_property *own =
+        wt_config_producer_property(config, "queue.buffering.max.kbytes");
+    size_t record_bytes_max = wt_sizing_record_bytes_max(config);
+    if (own == NULL || strtoull(own->value, NULL, 10) * 1024 >= record_bytes_max) {
+        return WT_OK;
+    }
+    return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "producer-queue",
+                        "%s: queue.buffering.max.kbytes %s has no room for one record of "
+                        "message.max.bytes, %zu: such a record would stop the worker for ever; "
+                        "set %zu at least, or leave it out",
+                        own->place, own->value, record_bytes_max, record_bytes_max / 1024 + 1);
+}
+
 /* What delivery needs of the producer; config.c refuses the same keys from the user. */
 static enum wt_status set_fixed_properties(struct wt_produce *produce, rd_kafka_conf_t *conf,
                                            struct wt_error *error)
@@ -208,10 +224,13 @@ static enum wt_status set_fixed_properties(struct wt_produce *produce, rd_kafka_
     char queued_kbytes[24];
     char queued_records[24];
     (void)snprintf(queued_kbytes, sizeof queued_kbytes, "%" PRIu64,
-                   config->in_flight.bytes_max / 1024 + 1024);
+                   wt_sizing_producer_kbytes(config));
     (void)snprintf(queued_records, sizeof queued_records, "%" PRIu32,
                    config->in_flight.records_max < 100 ? 100 : config->in_flight.records_max);
-    enum wt_status status = wt_kafka_conf_set(conf, "enable.idempotence", "true", error);
+    enum wt_status status = check_queue(config, error);
+    if (status == WT_OK) {
+        status = wt_kafka_conf_set(conf, "enable.idempotence", "true", error);
+    }
     if (status == WT_OK && produce->transactional_id != NULL) {
         status = set_transactional_properties(produce, conf, error);
     } else if (status == WT_OK) {
@@ -316,8 +335,7 @@ static enum wt_status open_client(struct wt_produce *produce, struct wt_error *e
         produce->doubtful = NULL;
         return status;
     }
-    const struct wt_property *limit = wt_config_producer_property(config, "message.max.bytes");
-    produce->record_bytes_max = limit != NULL ? (size_t)strtoull(limit->value, NULL, 10) : 1000000u;
+    produce->record_bytes_max = wt_sizing_record_bytes_max(config);
     rd_kafka_queue_t *queue = rd_kafka_queue_get_main(produce->client);
     rd_kafka_queue_cb_event_enable(queue, produce->wake, produce->wake_opaque);
     rd_kafka_queue_destroy(queue);

@@ -22,6 +22,11 @@
  * are seen as they come; a batch's are handed over together, so a longer wait would add latency. */
 #define LINGER_MS_MAX 500u
 
+/* librdkafka's default of message.max.bytes, and the most that it takes for
+ * queued.max.messages.kbytes (its CONFIGURATION.md). */
+#define RECORD_BYTES_MAX 1000000u
+#define CONSUMER_KBYTES_MAX 2097151u
+
 static bool on_cpu(const struct wt_model_info *info)
 {
     return strcmp(info->device, "cpu") == 0;
@@ -66,6 +71,26 @@ uint32_t wt_sizing_linger_ms(const struct wt_config *config, bool transactional)
     }
     uint32_t interval_ms = config->delivery.commit_interval_ms;
     return interval_ms < LINGER_MS_MAX ? interval_ms : LINGER_MS_MAX;
+}
+
+size_t wt_sizing_record_bytes_max(const struct wt_config *config)
+{
+    const struct wt_property *own = wt_config_producer_property(config, "message.max.bytes");
+    return own != NULL ? (size_t)strtoull(own->value, NULL, 10) : RECORD_BYTES_MAX;
+}
+
+/* A record larger than the whole queue would find no room in an empty one either. */
+uint64_t wt_sizing_producer_kbytes(const struct wt_config *config)
+{
+    uint64_t in_flight_kbytes = config->in_flight.bytes_max / 1024 + 1024;
+    uint64_t record_kbytes = wt_sizing_record_bytes_max(config) / 1024 + 1;
+    return in_flight_kbytes > record_kbytes ? in_flight_kbytes : record_kbytes;
+}
+
+uint64_t wt_sizing_consumer_kbytes(const struct wt_config *config)
+{
+    uint64_t kbytes = config->in_flight.bytes_max / 1024;
+    return kbytes < CONSUMER_KBYTES_MAX ? kbytes : CONSUMER_KBYTES_MAX;
 }
 
 int64_t wt_sizing_transaction_ms(const struct wt_config *config)

@@ -16,6 +16,16 @@ struct wt_batcher_limits wt_sizing_limits(const struct wt_config *config,
 /* kafka.producer.linger.ms where it is not configured. */
 uint32_t wt_sizing_linger_ms(const struct wt_config *config, bool transactional);
 
+/* The largest record that the producer takes: kafka.producer.message.max.bytes. */
+size_t wt_sizing_record_bytes_max(const struct wt_config *config);
+
+/* kafka.producer.queue.buffering.max.kbytes where it is not configured: what may be in flight, and at
+ * least the largest record. */
+uint64_t wt_sizing_producer_kbytes(const struct wt_config *config);
+
+/* kafka.consumer.queued.max.messages.kbytes where it is not configured. */
+uint64_t wt_sizing_consumer_kbytes(const struct wt_config *config);
+
 /* kafka.producer.transaction.timeout.ms as configured, else what fits the `delivery` section. */
 int64_t wt_sizing_transaction_ms(const struct wt_config *config);
 

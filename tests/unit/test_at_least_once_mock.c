@@ -156,6 +156,28 @@ static void reports_of_a_revoked_partitions_records_end_them_and_commit_nothing(
     mock_lab_stop(&lab); /* which finds nothing in flight */
 }
 
+/* --- sizes ----------------------------------------------------------------------------------- */
+
+static void the_largest_record_fits_the_producers_queue(void **state)
+{
+    (void)state;
+    char kbytes[24];
+    size_t bytes = sizeof kbytes;
+    /* More than may be in flight, 64 MiB. */
+    mock_lab_start(&lab, "at-least-once", "message.max.bytes: 100000000");
+    assert_int_equal(rd_kafka_conf_get(rd_kafka_conf(wt_release_client(lab.release)),
+                                       "queue.buffering.max.kbytes", kbytes, &bytes),
+                     RD_KAFKA_CONF_OK);
+    assert_true(strtoull(kbytes, NULL, 10) * 1024 >= 100000000);
+    mock_lab_stop(&lab);
+    struct wt_error error = {.message = ""};
+    assert_int_equal(mock_lab_try(&lab, "queue.buffering.max.kbytes: 976", &error), WT_INVALID);
+    assert_string_equal(error.code, "producer-queue");
+    assert_non_null(strstr(error.message, "mock:5"));
+    assert_non_null(strstr(error.message, "977"));
+    assert_int_equal(mock_lab_try(&lab, "queue.buffering.max.kbytes: 977", &error), WT_OK);
+}
+
 /* --- committing ------------------------------------------------------------------------------ */
 
 static void a_commit_that_is_refused_is_asked_for_again_and_repeats_no_record(void **state)
@@ -213,6 +235,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_teardown(
             reports_of_a_revoked_partitions_records_end_them_and_commit_nothing, mock_stop),
         cmocka_unit_test_teardown(nothing_is_committed_while_nothing_is_acknowledged, mock_stop),
+        cmocka_unit_test_teardown(the_largest_record_fits_the_producers_queue, mock_stop),
         cmocka_unit_test_teardown(a_commit_that_is_refused_is_asked_for_again_and_repeats_no_record,
                                   mock_stop),
         cmocka_unit_test_teardown(what_is_not_known_to_be_committed_does_not_count_as_settled,

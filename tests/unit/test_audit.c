@@ -94,6 +94,30 @@ static void a_transaction_must_outlast_a_commit_and_a_drain(void **state)
                    "timeouts", WT_FINDING_OK, "");
 }
 
+/* --- sizes ----------------------------------------------------------------------------------- */
+
+static void the_producers_queue_must_have_room_for_one_record(void **state)
+{
+    struct wt_findings findings = {0};
+    (void)state;
+    static const char *const fitting[] = {"queue.buffering.max.kbytes: 977\n",
+                                          "message.max.bytes: 8000000\n"};
+    for (size_t i = 0; i < COUNT_OF(fitting); i++) {
+        char text[200];
+        (void)snprintf(text, sizeof text, PRODUCER "%s", fitting[i]);
+        struct wt_config *config = config_of(text);
+        wt_audit_sizes(config, &findings);
+        assert_int_equal(findings.count, 0);
+        wt_config_destroy(config);
+    }
+    struct wt_config *config = config_of(PRODUCER "queue.buffering.max.kbytes: 976\n");
+    wt_audit_sizes(config, &findings);
+    assert_found(&findings, "producer-queue", WT_FINDING_ERROR,
+                 "test.yaml:3: queue.buffering.max.kbytes");
+    wt_findings_free(&findings);
+    wt_config_destroy(config);
+}
+
 /* --- topics ---------------------------------------------------------------------------------- */
 
 #define HOUR_MS 3600000
@@ -311,6 +335,7 @@ int main(void)
         cmocka_unit_test(heartbeats_need_room_in_the_session),
         cmocka_unit_test(a_poll_may_take_a_session_and_a_drain),
         cmocka_unit_test(a_transaction_must_outlast_a_commit_and_a_drain),
+        cmocka_unit_test(the_producers_queue_must_have_room_for_one_record),
         cmocka_unit_test(a_sound_cluster_is_well),
         cmocka_unit_test(topics_must_be_there_and_be_seen),
         cmocka_unit_test(somebody_must_serve_each_partition),

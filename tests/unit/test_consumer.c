@@ -3,6 +3,8 @@
 
 #include "support.h"
 
+#include <inttypes.h>
+
 static int on_statistics(rd_kafka_t *client, char *text, size_t bytes, void *opaque)
 {
     (void)client, (void)text, (void)bytes, (void)opaque;
@@ -10,8 +12,8 @@ static int on_statistics(rd_kafka_t *client, char *text, size_t bytes, void *opa
 }
 
 /* A consumer with more properties, "a: b, c: d", or ""; no broker is asked for anything. */
-static enum wt_status create(const char *guarantee, const char *properties, rd_kafka_t **client_out,
-                             struct wt_error *error)
+static enum wt_status create_in(const char *guarantee, const char *properties, uint64_t bytes_max,
+                                rd_kafka_t **client_out, struct wt_error *error)
 {
     char text[512];
     struct wt_config *config = NULL;
@@ -22,12 +24,19 @@ static enum wt_status create(const char *guarantee, const char *properties, rd_k
                    "  consumer: {group.id: unit%s%s}\n"
                    "input: {topics: [articles]}\n"
                    "output: {topic: labelled}\n"
-                   "delivery: {guarantee: %s}\n",
-                   properties[0] != '\0' ? ", " : "", properties, guarantee);
+                   "delivery: {guarantee: %s}\n"
+                   "in_flight: {bytes_max: %" PRIu64 "}\n",
+                   properties[0] != '\0' ? ", " : "", properties, guarantee, bytes_max);
     assert_int_equal(wt_config_parse(text, strlen(text), "unit", NULL, 0, &config, error), WT_OK);
     enum wt_status status = wt_consumer_create(config, false, &callbacks, client_out, error);
     wt_config_destroy(config);
     return status;
+}
+
+static enum wt_status create(const char *guarantee, const char *properties, rd_kafka_t **client_out,
+                             struct wt_error *error)
+{
+    return create_in(guarantee, properties, 64u << 20, client_out, error);
 }
 
 static void check(rd_kafka_t *client, const char *name, const char *expected)
@@ -85,12 +94,29 @@ static void exactly_once_never_reads_what_is_not_committed(void **state)
     assert_non_null(strstr(error.message, "unit:3"));
 }
 
+/* librdkafka takes no more than 2 GiB for what it fetches ahead. */
+static void a_bound_of_a_terabyte_starts(void **state)
+{
+    (void)state;
+    struct wt_error error = {.message = ""};
+    rd_kafka_t *client = NULL;
+    if (create_in("exactly-once", "", UINT64_C(1) << 40, &client, &error) != WT_OK) {
+        fail_msg("%s", error.message);
+    }
+    check(client, "queued.max.messages.kbytes", "2097151");
+    rd_kafka_destroy(client);
+    assert_int_equal(create_in("exactly-once", "", 8u << 20, &client, &error), WT_OK);
+    check(client, "queued.max.messages.kbytes", "8192");
+    rd_kafka_destroy(client);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_there_is_read_whole_and_only_once_committed),
         cmocka_unit_test(what_the_user_sets_holds_where_delivery_allows_it),
         cmocka_unit_test(exactly_once_never_reads_what_is_not_committed),
+        cmocka_unit_test(a_bound_of_a_terabyte_starts),
     };
     return cmocka_run_group_tests_name("consumer", tests, NULL, NULL);
 }
