@@ -9,6 +9,9 @@ void wt_at_least_once_report(struct wt_release *release, struct wt_record *recor
     switch (delivery) {
     case WT_DELIVERED:
         wt_lane_acknowledge(record->source->lane, record);
+        if (release->outstanding == 0 && release->again.count == 0 && !release->broken) {
+            release->back_off_ms = 0; /* this producer delivers all that it is given */
+        }
         return;
     case WT_DELIVERY_REJECTED:
     case WT_DELIVERY_TOO_LARGE:
@@ -33,12 +36,16 @@ static void replace_producer(struct wt_release *release, struct wt_partition *co
                              size_t count)
 {
     struct wt_error error;
-    if (release->rejected == NULL) {
+    bool blameless = release->rejected == NULL;
+    if (blameless) {
         wt_log_warn("publish", "the producer failed for good; making a new one");
     }
     if (wt_produce_reset(release->produce, &error) != WT_OK) {
         wt_release_give_up(release, &error);
         return;
+    }
+    if (blameless) {
+        wt_release_back_off(release);
     }
     release->broken = false;
     release->outstanding = 0;

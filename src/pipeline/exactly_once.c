@@ -3,9 +3,6 @@
 #include "pipeline/lane.h"
 #include "pipeline/release_state.h"
 
-/* How long to wait at most when transaction after transaction comes to nothing. */
-#define RETRY_MS_MAX 2000
-
 void wt_exactly_once_report(struct wt_release *release, struct wt_record *record,
                             enum wt_delivery delivery, const char *reason)
 {
@@ -41,14 +38,6 @@ static void on_committed(struct wt_release *release, struct wt_partition *const 
     wt_search_committed(&release->search, release->ports.config->in_flight.records_max);
     release->back_off_ms = 0;
     wt_idle_committed(&release->idle, wt_clock_us());
-}
-
-/* A transaction came to nothing and no record is to blame: the next one may do no better at once. */
-static void back_off(struct wt_release *release)
-{
-    release->retry_us = wt_clock_us() + release->back_off_ms * 1000;
-    int64_t longer_ms = release->back_off_ms > 0 ? release->back_off_ms * 2 : WT_RELEASE_RETRY_MS;
-    release->back_off_ms = longer_ms < RETRY_MS_MAX ? longer_ms : RETRY_MS_MAX;
 }
 
 /* What the group has committed is done with, although the reply was never seen. */
@@ -100,13 +89,13 @@ void wt_exactly_once_step(struct wt_release *release, struct wt_partition *const
     case WT_STEP_ABORTED:
         wt_release_rewind(partitions, count);
         if (release->rejected == NULL) {
-            back_off(release);
+            wt_release_back_off(release);
         }
         wt_release_aborted(release);
         break;
     case WT_STEP_RECOVERED:
         release->outstanding = 0;
-        back_off(release);
+        wt_release_back_off(release);
         wt_release_rewind(partitions, count);
         settle_all(release, partitions, count);
         release->rejected = NULL;

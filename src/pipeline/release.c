@@ -18,6 +18,9 @@
 #include <assert.h>
 #include <stdlib.h>
 
+/* How long to wait at most when round after round comes to nothing. */
+#define BACK_OFF_MS_MAX 2000
+
 /* --- the end of records ---------------------------------------------------------------------- */
 
 static void drop(struct wt_release *release, struct wt_record **record)
@@ -126,6 +129,13 @@ bool wt_release_hold(struct wt_release *release)
 {
     release->retry_us = wt_clock_us() + WT_RELEASE_RETRY_MS * 1000;
     return false;
+}
+
+void wt_release_back_off(struct wt_release *release)
+{
+    release->retry_us = wt_clock_us() + release->back_off_ms * 1000;
+    int64_t longer_ms = release->back_off_ms > 0 ? release->back_off_ms * 2 : WT_RELEASE_RETRY_MS;
+    release->back_off_ms = longer_ms < BACK_OFF_MS_MAX ? longer_ms : BACK_OFF_MS_MAX;
 }
 
 /* There is room for one more record in this round; its transaction is opened for it. */

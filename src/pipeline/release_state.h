@@ -26,7 +26,7 @@ struct wt_release {
     bool stopping;                      /* `failed` was called: release nothing more */
     bool over;                          /* there is no producer any more, nor will there be */
     int64_t retry_us;                   /* release nothing before: it would not have worked */
-    int64_t back_off_ms;                /* exactly-once: the next such pause; 0: none yet */
+    int64_t back_off_ms;                /* the next pause of wt_release_back_off; 0: none yet */
     struct wt_idle idle;                /* exactly-once: commits before their interval is over */
 
     /* Note "Rejected records": the broker refuses whole requests, so innocent neighbours come back
@@ -53,6 +53,10 @@ void wt_release_give_up(struct wt_release *release, const struct wt_error *error
 
 /* Releases nothing for a moment. False, for the caller to pass on. */
 bool wt_release_hold(struct wt_release *release);
+
+/* A round came to nothing and no record is to blame: the next one may do no better at once. Releases
+ * nothing for a while that doubles each time, until the guarantee sets back_off_ms to 0. */
+void wt_release_back_off(struct wt_release *release);
 
 /* Hands over what is next in every lane, as far as the round and the producer have room. */
 void wt_release_all(struct wt_release *release, struct wt_partition *const *partitions,

@@ -75,6 +75,23 @@ static void a_request_that_is_refused_costs_no_record(void **state)
     }
 }
 
+static void
+a_right_that_is_missing_for_a_while_costs_no_record_and_is_not_asked_for_in_a_hurry(void **state)
+{
+    (void)state;
+    start();
+    mock_lab_answer(&lab, PRODUCE, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, 1000);
+    mock_lab_finish(&lab, RECORDS);
+    assert_false(mock_lab_settle(&lab, 2));
+    assert_false(lab.failed);
+    assert_in_range(mock_lab_producers(&lab), 2, 8); /* after 0, 50, 100, 200, 400, 800 ms */
+    mock_lab_clear(&lab, PRODUCE);
+    assert_true(mock_lab_settle(&lab, SETTLE_S));
+    (void)mock_lab_check_output(&lab, false);
+    check_committed(2 * RECORDS);
+    mock_lab_stop(&lab);
+}
+
 static void a_producer_that_the_broker_has_forgotten_costs_no_record(void **state)
 {
     (void)state;
@@ -226,6 +243,9 @@ int main(int argc, char **argv)
         cmocka_unit_test_teardown(a_request_that_can_be_repeated_is_repeated_by_the_same_producer,
                                   mock_stop),
         cmocka_unit_test_teardown(a_request_that_is_refused_costs_no_record, mock_stop),
+        cmocka_unit_test_teardown(
+            a_right_that_is_missing_for_a_while_costs_no_record_and_is_not_asked_for_in_a_hurry,
+            mock_stop),
         cmocka_unit_test_teardown(a_producer_that_takes_no_record_any_more_is_replaced, mock_stop),
         cmocka_unit_test_teardown(a_producer_that_the_broker_has_forgotten_costs_no_record,
                                   mock_stop),
