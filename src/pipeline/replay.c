@@ -24,8 +24,9 @@ struct wt_replay {
     struct wt_cluster_facts facts;
     struct wt_replay_part *parts;
     size_t count;
-    bool goes_on; /* a finished plan is none */
+    const struct wt_survey_request *request;
     bool resumed;
+    bool outdated; /* the plan was made before another worker's that is done by now */
 };
 
 static void pause_ms(int64_t ms)
@@ -131,8 +132,26 @@ static bool all_ended(const struct wt_replay *replay)
     return true;
 }
 
+/* Another worker has committed since this plan was made. */
+static bool others_went_on(const struct wt_replay *replay, const struct wt_replay_part *plan,
+                           size_t plan_count)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < replay->count && at < plan_count; i++) {
+        const struct wt_replay_part *part = &replay->parts[i];
+        if (part->topic != plan[at].topic || part->partition != plan[at].partition) {
+            continue; /* not in the plan */
+        }
+        if (part->position != plan[at].found) {
+            return true;
+        }
+        at++;
+    }
+    return false;
+}
+
 /* Looks for a plan, as long as the group's coordinator needs to be found; where there is none, the
- * parts stay as they are. */
+ * parts stay as they are, unless they are outdated: then they are all partitions, to be planned. */
 static enum wt_status find_plan(struct wt_replay *replay, struct wt_error *error)
 {
     struct wt_replay_part *own = replay->parts;
@@ -154,11 +173,14 @@ static enum wt_status find_plan(struct wt_replay *replay, struct wt_error *error
     enum wt_status status = take_books(replay, commits, &found, error);
     rd_kafka_topic_partition_list_destroy(commits);
     replay->resumed = status == WT_OK && found > 0;
-    if (replay->resumed && replay->goes_on && all_ended(replay)) {
+    if (replay->resumed && replay->request->goes_on && all_ended(replay)) {
         replay->resumed = false; /* the parts know where it ended: the next begins there */
     }
+    replay->outdated = own != NULL && !replay->resumed && others_went_on(replay, own, own_count);
     if (replay->resumed) {
         keep_planned(replay);
+        free(own);
+    } else if (replay->outdated) {
         free(own);
     } else if (own != NULL) {
         free(replay->parts);
@@ -281,9 +303,9 @@ static void warn_of_misdated(const struct wt_replay *replay, const struct wt_rep
     }
 }
 
-static enum wt_status make_plan(struct wt_replay *replay, const struct wt_survey_request *request,
-                                struct wt_error *error)
+static enum wt_status make_plan(struct wt_replay *replay, struct wt_error *error)
 {
+    const struct wt_survey_request *request = replay->request;
     const struct wt_property *own = wt_config_consumer_property(replay->config, "isolation.level");
     rd_kafka_t *reader = NULL;
     enum wt_status status = wt_lookup_client_create(
@@ -296,7 +318,8 @@ static enum wt_status make_plan(struct wt_replay *replay, const struct wt_survey
             continue;
         }
         struct wt_survey_request own_request = *request;
-        if (replay->goes_on && part.position >= 0) {
+        part.found = part.position;
+        if (request->goes_on && part.position >= 0) {
             own_request.from = (struct wt_bound){.kind = WT_BOUND_OFFSET, .value = part.position};
         }
         status =
@@ -340,7 +363,7 @@ enum wt_status wt_replay_open(const struct wt_config *config,
 {
     struct wt_replay *replay = wt_alloc_zeroed(1, sizeof *replay);
     replay->config = config;
-    replay->goes_on = request->goes_on;
+    replay->request = request;
     enum wt_status status =
         wt_lookup_client_create(config, "read_uncommitted", &replay->watcher, error);
     if (status == WT_OK) {
@@ -353,7 +376,7 @@ enum wt_status wt_replay_open(const struct wt_config *config,
         status = find_plan(replay, error);
     }
     if (status == WT_OK && !replay->resumed) {
-        status = make_plan(replay, request, error);
+        status = make_plan(replay, error);
     }
     if (status != WT_OK) {
         wt_replay_close(replay);
@@ -411,13 +434,18 @@ enum wt_status wt_replay_begin(struct wt_replay *replay, struct wt_error *error)
         if (status == WT_OK) {
             status = find_plan(replay, error);
         }
-        if (status == WT_OK && !replay->resumed) {
+        if (status == WT_OK && !replay->resumed && !replay->outdated) {
             rd_kafka_topic_partition_list_t *plan = list_plan(replay);
             status = wt_pledge_commit(pledge, plan, &committed, error);
             rd_kafka_topic_partition_list_destroy(plan);
         }
         wt_pledge_end(pledge);
         pledge = NULL;
+        if (status == WT_OK && replay->outdated) {
+            wt_log_info("replay",
+                        "another worker has gone on meanwhile; planning from where it ended");
+            status = make_plan(replay, error);
+        }
     }
     return status;
 }

@@ -25,6 +25,7 @@ struct wt_replay_part {
     int32_t partition;
     struct wt_books books;   /* as committed; before the start, as planned */
     int64_t position;        /* the committed offset */
+    int64_t found;           /* the committed offset when the plan was made; negative: none */
     struct wt_survey survey; /* of a plan that was made just now */
 };
 
@@ -44,8 +45,9 @@ bool wt_replay_resumed(const struct wt_replay *replay);
 /* By topic, then by partition. */
 const struct wt_replay_part *wt_replay_parts(const struct wt_replay *replay, size_t *count_out);
 
-/* Commits the plan, unless another worker was faster: then its plan is taken. Does nothing where
- * the plan was found. */
+/* Commits the plan, unless another worker was faster: then its plan is taken, or, where it is done
+ * already and the request goes on, a new one is made from its end. Does nothing where the plan was
+ * found. */
 enum wt_status wt_replay_begin(struct wt_replay *replay, struct wt_error *error);
 
 /* Reads again what the group has committed, waiting for a second at most; false: it did not answer,

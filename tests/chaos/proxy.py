@@ -16,7 +16,8 @@ import time
 from collections import deque
 from dataclasses import dataclass
 
-PRODUCE, OFFSET_FETCH, SYNC_GROUP, ADD_PARTITIONS, ADD_OFFSETS, END_TXN, TXN_OFFSET_COMMIT = 0, 9, 14, 24, 25, 26, 28
+PRODUCE, OFFSET_FETCH, SYNC_GROUP, INIT_PRODUCER_ID, ADD_PARTITIONS = 0, 9, 14, 22, 24
+ADD_OFFSETS, END_TXN, TXN_OFFSET_COMMIT = 25, 26, 28
 
 # How long after the next transaction has begun a delayed request arrives.
 LATE_S = 0.03

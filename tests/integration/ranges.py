@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 import worker
+from client import Record, article
 
 LINE = re.compile(
     r"^  (?P<topic>\S+) \[(?P<partition>\d+)\] offsets (?P<start>\d+) to (?P<end>\d+): "
@@ -50,6 +51,13 @@ def start(lab, flow, *arguments, command="replay", bundle=None, **changes):
 def replay(lab, flow, begin="earliest", end="latest", *arguments, name="spring", **options):
     to = () if "--output" in arguments else ("--same-topic",)
     return start(lab, flow, "--from", begin, "--to", end, "--name", name, *to, *arguments, **options)
+
+
+def letters(flow, count):
+    """Dead letters of articles that an earlier model had failed on, as a worker writes them."""
+    return [Record(article(f"новость {number}"), headers=[
+        ("wiretag.error.code", b"model-failed"), ("wiretag.tries", b"1"), ("wiretag.source.topic", flow.input.encode()),
+        ("wiretag.source.partition", b"0"), ("wiretag.source.offset", f"{number}".encode())]) for number in range(count)]
 
 
 def finish(running, timeout=90):

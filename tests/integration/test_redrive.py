@@ -65,20 +65,13 @@ def test_bad_usage_is_named(lab):
         assert running.wait_exit(30) == 2 and part in running.stderr
 
 
-def letters(flow, count):
-    """Dead letters of articles that an earlier model had failed on, as a worker writes them."""
-    return [Record(article(f"новость {number}"), headers=[
-        ("wiretag.error.code", b"model-failed"), ("wiretag.tries", b"1"), ("wiretag.source.topic", flow.input.encode()),
-        ("wiretag.source.partition", b"0"), ("wiretag.source.offset", f"{number}".encode())]) for number in range(count)]
-
-
 @pytest.mark.parametrize("guarantee", ["exactly-once", "at-least-once"])
 def test_killed_again_and_again_no_letter_is_lost_and_exactly_once_none_is_doubled(lab, guarantee):
     flow = lab.flow(1)
     flow.guarantee = guarantee
     count = 3000  # far more than the rate allows in the time
-    places = client.produce(flow.bootstrap, flow.dead_letter, letters(flow, count) + [
-        Record(b"not JSON", headers=letters(flow, count + 1)[-1].headers)])
+    places = client.produce(flow.bootstrap, flow.dead_letter, ranges.letters(flow, count) + [
+        Record(b"not JSON", headers=ranges.letters(flow, count + 1)[-1].headers)])
 
     def published():
         return sum(client.end_offsets(flow.bootstrap, flow.output).values())

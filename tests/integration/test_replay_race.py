@@ -5,7 +5,7 @@ import client
 import pytest
 import ranges
 from client import Record, article
-from proxy import ADD_OFFSETS, OFFSET_FETCH, Fault
+from proxy import ADD_OFFSETS, INIT_PRODUCER_ID, OFFSET_FETCH, Fault
 
 PARTITIONS = 2
 SLOW = "chaos-slow"  # the client id that the proxy takes for a victim
@@ -35,3 +35,20 @@ def test_of_two_starts_in_one_moment_one_fixes_the_range_and_the_other_takes_it(
     assert {number: (one.start, one.end, one.read, one.left) for number, one in balances[0].items()} == {
         number: (100, 400, 300, 0) for number in range(PARTITIONS)}
     checks.assert_delivered(flow, flow.labels(), [place for place in places if 100 <= place[1] < 400])
+
+
+def test_a_redrive_that_stalls_before_its_plan_goes_on_where_another_one_has_ended_since(lab, cluster):
+    flow = lab.flow(1, on=cluster)
+    client.produce(flow.bootstrap, flow.dead_letter, ranges.letters(flow, 60)[:20])
+    assert ranges.finish(ranges.start(lab, flow, command="redrive"))[0].labelled == 20
+    client.produce(flow.bootstrap, flow.dead_letter, ranges.letters(flow, 60)[20:])
+    fault = Fault(INIT_PRODUCER_ID, "hold", 60, only=SLOW)  # after it has looked and planned
+    cluster.proxy.arm(fault)
+    slow = ranges.start(lab, flow, command="redrive", kafka={
+        "common": {"bootstrap.servers": cluster.proxied, "client.id": SLOW}})
+    client.wait_for("the moment before its plan", lambda: fault.client, 60, 0.02)
+    assert ranges.finish(ranges.start(lab, flow, command="redrive"))[0].labelled == 40
+    fault.released = True
+    slow.wait_log("planning from where it ended")
+    assert ranges.finish(slow)[0].read == 0
+    checks.assert_delivered(flow, flow.labels(), [(0, number) for number in range(60)])
