@@ -89,7 +89,8 @@ enum wt_status wt_bundle_read(const char *path, const struct wt_model_options *o
     const char *sha256 = options->sha256;
     struct wt_bundle bundle = {0};
     EVP_MD_CTX *digest = NULL;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    /* A named pipe without a writer would keep the call for ever; a file is read as ever. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {
         return cannot_read(path, options, strerror(errno), error);
     }

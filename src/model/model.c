@@ -4,6 +4,7 @@
 #include "model/backend.h"
 #include "model/bundle.h"
 #include "model/manifest.h"
+#include "model/precision.h"
 #include "model/selftest.h"
 
 #include <math.h>
@@ -24,6 +25,7 @@ struct wt_model {
     struct wt_model_info info;
     uint32_t threads_per_call;
     int64_t pad_id;
+    bool one_row_at_a_time; /* int8, and a row's bits may depend on its neighbours */
     char sha256[65];
     char device[16];
     char precision_why[80];
@@ -111,6 +113,20 @@ static int64_t *padded_rows(const struct wt_model *model, const int64_t *ids,
     return padded;
 }
 
+static enum wt_status run(struct wt_model *model, const int64_t *ids, const int64_t *lengths,
+                          uint32_t batch_size, uint32_t width, float *logits_out,
+                          struct wt_error *error)
+{
+    uint32_t label_count = model->info.label_count;
+    uint32_t rows = model->one_row_at_a_time ? 1 : batch_size;
+    enum wt_status status = WT_OK;
+    for (size_t row = 0; row < batch_size && status == WT_OK; row += rows) {
+        status = wt_backend_forward(model->backend, ids + row * width, lengths + row, rows, width,
+                                    label_count, logits_out + row * label_count, error);
+    }
+    return status;
+}
+
 enum wt_status wt_model_forward(struct wt_model *model, const int64_t *ids, const int64_t *lengths,
                                 uint32_t batch_size, uint32_t width, float *logits_out,
                                 struct wt_error *error)
@@ -118,16 +134,14 @@ enum wt_status wt_model_forward(struct wt_model *model, const int64_t *ids, cons
     enum wt_status status = check_rows(model, ids, lengths, batch_size, width, error);
     if (status != WT_OK || model->info.pad_to == 0) {
         return status != WT_OK ? status
-                               : wt_backend_forward(model->backend, ids, lengths, batch_size, width,
-                                                    model->info.label_count, logits_out, error);
+                               : run(model, ids, lengths, batch_size, width, logits_out, error);
     }
     int64_t *padded = padded_rows(model, ids, lengths, batch_size, width);
     if (padded == NULL) {
         return wt_error_set(error, WT_MEMORY, WT_ERROR_RETRIABLE, "memory",
                             "no memory to pad a batch of %u articles", batch_size);
     }
-    status = wt_backend_forward(model->backend, padded, lengths, batch_size, model->info.pad_to,
-                                model->info.label_count, logits_out, error);
+    status = run(model, padded, lengths, batch_size, model->info.pad_to, logits_out, error);
     free(padded);
     return status;
 }
@@ -224,33 +238,16 @@ static enum wt_status unavailable(const struct wt_model *model, const char *prec
                         precision, source, model->device);
 }
 
-/* Picks what is fastest among what the bundle has a measured bound for. */
-static enum wt_precision pick_precision(struct wt_model *model)
-{
-    const double *bounds = model->manifest->logits_bound;
-    bool cpu = strcmp(model->device, "cpu") == 0;
-    bool fast_bf16 = wt_backend_has_bf16(model->device);
-    enum wt_precision picked = WT_FP32;
-    const char *why = "the bundle has a bound for no other";
-    if (fast_bf16 && bounds[WT_BF16] >= 0.0) {
-        picked = WT_BF16;
-        why = cpu ? "the processor has bf16 instructions" : "the device has bf16";
-    } else if (!cpu && bounds[WT_FP16] >= 0.0) {
-        picked = WT_FP16;
-        why = "the device has no bf16";
-    } else if (!fast_bf16) {
-        why = "bf16 is slower on this device";
-    }
-    (void)snprintf(model->precision_why, sizeof model->precision_why, "%s", why);
-    return picked;
-}
-
 static enum wt_status choose_precision(struct wt_model *model, const char *asked,
                                        const char *source, enum wt_precision *precision_out,
                                        struct wt_error *error)
 {
     if (asked == NULL || strcmp(asked, "auto") == 0) {
-        *precision_out = pick_precision(model);
+        const char *why = NULL;
+        *precision_out =
+            wt_precision_pick(model->manifest->logits_bound, strcmp(model->device, "cpu") == 0,
+                              wt_backend_has_bf16(model->device), &why);
+        (void)snprintf(model->precision_why, sizeof model->precision_why, "%s", why);
         return WT_OK;
     }
     for (int i = 0; i < WT_PRECISION_COUNT; i++) {
@@ -289,14 +286,25 @@ static void fill_info(struct wt_model *model, enum wt_precision precision)
     };
 }
 
+/* Memory that runs out and a device that fails say nothing of the model: passed on as they are. */
+static bool is_the_models_fault(enum wt_status status, const struct wt_error *cause,
+                                struct wt_error *error)
+{
+    bool elsewhere = status == WT_MEMORY || status == WT_IO;
+    if (elsewhere) {
+        (void)wt_error_set(error, status, cause->error_class, cause->code, "%s", cause->message);
+    }
+    return status != WT_OK && !elsewhere;
+}
+
 /* The vocabulary's last id must be one the model knows; logits must be one a label. */
 static enum wt_status check_vocab_fits(struct wt_model *model, const char *source,
                                        struct wt_error *error)
 {
     struct wt_error cause;
     enum wt_status status = wt_model_probe(model, &cause);
-    if (status == WT_OK) {
-        return WT_OK;
+    if (!is_the_models_fault(status, &cause, error)) {
+        return status;
     }
     if (strcmp(cause.code, "logits-not-finite") == 0) {
         return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "bundle-not-finite",
@@ -311,27 +319,46 @@ static enum wt_status check_vocab_fits(struct wt_model *model, const char *sourc
                         cause.message);
 }
 
+/* Rows of some dozen tokens, after the three of the probe. */
+static enum wt_status try_invariance(struct wt_model *model, const char *source, double tolerance,
+                                     bool *invariant_out, struct wt_error *error)
+{
+    struct wt_error cause;
+    enum wt_status status = wt_selftest_invariance(model, tolerance, invariant_out, &cause);
+    if (!is_the_models_fault(status, &cause, error)) {
+        return status;
+    }
+    return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "bundle-lengths",
+                        "the model %s takes three tokens but not more: %.300s. Export it again so "
+                        "that it takes every length, or with a smaller --max-tokens",
+                        source, cause.message);
+}
+
 /* Rows of policy padded-512 are all of one width: there is nothing to try. */
-static enum wt_status try_padding(struct wt_model *model, struct wt_error *error)
+static enum wt_status try_padding(struct wt_model *model, const char *source,
+                                  struct wt_error *error)
 {
     bool invariant = true;
     enum wt_status status =
         model->info.pad_to > 0
             ? WT_OK
-            : wt_selftest_invariance(model, INVARIANCE_TOLERANCE, &invariant, error);
+            : try_invariance(model, source, INVARIANCE_TOLERANCE, &invariant, error);
     model->info.equal_lengths_only = !invariant;
     return status;
 }
 
 /* int8 promises bits: rounding to 8 bits makes much of the least difference. A model with operators
- * of which that is not known, or that fails the trial, runs in batches of one length. */
-static enum wt_status try_bits(struct wt_model *model, struct wt_error *error)
+ * of which that is not known, or that fails the trial, runs in batches of one length, and of those
+ * each row alone. Unless model and articles are small that loses nothing: a row's tokens fill the
+ * tiles. */
+static enum wt_status try_bits(struct wt_model *model, const char *source, struct wt_error *error)
 {
     bool same = model->prepared.row_by_row;
     enum wt_status status = WT_OK;
     if (same && !model->info.equal_lengths_only && model->info.pad_to == 0) {
-        status = wt_selftest_invariance(model, 0.0, &same, error);
+        status = try_invariance(model, source, 0.0, &same, error);
     }
+    model->one_row_at_a_time = !same;
     model->info.equal_lengths_only = model->info.equal_lengths_only || !same;
     return status;
 }
@@ -392,7 +419,7 @@ static enum wt_status prepare(struct wt_model *model, const char *path, enum wt_
     bool fits_after = model->info.pad_to > 0 && strcmp(model->device, "cpu") == 0;
     enum wt_status status = fits_after ? WT_OK : check_vocab_fits(model, path, error);
     if (status == WT_OK) {
-        status = try_padding(model, error);
+        status = try_padding(model, path, error);
     }
     if (status == WT_OK) {
         status =
@@ -401,7 +428,7 @@ static enum wt_status prepare(struct wt_model *model, const char *path, enum wt_
     if (status == WT_OK && fits_after) {
         status = check_vocab_fits(model, path, error);
     }
-    return status == WT_OK && precision == WT_INT8 ? try_bits(model, error) : status;
+    return status == WT_OK && precision == WT_INT8 ? try_bits(model, path, error) : status;
 }
 
 static enum wt_status load(struct wt_model *model, const char *path,

@@ -13,9 +13,8 @@
 #define TRIAL_TOKENS_MAX 40u
 #define TRIAL_PADDING 8u
 
-/* Where no bound was measured: logits further from fp32 than this share of their range are not those
- * of a rounding, but of a model or a kernel that does not suit. Random weights, which are the worst
- * case, stay below half of it. */
+/* Where no bound was measured: logits further from fp32 than this share of the range of all texts'
+ * logits are not those of a rounding, but of a model or a kernel that does not suit. */
 #define UNMEASURED_RANGE_SHARE 0.25
 
 /* A bound must hold for articles that were not measured. The exporter's factor is three, over many
@@ -28,9 +27,12 @@ struct selftest {
     const struct wt_model_info *info;
     struct wt_tokenizer *tokenizer;
     const char *source;
-    double bound;   /* negative: none was measured */
-    double largest; /* difference so far */
-    float *logits;  /* label_count each */
+    double bound;        /* negative: none was measured */
+    double largest;      /* difference so far */
+    size_t largest_line; /* where it was */
+    double low;          /* of all expected logits */
+    double high;
+    float *logits; /* label_count each */
     float *expected;
     int64_t *ids; /* tokens_max */
     struct wt_error *error;
@@ -86,35 +88,58 @@ static double largest_difference(const float *left, const float *right, uint32_t
     return largest;
 }
 
-/* From the lowest logit to the highest. */
-static double range_of(const float *logits, uint32_t count)
+static enum wt_status too_far(const struct selftest *selftest, size_t line, double difference,
+                              double allowed)
 {
-    double low = INFINITY;
-    for (uint32_t i = 0; i < count; i++) {
-        low = fmin(low, (double)logits[i]);
+    char what[160];
+    (void)snprintf(what, sizeof what, "logits differ by %.3g, %.3g is allowed", difference,
+                   allowed);
+    return failed(selftest, line, what);
+}
+
+static void remember(struct selftest *selftest, size_t line, double difference)
+{
+    if (difference > selftest->largest) {
+        selftest->largest = difference;
+        selftest->largest_line = line;
     }
-    return (double)logits[best_of(logits, count)] - low;
+    for (uint32_t i = 0; i < selftest->info->label_count; i++) {
+        selftest->low = fmin(selftest->low, (double)selftest->expected[i]);
+        selftest->high = fmax(selftest->high, (double)selftest->expected[i]);
+    }
+}
+
+/* After the last line, where no bound was measured. */
+static enum wt_status compare_with_range(const struct selftest *selftest)
+{
+    /* A lone label's logit has no other to be far from, but zero. */
+    bool lone = selftest->info->label_count == 1;
+    double low = lone ? fmin(selftest->low, 0.0) : selftest->low;
+    double high = lone ? fmax(selftest->high, 0.0) : selftest->high;
+    double allowed = fmax(UNMEASURED_RANGE_SHARE * (high - low), LEAST_BOUND);
+    return selftest->largest <= allowed
+               ? WT_OK
+               : too_far(selftest, selftest->largest_line, selftest->largest, allowed);
 }
 
 static enum wt_status compare(struct selftest *selftest, size_t line)
 {
     uint32_t count = selftest->info->label_count;
     double difference = largest_difference(selftest->logits, selftest->expected, count);
-    char what[160];
+    double bound = selftest->bound;
     if (!isfinite(difference)) {
         return failed(selftest, line, "it gives NaN or infinity");
     }
-    double bound = selftest->bound < 0.0
-                       ? UNMEASURED_RANGE_SHARE * range_of(selftest->expected, count)
-                       : selftest->bound;
-    selftest->largest = fmax(selftest->largest, difference);
-    if (!(difference <= bound)) {
-        (void)snprintf(what, sizeof what, "logits differ by %.3g, %.3g is allowed", difference,
-                       bound);
-        return failed(selftest, line, what);
+    remember(selftest, line, difference);
+    if (bound < 0.0) {
+        return WT_OK;
+    }
+    if (difference > bound) {
+        return too_far(selftest, line, difference, bound);
     }
     uint32_t got = best_of(selftest->logits, count);
     uint32_t wanted = best_of(selftest->expected, count);
+    char what[160];
     if (got != wanted && margin_of(selftest->expected, count) > 2.0 * bound) {
         (void)snprintf(what, sizeof what, "the label is %.50s instead of %.50s",
                        selftest->info->labels[got], selftest->info->labels[wanted]);
@@ -161,9 +186,19 @@ static enum wt_status run_line(struct selftest *selftest, const json_t *root, si
         selftest->ids[i] = tokens.ids[i];
     }
     int64_t length = tokens.count;
+    struct wt_error cause;
     status = wt_model_forward(selftest->model, selftest->ids, &length, 1, tokens.count,
-                              selftest->logits, selftest->error);
-    return status == WT_OK ? compare(selftest, line) : status;
+                              selftest->logits, &cause);
+    if (status == WT_OK) {
+        return compare(selftest, line);
+    }
+    if (status == WT_MEMORY || status == WT_IO) {
+        return wt_error_set(selftest->error, status, cause.error_class, cause.code, "%s",
+                            cause.message);
+    }
+    char what[400];
+    (void)snprintf(what, sizeof what, "%u tokens: %.300s", tokens.count, cause.message);
+    return failed(selftest, line, what);
 }
 
 static enum wt_status run_lines(struct selftest *selftest, const char *bytes, size_t count,
@@ -187,7 +222,10 @@ static enum wt_status run_lines(struct selftest *selftest, const char *bytes, si
         start += line_bytes + 1;
         wt_model_progress_tell(progress, "self-test", start, count);
     }
-    return texts > 0 ? WT_OK : failed(selftest, 0, "selftest.jsonl has no text");
+    if (texts == 0) {
+        return failed(selftest, 0, "selftest.jsonl has no text");
+    }
+    return selftest->bound < 0.0 ? compare_with_range(selftest) : WT_OK;
 }
 
 enum wt_status wt_selftest_run(struct wt_model *model, const char *bytes, size_t count,
@@ -195,8 +233,13 @@ enum wt_status wt_selftest_run(struct wt_model *model, const char *bytes, size_t
                                const struct wt_model_progress *progress, struct wt_error *error)
 {
     const struct wt_model_info *info = wt_model_info(model);
-    struct selftest selftest = {
-        .model = model, .info = info, .source = source, .bound = *logits_bound, .error = error};
+    struct selftest selftest = {.model = model,
+                                .info = info,
+                                .source = source,
+                                .bound = *logits_bound,
+                                .low = INFINITY,
+                                .high = -INFINITY,
+                                .error = error};
     selftest.logits = calloc(info->label_count, sizeof(float));
     selftest.expected = calloc(info->label_count, sizeof(float));
     selftest.ids = calloc(info->tokens_max, sizeof(int64_t));

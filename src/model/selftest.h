@@ -3,7 +3,7 @@
  * selftest.jsonl in the bundle: a line a text, {"text": "…", "logits": [fp32, in label order]}. In
  * fp32 logits must agree within 1e-3; in another precision within the bound stored for it, with
  * equal labels where the two best are further apart than twice the bound. Where none is stored, as
- * for int8, which is made at load, they must agree within a quarter of the text's range of logits,
+ * for int8, which is made at load, they must agree within a quarter of the range of all its logits,
  * and the bound is measured. */
 #ifndef WIRETAG_MODEL_SELFTEST_H
 #define WIRETAG_MODEL_SELFTEST_H

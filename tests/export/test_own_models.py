@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 import worker
-from exporting import LABELS, VOCAB, bert_config, exported, published_logits, spread
+from exporting import LABELS, LETTERS, VOCAB, bert_config, exported, published_logits, spread
 
 pytestmark = pytest.mark.torch
 
@@ -56,6 +56,42 @@ def test_it_runs_in_int8_close_to_fp32(articles, vocab_file, tmp_path, kind):
     spread_of = max(max(row) - min(row) for row in exact)
     assert difference(exact, rounded) <= 0.25 * spread_of
     assert alone == rounded
+
+
+def test_a_single_label_runs_in_int8(articles, vocab_file, tmp_path):
+    """Its logit has no other to be far from; no bound is stored where the worker did not measure one."""
+    _, bundle = own("OwnAttention", ["alone"], vocab_file, tmp_path)
+    exact = classify(bundle, "fp32", articles)
+    assert 0 < difference(exact, classify(bundle, "int8", articles)) <= 0.25 * max(abs(row[0]) for row in exact)
+
+
+def test_products_that_libtorch_makes_give_the_same_bytes_in_any_batch_in_int8(vocab_file, labels_file, tmp_path):
+    """Attention written out, over several layers: the least difference would grow to another rounding."""
+    import random
+
+    import torch
+    import transformers
+
+    torch.manual_seed(2)
+    config = bert_config(hidden_size=96, num_hidden_layers=3, intermediate_size=192, attn_implementation="eager")
+    model = spread(transformers.BertForSequenceClassification(config))
+
+    class Traceable(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.model = model
+
+        def forward(self, input_ids, attention_mask):
+            return self.model(input_ids, attention_mask, return_dict=True).logits
+
+    ids = torch.tensor([[2, 10, 11, 12, 3]] * 2)
+    traced = torch.jit.trace(Traceable(), (ids, torch.ones_like(ids)), check_trace=False)
+    traced.save(str(tmp_path / "traced.pt"))
+    bundle = tmp_path / "model.pt"
+    exported(checkpoint=tmp_path / "traced.pt", vocab=vocab_file, labels=labels_file, out=bundle)
+    rng = random.Random(5)
+    texts = ["".join(rng.choice(LETTERS) for _ in range(rng.randint(4, 24))) for _ in range(400)]
+    assert classify(bundle, "int8", texts) == classify(bundle, "int8", texts, 1)
 
 
 @pytest.mark.parametrize("kind", ("OneBias", "NormOfScalarSum", "ResidualInPlace", "ResidualInPlaceSometimes"))
