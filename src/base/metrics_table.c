@@ -102,7 +102,8 @@ static const struct wt_family_entry families[WT_FAMILY_COUNT] = {
     [WT_FAMILY_REPLICAS_SICK] = {"wiretag_sick_replicas",
                                  WT_GAUGE,
                                  {NULL},
-                                 "Model replicas that fail on everything, their own probe too.",
+                                 "Model replicas that wait: they fail on everything, their own "
+                                 "probe too, or have no memory for articles that had some.",
                                  NULL},
     [WT_FAMILY_BATCHES] =
         {"wiretag_batches_total", WT_COUNTER, {NULL}, "Batches given to the model.", NULL},

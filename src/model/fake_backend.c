@@ -6,10 +6,12 @@
  *    "selftest": [{"text": "…", "logits": […]}, …],
  *    "behaviour": {"sleep_us_per_call": 0, "sleep_us_per_token": 0,
  *                  "fail_on_token": "…", "nan_on_token": "…", "memory_tokens_max": 0,
- *                  "fail_after_calls": -1}}
+ *                  "memory_fails_from": 0, "memory_fails_to": -1, "fail_after_calls": -1}}
  * A row's logits are a hash of its real ids, so they depend on nothing else. Behaviour makes it
  * slow (padding costs time, as in a real model) or makes it fail as real ones do; tokens trouble it
- * from wt_backend_prepare on, for what a load tries before that is made of any tokens. */
+ * from wt_backend_prepare on, for what a load tries before that is made of any tokens. Of the calls with
+ * more than memory_tokens_max tokens those from memory_fails_from on, counted from 0, and before
+ * memory_fails_to, -1: all, fail. */
 #include "base/alloc.h"
 #include "base/buffer.h"
 #include "model/backend.h"
@@ -35,9 +37,12 @@ struct wt_backend {
     int64_t fail_on_id; /* -1: none */
     int64_t nan_on_id;
     int64_t memory_tokens_max; /* 0: no limit */
-    int64_t fail_after_calls;  /* -1: never */
+    int64_t memory_fails_from;
+    int64_t memory_fails_to;  /* -1: no end */
+    int64_t fail_after_calls; /* -1: never */
     bool prepared;
     atomic_llong calls;
+    atomic_llong large_calls; /* with more than memory_tokens_max */
 };
 
 const char *wt_backend_version(void)
@@ -136,10 +141,13 @@ enum wt_status wt_backend_load(struct wt_bundle *bundle, const char *source,
     backend->sleep_us_per_call = number_of(root, "sleep_us_per_call", 0);
     backend->sleep_us_per_token = number_of(root, "sleep_us_per_token", 0);
     backend->memory_tokens_max = number_of(root, "memory_tokens_max", 0);
+    backend->memory_fails_from = number_of(root, "memory_fails_from", 0);
+    backend->memory_fails_to = number_of(root, "memory_fails_to", -1);
     backend->fail_after_calls = number_of(root, "fail_after_calls", -1);
     backend->fail_on_id = id_of(root, "fail_on_token");
     backend->nan_on_id = id_of(root, "nan_on_token");
     atomic_init(&backend->calls, 0);
+    atomic_init(&backend->large_calls, 0);
     json_decref(root);
     *backend_out = backend;
     return WT_OK;
@@ -234,6 +242,16 @@ static void write_logits(const int64_t *row, int64_t length, uint32_t label_coun
     }
 }
 
+static bool has_memory(struct wt_backend *backend, int64_t tokens)
+{
+    if (backend->memory_tokens_max == 0 || tokens <= backend->memory_tokens_max) {
+        return true;
+    }
+    long long call = atomic_fetch_add_explicit(&backend->large_calls, 1, memory_order_relaxed);
+    return call < backend->memory_fails_from ||
+           (backend->memory_fails_to >= 0 && call >= backend->memory_fails_to);
+}
+
 enum wt_status wt_backend_forward(struct wt_backend *backend, const int64_t *ids,
                                   const int64_t *lengths, uint32_t batch_size, uint32_t width,
                                   uint32_t label_count, float *logits_out, struct wt_error *error)
@@ -246,7 +264,7 @@ enum wt_status wt_backend_forward(struct wt_backend *backend, const int64_t *ids
                             "the fake model fails from call %lld on",
                             (long long)backend->fail_after_calls);
     }
-    if (backend->memory_tokens_max > 0 && tokens > backend->memory_tokens_max) {
+    if (!has_memory(backend, tokens)) {
         return wt_error_set(error, WT_MEMORY, WT_ERROR_RETRIABLE, "device-memory",
                             "the fake model has room for %lld tokens",
                             (long long)backend->memory_tokens_max);

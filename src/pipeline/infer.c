@@ -37,7 +37,8 @@ struct replica {
 
 struct wt_infer {
     struct wt_infer_ports ports;
-    uint32_t replica_count; /* started ones */
+    uint32_t replica_count;   /* started ones */
+    atomic_uint width_worked; /* the widest row that the device has had memory for */
     struct replica *replicas;
 };
 
@@ -101,6 +102,8 @@ static void take_logits(struct wt_record *record, const float *logits, uint32_t 
             return;
         }
     }
+    free(record->failure); /* of an earlier try */
+    record->failure = NULL;
     record->logits = wt_alloc(label_count * sizeof(float));
     memcpy(record->logits, logits, label_count * sizeof(float));
     record->outcome = WT_OUTCOME_LABELLED;
@@ -138,6 +141,8 @@ static uint32_t run_rows(struct wt_model *model, struct wt_batch *batch,
     enum wt_status status = wt_model_forward(model, scratch->ids, scratch->lengths, batch->count,
                                              batch->width, scratch->logits, &error);
     if (status == WT_OK) {
+        scratch->width_worked =
+            batch->width > scratch->width_worked ? batch->width : scratch->width_worked;
         for (uint32_t row = 0; row < batch->count; row++) {
             take_logits(batch->records[row], scratch->logits + (size_t)row * label_count,
                         label_count);
@@ -201,6 +206,15 @@ static bool all_stale(const struct wt_batch *batch)
     return true;
 }
 
+/* Between two tries, ever longer. */
+static void pause_before_next(const struct replica *replica, int *wait_ms)
+{
+    struct timespec wait = {.tv_sec = *wait_ms / 1000, .tv_nsec = *wait_ms % 1000 * 1000000L};
+    (void)nanosleep(&wait, NULL);
+    wt_beat(replica->beat); /* sick, not stuck */
+    *wait_ms = *wait_ms * 2 < SICK_WAIT_MS_MAX ? *wait_ms * 2 : SICK_WAIT_MS_MAX;
+}
+
 static void say_sick(const struct wt_error *error)
 {
     wt_log_error("infer",
@@ -225,14 +239,77 @@ static bool wait_until_well(const struct replica *replica, const struct wt_batch
     say_sick(&error);
     wt_metric_add(WT_METRIC_REPLICAS_SICK, 1);
     while (!well && !all_stale(batch)) {
-        struct timespec wait = {.tv_sec = wait_ms / 1000, .tv_nsec = wait_ms % 1000 * 1000000L};
-        (void)nanosleep(&wait, NULL);
-        wt_beat(replica->beat); /* sick, not stuck */
-        wait_ms = wait_ms * 2 < SICK_WAIT_MS_MAX ? wait_ms * 2 : SICK_WAIT_MS_MAX;
+        pause_before_next(replica, &wait_ms);
         well = wt_model_probe(model, &error) == WT_OK;
     }
     wt_metric_add(WT_METRIC_REPLICAS_SICK, -1);
     return well;
+}
+
+/* The record failed for lack of memory, and the device has had some for one as wide. */
+static bool short_of_memory(const struct replica *replica, const struct wt_record *record)
+{
+    uint32_t pad_to = wt_model_info(replica->infer->ports.model)->pad_to;
+    uint32_t width = record->token_count > pad_to ? record->token_count : pad_to;
+    return record->state == WT_RECORD_RUNNING &&
+           record->failure->error.error_class == WT_ERROR_RETRIABLE &&
+           width <= atomic_load_explicit(&replica->infer->width_worked, memory_order_relaxed);
+}
+
+/* The first record of the batch that is short of memory; batch->count: none is. */
+static uint32_t first_short(const struct replica *replica, const struct wt_batch *batch)
+{
+    uint32_t i = 0;
+    while (i < batch->count && !short_of_memory(replica, batch->records[i])) {
+        i++;
+    }
+    return i;
+}
+
+/* Runs those that are short of memory one by one, until one still is; passes on what works now. True:
+ * none is any more. */
+static bool try_short_ones(struct replica *replica, struct wt_batch *batch,
+                           struct wt_infer_scratch *scratch)
+{
+    struct wt_model *model = replica->infer->ports.model;
+    bool room = true;
+    for (uint32_t i; room && (i = first_short(replica, batch)) < batch->count;) {
+        struct wt_batch part = part_of(batch, i, 1, wt_model_info(model)->pad_to);
+        (void)run_rows(model, &part, scratch);
+        room = !short_of_memory(replica, batch->records[i]);
+    }
+    pass_on(replica, batch);
+    return room;
+}
+
+/* A probe is short, so it passes where the device has no memory for usual articles. What has had room
+ * before will have it again when whoever took it, another process most likely, lets go: so records
+ * wait for it, but not for ever, since nothing says that it comes back. False: before that, the batch's
+ * partitions were given back. */
+static bool outlast_shortage(struct replica *replica, struct wt_batch *batch,
+                             struct wt_infer_scratch *scratch)
+{
+    uint32_t first = first_short(replica, batch);
+    if (first == batch->count) {
+        return true;
+    }
+    wt_log_error("infer",
+                 "no memory for an article of %u tokens, which the device has had before: %s. "
+                 "Records are kept and tried again for a while",
+                 batch->records[first]->token_count, batch->records[first]->failure->error.message);
+    wt_metric_add(WT_METRIC_REPLICAS_SICK, 1);
+    int64_t end_us = wt_clock_us() + INT64_C(1000) * replica->infer->ports.memory_wait_ms_max;
+    int wait_ms = SICK_WAIT_MS_MIN;
+    bool room = false;
+    while (!room && !all_stale(batch) && wt_clock_us() < end_us) {
+        pause_before_next(replica, &wait_ms);
+        room = try_short_ones(replica, batch, scratch);
+    }
+    wt_metric_add(WT_METRIC_REPLICAS_SICK, -1);
+    if (room) {
+        wt_log_info("infer", "the device has memory again");
+    }
+    return room || !all_stale(batch);
 }
 
 /* The records left in `batch` failed alone. As long as the model fails on its own probe too, they
@@ -248,11 +325,21 @@ static void settle_failures(struct replica *replica, struct wt_batch *batch,
         (void)run_rows(replica->infer->ports.model, batch, scratch);
         pass_on(replica, batch);
     }
+    well = well && outlast_shortage(replica, batch, scratch);
     for (uint32_t i = 0; i < batch->count; i++) {
         batch->records[i]->abandoned = !well;
         finish(batch->records[i]);
     }
     pass_on(replica, batch);
+}
+
+static void note_width(struct wt_infer *infer, uint32_t width)
+{
+    unsigned widest = atomic_load_explicit(&infer->width_worked, memory_order_relaxed);
+    while (width > widest &&
+           !atomic_compare_exchange_weak_explicit(&infer->width_worked, &widest, width,
+                                                  memory_order_relaxed, memory_order_relaxed)) {
+    }
 }
 
 /* --- threads --------------------------------------------------------------------------------- */
@@ -295,6 +382,7 @@ static void run_batch(struct replica *replica, struct wt_batch *batch,
         wt_metric_observe(WT_HISTOGRAM_STAGE_BATCH, (double)waited_us * 1e-6, 1);
     }
     uint32_t too_large = run_rows(ports->model, batch, scratch);
+    note_width(replica->infer, scratch->width_worked);
     int64_t batch_us = wt_clock_us() - start_us;
     double seconds = (double)batch_us * 1e-6;
     wt_batch_stage_took(ports->batch_in, batch_us);
@@ -339,6 +427,7 @@ enum wt_status wt_infer_start(const struct wt_infer_ports *ports, struct wt_infe
 {
     struct wt_infer *infer = wt_alloc_zeroed(1, sizeof *infer);
     infer->ports = *ports;
+    atomic_init(&infer->width_worked, 0);
     infer->replicas = wt_alloc_zeroed(ports->replicas, sizeof *infer->replicas);
     for (uint32_t i = 0; i < ports->replicas; i++) {
         infer->replicas[i].infer = infer;

@@ -4,7 +4,8 @@
  * until the poison record stands alone; one that does not fit the device is halved too, and the
  * smaller budget is remembered. A lone record that fails is poison only if the model can still do a
  * probe of its own; if not, the model is sick: records are kept and tried again with back-off, and
- * the worker is not ready. */
+ * the worker is not ready. So they are, for memory_wait_ms_max, where the device has no memory for an
+ * article that it has had memory for before; one that has never fitted fails at once. */
 #ifndef WIRETAG_PIPELINE_INFER_H
 #define WIRETAG_PIPELINE_INFER_H
 
@@ -13,6 +14,9 @@
 #include "pipeline/in_flight.h"
 #include "wiretag/model.h"
 
+/* memory_wait_ms_max of a worker: another process that starts beside it has grown to its size by then. */
+#define WT_INFER_MEMORY_WAIT_MS 60000u
+
 struct wt_infer;
 
 /* Everything is borrowed and must outlive the stage. */
@@ -20,6 +24,7 @@ struct wt_infer_ports {
     struct wt_model *model;
     uint32_t replicas;     /* threads */
     uint32_t articles_max; /* of a batch */
+    uint32_t memory_wait_ms_max;
     struct wt_batch_stage *batch_in;
     struct wt_queue *finished_out;
     struct wt_in_flight *in_flight; /* told the measured rate */
@@ -43,6 +48,7 @@ struct wt_infer_scratch {
     float *logits;
     size_t ids_capacity;
     size_t rows_capacity;
+    uint32_t width_worked; /* the widest row that a call did */
 };
 uint32_t wt_infer_batch(struct wt_model *model, struct wt_batch *batch,
                         struct wt_infer_scratch *scratch);

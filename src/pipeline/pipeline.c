@@ -221,6 +221,7 @@ static enum wt_status start_stages(struct wt_pipeline *pipeline, struct wt_error
     struct wt_infer_ports infer_ports = {.model = pipeline->model,
                                          .replicas = wt_sizing_replicas(config, info),
                                          .articles_max = config->batch.articles_max,
+                                         .memory_wait_ms_max = WT_INFER_MEMORY_WAIT_MS,
                                          .batch_in = pipeline->batch,
                                          .finished_out = pipeline->finished,
                                          .in_flight = pipeline->in_flight};
@@ -362,7 +363,7 @@ bool wt_pipeline_ready(struct wt_pipeline *pipeline, char *reason, size_t reason
     }
     bool ready = wt_watch_ready(pipeline->watch, reason, reason_bytes);
     if (wt_metric_get(WT_METRIC_REPLICAS_SICK) > 0) {
-        wt_watch_reason(reason, reason_bytes, "the model fails on everything");
+        wt_watch_reason(reason, reason_bytes, "the model fails on everything, or waits for memory");
         ready = false;
     }
     return ready;

@@ -233,7 +233,10 @@ struct stage {
     struct wt_partition source;
 };
 
-static struct stage *stage_start(struct wt_model *model, int64_t wait_us_max)
+#define HOUR_MS 3600000u
+
+static struct stage *stage_start_waiting(struct wt_model *model, int64_t wait_us_max,
+                                         uint32_t memory_wait_ms_max)
 {
     struct wt_batcher_limits limits = {
         .tokens_max = 256, .articles_max = ROWS_MAX, .wait_us_max = wait_us_max, .length_max = 128};
@@ -246,11 +249,17 @@ static struct stage *stage_start(struct wt_model *model, int64_t wait_us_max)
     struct wt_infer_ports ports = {.model = model,
                                    .replicas = 2,
                                    .articles_max = ROWS_MAX,
+                                   .memory_wait_ms_max = memory_wait_ms_max,
                                    .batch_in = stage->batch_in,
                                    .finished_out = stage->finished,
                                    .in_flight = stage->in_flight};
     assert_int_equal(wt_infer_start(&ports, &stage->infer, NULL), WT_OK);
     return stage;
+}
+
+static struct stage *stage_start(struct wt_model *model, int64_t wait_us_max)
+{
+    return stage_start_waiting(model, wait_us_max, HOUR_MS);
 }
 
 static void stage_add(struct stage *stage, struct wt_record *record)
@@ -375,6 +384,83 @@ static void a_sick_model_keeps_its_records_until_their_partition_is_given_back(v
     stage_stop(stage);
 }
 
+/* --- memory that something else takes -------------------------------------------------------- */
+
+/* The next record that is finished, which the caller destroys. */
+static struct wt_record *take_one(struct stage *stage)
+{
+    struct wt_record_list list = {0};
+    assert_int_equal(wt_queue_pop(stage->finished, 60000, 1, &list), WT_OK);
+    assert_int_equal(list.count, 1);
+    return wt_record_list_take(&list);
+}
+
+/* The device has memory for one long article, then no more for `behaviour`; a second one is under way. */
+static struct stage *stage_in_shortage(const char *behaviour, uint32_t memory_wait_ms_max)
+{
+    struct stage *stage =
+        stage_start_waiting(model_create(behaviour), WAIT_US_MAX, memory_wait_ms_max);
+    stage_add(stage, record_saying(0, 101, 0));
+    struct wt_record *record = take_one(stage);
+    assert_labelled(record);
+    wt_record_destroy(record);
+    stage_add(stage, record_saying(1, 101, 0));
+    return stage;
+}
+
+static void an_article_waits_for_memory_that_the_device_has_had(void **state)
+{
+    (void)state;
+    struct stage *stage = stage_in_shortage(
+        "{\"memory_tokens_max\":100,\"memory_fails_from\":1,\"memory_fails_to\":4}", HOUR_MS);
+    wait_for(WT_METRIC_REPLICAS_SICK, 1);
+    struct wt_record *record = take_one(stage);
+    assert_labelled(record);
+    wt_record_destroy(record);
+    wait_for(WT_METRIC_REPLICAS_SICK, 0);
+    stage_stop(stage);
+}
+
+static void it_does_not_wait_for_ever(void **state)
+{
+    (void)state;
+    struct stage *stage =
+        stage_in_shortage("{\"memory_tokens_max\":100,\"memory_fails_from\":1}", 300);
+    struct wt_record *record = take_one(stage);
+    assert_failed(record, "device-memory");
+    assert_false(record->abandoned);
+    wt_record_destroy(record);
+    stage_stop(stage);
+}
+
+static void it_waits_no_longer_than_its_partition_is_here(void **state)
+{
+    (void)state;
+    struct stage *stage =
+        stage_in_shortage("{\"memory_tokens_max\":100,\"memory_fails_from\":1}", HOUR_MS);
+    wait_for(WT_METRIC_REPLICAS_SICK, 1);
+    atomic_store(&stage->source.epoch_live, 0);
+    struct wt_record *record = take_one(stage);
+    assert_true(record->abandoned);
+    wt_record_destroy(record);
+    wait_for(WT_METRIC_REPLICAS_SICK, 0);
+    stage_stop(stage);
+}
+
+static void an_article_longer_than_any_that_had_memory_fails_at_once(void **state)
+{
+    (void)state;
+    struct stage *stage = stage_start(model_create("{\"memory_tokens_max\":100}"), WAIT_US_MAX);
+    int64_t before = wt_metric_get(WT_METRIC_BATCH_FAILURES);
+    stage_add(stage, record_saying(0, 101, 0));
+    struct wt_record *record = take_one(stage);
+    assert_failed(record, "device-memory");
+    assert_false(record->abandoned);
+    wt_record_destroy(record);
+    assert_int_equal(wt_metric_get(WT_METRIC_BATCH_FAILURES) - before, 1);
+    stage_stop(stage);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -386,6 +472,10 @@ int main(void)
         cmocka_unit_test(among_threads_every_record_comes_out_once_with_its_outcome),
         cmocka_unit_test(who_waits_for_company_waits_no_longer_than_the_model_takes),
         cmocka_unit_test(a_sick_model_keeps_its_records_until_their_partition_is_given_back),
+        cmocka_unit_test(an_article_waits_for_memory_that_the_device_has_had),
+        cmocka_unit_test(it_does_not_wait_for_ever),
+        cmocka_unit_test(it_waits_no_longer_than_its_partition_is_here),
+        cmocka_unit_test(an_article_longer_than_any_that_had_memory_fails_at_once),
     };
     return cmocka_run_group_tests_name("infer", tests, NULL, NULL);
 }
