@@ -53,7 +53,8 @@ def classify(
     )
     if done.returncode != 0 and not done.stdout:
         raise Unavailable(done.stderr.strip().splitlines()[-1])
-    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    # A label may hold what splitlines takes for the end of a line, such as U+2028.
+    rows = [json.loads(line) for line in done.stdout.split("\n") if line]
     bad = next((row["error"]["message"] for row in rows if "error" in row), None)
     if bad is not None:
         raise SystemExit(f"compare_precisions.py: an article of the input is bad: {bad}")

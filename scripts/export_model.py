@@ -108,16 +108,18 @@ def selftest_and_samples(texts: list[str]) -> tuple[list[str], list[str]]:
 
 def export(arguments: argparse.Namespace) -> list[str]:
     from wiretag_modeling import ExportError, TokenizerOptions, write_bundle
-    from wiretag_modeling.sources import read_lines, read_source
+    from wiretag_modeling.checks import check_tokenizer
+    from wiretag_modeling.hugging_face import read_lines
+    from wiretag_modeling.sources import read_source
 
     progress = Progress()
     texts = read_texts(arguments.texts)
     progress(f"read {arguments.checkpoint}")
-    source = read_source(arguments.checkpoint, arguments.padding, arguments.inputs)
+    given = None if arguments.vocab is None else read_lines(arguments.vocab, "vocabulary")
+    pad_id = given.index("[PAD]") if given is not None and "[PAD]" in given else 0
+    source = read_source(arguments.checkpoint, arguments.padding, arguments.inputs, pad_id)
     progress(source.what)
-    vocab, labels = source.vocab_tokens, source.labels
-    if arguments.vocab is not None:
-        vocab = read_lines(arguments.vocab, "vocabulary")
+    vocab, labels = source.vocab_tokens if given is None else given, source.labels
     if arguments.labels is not None:
         labels = read_lines(arguments.labels, "labels file")
     if vocab is None:
@@ -130,6 +132,9 @@ def export(arguments: argparse.Namespace) -> list[str]:
     options = source.tokenizer_options or TokenizerOptions()
     if arguments.lowercase:
         options.lowercase = True
+    tokens_max = source.tokens_max if arguments.max_tokens is None else arguments.max_tokens
+    if source.encode is not None:
+        check_tokenizer(vocab, options, source.encode, texts)
     selftest, samples = selftest_and_samples(texts)
     report = write_bundle(
         source.model,
@@ -142,7 +147,7 @@ def export(arguments: argparse.Namespace) -> list[str]:
         arguments.out,
         padding=arguments.padding,
         inputs=source.inputs,
-        tokens_max=arguments.max_tokens or source.tokens_max,
+        tokens_max=tokens_max,
         sample_texts=samples,
         reference=source.reference,
         wiretag=WIRETAG if WIRETAG.exists() else None,

@@ -42,7 +42,7 @@ from .measure import (
     measure_precisions,
 )
 from .tokenizer import TokenizerOptions, build_tokenizer
-from .worker import ANY_BOUND, PRECISIONS, measure_by_worker
+from .worker import ANY_BOUND, PRECISIONS, has_kernels, measure_by_worker
 
 BUNDLE_FORMAT = 1
 # A reloaded module must give the same logits again.
@@ -180,6 +180,7 @@ class _Found:
     invariant: bool
     source_difference: float | None
     notes: list[str]
+    by_own_kernels: set[str] = field(default_factory=set)  # the worker's, not torch in their place
 
 
 def _measure_all(
@@ -221,18 +222,19 @@ def _measure_all(
     return _Found(expected, measured, invariant, source_difference, notes)
 
 
-def _precisions(measured: dict[str, Measured], texts: int, by_worker: bool) -> dict:
+def _precisions(found: _Found, texts: int) -> dict:
     def safety(precision: str) -> float:
-        return SAFETY_STANDING_IN if precision in PRECISIONS and not by_worker else SAFETY
+        standing_in = precision in PRECISIONS and precision not in found.by_own_kernels
+        return SAFETY_STANDING_IN if standing_in else SAFETY
 
     return {
         precision: {
-            "logits_bound": bound_of(precision, found, safety(precision)),
-            "measured": found.difference,
-            "labels_changed": found.labels_changed,
+            "logits_bound": bound_of(precision, measured, safety(precision)),
+            "measured": measured.difference,
+            "labels_changed": measured.labels_changed,
             "texts": texts,
         }
-        for precision, found in measured.items()
+        for precision, measured in found.measured.items()
     }
 
 
@@ -270,12 +272,20 @@ def _measure_by_worker(
         measured, notes = measure_by_worker(
             wiretag, folder / out.name, texts, found.expected, wanted, found.invariant, progress
         )
+        found.by_own_kernels = {
+            p for p in measured if has_kernels(wiretag, folder / out.name, p)
+        }
     for precision in wanted:
         if precision in measured:
             found.measured.setdefault(precision, Measured()).add(measured[precision])
         else:
             found.measured.pop(precision, None)
-    found.notes += notes
+    found.notes += notes + [
+        f"the worker's kernels for {precision} were not measured, for want of a processor that has "
+        "them: it has a wider bound"
+        for precision in measured
+        if precision not in found.by_own_kernels
+    ]
 
 
 def _write(
@@ -339,13 +349,15 @@ def write_bundle(
         raise ExportError("there is no text for the self-test; give at least one")
     try:
         tokenizer = build_tokenizer(vocab_tokens, tokenizer_options, tokens_max)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise ExportError(str(error)) from error
     samples = texts + [text for text in sample_texts if text.strip()]
     rows = [encoding.ids for encoding in tokenizer.encode_batch(samples)]
     module = _scripted(model)
     with as_the_worker_runs():
-        check_forward(Runner(module, inputs), rows[0], len(labels), len(vocab_tokens))
+        check_forward(
+            Runner(module, inputs), rows[0], len(labels), len(vocab_tokens), tokens_max
+        )
         must_be_invariant = isinstance(model, Classifier)
         found = _measure_all(module, inputs, rows, reference, must_be_invariant, progress)
     manifest = {
@@ -371,7 +383,7 @@ def write_bundle(
             "the worker's kernels were not measured, for want of its program: bf16 has a wider "
             "bound, int8 none"
         )
-    precisions = _precisions(found.measured, len(rows), wiretag is not None)
+    precisions = _precisions(found, len(rows))
     manifest["precisions"] = precisions
     if about is not None:
         manifest["about"] = about

@@ -1,17 +1,27 @@
 """Refuses what cannot become a working bundle, before anything expensive starts."""
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import nn
 
 from .classifier import Classifier
 from .measure import MODEL_ERRORS, ExportError, Runner, last_line
+from .tokenizer import TokenizerOptions, build_tokenizer
 
 PADDINGS = {"exact": 0, "padded-512": 512}
 INPUTS = ("ids+lengths", "ids+mask")
 # Rows of an embedding beyond the vocabulary that count as rounding up, not as another vocabulary.
 SPARE_ROWS_MAX = 127
+# What tokenizers treat differently, whatever the texts of an export are.
+PROBES = (
+    "Мир И Погода, НАУКА: Ёлка й.",
+    "Naïve Café ÀÉÎ straße don't well-known e-mail@example.org a_b",
+    "東京2024年 日本 mixed漢字text",
+    "«кавычки» — тире… №5 10,5% $3 (скобки) x" + "y" * 120,
+    "a\u200bb\u00a0c\u00add\te\ufffdf\u0007g  h",
+)
 
 
 def check_words(labels: Sequence[str], name: str, version: str) -> None:
@@ -39,6 +49,11 @@ def check_vocab(vocab_tokens: Sequence[str], model: nn.Module) -> None:
                 f"vocabulary line {index + 1} is empty or holds a line break; it must be a "
                 "vocab.txt with one token a line"
             )
+        if token.strip() and token != token.rstrip():
+            raise ExportError(
+                f"vocabulary line {index + 1} ends in white space ({token!r}), which no reader of a "
+                "vocab.txt keeps; remove it, or the line's id would belong to another token"
+            )
         if token in seen:
             raise ExportError(
                 f"vocabulary line {index + 1} repeats the token {token!r} of line {seen[token] + 1}"
@@ -51,6 +66,30 @@ def check_vocab(vocab_tokens: Sequence[str], model: nn.Module) -> None:
             raise ExportError(
                 f"the vocabulary has {tokens} tokens but the model's embedding has {rows} rows; "
                 "give the vocab.txt that the model was trained with"
+            )
+
+
+def check_tokenizer(
+    vocab_tokens: Sequence[str],
+    options: TokenizerOptions,
+    encode: Callable[[Sequence[str]], list[list[int]]],
+    texts: Sequence[str],
+) -> None:
+    """The ids of the worker's tokenizer are those of `encode`, the one that comes with the model."""
+    texts = [*PROBES, *texts]
+    try:
+        own = build_tokenizer(vocab_tokens, options, tokens_max=0).encode_batch(texts)
+    except (TypeError, ValueError) as error:
+        raise ExportError(str(error)) from error
+    for text, encoding, wanted in zip(texts, own, encode(texts), strict=True):
+        if encoding.ids != wanted:
+            at = next((i for i, (a, b) in enumerate(zip(encoding.ids, wanted)) if a != b), 0)
+            raise ExportError(
+                f"the model's tokenizer.json gives other ids than BERT's WordPiece, which is all "
+                f"that wiretag has: {wanted[at : at + 3]} instead of "
+                f"{encoding.ids[at : at + 3]} ({' '.join(encoding.tokens[at : at + 3])}) in the text "
+                f"{text[:40]!r}. Check --lowercase and --vocab, where given; a model that needs its "
+                "own tokenizer cannot be exported"
             )
 
 
@@ -89,8 +128,11 @@ def check_weights(module: nn.Module) -> None:
             raise ExportError(f"the tensor {name} holds NaN or infinity; training went wrong")
 
 
-def check_forward(runner: Runner, row: Sequence[int], labels: int, tokens: int) -> None:
-    """The model takes its inputs, gives one logit for each label and knows the last token."""
+def check_forward(
+    runner: Runner, row: Sequence[int], labels: int, tokens: int, tokens_max: int
+) -> None:
+    """The model takes its inputs, gives one logit for each label, knows the last token and takes
+    the longest article."""
     try:
         logits = runner.batch([row])
     except MODEL_ERRORS as error:
@@ -112,3 +154,17 @@ def check_forward(runner: Runner, row: Sequence[int], labels: int, tokens: int) 
             f"the model does not know id {tokens - 1}, the last of the vocabulary; give the "
             "vocab.txt that it was trained with"
         ) from error
+    inner = itertools.islice(itertools.cycle(row[1:-1] or row[:1]), tokens_max - 2)
+    try:
+        longest = runner.batch([[row[0], *inner, row[-1]]])
+    except MODEL_ERRORS as error:
+        raise ExportError(
+            f"the model fails on an article of {tokens_max} tokens: {last_line(error)}. Articles are "
+            "cut to --max-tokens N: give the number that it takes; a traced model must have been "
+            "traced so that it takes every length"
+        ) from error
+    if not torch.isfinite(longest).all():
+        raise ExportError(
+            f"the model gives NaN or infinity for an article of {tokens_max} tokens; give the number "
+            "that it was made for: --max-tokens"
+        )

@@ -20,6 +20,10 @@ ACTIVATIONS = {
 }
 
 
+# Others need a scale beside them.
+FLOATS = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
+
+
 @dataclass
 class BertSettings:
     """What config.json, or the config object of a pickled BertModel, says that matters."""
@@ -55,7 +59,7 @@ class BertSettings:
                 f"{source}: the activation {activation!r} is not one of {', '.join(ACTIVATIONS)}"
             )
         try:
-            return cls(
+            settings = cls(
                 vocab_size=int(config["vocab_size"]),
                 hidden=int(config["hidden_size"]),
                 layers=int(config["num_hidden_layers"]),
@@ -69,10 +73,23 @@ class BertSettings:
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ExportError(f"{source}: the BERT settings lack or garble {error}") from error
+        settings._check(source)
+        return settings
+
+    def _check(self, source: str) -> None:
+        sizes = ("vocab_size", "hidden", "layers", "heads", "intermediate", "positions_max")
+        for name in (*sizes, "token_types"):
+            if getattr(self, name) <= 0:
+                raise ExportError(f"{source}: the BERT settings say {name} {getattr(self, name)}")
+        if self.hidden % self.heads != 0:
+            raise ExportError(
+                f"{source}: the BERT settings say hidden size {self.hidden}, which is not a multiple "
+                f"of its {self.heads} heads"
+            )
 
 
 class Weights:
-    """Takes tensors by name, remembers which were used, and names what is missing."""
+    """Takes tensors by name, and names what is missing or no weight."""
 
     def __init__(self, tensors: dict[str, Tensor], source: str) -> None:
         # Checkpoints converted from TensorFlow have the older names of LayerNorm.
@@ -90,7 +107,13 @@ class Weights:
                 f"{self.source} has no tensor {name}; it has {len(self.tensors)}, such as "
                 f"{', '.join(list(self.tensors)[:3]) or 'none'}"
             )
-        return self.tensors[name].float()
+        tensor = self.tensors[name]
+        if tensor.dtype not in FLOATS:
+            raise ExportError(
+                f"{self.source}: the tensor {name} is {tensor.dtype}, as of a quantized model, whose "
+                "scales are not read; export the model that it was made from"
+            )
+        return tensor.float()
 
     def linear(self, source: str, target: str) -> dict[str, Tensor]:
         return {f"{target}.{part}": self.take(f"{source}.{part}") for part in ("weight", "bias")}

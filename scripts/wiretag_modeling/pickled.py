@@ -158,7 +158,9 @@ class _Archive:
         self.path = path
         try:
             self.zip = zipfile.ZipFile(path)
-        except zipfile.BadZipFile as error:
+        except OSError:
+            raise
+        except Exception as error:  # a damaged directory can raise nearly anything
             raise ExportError(
                 f"{path} is neither a zip archive of torch.save nor TorchScript: it is damaged, or "
                 "was saved by torch before 1.6; save it again with a newer torch"
@@ -186,7 +188,7 @@ class _Archive:
         try:
             with self.zip.open(info) as file:
                 done = file.readinto(data)
-        except (zipfile.BadZipFile, EOFError) as error:
+        except Exception as error:  # its own header too
             raise ExportError(f"{self.path} is damaged at {name}; copy it again") from error
         if done != info.file_size:
             raise ExportError(f"{self.path} ends within {name}; copy it again")

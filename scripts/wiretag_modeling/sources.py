@@ -8,6 +8,7 @@ the bundle made of it will.
 """
 
 import json
+import stat
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from .conversion import (
     padded_alone,
     pooler_classifier,
 )
+from .hugging_face import Directory
 from .measure import MODEL_ERRORS, ExportError, last_line
 from .pickled import Plain, module_tensors, read_pickle, submodule
 from .tokenizer import TokenizerOptions
@@ -46,29 +48,29 @@ class Source:
     vocab_tokens: list[str] | None = None
     labels: list[str] | None = None
     tokenizer_options: TokenizerOptions | None = None
+    encode: Callable[[Sequence[str]], list[list[int]]] | None = None  # by its own tokenizer
 
 
-def read_source(path: Path, padding: str, inputs: str | None = None) -> Source:
-    """Reads `path` by what it is. `inputs` settles what a TorchScript file's second argument is."""
+def read_source(path: Path, padding: str, inputs: str | None = None, pad_id: int = 0) -> Source:
+    """Reads `path` by what it is. `inputs` settles what a TorchScript file's second argument is,
+    `pad_id` what it is padded with; the others know."""
     if not path.exists():
         raise ExportError(f"{path} does not exist")
-    if path.is_dir():
-        return _read_hugging_face(path, padding)
-    if _is_torchscript(path):
-        return _read_torchscript(path, padding, inputs)
-    return _read_published(path, padding)
-
-
-def read_lines(path: Path, what: str) -> list[str]:
-    """The lines of a vocabulary or a list of labels; a line break at the end is none."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise ExportError(f"the {what} {path} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ExportError(f"the {what} {path} is not UTF-8") from error
-    lines = text.replace("\r\n", "\n").split("\n")
-    return lines[:-1] if lines and lines[-1] == "" else lines
+        if path.is_dir():
+            return _read_hugging_face(path, padding)
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise ExportError(f"{path} is not a regular file")
+        if _is_torchscript(path):
+            return _read_torchscript(path, padding, inputs, pad_id)
+        return _read_published(path, padding)
+    except (ExportError, OSError, MemoryError):
+        raise
+    except Exception as error:  # settings of any type and tensors of any size, in any place
+        raise ExportError(
+            f"{path} is damaged, or not the model that it seems to be: {type(error).__name__}: "
+            f"{last_line(error)}"
+        ) from error
 
 
 # --- the published pickle ---------------------------------------------------------------------
@@ -89,16 +91,42 @@ def _published_lstm(root: Plain, path: Path) -> nn.LSTM:
     return nn.LSTM(*sizes, bidirectional=True, batch_first=True)
 
 
-def _read_published(path: Path, padding: str) -> Source:
-    root = read_pickle(path)
-    names = set(root.state.get("_modules") or {}) if isinstance(root, Plain) else set()
+def _class_name(module: Plain | None) -> str:
+    """Without its package, which every version of transformers has under another name."""
+    return module.kind.rpartition(".")[2] if module is not None else "nothing"
+
+
+def _check_published(root: Plain, path: Path) -> None:
+    """The class's own forward is code, which is not read: the names must tell what it does."""
+    modules = root.state.get("_modules") if isinstance(root, Plain) else None
+    names = {str(name) for name in modules} if isinstance(modules, dict) else set()
+    advice = "Save the whole model, or make TorchScript of it and export that file"
     missing = {"bert", "lstm", "fc"} - names
     if missing:
         raise ExportError(
             f"{path} is not a whole BiLSTMClassifier (bert, lstm, dropout, fc): it has no "
-            f"{', '.join(sorted(missing))}, but {', '.join(sorted(names)) or 'no modules'}. Save "
-            "the whole model, or make TorchScript of it and export that file"
+            f"{', '.join(sorted(missing))}, but {', '.join(sorted(names)) or 'no modules'}. "
+            f"{advice}"
         )
+    more = names - {"bert", "lstm", "dropout", "fc"}
+    if more:
+        raise ExportError(
+            f"{path} is not the published BiLSTMClassifier (bert, lstm, dropout, fc): it has "
+            f"{', '.join(sorted(more))} too, and what its forward does with it is not known. "
+            "Make TorchScript of it and export that file"
+        )
+    found = {"the model": _class_name(root), "bert": _class_name(submodule(root, "bert"))}
+    for what, wanted in (("the model", "BiLSTMClassifier"), ("bert", "BertModel")):
+        if found[what] != wanted:
+            raise ExportError(
+                f"{path}: {what} is a {found[what]}, not a {wanted}, so what its forward does is "
+                "not known. Make TorchScript of it and export that file"
+            )
+
+
+def _read_published(path: Path, padding: str) -> Source:
+    root = read_pickle(path)
+    _check_published(root, path)
     bert = submodule(root, "bert")
     config = bert.state.get("config") if bert is not None else None
     if not isinstance(config, Plain):
@@ -119,100 +147,26 @@ def _read_published(path: Path, padding: str) -> Source:
 # --- a Hugging Face directory -----------------------------------------------------------------
 
 
-def _read_json(path: Path) -> dict:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ExportError(f"{path} cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise ExportError(f"{path} is not valid JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise ExportError(f"{path} is not a JSON object")
-    return value
-
-
-def _hugging_face_tensors(folder: Path) -> dict[str, Tensor]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    index = folder / "model.safetensors.index.json"
-    if index.exists():
-        names = sorted(set(_read_json(index).get("weight_map", {}).values()))
-    elif (folder / "model.safetensors").exists():
-        names = ["model.safetensors"]
-    elif (folder / "pytorch_model.bin").exists():
-        return module_tensors(read_pickle(folder / "pytorch_model.bin"))
-    else:
-        raise ExportError(f"{folder} has neither model.safetensors nor pytorch_model.bin")
-    tensors: dict[str, Tensor] = {}
-    for name in names:
-        if Path(name).name != name:
-            raise ExportError(f"{index} names a file outside of its folder: {name}")
-        try:
-            tensors.update(load_file(folder / name))
-        except (SafetensorError, OSError) as error:
-            raise ExportError(f"{folder / name} is damaged or missing: {error}") from error
-    return tensors
-
-
-def _hugging_face_tokenizer(folder: Path) -> tuple[list[str] | None, TokenizerOptions]:
-    """Vocabulary and options; newer directories have them in tokenizer.json alone."""
-    options = TokenizerOptions()
-    vocab = None
-    if (folder / "tokenizer.json").exists():
-        whole = _read_json(folder / "tokenizer.json")
-        model = whole.get("model", {})
-        normalizer = whole.get("normalizer") or {}
-        if model.get("type", "WordPiece") != "WordPiece":
-            raise ExportError(
-                f"{folder}/tokenizer.json: its model is {model.get('type')}, not WordPiece"
-            )
-        ids = model.get("vocab", {})
-        if sorted(ids.values()) != list(range(len(ids))):
-            raise ExportError(f"{folder}/tokenizer.json: its ids are not 0, 1, 2, …")
-        vocab = sorted(ids, key=ids.get)
-        options = TokenizerOptions(
-            lowercase=bool(normalizer.get("lowercase", False)),
-            clean_text=bool(normalizer.get("clean_text", True)),
-            handle_chinese_chars=bool(normalizer.get("handle_chinese_chars", True)),
-            strip_accents=normalizer.get("strip_accents"),
-        )
-    elif (folder / "tokenizer_config.json").exists():
-        config = _read_json(folder / "tokenizer_config.json")
-        options = TokenizerOptions(
-            lowercase=bool(config.get("do_lower_case", True)),
-            handle_chinese_chars=bool(config.get("tokenize_chinese_chars", True)),
-            strip_accents=config.get("strip_accents"),
-        )
-    if (folder / "vocab.txt").exists():
-        vocab = read_lines(folder / "vocab.txt", "vocabulary")
-    return vocab, options
-
-
-def _named_labels(config: dict) -> list[str] | None:
-    """The labels of config.json, unless they are the placeholders LABEL_0, LABEL_1, …"""
-    names = config.get("id2label")
-    if not isinstance(names, dict):
-        return None
-    labels = [names.get(str(index)) for index in range(len(names))]
-    placeholders = [f"LABEL_{index}" for index in range(len(names))]
-    return labels if all(labels) and labels != placeholders else None
-
-
 def _read_hugging_face(folder: Path, padding: str) -> Source:
-    config = _read_json(folder / "config.json")
-    settings = BertSettings.read(config, str(folder))
-    weights = Weights(_hugging_face_tensors(folder), str(folder))
-    vocab, options = _hugging_face_tokenizer(folder)
+    directory = Directory(folder)
+    settings = BertSettings.read(directory.config, str(folder))
+    weights = Weights(directory.tensors(), str(folder))
+    if weights.take("classifier.weight").size(0) == 1:
+        raise ExportError(
+            f"{folder}: the model gives one number, as for a regression; wiretag chooses among "
+            "labels, so it needs an output for each"
+        )
+    tokenizer = directory.tokenizer()
     pad_to = PADDINGS[padding]
     return Source(
         what=f"Hugging Face directory, {settings.layers} layers of {settings.hidden}",
         model=pooler_classifier(weights, settings, pad_to),
         reference=PublishedPooler(weights, settings, pad_to),
         tokens_max=min(settings.positions_max, 512),
-        vocab_tokens=vocab,
-        labels=_named_labels(config),
-        tokenizer_options=options,
+        vocab_tokens=tokenizer.vocab,
+        labels=directory.labels(),
+        tokenizer_options=tokenizer.options,
+        encode=tokenizer.encode,
     )
 
 
@@ -223,7 +177,7 @@ def _is_torchscript(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return any(name.endswith("/constants.pkl") for name in archive.namelist())
-    except (zipfile.BadZipFile, OSError):
+    except Exception:  # a damaged directory can raise nearly anything
         return False
 
 
@@ -242,18 +196,20 @@ class PaddedTo(nn.Module):
     """Pads every article, so that it is computed the same whatever its neighbours."""
 
     pad_to: Final[int]
+    pad_id: Final[int]
     takes_mask: Final[bool]
 
-    def __init__(self, model: nn.Module, pad_to: int, takes_mask: bool) -> None:
+    def __init__(self, model: nn.Module, pad_to: int, pad_id: int, takes_mask: bool) -> None:
         super().__init__()
-        self.model, self.pad_to, self.takes_mask = model, pad_to, takes_mask
+        self.model, self.takes_mask = model, takes_mask
+        self.pad_to, self.pad_id = pad_to, pad_id
 
     def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
         if self.pad_to > ids.size(1):
             ids = F.pad(ids, [0, self.pad_to - ids.size(1)])
         position = torch.arange(ids.size(1), device=ids.device)
         real = position.unsqueeze(0) < lengths.unsqueeze(1)
-        ids = ids.masked_fill(~real, 0)
+        ids = ids.masked_fill(~real, self.pad_id)
         if self.takes_mask:
             return self.model(ids, real.long())
         return self.model(ids, lengths)
@@ -293,13 +249,46 @@ def _second_argument(module: torch.jit.ScriptModule, path: Path, inputs: str | N
     return works[0]
 
 
-def _read_torchscript(path: Path, padding: str, inputs: str | None) -> Source:
+def _read_manifest(extra: dict[str, bytes | str], path: Path) -> dict:
+    """wiretag.json of a bundle; empty where the file is none."""
+    if not extra["wiretag.json"]:
+        return {}
+    try:
+        manifest = json.loads(extra["wiretag.json"])
+        tokenizer = {k: v for k, v in manifest["tokenizer"].items() if k != "type"}
+        return {
+            "padding": str(manifest["padding"]),
+            "inputs": str(manifest["inputs"]),
+            "max_tokens": int(manifest["max_tokens"]),
+            "labels": [str(label) for label in manifest["labels"]],
+            "vocab": bytes(extra["vocab.txt"]).decode().split("\n")[:-1],
+            "options": TokenizerOptions(**tokenizer),
+        }
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise ExportError(
+            f"{path} holds a wiretag.json, but not that of a whole bundle ({type(error).__name__}: "
+            f"{last_line(error)}); export the model it was made from"
+        ) from error
+
+
+def _check_not_frozen(module: torch.jit.ScriptModule, path: Path) -> None:
+    """Frozen weights are constants, which change neither their precision nor their device."""
+    weights = [*module.parameters(), *module.buffers()]
+    if not any(tensor.is_floating_point() for tensor in weights):
+        raise ExportError(
+            f"{path} is frozen: its weights are constants of its code, so that no other precision "
+            "can be made of them; save it before torch.jit.freeze or optimize_for_inference"
+        )
+
+
+def _read_torchscript(path: Path, padding: str, inputs: str | None, pad_id: int) -> Source:
     extra: dict[str, bytes | str] = {"wiretag.json": "", "vocab.txt": ""}
     try:
         module = torch.jit.load(str(path), map_location="cpu", _extra_files=extra).eval()
     except (RuntimeError, ValueError) as error:
         raise ExportError(f"{path} is damaged: {last_line(error)}") from error
-    manifest = json.loads(extra["wiretag.json"]) if extra["wiretag.json"] else {}
+    _check_not_frozen(module, path)
+    manifest = _read_manifest(extra, path)
     if manifest and padding != manifest.get("padding"):
         raise ExportError(
             f"{path} is a bundle with padding {manifest.get('padding')}; it cannot be changed to "
@@ -313,22 +302,21 @@ def _read_torchscript(path: Path, padding: str, inputs: str | None) -> Source:
     pad_to = 0 if manifest else PADDINGS[padding]
 
     def reference(row: Sequence[int]) -> Tensor:
-        ids, mask = padded_alone(row, pad_to, 0)
+        ids, mask = padded_alone(row, pad_to, pad_id)
         logits = module(ids, mask if takes_mask else torch.tensor([len(row)]))
         return logits[0] if isinstance(logits, tuple) else logits
 
     model = source
     if pad_to > 0:
-        model, inputs = torch.jit.script(PaddedTo(source, pad_to, takes_mask)), "ids+lengths"
-    options = dict(manifest.get("tokenizer", {}))
-    options.pop("type", None)
+        padded = PaddedTo(source, pad_to, pad_id, takes_mask)
+        model, inputs = torch.jit.script(padded), "ids+lengths"
     return Source(
         what="wiretag bundle" if manifest else "TorchScript file",
         model=model,
         reference=reference,
         tokens_max=manifest.get("max_tokens", 512),
         inputs=inputs,
-        vocab_tokens=bytes(extra["vocab.txt"]).decode().split("\n")[:-1] if manifest else None,
+        vocab_tokens=manifest.get("vocab"),
         labels=manifest.get("labels"),
-        tokenizer_options=TokenizerOptions(**options) if manifest else None,
+        tokenizer_options=manifest.get("options"),
     )

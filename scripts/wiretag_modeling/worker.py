@@ -23,12 +23,25 @@ def _logits(wiretag: Path, bundle: Path, texts: Sequence[str], precision: str, t
     command += ["--batch-tokens", str(tokens), "--logits"]
     lines = "".join(json.dumps({"text": text}) + "\n" for text in texts)
     done = subprocess.run(command, input=lines, capture_output=True, text=True, check=False)
-    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    # A label may hold what splitlines takes for the end of a line, such as U+2028.
+    rows = [json.loads(line) for line in done.stdout.split("\n") if line]
     wrong = [row["error"]["message"] for row in rows if "error" in row]
     if done.returncode != 0 or wrong or len(rows) != len(texts):
         said = wrong or done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
         raise ExportError(said[-1].removeprefix("wiretag classify: "))
     return torch.tensor([row["logits"] for row in rows])
+
+
+def has_kernels(wiretag: Path, bundle: Path, precision: str) -> bool:
+    """Whether the worker computes `precision` by kernels of its own here, not by torch's."""
+    command = [wiretag, "bench", "model", "--model", bundle, "--device", "cpu"]
+    command += ["--precision", precision, "--shapes", "1x8", "--seconds", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        operators = json.loads(done.stdout.split("\n")[0])["operators"]
+        return not operators.startswith("libtorch")
+    except (ValueError, KeyError):
+        return False
 
 
 def measure_by_worker(

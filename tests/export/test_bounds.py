@@ -36,20 +36,51 @@ def test_every_precision_has_a_bound(bundle):
     assert bounds["fp16"] < bounds["bf16"] <= 1.0 and bounds["fp16"] < bounds["int8"] <= 1.0
 
 
-def test_they_hold_for_articles_that_were_not_measured(bundle, articles, tmp_path):
-    unseen = tmp_path / "articles.jsonl"
+def compared(bundle, articles, folder):
+    """compare_precisions.py of the bundle, on articles that its export did not see."""
+    unseen = folder / "articles.jsonl"
     unseen.write_text("".join(json.dumps({"text": text}) + "\n" for text in articles), encoding="utf-8")
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, ROOT / "scripts/compare_precisions.py", "--model", bundle, "--input", unseen, "--device", "cpu",
          "--wiretag", worker.binary()], capture_output=True, text=True, timeout=240, check=False)
+
+
+def test_they_hold_for_articles_that_were_not_measured(bundle, articles, tmp_path):
+    done = compared(bundle, articles, tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert [line.split()[0] for line in done.stdout.splitlines()[2:]] == ["bf16", "fp16", "int8"]
 
 
 def test_a_bound_is_three_times_what_was_seen(bundle):
-    for precision, entry in manifest_of(bundle)["precisions"].items():
-        if precision != "fp32":
-            assert entry["logits_bound"] == pytest.approx(max(3 * entry["measured"], 1e-4), rel=0.06)
+    from wiretag_modeling.worker import has_kernels
+
+    bf16 = 3 if has_kernels(worker.binary(), bundle, "bf16") else 6
+    for precision, factor in (("bf16", bf16), ("fp16", 3), ("int8", 3)):
+        entry = manifest_of(bundle)["precisions"][precision]
+        assert entry["logits_bound"] == pytest.approx(max(factor * entry["measured"], 1e-4), rel=0.06)
+
+
+def test_on_a_processor_without_bf16_it_has_more_room(files, tmp_path, monkeypatch):
+    """There the worker leaves it to torch, and its kernels compute it elsewhere."""
+    monkeypatch.setenv("WIRETAG_KERNELS", "avx2")
+    path = tmp_path / "model.pt"
+    status, out, err = export(**files, out=path, wiretag=worker.binary())
+    assert status == 0, err
+    assert "the worker's kernels for bf16 were not measured" in out
+    precisions = manifest_of(path)["precisions"]
+    for precision, factor in (("bf16", 6), ("int8", 3)):
+        entry = precisions[precision]
+        assert entry["logits_bound"] == pytest.approx(factor * entry["measured"], rel=0.06)
+
+
+def test_a_label_may_hold_what_python_takes_for_the_end_of_a_line(files, bundle, articles, tmp_path):
+    labels = tmp_path / "labels.txt"
+    labels.write_text("\n".join(["a\u2028b", "\u0085c", "d\u001ce", "f", "g"]) + "\n", encoding="utf-8")
+    path = tmp_path / "model.pt"
+    exported(**{**files, "labels": labels}, out=path, wiretag=worker.binary())
+    assert list(bounds_of(path)) == list(bounds_of(bundle))
+    done = compared(path, articles, tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_where_the_worker_is_not_built_bf16_has_more_room_and_int8_no_bound(files, tmp_path):

@@ -50,6 +50,7 @@ def test_model_runs_as_many_articles_as_asked_for_by_all_replicas(model, article
     body, = lines("model", "--model", model, "--input", SAMPLES, "--articles", articles, "--replicas", 3)
     assert (body["stage"], body["articles"], body["failures"], body["replicas"]) == ("model", articles, 0, 3)
     assert body["articles_per_s"] > 0 and body["tokens"] > 2 * articles
+    assert body["operators"] == "fake"
     assert list(body["load_seconds"]) == ["reading", "loading", "preparing", "selftest"]
     assert all(seconds >= 0 for seconds in body["load_seconds"].values())
 
