@@ -10,6 +10,7 @@
 #include "pipeline/loss.h"
 #include "pipeline/pace.h"
 #include "pipeline/range.h"
+#include "pipeline/setback.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -44,6 +45,7 @@ struct wt_consume {
     struct wt_consume_hooks hooks;
     rd_kafka_t *client;
     rd_kafka_queue_t *records; /* of all assigned partitions; note "Back-pressure" */
+    struct wt_setback *setback;
     pthread_t thread;
     bool started;
     bool subscribed;
@@ -68,36 +70,18 @@ static struct wt_partition *partition_of(struct wt_consume *consume,
     return wt_partitions_get(consume->partitions, item->topic, item->partition);
 }
 
-/* Note "Back-pressure": records of all partitions are led into a queue of our own, which is read
- * only while there is room in flight; the consumer's own queue, with rebalances and errors, is
- * polled all the time. So a slow model never costs the membership, and nothing that was fetched
- * ahead is thrown away, as pausing partitions would; librdkafka fetches on until
- * queued.max.messages.kbytes. */
-static void lead_records(struct wt_consume *consume, const rd_kafka_topic_partition_t *item)
-{
-    rd_kafka_queue_t *queue =
-        rd_kafka_queue_get_partition(consume->client, item->topic, item->partition);
-    if (queue != NULL) {
-        rd_kafka_queue_forward(queue, consume->records);
-        rd_kafka_queue_destroy(queue);
-    }
-}
-
 static void begin_epochs(struct wt_consume *consume, const rd_kafka_topic_partition_list_t *list)
 {
     for (int i = 0; i < list->cnt; i++) {
         struct wt_partition *partition = partition_of(consume, &list->elems[i]);
-        partition->epoch_last++;
-        partition->sequence_next = 0;
-        atomic_store_explicit(&partition->position, -1, memory_order_relaxed);
         partition->assigned = true;
         wt_loss_begin(partition);
         if (consume->ranged) {
             wt_range_begin(consume->client, partition);
             consume->learning = true;
         }
-        lead_records(consume, &list->elems[i]);
-        atomic_store_explicit(&partition->epoch_live, partition->epoch_last, memory_order_release);
+        wt_consumer_lead(consume->client, &list->elems[i], consume->records);
+        wt_partition_begin_epoch(partition);
         wt_metric_add(WT_METRIC_PARTITIONS, 1);
         wt_log_info("consume", "assigned %s [%" PRId32 "]", partition->topic, partition->number);
     }
@@ -199,22 +183,37 @@ static void end_range(struct wt_consume *consume, struct wt_partition *source, i
     }
 }
 
-/* Reading has come to `offset`; `next` is what is to come now. */
-static void come_to(struct wt_consume *consume, struct wt_partition *source, int64_t offset,
+/* Reading has come to `offset`; `next` is what is to come now. False: it begins again there, which ends
+ * a replay. */
+static bool come_to(struct wt_consume *consume, struct wt_partition *source, int64_t offset,
                     int64_t next)
 {
-    wt_loss_look(consume->client, consume->config, source, offset);
-    source->next_offset = next;
+    struct wt_error error;
+    bool goes_on = wt_loss_look(consume->client, consume->config, source, offset);
+    if (goes_on) {
+        source->next_offset = next;
+    } else if (source->range != NULL) {
+        (void)wt_range_gone(source, &error);
+        consume->hooks.failed(consume->hooks.opaque, &error);
+    }
+    return goes_on;
 }
 
-static void take_message(struct wt_consume *consume, const rd_kafka_message_t *message,
+/* Clears *message where it is kept. */
+static void take_message(struct wt_consume *consume, rd_kafka_message_t **taken,
                          struct wt_record_list *list)
 {
+    const rd_kafka_message_t *message = *taken;
     struct wt_partition *source = source_of(consume, message);
     if (!source->assigned) {
         return; /* fetched before the assignment ended; its next owner reads it again */
     }
-    come_to(consume, source, message->offset, message->offset + 1);
+    if (!come_to(consume, source, message->offset, message->offset + 1)) {
+        if (source->range == NULL) {
+            wt_setback_begin(consume->setback, source, taken);
+        }
+        return;
+    }
     if (source->range != NULL && !wt_range_takes(consume->client, source, message->offset)) {
         end_range(consume, source, message->offset, list);
         return;
@@ -234,42 +233,40 @@ static void take_event(struct wt_consume *consume, const rd_kafka_message_t *mes
 {
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         struct wt_partition *source = source_of(consume, message);
-        if (source->assigned && source->range != NULL) {
-            come_to(consume, source, message->offset, message->offset);
+        if (source->assigned && source->range != NULL &&
+            come_to(consume, source, message->offset, message->offset)) {
             end_range(consume, source, message->offset, list);
         }
         return;
     }
-    if (message->err == RD_KAFKA_RESP_ERR__FATAL) {
-        char reason[256];
-        rd_kafka_resp_err_t cause = rd_kafka_fatal_error(consume->client, reason, sizeof reason);
-        struct wt_error error;
-        (void)wt_error_set(&error, WT_FAILED, WT_ERROR_FATAL, "consumer-fatal",
-                           "the consumer cannot go on: %s: %s", rd_kafka_err2name(cause), reason);
+    struct wt_error error;
+    if (wt_consumer_failed(consume->client, message, &error)) {
         consume->hooks.failed(consume->hooks.opaque, &error);
-        return;
     }
-    if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
-        wt_log_error("consume",
-                     "offsets are gone from %s [%" PRId32 "] (retention was faster than this "
-                     "worker) and auto.offset.reset is error: %s",
-                     message->rkt != NULL ? rd_kafka_topic_name(message->rkt) : "?",
-                     message->partition, rd_kafka_message_errstr(message));
-        return;
-    }
-    wt_log_warn("consume", "%s: %s", rd_kafka_err2name(message->err),
-                rd_kafka_message_errstr(message));
 }
 
 static void take(struct wt_consume *consume, rd_kafka_message_t *message,
                  struct wt_record_list *list)
 {
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        take_message(consume, message, list);
+        take_message(consume, &message, list);
     } else {
         take_event(consume, message, list);
     }
-    rd_kafka_message_destroy(message);
+    if (message != NULL) {
+        rd_kafka_message_destroy(message);
+    }
+}
+
+static void step_setback(struct wt_consume *consume, struct wt_record_list *list)
+{
+    rd_kafka_message_t *message = wt_setback_step(consume->setback);
+    if (message != NULL) {
+        struct wt_partition *source = source_of(consume, message);
+        wt_partition_begin_epoch(source);
+        source->next_offset = message->offset;
+        take(consume, message, list);
+    }
 }
 
 /* Ranges are known of all assigned partitions; before, no record may be taken. */
@@ -296,12 +293,19 @@ static bool room(struct wt_consume *consume)
     return !full;
 }
 
+static bool may_take(struct wt_consume *consume)
+{
+    return room(consume) && wt_pace_allows(&consume->pace, wt_clock_us()) &&
+           !wt_setback_under_way(consume->setback);
+}
+
 /* Serves rebalances and errors; then, while there is room, takes the records that are there and
  * hands them on together. */
 static void poll_some(struct wt_consume *consume)
 {
     struct wt_record_list list = {0};
-    bool has_room = room(consume) && wt_pace_allows(&consume->pace, wt_clock_us());
+    step_setback(consume, &list);
+    bool has_room = may_take(consume);
     rd_kafka_message_t *message =
         rd_kafka_consumer_poll(consume->client, has_room ? 0 : ROOM_WAIT_MS);
     if (message != NULL) {
@@ -312,7 +316,7 @@ static void poll_some(struct wt_consume *consume)
     while (has_room && list.count < RECORDS_PER_PUSH_MAX &&
            (message = rd_kafka_consume_queue(consume->records, wait_ms)) != NULL) {
         take(consume, message, &list);
-        has_room = room(consume) && wt_pace_allows(&consume->pace, wt_clock_us());
+        has_room = may_take(consume);
         wait_ms = 0;
     }
     wt_queue_push(consume->queue_out, &list);
@@ -415,6 +419,7 @@ enum wt_status wt_consume_create(const struct wt_config *config, struct wt_parti
     }
     (void)rd_kafka_poll_set_consumer(consume->client);
     consume->records = rd_kafka_queue_new(consume->client);
+    consume->setback = wt_setback_create(consume->client, hooks->drain, hooks->opaque);
     *consume_out = consume;
     return WT_OK;
 }
@@ -426,17 +431,9 @@ rd_kafka_t *wt_consume_client(struct wt_consume *consume)
 
 enum wt_status wt_consume_start(struct wt_consume *consume, struct wt_error *error)
 {
-    const struct wt_strings *topics = &consume->config->input.topics;
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)topics->count);
-    for (size_t i = 0; i < topics->count; i++) {
-        (void)rd_kafka_topic_partition_list_add(list, topics->items[i], RD_KAFKA_PARTITION_UA);
-    }
-    rd_kafka_resp_err_t code = rd_kafka_subscribe(consume->client, list);
     consume->subscribed = true;
-    rd_kafka_topic_partition_list_destroy(list);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "subscribe",
-                            "subscribing to input.topics failed: %s", rd_kafka_err2str(code));
+    if (wt_consumer_subscribe(consume->client, &consume->config->input.topics, error) != WT_OK) {
+        return WT_FAILED;
     }
     if (pthread_create(&consume->thread, NULL, run, consume) != 0) {
         return wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "thread",
@@ -482,6 +479,7 @@ void wt_consume_destroy(struct wt_consume *consume)
     if (consume == NULL || consume->abandoned) {
         return; /* what a thread may still look at is not freed */
     }
+    wt_setback_destroy(consume->setback);
     if (consume->records != NULL) {
         rd_kafka_queue_destroy(consume->records);
     }

@@ -88,6 +88,22 @@ enum wt_status wt_consumer_create(const struct wt_config *config, bool ranged,
     return status;
 }
 
+enum wt_status wt_consumer_subscribe(rd_kafka_t *client, const struct wt_strings *topics,
+                                     struct wt_error *error)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)topics->count);
+    for (size_t i = 0; i < topics->count; i++) {
+        (void)rd_kafka_topic_partition_list_add(list, topics->items[i], RD_KAFKA_PARTITION_UA);
+    }
+    rd_kafka_resp_err_t code = rd_kafka_subscribe(client, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "subscribe",
+                            "subscribing to input.topics failed: %s", rd_kafka_err2str(code));
+    }
+    return WT_OK;
+}
+
 /* NULL: done. */
 static rd_kafka_error_t *change_assignment(rd_kafka_t *client, const char *protocol,
                                            const rd_kafka_topic_partition_list_t *list, bool assign)
@@ -116,6 +132,39 @@ void wt_consumer_assign(rd_kafka_t *client, const rd_kafka_topic_partition_list_
                      rd_kafka_error_string(error));
     }
     rd_kafka_error_destroy(error);
+}
+
+void wt_consumer_lead(rd_kafka_t *client, const rd_kafka_topic_partition_t *item,
+                      rd_kafka_queue_t *records)
+{
+    rd_kafka_queue_t *queue = rd_kafka_queue_get_partition(client, item->topic, item->partition);
+    if (queue != NULL) {
+        rd_kafka_queue_forward(queue, records);
+        rd_kafka_queue_destroy(queue);
+    }
+}
+
+bool wt_consumer_failed(rd_kafka_t *client, const rd_kafka_message_t *message,
+                        struct wt_error *error)
+{
+    if (message->err == RD_KAFKA_RESP_ERR__FATAL) {
+        char reason[256];
+        rd_kafka_resp_err_t cause = rd_kafka_fatal_error(client, reason, sizeof reason);
+        (void)wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "consumer-fatal",
+                           "the consumer cannot go on: %s: %s", rd_kafka_err2name(cause), reason);
+        return true;
+    }
+    if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
+        wt_log_error("consume",
+                     "offsets are gone from %s [%" PRId32 "] (retention was faster than this "
+                     "worker) and auto.offset.reset is error: %s",
+                     message->rkt != NULL ? rd_kafka_topic_name(message->rkt) : "?",
+                     message->partition, rd_kafka_message_errstr(message));
+    } else {
+        wt_log_warn("consume", "%s: %s", rd_kafka_err2name(message->err),
+                    rd_kafka_message_errstr(message));
+    }
+    return false;
 }
 
 bool wt_consumer_begins_at_end(const struct wt_config *config)

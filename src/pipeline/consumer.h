@@ -24,11 +24,27 @@ enum wt_status wt_consumer_create(const struct wt_config *config, bool ranged,
                                   const struct wt_consumer_callbacks *callbacks,
                                   rd_kafka_t **client_out, struct wt_error *error);
 
+/* Subscribes to topics. WT_FAILED (class fatal). Thread: any. */
+enum wt_status wt_consumer_subscribe(rd_kafka_t *client, const struct wt_strings *topics,
+                                     struct wt_error *error);
+
 /* Answers a rebalance by the protocol of the group: takes the partitions, or gives them back. One may
  * come when the client has left its group already (stopped between an assignment and its delivery): it
  * has neither protocol nor assignment then, and nothing is changed. Thread: that which polls. */
 void wt_consumer_assign(rd_kafka_t *client, const rd_kafka_topic_partition_list_t *list,
                         bool assign);
+
+/* Note "Back-pressure": records of all partitions are led into a queue of our own, which is read
+ * only while there is room in flight; the consumer's own queue, with rebalances and errors, is
+ * polled all the time. So a slow model never costs the membership, and nothing that was fetched
+ * ahead is thrown away, as pausing partitions would; librdkafka fetches on until
+ * queued.max.messages.kbytes. Thread: any. */
+void wt_consumer_lead(rd_kafka_t *client, const rd_kafka_topic_partition_t *item,
+                      rd_kafka_queue_t *records);
+
+/* Logs an error that came in a record's place. True: the client cannot go on, and `error` says why. */
+bool wt_consumer_failed(rd_kafka_t *client, const rd_kafka_message_t *message,
+                        struct wt_error *error);
 
 /* A group that has no offset, or one that is gone, begins at the end (auto.offset.reset). */
 bool wt_consumer_begins_at_end(const struct wt_config *config);

@@ -20,6 +20,7 @@ struct wt_lane {
     uint64_t tail;     /* one past the newest finished sequence; release <= tail */
     uint32_t count;    /* records inside */
     int64_t position;
+    int64_t asked; /* to be committed, by the last transaction; -1: nothing yet */
     int64_t committed;
     struct wt_tally tally; /* of the acknowledged prefix */
 };
@@ -65,6 +66,7 @@ void wt_lane_open(struct wt_lane *lane, uint32_t epoch)
     assert(lane->epoch == 0 && lane->count == 0 && epoch != 0);
     lane->epoch = epoch;
     lane->position = -1;
+    lane->asked = -1;
     lane->committed = -1;
     lane->tally = (struct wt_tally){0};
 }
@@ -185,10 +187,16 @@ void wt_lane_acknowledge_released(struct wt_lane *lane)
     }
 }
 
+void wt_lane_ask(struct wt_lane *lane)
+{
+    lane->asked = wt_lane_released_position(lane);
+}
+
 void wt_lane_settle(struct wt_lane *lane, int64_t offset)
 {
     struct wt_record *record;
-    while ((record = wt_lane_next(lane)) != NULL && record->offset < offset) {
+    while (offset == lane->asked && (record = wt_lane_next(lane)) != NULL &&
+           record->offset < offset) {
         wt_lane_release(lane);
         wt_lane_acknowledge(lane, record);
     }

@@ -53,8 +53,13 @@ void wt_lane_rewind(struct wt_lane *lane);
 /* Acknowledges every released record at once: their transaction was committed. */
 void wt_lane_acknowledge_released(struct wt_lane *lane);
 
-/* Acknowledges the records before `offset`, released or finished again since: a transaction whose
- * outcome was unknown turns out to have been committed up to there. Call it after a rewind. */
+/* Remembers that the released position is asked to be committed. */
+void wt_lane_ask(struct wt_lane *lane);
+
+/* The group's committed offset is read, after a transaction whose outcome was unknown. Where it is
+ * what was last asked for, the transaction was committed: acknowledges the records before it, released
+ * or finished again since. Any other is of a commit before, if not of an earlier epoch or of another
+ * log (setback.h), and says nothing of these records. Call it after a rewind. */
 void wt_lane_settle(struct wt_lane *lane, int64_t offset);
 
 /* One past the last released record, acknowledged or not: what a transaction commits. -1: none. */

@@ -82,25 +82,26 @@ static void look_into_gap(rd_kafka_t *consumer, const struct wt_config *config,
     }
 }
 
-void wt_loss_look(rd_kafka_t *consumer, const struct wt_config *config,
+bool wt_loss_look(rd_kafka_t *consumer, const struct wt_config *config,
                   struct wt_partition *partition, int64_t offset)
 {
     if (offset == partition->next_offset) {
-        return;
+        return true;
     }
     int64_t next = partition->next_offset;
     if (next == UNKNOWN) {
         next = committed(consumer, partition);
     }
     if (next == UNKNOWN || next == offset) {
-        return; /* a new group has missed nothing */
+        return true; /* a new group has missed nothing */
     }
     if (next > offset) {
         wt_log_warn("consume",
                     "%s [%" PRId32 "]: begins again at offset %" PRId64 ", before %" PRId64 ", the "
                     "next one: the topic was made anew or has lost its end",
                     partition->topic, partition->number, offset, next);
-        return;
+        return false;
     }
     look_into_gap(consumer, config, partition, next, offset);
+    return true;
 }

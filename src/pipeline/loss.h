@@ -19,8 +19,9 @@ void wt_loss_begin(struct wt_partition *partition);
 
 /* Reading has come to `offset`, the next one or one behind a gap. May wait for the broker for two
  * seconds where there is a gap, and for the first record of an assignment. The caller says then
- * what is to come next. */
-void wt_loss_look(rd_kafka_t *consumer, const struct wt_config *config,
+ * what is to come next. False: it lies before the next one, or before what the group has committed;
+ * setback.h. */
+bool wt_loss_look(rd_kafka_t *consumer, const struct wt_config *config,
                   struct wt_partition *partition, int64_t offset);
 
 #endif

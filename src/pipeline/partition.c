@@ -88,3 +88,11 @@ struct wt_partition *wt_partitions_at(struct wt_partitions *partitions, size_t i
     (void)pthread_mutex_unlock(&partitions->mutex);
     return partition;
 }
+
+void wt_partition_begin_epoch(struct wt_partition *partition)
+{
+    partition->epoch_last++;
+    partition->sequence_next = 0;
+    atomic_store_explicit(&partition->position, -1, memory_order_relaxed);
+    atomic_store_explicit(&partition->epoch_live, partition->epoch_last, memory_order_release);
+}

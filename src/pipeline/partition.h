@@ -56,6 +56,9 @@ struct wt_partition *wt_partitions_get(struct wt_partitions *partitions, const c
 /* All partitions seen so far, in order of first sight; NULL past the end. Thread: any. */
 struct wt_partition *wt_partitions_at(struct wt_partitions *partitions, size_t index);
 
+/* What is consumed from now on is of a new epoch; the last one has ended. Thread: consume. */
+void wt_partition_begin_epoch(struct wt_partition *partition);
+
 /* Where the record's article comes from: its own place, or of a redriven dead letter that of the
  * article. Thread: any. */
 static inline struct wt_origin wt_record_origin(const struct wt_record *record)

@@ -164,6 +164,14 @@ struct wt_record *wt_range_end(rd_kafka_t *consumer, struct wt_partition *partit
     return record;
 }
 
+enum wt_status wt_range_gone(const struct wt_partition *partition, struct wt_error *error)
+{
+    return wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "range-gone",
+                        "%s [%" PRId32 "] was made anew or has lost its end: what this was to read "
+                        "is gone; for what is there now use another --name",
+                        partition->topic, partition->number);
+}
+
 /* --- commits --------------------------------------------------------------------------------- */
 
 void wt_range_note(const struct wt_partition *partition, bool released,

@@ -206,9 +206,10 @@ static rd_kafka_topic_partition_list_t *released_offsets(struct wt_partition *co
 {
     rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new((int)count);
     for (size_t i = 0; i < count; i++) {
-        const struct wt_lane *lane = partitions[i]->lane;
+        struct wt_lane *lane = partitions[i]->lane;
         if (wt_lane_epoch(lane) != 0 &&
             wt_lane_released_position(lane) > wt_lane_committed_offset(lane)) {
+            wt_lane_ask(lane);
             rd_kafka_topic_partition_t *commit = rd_kafka_topic_partition_list_add(
                 offsets, partitions[i]->topic, partitions[i]->number);
             commit->offset = wt_lane_released_position(lane);

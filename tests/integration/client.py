@@ -130,6 +130,13 @@ def grow_topic(bootstrap, name, partitions, timeout=30):
     wait_for(f"the leaders of {name}", lambda: _led(bootstrap, name, partitions), timeout, 0.02)
 
 
+def remake_topic(bootstrap, name, timeout=30):
+    """Deletes it, and makes another of that name at once: readers see it begin anew, if they see it go at all."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin.delete_topics([name], operation_timeout=timeout)[name].result(timeout)
+    create_topic(bootstrap, name, timeout=timeout)
+
+
 def delete_records(bootstrap, topic, before, timeout=30):
     """{partition: offset}: what retention would do to everything before those offsets."""
     admin = AdminClient({"bootstrap.servers": bootstrap})
@@ -251,6 +258,12 @@ def committed(bootstrap, group, topic, timeout=30):
             if failure.args[0].code() not in _COORDINATOR_MOVES or time.monotonic() > deadline:
                 raise
             time.sleep(0.2)
+
+
+def commit(bootstrap, group, topic, offsets):
+    """{partition: offset}, for a group without members."""
+    places = [TopicPartition(topic, partition, offset) for partition, offset in offsets.items()]
+    _asker(bootstrap, group, "read_committed").commit(offsets=places, asynchronous=False)
 
 
 def end_offsets(bootstrap, topic, isolation="read_uncommitted", timeout=10):

@@ -210,6 +210,12 @@ static bool drained(const struct worker *worker, struct wt_lane *lane)
            wt_lane_committed_offset(lane) == wt_lane_position(lane);
 }
 
+static bool asking(const struct worker *worker)
+{
+    const struct at_least_once *state = worker->delivery_state;
+    return state->commit_pending;
+}
+
 static void closing(struct worker *worker, const struct wt_partition *partition)
 {
     (void)worker;
@@ -229,4 +235,5 @@ const struct delivery delivery_at_least_once = {.name = "at-least-once",
                                                 .destroy = destroy,
                                                 .step = step,
                                                 .closing = closing,
+                                                .asking = asking,
                                                 .drained = drained};

@@ -17,6 +17,8 @@ struct delivery {
     void (*step)(struct worker *worker);
     /* The worker gives a partition up: its lane, open, is about to be closed. */
     void (*closing)(struct worker *worker, const struct wt_partition *partition);
+    /* A request to commit is on its way, and would arrive before another. */
+    bool (*asking)(const struct worker *worker);
     /* All that a drain waits for has happened to this open lane. */
     bool (*drained)(const struct worker *worker, struct wt_lane *lane);
 };

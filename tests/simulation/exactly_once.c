@@ -158,9 +158,10 @@ static void send_offsets(struct worker *worker, struct exactly_once *state)
         return;
     }
     for (int i = 0; i < world->partition_count; i++) {
-        const struct wt_lane *lane = lane_of(worker, i);
+        struct wt_lane *lane = lane_of(worker, i);
         if (wt_lane_epoch(lane) != 0 &&
             wt_lane_released_position(lane) > wt_lane_committed_offset(lane)) {
+            wt_lane_ask(lane);
             struct wt_tally books = worker_books(worker, i, true);
             world_transaction_offset(world, &state->at_broker, i, wt_lane_released_position(lane),
                                      &books);
@@ -341,6 +342,13 @@ static void closing(struct worker *worker, const struct wt_partition *partition)
     }
 }
 
+/* Not of a partition of which nothing is in flight. */
+static bool asking(const struct worker *worker)
+{
+    (void)worker;
+    return false;
+}
+
 static bool drained(const struct worker *worker, struct wt_lane *lane)
 {
     (void)worker;
@@ -364,4 +372,5 @@ const struct delivery delivery_exactly_once = {.name = "exactly-once",
                                                .destroy = destroy,
                                                .step = step,
                                                .closing = closing,
+                                               .asking = asking,
                                                .drained = drained};

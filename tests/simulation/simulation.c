@@ -6,7 +6,7 @@
  * partitions, one or two workers, and a random sequence of what their threads, the group and the
  * broker may do next: read, overtake, batch, finish, release, append, report, commit, in one of the
  * two delivery guarantees, as a worker or as a replay whose ranges end in holes; and, in most worlds, go wrong: rebalances whose drain is cut short,
- * losses, lost producers, commits of unknown outcome, crashes. After every move the promises are checked (world.c, worker.c); in the end faults stop,
+ * losses, offsets that go backwards, lost producers, commits of unknown outcome, crashes. After every move the promises are checked (world.c, worker.c); in the end faults stop,
  * and everything must come to be committed. The same seed gives the same schedule everywhere. */
 #include "delivery.h"
 #include "worker.h"
@@ -179,6 +179,8 @@ static int print_tally(const struct tally *tally, double seconds)
         {"commits of unknown outcome", tally->commits_unknown},
         {"drains", tally->drains},
         {"drains cut short", tally->drains_late},
+        {"offsets set back", tally->setbacks},
+        {"offsets not set back at once", tally->setbacks_refused},
         {"partitions lost", tally->losses},
         {"producers lost", tally->resets},
         {"crashes", tally->crashes},

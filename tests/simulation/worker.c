@@ -47,7 +47,8 @@ void worker_create(struct worker *worker, struct world *world, int number,
         .pad_to = dice_percent(dice, 10) ? 512 : 0,
         .equal_lengths_only = dice_percent(dice, 10),
     };
-    *worker = (struct worker){.world = world, .number = number, .delivery = delivery};
+    *worker =
+        (struct worker){.world = world, .number = number, .again = NOBODY, .delivery = delivery};
     worker->in_flight_records_max = dice_between(dice, 1, dice_percent(dice, 30) ? 4 : 150);
     worker->in_flight = wt_in_flight_create(worker->in_flight_records_max, 1000000);
     worker->partitions = wt_partitions_create();
@@ -89,13 +90,79 @@ void worker_destroy(struct worker *worker)
 
 /* --- consume --------------------------------------------------------------------------------- */
 
+static void begin_epoch(struct worker *worker, int partition, uint32_t from)
+{
+    struct assignment *assignment = &worker->assignments[partition];
+    assignment->fetch_start = from;
+    assignment->fetch_next = from;
+    assignment->books = worker->world->partitions[partition].books;
+    memset(assignment->acknowledged, 0, sizeof assignment->acknowledged);
+    wt_partition_begin_epoch(assignment->partition);
+}
+
+/* Returns how many records were dropped. */
+static uint32_t close_lane(struct worker *worker, const struct wt_partition *partition)
+{
+    if (wt_lane_epoch(partition->lane) == 0) {
+        return 0;
+    }
+    worker->delivery->closing(worker, partition);
+    return wt_lane_close(partition->lane);
+}
+
+/* The partition's log begins again before what comes next; not in a replay, which ends there. */
+static bool begins_again(struct worker *worker, int partition)
+{
+    const struct assignment *assignment = &worker->assignments[partition];
+    struct world *world = worker->world;
+    if (world->ranged || assignment->fetch_next == 0 || !world_fault(world, 3)) {
+        return false;
+    }
+    worker->again = partition;
+    worker->again_from = dice_below(&world->dice, assignment->fetch_next);
+    world_trace(world, "partition %d begins again at record %" PRIu32 " for worker %d", partition,
+                worker->again_from, worker->number);
+    return true;
+}
+
+/* As setback.c: what was read is done with first, then the group is asked. */
+static void step_setback(struct worker *worker)
+{
+    struct world *world = worker->world;
+    struct assignment *assignment = &worker->assignments[worker->again];
+    if (atomic_load(&assignment->partition->pending) > 0) {
+        return;
+    }
+    atomic_store(&assignment->partition->epoch_live, 0);
+    (void)close_lane(worker, assignment->partition);
+    if (worker->delivery->asking(worker)) {
+        return;
+    }
+    if (worker->expelled || worker->generation != world->generation || world_fault(world, 20)) {
+        world->tally->setbacks_refused++;
+        return;
+    }
+    world_set_back(world, worker->number, worker->again, worker->again_from,
+                   assignment->fetch_next);
+    begin_epoch(worker, worker->again, worker->again_from);
+    world_trace(world, "worker %d has set %d back", worker->number, worker->again);
+    worker->again = NOBODY;
+}
+
 static void poll(struct worker *worker)
 {
     struct world *world = worker->world;
     int number = (int)dice_below(&world->dice, (uint32_t)world->partition_count);
     struct assignment *assignment = &worker->assignments[number];
     struct log_partition *log = &world->partitions[number];
-    if (worker->draining || !worker_reads(worker, number)) {
+    if (worker->draining) {
+        return;
+    }
+    if (worker->again != NOBODY) {
+        step_setback(worker);
+        return;
+    }
+    if (!worker_reads(worker, number) || begins_again(worker, number)) {
         return;
     }
     for (uint32_t count = dice_between(&world->dice, 1, 20);
@@ -285,27 +352,11 @@ bool worker_reads(const struct worker *worker, int partition)
 
 void worker_assign(struct worker *worker, int partition)
 {
-    struct assignment *assignment = &worker->assignments[partition];
-    assignment->fetch_start = world_fetch_start(worker->world, partition);
-    assignment->fetch_next = assignment->fetch_start;
-    assignment->books = worker->world->partitions[partition].books;
-    memset(assignment->acknowledged, 0, sizeof assignment->acknowledged);
-    assignment->partition->epoch_last++;
-    assignment->partition->sequence_next = 0;
-    assignment->partition->assigned = true;
-    atomic_store(&assignment->partition->epoch_live, assignment->partition->epoch_last);
+    uint32_t from = world_fetch_start(worker->world, partition);
+    begin_epoch(worker, partition, from);
+    worker->assignments[partition].partition->assigned = true;
     world_trace(worker->world, "worker %d is assigned %d from record %" PRIu32, worker->number,
-                partition, assignment->fetch_next);
-}
-
-/* Returns how many records were dropped. */
-static uint32_t close_lane(struct worker *worker, const struct wt_partition *partition)
-{
-    if (wt_lane_epoch(partition->lane) == 0) {
-        return 0;
-    }
-    worker->delivery->closing(worker, partition);
-    return wt_lane_close(partition->lane);
+                partition, from);
 }
 
 /* Ends the epoch for consume, prepare and batch. */
@@ -313,6 +364,7 @@ static void end_epoch(struct worker *worker, int partition)
 {
     worker->assignments[partition].partition->assigned = false;
     atomic_store(&worker->assignments[partition].partition->epoch_live, 0);
+    worker->again = worker->again == partition ? NOBODY : worker->again;
     struct wt_record_list stale = {0};
     wt_batcher_remove(worker->batcher, wt_record_stale, &stale);
     drop_list(worker, &stale);

@@ -41,6 +41,8 @@ struct worker {
     int64_t drain_deadline_us;
     uint32_t generation; /* of the group, as this member knows it */
     bool expelled;       /* the group goes on without it; it does not know yet */
+    int again;           /* partition whose offsets go backwards, or NOBODY */
+    uint32_t again_from; /* index in its log */
     uint32_t orphans;    /* records in the producer whose lane has closed */
     const struct delivery *delivery;
     void *delivery_state;

@@ -167,16 +167,23 @@ void world_skip(struct world *world, int partition, int64_t offset)
     world->tally->range_ends += outcome == WT_OUTCOME_RANGE_END;
 }
 
+/* Of all records before `offset`. */
+static struct wt_tally books_at(const struct world *world, int partition, int64_t offset)
+{
+    const struct log_partition *log = &world->partitions[partition];
+    struct wt_tally books = {0};
+    for (uint32_t i = 0; i < log->count && log->records[i].offset < offset; i++) {
+        if (log->records[i].kind != KIND_RANGE_END) {
+            wt_tally_count(&books, world_outcome(world, &log->records[i]));
+        }
+    }
+    return books;
+}
+
 static void check_books(const struct world *world, int partition, int64_t offset,
                         const struct wt_tally *books)
 {
-    const struct log_partition *log = &world->partitions[partition];
-    struct wt_tally true_books = {0};
-    for (uint32_t i = 0; i < log->count && log->records[i].offset < offset; i++) {
-        if (log->records[i].kind != KIND_RANGE_END) {
-            wt_tally_count(&true_books, world_outcome(world, &log->records[i]));
-        }
-    }
+    struct wt_tally true_books = books_at(world, partition, offset);
     world_require(world, memcmp(books, &true_books, sizeof true_books) == 0,
                   "partition %d: the books at %" PRId64 " count %" PRId64 " records, %" PRId64
                   " of them labelled, and there are %" PRId64 " and %" PRId64,
@@ -206,6 +213,28 @@ void world_commit(struct world *world, int worker, int partition, int64_t offset
     log->committed = offset;
     log->books = *books;
     world->tally->commits++;
+}
+
+void world_set_back(struct world *world, int worker, int partition, uint32_t from, uint32_t read)
+{
+    struct log_partition *log = &world->partitions[partition];
+    world_require(world, log->owner == worker,
+                  "partition %d is worker %d's, and worker %d sets it back", partition, log->owner,
+                  worker);
+    for (uint32_t i = 0; i < read; i++) {
+        const struct log_record *record = &log->records[i];
+        world_require(world, record->published_count > 0 || record->skipped,
+                      "partition %d offset %" PRId64 " was read, is gone and came to nothing",
+                      partition, record->offset);
+    }
+    for (uint32_t i = from; i < log->count; i++) {
+        log->records[i].published_count = 0;
+        log->records[i].skipped = false;
+    }
+    log->published_prefix = from < log->published_prefix ? from : log->published_prefix;
+    log->committed = log->records[from].offset;
+    log->books = books_at(world, partition, log->committed);
+    world->tally->setbacks++;
 }
 
 /* --- transactions ---------------------------------------------------------------------------- */

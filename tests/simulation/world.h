@@ -63,6 +63,7 @@ struct world_transaction {
 struct tally {
     uint64_t schedules, steps, records, batches, published, again, skipped;
     uint64_t commits, commits_refused, commits_unknown;
+    uint64_t setbacks, setbacks_refused;
     uint64_t drains, drains_late, losses, resets, crashes, full;
     uint64_t transactions, aborts, refused, range_ends;
 };
@@ -113,6 +114,10 @@ void world_skip(struct world *world, int partition, int64_t offset);
  * request only; that nobody commits what is another's is a promise of ours. `books` go with it as its metadata. */
 void world_commit(struct world *world, int worker, int partition, int64_t offset,
                   const struct wt_tally *books);
+
+/* The partition loses its end from the record with this index on, and gets another that looks the same; `worker`,
+ * which has read `read` records, sets the group back to it. */
+void world_set_back(struct world *world, int worker, int partition, uint32_t from, uint32_t read);
 
 /* A record, or the decision to skip it, becomes part of a transaction; so does the offset to commit
  * for a partition. Nobody can begin to read a partition whose offset is in an open transaction. */

@@ -107,10 +107,11 @@ static void a_committed_transaction_acknowledges_all_that_was_released_and_no_mo
     fixture_destroy(fixture);
 }
 
-static void after_an_unknown_outcome_what_the_committed_offset_covers_is_done(void **state)
+static void after_an_unknown_outcome_what_was_asked_for_is_done_if_it_is_committed(void **state)
 {
     (void)state;
-    /* Committed offsets from "nothing" to beyond what was released. */
+    /* Committed offsets from "nothing" to beyond what was released: only a transaction that asked for
+     * 4 can have led to 4, and every other offset is from before. */
     for (int64_t committed = -1; committed <= 7; committed++) {
         struct fixture *fixture = fixture_create(1);
         for (uint32_t i = 0; i < 6; i++) {
@@ -119,9 +120,10 @@ static void after_an_unknown_outcome_what_the_committed_offset_covers_is_done(vo
         for (uint32_t i = 0; i < 4; i++) {
             (void)release(fixture);
         }
+        wt_lane_ask(fixture->lane);
         wt_lane_rewind(fixture->lane);
         wt_lane_settle(fixture->lane, committed);
-        int64_t done = committed < 0 ? 0 : committed > 6 ? 6 : committed;
+        int64_t done = committed == 4 ? 4 : 0;
         assert_int_equal(wt_lane_position(fixture->lane), done > 0 ? done : -1);
         assert_int_equal(wt_lane_released_count(fixture->lane), 0);
         assert_int_equal(wt_lane_count(fixture->lane), 6 - done);
@@ -130,6 +132,26 @@ static void after_an_unknown_outcome_what_the_committed_offset_covers_is_done(vo
         }
         fixture_destroy(fixture);
     }
+}
+
+/* The group's offset of a log that is no more, 1000, lies behind all records of the new one. */
+static void what_was_not_asked_for_is_not_done_whatever_is_committed(void **state)
+{
+    (void)state;
+    struct fixture *fixture = fixture_create(1);
+    for (uint32_t i = 0; i < 20; i++) {
+        finish(fixture, i, i);
+        (void)release(fixture);
+    }
+    wt_lane_rewind(fixture->lane);
+    wt_lane_settle(fixture->lane, 1000);
+    assert_int_equal(wt_lane_count(fixture->lane), 20);
+    (void)wt_lane_close(fixture->lane);
+    wt_lane_open(fixture->lane, 2);
+    finish(fixture, 0, 3);
+    wt_lane_settle(fixture->lane, 20); /* nor what the last epoch asked for */
+    assert_int_equal(wt_lane_count(fixture->lane), 1);
+    fixture_destroy(fixture);
 }
 
 /* --- epochs ---------------------------------------------------------------------------------- */
@@ -264,7 +286,8 @@ int main(void)
         cmocka_unit_test(a_record_acknowledged_before_a_rewind_joins_the_prefix_as_soon_as_it_can),
         cmocka_unit_test(records_finish_and_follow_in_order_after_a_rewind),
         cmocka_unit_test(a_committed_transaction_acknowledges_all_that_was_released_and_no_more),
-        cmocka_unit_test(after_an_unknown_outcome_what_the_committed_offset_covers_is_done),
+        cmocka_unit_test(after_an_unknown_outcome_what_was_asked_for_is_done_if_it_is_committed),
+        cmocka_unit_test(what_was_not_asked_for_is_not_done_whatever_is_committed),
         cmocka_unit_test(the_tally_is_that_of_the_position),
         cmocka_unit_test(closing_ends_everything_once_wherever_it_stands),
         cmocka_unit_test(a_closed_lane_has_nothing_to_release_acknowledge_or_rewind),

@@ -332,16 +332,20 @@ static void an_abort_in_doubt_is_followed_by_a_new_producer(void **state)
 static void committed_offsets_tell_what_became_of_a_transaction(void **state)
 {
     (void)state;
-    start();
-    /* As if the broker had committed it before it answered. */
-    mock_lab_commit(&lab, 2 * RECORDS - 5);
-    mock_lab_answer(&lab, END_TXN, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, 1);
-    mock_lab_finish(&lab, RECORDS);
-    assert_true(mock_lab_settle(&lab, SETTLE_S));
-    assert_int_equal(mock_lab_producers(&lab), 2);
-    assert_int_equal(mock_lab_check_output(&lab, true), MOCK_PARTITIONS * 5);
-    mock_lab_stop(&lab);
-    mock_lab_commit(&lab, 0);
+    /* As if the broker had committed it before it answered; then what is older, and what is of another
+     * log. */
+    static const int64_t committed[] = {2 * RECORDS, 2 * RECORDS - 5, 1000};
+    for (size_t i = 0; i < COUNT_OF(committed); i++) {
+        start();
+        mock_lab_commit(&lab, committed[i]);
+        mock_lab_answer(&lab, END_TXN, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, 1);
+        mock_lab_finish(&lab, RECORDS);
+        assert_true(mock_lab_settle(&lab, SETTLE_S));
+        assert_int_equal(mock_lab_producers(&lab), 2);
+        assert_int_equal(mock_lab_check_output(&lab, true), i == 0 ? 0 : MOCK_PARTITIONS * RECORDS);
+        mock_lab_stop(&lab);
+        mock_lab_commit(&lab, 0);
+    }
 }
 
 static void committed_offsets_are_read_again_until_they_are_known(void **state)

@@ -1,0 +1,45 @@
+"""Offsets that go backwards: a topic made anew under a running worker, a group that is ahead of its topic."""
+
+import client
+from client import article
+
+SLOW_DRAIN = {"drain_ms_max": 120_000}  # a stop that waits for what never comes is not taken for a clean one
+
+
+def offsets(flow):
+    return [label.source[2] for label in flow.labels()]
+
+
+def stop_and_find_nothing_left(lab, flow, running):
+    """A stop that has nothing to wait for; then a worker that has nothing to read."""
+    assert running.stop(timeout=60) == 0
+    before = offsets(flow)
+    again = lab.run(flow)
+    again.wait_log("assigned")
+    flow.produce([article("новость")])
+    flow.wait_done()
+    assert offsets(flow) == [*before, client.end_offsets(flow.bootstrap, flow.input)[0] - 1]
+
+
+def test_a_topic_made_anew_under_a_worker_is_read_once_from_its_beginning(lab, guarantee):
+    flow = lab.flow()
+    flow.produce([article(f"новость {number}") for number in range(50)])
+    running = lab.run(flow, delivery=SLOW_DRAIN)
+    flow.wait_done()
+    client.remake_topic(flow.bootstrap, flow.input)
+    for count in (20, 60):  # fewer than it had read, then more
+        flow.produce([article(f"другая {number}") for number in range(count)])
+        flow.wait_done()
+    assert offsets(flow) == [*range(50), *range(80)]
+    stop_and_find_nothing_left(lab, flow, running)
+
+
+def test_a_group_ahead_of_its_topic_is_set_back(lab, guarantee):
+    flow = lab.flow()
+    flow.produce([article(f"новость {number}") for number in range(50)])
+    client.commit(flow.bootstrap, flow.group, flow.input, {0: 1000})
+    running = lab.run(flow, delivery=SLOW_DRAIN)
+    running.wait_log(r"WARN +consume +\S+ \[0\]: begins again at offset 0, before 1000")
+    flow.wait_done()
+    assert offsets(flow) == [*range(50)]
+    stop_and_find_nothing_left(lab, flow, running)
