@@ -6,7 +6,9 @@
 #include "base/metrics.h"
 #include "pipeline/brokers.h"
 #include "pipeline/consumer.h"
+#include "pipeline/drain_clock.h"
 #include "pipeline/kafka_message.h"
+#include "pipeline/leave.h"
 #include "pipeline/loss.h"
 #include "pipeline/pace.h"
 #include "pipeline/range.h"
@@ -31,9 +33,8 @@
 /* The thread is stuck when it gives no sign of life for this long, besides a drain. */
 #define BEAT_MS_MAX 60000
 
-/* How long leaving the group may take, beside the drain; and the thread's end after that. */
+/* How long leaving the group may take, beside drains; and the thread's end after that. */
 #define LEAVE_MS_MAX 5000
-#define LEAVE_WAIT_MS 50
 #define END_MS_MAX 5000
 #define END_WAIT_US 1000
 
@@ -50,10 +51,11 @@ struct wt_consume {
     bool started;
     bool subscribed;
     bool assigned;   /* thread's own: there was an assignment, if an empty one */
-    bool unanswered; /* thread's own: the client did not leave, note "Leaving" */
-    bool abandoned;  /* the thread did not end, note "Leaving" */
+    bool unanswered; /* thread's own: the client did not leave (leave.h) */
+    bool abandoned;  /* the thread did not end (leave.h) */
     atomic_bool stopping;
-    atomic_bool ended;         /* the thread is about to */
+    atomic_bool ended; /* the thread is about to */
+    struct wt_drain_clock drains;
     bool full;                 /* thread's own: no room was left last time */
     struct wt_partition *last; /* of the previous record: records come in runs */
     bool ranged;               /* ranges are read, range.h */
@@ -104,7 +106,10 @@ static void end_epochs(struct wt_consume *consume, const rd_kafka_topic_partitio
                         partition->topic, partition->number);
         }
     }
+    int64_t began_us = wt_clock_us();
+    wt_drain_begin(&consume->drains);
     consume->hooks.drain(consume->hooks.opaque, ended, count, lost);
+    wt_drain_end(&consume->drains, wt_clock_us() - began_us);
     free(ended);
 }
 
@@ -248,7 +253,10 @@ static void take_event(struct wt_consume *consume, const rd_kafka_message_t *mes
 static void take(struct wt_consume *consume, rd_kafka_message_t *message,
                  struct wt_record_list *list)
 {
-    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    bool stopping = atomic_load_explicit(&consume->stopping, memory_order_acquire);
+    if (stopping && message->err != RD_KAFKA_RESP_ERR__FATAL) {
+        /* Left to whoever reads on: a thread that is not waited for needs no configuration then. */
+    } else if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         take_message(consume, &message, list);
     } else {
         take_event(consume, message, list);
@@ -322,55 +330,25 @@ static void poll_some(struct wt_consume *consume)
     wt_queue_push(consume->queue_out, &list);
 }
 
-/* What is left where the client failed for good, which calls no rebalance back, or where an assignment
- * came when the group had let us go already. */
-static void lose_the_rest(struct wt_consume *consume)
+static void end_all_epochs(struct wt_consume *consume, bool lost)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(0);
     const struct wt_partition *partition;
     for (size_t i = 0; (partition = wt_partitions_at(consume->partitions, i)) != NULL; i++) {
         (void)rd_kafka_topic_partition_list_add(list, partition->topic, partition->number);
     }
-    end_epochs(consume, list, true);
+    end_epochs(consume, list, lost);
     rd_kafka_topic_partition_list_destroy(list);
 }
 
-static int64_t leave_ms_max(const struct wt_consume *consume)
-{
-    return (int64_t)consume->config->delivery.drain_ms_max + LEAVE_MS_MAX;
-}
-
-/* Note "Leaving": without a coordinator librdkafka (seen in 2.16) keeps a commit and waits for as long
- * as a session lasts; the group would notice the absence no later. So this has an end, and then the
- * client is left to the end of the process. And what a rebalance asks of librdkafka (seen in 2.0.2) in the
- * very moment in which the group lets the client go is dropped, and the call never returns: then
- * the thread is left to the end of the process as well. */
-static void await_leave(struct wt_consume *consume, rd_kafka_queue_t *queue)
-{
-    int64_t until_us = wt_clock_us() + leave_ms_max(consume) * 1000;
-    while (!rd_kafka_consumer_closed(consume->client) && wt_clock_us() < until_us) {
-        (void)rd_kafka_queue_poll_callback(queue, LEAVE_WAIT_MS);
-    }
-    consume->unanswered = rd_kafka_consumer_closed(consume->client) == 0;
-    if (consume->unanswered) {
-        wt_log_warn("consume", "leaving the group: no answer; its other members will notice within "
-                               "session.timeout.ms");
-    }
-}
-
-/* Revokes everything, which drains it, then leaves the group. */
+/* Drains everything, then leaves the group: a client that is told to close sends no heartbeats (seen in
+ * 2.0.2), so commits would be refused once session.timeout.ms is over. Its last rebalance finds nothing
+ * then, and what is assigned in the very end is lost. */
 static void leave_group(struct wt_consume *consume)
 {
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(consume->client);
-    rd_kafka_error_t *error = rd_kafka_consumer_close_queue(consume->client, queue);
-    if (error == NULL) {
-        await_leave(consume, queue);
-    } else {
-        consume->unanswered = true;
-        rd_kafka_error_destroy(error);
-    }
-    lose_the_rest(consume);
-    rd_kafka_queue_destroy(queue);
+    end_all_epochs(consume, wt_leave_is_out(consume->client));
+    consume->unanswered = !wt_leave(consume->client, &consume->drains, LEAVE_MS_MAX);
+    end_all_epochs(consume, true);
 }
 
 static void *run(void *opaque)
@@ -448,23 +426,25 @@ void wt_consume_stop(struct wt_consume *consume)
     atomic_store_explicit(&consume->stopping, true, memory_order_release);
 }
 
-void wt_consume_join(struct wt_consume *consume)
+bool wt_consume_join(struct wt_consume *consume)
 {
     if (!consume->started) {
-        return;
+        return !consume->abandoned;
     }
     consume->started = false;
-    int64_t until_us = wt_clock_us() + (leave_ms_max(consume) + END_MS_MAX) * 1000;
+    struct wt_drain_stretch end = wt_drain_stretch(&consume->drains, wt_clock_us());
     while (!atomic_load_explicit(&consume->ended, memory_order_acquire)) {
-        if (wt_clock_us() >= until_us) {
+        if (wt_drain_stretch_over(&consume->drains, &end, wt_clock_us(),
+                                  LEAVE_MS_MAX + END_MS_MAX)) {
             consume->abandoned = true;
             (void)pthread_detach(consume->thread);
             wt_log_warn("consume", "leaving the group: the client does not answer any more");
-            return;
+            return false;
         }
         (void)usleep(END_WAIT_US);
     }
     (void)pthread_join(consume->thread, NULL);
+    return true;
 }
 
 /* One that waits for its group would hold us up; so would, in librdkafka 2.0.2, one that failed for good, and

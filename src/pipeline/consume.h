@@ -50,8 +50,10 @@ enum wt_status wt_consume_start(struct wt_consume *consume, struct wt_error *err
  * any. */
 void wt_consume_stop(struct wt_consume *consume);
 
-/* Waits for the thread's end: after wt_consume_stop, and for delivery.drain_ms_max and ten seconds at most. */
-void wt_consume_join(struct wt_consume *consume);
+/* Waits for the thread's end: after wt_consume_stop, and for ten seconds at most beside what hooks.drain
+ * takes. False: it has not ended, and goes on using all that it was given, the hooks too, to the end
+ * of the process. */
+bool wt_consume_join(struct wt_consume *consume);
 
 /* After join, or without start. */
 void wt_consume_destroy(struct wt_consume *consume);

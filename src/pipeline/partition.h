@@ -21,7 +21,7 @@ struct wt_partition {
     int32_t number;
 
     /* Consume's side. */
-    uint32_t epoch_last;    /* of the newest assignment; consume thread only */
+    uint32_t epoch_last; /* of the newest assignment; consume thread, publish while that drains */
     uint64_t sequence_next; /* consume thread only */
     bool assigned;          /* consume thread only */
     struct wt_range *range; /* of a replay; NULL: everything is read */
@@ -42,6 +42,7 @@ struct wt_partition {
 
     /* Publish's side; publish thread only. */
     struct wt_lane *lane;
+    uint32_t epoch_closed; /* the newest that it has let go of */
 };
 
 struct wt_partitions;

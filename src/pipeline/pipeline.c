@@ -48,6 +48,7 @@ struct wt_pipeline {
     struct wt_publish *publish;
     struct wt_watch *watch;
     struct wt_worker_id *worker_id; /* NULL: at-least-once */
+    bool abandoned;                 /* the consume thread has not ended (wt_consume_join) */
 
     pthread_mutex_t mutex; /* guards what follows */
     pthread_cond_t changed;
@@ -270,7 +271,7 @@ static void start_watch(struct wt_pipeline *pipeline)
 static void stop_stages(struct wt_pipeline *pipeline)
 {
     wt_consume_stop(pipeline->consume);
-    wt_consume_join(pipeline->consume);
+    pipeline->abandoned = !wt_consume_join(pipeline->consume);
     wt_queue_close(pipeline->consumed);
     wt_prepare_join(pipeline->prepare);
     pipeline->prepare = NULL;
@@ -279,7 +280,6 @@ static void stop_stages(struct wt_pipeline *pipeline)
     pipeline->infer = NULL;
     wt_queue_close(pipeline->finished);
     wt_publish_join(pipeline->publish);
-    pipeline->publish = NULL;
 }
 
 static void log_totals(void)
@@ -374,8 +374,11 @@ void wt_pipeline_destroy(struct wt_pipeline *pipeline)
     if (pipeline == NULL) {
         return;
     }
-    wt_publish_join(pipeline->publish);
     wt_watch_destroy(pipeline->watch);
+    if (pipeline->abandoned) {
+        return; /* the rest is what consume's thread may still look at */
+    }
+    wt_publish_destroy(pipeline->publish);
     wt_consume_destroy(pipeline->consume);
     wt_batch_stage_destroy(pipeline->batch);
     wt_queue_destroy(pipeline->consumed);

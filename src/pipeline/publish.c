@@ -25,6 +25,7 @@
 struct drain {
     pthread_mutex_t mutex; /* guards all of it */
     pthread_cond_t done_changed;
+    bool ended;                             /* the publish thread works on nothing any more */
     struct wt_partition *const *partitions; /* NULL: no request */
     size_t count;
     bool lost;
@@ -69,8 +70,9 @@ static void take_in(struct wt_publish *publish, struct wt_record *record)
         add_partition(publish, source);
     }
     /* A newer epoch than the lane's can only come once the lane is closed: consume waits for that
-     * in its revoke. A live record in a closed lane is therefore the first of its epoch. */
-    if (wt_lane_epoch(source->lane) == 0 && !wt_record_stale(record)) {
+     * in its revoke. So this is the first record of an epoch that is live, or drains before
+     * anything has come out of the model. */
+    if (wt_lane_epoch(source->lane) == 0 && record->epoch > source->epoch_closed) {
         wt_lane_open(source->lane, record->epoch);
     }
     if (wt_lane_epoch(source->lane) != record->epoch || record->abandoned) {
@@ -83,19 +85,23 @@ static void take_in(struct wt_publish *publish, struct wt_record *record)
 
 /* --- drain ----------------------------------------------------------------------------------- */
 
+static bool has_open_lane(const struct wt_partition *partition)
+{
+    return partition->lane != NULL && wt_lane_epoch(partition->lane) != 0;
+}
+
+/* What runs may yet open the lane. */
 static bool partition_drained(const struct wt_publish *publish,
                               const struct wt_partition *partition)
 {
-    if (partition->lane == NULL || wt_lane_epoch(partition->lane) == 0) {
-        return true;
-    }
     return atomic_load_explicit(&partition->running, memory_order_acquire) == 0 &&
-           wt_release_settled(publish->release, partition);
+           (!has_open_lane(partition) || wt_release_settled(publish->release, partition));
 }
 
 static void close_partition(struct wt_publish *publish, struct wt_partition *partition)
 {
-    if (partition->lane == NULL || wt_lane_epoch(partition->lane) == 0) {
+    partition->epoch_closed = partition->epoch_last;
+    if (!has_open_lane(partition)) {
         return;
     }
     uint32_t dropped = wt_release_close(publish->release, partition);
@@ -103,6 +109,17 @@ static void close_partition(struct wt_publish *publish, struct wt_partition *par
         wt_log_info("publish", "%s [%" PRId32 "]: %" PRIu32 " records left to the next owner",
                     partition->topic, partition->number, dropped);
     }
+}
+
+/* Locks: the request's, held. */
+static void answer(struct wt_publish *publish)
+{
+    struct drain *drain = &publish->drain;
+    for (size_t i = 0; i < drain->count; i++) {
+        close_partition(publish, drain->partitions[i]);
+    }
+    drain->done = true;
+    (void)pthread_cond_signal(&drain->done_changed);
 }
 
 /* Looks at the request, if there is one, and answers it when it is done. True: the drained
@@ -121,16 +138,24 @@ static bool serve_drain(struct wt_publish *publish)
             }
         }
         if (done) {
-            for (size_t i = 0; i < drain->count; i++) {
-                close_partition(publish, drain->partitions[i]);
-            }
-            drain->done = true;
+            answer(publish);
             waiting = false;
-            (void)pthread_cond_signal(&drain->done_changed);
         }
     }
     (void)pthread_mutex_unlock(&drain->mutex);
     return waiting;
+}
+
+/* A request may still wait, or come, where consume was not waited for (wt_consume_join). */
+static void end_drains(struct wt_publish *publish)
+{
+    struct drain *drain = &publish->drain;
+    (void)pthread_mutex_lock(&drain->mutex);
+    drain->ended = true;
+    if (drain->partitions != NULL && !drain->done) {
+        answer(publish);
+    }
+    (void)pthread_mutex_unlock(&drain->mutex);
 }
 
 void wt_publish_drain(struct wt_publish *publish, struct wt_partition *const *partitions,
@@ -141,17 +166,19 @@ void wt_publish_drain(struct wt_publish *publish, struct wt_partition *const *pa
         return;
     }
     (void)pthread_mutex_lock(&drain->mutex);
-    drain->partitions = partitions;
-    drain->count = count;
-    drain->lost = lost;
-    drain->done = false;
-    drain->deadline_us =
-        wt_clock_us() + (int64_t)publish->ports.config->delivery.drain_ms_max * 1000;
-    wt_queue_wake(publish->ports.queue_in);
-    while (!drain->done) {
-        (void)pthread_cond_wait(&drain->done_changed, &drain->mutex);
+    if (!drain->ended) {
+        drain->partitions = partitions;
+        drain->count = count;
+        drain->lost = lost;
+        drain->done = false;
+        drain->deadline_us =
+            wt_clock_us() + (int64_t)publish->ports.config->delivery.drain_ms_max * 1000;
+        wt_queue_wake(publish->ports.queue_in);
+        while (!drain->done) {
+            (void)pthread_cond_wait(&drain->done_changed, &drain->mutex);
+        }
+        drain->partitions = NULL;
     }
-    drain->partitions = NULL;
     (void)pthread_mutex_unlock(&drain->mutex);
 }
 
@@ -181,6 +208,7 @@ static void *run(void *opaque)
         wt_release_step(publish->release, publish->partitions, publish->partition_count, draining);
         draining = serve_drain(publish);
     }
+    end_drains(publish);
     wt_beat_end(beat);
     return NULL;
 }
@@ -215,7 +243,7 @@ enum wt_status wt_publish_create(const struct wt_publish_ports *ports,
                                              .failed = on_failed};
     enum wt_status status = wt_release_create(&release_ports, &publish->release, error);
     if (status != WT_OK) {
-        wt_publish_join(publish);
+        wt_publish_destroy(publish);
         return status;
     }
     *publish_out = publish;
@@ -239,17 +267,25 @@ enum wt_status wt_publish_start(struct wt_publish *publish, struct wt_error *err
 
 void wt_publish_join(struct wt_publish *publish)
 {
-    if (publish == NULL) {
-        return;
-    }
     if (publish->started) {
         (void)pthread_join(publish->thread, NULL);
+        publish->started = false;
     }
     for (size_t i = 0; i < publish->partition_count; i++) {
         wt_lane_destroy(publish->partitions[i]->lane);
         publish->partitions[i]->lane = NULL;
     }
+    publish->partition_count = 0;
     wt_release_destroy(publish->release);
+    publish->release = NULL;
+}
+
+void wt_publish_destroy(struct wt_publish *publish)
+{
+    if (publish == NULL) {
+        return;
+    }
+    wt_publish_join(publish);
     free(publish->partitions);
     (void)pthread_mutex_destroy(&publish->drain.mutex);
     (void)pthread_cond_destroy(&publish->drain.done_changed);

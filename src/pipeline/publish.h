@@ -42,11 +42,16 @@ enum wt_status wt_publish_start(struct wt_publish *publish, struct wt_error *err
 
 /* Lets go of partitions whose epoch has ended: publishes and commits what their running batches
  * still give, for delivery.drain_ms_max at most, then drops the rest. With `lost`, drops everything
- * at once. Returns when that is done. Thread: consume. Locks: the drain request's. */
+ * at once. Returns when that is done, or the stage's thread has ended. Thread: consume. Locks: the
+ * drain request's. */
 void wt_publish_drain(struct wt_publish *publish, struct wt_partition *const *partitions,
                       size_t count, bool lost);
 
-/* Waits for the thread, if started, and frees the stage; accepts NULL. */
+/* Waits for the thread, if started, and lets go of the producer and of what is left in the lanes.
+ * After it wt_publish_drain alone may be called, and wt_publish_destroy. */
 void wt_publish_join(struct wt_publish *publish);
+
+/* Joins, too; accepts NULL. */
+void wt_publish_destroy(struct wt_publish *publish);
 
 #endif

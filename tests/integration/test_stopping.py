@@ -11,6 +11,7 @@ from client import Record, article
 from proxy import SYNC_GROUP, Fault
 
 PARTITIONS = 3
+HTTP = {"listen": "127.0.0.1:0"}
 
 
 def fill(flow, count):
@@ -163,18 +164,32 @@ def test_a_worker_whose_name_another_one_takes_ends_at_once_and_nothing_is_doubl
     checks.assert_in_order(labels)
 
 
+def committed(flow):
+    return sum(flow.committed().values())
+
+
 def test_work_that_outlasts_the_drain_time_is_left_uncommitted_and_done_again(lab):
-    flow, model = lab.flow(), lab.model(sleep_us_per_token=8_000)
-    places = flow.produce([article("мяч " * 166)] * 3)
-    first = lab.run(flow, model, batch={"articles_max": 1, "wait_ms_max": 0},
-                    delivery={"drain_ms_max": 500}).wait_log("assigned")
-    time.sleep(0.5)
+    flow, model = lab.flow(), lab.model(sleep_us_per_token=12_000)
+    places = flow.produce([article("мяч")] + [article("мяч " * 166)] * 3)
+    first = lab.run(flow, model, batch={"articles_max": 1, "wait_ms_max": 0}, delivery={"drain_ms_max": 500})
+    client.wait_for("the short article", lambda: committed(flow) == 1, 60, 0.1)
     status, seconds = stop_timed(first)
-    assert status == 0 and seconds < 8  # the call under way, four seconds, cannot be broken off
-    assert flow.committed() == {} and flow.labels() == []
+    assert status == 0 and seconds < 15  # the call under way, six seconds, cannot be broken off
+    assert committed(flow) == len(flow.labels()) == 1
     lab.run(flow)
     labels, _ = checks.settled(flow)
     checks.assert_each_once(labels, places)
+
+
+@pytest.mark.usefixtures("guarantee")
+def test_the_first_batch_of_an_assignment_is_finished_too_if_it_takes_longer_than_a_session(lab):
+    flow, model = lab.flow(), lab.model(sleep_us_per_token=10_000)
+    flow.produce([article("мяч " * 166)] * 4)  # five seconds each; a session has three
+    first = lab.run(flow, model, batch={"articles_max": 1, "wait_ms_max": 0}, http=HTTP,
+                    delivery={"drain_ms_max": 60_000}, model={"replicas": 1})
+    client.wait_for("the first call", lambda: first.metrics()['wiretag_queue_records{queue="batch"}'] == 3, 60, 0.02)
+    assert first.stop() == 0
+    assert committed(flow) == len(flow.labels()) == 1
 
 
 @pytest.mark.parametrize("moment", [0.0, 0.02, 0.1])

@@ -179,6 +179,7 @@ static int print_tally(const struct tally *tally, double seconds)
         {"commits of unknown outcome", tally->commits_unknown},
         {"drains", tally->drains},
         {"drains cut short", tally->drains_late},
+        {"drains that waited for the first batch", tally->drains_first},
         {"offsets set back", tally->setbacks},
         {"offsets not set back at once", tally->setbacks_refused},
         {"partitions lost", tally->losses},

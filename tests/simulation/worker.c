@@ -101,8 +101,9 @@ static void begin_epoch(struct worker *worker, int partition, uint32_t from)
 }
 
 /* Returns how many records were dropped. */
-static uint32_t close_lane(struct worker *worker, const struct wt_partition *partition)
+static uint32_t close_lane(struct worker *worker, struct wt_partition *partition)
 {
+    partition->epoch_closed = partition->epoch_last;
     if (wt_lane_epoch(partition->lane) == 0) {
         return 0;
     }
@@ -323,6 +324,13 @@ void worker_forget(struct worker *worker, struct wt_record *record)
     drop(worker, &record);
 }
 
+/* A drain is there to wait for this record. */
+static bool awaited(const struct worker *worker, const struct wt_record *record)
+{
+    return worker->assignments[record->source->number].draining &&
+           record->epoch == record->source->epoch_last;
+}
+
 static void take_in(struct worker *worker)
 {
     struct wt_record *record;
@@ -332,12 +340,16 @@ static void take_in(struct worker *worker)
         if (record->ran) {
             atomic_fetch_sub(&record->source->running, 1);
         }
-        if (wt_lane_epoch(lane) == 0 && !wt_record_stale(record)) {
+        if (wt_lane_epoch(lane) == 0 && record->epoch > record->source->epoch_closed) {
             wt_lane_open(lane, record->epoch);
+            worker->world->tally->drains_first += wt_record_stale(record);
         }
         if (worker_in_open_epoch(record)) {
             wt_lane_finish(lane, &record);
         } else {
+            world_require(worker->world, !awaited(worker, record),
+                          "worker %d drops offset %" PRId64 " of partition %d, which it drains",
+                          worker->number, record->offset, record->source->number);
             drop(worker, &record);
         }
     }
@@ -400,8 +412,8 @@ void worker_lose_all(struct worker *worker)
 /* As publish.c: a lane is drained when nothing more will come of it. */
 static bool drained(const struct worker *worker, const struct wt_partition *partition)
 {
-    return wt_lane_epoch(partition->lane) == 0 ||
-           (atomic_load(&partition->running) == 0 &&
+    return atomic_load(&partition->running) == 0 &&
+           (wt_lane_epoch(partition->lane) == 0 ||
             worker->delivery->drained(worker, partition->lane));
 }
 
@@ -420,6 +432,8 @@ static void serve_drain(struct worker *worker)
     for (int i = 0; i < world->partition_count; i++) {
         struct assignment *assignment = &worker->assignments[i];
         if (assignment->draining) {
+            world_require(world, late || atomic_load(&assignment->partition->running) == 0,
+                          "worker %d gives %d back while its batches run", worker->number, i);
             uint32_t dropped = close_lane(worker, assignment->partition);
             assignment->draining = false;
             /* Unless the group went on without this worker. */

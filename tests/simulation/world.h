@@ -64,7 +64,7 @@ struct tally {
     uint64_t schedules, steps, records, batches, published, again, skipped;
     uint64_t commits, commits_refused, commits_unknown;
     uint64_t setbacks, setbacks_refused;
-    uint64_t drains, drains_late, losses, resets, crashes, full;
+    uint64_t drains, drains_late, drains_first, losses, resets, crashes, full;
     uint64_t transactions, aborts, refused, range_ends;
 };
 

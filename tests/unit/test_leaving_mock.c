@@ -13,20 +13,41 @@
 #define COOPERATIVE "partition.assignment.strategy: cooperative-sticky"
 #define EAGER "partition.assignment.strategy: range"
 
+/* When a worker is stopped: before the group has answered, as soon as it has partitions, or after its
+ * client has failed for good. */
+enum stop { AT_ONCE, ASSIGNED, RUINED };
+
 /* What one worker came to. */
 static struct {
     bool awaited;  /* leave only when the group has answered */
     bool silent;   /* the client answers nobody any more */
+    bool slow;     /* a drain takes minutes */
     bool answered; /* by the consume thread; read after its end, as what follows */
+    size_t drained;
+    size_t drained_first; /* before the client was told to close */
     size_t lost;
     atomic_bool failed;
 } seen;
+
+int64_t __real_wt_clock_us(void);
+int64_t __wrap_wt_clock_us(void);
+
+static atomic_llong passed_us; /* beside what really has */
+
+int64_t __wrap_wt_clock_us(void)
+{
+    return __real_wt_clock_us() + atomic_load(&passed_us);
+}
 
 /* Longer than the group takes to let a member go. */
 static void drain(void *opaque, struct wt_partition *const *partitions, size_t count, bool lost)
 {
     (void)opaque, (void)partitions;
+    seen.drained += count;
     seen.lost += lost ? count : 0;
+    if (seen.slow) {
+        atomic_fetch_add(&passed_us, INT64_C(200) * 1000000);
+    }
     (void)usleep(500000);
 }
 
@@ -44,6 +65,7 @@ rd_kafka_error_t *__wrap_rd_kafka_consumer_close_queue(rd_kafka_t *client, rd_ka
 rd_kafka_error_t *__wrap_rd_kafka_consumer_close_queue(rd_kafka_t *client, rd_kafka_queue_t *queue)
 {
     rd_kafka_queue_t *waiting = rd_kafka_queue_get_consumer(client);
+    seen.drained_first = seen.drained;
     for (int64_t until_us = wt_clock_us() + WAIT_US;
          seen.awaited && !seen.answered && wt_clock_us() < until_us;) {
         (void)usleep(TURN_US);
@@ -65,13 +87,19 @@ const char *__wrap_rd_kafka_rebalance_protocol(rd_kafka_t *client)
     return __real_rd_kafka_rebalance_protocol(client);
 }
 
-/* Waits for partitions, ends what the client can do, and waits until that is noticed. */
-static void ruin(struct wt_consume *consume, struct wt_partitions *partitions)
+static void await_partitions(struct wt_partitions *partitions)
 {
     int64_t until_us = wt_clock_us() + WAIT_US;
-    while (wt_partitions_at(partitions, 0) == NULL && wt_clock_us() < until_us) {
+    while (wt_partitions_at(partitions, MEMBER_PARTITIONS - 1) == NULL &&
+           wt_clock_us() < until_us) {
         (void)usleep(TURN_US);
     }
+}
+
+/* Ends what the client can do, and waits until that is noticed. */
+static void ruin(struct wt_consume *consume)
+{
+    int64_t until_us = wt_clock_us() + WAIT_US;
     (void)rd_kafka_test_fatal_error(wt_consume_client(consume),
                                     RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID, "taken");
     while (!atomic_load(&seen.failed) && wt_clock_us() < until_us) {
@@ -80,8 +108,8 @@ static void ruin(struct wt_consume *consume, struct wt_partitions *partitions)
     assert_true(atomic_load(&seen.failed));
 }
 
-/* A worker from its start to its end. `ruined`: its client fails for good once it has partitions. */
-static void run(const char *property, bool ruined)
+/* A worker from its start to its end. */
+static void run(const char *property, enum stop stop)
 {
     struct wt_config *config = member_config(property);
     struct wt_partitions *partitions = wt_partitions_create();
@@ -95,16 +123,21 @@ static void run(const char *property, bool ruined)
         wt_consume_create(config, partitions, in_flight, queue, &hooks, &intake, &consume, &error),
         WT_OK);
     member_make_topic(wt_consume_client(consume));
-    seen.awaited = !ruined;
+    seen.awaited = stop == AT_ONCE;
     seen.answered = false;
+    seen.drained = 0;
     seen.lost = 0;
     atomic_store(&seen.failed, false);
     assert_int_equal(wt_consume_start(consume, &error), WT_OK);
-    if (ruined) {
-        ruin(consume, partitions);
+    if (stop != AT_ONCE) {
+        await_partitions(partitions);
+    }
+    if (stop == RUINED) {
+        ruin(consume);
     }
     wt_consume_stop(consume);
-    wt_consume_join(consume);
+    assert_true(wt_consume_join(consume));
+    assert_true(stop == RUINED || rd_kafka_consumer_closed(wt_consume_client(consume)));
     wt_consume_destroy(consume);
     wt_queue_destroy(queue);
     wt_in_flight_destroy(in_flight);
@@ -115,10 +148,27 @@ static void run(const char *property, bool ruined)
 static void a_worker_stopped_before_its_assignment_reaches_it_leaves_in_good_order(void **state)
 {
     (void)state;
-    run(COOPERATIVE, false);
+    run(COOPERATIVE, AT_ONCE);
     assert_true(seen.answered);
-    run(EAGER, false);
+    run(EAGER, AT_ONCE);
     assert_true(seen.answered);
+}
+
+/* A closing client sends no heartbeats: the group would let it go in the middle of a long drain. And
+ * drains end by themselves, so they are not what the end of the wait is for. */
+static void
+a_worker_drains_before_its_client_closes_and_is_waited_for_however_long_that_takes(void **state)
+{
+    (void)state;
+    const char *const properties[] = {COOPERATIVE, EAGER};
+    seen.slow = true;
+    for (size_t i = 0; i < COUNT_OF(properties); i++) {
+        run(properties[i], ASSIGNED);
+        assert_int_equal(seen.drained_first, MEMBER_PARTITIONS);
+        assert_int_equal(seen.drained, MEMBER_PARTITIONS);
+        assert_int_equal(seen.lost, 0);
+    }
+    seen.slow = false;
 }
 
 /* Its name was taken by another worker, for example. Nobody gives the partitions back for it. */
@@ -126,9 +176,9 @@ static void
 a_worker_whose_client_fails_for_good_loses_its_partitions_and_leaves_at_once(void **state)
 {
     (void)state;
-    run(COOPERATIVE, true);
+    run(COOPERATIVE, RUINED);
     assert_int_equal(seen.lost, MEMBER_PARTITIONS);
-    run(EAGER, true);
+    run(EAGER, RUINED);
     assert_int_equal(seen.lost, MEMBER_PARTITIONS);
 }
 
@@ -155,7 +205,7 @@ static void a_worker_whose_client_never_answers_again_ends_all_the_same(void **s
     seen.silent = true;
     assert_int_equal(wt_consume_start(consume, &error), WT_OK);
     wt_consume_stop(consume);
-    wt_consume_join(consume);
+    assert_false(wt_consume_join(consume));
     wt_consume_destroy(consume);
     wt_queue_destroy(queue);
     wt_in_flight_destroy(in_flight);
@@ -165,6 +215,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_worker_stopped_before_its_assignment_reaches_it_leaves_in_good_order),
+        cmocka_unit_test(
+            a_worker_drains_before_its_client_closes_and_is_waited_for_however_long_that_takes),
         cmocka_unit_test(
             a_worker_whose_client_fails_for_good_loses_its_partitions_and_leaves_at_once),
         cmocka_unit_test(a_worker_whose_client_never_answers_again_ends_all_the_same),
