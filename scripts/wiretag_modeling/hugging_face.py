@@ -143,6 +143,7 @@ class Directory:
         config = self._optional("tokenizer_config.json")
         if (self.folder / "tokenizer.json").exists():
             vocab, options, encode = self._whole_tokenizer()
+            self._check_agreement(config, options)
         elif config:
             self._check_class(config)
             options = TokenizerOptions(
@@ -194,6 +195,22 @@ class Directory:
             return [encoding.ids for encoding in original.encode_batch(list(texts))]
 
         return sorted(ids, key=ids.get), options, encode
+
+    def _check_agreement(self, config: dict, options: TokenizerOptions) -> None:
+        """BertTokenizer lets tokenizer_config.json prevail, PreTrainedTokenizerFast tokenizer.json."""
+        if config.get("tokenizer_class") not in (None, *TOKENIZER_CLASSES):
+            return
+        for key, option in (
+            ("do_lower_case", options.lowercase),
+            ("tokenize_chinese_chars", options.handle_chinese_chars),
+            ("strip_accents", options.strip_accents),
+        ):
+            if config.get(key, option) != option:
+                raise ExportError(
+                    f"{self.folder}: tokenizer_config.json says {key} {json.dumps(config[key])}, "
+                    f"tokenizer.json {json.dumps(option)}; make them say what the model was trained "
+                    "with"
+                )
 
     def _check_class(self, config: dict) -> None:
         """Without tokenizer.json there is nothing to compare with, so its name must tell."""

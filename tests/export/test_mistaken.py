@@ -198,6 +198,18 @@ class TestTokenizers:
         assert exported(checkpoint=whole(), out=out)["tokenizer"]["lowercase"] is True
         exported(checkpoint=whole(truncation=truncation, padding=padding), out=out)
 
+    @pytest.mark.parametrize("said", (
+        {"do_lower_case": False}, {"tokenize_chinese_chars": False}, {"strip_accents": True}))
+    def test_tokenizer_json_and_tokenizer_config_that_contradict_each_other(self, whole, out, said):
+        folder = whole()
+        path = folder / "tokenizer_config.json"
+        path.write_text(json.dumps(said))
+        assert "make them say what the model was trained with" in refused(checkpoint=folder, out=out)
+        agreed = {"do_lower_case": True, "tokenize_chinese_chars": True, "strip_accents": None}
+        for config in (agreed, said | {"tokenizer_class": "PreTrainedTokenizerFast"}):
+            path.write_text(json.dumps(config))
+            exported(checkpoint=folder, out=out)
+
     @pytest.mark.parametrize("model", ({"vocab": ["a"]}, {"vocab": {"a": "x", "b": 1}}, {"vocab": {"a": 1}}))
     def test_tokenizer_json_with_a_vocabulary_of_another_type(self, whole, out, model):
         folder = whole()
