@@ -34,6 +34,22 @@ def test_a_topic_made_anew_under_a_worker_is_read_once_from_its_beginning(lab, g
     stop_and_find_nothing_left(lab, flow, running)
 
 
+def test_what_was_read_of_the_topic_before_is_finished_first(lab, guarantee):
+    flow, model = lab.flow(), lab.model(sleep_us_per_call=50_000)
+    flow.produce([article(f"новость {number}") for number in range(80)])
+    running = lab.run(flow, model, model={"replicas": 1}, batch={"articles_max": 1}, in_flight={"records_max": 40})
+    client.wait_for("labels", lambda: client.end_offsets(flow.bootstrap, flow.output)[0] >= 10, 60, 0.02)
+    client.remake_topic(flow.bootstrap, flow.input)
+    flow.produce([article(f"другая {number}") for number in range(5)])
+    running.wait_log("begins again at offset 0")
+    flow.wait_done()
+    found = offsets(flow)
+    # What the client had not handed out of the topic before is gone.
+    assert 10 <= len(found) - 5 <= 80 and found == [*range(len(found) - 5), *range(5)]
+    assert running.stop() == 0
+    running.wait_log(rf"stopped: {len(found)} consumed, {len(found)} labelled")
+
+
 def test_a_group_ahead_of_its_topic_is_set_back(lab, guarantee):
     flow = lab.flow()
     flow.produce([article(f"новость {number}") for number in range(50)])

@@ -220,7 +220,6 @@ static void what_was_read_is_finished_then_the_group_is_set_back_and_reading_goe
 {
     (void)state;
     set_back(WT_AT_LEAST_ONCE, RD_KAFKA_RESP_ERR_NO_ERROR);
-    set_back(WT_EXACTLY_ONCE, RD_KAFKA_RESP_ERR_NO_ERROR);
 }
 
 static void the_group_is_asked_again_until_it_is_set_back(void **state)
@@ -232,20 +231,17 @@ static void the_group_is_asked_again_until_it_is_set_back(void **state)
 static void reading_that_begins_before_the_groups_offset_sets_it_back_too(void **state)
 {
     (void)state;
-    static const enum wt_guarantee guarantees[] = {WT_AT_LEAST_ONCE, WT_EXACTLY_ONCE};
-    for (size_t i = 0; i < COUNT_OF(guarantees); i++) {
-        create(guarantees[i], false);
-        rd_kafka_topic_partition_list_t *list = place(1000);
-        assert_int_equal(rd_kafka_commit(wt_consume_client(lab.consume), list, 0),
-                         RD_KAFKA_RESP_ERR_NO_ERROR);
-        rd_kafka_topic_partition_list_destroy(list);
-        start();
-        take(RECORDS, WAIT_US);
-        assert_int_equal(committed(), 0);
-        finish(RECORDS, 2, 0);
-        commit(RECORDS);
-        stop();
-    }
+    create(WT_AT_LEAST_ONCE, false);
+    rd_kafka_topic_partition_list_t *list = place(1000);
+    assert_int_equal(rd_kafka_commit(wt_consume_client(lab.consume), list, 0),
+                     RD_KAFKA_RESP_ERR_NO_ERROR);
+    rd_kafka_topic_partition_list_destroy(list);
+    start();
+    take(RECORDS, WAIT_US);
+    assert_int_equal(committed(), 0);
+    finish(RECORDS, 2, 0);
+    commit(RECORDS);
+    stop();
 }
 
 static void a_worker_that_stops_meanwhile_leaves_the_rest_to_the_next(void **state)
