@@ -9,6 +9,9 @@
 
 #include <stdlib.h>
 
+/* Pause before what was refused is asked for again; a drain asks as often as it may. */
+#define RETRY_MS 50
+
 /* Note "Commits and rejoining": positions are stored in the client, whose own timer commits them.
  * A commit request of ours would wait on the coordinator's connection behind a JoinGroup that is
  * under way, arrive with the generation before, and be refused; librdkafka then takes the whole
@@ -24,6 +27,7 @@ struct wt_commit {
     uint64_t confirmed; /* the value of `stored` that the last good reply speaks of */
     bool pending;
     int64_t due_us;
+    int64_t retry_us; /* do not ask before */
 };
 
 struct wt_commit *wt_commit_create(const struct wt_config *config, rd_kafka_t *consumer,
@@ -63,6 +67,7 @@ static void on_reply(rd_kafka_t *consumer, rd_kafka_resp_err_t code,
         commit->confirmed = commit->asked; /* no offset: the timer had committed them all */
         wt_metric_add(WT_METRIC_COMMITS, code == RD_KAFKA_RESP_ERR_NO_ERROR ? 1 : 0);
     } else {
+        commit->retry_us = wt_clock_us() + RETRY_MS * 1000;
         wt_metric_add(WT_METRIC_COMMIT_FAILURES, 1);
         wt_log_warn("commit", "%s; asking again", rd_kafka_err2str(code));
     }
@@ -123,7 +128,7 @@ static void commit_with_books(struct wt_commit *commit, struct wt_partition *con
                               size_t count)
 {
     bool again = !wt_commit_settled(commit);
-    if (commit->pending) {
+    if (commit->pending || wt_clock_us() < commit->retry_us) {
         return;
     }
     rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new(0);
@@ -162,7 +167,7 @@ void wt_commit_step(struct wt_commit *commit, struct wt_partition *const *partit
         return;
     }
     store_moved(commit, partitions, count);
-    if (now && !commit->pending && !wt_commit_settled(commit)) {
+    if (now && !commit->pending && clock_us >= commit->retry_us && !wt_commit_settled(commit)) {
         ask(commit, NULL);
     }
 }

@@ -1,4 +1,7 @@
 /* Every class of error that producing and committing can meet where records come out at least once. */
+#include "base/clock.h"
+#include "base/metrics.h"
+
 #include "mock_cases.h"
 
 static void start_with(const char *producer)
@@ -229,7 +232,11 @@ static void what_is_not_known_to_be_committed_does_not_count_as_settled(void **s
     start();
     mock_lab_answer(&lab, OFFSET_COMMIT, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, 100000);
     mock_lab_finish(&lab, RECORDS);
+    int64_t refused = wt_metric_get(WT_METRIC_COMMIT_FAILURES);
+    int64_t began_us = wt_clock_us();
     assert_false(mock_lab_settle(&lab, 1)); /* a revoke would go on waiting */
+    refused = wt_metric_get(WT_METRIC_COMMIT_FAILURES) - refused;
+    assert_in_range(refused, 1, (wt_clock_us() - began_us) / 50000 + 1); /* in no hurry */
     check_committed(RECORDS);
     mock_lab_clear(&lab, OFFSET_COMMIT);
     assert_true(mock_lab_settle(&lab, SETTLE_S));

@@ -154,6 +154,20 @@ static void finish_record(struct stage *stage, struct wt_record **record)
     wt_queue_push(stage->queue, &list);
 }
 
+/* What comes out of the model for an epoch that publish has let go of. */
+static void finish_in_vain(struct stage *stage, struct wt_record **record)
+{
+    int64_t labelled = wt_metric_get(WT_METRIC_RECORDS_LABELLED);
+    int64_t dropped = wt_metric_get(WT_METRIC_RECORDS_DROPPED);
+    finish_record(stage, record);
+    for (int64_t until_us = wt_clock_us() + WAIT_US;
+         wt_in_flight_records(stage->in_flight) > 0 && wt_clock_us() < until_us;) {
+        (void)usleep(TURN_US);
+    }
+    assert_int_equal(wt_metric_get(WT_METRIC_RECORDS_DROPPED), dropped + 1);
+    assert_int_equal(wt_metric_get(WT_METRIC_RECORDS_LABELLED), labelled);
+}
+
 static void a_revoke_waits_for_the_first_batch_of_an_assignment(void **state)
 {
     (void)state;
@@ -175,14 +189,14 @@ static void a_drain_has_an_end_and_what_comes_after_it_is_dropped(void **state)
     (void)state;
     struct stage stage;
     start(&stage, 50);
-    int64_t labelled = wt_metric_get(WT_METRIC_RECORDS_LABELLED);
     struct wt_record *record = begin_record(&stage, 0);
     begin_drain(&stage, false);
     end_drain(&stage);
     stage.config->delivery.drain_ms_max = WAIT_US / 1000;
-    finish_record(&stage, &record);
+    finish_in_vain(&stage, &record);
 
     /* The next assignment has nothing to do with it. */
+    int64_t labelled = wt_metric_get(WT_METRIC_RECORDS_LABELLED);
     stage.source->epoch_last = 2;
     stage.source->sequence_next = 0;
     atomic_store(&stage.source->epoch_live, 2);
@@ -200,13 +214,11 @@ static void what_is_lost_is_not_waited_for(void **state)
     (void)state;
     struct stage stage;
     start(&stage, WAIT_US);
-    int64_t labelled = wt_metric_get(WT_METRIC_RECORDS_LABELLED);
     struct wt_record *record = begin_record(&stage, 0);
     begin_drain(&stage, true);
     end_drain(&stage);
-    finish_record(&stage, &record);
+    finish_in_vain(&stage, &record);
     stop(&stage);
-    assert_int_equal(wt_metric_get(WT_METRIC_RECORDS_LABELLED), labelled);
 }
 
 /* As where the consume thread was given up and comes to its drain after all. */
