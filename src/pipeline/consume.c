@@ -195,9 +195,10 @@ static bool come_to(struct wt_consume *consume, struct wt_partition *source, int
 {
     struct wt_error error;
     bool goes_on = wt_loss_look(consume->client, consume->config, source, offset);
-    if (goes_on) {
+    if (goes_on || source->range != NULL) {
         source->next_offset = next;
-    } else if (source->range != NULL) {
+    }
+    if (!goes_on && source->range != NULL && source->range->state == WT_RANGE_OPEN) {
         (void)wt_range_gone(source, &error);
         consume->hooks.failed(consume->hooks.opaque, &error);
     }

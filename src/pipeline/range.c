@@ -164,8 +164,9 @@ struct wt_record *wt_range_end(rd_kafka_t *consumer, struct wt_partition *partit
     return record;
 }
 
-enum wt_status wt_range_gone(const struct wt_partition *partition, struct wt_error *error)
+enum wt_status wt_range_gone(struct wt_partition *partition, struct wt_error *error)
 {
+    partition->range->state = WT_RANGE_OVER;
     return wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "range-gone",
                         "%s [%" PRId32 "] was made anew or has lost its end: what this was to read "
                         "is gone; for what is there now use another --name",

@@ -47,8 +47,8 @@ struct wt_record *wt_range_end(rd_kafka_t *consumer, struct wt_partition *partit
                                int64_t offset);
 
 /* The partition begins again before its range was read: the records of the range are no more, and those
- * at its offsets are others. WT_FAILED in `error` (class fatal), returned. */
-enum wt_status wt_range_gone(const struct wt_partition *partition, struct wt_error *error);
+ * at its offsets are others: none is taken any more. WT_FAILED in `error` (class fatal), returned. */
+enum wt_status wt_range_gone(struct wt_partition *partition, struct wt_error *error);
 
 /* Writes the books into a commit's metadata where the partition has a range: those of its lane,
  * with what is released or only with what is acknowledged. Thread: publish. */
