@@ -24,7 +24,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = ROOT / "data" / "samples.jsonl"
 WIRETAG = ROOT / "build" / "wiretag"  # measures its own kernels, where it is built
-SELFTEST_TEXTS = 6  # run at every start of the worker, so few and short
+# Run at every start of the worker, so few and short; a padded one is 512 tokens of work.
+SELFTEST_TEXTS = {"exact": 6, "padded-512": 3}
 SAMPLE_TEXTS = 24
 
 
@@ -98,10 +99,11 @@ def read_texts(path: Path) -> list[str]:
     return texts
 
 
-def selftest_and_samples(texts: list[str]) -> tuple[list[str], list[str]]:
+def selftest_and_samples(texts: list[str], padding: str) -> tuple[list[str], list[str]]:
     """A few short texts for the self-test; for measuring also long and joined ones."""
-    few = [text[: 40 + 60 * index] for index, text in enumerate(texts[:SELFTEST_TEXTS])]
-    samples = texts[SELFTEST_TEXTS : SELFTEST_TEXTS + SAMPLE_TEXTS]
+    count = SELFTEST_TEXTS[padding]
+    few = [text[: 40 + 60 * index] for index, text in enumerate(texts[:count])]
+    samples = texts[count : count + SAMPLE_TEXTS]
     joined = " ".join(texts)
     return few, samples + [joined[:900], joined[-1500:], joined[:20000]]
 
@@ -135,7 +137,7 @@ def export(arguments: argparse.Namespace) -> list[str]:
     tokens_max = source.tokens_max if arguments.max_tokens is None else arguments.max_tokens
     if source.encode is not None:
         check_tokenizer(vocab, options, source.encode, texts)
-    selftest, samples = selftest_and_samples(texts)
+    selftest, samples = selftest_and_samples(texts, arguments.padding)
     report = write_bundle(
         source.model,
         vocab,

@@ -331,7 +331,7 @@ def write_bundle(
     """Writes `model` with its vocabulary (index = id) and labels (index = output) to `out_path`.
 
     `model` is a Classifier, or a TorchScript module that takes `inputs`; it is left as it is.
-    `selftest_texts` (5 to 30 of different lengths) travel in the bundle with their logits;
+    `selftest_texts` (a few of different lengths) travel in the bundle with their logits;
     `sample_texts` only add to what the bounds are measured on. `about` is kept in wiretag.json for
     people (accuracy, data, seed); the worker does not read it. `reference` gives the logits of one
     row of ids by the model that is exported, to compare with. `wiretag` is the worker's program, to
