@@ -139,10 +139,9 @@ void wt_audit_timeouts(const struct wt_config *config, struct wt_findings *findi
 void wt_audit_sizes(const struct wt_config *config, struct wt_findings *findings)
 {
     char place[PLACE_BYTES_MAX];
-    const struct wt_property *own =
-        wt_config_producer_property(config, "queue.buffering.max.kbytes");
+    const struct wt_property *own = wt_sizing_small_queue(config);
     int64_t record_bytes_max = (int64_t)wt_sizing_record_bytes_max(config);
-    if (own == NULL || number_of(own, 0) * 1024 >= record_bytes_max) {
+    if (own == NULL) {
         return;
     }
     wt_finding_add_at(findings, place_of(config, own, "kafka.producer", place), WT_FINDING_ERROR,

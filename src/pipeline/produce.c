@@ -203,10 +203,9 @@ static enum wt_status set_transactional_properties(struct wt_produce *produce,
 /* One record larger than the queue would be "queue full" for ever. */
 static enum wt_status check_queue(const struct wt_config *config, struct wt_error *error)
 {
-    const struct wt_property *own =
-        wt_config_producer_property(config, "queue.buffering.max.kbytes");
+    const struct wt_property *own = wt_sizing_small_queue(config);
     size_t record_bytes_max = wt_sizing_record_bytes_max(config);
-    if (own == NULL || strtoull(own->value, NULL, 10) * 1024 >= record_bytes_max) {
+    if (own == NULL) {
         return WT_OK;
     }
     return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "producer-queue",

@@ -87,6 +87,15 @@ uint64_t wt_sizing_producer_kbytes(const struct wt_config *config)
     return in_flight_kbytes > record_kbytes ? in_flight_kbytes : record_kbytes;
 }
 
+const struct wt_property *wt_sizing_small_queue(const struct wt_config *config)
+{
+    const struct wt_property *own =
+        wt_config_producer_property(config, "queue.buffering.max.kbytes");
+    bool small = own != NULL && strtoull(own->value, NULL, 10) * 1024 <
+                                    (unsigned long long)wt_sizing_record_bytes_max(config);
+    return small ? own : NULL;
+}
+
 uint64_t wt_sizing_consumer_kbytes(const struct wt_config *config)
 {
     uint64_t kbytes = config->in_flight.bytes_max / 1024;

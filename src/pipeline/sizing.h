@@ -23,6 +23,10 @@ size_t wt_sizing_record_bytes_max(const struct wt_config *config);
  * least the largest record. */
 uint64_t wt_sizing_producer_kbytes(const struct wt_config *config);
 
+/* kafka.producer.queue.buffering.max.kbytes as configured, if it has no room for the largest record, which
+ * would then wait for ever; else NULL. */
+const struct wt_property *wt_sizing_small_queue(const struct wt_config *config);
+
 /* kafka.consumer.queued.max.messages.kbytes where it is not configured. */
 uint64_t wt_sizing_consumer_kbytes(const struct wt_config *config);
 
