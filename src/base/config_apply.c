@@ -61,16 +61,16 @@ static const char *must_be(const struct wt_key *key, char must[MUST_BYTES_MAX])
     size_t length = 0;
     switch (key->type) {
     case WT_KEY_BOOL:
-        (void)snprintf(must, MUST_BYTES_MAX, "true or false, without quotes");
+        (void)snprintf(must, MUST_BYTES_MAX, "true or false");
         break;
     case WT_KEY_U32:
     case WT_KEY_U64:
-        (void)snprintf(must, MUST_BYTES_MAX, "%sa whole number from %llu to %llu, without quotes",
+        (void)snprintf(must, MUST_BYTES_MAX, "%sa whole number from %llu to %llu",
                        key->auto_allowed ? "auto or " : "", (unsigned long long)key->min,
                        (unsigned long long)key->max);
         break;
     case WT_KEY_NUMBER:
-        (void)snprintf(must, MUST_BYTES_MAX, "a number from %llu to %llu, without quotes",
+        (void)snprintf(must, MUST_BYTES_MAX, "a number from %llu to %llu",
                        (unsigned long long)key->min, (unsigned long long)key->max);
         break;
     case WT_KEY_CHOICE:
@@ -90,14 +90,23 @@ static const char *must_be(const struct wt_key *key, char must[MUST_BYTES_MAX])
     return must;
 }
 
+/* What is in quotes is text to YAML, and no value of such a key. */
+static bool is_untyped(const struct wt_key *key)
+{
+    return key->type == WT_KEY_BOOL || key->type == WT_KEY_U32 || key->type == WT_KEY_U64 ||
+           key->type == WT_KEY_NUMBER;
+}
+
 static enum wt_status refuse_value(const struct wt_node *node, const struct wt_key *key,
                                    struct wt_error *error)
 {
     char shown[WT_SHOWN_BYTES_MAX];
     char must[MUST_BYTES_MAX];
-    return wt_node_refuse(
-        node, key->path, error, "is %s%s; it must be %s", wt_node_shown(node, shown),
-        node->written != NULL ? " (its value is not shown)" : "", must_be(key, must));
+    bool text_only = is_untyped(key) && node->quoted && node->written == NULL;
+    return wt_node_refuse(node, key->path, error, "is %s%s; it must be %s%s",
+                          wt_node_shown(node, shown),
+                          node->written != NULL ? " (its value is not shown)" : "",
+                          must_be(key, must), text_only ? ", without quotes" : "");
 }
 
 /* The text of a scalar whose type is not text; NULL where it cannot be one. A value that came from

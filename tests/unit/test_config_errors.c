@@ -54,7 +54,8 @@ static void a_value_of_the_wrong_kind_is_named_with_what_it_must_be(void **state
         {"batch:\n  wait_ms_max: soon\n",
          NULL,
          {"test.yaml:2: batch.wait_ms_max: is \"soon\"", "whole number from 0 to 60000"}},
-        {"batch: {wait_ms_max: \"20\"}\n", NULL, {"test.yaml:1: ", "without quotes"}},
+        {"batch: {wait_ms_max: \"20\"}\n", NULL, {"test.yaml:1: ", "60000, without quotes"}},
+        {"output: {include_input: 'true'}\n", NULL, {"test.yaml:1: ", "false, without quotes"}},
         {"batch: {wait_ms_max: 1.5}\n", NULL, {"test.yaml:1: ", "is \"1.5\""}},
         {"batch: {wait_ms_max: 0x10}\n", NULL, {"test.yaml:1: ", "is \"0x10\""}},
         {"batch: {wait_ms_max: -1}\n", NULL, {"test.yaml:1: ", "is \"-1\""}},
@@ -84,6 +85,34 @@ static void a_value_of_the_wrong_kind_is_named_with_what_it_must_be(void **state
          {"test.yaml:1: dead_letter: ", "or null for no dead letters"}},
     };
     ASSERT_ALL_REFUSED(mistakes);
+}
+
+static void assert_says(const char *set, const char *message)
+{
+    struct wt_config *config = NULL;
+    struct wt_error error = {0};
+    assert_int_not_equal(parse("{}", SETS(set), &config, &error), WT_OK);
+    assert_string_equal(error.message, message);
+}
+
+static void only_of_a_value_in_quotes_it_is_said_that_they_are_too_many(void **state)
+{
+    (void)state;
+    assert_says("batch.tokens_max=-5",
+                "--set batch.tokens_max=-5: batch.tokens_max: is \"-5\"; it must "
+                "be auto or a whole number from 16 to 16777216");
+    assert_says("batch.tokens_max='64'",
+                "--set batch.tokens_max='64': batch.tokens_max: is \"64\"; it "
+                "must be auto or a whole number from 16 to 16777216, without "
+                "quotes");
+    assert_says("output.threshold=-0.5",
+                "--set output.threshold=-0.5: output.threshold: is \"-0.5\"; "
+                "it must be a number from 0 to 1");
+    assert_says("output.include_input=yes",
+                "--set output.include_input=yes: output.include_input: is "
+                "\"yes\"; it must be true or false");
+    assert_says("output.timestamp='soon'", "--set output.timestamp='soon': output.timestamp: is "
+                                           "\"soon\"; it must be input or now");
 }
 
 static void a_value_out_of_range_is_named_with_the_range(void **state)
@@ -265,6 +294,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_unknown_key_is_named_with_file_line_and_the_nearest_known_key),
         cmocka_unit_test(a_value_of_the_wrong_kind_is_named_with_what_it_must_be),
+        cmocka_unit_test(only_of_a_value_in_quotes_it_is_said_that_they_are_too_many),
         cmocka_unit_test(a_value_out_of_range_is_named_with_the_range),
         cmocka_unit_test(what_is_not_one_yaml_map_is_refused_with_its_line),
         cmocka_unit_test(nesting_and_size_are_bounded),
