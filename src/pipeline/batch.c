@@ -110,8 +110,16 @@ void wt_batch_stage_remove_stale(struct wt_batch_stage *stage, struct wt_record_
 void wt_batch_stage_tokens_lower(struct wt_batch_stage *stage, uint32_t tokens_max)
 {
     (void)pthread_mutex_lock(&stage->mutex);
-    wt_batcher_tokens_lower(stage->batcher, tokens_max);
+    wt_batcher_tokens_lower(stage->batcher, tokens_max, wt_clock_us());
     (void)pthread_mutex_unlock(&stage->mutex);
+}
+
+uint32_t wt_batch_stage_tokens_worked(struct wt_batch_stage *stage, uint64_t tokens)
+{
+    (void)pthread_mutex_lock(&stage->mutex);
+    uint32_t raised = wt_batcher_tokens_worked(stage->batcher, tokens, wt_clock_us());
+    (void)pthread_mutex_unlock(&stage->mutex);
+    return raised;
 }
 
 void wt_batch_stage_took(struct wt_batch_stage *stage, int64_t batch_us)

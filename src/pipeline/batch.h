@@ -26,6 +26,9 @@ void wt_batch_stage_remove_stale(struct wt_batch_stage *stage, struct wt_record_
 /* See wt_batcher_tokens_lower. Thread: infer. */
 void wt_batch_stage_tokens_lower(struct wt_batch_stage *stage, uint32_t tokens_max);
 
+/* See wt_batcher_tokens_worked. Thread: infer. */
+uint32_t wt_batch_stage_tokens_worked(struct wt_batch_stage *stage, uint64_t tokens);
+
 /* See wt_batcher_took. Thread: infer. */
 void wt_batch_stage_took(struct wt_batch_stage *stage, int64_t batch_us);
 

@@ -21,12 +21,23 @@
  * the company. So that is the wait, but no less than this: many small batches cost their hand-over. */
 #define WAIT_US_MIN 2000
 
+/* Note "Raise": a device may be short of memory for a while only, so what was halved is doubled again, one
+ * step at a time, once full batches have worked for so long. Where it fails again before full batches have
+ * worked for as long after the raise, the next try comes after twice the time: a limit that is simply
+ * too high costs a halved batch every five hours. A shortage after a raise that held is a new one. */
+#define CALM_US_MIN (INT64_C(5) * 60 * 1000000)
+#define CALM_US_MAX (64 * CALM_US_MIN)
+
 /* Weight of the newest batch in the time that one takes. */
 #define PACE_WEIGHT 0.1
 
 struct wt_batcher {
-    struct wt_batcher_limits limits;
-    uint32_t step; /* width of a bucket, tokens */
+    struct wt_batcher_limits limits; /* tokens_max: as configured, or lowered */
+    uint32_t tokens_configured;
+    int64_t calm_us;  /* note "Raise": how long full batches must work */
+    int64_t raise_us; /* when they will have done so */
+    bool unproven;    /* not yet since the last raise */
+    uint32_t step;    /* width of a bucket, tokens */
     uint32_t bucket_count;
     struct wt_record_list *buckets; /* [i]: lengths in (i * step, (i + 1) * step], oldest first */
     uint32_t count;
@@ -41,6 +52,7 @@ struct wt_batcher *wt_batcher_create(const struct wt_batcher_limits *limits)
     assert(limits->articles_max > 0 && limits->length_max > 0);
     struct wt_batcher *batcher = wt_alloc_zeroed(1, sizeof *batcher);
     batcher->limits = *limits;
+    batcher->tokens_configured = limits->tokens_max;
     batcher->wait_us = limits->wait_us_max;
     batcher->step = limits->equal_lengths_only ? 1 : WIDTH_STEP;
     batcher->bucket_count = (limits->length_max + batcher->step - 1) / batcher->step;
@@ -227,11 +239,31 @@ void wt_batcher_remove(struct wt_batcher *batcher, bool (*matches)(const struct 
     }
 }
 
-void wt_batcher_tokens_lower(struct wt_batcher *batcher, uint32_t tokens_max)
+void wt_batcher_tokens_lower(struct wt_batcher *batcher, uint32_t tokens_max, int64_t now_us)
 {
-    if (tokens_max < batcher->limits.tokens_max) {
-        batcher->limits.tokens_max = tokens_max;
+    if (tokens_max >= batcher->limits.tokens_max) {
+        return;
     }
+    batcher->limits.tokens_max = tokens_max;
+    int64_t longer_us = batcher->calm_us < CALM_US_MAX ? 2 * batcher->calm_us : CALM_US_MAX;
+    batcher->calm_us = batcher->unproven ? longer_us : CALM_US_MIN;
+    batcher->raise_us = now_us + batcher->calm_us;
+}
+
+uint32_t wt_batcher_tokens_worked(struct wt_batcher *batcher, uint64_t tokens, int64_t now_us)
+{
+    uint32_t *tokens_max = &batcher->limits.tokens_max;
+    if (tokens <= *tokens_max / 2 || now_us < batcher->raise_us) {
+        return 0;
+    }
+    batcher->unproven = *tokens_max < batcher->tokens_configured;
+    if (!batcher->unproven) {
+        return 0;
+    }
+    *tokens_max =
+        *tokens_max < batcher->tokens_configured / 2 ? 2 * *tokens_max : batcher->tokens_configured;
+    batcher->raise_us = now_us + batcher->calm_us;
+    return *tokens_max;
 }
 
 void wt_batcher_took(struct wt_batcher *batcher, int64_t batch_us)

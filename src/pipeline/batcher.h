@@ -52,7 +52,11 @@ void wt_batcher_remove(struct wt_batcher *batcher, bool (*matches)(const struct 
                        struct wt_record_list *list_out);
 
 /* Lowers the token budget: the device ran out of memory on a larger batch. */
-void wt_batcher_tokens_lower(struct wt_batcher *batcher, uint32_t tokens_max);
+void wt_batcher_tokens_lower(struct wt_batcher *batcher, uint32_t tokens_max, int64_t now_us);
+
+/* The model had memory for a batch of `tokens`, padding included. Returns the token budget where it was
+ * raised for that, never above the limit it was created with; else 0. */
+uint32_t wt_batcher_tokens_worked(struct wt_batcher *batcher, uint64_t tokens, int64_t now_us);
 
 /* A batch took the model `batch_us`. */
 void wt_batcher_took(struct wt_batcher *batcher, int64_t batch_us);

@@ -371,6 +371,34 @@ static void count_batch(const struct wt_batch *batch, uint32_t articles, double 
     wt_metric_observe(WT_HISTOGRAM_STAGE_INFER, seconds, articles);
 }
 
+static bool all_finished(const struct wt_batch *batch)
+{
+    uint32_t i = 0;
+    while (i < batch->count && batch->records[i]->state == WT_RECORD_FINISHED) {
+        i++;
+    }
+    return i == batch->count;
+}
+
+/* Batches shrink and grow with the memory that the device has. `batch` has run. */
+static void fit_to_memory(struct wt_batch_stage *stage, const struct wt_batch *batch,
+                          uint32_t too_large)
+{
+    if (too_large > 0) {
+        wt_log_warn("infer", "the device has no memory for %u tokens; batches stay below %u",
+                    too_large, too_large / 2);
+        wt_batch_stage_tokens_lower(stage, too_large / 2);
+    } else if (all_finished(batch)) {
+        uint64_t tokens = (uint64_t)batch->width * batch->count;
+        uint32_t raised = wt_batch_stage_tokens_worked(stage, tokens);
+        if (raised > 0) {
+            wt_log_info("infer",
+                        "full batches have had memory for a while; they may grow to %u tokens",
+                        raised);
+        }
+    }
+}
+
 static void run_batch(struct replica *replica, struct wt_batch *batch,
                       struct wt_infer_scratch *scratch)
 {
@@ -386,11 +414,7 @@ static void run_batch(struct replica *replica, struct wt_batch *batch,
     int64_t batch_us = wt_clock_us() - start_us;
     double seconds = (double)batch_us * 1e-6;
     wt_batch_stage_took(ports->batch_in, batch_us);
-    if (too_large > 0) {
-        wt_log_warn("infer", "the device has no memory for %u tokens; batches stay below %u",
-                    too_large, too_large / 2);
-        wt_batch_stage_tokens_lower(ports->batch_in, too_large / 2);
-    }
+    fit_to_memory(ports->batch_in, batch, too_large);
     count_batch(batch, articles, seconds);
     update_rate(replica, articles, seconds);
     pass_on(replica, batch);

@@ -97,20 +97,94 @@ static void with_pad_to_every_row_counts_for_the_full_width(void **state)
     fixture_destroy(&fixture);
 }
 
-static void a_lowered_budget_holds_from_the_next_batch_on_and_is_never_raised(void **state)
+static void a_lowered_budget_holds_from_the_next_batch_on_and_lowering_never_raises_it(void **state)
 {
     (void)state;
     struct fixture fixture = fixture_create(&DEFAULTS);
     for (int64_t i = 0; i < 32; i++) {
         add(&fixture, 64, i, i);
     }
-    wt_batcher_tokens_lower(fixture.batcher, 256);
-    wt_batcher_tokens_lower(fixture.batcher, 100000);
+    wt_batcher_tokens_lower(fixture.batcher, 256, 0);
+    wt_batcher_tokens_lower(fixture.batcher, 100000, 0);
     while (flush(&fixture)) {
         assert_int_equal(fixture.batch.count, 4);
         batch_end(&fixture.batch);
     }
     fixture_destroy(&fixture);
+}
+
+/* --- memory that comes back ------------------------------------------------------------------ */
+
+#define MINUTE_US (INT64_C(60) * 1000000)
+
+static struct wt_batcher *batcher_of(uint32_t tokens_max)
+{
+    struct wt_batcher_limits limits = DEFAULTS;
+    limits.tokens_max = tokens_max;
+    return wt_batcher_create(&limits);
+}
+
+static void a_lowered_budget_doubles_with_every_five_good_minutes_up_to_its_limit(void **state)
+{
+    (void)state;
+    struct wt_batcher_limits limits = DEFAULTS;
+    limits.tokens_max = 1000;
+    struct fixture fixture = fixture_create(&limits);
+    struct wt_batcher *batcher = fixture.batcher;
+    assert_int_equal(wt_batcher_tokens_worked(batcher, 1000, 9 * MINUTE_US), 0);
+    wt_batcher_tokens_lower(batcher, 300, 10 * MINUTE_US);
+    assert_int_equal(wt_batcher_tokens_worked(batcher, 300, 15 * MINUTE_US - 1), 0);
+    assert_int_equal(wt_batcher_tokens_worked(batcher, 300, 15 * MINUTE_US), 600);
+    for (int64_t i = 0; i < 9; i++) {
+        add(&fixture, 64, i, i);
+    }
+    assert_true(flush(&fixture));
+    assert_int_equal(fixture.batch.count, 9); /* 576 tokens */
+    batch_end(&fixture.batch);
+    assert_int_equal(wt_batcher_tokens_worked(batcher, 576, 20 * MINUTE_US - 1), 0);
+    assert_int_equal(wt_batcher_tokens_worked(batcher, 576, 20 * MINUTE_US), 1000);
+    assert_int_equal(wt_batcher_tokens_worked(batcher, 1000, 90 * MINUTE_US), 0);
+    fixture_destroy(&fixture);
+}
+
+static void batches_that_do_not_fill_a_lowered_budget_raise_nothing(void **state)
+{
+    (void)state;
+    struct wt_batcher *batcher = batcher_of(1000);
+    wt_batcher_tokens_lower(batcher, 300, 0);
+    assert_int_equal(wt_batcher_tokens_worked(batcher, 150, 60 * MINUTE_US), 0);
+    assert_int_equal(wt_batcher_tokens_worked(batcher, 151, 60 * MINUTE_US), 600);
+    wt_batcher_destroy(batcher);
+}
+
+static void a_raise_that_fails_waits_twice_as_long_for_the_next_up_to_five_hours(void **state)
+{
+    (void)state;
+    struct wt_batcher *batcher = batcher_of(1000);
+    int64_t now_us = 0;
+    int64_t minutes = 5;
+    for (int tries = 0; tries < 9; tries++) {
+        wt_batcher_tokens_lower(batcher, 500, now_us);
+        now_us += minutes * MINUTE_US;
+        assert_int_equal(wt_batcher_tokens_worked(batcher, 500, now_us - 1), 0);
+        assert_int_equal(wt_batcher_tokens_worked(batcher, 500, now_us), 1000);
+        minutes = minutes < 320 ? minutes * 2 : 320;
+    }
+    wt_batcher_destroy(batcher);
+}
+
+static void a_shortage_after_a_raise_that_held_lasts_five_minutes_again(void **state)
+{
+    (void)state;
+    struct wt_batcher *batcher = batcher_of(1000);
+    wt_batcher_tokens_lower(batcher, 500, 0);
+    assert_int_equal(wt_batcher_tokens_worked(batcher, 500, 5 * MINUTE_US), 1000);
+    wt_batcher_tokens_lower(batcher, 500, 6 * MINUTE_US);
+    assert_int_equal(wt_batcher_tokens_worked(batcher, 500, 16 * MINUTE_US), 1000);
+    assert_int_equal(wt_batcher_tokens_worked(batcher, 1000, 26 * MINUTE_US), 0);
+    wt_batcher_tokens_lower(batcher, 500, 30 * MINUTE_US);
+    assert_int_equal(wt_batcher_tokens_worked(batcher, 500, 35 * MINUTE_US), 1000);
+    wt_batcher_destroy(batcher);
 }
 
 /* --- when a batch is due --------------------------------------------------------------------- */
@@ -279,7 +353,12 @@ int main(void)
         cmocka_unit_test(an_article_longer_than_the_budget_runs_alone),
         cmocka_unit_test(equal_lengths_only_never_mixes_two_lengths),
         cmocka_unit_test(with_pad_to_every_row_counts_for_the_full_width),
-        cmocka_unit_test(a_lowered_budget_holds_from_the_next_batch_on_and_is_never_raised),
+        cmocka_unit_test(
+            a_lowered_budget_holds_from_the_next_batch_on_and_lowering_never_raises_it),
+        cmocka_unit_test(a_lowered_budget_doubles_with_every_five_good_minutes_up_to_its_limit),
+        cmocka_unit_test(batches_that_do_not_fill_a_lowered_budget_raise_nothing),
+        cmocka_unit_test(a_raise_that_fails_waits_twice_as_long_for_the_next_up_to_five_hours),
+        cmocka_unit_test(a_shortage_after_a_raise_that_held_lasts_five_minutes_again),
         cmocka_unit_test(when_no_company_comes_a_quarter_of_the_wait_is_enough),
         cmocka_unit_test(nobody_waits_longer_than_a_batch_takes_of_late),
         cmocka_unit_test(the_wait_follows_what_batches_take),

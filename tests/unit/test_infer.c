@@ -1,68 +1,6 @@
 /* Running batches: halving finds the poison, memory teaches the budget, a sick model loses nothing. */
-#include "pipeline/infer.h"
-
 #include "base/clock.h"
-#include "base/metrics.h"
-#include "support.h"
-
-#include <pthread.h>
-#include <time.h>
-
-enum { ID_PAD, ID_UNK, ID_CLS, ID_SEP, ID_POISON, ID_NAN, ID_WORD };
-
-#define ROWS_MAX 64u
-#define WAIT_US_MAX 1000
-
-/* More words than the tests write. */
-#define VOCAB_SIZE 1000
-
-/* A bundle of the fake model with the given behaviour, a JSON object. */
-static struct wt_model *model_create(const char *behaviour)
-{
-    char path[] = "/tmp/wiretag-test-infer-XXXXXX";
-    FILE *file = fdopen(mkstemp(path), "w");
-    assert_non_null(file);
-    (void)fprintf(file,
-                  "{\"wiretag\":{\"bundle_format\":1,\"runtime\":\"fake\",\"name\":\"f\","
-                  "\"version\":\"1\",\"labels\":[\"a\",\"b\",\"c\"],\"tokenizer\":{\"type\":"
-                  "\"wordpiece\",\"lowercase\":false,\"clean_text\":true,"
-                  "\"handle_chinese_chars\":true,\"strip_accents\":null},\"max_tokens\":128,"
-                  "\"padding\":\"exact\",\"inputs\":\"ids+lengths\","
-                  "\"precisions\":{\"fp32\":{\"logits_bound\":1e-4}}},\"selftest\":[],"
-                  "\"behaviour\":%s,\"vocab\":[\"[PAD]\",\"[UNK]\",\"[CLS]\",\"[SEP]\","
-                  "\"poison\",\"nan\"",
-                  behaviour);
-    for (int id = ID_WORD; id < VOCAB_SIZE; id++) {
-        (void)fprintf(file, ",\"%d\"", id);
-    }
-    (void)fprintf(file, "]}");
-    (void)fclose(file);
-    struct wt_model *model = NULL;
-    struct wt_error error = {0};
-    struct wt_model_options options = {.device = "cpu", .skip_selftest = true};
-    enum wt_status status = wt_model_load(path, &options, &model, &error);
-    (void)unlink(path);
-    if (status != WT_OK) {
-        fail_msg("%s", error.message);
-    }
-    wt_model_thread_init(model);
-    return model;
-}
-
-/* A record of `token_count` tokens that says `number`, with the id `odd` in it where that is > 0. */
-static struct wt_record *record_saying(uint32_t number, uint32_t token_count, int32_t odd)
-{
-    struct wt_record *record = record_of_tokens(token_count);
-    record->offset = number;
-    record->ids = calloc(token_count, sizeof(int32_t));
-    for (uint32_t i = 0; i < token_count; i++) {
-        record->ids[i] = ID_WORD + (int32_t)(number >> i % 8 & 7);
-    }
-    if (odd > 0) {
-        record->ids[token_count / 2] = odd;
-    }
-    return record;
-}
+#include "infer_cases.h"
 
 /* A batch of RUNNING records; the caller ends it with batch_end. */
 static struct wt_batch batch_of(struct wt_record *const *records, uint32_t count)
@@ -85,24 +23,6 @@ static void batch_end(struct wt_batch *batch)
         wt_record_destroy(batch->records[i]);
     }
     free(batch->records);
-}
-
-static void assert_labelled(const struct wt_record *record)
-{
-    assert_int_equal(record->state, WT_RECORD_FINISHED);
-    assert_int_equal(record->outcome, WT_OUTCOME_LABELLED);
-    assert_non_null(record->logits);
-    assert_null(record->failure);
-    assert_null(record->ids);
-}
-
-static void assert_failed(const struct wt_record *record, const char *code)
-{
-    assert_int_equal(record->state, WT_RECORD_FINISHED);
-    assert_int_equal(record->outcome, WT_OUTCOME_DEAD_LETTERED);
-    assert_string_equal(record->failure->stage, "infer");
-    assert_string_equal(record->failure->error.code, code);
-    assert_null(record->ids);
 }
 
 /* --- one batch ------------------------------------------------------------------------------- */
@@ -224,64 +144,6 @@ static void an_article_that_alone_has_no_room_fails_and_its_neighbour_does_not(v
 
 /* --- threads --------------------------------------------------------------------------------- */
 
-struct stage {
-    struct wt_model *model;
-    struct wt_batch_stage *batch_in;
-    struct wt_queue *finished;
-    struct wt_in_flight *in_flight;
-    struct wt_infer *infer;
-    struct wt_partition source;
-};
-
-#define HOUR_MS 3600000u
-
-static struct stage *stage_start_waiting(struct wt_model *model, int64_t wait_us_max,
-                                         uint32_t memory_wait_ms_max)
-{
-    struct wt_batcher_limits limits = {
-        .tokens_max = 256, .articles_max = ROWS_MAX, .wait_us_max = wait_us_max, .length_max = 128};
-    struct stage *stage = calloc(1, sizeof *stage);
-    atomic_store(&stage->source.epoch_live, 1);
-    stage->model = model;
-    stage->batch_in = wt_batch_stage_create(&limits);
-    stage->finished = wt_queue_create(10000);
-    stage->in_flight = wt_in_flight_create(10000, UINT64_MAX);
-    struct wt_infer_ports ports = {.model = model,
-                                   .replicas = 2,
-                                   .articles_max = ROWS_MAX,
-                                   .memory_wait_ms_max = memory_wait_ms_max,
-                                   .batch_in = stage->batch_in,
-                                   .finished_out = stage->finished,
-                                   .in_flight = stage->in_flight};
-    assert_int_equal(wt_infer_start(&ports, &stage->infer, NULL), WT_OK);
-    return stage;
-}
-
-static struct stage *stage_start(struct wt_model *model, int64_t wait_us_max)
-{
-    return stage_start_waiting(model, wait_us_max, HOUR_MS);
-}
-
-static void stage_add(struct stage *stage, struct wt_record *record)
-{
-    struct wt_record_list list = {0};
-    record->source = &stage->source;
-    record->epoch = 1;
-    wt_record_list_append(&list, &record);
-    wt_batch_stage_add(stage->batch_in, &list);
-}
-
-static void stage_stop(struct stage *stage)
-{
-    wt_batch_stage_close(stage->batch_in);
-    wt_infer_join(stage->infer);
-    wt_batch_stage_destroy(stage->batch_in);
-    wt_queue_destroy(stage->finished);
-    wt_in_flight_destroy(stage->in_flight);
-    wt_model_destroy(stage->model);
-    free(stage);
-}
-
 static void among_threads_every_record_comes_out_once_with_its_outcome(void **state)
 {
     (void)state;
@@ -318,19 +180,6 @@ static void among_threads_every_record_comes_out_once_with_its_outcome(void **st
     stage_stop(stage);
 }
 
-static void take_finished(struct stage *stage, uint32_t wanted)
-{
-    for (uint32_t count = 0; count < wanted;) {
-        struct wt_record_list list = {0};
-        assert_int_equal(wt_queue_pop(stage->finished, 10000, wanted, &list), WT_OK);
-        assert_true(list.count > 0);
-        count += list.count;
-        for (struct wt_record *record; (record = wt_record_list_take(&list)) != NULL;) {
-            wt_record_destroy(record);
-        }
-    }
-}
-
 static void who_waits_for_company_waits_no_longer_than_the_model_takes(void **state)
 {
     (void)state;
@@ -342,17 +191,6 @@ static void who_waits_for_company_waits_no_longer_than_the_model_takes(void **st
     stage_add(stage, record_saying(0, 8, 0));
     take_finished(stage, 1);
     stage_stop(stage);
-}
-
-/* Waits until `metric` has `value`. */
-static void wait_for(enum wt_metric metric, int64_t value)
-{
-    int64_t deadline_us = wt_clock_us() + 20000000;
-    while (wt_metric_get(metric) != value) {
-        struct timespec wait = {.tv_nsec = 1000000};
-        (void)nanosleep(&wait, NULL);
-        assert_true(wt_clock_us() < deadline_us);
-    }
 }
 
 static void a_sick_model_keeps_its_records_until_their_partition_is_given_back(void **state)
@@ -384,83 +222,6 @@ static void a_sick_model_keeps_its_records_until_their_partition_is_given_back(v
     stage_stop(stage);
 }
 
-/* --- memory that something else takes -------------------------------------------------------- */
-
-/* The next record that is finished, which the caller destroys. */
-static struct wt_record *take_one(struct stage *stage)
-{
-    struct wt_record_list list = {0};
-    assert_int_equal(wt_queue_pop(stage->finished, 60000, 1, &list), WT_OK);
-    assert_int_equal(list.count, 1);
-    return wt_record_list_take(&list);
-}
-
-/* The device has memory for one long article, then no more for `behaviour`; a second one is under way. */
-static struct stage *stage_in_shortage(const char *behaviour, uint32_t memory_wait_ms_max)
-{
-    struct stage *stage =
-        stage_start_waiting(model_create(behaviour), WAIT_US_MAX, memory_wait_ms_max);
-    stage_add(stage, record_saying(0, 101, 0));
-    struct wt_record *record = take_one(stage);
-    assert_labelled(record);
-    wt_record_destroy(record);
-    stage_add(stage, record_saying(1, 101, 0));
-    return stage;
-}
-
-static void an_article_waits_for_memory_that_the_device_has_had(void **state)
-{
-    (void)state;
-    struct stage *stage = stage_in_shortage(
-        "{\"memory_tokens_max\":100,\"memory_fails_from\":1,\"memory_fails_to\":4}", HOUR_MS);
-    wait_for(WT_METRIC_REPLICAS_SICK, 1);
-    struct wt_record *record = take_one(stage);
-    assert_labelled(record);
-    wt_record_destroy(record);
-    wait_for(WT_METRIC_REPLICAS_SICK, 0);
-    stage_stop(stage);
-}
-
-static void it_does_not_wait_for_ever(void **state)
-{
-    (void)state;
-    struct stage *stage =
-        stage_in_shortage("{\"memory_tokens_max\":100,\"memory_fails_from\":1}", 300);
-    struct wt_record *record = take_one(stage);
-    assert_failed(record, "device-memory");
-    assert_false(record->abandoned);
-    wt_record_destroy(record);
-    stage_stop(stage);
-}
-
-static void it_waits_no_longer_than_its_partition_is_here(void **state)
-{
-    (void)state;
-    struct stage *stage =
-        stage_in_shortage("{\"memory_tokens_max\":100,\"memory_fails_from\":1}", HOUR_MS);
-    wait_for(WT_METRIC_REPLICAS_SICK, 1);
-    atomic_store(&stage->source.epoch_live, 0);
-    struct wt_record *record = take_one(stage);
-    assert_true(record->abandoned);
-    wt_record_destroy(record);
-    wait_for(WT_METRIC_REPLICAS_SICK, 0);
-    stage_stop(stage);
-}
-
-static void an_article_longer_than_any_that_had_memory_fails_at_once(void **state)
-{
-    (void)state;
-    struct stage *stage = stage_start(model_create("{\"memory_tokens_max\":100}"), WAIT_US_MAX);
-    int64_t before = wt_metric_get(WT_METRIC_BATCH_FAILURES);
-    stage_add(stage, record_saying(0, 101, 0));
-    struct wt_record *record = take_one(stage);
-    assert_failed(record, "device-memory");
-    assert_false(record->abandoned);
-    wt_record_destroy(record);
-    assert_int_equal(wt_metric_get(WT_METRIC_BATCH_FAILURES) - before, 1);
-    stage_stop(stage);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -472,10 +233,6 @@ int main(void)
         cmocka_unit_test(among_threads_every_record_comes_out_once_with_its_outcome),
         cmocka_unit_test(who_waits_for_company_waits_no_longer_than_the_model_takes),
         cmocka_unit_test(a_sick_model_keeps_its_records_until_their_partition_is_given_back),
-        cmocka_unit_test(an_article_waits_for_memory_that_the_device_has_had),
-        cmocka_unit_test(it_does_not_wait_for_ever),
-        cmocka_unit_test(it_waits_no_longer_than_its_partition_is_here),
-        cmocka_unit_test(an_article_longer_than_any_that_had_memory_fails_at_once),
     };
     return cmocka_run_group_tests_name("infer", tests, NULL, NULL);
 }
