@@ -33,6 +33,7 @@ from torch import nn
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
+from wiretag_bench.output import to_its_reader  # noqa: E402
 from wiretag_modeling.bundle import write_bundle  # noqa: E402
 from wiretag_modeling.classifier import Classifier, ClassifierConfig  # noqa: E402
 from wiretag_modeling.tokenizer import SPECIAL_TOKENS, TokenizerOptions  # noqa: E402
@@ -221,4 +222,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(to_its_reader(main))

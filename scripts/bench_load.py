@@ -12,6 +12,7 @@ Prints a table, with the shortest and the middle time, and last a JSON line.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import statistics
@@ -20,6 +21,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+from wiretag_bench.output import to_its_reader
 
 ROOT = Path(__file__).resolve().parents[1]
 ARTICLE = '{"text":"мяч"}\n'.encode()
@@ -40,8 +43,9 @@ def first_label(wiretag: Path, bundle: Path, precision: str) -> tuple[float, int
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors
         )
-        process.stdin.write(ARTICLE)
-        process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):  # it has ended, and says below why
+            process.stdin.write(ARTICLE)
+            process.stdin.close()
         label = process.stdout.readline()
         seconds = time.monotonic() - started
         # subprocess would wait without asking what was used.
@@ -50,7 +54,8 @@ def first_label(wiretag: Path, bundle: Path, precision: str) -> tuple[float, int
         process.stdout.close()
         if process.returncode != 0 or not label:
             errors.seek(0)
-            raise RuntimeError(errors.read().decode().strip().splitlines()[-1])
+            said = errors.read().decode().strip().splitlines()
+            raise RuntimeError(said[-1] if said else f"{wiretag} ended without a word")
     return seconds, usage.ru_maxrss * 1024
 
 
@@ -103,6 +108,8 @@ def main() -> int:
                 + ", ".join(f"{step} {value:.2f}" for step, value in took.items()),
                 flush=True,
             )
+    except BrokenPipeError:
+        raise
     except (OSError, RuntimeError, subprocess.CalledProcessError) as error:
         print(f"bench_load.py: {error}", file=sys.stderr)
         return 1
@@ -111,4 +118,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(to_its_reader(main))

@@ -29,6 +29,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from wiretag_bench.output import to_its_reader
+
 ROOT = Path(__file__).resolve().parents[1]
 PYTHON = ROOT / ".deps" / "python"
 ENVIRONMENT = ROOT / ".deps" / "peers"
@@ -297,4 +299,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(to_its_reader(main))

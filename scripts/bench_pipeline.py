@@ -32,6 +32,7 @@ import random
 import re
 import statistics
 import subprocess
+import sys
 import time
 import urllib.request
 from pathlib import Path
@@ -39,6 +40,7 @@ from pathlib import Path
 from confluent_kafka import Consumer, Producer, TopicPartition
 from wiretag_bench import cpu
 from wiretag_bench.cluster import PARTITIONS, POSTS, ROOT, SAMPLES, labelled, local_cluster, running, say
+from wiretag_bench.output import to_its_reader
 
 # Records before those whose latency counts: the broker compiles itself as it goes.
 WARM_UP = 50
@@ -237,4 +239,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(to_its_reader(main))

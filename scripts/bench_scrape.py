@@ -24,12 +24,14 @@ import signal
 import socket
 import statistics
 import subprocess
+import sys
 import tempfile
 import threading
 import time
 from pathlib import Path
 
 from wiretag_bench.cluster import POSTS, ROOT, SAMPLES, Cluster, free_port, labelled, say
+from wiretag_bench.output import to_its_reader
 
 
 class Scraper(threading.Thread):
@@ -175,4 +177,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(to_its_reader(main))

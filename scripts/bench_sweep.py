@@ -19,6 +19,7 @@ import random
 import re
 import statistics
 import subprocess
+import sys
 import threading
 import time
 import urllib.request
@@ -27,6 +28,7 @@ from pathlib import Path
 from confluent_kafka import Consumer, Producer, TopicPartition
 from wiretag_bench import cpu
 from wiretag_bench.cluster import PARTITIONS, POSTS, ROOT, SAMPLES, local_cluster, running, say
+from wiretag_bench.output import to_its_reader
 
 DEFAULT = {"batch-tokens": 1024, "replicas": os.cpu_count(), "threads": 1}
 
@@ -153,4 +155,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(to_its_reader(main))

@@ -24,6 +24,8 @@ import sys
 import tempfile
 import time
 
+from wiretag_bench.output import to_its_reader
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 ENVIRONMENT = ROOT / ".deps" / "bench"
 REQUIREMENTS = ROOT / "scripts" / "requirements-bench.txt"
@@ -184,4 +186,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(to_its_reader(main))
