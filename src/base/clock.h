@@ -2,10 +2,16 @@
 #ifndef WIRETAG_BASE_CLOCK_H
 #define WIRETAG_BASE_CLOCK_H
 
+#include <pthread.h>
 #include <stdint.h>
+#include <time.h>
 
 /* Microseconds on the monotonic clock; for durations and deadlines. */
 int64_t wt_clock_us(void);
+
+/* The same for calls of POSIX, and a condition whose timed waits end on that clock. */
+struct timespec wt_clock_timespec(int64_t us);
+void wt_clock_init_condition(pthread_cond_t *condition);
 
 /* Milliseconds since 1970-01-01 UTC; for timestamps people and Kafka see. */
 int64_t wt_clock_wall_ms(void);

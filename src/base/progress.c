@@ -137,8 +137,7 @@ static void *run(void *opaque)
     int64_t next_us = progress->start_us + interval_us;
     (void)pthread_mutex_lock(&progress->mutex);
     while (!progress->ended) {
-        struct timespec until = {.tv_sec = (time_t)(next_us / 1000000),
-                                 .tv_nsec = (long)(next_us % 1000000) * 1000};
+        struct timespec until = wt_clock_timespec(next_us);
         (void)pthread_cond_timedwait(&progress->changed, &progress->mutex, &until);
         if (!progress->ended && wt_clock_us() >= next_us) {
             show(progress);
@@ -157,12 +156,8 @@ struct wt_progress *wt_progress_create(const char *command, const char *what, bo
     progress->as_log = as_log;
     progress->terminal = wt_log_on_terminal();
     progress->start_us = wt_clock_us();
-    pthread_condattr_t attributes;
-    (void)pthread_condattr_init(&attributes);
-    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     (void)pthread_mutex_init(&progress->mutex, NULL);
-    (void)pthread_cond_init(&progress->changed, &attributes);
-    (void)pthread_condattr_destroy(&attributes);
+    wt_clock_init_condition(&progress->changed);
     if (pthread_create(&progress->thread, NULL, run, progress) != 0) {
         (void)pthread_cond_destroy(&progress->changed);
         (void)pthread_mutex_destroy(&progress->mutex);

@@ -22,12 +22,8 @@ struct wt_queue *wt_queue_create(uint32_t records_max)
     assert(records_max > 0);
     struct wt_queue *queue = wt_alloc_zeroed(1, sizeof *queue);
     queue->records_max = records_max;
-    pthread_condattr_t attributes;
-    (void)pthread_condattr_init(&attributes);
-    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     (void)pthread_mutex_init(&queue->mutex, NULL);
-    (void)pthread_cond_init(&queue->changed, &attributes);
-    (void)pthread_condattr_destroy(&attributes);
+    wt_clock_init_condition(&queue->changed);
     return queue;
 }
 
@@ -62,8 +58,7 @@ enum wt_status wt_queue_pop(struct wt_queue *queue, int wait_ms, uint32_t record
                             struct wt_record_list *list_out)
 {
     int64_t deadline_us = wt_clock_us() + (int64_t)wait_ms * 1000;
-    struct timespec deadline = {.tv_sec = (time_t)(deadline_us / 1000000),
-                                .tv_nsec = (long)(deadline_us % 1000000) * 1000};
+    struct timespec deadline = wt_clock_timespec(deadline_us);
     (void)pthread_mutex_lock(&queue->mutex);
     while (queue->records.count == 0 && !queue->woken && !queue->closed) {
         if (wait_ms < 0) {

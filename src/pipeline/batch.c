@@ -20,12 +20,8 @@ struct wt_batch_stage *wt_batch_stage_create(const struct wt_batcher_limits *lim
 {
     struct wt_batch_stage *stage = wt_alloc_zeroed(1, sizeof *stage);
     stage->batcher = wt_batcher_create(limits);
-    pthread_condattr_t attributes;
-    (void)pthread_condattr_init(&attributes);
-    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     (void)pthread_mutex_init(&stage->mutex, NULL);
-    (void)pthread_cond_init(&stage->changed, &attributes);
-    (void)pthread_condattr_destroy(&attributes);
+    wt_clock_init_condition(&stage->changed);
     return stage;
 }
 
@@ -69,8 +65,7 @@ static void wait_for_work(struct wt_batch_stage *stage)
         (void)pthread_cond_wait(&stage->changed, &stage->mutex);
         return;
     }
-    struct timespec due = {.tv_sec = (time_t)(due_us / 1000000),
-                           .tv_nsec = (long)(due_us % 1000000) * 1000};
+    struct timespec due = wt_clock_timespec(due_us);
     (void)pthread_cond_timedwait(&stage->changed, &stage->mutex, &due);
 }
 

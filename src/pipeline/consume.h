@@ -27,7 +27,7 @@ struct wt_consume_hooks {
 };
 
 /* What is taken in. All zero: everything, as fast as it goes. */
-struct wt_intake {
+struct wt_consume_options {
     bool ranged;                /* the ranges in the group's commits (range.h), nothing else */
     uint32_t records_per_s_max; /* 0: no limit */
 };
@@ -37,8 +37,8 @@ struct wt_intake {
 enum wt_status wt_consume_create(const struct wt_config *config, struct wt_partitions *partitions,
                                  struct wt_in_flight *in_flight, struct wt_queue *queue_out,
                                  const struct wt_consume_hooks *hooks,
-                                 const struct wt_intake *intake, struct wt_consume **consume_out,
-                                 struct wt_error *error);
+                                 const struct wt_consume_options *options,
+                                 struct wt_consume **consume_out, struct wt_error *error);
 
 /* The consumer handle, for commits; the stage keeps owning it. */
 rd_kafka_t *wt_consume_client(struct wt_consume *consume);

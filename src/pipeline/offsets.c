@@ -1,11 +1,11 @@
 #include "pipeline/offsets.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/log.h"
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 struct wt_offsets_call {
     /* The thread's, until `done`. */
@@ -73,14 +73,7 @@ static bool start(struct wt_offsets_call *call)
 
 static bool wait_for(struct wt_offsets_call *call, int wait_ms_max)
 {
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += wait_ms_max / 1000;
-    until.tv_nsec += (long)(wait_ms_max % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
+    struct timespec until = wt_clock_timespec(wt_clock_us() + (int64_t)wait_ms_max * 1000);
     (void)pthread_mutex_lock(&call->mutex);
     int code = 0;
     while (!call->done && code == 0) {
@@ -97,11 +90,7 @@ struct wt_offsets_call *wt_offsets_send(rd_kafka_t *client,
                                         int wait_ms, int wait_ms_max, rd_kafka_error_t **error_out)
 {
     struct wt_offsets_call *call = wt_alloc_zeroed(1, sizeof *call);
-    pthread_condattr_t clock;
-    (void)pthread_condattr_init(&clock);
-    (void)pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&call->done_changed, &clock);
-    (void)pthread_condattr_destroy(&clock);
+    wt_clock_init_condition(&call->done_changed);
     (void)pthread_mutex_init(&call->mutex, NULL);
     call->client = client;
     call->offsets = *offsets;

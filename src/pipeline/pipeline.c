@@ -92,8 +92,7 @@ static void on_drain(void *opaque, struct wt_partition *const *partitions, size_
 static bool sleep_unless_stopped(struct wt_pipeline *pipeline, int wait_ms)
 {
     int64_t until_us = wt_clock_us() + (int64_t)wait_ms * 1000;
-    struct timespec until = {.tv_sec = (time_t)(until_us / 1000000),
-                             .tv_nsec = (long)(until_us % 1000000) * 1000};
+    struct timespec until = wt_clock_timespec(until_us);
     (void)pthread_mutex_lock(&pipeline->mutex);
     while (!pipeline->stopping &&
            pthread_cond_timedwait(&pipeline->changed, &pipeline->mutex, &until) == 0) {
@@ -167,12 +166,8 @@ enum wt_status wt_pipeline_create(const struct wt_config *config, struct wt_mode
     pipeline->config = config;
     pipeline->model = model;
     pipeline->source = *source;
-    pthread_condattr_t attributes;
-    (void)pthread_condattr_init(&attributes);
-    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     (void)pthread_mutex_init(&pipeline->mutex, NULL);
-    (void)pthread_cond_init(&pipeline->changed, &attributes);
-    (void)pthread_condattr_destroy(&attributes);
+    wt_clock_init_condition(&pipeline->changed);
 
     uint32_t queue_records_max = config->in_flight.records_max + QUEUE_SLACK_RECORDS;
     struct wt_batcher_limits limits = wt_sizing_limits(config, info);
@@ -183,8 +178,8 @@ enum wt_status wt_pipeline_create(const struct wt_config *config, struct wt_mode
     pipeline->finished = wt_queue_create(queue_records_max);
     pipeline->batch = wt_batch_stage_create(&limits);
 
-    struct wt_intake intake = {.ranged = source->ranged,
-                               .records_per_s_max = source->records_per_s_max};
+    struct wt_consume_options options = {.ranged = source->ranged,
+                                         .records_per_s_max = source->records_per_s_max};
     struct wt_consume_hooks hooks = {.opaque = pipeline, .drain = on_drain, .failed = on_failed};
     enum wt_status status = WT_OK;
     if (config->delivery.guarantee == WT_EXACTLY_ONCE) {
@@ -192,7 +187,7 @@ enum wt_status wt_pipeline_create(const struct wt_config *config, struct wt_mode
     }
     if (status == WT_OK) {
         status = wt_consume_create(config, pipeline->partitions, pipeline->in_flight,
-                                   pipeline->consumed, &hooks, &intake, &pipeline->consume, error);
+                                   pipeline->consumed, &hooks, &options, &pipeline->consume, error);
     }
     if (status == WT_OK) {
         struct wt_publish_ports ports = {.config = config,

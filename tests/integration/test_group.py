@@ -1,5 +1,6 @@
 """Workers of one group: joining, leaving, crashing and slow ones lose nothing and keep the order."""
 
+import re
 import threading
 import time
 
@@ -103,6 +104,40 @@ def test_partitions_that_stay_go_on_while_others_move(lab):
     feed.stop()
     assert first.stderr.count("consume  giving back ") == PARTITIONS // 2
     assert assignments(first) == PARTITIONS and "consume  lost" not in first.stderr
+
+
+def given_back(running):
+    return {int(number) for number in re.findall(r"consume  giving back .* \[(\d+)\]", running.stderr)}
+
+
+@pytest.mark.usefixtures("guarantee")
+def test_partitions_that_stay_are_labelled_while_others_drain(lab):
+    """What is in flight of them goes on, and is committed, however long a batch of those that move lasts.
+
+    Of six partitions three move. The calls that hold up the drain run in 0, 2 and 4, what goes on lies in
+    1, 3 and 5: so, of whichever three move, one is to drain and one of the others stays."""
+    flow, model = lab.flow(PARTITIONS), lab.model(sleep_us_per_token=40_000)
+    flow.produce([Record(article("новость " + "мяч " * 160), partition=n) for n in (0, 2, 4)])  # 20 s each
+    first = lab.run(flow, model, model={"replicas": 4}, batch={"articles_max": 1, "wait_ms_max": 0},
+                    delivery={"drain_ms_max": 60_000, "commit_interval_ms": 50},
+                    kafka={"producer": {"transaction.timeout.ms": 120_000}}, http={"listen": "127.0.0.1:0"})
+    first.wait_log("consume  assigned ", count=PARTITIONS)
+    client.wait_for("three calls", lambda: first.metrics()["wiretag_consumed_records_total"] == 3, 30)
+    flow.produce([Record(article("гол"), partition=n) for n in (1, 3, 5)] * 100)
+    client.wait_for("the first labels", lambda: sum(
+        client.end_offsets(flow.bootstrap, flow.output).values()) > 0, 30, 0.1)
+    second = lab.run(flow, lab.model())
+    first.wait_log("consume  giving back ", count=PARTITIONS // 2, timeout=30)
+    stay = {1, 3, 5} - given_back(first)
+
+    def labelled():
+        ends = client.end_offsets(flow.bootstrap, flow.output)
+        return sum(ends[partition] for partition in stay)
+
+    before = labelled()
+    client.wait_for("more labels of what stays", lambda: labelled() >= before + 10, 15, 0.1)
+    assert assignments(second) == 0, "the drain was to outlast the labels"
+    assert first.process.poll() is None and "consume  lost" not in first.stderr
 
 
 @pytest.mark.usefixtures("guarantee")

@@ -116,11 +116,11 @@ static void run(const char *property, enum stop stop)
     struct wt_in_flight *in_flight = wt_in_flight_create(100, 1 << 20);
     struct wt_queue *queue = wt_queue_create(1000);
     const struct wt_consume_hooks hooks = {.drain = drain, .failed = on_failed};
-    const struct wt_intake intake = {.ranged = false};
+    const struct wt_consume_options options = {.ranged = false};
     struct wt_consume *consume = NULL;
     struct wt_error error;
     assert_int_equal(
-        wt_consume_create(config, partitions, in_flight, queue, &hooks, &intake, &consume, &error),
+        wt_consume_create(config, partitions, in_flight, queue, &hooks, &options, &consume, &error),
         WT_OK);
     member_make_topic(wt_consume_client(consume));
     seen.awaited = stop == AT_ONCE;
@@ -190,7 +190,7 @@ static void a_worker_whose_client_never_answers_again_ends_all_the_same(void **s
     static struct wt_config *config;
     static struct wt_partitions *partitions;
     const struct wt_consume_hooks hooks = {.drain = drain, .failed = on_failed};
-    const struct wt_intake intake = {.ranged = false};
+    const struct wt_consume_options options = {.ranged = false};
     struct wt_error error;
     config = member_config(COOPERATIVE);
     config->delivery.drain_ms_max = 0;
@@ -198,7 +198,7 @@ static void a_worker_whose_client_never_answers_again_ends_all_the_same(void **s
     struct wt_in_flight *in_flight = wt_in_flight_create(100, 1 << 20);
     struct wt_queue *queue = wt_queue_create(1000);
     assert_int_equal(
-        wt_consume_create(config, partitions, in_flight, queue, &hooks, &intake, &consume, &error),
+        wt_consume_create(config, partitions, in_flight, queue, &hooks, &options, &consume, &error),
         WT_OK);
     member_make_topic(wt_consume_client(consume));
     seen.awaited = true;

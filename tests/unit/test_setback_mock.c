@@ -119,7 +119,7 @@ static void commit(int64_t offset)
 static void create(enum wt_guarantee guarantee, bool ranged)
 {
     const struct wt_consume_hooks hooks = {.drain = drain, .failed = on_failed};
-    const struct wt_intake intake = {.ranged = ranged};
+    const struct wt_consume_options options = {.ranged = ranged};
     struct wt_error error;
     lab.config = member_config("auto.offset.reset: earliest, fetch.wait.max.ms: 10");
     lab.config->delivery.guarantee = guarantee;
@@ -132,7 +132,7 @@ static void create(enum wt_guarantee guarantee, bool ranged)
     atomic_store(&lab.drains, 0);
     atomic_store(&lab.failed, false);
     assert_int_equal(wt_consume_create(lab.config, lab.partitions, lab.in_flight, lab.queue, &hooks,
-                                       &intake, &lab.consume, &error),
+                                       &options, &lab.consume, &error),
                      WT_OK);
     member_make_topic(wt_consume_client(lab.consume));
     produce();

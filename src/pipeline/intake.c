@@ -1,0 +1,222 @@
+#include "pipeline/intake.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "pipeline/consumer.h"
+#include "pipeline/kafka_message.h"
+#include "pipeline/loss.h"
+#include "pipeline/pace.h"
+#include "pipeline/range.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* How many records go on together: amortizes the queue's lock, costs microseconds of delay. */
+#define RECORDS_PER_PUSH_MAX 128u
+
+struct wt_intake {
+    struct wt_intake_ports ports;
+    struct wt_setback *setback;
+    struct wt_pace pace;
+    struct wt_kafka_scratch scratch;
+    struct wt_record_list taken; /* to be handed on */
+    struct wt_partition *last;   /* of the previous record: records come in runs */
+    bool full;                   /* no room was left last time */
+    bool learning;               /* ranges of assigned partitions are unknown */
+};
+
+struct wt_intake *wt_intake_create(const struct wt_intake_ports *ports)
+{
+    struct wt_intake *intake = wt_alloc_zeroed(1, sizeof *intake);
+    intake->ports = *ports;
+    intake->pace.records_per_s_max = ports->records_per_s_max;
+    intake->setback = wt_setback_create(ports->consumer, ports->drain, ports->opaque);
+    return intake;
+}
+
+void wt_intake_destroy(struct wt_intake *intake)
+{
+    if (intake == NULL) {
+        return;
+    }
+    wt_setback_destroy(intake->setback);
+    wt_kafka_scratch_free(&intake->scratch);
+    free(intake);
+}
+
+void wt_intake_begin(struct wt_intake *intake, struct wt_partition *partition)
+{
+    wt_loss_begin(partition);
+    if (intake->ports.ranged) {
+        wt_range_begin(intake->ports.consumer, partition);
+        intake->learning = true;
+    }
+}
+
+/* --- one record ------------------------------------------------------------------------------ */
+
+static struct wt_partition *source_of(struct wt_intake *intake, const rd_kafka_message_t *message)
+{
+    const char *topic = rd_kafka_topic_name(message->rkt);
+    struct wt_partition *last = intake->last;
+    if (last == NULL || last->number != message->partition || strcmp(last->topic, topic) != 0) {
+        last = wt_partitions_get(intake->ports.partitions, topic, message->partition);
+        intake->last = last;
+    }
+    return last;
+}
+
+/* Gives a record its place in its partition's order and counts it in. */
+static void put_in_line(struct wt_intake *intake, struct wt_partition *source,
+                        struct wt_record *record)
+{
+    record->source = source;
+    record->epoch = source->epoch_last;
+    record->sequence = source->sequence_next++;
+    record->consumed_us = wt_clock_us();
+    wt_in_flight_add(intake->ports.in_flight, record);
+}
+
+/* No record of the partition's range lies at `offset` or before it any more. */
+static void end_range(struct wt_intake *intake, struct wt_partition *source, int64_t offset)
+{
+    struct wt_record *record = wt_range_end(intake->ports.consumer, source, offset);
+    if (record != NULL) {
+        put_in_line(intake, source, record);
+        wt_record_list_append(&intake->taken, &record);
+    }
+}
+
+/* Reading has come to `offset`; `next` is what is to come now. False: it begins again there, which ends
+ * a replay. */
+static bool come_to(struct wt_intake *intake, struct wt_partition *source, int64_t offset,
+                    int64_t next)
+{
+    struct wt_error error;
+    bool goes_on = wt_loss_look(intake->ports.consumer, intake->ports.config, source, offset);
+    if (goes_on || source->range != NULL) {
+        source->next_offset = next;
+    }
+    if (!goes_on && source->range != NULL && source->range->state == WT_RANGE_OPEN) {
+        (void)wt_range_gone(source, &error);
+        intake->ports.failed(intake->ports.opaque, &error);
+    }
+    return goes_on;
+}
+
+/* Clears *message where it is kept. */
+static void take_message(struct wt_intake *intake, rd_kafka_message_t **taken)
+{
+    const rd_kafka_message_t *message = *taken;
+    struct wt_partition *source = source_of(intake, message);
+    if (!source->assigned) {
+        return; /* fetched before the assignment ended; its next owner reads it again */
+    }
+    if (!come_to(intake, source, message->offset, message->offset + 1)) {
+        if (source->range == NULL) {
+            wt_setback_begin(intake->setback, source, taken);
+        }
+        return;
+    }
+    if (source->range != NULL && !wt_range_takes(intake->ports.consumer, source, message->offset)) {
+        end_range(intake, source, message->offset);
+        return;
+    }
+    struct wt_record *record = wt_kafka_record(message, &intake->scratch);
+    put_in_line(intake, source, record);
+    wt_pace_took(&intake->pace, record->consumed_us);
+    atomic_store_explicit(&source->position, message->offset + 1, memory_order_release);
+    wt_metric_add(WT_METRIC_RECORDS_CONSUMED, 1);
+    wt_metric_add(WT_METRIC_BYTES_CONSUMED, (int64_t)(message->key_len + message->len));
+    wt_record_list_append(&intake->taken, &record);
+}
+
+/* An event that came in a record's place. */
+static void take_event(struct wt_intake *intake, const rd_kafka_message_t *message)
+{
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        struct wt_partition *source = source_of(intake, message);
+        if (source->assigned && source->range != NULL &&
+            come_to(intake, source, message->offset, message->offset)) {
+            end_range(intake, source, message->offset);
+        }
+        return;
+    }
+    struct wt_error error;
+    if (wt_consumer_failed(intake->ports.consumer, message, &error)) {
+        intake->ports.failed(intake->ports.opaque, &error);
+    }
+}
+
+void wt_intake_take(struct wt_intake *intake, rd_kafka_message_t *message)
+{
+    bool stopping = atomic_load_explicit(intake->ports.stopping, memory_order_acquire);
+    if (stopping && message->err != RD_KAFKA_RESP_ERR__FATAL) {
+        /* Left to whoever reads on: a thread that is not waited for needs no configuration then. */
+    } else if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        take_message(intake, &message);
+    } else {
+        take_event(intake, message);
+    }
+    if (message != NULL) {
+        rd_kafka_message_destroy(message);
+    }
+}
+
+/* --- those that are there -------------------------------------------------------------------- */
+
+/* Ranges are known of all assigned partitions; before, no record may be taken. */
+static bool ranges_known(struct wt_intake *intake)
+{
+    struct wt_error error;
+    enum wt_status status = WT_OK;
+    if (intake->learning) {
+        intake->learning =
+            !wt_ranges_learn(intake->ports.consumer, intake->ports.partitions, &status, &error);
+    }
+    if (status != WT_OK) {
+        intake->ports.failed(intake->ports.opaque, &error);
+    }
+    return !intake->learning && status == WT_OK;
+}
+
+static bool room(struct wt_intake *intake)
+{
+    bool full = wt_in_flight_full(intake->ports.in_flight);
+    if (full && !intake->full) {
+        wt_metric_add(WT_METRIC_PAUSES, 1);
+    }
+    intake->full = full;
+    return !full;
+}
+
+bool wt_intake_open(struct wt_intake *intake)
+{
+    return room(intake) && wt_pace_allows(&intake->pace, wt_clock_us()) &&
+           !wt_setback_under_way(intake->setback);
+}
+
+void wt_intake_step(struct wt_intake *intake, int wait_ms)
+{
+    rd_kafka_message_t *message;
+    bool open = wt_intake_open(intake) && ranges_known(intake);
+    while (open && intake->taken.count < RECORDS_PER_PUSH_MAX &&
+           (message = rd_kafka_consume_queue(intake->ports.records, wait_ms)) != NULL) {
+        wt_intake_take(intake, message);
+        open = wt_intake_open(intake);
+        wait_ms = 0;
+    }
+    wt_queue_push(intake->ports.queue_out, &intake->taken);
+}
+
+void wt_intake_step_setback(struct wt_intake *intake)
+{
+    rd_kafka_message_t *message = wt_setback_step(intake->setback);
+    if (message != NULL) {
+        struct wt_partition *source = source_of(intake, message);
+        wt_partition_begin_epoch(source);
+        source->next_offset = message->offset;
+        wt_intake_take(intake, message);
+    }
+}
