@@ -2,11 +2,13 @@
 
 import re
 import signal
+import subprocess
 import time
 
 import checks
 import client
 import pytest
+import worker
 from client import Record, article
 from proxy import SYNC_GROUP, Fault
 
@@ -86,6 +88,44 @@ def test_a_worker_that_is_stopped_between_joining_and_its_assignment_ends_with_0
     time.sleep(0.5)  # until it has begun to leave; its assignment may still reach it (test_leaving_mock.c)
     fault.released = True
     assert running.wait_exit(30) == 0
+
+
+# What a client of librdkafka 2.0.2 may do that gives partitions back as its group lets it go.
+SILENT = """
+#include <unistd.h>
+void *rd_kafka_incremental_unassign(void *client, const void *partitions);
+void *rd_kafka_incremental_unassign(void *client, const void *partitions)
+{
+    (void)client, (void)partitions;
+    for (;;) {
+        (void)pause();
+    }
+}
+"""
+
+
+@pytest.mark.usefixtures("guarantee")
+@pytest.mark.skipif(worker.fake_build() != "fake", reason="sanitizers come before what is preloaded")
+def test_a_worker_whose_client_never_answers_again_ends_with_0_all_the_same(lab):
+    """Its thread is left to the end of the process, and everything is drained and committed before."""
+    source, library = lab.directory / "silent.c", lab.directory / "silent.so"
+    source.write_text(SILENT)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source], check=True)
+    flow, model = lab.flow(PARTITIONS), lab.model(sleep_us_per_call=40_000)
+    places = fill(flow, 3000)
+    first = lab.start(flow.config(model={"path": str(model)}), build="fake",
+                      environment={"LD_PRELOAD": str(library)})
+    wait_published(flow, 300)
+    assert first.stop() == 0
+    assert "leaving the group: the client does not answer any more" in first.stderr
+    done = len(flow.labels())
+    assert 300 <= done < 3000, "it was to be stopped in the middle"
+    assert sum(flow.committed().values()) == done
+    lab.run(flow, model)
+    labels, dead_letters = checks.settled(flow)
+    checks.assert_each_once(labels, places)
+    checks.assert_in_order(labels)
+    assert dead_letters == []
 
 
 def test_an_idle_worker_ends_at_once(lab):
