@@ -10,6 +10,7 @@
 
 #define INPUT "articles"
 #define GROUP "mock"
+#define REQUEST_TIMEOUT "request.timeout.ms"
 
 static const char *const LABELS[] = {"politics", "sports"};
 static const struct wt_model_info MODEL = {
@@ -70,13 +71,14 @@ static void make_config(struct mock_lab *lab, const char *guarantee, const char 
                    "  common: {bootstrap.servers: \"%s\", socket.timeout.ms: 1000,\n"
                    "           reconnect.backoff.max.ms: 200}\n"
                    "  consumer: {group.id: " GROUP "}\n"
-                   "  producer: {request.timeout.ms: 1000, retry.backoff.ms: 20%s%s}\n"
+                   "  producer: {%sretry.backoff.ms: 20%s%s}\n"
                    "input: {topics: [" INPUT "]}\n"
                    "output: {topic: labelled-%u}\n"
                    "delivery: {guarantee: %s, transactional_id: mock-worker, "
                    "commit_interval_ms: 20, drain_ms_max: 2000}\n",
-                   rd_kafka_mock_cluster_bootstraps(lab->cluster), producer[0] != '\0' ? ", " : "",
-                   producer, lab->starts, guarantee);
+                   rd_kafka_mock_cluster_bootstraps(lab->cluster),
+                   strstr(producer, REQUEST_TIMEOUT) == NULL ? REQUEST_TIMEOUT ": 1000, " : "",
+                   producer[0] != '\0' ? ", " : "", producer, lab->starts, guarantee);
     if (wt_config_parse(text, strlen(text), "mock", NULL, 0, &lab->config, &error) != WT_OK) {
         fail_msg("%s", error.message);
     }

@@ -6,8 +6,11 @@
 
 /* Longer than the test, and than what is waited for here. */
 #define INTERVAL_MS 600000
-/* Longer than one step of an abort waits, and shorter than a request may take. */
-#define ROUND_TRIP_MS 700
+/* Much longer than one step of an abort waits, and shorter than a request may take. */
+#define ABORT_MS 4000
+#define PATIENT                                                                                    \
+    ONE_REQUEST ", socket.timeout.ms: 30000, request.timeout.ms: 30000, transaction.timeout.ms: "  \
+                "60000"
 
 /* In flight, but not finished: else an idle worker would commit before its interval. */
 static struct wt_record *waiting;
@@ -15,7 +18,7 @@ static struct wt_record *waiting;
 /* A worker that has committed one transaction; the next one is not due. */
 static void start(void)
 {
-    mock_lab_start(&lab, "exactly-once", ONE_REQUEST);
+    mock_lab_start(&lab, "exactly-once", PATIENT);
     mock_lab_finish(&lab, RECORDS);
     assert_true(mock_lab_settle(&lab, SETTLE_S));
     waiting = record_finished(lab.sources[0], 1, MOCK_RECORDS_MAX, MOCK_RECORDS_MAX);
@@ -29,12 +32,13 @@ static void stop(void)
     mock_lab_stop(&lab);
 }
 
-/* Turns until the metric grows. */
+/* Steps until the metric grows; nobody asks for a commit. */
 static void await_more(enum wt_metric metric, int64_t before)
 {
     int64_t until_us = wt_clock_us() + (int64_t)SETTLE_S * 1000000;
     while (wt_metric_get(metric) == before && wt_clock_us() < until_us) {
-        mock_lab_turn(&lab);
+        wt_release_step(lab.release, lab.sources, MOCK_PARTITIONS, false);
+        (void)usleep(1000);
     }
     assert_true(wt_metric_get(metric) > before);
 }
@@ -63,13 +67,12 @@ static void a_rejected_record_of_a_revoked_partition_is_nobodys_business(void **
     lab.config->on_error = WT_ON_ERROR_STOP;
     int64_t errors = wt_metric_get(WT_METRIC_PRODUCE_ERRORS);
     int64_t failures = wt_metric_get(WT_METRIC_COMMIT_FAILURES);
-    (void)rd_kafka_mock_broker_set_rtt(lab.cluster, 1, ROUND_TRIP_MS);
+    mock_lab_delay(&lab, END_TXN, ABORT_MS);
     mock_lab_answer(&lab, PRODUCE, RD_KAFKA_RESP_ERR_INVALID_RECORD, 1);
     mock_lab_finish_in(&lab, 0, 1);
     await_more(WT_METRIC_PRODUCE_ERRORS, errors); /* it is being aborted now */
     assert_int_equal(wt_metric_get(WT_METRIC_COMMIT_FAILURES), failures);
     (void)wt_release_close(lab.release, lab.sources[0]);
-    (void)rd_kafka_mock_broker_set_rtt(lab.cluster, 1, 0);
     await_more(WT_METRIC_COMMIT_FAILURES, failures);
     assert_false(lab.failed);
     stop();
