@@ -23,6 +23,9 @@
 /* Without an answer for this long, no broker is reachable. */
 #define CONTACT_US_MAX 30000000
 
+/* After this long the log says so: two questions in a row had no answer. */
+#define SILENT_US_MAX 10000000
+
 /* How long the rate of finished records is averaged over. */
 #define RATE_SECONDS 30.0
 
@@ -51,6 +54,7 @@ struct wt_watch {
     double rate; /* records finished a second, while there are some */
     struct wt_series *drain_seconds;
     _Atomic int64_t contact_us; /* when a broker last answered */
+    bool silence_told;          /* the log says that none answers */
     atomic_bool member;         /* of the group, with an assignment, be it empty */
 };
 
@@ -214,10 +218,40 @@ static bool ask_offsets(struct wt_watch *watch)
     return answered;
 }
 
+static int64_t silent_us(const struct wt_watch *watch)
+{
+    return wt_clock_us() - atomic_load_explicit(&watch->contact_us, memory_order_relaxed);
+}
+
+/* Note "Silence": librdkafka tells of brokers that are all down once an outage, mostly at once, and not
+ * in every outage: 2.0.2 does not when its coordinator had said farewell before. So the log hears it
+ * from here too. */
+static void tell_silence(struct wt_watch *watch)
+{
+    if (!watch->silence_told && silent_us(watch) > SILENT_US_MAX) {
+        watch->silence_told = true;
+        wt_log_warn("kafka",
+                    "no broker of bootstrap.servers answers (none for %" PRId64 " s); trying again",
+                    silent_us(watch) / 1000000);
+    }
+}
+
+static void note_answer(struct wt_watch *watch)
+{
+    if (watch->silence_told) {
+        wt_log_info("kafka", "a broker answers again, after %" PRId64 " s",
+                    silent_us(watch) / 1000000);
+        watch->silence_told = false;
+    }
+    atomic_store_explicit(&watch->contact_us, wt_clock_us(), memory_order_relaxed);
+}
+
 static void ask(struct wt_watch *watch)
 {
     if (ask_offsets(watch)) {
-        atomic_store_explicit(&watch->contact_us, wt_clock_us(), memory_order_relaxed);
+        note_answer(watch);
+    } else {
+        tell_silence(watch);
     }
     rd_kafka_consumer_group_metadata_t *membership =
         wt_kafka_membership(watch->ports.consumer, watch->ports.config);
@@ -254,10 +288,9 @@ static double drain_seconds(const struct wt_watch *watch, int64_t lag)
 
 /* --- the whole ------------------------------------------------------------------------------- */
 
-static bool reachable(const struct wt_watch *watch, int64_t *silent_us)
+static bool reachable(const struct wt_watch *watch)
 {
-    *silent_us = wt_clock_us() - atomic_load_explicit(&watch->contact_us, memory_order_relaxed);
-    return *silent_us <= CONTACT_US_MAX;
+    return silent_us(watch) <= CONTACT_US_MAX;
 }
 
 void wt_watch_tick(struct wt_watch *watch)
@@ -276,8 +309,7 @@ void wt_watch_tick(struct wt_watch *watch)
     wt_series_set(watch->drain_seconds, drain_seconds(watch, show_lags(watch)));
     wt_metric_set(WT_METRIC_QUEUE_PREPARE, wt_queue_count(watch->ports.consumed));
     wt_metric_set(WT_METRIC_QUEUE_PUBLISH, wt_queue_count(watch->ports.finished));
-    int64_t silent_us;
-    wt_metric_set(WT_METRIC_BROKER_REACHABLE, reachable(watch, &silent_us));
+    wt_metric_set(WT_METRIC_BROKER_REACHABLE, reachable(watch));
     char reason[200];
     if (!wt_beats_alive(reason, sizeof reason)) {
         wt_log_error("pipeline", "%s; restart the worker, nothing is lost", reason);
@@ -293,11 +325,10 @@ void wt_watch_reason(char *reason, size_t reason_bytes, const char *clause)
 bool wt_watch_ready(const struct wt_watch *watch, char *reason, size_t reason_bytes)
 {
     bool ready = true;
-    int64_t silent_us;
-    if (!reachable(watch, &silent_us)) {
+    if (!reachable(watch)) {
         char clause[80];
         (void)snprintf(clause, sizeof clause, "no broker has answered for %" PRId64 " s",
-                       silent_us / 1000000);
+                       silent_us(watch) / 1000000);
         wt_watch_reason(reason, reason_bytes, clause);
         ready = false;
     }

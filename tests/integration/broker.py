@@ -4,6 +4,7 @@ A test that stops, kills or pauses nodes asks for a broker of its own (fixture `
 others share one for the whole session (fixture `broker`).
 """
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -51,6 +52,13 @@ class Broker:
     def resume(self, node=1):
         os.kill(self.pid(node), signal.SIGCONT)
 
+    def revive(self):
+        """Every node runs and serves, whatever was done to it before."""
+        for node in range(1, self.nodes + 1):
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it is stopped, or killed
+                self.resume(node)
+        self.start()
+
     def pid(self, node=1):
         return int((self.directory / f"node-{node}" / "pid").read_text())
 
@@ -83,6 +91,6 @@ class ExternalBroker:
         pass
 
     def __getattr__(self, name):
-        if name in ("start", "stop", "kill", "restart", "pause", "resume", "pid", "log"):
+        if name in ("start", "stop", "kill", "restart", "pause", "resume", "revive", "pid", "log"):
             pytest.skip(f"KAFKA={self.bootstrap} is not ours to {name}")
         raise AttributeError(name)

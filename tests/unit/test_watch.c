@@ -2,12 +2,15 @@
  * Clock and brokers are the test's own. */
 #include "pipeline/watch.h"
 
+#include "base/log.h"
 #include "base/metrics.h"
 #include "pipeline/brokers.h"
 #include "pipeline/kafka.h"
 #include "support.h"
 
 #include <stdbool.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #define SECOND 1000000
 #define WALL_MS 1700000000000
@@ -375,6 +378,54 @@ static void without_an_answer_for_thirty_seconds_it_is_not_ready(void **state)
     assert_true(value_of("wiretag_broker_reachable ") == 1);
 }
 
+/* How often the log, which goes to `file`, has this. */
+static int logged(int file, const char *what)
+{
+    static char text[1 << 16];
+    wt_log_flush();
+    ssize_t bytes = pread(file, text, sizeof text - 1, 0);
+    assert_true(bytes >= 0);
+    text[bytes] = '\0';
+    int count = 0;
+    for (const char *at = text; (at = strstr(at, what)) != NULL; at++) {
+        count++;
+    }
+    return count;
+}
+
+/* librdkafka's own event does not come in every outage. */
+static void silence_is_told_once_and_so_is_its_end(void **state)
+{
+    (void)state;
+    static const char told[] = "no broker of bootstrap.servers answers";
+    static const char over[] = "a broker answers again";
+    int stderr_before = dup(STDERR_FILENO);
+    int file = memfd_create("log", 0);
+    assert_int_equal(dup2(file, STDERR_FILENO), STDERR_FILENO);
+    pass(6);
+    for (int outage = 1; outage <= 2; outage++) {
+        broker_there = false;
+        pass(5); /* one question without an answer */
+        int after_one = logged(file, told);
+        pass(10);
+        int after_two = logged(file, told);
+        pass(60);
+        int after_all = logged(file, told);
+        int over_before = logged(file, over);
+        broker_there = true;
+        pass(60);
+        int over_after = logged(file, over);
+        assert_int_equal(after_one, outage - 1);
+        assert_int_equal(after_two, outage);
+        assert_int_equal(after_all, outage);
+        assert_int_equal(over_before, outage - 1);
+        assert_int_equal(over_after, outage);
+    }
+    (void)dup2(stderr_before, STDERR_FILENO);
+    (void)close(stderr_before);
+    (void)close(file);
+}
+
 static void without_a_partition_it_is_ready_only_as_a_member_of_the_group(void **state)
 {
     (void)state;
@@ -432,6 +483,7 @@ int main(void)
         TEST(what_does_not_move_never_drains),
         TEST(time_to_drain_is_lag_over_the_rate_of_work),
         TEST(without_an_answer_for_thirty_seconds_it_is_not_ready),
+        TEST(silence_is_told_once_and_so_is_its_end),
         TEST(without_a_partition_it_is_ready_only_as_a_member_of_the_group),
         TEST(every_reason_is_given),
         TEST(brokers_are_asked_every_few_seconds_only),
