@@ -22,6 +22,8 @@ TOPICS = INPUT, OUTPUT, DEAD_LETTERS = "chaos.articles", "chaos.labelled", "chao
 GROUP = "chaos"
 SESSION_MS, TRANSACTION_MS = 3000, 6000
 SETTLE_S = 90
+# How a worker ends whose group.instance.id another one took.
+FENCED = re.compile("the consumer cannot go on: .*FENCED_INSTANCE_ID")
 # What a killed worker's name may hold of the log around a finding.
 AROUND_S = 2.0
 
@@ -103,12 +105,10 @@ class Feed:
         began = time.monotonic()
         sent = 0
         while sent < count:
-            due = (time.monotonic() - began) / seconds * count
-            # Now a trickle, now a heap.
+            # Now a trickle, now a heap, and something until the end: idle workers withstand everything.
             burst = min(count - sent, self._dice.choice([1, 20, 200, count // 40]))
-            if due < sent + burst:
-                producer.poll(0.02)
-                time.sleep(max(0.0, min(0.5, (sent + burst - due) * seconds / count)))
+            due = began + (sent + burst) / count * seconds
+            time.sleep(max(0.0, due - time.monotonic()))
             for number in range(sent, sent + burst):
                 producer.produce(topic, key=f"{number}", value=self._article(number),
                                  partition=number % PARTITIONS)
@@ -149,7 +149,8 @@ class Chaos:
         self.happened = []  # (time, what)
         self.trouble = []  # what else must not be: workers that end by themselves
         self.workers = [None] * plan.WORKERS
-        self.leaving = []
+        self.leaving = []  # (worker, since, slot)
+        self.twins = []  # (worker, slot) of those whose name another worker was given
         self.faults = []
         self.all = []
         self.incarnations = [0] * plan.WORKERS
@@ -173,6 +174,7 @@ class Chaos:
                 self._wait_until(event.at)
                 self._play(event)
             self._heal()
+            self._await_twins(60)
             feed.join(180)
             self._settle()
             findings = self._balance()
@@ -220,6 +222,11 @@ class Chaos:
         if self.workers[worker] is not None:
             self.workers[worker].resume()
 
+    def _do_twin(self, worker):
+        if self.workers[worker] is not None:
+            self.twins.append((self.workers[worker], worker))
+            self._start(worker)
+
     def _do_kill_broker(self, node):
         self._in_background(self.cluster.broker.kill, node)
 
@@ -255,6 +262,10 @@ class Chaos:
     # Workers.
 
     def _start(self, slot):
+        if self.form.static_membership:
+            # Whoever gives out names starts none before the one that had it has ended.
+            while any(one[2] == slot for one in self.leaving):
+                self._reap(0.1)
         self.incarnations[slot] += 1
         name = f"worker-{slot}-{self.incarnations[slot]}"
         started = worker.Worker(self.directory, name, self._config(slot), build=worker.fake_build(),
@@ -268,7 +279,9 @@ class Chaos:
                 "common": {"bootstrap.servers": self.cluster.proxied, "client.id": f"chaos-{slot}",
                            "reconnect.backoff.max.ms": 1000, "socket.timeout.ms": 5000},
                 "consumer": {"group.id": GROUP + self.suffix, "session.timeout.ms": SESSION_MS,
-                             "heartbeat.interval.ms": 300},
+                             "heartbeat.interval.ms": 300,
+                             **({"group.instance.id": f"desk-{slot}"}
+                                if self.form.static_membership else {})},
                 "producer": {"linger.ms": 2, **(
                     {"transaction.timeout.ms": TRANSACTION_MS} if self.guarantee == "exactly-once" else {})},
             },
@@ -286,19 +299,48 @@ class Chaos:
     def _leave(self, slot):
         if self.workers[slot] is not None:
             self.workers[slot].signal(worker.signal.SIGTERM)
-            self.leaving.append((self.workers[slot], time.monotonic()))
+            self.leaving.append((self.workers[slot], time.monotonic(), slot))
             self.workers[slot] = None
 
     def _look_after_workers(self):
         for slot, one in enumerate(self.workers):
-            if one is not None and one.process.poll() is not None:
+            if one is not None and one.process.poll() is not None and not self._yield_to_twin(slot):
                 self.trouble.append(one.report(f"ended by itself with {one.wait_exit()}"))
                 self._start(slot)
         self._reap(0)
+        self._reap_twins()
+
+    def _yield_to_twin(self, slot):
+        """The worker of `slot` has ended: True if it was fenced by the one whose name it was given, which
+        takes its name again where its session had run out meanwhile."""
+        for entry in self.twins:
+            one, its_slot = entry
+            if its_slot == slot and one.process.poll() is None and was_fenced(self.workers[slot]):
+                self.twins.remove(entry)
+                self.workers[slot] = one
+                return True
+        return False
+
+    def _reap_twins(self):
+        """Looks for workers whose name another one was given: each must be told so, and end."""
+        for entry in list(self.twins):
+            one, _ = entry
+            if one.process.poll() is not None:
+                self.twins.remove(entry)
+                if not was_fenced(one):
+                    self.trouble.append(one.report(f"had a twin and ended with {one.wait_exit()}"))
+
+    def _await_twins(self, timeout):
+        deadline = time.monotonic() + timeout
+        while self.twins and time.monotonic() < deadline:
+            self._look_after_workers()
+            time.sleep(0.2)
+        self.trouble += [one.report("still runs beside its twin") for one, _ in self.twins]
 
     def _reap(self, timeout):
         """Looks for workers that were asked to leave."""
-        for one, since in list(self.leaving):
+        for entry in list(self.leaving):
+            one, since, _ = entry
             try:
                 status = one.process.wait(timeout) if timeout else one.process.poll()
             except worker.subprocess.TimeoutExpired:
@@ -308,8 +350,10 @@ class Chaos:
                 one.kill()
                 status = 0
             if status is not None:
-                self.leaving.remove((one, since))
-                if status != 0:
+                self.leaving.remove(entry)
+                # Before the configuration is read the signal's default action holds.
+                unborn = status == -worker.signal.SIGTERM and not one.stderr
+                if status != 0 and not unborn:
                     self.trouble.append(one.report(f"was asked to leave and ended with {status}"))
 
     def _look_for_sanitizers(self):
@@ -406,13 +450,17 @@ class Chaos:
         return [f"{clock(when)} {what}" for when, what in near]
 
 
+def was_fenced(one):
+    return one.process.poll() == 1 and FENCED.search(one.stderr) is not None
+
+
 def clock(seconds):
     return time.strftime("%H:%M:%S", time.localtime(seconds)) + f".{int(seconds * 1000) % 1000:03d}"
 
 
 def log_time(line):
     """The moment a line of a worker's log tells, or None."""
-    found = re.match(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)\.(\d{3})", line)
+    found = re.match(r"(?:{\"time\":\")?(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)\.(\d{3})", line)
     if not found:
         return None
     import calendar

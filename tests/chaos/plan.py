@@ -23,12 +23,22 @@ class Form:
     slow_times: int = 0
     storms: int = 0  # workers join and leave, in good order
     stalled_kills: int = 0  # of a worker that waits for the acknowledgement of what it produced
+    # Every worker keeps a group.instance.id of its own over its restarts: one that is killed or leaves
+    # stays a member for session.timeout.ms and finds its partitions again.
+    static_membership: bool = False
+    twins: int = 0  # a second worker takes the name of one that runs, by mistake: one of them must go
+
+
+def with_static_membership(form):
+    return replace(form, static_membership=True, twins=max(2, form.worker_kills // 4))
 
 
 SHORT = Form(ids=10_000, seconds=95, worker_kills=8, broker_kills=1, stops=2, cuts=5, held_end_txns=2,
              delayed_end_txns=1, held_others=2, half_opens=1, slow_times=1, storms=1)
 LONG = Form(ids=200_000, seconds=900, nodes=3, worker_kills=60, broker_kills=9, stops=8, cuts=40,
             held_end_txns=12, delayed_end_txns=8, held_others=16, half_opens=10, slow_times=6, storms=6)
+STATIC = with_static_membership(replace(SHORT, ids=7_000, seconds=70, worker_kills=6, stops=1, cuts=3,
+                                        storms=2))
 # One round of the form without end.
 ROUND = replace(LONG, ids=40_000, seconds=240, worker_kills=16, broker_kills=3, stops=3, cuts=12,
                 held_end_txns=4, delayed_end_txns=3, held_others=6, half_opens=4, slow_times=2, storms=2)
@@ -61,7 +71,7 @@ def make(form, seed):
              + ["cut"] * form.cuts + ["held"] * form.held_end_txns + ["delayed"] * form.delayed_end_txns
              + ["other"] * form.held_others + ["half-open"] * form.half_opens
              + ["slow"] * form.slow_times + ["storm"] * form.storms
-             + ["stalled-kill"] * form.stalled_kills)
+             + ["stalled-kill"] * form.stalled_kills + ["twin"] * form.twins)
     dice.shuffle(kinds)
     busy = {slot: 0.0 for slot in range(WORKERS)}  # until when a worker is killed or stopped
     node_busy = 0.0
@@ -111,6 +121,10 @@ def _stalled_kill(dice, at, slot):
     return [stall, *events], until
 
 
+def _twin(_dice, at, slot):
+    return [Event(at, "twin", {"worker": slot})], at + 6
+
+
 def _held(dice, at):
     return [_fault(at, END_TXN, dice.choice(["hold", "drop"]), dice.choice([1.0, 7.0]))]
 
@@ -140,6 +154,7 @@ def _slow(dice, at):
     return [Event(at, "slow", {"seconds": dice.choice([3, 8]), "high_s": dice.choice([0.02, 0.15])})]
 
 
-_WORKER_EVENTS = {"kill": _kill, "stop": _stop, "storm": _storm, "stalled-kill": _stalled_kill}
+_WORKER_EVENTS = {"kill": _kill, "stop": _stop, "storm": _storm, "stalled-kill": _stalled_kill,
+                  "twin": _twin}
 _NETWORK_EVENTS = {"held": _held, "delayed": _delayed, "other": _other, "cut": _cut,
                    "half-open": _half_open, "slow": _slow}

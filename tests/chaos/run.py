@@ -2,7 +2,11 @@
 """Runs wiretag into everything that goes wrong, then balances the books. Exit 0: they balance.
 
 Usage: python tests/chaos/run.py [--form short|long|endless|delayed|stalled]
-                                 [--guarantee exactly-once|at-least-once] [--seed N] [--dir DIR]
+                                 [--guarantee exactly-once|at-least-once] [--static-membership]
+                                 [--seed N] [--dir DIR]
+
+--static-membership gives every worker a group.instance.id, which it keeps over its restarts, and now
+and then starts a second worker with the name of one that runs.
 
 WIRETAG=FILE names the worker (default: the build with the fake model). The seed, printed first, gives
 the same plan again.
@@ -58,12 +62,16 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--form", choices=FORMS, default="short")
     parser.add_argument("--guarantee", choices=["exactly-once", "at-least-once"], default="exactly-once")
+    parser.add_argument("--static-membership", action="store_true")
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))
     parser.add_argument("--dir", type=Path, help="keeps everything here; else a folder kept on failure")
     arguments = parser.parse_args()
+    form = FORMS[arguments.form]
+    if arguments.static_membership:
+        form = plan.with_static_membership(form)
     directory = arguments.dir or Path(tempfile.mkdtemp(prefix="wiretag-chaos-"))
     try:
-        play(directory, FORMS[arguments.form], arguments.seed, arguments.guarantee,
+        play(directory, form, arguments.seed, arguments.guarantee,
              rounds=None if arguments.form == "endless" else 1,
              say=lambda text: print(text, flush=True))
     except AssertionError as failure:

@@ -56,6 +56,13 @@ def test_exactly_once_holds_with_eager_rebalances(tmp_path, seed, strategy):
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("guarantee", ["exactly-once", "at-least-once"])
+def test_the_books_balance_with_static_members_and_with_two_of_one_name(tmp_path, seed, guarantee):
+    run.play(tmp_path, plan.STATIC, seed, guarantee)
+
+
+@pytest.mark.long
 def test_at_least_once_loses_nothing_on_one_broker(tmp_path, seed):
     run.play(tmp_path, plan.SHORT, seed, "at-least-once")
 
