@@ -7,6 +7,7 @@
 #include "cli/worker.h"
 #include "pipeline/audit.h"
 #include "pipeline/brokers.h"
+#include "pipeline/consumer.h"
 #include "pipeline/finding.h"
 #include "pipeline/kafka_facts.h"
 #include "pipeline/kafka_rights.h"
@@ -317,6 +318,9 @@ static int check(const struct wt_cli_config *given, bool json)
         wt_finding_add_at(&findings, given->path, WT_FINDING_OK, "config",
                           "the configuration is "
                           "complete");
+        if (wt_consumer_check(config, &error) != WT_OK) {
+            wt_finding_add_at(&findings, "", WT_FINDING_ERROR, error.code, "%s", error.message);
+        }
         wt_audit_timeouts(config, &findings);
         wt_audit_sizes(config, &findings);
         check_model(config, &findings);

@@ -26,6 +26,41 @@ static enum wt_status check_isolation(const struct wt_config *config, struct wt_
                         own->place);
 }
 
+/* Note "Static members": a member that its group let go, and that hears so only from the answer to its
+ * JoinGroup, joins anew. librdkafka takes a cooperative one's assignment for lost only when the group next
+ * asks for a member id, which it does not ask of a static member (group.instance.id): that one keeps
+ * partitions that another worker has read and committed meanwhile, and goes on where it was, with a
+ * generation that the broker takes. Under the eager strategies nobody joins with partitions in hand. */
+static const char *strategy_for(const struct wt_config *config)
+{
+    bool is_static = wt_config_consumer_property(config, "group.instance.id") != NULL;
+    return is_static ? "range" : "cooperative-sticky";
+}
+
+static enum wt_status check_strategy(const struct wt_config *config, struct wt_error *error)
+{
+    const struct wt_property *own =
+        wt_config_consumer_property(config, "partition.assignment.strategy");
+    if (config->delivery.guarantee != WT_EXACTLY_ONCE || own == NULL ||
+        strstr(own->value, "cooperative-sticky") == NULL ||
+        wt_config_consumer_property(config, "group.instance.id") == NULL) {
+        return WT_OK;
+    }
+    return wt_error_set(
+        error, WT_INVALID, WT_ERROR_FATAL, "static-membership",
+        "%s: partition.assignment.strategy must be range or roundrobin where "
+        "group.instance.id is set and delivery.guarantee is exactly-once: librdkafka "
+        "would keep partitions that the group has given to another worker, and double "
+        "records; leave one of the two out, or set delivery.guarantee to at-least-once",
+        own->place);
+}
+
+enum wt_status wt_consumer_check(const struct wt_config *config, struct wt_error *error)
+{
+    enum wt_status status = check_isolation(config, error);
+    return status == WT_OK ? check_strategy(config, error) : status;
+}
+
 /* What delivery needs of the consumer; config.c refuses the same keys from the user. */
 static enum wt_status set_fixed_properties(const struct wt_config *config, bool ranged,
                                            rd_kafka_conf_t *conf, struct wt_error *error)
@@ -50,11 +85,11 @@ static enum wt_status set_fixed_properties(const struct wt_config *config, bool 
         /* A range goes on at what retention has left of it. */
         {"auto.offset.reset", "earliest", ranged},
         {"enable.partition.eof", ranged ? "true" : "false", ranged},
-        {"partition.assignment.strategy", "cooperative-sticky", false},
+        {"partition.assignment.strategy", strategy_for(config), false},
         {"check.crcs", "true", false},
         {"queued.max.messages.kbytes", queued_kbytes, false},
     };
-    enum wt_status status = check_isolation(config, error);
+    enum wt_status status = wt_consumer_check(config, error);
     for (size_t i = 0; status == WT_OK && i < sizeof properties / sizeof properties[0]; i++) {
         status = properties[i].fixed
                      ? wt_kafka_conf_set(conf, properties[i].name, properties[i].value, error)

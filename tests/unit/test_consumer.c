@@ -95,6 +95,29 @@ static void exactly_once_never_reads_what_is_not_committed(void **state)
 }
 
 /* librdkafka takes no more than 2 GiB for what it fetches ahead. */
+static void a_static_member_joins_with_no_partitions_in_hand(void **state)
+{
+    (void)state;
+    const char *both = "group.instance.id: a, partition.assignment.strategy: cooperative-sticky";
+    const char *name = "partition.assignment.strategy";
+    struct wt_error error = {.message = ""};
+    rd_kafka_t *client = NULL;
+    assert_int_equal(create("exactly-once", "", &client, &error), WT_OK);
+    check(client, name, "cooperative-sticky");
+    rd_kafka_destroy(client);
+    assert_int_equal(create("exactly-once", "group.instance.id: a", &client, &error), WT_OK);
+    check(client, name, "range");
+    rd_kafka_destroy(client);
+    assert_int_equal(create("at-least-once", both, &client, &error), WT_OK);
+    check(client, name, "cooperative-sticky");
+    rd_kafka_destroy(client);
+    client = NULL;
+    assert_int_equal(create("exactly-once", both, &client, &error), WT_INVALID);
+    assert_null(client);
+    assert_string_equal(error.code, "static-membership");
+    assert_non_null(strstr(error.message, "unit:3: partition.assignment.strategy must be range"));
+}
+
 static void a_bound_of_a_terabyte_starts(void **state)
 {
     (void)state;
@@ -116,6 +139,7 @@ int main(void)
         cmocka_unit_test(what_is_there_is_read_whole_and_only_once_committed),
         cmocka_unit_test(what_the_user_sets_holds_where_delivery_allows_it),
         cmocka_unit_test(exactly_once_never_reads_what_is_not_committed),
+        cmocka_unit_test(a_static_member_joins_with_no_partitions_in_hand),
         cmocka_unit_test(a_bound_of_a_terabyte_starts),
     };
     return cmocka_run_group_tests_name("consumer", tests, NULL, NULL);

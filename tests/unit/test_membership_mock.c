@@ -25,9 +25,7 @@ static void on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,
     bool *assigned = opaque;
     bool assign = code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
     *assigned |= assign;
-    rd_kafka_error_t *error = assign ? rd_kafka_incremental_assign(client, list)
-                                     : rd_kafka_incremental_unassign(client, list);
-    assert_null(error);
+    wt_consumer_assign(client, list, assign);
 }
 
 static void join(rd_kafka_t *consumer, const bool *assigned)
