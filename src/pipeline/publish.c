@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "pipeline/lane.h"
+#include "pipeline/leave.h"
 #include "pipeline/release.h"
 
 #include <inttypes.h>
@@ -98,6 +99,14 @@ static bool partition_drained(const struct wt_publish *publish,
            (!has_open_lane(partition) || wt_release_settled(publish->release, partition));
 }
 
+/* There is nothing to wait for. The group may let the worker go in the middle of a drain. */
+static bool drain_in_vain(const struct wt_publish *publish)
+{
+    const struct drain *drain = &publish->drain;
+    return drain->lost || wt_clock_us() >= drain->deadline_us ||
+           wt_leave_is_out(publish->ports.consumer);
+}
+
 static void close_partition(struct wt_publish *publish, struct wt_partition *partition)
 {
     partition->epoch_closed = partition->epoch_last;
@@ -130,14 +139,11 @@ static bool serve_drain(struct wt_publish *publish)
     (void)pthread_mutex_lock(&drain->mutex);
     bool waiting = drain->partitions != NULL && !drain->done;
     if (waiting) {
-        bool done = drain->lost || wt_clock_us() >= drain->deadline_us;
-        if (!done) {
-            done = true;
-            for (size_t i = 0; i < drain->count && done; i++) {
-                done = partition_drained(publish, drain->partitions[i]);
-            }
+        bool done = true;
+        for (size_t i = 0; i < drain->count && done; i++) {
+            done = partition_drained(publish, drain->partitions[i]);
         }
-        if (done) {
+        if (done || drain_in_vain(publish)) {
             answer(publish);
             waiting = false;
         }

@@ -30,6 +30,16 @@ struct stage {
     atomic_bool drained;
 };
 
+static atomic_bool expelled; /* by the group, which the client has heard of */
+
+int __real_rd_kafka_assignment_lost(rd_kafka_t *client);
+int __wrap_rd_kafka_assignment_lost(rd_kafka_t *client);
+
+int __wrap_rd_kafka_assignment_lost(rd_kafka_t *client)
+{
+    return atomic_load(&expelled) || __real_rd_kafka_assignment_lost(client);
+}
+
 static void on_failed(void *opaque, const struct wt_error *error)
 {
     (void)opaque;
@@ -221,6 +231,22 @@ static void what_is_lost_is_not_waited_for(void **state)
     stop(&stage);
 }
 
+/* Its commits would be refused, however long it goes on. */
+static void a_drain_ends_when_the_worker_is_a_member_no_more(void **state)
+{
+    (void)state;
+    struct stage stage;
+    start(&stage, WAIT_US);
+    struct wt_record *record = begin_record(&stage, 0);
+    begin_drain(&stage, false);
+    assert_false(drains_within(&stage, 100000));
+    atomic_store(&expelled, true);
+    end_drain(&stage);
+    atomic_store(&expelled, false);
+    finish_in_vain(&stage, &record);
+    stop(&stage);
+}
+
 /* As where the consume thread was given up and comes to its drain after all. */
 static void a_drain_under_way_or_begun_when_the_stage_ends_is_answered(void **state)
 {
@@ -245,6 +271,7 @@ int main(void)
         cmocka_unit_test(a_revoke_waits_for_the_first_batch_of_an_assignment),
         cmocka_unit_test(a_drain_has_an_end_and_what_comes_after_it_is_dropped),
         cmocka_unit_test(what_is_lost_is_not_waited_for),
+        cmocka_unit_test(a_drain_ends_when_the_worker_is_a_member_no_more),
         cmocka_unit_test(a_drain_under_way_or_begun_when_the_stage_ends_is_answered),
     };
     return cmocka_run_group_tests_name("publish", tests, NULL, NULL);
