@@ -58,7 +58,7 @@ def article(text, id=None, **fields):
     return json.dumps({**body, "text": text, **fields}, ensure_ascii=False).encode()
 
 
-def wait_for(what, condition, timeout=30.0, interval=0.1):
+def wait_for(what, condition, timeout=60.0, interval=0.1):
     """Waits until condition() is true and returns that value; fails saying what was awaited. A broker that
     cannot answer for the moment makes it untrue."""
     deadline = time.monotonic() + timeout
@@ -235,7 +235,7 @@ def _stream(bootstrap, topic, isolation, deadline):
 
 
 def _partitions(consumer, topic):
-    metadata = consumer.list_topics(topic, timeout=10).topics[topic]
+    metadata = consumer.list_topics(topic, timeout=30).topics[topic]
     assert metadata.error is None, f"{topic}: {metadata.error}"
     return sorted(metadata.partitions)
 
@@ -252,7 +252,7 @@ def committed(bootstrap, group, topic, timeout=30):
     wanted = [TopicPartition(topic, partition) for partition in _partitions(consumer, topic)]
     while True:
         try:
-            offsets = consumer.committed(wanted, timeout=10)
+            offsets = consumer.committed(wanted, timeout=30)
             return {found.partition: found.offset for found in offsets if found.offset >= 0}
         except KafkaException as failure:
             if failure.args[0].code() not in _COORDINATOR_MOVES or time.monotonic() > deadline:
@@ -266,7 +266,7 @@ def commit(bootstrap, group, topic, offsets):
     _asker(bootstrap, group, "read_committed").commit(offsets=places, asynchronous=False)
 
 
-def end_offsets(bootstrap, topic, isolation="read_uncommitted", timeout=10):
+def end_offsets(bootstrap, topic, isolation="read_uncommitted", timeout=30):
     """{partition: offset behind the last record}; read_committed: of the last stable one."""
     consumer = _asker(bootstrap, isolation=isolation)
     return {partition: consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=timeout)[1]

@@ -237,14 +237,14 @@ def test_stop_commits_what_is_before_the_bad_record_and_starts_there_again(lab):
     places = flow.produce([*good, b"bad", *good])
 
     first = lab.run(flow, on_error="stop", dead_letter=None)
-    assert first.wait_exit(30) == 1
+    assert first.wait_exit() == 1
     assert f"stopped before {flow.input} [0] offset 50" in first.stderr
     assert "dead-letter or skip" in first.stderr  # the remedy
     assert flow.committed() == {0: 50}
     checks.assert_each_once(flow.labels(), places[:50])
 
     # The same again changes nothing; another policy goes on from there.
-    assert lab.run(flow, on_error="stop", dead_letter=None).wait_exit(30) == 1
+    assert lab.run(flow, on_error="stop", dead_letter=None).wait_exit() == 1
     checks.assert_each_once(flow.labels(), places[:50])
     second = lab.run(flow, on_error="skip", dead_letter=None)
     labels, _ = checks.settled(flow)

@@ -90,7 +90,7 @@ def test_it_touches_nothing(lab):
     assert flow.committed() == {}
     flow.output = "never-made-by-asking"
     assert check(lab, flow)[0] == 1
-    assert "never-made-by-asking" not in AdminClient({"bootstrap.servers": flow.bootstrap}).list_topics(timeout=10).topics
+    assert "never-made-by-asking" not in AdminClient({"bootstrap.servers": flow.bootstrap}).list_topics(timeout=30).topics
 
 
 @pytest.mark.parametrize("transactional_id", ["auto", "fixed"])
@@ -200,7 +200,7 @@ def test_a_bad_configuration_is_a_finding_too_and_exits_2(tmp_path, text, part):
 
 @pytest.mark.parametrize("arguments, part", [([], "-c FILE"), (["-c", "x", "y"], "y"), (["-c", "x", "--verbose"], "--help")])
 def test_bad_usage_is_named(arguments, part):
-    done = subprocess.run([worker.binary(worker.fake_build()), "check", *arguments], capture_output=True, text=True, timeout=30)
+    done = subprocess.run([worker.binary(worker.fake_build()), "check", *arguments], capture_output=True, text=True, timeout=90)
     assert done.returncode == 2 and part in done.stderr and done.stdout == ""
 
 
@@ -327,5 +327,5 @@ def test_writing_was_tried_without_writing(lab, secured):
     reader = Consumer({"bootstrap.servers": started.bootstrap, "group.id": "reader", **ADMIN})
     for topic in ("in", "out", "dead"):
         for partition in range(2):
-            assert reader.get_watermark_offsets(TopicPartition(topic, partition), timeout=10) == (0, 0)
+            assert reader.get_watermark_offsets(TopicPartition(topic, partition), timeout=30) == (0, 0)
     reader.close()

@@ -221,7 +221,7 @@ def test_a_record_that_retention_deleted_is_named(lab):
                                    "topic:0:99999999999999999999", "topic:2147483648:0", "topic:0:1 "])
 def test_a_place_that_is_none_is_bad_usage(place):
     done = subprocess.run([worker.binary(worker.fake_build()), "explain", "-c", "config/wiretag.yaml", place], cwd=ROOT,
-                          capture_output=True, text=True, timeout=30)
+                          capture_output=True, text=True, timeout=90)
     assert (done.returncode, done.stdout) == (2, "") and "TOPIC:PARTITION:OFFSET" in done.stderr
 
 
@@ -229,7 +229,7 @@ def test_a_place_that_is_none_is_bad_usage(place):
                                              (["-c", "config/wiretag.yaml", "a:0:0", "b"], "b"), (["--verbose"], "--help")])
 def test_bad_usage_is_named(arguments, part):
     done = subprocess.run([worker.binary(worker.fake_build()), "explain", *arguments], cwd=ROOT, capture_output=True,
-                          text=True, timeout=30)
+                          text=True, timeout=90)
     assert done.returncode == 2 and part in done.stderr
 
 

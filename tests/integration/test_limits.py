@@ -103,9 +103,7 @@ def test_a_burst_of_200_000_articles_keeps_the_bound_of_64_mb(lab, guarantee):
     assert 0.9 * (64 << 20) < max(in_flight) < (64 << 20) + record_bytes
     # Records under way, fetched ahead, and in the producer: each within the same figure.
     assert max(resident) < (3 * 64 << 20) + 60e6
-    # The group has the last commit before the worker hears of it, and the page may be a moment old.
-    client.wait_for("nothing in flight", lambda: running.metrics()["wiretag_in_flight_bytes"] == 0)
-    metrics = running.metrics()
+    metrics = running.idle_metrics()
     assert labelled(running) + metrics['wiretag_records_total{outcome="dead_lettered"}'] == 200_000
     assert metrics["wiretag_dropped_records_total"] == 0
 
@@ -164,7 +162,7 @@ def test_a_burst_stays_within_the_in_flight_bound(lab, bound, limit, text):
     highest = max(sampler.stop())
     # The record that reaches the bound is the last one taken.
     assert limit * 0.9 <= highest < limit + record_bytes
-    metrics = running.metrics()
+    metrics = running.idle_metrics()
     assert metrics["wiretag_pauses_total"] > 0
     assert metrics[gauge] == 0
 
@@ -172,7 +170,7 @@ def test_a_burst_stays_within_the_in_flight_bound(lab, bound, limit, text):
 def test_in_flight_follows_the_models_rate_so_that_a_drain_is_short(lab):
     # 4 articles in 50 ms in each of the replicas; seconds of that are far less than records_max.
     flow, model = lab.flow(), lab.model(sleep_us_per_call=50_000)
-    flow.produce([article(f"новость {number}") for number in range(3000)])
+    flow.produce([article(f"новость {number}") for number in range(10_000)])
     running = lab.run(flow, model, http=HTTP, batch={"articles_max": 4})
     client.wait_for("some labels", lambda: labelled(running) > 200)
     replicas = os.cpu_count()
@@ -180,7 +178,7 @@ def test_in_flight_follows_the_models_rate_so_that_a_drain_is_short(lab):
     assert metrics["wiretag_in_flight_records_limit"] <= 5 * replicas * 4 / 0.05
     began = time.monotonic()
     assert running.stop() == 0
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 9  # the drain time is ten, and all of them take a minute on two cores
 
 
 def test_the_counters_add_up(lab):
@@ -190,7 +188,7 @@ def test_the_counters_add_up(lab):
     running = lab.run(flow, http=HTTP)
     labels, dead_letters = checks.settled(flow)
     checks.assert_each_once(labels + dead_letters, places)
-    metrics = running.metrics()
+    metrics = running.idle_metrics()
     outcomes = {name: metrics[f'wiretag_records_total{{outcome="{name}"}}']
                 for name in ("labelled", "dead_lettered", "tombstone", "skipped")}
     assert outcomes == {"labelled": 500, "dead_lettered": 60, "tombstone": 30, "skipped": 0}
@@ -211,7 +209,7 @@ def test_the_counters_add_up(lab):
 def test_probes_tell_alive_from_ready(lab):
     flow = lab.flow()
     running = lab.run(flow, http=HTTP).wait_log("consume  assigned ")
-    client.wait_for("readiness", lambda: running.http("/readyz")[0] == 200, 5)
+    client.wait_for("readiness", lambda: running.http("/readyz")[0] == 200)
     assert running.http("/healthz") == (200, "ok\n")
     assert running.http("/metrics")[1].startswith("# HELP ")
     assert running.http("/nowhere")[0] == 404
@@ -233,7 +231,7 @@ def test_padding_stays_under_5_percent_on_real_posts_at_full_load(lab):
     assert dead_letters == []
     for message in labels:
         checks.assert_labelled(message, text_at[checks.source_of(message)], model)
-    metrics = running.metrics()
+    metrics = running.idle_metrics()
     assert metrics["wiretag_padding_ratio"] < 0.05
     assert metrics["wiretag_tokens_total"] == sum(message.json()["tokens"] for message in labels)
     assert metrics["wiretag_computed_tokens_total"] * (1 - metrics["wiretag_padding_ratio"]) == pytest.approx(

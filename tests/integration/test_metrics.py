@@ -36,7 +36,7 @@ def lags(running):
             for _, labels, number in families["wiretag_consumer_lag_records"].samples}
 
 
-def wait_readyz(running, status, part="", timeout=30):
+def wait_readyz(running, status, part="", timeout=60):
     def there():
         answer = running.http("/readyz")
         return answer[0] == status and part in answer[1] and answer
@@ -56,7 +56,7 @@ def test_the_page_of_a_busy_worker_is_what_prometheus_takes_and_holds_every_docu
     assert len(names) > 45
     families = client.wait_for(
         "every documented family on the page",
-        lambda: (found := exposition.parse(page_of(running))).keys() == names.keys() and found, 20)
+        lambda: (found := exposition.parse(page_of(running))).keys() == names.keys() and found, 60)
     for name, (kind, labels) in names.items():
         family = families[name]
         assert family.type == kind
@@ -72,7 +72,7 @@ def test_outcomes_failures_labels_and_transactions_are_those_of_the_topics(lab):
     flow.produce([Record(value, b"key") for value in values])
     running = lab.run(flow, model, http=HTTP, delivery={"guarantee": "exactly-once"}, output={"threshold": 0.4})
     labels, _ = checks.settled(flow)
-    metrics = running.metrics()
+    metrics = running.idle_metrics()
     categories = [message.json()["category"] for message in labels]
     assert by_label(running, "wiretag_labels_total", "category") == {
         label: categories.count(label) for label in LABELS}
@@ -92,7 +92,7 @@ def test_every_record_passes_each_stage_once_and_their_times_make_up_its_own(lab
     flow.produce([Record(article(f"новость {number}"), partition=number % 2) for number in range(300)])
     running = lab.run(flow, model, http=HTTP)
     checks.settled(flow)
-    metrics = running.metrics()
+    metrics = running.idle_metrics()
     stages = ("queue", "decode", "tokenize", "batch", "infer", "publish")
     for stage in stages:
         assert metrics[f'wiretag_stage_seconds_count{{stage="{stage}"}}'] == 300, stage
@@ -127,7 +127,7 @@ def test_lag_is_what_is_not_done_with_and_its_age_and_ends_at_zero(lab, guarante
                   for partition, count in counts.items() for number in range(count)])
     running = lab.run(flow, model, http=HTTP, batch={"articles_max": 16}, delivery={"guarantee": guarantee})
     running.wait_log("consume  assigned ", count=2)
-    client.wait_for("a lag", lambda: lags(running).keys() == counts.keys(), 15)
+    client.wait_for("a lag", lambda: lags(running).keys() == counts.keys(), 60)
 
     def aged():
         """The age is that of a record in hand: none is, in the moment after the assignment."""
@@ -135,7 +135,7 @@ def test_lag_is_what_is_not_done_with_and_its_age_and_ends_at_zero(lab, guarante
         names = [f'{{topic="{flow.input}",partition="{partition}"}}' for partition in counts]
         return page if all(page[f"wiretag_consumer_lag_seconds{name}"] or not page[f"wiretag_consumer_lag_records{name}"]
                            for name in names) else None
-    metrics = client.wait_for("the age of each lag", aged, 15)
+    metrics = client.wait_for("the age of each lag", aged, 60)
     shown = lags(running)
     done = sum(by_label(running, "wiretag_records_total", "outcome").values())
     # The page is a second old at most, in which the model does less than a few hundred.
@@ -145,9 +145,9 @@ def test_lag_is_what_is_not_done_with_and_its_age_and_ends_at_zero(lab, guarante
         if 0 < metrics[f"wiretag_consumer_lag_records{name}"]:
             assert 3600 <= metrics[f"wiretag_consumer_lag_seconds{name}"] < 3700
         assert shown[partition] <= count
-    client.wait_for("an estimate", lambda: 0 < running.metrics()["wiretag_drain_seconds"] < math.inf, 10)
+    client.wait_for("an estimate", lambda: 0 < running.metrics()["wiretag_drain_seconds"] < math.inf, 60)
     checks.settled(flow)
-    client.wait_for("lag 0", lambda: set(lags(running).values()) == {0}, 15)
+    client.wait_for("lag 0", lambda: set(lags(running).values()) == {0}, 60)
     metrics = running.metrics()
     assert metrics["wiretag_drain_seconds"] == 0
     assert all(value == 0 for name, value in metrics.items() if name.startswith("wiretag_consumer_lag_seconds"))
@@ -159,10 +159,10 @@ def test_lag_is_shown_where_it_is_owned(lab):
     places = flow.produce([Record(article("мяч"), partition=number % 2) for number in range(40)])
     first = lab.run(flow, http=HTTP)
     checks.settled(flow)
-    client.wait_for("both partitions", lambda: lags(first) == {0: 0, 1: 0}, 15)
+    client.wait_for("both partitions", lambda: lags(first) == {0: 0, 1: 0}, 60)
     second = lab.run(flow, http=HTTP)
     second.wait_log("consume  assigned ")
-    client.wait_for("one partition each", lambda: len(lags(first)) == len(lags(second)) == 1, 30)
+    client.wait_for("one partition each", lambda: len(lags(first)) == len(lags(second)) == 1, 60)
     assert {**lags(first), **lags(second)} == {0: 0, 1: 0}
     checks.assert_each_once(flow.labels(), places)
 
@@ -173,7 +173,8 @@ def test_a_worker_that_a_full_group_has_no_partition_for_is_ready_as_a_spare(lab
     wait_readyz(first, 200)
     second = lab.run(flow, http=HTTP)
     wait_readyz(second, 200)
-    assert {running.metrics()["wiretag_assigned_partitions"] for running in (first, second)} == {0, 1}
+    client.wait_for("one to have the partition", lambda: {
+        running.metrics()["wiretag_assigned_partitions"] for running in (first, second)} == {0, 1})
     assert "wiretag_consumer_lag_records" not in page_of(second) or "wiretag_consumer_lag_records" not in page_of(first)
 
 
@@ -198,10 +199,10 @@ def test_a_client_that_never_finishes_its_request_disturbs_nobody(lab):
         slow.sendall(b"GET /metrics HTTP/1.1\r\nHost:")
         began = time.monotonic()
         exposition.parse(page_of(running))
-        assert time.monotonic() - began < 4
+        assert time.monotonic() - began < 4, "it waited until the other one was cut"
         flow.produce([article("мяч")])
         assert len(flow.labels(1)) == 1
-        slow.settimeout(20)
+        slow.settimeout(60)
         assert slow.recv(4096) == b"", "cut, not answered"
 
 
@@ -212,7 +213,7 @@ def test_a_client_that_never_finishes_its_request_disturbs_nobody(lab):
 def test_only_get_of_the_three_paths_is_answered(lab, request_line, status):
     running = lab.run(lab.flow(), http=HTTP).wait_log("consume  assigned ")
     running.http("/healthz")
-    with socket.create_connection(("127.0.0.1", running.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", running.port), timeout=60) as connection:
         connection.sendall(request_line + b"Host: x\r\n\r\nbody")
         assert connection.recv(4096).startswith(b"HTTP/1.1 %d " % status)
 
@@ -223,7 +224,7 @@ def test_without_a_broker_for_half_a_minute_a_worker_is_not_ready_and_says_so(la
     flow = lab.flow(on=broker)
     running = lab.run(flow, http=HTTP).wait_log("consume  assigned ")
     wait_readyz(running, 200)
-    client.wait_for("connections", lambda: "wiretag_broker_up" in page_of(running), 20)
+    client.wait_for("connections", lambda: "wiretag_broker_up" in page_of(running), 60)
     broker.kill()
     _, why = wait_readyz(running, 503, "no broker has answered for", timeout=60)
     assert 30 <= int(why.split("for ")[1].split(" s")[0]) < 60
@@ -237,7 +238,7 @@ def test_without_a_broker_for_half_a_minute_a_worker_is_not_ready_and_says_so(la
     flow.produce([article("мяч")])
     assert len(flow.labels(1)) == 1
     client.wait_for("connections", lambda: any(
-        value == 1 for name, value in running.metrics().items() if name.startswith("wiretag_broker_up")), 20)
+        value == 1 for name, value in running.metrics().items() if name.startswith("wiretag_broker_up")), 60)
 
 
 def test_the_ends_of_transactions_are_no_lag(lab):
@@ -252,6 +253,6 @@ def test_the_ends_of_transactions_are_no_lag(lab):
     running = lab.run(flow, http=HTTP)
     assert len(flow.labels(5)) == 5
     assert client.end_offsets(flow.bootstrap, flow.input) == {0: 10}
-    client.wait_for("lag 0", lambda: lags(running) == {0: 0}, 20)
+    client.wait_for("lag 0", lambda: lags(running) == {0: 0}, 60)
     name = f'wiretag_consumer_lag_seconds{{topic="{flow.input}",partition="0"}}'
     assert running.metrics()[name] == 0

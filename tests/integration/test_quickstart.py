@@ -117,7 +117,7 @@ def test_a_narrow_terminal_gets_colour_and_a_table_that_fits(tmp_path):
 
 def test_nothing_is_left_running_or_lying_about(quickstart):
     temporary = quickstart[3]
-    client.wait_for("the watcher of the broker to end", lambda: not processes_of(temporary), timeout=10)
+    client.wait_for("the watcher of the broker to end", lambda: not processes_of(temporary))
     assert os.listdir(temporary) == []
 
 
@@ -144,5 +144,5 @@ def test_ctrl_c_at_any_step_leaves_nothing(tmp_path, step):
     os.killpg(running.pid, signal.SIGINT)
     stderr = running.communicate(timeout=60)[1]
     assert running.returncode == 130, said + stderr
-    client.wait_for("everything to end", lambda: not processes_of(tmp_path), timeout=10)
+    client.wait_for("everything to end", lambda: not processes_of(tmp_path))
     assert os.listdir(tmp_path) == []

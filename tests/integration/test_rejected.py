@@ -81,7 +81,7 @@ def test_skip_and_stop_hold_for_what_the_broker_refuses(lab):
     later = int(time.time() * 1000) + 7_200_000
     records = [Record(article(f"новость {number}"), timestamp=later if number == 30 else None) for number in range(60)]
     places = flow.produce(records)
-    assert lab.run(flow, on_error="stop", dead_letter=None).wait_exit(30) == 1
+    assert lab.run(flow, on_error="stop", dead_letter=None).wait_exit() == 1
     assert flow.committed() == {0: 30}
     lab.run(flow, on_error="skip", dead_letter=None)
     labels, _ = checks.settled(flow)
@@ -105,7 +105,7 @@ def test_a_record_that_not_even_the_dead_letter_topic_takes_stops_the_worker_bef
     flow.dead_letter = lab.topic("compacted", config={"cleanup.policy": "compact"})
     places = flow.produce([article("мяч"), b"bad", article("мяч")])  # without keys
     running = lab.run(flow)
-    assert running.wait_exit(30) == 1
+    assert running.wait_exit() == 1
     assert f"{flow.input} [0] offset 1 can be published neither" in running.stderr
     assert "cleanup.policy" in running.stderr  # the remedy
     assert flow.committed() == {0: 1}

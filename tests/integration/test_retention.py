@@ -41,7 +41,7 @@ def test_set_back_to_the_end_a_worker_passes_over_what_is_left_and_counts_it_too
     def noticed():
         flow.produce([article("новость")])  # with the first record that comes it knows
         return lost(running)
-    client.wait_for("lost offsets", noticed, 30, 0.2)
+    client.wait_for("lost offsets", noticed, 60, 0.2)
     flow.wait_done()
     first = flow.labels()[50].source[2]
     assert first >= 150 and lost(running) == first - 50

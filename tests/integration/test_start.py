@@ -12,7 +12,7 @@ from client import article
 
 def run(*arguments, **options):
     """A command that is to end by itself: (exit status, stderr)"""
-    done = subprocess.run([worker.binary(worker.fake_build()), *map(str, arguments)], cwd=ROOT, timeout=30,
+    done = subprocess.run([worker.binary(worker.fake_build()), *map(str, arguments)], cwd=ROOT, timeout=90,
                           capture_output=True, text=True, stdin=subprocess.DEVNULL, **options)
     assert done.stdout == ""
     return done.returncode, done.stderr
@@ -24,7 +24,7 @@ def test_a_missing_topic_is_an_error_that_names_it_its_key_and_the_remedy(lab, w
     flow = lab.flow()
     setattr(flow, which, f"nowhere-{which}")
     running = lab.run(flow)
-    assert running.wait_exit(30) == 2
+    assert running.wait_exit() == 2
     assert f"topic nowhere-{which} ({key}) does not exist" in running.stderr
     assert "--create --topic" in running.stderr and f"correct {key}" in running.stderr
 
@@ -32,7 +32,7 @@ def test_a_missing_topic_is_an_error_that_names_it_its_key_and_the_remedy(lab, w
 def test_the_dead_letter_topic_is_called_after_the_output_topic_unless_named(lab):
     flow = lab.flow()
     running = lab.run(flow, dead_letter={"topic": None})
-    assert running.wait_exit(30) == 2
+    assert running.wait_exit() == 2
     assert f"topic {flow.output}.dlq (dead_letter.topic) does not exist" in running.stderr
 
     flow.dead_letter = client.create_topic(flow.bootstrap, f"{flow.output}.dlq")
@@ -52,28 +52,28 @@ def test_without_dead_letters_their_topic_is_not_needed(lab):
 def test_a_missing_topic_is_not_created_by_asking_for_it(lab):
     flow = lab.flow()
     flow.input = lab.unique("never-made")
-    assert lab.run(flow).wait_exit(30) == 2
+    assert lab.run(flow).wait_exit() == 2
     with pytest.raises(AssertionError, match="[Uu]nknown topic"):
         client.end_offsets(flow.bootstrap, flow.input)
 
 
 def test_a_missing_model_is_an_error_that_names_file_and_key(lab):
     running = lab.run(lab.flow(), "models/nowhere.pt")
-    assert running.wait_exit(30) == 1
+    assert running.wait_exit() == 1
     assert "models/nowhere.pt cannot be read: No such file or directory" in running.stderr
     assert "model.path" in running.stderr
 
 
 def test_a_file_that_is_no_model_is_refused(lab):
     running = lab.run(lab.flow(), ROOT / "LICENSE")
-    assert running.wait_exit(30) == 2
+    assert running.wait_exit() == 2
     assert "LICENSE is not a" in running.stderr
 
 
 def test_a_model_of_another_hash_than_the_pinned_one_is_never_loaded(lab):
     model = lab.model()
     running = lab.run(lab.flow(), model, model={"sha256": "0" * 64})
-    assert running.wait_exit(30) == 2
+    assert running.wait_exit() == 2
     assert "0" * 64 in running.stderr and "model.sha256" in running.stderr
     assert "self-test" not in running.stderr
 
@@ -82,7 +82,7 @@ def test_a_model_that_fails_its_self_test_is_refused(lab):
     model = lab.model()
     model.path.write_text(model.path.read_text("utf-8").replace('"матч 2"', '"матч 3"'), encoding="utf-8")
     running = lab.run(lab.flow(), model)
-    assert running.wait_exit(30) == 2
+    assert running.wait_exit() == 2
     assert "fails its self-test at line 1" in running.stderr and "logits differ" in running.stderr
 
 
@@ -116,7 +116,7 @@ def test_a_mistake_in_the_configuration_is_named_by_file_line_and_key(tmp_path, 
 ])
 def test_a_property_that_librdkafka_refuses_is_named_by_file_and_line(lab, section, name, value, why):
     running = lab.run(lab.flow(), kafka={section: {name: value}})
-    assert running.wait_exit(30) == 2
+    assert running.wait_exit() == 2
     line = next(number for number, text in enumerate(running.config_path.read_text().splitlines(), 1)
                 if text.strip().startswith(f"{name}:"))
     assert f"{running.config_path}:{line}: {name}: librdkafka" in running.stderr

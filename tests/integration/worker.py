@@ -178,7 +178,7 @@ class Worker:
     def threads(self):
         return len(os.listdir(f"/proc/{self.pid}/task"))
 
-    def http(self, path, timeout=5):
+    def http(self, path, timeout=30):
         """(status, body) of a GET on the worker's own page; for http.listen with port 0."""
         if self.port is None:
             self.wait_log(r"metrics and health at .*, port \d+")
@@ -197,6 +197,14 @@ class Worker:
         assert status == 200, page
         lines = (line.rsplit(" ", 1) for line in page.splitlines() if not line.startswith("#"))
         return {name: float(value) for name, value in lines}
+
+    def idle_metrics(self, timeout=60):
+        """The metrics once nothing is in flight: a group has its last commit before the worker hears of that."""
+        deadline = time.monotonic() + timeout
+        while (metrics := self.metrics())["wiretag_in_flight_records"] > 0:
+            assert time.monotonic() < deadline, self.report(f"has records in flight after {timeout} s")
+            time.sleep(0.05)
+        return metrics
 
     def assert_clean(self):
         """No sanitizer spoke."""

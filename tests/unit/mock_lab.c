@@ -297,7 +297,7 @@ static bool settled(const struct mock_lab *lab)
 void mock_lab_release_and_revoke(struct mock_lab *lab, int partition)
 {
     /* A transaction begins a moment after the last one's commit. */
-    int64_t until_us = wt_clock_us() + 1000000;
+    int64_t until_us = wt_clock_us() + 30 * 1000000;
     while (wt_lane_released_count(lab->sources[partition]->lane) == 0 && wt_clock_us() < until_us) {
         wt_release_step(lab->release, lab->sources, MOCK_PARTITIONS, false);
     }

@@ -23,7 +23,7 @@ rd_kafka_error_t *__wrap_rd_kafka_abort_transaction(rd_kafka_t *client, int wait
 static void a_producer_is_given_up_while_it_adds_partitions(void **state)
 {
     (void)state;
-    mock_lab_start(&lab, "exactly-once", ONE_REQUEST);
+    mock_lab_start(&lab, "exactly-once", PATIENT_ONE_REQUEST);
     for (uint32_t i = 0; i < 20; i++) {
         mock_lab_finish(&lab, 1);
         int64_t until_us = wt_clock_us() + SETTLE_S * 1000000;

@@ -61,7 +61,7 @@ static int open_client(const struct wt_http *http)
                                   .sin_port = htons(wt_http_port(http)),
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int client = socket(AF_INET, SOCK_STREAM, 0);
-    struct timeval patience = {.tv_sec = 15};
+    struct timeval patience = {.tv_sec = 60};
     assert_int_equal(setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
     assert_int_equal(connect(client, (struct sockaddr *)&address, sizeof address), 0);
     return client;
@@ -223,7 +223,7 @@ static void a_client_that_never_finishes_is_cut_however_often_it_sends(void **st
     while (recv(client, &byte, 1, 0) < 0 && errno == EAGAIN) {
         (void)send(client, "x", 1, MSG_NOSIGNAL);
         assert_answer(ask(http, "GET", "/healthz"), "200", "ok\n");
-        assert_true(wt_clock_us() - begin_us < 12000000);
+        assert_true(wt_clock_us() - begin_us < 60000000);
     }
     assert_true(wt_clock_us() - begin_us > WT_HTTP_REQUEST_MS_MAX * 1000 - 500000);
     (void)close(client);
@@ -249,11 +249,12 @@ static void a_client_may_ask_again_over_its_connection_and_is_let_go_when_it_doe
     struct health health = {true, true};
     struct wt_http *http = start("127.0.0.1:0", &health);
     int client = open_client(http);
+    int64_t idle_us = 0;
     for (int i = 0; i < 20; i++) {
+        idle_us = wt_clock_us();
         send_text(client, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
         read_part(client, "\r\n\r\nok\n");
     }
-    int64_t idle_us = wt_clock_us();
     assert_string_equal(read_answer(client), "");
     idle_us = wt_clock_us() - idle_us;
     assert_true(idle_us >= (WT_HTTP_IDLE_MS_MAX - 100) * INT64_C(1000));
@@ -297,7 +298,7 @@ static void a_crowd_of_silent_clients_delays_an_answer_but_does_not_prevent_it(v
     }
     int64_t begin_us = wt_clock_us();
     assert_answer(ask(http, "GET", "/healthz"), "200", "ok\n");
-    assert_true(wt_clock_us() - begin_us < 12000000);
+    assert_true(wt_clock_us() - begin_us < 60000000);
     for (size_t i = 0; i < WT_HTTP_CONNECTIONS_MAX; i++) {
         (void)close(crowd[i]);
     }
@@ -314,7 +315,7 @@ static void destroy_does_not_wait_for_clients(void **state)
     assert_answer(ask(http, "GET", "/healthz"), "200", "ok\n");
     int64_t begin_us = wt_clock_us();
     wt_http_destroy(http);
-    assert_true(wt_clock_us() - begin_us < 1000000);
+    assert_true(wt_clock_us() - begin_us < WT_HTTP_REQUEST_MS_MAX * INT64_C(900));
     assert_string_equal(read_answer(client), "");
     (void)close(client);
     wt_http_destroy(NULL);

@@ -8,9 +8,6 @@
 #define INTERVAL_MS 600000
 /* Much longer than one step of an abort waits, and shorter than a request may take. */
 #define ABORT_MS 4000
-#define PATIENT                                                                                    \
-    ONE_REQUEST ", socket.timeout.ms: 30000, request.timeout.ms: 30000, transaction.timeout.ms: "  \
-                "60000"
 
 /* In flight, but not finished: else an idle worker would commit before its interval. */
 static struct wt_record *waiting;
@@ -18,7 +15,7 @@ static struct wt_record *waiting;
 /* A worker that has committed one transaction; the next one is not due. */
 static void start(void)
 {
-    mock_lab_start(&lab, "exactly-once", PATIENT);
+    mock_lab_start(&lab, "exactly-once", PATIENT_ONE_REQUEST);
     mock_lab_finish(&lab, RECORDS);
     assert_true(mock_lab_settle(&lab, SETTLE_S));
     waiting = record_finished(lab.sources[0], 1, MOCK_RECORDS_MAX, MOCK_RECORDS_MAX);
