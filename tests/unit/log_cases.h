@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <poll.h>
 #include <pthread.h>
 #include <regex.h>
 #include <setjmp.h>
@@ -71,6 +72,21 @@ static inline const char *written(void)
     assert_int_equal(ftruncate(captured, 0), 0);
     assert_int_equal(lseek(captured, 0, SEEK_SET), 0);
     return capture;
+}
+
+/* What lies at the other end of a pseudo terminal, which may hand out one line in parts: read until
+ * nothing more comes. */
+static inline void read_terminal(int terminal, char *text, size_t text_bytes)
+{
+    size_t length = 0;
+    struct pollfd ready = {.fd = terminal, .events = POLLIN};
+    while (length < text_bytes - 1 && poll(&ready, 1, length == 0 ? 60000 : 100) > 0) {
+        ssize_t got = read(terminal, text + length, text_bytes - 1 - length);
+        assert_true(got > 0);
+        length += (size_t)got;
+    }
+    assert_true(length > 0);
+    text[length] = '\0';
 }
 
 static inline void assert_matches(const char *text, const char *pattern)

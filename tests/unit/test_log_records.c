@@ -120,9 +120,7 @@ static void screen_open(struct screen *screen, unsigned short columns)
 
 static const char *screen_read(struct screen *screen)
 {
-    ssize_t length = read(screen->terminal, screen->seen, sizeof screen->seen - 1);
-    assert_true(length > 0);
-    screen->seen[length] = '\0';
+    read_terminal(screen->terminal, screen->seen, sizeof screen->seen);
     return screen->seen;
 }
 
