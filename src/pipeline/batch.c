@@ -82,8 +82,10 @@ enum wt_status wt_batch_stage_pull(struct wt_batch_stage *stage, struct wt_batch
     }
     if (status == WT_OK) {
         for (uint32_t i = 0; i < batch->count; i++) {
-            batch->records[i]->ran = true;
-            atomic_fetch_add_explicit(&batch->records[i]->source->running, 1, memory_order_acq_rel);
+            struct wt_record *record = batch->records[i];
+            record->ran = true;
+            atomic_fetch_add_explicit(wt_partition_running(record->source, record->epoch), 1,
+                                      memory_order_acq_rel);
         }
         if (wt_batcher_count(stage->batcher) > 0) {
             /* More may be due already, for another replica. */

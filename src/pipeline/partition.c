@@ -60,7 +60,8 @@ static struct wt_partition *add(struct wt_partitions *partitions, const char *to
     partition->topic = wt_strdup(topic);
     partition->number = number;
     atomic_init(&partition->epoch_live, 0);
-    atomic_init(&partition->running, 0);
+    atomic_init(&partition->running[0], 0);
+    atomic_init(&partition->running[1], 0);
     atomic_init(&partition->position, -1);
     atomic_init(&partition->read_to, INT64_MAX);
     atomic_init(&partition->pending, 0);

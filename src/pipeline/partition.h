@@ -37,8 +37,7 @@ struct wt_partition {
     atomic_llong oldest_ms; /* while any is: no record in flight has an older timestamp, but for
                              * those out of order */
 
-    /* Records taken by infer that publish has not seen yet. */
-    atomic_uint running;
+    atomic_uint running[2]; /* wt_partition_running */
 
     /* Publish's side; publish thread only. */
     struct wt_lane *lane;
@@ -68,6 +67,13 @@ static inline struct wt_origin wt_record_origin(const struct wt_record *record)
                                         : (struct wt_origin){.topic = record->source->topic,
                                                              .partition = record->source->number,
                                                              .offset = record->offset};
+}
+
+/* How many records of the epoch infer has taken that publish has not seen yet. Where a drain was cut
+ * short they come out while the next epoch runs, whose drain must not wait for them. Thread: any. */
+static inline atomic_uint *wt_partition_running(struct wt_partition *partition, uint32_t epoch)
+{
+    return &partition->running[epoch % 2];
 }
 
 /* The record's assignment is over: drop it. Thread: any. */

@@ -65,7 +65,8 @@ static void take_in(struct wt_publish *publish, struct wt_record *record)
 {
     struct wt_partition *source = record->source;
     if (record->ran) {
-        atomic_fetch_sub_explicit(&source->running, 1, memory_order_acq_rel);
+        atomic_fetch_sub_explicit(wt_partition_running(source, record->epoch), 1,
+                                  memory_order_acq_rel);
     }
     if (source->lane == NULL) {
         add_partition(publish, source);
@@ -92,10 +93,10 @@ static bool has_open_lane(const struct wt_partition *partition)
 }
 
 /* What runs may yet open the lane. */
-static bool partition_drained(const struct wt_publish *publish,
-                              const struct wt_partition *partition)
+static bool partition_drained(const struct wt_publish *publish, struct wt_partition *partition)
 {
-    return atomic_load_explicit(&partition->running, memory_order_acquire) == 0 &&
+    const atomic_uint *running = wt_partition_running(partition, partition->epoch_last);
+    return atomic_load_explicit(running, memory_order_acquire) == 0 &&
            (!has_open_lane(partition) || wt_release_settled(publish->release, partition));
 }
 

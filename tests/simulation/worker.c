@@ -257,8 +257,9 @@ static void infer_begin(struct worker *worker)
         world_require(worker->world, !wt_record_stale(batch->records[i]),
                       "worker %d runs offset %" PRId64 " of partition %d, which it gave back",
                       worker->number, batch->records[i]->offset, batch->records[i]->source->number);
-        batch->records[i]->ran = true;
-        atomic_fetch_add(&batch->records[i]->source->running, 1);
+        struct wt_record *record = batch->records[i];
+        record->ran = true;
+        atomic_fetch_add(wt_partition_running(record->source, record->epoch), 1);
     }
     worker->world->tally->batches++;
 }
@@ -338,7 +339,7 @@ static void take_in(struct worker *worker)
          count > 0 && (record = wt_record_list_take(&worker->finished)) != NULL; count--) {
         struct wt_lane *lane = record->source->lane;
         if (record->ran) {
-            atomic_fetch_sub(&record->source->running, 1);
+            atomic_fetch_sub(wt_partition_running(record->source, record->epoch), 1);
         }
         if (wt_lane_epoch(lane) == 0 && record->epoch > record->source->epoch_closed) {
             wt_lane_open(lane, record->epoch);
@@ -410,9 +411,9 @@ void worker_lose_all(struct worker *worker)
 }
 
 /* As publish.c: a lane is drained when nothing more will come of it. */
-static bool drained(const struct worker *worker, const struct wt_partition *partition)
+static bool drained(const struct worker *worker, struct wt_partition *partition)
 {
-    return atomic_load(&partition->running) == 0 &&
+    return atomic_load(wt_partition_running(partition, partition->epoch_last)) == 0 &&
            (wt_lane_epoch(partition->lane) == 0 ||
             worker->delivery->drained(worker, partition->lane));
 }
@@ -432,7 +433,7 @@ static void serve_drain(struct worker *worker)
     for (int i = 0; i < world->partition_count; i++) {
         struct assignment *assignment = &worker->assignments[i];
         if (assignment->draining) {
-            world_require(world, late || atomic_load(&assignment->partition->running) == 0,
+            world_require(world, late || drained(worker, assignment->partition),
                           "worker %d gives %d back while its batches run", worker->number, i);
             uint32_t dropped = close_lane(worker, assignment->partition);
             assignment->draining = false;

@@ -20,7 +20,8 @@ static struct wt_batch batch_create(void)
 static void batch_end(struct wt_batch *batch)
 {
     for (uint32_t i = 0; i < batch->count; i++) {
-        atomic_fetch_sub(&batch->records[i]->source->running, 1);
+        struct wt_record *record = batch->records[i];
+        atomic_fetch_sub(wt_partition_running(record->source, record->epoch), 1);
         wt_record_destroy(batch->records[i]);
     }
     batch->count = 0;
@@ -61,7 +62,7 @@ static void a_full_batch_is_handed_out_at_once_and_counts_as_running(void **stat
     assert_int_equal(wt_batch_stage_pull(stage, &batch), WT_OK);
     assert_true(wt_clock_us() - start_us < 1000000);
     assert_int_equal(batch.count, 16);
-    assert_int_equal(atomic_load(&source.running), 16);
+    assert_int_equal(atomic_load(wt_partition_running(&source, 1)), 16);
     for (uint32_t i = 0; i < batch.count; i++) {
         assert_true(batch.records[i]->ran);
         assert_int_equal(batch.records[i]->state, WT_RECORD_RUNNING);
@@ -223,16 +224,17 @@ static void *puller(void *opaque)
 static void rebalance(struct shared *shared, uint32_t round)
 {
     struct wt_partition *source = &shared->sources[round % PARTITIONS];
+    const atomic_uint *running = wt_partition_running(source, atomic_load(&source->epoch_live));
     atomic_store(&source->epoch_live, 0);
     struct wt_record_list stale = {0};
     wt_batch_stage_remove_stale(shared->stage, &stale);
     atomic_fetch_add(&shared->stale, stale.count);
     list_end(&stale);
-    while (atomic_load(&source->running) > 0) {
+    while (atomic_load(running) > 0) {
         (void)sched_yield();
     }
     for (int i = 0; i < 20; i++) {
-        assert_int_equal(atomic_load(&source->running), 0);
+        assert_int_equal(atomic_load(running), 0);
         (void)sched_yield();
     }
     atomic_store(&source->epoch_live, round + 2);

@@ -34,7 +34,7 @@ static void a_new_partition_is_not_assigned(void **state)
     struct wt_partition *partition = wt_partitions_get(partitions, "t", 0);
     assert_false(partition->assigned);
     assert_int_equal(atomic_load(&partition->epoch_live), 0);
-    assert_int_equal(atomic_load(&partition->running), 0);
+    assert_int_equal(atomic_load(wt_partition_running(partition, 1)), 0);
     assert_int_equal(partition->epoch_last, 0);
     assert_null(partition->lane);
     wt_partitions_destroy(partitions);
