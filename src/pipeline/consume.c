@@ -9,6 +9,7 @@
 #include "pipeline/drain_clock.h"
 #include "pipeline/intake.h"
 #include "pipeline/leave.h"
+#include "pipeline/membership.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -36,6 +37,7 @@ struct wt_consume {
     rd_kafka_t *client;
     rd_kafka_queue_t *records; /* of all assigned partitions; note "Back-pressure" */
     struct wt_intake *intake;
+    struct wt_membership *membership;
     pthread_t thread;
     bool started;
     bool subscribed;
@@ -113,7 +115,12 @@ static void on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,
         wt_log_error("consume", "rebalance failed: %s; rejoining", rd_kafka_err2str(code));
     }
     /* Drained before unassign: until then the partitions are ours and may be committed. */
-    end_epochs(consume, list, rd_kafka_assignment_lost(client));
+    bool lost = rd_kafka_assignment_lost(client);
+    if (!lost && !atomic_load_explicit(&consume->stopping, memory_order_acquire)) {
+        wt_membership_hold(consume->membership);
+    }
+    end_epochs(consume, list, lost);
+    wt_membership_let_go(consume->membership);
     wt_consumer_assign(client, list, false);
 }
 
@@ -234,6 +241,7 @@ enum wt_status wt_consume_create(const struct wt_config *config, struct wt_parti
                                     .drain = drain,
                                     .failed = on_failed};
     consume->intake = wt_intake_create(&ports);
+    consume->membership = wt_membership_create(consume->client, config);
     *consume_out = consume;
     return WT_OK;
 }
@@ -241,6 +249,11 @@ enum wt_status wt_consume_create(const struct wt_config *config, struct wt_parti
 rd_kafka_t *wt_consume_client(struct wt_consume *consume)
 {
     return consume->client;
+}
+
+struct wt_membership *wt_consume_membership(struct wt_consume *consume)
+{
+    return consume->membership;
 }
 
 enum wt_status wt_consume_start(struct wt_consume *consume, struct wt_error *error)
@@ -296,6 +309,7 @@ void wt_consume_destroy(struct wt_consume *consume)
         return; /* what a thread may still look at is not freed */
     }
     wt_intake_destroy(consume->intake);
+    wt_membership_destroy(consume->membership);
     if (consume->records != NULL) {
         rd_kafka_queue_destroy(consume->records);
     }

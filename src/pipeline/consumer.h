@@ -18,7 +18,7 @@ struct wt_consumer_callbacks {
     int (*statistics)(rd_kafka_t *client, char *text, size_t bytes, void *opaque);
 };
 
-/* WT_INVALID (class fatal): what the user sets of the consumer breaks what delivery promises. */
+/* WT_INVALID (class fatal): what the user sets of the consumer breaks what delivery promises. Thread: any. */
 enum wt_status wt_consumer_check(const struct wt_config *config, struct wt_error *error);
 
 /* Makes it. `ranged`: ranges are read (range.h), so ends of partitions are reported and nothing is

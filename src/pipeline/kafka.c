@@ -5,9 +5,6 @@
 
 #include <string.h>
 
-/* The generation of who is in no group (Kafka protocol guide). */
-#define NO_GENERATION (-1)
-
 /* librdkafka's syslog levels, 0 (emergency) to 7 (debug). */
 static void on_log(const rd_kafka_t *client, int level, const char *facility, const char *message)
 {
@@ -129,56 +126,4 @@ enum wt_status wt_kafka_client_create(rd_kafka_type_t type, rd_kafka_conf_t **co
     *conf = NULL;
     *client_out = client;
     return WT_OK;
-}
-
-/* librdkafka has no accessor for the generation; but equal metadata are written alike. */
-static bool says_the_same(const rd_kafka_consumer_group_metadata_t *left,
-                          const rd_kafka_consumer_group_metadata_t *right)
-{
-    void *bytes[2] = {NULL, NULL};
-    size_t counts[2] = {0, 0};
-    rd_kafka_error_t *errors[2] = {
-        rd_kafka_consumer_group_metadata_write(left, &bytes[0], &counts[0]),
-        rd_kafka_consumer_group_metadata_write(right, &bytes[1], &counts[1])};
-    bool same = errors[0] == NULL && errors[1] == NULL && counts[0] == counts[1] &&
-                memcmp(bytes[0], bytes[1], counts[0]) == 0;
-    for (int i = 0; i < 2; i++) {
-        if (errors[i] != NULL) {
-            rd_kafka_error_destroy(errors[i]);
-        } else {
-            rd_kafka_mem_free(NULL, bytes[i]);
-        }
-    }
-    return same;
-}
-
-/* What the client would commit by, were it in no group: its name and member id stay, its generation
- * does not. */
-static rd_kafka_consumer_group_metadata_t *nobody(const struct wt_config *config,
-                                                  const char *member_id)
-{
-    const struct wt_property *instance = wt_config_consumer_property(config, "group.instance.id");
-    return rd_kafka_consumer_group_metadata_new_with_genid(
-        wt_config_consumer_property(config, "group.id")->value, NO_GENERATION, member_id,
-        instance != NULL ? instance->value : NULL);
-}
-
-rd_kafka_consumer_group_metadata_t *wt_kafka_membership(rd_kafka_t *consumer,
-                                                        const struct wt_config *config)
-{
-    rd_kafka_consumer_group_metadata_t *membership = rd_kafka_consumer_group_metadata(consumer);
-    char *member_id = rd_kafka_memberid(consumer);
-    if (membership != NULL) {
-        rd_kafka_consumer_group_metadata_t *outside =
-            nobody(config, member_id != NULL ? member_id : "");
-        if (says_the_same(membership, outside)) {
-            rd_kafka_consumer_group_metadata_destroy(membership);
-            membership = NULL;
-        }
-        rd_kafka_consumer_group_metadata_destroy(outside);
-    }
-    if (member_id != NULL) {
-        rd_kafka_mem_free(consumer, member_id);
-    }
-    return membership;
 }

@@ -29,10 +29,4 @@ enum wt_status wt_kafka_conf_default(rd_kafka_conf_t *conf, const struct wt_conf
 enum wt_status wt_kafka_client_create(rd_kafka_type_t type, rd_kafka_conf_t **conf,
                                       rd_kafka_t **client_out, struct wt_error *error);
 
-/* What a consumer's commits name themselves by: its member id and generation. NULL: it is no member
- * at the moment; a broker takes a transaction's offsets from nobody in particular, too, whoever the
- * partitions belong to. The caller destroys it. Thread: any. */
-rd_kafka_consumer_group_metadata_t *wt_kafka_membership(rd_kafka_t *consumer,
-                                                        const struct wt_config *config);
-
 #endif

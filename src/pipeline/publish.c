@@ -7,6 +7,7 @@
 #include "base/metrics.h"
 #include "pipeline/lane.h"
 #include "pipeline/leave.h"
+#include "pipeline/membership.h"
 #include "pipeline/release.h"
 
 #include <inttypes.h>
@@ -100,12 +101,14 @@ static bool partition_drained(const struct wt_publish *publish, struct wt_partit
            (!has_open_lane(partition) || wt_release_settled(publish->release, partition));
 }
 
-/* There is nothing to wait for. The group may let the worker go in the middle of a drain. */
+/* There is nothing to wait for. The group may let the worker go in the middle of a drain, or go on
+ * without it. */
 static bool drain_in_vain(const struct wt_publish *publish)
 {
     const struct drain *drain = &publish->drain;
     return drain->lost || wt_clock_us() >= drain->deadline_us ||
-           wt_leave_is_out(publish->ports.consumer);
+           wt_leave_is_out(publish->ports.consumer) ||
+           wt_membership_is_over(publish->ports.membership);
 }
 
 static void close_partition(struct wt_publish *publish, struct wt_partition *partition)
@@ -244,6 +247,7 @@ enum wt_status wt_publish_create(const struct wt_publish_ports *ports,
                                              .model_info = ports->model_info,
                                              .transactional_id = ports->transactional_id,
                                              .consumer = ports->consumer,
+                                             .membership = ports->membership,
                                              .in_flight = ports->in_flight,
                                              .opaque = publish,
                                              .wake = wake,

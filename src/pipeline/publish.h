@@ -14,14 +14,16 @@
 
 #include <librdkafka/rdkafka.h>
 
+struct wt_membership; /* membership.h */
 struct wt_publish;
 
 /* Everything is borrowed and must outlive the stage. */
 struct wt_publish_ports {
     const struct wt_config *config;
     const struct wt_model_info *model_info;
-    const char *transactional_id; /* NULL: at-least-once */
-    rd_kafka_t *consumer;         /* commits go through it */
+    const char *transactional_id;     /* NULL: at-least-once */
+    rd_kafka_t *consumer;             /* commits go through it */
+    struct wt_membership *membership; /* of the consumer */
     struct wt_queue *queue_in;
     struct wt_in_flight *in_flight;
     void *opaque;
@@ -42,7 +44,7 @@ enum wt_status wt_publish_start(struct wt_publish *publish, struct wt_error *err
 
 /* Lets go of partitions whose epoch has ended: publishes and commits what their running batches
  * still give, for delivery.drain_ms_max at most, then drops the rest. With `lost`, and once the group
- * has let the consumer go, drops everything at once. Returns when that is done, or the stage's thread
+ * has let the consumer go or has gone on (membership.h), drops everything at once. Returns when that is done, or the stage's thread
  * has ended. Thread: consume. Locks: the drain request's. */
 void wt_publish_drain(struct wt_publish *publish, struct wt_partition *const *partitions,
                       size_t count, bool lost);

@@ -340,8 +340,8 @@ enum wt_status wt_release_create(const struct wt_release_ports *ports,
         return status;
     }
     if (ports->transactional_id != NULL) {
-        release->transaction =
-            wt_transaction_create(ports->config, release->produce, ports->consumer);
+        release->transaction = wt_transaction_create(ports->config, release->produce,
+                                                     ports->consumer, ports->membership);
     } else {
         release->commit =
             wt_commit_create(ports->config, ports->consumer, ports->wake, ports->opaque);

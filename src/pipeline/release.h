@@ -3,9 +3,10 @@
  * Hands each lane's records to the producer in order and ends them when that is worth something:
  *
  *   at-least-once  each delivery report acknowledges its record; the contiguous acknowledged prefix
- * of every lane is committed through the consumer (commit.h) exactly-once   records and offsets
- * share a transaction (transaction.h), whose commit acknowledges everything released; after an
- * abort the same records, encoded, go into the next
+ *                  of every lane is committed through the consumer (commit.h)
+ *   exactly-once   records and offsets share a transaction (transaction.h), whose commit
+ *                  acknowledges everything released; after an abort the same records, encoded, go
+ *                  into the next
  *
  * A record that the broker rejects takes its neighbours down with it, a request or a transaction at
  * a time. What was not acknowledged is tried again in smaller parts until the culprit stands alone
@@ -21,6 +22,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+struct wt_membership; /* membership.h */
 struct wt_release;
 
 /* Everything is borrowed and must outlive the release. */
@@ -29,6 +31,7 @@ struct wt_release_ports {
     const struct wt_model_info *model_info;
     const char *transactional_id; /* NULL: at-least-once */
     rd_kafka_t *consumer;
+    struct wt_membership *membership; /* of the consumer; transactions are committed for it */
     struct wt_in_flight *in_flight;
     void *opaque;
     /* Something waits for wt_release_step; on a librdkafka thread. */

@@ -5,8 +5,8 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "pipeline/brokers.h"
-#include "pipeline/kafka.h"
 #include "pipeline/lane.h"
+#include "pipeline/membership.h"
 #include "pipeline/range.h"
 
 #include <assert.h>
@@ -41,6 +41,7 @@ struct wt_transaction {
     const struct wt_config *config;
     struct wt_produce *produce;
     rd_kafka_t *consumer;
+    struct wt_membership *membership;
     enum state state;
     bool spoiled;      /* OPEN or COMMITTING: must be aborted */
     bool broken;       /* the producer must be replaced */
@@ -61,12 +62,14 @@ struct wt_transaction {
 };
 
 struct wt_transaction *wt_transaction_create(const struct wt_config *config,
-                                             struct wt_produce *produce, rd_kafka_t *consumer)
+                                             struct wt_produce *produce, rd_kafka_t *consumer,
+                                             struct wt_membership *membership)
 {
     struct wt_transaction *transaction = wt_alloc_zeroed(1, sizeof *transaction);
     transaction->config = config;
     transaction->produce = produce;
     transaction->consumer = consumer;
+    transaction->membership = membership;
     transaction->state = STARTING;
     return transaction;
 }
@@ -219,17 +222,18 @@ static rd_kafka_topic_partition_list_t *released_offsets(struct wt_partition *co
     return offsets;
 }
 
-/* Note "Generation": the group's metadata is read here, by the only thread that commits. A revoke
- * waits for this thread before it gives partitions back, so whatever is released belongs to lanes
- * that this member owns in the generation read; after a lost assignment the broker refuses the
- * stale generation, and the transaction is aborted. */
+/* Note "Generation": the place in the group is read here, by the only thread that commits. A revoke
+ * waits for this thread before it gives partitions back, and holds the place meanwhile
+ * (membership.h), so whatever is released belongs to lanes that this member owns in the generation
+ * read; where the group has gone on, or the assignment is lost, the broker refuses the stale
+ * generation, and the transaction is aborted. */
 static enum remedy send_offsets(struct wt_transaction *transaction,
                                 struct wt_partition *const *partitions, size_t count)
 {
     rd_kafka_topic_partition_list_t *offsets = released_offsets(partitions, count);
     enum remedy remedy = REMEDY_NONE;
     rd_kafka_consumer_group_metadata_t *membership =
-        offsets->cnt > 0 ? wt_kafka_membership(transaction->consumer, transaction->config) : NULL;
+        offsets->cnt > 0 ? wt_membership_get(transaction->membership) : NULL;
     if (offsets->cnt > 0 && membership == NULL) {
         wt_log_warn("transaction", "this worker has just left its group; aborting, its partitions "
                                    "may have another owner");

@@ -6,11 +6,16 @@
  * keeps a revoke waiting beyond its time; where the group's coordinator is lost it is LATE_MS_MAX,
  * note "Lost coordinator" (offsets.h).
  *
- *     STARTING ──init──▶ IDLE ──open──▶ OPEN ──commit due──▶ COMMITTING ──▶ IDLE
- * (WT_STEP_COMMITTED) ▲                              │ record failed              │ abortable │
- * └────────▶ ABORTING ◀────────┘ │ fatal, fenced, unknown outcome, note "Delayed EndTxn"  └──▶ IDLE
- * (WT_STEP_ABORTED) └────────────── from every state: new producer, committed offsets read
- * (WT_STEP_RECOVERED)
+ *     STARTING    the producer is ready                                 -> IDLE
+ *     IDLE        a record is to be handed over                         -> OPEN
+ *     OPEN        its commit is due                                     -> COMMITTING
+ *                 a record failed                                       -> ABORTING
+ *     COMMITTING  done, WT_STEP_COMMITTED                               -> IDLE
+ *                 an abortable error                                    -> ABORTING
+ *     ABORTING    done, WT_STEP_ABORTED                                 -> IDLE
+ *     any         fatal, fenced, unknown outcome (note "Delayed
+ *                 EndTxn"): a new producer, the committed offsets
+ *                 read, WT_STEP_RECOVERED                               -> IDLE
  *
  * Nothing is consumed or computed again for a failed transaction: the lanes hold its records,
  * encoded, until it is committed. Thread: publish. */
@@ -23,6 +28,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+struct wt_membership; /* membership.h */
 struct wt_transaction;
 
 enum wt_step {
@@ -33,9 +39,10 @@ enum wt_step {
     WT_STEP_FAILED     /* the worker must stop; `error` says why */
 };
 
-/* Producer and consumer are borrowed. */
+/* Everything is borrowed. */
 struct wt_transaction *wt_transaction_create(const struct wt_config *config,
-                                             struct wt_produce *produce, rd_kafka_t *consumer);
+                                             struct wt_produce *produce, rd_kafka_t *consumer,
+                                             struct wt_membership *membership);
 void wt_transaction_destroy(struct wt_transaction *transaction);
 
 /* Records may be handed over now: a transaction is open, or has just been opened. */

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "pipeline/kafka.h"
 #include "pipeline/lane.h"
+#include "pipeline/membership.h"
 #include "pipeline/release.h"
 
 #include <inttypes.h>
@@ -140,11 +141,13 @@ void mock_lab_destroy(struct mock_lab *lab)
 static enum wt_status make_release(struct mock_lab *lab, struct wt_error *error)
 {
     bool exactly_once = lab->config->delivery.guarantee == WT_EXACTLY_ONCE;
+    lab->membership = wt_membership_create(lab->consumer, lab->config);
     struct wt_release_ports ports = {
         .config = lab->config,
         .model_info = &MODEL,
         .transactional_id = exactly_once ? lab->config->delivery.transactional_id : NULL,
         .consumer = lab->consumer,
+        .membership = lab->membership,
         .in_flight = lab->in_flight,
         .opaque = lab,
         .wake = on_wake,
@@ -153,14 +156,20 @@ static enum wt_status make_release(struct mock_lab *lab, struct wt_error *error)
     return wt_release_create(&ports, &lab->release, error);
 }
 
+static void end_release(struct mock_lab *lab)
+{
+    wt_release_destroy(lab->release);
+    wt_membership_destroy(lab->membership);
+    lab->release = NULL;
+}
+
 enum wt_status mock_lab_try(struct mock_lab *lab, const char *producer, struct wt_error *error)
 {
     lab->starts++;
     make_config(lab, "exactly-once", producer);
     lab->release = NULL;
     enum wt_status status = make_release(lab, error);
-    wt_release_destroy(lab->release);
-    lab->release = NULL;
+    end_release(lab);
     wt_config_destroy(lab->config);
     return status;
 }
@@ -200,8 +209,7 @@ void mock_lab_stop(struct mock_lab *lab)
         (void)wt_release_close(lab->release, lab->sources[i]);
         wt_lane_destroy(lab->sources[i]->lane);
     }
-    wt_release_destroy(lab->release);
-    lab->release = NULL;
+    end_release(lab);
     assert_int_equal(wt_in_flight_records(lab->in_flight), 0);
     wt_in_flight_destroy(lab->in_flight);
     wt_partitions_destroy(lab->partitions);

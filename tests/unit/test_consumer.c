@@ -94,7 +94,6 @@ static void exactly_once_never_reads_what_is_not_committed(void **state)
     assert_non_null(strstr(error.message, "unit:3"));
 }
 
-/* librdkafka takes no more than 2 GiB for what it fetches ahead. */
 static void a_static_member_joins_with_no_partitions_in_hand(void **state)
 {
     (void)state;
@@ -118,6 +117,7 @@ static void a_static_member_joins_with_no_partitions_in_hand(void **state)
     assert_non_null(strstr(error.message, "unit:3: partition.assignment.strategy must be range"));
 }
 
+/* librdkafka takes no more than 2 GiB for what it fetches ahead. */
 static void a_bound_of_a_terabyte_starts(void **state)
 {
     (void)state;

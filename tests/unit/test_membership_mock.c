@@ -1,5 +1,5 @@
 /* Whom a worker commits for: only a member of the group, whatever it is called. */
-#include "pipeline/kafka.h"
+#include "pipeline/membership.h"
 
 #include "base/clock.h"
 #include "pipeline/consumer.h"
@@ -11,12 +11,22 @@
 
 static bool is_member(rd_kafka_t *consumer, const struct wt_config *config)
 {
-    rd_kafka_consumer_group_metadata_t *membership = wt_kafka_membership(consumer, config);
+    rd_kafka_consumer_group_metadata_t *membership = wt_membership_now(consumer, config);
     bool member = membership != NULL;
     if (member) {
         rd_kafka_consumer_group_metadata_destroy(membership);
     }
     return member;
+}
+
+static bool commits(struct wt_membership *membership)
+{
+    rd_kafka_consumer_group_metadata_t *place = wt_membership_get(membership);
+    bool commits = place != NULL;
+    if (commits) {
+        rd_kafka_consumer_group_metadata_destroy(place);
+    }
+    return commits;
 }
 
 static void on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,
@@ -56,8 +66,19 @@ static void check(const char *property)
     assert_false(is_member(consumer, config));
     join(consumer, &assigned);
     assert_true(is_member(consumer, config));
+    struct wt_membership *membership = wt_membership_create(consumer, config);
+    wt_membership_hold(membership);
+    assert_true(commits(membership));
+    assert_false(wt_membership_is_over(membership));
     (void)rd_kafka_consumer_close(consumer);
     assert_false(is_member(consumer, config));
+    /* A drain that is under way goes on to commit for the member that was, and in vain. */
+    assert_true(commits(membership));
+    assert_true(wt_membership_is_over(membership));
+    wt_membership_let_go(membership);
+    assert_false(commits(membership));
+    assert_false(wt_membership_is_over(membership));
+    wt_membership_destroy(membership);
     rd_kafka_destroy(consumer);
     wt_config_destroy(config);
 }

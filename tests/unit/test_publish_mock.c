@@ -1,6 +1,7 @@
 /* What the last stage owes a consume thread that drains partitions through it. */
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "pipeline/membership.h"
 #include "pipeline/publish.h"
 
 #include "member_cases.h"
@@ -20,6 +21,7 @@ static const struct wt_model_info MODEL = {
 struct stage {
     struct wt_config *config;
     rd_kafka_t *consumer;
+    struct wt_membership *membership;
     struct wt_partitions *partitions;
     struct wt_partition *source;
     struct wt_in_flight *in_flight;
@@ -82,9 +84,11 @@ static void start(struct stage *stage, uint32_t drain_ms_max)
     atomic_store(&stage->source->epoch_live, 1);
     stage->in_flight = wt_in_flight_create(100, 1 << 20);
     stage->queue = wt_queue_create(1000);
+    stage->membership = wt_membership_create(stage->consumer, stage->config);
     const struct wt_publish_ports ports = {.config = stage->config,
                                            .model_info = &MODEL,
                                            .consumer = stage->consumer,
+                                           .membership = stage->membership,
                                            .queue_in = stage->queue,
                                            .in_flight = stage->in_flight,
                                            .failed = on_failed};
@@ -98,6 +102,7 @@ static void stop(struct stage *stage)
 {
     wt_queue_close(stage->queue);
     wt_publish_destroy(stage->publish);
+    wt_membership_destroy(stage->membership);
     (void)rd_kafka_consumer_close(stage->consumer);
     rd_kafka_destroy(stage->consumer);
     wt_queue_destroy(stage->queue);

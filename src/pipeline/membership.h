@@ -1,0 +1,41 @@
+/* membership.h: for whom a worker commits: its place in the group, which a commit names to the broker.
+ *
+ * A client that hears of more partitions rejoins its group even in the middle of a revoke (seen in
+ * librdkafka 2.0.2 and 2.15, eager and cooperative), and the group gives away what is still being
+ * drained. The broker asks a commit for its generation, not for its partitions: with the new one it
+ * would take the drain's commit, although the next owner reads the same records already. So the place
+ * is held while a revoke drains, and what the group has gone on from is refused. */
+#ifndef WIRETAG_PIPELINE_MEMBERSHIP_H
+#define WIRETAG_PIPELINE_MEMBERSHIP_H
+
+#include "base/config.h"
+
+#include <librdkafka/rdkafka.h>
+#include <stdbool.h>
+
+struct wt_membership;
+
+/* The consumer's place in its group as it is now: its member id and generation. NULL: it is in none now.
+ * librdkafka has metadata in any case, with no generation: such a commit is that of a group without
+ * members, which the broker takes. The caller destroys it. Thread: any. */
+rd_kafka_consumer_group_metadata_t *wt_membership_now(rd_kafka_t *consumer,
+                                                      const struct wt_config *config);
+
+/* Both are borrowed and must outlive it. */
+struct wt_membership *wt_membership_create(rd_kafka_t *consumer, const struct wt_config *config);
+
+/* Accepts NULL. */
+void wt_membership_destroy(struct wt_membership *membership);
+
+/* A revoke's drain begins, or is over. Thread: that which polls the consumer. */
+void wt_membership_hold(struct wt_membership *membership);
+void wt_membership_let_go(struct wt_membership *membership);
+
+/* The place to commit for: that which is held, else the one now. NULL: none. The caller destroys it.
+ * Thread: any. */
+rd_kafka_consumer_group_metadata_t *wt_membership_get(struct wt_membership *membership);
+
+/* The group has gone on from the place that is held. Thread: any. */
+bool wt_membership_is_over(struct wt_membership *membership);
+
+#endif
