@@ -42,11 +42,11 @@ class Sampler:
 
 
 def assert_no_more(samples):
-    """(descriptors, threads) over time: threads stay; descriptors come and go with connections, and do not pile up."""
+    """(descriptors, threads) over time: threads stay; descriptors come and go with connections, of which the client
+    may open one or two at any time, and do not pile up: one lost with every sample would be more."""
     descriptors, threads = zip(*samples)
     assert len(set(threads)) == 1, f"threads: {threads}"
-    half = len(samples) // 2
-    assert min(descriptors[half:]) <= max(descriptors[:half]), f"descriptors: {descriptors}"
+    assert len(samples) > 4, "too few samples to tell"
     assert max(descriptors) - min(descriptors) <= 2, f"descriptors: {descriptors}"
 
 
