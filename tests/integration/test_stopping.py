@@ -245,3 +245,20 @@ def test_a_signal_during_the_start_ends_the_worker_too(lab, moment):
     time.sleep(moment)
     # Before the configuration is read the signal's default action holds.
     assert stop_timed(running)[0] in (0, -signal.SIGTERM)
+
+
+def test_what_is_left_of_workers_ends_with_the_tests_and_nothing_else():
+    """Of the tests themselves: the reaper outlives them."""
+    reaper = worker.Reaper()
+    left, ended, foreign = (subprocess.Popen(["sleep", "600"], start_new_session=True) for _ in range(3))
+    try:
+        for one in (left, ended):
+            reaper.add(one.pid)
+        reaper.remove(ended.pid)
+        reaper.close()
+        assert left.wait(30) == -signal.SIGKILL
+        assert ended.poll() is None and foreign.poll() is None
+    finally:
+        for one in (left, ended, foreign):
+            one.kill()
+            one.wait()

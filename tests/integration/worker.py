@@ -57,10 +57,27 @@ def merge(base, changes):
 
 
 class Reaper:
-    """Kills what is left of the workers if the test process itself is killed."""
+    """Kills what is left of the workers if the test process itself is killed. A number may belong to another
+    process by then, so one is known by its start, too (field 22 of /proc/PID/stat, proc(5))."""
 
-    SCRIPT = ('while read -r op pid; do case $op in +) p[$pid]=1 ;; -) unset "p[$pid]" ;; esac; done; '
-              '[ ${#p[@]} -eq 0 ] || kill -9 "${!p[@]}" 2>/dev/null')
+    SCRIPT = r'''
+        start_of() {
+            local stat
+            read -r stat 2>/dev/null < "/proc/$1/stat" || return 0
+            set -- ${stat##*) }
+            echo "${20}"
+        }
+        declare -A starts
+        while read -r op pid; do
+            case $op in
+                +) starts[$pid]=$(start_of "$pid") ;;
+                -) unset "starts[$pid]" ;;
+            esac
+        done
+        for pid in "${!starts[@]}"; do
+            start=$(start_of "$pid")
+            if [ -n "$start" ] && [ "$start" = "${starts[$pid]}" ]; then kill -9 "$pid"; fi
+        done'''
 
     def __init__(self):
         self._process = subprocess.Popen(
