@@ -22,6 +22,12 @@
 #define RECORDS_WAIT_MS 20
 #define ROOM_WAIT_MS 2
 
+/* Note "Lead": how often the records of all assigned partitions are led into our queue again. librdkafka
+ * (seen in 2.0.2 and 2.15) takes the lead back where it stops a partition, and may come to that only
+ * after the partition was given back and assigned anew: when the group was joined in the middle of a
+ * revoke. What it fetches would lie in a queue that nobody reads; leading again brings that along. */
+#define LEAD_US 1000000
+
 /* The thread is stuck when it gives no sign of life for this long, besides a drain. */
 #define BEAT_MS_MAX 60000
 
@@ -41,6 +47,7 @@ struct wt_consume {
     pthread_t thread;
     bool started;
     bool subscribed;
+    int64_t lead_us; /* thread's own: when to lead records again */
     bool assigned;   /* thread's own: there was an assignment, if an empty one */
     bool unanswered; /* thread's own: the client did not leave (leave.h) */
     bool abandoned;  /* the thread did not end (leave.h) */
@@ -63,7 +70,7 @@ static void begin_epochs(struct wt_consume *consume, const rd_kafka_topic_partit
         struct wt_partition *partition = partition_of(consume, &list->elems[i]);
         partition->assigned = true;
         wt_intake_begin(consume->intake, partition);
-        wt_consumer_lead(consume->client, &list->elems[i], consume->records);
+        wt_consumer_lead(consume->client, partition->topic, partition->number, consume->records);
         wt_partition_begin_epoch(partition);
         wt_metric_add(WT_METRIC_PARTITIONS, 1);
         wt_log_info("consume", "assigned %s [%" PRId32 "]", partition->topic, partition->number);
@@ -165,6 +172,22 @@ static void poll_some(struct wt_consume *consume)
     wt_intake_step(consume->intake, RECORDS_WAIT_MS);
 }
 
+static void keep_leading(struct wt_consume *consume)
+{
+    int64_t now_us = wt_clock_us();
+    if (now_us < consume->lead_us) {
+        return;
+    }
+    consume->lead_us = now_us + LEAD_US;
+    const struct wt_partition *partition;
+    for (size_t i = 0; (partition = wt_partitions_at(consume->partitions, i)) != NULL; i++) {
+        if (partition->assigned) {
+            wt_consumer_lead(consume->client, partition->topic, partition->number,
+                             consume->records);
+        }
+    }
+}
+
 static void end_all_epochs(struct wt_consume *consume, bool lost)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(0);
@@ -193,6 +216,7 @@ static void *run(void *opaque)
         wt_beat_start("consume", BEAT_MS_MAX + (int64_t)consume->config->delivery.drain_ms_max);
     while (!atomic_load_explicit(&consume->stopping, memory_order_acquire)) {
         wt_beat(beat);
+        keep_leading(consume);
         poll_some(consume);
     }
     wt_beat(beat);

@@ -169,10 +169,10 @@ void wt_consumer_assign(rd_kafka_t *client, const rd_kafka_topic_partition_list_
     rd_kafka_error_destroy(error);
 }
 
-void wt_consumer_lead(rd_kafka_t *client, const rd_kafka_topic_partition_t *item,
+void wt_consumer_lead(rd_kafka_t *client, const char *topic, int32_t partition,
                       rd_kafka_queue_t *records)
 {
-    rd_kafka_queue_t *queue = rd_kafka_queue_get_partition(client, item->topic, item->partition);
+    rd_kafka_queue_t *queue = rd_kafka_queue_get_partition(client, topic, partition);
     if (queue != NULL) {
         rd_kafka_queue_forward(queue, records);
         rd_kafka_queue_destroy(queue);

@@ -42,7 +42,7 @@ void wt_consumer_assign(rd_kafka_t *client, const rd_kafka_topic_partition_list_
  * polled all the time. So a slow model never costs the membership, and nothing that was fetched
  * ahead is thrown away, as pausing partitions would; librdkafka fetches on until
  * queued.max.messages.kbytes. Thread: any. */
-void wt_consumer_lead(rd_kafka_t *client, const rd_kafka_topic_partition_t *item,
+void wt_consumer_lead(rd_kafka_t *client, const char *topic, int32_t partition,
                       rd_kafka_queue_t *records);
 
 /* Logs an error that came in a record's place. True: the client cannot go on, and `error` says why. */
