@@ -85,7 +85,7 @@ static rd_kafka_consumer_group_metadata_t *copy_of(const rd_kafka_consumer_group
     return copy;
 }
 
-static void destroy(rd_kafka_consumer_group_metadata_t *place)
+void wt_membership_free_place(rd_kafka_consumer_group_metadata_t *place)
 {
     if (place != NULL) {
         rd_kafka_consumer_group_metadata_destroy(place);
@@ -108,7 +108,7 @@ void wt_membership_destroy(struct wt_membership *membership)
     if (membership == NULL) {
         return;
     }
-    destroy(membership->place);
+    wt_membership_free_place(membership->place);
     (void)pthread_mutex_destroy(&membership->mutex);
     free(membership);
 }
@@ -117,7 +117,7 @@ static void set(struct wt_membership *membership, bool held,
                 rd_kafka_consumer_group_metadata_t *place)
 {
     (void)pthread_mutex_lock(&membership->mutex);
-    destroy(membership->place);
+    wt_membership_free_place(membership->place);
     membership->held = held;
     membership->place = place;
     (void)pthread_mutex_unlock(&membership->mutex);
@@ -161,7 +161,7 @@ bool wt_membership_is_over(struct wt_membership *membership)
     rd_kafka_consumer_group_metadata_t *now =
         wt_membership_now(membership->consumer, membership->config);
     bool over = place == NULL || now == NULL || !says_the_same(place, now);
-    destroy(place);
-    destroy(now);
+    wt_membership_free_place(place);
+    wt_membership_free_place(now);
     return over;
 }

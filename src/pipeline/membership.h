@@ -17,9 +17,12 @@ struct wt_membership;
 
 /* The consumer's place in its group as it is now: its member id and generation. NULL: it is in none now.
  * librdkafka has metadata in any case, with no generation: such a commit is that of a group without
- * members, which the broker takes. The caller destroys it. Thread: any. */
+ * members, which the broker takes. The caller frees it. Thread: any. */
 rd_kafka_consumer_group_metadata_t *wt_membership_now(rd_kafka_t *consumer,
                                                       const struct wt_config *config);
+
+/* What wt_membership_now and wt_membership_get give is freed with this; accepts NULL. */
+void wt_membership_free_place(rd_kafka_consumer_group_metadata_t *place);
 
 /* Both are borrowed and must outlive it. */
 struct wt_membership *wt_membership_create(rd_kafka_t *consumer, const struct wt_config *config);
@@ -31,7 +34,7 @@ void wt_membership_destroy(struct wt_membership *membership);
 void wt_membership_hold(struct wt_membership *membership);
 void wt_membership_let_go(struct wt_membership *membership);
 
-/* The place to commit for: that which is held, else the one now. NULL: none. The caller destroys it.
+/* The place to commit for: that which is held, else the one now. NULL: none. The caller frees it.
  * Thread: any. */
 rd_kafka_consumer_group_metadata_t *wt_membership_get(struct wt_membership *membership);
 

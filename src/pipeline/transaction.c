@@ -9,8 +9,6 @@
 #include "pipeline/membership.h"
 #include "pipeline/range.h"
 
-#include <assert.h>
-#include <inttypes.h>
 #include <stdlib.h>
 
 /* How long one step may wait for the broker. */
@@ -231,27 +229,25 @@ static enum remedy send_offsets(struct wt_transaction *transaction,
                                 struct wt_partition *const *partitions, size_t count)
 {
     rd_kafka_topic_partition_list_t *offsets = released_offsets(partitions, count);
-    enum remedy remedy = REMEDY_NONE;
-    rd_kafka_consumer_group_metadata_t *membership =
-        offsets->cnt > 0 ? wt_membership_get(transaction->membership) : NULL;
-    if (offsets->cnt > 0 && membership == NULL) {
+    if (offsets->cnt == 0) {
+        rd_kafka_topic_partition_list_destroy(offsets);
+        return REMEDY_NONE;
+    }
+    enum remedy remedy = REMEDY_ABORT;
+    rd_kafka_error_t *error = NULL;
+    rd_kafka_consumer_group_metadata_t *place = wt_membership_get(transaction->membership);
+    if (place == NULL) {
         wt_log_warn("transaction", "this worker has just left its group; aborting, its partitions "
                                    "may have another owner");
-        remedy = REMEDY_ABORT;
-    } else if (offsets->cnt > 0) {
-        rd_kafka_error_t *error = NULL;
-        if (wt_produce_send_offsets(transaction->produce, &offsets, &membership, STEP_MS,
-                                    LATE_MS_MAX, &error)) {
-            remedy = remedy_for(transaction, "offsets", error);
-        } else {
-            wt_log_warn("transaction", "offsets: the group's coordinator does not turn up; making "
-                                       "a new producer");
-            remedy = REMEDY_REPLACE;
-        }
+    } else if (wt_produce_send_offsets(transaction->produce, &offsets, &place, STEP_MS, LATE_MS_MAX,
+                                       &error)) {
+        remedy = remedy_for(transaction, "offsets", error);
+    } else {
+        wt_log_warn("transaction", "offsets: the group's coordinator does not turn up; making "
+                                   "a new producer");
+        remedy = REMEDY_REPLACE;
     }
-    if (membership != NULL) {
-        rd_kafka_consumer_group_metadata_destroy(membership);
-    }
+    wt_membership_free_place(place);
     if (offsets != NULL) {
         rd_kafka_topic_partition_list_destroy(offsets);
     }

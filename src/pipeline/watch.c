@@ -259,9 +259,7 @@ static void ask(struct wt_watch *watch)
     bool assigned_once = wt_metric_get(WT_METRIC_REBALANCES) > 0;
     atomic_store_explicit(&watch->member, membership != NULL && assigned_once,
                           memory_order_relaxed);
-    if (membership != NULL) {
-        rd_kafka_consumer_group_metadata_destroy(membership);
-    }
+    wt_membership_free_place(membership);
 }
 
 /* --- time to drain ---------------------------------------------------------------------------- */
