@@ -10,7 +10,7 @@
 FROM debian:12-slim AS build
 WORKDIR /opt/wiretag
 # What changes rarely comes first: system packages and libtorch.
-COPY scripts/setup scripts/requirements-libtorch.txt scripts/
+COPY scripts/setup scripts/requirements-libtorch.txt scripts/requirements-librdkafka.txt scripts/
 COPY scripts/lib scripts/lib
 RUN scripts/setup --build-only \
     && rm -rf /var/lib/apt/lists/* ~/.cache .deps/pip

@@ -5,6 +5,11 @@
 
 #include <string.h>
 
+/* The oldest librdkafka that wiretag runs with, as rd_kafka_version() has it; CMakeLists.txt says the same.
+ * Before it, clients hang when an input topic is deleted and static members keep lost partitions. */
+#define VERSION_MIN 0x020c0000
+#define VERSION_MIN_TEXT "2.12"
+
 /* librdkafka's syslog levels, 0 (emergency) to 7 (debug). */
 static void on_log(const rd_kafka_t *client, int level, const char *facility, const char *message)
 {
@@ -68,9 +73,25 @@ static enum wt_status set_all(rd_kafka_conf_t *conf, const struct wt_properties 
     return WT_OK;
 }
 
+/* The loader may have found another library than the one that was linked. */
+static enum wt_status check_version(struct wt_error *error)
+{
+    if (rd_kafka_version() >= VERSION_MIN) {
+        return WT_OK;
+    }
+    return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "librdkafka-version",
+                        "librdkafka %s is too old: wiretag needs " VERSION_MIN_TEXT " or newer; "
+                        "install one, or build with scripts/build, which fetches one (is "
+                        "LD_LIBRARY_PATH or LD_PRELOAD set?)",
+                        rd_kafka_version_str());
+}
+
 enum wt_status wt_kafka_conf_create(const struct wt_config *config, rd_kafka_type_t type,
                                     rd_kafka_conf_t **conf_out, struct wt_error *error)
 {
+    if (check_version(error) != WT_OK) {
+        return WT_INVALID;
+    }
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     rd_kafka_conf_set_log_cb(conf, on_log);
     rd_kafka_conf_set_error_cb(conf, on_error);
