@@ -238,6 +238,13 @@ static const struct wt_family_entry families[WT_FAMILY_COUNT] = {
                              NULL},
     [WT_FAMILY_READY] =
         {"wiretag_ready", WT_GAUGE, {NULL}, "1 if /readyz answers 200.", "The process"},
+    [WT_FAMILY_STALLED] = {"wiretag_stalled",
+                           WT_GAUGE,
+                           {"reason"},
+                           "1 while this keeps records from moving: brokers, rights, strategy, "
+                           "group, input-topic, damaged, model, output-topic, dead-letter-topic, "
+                           "transactions, unknown. /readyz and the log say more.",
+                           NULL},
     [WT_FAMILY_BEAT_AGE] = {"wiretag_thread_beat_age_seconds",
                             WT_GAUGE,
                             {"thread"},
@@ -301,6 +308,17 @@ static const struct wt_metric_entry metrics[WT_METRIC_COUNT] = {
     [WT_METRIC_BROKER_ERRORS] = {WT_FAMILY_BROKER_ERRORS, NULL},
     [WT_METRIC_BROKER_REACHABLE] = {WT_FAMILY_BROKER_REACHABLE, NULL},
     [WT_METRIC_READY] = {WT_FAMILY_READY, NULL},
+    [WT_METRIC_STALLED_BROKERS] = {WT_FAMILY_STALLED, "brokers"},
+    [WT_METRIC_STALLED_RIGHTS] = {WT_FAMILY_STALLED, "rights"},
+    [WT_METRIC_STALLED_STRATEGY] = {WT_FAMILY_STALLED, "strategy"},
+    [WT_METRIC_STALLED_GROUP] = {WT_FAMILY_STALLED, "group"},
+    [WT_METRIC_STALLED_INPUT_TOPIC] = {WT_FAMILY_STALLED, "input-topic"},
+    [WT_METRIC_STALLED_DAMAGED] = {WT_FAMILY_STALLED, "damaged"},
+    [WT_METRIC_STALLED_MODEL] = {WT_FAMILY_STALLED, "model"},
+    [WT_METRIC_STALLED_OUTPUT_TOPIC] = {WT_FAMILY_STALLED, "output-topic"},
+    [WT_METRIC_STALLED_DEAD_LETTER_TOPIC] = {WT_FAMILY_STALLED, "dead-letter-topic"},
+    [WT_METRIC_STALLED_TRANSACTIONS] = {WT_FAMILY_STALLED, "transactions"},
+    [WT_METRIC_STALLED_UNKNOWN] = {WT_FAMILY_STALLED, "unknown"},
 };
 
 /* From what one word takes to what a model call on a busy CPU takes. */

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/queue.h"
+#include "base/stall.h"
 #include "pipeline/audit.h"
 #include "pipeline/batch.h"
 #include "pipeline/consume.h"
@@ -30,6 +31,7 @@
 
 #define LOOK_UP_MS 5000
 #define TICK_MS 250
+#define READY_BYTES 2000u
 #define BACK_OFF_MS_MIN 500
 #define BACK_OFF_MS_MAX 10000
 
@@ -303,9 +305,12 @@ static void set_running(struct wt_pipeline *pipeline, bool running)
 
 static void tick(struct wt_pipeline *pipeline)
 {
-    char reason[200];
+    char reason[READY_BYTES];
     wt_log_tick();
     wt_watch_tick(pipeline->watch);
+    wt_stall_set(WT_STALL_MODEL, wt_metric_get(WT_METRIC_REPLICAS_SICK) > 0,
+                 "the model fails on everything, or waits for memory");
+    wt_stall_tick(wt_clock_us());
     wt_metric_set(WT_METRIC_READY, wt_pipeline_ready(pipeline, reason, sizeof reason));
 }
 
@@ -326,6 +331,7 @@ enum wt_status wt_pipeline_run(struct wt_pipeline *pipeline, struct wt_error *er
     }
     set_running(pipeline, false);
     wt_metric_set(WT_METRIC_READY, 0);
+    wt_stall_forget();
     wt_log_info("pipeline", "stopping: running batches finish, their offsets are committed");
     stop_stages(pipeline);
     log_totals();
@@ -352,17 +358,12 @@ bool wt_pipeline_ready(struct wt_pipeline *pipeline, char *reason, size_t reason
     bool stopping = pipeline->stopping;
     (void)pthread_mutex_unlock(&pipeline->mutex);
     if (!running) {
-        wt_watch_reason(reason, reason_bytes,
-                        stopping ? "stopping"
-                                 : "starting: the broker or the topics are not there yet");
+        (void)snprintf(reason, reason_bytes, "%s",
+                       stopping ? "stopping"
+                                : "starting: the broker or the topics are not there yet");
         return false;
     }
-    bool ready = wt_watch_ready(pipeline->watch, reason, reason_bytes);
-    if (wt_metric_get(WT_METRIC_REPLICAS_SICK) > 0) {
-        wt_watch_reason(reason, reason_bytes, "the model fails on everything, or waits for memory");
-        ready = false;
-    }
-    return ready;
+    return !wt_stall_any(reason, reason_bytes);
 }
 
 void wt_pipeline_destroy(struct wt_pipeline *pipeline)

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/stall.h"
 #include "pipeline/brokers.h"
 #include "pipeline/consumer.h"
 #include "pipeline/membership.h"
@@ -23,7 +24,7 @@
 /* Without an answer for this long, no broker is reachable. */
 #define CONTACT_US_MAX 30000000
 
-/* After this long the log says so: two questions in a row, mostly, had no answer. */
+/* After this long nothing is expected to move: two questions in a row, mostly, had no answer. */
 #define SILENT_US_MAX 10000000
 
 /* How long the rate of finished records is averaged over. */
@@ -54,7 +55,6 @@ struct wt_watch {
     double rate; /* records finished a second, while there are some */
     struct wt_series *drain_seconds;
     _Atomic int64_t contact_us; /* when a broker last answered */
-    bool silence_told;          /* the log says that none answers */
     atomic_bool member;         /* of the group, with an assignment, be it empty */
 };
 
@@ -76,6 +76,7 @@ struct wt_watch *wt_watch_create(const struct wt_watch_ports *ports)
     atomic_init(&watch->contact_us, watch->looked_us);
     atomic_init(&watch->member, false);
     wt_metric_set(WT_METRIC_BROKER_REACHABLE, 1);
+    wt_stall_begin(WT_STALL_GROUP, "no partition is assigned");
     return watch;
 }
 
@@ -223,27 +224,23 @@ static int64_t silent_us(const struct wt_watch *watch)
     return wt_clock_us() - atomic_load_explicit(&watch->contact_us, memory_order_relaxed);
 }
 
-/* Note "Silence": librdkafka tells of brokers that are all down once an outage, mostly at once, and not
- * in every outage: 2.0.2 does not when its coordinator had said farewell before. So the log hears it
- * from here too. */
-static void tell_silence(struct wt_watch *watch)
-{
-    if (!watch->silence_told && silent_us(watch) > SILENT_US_MAX) {
-        watch->silence_told = true;
-        wt_log_warn("kafka",
-                    "no broker of bootstrap.servers answers (none for %" PRId64 " s); trying again",
-                    silent_us(watch) / 1000000);
-    }
-}
-
 static void note_answer(struct wt_watch *watch)
 {
-    if (watch->silence_told) {
-        wt_log_info("kafka", "a broker answers again, after %" PRId64 " s",
-                    silent_us(watch) / 1000000);
-        watch->silence_told = false;
-    }
     atomic_store_explicit(&watch->contact_us, wt_clock_us(), memory_order_relaxed);
+    wt_stall_end(WT_STALL_BROKERS);
+}
+
+/* Note "Silence": librdkafka tells of brokers that are all down once an outage, mostly at once, and not
+ * in every outage: 2.0.2 does not when its coordinator had said farewell before. So what counts is
+ * whether questions are answered. */
+static void note_silence(const struct wt_watch *watch)
+{
+    if (silent_us(watch) > SILENT_US_MAX) {
+        wt_stall_begin_since(
+            WT_STALL_BROKERS, atomic_load_explicit(&watch->contact_us, memory_order_relaxed),
+            "no broker of bootstrap.servers has answered for %" PRId64 " s; trying again",
+            silent_us(watch) / 1000000);
+    }
 }
 
 static void ask(struct wt_watch *watch)
@@ -252,7 +249,7 @@ static void ask(struct wt_watch *watch)
     if (ask_offsets(watch) || wt_brokers_answer(watch->ports.consumer, ASK_WAIT_MS)) {
         note_answer(watch);
     } else {
-        tell_silence(watch);
+        note_silence(watch);
     }
     rd_kafka_consumer_group_metadata_t *membership =
         wt_membership_now(watch->ports.consumer, watch->ports.config);
@@ -292,6 +289,14 @@ static bool reachable(const struct wt_watch *watch)
     return silent_us(watch) <= CONTACT_US_MAX;
 }
 
+static void judge_group(const struct wt_watch *watch)
+{
+    wt_stall_set(WT_STALL_GROUP,
+                 wt_metric_get(WT_METRIC_PARTITIONS) == 0 &&
+                     !atomic_load_explicit(&watch->member, memory_order_relaxed),
+                 "no partition is assigned");
+}
+
 void wt_watch_tick(struct wt_watch *watch)
 {
     int64_t now_us = wt_clock_us();
@@ -304,6 +309,7 @@ void wt_watch_tick(struct wt_watch *watch)
         watch->ask_us = now_us + ASK_US;
         ask(watch);
     }
+    judge_group(watch);
     measure_rate(watch, wt_clock_us());
     wt_series_set(watch->drain_seconds, drain_seconds(watch, show_lags(watch)));
     wt_metric_set(WT_METRIC_QUEUE_PREPARE, wt_queue_count(watch->ports.consumed));
@@ -313,30 +319,6 @@ void wt_watch_tick(struct wt_watch *watch)
     if (!wt_beats_alive(reason, sizeof reason)) {
         wt_log_error("pipeline", "%s; restart the worker, nothing is lost", reason);
     }
-}
-
-void wt_watch_reason(char *reason, size_t reason_bytes, const char *clause)
-{
-    size_t length = strlen(reason);
-    (void)snprintf(reason + length, reason_bytes - length, "%s%s", length > 0 ? "; " : "", clause);
-}
-
-bool wt_watch_ready(const struct wt_watch *watch, char *reason, size_t reason_bytes)
-{
-    bool ready = true;
-    if (!reachable(watch)) {
-        char clause[80];
-        (void)snprintf(clause, sizeof clause, "no broker has answered for %" PRId64 " s",
-                       silent_us(watch) / 1000000);
-        wt_watch_reason(reason, reason_bytes, clause);
-        ready = false;
-    }
-    if (wt_metric_get(WT_METRIC_PARTITIONS) == 0 &&
-        !atomic_load_explicit(&watch->member, memory_order_relaxed)) {
-        wt_watch_reason(reason, reason_bytes, "no partition is assigned");
-        ready = false;
-    }
-    return ready;
 }
 
 void wt_watch_destroy(struct wt_watch *watch)

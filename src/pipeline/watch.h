@@ -31,14 +31,8 @@ struct wt_watch *wt_watch_create(const struct wt_watch_ports *ports);
 void wt_watch_destroy(struct wt_watch *watch);
 
 /* To be called a few times a second while the stages run. May wait for a broker for two seconds
- * when none answers. Thread: one. */
+ * when none answers. Begins and ends the stalls (stall.h) that show from here: no broker answers, the
+ * group has not given this worker a place. Thread: one. */
 void wt_watch_tick(struct wt_watch *watch);
-
-/* Whether a broker has answered lately, and partitions are assigned, or the group had none left to
- * give. False: adds why not to `reason`. Thread: any. */
-bool wt_watch_ready(const struct wt_watch *watch, char *reason, size_t reason_bytes);
-
-/* Appends one more clause to a line of reasons. */
-void wt_watch_reason(char *reason, size_t reason_bytes, const char *clause);
 
 #endif

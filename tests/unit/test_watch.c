@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/stall.h"
 #include "pipeline/brokers.h"
 #include "pipeline/kafka.h"
 #include "support.h"
@@ -116,6 +117,7 @@ static int end(void **state)
 {
     (void)state;
     wt_watch_destroy(worker.watch);
+    wt_stall_forget();
     wt_queue_destroy(worker.consumed);
     wt_queue_destroy(worker.finished);
     wt_in_flight_destroy(worker.in_flight);
@@ -154,6 +156,7 @@ static void pass(int seconds)
     for (int i = 0; i < 4 * seconds; i++) {
         clock_us += SECOND / 4;
         wt_watch_tick(worker.watch);
+        wt_stall_tick(clock_us);
     }
 }
 
@@ -192,7 +195,7 @@ static double lag_seconds(int partition)
 static void assert_ready(void)
 {
     char reason[200] = "";
-    if (!wt_watch_ready(worker.watch, reason, sizeof reason)) {
+    if (wt_stall_any(reason, sizeof reason)) {
         fail_msg("not ready: %s", reason);
     }
     assert_string_equal(reason, "");
@@ -201,7 +204,7 @@ static void assert_ready(void)
 static void assert_not_ready(const char *why)
 {
     char reason[200] = "";
-    assert_false(wt_watch_ready(worker.watch, reason, sizeof reason));
+    assert_true(wt_stall_any(reason, sizeof reason));
     assert_string_equal(reason, why);
 }
 
@@ -354,7 +357,7 @@ static void what_does_not_move_never_drains(void **state)
 
 /* --- readiness -------------------------------------------------------------------------------- */
 
-static void without_an_answer_for_thirty_seconds_it_is_not_ready(void **state)
+static void without_an_answer_for_ten_seconds_it_is_not_ready(void **state)
 {
     (void)state;
     (void)assign(0, 1);
@@ -362,22 +365,23 @@ static void without_an_answer_for_thirty_seconds_it_is_not_ready(void **state)
     pass(60);
     assert_ready();
     broker_there = false;
-    pass(24);
+    pass(6); /* one question without an answer */
     assert_ready();
-    assert_true(value_of("wiretag_broker_reachable ") == 1);
     pass(10);
-    char why[80];
     int silent = 0;
     char reason[200] = "";
-    assert_false(wt_watch_ready(worker.watch, reason, sizeof reason));
-    assert_int_equal(sscanf(reason, "no broker has answered for %d", &silent), 1);
-    assert_in_range(silent, 31, 40);
-    (void)snprintf(why, sizeof why, "no broker has answered for %d s", silent);
-    assert_not_ready(why);
+    assert_true(wt_stall_any(reason, sizeof reason));
+    assert_int_equal(
+        sscanf(reason, "no broker of bootstrap.servers has answered for %d s", &silent), 1);
+    assert_in_range(silent, 11, 21);
+    assert_true(value_of("wiretag_stalled{reason=\"brokers\"} ") == 1);
+    assert_true(value_of("wiretag_broker_reachable ") == 1);
+    pass(20);
     assert_true(value_of("wiretag_broker_reachable ") == 0);
     broker_there = true;
     pass(6);
     assert_ready();
+    assert_true(value_of("wiretag_stalled{reason=\"brokers\"} ") == 0);
     assert_true(value_of("wiretag_broker_reachable ") == 1);
 }
 
@@ -400,27 +404,30 @@ static int logged(int file, const char *what)
 static void silence_is_told_once_and_so_is_its_end(void **state)
 {
     (void)state;
-    static const char told[] = "no broker of bootstrap.servers answers";
-    static const char over[] = "a broker answers again";
+    static const char told[] = "brokers: stalled for";
+    static const char again[] = "brokers: still stalled for";
+    static const char over[] = "brokers: over after";
     int stderr_before = dup(STDERR_FILENO);
     int file = memfd_create("log", 0);
     assert_int_equal(dup2(file, STDERR_FILENO), STDERR_FILENO);
+    (void)assign(0, 1);
     pass(6);
     for (int outage = 1; outage <= 2; outage++) {
         broker_there = false;
-        pass(5); /* one question without an answer */
-        int after_one = logged(file, told);
-        pass(10);
-        int after_two = logged(file, told);
+        pass(9);
+        int after_some = logged(file, told);
+        pass(12); /* of silence, as it was seen first when it was six seconds old */
+        int after_enough = logged(file, told);
         pass(60);
         int after_all = logged(file, told);
         int over_before = logged(file, over);
         broker_there = true;
         pass(60);
         int over_after = logged(file, over);
-        assert_int_equal(after_one, outage - 1);
-        assert_int_equal(after_two, outage);
+        assert_int_equal(after_some, outage - 1);
+        assert_int_equal(after_enough, outage);
         assert_int_equal(after_all, outage);
+        assert_int_equal(logged(file, again), outage);
         assert_int_equal(over_before, outage - 1);
         assert_int_equal(over_after, outage);
     }
@@ -447,7 +454,9 @@ static void every_reason_is_given(void **state)
     in_group = false;
     broker_there = false;
     clock_us += 45 * (int64_t)SECOND;
-    assert_not_ready("no broker has answered for 45 s; no partition is assigned");
+    pass(1);
+    assert_not_ready("no broker of bootstrap.servers has answered for 45 s; trying again; no "
+                     "partition is assigned");
 }
 
 static void brokers_are_asked_every_few_seconds_only(void **state)
@@ -485,7 +494,7 @@ int main(void)
         TEST(records_that_are_not_fetched_age_from_when_they_were_first_seen),
         TEST(what_does_not_move_never_drains),
         TEST(time_to_drain_is_lag_over_the_rate_of_work),
-        TEST(without_an_answer_for_thirty_seconds_it_is_not_ready),
+        TEST(without_an_answer_for_ten_seconds_it_is_not_ready),
         TEST(silence_is_told_once_and_so_is_its_end),
         TEST(without_a_partition_it_is_ready_only_as_a_member_of_the_group),
         TEST(every_reason_is_given),
