@@ -9,7 +9,7 @@ TEXT = (ROOT / "THIRD_PARTY.md").read_text(encoding="utf-8")
 # The first column of the tables, and of those by licence the second: names of what is licensed.
 ROWS = [[cell.strip() for cell in line.strip("|").split("|")] for line in TEXT.splitlines() if line.startswith("|")]
 NAMED = {re.sub(r"[\s(].*", "", name).lower() for row in ROWS for cell in row for name in re.split(r", | with ", cell)}
-NAMED |= {name.lower() for name in re.findall(r"\((lib[\w-]+-dev)\)", TEXT)}
+NAMED |= {name.lower() for name in re.findall(r"\((?:[^()]* )?(lib[\w-]+-dev)\)", TEXT)}
 
 
 @pytest.mark.parametrize("path", [path for path in files(".txt") if re.match(r"scripts/requirements-\w+\.txt", path)])
