@@ -28,6 +28,7 @@ struct wt_partition {
     int64_t next_offset;    /* that is to come; -1: not known. It and the next two: loss.h */
     int64_t hole_max;       /* largest gap in which nothing was lost */
     int64_t looked_us;      /* when a gap was last looked into */
+    size_t extent_slot;     /* extent_query.h; 0: never asked about */
     atomic_uint epoch_live; /* 0: not assigned; written by consume, read by every stage */
 
     /* What watch.h reads. */
