@@ -4,11 +4,12 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "ops/listener.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <microhttpd.h>
-#include <netdb.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -21,6 +22,16 @@
 
 #define REASON_BYTES_MAX 512u
 #define ROUND_MS_MAX 500
+
+/* New connections taken in one round, so that the open ones have their turn. */
+#define ACCEPTS_PER_ROUND_MAX 8
+
+/* A request that is there when its connection is taken has its answer after so many turns of the
+ * library: it reads, answers and writes in one each. */
+#define TURNS_PER_ACCEPT_MAX 6
+
+/* Pause before the next try where no connection could be taken at all. */
+#define ACCEPT_PAUSE_US 100000
 
 static const char paths[] = "wiretag answers GET at\n"
                             "  /metrics  counters, gauges and histograms for Prometheus\n"
@@ -37,7 +48,10 @@ struct client {
 struct wt_http {
     struct wt_http_callbacks callbacks;
     uint16_t port;
-    int stop; /* an eventfd: readable once the thread is to end */
+    int stop;     /* an eventfd: readable once the thread is to end */
+    int listener; /* ours, not the library's: note "Crowds" */
+    int reserve;  /* a descriptor kept for a connection when the process has no other; -1: in use */
+    int64_t accept_us; /* take no connection before */
     struct MHD_Daemon *daemon;
     pthread_t thread;
     struct client clients[WT_HTTP_CONNECTIONS_MAX];
@@ -191,81 +205,144 @@ static void cut_late_clients(struct wt_http *http)
     }
 }
 
+/* --- new connections ------------------------------------------------------------------------- */
+
+/* Note "Crowds": clients that send half a request, or never read their answer, could take every place,
+ * and a supervisor would restart a worker because /healthz does not answer. So no newcomer waits for a
+ * place: the client with the least time left is cut for it. The library stops taking connections when
+ * all places are taken, so we take them and hand them over. */
+
+static bool readable(int fd)
+{
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+    return poll(&wait, 1, 0) > 0;
+}
+
+/* Lets the library do what can be done now. */
+static void turn(struct wt_http *http)
+{
+    int events = MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+    (void)MHD_run(http->daemon);
+    for (int i = 1; i < TURNS_PER_ACCEPT_MAX && readable(events); i++) {
+        (void)MHD_run(http->daemon);
+    }
+}
+
+static size_t count_clients(const struct wt_http *http)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < WT_HTTP_CONNECTIONS_MAX; i++) {
+        count += http->clients[i].socket >= 0;
+    }
+    return count;
+}
+
+/* Cuts the client that has the least time left. False: none was freed. */
+static bool cut_one(struct wt_http *http)
+{
+    size_t before = count_clients(http);
+    const struct client *first = NULL;
+    for (size_t i = 0; i < WT_HTTP_CONNECTIONS_MAX; i++) {
+        const struct client *client = &http->clients[i];
+        if (client->socket >= 0 && (first == NULL || client->deadline_us < first->deadline_us)) {
+            first = client;
+        }
+    }
+    if (first != NULL) {
+        (void)shutdown(first->socket, SHUT_RDWR);
+        turn(http);
+    }
+    return count_clients(http) < before;
+}
+
+/* Makes a descriptor free for a connection. False: there is none to be had. */
+static bool free_descriptor(struct wt_http *http)
+{
+    if (http->reserve >= 0) {
+        (void)close(http->reserve);
+        http->reserve = -1;
+        return true;
+    }
+    return cut_one(http);
+}
+
+/* -1: nobody is there, or there is no descriptor for it. */
+static int accept_client(struct wt_http *http, struct sockaddr_storage *name, socklen_t *name_bytes)
+{
+    for (;;) {
+        *name_bytes = sizeof *name;
+        int client = accept4(http->listener, (struct sockaddr *)name, name_bytes,
+                             SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (client >= 0 || errno == EAGAIN || errno == EWOULDBLOCK) {
+            return client;
+        }
+        bool short_of_descriptors = errno == EMFILE || errno == ENFILE;
+        if (errno == EINTR || errno == ECONNABORTED) {
+            continue;
+        }
+        if (!short_of_descriptors || !free_descriptor(http)) {
+            http->accept_us = wt_clock_us() + ACCEPT_PAUSE_US;
+            return -1;
+        }
+    }
+}
+
+static void take_clients(struct wt_http *http)
+{
+    for (int i = 0; i < ACCEPTS_PER_ROUND_MAX; i++) {
+        struct sockaddr_storage name;
+        socklen_t name_bytes;
+        if (!readable(http->listener)) {
+            return;
+        }
+        if (count_clients(http) == WT_HTTP_CONNECTIONS_MAX && !cut_one(http)) {
+            http->accept_us = wt_clock_us() + ACCEPT_PAUSE_US;
+            return;
+        }
+        int client = accept_client(http, &name, &name_bytes);
+        if (client < 0) {
+            return;
+        }
+        /* The library closes the socket, also where it cannot serve it. */
+        (void)MHD_add_connection(http->daemon, client, (struct sockaddr *)&name, name_bytes);
+        turn(http);
+    }
+}
+
+static void restore_reserve(struct wt_http *http)
+{
+    if (http->reserve < 0) {
+        http->reserve = fcntl(http->stop, F_DUPFD_CLOEXEC, 0);
+    }
+}
+
 static void *serve(void *opaque)
 {
     struct wt_http *http = opaque;
     (void)pthread_setname_np(pthread_self(), "http");
     int events = MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
     struct pollfd waits[] = {{.fd = events, .events = POLLIN},
-                             {.fd = http->stop, .events = POLLIN}};
+                             {.fd = http->stop, .events = POLLIN},
+                             {.fd = http->listener, .events = POLLIN}};
     for (;;) {
         MHD_UNSIGNED_LONG_LONG wanted_ms;
-        int wait_ms = ROUND_MS_MAX;
-        if (MHD_get_timeout(http->daemon, &wanted_ms) == MHD_YES && wanted_ms < ROUND_MS_MAX) {
+        bool paused = wt_clock_us() < http->accept_us;
+        int wait_ms = paused ? (int)(ACCEPT_PAUSE_US / 1000) : ROUND_MS_MAX;
+        if (MHD_get_timeout(http->daemon, &wanted_ms) == MHD_YES &&
+            wanted_ms < (MHD_UNSIGNED_LONG_LONG)wait_ms) {
             wait_ms = (int)wanted_ms;
         }
-        (void)poll(waits, 2, wait_ms);
+        (void)poll(waits, paused ? 2 : 3, wait_ms);
         if (waits[1].revents != 0) {
             return NULL;
         }
         cut_late_clients(http);
-        (void)MHD_run(http->daemon);
+        turn(http);
+        restore_reserve(http);
+        if (!paused) {
+            take_clients(http);
+        }
     }
-}
-
-/* -1: errno says why. */
-static int open_listener(const struct addrinfo *at)
-{
-    int on = 1;
-    int listener = socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (listener < 0) {
-        return -1;
-    }
-    if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
-        bind(listener, at->ai_addr, at->ai_addrlen) != 0 || listen(listener, SOMAXCONN) != 0) {
-        int saved_errno = errno;
-        (void)close(listener);
-        errno = saved_errno;
-        return -1;
-    }
-    return listener;
-}
-
-/* Binds the first of the host's addresses that can be had; -1: errno or *lookup says why. */
-static int open_port(const struct wt_address *address, int *lookup)
-{
-    char port[8];
-    (void)snprintf(port, sizeof port, "%u", address->port);
-    struct addrinfo wanted = {.ai_family = AF_UNSPEC,
-                              .ai_socktype = SOCK_STREAM,
-                              .ai_flags = AI_NUMERICSERV | AI_PASSIVE};
-    struct addrinfo *found = NULL;
-    *lookup = getaddrinfo(address->host, port, &wanted, &found);
-    int listener = -1;
-    int bind_errno = 0;
-    for (struct addrinfo *at = *lookup == 0 ? found : NULL; at != NULL && listener < 0;
-         at = at->ai_next) {
-        listener = open_listener(at);
-        bind_errno = errno;
-    }
-    if (*lookup == 0) {
-        freeaddrinfo(found);
-    }
-    errno = bind_errno;
-    return listener;
-}
-
-static uint16_t port_of(int listener)
-{
-    struct sockaddr_storage name;
-    socklen_t name_bytes = sizeof name;
-    char port[8];
-    if (getsockname(listener, (struct sockaddr *)&name, &name_bytes) != 0 ||
-        getnameinfo((struct sockaddr *)&name, name_bytes, NULL, 0, port, sizeof port,
-                    NI_NUMERICSERV) != 0) {
-        return 0;
-    }
-    return (uint16_t)strtoul(port, NULL, 10);
 }
 
 /* A thread that gets no signals: those are for the main one. */
@@ -280,20 +357,20 @@ static int start_thread(struct wt_http *http)
     return failed;
 }
 
-static enum wt_status start(struct wt_http *http, int listener, struct wt_error *error)
+static enum wt_status start(struct wt_http *http, struct wt_error *error)
 {
     http->stop = eventfd(0, EFD_CLOEXEC);
     if (http->stop >= 0) {
+        restore_reserve(http);
         http->daemon = MHD_start_daemon(
-            MHD_USE_EPOLL, 0, NULL, NULL, on_request, http, MHD_OPTION_LISTEN_SOCKET, listener,
-            MHD_OPTION_CONNECTION_LIMIT, WT_HTTP_CONNECTIONS_MAX,
+            MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET, 0, NULL, NULL, on_request, http,
+            MHD_OPTION_CONNECTION_LIMIT, WT_HTTP_CONNECTIONS_MAX + 1u,
             MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)WT_HTTP_REQUEST_BYTES_MAX,
             MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(WT_HTTP_REQUEST_MS_MAX / 1000),
             MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION,
             on_connection, http, MHD_OPTION_END);
     }
     if (http->daemon == NULL) {
-        (void)close(listener);
         return wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "http-failed",
                             "cannot start the HTTP endpoint: %s", strerror(errno));
     }
@@ -306,6 +383,16 @@ static enum wt_status start(struct wt_http *http, int listener, struct wt_error 
     return WT_OK;
 }
 
+static void close_all(struct wt_http *http)
+{
+    const int fds[] = {http->stop, http->reserve, http->listener};
+    for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++) {
+        if (fds[i] >= 0) {
+            (void)close(fds[i]);
+        }
+    }
+}
+
 enum wt_status wt_http_start(const char *listen, const struct wt_http_callbacks *callbacks,
                              struct wt_http **http_out, struct wt_error *error)
 {
@@ -315,25 +402,25 @@ enum wt_status wt_http_start(const char *listen, const struct wt_http_callbacks 
                             "http.listen: \"%.100s\" is not HOST:PORT, such as 127.0.0.1:9464",
                             listen);
     }
-    int lookup;
-    int listener = open_port(&address, &lookup);
+    const char *why;
+    int listener = wt_listener_open(&address, &why);
     if (listener < 0) {
         return wt_error_set(error, WT_IO, WT_ERROR_RETRIABLE, "http-address",
                             "http.listen: cannot listen at %.280s: %s; free it, or set another "
                             "address (port 0: any free one, null: no endpoint)",
-                            listen, lookup != 0 ? gai_strerror(lookup) : strerror(errno));
+                            listen, why);
     }
     struct wt_http *http = wt_alloc_zeroed(1, sizeof *http);
     http->callbacks = *callbacks;
-    http->port = port_of(listener);
+    http->port = wt_listener_port(listener);
+    http->listener = listener;
+    http->reserve = -1;
     for (size_t i = 0; i < WT_HTTP_CONNECTIONS_MAX; i++) {
         http->clients[i].socket = -1;
     }
-    enum wt_status status = start(http, listener, error);
+    enum wt_status status = start(http, error);
     if (status != WT_OK) {
-        if (http->stop >= 0) {
-            (void)close(http->stop);
-        }
+        close_all(http);
         free(http);
         return status;
     }
@@ -359,6 +446,6 @@ void wt_http_destroy(struct wt_http *http)
     if (http->page != NULL) {
         MHD_destroy_response(http->page);
     }
-    (void)close(http->stop);
+    close_all(http);
     free(http);
 }

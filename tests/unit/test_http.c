@@ -1,111 +1,6 @@
-/* What the HTTP endpoint promises, seen through a plain socket: the three pages, GET only, and that
- * no client, however slow, large or many, keeps the others from an answer. */
-#include "base/clock.h"
-#include "base/metrics.h"
-#include "ops/http.h"
-
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/in.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdatomic.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <time.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#define ANSWER_BYTES_MAX 65536u
-
-struct health {
-    atomic_bool alive;
-    atomic_bool ready;
-};
-
-static bool is_alive(void *opaque, char *reason, size_t reason_bytes)
-{
-    struct health *health = opaque;
-    (void)snprintf(reason, reason_bytes, "infer has not moved for 60 s");
-    return health->alive;
-}
-
-static bool is_ready(void *opaque, char *reason, size_t reason_bytes)
-{
-    struct health *health = opaque;
-    (void)snprintf(reason, reason_bytes, "no partitions assigned");
-    return health->ready;
-}
-
-static struct wt_http *start(const char *listen, struct health *health)
-{
-    const struct wt_http_callbacks callbacks = {
-        .opaque = health, .alive = is_alive, .ready = is_ready};
-    struct wt_http *http = NULL;
-    struct wt_error error = {0};
-    if (wt_http_start(listen, &callbacks, &http, &error) != WT_OK) {
-        fail_msg("%s", error.message);
-    }
-    assert_int_not_equal(wt_http_port(http), 0);
-    return http;
-}
-
-static int open_client(const struct wt_http *http)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons(wt_http_port(http)),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int client = socket(AF_INET, SOCK_STREAM, 0);
-    struct timeval patience = {.tv_sec = 60};
-    assert_int_equal(setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
-    assert_int_equal(connect(client, (struct sockaddr *)&address, sizeof address), 0);
-    return client;
-}
-
-static void send_text(int client, const char *text)
-{
-    assert_int_equal(send(client, text, strlen(text), MSG_NOSIGNAL), strlen(text));
-}
-
-/* Reads until the endpoint closes; the answer is valid until the next call. */
-static const char *read_answer(int client)
-{
-    static char answer[ANSWER_BYTES_MAX];
-    size_t length = 0;
-    ssize_t got;
-    while ((got = recv(client, answer + length, sizeof answer - 1 - length, 0)) > 0) {
-        length += (size_t)got;
-    }
-    assert_true(got == 0 || errno == ECONNRESET);
-    answer[length] = '\0';
-    return answer;
-}
-
-static const char *ask(const struct wt_http *http, const char *method, const char *path)
-{
-    char request[256];
-    (void)snprintf(request, sizeof request,
-                   "%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", method, path);
-    int client = open_client(http);
-    send_text(client, request);
-    const char *answer = read_answer(client);
-    (void)close(client);
-    return answer;
-}
-
-static void assert_answer(const char *answer, const char *code, const char *part)
-{
-    char start_line[32];
-    (void)snprintf(start_line, sizeof start_line, "HTTP/1.1 %s ", code);
-    if (strncmp(answer, start_line, strlen(start_line)) != 0 || strstr(answer, part) == NULL) {
-        fail_msg("wanted %s with \"%s\", got: %.500s", code, part, answer);
-    }
-}
+/* What the HTTP endpoint promises, seen through a plain socket: the three pages, GET only, and an end
+ * for each request. */
+#include "http_cases.h"
 
 static void metrics_are_the_prometheus_page(void **state)
 {
@@ -230,19 +125,6 @@ static void a_client_that_never_finishes_is_cut_however_often_it_sends(void **st
     wt_http_destroy(http);
 }
 
-/* Reads until `part` is there. */
-static void read_part(int client, const char *part)
-{
-    char answer[4096];
-    size_t length = 0;
-    do {
-        ssize_t got = recv(client, answer + length, sizeof answer - 1 - length, 0);
-        assert_true(got > 0);
-        length += (size_t)got;
-        answer[length] = '\0';
-    } while (strstr(answer, part) == NULL);
-}
-
 static void a_client_may_ask_again_over_its_connection_and_is_let_go_when_it_does_not(void **state)
 {
     (void)state;
@@ -274,34 +156,6 @@ static void a_second_request_that_never_ends_is_cut_too(void **state)
     send_text(client, "GET /healthz HTTP/1.1\r\nHost: ");
     (void)read_answer(client); /* which has a time-out */
     (void)close(client);
-    wt_http_destroy(http);
-}
-
-#define CROWD 48u
-
-static void a_crowd_of_silent_clients_delays_an_answer_but_does_not_prevent_it(void **state)
-{
-    (void)state;
-    struct health health = {true, true};
-    struct wt_http *http = start("127.0.0.1:0", &health);
-    int crowd[CROWD];
-    for (size_t i = 0; i < CROWD; i++) {
-        crowd[i] = open_client(http);
-    }
-    for (size_t i = 0; i < CROWD; i++) {
-        (void)close(crowd[i]);
-    }
-    assert_answer(ask(http, "GET", "/healthz"), "200", "ok\n");
-
-    for (size_t i = 0; i < WT_HTTP_CONNECTIONS_MAX; i++) {
-        crowd[i] = open_client(http);
-    }
-    int64_t begin_us = wt_clock_us();
-    assert_answer(ask(http, "GET", "/healthz"), "200", "ok\n");
-    assert_true(wt_clock_us() - begin_us < 60000000);
-    for (size_t i = 0; i < WT_HTTP_CONNECTIONS_MAX; i++) {
-        (void)close(crowd[i]);
-    }
     wt_http_destroy(http);
 }
 
@@ -382,7 +236,6 @@ int main(void)
         cmocka_unit_test(a_client_that_never_finishes_is_cut_however_often_it_sends),
         cmocka_unit_test(a_client_may_ask_again_over_its_connection_and_is_let_go_when_it_does_not),
         cmocka_unit_test(a_second_request_that_never_ends_is_cut_too),
-        cmocka_unit_test(a_crowd_of_silent_clients_delays_an_answer_but_does_not_prevent_it),
         cmocka_unit_test(destroy_does_not_wait_for_clients),
         cmocka_unit_test(a_taken_port_is_an_error_of_the_world_with_a_remedy),
         cmocka_unit_test(an_address_that_is_none_is_named),
