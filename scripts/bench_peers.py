@@ -79,7 +79,7 @@ def read_arguments():
     parser.add_argument("--minutes", type=float, default=24 * 60,
                         help="no round begins that would end later than this (default: a day)")
     parser.add_argument("--seconds", type=float, default=1.5, help="of one shape in a turn")
-    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of every engine")
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="of every engine")
     parser.add_argument("--peers", default=",".join(PEERS), help="which (default: all but the calibrated ones)")
     parser.add_argument("--static", action="store_true", help="with OpenVINO calibrated on the texts, too")
     parser.add_argument("--only", choices=["posts", "shapes"])

@@ -195,7 +195,7 @@ def read_arguments():
                         help="between two records, about (default: %(default)s)")
     parser.add_argument("--device", default="cpu", help="of the model (default: %(default)s)")
     parser.add_argument("--precision", default="fp32", help="default: %(default)s")
-    parser.add_argument("--replicas", type=int, default=os.cpu_count())
+    parser.add_argument("--replicas", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--batch-tokens", type=int, default=1024)
     parser.add_argument("--batch-articles", type=int, default=64)
     parser.add_argument("--in-flight", type=int, default=4096, help="in_flight.records_max")

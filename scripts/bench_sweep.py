@@ -30,7 +30,7 @@ from wiretag_bench import cpu
 from wiretag_bench.cluster import PARTITIONS, POSTS, ROOT, SAMPLES, local_cluster, running, say
 from wiretag_bench.output import to_its_reader
 
-DEFAULT = {"batch-tokens": 1024, "replicas": os.cpu_count(), "threads": 1}
+DEFAULT = {"batch-tokens": 1024, "replicas": len(os.sched_getaffinity(0)), "threads": 1}
 
 
 def loop(options, **setting):
@@ -43,7 +43,7 @@ def loop(options, **setting):
 
 def sweep_loop(options):
     """Every setting once a round; the default's rate."""
-    cores = os.cpu_count()
+    cores = len(os.sched_getaffinity(0))
     settings = [{}] + [{"batch-tokens": tokens} for tokens in options.budgets]
     settings += [{"replicas": replicas, "threads": threads} for replicas, threads in
                  sorted({(1, 1), (1, cores), (cores * 2, 1)} - {(cores, 1)})]

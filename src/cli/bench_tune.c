@@ -3,6 +3,7 @@
  * One thing after the other, each with the best of what was found before: precision, replicas and
  * threads, token budget. int8 is measured and named, never recommended: it must be asked for. */
 #include "base/alloc.h"
+#include "base/processors.h"
 #include "cli/bench_articles.h"
 #include "cli/bench_loop.h"
 #include "cli/cli.h"
@@ -14,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define REPEATS_MAX 99u
 #define SETTINGS_MAX 16u
@@ -212,8 +212,7 @@ static enum wt_status begin(struct tune *tune, struct setting *setting_out, stru
     setting.replicas = wt_sizing_replicas(defaults, info);
     setting.tokens_max = wt_sizing_limits(defaults, info).tokens_max;
     setting.articles_max = articles_for(tune, setting.tokens_max);
-    tune->processors =
-        strcmp(info->device, "cpu") == 0 ? (uint32_t)sysconf(_SC_NPROCESSORS_ONLN) : 1;
+    tune->processors = strcmp(info->device, "cpu") == 0 ? wt_processors_read().count : 1;
     wt_config_destroy(defaults);
     *setting_out = setting;
     return WT_OK;

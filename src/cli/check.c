@@ -1,6 +1,7 @@
 /* check.c: whether a worker with this configuration would work, and what to do where not. */
 #include "base/log.h"
 #include "base/log_line.h"
+#include "base/processors.h"
 #include "base/progress.h"
 #include "cli/cli.h"
 #include "cli/options.h"
@@ -117,13 +118,16 @@ static void describe_model(const struct wt_config *config, const struct wt_model
 {
     const struct wt_model_info *info = wt_model_info(model);
     struct wt_batcher_limits limits = wt_sizing_limits(config, info);
+    struct wt_processors processors = wt_processors_read();
+    char here[64];
     wt_finding_add(findings, config, "model.path", WT_FINDING_OK, "model",
                    "%s: %s %s, %" PRIu32 " labels, SHA-256 %s, self-test passed",
                    config->model.path, info->name, info->version, info->label_count, info->sha256);
     wt_finding_add(findings, config, "model.device", WT_FINDING_OK, "device",
-                   "%s (%s), %" PRIu32 " replicas, batches of %" PRIu32 " tokens at most, %s",
+                   "%s (%s), %" PRIu32 " replicas, %s, batches of %" PRIu32 " tokens at most, %s",
                    info->device, why_device(config, info), wt_sizing_replicas(config, info),
-                   limits.tokens_max, wt_model_runtime());
+                   wt_processors_describe(&processors, here, sizeof here), limits.tokens_max,
+                   wt_model_runtime());
     wt_finding_add(findings, config, "model.precision", WT_FINDING_OK, "precision", "%s (%s)",
                    info->precision, info->precision_why);
     if (config->model.sha256 == NULL) {

@@ -1,6 +1,7 @@
 /* classify.c: labels articles from stdin, batched and in input order, without Kafka. */
 #include "base/alloc.h"
 #include "base/config.h"
+#include "base/processors.h"
 #include "cli/cli.h"
 #include "cli/jsonl.h"
 #include "cli/options.h"
@@ -183,11 +184,9 @@ static void write_window(struct classify *classify)
 
 static enum wt_status open_model(struct classify *classify, struct wt_error *error)
 {
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
     struct wt_model_options options = {.device = classify->options->device,
                                        .precision = classify->options->precision,
-                                       .threads_per_call =
-                                           (uint32_t)(processors > 0 ? processors : 1),
+                                       .threads_per_call = wt_processors_read().count,
                                        .named_by = "--model"};
     enum wt_status status = wt_cli_model_load("classify", classify->options->model, &options, false,
                                               &classify->model, error);

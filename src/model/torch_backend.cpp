@@ -1,5 +1,6 @@
 // torch_backend.cpp: runs bundles with libtorch. Only torch_*.cpp see its headers, and no exception
 // leaves them.
+#include "base/processors.h"
 #include "model/backend.h"
 #include "model/torch_device.h"
 #include "model/torch_graph.h"
@@ -275,6 +276,19 @@ enum wt_status wt_backend_device(const char *asked, char device_out[16], struct 
         });
 }
 
+// libtorch counts the machine's processors, or those of the affinity; a quota it does not know. Threads
+// that say nothing, and a model's own forks, get these.
+static void count_threads()
+{
+    static const bool once = [] {
+        const auto count = static_cast<int>(wt_processors_read().count);
+        at::set_num_threads(count);
+        at::set_num_interop_threads(count);
+        return true;
+    }();
+    (void)once;
+}
+
 enum wt_status wt_backend_load(struct wt_bundle *bundle, const char *source,
                                struct wt_backend **backend_out, struct wt_error *error)
 {
@@ -283,6 +297,7 @@ enum wt_status wt_backend_load(struct wt_bundle *bundle, const char *source,
                              "again";
     return guarded(
         "bundle-invalid", what, WT_ERROR_FATAL, error, [&]() -> enum wt_status {
+            count_threads();
             const c10::InferenceMode inference;
             // The profiling executor makes the first calls slow and nothing faster.
             torch::jit::getProfilingMode() = false;

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/processors.h"
 #include "base/queue.h"
 #include "base/stall.h"
 #include "pipeline/audit.h"
@@ -244,11 +245,16 @@ static enum wt_status start_stages(struct wt_pipeline *pipeline, struct wt_error
     }
     if (status == WT_OK) {
         struct wt_batcher_limits limits = wt_sizing_limits(config, info);
+        struct wt_processors processors = wt_processors_read();
+        char here[64];
         wt_log_info("pipeline",
-                    "running: model %s %s on %s in %s (%s; %s), %" PRIu32 " replicas, batches of "
+                    "running: model %s %s on %s in %s (%s; %s), %" PRIu32
+                    " replicas, %s, batches of "
                     "%" PRIu32 " tokens and %" PRIu32 " articles at most",
                     info->name, info->version, info->device, info->precision, info->precision_why,
-                    info->operators, infer_ports.replicas, limits.tokens_max, limits.articles_max);
+                    info->operators, infer_ports.replicas,
+                    wt_processors_describe(&processors, here, sizeof here), limits.tokens_max,
+                    limits.articles_max);
     }
     return status;
 }

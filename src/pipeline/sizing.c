@@ -1,8 +1,9 @@
 #include "pipeline/sizing.h"
 
+#include "base/processors.h"
+
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Padded tokens of one batch where batch.tokens_max is auto. On a CPU the rate does not grow beyond
  * about a thousand tokens, while a batch of 8,192 is seconds of work; a GPU wants to be filled, and
@@ -42,9 +43,9 @@ uint32_t wt_sizing_replicas(const struct wt_config *config, const struct wt_mode
         return 2;
     }
     /* Replicas of one thread beat one replica of several threads, and share the weights. */
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    uint32_t processors = wt_processors_read().count;
     uint32_t threads = config->model.threads > 0 ? config->model.threads : 1;
-    return processors > (long)threads ? (uint32_t)processors / threads : 1;
+    return processors > threads ? processors / threads : 1;
 }
 
 struct wt_batcher_limits wt_sizing_limits(const struct wt_config *config,

@@ -1,15 +1,16 @@
 /* What `auto` comes to on a device, and that a number in the configuration wins. */
+#include "base/processors.h"
 #include "pipeline/sizing.h"
 #include "support.h"
 
-#include <unistd.h>
+#include <sched.h>
 
 static const struct wt_model_info ON_CPU = {.device = "cpu", .tokens_max = 512};
 static const struct wt_model_info ON_GPU = {.device = "cuda:0", .tokens_max = 512, .pad_to = 512};
 
 static uint32_t processors(void)
 {
-    return (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
+    return wt_processors_read().count;
 }
 
 static void a_cpu_gets_one_replica_of_one_thread_for_each_core(void **state)
@@ -21,6 +22,27 @@ static void a_cpu_gets_one_replica_of_one_thread_for_each_core(void **state)
     assert_int_equal(wt_sizing_replicas(config, &ON_CPU), 1);
     config->model.threads = 4 * processors();
     assert_int_equal(wt_sizing_replicas(config, &ON_CPU), 1);
+    wt_config_destroy(config);
+}
+
+/* As under taskset. */
+static void replicas_are_counted_from_the_processors_that_may_be_used(void **state)
+{
+    (void)state;
+    struct wt_config *config = wt_config_defaults();
+    cpu_set_t before;
+    cpu_set_t one;
+    assert_int_equal(sched_getaffinity(0, sizeof before, &before), 0);
+    CPU_ZERO(&one);
+    for (size_t i = 0; i < CPU_SETSIZE && CPU_COUNT(&one) == 0; i++) {
+        if (CPU_ISSET(i, &before)) {
+            CPU_SET(i, &one);
+        }
+    }
+    assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);
+    assert_int_equal(wt_sizing_replicas(config, &ON_CPU), 1);
+    assert_int_equal(sched_setaffinity(0, sizeof before, &before), 0);
+    assert_int_equal(wt_sizing_replicas(config, &ON_CPU), processors());
     wt_config_destroy(config);
 }
 
@@ -80,6 +102,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_cpu_gets_one_replica_of_one_thread_for_each_core),
+        cmocka_unit_test(replicas_are_counted_from_the_processors_that_may_be_used),
         cmocka_unit_test(a_gpu_gets_large_batches_and_a_cpu_short_ones),
         cmocka_unit_test(what_is_configured_wins),
         cmocka_unit_test(limits_follow_the_model),

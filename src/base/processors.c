@@ -1,0 +1,305 @@
+#include "base/processors.h"
+
+#include <errno.h>
+#include <math.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A mask of more processors than this is not asked for: 16 times what a kernel can have. */
+#define ALLOWED_MAX (1 << 17)
+
+#define PATH_BYTES 4096u
+
+/* A hierarchy of groups: where it is mounted, and which group of it is there. */
+struct mount {
+    char root[PATH_BYTES];
+    char point[PATH_BYTES];
+};
+
+static FILE *open_below(const char *root, const char *path)
+{
+    char whole[2 * PATH_BYTES];
+    int length = snprintf(whole, sizeof whole, "%s%s", root, path);
+    return length > 0 && (size_t)length < sizeof whole ? fopen(whole, "re") : NULL;
+}
+
+/* --- a group's own limits -------------------------------------------------------------------- */
+
+/* The first line of `name` in the group at `folder`, without its end. */
+static bool read_line(const char *root, const char *folder, const char *name, char *line_out,
+                      size_t bytes)
+{
+    char path[PATH_BYTES + 64];
+    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *file = open_below(root, path);
+    if (file == NULL) {
+        return false;
+    }
+    bool there = fgets(line_out, (int)bytes, file) != NULL;
+    (void)fclose(file);
+    line_out[there ? strcspn(line_out, "\n") : 0] = '\0';
+    return there;
+}
+
+static bool read_number(const char *root, const char *folder, const char *name, double *number_out)
+{
+    char line[64];
+    char *end = line;
+    if (read_line(root, folder, name, line, sizeof line)) {
+        *number_out = strtod(line, &end);
+    }
+    return end != line;
+}
+
+/* How many numbers a list as "0-3,8" has; 0: it is empty, or no list. */
+static uint32_t count_list(const char *list)
+{
+    uint32_t count = 0;
+    while (*list >= '0' && *list <= '9') {
+        char *end;
+        unsigned long first = strtoul(list, &end, 10);
+        unsigned long last = *end == '-' ? strtoul(end + 1, &end, 10) : first;
+        count += last >= first ? (uint32_t)(last - first + 1) : 0;
+        list = *end == ',' ? end + 1 : "";
+    }
+    return count;
+}
+
+static void lower_cpuset(struct wt_processors *processors, uint32_t count)
+{
+    if (count > 0 && count < processors->count) {
+        processors->count = count;
+        processors->limit = "cpuset";
+    }
+}
+
+static void lower_quota(struct wt_processors *processors, double quota_us, double period_us)
+{
+    if (quota_us > 0.0 && period_us > 0.0 &&
+        (processors->quota <= 0.0 || quota_us / period_us < processors->quota)) {
+        processors->quota = quota_us / period_us;
+    }
+}
+
+static void read_group(const char *root, const char *folder, struct wt_processors *processors)
+{
+    static const char *const lists[] = {"cpuset.cpus.effective", "cpuset.effective_cpus",
+                                        "cpuset.cpus"};
+    char line[PATH_BYTES];
+    double quota_us = 0.0;
+    double period_us = 0.0;
+    if (read_line(root, folder, "cpu.max", line, sizeof line) &&
+        sscanf(line, "%lf %lf", &quota_us, &period_us) == 2) { /* "max" is no number */
+        lower_quota(processors, quota_us, period_us);
+    }
+    if (read_number(root, folder, "cpu.cfs_quota_us", &quota_us) &&
+        read_number(root, folder, "cpu.cfs_period_us", &period_us)) { /* -1 is no quota */
+        lower_quota(processors, quota_us, period_us);
+    }
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        if (read_line(root, folder, lists[i], line, sizeof line)) {
+            lower_cpuset(processors, count_list(line));
+            break;
+        }
+    }
+}
+
+/* --- where the groups are -------------------------------------------------------------------- */
+
+/* The kernel writes a blank as \040, and the like. */
+static void unescape(char *text)
+{
+    char *to = text;
+    for (const char *from = text; *from != '\0'; to++) {
+        bool escaped = from[0] == '\\' && from[1] >= '0' && from[1] <= '3' && from[2] >= '0' &&
+                       from[2] <= '7' && from[3] >= '0' && from[3] <= '7';
+        *to =
+            escaped ? (char)((from[1] - '0') * 64 + (from[2] - '0') * 8 + (from[3] - '0')) : *from;
+        from += escaped ? 4 : 1;
+    }
+    *to = '\0';
+}
+
+static bool in_list(const char *list, const char *word)
+{
+    size_t length = strlen(word);
+    for (const char *at = list; (at = strstr(at, word)) != NULL; at += length) {
+        bool whole = (at == list || at[-1] == ',') &&
+                     (at[length] == ',' || at[length] == '\0' || at[length] == '\n');
+        if (whole) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Takes a line of mountinfo apart: "31 23 0:28 ROOT POINT rw - TYPE SOURCE OPTIONS". `controller`:
+ * of version 1, "" is version 2. */
+static bool is_mount_of(const char *line, const char *controller, struct mount *mount)
+{
+    char type[32];
+    char options[1024];
+    const char *rest = strstr(line, " - ");
+    if (rest == NULL || sscanf(rest, " - %31s %*s %1023s", type, options) != 2 ||
+        sscanf(line, "%*s %*s %*s %4095s %4095s", mount->root, mount->point) != 2) {
+        return false;
+    }
+    unescape(mount->root);
+    unescape(mount->point);
+    return controller[0] == '\0' ? strcmp(type, "cgroup2") == 0
+                                 : strcmp(type, "cgroup") == 0 && in_list(options, controller);
+}
+
+/* What is left of `path` below `group`; NULL: it is not below it. */
+static const char *below(const char *path, const char *group)
+{
+    size_t length = strcmp(group, "/") == 0 ? 0 : strlen(group);
+    bool inside =
+        strncmp(path, group, length) == 0 && (path[length] == '/' || path[length] == '\0');
+    return inside && strstr(path, "/..") == NULL ? path + length : NULL;
+}
+
+/* The group `rest` of a mounted hierarchy and all above it that can be seen. */
+static void read_groups(const char *root, const struct mount *mount, const char *rest,
+                        struct wt_processors *processors)
+{
+    char folder[2 * PATH_BYTES];
+    size_t top = strlen(mount->point);
+    (void)snprintf(folder, sizeof folder, "%s%s", mount->point, rest);
+    for (;;) {
+        read_group(root, folder, processors);
+        char *last = strlen(folder) > top ? strrchr(folder, '/') : NULL;
+        if (last == NULL) {
+            return;
+        }
+        *last = '\0';
+    }
+}
+
+/* The groups of the process in one hierarchy, wherever that is mounted. `any`: in mounts where its own
+ * cannot be found too; then what is mounted there is taken for it. False: it is mounted nowhere. */
+static bool read_hierarchy(const char *root, const char *controller, const char *path, bool any,
+                           struct wt_processors *processors)
+{
+    FILE *file = open_below(root, "/proc/self/mountinfo");
+    char *line = NULL;
+    size_t bytes = 0;
+    bool found = false;
+    while (file != NULL && getline(&line, &bytes, file) > 0) {
+        struct mount mount;
+        if (!is_mount_of(line, controller, &mount)) {
+            continue;
+        }
+        const char *rest = below(path, mount.root);
+        if (rest != NULL || any) {
+            read_groups(root, &mount, rest != NULL ? rest : "", processors);
+            found = true;
+        }
+    }
+    free(line);
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+    return found;
+}
+
+/* Containers see their group mounted as if it were the top, and the name it has outside. */
+static void read_controller(const char *root, const char *controller, const char *path,
+                            struct wt_processors *processors)
+{
+    if (!read_hierarchy(root, controller, path, false, processors)) {
+        (void)read_hierarchy(root, controller, path, true, processors);
+    }
+}
+
+/* A line of /proc/self/cgroup: "ID:CONTROLLERS:PATH", without controllers of version 2. */
+static void read_membership(const char *root, char *line, struct wt_processors *processors)
+{
+    static const char *const wanted[] = {"cpu", "cpuset"};
+    char *controllers = strchr(line, ':');
+    char *path = controllers != NULL ? strchr(controllers + 1, ':') : NULL;
+    if (path == NULL) {
+        return;
+    }
+    *controllers++ = '\0';
+    *path++ = '\0';
+    path[strcspn(path, "\n")] = '\0';
+    if (controllers[0] == '\0') {
+        read_controller(root, "", path, processors);
+    }
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
+        if (in_list(controllers, wanted[i])) {
+            read_controller(root, wanted[i], path, processors);
+        }
+    }
+}
+
+struct wt_processors wt_processors_at(const char *root, uint32_t allowed, uint32_t online)
+{
+    struct wt_processors processors = {.count = allowed > 0 ? allowed : 1, .limit = "affinity"};
+    FILE *file = open_below(root, "/proc/self/cgroup");
+    char *line = NULL;
+    size_t bytes = 0;
+    while (file != NULL && getline(&line, &bytes, file) > 0) {
+        read_membership(root, line, &processors);
+    }
+    free(line);
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+    if (processors.quota > 0.0 && ceil(processors.quota) < processors.count) {
+        processors.count = (uint32_t)ceil(processors.quota);
+        processors.limit = "quota";
+    }
+    processors.online = online > processors.count ? online : processors.count;
+    return processors;
+}
+
+/* --- the real thing -------------------------------------------------------------------------- */
+
+/* The processors that the scheduler lets this thread run on. A mask that is too small is refused. */
+static uint32_t allowed_here(uint32_t online)
+{
+    uint32_t count = 0;
+    for (int size = 1024; size <= ALLOWED_MAX && count == 0; size *= 2) {
+        cpu_set_t *mask = CPU_ALLOC((size_t)size);
+        size_t bytes = CPU_ALLOC_SIZE((size_t)size);
+        bool refused = false;
+        if (mask != NULL && sched_getaffinity(0, bytes, mask) == 0) {
+            count = (uint32_t)CPU_COUNT_S(bytes, mask);
+        } else {
+            refused = mask == NULL || errno != EINVAL;
+        }
+        CPU_FREE(mask);
+        if (refused) {
+            break;
+        }
+    }
+    return count > 0 ? count : online;
+}
+
+struct wt_processors wt_processors_read(void)
+{
+    long found = sysconf(_SC_NPROCESSORS_ONLN);
+    uint32_t online = found > 0 ? (uint32_t)found : 1;
+    return wt_processors_at("", allowed_here(online), online);
+}
+
+const char *wt_processors_describe(const struct wt_processors *processors, char *out, size_t bytes)
+{
+    const char *plural = processors->online == 1 ? "" : "s";
+    if (processors->count == processors->online) {
+        (void)snprintf(out, bytes, "%u processor%s", processors->count, plural);
+    } else if (strcmp(processors->limit, "quota") == 0) {
+        (void)snprintf(out, bytes, "%u of %u processor%s (quota of %.2f)", processors->count,
+                       processors->online, plural, processors->quota);
+    } else {
+        (void)snprintf(out, bytes, "%u of %u processor%s (%s)", processors->count,
+                       processors->online, plural, processors->limit);
+    }
+    return out;
+}
