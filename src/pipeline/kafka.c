@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/metrics.h"
+#include "pipeline/connect_pace.h"
 
 #include <string.h>
 
@@ -95,6 +96,7 @@ enum wt_status wt_kafka_conf_create(const struct wt_config *config, rd_kafka_typ
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     rd_kafka_conf_set_log_cb(conf, on_log);
     rd_kafka_conf_set_error_cb(conf, on_error);
+    rd_kafka_conf_set_resolve_cb(conf, wt_connect_resolve);
     enum wt_status status = set_all(conf, &config->kafka.common, error);
     if (status == WT_OK) {
         status = set_all(
