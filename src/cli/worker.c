@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "cli/signals.h"
 #include "ops/http.h"
+#include "pipeline/kafka.h"
 #include "wiretag/model.h"
 
 #include <signal.h>
@@ -122,7 +123,10 @@ enum wt_status wt_cli_work(const char *command, const struct wt_config *config,
     struct wt_http *http = NULL;
     wt_signals_block();
     (void)signal(SIGPIPE, SIG_IGN);
-    enum wt_status status = load_model(config, command, &model, error);
+    enum wt_status status = wt_kafka_version_check(error);
+    if (status == WT_OK) {
+        status = load_model(config, command, &model, error);
+    }
     if (status == WT_OK) {
         status = wt_pipeline_create(config, model, source, &pipeline, error);
     }

@@ -74,8 +74,7 @@ static enum wt_status set_all(rd_kafka_conf_t *conf, const struct wt_properties 
     return WT_OK;
 }
 
-/* The loader may have found another library than the one that was linked. */
-static enum wt_status check_version(struct wt_error *error)
+enum wt_status wt_kafka_version_check(struct wt_error *error)
 {
     if (rd_kafka_version() >= VERSION_MIN) {
         return WT_OK;
@@ -90,7 +89,7 @@ static enum wt_status check_version(struct wt_error *error)
 enum wt_status wt_kafka_conf_create(const struct wt_config *config, rd_kafka_type_t type,
                                     rd_kafka_conf_t **conf_out, struct wt_error *error)
 {
-    if (check_version(error) != WT_OK) {
+    if (wt_kafka_version_check(error) != WT_OK) {
         return WT_INVALID;
     }
     rd_kafka_conf_t *conf = rd_kafka_conf_new();

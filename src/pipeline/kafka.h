@@ -9,6 +9,11 @@
 
 #include <librdkafka/rdkafka.h>
 
+/* Refuses a librdkafka that is too old: the loader may have found another than the one that was
+ * linked. WT_INVALID (class fatal). wt_kafka_conf_create asks, too; a command with long work to do
+ * before its first client asks beforehand. Thread: any. */
+enum wt_status wt_kafka_version_check(struct wt_error *error);
+
 /* A client configuration: kafka.common, then the section of the client's type, which wins. Errors
  * and log lines of the client go to our log. The caller adds its callbacks and destroys what it
  * does not give to a client. WT_INVALID (class fatal): librdkafka does not know a property or

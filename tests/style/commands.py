@@ -1,17 +1,19 @@
 """Command lines as documents and scripts show them, run as a reader would who copies them.
 
 A block is run by bash from the root of the repository, line after line, and every line must succeed.
-Two things differ from a reader's terminal: 127.0.0.1:9092 is replaced by the tests' broker, and a
-`wiretag run`, which would run for ever, runs in the background until the block ends and must then
+Three things differ from a reader's terminal: 127.0.0.1:9092 is replaced by the tests' broker, /opt/wiretag
+by a folder of the test, and a `wiretag run`, which would run for ever, runs in the background until the block ends and must then
 end by SIGTERM with status 0. Lines that a test cannot run are listed with the reason.
 """
 
 import re
 import subprocess
+import tempfile
 
 from tree import ROOT
 
 DOCUMENTED_BROKER = "127.0.0.1:9092"
+DOCUMENTED_PREFIX = "/opt/wiretag"
 
 # Pattern of a whole command -> why no test runs it.
 NOT_RUN = {
@@ -88,5 +90,6 @@ def run(block, bootstrap, timeout=120):
     text, count = script(block, bootstrap)
     if count == 0:
         return None
-    return subprocess.run(["bash", "-c", text], cwd=ROOT, stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, timeout=timeout)
+    with tempfile.TemporaryDirectory() as folder:
+        return subprocess.run(["bash", "-c", text.replace(DOCUMENTED_PREFIX, f"{folder}/wiretag")], cwd=ROOT,
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout)

@@ -1,10 +1,10 @@
 """Dockerfile and docker-compose.yml, as far as they can be proved without a container engine.
 
 What they name is there and fits together, the worker gets every library that the program is linked to,
-and the commands of the services are ones that Kafka's tools and wiretag accept.
+and the commands of the services are ones that Kafka's tools and wiretag accept. test_image.py builds the image.
 """
 
-import os
+import json
 import re
 import shlex
 import shutil
@@ -12,7 +12,9 @@ import subprocess
 
 import pytest
 import yaml
-from tree import ROOT
+from fake import FakeModel
+from tree import ROOT, files
+from worker import Worker
 
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 SERVICES = COMPOSE["services"]
@@ -83,48 +85,77 @@ def test_setup_finds_what_it_reads_in_the_first_layer():
     text = (ROOT / "scripts/setup").read_text(encoding="utf-8")
     for source in re.findall(r'^\. "\$root/([\w/.]+)"', text, re.MULTILINE):
         assert any(source == path or source.startswith(path + "/") for path in copied), source
-    assert "scripts/requirements-libtorch.txt" in copied
+    assert {"scripts/requirements-libtorch.txt", "scripts/requirements-librdkafka.txt"} <= set(copied)
 
 
-def test_versions_in_paths_are_the_pinned_ones():
-    pinned = dict(re.findall(r"^([\w-]+)==([\d.]+)", (ROOT / "scripts/requirements-libtorch.txt").read_text(), re.MULTILINE))
-    named = dict(re.findall(r"/(\w+)-([\d.]+)\.dist-info", (ROOT / "Dockerfile").read_text()))
-    assert named == {"torch": pinned["torch"], "nvidia_cuda_runtime": pinned["nvidia-cuda-runtime"]}
+def test_what_the_build_reads_is_copied():
+    copied = {source for name, rest in BUILD if name == "COPY" for source in rest.split()[:-1]}
+    for path in files("CMakeLists.txt", ".cmake"):
+        if path.startswith("tests/"):
+            continue
+        for named in re.findall(r"(?<![\w/.])(?:cmake|config|scripts|src|tests)/[\w/.]+", (ROOT / path).read_text(encoding="utf-8")):
+            if (ROOT / named).is_file() and not named.startswith("tests/"):
+                assert any(named == source or named.startswith(source + "/") for source in copied), named
 
 
-def linked():
-    """The libraries of build/wiretag that are its own or libtorch's need: name -> path."""
-    program = ROOT / "build/wiretag"
-    if not program.exists():
-        pytest.skip("build/wiretag is not built")
-    return dict(re.findall(r"^\s*(\S+) => (/\S+)", subprocess.run(
-        ["ldd", program], capture_output=True, text=True, check=True).stdout, re.MULTILINE))
-
-
-def test_every_library_of_libtorch_that_the_program_needs_is_copied():
-    copied = {os.path.basename(path) for name, rest in WORKER if name == "COPY" for path in rest.split() if ".so" in path}
-    needed = {name for name, path in linked().items() if "/libtorch/" in path}
-    if os.environ.get("TORCH_ROOT") or not needed:
-        pytest.skip("libtorch comes from elsewhere")
-    assert needed == copied
+def test_the_worker_gets_what_is_installed_and_nothing_else_of_the_build():
+    assert "DESTDIR=/image cmake --install build --strip" in shell(BUILD)
+    assert [rest for name, rest in WORKER if name == "COPY" and "--from" in rest] == ["--from=build /image/ /"]
 
 
 @pytest.mark.skipif(shutil.which("dpkg-query") is None, reason="not Debian")
-def test_every_system_library_that_the_program_names_has_its_package():
-    needed = re.findall(r"NEEDED.*\[(.*)\]", subprocess.run(
-        ["readelf", "-d", ROOT / "build/wiretag"], capture_output=True, text=True).stdout)
-    paths = linked()
+def test_the_system_libraries_of_the_image_are_those_that_the_program_needs():
+    program = ROOT / "build/wiretag"
+    if not program.exists():
+        pytest.skip("build/wiretag is not built")
+    if not re.search(r"bookworm|^12", " ".join(open("/etc/os-release").read().split())):
+        pytest.skip("the image is Debian 12, this is not")
+    paths = dict(re.findall(r"^\s*(\S+) => (/\S+)", subprocess.run(
+        ["ldd", program], capture_output=True, text=True, check=True).stdout, re.MULTILINE))
     installed = set(re.findall(r"\blib[\w.+-]+", re.search(r"apt-get install.*?&&", shell(WORKER), re.DOTALL)[0]))
     always = {"libc6", "libgcc-s1"}  # in every Debian image
-    for name in needed:
-        path = paths.get(name)
-        if path is None or "/libtorch/" in path:
-            continue
+    needed = set()
+    for name in re.findall(r"NEEDED.*\[(.*)\]", subprocess.run(
+            ["readelf", "-d", program], capture_output=True, text=True, check=True).stdout):
+        if not paths.get(name, "/").startswith(("/lib", "/usr/lib")):
+            continue  # comes with the program
         found = subprocess.run(["dpkg-query", "-S", f"*/{name}"], capture_output=True, text=True).stdout
         packages = {line.split(":")[0] for line in found.splitlines()}
-        if packages and not re.search(r"bookworm|^12", " ".join(open("/etc/os-release").read().split())):
-            pytest.skip("the image is Debian 12, this is not")
-        assert packages & (installed | always), f"{name}: {packages}"
+        assert not packages or packages & (installed | always), f"{name}: {packages}"
+        needed |= packages
+    assert installed <= needed
+
+
+# --- its health check ---
+
+
+def test_a_worker_that_waits_for_its_broker_is_healthy(tmp_path):
+    """A restart would not bring the broker back: the check asks for life, not for readiness."""
+    check = json.loads(re.search(r"CMD (\[.*\])", dict(WORKER)["HEALTHCHECK"])[1])
+
+    def healthy(port):
+        return subprocess.run([word.replace("/9464", f"/{port}") for word in check], timeout=30,
+                              stderr=subprocess.DEVNULL).returncode == 0
+
+    waiting = Worker(tmp_path, "worker", build="fake", command=("run", "-c", str(ROOT / "config/wiretag.yaml")), arguments=(
+        "--set", f"model.path={FakeModel(tmp_path / 'model.json')}", "--set", "http.listen=127.0.0.1:0",
+        "--set", "kafka.common.bootstrap.servers=127.0.0.1:1"))
+    try:
+        assert waiting.http("/readyz")[0] == 503
+        assert healthy(waiting.port)
+        # A page that does not answer, or not with 200, is no good sign.
+        assert not healthy(1)
+        check[-1] = check[-1].replace("/healthz", "/readyz")
+        assert not healthy(waiting.port)
+    finally:
+        waiting.kill()
+
+
+def test_the_check_asks_where_the_worker_listens():
+    assert "/dev/tcp/127.0.0.1/9464;" in dict(WORKER)["HEALTHCHECK"]
+    for arguments in (SERVICES["worker"]["command"], json.loads(dict(WORKER)["CMD"])):
+        assert "http.listen=0.0.0.0:9464" in arguments
+    assert "healthcheck" not in SERVICES["worker"]  # the image's
 
 
 # --- the composition ---
@@ -180,7 +211,7 @@ def test_every_client_asks_for_the_listener_that_the_broker_advertises_inside():
     assert f"{listeners['OUTSIDE']}:9092" in SERVICES["kafka"]["ports"]
 
 
-@pytest.mark.parametrize("arguments", [SERVICES["worker"]["command"], [*dict(WORKER)["CMD"].strip("[]").replace('"', "").split(", ")]])
+@pytest.mark.parametrize("arguments", [SERVICES["worker"]["command"], json.loads(dict(WORKER)["CMD"])])
 def test_the_worker_accepts_its_arguments_and_configuration(arguments):
     words = [str(ROOT / "config/wiretag.yaml") if word == "/etc/wiretag/wiretag.yaml" else word for word in arguments]
     program = ROOT / "build-fake/wiretag"

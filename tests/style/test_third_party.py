@@ -52,6 +52,21 @@ def test_every_part_of_the_torch_wheel_is_named():
     assert sorted(name for name in folders if names.get(name, name) not in known) == []
 
 
+def test_every_part_of_the_wheels_librdkafka_is_named():
+    libraries = list((ROOT / ".deps/librdkafka").glob("confluent_kafka.libs/librdkafka-*.so.1"))
+    licences = list((ROOT / ".deps/librdkafka").glob("confluent_kafka-*.dist-info/licenses/LICENSE"))
+    if not libraries:
+        pytest.skip("the system's librdkafka is used here")
+    parts = set(re.findall(r"^LICENSE\.(\w+)$", licences[0].read_text(encoding="utf-8"), re.MULTILINE))
+    parts -= {"wingetopt", "unasync"}  # of Windows and of Python
+    assert len(parts) > 5 and [part for part in parts if not re.search(rf"\b{part}\b", TEXT)] == []
+    library = libraries[0].read_bytes()
+    for symbol, name in ((b"curl_easy_init", "libcurl"), (b"cJSON_Parse", "cJSON"), (b"ZSTD_compress", "zstd"), (b"OpenSSL 3.5", "OpenSSL 3.5"),
+                         (b"LZ4_compress", "lz4"), (b"pb_encode", "nanopb"), (b"opentelemetry", "OpenTelemetry"), (b"inflate 1.3", "zlib 1.3")):
+        assert symbol in library and f"\n| {name}" in TEXT, name
+    assert b"sasl_client_init" not in library and "There is no Cyrus SASL in it" in " ".join(TEXT.split())
+
+
 def test_the_licences_that_bind_whoever_passes_it_on_are_not_overlooked():
     for name in ("LGPL-2.1-or-later", "CUDA Toolkit EULA", "Intel Simplified Software License", "GCC Runtime Library Exception"):
         assert name in TEXT
