@@ -12,6 +12,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct wt_processors {
     uint32_t count;  /* 1 or more: how many to use */
     uint32_t online; /* what the machine has; as many as `count` or more */
@@ -31,5 +35,9 @@ struct wt_processors wt_processors_at(const char *root, uint32_t allowed, uint32
 /* "2 processors", "1 of 64 processors (affinity)", "2 of 64 processors (quota of 1.50)": what logs say.
  * Returns `out`. */
 const char *wt_processors_describe(const struct wt_processors *processors, char *out, size_t bytes);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
