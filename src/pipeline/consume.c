@@ -48,6 +48,7 @@ struct wt_consume {
     bool started;
     bool subscribed;
     int64_t lead_us; /* thread's own: when to lead records again */
+    bool holding;    /* thread's own: some partition may be held */
     bool assigned;   /* thread's own: there was an assignment, if an empty one */
     bool unanswered; /* thread's own: the client did not leave (leave.h) */
     bool abandoned;  /* the thread did not end (leave.h) */
@@ -70,7 +71,9 @@ static void begin_epochs(struct wt_consume *consume, const rd_kafka_topic_partit
         struct wt_partition *partition = partition_of(consume, &list->elems[i]);
         partition->assigned = true;
         wt_intake_begin(consume->intake, partition);
-        wt_consumer_lead(consume->client, partition->topic, partition->number, consume->records);
+        partition->held = true;
+        consume->holding = true;
+        wt_consumer_hold(consume->client, partition->topic, partition->number);
         wt_partition_begin_epoch(partition);
         wt_metric_add(WT_METRIC_PARTITIONS, 1);
         wt_log_info("consume", "assigned %s [%" PRId32 "]", partition->topic, partition->number);
@@ -172,8 +175,34 @@ static void poll_some(struct wt_consume *consume)
     wt_intake_step(consume->intake, RECORDS_WAIT_MS);
 }
 
+static void lead(struct wt_consume *consume, const struct wt_partition *partition)
+{
+    wt_consumer_lead(consume->client, partition->topic, partition->number, consume->records);
+}
+
+/* Leads the records of those partitions whose first may come now. */
+static void end_holding(struct wt_consume *consume)
+{
+    struct wt_partition *partition;
+    bool holding = consume->holding;
+    consume->holding = false;
+    for (size_t i = 0; holding && (partition = wt_partitions_at(consume->partitions, i)) != NULL;
+         i++) {
+        if (!partition->assigned || !partition->held) {
+            continue;
+        }
+        if (wt_intake_ready(consume->intake, partition)) {
+            partition->held = false;
+            lead(consume, partition);
+        } else {
+            consume->holding = true;
+        }
+    }
+}
+
 static void keep_leading(struct wt_consume *consume)
 {
+    end_holding(consume);
     int64_t now_us = wt_clock_us();
     if (now_us < consume->lead_us) {
         return;
@@ -181,9 +210,8 @@ static void keep_leading(struct wt_consume *consume)
     consume->lead_us = now_us + LEAD_US;
     const struct wt_partition *partition;
     for (size_t i = 0; (partition = wt_partitions_at(consume->partitions, i)) != NULL; i++) {
-        if (partition->assigned) {
-            wt_consumer_lead(consume->client, partition->topic, partition->number,
-                             consume->records);
+        if (partition->assigned && !partition->held) {
+            lead(consume, partition);
         }
     }
 }

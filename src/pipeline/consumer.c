@@ -179,6 +179,11 @@ void wt_consumer_lead(rd_kafka_t *client, const char *topic, int32_t partition,
     }
 }
 
+void wt_consumer_hold(rd_kafka_t *client, const char *topic, int32_t partition)
+{
+    wt_consumer_lead(client, topic, partition, NULL);
+}
+
 bool wt_consumer_failed(rd_kafka_t *client, const rd_kafka_message_t *message,
                         struct wt_error *error)
 {

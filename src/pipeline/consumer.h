@@ -45,6 +45,9 @@ void wt_consumer_assign(rd_kafka_t *client, const rd_kafka_topic_partition_list_
 void wt_consumer_lead(rd_kafka_t *client, const char *topic, int32_t partition,
                       rd_kafka_queue_t *records);
 
+/* Its records stay where they are until they are led somewhere. Thread: any. */
+void wt_consumer_hold(rd_kafka_t *client, const char *topic, int32_t partition);
+
 /* Logs an error that came in a record's place. True: the client cannot go on, and `error` says why. */
 bool wt_consumer_failed(rd_kafka_t *client, const rd_kafka_message_t *message,
                         struct wt_error *error);

@@ -17,6 +17,8 @@
 
 struct wt_intake {
     struct wt_intake_ports ports;
+    struct wt_extent_query *query;
+    struct wt_loss *loss;
     struct wt_setback *setback;
     struct wt_pace pace;
     struct wt_kafka_scratch scratch;
@@ -31,6 +33,8 @@ struct wt_intake *wt_intake_create(const struct wt_intake_ports *ports)
     struct wt_intake *intake = wt_alloc_zeroed(1, sizeof *intake);
     intake->ports = *ports;
     intake->pace.records_per_s_max = ports->records_per_s_max;
+    intake->query = wt_extent_query_create(ports->config);
+    intake->loss = wt_loss_create(ports->config, ports->partitions, intake->query);
     intake->setback = wt_setback_create(ports->consumer, ports->drain, ports->opaque);
     return intake;
 }
@@ -41,17 +45,24 @@ void wt_intake_destroy(struct wt_intake *intake)
         return;
     }
     wt_setback_destroy(intake->setback);
+    wt_loss_destroy(intake->loss);
+    wt_extent_query_destroy(intake->query);
     wt_kafka_scratch_free(&intake->scratch);
     free(intake);
 }
 
 void wt_intake_begin(struct wt_intake *intake, struct wt_partition *partition)
 {
-    wt_loss_begin(partition);
+    wt_loss_begin(intake->loss, partition, intake->ports.ranged);
     if (intake->ports.ranged) {
         wt_range_begin(intake->ports.consumer, partition);
         intake->learning = true;
     }
+}
+
+bool wt_intake_ready(struct wt_intake *intake, struct wt_partition *partition)
+{
+    return wt_loss_ready(intake->loss, partition);
 }
 
 /* --- one record ------------------------------------------------------------------------------ */
@@ -94,7 +105,7 @@ static bool come_to(struct wt_intake *intake, struct wt_partition *source, int64
                     int64_t next)
 {
     struct wt_error error;
-    bool goes_on = wt_loss_look(intake->ports.consumer, intake->ports.config, source, offset);
+    bool goes_on = wt_loss_look(intake->loss, source, offset);
     if (goes_on || source->range != NULL) {
         source->next_offset = next;
     }
@@ -200,6 +211,7 @@ bool wt_intake_open(struct wt_intake *intake)
 void wt_intake_step(struct wt_intake *intake, int wait_ms)
 {
     rd_kafka_message_t *message;
+    wt_loss_step(intake->loss);
     bool open = wt_intake_open(intake) && ranges_known(intake);
     while (open && intake->taken.count < RECORDS_PER_PUSH_MAX &&
            (message = rd_kafka_consume_queue(intake->ports.records, wait_ms)) != NULL) {

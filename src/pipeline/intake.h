@@ -42,6 +42,10 @@ void wt_intake_destroy(struct wt_intake *intake);
 /* A partition is about to be assigned. Its epoch has not begun yet. */
 void wt_intake_begin(struct wt_intake *intake, struct wt_partition *partition);
 
+/* What has to be known of an assigned partition before its first record is, or will not be: its records
+ * may be led into the intake's queue. Does not wait. */
+bool wt_intake_ready(struct wt_intake *intake, struct wt_partition *partition);
+
 /* There is room for a record, it is time for it, and nothing else has to come before it. */
 bool wt_intake_open(struct wt_intake *intake);
 

@@ -16,18 +16,30 @@
 struct wt_lane;  /* lane.h */
 struct wt_range; /* range.h */
 
+/* Offsets from <= offset < to that gave no record. All zero: none. */
+struct wt_gap {
+    int64_t from;
+    int64_t to;
+};
+
 struct wt_partition {
     const char *topic;
     int32_t number;
 
     /* Consume's side. */
     uint32_t epoch_last; /* of the newest assignment; consume thread, publish while that drains */
-    uint64_t sequence_next; /* consume thread only */
-    bool assigned;          /* consume thread only */
-    struct wt_range *range; /* of a replay; NULL: everything is read */
-    int64_t next_offset;    /* that is to come; -1: not known. It and the next two: loss.h */
-    int64_t hole_max;       /* largest gap in which nothing was lost */
-    int64_t looked_us;      /* when a gap was last looked into */
+    uint64_t sequence_next;      /* consume thread only */
+    bool assigned;               /* consume thread only */
+    struct wt_range *range;      /* of a replay; NULL: everything is read */
+    bool held;                   /* assigned, its records are not to be taken yet */
+    int64_t next_offset;         /* that is to come; -1: not known. It and what follows: loss.h */
+    int64_t begun_us;            /* when the assignment began */
+    uint64_t committed_question; /* what the group has committed is awaited; 0: no more */
+    int64_t hole_max;            /* largest gap in which nothing was lost */
+    int64_t looked_us;           /* when a gap was last looked into */
+    uint64_t gap_question;       /* of `gap`; 0: none is looked into */
+    struct wt_gap gap;
+    struct wt_gap gap_next; /* to be looked into then */
     size_t extent_slot;     /* extent_query.h; 0: never asked about */
     atomic_uint epoch_live; /* 0: not assigned; written by consume, read by every stage */
 

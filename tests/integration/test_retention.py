@@ -62,6 +62,20 @@ def test_what_is_deleted_under_a_worker_that_is_too_slow_is_counted(lab):
     assert 0 < lost(running) == count - len(done)
 
 
+def test_no_gap_waits_for_the_fetch_that_the_broker_is_answering(lab, guarantee):
+    """Looked into on the consumer's own connection, each of these would take a second."""
+    flow = lab.flow(partitions=3)
+    producer = Producer({"bootstrap.servers": flow.bootstrap, "transactional.id": lab.unique("writer")})
+    producer.init_transactions(30)
+    for number in range(150):
+        producer.begin_transaction()
+        producer.produce(flow.input, article(f"новость {number}"), partition=number % 3)
+        producer.commit_transaction(30)
+    running = lab.run(flow, kafka={"consumer": {"fetch.wait.max.ms": 20_000}})
+    running.wait_log("assigned")
+    flow.labels(150, timeout=60)
+
+
 def test_gaps_that_are_no_loss_are_not_counted(lab, guarantee):
     """The ends of transactions, aborted records, and what a group has never been to read."""
     flow = lab.flow()

@@ -2,6 +2,7 @@
 #ifndef WIRETAG_TESTS_MEMBER_CASES_H
 #define WIRETAG_TESTS_MEMBER_CASES_H
 
+#include "base/alloc.h"
 #include "base/config.h"
 
 #include "support.h"
@@ -28,6 +29,24 @@ static inline struct wt_config *member_config(const char *consumer)
         fail_msg("%s", error.message);
     }
     return config;
+}
+
+/* Clients made of the configuration from now on are of this client's cluster, not of one of their own. */
+static inline void member_share_cluster(struct wt_config *config, rd_kafka_t *client)
+{
+    const char *const values[][2] = {
+        {"bootstrap.servers",
+         rd_kafka_mock_cluster_bootstraps(rd_kafka_handle_mock_cluster(client))},
+        {"test.mock.num.brokers", "0"}};
+    for (size_t i = 0; i < config->kafka.common.count; i++) {
+        struct wt_property *property = &config->kafka.common.items[i];
+        for (size_t j = 0; j < COUNT_OF(values); j++) {
+            if (strcmp(property->name, values[j][0]) == 0) {
+                free(property->value);
+                property->value = wt_strdup(values[j][1]);
+            }
+        }
+    }
 }
 
 /* What it reads, in the cluster of this client. Before it subscribes. */

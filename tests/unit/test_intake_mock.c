@@ -52,6 +52,7 @@ static void start(void)
     assert_int_equal(wt_consume_create(lab.config, lab.partitions, lab.in_flight, lab.queue, &hooks,
                                        &options, &lab.consume, &error),
                      WT_OK);
+    member_share_cluster(lab.config, wt_consume_client(lab.consume));
     member_make_topic(wt_consume_client(lab.consume));
     lab.producer = create_producer(wt_consume_client(lab.consume));
     assert_int_equal(wt_consume_start(lab.consume, &error), WT_OK);

@@ -134,6 +134,7 @@ static void create(enum wt_guarantee guarantee, bool ranged)
     assert_int_equal(wt_consume_create(lab.config, lab.partitions, lab.in_flight, lab.queue, &hooks,
                                        &options, &lab.consume, &error),
                      WT_OK);
+    member_share_cluster(lab.config, wt_consume_client(lab.consume));
     member_make_topic(wt_consume_client(lab.consume));
     produce();
 }
