@@ -15,6 +15,23 @@ struct stall {
     int64_t since_us; /* 0: it is not there */
     int64_t told_us;  /* when the log last had it; 0: not yet */
     char words[WT_STALL_WORDS_BYTES_MAX];
+    char hint[WT_STALL_WORDS_BYTES_MAX];
+};
+
+/* One failure is one line: what follows from another stall is in /readyz and the metric, and in the log once
+ * that one is over. */
+#define CAUSE(reason) (1u << (reason))
+static const uint32_t causes[WT_STALL_COUNT] = {
+    [WT_STALL_RIGHTS] = CAUSE(WT_STALL_BROKERS),
+    [WT_STALL_STRATEGY] = CAUSE(WT_STALL_BROKERS),
+    [WT_STALL_GROUP] = CAUSE(WT_STALL_BROKERS) | CAUSE(WT_STALL_RIGHTS) | CAUSE(WT_STALL_STRATEGY) |
+                       CAUSE(WT_STALL_INPUT_TOPIC),
+    [WT_STALL_INPUT_TOPIC] = CAUSE(WT_STALL_BROKERS),
+    [WT_STALL_OUTPUT_TOPIC] = CAUSE(WT_STALL_BROKERS),
+    [WT_STALL_DEAD_LETTER_TOPIC] = CAUSE(WT_STALL_BROKERS),
+    [WT_STALL_TRANSACTIONS] = CAUSE(WT_STALL_BROKERS) | CAUSE(WT_STALL_RIGHTS) |
+                              CAUSE(WT_STALL_OUTPUT_TOPIC) | CAUSE(WT_STALL_DEAD_LETTER_TOPIC),
+    [WT_STALL_UNKNOWN] = CAUSE(WT_STALL_UNKNOWN) - 1,
 };
 
 static pthread_mutex_t mutex =
@@ -41,6 +58,12 @@ static int64_t seconds(int64_t from_us, int64_t to_us)
     return (to_us - from_us) / 1000000;
 }
 
+/* What stands between words and hint. */
+static const char *colon(const struct stall *stall)
+{
+    return stall->hint[0] != '\0' ? ": " : "";
+}
+
 /* Locks: held, as in the next two. */
 static void begin(enum wt_stall reason, int64_t since_us, const char *words)
 {
@@ -65,17 +88,27 @@ static void end(enum wt_stall reason)
     }
 }
 
+static bool has_cause(enum wt_stall reason)
+{
+    for (size_t i = 0; i < WT_STALL_COUNT; i++) {
+        if ((causes[reason] & CAUSE(i)) != 0 && stalls[i].since_us != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void tell(enum wt_stall reason, int64_t now_us)
 {
     struct stall *stall = &stalls[reason];
     int64_t due_us = stall->told_us == 0 ? stall->since_us + (int64_t)WT_STALL_TOLD_MS * 1000
                                          : stall->told_us + (int64_t)WT_STALL_AGAIN_MS * 1000;
-    if (stall->since_us == 0 || now_us < due_us) {
+    if (stall->since_us == 0 || now_us < due_us || has_cause(reason)) {
         return;
     }
-    wt_log_warn("stall", "%s: %s for %" PRId64 " s: %s", wt_stall_name(reason),
+    wt_log_warn("stall", "%s: %s for %" PRId64 " s: %s%s%s", wt_stall_name(reason),
                 stall->told_us == 0 ? "stalled" : "still stalled", seconds(stall->since_us, now_us),
-                stall->words);
+                stall->words, colon(stall), stall->hint);
     stall->told_us = now_us;
 }
 
@@ -106,6 +139,14 @@ void wt_stall_begin_since(enum wt_stall reason, int64_t since_us, const char *fo
     begin_now(reason, since_us, words);
 }
 
+void wt_stall_hint(enum wt_stall reason, const char *hint)
+{
+    (void)pthread_mutex_lock(&mutex);
+    struct stall *stall = &stalls[reason];
+    (void)snprintf(stall->hint, sizeof stall->hint, "%s", stall->since_us != 0 ? hint : "");
+    (void)pthread_mutex_unlock(&mutex);
+}
+
 void wt_stall_end(enum wt_stall reason)
 {
     (void)pthread_mutex_lock(&mutex);
@@ -127,6 +168,14 @@ bool wt_stall_is(enum wt_stall reason)
     return wt_metric_get(metric_of(reason)) != 0;
 }
 
+int64_t wt_stall_age_us(enum wt_stall reason)
+{
+    (void)pthread_mutex_lock(&mutex);
+    int64_t since_us = stalls[reason].since_us;
+    (void)pthread_mutex_unlock(&mutex);
+    return since_us != 0 ? wt_clock_us() - since_us : 0;
+}
+
 bool wt_stall_any(char *text, size_t text_bytes)
 {
     bool any = false;
@@ -134,8 +183,8 @@ bool wt_stall_any(char *text, size_t text_bytes)
     for (size_t i = 0; i < WT_STALL_COUNT; i++) {
         if (stalls[i].since_us != 0) {
             size_t length = strlen(text);
-            (void)snprintf(text + length, text_bytes - length, "%s%s", length > 0 ? "; " : "",
-                           stalls[i].words);
+            (void)snprintf(text + length, text_bytes - length, "%s%s%s%s", length > 0 ? "; " : "",
+                           stalls[i].words, colon(&stalls[i]), stalls[i].hint);
             any = true;
         }
     }

@@ -27,7 +27,7 @@ enum wt_stall {
     WT_STALL_COUNT
 };
 
-#define WT_STALL_TOLD_MS 15000
+#define WT_STALL_TOLD_MS 10000
 #define WT_STALL_AGAIN_MS 60000
 
 /* Longer words are cut. */
@@ -42,13 +42,19 @@ void wt_stall_begin(enum wt_stall reason, const char *format, ...)
 void wt_stall_begin_since(enum wt_stall reason, int64_t since_us, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Words that stand behind those of the stall from now on, as long as it is there: the cause, where somebody
+ * else finds it out. "" takes them away. */
+void wt_stall_hint(enum wt_stall reason, const char *hint);
+
 /* It is over, or was never there. */
 void wt_stall_end(enum wt_stall reason);
 
 /* Begins it where `stalled`, with these words; else ends it. */
 void wt_stall_set(enum wt_stall reason, bool stalled, const char *words);
 
+/* Whether it is there, and for how long; 0: it is not. */
 bool wt_stall_is(enum wt_stall reason);
+int64_t wt_stall_age_us(enum wt_stall reason);
 
 /* Whether anything hinders. Where it does, the words of all are appended to `text`, apart by "; ". */
 bool wt_stall_any(char *text, size_t text_bytes);

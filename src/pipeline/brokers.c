@@ -2,6 +2,8 @@
 
 #include "base/metrics.h"
 #include "pipeline/kafka.h"
+#include "pipeline/kafka_group.h"
+#include "pipeline/kafka_topics.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -54,6 +56,71 @@ static void skip_to(struct wt_partition *partition, const json_t *statistics)
     }
 }
 
+/* Connection of the broker with this id, as in show_broker; true where it is not known. */
+static bool is_up(const json_t *brokers, json_int_t id)
+{
+    const char *name;
+    json_t *broker;
+    json_object_foreach((json_t *)(uintptr_t)brokers, name, broker)
+    {
+        const char *state = json_string_value(json_object_get(broker, "state"));
+        if (json_integer_value(json_object_get(broker, "nodeid")) == id && state != NULL) {
+            return strcmp(state, "UP") == 0 || strcmp(state, "UPDATE") == 0 ||
+                   strcmp(state, "REAUTH") == 0;
+        }
+    }
+    return true;
+}
+
+/* The partition is read, or records wait to be sent to it. */
+static bool is_needed(bool consumer, const json_t *item)
+{
+    if (consumer) {
+        const char *state = json_string_value(json_object_get(item, "fetch_state"));
+        return state != NULL && strcmp(state, "active") == 0;
+    }
+    return json_integer_value(json_object_get(item, "msgq_cnt")) +
+               json_integer_value(json_object_get(item, "xmit_msgq_cnt")) >
+           0;
+}
+
+/* Which leaders do not answer. Brokers that are down at the same time as the controllers' majority keep
+ * their place in the metadata. */
+static void note_leaders(bool consumer, const json_t *statistics)
+{
+    char words[300] = "";
+    const json_t *brokers = json_object_get(statistics, "brokers");
+    int count = 0;
+    const char *topic_name;
+    json_t *topic;
+    json_object_foreach(json_object_get(statistics, "topics"), topic_name, topic)
+    {
+        const char *number;
+        json_t *item;
+        json_object_foreach(json_object_get(topic, "partitions"), number, item)
+        {
+            json_int_t leader = json_integer_value(json_object_get(item, "leader"));
+            if (leader < 0 || !is_needed(consumer, item) || is_up(brokers, leader)) {
+                continue;
+            }
+            (void)snprintf(words, sizeof words,
+                           "broker %" JSON_INTEGER_FORMAT ", leader of %s [%s]%s, does not answer",
+                           leader, topic_name, number, count++ > 0 ? " and others" : "");
+        }
+    }
+    wt_topics_note_leaders(consumer, words);
+}
+
+static void note_group(const json_t *group)
+{
+    const char *state = json_string_value(json_object_get(group, "state"));
+    const char *join_state = json_string_value(json_object_get(group, "join_state"));
+    if (state != NULL && join_state != NULL) {
+        wt_group_note_state(state, json_integer_value(json_object_get(group, "stateage")),
+                            join_state);
+    }
+}
+
 void wt_brokers_read(rd_kafka_t *client, const char *text, size_t bytes,
                      struct wt_partitions *partitions)
 {
@@ -65,6 +132,8 @@ void wt_brokers_read(rd_kafka_t *client, const char *text, size_t bytes,
     {
         show_broker(kind, name, broker);
     }
+    note_group(json_object_get(statistics, "cgrp"));
+    note_leaders(rd_kafka_type(client) == RD_KAFKA_CONSUMER, statistics);
     struct wt_partition *partition;
     for (size_t i = 0; partitions != NULL && (partition = wt_partitions_at(partitions, i)) != NULL;
          i++) {

@@ -21,7 +21,8 @@ enum wt_status wt_brokers_watch(rd_kafka_conf_t *conf, const struct wt_config *c
 
 /* For that callback: shows the client's connections as wiretag_broker_up. With the consumer's
  * `partitions`, moves their positions over what holds no records, such as the ends of transactions,
- * so that it is no lag. Thread: the one that serves the client; with partitions: consume. */
+ * so that it is no lag. Notes how the consumer stands with its group (kafka_group.h), and which leaders do not
+ * answer (kafka_topics.h). Thread: the one that serves the client; with partitions: consume. */
 void wt_brokers_read(rd_kafka_t *client, const char *text, size_t bytes,
                      struct wt_partitions *partitions);
 

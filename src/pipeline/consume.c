@@ -8,6 +8,7 @@
 #include "pipeline/consumer.h"
 #include "pipeline/drain_clock.h"
 #include "pipeline/intake.h"
+#include "pipeline/kafka_group.h"
 #include "pipeline/leave.h"
 #include "pipeline/membership.h"
 
@@ -117,6 +118,7 @@ static void on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,
     wt_metric_add(WT_METRIC_REBALANCES, 1);
     if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
         consume->assigned = true;
+        wt_group_note_assigned();
         begin_epochs(consume, list);
         wt_consumer_assign(client, list, true);
         return;

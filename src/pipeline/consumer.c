@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "pipeline/brokers.h"
 #include "pipeline/kafka.h"
+#include "pipeline/kafka_group.h"
 #include "pipeline/sizing.h"
 
 #include <inttypes.h>
@@ -194,7 +195,10 @@ bool wt_consumer_failed(rd_kafka_t *client, const rd_kafka_message_t *message,
                            "the consumer cannot go on: %s: %s", rd_kafka_err2name(cause), reason);
         return true;
     }
-    if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
+    if (wt_group_note_error(message->err, rd_kafka_message_errstr(message))) {
+        wt_log_debug("consume", "%s: %s", rd_kafka_err2name(message->err),
+                     rd_kafka_message_errstr(message));
+    } else if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
         wt_log_error("consume",
                      "offsets are gone from %s [%" PRId32 "] (retention was faster than this "
                      "worker) and auto.offset.reset is error: %s",

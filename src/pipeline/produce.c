@@ -5,6 +5,7 @@
 #include "base/metrics.h"
 #include "pipeline/brokers.h"
 #include "pipeline/kafka.h"
+#include "pipeline/kafka_topics.h"
 #include "pipeline/offsets.h"
 #include "pipeline/partition.h"
 #include "pipeline/sizing.h"
@@ -67,11 +68,30 @@ static enum wt_delivery delivery_of(rd_kafka_resp_err_t code)
     }
 }
 
+/* For whoever watches the topics. What is refused, purged or lost with its producer says nothing of them. */
+static void note_delivery(const struct wt_produce *produce, const rd_kafka_message_t *message,
+                          enum wt_delivery delivery)
+{
+    bool delivered = delivery == WT_DELIVERED;
+    char words[300] = "";
+    if (delivery != WT_DELIVERY_RETRY && !delivered) {
+        return;
+    }
+    if (!delivered) {
+        (void)snprintf(words, sizeof words, "records are not delivered to %s: %s; trying again",
+                       message->rkt != NULL ? rd_kafka_topic_name(message->rkt) : "the topic",
+                       rd_kafka_err2str(message->err));
+    }
+    wt_topics_note_delivery(message->rkt != NULL && message->rkt == produce->dead_letters,
+                            delivered, words);
+}
+
 static void on_report(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque)
 {
     struct wt_produce *produce = opaque;
     enum wt_delivery delivery = delivery_of(message->err);
     (void)client;
+    note_delivery(produce, message, delivery);
     if (delivery == WT_DELIVERED) {
         wt_metric_add(WT_METRIC_BYTES_PRODUCED, (int64_t)(message->len + message->key_len));
     } else if (delivery != WT_DELIVERY_PURGED) {

@@ -4,11 +4,13 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/stall.h"
 #include "pipeline/brokers.h"
 #include "pipeline/lane.h"
 #include "pipeline/membership.h"
 #include "pipeline/range.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* How long one step may wait for the broker. */
@@ -20,6 +22,10 @@
 
 /* Pause before a failed start or recovery is tried again. */
 #define RETRY_MS 500
+
+/* Note "Hindered": transactions that do not come through for this long are a stall (stall.h). What hinders
+ * is over with a commit, or once nothing has been wanted for as long. */
+#define HINDERED_US_MAX 3000000
 
 /* Note "Fenced": fenced again within this time without a commit in between, or a third time although
  * there were some: somebody else uses the same transactional id, and both would take it from each
@@ -54,6 +60,9 @@ struct wt_transaction {
     int64_t retry_us;      /* STARTING: not before */
     int64_t fenced_us[2];  /* when it was fenced last, and the time before; 0: never */
     bool fenced_unsettled; /* no commit since it was fenced last */
+    int64_t hindered_us;   /* since when they do not come through; 0: they do */
+    int64_t idle_us;       /* since when nothing is wanted; 0: something is */
+    char hindrance[200];   /* the last error */
     int64_t *committed;    /* after a recovery, by index */
     size_t committed_capacity;
     size_t committed_count;
@@ -154,6 +163,8 @@ static enum remedy remedy_for(struct wt_transaction *transaction, const char *wh
     if (error == NULL) {
         return REMEDY_NONE;
     }
+    (void)snprintf(transaction->hindrance, sizeof transaction->hindrance, "%s: %s", what,
+                   rd_kafka_error_string(error));
     enum remedy remedy = REMEDY_REPLACE;
     if (rd_kafka_error_is_fatal(error)) {
         transaction->fenced |= is_fenced(rd_kafka_error_code(error));
@@ -463,9 +474,9 @@ static enum wt_step replace_producer(struct wt_transaction *transaction, struct 
     return WT_STEP_NOTHING;
 }
 
-enum wt_step wt_transaction_step(struct wt_transaction *transaction,
-                                 struct wt_partition *const *partitions, size_t count,
-                                 bool commit_now, struct wt_error *error)
+static enum wt_step make_step(struct wt_transaction *transaction,
+                              struct wt_partition *const *partitions, size_t count, bool commit_now,
+                              struct wt_error *error)
 {
     /* Note "Delayed EndTxn": librdkafka repeats EndTxn and its kin silently, at the same epoch,
      * when a connection breaks or a reply is late (no KIP-890). The first copy may reach the
@@ -496,4 +507,38 @@ enum wt_step wt_transaction_step(struct wt_transaction *transaction,
         return step_abort(transaction);
     }
     return WT_STEP_NOTHING;
+}
+
+/* Note "Hindered". */
+static void note_hindrance(struct wt_transaction *transaction, enum wt_step step)
+{
+    int64_t now_us = wt_clock_us();
+    bool at_rest = transaction->state == IDLE || transaction->state == OPEN;
+    transaction->idle_us = !at_rest ? 0 : transaction->idle_us != 0 ? transaction->idle_us : now_us;
+    bool rested = at_rest && now_us - transaction->idle_us > HINDERED_US_MAX;
+    if (step == WT_STEP_COMMITTED || rested) {
+        transaction->hindrance[0] = '\0';
+        if (transaction->hindered_us != 0) {
+            transaction->hindered_us = 0;
+            wt_stall_end(WT_STALL_TRANSACTIONS);
+        }
+    } else if (!at_rest && transaction->hindered_us == 0) {
+        transaction->hindered_us = now_us;
+    } else if (!at_rest && now_us - transaction->hindered_us > HINDERED_US_MAX) {
+        wt_stall_begin_since(WT_STALL_TRANSACTIONS, transaction->hindered_us,
+                             "transactions of %s %s%s%s; trying again",
+                             wt_produce_transactional_id(transaction->produce),
+                             transaction->state == STARTING ? "cannot start"
+                                                            : "do not come through",
+                             transaction->hindrance[0] != '\0' ? ": " : "", transaction->hindrance);
+    }
+}
+
+enum wt_step wt_transaction_step(struct wt_transaction *transaction,
+                                 struct wt_partition *const *partitions, size_t count,
+                                 bool commit_now, struct wt_error *error)
+{
+    enum wt_step step = make_step(transaction, partitions, count, commit_now, error);
+    note_hindrance(transaction, step);
+    return step;
 }

@@ -8,6 +8,7 @@
 #include "base/stall.h"
 #include "pipeline/brokers.h"
 #include "pipeline/consumer.h"
+#include "pipeline/hindrance.h"
 #include "pipeline/membership.h"
 
 #include <inttypes.h>
@@ -19,6 +20,7 @@
 
 #define LOOK_US 1000000
 #define ASK_US 5000000
+#define ASK_AGAIN_US 2000000 /* while something hinders */
 #define ASK_WAIT_MS 1000
 
 /* Without an answer for this long, no broker is reachable. */
@@ -54,8 +56,9 @@ struct wt_watch {
     bool busy_before;
     double rate; /* records finished a second, while there are some */
     struct wt_series *drain_seconds;
+    struct wt_hindrance *hindrance;
     _Atomic int64_t contact_us; /* when a broker last answered */
-    atomic_bool member;         /* of the group, with an assignment, be it empty */
+    bool member;                /* of the group, with an assignment, be it empty */
 };
 
 static int64_t done_count(void)
@@ -74,9 +77,8 @@ struct wt_watch *wt_watch_create(const struct wt_watch_ports *ports)
     watch->drain_seconds = wt_series_get(WT_FAMILY_DRAIN_SECONDS, NULL);
     /* Topics were looked up a moment ago. */
     atomic_init(&watch->contact_us, watch->looked_us);
-    atomic_init(&watch->member, false);
     wt_metric_set(WT_METRIC_BROKER_REACHABLE, 1);
-    wt_stall_begin(WT_STALL_GROUP, "no partition is assigned");
+    watch->hindrance = wt_hindrance_create(ports->consumer, ports->config);
     return watch;
 }
 
@@ -254,9 +256,9 @@ static void ask(struct wt_watch *watch)
     rd_kafka_consumer_group_metadata_t *membership =
         wt_membership_now(watch->ports.consumer, watch->ports.config);
     bool assigned_once = wt_metric_get(WT_METRIC_REBALANCES) > 0;
-    atomic_store_explicit(&watch->member, membership != NULL && assigned_once,
-                          memory_order_relaxed);
+    watch->member = membership != NULL && assigned_once;
     wt_membership_free_place(membership);
+    wt_hindrance_look(watch->hindrance, ASK_WAIT_MS);
 }
 
 /* --- time to drain ---------------------------------------------------------------------------- */
@@ -289,14 +291,6 @@ static bool reachable(const struct wt_watch *watch)
     return silent_us(watch) <= CONTACT_US_MAX;
 }
 
-static void judge_group(const struct wt_watch *watch)
-{
-    wt_stall_set(WT_STALL_GROUP,
-                 wt_metric_get(WT_METRIC_PARTITIONS) == 0 &&
-                     !atomic_load_explicit(&watch->member, memory_order_relaxed),
-                 "no partition is assigned");
-}
-
 void wt_watch_tick(struct wt_watch *watch)
 {
     int64_t now_us = wt_clock_us();
@@ -306,14 +300,16 @@ void wt_watch_tick(struct wt_watch *watch)
     watch->look_us = now_us + LOOK_US;
     follow_assignments(watch);
     if (now_us >= watch->ask_us) {
-        watch->ask_us = now_us + ASK_US;
+        char none[1] = "";
+        watch->ask_us = now_us + (wt_stall_any(none, sizeof none) ? ASK_AGAIN_US : ASK_US);
         ask(watch);
     }
-    judge_group(watch);
     measure_rate(watch, wt_clock_us());
-    wt_series_set(watch->drain_seconds, drain_seconds(watch, show_lags(watch)));
     wt_metric_set(WT_METRIC_QUEUE_PREPARE, wt_queue_count(watch->ports.consumed));
     wt_metric_set(WT_METRIC_QUEUE_PUBLISH, wt_queue_count(watch->ports.finished));
+    int64_t lag = show_lags(watch);
+    wt_hindrance_judge(watch->hindrance, lag, watch->member, ASK_WAIT_MS);
+    wt_series_set(watch->drain_seconds, drain_seconds(watch, lag));
     wt_metric_set(WT_METRIC_BROKER_REACHABLE, reachable(watch));
     char reason[200];
     if (!wt_beats_alive(reason, sizeof reason)) {
@@ -330,6 +326,7 @@ void wt_watch_destroy(struct wt_watch *watch)
         forget(&watch->views[i], wt_partitions_at(watch->ports.partitions, i));
     }
     wt_series_remove(WT_FAMILY_DRAIN_SECONDS, NULL);
+    wt_hindrance_destroy(watch->hindrance);
     free(watch->views);
     free(watch);
 }

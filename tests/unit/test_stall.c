@@ -1,4 +1,4 @@
-/* What hinders is a reason at once, a line after fifteen seconds and every minute, and its end is said.
+/* What hinders is a reason at once, a line after ten seconds and every minute, and its end is said.
  * The clock is the test's. */
 #include "base/stall.h"
 
@@ -131,27 +131,26 @@ static void reasons_stand_causes_first_whoever_came_first(void **state)
     assert_reasons("no broker; no partition");
 }
 
-static void
-what_lasts_is_told_after_fifteen_seconds_then_every_minute_and_so_is_its_end(void **state)
+static void what_lasts_is_told_after_ten_seconds_then_every_minute_and_so_is_its_end(void **state)
 {
     (void)state;
     wt_stall_begin(WT_STALL_GROUP, "put out of the group");
-    pass(14);
+    pass(9);
     assert_string_equal(lines(), "");
     pass(2);
-    assert_string_equal(lines(), "warn group: stalled for 15 s: put out of the group\n");
+    assert_string_equal(lines(), "warn group: stalled for 10 s: put out of the group\n");
     pass(58);
     wt_stall_begin(WT_STALL_GROUP, "still out of it"); /* the newest words count, the first start */
-    assert_string_equal(lines(), "warn group: stalled for 15 s: put out of the group\n");
+    assert_string_equal(lines(), "warn group: stalled for 10 s: put out of the group\n");
     pass(2);
-    assert_string_equal(lines(), "warn group: stalled for 15 s: put out of the group\n"
-                                 "warn group: still stalled for 75 s: still out of it\n");
+    assert_string_equal(lines(), "warn group: stalled for 10 s: put out of the group\n"
+                                 "warn group: still stalled for 70 s: still out of it\n");
     wt_stall_end(WT_STALL_GROUP);
     wt_stall_end(WT_STALL_GROUP);
     pass(200);
-    assert_string_equal(lines(), "warn group: stalled for 15 s: put out of the group\n"
-                                 "warn group: still stalled for 75 s: still out of it\n"
-                                 "info group: over after 76 s (still out of it)\n");
+    assert_string_equal(lines(), "warn group: stalled for 10 s: put out of the group\n"
+                                 "warn group: still stalled for 70 s: still out of it\n"
+                                 "info group: over after 71 s (still out of it)\n");
 }
 
 static void what_is_over_sooner_leaves_no_line(void **state)
@@ -159,7 +158,7 @@ static void what_is_over_sooner_leaves_no_line(void **state)
     (void)state;
     for (int i = 0; i < 5; i++) {
         wt_stall_begin(WT_STALL_TRANSACTIONS, "the coordinator does not answer");
-        pass(14);
+        pass(9);
         wt_stall_end(WT_STALL_TRANSACTIONS);
         pass(1);
     }
@@ -170,11 +169,58 @@ static void what_is_seen_late_is_told_in_time(void **state)
 {
     (void)state;
     pass(60);
-    wt_stall_begin_since(WT_STALL_BROKERS, clock_us - 12 * 1000000, "no broker answers");
+    wt_stall_begin_since(WT_STALL_BROKERS, clock_us - 7 * 1000000, "no broker answers");
     pass(2);
     assert_string_equal(lines(), "");
     pass(2);
-    assert_string_equal(lines(), "warn brokers: stalled for 15 s: no broker answers\n");
+    assert_string_equal(lines(), "warn brokers: stalled for 10 s: no broker answers\n");
+}
+
+static void one_failure_is_one_line_and_what_follows_from_it_is_told_once_it_is_over(void **state)
+{
+    (void)state;
+    wt_stall_begin(WT_STALL_TRANSACTIONS, "no coordinator");
+    wt_stall_begin(WT_STALL_GROUP, "no partition");
+    wt_stall_begin(WT_STALL_BROKERS, "no broker");
+    pass(11);
+    assert_string_equal(lines(), "warn brokers: stalled for 10 s: no broker\n");
+    assert_reasons("no broker; no partition; no coordinator");
+    wt_stall_end(WT_STALL_BROKERS);
+    wt_stall_end(WT_STALL_GROUP);
+    pass(1);
+    assert_string_equal(lines(), "warn brokers: stalled for 10 s: no broker\n"
+                                 "info brokers: over after 11 s (no broker)\n"
+                                 "warn transactions: stalled for 11 s: no coordinator\n");
+}
+
+static void nothing_moves_for_an_unknown_reason_only_where_no_other_is_known(void **state)
+{
+    (void)state;
+    wt_stall_begin(WT_STALL_UNKNOWN, "nothing has moved");
+    wt_stall_begin(WT_STALL_DEAD_LETTER_TOPIC, "the topic is missing");
+    pass(11);
+    assert_string_equal(lines(),
+                        "warn dead-letter-topic: stalled for 10 s: the topic is missing\n");
+}
+
+static void a_cause_found_later_stands_behind_the_words_until_the_end(void **state)
+{
+    (void)state;
+    wt_stall_hint(WT_STALL_TRANSACTIONS, "of another time");
+    wt_stall_begin(WT_STALL_TRANSACTIONS, "transactions cannot start");
+    assert_reasons("transactions cannot start");
+    wt_stall_hint(WT_STALL_TRANSACTIONS, "the factor is 3");
+    wt_stall_begin(WT_STALL_TRANSACTIONS, "transactions cannot start yet");
+    assert_reasons("transactions cannot start yet: the factor is 3");
+    pass(11);
+    assert_int_equal(wt_stall_age_us(WT_STALL_TRANSACTIONS), 11 * 1000000);
+    assert_string_equal(lines(),
+                        "warn transactions: stalled for 10 s: transactions cannot start yet: "
+                        "the factor is 3\n");
+    wt_stall_end(WT_STALL_TRANSACTIONS);
+    assert_int_equal(wt_stall_age_us(WT_STALL_TRANSACTIONS), 0);
+    wt_stall_begin(WT_STALL_TRANSACTIONS, "again");
+    assert_reasons("again");
 }
 
 static void forgotten_stalls_are_over_without_a_line(void **state)
@@ -186,7 +232,7 @@ static void forgotten_stalls_are_over_without_a_line(void **state)
     assert_reasons("");
     assert_int_equal(wt_metric_get(WT_METRIC_STALLED_MODEL), 0);
     pass(100);
-    assert_string_equal(lines(), "warn model: stalled for 15 s: sick\n");
+    assert_string_equal(lines(), "warn model: stalled for 10 s: sick\n");
 }
 
 static void long_words_are_cut(void **state)
@@ -239,9 +285,12 @@ int main(void)
         TEST(a_hindrance_is_a_reason_and_a_metric_at_once_until_its_end),
         TEST(every_reason_is_on_the_page_and_has_a_name_of_its_own),
         TEST(reasons_stand_causes_first_whoever_came_first),
-        TEST(what_lasts_is_told_after_fifteen_seconds_then_every_minute_and_so_is_its_end),
+        TEST(what_lasts_is_told_after_ten_seconds_then_every_minute_and_so_is_its_end),
         TEST(what_is_over_sooner_leaves_no_line),
         TEST(what_is_seen_late_is_told_in_time),
+        TEST(one_failure_is_one_line_and_what_follows_from_it_is_told_once_it_is_over),
+        TEST(nothing_moves_for_an_unknown_reason_only_where_no_other_is_known),
+        TEST(a_cause_found_later_stands_behind_the_words_until_the_end),
         TEST(forgotten_stalls_are_over_without_a_line),
         TEST(long_words_are_cut),
         TEST(threads_begin_and_end_side_by_side),
