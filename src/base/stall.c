@@ -14,12 +14,13 @@
 struct stall {
     int64_t since_us; /* 0: it is not there */
     int64_t told_us;  /* when the log last had it; 0: not yet */
+    int64_t cause_us; /* when a cause of it was last there */
     char words[WT_STALL_WORDS_BYTES_MAX];
     char hint[WT_STALL_WORDS_BYTES_MAX];
 };
 
-/* One failure is one line: what follows from another stall is in /readyz and the metric, and in the log once
- * that one is over. */
+/* One failure is one line: what follows from another stall is in /readyz and the metric, and in the log if
+ * it outlasts that one. */
 #define CAUSE(reason) (1u << (reason))
 static const uint32_t causes[WT_STALL_COUNT] = {
     [WT_STALL_RIGHTS] = CAUSE(WT_STALL_BROKERS),
@@ -79,7 +80,7 @@ static void end(enum wt_stall reason)
 {
     struct stall *stall = &stalls[reason];
     if (stall->told_us != 0) {
-        wt_log_info("stall", "%s: over after %" PRId64 " s (%s)", wt_stall_name(reason),
+        wt_log_info("stall", "%s: over after %" PRId64 " s; it was: %s", wt_stall_name(reason),
                     seconds(stall->since_us, wt_clock_us()), stall->words);
     }
     if (stall->since_us != 0) {
@@ -101,15 +102,20 @@ static bool has_cause(enum wt_stall reason)
 static void tell(enum wt_stall reason, int64_t now_us)
 {
     struct stall *stall = &stalls[reason];
-    int64_t due_us = stall->told_us == 0 ? stall->since_us + (int64_t)WT_STALL_TOLD_MS * 1000
+    int64_t from_us = stall->since_us > stall->cause_us ? stall->since_us : stall->cause_us;
+    int64_t due_us = stall->told_us == 0 ? from_us + (int64_t)WT_STALL_TOLD_MS * 1000
                                          : stall->told_us + (int64_t)WT_STALL_AGAIN_MS * 1000;
-    if (stall->since_us == 0 || now_us < due_us || has_cause(reason)) {
+    if (stall->since_us == 0) {
         return;
     }
-    wt_log_warn("stall", "%s: %s for %" PRId64 " s: %s%s%s", wt_stall_name(reason),
-                stall->told_us == 0 ? "stalled" : "still stalled", seconds(stall->since_us, now_us),
-                stall->words, colon(stall), stall->hint);
-    stall->told_us = now_us;
+    if (has_cause(reason)) {
+        stall->cause_us = now_us;
+    } else if (now_us >= due_us) {
+        wt_log_warn("stall", "%s: %s for %" PRId64 " s: %s%s%s", wt_stall_name(reason),
+                    stall->told_us == 0 ? "stalled" : "still stalled",
+                    seconds(stall->since_us, now_us), stall->words, colon(stall), stall->hint);
+        stall->told_us = now_us;
+    }
 }
 
 static void begin_now(enum wt_stall reason, int64_t since_us, const char *words)

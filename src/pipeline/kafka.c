@@ -2,7 +2,9 @@
 
 #include "base/alloc.h"
 #include "base/metrics.h"
+#include "base/stall.h"
 #include "pipeline/connect_pace.h"
+#include "pipeline/kafka_words.h"
 
 #include <string.h>
 
@@ -11,34 +13,37 @@
 #define VERSION_MIN 0x020c0000
 #define VERSION_MIN_TEXT "2.12"
 
-/* librdkafka's syslog levels, 0 (emergency) to 7 (debug). */
 static void on_log(const rd_kafka_t *client, int level, const char *facility, const char *message)
 {
-    enum wt_log_level ours = level <= 3   ? WT_LOG_ERROR
-                             : level == 4 ? WT_LOG_WARN
-                             : level <= 6 ? WT_LOG_INFO
-                                          : WT_LOG_DEBUG;
+    char text[WT_LOG_MESSAGE_BYTES_MAX];
+    enum wt_log_level ours = wt_kafka_words(level, facility, message, text, sizeof text);
     (void)client;
-    /* What fails here is retried; whatever cannot be reaches a stage as an error of its own. */
-    if (ours == WT_LOG_ERROR) {
-        ours = WT_LOG_WARN;
+    wt_kafka_words_note(message);
+    /* One failure is one line: while no broker answers, that is told as a stall. */
+    if (strcmp(facility, "FAIL") == 0 && wt_stall_is(WT_STALL_BROKERS)) {
+        ours = WT_LOG_DEBUG;
     }
-    wt_log(ours, "kafka", "%s: %s", facility, message);
+    wt_log(ours, "kafka", "%s", text);
 }
 
 static void on_error(rd_kafka_t *client, int code, const char *reason, void *opaque)
 {
-    (void)opaque;
+    (void)opaque, (void)client;
     wt_metric_add(WT_METRIC_BROKER_ERRORS, 1);
-    if (code == RD_KAFKA_RESP_ERR__FATAL) {
-        return; /* the stage that owns the client sees it, with its cause */
-    }
-    if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
-        wt_log_warn("kafka", "no broker of bootstrap.servers answers (%s); trying again",
-                    rd_kafka_type(client) == RD_KAFKA_CONSUMER ? "consumer" : "producer");
+    switch (code) {
+    case RD_KAFKA_RESP_ERR__FATAL: /* the stage that owns the client sees it, with its cause */
+    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:  /* watch.c, note "Silence" */
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION: /* topics that are gone: kafka_topics.h */
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+        wt_log_debug("kafka", "%s: %s", rd_kafka_err2name((rd_kafka_resp_err_t)code), reason);
         return;
+    default:
+        break;
     }
-    wt_log_warn("kafka", "%s: %s", rd_kafka_err2name((rd_kafka_resp_err_t)code), reason);
+    if (!wt_kafka_words_known(reason)) {
+        wt_log_warn("kafka", "%s: %s", rd_kafka_err2name((rd_kafka_resp_err_t)code), reason);
+    }
 }
 
 /* `place` says where the property comes from. */

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/stall.h"
 #include "pipeline/commit.h"
 #include "pipeline/encode.h"
 #include "pipeline/lane.h"
@@ -213,7 +214,9 @@ void wt_release_log_undelivered(const struct wt_record *record, const char *reas
 {
     char trace_id[WT_TRACE_ID_BYTES];
     struct wt_log_record about = wt_trace_about(record, trace_id);
-    wt_log_about(WT_LOG_WARN, "publish", &about, "not delivered: %s; %s", reason, next);
+    bool known = wt_stall_is(WT_STALL_OUTPUT_TOPIC) || wt_stall_is(WT_STALL_DEAD_LETTER_TOPIC);
+    wt_log_about(known ? WT_LOG_DEBUG : WT_LOG_WARN, "publish", &about, "not delivered: %s; %s",
+                 reason, next);
 }
 
 static void on_report(void *opaque, struct wt_record *record, enum wt_delivery delivery,

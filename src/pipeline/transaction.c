@@ -62,7 +62,8 @@ struct wt_transaction {
     bool fenced_unsettled; /* no commit since it was fenced last */
     int64_t hindered_us;   /* since when they do not come through; 0: they do */
     int64_t idle_us;       /* since when nothing is wanted; 0: something is */
-    char hindrance[200];   /* the last error */
+    char hindrance[200];   /* the last error since then */
+    bool told;             /* the log has it */
     int64_t *committed;    /* after a recovery, by index */
     size_t committed_capacity;
     size_t committed_count;
@@ -176,9 +177,12 @@ static enum remedy remedy_for(struct wt_transaction *transaction, const char *wh
     if (remedy == REMEDY_AGAIN) {
         wt_log_debug("transaction", "%s: %s; going on", what, rd_kafka_error_string(error));
     } else {
-        wt_log_warn("transaction", "%s: %s; %s", what, rd_kafka_error_string(error),
-                    remedy == REMEDY_ABORT ? "aborting, its records go into the next one"
-                                           : "making a new producer");
+        /* One failure is one line; what lasts is told as a stall. */
+        wt_log(transaction->told ? WT_LOG_DEBUG : WT_LOG_WARN, "transaction", "%s: %s; %s", what,
+               rd_kafka_error_string(error),
+               remedy == REMEDY_ABORT ? "aborting, its records go into the next one"
+                                      : "making a new producer");
+        transaction->told = true;
     }
     rd_kafka_error_destroy(error);
     return remedy;
@@ -518,6 +522,7 @@ static void note_hindrance(struct wt_transaction *transaction, enum wt_step step
     bool rested = at_rest && now_us - transaction->idle_us > HINDERED_US_MAX;
     if (step == WT_STEP_COMMITTED || rested) {
         transaction->hindrance[0] = '\0';
+        transaction->told = false;
         if (transaction->hindered_us != 0) {
             transaction->hindered_us = 0;
             wt_stall_end(WT_STALL_TRANSACTIONS);

@@ -1,0 +1,133 @@
+#include "pipeline/kafka_words.h"
+
+#include "base/clock.h"
+
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#define NOTES 16u
+#define NOTE_BYTES 300u
+#define NOTE_US_MAX 60000000
+
+/* --- words ----------------------------------------------------------------------------------- */
+
+/* What librdkafka says of itself that a stage says too, or that nobody can act on. */
+static bool is_for_debugging(const char *facility, const char *message)
+{
+    static const char *const facilities[] = {
+        "TXNERR",   /* transaction.c has the error of the call */
+        "FATAL",    /* the stage that owns the client has it */
+        "ADDPARTS", /* part of the transaction's error */
+        "GETPID",   /* init_transactions waits; it is a stall where it lasts */
+        "BGQUEUE",  "TERMINATE",
+    };
+    for (size_t i = 0; i < sizeof facilities / sizeof facilities[0]; i++) {
+        if (strcmp(facility, facilities[i]) == 0) {
+            return true;
+        }
+    }
+    /* Topics that are gone: kafka_topics.h. */
+    return strcmp(facility, "FAIL") != 0 && strstr(message, "Unknown topic or partition") != NULL;
+}
+
+/* "[thrd:main]: ", which stands before most messages. */
+static const char *without_thread(const char *message)
+{
+    const char *end = strncmp(message, "[thrd:", 6) == 0 ? strstr(message, "]: ") : NULL;
+    return end != NULL ? end + 3 : message;
+}
+
+/* The name of a broker: host:port of "ssl://host:port/bootstrap", where `end` is behind it. */
+static const char *address_of(const char *name, const char *end, int *length_out)
+{
+    const char *scheme = strstr(name, "://");
+    const char *start = scheme != NULL && scheme < end ? scheme + 3 : name;
+    const char *slash = memchr(start, '/', (size_t)(end - start));
+    *length_out = (int)((slash != NULL ? slash : end) - start);
+    return start;
+}
+
+static bool is_coordinator(const char *text)
+{
+    return strncmp(text, "GroupCoordinator", 16) == 0 || strncmp(text, "TxnCoordinator", 14) == 0;
+}
+
+/* "NAME: Connect to ipv4#HOST:PORT failed: REASON (after 0ms in state CONNECT, 1 identical …)". Times and
+ * counts are left out, so that equal failures are equal lines, whichever client has them. */
+static void write_failure(const char *message, char *text, size_t text_bytes)
+{
+    const char *name = message;
+    const char *colon = strstr(name, ": ");
+    if (colon != NULL && is_coordinator(name)) {
+        const char *next = strstr(colon + 2, ": ");
+        bool named = next != NULL && memchr(colon + 2, ' ', (size_t)(next - colon - 2)) == NULL;
+        name = named ? colon + 2 : name;
+        colon = named ? next : colon;
+    }
+    if (colon == NULL) {
+        (void)snprintf(text, text_bytes, "%s", message);
+        return;
+    }
+    const char *reason = colon + 2;
+    const char *failed =
+        strncmp(reason, "Connect to ", 11) == 0 ? strstr(reason, " failed: ") : NULL;
+    reason = failed != NULL ? failed + 9 : reason;
+    const char *end = strstr(reason, " (after ");
+    int reason_length = (int)(end != NULL ? end - reason : (ptrdiff_t)strlen(reason));
+    int address_length;
+    const char *address = address_of(name, colon, &address_length);
+    (void)snprintf(text, text_bytes, "broker %.*s: %.*s; trying again", address_length, address,
+                   reason_length, reason);
+}
+
+enum wt_log_level wt_kafka_words(int level, const char *facility, const char *message, char *text,
+                                 size_t text_bytes)
+{
+    const char *own = without_thread(message);
+    if (strcmp(facility, "FAIL") == 0) {
+        write_failure(own, text, text_bytes);
+    } else if (strcmp(facility, "SESSTMOUT") == 0 || strcmp(facility, "MAXPOLL") == 0) {
+        (void)snprintf(text, text_bytes, "put out of the group: %s", own);
+    } else {
+        (void)snprintf(text, text_bytes, "%s: %s", facility, own);
+    }
+    /* What fails here is retried; whatever cannot be reaches a stage as an error of its own. */
+    return is_for_debugging(facility, own) || level >= 7 ? WT_LOG_DEBUG
+           : level <= 4                                  ? WT_LOG_WARN
+                                                         : WT_LOG_INFO;
+}
+
+/* --- what the log has had --------------------------------------------------------------------- */
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* guards the notes */
+static struct {
+    int64_t us;
+    char text[NOTE_BYTES];
+} notes[NOTES];
+static size_t next_note;
+
+void wt_kafka_words_note(const char *message)
+{
+    (void)pthread_mutex_lock(&mutex);
+    notes[next_note].us = wt_clock_us();
+    (void)snprintf(notes[next_note].text, NOTE_BYTES, "%s", without_thread(message));
+    next_note = (next_note + 1) % NOTES;
+    (void)pthread_mutex_unlock(&mutex);
+}
+
+bool wt_kafka_words_known(const char *reason)
+{
+    bool known = false;
+    int64_t since_us = wt_clock_us() - NOTE_US_MAX;
+    char cut[NOTE_BYTES];
+    (void)snprintf(cut, sizeof cut, "%s", reason);
+    (void)pthread_mutex_lock(&mutex);
+    for (size_t i = 0; i < NOTES && !known; i++) {
+        known =
+            notes[i].us > since_us && notes[i].text[0] != '\0' && strcmp(notes[i].text, cut) == 0;
+    }
+    (void)pthread_mutex_unlock(&mutex);
+    return known;
+}

@@ -1,0 +1,25 @@
+/* kafka_words.h: librdkafka's log lines and errors in wiretag's words, each once.
+ *
+ * A failed connection reaches the program twice: at once as a log line, on the thread that saw it, and as
+ * an error event whenever its client is served next. What the log has had is not said again, and what a
+ * stage says in its own words, with what it does about it, is left to that. */
+#ifndef WIRETAG_PIPELINE_KAFKA_WORDS_H
+#define WIRETAG_PIPELINE_KAFKA_WORDS_H
+
+#include "base/log.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* The line for a log line of librdkafka: `level` is syslog's, 0 (emergency) to 7 (debug). Writes the words
+ * to `text` and returns ours. Pure. */
+enum wt_log_level wt_kafka_words(int level, const char *facility, const char *message, char *text,
+                                 size_t text_bytes);
+
+/* Notes that the log has this message of librdkafka. Thread: any. */
+void wt_kafka_words_note(const char *message);
+
+/* A note of the last minute has `reason` in it. Thread: any. */
+bool wt_kafka_words_known(const char *reason);
+
+#endif
