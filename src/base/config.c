@@ -281,6 +281,9 @@ enum wt_status wt_config_load(const char *path, const struct wt_config_override 
     size_t length = strlen(path);
     const char *source = length > SOURCE_BYTES_MAX ? path + length - SOURCE_BYTES_MAX : path;
     status = wt_config_parse(text, bytes, source, overrides, override_count, config_out, error);
+    if (status == WT_OK) {
+        (*config_out)->file = wt_strdup(path);
+    }
     free(text);
     return status;
 }
@@ -318,6 +321,7 @@ void wt_config_destroy(struct wt_config *config)
 {
     if (config != NULL) {
         wt_schema_clear(config);
+        free(config->file);
         free(config);
     }
 }

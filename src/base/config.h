@@ -37,6 +37,7 @@ enum wt_on_error { WT_ON_ERROR_DEAD_LETTER, WT_ON_ERROR_SKIP, WT_ON_ERROR_STOP }
 enum wt_guarantee { WT_AT_LEAST_ONCE, WT_EXACTLY_ONCE };
 
 struct wt_config {
+    char *file; /* that it was loaded from; NULL: none */
     struct {
         struct wt_properties common;   /* for both clients */
         struct wt_properties consumer; /* wins over common */

@@ -34,7 +34,8 @@ struct recent {
     int64_t written_us; /* the first time */
     uint32_t written_count;
     uint64_t held_count;
-    bool about_record; /* the newest of them: */
+    bool about_partition; /* topic and partition are set */
+    bool about_record;    /* all that follows is, of the newest of them: */
     int32_t partition;
     int64_t offset;
     char topic[TOPIC_BYTES_MAX];
@@ -101,11 +102,13 @@ static void line_start_json(struct wt_log_line *line, const struct recent *event
 static void line_end_json(struct wt_log_line *line, const struct recent *event, uint64_t repeated)
 {
     wt_log_line_add_text(line, "\"");
-    if (event->about_record) {
+    if (event->about_partition || event->about_record) {
         wt_log_line_add_text(line, ",\"topic\":\"");
         wt_log_line_add_escaped(line, event->topic, true);
-        wt_log_line_print(line, "\",\"partition\":%" PRId32 ",\"offset\":%" PRId64,
-                          event->partition, event->offset);
+        wt_log_line_print(line, "\",\"partition\":%" PRId32, event->partition);
+    }
+    if (event->about_record) {
+        wt_log_line_print(line, ",\"offset\":%" PRId64, event->offset);
         if (event->trace_id[0] != '\0') {
             wt_log_line_add_text(line, ",\"trace_id\":\"");
             wt_log_line_add_escaped(line, event->trace_id, true);
@@ -320,6 +323,28 @@ void wt_log_about(enum wt_log_level level, const char *component,
     (void)snprintf(event.topic, sizeof event.topic, "%s", record->topic);
     (void)snprintf(event.trace_id, sizeof event.trace_id, "%s",
                    record->trace_id != NULL ? record->trace_id : "");
+    va_list arguments;
+    va_start(arguments, format);
+    set_message(&event, format, arguments);
+    va_end(arguments);
+    event_log(&event);
+    errno = saved_errno;
+}
+
+void wt_log_partition(enum wt_log_level level, const char *component, const char *topic,
+                      int32_t partition, const char *format, ...)
+{
+    if (!wt_log_wanted(level)) {
+        return;
+    }
+    int saved_errno = errno;
+    struct recent event = {.used = true,
+                           .level = level,
+                           .written_us = wt_clock_us(),
+                           .about_partition = true,
+                           .partition = partition};
+    (void)snprintf(event.component, sizeof event.component, "%s", component);
+    (void)snprintf(event.topic, sizeof event.topic, "%s", topic);
     va_list arguments;
     va_start(arguments, format);
     set_message(&event, format, arguments);

@@ -51,6 +51,12 @@ void wt_log_about(enum wt_log_level level, const char *component,
                   const struct wt_log_record *record, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* About one partition: its topic and number are keys of the JSON object; the message names it for those who
+ * read text. Thread: any. */
+void wt_log_partition(enum wt_log_level level, const char *component, const char *topic,
+                      int32_t partition, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+
 /* Text is logged to a terminal, so that a status line can be shown. Thread: any. */
 bool wt_log_on_terminal(void);
 

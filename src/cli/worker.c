@@ -4,6 +4,7 @@
 #include "base/beat.h"
 #include "base/log.h"
 #include "cli/cli.h"
+#include "cli/opening.h"
 #include "cli/signals.h"
 #include "ops/http.h"
 #include "pipeline/kafka.h"
@@ -123,6 +124,7 @@ enum wt_status wt_cli_work(const char *command, const struct wt_config *config,
     struct wt_http *http = NULL;
     wt_signals_block();
     (void)signal(SIGPIPE, SIG_IGN);
+    wt_cli_log_opening(command, config);
     enum wt_status status = wt_kafka_version_check(error);
     if (status == WT_OK) {
         status = load_model(config, command, &model, error);

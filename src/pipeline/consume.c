@@ -77,8 +77,11 @@ static void begin_epochs(struct wt_consume *consume, const rd_kafka_topic_partit
         wt_consumer_hold(consume->client, partition->topic, partition->number);
         wt_partition_begin_epoch(partition);
         wt_metric_add(WT_METRIC_PARTITIONS, 1);
-        wt_log_info("consume", "assigned %s [%" PRId32 "]", partition->topic, partition->number);
+        wt_log_partition(WT_LOG_INFO, "consume", partition->topic, partition->number,
+                         "assigned %s [%" PRId32 "]", partition->topic, partition->number);
     }
+    wt_log_info("consume", "rebalance: %d partitions more, %" PRId64 " in all", list->cnt,
+                wt_metric_get(WT_METRIC_PARTITIONS));
 }
 
 static void drain(void *opaque, struct wt_partition *const *partitions, size_t count, bool lost)
@@ -103,9 +106,14 @@ static void end_epochs(struct wt_consume *consume, const rd_kafka_topic_partitio
             partition->assigned = false;
             ended[count++] = partition;
             wt_metric_add(WT_METRIC_PARTITIONS, -1);
-            wt_log_info("consume", "%s %s [%" PRId32 "]", lost ? "lost" : "giving back",
-                        partition->topic, partition->number);
+            wt_log_partition(WT_LOG_INFO, "consume", partition->topic, partition->number,
+                             "%s %s [%" PRId32 "]", lost ? "lost" : "revoked", partition->topic,
+                             partition->number);
         }
+    }
+    if (count > 0) {
+        wt_log_info("consume", "rebalance: %zu partitions fewer, %" PRId64 " in all", count,
+                    wt_metric_get(WT_METRIC_PARTITIONS));
     }
     drain(consume, ended, count, lost);
     free(ended);

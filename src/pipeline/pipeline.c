@@ -51,6 +51,7 @@ struct wt_pipeline {
     struct wt_publish *publish;
     struct wt_watch *watch;
     struct wt_worker_id *worker_id; /* NULL: at-least-once */
+    bool ready;                     /* when it was looked at last; main thread */
     bool abandoned;                 /* the consume thread has not ended (wt_consume_join) */
 
     pthread_mutex_t mutex; /* guards what follows */
@@ -120,6 +121,19 @@ static void log_findings(const struct wt_config *config, const struct wt_cluster
     wt_findings_free(&findings);
 }
 
+/* Said at once the first time; then as a stall, which begins with the start. */
+static void wait_for_broker(int64_t began_us, const char *reason)
+{
+    if (!wt_stall_is(WT_STALL_BROKERS)) {
+        wt_log_warn("pipeline", "waiting for a broker: %s; trying again", reason);
+    }
+    wt_stall_begin_since(WT_STALL_BROKERS, began_us,
+                         "no broker of bootstrap.servers has answered since the start, %" PRId64
+                         " s ago: %s; trying again",
+                         (wt_clock_us() - began_us) / 1000000, reason);
+    wt_stall_tick(wt_clock_us());
+}
+
 /* Waits until a broker answers, then looks for every topic of the configuration. WT_CLOSED: a stop
  * came first. */
 static enum wt_status check_topics(struct wt_pipeline *pipeline, struct wt_error *error)
@@ -128,15 +142,16 @@ static enum wt_status check_topics(struct wt_pipeline *pipeline, struct wt_error
     struct wt_cluster_facts facts;
     enum wt_status status;
     int back_off_ms = BACK_OFF_MS_MIN;
+    int64_t began_us = wt_clock_us();
     while ((status = wt_facts_gather(config, wt_publish_client(pipeline->publish), LOOK_UP_MS,
                                      &facts, error)) == WT_IO) {
-        wt_log_warn("pipeline", "waiting for a broker; the next try is in %d ms: %s", back_off_ms,
-                    error->message);
+        wait_for_broker(began_us, error->message);
         if (!sleep_unless_stopped(pipeline, back_off_ms)) {
             return WT_CLOSED;
         }
         back_off_ms = back_off_ms * 2 < BACK_OFF_MS_MAX ? back_off_ms * 2 : BACK_OFF_MS_MAX;
     }
+    wt_stall_end(WT_STALL_BROKERS);
     status = wt_facts_need_topics(&facts, error);
     if (status == WT_OK) {
         log_findings(config, &facts);
@@ -309,6 +324,19 @@ static void set_running(struct wt_pipeline *pipeline, bool running)
     (void)pthread_mutex_unlock(&pipeline->mutex);
 }
 
+/* A worker that has just started is not ready and need not say so; it says when it is. */
+static void show_ready(struct wt_pipeline *pipeline, bool ready, const char *reason)
+{
+    if (ready && !pipeline->ready) {
+        wt_log_info("pipeline", "ready: %" PRId64 " partitions, lag %" PRId64 " records",
+                    wt_metric_get(WT_METRIC_PARTITIONS), wt_watch_lag(pipeline->watch));
+    } else if (!ready && pipeline->ready) {
+        wt_log_info("pipeline", "not ready: %s", reason);
+    }
+    pipeline->ready = ready;
+    wt_metric_set(WT_METRIC_READY, ready);
+}
+
 static void tick(struct wt_pipeline *pipeline)
 {
     char reason[READY_BYTES];
@@ -317,7 +345,8 @@ static void tick(struct wt_pipeline *pipeline)
     wt_stall_set(WT_STALL_MODEL, wt_metric_get(WT_METRIC_REPLICAS_SICK) > 0,
                  "the model fails on everything, or waits for memory");
     wt_stall_tick(wt_clock_us());
-    wt_metric_set(WT_METRIC_READY, wt_pipeline_ready(pipeline, reason, sizeof reason));
+    bool ready = wt_pipeline_ready(pipeline, reason, sizeof reason);
+    show_ready(pipeline, ready, reason);
 }
 
 enum wt_status wt_pipeline_run(struct wt_pipeline *pipeline, struct wt_error *error)
@@ -364,9 +393,13 @@ bool wt_pipeline_ready(struct wt_pipeline *pipeline, char *reason, size_t reason
     bool stopping = pipeline->stopping;
     (void)pthread_mutex_unlock(&pipeline->mutex);
     if (!running) {
-        (void)snprintf(reason, reason_bytes, "%s",
-                       stopping ? "stopping"
-                                : "starting: the broker or the topics are not there yet");
+        char words[READY_BYTES] = "";
+        bool stalled = wt_stall_any(words, sizeof words);
+        (void)snprintf(reason, reason_bytes, "%s%s",
+                       stopping  ? "stopping"
+                       : stalled ? "starting: "
+                                 : "starting: the broker or the topics are not there yet",
+                       stopping ? "" : words);
         return false;
     }
     return !wt_stall_any(reason, reason_bytes);

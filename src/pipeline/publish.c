@@ -119,8 +119,9 @@ static void close_partition(struct wt_publish *publish, struct wt_partition *par
     }
     uint32_t dropped = wt_release_close(publish->release, partition);
     if (dropped > 0) {
-        wt_log_info("publish", "%s [%" PRId32 "]: %" PRIu32 " records left to the next owner",
-                    partition->topic, partition->number, dropped);
+        wt_log_partition(WT_LOG_INFO, "publish", partition->topic, partition->number,
+                         "%s [%" PRId32 "]: %" PRIu32 " records left to the next owner",
+                         partition->topic, partition->number, dropped);
     }
 }
 

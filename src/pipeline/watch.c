@@ -54,6 +54,7 @@ struct wt_watch {
     int64_t looked_us;
     int64_t done_before;
     bool busy_before;
+    int64_t lag;
     double rate; /* records finished a second, while there are some */
     struct wt_series *drain_seconds;
     struct wt_hindrance *hindrance;
@@ -308,6 +309,7 @@ void wt_watch_tick(struct wt_watch *watch)
     wt_metric_set(WT_METRIC_QUEUE_PREPARE, wt_queue_count(watch->ports.consumed));
     wt_metric_set(WT_METRIC_QUEUE_PUBLISH, wt_queue_count(watch->ports.finished));
     int64_t lag = show_lags(watch);
+    watch->lag = lag;
     wt_hindrance_judge(watch->hindrance, lag, watch->member, ASK_WAIT_MS);
     wt_series_set(watch->drain_seconds, drain_seconds(watch, lag));
     wt_metric_set(WT_METRIC_BROKER_REACHABLE, reachable(watch));
@@ -315,6 +317,11 @@ void wt_watch_tick(struct wt_watch *watch)
     if (!wt_beats_alive(reason, sizeof reason)) {
         wt_log_error("pipeline", "%s; restart the worker, nothing is lost", reason);
     }
+}
+
+int64_t wt_watch_lag(const struct wt_watch *watch)
+{
+    return watch->lag;
 }
 
 void wt_watch_destroy(struct wt_watch *watch)

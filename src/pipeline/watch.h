@@ -35,4 +35,7 @@ void wt_watch_destroy(struct wt_watch *watch);
  * group has not given this worker a place. Thread: one. */
 void wt_watch_tick(struct wt_watch *watch);
 
+/* Records of the owned partitions that were not done with at the last tick. Thread: the same. */
+int64_t wt_watch_lag(const struct wt_watch *watch);
+
 #endif

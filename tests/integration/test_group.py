@@ -102,12 +102,12 @@ def test_partitions_that_stay_go_on_while_others_move(lab):
     lab.run(flow).wait_log("consume  assigned ", count=PARTITIONS // 2)
     wait_flowing(flow, 500)
     feed.stop()
-    assert first.stderr.count("consume  giving back ") == PARTITIONS // 2
+    assert first.stderr.count("consume  revoked ") == PARTITIONS // 2
     assert assignments(first) == PARTITIONS and "consume  lost" not in first.stderr
 
 
 def given_back(running):
-    return {int(number) for number in re.findall(r"consume  giving back .* \[(\d+)\]", running.stderr)}
+    return {int(number) for number in re.findall(r"consume  revoked .* \[(\d+)\]", running.stderr)}
 
 
 @pytest.mark.usefixtures("guarantee")
@@ -126,7 +126,7 @@ def test_partitions_that_stay_are_labelled_while_others_drain(lab):
     flow.produce([Record(article("мяч " * 6), partition=n) for n in (1, 3, 5)] * 20)  # over a second each
     client.wait_for("all to be in flight", lambda: first.metrics()["wiretag_consumed_records_total"] == 63, 60)
     second = lab.run(flow, lab.model())
-    first.wait_log("consume  giving back ", count=PARTITIONS // 2, timeout=60)
+    first.wait_log("consume  revoked ", count=PARTITIONS // 2, timeout=60)
     stay = {1, 3, 5} - given_back(first)
 
     def labelled():
@@ -155,7 +155,7 @@ def test_a_topic_that_grows_in_the_middle_of_a_drain_doubles_nothing(lab, strate
     first.wait_log("consume  assigned ", count=4)
     client.wait_for("four calls", lambda: first.metrics()["wiretag_consumed_records_total"] == 4, 60)
     second = lab.run(flow, lab.model(), kafka=options)
-    first.wait_log("consume  giving back ", count=2, timeout=60)
+    first.wait_log("consume  revoked ", count=2, timeout=60)
     client.grow_topic(flow.bootstrap, flow.output, 5)
     client.grow_topic(flow.bootstrap, flow.input, 5)
     second.wait_log("consume  assigned ", timeout=60)

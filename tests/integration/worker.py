@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = {"release": "build", "fake": "build-fake", "asan-ubsan": "build-asan-ubsan", "tsan": "build-tsan"}
 
 # The line (JSON or text) by which a worker says that it has partitions and its model is loaded.
-READY = r"assigned"
+READY = r"consume  assigned |\"assigned "
 SANITIZER = r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error: "
 
 
