@@ -57,6 +57,7 @@ struct wt_record *wt_record_create(const void *key, size_t key_bytes, const void
 void wt_record_output_clear(struct wt_record *record)
 {
     free(record->output.value);
+    free(record->output.key_memory);
     free(record->output.headers);
     free(record->output.header_memory);
     record->output = (struct wt_output){0};

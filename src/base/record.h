@@ -44,6 +44,9 @@ struct wt_header {
 struct wt_output {
     char *value;
     size_t value_bytes;
+    const void *key; /* in `key_memory` or the record; NULL: null key */
+    size_t key_bytes;
+    char *key_memory;
     struct wt_header *headers; /* names and values point into `header_memory` or the record */
     size_t header_count;
     char *header_memory;
@@ -82,7 +85,8 @@ struct wt_record {
     size_t value_bytes;
     struct wt_header *headers;
     size_t header_count;
-    uint64_t bytes; /* what it counts for in in_flight.bytes_max */
+    bool headers_unread; /* it has some that cannot be read: none is in `headers` */
+    uint64_t bytes;      /* what it counts for in in_flight.bytes_max */
     int64_t consumed_us;
     int64_t finished_us; /* when its outcome was known */
 
@@ -95,14 +99,16 @@ struct wt_record {
     int64_t waiting_us; /* when it began to wait for a batch */
 
     /* Result. */
-    float *logits;               /* label_count values; NULL until the model ran */
-    uint32_t category;           /* id of its label; label_count: below the threshold */
-    struct wt_failure *failure;  /* set when the outcome is dead letter or skipped */
-    struct wt_output output;     /* encoded once, kept until acknowledged */
-    bool ran;                    /* was taken by infer: counts as running on its source */
-    bool abandoned;              /* given up without an outcome: never published */
-    bool in_producer;            /* handed to the producer, report outstanding */
-    uint32_t value_cut_to_bytes; /* 0: whole; else the dead letter's value is cut to this */
+    float *logits;              /* label_count values; NULL until the model ran */
+    uint32_t category;          /* id of its label; label_count: below the threshold */
+    struct wt_failure *failure; /* set when the outcome is dead letter or skipped */
+    struct wt_output output;    /* encoded once, kept until acknowledged */
+    bool ran;                   /* was taken by infer: counts as running on its source */
+    bool abandoned;             /* given up without an outcome: never published */
+    bool in_producer;           /* handed to the producer, report outstanding */
+    uint32_t letter_bytes_max;  /* its dead letter is cut to this; 0: whole */
+    bool letter_keyed;          /* its dead letter gets a key where the record has none */
+    bool letter_least;          /* its dead letter, as encoded, cannot be cut further */
 };
 
 /* Copies key, value and headers into one new record in state CONSUMED. Thread: any. */

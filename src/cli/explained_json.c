@@ -1,6 +1,7 @@
 /* explained_json.c: an explanation as one JSON object, for machines. */
 #include "cli/explained.h"
 
+#include "pipeline/dead_letter.h"
 #include "pipeline/partition.h"
 
 #include <jansson.h>
@@ -141,6 +142,8 @@ static json_t *published_json(const struct published *published)
     (void)json_object_set_new(
         body, "value", value != NULL ? value : bytes_json(record->value, record->value_bytes));
     (void)json_object_set_new(body, "headers", headers_json(record));
+    char words[WT_CUT_WORDS_BYTES_MAX];
+    (void)json_object_set_new(body, "cut", json_string(wt_dead_letter_cut(record, words)));
     (void)json_object_set_new(body, "agrees", json_boolean(published->agrees));
     (void)json_object_set_new(body, "why", bytes_json(published->why, strlen(published->why)));
     return body;

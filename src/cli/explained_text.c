@@ -1,6 +1,7 @@
 /* explained_text.c: an explanation for people: the record's way from top to bottom. */
 #include "base/log_line.h"
 #include "cli/explained.h"
+#include "pipeline/dead_letter.h"
 #include "pipeline/partition.h"
 
 #include <inttypes.h>
@@ -13,6 +14,9 @@
 #define TEXT_BYTES_SHOWN 600u
 #define CUT_BYTES_SHOWN 80u
 #define VALUE_BYTES_SHOWN 300u
+#define HEADERS_SHOWN 60u
+
+#define ERROR_PREFIX "wiretag.error."
 
 /* Bytes of unknown origin, so that they neither steer the terminal nor leave their line. */
 static void print_bytes(FILE *out, const char *bytes, size_t count)
@@ -106,7 +110,10 @@ static void write_record(const struct explained *explained, FILE *out)
         say(out, "", "its transaction was aborted or is still open: workers do not see it");
     }
     if (explained->from_dead_letter) {
-        say(out, "", "it is gone from its topic; what follows is of its dead letter");
+        char words[WT_CUT_WORDS_BYTES_MAX];
+        const char *cut = wt_dead_letter_cut(record, words);
+        say(out, "", "it is gone from its topic; what follows is of its dead letter%s%s",
+            cut[0] != '\0' ? ", which is not whole: cut in " : "", cut);
     }
     if (explained->trace_id[0] != '\0') {
         say(out, "trace", "%s", explained->trace_id);
@@ -116,8 +123,14 @@ static void write_record(const struct explained *explained, FILE *out)
     }
     for (size_t i = 0; i < record->header_count; i++) {
         const struct wt_header *header = &record->headers[i];
+        if (i == HEADERS_SHOWN) {
+            say(out, "", "… and %zu more", record->header_count - i);
+            break;
+        }
+        size_t name_bytes = strlen(header->name);
         (void)fprintf(out, "%-11s ", i == 0 ? "headers" : "");
-        print_bytes(out, header->name, strlen(header->name));
+        print_bytes(out, header->name,
+                    name_bytes < VALUE_BYTES_SHOWN ? name_bytes : VALUE_BYTES_SHOWN);
         (void)fputs(header->value == NULL ? " (null)" : "=", out);
         print_bytes(out, header->value,
                     header->value_bytes < VALUE_BYTES_SHOWN ? header->value_bytes
@@ -224,6 +237,27 @@ static void write_outcome(const struct explained *explained, FILE *out)
     }
 }
 
+/* The headers in which a dead letter says what was cut of it, with sizes and hashes. */
+static void write_cut_parts(const struct wt_record *letter, FILE *out)
+{
+    static const char *const parts[] = {"value", "headers", "key"};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        size_t length = strlen(parts[i]);
+        for (size_t j = 0; j < letter->header_count; j++) {
+            const struct wt_header *header = &letter->headers[j];
+            const char *name = header->name;
+            bool says = strncmp(name, ERROR_PREFIX, strlen(ERROR_PREFIX)) == 0 &&
+                        strncmp(name + strlen(ERROR_PREFIX), parts[i], length) == 0 &&
+                        name[strlen(ERROR_PREFIX) + length] == '_';
+            if (says && strstr(name, "_truncated") == NULL) {
+                (void)fprintf(out, "%-11s   %s ", "", name + strlen(ERROR_PREFIX));
+                print_bytes(out, header->value, header->value_bytes);
+                (void)fputc('\n', out);
+            }
+        }
+    }
+}
+
 static void write_published(const struct explained *explained, FILE *out)
 {
     if (!explained->searched) {
@@ -235,14 +269,20 @@ static void write_published(const struct explained *explained, FILE *out)
         char when[40];
         const struct published *published = &explained->published[i];
         const struct wt_record *record = published->record;
+        char words[WT_CUT_WORDS_BYTES_MAX];
+        const char *cut = published->dead_letter ? wt_dead_letter_cut(record, words) : "";
         write_time(when, record->timestamp_ms);
-        say(out, i == 0 ? "published" : "", "%s [%" PRId32 "] offset %" PRId64 ", %s: %s, %s%s%s",
-            record->source->topic, record->source->number, record->offset, when,
+        say(out, i == 0 ? "published" : "",
+            "%s [%" PRId32 "] offset %" PRId64 ", %s: %s%s%s, %s%s%s", record->source->topic,
+            record->source->number, record->offset, when,
             published->dead_letter  ? "a dead letter"
             : record->value == NULL ? "a tombstone"
                                     : "a label",
-            published->agrees ? "agrees" : "differs", published->why[0] != '\0' ? ": " : "",
-            published->why);
+            cut[0] != '\0' ? ", cut in " : "", cut, published->agrees ? "agrees" : "differs",
+            published->why[0] != '\0' ? ": " : "", published->why);
+        if (cut[0] != '\0') {
+            write_cut_parts(record, out);
+        }
     }
 }
 

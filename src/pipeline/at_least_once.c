@@ -15,7 +15,7 @@ void wt_at_least_once_report(struct wt_release *release, struct wt_record *recor
         return;
     case WT_DELIVERY_REJECTED:
     case WT_DELIVERY_TOO_LARGE:
-        wt_release_note_rejected(release, record, reason);
+        wt_release_note_rejected(release, record, delivery, reason);
         release->broken = true;
         return;
     case WT_DELIVERY_FATAL:
@@ -79,6 +79,9 @@ void wt_at_least_once_step(struct wt_release *release, struct wt_partition *cons
         replace_producer(release, partitions, count);
     } else if (release->search.records > 0) {
         end_round(release);
+    }
+    if (release->outstanding == 0) {
+        wt_release_new_round(release);
     }
     wt_release_all(release, partitions, count);
     wt_commit_step(release->commit, partitions, count, commit_now);

@@ -13,6 +13,9 @@
 #define POLL_INTERVAL_MS 300000
 #define RECEIVE_BYTES_MAX 100000000
 
+/* The least dead letter without its topic's name, with room for long numbers (dead_letter.c). */
+#define LETTER_BYTES_LEAST 420
+
 const char *wt_topic_role_key(enum wt_topic_role role)
 {
     return role == WT_TOPIC_INPUT    ? "input.topics"
@@ -233,8 +236,8 @@ static void audit_topic(const struct wt_config *config, const struct wt_cluster_
     audit_replication(config, facts, topic, findings);
     if (topic->compacted && topic->role == WT_TOPIC_DEAD_LETTERS) {
         wt_finding_add(findings, config, key, WT_FINDING_WARNING, "topic-compacted",
-                       "topic %s is compacted: it refuses a dead letter without a key, which stops "
-                       "the worker",
+                       "topic %s is compacted: of several dead letters with one key it keeps the "
+                       "last, and those without a key get their place as one",
                        topic->topic);
         wt_finding_remedy(findings, "set cleanup.policy=delete on it");
     } else if (topic->compacted && topic->role == WT_TOPIC_OUTPUT) {
@@ -321,10 +324,19 @@ static void audit_input_size(const struct wt_config *config, const struct wt_top
     if (dead_letters == NULL) {
         return;
     }
-    if (!fits(dead_letters->record_bytes_max, input->record_bytes_max)) {
+    int64_t least = LETTER_BYTES_LEAST + (int64_t)strlen(input->topic);
+    if (dead_letters->record_bytes_max >= 0 && dead_letters->record_bytes_max < least) {
+        wt_finding_add(findings, config, "dead_letter.topic", WT_FINDING_ERROR, "record-size",
+                       "topic %s takes %" PRId64 " bytes a record (max.message.bytes): not even "
+                       "the least dead letter of %s, of %" PRId64 ", so the first stops the worker",
+                       dead_letters->topic, dead_letters->record_bytes_max, input->topic, least);
+        wt_finding_remedy(findings, "set max.message.bytes=%" PRId64 " on it",
+                          input->record_bytes_max);
+    } else if (dead_letters->record_bytes_max >= 0 &&
+               dead_letters->record_bytes_max < input->record_bytes_max) {
         wt_finding_add(findings, config, "dead_letter.topic", WT_FINDING_WARNING, "record-size",
                        "topic %s takes %" PRId64 " bytes a record and %s %" PRId64
-                       " (max.message.bytes): large dead letters lose a part of their value",
+                       " (max.message.bytes): larger dead letters are cut",
                        dead_letters->topic, dead_letters->record_bytes_max, input->topic,
                        input->record_bytes_max);
         wt_finding_remedy(findings, "set max.message.bytes=%" PRId64 " on it",
@@ -333,7 +345,7 @@ static void audit_input_size(const struct wt_config *config, const struct wt_top
         wt_finding_add_at(findings, place_of(config, produce, "kafka.producer", place),
                           WT_FINDING_WARNING, "record-size",
                           "message.max.bytes %" PRId64 " is less than a record of topic %s may "
-                          "have, %" PRId64 ": large dead letters lose a part of their value",
+                          "have, %" PRId64 ": larger dead letters are cut",
                           produce_bytes_max, input->topic, input->record_bytes_max);
         wt_finding_remedy(findings, "set kafka.producer.message.max.bytes to %" PRId64,
                           input->record_bytes_max);
@@ -421,7 +433,7 @@ void wt_audit_topics(const struct wt_config *config, const struct wt_cluster_fac
         const struct wt_topic_facts *topic = &facts->topics[i];
         audit_topic(config, facts, topic, findings);
         if (topic->role != WT_TOPIC_INPUT || topic->partitions == 0) {
-            if (topic->partitions > 0) {
+            if (topic->role == WT_TOPIC_OUTPUT && topic->partitions > 0) {
                 audit_producer_size(config, topic, findings);
             }
             continue;

@@ -2,18 +2,15 @@
 
 #include "base/alloc.h"
 #include "base/buffer.h"
+#include "pipeline/dead_letter.h"
 #include "pipeline/headers.h"
 #include "pipeline/partition.h"
 
 #include <assert.h>
 #include <math.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* A count of tries beyond this is not ours. */
-#define TRIES_MAX 1000000
 
 struct wt_encoder {
     const struct wt_config *config;
@@ -197,51 +194,16 @@ static void encode_label(const struct wt_encoder *encoder, struct wt_record *rec
     record->output.value = wt_buffer_take(&value, &record->output.value_bytes);
 }
 
-static void sha256_hex(const void *bytes, size_t count, char hex[65])
-{
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned digest_bytes = 0;
-    int done = EVP_Digest(bytes, count, digest, &digest_bytes, EVP_sha256(), NULL);
-    assert(done == 1 && digest_bytes == 32);
-    (void)done;
-    for (unsigned i = 0; i < digest_bytes; i++) {
-        (void)snprintf(hex + 2 * i, 3, "%02x", digest[i]);
-    }
-}
-
-static void encode_dead_letter(struct wt_record *record, struct wt_headers *headers)
-{
-    const struct wt_failure *failure = record->failure;
-    wt_headers_add_text(headers, "wiretag.error.code", failure->error.code);
-    wt_headers_add_text(headers, "wiretag.error.message", failure->error.message);
-    wt_headers_add_text(headers, "wiretag.error.stage", failure->stage);
-    int64_t tries = wt_headers_find_integer(record, "wiretag.tries", 0);
-    wt_headers_add_integer(headers, "wiretag.tries",
-                           tries >= 0 && tries < TRIES_MAX ? tries + 1 : 1);
-    wt_headers_add_source(headers);
-    wt_headers_add_integer(headers, "wiretag.source.timestamp", record->timestamp_ms);
-
-    size_t kept = record->value_bytes;
-    if (record->value_cut_to_bytes > 0 && record->value_cut_to_bytes < kept) {
-        kept = record->value_cut_to_bytes;
-        char hex[65];
-        sha256_hex(record->value, record->value_bytes, hex);
-        wt_headers_add_text(headers, "wiretag.error.value_truncated", "true");
-        wt_headers_add_integer(headers, "wiretag.error.value_bytes", (int64_t)record->value_bytes);
-        wt_headers_add_text(headers, "wiretag.error.value_sha256", hex);
-    }
-    /* A tombstone that was refused stays one. */
-    if (record->value != NULL) {
-        record->output.value = wt_alloc(kept);
-        record->output.value_bytes = kept;
-        memcpy(record->output.value, record->value, kept);
-    }
-}
-
 void wt_encode(const struct wt_encoder *encoder, struct wt_record *record)
 {
     assert(record->output.headers == NULL);
+    if (record->outcome == WT_OUTCOME_DEAD_LETTERED) {
+        wt_dead_letter_encode(record);
+        return;
+    }
     struct wt_headers headers = wt_headers_begin(record);
+    record->output.key = record->key;
+    record->output.key_bytes = record->key_bytes;
     switch (record->outcome) {
     case WT_OUTCOME_LABELLED:
         encode_label(encoder, record);
@@ -253,12 +215,10 @@ void wt_encode(const struct wt_encoder *encoder, struct wt_record *record)
         wt_headers_add_source(&headers);
         break;
     case WT_OUTCOME_DEAD_LETTERED:
-        encode_dead_letter(record, &headers);
-        break;
     case WT_OUTCOME_NONE:
     case WT_OUTCOME_SKIPPED:
     case WT_OUTCOME_RANGE_END:
-        assert(!"only what is published is encoded");
+        assert(!"only what is published is encoded here");
     }
     wt_headers_end(&headers, &record->output);
 }

@@ -27,8 +27,8 @@ uint32_t wt_encode_label(const struct wt_encoder *encoder, const struct wt_recor
 /* Fills record->output by its outcome:
  *   LABELLED       the labelled record of design section 3, compact JSON; sets record->category
  *   TOMBSTONE      a null value
- *   DEAD_LETTERED  the input's own bytes, cut to record->value_cut_to_bytes where that is set, with
- *                  the headers wiretag.error.* and wiretag.tries
+ *   DEAD_LETTERED  the input's own bytes, with the headers wiretag.error.* and wiretag.tries
+ *                  (dead_letter.h)
  * Every form keeps the input's headers (repeated and null ones too), less those of the names that
  * wiretag sets itself, and names its source. Thread: any. */
 void wt_encode(const struct wt_encoder *encoder, struct wt_record *record);

@@ -12,7 +12,7 @@ void wt_exactly_once_report(struct wt_release *release, struct wt_record *record
         return;
     case WT_DELIVERY_REJECTED:
     case WT_DELIVERY_TOO_LARGE:
-        wt_release_note_rejected(release, record, reason);
+        wt_release_note_rejected(release, record, delivery, reason);
         wt_transaction_spoil(release->transaction);
         return;
     case WT_DELIVERY_RETRY:
@@ -35,6 +35,7 @@ static void on_committed(struct wt_release *release, struct wt_partition *const 
             wt_lane_committed(lane, wt_lane_position(lane));
         }
     }
+    wt_release_new_round(release);
     wt_search_committed(&release->search, release->ports.config->in_flight.records_max);
     release->back_off_ms = 0;
     wt_idle_committed(&release->idle, wt_clock_us());
@@ -66,7 +67,7 @@ static bool commit_idle(const struct wt_release *release)
  * up, which alone is no reason. */
 static bool commit_early(const struct wt_release *release)
 {
-    return !wt_search_has_room(&release->search) || commit_idle(release) ||
+    return !wt_search_has_room(&release->search) || release->crowded || commit_idle(release) ||
            release->search.records >= release->ports.config->in_flight.records_max / 2 ||
            (2 * release->search.records >= wt_in_flight_records(release->ports.in_flight) &&
             wt_in_flight_full(release->ports.in_flight));
@@ -99,6 +100,7 @@ void wt_exactly_once_step(struct wt_release *release, struct wt_partition *const
         wt_release_rewind(partitions, count);
         settle_all(release, partitions, count);
         release->rejected = NULL;
+        wt_release_new_round(release);
         wt_search_aborted(&release->search);
         break;
     case WT_STEP_FAILED:

@@ -50,7 +50,12 @@ static bool set_by_us(const struct wt_headers *headers, const char *name)
             return true;
         }
     }
-    /* Neither an earlier failure nor an earlier source is carried into a later outcome. */
+    return wt_headers_replaced(name);
+}
+
+/* Neither an earlier failure nor an earlier source is carried into a later outcome. */
+bool wt_headers_replaced(const char *name)
+{
     return strcmp(name, "wiretag.tries") == 0 ||
            strncmp(name, "wiretag.error.", strlen("wiretag.error.")) == 0 ||
            strncmp(name, "wiretag.source.", strlen("wiretag.source.")) == 0;
@@ -62,7 +67,8 @@ void wt_headers_end(struct wt_headers *headers, struct wt_output *output)
     output->headers = wt_alloc((record->header_count + headers->count) * sizeof(struct wt_header));
     output->header_count = 0;
     for (size_t i = 0; i < record->header_count; i++) {
-        if (!set_by_us(headers, record->headers[i].name)) {
+        bool kept = headers->keep == NULL || headers->keep[i];
+        if (kept && !set_by_us(headers, record->headers[i].name)) {
             output->headers[output->header_count++] = record->headers[i];
         }
     }

@@ -1,7 +1,8 @@
 /* headers.h: the headers of an output record.
  *
  * The input's own come first, in order, repeated and null ones too, less those wiretag sets anew and
- * all wiretag.error.*, wiretag.source.* and wiretag.tries; then wiretag's. Pure. Thread: one. */
+ * all wiretag.error.*, wiretag.source.* and wiretag.tries; then wiretag's. A dead letter may leave some of them out. Pure.
+ * Thread: one. */
 #ifndef WIRETAG_PIPELINE_HEADERS_H
 #define WIRETAG_PIPELINE_HEADERS_H
 
@@ -9,7 +10,7 @@
 #include "base/record.h"
 
 /* The most headers wiretag adds to one record. */
-#define WT_HEADERS_ADDED_MAX 16u
+#define WT_HEADERS_ADDED_MAX 24u
 
 struct wt_headers {
     const struct wt_record *record;
@@ -17,10 +18,14 @@ struct wt_headers {
     size_t count;
     const char *names[WT_HEADERS_ADDED_MAX]; /* static strings */
     size_t ends[WT_HEADERS_ADDED_MAX];       /* where each value ends in `values` */
+    const bool *keep; /* which of the record's headers are kept; NULL: all. For wt_headers_end */
 };
 
 /* Starts with the headers of `record`, which must outlive the output. */
 struct wt_headers wt_headers_begin(const struct wt_record *record);
+
+/* An input header of that name is never kept: it is of an earlier outcome. */
+bool wt_headers_replaced(const char *name);
 
 /* Adds one; `name` is a static string that begins with "wiretag.". */
 void wt_headers_add_text(struct wt_headers *headers, const char *name, const char *value);

@@ -4,11 +4,15 @@
 
 #include <stdlib.h>
 
-/* The message's headers in the scratch table; the bytes stay the message's. */
-static size_t read_headers(const rd_kafka_message_t *message, struct wt_kafka_scratch *scratch)
+/* The message's headers in the scratch table; the bytes stay the message's. *readable_out: there are none, or
+ * they could be read. */
+static size_t read_headers(const rd_kafka_message_t *message, struct wt_kafka_scratch *scratch,
+                           bool *readable_out)
 {
     rd_kafka_headers_t *headers;
-    if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    rd_kafka_resp_err_t code = rd_kafka_message_headers(message, &headers);
+    *readable_out = code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR__NOENT;
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return 0;
     }
     size_t count = rd_kafka_header_cnt(headers);
@@ -28,9 +32,11 @@ static size_t read_headers(const rd_kafka_message_t *message, struct wt_kafka_sc
 struct wt_record *wt_kafka_record(const rd_kafka_message_t *message,
                                   struct wt_kafka_scratch *scratch)
 {
-    size_t header_count = read_headers(message, scratch);
+    bool readable;
+    size_t header_count = read_headers(message, scratch, &readable);
     struct wt_record *record = wt_record_create(message->key, message->key_len, message->payload,
                                                 message->len, scratch->headers, header_count);
+    record->headers_unread = !readable;
     rd_kafka_timestamp_type_t timestamp_type;
     record->timestamp_ms = rd_kafka_message_timestamp(message, &timestamp_type);
     if (timestamp_type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE) {

@@ -155,6 +155,10 @@ static enum wt_status check_topics(struct wt_pipeline *pipeline, struct wt_error
     status = wt_facts_need_topics(&facts, error);
     if (status == WT_OK) {
         log_findings(config, &facts);
+        const struct wt_topic_facts *letters = wt_facts_find(&facts, WT_TOPIC_DEAD_LETTERS);
+        wt_publish_limit_letters(pipeline->publish,
+                                 letters != NULL ? letters->record_bytes_max : -1,
+                                 letters != NULL && letters->compacted);
     }
     wt_facts_free(&facts);
     return status;

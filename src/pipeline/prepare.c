@@ -3,10 +3,14 @@
 #include "base/alloc.h"
 #include "base/beat.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/metrics.h"
+#include "pipeline/dead_letter.h"
 #include "pipeline/decode.h"
 #include "pipeline/partition.h"
+#include "pipeline/trace.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,6 +70,33 @@ static enum wt_status tokenize(struct worker *worker, struct wt_record *record,
     return WT_OK;
 }
 
+/* A label goes out with its article's headers or not at all. */
+static void fail_unread(struct wt_record *record)
+{
+    struct wt_error error;
+    (void)wt_error_set(&error, WT_INVALID, WT_ERROR_RECORD, "headers-unreadable",
+                       "the headers cannot be read: librdkafka takes 100,000 of a record at most");
+    wt_record_fail(record, "decode", &error);
+}
+
+/* False: it stays where it is. */
+static bool open_letter(const struct wt_letters *letters, struct wt_record *record)
+{
+    enum wt_letter letter = wt_letter_open(letters, record);
+    if (letter == WT_LETTER_CUT) {
+        char trace_id[WT_TRACE_ID_BYTES];
+        char words[WT_CUT_WORDS_BYTES_MAX];
+        struct wt_log_record about = wt_trace_about(record, trace_id);
+        wt_log_about(WT_LOG_WARN, "redrive", &about,
+                     "this dead letter stays: of %s [%" PRId32 "] offset %" PRId64 " its %s was "
+                     "cut, so no label can be made of it; replay labels the article itself, if its "
+                     "topic still has it",
+                     record->origin.topic, record->origin.partition, record->origin.offset,
+                     wt_dead_letter_cut(record, words));
+    }
+    return letter == WT_LETTER_OPENED;
+}
+
 /* Puts the record on the list it belongs to next. */
 static void prepare_record(struct worker *worker, struct wt_record *record,
                            struct wt_record_list *tokenized, struct wt_record_list *finished)
@@ -73,8 +104,13 @@ static void prepare_record(struct worker *worker, struct wt_record *record,
     int64_t at_us = record->consumed_us;
     count_time(WT_HISTOGRAM_STAGE_QUEUE, &at_us);
     const struct wt_letters *letters = worker->prepare->ports.letters;
-    if (letters != NULL && record->outcome == WT_OUTCOME_NONE && !wt_letter_open(letters, record)) {
+    if (letters != NULL && record->outcome == WT_OUTCOME_NONE && !open_letter(letters, record)) {
         record->outcome = WT_OUTCOME_SKIPPED;
+        finish(record, at_us, finished);
+        return;
+    }
+    if (record->headers_unread) {
+        fail_unread(record);
         finish(record, at_us, finished);
         return;
     }

@@ -38,7 +38,6 @@ struct wt_produce {
     char *transactional_id;         /* NULL: idempotent only */
     atomic_bool *doubtful;          /* set on librdkafka's threads; lives as long as the client */
     struct wt_offsets_call *late;   /* a call of the client that goes on; NULL: none */
-    size_t record_bytes_max;
     int64_t transaction_us_max;
 };
 
@@ -174,8 +173,10 @@ static int32_t choose_partition(const rd_kafka_topic_t *topic, const void *key, 
         wt_record_origin(record).partition < partition_count) {
         return wt_record_origin(record).partition;
     }
-    return rd_kafka_msg_partitioner_murmur2_random(topic, key, key_bytes, partition_count,
-                                                   topic_opaque, record_opaque);
+    /* The record's own key, also where a dead letter has a cut one. */
+    (void)key, (void)key_bytes;
+    return rd_kafka_msg_partitioner_murmur2_random(topic, record->key, record->key_bytes,
+                                                   partition_count, topic_opaque, record_opaque);
 }
 
 static enum wt_status open_topic(struct wt_produce *produce, const char *name,
@@ -354,7 +355,6 @@ static enum wt_status open_client(struct wt_produce *produce, struct wt_error *e
         produce->doubtful = NULL;
         return status;
     }
-    produce->record_bytes_max = wt_sizing_record_bytes_max(config);
     rd_kafka_queue_t *queue = rd_kafka_queue_get_main(produce->client);
     rd_kafka_queue_cb_event_enable(queue, produce->wake, produce->wake_opaque);
     rd_kafka_queue_destroy(queue);
@@ -419,11 +419,6 @@ bool wt_produce_send_offsets(struct wt_produce *produce, rd_kafka_topic_partitio
     return produce->late == NULL;
 }
 
-size_t wt_produce_record_bytes_max(const struct wt_produce *produce)
-{
-    return produce->record_bytes_max;
-}
-
 /* --- records --------------------------------------------------------------------------------- */
 
 static rd_kafka_headers_t *headers_of(const struct wt_record *record)
@@ -448,7 +443,7 @@ enum wt_delivery wt_produce_record(struct wt_produce *produce, struct wt_record 
     rd_kafka_resp_err_t code = rd_kafka_producev(
         produce->client, RD_KAFKA_V_RKT(dead_letter ? produce->dead_letters : produce->output),
         RD_KAFKA_V_PARTITION(RD_KAFKA_PARTITION_UA), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-        RD_KAFKA_V_KEY(record->key, record->key_bytes),
+        RD_KAFKA_V_KEY(record->output.key, record->output.key_bytes),
         RD_KAFKA_V_VALUE(record->output.value, record->output.value_bytes),
         RD_KAFKA_V_TIMESTAMP(keep_timestamp ? record->timestamp_ms : 0),
         RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(record), RD_KAFKA_V_END);

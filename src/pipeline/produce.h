@@ -75,7 +75,4 @@ int64_t wt_produce_transaction_us_max(const struct wt_produce *produce);
  * may still be on its way. */
 bool wt_produce_doubtful(const struct wt_produce *produce);
 
-/* The largest record the producer itself lets through, bytes. */
-size_t wt_produce_record_bytes_max(const struct wt_produce *produce);
-
 #endif

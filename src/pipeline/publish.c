@@ -267,6 +267,11 @@ rd_kafka_t *wt_publish_client(struct wt_publish *publish)
     return wt_release_client(publish->release);
 }
 
+void wt_publish_limit_letters(struct wt_publish *publish, int64_t topic_bytes_max, bool compacted)
+{
+    wt_release_limit_letters(publish->release, topic_bytes_max, compacted);
+}
+
 enum wt_status wt_publish_start(struct wt_publish *publish, struct wt_error *error)
 {
     if (pthread_create(&publish->thread, NULL, run, publish) != 0) {

@@ -39,6 +39,9 @@ enum wt_status wt_publish_create(const struct wt_publish_ports *ports,
 /* The producer handle, to look up topics before the start. */
 rd_kafka_t *wt_publish_client(struct wt_publish *publish);
 
+/* As wt_release_limit_letters, before the start. */
+void wt_publish_limit_letters(struct wt_publish *publish, int64_t topic_bytes_max, bool compacted);
+
 /* Starts the thread. It ends when queue_in is closed and empty. */
 enum wt_status wt_publish_start(struct wt_publish *publish, struct wt_error *error);
 

@@ -1,14 +1,10 @@
 #include "pipeline/reject.h"
 
+#include "pipeline/dead_letter.h"
 #include "pipeline/partition.h"
 
 #include <inttypes.h>
-
-/* A dead letter whose value was cut keeps at least this much. */
-#define CUT_BYTES_MIN 256u
-
-/* Headers that wiretag adds to a dead letter, and the record's own framing, with room to spare. */
-#define DEAD_LETTER_OVERHEAD_BYTES 4096u
+#include <stdio.h>
 
 bool wt_reject_apply(const struct wt_config *config, struct wt_record *record,
                      struct wt_error *error)
@@ -34,49 +30,60 @@ bool wt_reject_apply(const struct wt_config *config, struct wt_record *record,
     return false;
 }
 
-/* Bytes of the key and the headers, which a dead letter keeps whole. */
-static size_t kept_bytes(const struct wt_record *record)
+/* The next dead letter to try after one that the topic refuses. False: there is none. */
+static bool make_smaller(struct wt_record *record, const struct wt_refusal *refusal)
 {
-    size_t bytes = record->key_bytes + DEAD_LETTER_OVERHEAD_BYTES;
-    for (size_t i = 0; i < record->header_count; i++) {
-        bytes += record->headers[i].value_bytes + 64;
-    }
-    return bytes;
-}
-
-/* Cuts a dead letter that is still too large. False: even without a value it is. */
-static bool cut(struct wt_record *record, size_t record_bytes_max)
-{
-    size_t value_bytes = record->output.value_bytes;
-    size_t overhead_bytes = kept_bytes(record);
-    size_t fits = record_bytes_max > overhead_bytes ? record_bytes_max - overhead_bytes : 0;
-    if (value_bytes <= CUT_BYTES_MIN) {
+    size_t bytes = wt_output_bytes(&record->output);
+    if (!refusal->too_large && record->key == NULL && !record->letter_keyed) {
+        record->letter_keyed = true; /* compacted topics take none without a key */
+    } else if (record->letter_least) {
         return false;
+    } else if (!refusal->too_large) {
+        record->letter_bytes_max =
+            WT_LETTER_BYTES_LEAST; /* whatever it is: the least form has least to object to */
+    } else {
+        size_t told = refusal->letter_bytes_max;
+        if (refusal->topic_bytes_max > 0 && (size_t)refusal->topic_bytes_max < told) {
+            told = (size_t)refusal->topic_bytes_max;
+        }
+        record->letter_bytes_max = (uint32_t)(told < bytes ? told : bytes / 2);
     }
-    size_t wanted = value_bytes > fits && fits > CUT_BYTES_MIN ? fits : value_bytes / 2;
-    record->value_cut_to_bytes = (uint32_t)(wanted < CUT_BYTES_MIN ? CUT_BYTES_MIN : wanted);
     wt_record_output_clear(record);
     return true;
 }
 
-bool wt_reject_record(const struct wt_config *config, struct wt_record *record, const char *reason,
-                      size_t record_bytes_max, struct wt_error *error)
+static void set_impossible(const struct wt_config *config, const struct wt_record *record,
+                           const struct wt_refusal *refusal, struct wt_error *error)
+{
+    char limit[64] = "";
+    if (refusal->topic_bytes_max >= 0) {
+        (void)snprintf(limit, sizeof limit, " (max.message.bytes %" PRId64 ")",
+                       refusal->topic_bytes_max);
+    }
+    (void)wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "dead-letter-rejected",
+                       "topic %s%s takes no dead letter, not even the least, of %zu bytes: %s. "
+                       "Stopped before %s [%" PRId32 "] offset %" PRId64 ", which can be published "
+                       "neither as a label nor there: look at max.message.bytes and cleanup.policy "
+                       "of that topic and at what its cluster refuses, or set on_error to skip",
+                       config->dead_letter.topic, limit, wt_output_bytes(&record->output),
+                       refusal->reason, record->source->topic, record->source->number,
+                       record->offset);
+}
+
+bool wt_reject_record(const struct wt_config *config, struct wt_record *record,
+                      const struct wt_refusal *refusal, struct wt_error *error)
 {
     if (record->outcome == WT_OUTCOME_DEAD_LETTERED) {
-        if (cut(record, record_bytes_max)) {
+        if (make_smaller(record, refusal)) {
             return true;
         }
-        (void)wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "dead-letter-rejected",
-                           "%s [%" PRId32 "] offset %" PRId64 " can be published neither as a "
-                           "label nor to %s: %s. Look at that topic's max.message.bytes and "
-                           "cleanup.policy",
-                           record->source->topic, record->source->number, record->offset,
-                           config->dead_letter.topic, reason);
+        set_impossible(config, record, refusal, error);
         return false;
     }
     struct wt_error cause;
     (void)wt_error_set(&cause, WT_INVALID, WT_ERROR_RECORD, "record-rejected",
-                       "topic %s refuses the labelled record: %s", config->output.topic, reason);
+                       "topic %s refuses the labelled record: %s", config->output.topic,
+                       refusal->reason);
     wt_record_fail(record, "publish", &cause);
     return wt_reject_apply(config, record, error);
 }

@@ -12,10 +12,22 @@
 bool wt_reject_apply(const struct wt_config *config, struct wt_record *record,
                      struct wt_error *error);
 
-/* The broker refuses the record itself, for `reason`: a label or tombstone becomes a failure, to
- * which on_error applies; a dead letter is cut, first to what fits `record_bytes_max`, then to half
- * each time. False: even an empty dead letter is refused, or on_error is stop; `error` says so. */
-bool wt_reject_record(const struct wt_config *config, struct wt_record *record, const char *reason,
-                      size_t record_bytes_max, struct wt_error *error);
+/* No dead letter has so few: as a limit it asks for the least form. */
+#define WT_LETTER_BYTES_LEAST 1u
+
+/* How a topic refuses a record that stands alone. */
+struct wt_refusal {
+    const char *reason;
+    bool too_large;
+    size_t letter_bytes_max; /* what producer and dead-letter topic are known to take */
+    int64_t topic_bytes_max; /* its max.message.bytes; -1: not known */
+};
+
+/* The broker, or the producer, refuses the record itself: a label or tombstone becomes a failure, to which
+ * on_error applies; a dead letter becomes a smaller one (dead_letter.h): what the topic is known to take,
+ * else half each time, and the least one where size is not the reason. False: even the least is refused, or
+ * on_error is stop; `error` says so. */
+bool wt_reject_record(const struct wt_config *config, struct wt_record *record,
+                      const struct wt_refusal *refusal, struct wt_error *error);
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/metrics.h"
 #include "base/stall.h"
 #include "pipeline/commit.h"
+#include "pipeline/dead_letter.h"
 #include "pipeline/encode.h"
 #include "pipeline/lane.h"
 #include "pipeline/outcome.h"
@@ -13,11 +14,16 @@
 #include "pipeline/reject.h"
 #include "pipeline/release_state.h"
 #include "pipeline/search.h"
+#include "pipeline/sizing.h"
 #include "pipeline/trace.h"
 #include "pipeline/transaction.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
+
+/* A batch of the producer, at most, whatever its configuration (librdkafka's batch.size, by default). */
+#define BATCH_BYTES_MAX 1000000
 
 /* How long to wait at most when round after round comes to nothing. */
 #define BACK_OFF_MS_MAX 2000
@@ -30,12 +36,30 @@ static void drop(struct wt_release *release, struct wt_record **record)
     wt_in_flight_end(release->ports.in_flight, record);
 }
 
+/* A dead letter had to be cut further than was known: the next one need not be refused first. */
+static void learn_limit(struct wt_release *release, const struct wt_record *record)
+{
+    bool keyed = record->letter_keyed && record->key == NULL;
+    release->letters_keyed |= keyed && record->letter_bytes_max > WT_LETTER_BYTES_LEAST;
+    bool cut_for_size = record->outcome == WT_OUTCOME_DEAD_LETTERED &&
+                        record->letter_bytes_max > WT_LETTER_BYTES_LEAST &&
+                        record->letter_bytes_max < release->letter_bytes_max;
+    if (cut_for_size && !wt_sizing_compresses(release->ports.config)) {
+        release->letter_bytes_max = record->letter_bytes_max;
+        wt_log_info("publish",
+                    "topic %s takes dead letters of %" PRIu32 " bytes and not of twice as many; "
+                    "larger ones are cut to that from now on",
+                    release->ports.config->dead_letter.topic, record->letter_bytes_max);
+    }
+}
+
 /* A lane lets go of a record: it is acknowledged, or its epoch has ended. One that the producer
  * still holds is ended by its report. */
 static void on_lane_end(void *opaque, struct wt_record **record)
 {
     struct wt_release *release = opaque;
     if ((*record)->state == WT_RECORD_ACKNOWLEDGED) {
+        learn_limit(release, *record);
         wt_outcomes_count(release->outcomes, *record);
         wt_in_flight_end(release->ports.in_flight, record);
     } else if ((*record)->in_producer) {
@@ -80,11 +104,15 @@ static bool apply_on_error(struct wt_release *release, struct wt_record *record)
 
 /* The broker refuses the record itself. It becomes a dead letter, or a smaller one; false: there is
  * nothing left to try, and the pipeline stops before it. */
-static bool reject(struct wt_release *release, struct wt_record *record, const char *reason)
+static bool reject(struct wt_release *release, struct wt_record *record, bool too_large,
+                   const char *reason)
 {
     struct wt_error error;
-    bool goes_on = wt_reject_record(release->ports.config, record, reason,
-                                    wt_produce_record_bytes_max(release->produce), &error);
+    struct wt_refusal refusal = {.reason = reason,
+                                 .too_large = too_large,
+                                 .letter_bytes_max = release->letter_bytes_max,
+                                 .topic_bytes_max = release->topic_bytes_max};
+    bool goes_on = wt_reject_record(release->ports.config, record, &refusal, &error);
     if (!goes_on) {
         wt_release_fail(release, &error);
     }
@@ -92,6 +120,38 @@ static bool reject(struct wt_release *release, struct wt_record *record, const c
 }
 
 /* --- handing over ---------------------------------------------------------------------------- */
+
+/* A dead letter that the topic is known not to take is made to fit at once. */
+static void limit_letter(const struct wt_release *release, struct wt_record *record)
+{
+    if (record->outcome != WT_OUTCOME_DEAD_LETTERED) {
+        return;
+    }
+    if (record->letter_bytes_max == 0) {
+        record->letter_bytes_max = (uint32_t)release->letter_bytes_max;
+    }
+    record->letter_keyed |= release->letters_keyed;
+}
+
+/* A topic's limit holds for a whole batch, and the producer makes larger ones than a small topic takes. */
+static bool crowds(struct wt_release *release, const struct wt_record *record)
+{
+    size_t bytes = wt_output_bytes(&record->output);
+    if (record->outcome != WT_OUTCOME_DEAD_LETTERED || release->topic_bytes_max < 0 ||
+        release->topic_bytes_max >= BATCH_BYTES_MAX) {
+        return false;
+    }
+    release->crowded =
+        release->round_bytes > 0 && release->round_bytes + bytes > (size_t)release->topic_bytes_max;
+    release->round_bytes += release->crowded ? 0 : bytes;
+    return release->crowded;
+}
+
+void wt_release_new_round(struct wt_release *release)
+{
+    release->round_bytes = 0;
+    release->crowded = false;
+}
 
 /* Hands a record over, rejected forms of it included. WT_DELIVERED: queued, or skipped and so done
  * with; anything else: not now. */
@@ -102,7 +162,11 @@ static enum wt_delivery hand_over(struct wt_release *release, struct wt_record *
             return WT_DELIVERED;
         }
         if (record->output.headers == NULL) {
+            limit_letter(release, record);
             wt_encode(release->encoder, record);
+        }
+        if (crowds(release, record)) {
+            return WT_DELIVERY_RETRY;
         }
         const char *reason = NULL;
         enum wt_delivery delivery = wt_produce_record(release->produce, record, &reason);
@@ -120,7 +184,7 @@ static enum wt_delivery hand_over(struct wt_release *release, struct wt_record *
             wt_log_debug("publish", "the producer takes no record: %s", reason);
             return delivery;
         }
-        if (!reject(release, record, reason)) {
+        if (!reject(release, record, delivery == WT_DELIVERY_TOO_LARGE, reason)) {
             return WT_DELIVERY_RETRY;
         }
     }
@@ -142,7 +206,7 @@ void wt_release_back_off(struct wt_release *release)
 /* There is room for one more record in this round; its transaction is opened for it. */
 static bool may_release(struct wt_release *release)
 {
-    return wt_search_has_room(&release->search) &&
+    return wt_search_has_room(&release->search) && !release->crowded &&
            (release->transaction == NULL || wt_transaction_open(release->transaction));
 }
 
@@ -160,7 +224,7 @@ static bool release_lane(struct wt_release *release, struct wt_lane *lane)
             return false;
         }
         if (hand_over(release, record) != WT_DELIVERED) {
-            return wt_release_hold(release);
+            return release->crowded ? false : wt_release_hold(release);
         }
         wt_lane_release(lane);
         if (wt_outcome_is_silent(record->outcome) && release->transaction == NULL) {
@@ -203,9 +267,10 @@ void wt_release_all(struct wt_release *release, struct wt_partition *const *part
 /* --- reports --------------------------------------------------------------------------------- */
 
 void wt_release_note_rejected(struct wt_release *release, struct wt_record *record,
-                              const char *reason)
+                              enum wt_delivery delivery, const char *reason)
 {
     release->rejected = record;
+    release->rejected_as_too_large = delivery == WT_DELIVERY_TOO_LARGE;
     (void)snprintf(release->rejected_reason, sizeof release->rejected_reason, "%s", reason);
 }
 
@@ -239,10 +304,12 @@ static void on_report(void *opaque, struct wt_record *record, enum wt_delivery d
 /* The round came to nothing: the next one is smaller, or its only record is the culprit. */
 void wt_release_aborted(struct wt_release *release)
 {
+    wt_release_new_round(release);
     if (release->rejected == NULL) {
         wt_search_aborted(&release->search);
     } else if (wt_search_rejected(&release->search)) {
-        (void)reject(release, release->rejected, release->rejected_reason);
+        (void)reject(release, release->rejected, release->rejected_as_too_large,
+                     release->rejected_reason);
     }
     release->rejected = NULL;
 }
@@ -316,6 +383,20 @@ uint32_t wt_release_close(struct wt_release *release, struct wt_partition *parti
     return wt_lane_close(partition->lane);
 }
 
+void wt_release_limit_letters(struct wt_release *release, int64_t topic_bytes_max, bool compacted)
+{
+    const struct wt_config *config = release->ports.config;
+    size_t bytes_max = wt_sizing_record_bytes_max(config);
+    release->topic_bytes_max = topic_bytes_max;
+    release->letters_keyed = compacted;
+    /* What is compressed may be larger: the broker will tell. */
+    if (topic_bytes_max > 0 && (size_t)topic_bytes_max < bytes_max &&
+        !wt_sizing_compresses(config)) {
+        bytes_max = (size_t)topic_bytes_max;
+    }
+    release->letter_bytes_max = bytes_max;
+}
+
 struct wt_lane *wt_release_lane_create(struct wt_release *release)
 {
     return wt_lane_create(on_lane_end, release);
@@ -332,6 +413,7 @@ enum wt_status wt_release_create(const struct wt_release_ports *ports,
     struct wt_release *release = wt_alloc_zeroed(1, sizeof *release);
     release->ports = *ports;
     release->search = wt_search_begin();
+    wt_release_limit_letters(release, -1, false);
     release->idle = wt_idle_begin(ports->config->delivery.commit_interval_ms);
     release->encoder = wt_encoder_create(ports->config, ports->model_info);
     release->outcomes = wt_outcomes_create(ports->config, ports->model_info);

@@ -10,7 +10,7 @@
  *
  * A record that the broker rejects takes its neighbours down with it, a request or a transaction at
  * a time. What was not acknowledged is tried again in smaller parts until the culprit stands alone
- * (search.h). It becomes a dead letter, and a dead letter that is too large is cut.
+ * (search.h). It becomes a dead letter, and a dead letter that is refused is cut (reject.h).
  * Thread: publish, but for creating and destroying. */
 #ifndef WIRETAG_PIPELINE_RELEASE_H
 #define WIRETAG_PIPELINE_RELEASE_H
@@ -49,6 +49,10 @@ void wt_release_destroy(struct wt_release *release);
 
 /* The producer's handle, to look up topics before the start. */
 rd_kafka_t *wt_release_client(struct wt_release *release);
+
+/* Before the first step: what the dead-letter topic takes: its max.message.bytes, negative where that is not
+ * known, and whether it is compacted and so takes no record without a key. */
+void wt_release_limit_letters(struct wt_release *release, int64_t topic_bytes_max, bool compacted);
 
 /* A lane for a partition seen for the first time, closed. */
 struct wt_lane *wt_release_lane_create(struct wt_release *release);

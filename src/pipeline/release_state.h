@@ -37,6 +37,14 @@ struct wt_release {
     struct wt_search search;
     struct wt_record *rejected; /* of this round; NULL: none */
     char rejected_reason[160];
+    bool rejected_as_too_large;
+
+    /* What the dead-letter topic takes. */
+    int64_t topic_bytes_max; /* its max.message.bytes; -1: not known */
+    size_t letter_bytes_max; /* of one, as far as that, the producer and what was refused tell */
+    bool letters_keyed;      /* it takes none without a key */
+    size_t round_bytes;      /* of those handed over since the last round */
+    bool crowded;            /* the next would not fit beside them: it waits for the next round */
 
     /* At-least-once. */
     struct wt_record_list again; /* not delivered, to be handed over again */
@@ -62,13 +70,16 @@ void wt_release_back_off(struct wt_release *release);
 void wt_release_all(struct wt_release *release, struct wt_partition *const *partitions,
                     size_t count);
 
-/* The broker refused this record, or the request it was in. */
+/* The broker refused this record, or the request it was in, for its size or for another reason. */
 void wt_release_note_rejected(struct wt_release *release, struct wt_record *record,
-                              const char *reason);
+                              enum wt_delivery delivery, const char *reason);
 
 /* Logs that a record was not delivered, and what comes next. */
 void wt_release_log_undelivered(const struct wt_record *record, const char *reason,
                                 const char *next);
+
+/* A new round begins: the dead letters of the last one are out, or given up. */
+void wt_release_new_round(struct wt_release *release);
 
 /* The round came to nothing: the next one is smaller, or its only record is the culprit. */
 void wt_release_aborted(struct wt_release *release);

@@ -80,6 +80,18 @@ size_t wt_sizing_record_bytes_max(const struct wt_config *config)
     return own != NULL ? (size_t)strtoull(own->value, NULL, 10) : RECORD_BYTES_MAX;
 }
 
+bool wt_sizing_compresses(const struct wt_config *config)
+{
+    static const char *const names[] = {"compression.codec", "compression.type"};
+    for (size_t i = 0; i < 2; i++) {
+        const struct wt_property *own = wt_config_producer_property(config, names[i]);
+        if (own != NULL && strcmp(own->value, "none") != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* A record larger than the whole queue would find no room in an empty one either. */
 uint64_t wt_sizing_producer_kbytes(const struct wt_config *config)
 {

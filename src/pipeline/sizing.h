@@ -19,6 +19,9 @@ uint32_t wt_sizing_linger_ms(const struct wt_config *config, bool transactional)
 /* The largest record that the producer takes: kafka.producer.message.max.bytes. */
 size_t wt_sizing_record_bytes_max(const struct wt_config *config);
 
+/* The producer is configured to compress. */
+bool wt_sizing_compresses(const struct wt_config *config);
+
 /* kafka.producer.queue.buffering.max.kbytes where it is not configured: what may be in flight, and at
  * least the largest record. */
 uint64_t wt_sizing_producer_kbytes(const struct wt_config *config);

@@ -1,6 +1,7 @@
 /* fuzz_headers.c: whatever headers a record brings, its dead letter carries each of them on but those
  * that wiretag sets, which are there once; tries go up by one; a trace id is what W3C says or none. An
  * input is lines: the record's value, then headers, NAME=VALUE or, without a value, NAME. */
+#include "pipeline/dead_letter.h"
 #include "pipeline/encode.h"
 #include "pipeline/partition.h"
 #include "pipeline/trace.h"
@@ -10,7 +11,7 @@
 #include <string.h>
 
 #define HEADERS_MAX 32u
-#define VALUE_KEPT_BYTES 16u
+#define LETTER_BYTES_MAX 900u
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -95,10 +96,19 @@ static void check_added(const struct wt_record *record)
     require(tries->value_bytes > 0 && tries->value_bytes < sizeof digits);
     memcpy(digits, tries->value, tries->value_bytes);
     require(strspn(digits, "0123456789") == tries->value_bytes && strtoll(digits, NULL, 10) > 0);
-    bool cut = record->value_bytes > VALUE_KEPT_BYTES;
-    require((find_once(&record->output, "wiretag.error.value_truncated") != NULL) == cut);
-    require((find_once(&record->output, "wiretag.error.value_sha256") != NULL) == cut);
-    require(record->output.value_bytes == (cut ? VALUE_KEPT_BYTES : record->value_bytes));
+    require(find_once(&record->output, "wiretag.error.value_truncated") == NULL);
+    require(record->output.value_bytes == record->value_bytes);
+}
+
+/* Cut, it is as small as it has to be, and says so. */
+static void check_cut(const struct wt_record *record)
+{
+    const struct wt_output *output = &record->output;
+    bool cut = output->value_bytes < record->value_bytes;
+    require(record->letter_least || wt_output_bytes(output) <= LETTER_BYTES_MAX);
+    require((find_once(output, "wiretag.error.value_truncated") != NULL) == cut);
+    require(find_once(output, "wiretag.error.code") != NULL);
+    require(find_once(output, "wiretag.source.offset") != NULL);
 }
 
 static void check_trace(const struct wt_record *record)
@@ -123,7 +133,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct wt_record *record = wt_record_create(NULL, 0, text, strlen(text), headers, header_count);
     free(text);
     record->source = &source;
-    record->value_cut_to_bytes = VALUE_KEPT_BYTES;
     (void)wt_error_set(&error, WT_INVALID, WT_ERROR_RECORD, "code", "message");
     wt_record_fail(record, "decode", &error);
     struct wt_encoder *encoder = wt_encoder_create(&config, &info);
@@ -131,6 +140,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_kept(record);
     check_added(record);
     check_trace(record);
+    wt_record_output_clear(record);
+    record->letter_bytes_max = LETTER_BYTES_MAX;
+    wt_encode(encoder, record);
+    check_cut(record);
     wt_encoder_destroy(encoder);
     wt_record_destroy(record);
     return 0;

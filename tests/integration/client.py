@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 from confluent_kafka import (
     OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition)
-from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
+from confluent_kafka.admin import (
+    AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewPartitions, NewTopic)
 
 
 @dataclass
@@ -128,6 +129,20 @@ def grow_topic(bootstrap, name, partitions, timeout=30):
     admin = AdminClient({"bootstrap.servers": bootstrap})
     admin.create_partitions([NewPartitions(name, partitions)])[name].result(timeout)
     wait_for(f"the leaders of {name}", lambda: _led(bootstrap, name, partitions), timeout, 0.02)
+
+
+def alter_topic(bootstrap, name, config, timeout=30):
+    """Sets these settings of the topic, and waits until the broker says so."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    entries = [ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET) for key, value in config.items()]
+    resource = ConfigResource(ConfigResource.Type.TOPIC, name, incremental_configs=entries)
+    admin.incremental_alter_configs([resource])[resource].result(timeout)
+
+    def altered():
+        asked = ConfigResource(ConfigResource.Type.TOPIC, name)
+        found = admin.describe_configs([asked])[asked].result(timeout)
+        return all(found[key].value == value for key, value in config.items())
+    wait_for(f"settings of {name}", altered, timeout)
 
 
 def remake_topic(bootstrap, name, timeout=30):

@@ -97,18 +97,3 @@ def test_with_the_time_of_publishing_no_timestamp_is_refused(lab):
     labels, dead_letters = checks.settled(flow)
     checks.assert_each_once(labels, places)
     assert dead_letters == []
-
-
-@pytest.mark.usefixtures("guarantee")
-def test_a_record_that_not_even_the_dead_letter_topic_takes_stops_the_worker_before_it(lab):
-    flow = lab.flow()
-    flow.dead_letter = lab.topic("compacted", config={"cleanup.policy": "compact"})
-    places = flow.produce([article("мяч"), b"bad", article("мяч")])  # without keys
-    running = lab.run(flow)
-    assert running.wait_exit() == 1
-    assert f"{flow.input} [0] offset 1 can be published neither" in running.stderr
-    assert "cleanup.policy" in running.stderr  # the remedy
-    assert flow.committed() == {0: 1}
-    labels = flow.labels()
-    # At-least-once, what comes behind may be out already, and comes again once the record is mended.
-    checks.assert_each_once(labels if flow.guarantee == "exactly-once" else labels[:1], places[:1])

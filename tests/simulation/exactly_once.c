@@ -229,8 +229,9 @@ static void abort_transaction(struct worker *worker, struct exactly_once *state)
     if (state->rejected == NULL) {
         wt_search_aborted(&state->search);
     } else if (wt_search_rejected(&state->search)) {
+        const struct wt_refusal refusal = {.reason = "refused", .topic_bytes_max = -1};
         worker->world->tally->refused++;
-        (void)wt_reject_record(&state->config, state->rejected, "refused", 1000000, NULL);
+        (void)wt_reject_record(&state->config, state->rejected, &refusal, NULL);
     }
     state->rejected = NULL;
 }

@@ -143,25 +143,6 @@ static void tries_are_counted_on(void **state)
     }
 }
 
-static void a_cut_value_tells_its_size_and_its_hash(void **state)
-{
-    (void)state;
-    struct fixture fixture = fixture_create("abcdef", NULL, 0);
-    refuse(&fixture);
-    fixture.record->value_cut_to_bytes = 3;
-    const struct wt_output *output = encode(&fixture);
-    assert_int_equal(output->value_bytes, 3);
-    assert_memory_equal(output->value, "abc", 3);
-    ASSERT_HEADERS(output, DEAD_LETTER_HEADERS("1"), {"wiretag.error.value_truncated", "true"},
-                   {"wiretag.error.value_bytes", "6"},
-                   {"wiretag.error.value_sha256",
-                    "bef57ec7f53a6d40beb640a780a639c83bc29ac8a9816f1fc6c5c6dcd93c4721"});
-    fixture.record->value_cut_to_bytes = 6;
-    ASSERT_HEADERS(encode(&fixture), DEAD_LETTER_HEADERS("1"));
-    assert_int_equal(output->value_bytes, 6);
-    fixture_destroy(&fixture);
-}
-
 /* --- reading them back ----------------------------------------------------------------------- */
 
 static void the_last_of_repeated_headers_is_the_one_that_is_read(void **state)
@@ -189,7 +170,6 @@ int main(void)
         cmocka_unit_test(a_dead_letter_is_the_input_byte_for_byte_with_the_reason_in_headers),
         cmocka_unit_test(an_empty_value_stays_empty_and_a_null_value_stays_null),
         cmocka_unit_test(tries_are_counted_on),
-        cmocka_unit_test(a_cut_value_tells_its_size_and_its_hash),
         cmocka_unit_test(the_last_of_repeated_headers_is_the_one_that_is_read),
     };
     return cmocka_run_group_tests_name("headers", tests, NULL, NULL);
