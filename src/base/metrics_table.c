@@ -238,13 +238,14 @@ static const struct wt_family_entry families[WT_FAMILY_COUNT] = {
                              NULL},
     [WT_FAMILY_READY] =
         {"wiretag_ready", WT_GAUGE, {NULL}, "1 if /readyz answers 200.", "The process"},
-    [WT_FAMILY_STALLED] = {"wiretag_stalled",
-                           WT_GAUGE,
-                           {"reason"},
-                           "1 while this keeps records from moving: brokers, rights, strategy, "
-                           "group, input-topic, damaged, model, output-topic, dead-letter-topic, "
-                           "transactions, unknown. /readyz and the log say more.",
-                           NULL},
+    [WT_FAMILY_STALLED] =
+        {"wiretag_stalled",
+         WT_GAUGE,
+         {"reason"},
+         "1 while this keeps records from moving: security, brokers, rights, "
+         "strategy, group, input-topic, damaged, model, output-topic, dead-letter-topic, "
+         "transactions, unknown. /readyz and the log say more.",
+         NULL},
     [WT_FAMILY_BEAT_AGE] = {"wiretag_thread_beat_age_seconds",
                             WT_GAUGE,
                             {"thread"},
@@ -308,6 +309,7 @@ static const struct wt_metric_entry metrics[WT_METRIC_COUNT] = {
     [WT_METRIC_BROKER_ERRORS] = {WT_FAMILY_BROKER_ERRORS, NULL},
     [WT_METRIC_BROKER_REACHABLE] = {WT_FAMILY_BROKER_REACHABLE, NULL},
     [WT_METRIC_READY] = {WT_FAMILY_READY, NULL},
+    [WT_METRIC_STALLED_SECURITY] = {WT_FAMILY_STALLED, "security"},
     [WT_METRIC_STALLED_BROKERS] = {WT_FAMILY_STALLED, "brokers"},
     [WT_METRIC_STALLED_RIGHTS] = {WT_FAMILY_STALLED, "rights"},
     [WT_METRIC_STALLED_STRATEGY] = {WT_FAMILY_STALLED, "strategy"},

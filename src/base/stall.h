@@ -13,6 +13,7 @@
 
 /* In the order of /readyz: causes before what follows from them. */
 enum wt_stall {
+    WT_STALL_SECURITY,          /* TLS or SASL keeps the worker from a broker */
     WT_STALL_BROKERS,           /* none answers */
     WT_STALL_RIGHTS,            /* the brokers refuse what the worker has to do */
     WT_STALL_STRATEGY,          /* others in the group assign partitions by another strategy */

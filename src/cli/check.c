@@ -12,6 +12,7 @@
 #include "pipeline/finding.h"
 #include "pipeline/kafka_facts.h"
 #include "pipeline/kafka_rights.h"
+#include "pipeline/refusal.h"
 #include "pipeline/sizing.h"
 #include "pipeline/worker_id.h"
 #include "wiretag/model.h"
@@ -168,6 +169,7 @@ static void on_error(rd_kafka_t *client, int code, const char *reason, void *opa
 {
     struct last_error *last = opaque;
     (void)client;
+    (void)wt_refusal_reported(reason);
     if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
         last->all_down = true;
     } else {
@@ -209,6 +211,15 @@ static void add_unreachable(const struct wt_config *config, const struct last_er
                             const struct wt_error *error, struct wt_findings *findings)
 {
     const struct wt_property *brokers = wt_config_consumer_property(config, "bootstrap.servers");
+    struct wt_security_cause cause;
+    if (wt_refusal_last(&cause)) {
+        char message[WT_SECURITY_MESSAGE_BYTES_MAX];
+        wt_security_message(&cause, message);
+        wt_finding_add(findings, config, "kafka.common", WT_FINDING_ERROR, "broker-unreachable",
+                       "%s", message);
+        wt_finding_remedy(findings, "%s; topics and rights were not looked at", cause.remedy);
+        return;
+    }
     wt_finding_add(findings, config, "kafka.common", WT_FINDING_ERROR, "broker-unreachable",
                    "%s: %s", brokers != NULL ? brokers->value : "metadata.broker.list",
                    last->reason[0] != '\0' ? last->reason : error->message);

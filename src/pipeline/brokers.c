@@ -1,9 +1,11 @@
 #include "pipeline/brokers.h"
 
+#include "base/clock.h"
 #include "base/metrics.h"
 #include "pipeline/kafka.h"
 #include "pipeline/kafka_group.h"
 #include "pipeline/kafka_topics.h"
+#include "pipeline/refusal.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -20,11 +22,21 @@
 
 /* --- connections ----------------------------------------------------------------------------- */
 
+static bool is_up_state(const char *state)
+{
+    return state != NULL && (strcmp(state, "UP") == 0 || strcmp(state, "UPDATE") == 0 ||
+                             strcmp(state, "REAUTH") == 0);
+}
+
 /* One broker of librdkafka's statistics (its STATISTICS.md). INIT: not needed now, or not yet. */
 static void show_broker(const char *client_kind, const char *name, const json_t *broker)
 {
     const char *source = json_string_value(json_object_get(broker, "source"));
     const char *state = json_string_value(json_object_get(broker, "state"));
+    const char *address = json_string_value(json_object_get(broker, "nodename"));
+    if (is_up_state(state) && address != NULL) {
+        wt_refusal_over(address);
+    }
     bool real = json_integer_value(json_object_get(broker, "nodeid")) >= 0 && source != NULL &&
                 strcmp(source, "logical") != 0;
     if (!real || state == NULL) {
@@ -35,9 +47,7 @@ static void show_broker(const char *client_kind, const char *name, const json_t 
         wt_series_remove(WT_FAMILY_BROKER_UP, labels);
         return;
     }
-    bool up =
-        strcmp(state, "UP") == 0 || strcmp(state, "UPDATE") == 0 || strcmp(state, "REAUTH") == 0;
-    wt_series_set(wt_series_get(WT_FAMILY_BROKER_UP, labels), up ? 1 : 0);
+    wt_series_set(wt_series_get(WT_FAMILY_BROKER_UP, labels), is_up_state(state) ? 1 : 0);
 }
 
 /* `next_offset` is what will be fetched next; with nothing fetched left to deliver, all before it is
@@ -65,8 +75,7 @@ static bool is_up(const json_t *brokers, json_int_t id)
     {
         const char *state = json_string_value(json_object_get(broker, "state"));
         if (json_integer_value(json_object_get(broker, "nodeid")) == id && state != NULL) {
-            return strcmp(state, "UP") == 0 || strcmp(state, "UPDATE") == 0 ||
-                   strcmp(state, "REAUTH") == 0;
+            return is_up_state(state);
         }
     }
     return true;
@@ -134,6 +143,7 @@ void wt_brokers_read(rd_kafka_t *client, const char *text, size_t bytes,
     }
     note_group(json_object_get(statistics, "cgrp"));
     note_leaders(rd_kafka_type(client) == RD_KAFKA_CONSUMER, statistics);
+    wt_refusal_tick(wt_clock_us());
     struct wt_partition *partition;
     for (size_t i = 0; partitions != NULL && (partition = wt_partitions_at(partitions, i)) != NULL;
          i++) {

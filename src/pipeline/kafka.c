@@ -4,7 +4,9 @@
 #include "base/metrics.h"
 #include "base/stall.h"
 #include "pipeline/connect_pace.h"
+#include "pipeline/kafka_security.h"
 #include "pipeline/kafka_words.h"
+#include "pipeline/refusal.h"
 
 #include <string.h>
 
@@ -18,6 +20,10 @@ static void on_log(const rd_kafka_t *client, int level, const char *facility, co
     char text[WT_LOG_MESSAGE_BYTES_MAX];
     enum wt_log_level ours = wt_kafka_words(level, facility, message, text, sizeof text);
     (void)client;
+    /* TLS and SASL. Why a certificate is refused comes with the line about its handshake. */
+    if (level <= 6 && (strcmp(facility, "SSLCERTVRFY") == 0 || wt_refusal_logged(message))) {
+        return;
+    }
     wt_kafka_words_note(message);
     /* One failure is one line: while no broker answers, that is told as a stall. */
     if (strcmp(facility, "FAIL") == 0 && wt_stall_is(WT_STALL_BROKERS)) {
@@ -30,6 +36,9 @@ static void on_error(rd_kafka_t *client, int code, const char *reason, void *opa
 {
     (void)opaque, (void)client;
     wt_metric_add(WT_METRIC_BROKER_ERRORS, 1);
+    if (wt_refusal_reported(reason)) {
+        return;
+    }
     switch (code) {
     case RD_KAFKA_RESP_ERR__FATAL: /* the stage that owns the client sees it, with its cause */
     case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:  /* watch.c, note "Silence" */
@@ -116,6 +125,9 @@ enum wt_status wt_kafka_conf_create(const struct wt_config *config, rd_kafka_typ
         status =
             wt_kafka_conf_default(conf, config, type, "reconnect.backoff.max.ms", "1000", error);
     }
+    if (status == WT_OK) {
+        status = wt_security_prepare(conf, config, type, error);
+    }
     if (status != WT_OK) {
         rd_kafka_conf_destroy(conf);
         return status;
@@ -146,10 +158,9 @@ enum wt_status wt_kafka_client_create(rd_kafka_type_t type, rd_kafka_conf_t **co
     char reason[400];
     rd_kafka_t *client = rd_kafka_new(type, *conf, reason, sizeof reason);
     if (client == NULL) {
-        return wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "kafka-client",
-                            "the Kafka %s cannot be made: %s",
-                            type == RD_KAFKA_CONSUMER ? "consumer" : "producer", reason);
+        return wt_security_refuse(*conf, type, reason, error);
     }
+    wt_security_serve(client);
     *conf = NULL;
     *client_out = client;
     return WT_OK;

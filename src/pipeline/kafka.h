@@ -30,7 +30,8 @@ enum wt_status wt_kafka_conf_default(rd_kafka_conf_t *conf, const struct wt_conf
                                      rd_kafka_type_t type, const char *name, const char *value,
                                      struct wt_error *error);
 
-/* Makes a client, which takes *conf and clears it. WT_FAILED (class fatal). */
+/* Makes a client, which takes *conf and clears it. WT_INVALID (class fatal): a file, key or password of
+ * TLS or SASL cannot be used; WT_FAILED (class fatal). */
 enum wt_status wt_kafka_client_create(rd_kafka_type_t type, rd_kafka_conf_t **conf,
                                       rd_kafka_t **client_out, struct wt_error *error);
 

@@ -17,6 +17,7 @@
 #include "pipeline/partition.h"
 #include "pipeline/prepare.h"
 #include "pipeline/publish.h"
+#include "pipeline/refusal.h"
 #include "pipeline/sizing.h"
 #include "pipeline/watch.h"
 #include "pipeline/worker_id.h"
@@ -121,9 +122,16 @@ static void log_findings(const struct wt_config *config, const struct wt_cluster
     wt_findings_free(&findings);
 }
 
-/* Said at once the first time; then as a stall, which begins with the start. */
-static void wait_for_broker(int64_t began_us, const char *reason)
+/* Said at once the first time; then as a stall, which begins with the start. A broker that refuses this
+ * worker has been named, with the cause; what a client says of its tokens comes where it is polled. */
+static void wait_for_broker(struct wt_pipeline *pipeline, int64_t began_us, const char *reason)
 {
+    (void)rd_kafka_poll(wt_publish_client(pipeline->publish), 0);
+    if (wt_refusal_any()) {
+        wt_stall_end(WT_STALL_BROKERS);
+        wt_stall_tick(wt_clock_us());
+        return;
+    }
     if (!wt_stall_is(WT_STALL_BROKERS)) {
         wt_log_warn("pipeline", "waiting for a broker: %s; trying again", reason);
     }
@@ -145,13 +153,14 @@ static enum wt_status check_topics(struct wt_pipeline *pipeline, struct wt_error
     int64_t began_us = wt_clock_us();
     while ((status = wt_facts_gather(config, wt_publish_client(pipeline->publish), LOOK_UP_MS,
                                      &facts, error)) == WT_IO) {
-        wait_for_broker(began_us, error->message);
+        wait_for_broker(pipeline, began_us, error->message);
         if (!sleep_unless_stopped(pipeline, back_off_ms)) {
             return WT_CLOSED;
         }
         back_off_ms = back_off_ms * 2 < BACK_OFF_MS_MAX ? back_off_ms * 2 : BACK_OFF_MS_MAX;
     }
     wt_stall_end(WT_STALL_BROKERS);
+    wt_refusal_over(NULL);
     status = wt_facts_need_topics(&facts, error);
     if (status == WT_OK) {
         log_findings(config, &facts);

@@ -10,6 +10,7 @@
 #include "pipeline/consumer.h"
 #include "pipeline/hindrance.h"
 #include "pipeline/membership.h"
+#include "pipeline/refusal.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -238,7 +239,9 @@ static void note_answer(struct wt_watch *watch)
  * whether questions are answered. */
 static void note_silence(const struct wt_watch *watch)
 {
-    if (silent_us(watch) > SILENT_US_MAX) {
+    if (wt_refusal_any()) {
+        wt_stall_end(WT_STALL_BROKERS); /* they answer, and refuse this worker: refusal.h */
+    } else if (silent_us(watch) > SILENT_US_MAX) {
         wt_stall_begin_since(
             WT_STALL_BROKERS, atomic_load_explicit(&watch->contact_us, memory_order_relaxed),
             "no broker of bootstrap.servers has answered for %" PRId64 " s; trying again",

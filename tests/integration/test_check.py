@@ -331,7 +331,7 @@ def test_a_wrong_password_is_found_and_not_shown(lab, secured):
     status, found = check_as(lab, started, password="wr0ng-and-s3cret")
     assert (status, bad(found)) == (1, {"broker-unreachable"})
     message = found["broker-unreachable"][0]["message"]
-    assert "Authentication failed" in message and "wr0ng-and-s3cret" not in json.dumps(found)
+    assert "password is wrong" in message and "wr0ng-and-s3cret" not in json.dumps(found)
 
 
 def test_writing_was_tried_without_writing(lab, secured):

@@ -1,0 +1,168 @@
+/* Many lines of librdkafka become one state a broker. The clock is the test's. */
+#include "pipeline/refusal.h"
+
+#include "base/log.h"
+#include "base/stall.h"
+
+#include "support.h"
+
+#include <string.h>
+
+#define PASSWORD                                                                                   \
+    "sasl_ssl://b:1/bootstrap: SASL authentication error: Authentication failed: Invalid "         \
+    "username "                                                                                    \
+    "or password (after 3ms in state AUTH_REQ)"
+#define MECHANISM                                                                                  \
+    "sasl_ssl://b:1/2: SASL PLAIN mechanism handshake failed: Broker: Unsupported SASL "           \
+    "mechanism: "                                                                                  \
+    "broker's supported mechanisms: OAUTHBEARER (after 1ms in state AUTH_HANDSHAKE)"
+#define ENDED                                                                                      \
+    "b:2/bootstrap: Disconnected: connection closed by peer (after 2ms in state APIVERSION_QUERY)"
+#define REFUSED "b:2/bootstrap: Connect to ipv4#10.0.0.1:2 failed: Connection refused (after 0ms)"
+#define TOKEN "Failed to acquire SASL OAUTHBEARER token: no answer"
+
+static int64_t clock_us = 100000000;
+
+int64_t __wrap_wt_clock_us(void);
+int64_t __wrap_wt_clock_us(void)
+{
+    return clock_us;
+}
+
+static int begin(void **state)
+{
+    (void)state;
+    clock_us += 1000000000;
+    wt_refusal_tick(clock_us);
+    assert_false(wt_refusal_any());
+    assert_false(wt_stall_is(WT_STALL_SECURITY));
+    return 0;
+}
+
+static const char *why_now(void)
+{
+    static struct wt_security_cause cause;
+    return wt_refusal_last(&cause) ? cause.why : "";
+}
+
+static void a_password_that_is_refused_stalls_until_a_client_is_let_in(void **state)
+{
+    (void)state;
+    assert_true(wt_refusal_logged(PASSWORD));
+    assert_true(wt_refusal_reported(PASSWORD));
+    assert_true(wt_refusal_any() && wt_stall_is(WT_STALL_SECURITY));
+    wt_refusal_over("other:1");
+    assert_true(wt_refusal_any());
+    wt_refusal_over("b:1");
+    assert_false(wt_refusal_any() || wt_stall_is(WT_STALL_SECURITY));
+}
+
+static void the_words_are_those_of_the_newest_cause(void **state)
+{
+    (void)state;
+    assert_true(wt_refusal_logged(PASSWORD) && wt_refusal_logged(MECHANISM));
+    char words[2000] = "";
+    assert_true(wt_stall_any(words, sizeof words));
+    assert_non_null(
+        strstr(words, "broker b:1 cannot be used: it does not offer this sasl.mechanism"));
+    assert_null(strstr(words, "password is wrong"));
+    wt_refusal_over(NULL);
+}
+
+static void connections_that_end_say_something_only_in_a_row(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        assert_false(wt_refusal_logged(ENDED));
+        assert_false(wt_refusal_logged(ENDED)); /* another client's, at the same moment */
+        assert_false(wt_refusal_any());
+        clock_us += 300000;
+    }
+    assert_non_null(strstr(why_now(), "speaks TLS")); /* for who asks what it may be */
+    assert_true(wt_refusal_logged(ENDED));
+    assert_true(wt_refusal_any());
+    wt_refusal_over("b:2");
+    assert_string_equal(why_now(), "");
+    assert_false(wt_refusal_logged(ENDED));
+}
+
+static void a_broker_that_cannot_be_connected_to_refuses_nobody(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        (void)wt_refusal_logged(ENDED);
+        clock_us += 300000;
+    }
+    assert_true(wt_refusal_any());
+    assert_false(wt_refusal_logged(REFUSED));
+    assert_false(wt_refusal_any());
+    for (int i = 0; i < 4; i++) {
+        assert_false(wt_refusal_logged(ENDED));
+        assert_false(wt_refusal_logged(REFUSED));
+        clock_us += 300000;
+    }
+}
+
+static void what_is_certain_is_not_made_less_so_by_connections_that_end(void **state)
+{
+    (void)state;
+    assert_true(wt_refusal_logged("b:2/bootstrap: SASL authentication error: no"));
+    assert_true(wt_refusal_logged(ENDED));
+    assert_non_null(strstr(why_now(), "the log-in fails: no"));
+}
+
+static void what_is_not_tried_again_is_over(void **state)
+{
+    (void)state;
+    assert_true(wt_refusal_logged(PASSWORD));
+    clock_us += 59000000;
+    wt_refusal_tick(clock_us);
+    assert_true(wt_refusal_any());
+    assert_true(wt_refusal_logged(PASSWORD));
+    clock_us += 59000000;
+    wt_refusal_tick(clock_us);
+    assert_true(wt_refusal_any());
+    clock_us += 2000000;
+    wt_refusal_tick(clock_us);
+    assert_false(wt_refusal_any() || wt_stall_is(WT_STALL_SECURITY));
+}
+
+static void a_token_is_there_when_any_broker_lets_a_client_in(void **state)
+{
+    (void)state;
+    assert_true(wt_refusal_reported(TOKEN));
+    assert_true(wt_refusal_any());
+    wt_refusal_over("any:1");
+    assert_false(wt_refusal_any());
+}
+
+static void more_brokers_than_are_remembered_do_no_harm(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 1000; i++) {
+        char line[200];
+        (void)snprintf(line, sizeof line, "ssl://b:%d/1: SSL handshake failed: error (after 1ms",
+                       i);
+        clock_us += 1000;
+        assert_true(wt_refusal_logged(line));
+    }
+    assert_true(wt_refusal_any());
+    wt_refusal_over(NULL);
+    assert_false(wt_refusal_any());
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(a_password_that_is_refused_stalls_until_a_client_is_let_in, begin),
+        cmocka_unit_test_setup(the_words_are_those_of_the_newest_cause, begin),
+        cmocka_unit_test_setup(connections_that_end_say_something_only_in_a_row, begin),
+        cmocka_unit_test_setup(a_broker_that_cannot_be_connected_to_refuses_nobody, begin),
+        cmocka_unit_test_setup(what_is_certain_is_not_made_less_so_by_connections_that_end, begin),
+        cmocka_unit_test_setup(what_is_not_tried_again_is_over, begin),
+        cmocka_unit_test_setup(a_token_is_there_when_any_broker_lets_a_client_in, begin),
+        cmocka_unit_test_setup(more_brokers_than_are_remembered_do_no_harm, begin),
+    };
+    wt_log_init(WT_LOG_ERROR, WT_LOG_TEXT);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
