@@ -1,5 +1,7 @@
 /* main.c: picks the subcommand. */
+#include "base/exit_limit.h"
 #include "cli/cli.h"
+#include "cli/signals.h"
 #include "wiretag/model.h"
 
 #include <errno.h>
@@ -82,6 +84,7 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "wiretag: no command given\nTry: wiretag --help\n");
         return WT_EXIT_USAGE;
     }
+    wt_signals_end_process();
     /* The commands say themselves what they do not accept. */
     opterr = 0;
     int exit_status = dispatch(argc, argv);
@@ -90,5 +93,6 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "wiretag: writing to stdout failed: %s\n", strerror(errno));
         exit_status = WT_EXIT_FAILED;
     }
+    wt_exit_limit_end(exit_status, "a library's exit handler");
     return exit_status;
 }

@@ -26,6 +26,7 @@
 #define STATUS_BYTES_MAX 400u
 #define COLUMNS_DEFAULT 80u
 #define STALLED_READER_MS 200
+#define PROMPT_WAIT_NS 100000000L
 
 /* One event, and how often it came again while it was held back. */
 struct recent {
@@ -351,6 +352,38 @@ void wt_log_partition(enum wt_log_level level, const char *component, const char
     va_end(arguments);
     event_log(&event);
     errno = saved_errno;
+}
+
+/* The line is written where that takes no time. */
+static void promptly_write(const struct recent *event)
+{
+    struct pollfd reader = {.fd = STDERR_FILENO, .events = POLLOUT};
+    struct timespec until;
+    (void)clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += PROMPT_WAIT_NS;
+    until.tv_sec += until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
+    if (pthread_mutex_timedlock(&state.lock, &until) != 0) {
+        return; /* whoever holds it waits for a reader */
+    }
+    if (poll(&reader, 1, 0) == 1 && (reader.revents & POLLOUT) != 0) {
+        event_write(event, 0);
+    }
+    (void)pthread_mutex_unlock(&state.lock);
+}
+
+void wt_log_promptly(enum wt_log_level level, const char *component, const char *format, ...)
+{
+    if (!wt_log_wanted(level)) {
+        return;
+    }
+    struct recent event = {.used = true, .level = level, .written_us = wt_clock_us()};
+    (void)snprintf(event.component, sizeof event.component, "%s", component);
+    va_list arguments;
+    va_start(arguments, format);
+    set_message(&event, format, arguments);
+    va_end(arguments);
+    promptly_write(&event);
 }
 
 /* --- the status line ------------------------------------------------------------------------- */

@@ -34,6 +34,11 @@ bool wt_log_wanted(enum wt_log_level level);
 void wt_log(enum wt_log_level level, const char *component, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* For a process that is about to end: waits neither for a reader of stderr nor, but for a moment, for
+ * threads that do, and leaves the line out instead. Thread: any. */
+void wt_log_promptly(enum wt_log_level level, const char *component, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
 /* The record that a line is about. */
 struct wt_log_record {
     const char *topic;

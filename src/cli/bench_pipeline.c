@@ -1,12 +1,14 @@
 /* bench_pipeline.c: every stage of the worker alone, then all of them from Kafka to Kafka. */
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/exit_limit.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "cli/bench_stages.h"
 #include "cli/bench_topics.h"
 #include "cli/cli.h"
 #include "cli/options.h"
+#include "cli/signals.h"
 #include "pipeline/pipeline.h"
 
 #include <inttypes.h>
@@ -232,6 +234,15 @@ static enum wt_status bench_all(struct bench *bench, struct wt_error *error)
     return status;
 }
 
+/* A signal came. Nothing is left on the brokers. */
+static void leave(void *opaque)
+{
+    (void)opaque;
+    wt_exit_limit_set(WT_EXIT_MS_MAX, WT_EXIT_FAILED, "deleting the topics wiretag-bench-*");
+    wt_bench_topics_leave();
+    wt_exit_now();
+}
+
 static int bench_pipeline(const struct options *options)
 {
     struct bench bench = {.options = options};
@@ -242,7 +253,11 @@ static int bench_pipeline(const struct options *options)
         return WT_EXIT_USAGE;
     }
     wt_log_init(WT_LOG_WARN, bench.config->log.format);
-    status = bench_all(&bench, &error);
+    wt_signals_block();
+    status = wt_signals_start("bench pipeline", leave, NULL, &error);
+    if (status == WT_OK) {
+        status = bench_all(&bench, &error);
+    }
     wt_log_flush();
     wt_config_destroy(bench.config);
     return status == WT_OK ? WT_EXIT_DONE : wt_cli_fail("bench pipeline", status, &error);

@@ -5,6 +5,7 @@
 #include "pipeline/kafka.h"
 
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,19 @@ struct wt_bench_topics {
     const char *in;
     const char *out;
 };
+
+/* Those of this process, as wt_bench_topics_leave sees them. */
+static struct {
+    pthread_mutex_t mutex; /* guards it, and keeps the client alive while it is used */
+    struct wt_bench_topics *topics;
+} current = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+
+static void set_current(struct wt_bench_topics *topics)
+{
+    (void)pthread_mutex_lock(&current.mutex);
+    current.topics = topics;
+    (void)pthread_mutex_unlock(&current.mutex);
+}
 
 /* --- making and deleting --------------------------------------------------------------------- */
 
@@ -75,11 +89,15 @@ static enum wt_status make(struct wt_bench_topics *topics, struct wt_error *erro
         rd_kafka_AdminOptions_new(topics->producer, RD_KAFKA_ADMIN_OP_CREATETOPICS);
     (void)rd_kafka_AdminOptions_set_operation_timeout(options, ANSWER_MS, reason, sizeof reason);
     (void)rd_kafka_AdminOptions_set_request_timeout(options, ANSWER_MS, reason, sizeof reason);
+    set_current(topics); /* from now on there may be some */
     rd_kafka_CreateTopics(topics->producer, wanted, 2, options, queue);
     enum wt_status status = admin_answer(
         queue, "making the topics wiretag-bench-*, for which the user needs the right Create",
         error);
     topics->made = status == WT_OK;
+    if (!topics->made) {
+        set_current(NULL);
+    }
     rd_kafka_AdminOptions_destroy(options);
     rd_kafka_queue_destroy(queue);
     rd_kafka_NewTopic_destroy_array(wanted, 2);
@@ -174,11 +192,21 @@ void wt_bench_topics_destroy(struct wt_bench_topics *topics)
     }
     if (topics->made) {
         delete_topics(topics);
+        set_current(NULL);
     }
     if (topics->producer != NULL) {
         rd_kafka_destroy(topics->producer);
     }
     free(topics);
+}
+
+void wt_bench_topics_leave(void)
+{
+    (void)pthread_mutex_lock(&current.mutex);
+    if (current.topics != NULL) {
+        delete_topics(current.topics);
+    }
+    (void)pthread_mutex_unlock(&current.mutex);
 }
 
 /* --- filling and draining -------------------------------------------------------------------- */

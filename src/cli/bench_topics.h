@@ -17,6 +17,10 @@ enum wt_status wt_bench_topics_create(const struct wt_config *config, uint32_t p
 /* Deletes them; accepts NULL. What cannot be deleted is named on stderr. */
 void wt_bench_topics_destroy(struct wt_bench_topics *topics);
 
+/* Deletes the topics of this process's run, if there are any, for a process that ends before it is over.
+ * Thread: any. */
+void wt_bench_topics_leave(void);
+
 /* Produces every record, idempotently and spread over the partitions: to the output topic what it was
  * encoded to, or to the input topic its value. Returns when all are acknowledged. */
 enum wt_status wt_bench_topics_fill(struct wt_bench_topics *topics, bool output,

@@ -61,20 +61,45 @@ static bool over(void *opaque)
     return wt_replay_over(watch->replay);
 }
 
+/* The balance, and what is to be done. */
+static int report(const struct wt_cli_pass *pass, const struct wt_replay *replay,
+                  enum wt_status status, const struct wt_error *error)
+{
+    int exit_status =
+        status == WT_OK ? WT_EXIT_DONE : wt_cli_log_failure(pass->command, status, error);
+    bool balances = wt_cli_pass_print_balance(pass, replay);
+    (void)fflush(stdout); /* an end by force would lose it */
+    if (exit_status == WT_EXIT_DONE && (!balances || !wt_replay_over(replay))) {
+        wt_log_warn(pass->command, "%s is not finished; the same command goes on with it",
+                    pass->name);
+        exit_status = WT_EXIT_FAILED;
+    }
+    return exit_status;
+}
+
+static int finish(void *opaque, enum wt_status status, const struct wt_error *error)
+{
+    struct watch *watch = opaque;
+    wt_progress_destroy(watch->progress);
+    watch->progress = NULL;
+    (void)wt_replay_look(watch->replay);
+    return report(watch->pass, watch->replay, status, error);
+}
+
 /* Runs until the end or a signal. */
-static enum wt_status work(const struct wt_cli_pass *pass, struct wt_replay *replay,
-                           struct wt_error *error)
+static int work(const struct wt_cli_pass *pass, struct wt_replay *replay)
 {
     struct watch watch = {.pass = pass, .replay = replay};
-    struct wt_pipeline_source source = {.ranged = true,
-                                        .records_per_s_max = pass->records_per_s_max,
-                                        .letters = pass->letters,
-                                        .opaque = &watch,
-                                        .over = over};
-    enum wt_status status = wt_cli_work(pass->command, pass->config, &source, error);
-    wt_progress_destroy(watch.progress);
-    (void)wt_replay_look(replay);
-    return status;
+    const struct wt_cli_job job = {.command = pass->command,
+                                   .config = pass->config,
+                                   .source = {.ranged = true,
+                                              .records_per_s_max = pass->records_per_s_max,
+                                              .letters = pass->letters,
+                                              .opaque = &watch,
+                                              .over = over},
+                                   .opaque = &watch,
+                                   .finish = finish};
+    return wt_cli_work(&job);
 }
 
 /* What would be done, and how long it would take. */
@@ -110,18 +135,8 @@ int wt_cli_pass_run(const struct wt_cli_pass *pass)
     }
     wt_cli_pass_log_plan(pass, replay);
     status = wt_replay_begin(replay, &error);
-    if (status == WT_OK && !wt_replay_over(replay)) {
-        status = work(pass, replay, &error);
-    }
-    if (status != WT_OK) {
-        exit_status = wt_cli_log_failure(pass->command, status, &error);
-    }
-    bool balances = wt_cli_pass_print_balance(pass, replay);
-    if (exit_status == WT_EXIT_DONE && (!balances || !wt_replay_over(replay))) {
-        wt_log_warn(pass->command, "%s is not finished; the same command goes on with it",
-                    pass->name);
-        exit_status = WT_EXIT_FAILED;
-    }
+    exit_status = status == WT_OK && !wt_replay_over(replay) ? work(pass, replay)
+                                                             : report(pass, replay, status, &error);
 done:
     wt_replay_close(replay);
     wt_log_flush();

@@ -14,11 +14,18 @@ static void print_help(void)
         "  --set KEY=VALUE    overrides one key, such as delivery.commit_interval_ms=500;\n"
         "                     VALUE is YAML; may be repeated, the last one wins\n"
         "  --help             this text\n\n"
-        "SIGTERM or SIGINT: running batches finish, offsets are committed, exit 0.\n"
-        "A second one exits at once; nothing is lost, the records are read again.\n\n"
+        "SIGTERM, SIGINT or SIGHUP: running batches finish, offsets are committed, exit 0.\n"
+        "Another SIGTERM or SIGINT ends it at once: exit 1 where not everything was committed\n"
+        "yet; nothing is lost, those records are read again.\n\n"
         "Example:\n"
         "  wiretag run -c config/wiretag.yaml --set input.topics=[news.articles] \\\n"
         "    --set kafka.common.bootstrap.servers=127.0.0.1:9092\n");
+}
+
+static int finish(void *opaque, enum wt_status status, const struct wt_error *error)
+{
+    (void)opaque;
+    return status == WT_OK ? WT_EXIT_DONE : wt_cli_log_failure("run", status, error);
 }
 
 int wt_cli_run(int argc, char **argv)
@@ -31,10 +38,8 @@ int wt_cli_run(int argc, char **argv)
         exit_status = wt_cli_config_load(&given, "run", &config);
     }
     if (config != NULL) {
-        struct wt_pipeline_source endless = {0};
-        struct wt_error error;
-        enum wt_status status = wt_cli_work("run", config, &endless, &error);
-        exit_status = status == WT_OK ? WT_EXIT_DONE : wt_cli_log_failure("run", status, &error);
+        const struct wt_cli_job endless = {.command = "run", .config = config, .finish = finish};
+        exit_status = wt_cli_work(&endless);
     }
     wt_config_destroy(config);
     wt_cli_config_free(&given);

@@ -1,91 +1,152 @@
 #include "cli/signals.h"
 
-#include "base/alloc.h"
+#include "base/exit_limit.h"
 #include "base/log.h"
-#include "cli/cli.h"
 
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdbool.h>
-#include <stdlib.h>
+#include <stddef.h>
 #include <unistd.h>
 
-struct wt_signals {
+/* What shells report of a process that a signal ended. */
+#define EXIT_BY_SIGNAL 128
+
+static const struct {
+    int number;
+    const char *name;
+} stops[] = {{SIGTERM, "SIGTERM"}, {SIGINT, "SIGINT"}, {SIGHUP, "SIGHUP"}};
+
+#define STOP_COUNT (sizeof stops / sizeof stops[0])
+
+static struct {
     const char *command;
+    sigset_t set;
+    atomic_bool came;
+    pthread_mutex_t mutex; /* guards what follows; held while `stop` runs */
     void (*stop)(void *opaque);
     void *opaque;
-    sigset_t set;
-    atomic_bool ending;
-    pthread_t thread;
-};
+} signals = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
-static sigset_t stops(void)
+/* nohup, for one, has SIGHUP ignored. */
+static bool is_ignored(int number)
 {
-    sigset_t set;
-    (void)sigemptyset(&set);
-    (void)sigaddset(&set, SIGTERM);
-    (void)sigaddset(&set, SIGINT);
-    return set;
+    struct sigaction action;
+    return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
-/* The next signal; 0: wt_signals_end. */
-static int await(const struct wt_signals *signals)
+static void handle(int number, void (*handler)(int number), int flags)
 {
-    int number = 0;
-    (void)sigwait(&signals->set, &number);
-    return atomic_load(&signals->ending) ? 0 : number;
+    struct sigaction action = {.sa_handler = handler, .sa_flags = flags};
+    (void)sigemptyset(&action.sa_mask);
+    (void)sigaction(number, &action, NULL);
+}
+
+/* --- commands with nothing to finish --------------------------------------------------------- */
+
+/* The default action holds again, and ends the process but for the first one of a container. */
+static void end_process(int number)
+{
+    (void)raise(number);
+    _exit(EXIT_BY_SIGNAL + number);
+}
+
+void wt_signals_end_process(void)
+{
+    for (size_t i = 0; i < STOP_COUNT; i++) {
+        if (!is_ignored(stops[i].number)) {
+            handle(stops[i].number, end_process, (int)(SA_RESETHAND | SA_NODEFER));
+        }
+    }
+}
+
+/* --- commands that stop in good order -------------------------------------------------------- */
+
+void wt_signals_block(void)
+{
+    (void)sigemptyset(&signals.set);
+    for (size_t i = 0; i < STOP_COUNT; i++) {
+        if (stops[i].number != SIGHUP || !is_ignored(SIGHUP)) {
+            (void)sigaddset(&signals.set, stops[i].number);
+        }
+    }
+    (void)pthread_sigmask(SIG_BLOCK, &signals.set, NULL);
+}
+
+static void end_at_once(int number)
+{
+    (void)number;
+    wt_exit_now();
+}
+
+/* By a handler, so that it works whatever this thread waits for. Of SIGHUP a terminal that goes away may
+ * send two. */
+static void let_the_next_end(void)
+{
+    sigset_t ends;
+    (void)sigemptyset(&ends);
+    for (size_t i = 0; i < STOP_COUNT; i++) {
+        if (stops[i].number != SIGHUP) {
+            handle(stops[i].number, end_at_once, 0);
+            (void)sigaddset(&ends, stops[i].number);
+        }
+    }
+    (void)pthread_sigmask(SIG_UNBLOCK, &ends, NULL);
+}
+
+/* A reader of the log who has gone to sleep may not hold the stop up. */
+static void log_signal(int number)
+{
+    for (size_t i = 0; i < STOP_COUNT; i++) {
+        if (stops[i].number == number) {
+            wt_log_promptly(WT_LOG_INFO, signals.command, "%s: stopping", stops[i].name);
+        }
+    }
 }
 
 static void *run(void *opaque)
 {
-    struct wt_signals *signals = opaque;
-    int number = await(signals);
-    if (number == 0) {
-        return NULL;
+    int number = 0;
+    (void)opaque;
+    (void)sigwait(&signals.set, &number);
+    let_the_next_end();
+    atomic_store(&signals.came, true);
+    (void)pthread_mutex_lock(&signals.mutex);
+    if (signals.stop == NULL) {
+        wt_exit_now();
     }
-    wt_log_info(signals->command, "%s",
-                number == SIGTERM ? "SIGTERM: stopping" : "SIGINT: stopping");
-    signals->stop(signals->opaque);
-    if (await(signals) != 0) {
-        /* The model's threads may be in the middle of a call: leave without running destructors. */
-        _exit(WT_EXIT_FAILED);
+    log_signal(number);
+    signals.stop(signals.opaque);
+    (void)pthread_mutex_unlock(&signals.mutex);
+    for (;;) {
+        (void)pause();
     }
     return NULL;
 }
 
-void wt_signals_block(void)
-{
-    sigset_t set = stops();
-    (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
-}
-
 enum wt_status wt_signals_start(const char *command, void (*stop)(void *opaque), void *opaque,
-                                struct wt_signals **signals_out, struct wt_error *error)
+                                struct wt_error *error)
 {
-    struct wt_signals *signals = wt_alloc_zeroed(1, sizeof *signals);
-    signals->command = command;
-    signals->stop = stop;
-    signals->opaque = opaque;
-    signals->set = stops();
-    atomic_init(&signals->ending, false);
-    if (pthread_create(&signals->thread, NULL, run, signals) != 0) {
-        free(signals);
+    pthread_t thread;
+    signals.command = command;
+    signals.stop = stop;
+    signals.opaque = opaque;
+    if (pthread_create(&thread, NULL, run, NULL) != 0) {
         return wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "thread",
                             "the signal thread cannot be started");
     }
-    *signals_out = signals;
+    (void)pthread_detach(thread);
     return WT_OK;
 }
 
-void wt_signals_end(struct wt_signals *signals)
+bool wt_signals_came(void)
 {
-    if (signals == NULL) {
-        return;
-    }
-    /* Woken rather than cancelled: it may hold a lock, such as the log's. */
-    atomic_store(&signals->ending, true);
-    (void)pthread_kill(signals->thread, SIGTERM);
-    (void)pthread_join(signals->thread, NULL);
-    free(signals);
+    return atomic_load(&signals.came);
+}
+
+void wt_signals_end(void)
+{
+    (void)pthread_mutex_lock(&signals.mutex);
+    signals.stop = NULL;
+    (void)pthread_mutex_unlock(&signals.mutex);
 }

@@ -1,21 +1,29 @@
-/* signals.h: SIGTERM and SIGINT, for the commands that run until told to stop. */
+/* signals.h: SIGTERM, SIGINT and SIGHUP. */
 #ifndef WIRETAG_CLI_SIGNALS_H
 #define WIRETAG_CLI_SIGNALS_H
 
 #include "wiretag/status.h"
 
-struct wt_signals;
+#include <stdbool.h>
 
-/* Keeps the signals from this thread and all it will start. */
+/* For every command: a signal ends the process at once, also where it is the first of its container, for
+ * which the kernel's default action does nothing. Thread: main, before others start. */
+void wt_signals_end_process(void);
+
+/* For commands that have something to finish: keeps the signals from this thread and all it will start. */
 void wt_signals_block(void);
 
-/* From now on the first signal calls `stop`, on a thread of its own, so that it may take locks; a second
- * one ends the process at once. `command` is for the log. After wt_signals_block. WT_FAILED (class
- * fatal): there is no thread. */
+/* From now on the first signal calls `stop`, on a thread of its own, so that it may take locks; another
+ * SIGTERM or SIGINT ends the process at once (exit_limit.h), to its last moment. `command` is for the
+ * log. Once a process, after wt_signals_block. WT_FAILED (class fatal): there is no thread. */
 enum wt_status wt_signals_start(const char *command, void (*stop)(void *opaque), void *opaque,
-                                struct wt_signals **signals_out, struct wt_error *error);
+                                struct wt_error *error);
 
-/* `stop` is not called any more; if it is running, waits for its end. Accepts NULL. */
-void wt_signals_end(struct wt_signals *signals);
+/* A first signal has come. */
+bool wt_signals_came(void);
+
+/* `stop` is not called any more; if it is running, waits for its end. From now on any signal ends the
+ * process at once. */
+void wt_signals_end(void);
 
 #endif

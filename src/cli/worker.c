@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/beat.h"
+#include "base/exit_limit.h"
 #include "base/log.h"
 #include "cli/cli.h"
 #include "cli/opening.h"
@@ -10,6 +11,7 @@
 #include "pipeline/kafka.h"
 #include "wiretag/model.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 
@@ -48,9 +50,37 @@ int wt_cli_config_load(const struct wt_cli_config *given, const char *command,
 
 /* --- the worker ------------------------------------------------------------------------------ */
 
+/* How long the log may take to say that nothing was read. */
+#define SAY_MS_MAX 1000
+
+struct work {
+    const struct wt_cli_job *job;
+    struct wt_model *model;
+    struct wt_http *http;
+    pthread_mutex_t mutex; /* guards what follows */
+    struct wt_pipeline *pipeline;
+};
+
+/* A model that is being loaded, and a broker that is being waited for, cannot be asked to stop; and there
+ * is nothing to finish. */
+static _Noreturn void end_unread(const struct wt_cli_job *job)
+{
+    bool endless = job->source.over == NULL;
+    wt_exit_limit_set(SAY_MS_MAX, endless ? WT_EXIT_DONE : WT_EXIT_FAILED, "the log");
+    wt_log_info(job->command, "stopped: nothing was read%s",
+                endless ? "" : "; the same command goes on");
+    wt_log_flush();
+    wt_exit_now();
+}
+
 static void stop(void *opaque)
 {
-    wt_pipeline_stop(opaque);
+    struct work *work = opaque;
+    (void)pthread_mutex_lock(&work->mutex);
+    if (work->pipeline == NULL || !wt_pipeline_stop(work->pipeline)) {
+        end_unread(work->job);
+    }
+    (void)pthread_mutex_unlock(&work->mutex);
 }
 
 static bool ready(void *opaque, char *reason, size_t reason_bytes)
@@ -115,37 +145,66 @@ static enum wt_status load_model(const struct wt_config *config, const char *com
     return status;
 }
 
-enum wt_status wt_cli_work(const char *command, const struct wt_config *config,
-                           const struct wt_pipeline_source *source, struct wt_error *error)
+static enum wt_status make_pipeline(struct work *work, struct wt_error *error)
 {
-    struct wt_signals *signals = NULL;
-    struct wt_model *model = NULL;
+    struct wt_pipeline_source source = work->job->source;
+    source.ends_process = true;
     struct wt_pipeline *pipeline = NULL;
-    struct wt_http *http = NULL;
+    enum wt_status status =
+        wt_pipeline_create(work->job->config, work->model, &source, &pipeline, error);
+    (void)pthread_mutex_lock(&work->mutex);
+    work->pipeline = pipeline;
+    (void)pthread_mutex_unlock(&work->mutex);
+    return status;
+}
+
+static enum wt_status run(struct work *work, struct wt_error *error)
+{
+    const struct wt_cli_job *job = work->job;
+    enum wt_status status = wt_signals_start(job->command, stop, work, error);
+    wt_cli_log_opening(job->command, job->config);
+    if (status == WT_OK) {
+        status = wt_kafka_version_check(error);
+    }
+    if (status == WT_OK) {
+        status = load_model(job->config, job->command, &work->model, error);
+    }
+    if (status == WT_OK) {
+        status = make_pipeline(work, error);
+    }
+    if (status == WT_OK) {
+        work->http = start_http(job->config, job->command, work->pipeline);
+        status = wt_pipeline_run(work->pipeline, error);
+    }
+    return status;
+}
+
+/* Once a signal has come, nobody's output is waited for without end. */
+static int finish(const struct wt_cli_job *job, enum wt_status status, const struct wt_error *error)
+{
+    wt_signals_end();
+    if (!wt_signals_came()) {
+        wt_exit_limit_lift();
+    }
+    int exit_status = job->finish(job->opaque, status, error);
+    wt_log_flush();
+    return exit_status;
+}
+
+int wt_cli_work(const struct wt_cli_job *job)
+{
+    struct work work = {.job = job, .mutex = PTHREAD_MUTEX_INITIALIZER};
+    struct wt_error error;
     wt_signals_block();
     (void)signal(SIGPIPE, SIG_IGN);
-    wt_cli_log_opening(command, config);
-    enum wt_status status = wt_kafka_version_check(error);
-    if (status == WT_OK) {
-        status = load_model(config, command, &model, error);
-    }
-    if (status == WT_OK) {
-        status = wt_pipeline_create(config, model, source, &pipeline, error);
-    }
-    if (status != WT_OK) {
-        goto done;
-    }
-    status = wt_signals_start(command, stop, pipeline, &signals, error);
-    if (status != WT_OK) {
-        goto done;
-    }
-    http = start_http(config, command, pipeline);
-    status = wt_pipeline_run(pipeline, error);
-    wt_http_destroy(http);
-    wt_signals_end(signals);
-done:
-    wt_pipeline_destroy(pipeline);
-    wt_model_destroy(model);
+    enum wt_status status = run(&work, &error);
+    int exit_status = finish(job, status, &error);
+    wt_exit_limit_end(exit_status, "closing the metrics page");
+    wt_http_destroy(work.http);
+    wt_exit_limit_end(exit_status, "closing the Kafka clients");
+    wt_pipeline_destroy(work.pipeline);
+    wt_exit_limit_end(exit_status, "freeing the model");
+    wt_model_destroy(work.model);
     wt_log_flush();
-    return status;
+    return exit_status;
 }

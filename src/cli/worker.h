@@ -30,9 +30,21 @@ enum wt_status wt_cli_configured_model(const char *command, const struct wt_conf
                                        bool as_log, struct wt_model **model_out,
                                        struct wt_error *error);
 
-/* Loads the model and runs a pipeline over what `source` says until that ends, SIGTERM or SIGINT
- * comes, or it fails. A second signal exits at once. */
-enum wt_status wt_cli_work(const char *command, const struct wt_config *config,
-                           const struct wt_pipeline_source *source, struct wt_error *error);
+/* What a command has a worker do. */
+struct wt_cli_job {
+    const char *command;
+    const struct wt_config *config;
+    struct wt_pipeline_source source;
+    void *opaque;
+    /* Says what came of it and returns the exit status: what is freed after that may take too long, and
+     * then the process is ended by force. `error` holds where `status` is not WT_OK. */
+    int (*finish)(void *opaque, enum wt_status status, const struct wt_error *error);
+};
+
+/* Loads the model and runs a pipeline over the job's source until that ends, SIGTERM, SIGINT or SIGHUP
+ * comes, or it fails; returns the exit status. The process ends before, with 0 where the job has no end
+ * and else with 1, when a signal comes before anything was read. A second SIGTERM or SIGINT ends it
+ * at once, with 1 until everything is drained. Once a process. */
+int wt_cli_work(const struct wt_cli_job *job);
 
 #endif

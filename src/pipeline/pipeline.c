@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/exit_limit.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/processors.h"
@@ -37,6 +38,10 @@
 #define BACK_OFF_MS_MIN 500
 #define BACK_OFF_MS_MAX 10000
 
+/* How long a stop may take beside its drains, of which there may be two (drain_clock.h): leaving the group,
+ * and calls of the Kafka clients that outlast their time-outs. Then the process is ended by force. */
+#define DRAIN_SLACK_MS 25000
+
 struct wt_pipeline {
     const struct wt_config *config;
     struct wt_model *model;
@@ -57,6 +62,7 @@ struct wt_pipeline {
 
     pthread_mutex_t mutex; /* guards what follows */
     pthread_cond_t changed;
+    bool begun; /* to read */
     bool stopping;
     bool running;
     bool failed;
@@ -64,6 +70,17 @@ struct wt_pipeline {
 };
 
 /* --- what the stages ask --------------------------------------------------------------------- */
+
+/* Locks: held. */
+static void begin_to_stop(struct wt_pipeline *pipeline)
+{
+    if (pipeline->begun && !pipeline->stopping && pipeline->source.ends_process) {
+        wt_exit_limit_set(2 * (int64_t)pipeline->config->delivery.drain_ms_max + DRAIN_SLACK_MS,
+                          EXIT_FAILURE, "draining");
+    }
+    pipeline->stopping = true;
+    (void)pthread_cond_broadcast(&pipeline->changed);
+}
 
 static void on_failed(void *opaque, const struct wt_error *error)
 {
@@ -73,8 +90,7 @@ static void on_failed(void *opaque, const struct wt_error *error)
         pipeline->failed = true;
         pipeline->error = *error;
     }
-    pipeline->stopping = true;
-    (void)pthread_cond_broadcast(&pipeline->changed);
+    begin_to_stop(pipeline);
     (void)pthread_mutex_unlock(&pipeline->mutex);
 }
 
@@ -298,12 +314,19 @@ static void start_watch(struct wt_pipeline *pipeline)
     pipeline->watch = wt_watch_create(&ports);
 }
 
-/* Stops from the first to the last: consume drains every partition through publish, after which
- * whatever is still on its way is stale and is dropped where it is met. */
-static void stop_stages(struct wt_pipeline *pipeline)
+/* Consume drains every partition through publish. */
+static void drain(struct wt_pipeline *pipeline)
 {
+    (void)pthread_mutex_lock(&pipeline->mutex);
+    begin_to_stop(pipeline);
+    (void)pthread_mutex_unlock(&pipeline->mutex);
     wt_consume_stop(pipeline->consume);
     pipeline->abandoned = !wt_consume_join(pipeline->consume);
+}
+
+/* Whatever is still on its way is stale by now, and is dropped where it is met. */
+static void join_stages(struct wt_pipeline *pipeline)
+{
     wt_queue_close(pipeline->consumed);
     wt_prepare_join(pipeline->prepare);
     pipeline->prepare = NULL;
@@ -314,7 +337,8 @@ static void stop_stages(struct wt_pipeline *pipeline)
     wt_publish_join(pipeline->publish);
 }
 
-static void log_totals(void)
+/* What is in flight after the drain is left uncommitted, too. */
+static void log_totals(const struct wt_pipeline *pipeline)
 {
     int64_t computed = wt_metric_get(WT_METRIC_TOKENS_COMPUTED);
     int64_t tokens = wt_metric_get(WT_METRIC_TOKENS);
@@ -325,7 +349,9 @@ static void log_totals(void)
         "padding %.1f %% of %" PRId64 " computed tokens in %" PRId64 " batches",
         wt_metric_get(WT_METRIC_RECORDS_CONSUMED), wt_metric_get(WT_METRIC_RECORDS_LABELLED),
         wt_metric_get(WT_METRIC_RECORDS_DEAD_LETTERED), wt_metric_get(WT_METRIC_RECORDS_TOMBSTONES),
-        wt_metric_get(WT_METRIC_RECORDS_SKIPPED), wt_metric_get(WT_METRIC_RECORDS_DROPPED),
+        wt_metric_get(WT_METRIC_RECORDS_SKIPPED),
+        wt_metric_get(WT_METRIC_RECORDS_DROPPED) +
+            (int64_t)wt_in_flight_records(pipeline->in_flight),
         computed > 0 ? 100.0 * (double)(computed - tokens) / (double)computed : 0.0, computed,
         wt_metric_get(WT_METRIC_BATCHES));
 }
@@ -350,6 +376,16 @@ static void show_ready(struct wt_pipeline *pipeline, bool ready, const char *rea
     wt_metric_set(WT_METRIC_READY, ready);
 }
 
+/* False: a stop came first. */
+static bool begin(struct wt_pipeline *pipeline)
+{
+    (void)pthread_mutex_lock(&pipeline->mutex);
+    pipeline->begun = !pipeline->stopping;
+    bool begun = pipeline->begun;
+    (void)pthread_mutex_unlock(&pipeline->mutex);
+    return begun;
+}
+
 static void tick(struct wt_pipeline *pipeline)
 {
     char reason[READY_BYTES];
@@ -362,15 +398,11 @@ static void tick(struct wt_pipeline *pipeline)
     show_ready(pipeline, ready, reason);
 }
 
-enum wt_status wt_pipeline_run(struct wt_pipeline *pipeline, struct wt_error *error)
+/* From the first stage's start to the drain. WT_CLOSED: the source has not come to its end. */
+static enum wt_status read_and_drain(struct wt_pipeline *pipeline, struct wt_error *error)
 {
     const struct wt_pipeline_source *source = &pipeline->source;
-    enum wt_status status = check_topics(pipeline, error);
-    if (status != WT_OK) {
-        return status == WT_CLOSED ? WT_OK : status;
-    }
-    start_watch(pipeline);
-    status = start_stages(pipeline, error);
+    enum wt_status status = start_stages(pipeline, error);
     set_running(pipeline, status == WT_OK);
     bool over = false;
     while (status == WT_OK && !over && sleep_unless_stopped(pipeline, TICK_MS)) {
@@ -381,21 +413,41 @@ enum wt_status wt_pipeline_run(struct wt_pipeline *pipeline, struct wt_error *er
     wt_metric_set(WT_METRIC_READY, 0);
     wt_stall_forget();
     wt_log_info("pipeline", "stopping: running batches finish, their offsets are committed");
-    stop_stages(pipeline);
-    log_totals();
+    drain(pipeline);
     if (status == WT_OK && pipeline->failed) {
         *error = pipeline->error;
         status = WT_FAILED;
     }
-    return status;
+    return status != WT_OK || over || source->over == NULL ? status : WT_CLOSED;
 }
 
-void wt_pipeline_stop(struct wt_pipeline *pipeline)
+enum wt_status wt_pipeline_run(struct wt_pipeline *pipeline, struct wt_error *error)
+{
+    enum wt_status status = check_topics(pipeline, error);
+    if (status == WT_CLOSED || (status == WT_OK && !begin(pipeline))) {
+        return WT_OK;
+    }
+    if (status != WT_OK) {
+        return status;
+    }
+    start_watch(pipeline);
+    status = read_and_drain(pipeline, error);
+    if (pipeline->source.ends_process) {
+        wt_exit_limit_set(WT_EXIT_MS_MAX, status == WT_OK ? EXIT_SUCCESS : EXIT_FAILURE,
+                          "the last call of the model or of a Kafka client");
+    }
+    log_totals(pipeline);
+    join_stages(pipeline);
+    return status == WT_CLOSED ? WT_OK : status;
+}
+
+bool wt_pipeline_stop(struct wt_pipeline *pipeline)
 {
     (void)pthread_mutex_lock(&pipeline->mutex);
-    pipeline->stopping = true;
-    (void)pthread_cond_broadcast(&pipeline->changed);
+    begin_to_stop(pipeline);
+    bool begun = pipeline->begun;
     (void)pthread_mutex_unlock(&pipeline->mutex);
+    return begun;
 }
 
 bool wt_pipeline_ready(struct wt_pipeline *pipeline, char *reason, size_t reason_bytes)
@@ -425,6 +477,7 @@ void wt_pipeline_destroy(struct wt_pipeline *pipeline)
     }
     wt_watch_destroy(pipeline->watch);
     if (pipeline->abandoned) {
+        wt_publish_close(pipeline->publish);
         return; /* the rest is what consume's thread may still look at */
     }
     wt_publish_destroy(pipeline->publish);

@@ -26,6 +26,9 @@ struct wt_pipeline_source {
     /* NULL: there is no end. Called a few times a second while the pipeline runs; true: that was
      * all, stop. Thread: the main one. */
     bool (*over)(void *opaque);
+    /* The process ends after the run: each step of the stop has a limit (exit_limit.h), and so has what
+     * comes after "stopped". */
+    bool ends_process;
 };
 
 /* Makes clients and queues; nothing is consumed yet. Config, model and what `source` points to are
@@ -36,12 +39,13 @@ enum wt_status wt_pipeline_create(const struct wt_config *config, struct wt_mode
                                   struct wt_pipeline **pipeline_out, struct wt_error *error);
 
 /* Waits for the broker (with back-off, as long as it takes), checks that the topics exist, then
- * runs until wt_pipeline_stop, the source's end or a fatal error; drains and commits before it
- * returns. WT_OK after a stop or the end; else what ended it. Thread: the main one. */
+ * runs until wt_pipeline_stop, the source's end or a fatal error; drains, commits and logs "stopped"
+ * before it returns. WT_OK after a stop or the end; else what ended it. Thread: the main one. */
 enum wt_status wt_pipeline_run(struct wt_pipeline *pipeline, struct wt_error *error);
 
-/* Asks wt_pipeline_run to drain and return. Thread: any; not a signal handler. */
-void wt_pipeline_stop(struct wt_pipeline *pipeline);
+/* Asks wt_pipeline_run to drain and return. False: it had not begun to read, and will not; there is
+ * nothing to finish. Thread: any; not a signal handler. */
+bool wt_pipeline_stop(struct wt_pipeline *pipeline);
 
 /* The stages run, a broker has answered lately, partitions are assigned (or the group has none left
  * to give), and the model is not sick; false writes every reason why not, in one line. Thread: any.

@@ -293,6 +293,10 @@ void wt_publish_join(struct wt_publish *publish)
         publish->partitions[i]->lane = NULL;
     }
     publish->partition_count = 0;
+}
+
+void wt_publish_close(struct wt_publish *publish)
+{
     wt_release_destroy(publish->release);
     publish->release = NULL;
 }
@@ -303,6 +307,7 @@ void wt_publish_destroy(struct wt_publish *publish)
         return;
     }
     wt_publish_join(publish);
+    wt_publish_close(publish);
     free(publish->partitions);
     (void)pthread_mutex_destroy(&publish->drain.mutex);
     (void)pthread_cond_destroy(&publish->drain.done_changed);

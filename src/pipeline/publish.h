@@ -52,11 +52,14 @@ enum wt_status wt_publish_start(struct wt_publish *publish, struct wt_error *err
 void wt_publish_drain(struct wt_publish *publish, struct wt_partition *const *partitions,
                       size_t count, bool lost);
 
-/* Waits for the thread, if started, and lets go of the producer and of what is left in the lanes.
- * After it wt_publish_drain alone may be called, and wt_publish_destroy. */
+/* Waits for the thread, if started, and lets go of what is left in the lanes. After it wt_publish_drain
+ * alone may be called, wt_publish_close and wt_publish_destroy. */
 void wt_publish_join(struct wt_publish *publish);
 
-/* Joins, too; accepts NULL. */
+/* Frees the producer, which aborts the transaction that it has open. After wt_publish_join. */
+void wt_publish_close(struct wt_publish *publish);
+
+/* Joins and closes, too; accepts NULL. */
 void wt_publish_destroy(struct wt_publish *publish);
 
 #endif

@@ -167,6 +167,10 @@ def delete_topics(bootstrap, names, timeout=30):
             future.exception(timeout)
 
 
+def topics(bootstrap, timeout=30):
+    return list(AdminClient({"bootstrap.servers": bootstrap}).list_topics(timeout=timeout).topics)
+
+
 def produce(bootstrap, topic, records, timeout=60, **config):
     """Produces records (Record, or bytes for the value alone) in the order given; returns
     (partition, offset) of each in that order."""
