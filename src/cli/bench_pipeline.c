@@ -10,6 +10,7 @@
 #include "cli/options.h"
 #include "cli/signals.h"
 #include "pipeline/pipeline.h"
+#include "pipeline/preflight.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -210,8 +211,10 @@ static enum wt_status bench_all(struct bench *bench, struct wt_error *error)
 {
     const struct wt_config *config = bench->config;
     uint32_t count = bench->options->articles;
-    enum wt_status status =
-        wt_bench_topics_create(config, bench->options->partitions, &bench->topics, error);
+    enum wt_status status = wt_preflight(config, error);
+    if (status == WT_OK) {
+        status = wt_bench_topics_create(config, bench->options->partitions, &bench->topics, error);
+    }
     if (status == WT_OK) {
         status = wt_cli_configured_model("bench pipeline", config, false, &bench->model, error);
     }

@@ -1,31 +1,36 @@
 /* check.c: whether a worker with this configuration would work, and what to do where not. */
+#include "base/deadline.h"
 #include "base/log.h"
-#include "base/log_line.h"
 #include "base/processors.h"
-#include "base/progress.h"
+#include "cli/check_report.h"
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/worker.h"
 #include "pipeline/audit.h"
-#include "pipeline/brokers.h"
 #include "pipeline/consumer.h"
 #include "pipeline/finding.h"
 #include "pipeline/kafka_facts.h"
+#include "pipeline/kafka_members.h"
+#include "pipeline/kafka_reach.h"
 #include "pipeline/kafka_rights.h"
-#include "pipeline/refusal.h"
 #include "pipeline/sizing.h"
 #include "pipeline/worker_id.h"
 #include "wiretag/model.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-/* How long each question to a broker may take. */
-#define WAIT_MS 10000
-#define STEP_MS 1000
+/* How long all may take, and the questions to brokers at least, whatever the model has taken. Past that the
+ * process ends as soon as a call that does not keep to its time has had this grace. */
+#define WHOLE_MS 26000
+#define BROKERS_MS_MIN 15000
+#define GRACE_MS 2000
+
+/* How long each question to brokers may take: whether they can be reached, what there is, and the others. */
+#define REACH_MS 10000
+#define FACTS_MS 8000
+#define ANSWER_MS 8000
 
 static void print_help(void)
 {
@@ -38,63 +43,13 @@ static void print_help(void)
         "  --json             "
         "{\"well\":…,\"findings\":[{\"level\",\"check\",\"place\",\"message\",\"remedy\"}]}\n"
         "  --help             this text\n\n"
-        "One finding a line on stdout: ok, note, warning or error, where, what, what to do. It\n"
+        "One finding a line on stdout as it is found: ok, note, warning or error, where, what, "
+        "what\n"
+        "to do. Whatever brokers do, it ends within 30 s beside the model's loading. It\n"
         "writes nothing to topics and does not join the consumer group, so it may run beside\n"
         "workers. Exit status: 0 no warning and no error, 1 some, 2 bad usage or configuration.\n\n"
         "Example:\n"
         "  wiretag check -c config/wiretag.yaml\n");
-}
-
-/* --- output ---------------------------------------------------------------------------------- */
-
-static void print_json(const struct wt_findings *findings)
-{
-    (void)printf("{\"well\":%s,\"findings\":[", wt_findings_well(findings) ? "true" : "false");
-    for (size_t i = 0; i < findings->count; i++) {
-        const struct wt_finding *finding = &findings->items[i];
-        struct wt_log_line line = {.length = 0};
-        wt_log_line_print(&line, "%s{\"level\":\"%s\",\"check\":\"%s\",\"place\":\"",
-                          i > 0 ? "," : "", wt_finding_level_name(finding->level), finding->check);
-        wt_log_line_add_escaped(&line, finding->place, true);
-        wt_log_line_add_text(&line, "\",\"message\":\"");
-        wt_log_line_add_escaped(&line, finding->message, true);
-        wt_log_line_add_text(&line, "\",\"remedy\":\"");
-        wt_log_line_add_escaped(&line, finding->remedy, true);
-        wt_log_line_add_text(&line, "\"}");
-        (void)fwrite(line.bytes, 1, line.length, stdout);
-    }
-    (void)printf("]}\n");
-}
-
-static const char *colour_of(enum wt_finding_level level)
-{
-    const char *no_colour = getenv("NO_COLOR");
-    const char *term = getenv("TERM");
-    bool plain = isatty(STDOUT_FILENO) != 1 || (no_colour != NULL && no_colour[0] != '\0') ||
-                 (term != NULL && strcmp(term, "dumb") == 0);
-    return plain                         ? ""
-           : level == WT_FINDING_ERROR   ? "\033[31m"
-           : level == WT_FINDING_WARNING ? "\033[33m"
-           : level == WT_FINDING_OK      ? "\033[32m"
-                                         : "\033[2m";
-}
-
-static void print_text(const struct wt_findings *findings)
-{
-    for (size_t i = 0; i < findings->count; i++) {
-        const struct wt_finding *finding = &findings->items[i];
-        const char *colour = colour_of(finding->level);
-        struct wt_log_line line = {.length = 0};
-        wt_log_line_print(&line, "%s%-8s%s", colour, wt_finding_level_name(finding->level),
-                          colour[0] != '\0' ? "\033[0m" : "");
-        wt_log_line_add_escaped(&line, finding->place, false);
-        wt_log_line_add_text(&line, finding->place[0] != '\0' ? ": " : "");
-        wt_log_line_add_escaped(&line, finding->message, false);
-        wt_log_line_add_text(&line, finding->remedy[0] != '\0' ? ". " : "");
-        wt_log_line_add_escaped(&line, finding->remedy, false);
-        wt_log_line_add_text(&line, "\n");
-        (void)fwrite(line.bytes, 1, line.length, stdout);
-    }
 }
 
 /* --- the model ------------------------------------------------------------------------------- */
@@ -159,42 +114,39 @@ static void check_model(const struct wt_config *config, struct wt_findings *find
 
 /* --- Kafka ----------------------------------------------------------------------------------- */
 
-/* What a client said last about its connections: why no broker answers. */
-struct last_error {
-    char reason[400];
-    bool all_down; /* none of bootstrap.servers lets us in */
+/* What check is at work with. */
+struct checking {
+    const struct wt_config *config;
+    struct wt_check_report *report;
+    struct wt_findings *findings; /* of the report */
+    int64_t deadline_us;          /* of all questions to brokers together */
 };
+
+/* How long the next question may take. */
+static int wait_of(const struct checking *checking, int ms_max)
+{
+    return wt_deadline_left_ms(checking->deadline_us, ms_max);
+}
 
 static void on_error(rd_kafka_t *client, int code, const char *reason, void *opaque)
 {
-    struct last_error *last = opaque;
     (void)client;
-    (void)wt_refusal_reported(reason);
-    if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
-        last->all_down = true;
-    } else {
-        (void)snprintf(last->reason, sizeof last->reason, "%s", reason);
-    }
+    (void)code;
+    (void)reason;
+    (void)opaque;
 }
 
 /* A consumer that joins no group, for questions. NULL: the configuration is refused. */
-static rd_kafka_t *make_asker(const struct wt_config *config, struct last_error *last,
-                              struct wt_findings *findings)
+static rd_kafka_t *make_asker(const struct wt_config *config, struct wt_findings *findings)
 {
     struct wt_error error;
     rd_kafka_t *client = NULL;
     rd_kafka_conf_t *conf = NULL;
-    rd_kafka_conf_t *producer_conf = NULL;
-    enum wt_status status = wt_kafka_conf_create(config, RD_KAFKA_PRODUCER, &producer_conf, &error);
-    if (status == WT_OK) {
-        rd_kafka_conf_destroy(producer_conf);
-        status = wt_kafka_conf_create(config, RD_KAFKA_CONSUMER, &conf, &error);
-    }
+    enum wt_status status = wt_kafka_conf_create(config, RD_KAFKA_CONSUMER, &conf, &error);
     if (status == WT_OK) {
         status = wt_kafka_conf_set(conf, "allow.auto.create.topics", "false", &error);
     }
     if (status == WT_OK) {
-        rd_kafka_conf_set_opaque(conf, last);
         rd_kafka_conf_set_error_cb(conf, on_error);
         status = wt_kafka_client_create(RD_KAFKA_CONSUMER, &conf, &client, &error);
     }
@@ -207,149 +159,228 @@ static rd_kafka_t *make_asker(const struct wt_config *config, struct last_error 
     return client;
 }
 
-static void add_unreachable(const struct wt_config *config, const struct last_error *last,
-                            const struct wt_error *error, struct wt_findings *findings)
+/* --- reaching brokers ------------------------------------------------------------------------ */
+
+static void add_fault(const struct checking *checking, const struct wt_reach *reach,
+                      const struct wt_reach_fault *fault)
 {
-    const struct wt_property *brokers = wt_config_consumer_property(config, "bootstrap.servers");
-    struct wt_security_cause cause;
-    if (wt_refusal_last(&cause)) {
-        char message[WT_SECURITY_MESSAGE_BYTES_MAX];
-        wt_security_message(&cause, message);
-        wt_finding_add(findings, config, "kafka.common", WT_FINDING_ERROR, "broker-unreachable",
-                       "%s", message);
-        wt_finding_remedy(findings, "%s; topics and rights were not looked at", cause.remedy);
-        return;
-    }
-    wt_finding_add(findings, config, "kafka.common", WT_FINDING_ERROR, "broker-unreachable",
-                   "%s: %s", brokers != NULL ? brokers->value : "metadata.broker.list",
-                   last->reason[0] != '\0' ? last->reason : error->message);
-    wt_finding_remedy(findings, "check address, port, firewall, and security.protocol with its "
-                                "credentials; topics and rights were not looked at");
+    bool advertised = fault->broker >= 0;
+    wt_finding_add(checking->findings, checking->config, "kafka.common",
+                   advertised || reach->brokers == 0 ? WT_FINDING_ERROR : WT_FINDING_WARNING,
+                   advertised            ? "advertised-listener"
+                   : reach->brokers == 0 ? "broker-unreachable"
+                                         : "bootstrap-server",
+                   "%s", fault->message);
+    wt_finding_remedy(checking->findings, "%s", fault->remedy);
 }
+
+/* False: there is nobody to be asked for more. */
+static bool check_reach(const struct checking *checking)
+{
+    struct wt_error error;
+    struct wt_reach reach;
+    struct wt_findings *findings = checking->findings;
+    wt_check_report_step(checking->report, "brokers and their addresses");
+    if (wt_reach_gather(checking->config, true, wait_of(checking, REACH_MS), &reach, &error) !=
+        WT_OK) {
+        wt_finding_add_at(findings, "", WT_FINDING_ERROR, error.code, "%s", error.message);
+        return false;
+    }
+    for (size_t i = 0; i < reach.fault_count; i++) {
+        add_fault(checking, &reach, &reach.faults[i]);
+    }
+    bool reached = reach.reached > 0;
+    if (reached) {
+        wt_finding_add(findings, checking->config, "kafka.common", WT_FINDING_OK, "broker",
+                       "brokers answer: %" PRId32 " of %" PRId32 " in the cluster", reach.reached,
+                       reach.brokers);
+    } else {
+        wt_finding_add(findings, checking->config, "kafka.common", WT_FINDING_NOTE, "not-looked-at",
+                       "topics, rights and the group were not looked at: no broker can be asked");
+    }
+    wt_reach_free(&reach);
+    return reached;
+}
+
+/* --- the rest -------------------------------------------------------------------------------- */
 
 /* Trying an id takes it from whoever has it. One that wiretag picks is held by a lock on this
  * machine; one that is configured, or follows group.instance.id, may be a running worker's. */
-static void check_transaction(const struct wt_config *config, int members,
-                              struct wt_findings *findings)
+static void check_transaction(const struct checking *checking, const struct wt_group *group)
 {
     struct wt_error error;
     struct wt_worker_id *id = NULL;
+    const struct wt_config *config = checking->config;
     bool may_be_taken = strcmp(config->delivery.transactional_id, "auto") != 0 ||
                         wt_config_consumer_property(config, "group.instance.id") != NULL;
-    if (may_be_taken && members != 0) {
+    if (may_be_taken && (!group->known || group->member_count > 0)) {
         wt_finding_add(
-            findings, config, "delivery.transactional_id", WT_FINDING_NOTE,
+            checking->findings, config, "delivery.transactional_id", WT_FINDING_NOTE,
             "right-transactional-id",
             "the transactional id was not tried: workers of the group run, and trying it "
             "would take it from the one that has it");
         return;
     }
     if (wt_worker_id_create(config, &id, &error) != WT_OK) {
-        wt_finding_add(findings, config, "delivery.transactional_id", WT_FINDING_ERROR,
+        wt_finding_add(checking->findings, config, "delivery.transactional_id", WT_FINDING_ERROR,
                        "right-transactional-id", "%s", error.message);
         return;
     }
-    wt_rights_transaction(config, wt_worker_id_text(id), WAIT_MS, findings);
+    wt_rights_transaction(config, wt_worker_id_text(id), wait_of(checking, ANSWER_MS),
+                          checking->findings);
     wt_worker_id_destroy(id);
 }
 
-static void report_step(struct wt_progress *progress, const char *step)
+/* Whether such a finding has been made. */
+static bool has_finding(const struct wt_findings *findings, const char *check)
 {
-    const struct wt_progress_state state = {.step = step};
-    wt_progress_report(progress, &state);
-}
-
-static void check_cluster(const struct wt_config *config, rd_kafka_t *client,
-                          struct wt_cluster_facts *facts, struct wt_progress *progress,
-                          struct wt_findings *findings)
-{
-    int members = -1;
-    wt_finding_add(findings, config, "kafka.common", WT_FINDING_OK, "broker",
-                   "a broker answers; the cluster has %" PRId32, facts->brokers);
-    report_step(progress, "topics");
-    wt_facts_find_misdated(config, client, WAIT_MS, facts);
-    wt_audit_topics(config, facts, findings);
-    report_step(progress, "rights");
-    wt_rights_read(config, facts, WAIT_MS, findings);
-    wt_rights_write(config, facts, WAIT_MS, findings);
-    wt_rights_group(config, WAIT_MS, &members, findings);
-    if (config->delivery.guarantee == WT_EXACTLY_ONCE) {
-        check_transaction(config, members, findings);
-    }
-}
-
-/* Looks for a broker in small steps: one that is refused everywhere need not be waited for. */
-static enum wt_status gather_facts(const struct wt_config *config, rd_kafka_t *client,
-                                   const struct last_error *last, struct wt_cluster_facts *facts,
-                                   struct wt_error *error)
-{
-    int waited_ms = 0;
-    while (!wt_brokers_answer(client, STEP_MS)) {
-        (void)rd_kafka_poll(client, 0); /* gives out what on_error is to be told */
-        waited_ms += STEP_MS;
-        if (last->all_down || waited_ms >= WAIT_MS) {
-            return wt_error_set(error, WT_IO, WT_ERROR_RETRIABLE, "broker-unreachable",
-                                "no broker answers within %d ms", waited_ms);
+    for (size_t i = 0; i < findings->count; i++) {
+        if (strcmp(findings->items[i].check, check) == 0) {
+            return true;
         }
     }
-    return wt_facts_gather(config, client, WAIT_MS, facts, error);
+    return false;
 }
 
-static void check_kafka(const struct wt_config *config, struct wt_findings *findings)
+/* Without a coordinator there is nobody to ask. */
+static void check_group(const struct checking *checking, rd_kafka_t *client,
+                        const struct wt_cluster_facts *facts, struct wt_group *group_out)
 {
-    struct wt_error error;
-    struct last_error last = {0};
-    struct wt_cluster_facts facts;
-    rd_kafka_t *client = make_asker(config, &last, findings);
-    if (client == NULL) {
+    struct wt_position position = {0};
+    if (has_finding(checking->findings, "coordinator-group")) {
         return;
     }
-    struct wt_progress *progress = wt_progress_create("check", "checking", false);
-    report_step(progress, "brokers");
-    if (gather_facts(config, client, &last, &facts, &error) != WT_OK) {
-        add_unreachable(config, &last, &error, findings);
-    } else {
-        check_cluster(config, client, &facts, progress, findings);
-        wt_facts_free(&facts);
+    wt_check_report_step(checking->report, "the consumer group");
+    rd_kafka_resp_err_t answer =
+        wt_group_describe(checking->config, client, wait_of(checking, ANSWER_MS), group_out);
+    wt_rights_group(checking->config, group_out, answer, wait_of(checking, ANSWER_MS),
+                    checking->findings);
+    wt_audit_group(checking->config, group_out, checking->findings);
+    if (group_out->known && group_out->refusal == NULL && answer == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        wt_check_report_step(checking->report, "the offsets of the consumer group");
+        wt_position_look(checking->config, facts, wait_of(checking, ANSWER_MS), &position);
+        wt_audit_position(checking->config, &position, facts->settings.offsets_minutes,
+                          checking->findings);
+        wt_position_free(&position);
     }
-    wt_progress_destroy(progress);
-    rd_kafka_destroy(client);
+}
+
+static void check_rights(const struct checking *checking, rd_kafka_t *client,
+                         const struct wt_cluster_facts *facts)
+{
+    struct wt_group group = {0};
+    wt_check_report_step(checking->report, "the right to read");
+    wt_rights_read(checking->config, facts, wait_of(checking, ANSWER_MS), checking->findings);
+    wt_check_report_step(checking->report, "the right to write");
+    wt_rights_write(checking->config, facts, wait_of(checking, ANSWER_MS), checking->findings);
+    check_group(checking, client, facts, &group);
+    if (checking->config->delivery.guarantee == WT_EXACTLY_ONCE &&
+        !has_finding(checking->findings, "coordinator-transactions")) {
+        wt_check_report_step(checking->report, "the transactional id");
+        check_transaction(checking, &group);
+    }
+    wt_group_free(&group);
+}
+
+static void check_cluster(const struct checking *checking, rd_kafka_t *client)
+{
+    struct wt_error error;
+    struct wt_cluster_facts facts;
+    wt_check_report_step(checking->report, "topics and settings");
+    if (wt_facts_gather(checking->config, client, wait_of(checking, FACTS_MS), &facts, &error) !=
+        WT_OK) {
+        wt_finding_add(checking->findings, checking->config, "kafka.common", WT_FINDING_ERROR,
+                       "broker-unreachable", "%s", error.message);
+        wt_finding_remedy(checking->findings, "see whether the brokers are at work, and look at "
+                                              "their logs");
+        return;
+    }
+    wt_audit_broker_limits(checking->config, &facts, checking->findings);
+    wt_audit_coordinators(checking->config, &facts, checking->findings);
+    wt_check_report_step(checking->report, "timestamps");
+    wt_facts_find_misdated(checking->config, client, wait_of(checking, ANSWER_MS), &facts);
+    wt_audit_topics(checking->config, &facts, checking->findings);
+    check_rights(checking, client, &facts);
+    wt_facts_free(&facts);
+}
+
+/* Whether librdkafka takes what is configured for the producer; the consumer is made. */
+static bool check_producer(const struct checking *checking)
+{
+    struct wt_error error;
+    rd_kafka_conf_t *conf = NULL;
+    if (wt_kafka_conf_create(checking->config, RD_KAFKA_PRODUCER, &conf, &error) != WT_OK) {
+        wt_finding_add_at(checking->findings, "", WT_FINDING_ERROR, error.code, "%s",
+                          error.message);
+        return false;
+    }
+    rd_kafka_conf_destroy(conf);
+    return true;
+}
+
+static void check_kafka(const struct checking *checking)
+{
+    if (!check_producer(checking) || !check_reach(checking)) {
+        return;
+    }
+    rd_kafka_t *client = make_asker(checking->config, checking->findings);
+    if (client != NULL) {
+        check_cluster(checking, client);
+        wt_check_report_step(checking->report, "the end");
+        rd_kafka_destroy(client);
+    }
 }
 
 /* --- the command ----------------------------------------------------------------------------- */
 
+/* The time for brokers is what the model has left of the whole. */
+static int64_t deadline_of(int64_t begin_us)
+{
+    int64_t whole_us = begin_us + WHOLE_MS * INT64_C(1000);
+    int64_t least_us = wt_deadline_in(BROKERS_MS_MIN);
+    return whole_us > least_us ? whole_us : least_us;
+}
+
+static void check_all(const struct wt_config *config, struct wt_check_report *report)
+{
+    struct wt_error error;
+    int64_t begin_us = wt_clock_us();
+    struct checking checking = {
+        .config = config, .report = report, .findings = wt_check_report_findings(report)};
+    if (wt_consumer_check(config, &error) != WT_OK) {
+        wt_finding_add_at(checking.findings, "", WT_FINDING_ERROR, error.code, "%s", error.message);
+    }
+    wt_audit_timeouts(config, checking.findings);
+    wt_audit_sizes(config, checking.findings);
+    wt_findings_tell(checking.findings);
+    check_model(config, checking.findings);
+    checking.deadline_us = deadline_of(begin_us);
+    wt_check_report_watch(report, checking.deadline_us + GRACE_MS * INT64_C(1000));
+    check_kafka(&checking);
+}
+
 static int check(const struct wt_cli_config *given, bool json)
 {
-    struct wt_findings findings = {0};
     struct wt_config *config = NULL;
     struct wt_error error;
     int exit_status = WT_EXIT_DONE;
+    struct wt_check_report *report = wt_check_report_create(json);
+    struct wt_findings *findings = wt_check_report_findings(report);
     if (wt_config_load(given->path, given->sets, given->set_count, &config, &error) != WT_OK) {
-        wt_finding_add_at(&findings, "", WT_FINDING_ERROR, error.code, "%s", error.message);
+        wt_finding_add_at(findings, "", WT_FINDING_ERROR, error.code, "%s", error.message);
         exit_status = WT_EXIT_USAGE;
     } else {
         /* What clients say while they are asked is in the findings. */
         wt_log_init(WT_LOG_ERROR, config->log.format);
-        wt_finding_add_at(&findings, given->path, WT_FINDING_OK, "config",
-                          "the configuration is "
-                          "complete");
-        if (wt_consumer_check(config, &error) != WT_OK) {
-            wt_finding_add_at(&findings, "", WT_FINDING_ERROR, error.code, "%s", error.message);
-        }
-        wt_audit_timeouts(config, &findings);
-        wt_audit_sizes(config, &findings);
-        check_model(config, &findings);
-        check_kafka(config, &findings);
-        exit_status = wt_findings_well(&findings) ? WT_EXIT_DONE : WT_EXIT_FAILED;
+        wt_finding_add_at(findings, given->path, WT_FINDING_OK, "config",
+                          "the configuration is complete");
+        check_all(config, report);
+        exit_status = wt_findings_well(findings) ? WT_EXIT_DONE : WT_EXIT_FAILED;
     }
-    if (json) {
-        print_json(&findings);
-    } else {
-        print_text(&findings);
-    }
-    wt_findings_free(&findings);
+    bool written = wt_check_report_end(report);
+    wt_check_report_destroy(report);
     wt_config_destroy(config);
-    return fflush(stdout) == 0 ? exit_status : WT_EXIT_FAILED;
+    return written ? exit_status : WT_EXIT_FAILED;
 }
 
 int wt_cli_check(int argc, char **argv)

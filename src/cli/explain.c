@@ -8,6 +8,7 @@
 #include "cli/options.h"
 #include "cli/worker.h"
 #include "pipeline/headers.h"
+#include "pipeline/kafka_reach.h"
 #include "pipeline/kafka_reader.h"
 #include "pipeline/partition.h"
 #include "pipeline/trace.h"
@@ -19,6 +20,7 @@
 
 /* How long each question to a broker may take. */
 #define WAIT_MS 5000
+#define REACH_MS 10000
 
 /* More than this came out of one record only where somebody replayed it again and again. */
 #define PUBLISHED_MAX 16u
@@ -241,6 +243,20 @@ static void free_explained(struct explained *explained)
     wt_record_destroy(explained->record);
 }
 
+/* Some brokers answer; the record is with another, and this may be why that does not. */
+static void say_unreachable(const struct wt_config *config)
+{
+    struct wt_error error;
+    struct wt_reach reach;
+    if (wt_reach_gather(config, false, REACH_MS, &reach, &error) == WT_OK) {
+        for (size_t i = 0; i < reach.fault_count; i++) {
+            (void)fprintf(stderr, "wiretag explain: %s; %s\n", reach.faults[i].message,
+                          reach.faults[i].remedy);
+        }
+        wt_reach_free(&reach);
+    }
+}
+
 static int explain(const struct wt_config *config, const struct wt_place *place, bool json)
 {
     struct explained explained = {.config = config, .asked = *place};
@@ -251,7 +267,13 @@ static int explain(const struct wt_config *config, const struct wt_place *place,
     enum wt_status status = make_readers(config, &readers, &error);
     bool config_good = status != WT_INVALID;
     if (status == WT_OK) {
+        status = wt_reach_need(config, REACH_MS, &error);
+    }
+    if (status == WT_OK) {
         status = find_record(&explained, &readers, &error);
+        if (status == WT_IO) {
+            say_unreachable(config);
+        }
     }
     if (status == WT_OK) {
         status = wt_cli_configured_model("explain", config, false, &model, &error);

@@ -33,9 +33,36 @@ struct wt_topic_facts {
     int32_t ahead_partitions; /* input: with records further ahead than the output takes */
 };
 
+#define WT_OFFSETS_TOPIC "__consumer_offsets"
+#define WT_TRANSACTIONS_TOPIC "__transaction_state"
+
+/* A topic of the brokers' own, in which a coordinator keeps what it knows. */
+struct wt_internal_facts {
+    bool known;         /* else it may not be seen, and all below is 0 */
+    int32_t partitions; /* 0: it is made at the first use */
+    int32_t leaderless;
+    int32_t replicas_min;
+    int32_t insync_replicas_min; /* that are in sync now */
+    int64_t insync_min;          /* min.insync.replicas; 0: not known */
+};
+
+/* Settings of the brokers; what is not known is 0. */
+struct wt_broker_settings {
+    int64_t offsets_replicas;      /* offsets.topic.replication.factor */
+    int64_t transactions_replicas; /* transaction.state.log.replication.factor */
+    int64_t transactions_insync;   /* transaction.state.log.min.isr */
+    int64_t insync_min;            /* min.insync.replicas */
+    int64_t offsets_minutes;       /* offsets.retention.minutes */
+    int64_t session_ms_min;        /* group.min.session.timeout.ms */
+    int64_t session_ms_max;        /* group.max.session.timeout.ms */
+};
+
 struct wt_cluster_facts {
     int32_t brokers;
     int64_t transaction_ms_max; /* transaction.max.timeout.ms; -1: not known */
+    struct wt_broker_settings settings;
+    struct wt_internal_facts offsets;      /* __consumer_offsets */
+    struct wt_internal_facts transactions; /* __transaction_state */
     struct wt_topic_facts *topics;
     size_t topic_count;
 };
@@ -60,6 +87,21 @@ void wt_audit_timeouts(const struct wt_config *config, struct wt_findings *findi
 
 /* Sizes of the configuration that contradict each other; nothing where none do. */
 void wt_audit_sizes(const struct wt_config *config, struct wt_findings *findings);
+
+/* Whether groups and, under exactly-once, transactions can have a coordinator; each error names the
+ * brokers' setting. Nothing where all is well or not known. */
+void wt_audit_coordinators(const struct wt_config *config, const struct wt_cluster_facts *facts,
+                           struct wt_findings *findings);
+
+/* The same for work that cannot go on without: WT_IO (class fatal) where none can be had, with the first
+ * cause. */
+enum wt_status wt_audit_need_coordinators(const struct wt_config *config,
+                                          const struct wt_cluster_facts *facts,
+                                          struct wt_error *error);
+
+/* Time-outs of the configuration against those that the brokers take. */
+void wt_audit_broker_limits(const struct wt_config *config, const struct wt_cluster_facts *facts,
+                            struct wt_findings *findings);
 
 /* Topics against each other, against the configuration and against the brokers. */
 void wt_audit_topics(const struct wt_config *config, const struct wt_cluster_facts *facts,

@@ -32,8 +32,13 @@ static enum wt_status check_isolation(const struct wt_config *config, struct wt_
  * asks for a member id, which it does not ask of a static member (group.instance.id): that one keeps
  * partitions that another worker has read and committed meanwhile, and goes on where it was, with a
  * generation that the broker takes. Under the eager strategies nobody joins with partitions in hand. */
-static const char *strategy_for(const struct wt_config *config)
+const char *wt_consumer_strategy(const struct wt_config *config)
 {
+    const struct wt_property *own =
+        wt_config_consumer_property(config, "partition.assignment.strategy");
+    if (own != NULL) {
+        return own->value;
+    }
     bool is_static = wt_config_consumer_property(config, "group.instance.id") != NULL;
     return is_static ? "range" : "cooperative-sticky";
 }
@@ -86,7 +91,7 @@ static enum wt_status set_fixed_properties(const struct wt_config *config, bool 
         /* A range goes on at what retention has left of it. */
         {"auto.offset.reset", "earliest", ranged},
         {"enable.partition.eof", ranged ? "true" : "false", ranged},
-        {"partition.assignment.strategy", strategy_for(config), false},
+        {"partition.assignment.strategy", wt_consumer_strategy(config), false},
         {"check.crcs", "true", false},
         {"queued.max.messages.kbytes", queued_kbytes, false},
     };

@@ -21,6 +21,7 @@ static char *print(const char *format, va_list arguments)
 static void append(struct wt_findings *findings, char *place, enum wt_finding_level level,
                    const char *check, char *message)
 {
+    wt_findings_tell(findings); /* its remedy would have come by now */
     findings->items = wt_realloc(findings->items, (findings->count + 1) * sizeof *findings->items);
     findings->items[findings->count++] = (struct wt_finding){.level = level,
                                                              .check = wt_strdup(check),
@@ -57,6 +58,13 @@ void wt_finding_remedy(struct wt_findings *findings, const char *format, ...)
     free(finding->remedy);
     finding->remedy = print(format, arguments);
     va_end(arguments);
+}
+
+void wt_findings_tell(struct wt_findings *findings)
+{
+    while (findings->tell != NULL && findings->told < findings->count) {
+        findings->tell(findings->opaque, &findings->items[findings->told++]);
+    }
 }
 
 bool wt_findings_well(const struct wt_findings *findings)

@@ -27,6 +27,10 @@ struct wt_finding {
 struct wt_findings {
     struct wt_finding *items;
     size_t count;
+    /* Gets each finding once it is whole; NULL: nobody does. */
+    void (*tell)(void *opaque, const struct wt_finding *finding);
+    void *opaque;
+    size_t told;
 };
 
 /* Adds a finding about a key of the configuration, at the place where that was set. */
@@ -42,6 +46,9 @@ void wt_finding_add_at(struct wt_findings *findings, const char *place, enum wt_
 /* Says what to do about the last finding. */
 void wt_finding_remedy(struct wt_findings *findings, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* Tells what has not been told yet: the last finding, too, is whole. */
+void wt_findings_tell(struct wt_findings *findings);
 
 /* No finding is a warning or an error. */
 bool wt_findings_well(const struct wt_findings *findings);

@@ -5,9 +5,10 @@
 #include "pipeline/audit.h"
 #include "pipeline/kafka.h"
 
-/* Brokers, the topics of the configuration and their settings. `client` may be of any type; of a consumer's, topics that may not be seen are
- * told from missing ones. WT_IO (class retriable): no broker answered within `wait_ms`. The facts
- * are given back with wt_facts_free. Thread: any. */
+/* Brokers, the topics of the configuration, the brokers' own and their settings, within `wait_ms` in all.
+ * `client` may be of any type; with a consumer's, topics that may not be seen are told from missing
+ * ones. WT_IO (class retriable): no broker answered. The facts are given back with wt_facts_free.
+ * Thread: any. */
 enum wt_status wt_facts_gather(const struct wt_config *config, rd_kafka_t *client, int wait_ms,
                                struct wt_cluster_facts *facts_out, struct wt_error *error);
 
@@ -15,7 +16,8 @@ enum wt_status wt_facts_gather(const struct wt_config *config, rd_kafka_t *clien
  * Thread: any. */
 enum wt_status wt_facts_need_topics(const struct wt_cluster_facts *facts, struct wt_error *error);
 
-/* Looks for records that are older than the output keeps, or further ahead than it takes. */
+/* Looks for records that are older than the output keeps, or further ahead than it takes; for `wait_ms`
+ * in all. Thread: any. */
 void wt_facts_find_misdated(const struct wt_config *config, rd_kafka_t *client, int wait_ms,
                             struct wt_cluster_facts *facts);
 

@@ -1,10 +1,12 @@
 #include "pipeline/kafka_rights.h"
 
 #include "base/alloc.h"
-#include "base/clock.h"
+#include "base/deadline.h"
 #include "pipeline/sizing.h"
 
 #include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,9 +52,8 @@ static void add_acl_remedy(const struct wt_config *config, struct wt_findings *f
 
 /* Waits until `left` topics have answered: the end of a partition, or an error. */
 static void await_ends(rd_kafka_t *consumer, const struct wt_cluster_facts *facts, size_t left,
-                       int wait_ms, rd_kafka_resp_err_t *answers)
+                       int64_t deadline_us, rd_kafka_resp_err_t *answers)
 {
-    int64_t deadline_us = wt_clock_us() + (int64_t)wait_ms * 1000;
     while (left > 0 && wt_clock_us() < deadline_us) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(consumer, 100);
         const char *topic =
@@ -97,6 +98,9 @@ static int64_t end_of(rd_kafka_t *consumer, const char *topic, int wait_ms)
 {
     int64_t low;
     int64_t high;
+    if (wait_ms <= 0) {
+        return RD_KAFKA_OFFSET_END;
+    }
     rd_kafka_resp_err_t code =
         rd_kafka_query_watermark_offsets(consumer, topic, 0, &low, &high, wait_ms);
     return code == RD_KAFKA_RESP_ERR_NO_ERROR ? high : RD_KAFKA_OFFSET_END;
@@ -123,6 +127,7 @@ void wt_rights_read(const struct wt_config *config, const struct wt_cluster_fact
         return;
     }
     (void)rd_kafka_poll_set_consumer(consumer);
+    int64_t deadline_us = wt_deadline_in(wait_ms);
     size_t asked = 0;
     rd_kafka_resp_err_t *answers = wt_alloc_zeroed(facts->topic_count + 1, sizeof *answers);
     rd_kafka_topic_partition_list_t *list =
@@ -131,13 +136,13 @@ void wt_rights_read(const struct wt_config *config, const struct wt_cluster_fact
         const struct wt_topic_facts *topic = &facts->topics[i];
         if (topic->role == WT_TOPIC_INPUT && topic->partitions > 0) {
             rd_kafka_topic_partition_list_add(list, topic->topic, 0)->offset =
-                end_of(consumer, topic->topic, wait_ms);
+                end_of(consumer, topic->topic, wt_deadline_left_ms(deadline_us, INT_MAX));
             answers[i] = RD_KAFKA_RESP_ERR__IN_PROGRESS;
             asked++;
         }
     }
     (void)rd_kafka_assign(consumer, list);
-    await_ends(consumer, facts, asked, wait_ms, answers);
+    await_ends(consumer, facts, asked, deadline_us, answers);
     for (size_t i = 0; i < facts->topic_count; i++) {
         if (facts->topics[i].role == WT_TOPIC_INPUT && facts->topics[i].partitions > 0) {
             add_read_finding(config, facts->topics[i].topic, answers[i], findings);
@@ -210,7 +215,7 @@ void wt_rights_write(const struct wt_config *config, const struct wt_cluster_fac
                               RD_KAFKA_V_OPAQUE((void *)i), RD_KAFKA_V_END);
         answers[i] = code != RD_KAFKA_RESP_ERR_NO_ERROR ? code : answers[i];
     }
-    (void)rd_kafka_flush(producer, wait_ms + 1000);
+    (void)rd_kafka_flush(producer, wait_ms);
     for (size_t i = 0; i < facts->topic_count; i++) {
         if (facts->topics[i].role != WT_TOPIC_INPUT && facts->topics[i].partitions > 0) {
             add_write_finding(config, &facts->topics[i], answers[i], findings);
@@ -222,38 +227,6 @@ void wt_rights_write(const struct wt_config *config, const struct wt_cluster_fac
 }
 
 /* --- the group ------------------------------------------------------------------------------- */
-
-static rd_kafka_resp_err_t describe_group(rd_kafka_t *client, const char *group, int wait_ms,
-                                          int *members_out)
-{
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
-    rd_kafka_AdminOptions_t *options =
-        rd_kafka_AdminOptions_new(client, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS);
-    char reason[128];
-    (void)rd_kafka_AdminOptions_set_request_timeout(options, wait_ms, reason, sizeof reason);
-    rd_kafka_DescribeConsumerGroups(client, &group, 1, options, queue);
-    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, wait_ms + 1000);
-    rd_kafka_resp_err_t answer =
-        event != NULL ? rd_kafka_event_error(event) : RD_KAFKA_RESP_ERR__TIMED_OUT;
-    if (answer == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        size_t count;
-        const rd_kafka_ConsumerGroupDescription_t **groups =
-            rd_kafka_DescribeConsumerGroups_result_groups(
-                rd_kafka_event_DescribeConsumerGroups_result(event), &count);
-        const rd_kafka_error_t *error =
-            count > 0 ? rd_kafka_ConsumerGroupDescription_error(groups[0]) : NULL;
-        answer = error != NULL ? rd_kafka_error_code(error) : RD_KAFKA_RESP_ERR_NO_ERROR;
-        *members_out = count > 0 && error == NULL
-                           ? (int)rd_kafka_ConsumerGroupDescription_member_count(groups[0])
-                           : 0;
-    }
-    if (event != NULL) {
-        rd_kafka_event_destroy(event);
-    }
-    rd_kafka_AdminOptions_destroy(options);
-    rd_kafka_queue_destroy(queue);
-    return answer;
-}
 
 /* The answer to committing an offset of a partition that no topic can have. */
 static rd_kafka_resp_err_t commit_nowhere(rd_kafka_t *consumer, const char *topic, int wait_ms)
@@ -280,36 +253,46 @@ static bool is_group_denied(rd_kafka_resp_err_t answer)
     return answer == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED;
 }
 
-void wt_rights_group(const struct wt_config *config, int wait_ms, int *members_out,
-                     struct wt_findings *findings)
+static void add_group_finding(const struct wt_config *config, const struct wt_group *group,
+                              rd_kafka_resp_err_t answer, struct wt_findings *findings)
+{
+    const char *name = wt_config_consumer_property(config, "group.id")->value;
+    if (is_group_denied(answer)) {
+        wt_finding_add(findings, config, "kafka.consumer", WT_FINDING_ERROR, "right-group",
+                       "consumer group %s may not be used by this user", name);
+        add_acl_remedy(config, findings, "Read", "--group", name);
+    } else if (!group->known || answer == RD_KAFKA_RESP_ERR__TIMED_OUT) {
+        wt_finding_add(findings, config, "kafka.consumer", WT_FINDING_ERROR, "right-group",
+                       "consumer group %s could not be looked at: %s", name,
+                       answer == RD_KAFKA_RESP_ERR__TIMED_OUT
+                           ? "its coordinator does not answer in time"
+                           : rd_kafka_err2str(answer));
+        wt_finding_remedy(findings, "look at the brokers' logs, and whether they can have their "
+                                    "topic " WT_OFFSETS_TOPIC
+                                    " (offsets.topic.replication.factor, min.insync.replicas)");
+    } else {
+        wt_finding_add(findings, config, "kafka.consumer", WT_FINDING_OK, "right-group",
+                       "consumer group %s may be used; it has %zu members now", name,
+                       group->member_count);
+    }
+}
+
+void wt_rights_group(const struct wt_config *config, const struct wt_group *group,
+                     rd_kafka_resp_err_t answer, int wait_ms, struct wt_findings *findings)
 {
     /* The answer to committing nowhere is one that librdkafka would ask for again, slowly. */
     static const char *const changes[] = {"enable.auto.commit", "false", "retry.backoff.ms", "1",
                                           NULL};
-    const char *group = wt_config_consumer_property(config, "group.id")->value;
-    rd_kafka_t *consumer = make_client(config, RD_KAFKA_CONSUMER, NULL, NULL, changes, findings);
-    *members_out = -1;
-    if (consumer == NULL) {
-        return;
-    }
-    rd_kafka_resp_err_t answer = describe_group(consumer, group, wait_ms, members_out);
-    if (answer == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (answer == RD_KAFKA_RESP_ERR_NO_ERROR && group->refusal == NULL) {
+        rd_kafka_t *consumer =
+            make_client(config, RD_KAFKA_CONSUMER, NULL, NULL, changes, findings);
+        if (consumer == NULL) {
+            return;
+        }
         answer = commit_nowhere(consumer, config->input.topics.items[0], wait_ms);
+        rd_kafka_destroy(consumer);
     }
-    if (is_group_denied(answer)) {
-        wt_finding_add(findings, config, "kafka.consumer", WT_FINDING_ERROR, "right-group",
-                       "consumer group %s may not be used by this user", group);
-        add_acl_remedy(config, findings, "Read", "--group", group);
-    } else if (*members_out < 0 || answer == RD_KAFKA_RESP_ERR__TIMED_OUT) {
-        wt_finding_add(findings, config, "kafka.consumer", WT_FINDING_ERROR, "right-group",
-                       "consumer group %s could not be looked at: %s", group,
-                       rd_kafka_err2str(answer));
-        wt_finding_remedy(findings, "look at the broker's log");
-    } else {
-        wt_finding_add(findings, config, "kafka.consumer", WT_FINDING_OK, "right-group",
-                       "consumer group %s may be used; it has %d members now", group, *members_out);
-    }
-    rd_kafka_destroy(consumer);
+    add_group_finding(config, group, answer, findings);
 }
 
 /* --- the transactional id -------------------------------------------------------------------- */
@@ -331,7 +314,10 @@ static void add_transaction_failure(const struct wt_config *config, const char *
     wt_finding_remedy(findings, code == RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT
                                     ? "lower kafka.producer.transaction.timeout.ms to the broker's "
                                       "transaction.max.timeout.ms"
-                                    : "look at the broker's log");
+                                    : "look at the brokers' logs, and whether they can have their "
+                                      "topic " WT_TRANSACTIONS_TOPIC
+                                      " (transaction.state.log.replication.factor, "
+                                      "transaction.state.log.min.isr)");
 }
 
 void wt_rights_transaction(const struct wt_config *config, const char *transactional_id,

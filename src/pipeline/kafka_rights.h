@@ -9,18 +9,18 @@
 #define WIRETAG_PIPELINE_KAFKA_RIGHTS_H
 
 #include "pipeline/audit.h"
-#include "pipeline/kafka.h"
+#include "pipeline/kafka_members.h"
 
-/* Each tries one kind of right, waiting `wait_ms` at most for each answer, and adds its findings.
- * Topics that are not there are left out. */
+/* Each tries one kind of right, waiting `wait_ms` at most in all, and adds its findings. Topics that
+ * are not there are left out. */
 void wt_rights_read(const struct wt_config *config, const struct wt_cluster_facts *facts,
                     int wait_ms, struct wt_findings *findings);
 void wt_rights_write(const struct wt_config *config, const struct wt_cluster_facts *facts,
                      int wait_ms, struct wt_findings *findings);
 
-/* *members_out: how many members the group has now; -1: not known. */
-void wt_rights_group(const struct wt_config *config, int wait_ms, int *members_out,
-                     struct wt_findings *findings);
+/* `group` and `answer` are of wt_group_describe. */
+void wt_rights_group(const struct wt_config *config, const struct wt_group *group,
+                     rd_kafka_resp_err_t answer, int wait_ms, struct wt_findings *findings);
 
 /* Takes `transactional_id` as a worker would, which ends what a dead worker left open. */
 void wt_rights_transaction(const struct wt_config *config, const char *transactional_id,

@@ -15,6 +15,8 @@
 #include "pipeline/in_flight.h"
 #include "pipeline/infer.h"
 #include "pipeline/kafka_facts.h"
+#include "pipeline/kafka_members.h"
+#include "pipeline/kafka_reach.h"
 #include "pipeline/partition.h"
 #include "pipeline/prepare.h"
 #include "pipeline/publish.h"
@@ -32,7 +34,10 @@
 /* Records that can come in after the bound was looked at: those taken together by consume. */
 #define QUEUE_SLACK_RECORDS 1024u
 
-#define LOOK_UP_MS 5000
+/* How long it may take to find out whether brokers can be reached, what they have, and where the group goes on. */
+#define REACH_MS 10000
+#define LOOK_UP_MS 10000
+#define POSITION_MS 3000
 #define TICK_MS 250
 #define READY_BYTES 2000u
 #define BACK_OFF_MS_MIN 500
@@ -123,12 +128,30 @@ static bool sleep_unless_stopped(struct wt_pipeline *pipeline, int wait_ms)
     return !stopping;
 }
 
+/* Records that a start would label again or leave out are named before it. A replay has its own books. */
+static void add_position(struct wt_pipeline *pipeline, const struct wt_cluster_facts *facts,
+                         struct wt_findings *findings)
+{
+    struct wt_position position = {0};
+    struct wt_error error;
+    if (pipeline->source.ranged ||
+        wt_audit_need_coordinators(pipeline->config, facts, &error) != WT_OK) {
+        return;
+    }
+    wt_position_look(pipeline->config, facts, POSITION_MS, &position);
+    wt_audit_position(pipeline->config, &position, facts->settings.offsets_minutes, findings);
+    wt_position_free(&position);
+}
+
 /* The cheap part of wiretag check: what will cost records, order or time is said at the start. */
-static void log_findings(const struct wt_config *config, const struct wt_cluster_facts *facts)
+static void log_findings(struct wt_pipeline *pipeline, const struct wt_cluster_facts *facts)
 {
     struct wt_findings findings = {0};
-    wt_audit_timeouts(config, &findings);
-    wt_audit_topics(config, facts, &findings);
+    wt_audit_timeouts(pipeline->config, &findings);
+    wt_audit_broker_limits(pipeline->config, facts, &findings);
+    wt_audit_coordinators(pipeline->config, facts, &findings);
+    wt_audit_topics(pipeline->config, facts, &findings);
+    add_position(pipeline, facts, &findings);
     for (size_t i = 0; i < findings.count; i++) {
         const struct wt_finding *finding = &findings.items[i];
         if (finding->level >= WT_FINDING_WARNING) {
@@ -152,23 +175,31 @@ static void wait_for_broker(struct wt_pipeline *pipeline, int64_t began_us, cons
         wt_log_warn("pipeline", "waiting for a broker: %s; trying again", reason);
     }
     wt_stall_begin_since(WT_STALL_BROKERS, began_us,
-                         "no broker of bootstrap.servers has answered since the start, %" PRId64
+                         "waiting for a broker since the start, %" PRId64
                          " s ago: %s; trying again",
                          (wt_clock_us() - began_us) / 1000000, reason);
     wt_stall_tick(wt_clock_us());
+}
+
+/* WT_IO: no broker answers, or none under the address that it gives out, from which records would come. */
+static enum wt_status look_around(struct wt_pipeline *pipeline, struct wt_cluster_facts *facts_out,
+                                  struct wt_error *error)
+{
+    enum wt_status status = wt_reach_need(pipeline->config, REACH_MS, error);
+    return status == WT_OK ? wt_facts_gather(pipeline->config, wt_consume_client(pipeline->consume),
+                                             LOOK_UP_MS, facts_out, error)
+                           : status;
 }
 
 /* Waits until a broker answers, then looks for every topic of the configuration. WT_CLOSED: a stop
  * came first. */
 static enum wt_status check_topics(struct wt_pipeline *pipeline, struct wt_error *error)
 {
-    const struct wt_config *config = pipeline->config;
-    struct wt_cluster_facts facts;
+    struct wt_cluster_facts facts = {0};
     enum wt_status status;
     int back_off_ms = BACK_OFF_MS_MIN;
     int64_t began_us = wt_clock_us();
-    while ((status = wt_facts_gather(config, wt_publish_client(pipeline->publish), LOOK_UP_MS,
-                                     &facts, error)) == WT_IO) {
+    while ((status = look_around(pipeline, &facts, error)) == WT_IO) {
         wait_for_broker(pipeline, began_us, error->message);
         if (!sleep_unless_stopped(pipeline, back_off_ms)) {
             return WT_CLOSED;
@@ -176,10 +207,11 @@ static enum wt_status check_topics(struct wt_pipeline *pipeline, struct wt_error
         back_off_ms = back_off_ms * 2 < BACK_OFF_MS_MAX ? back_off_ms * 2 : BACK_OFF_MS_MAX;
     }
     wt_stall_end(WT_STALL_BROKERS);
-    wt_refusal_over(NULL);
-    status = wt_facts_need_topics(&facts, error);
     if (status == WT_OK) {
-        log_findings(config, &facts);
+        status = wt_facts_need_topics(&facts, error);
+    }
+    if (status == WT_OK) {
+        log_findings(pipeline, &facts);
         const struct wt_topic_facts *letters = wt_facts_find(&facts, WT_TOPIC_DEAD_LETTERS);
         wt_publish_limit_letters(pipeline->publish,
                                  letters != NULL ? letters->record_bytes_max : -1,

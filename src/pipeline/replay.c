@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "pipeline/kafka_facts.h"
+#include "pipeline/kafka_reach.h"
 #include "pipeline/lookup.h"
 #include "pipeline/pledge.h"
 
@@ -13,7 +14,11 @@
 #include <time.h>
 
 /* How long a broker may take to be there, and for one answer. */
-#define BROKER_MS_MAX 30000
+/* A broker that is just being started is waited for, and so is a coordinator. */
+#define BROKER_MS_MAX 12000
+#define COORDINATOR_MS_MAX 18000
+#define REACH_MS 10000
+#define FACTS_MS 8000
 #define ANSWER_MS 5000
 #define LOOK_MS 1000
 #define RETRY_MS 250
@@ -157,14 +162,15 @@ static enum wt_status find_plan(struct wt_replay *replay, struct wt_error *error
     struct wt_replay_part *own = replay->parts;
     size_t own_count = replay->count;
     add_parts(replay);
-    int64_t deadline_us = wt_clock_us() + (int64_t)BROKER_MS_MAX * 1000;
+    int64_t deadline_us = wt_clock_us() + (int64_t)COORDINATOR_MS_MAX * 1000;
     const char *reason = "";
     rd_kafka_topic_partition_list_t *commits;
     while ((commits = read_commits(replay, ANSWER_MS, &reason)) == NULL) {
         if (wt_clock_us() > deadline_us) {
             free(own);
             return wt_error_set(error, WT_IO, WT_ERROR_FATAL, "group-unreadable",
-                                "the commits of the replay's consumer group cannot be read: %s",
+                                "the commits of the replay's consumer group cannot be read: %s; "
+                                "wiretag check says more",
                                 reason);
         }
         pause_ms(RETRY_MS);
@@ -217,19 +223,29 @@ bool wt_replay_over(const struct wt_replay *replay)
 
 /* --- the plan -------------------------------------------------------------------------------- */
 
-/* All topics must exist before a plan is committed. */
-static enum wt_status look_up_topics(struct wt_replay *replay, struct wt_error *error)
+/* Before there is a client that would tell the log the same. */
+static enum wt_status await_brokers(const struct wt_config *config, struct wt_error *error)
 {
     int64_t deadline_us = wt_clock_us() + (int64_t)BROKER_MS_MAX * 1000;
     enum wt_status status;
-    while ((status = wt_facts_gather(replay->config, replay->watcher, ANSWER_MS, &replay->facts,
-                                     error)) == WT_IO &&
+    while ((status = wt_reach_need(config, REACH_MS, error)) == WT_IO &&
            wt_clock_us() < deadline_us) {
         wt_log_warn("replay", "waiting for a broker: %s", error->message);
         pause_ms(RETRY_MS);
     }
+    return status;
+}
+
+/* All topics must exist before a plan is committed. */
+static enum wt_status look_up_topics(struct wt_replay *replay, struct wt_error *error)
+{
+    enum wt_status status =
+        wt_facts_gather(replay->config, replay->watcher, FACTS_MS, &replay->facts, error);
     if (status == WT_OK) {
         status = wt_facts_need_topics(&replay->facts, error);
+    }
+    if (status == WT_OK) {
+        status = wt_audit_need_coordinators(replay->config, &replay->facts, error);
     }
     for (size_t i = 0; i < replay->facts.topic_count && status == WT_OK; i++) {
         if (replay->facts.topics[i].topic[0] == '^') {
@@ -364,8 +380,10 @@ enum wt_status wt_replay_open(const struct wt_config *config,
     struct wt_replay *replay = wt_alloc_zeroed(1, sizeof *replay);
     replay->config = config;
     replay->request = request;
-    enum wt_status status =
-        wt_lookup_client_create(config, "read_uncommitted", &replay->watcher, error);
+    enum wt_status status = await_brokers(config, error);
+    if (status == WT_OK) {
+        status = wt_lookup_client_create(config, "read_uncommitted", &replay->watcher, error);
+    }
     if (status == WT_OK) {
         status = look_up_topics(replay, error);
     }

@@ -1,0 +1,101 @@
+/* kafka_misdated.c: the part of kafka_facts.h that looks for records of other times. */
+#include "base/deadline.h"
+#include "pipeline/kafka_facts.h"
+
+#include <limits.h>
+
+/* What ListOffsets takes in place of a timestamp (Kafka protocol guide). */
+#define TIMESTAMP_LATEST (-1)
+#define TIMESTAMP_EARLIEST (-2)
+
+/* For each partition the first offset with a timestamp of `time_ms` or later; -1: there is none. NULL: no
+ * answer. One request to each leader, however many partitions there are. */
+static rd_kafka_topic_partition_list_t *offsets_at(rd_kafka_t *client,
+                                                   const struct wt_topic_facts *topic,
+                                                   int64_t time_ms, int64_t deadline_us)
+{
+    int wait_ms = wt_deadline_left_ms(deadline_us, INT_MAX);
+    if (wait_ms == 0) {
+        return NULL;
+    }
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(topic->partitions);
+    for (int32_t i = 0; i < topic->partitions; i++) {
+        rd_kafka_topic_partition_list_add(list, topic->topic, i)->offset = time_ms;
+    }
+    if (rd_kafka_offsets_for_times(client, list, wait_ms) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        rd_kafka_topic_partition_list_destroy(list);
+        return NULL;
+    }
+    return list;
+}
+
+static void destroy_list(rd_kafka_topic_partition_list_t *list)
+{
+    if (list != NULL) {
+        rd_kafka_topic_partition_list_destroy(list);
+    }
+}
+
+static bool is_known(const rd_kafka_topic_partition_t *item)
+{
+    return item->err == RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static int32_t count_older(rd_kafka_t *client, const struct wt_topic_facts *topic, int64_t time_ms,
+                           int64_t deadline_us)
+{
+    int32_t count = 0;
+    rd_kafka_topic_partition_list_t *list = offsets_at(client, topic, time_ms, deadline_us);
+    rd_kafka_topic_partition_list_t *begins =
+        offsets_at(client, topic, TIMESTAMP_EARLIEST, deadline_us);
+    rd_kafka_topic_partition_list_t *ends =
+        offsets_at(client, topic, TIMESTAMP_LATEST, deadline_us);
+    if (list != NULL && begins != NULL && ends != NULL) {
+        for (int i = 0; i < list->cnt; i++) {
+            int64_t begin = begins->elems[i].offset;
+            int64_t found = list->elems[i].offset;
+            bool known = is_known(&list->elems[i]) && is_known(&begins->elems[i]) &&
+                         is_known(&ends->elems[i]);
+            count += known && begin < ends->elems[i].offset && (found < 0 || found > begin);
+        }
+    }
+    destroy_list(list);
+    destroy_list(begins);
+    destroy_list(ends);
+    return count;
+}
+
+static int32_t count_ahead(rd_kafka_t *client, const struct wt_topic_facts *topic, int64_t time_ms,
+                           int64_t deadline_us)
+{
+    int32_t count = 0;
+    rd_kafka_topic_partition_list_t *list = offsets_at(client, topic, time_ms, deadline_us);
+    for (int i = 0; list != NULL && i < list->cnt; i++) {
+        count += is_known(&list->elems[i]) && list->elems[i].offset >= 0;
+    }
+    destroy_list(list);
+    return count;
+}
+
+void wt_facts_find_misdated(const struct wt_config *config, rd_kafka_t *client, int wait_ms,
+                            struct wt_cluster_facts *facts)
+{
+    const struct wt_topic_facts *output = wt_facts_find(facts, WT_TOPIC_OUTPUT);
+    int64_t now_ms = wt_clock_wall_ms();
+    int64_t deadline_us = wt_deadline_in(wait_ms);
+    int64_t age_ms_max = wt_audit_age_ms_max(config, output);
+    int64_t ahead_ms_max = wt_audit_ahead_ms_max(config, output);
+    for (size_t i = 0; i < facts->topic_count; i++) {
+        struct wt_topic_facts *topic = &facts->topics[i];
+        if (topic->role != WT_TOPIC_INPUT || topic->partitions == 0) {
+            continue;
+        }
+        if (age_ms_max < now_ms) {
+            topic->older_partitions = count_older(client, topic, now_ms - age_ms_max, deadline_us);
+        }
+        if (ahead_ms_max < INT64_MAX - now_ms) {
+            topic->ahead_partitions =
+                count_ahead(client, topic, now_ms + ahead_ms_max, deadline_us);
+        }
+    }
+}

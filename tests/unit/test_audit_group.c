@@ -1,0 +1,142 @@
+/* Strangers in the group and offsets that are gone are found, and workers of the group are no strangers. */
+#include "pipeline/audit_group.h"
+
+#include "support.h"
+
+static struct wt_config *config_of(const char *text)
+{
+    struct wt_config *config = NULL;
+    struct wt_error error;
+    if (wt_config_parse(text, strlen(text), "test.yaml", NULL, 0, &config, &error) != WT_OK) {
+        fail_msg("%s", error.message);
+    }
+    return config;
+}
+
+#define CONFIG "kafka:\n  consumer: {group.id: g}\n"
+
+static void assert_only(struct wt_findings *findings, const char *check,
+                        enum wt_finding_level level, const char *part)
+{
+    assert_int_equal(findings->count, check != NULL ? 1 : 0);
+    if (check != NULL) {
+        assert_string_equal(findings->items[0].check, check);
+        assert_int_equal(findings->items[0].level, level);
+        if (strstr(findings->items[0].message, part) == NULL) {
+            fail_msg("%s", findings->items[0].message);
+        }
+        assert_true(level < WT_FINDING_WARNING || findings->items[0].remedy[0] != '\0');
+    }
+    wt_findings_free(findings);
+}
+
+static void assert_group(const char *text, const struct wt_group *group, const char *check,
+                         enum wt_finding_level level, const char *part)
+{
+    struct wt_findings findings = {0};
+    struct wt_config *config = config_of(text);
+    wt_audit_group(config, group, &findings);
+    assert_only(&findings, check, level, part);
+    wt_config_destroy(config);
+}
+
+static struct wt_group_member member(char *client_id)
+{
+    return (struct wt_group_member){.client_id = client_id, .host = (char *)"/10.0.0.7"};
+}
+
+static void workers_of_the_group_are_no_strangers(void **state)
+{
+    (void)state;
+    struct wt_group_member members[] = {member((char *)"wiretag"), member((char *)"wiretag")};
+    struct wt_group group = {.known = true,
+                             .strategy = (char *)"cooperative-sticky",
+                             .members = members,
+                             .member_count = 2};
+    assert_group(CONFIG, &group, NULL, WT_FINDING_OK, "");
+    members[0] = member((char *)"wiretag-1");
+    members[1] = member((char *)"wiretag.west.2");
+    assert_group(CONFIG, &group, NULL, WT_FINDING_OK, "");
+    members[0] = member((char *)"tagger-1");
+    members[1] = member((char *)"tagger-2");
+    assert_group("kafka:\n  consumer: {group.id: g, client.id: tagger-3}\n", &group, NULL,
+                 WT_FINDING_OK, "");
+    struct wt_group empty = {.known = true, .strategy = (char *)""};
+    assert_group(CONFIG, &empty, NULL, WT_FINDING_OK, "");
+}
+
+static void strangers_are_named(void **state)
+{
+    (void)state;
+    struct wt_group_member members[] = {member((char *)"wiretag"),
+                                        member((char *)"console-consumer")};
+    struct wt_group group = {.known = true,
+                             .strategy = (char *)"cooperative-sticky",
+                             .members = members,
+                             .member_count = 2};
+    assert_group(CONFIG, &group, "group-strangers", WT_FINDING_WARNING,
+                 "console-consumer (/10.0.0.7)");
+    members[1].client_id = (char *)"wiretagger";
+    assert_group(CONFIG, &group, "group-strangers", WT_FINDING_WARNING, "wiretagger");
+    members[1].client_id = (char *)"wiretag";
+    members[1].foreign_topic = (char *)"payments";
+    assert_group(CONFIG, &group, "group-strangers", WT_FINDING_WARNING, "payments");
+    struct wt_group other = {.known = true,
+                             .refusal = (char *)"GroupId g is not a consumer group (connect)."};
+    assert_group(CONFIG, &other, "group-strangers", WT_FINDING_ERROR, "(connect)");
+}
+
+static void another_strategy_is_named_with_whoever_has_it(void **state)
+{
+    (void)state;
+    struct wt_group_member members[] = {member((char *)"wiretag")};
+    struct wt_group group = {
+        .known = true, .strategy = (char *)"range", .members = members, .member_count = 1};
+    assert_group(CONFIG, &group, "group-strategy", WT_FINDING_ERROR,
+                 "by range, and this worker offers cooperative-sticky");
+    assert_group("kafka:\n  consumer: {group.id: g, partition.assignment.strategy: "
+                 "\"range,roundrobin\"}\n",
+                 &group, NULL, WT_FINDING_OK, "");
+    group.next_generation = true;
+    assert_group(CONFIG, &group, NULL, WT_FINDING_OK, "");
+}
+
+static void assert_position(const char *text, struct wt_position position, const char *check,
+                            enum wt_finding_level level, const char *part)
+{
+    struct wt_findings findings = {0};
+    struct wt_config *config = config_of(text);
+    position.known = true;
+    wt_audit_position(config, &position, 1, &findings);
+    assert_only(&findings, check, level, part);
+    wt_config_destroy(config);
+}
+
+static void offsets_that_are_gone_are_told_from_those_of_a_new_group(void **state)
+{
+    (void)state;
+    struct wt_position position = {.partitions = 2, .uncommitted_records = 7};
+    assert_position(CONFIG, position, "group-offsets", WT_FINDING_NOTE, "no offset yet");
+    position.labelled_topic = (char *)"news";
+    assert_position(CONFIG, position, "group-offsets", WT_FINDING_WARNING,
+                    "labels once more the 7 records");
+    assert_position("kafka:\n  consumer: {group.id: g, auto.offset.reset: latest}\n", position,
+                    "group-offsets", WT_FINDING_WARNING, "leaves out the 7 records");
+    position = (struct wt_position){.partitions = 2, .committed = 1, .uncommitted_records = 7};
+    assert_position(CONFIG, position, NULL, WT_FINDING_OK, "");
+    position = (struct wt_position){.partitions = 2, .committed = 2, .deleted_records = 3};
+    assert_position(CONFIG, position, "group-offsets", WT_FINDING_WARNING, "3 records");
+    position = (struct wt_position){.partitions = 2, .committed = 2, .beyond = 1};
+    assert_position(CONFIG, position, "group-offsets", WT_FINDING_WARNING, "beyond the end");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(workers_of_the_group_are_no_strangers),
+        cmocka_unit_test(strangers_are_named),
+        cmocka_unit_test(another_strategy_is_named_with_whoever_has_it),
+        cmocka_unit_test(offsets_that_are_gone_are_told_from_those_of_a_new_group),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
