@@ -34,6 +34,7 @@ enum wt_input_format { WT_INPUT_JSON, WT_INPUT_TEXT };
 enum wt_output_partition { WT_PARTITION_SAME, WT_PARTITION_KEY };
 enum wt_output_timestamp { WT_TIMESTAMP_INPUT, WT_TIMESTAMP_NOW };
 enum wt_on_error { WT_ON_ERROR_DEAD_LETTER, WT_ON_ERROR_SKIP, WT_ON_ERROR_STOP };
+enum wt_damaged { WT_DAMAGED_AUTO, WT_DAMAGED_WAIT, WT_DAMAGED_SKIP, WT_DAMAGED_STOP };
 enum wt_guarantee { WT_AT_LEAST_ONCE, WT_EXACTLY_ONCE };
 
 struct wt_config {
@@ -46,8 +47,9 @@ struct wt_config {
     struct {
         struct wt_strings topics; /* 1 or more, none twice */
         enum wt_input_format format;
-        char *id;               /* JSON pointer */
-        struct wt_strings text; /* JSON pointers, 1 or more */
+        char *id;                /* JSON pointer */
+        struct wt_strings text;  /* JSON pointers, 1 or more */
+        enum wt_damaged damaged; /* auto: as on_error says */
     } input;
     struct {
         char *topic;

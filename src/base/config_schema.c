@@ -71,6 +71,11 @@ static const struct wt_choice on_errors[] = {{"dead-letter", WT_ON_ERROR_DEAD_LE
                                              {"skip", WT_ON_ERROR_SKIP},
                                              {"stop", WT_ON_ERROR_STOP},
                                              {0}};
+static const struct wt_choice damaged[] = {{"auto", WT_DAMAGED_AUTO},
+                                           {"wait", WT_DAMAGED_WAIT},
+                                           {"skip", WT_DAMAGED_SKIP},
+                                           {"stop", WT_DAMAGED_STOP},
+                                           {0}};
 static const struct wt_choice guarantees[] = {
     {"at-least-once", WT_AT_LEAST_ONCE}, {"exactly-once", WT_EXACTLY_ONCE}, {0}};
 static const struct wt_choice log_levels[] = {{"debug", WT_LOG_DEBUG},
@@ -98,6 +103,7 @@ static const struct wt_key keys[] = {
     {"input.id", WT_KEY_TEXT, AT(input.id), "/id", .valid = valid_pointer, .must = POINTER_MUST},
     {"input.text", WT_KEY_TEXTS, AT(input.text), "[/text]",
      .valid = valid_pointer, .must = POINTER_MUST},
+    {"input.damaged", WT_KEY_CHOICE, AT(input.damaged), "auto", .choices = damaged},
     {"output.topic", WT_KEY_TEXT, AT(output.topic), "news.labelled",
      .valid = valid_topic, .must = TOPIC_MUST},
     {"output.partition", WT_KEY_CHOICE, AT(output.partition), "same", .choices = partitions},

@@ -31,8 +31,9 @@ static const struct wt_family_entry families[WT_FAMILY_COUNT] = {
                                    NULL},
     [WT_FAMILY_LOST_OFFSETS] = {"wiretag_lost_offsets_total",
                                 WT_COUNTER,
-                                {NULL},
-                                "Offsets that retention deleted before they were read: lost "
+                                {"reason"},
+                                "Offsets that were never read: retention deleted them first, or "
+                                "they are of a damaged batch that was passed over (damaged). Lost "
                                 "records, with the transaction markers among them. The log names "
                                 "them.",
                                 NULL},
@@ -171,6 +172,12 @@ static const struct wt_family_entry families[WT_FAMILY_COUNT] = {
                               {NULL},
                               "Input partitions this worker owns.",
                               "The consumer group"},
+    [WT_FAMILY_PARTITIONS_DAMAGED] = {"wiretag_damaged_partitions",
+                                      WT_GAUGE,
+                                      {NULL},
+                                      "Owned partitions that stand still because their next batch "
+                                      "cannot be read.",
+                                      NULL},
     [WT_FAMILY_REBALANCES] = {"wiretag_rebalances_total",
                               WT_COUNTER,
                               {NULL},
@@ -277,7 +284,8 @@ static const struct wt_metric_entry metrics[WT_METRIC_COUNT] = {
     [WT_METRIC_RECORDS_SKIPPED] = {WT_FAMILY_RECORDS, "skipped"},
     [WT_METRIC_RECORDS_CONSUMED] = {WT_FAMILY_CONSUMED_RECORDS, NULL},
     [WT_METRIC_RECORDS_DROPPED] = {WT_FAMILY_DROPPED_RECORDS, NULL},
-    [WT_METRIC_OFFSETS_LOST] = {WT_FAMILY_LOST_OFFSETS, NULL},
+    [WT_METRIC_OFFSETS_LOST] = {WT_FAMILY_LOST_OFFSETS, "retention"},
+    [WT_METRIC_OFFSETS_DAMAGED] = {WT_FAMILY_LOST_OFFSETS, "damaged"},
     [WT_METRIC_BYTES_CONSUMED] = {WT_FAMILY_CONSUMED_BYTES, NULL},
     [WT_METRIC_BYTES_PRODUCED] = {WT_FAMILY_PRODUCED_BYTES, NULL},
     [WT_METRIC_BELOW_THRESHOLD] = {WT_FAMILY_BELOW_THRESHOLD, NULL},
@@ -298,6 +306,7 @@ static const struct wt_metric_entry metrics[WT_METRIC_COUNT] = {
     [WT_METRIC_IN_FLIGHT_BYTES_MAX] = {WT_FAMILY_IN_FLIGHT_BYTES_LIMIT, NULL},
     [WT_METRIC_PAUSES] = {WT_FAMILY_PAUSES, NULL},
     [WT_METRIC_PARTITIONS] = {WT_FAMILY_PARTITIONS, NULL},
+    [WT_METRIC_PARTITIONS_DAMAGED] = {WT_FAMILY_PARTITIONS_DAMAGED, NULL},
     [WT_METRIC_REBALANCES] = {WT_FAMILY_REBALANCES, NULL},
     [WT_METRIC_COMMITS] = {WT_FAMILY_COMMITS, "ok"},
     [WT_METRIC_COMMIT_FAILURES] = {WT_FAMILY_COMMITS, "failed"},

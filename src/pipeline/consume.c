@@ -218,6 +218,7 @@ static void keep_leading(struct wt_consume *consume)
         return;
     }
     consume->lead_us = now_us + LEAD_US;
+    wt_intake_check(consume->intake);
     const struct wt_partition *partition;
     for (size_t i = 0; (partition = wt_partitions_at(consume->partitions, i)) != NULL; i++) {
         if (partition->assigned && !partition->held) {

@@ -3,7 +3,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "pipeline/kafka.h"
+#include "pipeline/lookup.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -83,52 +83,14 @@ struct request {
 
 /* --- the client ------------------------------------------------------------------------------ */
 
-/* The worker's other clients say what there is to say about the brokers. */
-static void on_log(const rd_kafka_t *client, int level, const char *facility, const char *message)
-{
-    (void)client, (void)level;
-    wt_log_debug("kafka", "look-ups: %s: %s", facility, message);
-}
-
-static void on_error(rd_kafka_t *client, int code, const char *reason, void *opaque)
-{
-    (void)client, (void)opaque;
-    wt_log_debug("kafka", "look-ups: %s: %s", rd_kafka_err2name((rd_kafka_resp_err_t)code), reason);
-}
-
-/* NULL: it cannot be made. It never joins its group. */
+/* NULL: it cannot be made. */
 static rd_kafka_t *create_client(const struct wt_config *config)
 {
-    static const char *const properties[][2] = {
-        {"enable.auto.commit", "false"},
-        {"enable.auto.offset.store", "false"},
-        {"allow.auto.create.topics", "false"},
-        {"auto.offset.reset", "earliest"},
-    };
-    rd_kafka_conf_t *conf = NULL;
     rd_kafka_t *client = NULL;
     struct wt_error error;
-    enum wt_status status = wt_kafka_conf_create(config, RD_KAFKA_CONSUMER, &conf, &error);
-    for (size_t i = 0; status == WT_OK && i < sizeof properties / sizeof properties[0]; i++) {
-        status = wt_kafka_conf_set(conf, properties[i][0], properties[i][1], &error);
-    }
-    if (status == WT_OK) {
-        status = wt_kafka_conf_default(conf, config, RD_KAFKA_CONSUMER, "isolation.level",
-                                       "read_committed", &error);
-    }
-    if (status == WT_OK) {
-        rd_kafka_conf_set_log_cb(conf, on_log);
-        rd_kafka_conf_set_error_cb(conf, on_error);
-        status = wt_kafka_client_create(RD_KAFKA_CONSUMER, &conf, &client, &error);
-    }
-    if (conf != NULL) {
-        rd_kafka_conf_destroy(conf);
-    }
-    if (status != WT_OK) {
+    if (wt_lookup_quiet_client_create(config, &client, &error) != WT_OK) {
         wt_log_warn("kafka", "look-ups: %s", error.message);
-        return NULL;
     }
-    (void)rd_kafka_poll_set_consumer(client);
     return client;
 }
 

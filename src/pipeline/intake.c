@@ -5,9 +5,11 @@
 #include "base/metrics.h"
 #include "pipeline/consumer.h"
 #include "pipeline/kafka_message.h"
+#include "pipeline/lookup.h"
 #include "pipeline/loss.h"
 #include "pipeline/pace.h"
 #include "pipeline/range.h"
+#include "pipeline/suspend.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,11 +17,15 @@
 /* How many records go on together: amortizes the queue's lock, costs microseconds of delay. */
 #define RECORDS_PER_PUSH_MAX 128u
 
+/* A fetch brings something of a log that goes on. After this long it is looked into why it does not. */
+#define STUCK_US 10000000
+
 struct wt_intake {
     struct wt_intake_ports ports;
     struct wt_extent_query *query;
     struct wt_loss *loss;
     struct wt_setback *setback;
+    struct wt_suspend *suspend;
     struct wt_pace pace;
     struct wt_kafka_scratch scratch;
     struct wt_record_list taken; /* to be handed on */
@@ -27,6 +33,14 @@ struct wt_intake {
     bool full;                   /* no room was left last time */
     bool learning;               /* ranges of assigned partitions are unknown */
 };
+
+static bool on_gone(void *opaque, struct wt_partition *partition, rd_kafka_message_t **message);
+
+static void on_failed(void *opaque, const struct wt_error *error)
+{
+    const struct wt_intake *intake = opaque;
+    intake->ports.failed(intake->ports.opaque, error);
+}
 
 struct wt_intake *wt_intake_create(const struct wt_intake_ports *ports)
 {
@@ -36,6 +50,12 @@ struct wt_intake *wt_intake_create(const struct wt_intake_ports *ports)
     intake->query = wt_extent_query_create(ports->config);
     intake->loss = wt_loss_create(ports->config, ports->partitions, intake->query);
     intake->setback = wt_setback_create(ports->consumer, ports->drain, ports->opaque);
+    struct wt_suspend_ports suspend_ports = {.config = ports->config,
+                                             .consumer = ports->consumer,
+                                             .opaque = intake,
+                                             .gone = on_gone,
+                                             .failed = on_failed};
+    intake->suspend = wt_suspend_create(&suspend_ports);
     return intake;
 }
 
@@ -44,6 +64,7 @@ void wt_intake_destroy(struct wt_intake *intake)
     if (intake == NULL) {
         return;
     }
+    wt_suspend_destroy(intake->suspend);
     wt_setback_destroy(intake->setback);
     wt_loss_destroy(intake->loss);
     wt_extent_query_destroy(intake->query);
@@ -53,6 +74,8 @@ void wt_intake_destroy(struct wt_intake *intake)
 
 void wt_intake_begin(struct wt_intake *intake, struct wt_partition *partition)
 {
+    wt_suspend_forget(intake->suspend, partition);
+    partition->moved_us = wt_clock_us();
     wt_loss_begin(intake->loss, partition, intake->ports.ranged);
     if (intake->ports.ranged) {
         wt_range_begin(intake->ports.consumer, partition);
@@ -99,21 +122,53 @@ static void end_range(struct wt_intake *intake, struct wt_partition *source, int
     }
 }
 
-/* Reading has come to `offset`; `next` is what is to come now. False: it begins again there, which ends
- * a replay. */
-static bool come_to(struct wt_intake *intake, struct wt_partition *source, int64_t offset,
-                    int64_t next)
+/* How far the log reached when it was last fetched from, as librdkafka keeps it; -1: not known. */
+static int64_t end_seen(struct wt_intake *intake, const struct wt_partition *source)
 {
-    struct wt_error error;
-    bool goes_on = wt_loss_look(intake->loss, source, offset);
-    if (goes_on || source->range != NULL) {
-        source->next_offset = next;
+    int64_t begin;
+    int64_t end;
+    return rd_kafka_get_watermark_offsets(intake->ports.consumer, source->topic, source->number,
+                                          &begin, &end) == RD_KAFKA_RESP_ERR_NO_ERROR
+               ? end
+               : -1;
+}
+
+/* Whether the record may be the next one, or the first behind a gap. Else its partition is suspended. */
+static bool may_follow(struct wt_intake *intake, struct wt_partition *source,
+                       rd_kafka_message_t **message)
+{
+    int64_t offset = (*message)->offset;
+    if (offset == source->next_offset) {
+        return true;
     }
-    if (!goes_on && source->range != NULL && source->range->state == WT_RANGE_OPEN) {
-        (void)wt_range_gone(source, &error);
+    int64_t end = end_seen(intake, source);
+    if (end >= 0 && offset >= end) {
+        wt_suspend_unreadable(intake->suspend, source, offset, "a record behind the log's end");
+        return false;
+    }
+    int64_t expected = wt_loss_look(intake->loss, source, offset);
+    if (expected > offset) {
+        wt_suspend_reset(intake->suspend, source, expected, message);
+        return false;
+    }
+    return true;
+}
+
+/* The log no longer holds the position: a replay ends, others set the group's offset back. */
+static bool on_gone(void *opaque, struct wt_partition *partition, rd_kafka_message_t **message)
+{
+    struct wt_intake *intake = opaque;
+    struct wt_error error;
+    if (partition->range == NULL) {
+        if (wt_setback_under_way(intake->setback)) {
+            return false;
+        }
+        wt_setback_begin(intake->setback, partition, message);
+    } else if (partition->range->state == WT_RANGE_OPEN) {
+        (void)wt_range_gone(partition, &error);
         intake->ports.failed(intake->ports.opaque, &error);
     }
-    return goes_on;
+    return true;
 }
 
 /* Clears *message where it is kept. */
@@ -121,21 +176,23 @@ static void take_message(struct wt_intake *intake, rd_kafka_message_t **taken)
 {
     const rd_kafka_message_t *message = *taken;
     struct wt_partition *source = source_of(intake, message);
-    if (!source->assigned) {
-        return; /* fetched before the assignment ended; its next owner reads it again */
-    }
-    if (!come_to(intake, source, message->offset, message->offset + 1)) {
-        if (source->range == NULL) {
-            wt_setback_begin(intake->setback, source, taken);
-        }
+    /* Fetched before the assignment ended: its next owner reads it again; or from where the client
+     * went astray. */
+    if (!source->assigned || source->suspended || !may_follow(intake, source, taken)) {
         return;
     }
+    source->next_offset = message->offset + 1;
     if (source->range != NULL && !wt_range_takes(intake->ports.consumer, source, message->offset)) {
         end_range(intake, source, message->offset);
         return;
     }
+    source->read_last =
+        (struct wt_record_mark){.offset = message->offset,
+                                .timestamp_ms = rd_kafka_message_timestamp(message, NULL),
+                                .bytes = message->key_len + message->len};
     struct wt_record *record = wt_kafka_record(message, &intake->scratch);
     put_in_line(intake, source, record);
+    source->moved_us = record->consumed_us;
     wt_pace_took(&intake->pace, record->consumed_us);
     atomic_store_explicit(&source->position, message->offset + 1, memory_order_release);
     wt_metric_add(WT_METRIC_RECORDS_CONSUMED, 1);
@@ -148,9 +205,18 @@ static void take_event(struct wt_intake *intake, const rd_kafka_message_t *messa
 {
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         struct wt_partition *source = source_of(intake, message);
-        if (source->assigned && source->range != NULL &&
-            come_to(intake, source, message->offset, message->offset)) {
+        if (source->assigned && !source->suspended && source->range != NULL &&
+            wt_loss_look(intake->loss, source, message->offset) <= message->offset) {
+            source->next_offset = message->offset;
             end_range(intake, source, message->offset);
+        }
+        return;
+    }
+    if (message->rkt != NULL && wt_lookup_is_damage(message->err)) {
+        struct wt_partition *source = source_of(intake, message);
+        if (source->assigned) {
+            wt_suspend_unreadable(intake->suspend, source, message->offset,
+                                  rd_kafka_message_errstr(message));
         }
         return;
     }
@@ -222,8 +288,29 @@ void wt_intake_step(struct wt_intake *intake, int wait_ms)
     wt_queue_push(intake->ports.queue_out, &intake->taken);
 }
 
+void wt_intake_check(struct wt_intake *intake)
+{
+    int64_t now_us = wt_clock_us();
+    bool open = wt_intake_open(intake);
+    struct wt_partition *partition;
+    for (size_t i = 0; (partition = wt_partitions_at(intake->ports.partitions, i)) != NULL; i++) {
+        bool awaited = open && partition->assigned && !partition->suspended && !partition->held &&
+                       partition->next_offset >= 0 &&
+                       (partition->range == NULL || partition->range->state == WT_RANGE_OPEN) &&
+                       end_seen(intake, partition) > partition->next_offset;
+        if (!awaited) {
+            partition->moved_us = now_us;
+        } else if (now_us - partition->moved_us > STUCK_US) {
+            partition->moved_us = now_us;
+            wt_suspend_unreadable(intake->suspend, partition, partition->next_offset,
+                                  "nothing comes of it");
+        }
+    }
+}
+
 void wt_intake_step_setback(struct wt_intake *intake)
 {
+    wt_suspend_step(intake->suspend);
     rd_kafka_message_t *message = wt_setback_step(intake->setback);
     if (message != NULL) {
         struct wt_partition *source = source_of(intake, message);

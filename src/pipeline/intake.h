@@ -56,6 +56,9 @@ void wt_intake_take(struct wt_intake *intake, rd_kafka_message_t *message);
  * hands them on together. Waits for the first for `wait_ms` at most. */
 void wt_intake_step(struct wt_intake *intake, int wait_ms);
 
+/* Looks for partitions of which nothing comes although their logs go on. To be called once a second. */
+void wt_intake_check(struct wt_intake *intake);
+
 /* Goes on with a setback that is under way. Not while anything drains: it drains itself. */
 void wt_intake_step_setback(struct wt_intake *intake);
 

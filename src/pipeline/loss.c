@@ -51,6 +51,7 @@ void wt_loss_begin(struct wt_loss *loss, struct wt_partition *partition, bool ra
     partition->next_offset = UNKNOWN;
     partition->hole_max = 0;
     partition->looked_us = 0;
+    partition->read_last = (struct wt_record_mark){.offset = UNKNOWN};
     partition->begun_us = wt_clock_us();
     partition->committed_question =
         ranged ? 0 : wt_extent_query_ask(loss->query, partition, WT_EXTENT_COMMITTED);
@@ -175,20 +176,16 @@ void wt_loss_step(struct wt_loss *loss)
     }
 }
 
-bool wt_loss_look(struct wt_loss *loss, struct wt_partition *partition, int64_t offset)
+int64_t wt_loss_look(struct wt_loss *loss, struct wt_partition *partition, int64_t offset)
 {
     int64_t next = partition->next_offset;
     if (next == UNKNOWN || next == offset) {
-        return true; /* a new group has missed nothing */
+        return offset; /* a new group has missed nothing */
     }
     if (next > offset) {
-        wt_log_warn("consume",
-                    "%s [%" PRId32 "]: begins again at offset %" PRId64 ", before %" PRId64 ", the "
-                    "next one: the topic was made anew or has lost its end",
-                    partition->topic, partition->number, offset, next);
-        return false;
+        return next;
     }
     struct wt_gap gap = {.from = next, .to = offset};
     look_into(loss, partition, &gap);
-    return true;
+    return offset;
 }

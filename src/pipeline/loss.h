@@ -33,8 +33,9 @@ void wt_loss_begin(struct wt_loss *loss, struct wt_partition *partition, bool ra
 bool wt_loss_ready(struct wt_loss *loss, struct wt_partition *partition);
 
 /* Reading has come to `offset`, the next one or one behind a gap. The caller says then what is to come
- * next. False: it lies before the next one, or before what the group has committed; setback.h. */
-bool wt_loss_look(struct wt_loss *loss, struct wt_partition *partition, int64_t offset);
+ * next. Returns what was expected where that lies behind `offset`: the next one, or what the group has
+ * committed (suspend.h); else `offset`. */
+int64_t wt_loss_look(struct wt_loss *loss, struct wt_partition *partition, int64_t offset);
 
 /* Takes the answers that have come. Often. */
 void wt_loss_step(struct wt_loss *loss);

@@ -22,16 +22,26 @@ struct wt_gap {
     int64_t to;
 };
 
+/* A record that was read, to know it by: another log has another one at its offset. */
+struct wt_record_mark {
+    int64_t offset; /* -1: none was read */
+    int64_t timestamp_ms;
+    size_t bytes; /* of key and value */
+};
+
 struct wt_partition {
     const char *topic;
     int32_t number;
 
     /* Consume's side. */
     uint32_t epoch_last; /* of the newest assignment; consume thread, publish while that drains */
-    uint64_t sequence_next;      /* consume thread only */
-    bool assigned;               /* consume thread only */
-    struct wt_range *range;      /* of a replay; NULL: everything is read */
-    bool held;                   /* assigned, its records are not to be taken yet */
+    uint64_t sequence_next;          /* consume thread only */
+    bool assigned;                   /* consume thread only */
+    struct wt_range *range;          /* of a replay; NULL: everything is read */
+    bool suspended;                  /* suspend.h: nothing is taken */
+    bool held;                       /* assigned, its records are not to be taken yet */
+    struct wt_record_mark read_last; /* of the assignment */
+    int64_t moved_us;                /* when anything came of it last, or was not asked for */
     int64_t next_offset;         /* that is to come; -1: not known. It and what follows: loss.h */
     int64_t begun_us;            /* when the assignment began */
     uint64_t committed_question; /* what the group has committed is awaited; 0: no more */

@@ -145,7 +145,7 @@ rd_kafka_message_t *wt_setback_step(struct wt_setback *setback)
     }
     rd_kafka_message_t *message = setback->message;
     setback->message = NULL;
-    wt_log_info("consume", "%s [%" PRId32 "]: goes on at offset %" PRId64, setback->source->topic,
-                setback->source->number, message->offset);
+    wt_log_info("consume", "%s [%" PRId32 "]: reading goes on at offset %" PRId64,
+                setback->source->topic, setback->source->number, message->offset);
     return message;
 }

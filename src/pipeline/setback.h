@@ -1,10 +1,10 @@
 /* setback.h: a partition whose offsets go backwards.
  *
- * Reading comes to an offset before the next one, or begins before what the group has committed: the
- * topic was made anew or has lost its end, and librdkafka went on at auto.offset.reset. What was read
- * before can never be read again; and the group's offset lies ahead of all that is to come, so that a
- * restart would pass over records, and librdkafka, whose timer commits only forwards, commits none.
- * So the group's offset goes back first, and what is from here and from there is kept apart:
+ * The broker's log no longer holds the next offset (suspend.h has asked): the topic was re-created or
+ * truncated, and librdkafka went on at auto.offset.reset. What was read before can never be read again;
+ * and the group's offset lies ahead of all that is to come, so that a restart would pass over records, and
+ * librdkafka, whose timer commits only forwards, commits none. So the group's offset goes back first, and
+ * what is from here and from there is kept apart:
  *
  *   1. the record that shows it is held, and none is taken, of any partition, until everything of its
  *      partition before it is done with

@@ -8,7 +8,7 @@ HTTP = {"listen": "127.0.0.1:0"}
 
 
 def lost(running):
-    return running.metrics()["wiretag_lost_offsets_total"]
+    return running.metrics()['wiretag_lost_offsets_total{reason="retention"}']
 
 
 def begin_and_fall_behind(lab, flow):

@@ -1,9 +1,10 @@
 /* Offsets of a partition that go backwards under the real consume stage, on librdkafka's mock cluster:
  * a fetch that is out of range has the client begin again at auto.offset.reset. The test is the rest of
- * the pipeline. */
+ * the pipeline, and answers for the log: the mock's never loses anything. */
 #include "base/clock.h"
 #include "pipeline/books.h"
 #include "pipeline/consume.h"
+#include "pipeline/log_probe.h"
 
 #include "member_cases.h"
 
@@ -26,6 +27,40 @@ static struct {
     atomic_uint drains;          /* of an epoch that is to end empty */
     atomic_bool failed;
 } lab;
+
+/* --- the log --------------------------------------------------------------------------------- */
+
+static struct wt_log_question asked;
+static enum wt_log_verdict verdict; /* on every question */
+static atomic_uint questions;
+
+struct wt_log_probe *__wrap_wt_log_probe_start(const struct wt_config *config,
+                                               const struct wt_log_question *question);
+bool __wrap_wt_log_probe_done(struct wt_log_probe *probe, struct wt_log_finding *finding_out);
+void __wrap_wt_log_probe_end(struct wt_log_probe **probe);
+
+struct wt_log_probe *__wrap_wt_log_probe_start(const struct wt_config *config,
+                                               const struct wt_log_question *question)
+{
+    (void)config;
+    assert_int_equal(question->kind, WT_PROBE_RESET);
+    asked = *question;
+    atomic_fetch_add(&questions, 1);
+    return (struct wt_log_probe *)&asked;
+}
+
+bool __wrap_wt_log_probe_done(struct wt_log_probe *probe, struct wt_log_finding *finding_out)
+{
+    assert_ptr_equal(probe, &asked);
+    *finding_out = (struct wt_log_finding){
+        .verdict = verdict, .from = asked.position, .log = {.end = RECORDS}};
+    return true;
+}
+
+void __wrap_wt_log_probe_end(struct wt_log_probe **probe)
+{
+    *probe = NULL;
+}
 
 static void drain(void *opaque, struct wt_partition *const *partitions, size_t count, bool lost)
 {
@@ -131,6 +166,8 @@ static void create(enum wt_guarantee guarantee, bool ranged)
     lab.taken = (struct wt_record_list){0};
     atomic_store(&lab.drains, 0);
     atomic_store(&lab.failed, false);
+    atomic_store(&questions, 0);
+    verdict = WT_LOG_GONE;
     assert_int_equal(wt_consume_create(lab.config, lab.partitions, lab.in_flight, lab.queue, &hooks,
                                        &options, &lab.consume, &error),
                      WT_OK);
@@ -245,6 +282,29 @@ static void reading_that_begins_before_the_groups_offset_sets_it_back_too(void *
     stop();
 }
 
+static void a_reset_is_not_believed_while_the_log_holds_the_position(void **state)
+{
+    (void)state;
+    create(WT_EXACTLY_ONCE, false);
+    verdict = WT_LOG_HOLDS;
+    start();
+    take(RECORDS, WAIT_US);
+    commit(RECORDS);
+    answer(FETCH, RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE);
+    for (int64_t until_us = wt_clock_us() + WAIT_US;
+         atomic_load(&questions) == 0 && wt_clock_us() < until_us;) {
+        (void)usleep(TURN_MS * 1000);
+    }
+    assert_int_equal(asked.position, RECORDS);
+    assert_int_equal(asked.mark.offset, RECORDS - 1);
+    produce();
+    take(2 * RECORDS, WAIT_US);
+    finish(2 * RECORDS, 1, 0);
+    assert_int_equal(atomic_load(&lab.drains), 0);
+    assert_int_equal(committed(), RECORDS);
+    stop();
+}
+
 static void a_worker_that_stops_meanwhile_leaves_the_rest_to_the_next(void **state)
 {
     (void)state;
@@ -297,6 +357,7 @@ int main(void)
         cmocka_unit_test(what_was_read_is_finished_then_the_group_is_set_back_and_reading_goes_on),
         cmocka_unit_test(the_group_is_asked_again_until_it_is_set_back),
         cmocka_unit_test(reading_that_begins_before_the_groups_offset_sets_it_back_too),
+        cmocka_unit_test(a_reset_is_not_believed_while_the_log_holds_the_position),
         cmocka_unit_test(a_worker_that_stops_meanwhile_leaves_the_rest_to_the_next),
         cmocka_unit_test(a_replay_whose_range_is_gone_ends_and_commits_nothing),
     };
