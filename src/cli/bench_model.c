@@ -59,11 +59,12 @@ static void print_setting(const struct model_options *options, const struct wt_m
     const struct wt_model_info *info = wt_model_info(model);
     const struct wt_model_load_seconds *took = &info->load_seconds;
     (void)printf("{\"stage\":\"model\",\"device\":\"%s\",\"precision\":\"%s\""
-                 ",\"operators\":\"%s\",\"replicas\":%" PRIu32 ",\"threads\":%" PRIu32
-                 ",\"load_seconds\":{\"reading\":%.3f,\"loading\":%.3f"
+                 ",\"precision_why\":\"%s\",\"operators\":\"%s\",\"replicas\":%" PRIu32
+                 ",\"threads\":%" PRIu32 ",\"load_seconds\":{\"reading\":%.3f,\"loading\":%.3f"
                  ",\"preparing\":%.3f,\"selftest\":%.3f}",
-                 info->device, info->precision, info->operators, options->replicas,
-                 options->threads, took->reading, took->loading, took->preparing, took->selftest);
+                 info->device, info->precision, info->precision_why, info->operators,
+                 options->replicas, options->threads, took->reading, took->loading, took->preparing,
+                 took->selftest);
 }
 
 /* --- articles -------------------------------------------------------------------------------- */

@@ -1,13 +1,15 @@
 /* bench_tune.c: tries what a configuration can choose and prints what suits this machine.
  *
  * One thing after the other, each with the best of what was found before: precision, replicas and
- * threads, token budget. int8 is measured and named, never recommended: it must be asked for. */
+ * threads, token budget. The precision that `auto` takes stays unless another is faster by more than the
+ * margin that auto itself allows. int8 is measured and named, never recommended: it must be asked for. */
 #include "base/alloc.h"
 #include "base/processors.h"
 #include "cli/bench_articles.h"
 #include "cli/bench_loop.h"
 #include "cli/cli.h"
 #include "cli/options.h"
+#include "model/precision.h"
 #include "pipeline/sizing.h"
 #include "wiretag/model.h"
 
@@ -55,13 +57,16 @@ struct setting {
 struct tune {
     const struct options *options;
     struct wt_bench_articles *articles;
-    double tokens_mean;     /* of an article */
-    uint32_t processors;    /* 1: the model is not on the CPU */
+    double tokens_mean;  /* of an article */
+    uint32_t processors; /* 1: the model is not on the CPU */
+    bool on_cpu;
     struct wt_model *model; /* the one loaded last, for: */
     const char *precision;
     uint32_t threads;
     struct setting by_precision[SETTINGS_MAX];
     uint32_t precision_count;
+    const char *by_itself; /* the precision that auto takes, and why */
+    char by_itself_why[480];
     struct setting by_budget[SETTINGS_MAX];
     uint32_t budget_count;
     double alone_rate; /* with one article a batch */
@@ -196,7 +201,7 @@ static uint32_t articles_for(const struct tune *tune, uint32_t tokens_max)
 /* What the worker would do by itself. */
 static enum wt_status begin(struct tune *tune, struct setting *setting_out, struct wt_error *error)
 {
-    struct setting setting = {.precision = "fp32", .threads = 1};
+    struct setting setting = {.precision = "auto", .threads = 1};
     enum wt_status status = load(tune, &setting, error);
     if (status == WT_OK) {
         status = wt_bench_articles_read(tune->options->input, tune->model, UINT32_MAX,
@@ -207,12 +212,15 @@ static enum wt_status begin(struct tune *tune, struct setting *setting_out, stru
     }
     const struct wt_model_info *info = wt_model_info(tune->model);
     struct wt_config *defaults = wt_config_defaults();
+    tune->by_itself = info->precision;
+    (void)snprintf(tune->by_itself_why, sizeof tune->by_itself_why, "%s", info->precision_why);
     tune->tokens_mean = (double)wt_bench_articles_tokens(tune->articles) /
                         (double)wt_bench_articles_count(tune->articles);
     setting.replicas = wt_sizing_replicas(defaults, info);
     setting.tokens_max = wt_sizing_limits(defaults, info).tokens_max;
     setting.articles_max = articles_for(tune, setting.tokens_max);
-    tune->processors = strcmp(info->device, "cpu") == 0 ? wt_processors_read().count : 1;
+    tune->on_cpu = strcmp(info->device, "cpu") == 0;
+    tune->processors = tune->on_cpu ? wt_processors_read().count : 1;
     wt_config_destroy(defaults);
     *setting_out = setting;
     return WT_OK;
@@ -222,11 +230,32 @@ static enum wt_status begin(struct tune *tune, struct setting *setting_out, stru
  * measuring that takes longer than all the rest. */
 static bool emulated(const struct tune *tune, const char *precision)
 {
-    return strcmp(precision, "fp16") == 0 && tune->model != NULL &&
-           strcmp(wt_model_info(tune->model)->device, "cpu") == 0;
+    return strcmp(precision, "fp16") == 0 && tune->on_cpu;
 }
 
-/* The fastest of those that need not be asked for. */
+/* Of those that need not be asked for: what auto takes where that is about as fast as the best, else the
+ * most exact one that is. */
+static void choose_precision(const struct tune *tune, struct setting *best)
+{
+    double top = 0.0;
+    for (uint32_t i = 0; i < tune->precision_count; i++) {
+        const struct setting *setting = &tune->by_precision[i];
+        if (strcmp(setting->precision, "int8") != 0 && setting->rate > top) {
+            top = setting->rate;
+        }
+    }
+    bool found = false;
+    for (uint32_t i = 0; i < tune->precision_count; i++) {
+        const struct setting *setting = &tune->by_precision[i];
+        bool good =
+            strcmp(setting->precision, "int8") != 0 && setting->rate * WT_PRECISION_MARGIN >= top;
+        if (good && (!found || strcmp(setting->precision, tune->by_itself) == 0)) {
+            *best = *setting;
+            found = true;
+        }
+    }
+}
+
 static enum wt_status try_precisions(struct tune *tune, struct setting *best,
                                      struct wt_error *error)
 {
@@ -247,10 +276,8 @@ static enum wt_status try_precisions(struct tune *tune, struct setting *best,
             return status;
         }
         tune->by_precision[tune->precision_count++] = setting;
-        if (strcmp(setting.precision, "int8") != 0 && GOOD_ENOUGH * setting.rate > best->rate) {
-            *best = setting;
-        }
     }
+    choose_precision(tune, best);
     return WT_OK;
 }
 
@@ -345,6 +372,7 @@ static void print_yaml(const struct tune *tune, const struct setting *best)
                  "average.\n# Articles a second by precision: ",
                  info->name, info->version, info->device, tune->processors, tune->tokens_mean);
     print_rates(tune->by_precision, tune->precision_count, false);
+    (void)printf("# precision: auto takes %s: %s\n", tune->by_itself, tune->by_itself_why);
     for (uint32_t i = 0; i < tune->precision_count; i++) {
         if (strcmp(tune->by_precision[i].precision, "int8") == 0) {
             (void)printf("# int8 must be asked for; compare its labels on your articles first.\n");

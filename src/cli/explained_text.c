@@ -214,6 +214,7 @@ static void write_outcome(const struct explained *explained, FILE *out)
     const struct wt_record *record = explained->record;
     say(out, "model", "%s %s on %s in %s, SHA-256 %s", info->name, info->version, info->device,
         info->precision, info->sha256);
+    say(out, "", "%s: %s", info->precision, info->precision_why);
     if (record->failure != NULL) {
         say(out, "outcome", "%s in %s: %s", record->failure->error.code, record->failure->stage,
             record->failure->error.message);

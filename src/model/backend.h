@@ -29,7 +29,7 @@ const char *wt_backend_runtime(void);
  * WT_INVALID: there is no such device here; the message says why. */
 enum wt_status wt_backend_device(const char *asked, char device_out[16], struct wt_error *error);
 
-/* Whether bf16 is fast on the device; otherwise fp16 or fp32 is the better choice. */
+/* Whether bf16 is fast on the GPU; otherwise fp16 or fp32 is the better choice. */
 bool wt_backend_has_bf16(const char *device);
 
 /* Loads a bundle from memory; its pages are given back to the system while they are read, after
@@ -46,16 +46,25 @@ bool wt_backend_file(const struct wt_backend *backend, const char *name, const c
 enum wt_status wt_backend_set_inputs(struct wt_backend *backend, bool takes_mask,
                                      struct wt_error *error);
 
+/* What a model is wanted for. */
+struct wt_backend_wish {
+    const char *device;
+    bool precisions[WT_PRECISION_COUNT]; /* one or more; of several that which is measured best */
+    uint32_t tokens_max;                 /* the lengths to measure with: as in wt_model_info */
+    uint32_t pad_to;
+};
+
 /* What became of the model. */
 struct wt_backend_prepared {
+    enum wt_precision precision;
     char operators[120]; /* what computes it, in words */
+    char measured[400];  /* what the choice is based on, in words; empty: there was none to make */
     bool row_by_row;     /* as far as is known, a row's bits do not depend on its neighbours */
 };
 
-/* Moves the model to its device and precision and makes it as fast as it gets. WT_INVALID: the
- * device or the model cannot have that precision. */
-enum wt_status wt_backend_prepare(struct wt_backend *backend, const char *device,
-                                  enum wt_precision precision,
+/* Moves the model to its device and precision and makes it as fast as it gets, for which it is timed
+ * on a processor. WT_INVALID: the device or the model cannot have that precision. */
+enum wt_status wt_backend_prepare(struct wt_backend *backend, const struct wt_backend_wish *wish,
                                   struct wt_backend_prepared *prepared_out, struct wt_error *error);
 
 /* For the calling thread: how many CPU threads one forward may use (1 or more). */

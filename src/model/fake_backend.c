@@ -175,16 +175,19 @@ enum wt_status wt_backend_set_inputs(struct wt_backend *backend, bool takes_mask
     return WT_OK;
 }
 
-enum wt_status wt_backend_prepare(struct wt_backend *backend, const char *device,
-                                  enum wt_precision precision,
+enum wt_status wt_backend_prepare(struct wt_backend *backend, const struct wt_backend_wish *wish,
                                   struct wt_backend_prepared *prepared_out, struct wt_error *error)
 {
-    (void)device;
+    enum wt_precision precision = WT_FP32;
+    while (!wish->precisions[precision]) {
+        precision++;
+    }
     if (precision == WT_INT8) {
         return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "precision",
                             "precision int8: the fake model has no layers to convert; use fp32");
     }
-    *prepared_out = (struct wt_backend_prepared){.operators = "fake", .row_by_row = true};
+    *prepared_out = (struct wt_backend_prepared){
+        .precision = precision, .operators = "fake", .row_by_row = true};
     backend->prepared = true;
     return WT_OK;
 }

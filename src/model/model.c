@@ -28,7 +28,7 @@ struct wt_model {
     bool one_row_at_a_time; /* int8, and a row's bits may depend on its neighbours */
     char sha256[65];
     char device[16];
-    char precision_why[80];
+    char precision_why[480];
     struct wt_backend_prepared prepared;
     struct wt_model_load_seconds load_seconds;
 };
@@ -238,23 +238,35 @@ static enum wt_status unavailable(const struct wt_model *model, const char *prec
                         precision, source, model->device);
 }
 
+/* On a processor int8 must be asked for, and fp16 is for GPUs: libtorch converts it back and forth. */
+static void wish_for_the_best(struct wt_model *model, struct wt_backend_wish *wish)
+{
+    const double *bounds = model->manifest->logits_bound;
+    const char *why = "";
+    if (strcmp(model->device, "cpu") != 0) {
+        wish->precisions[wt_precision_pick(bounds, wt_backend_has_bf16(model->device), &why)] =
+            true;
+    } else {
+        wish->precisions[WT_FP32] = true;
+        wish->precisions[WT_BF16] = bounds[WT_BF16] >= 0.0;
+        why = bounds[WT_BF16] >= 0.0 ? "" : "the bundle has no bound for bf16";
+    }
+    (void)snprintf(model->precision_why, sizeof model->precision_why, "%s", why);
+}
+
 static enum wt_status choose_precision(struct wt_model *model, const char *asked,
-                                       const char *source, enum wt_precision *precision_out,
+                                       const char *source, struct wt_backend_wish *wish,
                                        struct wt_error *error)
 {
     if (asked == NULL || strcmp(asked, "auto") == 0) {
-        const char *why = NULL;
-        *precision_out =
-            wt_precision_pick(model->manifest->logits_bound, strcmp(model->device, "cpu") == 0,
-                              wt_backend_has_bf16(model->device), &why);
-        (void)snprintf(model->precision_why, sizeof model->precision_why, "%s", why);
+        wish_for_the_best(model, wish);
         return WT_OK;
     }
     for (int i = 0; i < WT_PRECISION_COUNT; i++) {
         enum wt_precision precision = (enum wt_precision)i;
         if (strcmp(asked, wt_precision_name(precision)) == 0) {
             (void)snprintf(model->precision_why, sizeof model->precision_why, "as configured");
-            *precision_out = precision;
+            wish->precisions[precision] = true;
             /* int8 is made at load, and its bound may be measured then. */
             return model->manifest->logits_bound[i] >= 0.0 || precision == WT_INT8
                        ? WT_OK
@@ -267,7 +279,7 @@ static enum wt_status choose_precision(struct wt_model *model, const char *asked
         asked);
 }
 
-static void fill_info(struct wt_model *model, enum wt_precision precision)
+static void fill_info(struct wt_model *model)
 {
     const struct wt_manifest *manifest = model->manifest;
     model->info = (struct wt_model_info){
@@ -275,15 +287,29 @@ static void fill_info(struct wt_model *model, enum wt_precision precision)
         .version = manifest->version,
         .sha256 = model->sha256,
         .device = model->device,
-        .precision = wt_precision_name(precision),
         .precision_why = model->precision_why,
         .operators = model->prepared.operators,
         .labels = (const char *const *)manifest->labels,
         .label_count = manifest->label_count,
         .tokens_max = manifest->tokens_max,
         .pad_to = manifest->pad_to,
-        .logits_bound = manifest->logits_bound[precision],
     };
+}
+
+/* What became of the wish. */
+static void fill_precision(struct wt_model *model)
+{
+    const struct wt_backend_prepared *prepared = &model->prepared;
+    char *why = model->precision_why;
+    size_t length = strlen(why);
+    model->info.precision = wt_precision_name(prepared->precision);
+    model->info.logits_bound = model->manifest->logits_bound[prepared->precision];
+    if (prepared->measured[0] != '\0') {
+        (void)snprintf(why + length, sizeof model->precision_why - length, "%s%s",
+                       length > 0 ? "; kernels " : "", prepared->measured);
+    } else if (length == 0) {
+        (void)snprintf(why, sizeof model->precision_why, "there is nothing to measure");
+    }
 }
 
 /* Memory that runs out and a device that fails say nothing of the model: passed on as they are. */
@@ -364,13 +390,12 @@ static enum wt_status try_bits(struct wt_model *model, const char *source, struc
 }
 
 static enum wt_status run_selftest(struct wt_model *model, const char *source,
-                                   enum wt_precision precision,
                                    const struct wt_model_progress *progress, struct wt_error *error)
 {
     const char *bytes = NULL;
     size_t count = 0;
     double fp32_bound = FP32_SELFTEST_BOUND;
-    double *bound = precision == WT_FP32 ? &fp32_bound : &model->info.logits_bound;
+    double *bound = model->prepared.precision == WT_FP32 ? &fp32_bound : &model->info.logits_bound;
     enum wt_status status = bundle_file(model, "selftest.jsonl", source, &bytes, &count, error);
     return status == WT_OK ? wt_selftest_run(model, bytes, count, bound, source, progress, error)
                            : status;
@@ -411,8 +436,8 @@ static enum wt_status load_bytes(struct wt_model *model, const char *path,
 }
 
 /* Tries what can be wrong with it, then makes it ready for its device and precision. */
-static enum wt_status prepare(struct wt_model *model, const char *path, enum wt_precision precision,
-                              struct wt_error *error)
+static enum wt_status prepare(struct wt_model *model, const char *path,
+                              const struct wt_backend_wish *wish, struct wt_error *error)
 {
     /* A GPU does not survive an id that its model does not know. A row of policy padded-512 is 512
      * tokens of work, for which libtorch's own operators take 60 MB and the kernels half of it. */
@@ -422,26 +447,29 @@ static enum wt_status prepare(struct wt_model *model, const char *path, enum wt_
         status = try_padding(model, path, error);
     }
     if (status == WT_OK) {
-        status =
-            wt_backend_prepare(model->backend, model->device, precision, &model->prepared, error);
+        status = wt_backend_prepare(model->backend, wish, &model->prepared, error);
+    }
+    if (status == WT_OK) {
+        fill_precision(model);
     }
     if (status == WT_OK && fits_after) {
         status = check_vocab_fits(model, path, error);
     }
-    return status == WT_OK && precision == WT_INT8 ? try_bits(model, path, error) : status;
+    return status == WT_OK && model->prepared.precision == WT_INT8 ? try_bits(model, path, error)
+                                                                   : status;
 }
 
 static enum wt_status load(struct wt_model *model, const char *path,
                            const struct wt_model_options *options, struct wt_error *error)
 {
-    enum wt_precision precision = WT_FP32;
+    struct wt_backend_wish wish = {.device = model->device};
     const char *device = options->device != NULL ? options->device : "auto";
     enum wt_status status = wt_backend_device(device, model->device, error);
     if (status == WT_OK) {
         status = load_bytes(model, path, options, error);
     }
     if (status == WT_OK) {
-        status = choose_precision(model, options->precision, path, &precision, error);
+        status = choose_precision(model, options->precision, path, &wish, error);
     }
     if (status == WT_OK) {
         status = wt_backend_set_inputs(model->backend, model->manifest->takes_mask, error);
@@ -450,13 +478,15 @@ static enum wt_status load(struct wt_model *model, const char *path,
         return status;
     }
     int64_t since_us = wt_clock_us();
-    fill_info(model, precision);
+    fill_info(model);
+    wish.tokens_max = model->info.tokens_max;
+    wish.pad_to = model->info.pad_to;
     wt_model_thread_init(model);
     wt_model_progress_tell(&options->progress, "preparing", 0, 0);
-    status = prepare(model, path, precision, error);
+    status = prepare(model, path, &wish, error);
     model->load_seconds.preparing = lap(&since_us);
     if (status == WT_OK && !options->skip_selftest) {
-        status = run_selftest(model, path, precision, &options->progress, error);
+        status = run_selftest(model, path, &options->progress, error);
     }
     model->load_seconds.selftest = lap(&since_us);
     model->info.load_seconds = model->load_seconds;

@@ -1,8 +1,20 @@
 #include "model/precision.h"
 
-static enum wt_precision pick_on_gpu(bool has_fp16_bound, bool has_bf16, const char **why_out)
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* How far a figure of one start may be from that of another. */
+#define NOISE 1.1
+
+enum wt_precision wt_precision_pick(const double bounds[WT_PRECISION_COUNT], bool has_bf16,
+                                    const char **why_out)
 {
-    if (has_fp16_bound) {
+    if (has_bf16 && bounds[WT_BF16] >= 0.0) {
+        *why_out = "the device has bf16";
+        return WT_BF16;
+    }
+    if (bounds[WT_FP16] >= 0.0) {
         *why_out = has_bf16 ? "the bundle has no bound for bf16" : "the device has no bf16";
         return WT_FP16;
     }
@@ -11,16 +23,91 @@ static enum wt_precision pick_on_gpu(bool has_fp16_bound, bool has_bf16, const c
     return WT_FP32;
 }
 
-enum wt_precision wt_precision_pick(const double bounds[WT_PRECISION_COUNT], bool is_cpu,
-                                    bool has_bf16, const char **why_out)
+/* Time a token; infinite where nothing was measured. */
+static double cost(const struct wt_candidate *candidate,
+                   const struct wt_trial_shape shapes[WT_TRIAL_SHAPES])
 {
-    if (has_bf16 && bounds[WT_BF16] >= 0.0) {
-        *why_out = is_cpu ? "the processor has bf16 instructions" : "the device has bf16";
-        return WT_BF16;
+    double sum = 0.0;
+    for (size_t i = 0; i < WT_TRIAL_SHAPES; i++) {
+        if (!(candidate->ms[i] > 0.0)) {
+            return INFINITY;
+        }
+        sum += candidate->ms[i] / (double)shapes[i].rows;
     }
-    if (!is_cpu) {
-        return pick_on_gpu(bounds[WT_FP16] >= 0.0, has_bf16, why_out);
+    return sum;
+}
+
+/* The first that takes no more than `margin` of the fastest one's time. */
+static size_t first_within(const struct wt_candidate *candidates, size_t count,
+                           const struct wt_trial_shape shapes[WT_TRIAL_SHAPES], double margin)
+{
+    double best = INFINITY;
+    for (size_t i = 0; i < count; i++) {
+        best = fmin(best, cost(&candidates[i], shapes));
     }
-    *why_out = has_bf16 ? "the bundle has no bound for bf16" : "bf16 is slower on this device";
-    return WT_FP32;
+    for (size_t i = 0; i < count && isfinite(best); i++) {
+        if (cost(&candidates[i], shapes) <= margin * best) {
+            return i;
+        }
+    }
+    return 0;
+}
+
+size_t wt_precision_choose(const struct wt_candidate *candidates, size_t count,
+                           const struct wt_trial_shape shapes[WT_TRIAL_SHAPES])
+{
+    return first_within(candidates, count, shapes, WT_PRECISION_MARGIN);
+}
+
+/* --- in words -------------------------------------------------------------------------------- */
+
+/* What keeps another start from choosing otherwise; NULL: it would choose the same, or what gives the
+ * same bits. */
+static const char *pin_of(const struct wt_candidate *candidates, size_t count,
+                          const struct wt_trial_shape shapes[WT_TRIAL_SHAPES])
+{
+    const struct wt_candidate *chosen =
+        &candidates[first_within(candidates, count, shapes, WT_PRECISION_MARGIN)];
+    const double margins[] = {fmax(WT_PRECISION_MARGIN / NOISE, 1.0), WT_PRECISION_MARGIN * NOISE};
+    const char *pin = NULL;
+    for (size_t i = 0; i < 2; i++) {
+        const struct wt_candidate *other =
+            &candidates[first_within(candidates, count, shapes, margins[i])];
+        if (other->precision != chosen->precision) {
+            return "model.precision";
+        }
+        pin = other->output != chosen->output ? "WIRETAG_KERNELS" : pin;
+    }
+    return pin;
+}
+
+static void print_ms(FILE *text, double ms)
+{
+    (void)fprintf(text, ms >= 10.0 ? "%.0f" : ms >= 1.0 ? "%.1f" : "%.2f", ms);
+}
+
+void wt_precision_describe(const struct wt_candidate *candidates, size_t count,
+                           const struct wt_trial_shape shapes[WT_TRIAL_SHAPES], char *out,
+                           size_t bytes)
+{
+    out[0] = '\0';
+    FILE *text = fmemopen(out, bytes, "w");
+    if (text == NULL) {
+        return;
+    }
+    (void)fprintf(text, "measured at %zu/%zu tokens", shapes[0].keys, shapes[1].keys);
+    for (size_t i = 0; i < count; i++) {
+        const struct wt_candidate *candidate = &candidates[i];
+        (void)fprintf(text, "%s %s ", i > 0 ? "," : ":", wt_precision_name(candidate->precision));
+        print_ms(text, candidate->ms[0]);
+        (void)fputc('/', text);
+        print_ms(text, candidate->ms[1]);
+        (void)fprintf(text, " ms (%s)", candidate->kernels);
+    }
+    const char *pin = pin_of(candidates, count, shapes);
+    if (pin != NULL) {
+        (void)fprintf(text, "; too close to be sure of at another start: %s pins it", pin);
+    }
+    (void)fclose(text);
+    out[bytes - 1] = '\0';
 }

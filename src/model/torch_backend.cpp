@@ -2,6 +2,7 @@
 // leaves them.
 #include "base/processors.h"
 #include "model/backend.h"
+#include "model/torch_choice.h"
 #include "model/torch_device.h"
 #include "model/torch_graph.h"
 #include "model/torch_rewrite.h"
@@ -18,6 +19,7 @@
 #include <malloc.h>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <sys/mman.h>
 #include <torch/csrc/jit/api/module.h>
@@ -224,6 +226,76 @@ c10::ScalarType type_of(enum wt_precision precision)
     }
 }
 
+// Frozen constants cannot be converted any more: device and type first.
+enum wt_status freeze(struct wt_backend &backend, c10::Device device, enum wt_precision precision,
+                      struct wt_error *error)
+{
+    backend.module.to(device);
+    if (precision != WT_FP32) {
+        backend.module.to(type_of(precision));
+    }
+    backend.module = torch::jit::freeze(backend.module);
+    if (!wiretag::lstms_fit(*backend.module.get_method("forward").graph())) {
+        return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "bundle-mismatch",
+                            "the model %s has an LSTM whose weights do not fit each other: "
+                            "it is damaged. Copy or export it again",
+                            backend.source.c_str());
+    }
+    backend.lanes.move_to(device);
+    return WT_OK;
+}
+
+void by_libtorch(struct wt_backend_prepared &prepared)
+{
+    (void)std::snprintf(prepared.operators, sizeof prepared.operators, "libtorch's operators");
+}
+
+enum wt_status prepare_for_gpu(struct wt_backend &backend, const struct wt_backend_wish &wish,
+                               struct wt_backend_prepared &prepared, struct wt_error *error)
+{
+    const c10::Device device(wish.device);
+    while (!wish.precisions[prepared.precision]) {
+        prepared.precision = static_cast<enum wt_precision>(prepared.precision + 1);
+    }
+    if (prepared.precision == WT_INT8) {
+        return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "precision",
+                            "precision int8 is for the CPU; on %s use auto", wish.device);
+    }
+    const auto status = freeze(backend, device, prepared.precision, error);
+    if (status == WT_OK) {
+        by_libtorch(prepared);
+        wiretag::prepare_for_cuda(backend.module);
+        // The replicas' streams do not wait for this thread's.
+        wiretag::synchronize(device);
+    }
+    return status;
+}
+
+// The kernels start from fp32 in every precision, and so does what chooses them. Weights that libtorch
+// is to convert are shared with the frozen module, which is dropped.
+enum wt_status prepare_for_cpu(struct wt_backend &backend, const struct wt_backend_wish &wish,
+                               struct wt_backend_prepared &prepared, struct wt_error *error)
+{
+    std::optional<torch::jit::Module> loaded = backend.module;
+    auto status = freeze(backend, c10::kCPU, WT_FP32, error);
+    if (status != WT_OK) {
+        return status;
+    }
+    const auto way =
+        wiretag::choose_way(*backend.module.get_method("forward").graph(), wish, prepared);
+    prepared.precision = way.precision;
+    if (way.kernels != nullptr) {
+        loaded.reset(); // or each layer's weights would stay beside the packed ones
+        return wiretag::use_kernels(backend.module, way, prepared, error);
+    }
+    by_libtorch(prepared);
+    if (way.precision != WT_FP32) {
+        backend.module = *loaded;
+        status = freeze(backend, c10::kCPU, way.precision, error);
+    }
+    return status;
+}
+
 } // namespace
 
 extern "C" {
@@ -240,7 +312,7 @@ const char *wt_backend_runtime(void)
 
 bool wt_backend_has_bf16(const char *device)
 {
-    return wiretag::has_fast_bf16(c10::Device(device));
+    return wiretag::cuda_has_bf16(c10::Device(device).index());
 }
 
 enum wt_status wt_backend_device(const char *asked, char device_out[16], struct wt_error *error)
@@ -340,52 +412,21 @@ enum wt_status wt_backend_set_inputs(struct wt_backend *backend, bool takes_mask
         error, [&]() -> enum wt_status { return check_signature(*backend, error); });
 }
 
-enum wt_status wt_backend_prepare(struct wt_backend *backend, const char *device,
-                                  enum wt_precision precision,
+enum wt_status wt_backend_prepare(struct wt_backend *backend, const struct wt_backend_wish *wish,
                                   struct wt_backend_prepared *prepared_out, struct wt_error *error)
 {
     return guarded(
         "bundle-prepare", "the model " + backend->source + " cannot be prepared", WT_ERROR_FATAL,
         error, [&]() -> enum wt_status {
             const c10::InferenceMode inference;
-            const c10::Device target(device);
-            // Frozen constants cannot be converted any more: device and type first.
-            backend->module.to(target);
-            const bool own = target.is_cpu() && wiretag::has_kernels(precision);
-            if (precision == WT_INT8 && !own) {
-                return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "precision",
-                                    "precision int8 is for the CPU; on %s use auto", device);
-            }
-            if (precision != WT_FP32 && !own) {
-                backend->module.to(type_of(precision));
-            }
-            backend->module = torch::jit::freeze(backend->module);
-            if (!wiretag::lstms_fit(*backend->module.get_method("forward").graph())) {
-                return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "bundle-mismatch",
-                                    "the model %s has an LSTM whose weights do not fit each other: "
-                                    "it is damaged. Copy or export it again",
-                                    backend->source.c_str());
-            }
             *prepared_out = {};
-            (void)std::snprintf(prepared_out->operators, sizeof prepared_out->operators,
-                                "libtorch's operators");
-            if (own) {
-                const auto status =
-                    wiretag::use_kernels(backend->module, precision, *prepared_out, error);
-                if (status != WT_OK) {
-                    return status;
-                }
-            }
-            if (!target.is_cpu()) {
-                wiretag::prepare_for_cuda(backend->module);
-                // The replicas' streams do not wait for this thread's.
-                wiretag::synchronize(target);
-            }
-            backend->lanes.move_to(target);
-            // The trial's activations and the loaded weights left holes between the packed ones,
+            const auto status = c10::Device(wish->device).is_cpu()
+                                    ? prepare_for_cpu(*backend, *wish, *prepared_out, error)
+                                    : prepare_for_gpu(*backend, *wish, *prepared_out, error);
+            // The trials' activations and the loaded weights left holes between the packed ones,
             // which what runs from now on would not fill.
             (void)malloc_trim(0);
-            return WT_OK;
+            return status;
         });
 }
 

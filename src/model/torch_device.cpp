@@ -22,47 +22,6 @@ namespace wiretag
 namespace
 {
 
-// From compute capability 8.0 on; before that bf16 is emulated, slower than fp32. The driver is
-// asked, because libtorch tells only through headers that need a CUDA toolkit.
-bool cuda_has_bf16(int index)
-{
-    constexpr int kComputeCapabilityMajor = 75; // CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR
-    void *driver = dlopen("libcuda.so.1", RTLD_LAZY | RTLD_NOLOAD);
-    if (driver == nullptr) {
-        return false;
-    }
-    const auto init = reinterpret_cast<int (*)(unsigned)>(dlsym(driver, "cuInit"));
-    const auto get = reinterpret_cast<int (*)(int *, int)>(dlsym(driver, "cuDeviceGet"));
-    const auto attribute =
-        reinterpret_cast<int (*)(int *, int, int)>(dlsym(driver, "cuDeviceGetAttribute"));
-    int device = 0;
-    int major = 0;
-    const bool known = init != nullptr && get != nullptr && attribute != nullptr && init(0) == 0 &&
-                       get(&device, index) == 0 &&
-                       attribute(&major, kComputeCapabilityMajor, device) == 0;
-    (void)dlclose(driver);
-    return known && major >= 8;
-}
-
-bool cpu_has_bf16()
-{
-#if defined(__x86_64__)
-    unsigned eax = 7;
-    unsigned ebx = 0;
-    unsigned ecx = 1;
-    unsigned edx = 0;
-    __asm__("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
-    const bool avx512_bf16 = (eax & (1u << 5)) != 0;
-    eax = 7;
-    ecx = 0;
-    __asm__("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
-    const bool amx_bf16 = (edx & (1u << 22)) != 0;
-    return avx512_bf16 || amx_bf16;
-#else
-    return false;
-#endif
-}
-
 c10::TensorOptions page_locked(c10::ScalarType type)
 {
     return c10::TensorOptions().dtype(type).pinned_memory(true);
@@ -173,9 +132,26 @@ bool cuda_loaded()
     return loaded && torch::cuda::is_available();
 }
 
-bool has_fast_bf16(c10::Device device)
+// From compute capability 8.0 on; before that bf16 is emulated, slower than fp32. The driver is
+// asked, because libtorch tells only through headers that need a CUDA toolkit.
+bool cuda_has_bf16(int index)
 {
-    return device.is_cpu() ? cpu_has_bf16() : cuda_has_bf16(device.index());
+    constexpr int kComputeCapabilityMajor = 75; // CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR
+    void *driver = dlopen("libcuda.so.1", RTLD_LAZY | RTLD_NOLOAD);
+    if (driver == nullptr) {
+        return false;
+    }
+    const auto init = reinterpret_cast<int (*)(unsigned)>(dlsym(driver, "cuInit"));
+    const auto get = reinterpret_cast<int (*)(int *, int)>(dlsym(driver, "cuDeviceGet"));
+    const auto attribute =
+        reinterpret_cast<int (*)(int *, int, int)>(dlsym(driver, "cuDeviceGetAttribute"));
+    int device = 0;
+    int major = 0;
+    const bool known = init != nullptr && get != nullptr && attribute != nullptr && init(0) == 0 &&
+                       get(&device, index) == 0 &&
+                       attribute(&major, kComputeCapabilityMajor, device) == 0;
+    (void)dlclose(driver);
+    return known && major >= 8;
 }
 
 void prepare_for_cuda(torch::jit::Module &module)

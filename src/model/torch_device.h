@@ -21,8 +21,8 @@ namespace wiretag
 // any.
 bool cuda_loaded();
 
-// Whether bf16 runs in hardware on the device. Thread: any.
-bool has_fast_bf16(c10::Device device);
+// Whether bf16 runs in hardware on the GPU of that number. Thread: any.
+bool cuda_has_bf16(int index);
 
 // Sets libtorch up for GPUs, and lays a frozen module's LSTM weights out as cuDNN wants them: else it
 // does so anew at every call. Before the module runs.

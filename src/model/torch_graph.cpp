@@ -17,6 +17,17 @@ using torch::jit::Value;
 namespace
 {
 
+// Few outputs are logits or a step on the way to them.
+constexpr int64_t kOutputsInFloatBelow = 32;
+
+// [start, start] with start = zeros(...).
+bool starts_from_zeros(const Value *states)
+{
+    const Node *list = states->node();
+    return is(list, "prim::ListConstruct") && list->inputs().size() == 2 &&
+           is(list->input(0)->node(), "aten::zeros") && is(list->input(1)->node(), "aten::zeros");
+}
+
 // Whether the node, or one inside it, writes to what it was given or does more than compute.
 bool changes_values(Node *node)
 {
@@ -137,6 +148,79 @@ bool changes_between(Node *first, Node *last)
         }
     }
     return false;
+}
+
+std::optional<LinearLayer> linear_of(const Node *node)
+{
+    if (!is(node, "aten::linear")) {
+        return {};
+    }
+    LinearLayer layer;
+    layer.weight = constant_floats(constant(node->input(1)), 2);
+    if (!layer.weight.defined() || layer.weight.numel() == 0) {
+        return {};
+    }
+    // Sizes that do not fit are left to libtorch, which spreads a bias of one or says what is
+    // wrong: the kernels would read past the end.
+    layer.bias = constant_vector(constant(node->input(2)), layer.weight.size(0));
+    if (!layer.bias.defined() && !node->input(2)->mustBeNone()) {
+        return {};
+    }
+    return layer;
+}
+
+bool stays_in_float(const Node *node, const LinearLayer &layer, const std::set<const Node *> &last)
+{
+    return layer.weight.size(0) < kOutputsInFloatBelow || last.count(node) > 0;
+}
+
+std::optional<enum wt_activation> activation_of(const Node *node)
+{
+    if (is(node, "aten::relu")) {
+        return WT_ACTIVATION_RELU;
+    }
+    const auto kind = is(node, "aten::gelu") ? constant(node->input(1)) : c10::IValue();
+    if (!kind.isString()) {
+        return {};
+    }
+    return kind.toStringRef() == "tanh" ? WT_ACTIVATION_GELU_TANH : WT_ACTIVATION_GELU;
+}
+
+std::optional<LstmLayer> lstm_of(const Node *node)
+{
+    if (!is(node, "aten::lstm") || node->inputs().size() != 9 || node->outputs()[1]->hasUses() ||
+        node->outputs()[2]->hasUses() || !starts_from_zeros(node->input(1)) ||
+        !is_bool(node->input(3), true) || !is_number(node->input(4), 1.0) ||
+        !is_bool(node->input(6), false) || !is_bool(node->input(7), false) ||
+        !is_bool(node->input(8), true)) {
+        return {};
+    }
+    const auto list = constant(node->input(2));
+    if (!list.isTensorList() || list.toTensorVector().size() != 4) {
+        return {};
+    }
+    const auto weights = list.toTensorVector();
+    LstmLayer layer;
+    layer.input = constant_floats(weights[0], 2);
+    layer.hidden = constant_floats(weights[1], 2);
+    if (!layer.input.defined() || !layer.hidden.defined() || layer.input.numel() == 0 ||
+        layer.hidden.numel() == 0 || layer.hidden.size(0) != 4 * layer.hidden.size(1) ||
+        layer.input.size(0) != layer.hidden.size(0)) {
+        return {};
+    }
+    layer.input_bias = constant_vector(weights[2], layer.hidden.size(0));
+    layer.hidden_bias = constant_vector(weights[3], layer.hidden.size(0));
+    if (!layer.input_bias.defined() || !layer.hidden_bias.defined()) {
+        return {};
+    }
+    return layer;
+}
+
+bool is_plain_attention(const Node *node)
+{
+    return is(node, "aten::scaled_dot_product_attention") && is_number(node->input(4), 0.0) &&
+           is_bool(node->input(5), false) && node->input(6)->mustBeNone() &&
+           is_bool(node->input(7), false);
 }
 
 std::set<const Node *> last_linears(const Graph &graph)

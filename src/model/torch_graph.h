@@ -1,9 +1,13 @@
-// torch_graph.h: what torch_rewrite.cpp asks of a TorchScript graph. Nothing here changes one.
+// torch_graph.h: what torch_rewrite.cpp and torch_choice.cpp ask of a TorchScript graph. Nothing here
+// changes one.
 #ifndef WIRETAG_MODEL_TORCH_GRAPH_H
 #define WIRETAG_MODEL_TORCH_GRAPH_H
 
+#include "model/kernels/kernels.h"
+
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <set>
 #include <torch/csrc/jit/ir/ir.h>
 
@@ -35,6 +39,33 @@ void for_each_node(torch::jit::Block *block, const std::function<void(torch::jit
 // Whether `first` may not take the place of the later `last`: what it reads could be written to in
 // between, or they are not in one block.
 bool changes_between(torch::jit::Node *first, torch::jit::Node *last);
+
+// A linear layer with constant weights that the kernels can take; `bias` undefined: it has none.
+struct LinearLayer {
+    at::Tensor weight;
+    at::Tensor bias;
+};
+std::optional<LinearLayer> linear_of(const torch::jit::Node *node);
+
+// Logits and steps on the way to them have few outputs: 8 bits would save nothing and cost accuracy.
+// `last`: last_linears of the graph.
+bool stays_in_float(const torch::jit::Node *node, const LinearLayer &layer,
+                    const std::set<const torch::jit::Node *> &last);
+
+// The activation that the node is, where the kernels have it.
+std::optional<enum wt_activation> activation_of(const torch::jit::Node *node);
+
+// A layer of one direction that starts from zeros and gives its outputs alone.
+struct LstmLayer {
+    at::Tensor input;
+    at::Tensor hidden;
+    at::Tensor input_bias;
+    at::Tensor hidden_bias;
+};
+std::optional<LstmLayer> lstm_of(const torch::jit::Node *node);
+
+// Attention that is nothing but that: no dropout, no causal mask, no scale of its own.
+bool is_plain_attention(const torch::jit::Node *node);
 
 // The linear layers from which values reach what the graph returns without passing another one.
 std::set<const torch::jit::Node *> last_linears(const torch::jit::Graph &graph);

@@ -44,10 +44,13 @@ Lstm::~Lstm()
     wt_lstm_destroy(layer);
 }
 
-const struct wt_kernels &kernels()
+int64_t index_of(const struct wt_kernels *kernels)
 {
-    static const struct wt_kernels *const best = wt_kernels_best();
-    return *best;
+    int64_t index = 0;
+    while (wt_kernels_all()[index] != kernels) {
+        index++;
+    }
+    return index;
 }
 
 namespace
@@ -197,7 +200,7 @@ at::Tensor with_rows(const at::Tensor &x)
 }
 
 at::Tensor attention(const at::Tensor &query, const at::Tensor &key, const at::Tensor &value,
-                     const std::optional<at::Tensor> &mask, bool bf16)
+                     const std::optional<at::Tensor> &mask, int64_t kernels, bool bf16)
 {
     const bool plain = query.dim() == 4 && key.dim() == 4 && value.sizes() == key.sizes() &&
                        query.size(0) == key.size(0) && query.size(1) == key.size(1) &&
@@ -221,7 +224,7 @@ at::Tensor attention(const at::Tensor &query, const at::Tensor &key, const at::T
             const int64_t row = i / heads;
             const int64_t head = i % heads;
             struct wt_attention call = {};
-            call.kernels = &kernels();
+            call.kernels = wt_kernels_all()[kernels];
             call.bf16 = bf16;
             call.query = q.const_data_ptr<float>() + row * q.stride(0) + head * q.stride(1);
             call.key = k.const_data_ptr<float>() + row * k.stride(0) + head * k.stride(1);
@@ -277,8 +280,9 @@ TORCH_LIBRARY(wiretag, library)
                 &wiretag::dense);
     library.def("lstm(Tensor x, __torch__.torch.classes.wiretag.Lstm layer) -> Tensor",
                 &wiretag::lstm);
-    library.def("attention(Tensor query, Tensor key, Tensor value, Tensor? mask, bool bf16) "
-                "-> Tensor",
-                &wiretag::attention);
+    library.def(
+        "attention(Tensor query, Tensor key, Tensor value, Tensor? mask, int kernels, bool bf16) "
+        "-> Tensor",
+        &wiretag::attention);
     library.def("sum_positions(Tensor x) -> Tensor", &wiretag::sum_positions);
 }

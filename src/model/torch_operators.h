@@ -2,7 +2,7 @@
 //
 //   wiretag::dense(Tensor x, Tensor? residual, Dense step) -> Tensor      dense.h
 //   wiretag::lstm(Tensor x, Lstm layer) -> Tensor                         lstm.h
-//   wiretag::attention(Tensor q, Tensor k, Tensor v, Tensor? mask, bool bf16) -> Tensor
+//   wiretag::attention(Tensor q, Tensor k, Tensor v, Tensor? mask, int kernels, bool bf16) -> Tensor
 //   wiretag::sum_positions(Tensor x) -> Tensor                            over dim 1, in order
 //
 // Each gives a row the same bits whatever its neighbours, and however many threads share the work.
@@ -39,8 +39,8 @@ struct Lstm : torch::CustomClassHolder {
     struct wt_lstm *layer;
 };
 
-// The set of kernels for this process, chosen once.
-const struct wt_kernels &kernels();
+// The number that the attention operator knows a set of kernels by.
+int64_t index_of(const struct wt_kernels *kernels);
 
 } // namespace wiretag
 

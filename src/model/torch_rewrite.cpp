@@ -26,9 +26,6 @@ using torch::jit::Graph;
 using torch::jit::Node;
 using torch::jit::Value;
 
-// Few outputs are logits or a step on the way to them: 8 bits would save nothing and cost accuracy.
-constexpr int64_t kOutputsInFloatBelow = 32;
-
 // How many were replaced.
 struct Rewritten {
     int linears = 0;
@@ -39,8 +36,7 @@ struct Rewritten {
 class Rewriter
 {
   public:
-    Rewriter(Graph &graph, enum wt_number number)
-        : graph_(graph), number_(number), last_(last_linears(graph))
+    Rewriter(Graph &graph, const Way &way) : graph_(graph), way_(way), last_(last_linears(graph))
     {
     }
 
@@ -104,22 +100,15 @@ class Rewriter
 
     void replace_linear(Node *node)
     {
-        if (!is(node, "aten::linear")) {
+        const auto layer = linear_of(node);
+        if (!layer) {
             return;
         }
-        const auto weight = constant_floats(constant(node->input(1)), 2);
-        if (!weight.defined() || weight.numel() == 0) {
-            return;
-        }
-        // Sizes that do not fit are left to libtorch, which spreads a bias of one or says what is
-        // wrong: the kernels would read past the end.
-        const auto bias = constant_vector(constant(node->input(2)), weight.size(0));
-        if (!bias.defined() && !node->input(2)->mustBeNone()) {
-            return;
-        }
-        const bool in_float = weight.size(0) < kOutputsInFloatBelow || last_.count(node) > 0;
+        const auto &weight = layer->weight;
+        const auto &bias = layer->bias;
+        const bool in_float = stays_in_float(node, *layer, last_);
         auto step = c10::make_intrusive<Dense>(wt_matrix_create(
-            &kernels(), in_float ? WT_NUMBER_F32 : number_, weight.const_data_ptr<float>(),
+            way_.kernels, in_float ? WT_NUMBER_F32 : way_.number, weight.const_data_ptr<float>(),
             bias.defined() ? bias.const_data_ptr<float>() : nullptr,
             static_cast<size_t>(weight.size(0)), static_cast<size_t>(weight.size(1))));
         Value *none = put_constant(node, c10::IValue());
@@ -131,22 +120,15 @@ class Rewriter
 
     void take_activation(Node *node)
     {
-        enum wt_activation activation = WT_ACTIVATION_RELU;
-        if (is(node, "aten::gelu")) {
-            const auto kind = constant(node->input(1));
-            if (!kind.isString()) {
-                return;
-            }
-            activation =
-                kind.toStringRef() == "tanh" ? WT_ACTIVATION_GELU_TANH : WT_ACTIVATION_GELU;
-        } else if (!is(node, "aten::relu")) {
+        const auto activation = activation_of(node);
+        if (!activation) {
             return;
         }
         auto *state = open_state(node->input(0));
         if (state == nullptr || state->activated) {
             return;
         }
-        wt_dense_set_activation(state->step->step, activation);
+        wt_dense_set_activation(state->step->step, *activation);
         state->activated = true;
         node->output()->replaceAllUsesWith(node->input(0));
         node->destroy();
@@ -211,58 +193,29 @@ class Rewriter
 
     void replace_attention(Node *node)
     {
-        if (!is(node, "aten::scaled_dot_product_attention") || !is_number(node->input(4), 0.0) ||
-            !is_bool(node->input(5), false) || !node->input(6)->mustBeNone() ||
-            !is_bool(node->input(7), false)) {
+        if (!is_plain_attention(node)) {
             return;
         }
-        const bool bf16 = number_ != WT_NUMBER_F32 && kernels().fast_bf16;
         put(node, "wiretag::attention",
             {node->input(0), node->input(1), node->input(2), node->input(3),
-             put_constant(node, bf16)});
+             put_constant(node, index_of(way_.kernels)),
+             put_constant(node, wt_kernels_attends_in_bf16(way_.kernels, way_.number))});
         node->destroy();
         done_.attentions++;
     }
 
-    // [start, start] with start = zeros(...).
-    static bool starts_from_zeros(const Value *states)
-    {
-        const Node *list = states->node();
-        return is(list, "prim::ListConstruct") && list->inputs().size() == 2 &&
-               is(list->input(0)->node(), "aten::zeros") &&
-               is(list->input(1)->node(), "aten::zeros");
-    }
-
     void replace_lstm(Node *node)
     {
-        if (!is(node, "aten::lstm") || node->inputs().size() != 9 ||
-            node->outputs()[1]->hasUses() || node->outputs()[2]->hasUses() ||
-            !starts_from_zeros(node->input(1)) || !is_bool(node->input(3), true) ||
-            !is_number(node->input(4), 1.0) || !is_bool(node->input(6), false) ||
-            !is_bool(node->input(7), false) || !is_bool(node->input(8), true)) {
+        const auto layer = lstm_of(node);
+        if (!layer) {
             return;
         }
-        const auto list = constant(node->input(2));
-        if (!list.isTensorList() || list.toTensorVector().size() != 4) {
-            return;
-        }
-        const auto weights = list.toTensorVector();
-        const auto input = constant_floats(weights[0], 2);
-        const auto hidden = constant_floats(weights[1], 2);
-        if (!input.defined() || !hidden.defined() || input.numel() == 0 || hidden.numel() == 0 ||
-            hidden.size(0) != 4 * hidden.size(1) || input.size(0) != hidden.size(0)) {
-            return;
-        }
-        const auto input_bias = constant_vector(weights[2], hidden.size(0));
-        const auto hidden_bias = constant_vector(weights[3], hidden.size(0));
-        if (!input_bias.defined() || !hidden_bias.defined()) {
-            return;
-        }
-        auto layer = c10::make_intrusive<Lstm>(wt_lstm_create(
-            &kernels(), number_, input.const_data_ptr<float>(), hidden.const_data_ptr<float>(),
-            input_bias.const_data_ptr<float>(), hidden_bias.const_data_ptr<float>(),
-            static_cast<size_t>(input.size(1)), static_cast<size_t>(hidden.size(1))));
-        put(node, "wiretag::lstm", {node->input(0), put_constant(node, c10::IValue(layer))});
+        auto packed = c10::make_intrusive<Lstm>(wt_lstm_create(
+            way_.kernels, way_.number, layer->input.const_data_ptr<float>(),
+            layer->hidden.const_data_ptr<float>(), layer->input_bias.const_data_ptr<float>(),
+            layer->hidden_bias.const_data_ptr<float>(), static_cast<size_t>(layer->input.size(1)),
+            static_cast<size_t>(layer->hidden.size(1))));
+        put(node, "wiretag::lstm", {node->input(0), put_constant(node, c10::IValue(packed))});
         drop(node);
         done_.lstms++;
     }
@@ -299,33 +252,20 @@ class Rewriter
     }
 
     Graph &graph_;
-    enum wt_number number_;
+    Way way_;
     const std::set<const Node *> last_;
     std::unordered_map<const Node *, State> steps_;
     Rewritten done_;
 };
 
-enum wt_number number_of(enum wt_precision precision)
-{
-    return precision == WT_INT8   ? WT_NUMBER_S8
-           : precision == WT_BF16 ? WT_NUMBER_BF16
-                                  : WT_NUMBER_F32;
-}
-
 } // namespace
 
-bool has_kernels(enum wt_precision precision)
-{
-    return precision == WT_INT8 || (precision == WT_FP32 && kernels().fast) ||
-           (precision == WT_BF16 && kernels().fast_bf16);
-}
-
-enum wt_status use_kernels(torch::jit::Module &frozen, enum wt_precision precision,
+enum wt_status use_kernels(torch::jit::Module &frozen, const Way &way,
                            struct wt_backend_prepared &prepared_out, struct wt_error *error)
 {
     auto graph = frozen.get_method("forward").graph();
-    const auto done = Rewriter(*graph, number_of(precision)).run();
-    if (precision == WT_INT8 && done.linears == 0) {
+    const auto done = Rewriter(*graph, way).run();
+    if (way.precision == WT_INT8 && done.linears == 0) {
         return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "precision",
                             "precision int8: the model has no linear layer with constant weights "
                             "(aten::linear) to convert; use auto or fp32");
@@ -341,7 +281,7 @@ enum wt_status use_kernels(torch::jit::Module &frozen, enum wt_precision precisi
     prepared_out.row_by_row = other.empty();
     (void)std::snprintf(prepared_out.operators, sizeof prepared_out.operators,
                         "%s: %d linear layers, %d attentions, %d LSTM directions%s%.40s",
-                        kernels().name, done.linears, done.attentions, done.lstms,
+                        way.kernels->name, done.linears, done.attentions, done.lstms,
                         other.empty() ? "" : "; by libtorch: ", other.c_str());
     return WT_OK;
 }

@@ -8,19 +8,23 @@
 #define WIRETAG_MODEL_TORCH_REWRITE_H
 
 #include "model/backend.h"
+#include "model/kernels/kernels.h"
 
 #include <torch/csrc/jit/api/module.h>
 
 namespace wiretag
 {
 
-// Whether this processor has kernels for the precision that are faster than libtorch's; int8 it has
-// always, since libtorch has none.
-bool has_kernels(enum wt_precision precision);
+// One way to compute a model on the CPU.
+struct Way {
+    enum wt_precision precision;
+    enum wt_number number;            // of the products
+    const struct wt_kernels *kernels; // null: libtorch's own operators
+};
 
-// Rewrites the graph of forward for a precision that has kernels. WT_INVALID (class fatal): int8, and
-// no linear layer was found. Throws what libtorch throws.
-enum wt_status use_kernels(torch::jit::Module &frozen, enum wt_precision precision,
+// Rewrites the graph of forward for a way with kernels. WT_INVALID (class fatal): int8, and no linear
+// layer was found. Throws what libtorch throws.
+enum wt_status use_kernels(torch::jit::Module &frozen, const Way &way,
                            struct wt_backend_prepared &prepared_out, struct wt_error *error);
 
 } // namespace wiretag

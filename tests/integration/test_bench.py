@@ -172,6 +172,7 @@ def test_tune_prints_a_configuration_that_the_worker_takes(broker, tmp_path):
     tuned.write_text(out, encoding="utf-8")
     read = {key.strip(): value.strip() for key, _, value in (
         line.partition(":") for line in out.splitlines() if not line.startswith("#"))}
+    assert "# precision: auto takes fp32: " in out
     assert read["precision"] == "fp32" and read["path"] == f'"{eager}"' and read["threads"] == "1"
     assert int(read["tokens_max"]) > 1024 and int(read["articles_max"]) >= 64 and int(read["wait_ms_max"]) >= 5
     status, out, stderr = run("pipeline", "-c", tuned, "--input", SAMPLES, "--articles", 3000,

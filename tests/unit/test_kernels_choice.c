@@ -1,20 +1,32 @@
-/* Which set of kernels runs: the best that this processor has, or a lesser one that is asked for. */
+/* Which sets of kernels there are, and which one is asked for. */
 #include "kernel_cases.h"
 
 #include <stdio.h>
 
-static void the_best_set_is_picked_unless_a_lesser_one_is_asked_for(void **state)
+static void a_set_is_asked_for_by_its_name_and_no_other_is(void **state)
 {
     (void)state;
-    const struct wt_kernels *last = NULL;
-    for (const struct wt_kernels *const *set = wt_kernels_all(); *set != NULL; set++) {
-        last = *set;
-        assert_int_equal(setenv("WIRETAG_KERNELS", last->name, 1), 0);
-        assert_ptr_equal(wt_kernels_best(), last);
-    }
     assert_int_equal(unsetenv("WIRETAG_KERNELS"), 0);
-    assert_ptr_equal(wt_kernels_best(), last);
+    assert_null(wt_kernels_asked());
+    for (const struct wt_kernels *const *set = wt_kernels_all(); *set != NULL; set++) {
+        assert_int_equal(setenv("WIRETAG_KERNELS", (*set)->name, 1), 0);
+        assert_ptr_equal(wt_kernels_asked(), *set);
+    }
+    assert_int_equal(setenv("WIRETAG_KERNELS", "avx1024", 1), 0);
+    assert_null(wt_kernels_asked());
+    assert_int_equal(unsetenv("WIRETAG_KERNELS"), 0);
     assert_ptr_equal(wt_kernels_all()[0], &wt_kernels_portable);
+}
+
+/* What is timed in bf16 is what runs in it. */
+static void attention_is_in_bf16_beside_products_that_are_not_in_fp32(void **state)
+{
+    (void)state;
+    for (const struct wt_kernels *const *set = wt_kernels_all(); *set != NULL; set++) {
+        assert_false(wt_kernels_attends_in_bf16(*set, WT_NUMBER_F32));
+        assert_int_equal(wt_kernels_attends_in_bf16(*set, WT_NUMBER_S8), (*set)->fast_bf16);
+        assert_int_equal(wt_kernels_attends_in_bf16(*set, WT_NUMBER_BF16), (*set)->fast_bf16);
+    }
 }
 
 #if defined(__x86_64__)
@@ -46,7 +58,7 @@ static bool processor_has(const char *flags)
     return all;
 }
 
-static void no_set_is_picked_that_the_processor_lacks(void **state)
+static void there_is_no_set_that_the_processor_lacks(void **state)
 {
     (void)state;
     static const char *const avx512 = "avx2 fma avx512f avx512bw avx512vl avx512dq avx512_vnni";
@@ -70,9 +82,10 @@ static void no_set_is_picked_that_the_processor_lacks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_best_set_is_picked_unless_a_lesser_one_is_asked_for),
+        cmocka_unit_test(a_set_is_asked_for_by_its_name_and_no_other_is),
+        cmocka_unit_test(attention_is_in_bf16_beside_products_that_are_not_in_fp32),
 #if defined(__x86_64__)
-        cmocka_unit_test(no_set_is_picked_that_the_processor_lacks),
+        cmocka_unit_test(there_is_no_set_that_the_processor_lacks),
 #endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -247,7 +247,7 @@ static void an_lstm_takes_working_memory_for_the_articles_that_are_there(void **
     (void)state;
     static const struct lstm_weights weights;
     struct wt_lstm *lstm =
-        wt_lstm_create(wt_kernels_best(), WT_NUMBER_F32, weights.input, weights.hidden,
+        wt_lstm_create(wt_kernels_all()[0], WT_NUMBER_F32, weights.input, weights.hidden,
                        weights.input_bias, weights.hidden_bias, INPUTS, SIZE);
     assert_non_null(lstm);
     size_t article_bytes = sizeof(float) * 4 * SIZE * 512;

@@ -1,4 +1,5 @@
 /* The model layer over libtorch: the demonstration bundle, and files that are no bundles. */
+#include "model/kernels/kernels.h"
 #include "model_cases.h"
 
 #include "wiretag/tokenizer.h"
@@ -54,7 +55,7 @@ static void the_demo_says_what_it_is(void **state)
     assert_string_equal(info->name, "wiretag-demo");
     assert_string_equal(info->device, "cpu");
     assert_string_equal(info->precision, "fp32");
-    assert_string_equal(info->precision_why, "as configured");
+    assert_int_equal(strncmp(info->precision_why, "as configured", 13), 0);
     assert_int_equal(info->label_count, 11);
     assert_string_equal(info->labels[0], "climate");
     assert_string_equal(info->labels[10], "travel");
@@ -79,20 +80,50 @@ static void the_published_example_is_about_sports(void **state)
     }
 }
 
-static void auto_precision_says_what_it_picked_and_why(void **state)
+static bool processor_has_bf16(void)
+{
+    const struct wt_kernels *const *set = wt_kernels_all();
+    bool has = false;
+    for (; *set != NULL; set++) {
+        has = has || (*set)->fast_bf16;
+    }
+    return has;
+}
+
+/* What is measured decides, and the figures of all that could be had are said. */
+static void auto_precision_says_what_it_measured_and_picks_by_that(void **state)
 {
     (void)state;
     struct wt_model_options options = {.device = "cpu"};
     struct wt_model *model = load_demo(&options);
     const struct wt_model_info *info = wt_model_info(model);
-    if (strcmp(info->precision, "bf16") == 0) {
-        assert_string_equal(info->precision_why, "the processor has bf16 instructions");
-        assert_true(info->logits_bound > 1e-4);
-    } else {
-        assert_string_equal(info->precision, "fp32");
-        assert_string_equal(info->precision_why, "bf16 is slower on this device");
+    assert_int_equal(strncmp(info->precision_why, "measured at 64/512 tokens: fp32 ", 32), 0);
+    assert_non_null(strstr(info->precision_why, ", bf16 "));
+    assert_null(strstr(info->precision_why, "int8"));
+    assert_null(strstr(info->precision_why, "fp16"));
+    if (processor_has_bf16()) {
+        assert_non_null(strstr(info->precision_why, "(avx512-bf16)"));
     }
+    bool bf16 = strcmp(info->precision, "bf16") == 0;
+    assert_true(bf16 || strcmp(info->precision, "fp32") == 0);
+    assert_true(bf16 ? info->logits_bound > 1e-4 : info->logits_bound <= 1e-4);
     wt_model_destroy(model);
+}
+
+/* The kernels that are asked for compute it, and nothing is measured where nothing is left to choose. */
+static void kernels_that_are_asked_for_are_taken(void **state)
+{
+    (void)state;
+    for (const struct wt_kernels *const *set = wt_kernels_all(); *set != NULL; set++) {
+        assert_int_equal(setenv("WIRETAG_KERNELS", (*set)->name, 1), 0);
+        struct wt_model *model = load_demo(&ON_CPU);
+        const struct wt_model_info *info = wt_model_info(model);
+        const char *by = (*set)->fast ? (*set)->name : "libtorch's operators";
+        assert_int_equal(strncmp(info->operators, by, strlen(by)), 0);
+        assert_string_equal(info->precision_why, "as configured");
+        wt_model_destroy(model);
+    }
+    assert_int_equal(unsetenv("WIRETAG_KERNELS"), 0);
 }
 
 static void rows_out_of_range_never_reach_the_model(void **state)
@@ -289,7 +320,8 @@ int main(void)
         cmocka_unit_test(threads_share_a_model_and_get_the_same_bits),
         cmocka_unit_test(the_demo_says_what_it_is),
         cmocka_unit_test(the_published_example_is_about_sports),
-        cmocka_unit_test(auto_precision_says_what_it_picked_and_why),
+        cmocka_unit_test(auto_precision_says_what_it_measured_and_picks_by_that),
+        cmocka_unit_test(kernels_that_are_asked_for_are_taken),
         cmocka_unit_test(rows_out_of_range_never_reach_the_model),
         cmocka_unit_test(loading_again_and_again_leaks_nothing),
         cmocka_unit_test(the_pinned_hash_must_be_the_bundles),

@@ -1,5 +1,6 @@
 /* precision int8, made at load from the fp32 bundle: its labels are those of fp32, its bytes depend
  * on nothing but the article, and what it converted is said. */
+#include "model/kernels/kernels.h"
 #include "model_cases.h"
 
 #include <jansson.h>
@@ -147,7 +148,7 @@ static void it_says_what_it_converted(void **state)
     struct wt_model *model = load("int8", 1);
     const struct wt_model_info *info = wt_model_info(model);
     assert_string_equal(info->precision, "int8");
-    assert_string_equal(info->precision_why, "as configured");
+    assert_int_equal(strncmp(info->precision_why, "as configured", 13), 0);
     /* Two encoder layers of four linear layers each and the last one; nothing is left behind. */
     const char *colon = strchr(info->operators, ':');
     assert_non_null(colon);
@@ -170,6 +171,12 @@ static void two_threads_give_the_bytes_of_one(void **state)
     static const char *const precisions[] = {"int8", "fp32"};
     struct articles articles = {.count = 8, .lengths = {3, 40, 17, 90, 64, 5, 33, 128}};
     static const uint32_t all[] = {0, 1, 2, 3, 4, 5, 6, 7};
+    /* Two loads, for which two kernels might be measured best. */
+    const struct wt_kernels *const *set = wt_kernels_all();
+    while (set[1] != NULL) {
+        set++;
+    }
+    assert_int_equal(setenv("WIRETAG_KERNELS", (*set)->name, 1), 0);
     for (size_t i = 0; i < COUNT_OF(precisions); i++) {
         float one[8 * LABELS_MAX];
         float two[8 * LABELS_MAX];
@@ -188,6 +195,7 @@ static void two_threads_give_the_bytes_of_one(void **state)
             assert_true(fabsf(one[logit] - two[logit]) < 1e-4f);
         }
     }
+    assert_int_equal(unsetenv("WIRETAG_KERNELS"), 0);
 }
 
 int main(void)

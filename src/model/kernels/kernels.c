@@ -36,15 +36,18 @@ const struct wt_kernels *const *wt_kernels_all(void)
     return sets;
 }
 
-const struct wt_kernels *wt_kernels_best(void)
+const struct wt_kernels *wt_kernels_asked(void)
 {
     const char *asked = getenv("WIRETAG_KERNELS");
-    const struct wt_kernels *best = sets[0];
-    for (size_t i = 0; sets[i] != NULL; i++) {
-        best = sets[i];
-        if (asked != NULL && strcmp(asked, best->name) == 0) {
-            break;
+    for (size_t i = 0; sets[i] != NULL && asked != NULL; i++) {
+        if (strcmp(asked, sets[i]->name) == 0) {
+            return sets[i];
         }
     }
-    return best;
+    return NULL;
+}
+
+bool wt_kernels_attends_in_bf16(const struct wt_kernels *kernels, enum wt_number number)
+{
+    return number != WT_NUMBER_F32 && kernels->fast_bf16;
 }

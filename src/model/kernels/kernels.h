@@ -57,7 +57,7 @@ struct wt_kernels {
     const char *name;
     uint32_t panel; /* columns, a multiple of WT_LANES */
     bool fast;      /* faster than libtorch's own operators */
-    bool fast_bf16; /* bf16 products are faster than those of floats */
+    bool fast_bf16; /* the processor has instructions for products in bf16 */
     bool s8_offset; /* s8 activations are stored as unsigned, 128 above their value */
     wt_tile_function *tile_f32;
     wt_tile_function *tile_bf16;
@@ -106,9 +106,11 @@ extern const struct wt_kernels wt_kernels_avx512;      /* AVX-512 with VNNI */
 extern const struct wt_kernels wt_kernels_avx512_bf16; /* and with bf16 */
 #endif
 
-/* The best set this processor has. WIRETAG_KERNELS in the environment (a set's name) picks a lesser
- * one: for tests and comparisons. */
-const struct wt_kernels *wt_kernels_best(void);
+/* The set that WIRETAG_KERNELS in the environment names; NULL: none that this processor has. */
+const struct wt_kernels *wt_kernels_asked(void);
+
+/* Whether attention beside products of such numbers is made in bf16. */
+bool wt_kernels_attends_in_bf16(const struct wt_kernels *kernels, enum wt_number number);
 
 /* All sets this processor has, the portable one first; NULL after the last. */
 const struct wt_kernels *const *wt_kernels_all(void);
