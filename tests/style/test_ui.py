@@ -5,6 +5,7 @@ import pty
 import select
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -92,8 +93,7 @@ def test_death_says_what_and_what_to_do(tmp_path):
 def test_an_interrupted_script_takes_its_command_and_all_below_along(tmp_path, number):
     script = subprocess.Popen(
         ["bash", "-c", PRELUDE + 'ui_run label "$LOG" bash -c "sleep 77 & echo \\$!; sleep 78"'], cwd=ROOT,
-        stderr=subprocess.DEVNULL, env={**os.environ, "LOG": str(tmp_path / "log")},
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
+        stderr=subprocess.DEVNULL, env={**os.environ, "LOG": str(tmp_path / "log")})
     deadline = time.monotonic() + 60
     while not (tmp_path / "log").exists() or not (tmp_path / "log").read_text():
         assert time.monotonic() < deadline
@@ -109,3 +109,24 @@ def test_ctrl_c_on_a_terminal_ends_the_script_at_once(tmp_path):
     status, shown = on_terminal('ui_run label "$LOG" sleep 20', tmp_path, seconds_until_ctrl_c=1)
     assert status == 130 and "interrupted" in shown, (status, shown)
     assert time.monotonic() - began < 10
+
+
+def test_the_tests_run_in_a_background_job_under_nohup_and_with_signals_blocked(tmp_path):
+    """What their parent ignores or blocks, tests/conftest.py keeps from the children that they interrupt."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE)
+
+    def background():
+        for number in numbers:
+            signal.signal(number, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+
+    for options in ((), ("-n", "1")):
+        done = subprocess.run([sys.executable, "-m", "pytest", "-q", *options, "-k", "interrupted or ctrl_c or sigpipe",
+                               f"--basetemp={tmp_path}/{len(options)}", __file__], cwd=ROOT, capture_output=True, text=True,
+                              timeout=200, preexec_fn=background, restore_signals=False)
+        assert done.returncode == 0 and "5 passed" in done.stdout, done.stdout
+
+
+def test_a_shell_on_a_terminal_has_its_sigpipe(tmp_path):
+    _, shown = on_terminal('{ yes || echo "status $?" >&2; } | head -n 1', tmp_path)
+    assert sorted(shown.split()) == ["141", "status", "y"]
