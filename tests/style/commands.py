@@ -27,10 +27,13 @@ NOT_RUN = {
     r"(\./)?scripts/kafka/stop$": "the tests' own broker goes on",
     r"man .*": "shows a page to read; test_cli_manners.py reads it",
     r"docker(-compose)? .*": "needs a container engine",
-    r".*\bexport_model\.py .*": "needs the reader's own model; tests/export runs it on models made there",
-    r".*\bmodels/mine\.pt.*": "is the reader's own model",
     r"(TORCH_ROOT=|python3 scripts/bench_(gpu|pipeline)\.py).*": "needs a GPU and a PyTorch for it",
     r".*\btrain_demo\.py\b.*": "takes minutes and torch; the tests of training run its parts",
+}
+# What needs the Python environment and the reader's own model, or comes after such a command.
+OWN_MODEL = {
+    r"\.deps/python/bin/python .*": "needs torch; tests/export/test_documented.py runs it",
+    r".*\bmodels/mine\.pt.*": "needs the reader's own model; tests/export/test_documented.py runs it",
 }
 
 
@@ -59,18 +62,18 @@ def commands(block):
         yield command
 
 
-def why_not_run(command):
-    for pattern, reason in NOT_RUN.items():
+def why_not_run(command, own_model=False):
+    for pattern, reason in {**NOT_RUN, **({} if own_model else OWN_MODEL)}.items():
         if re.fullmatch(pattern, command.strip(), re.DOTALL):
             return reason
     return None
 
 
-def script(block, bootstrap):
+def script(block, bootstrap, own_model=False):
     """What bash is to run for a block, and how many commands that are."""
     lines, count, workers = ["set -euo pipefail", "trap 'kill -9 $(jobs -p) 2>/dev/null || true' EXIT"], 0, 0
     for command in commands(block):
-        if why_not_run(command):
+        if why_not_run(command, own_model):
             continue
         count += 1
         command = re.sub(r"(?<=\S) {2,}# .*$", "", command, flags=re.MULTILINE).rstrip()
@@ -85,11 +88,11 @@ def script(block, bootstrap):
     return "\n".join(lines).replace(DOCUMENTED_BROKER, bootstrap), count
 
 
-def run(block, bootstrap, timeout=120):
-    """Runs a block; returns None where nothing of it can be run."""
-    text, count = script(block, bootstrap)
+def run(block, bootstrap, timeout=120, cwd=ROOT, own_model=False):
+    """Runs a block; returns None where nothing of it can be run. `own_model`: the reader's model is in `cwd`."""
+    text, count = script(block, bootstrap, own_model)
     if count == 0:
         return None
     with tempfile.TemporaryDirectory() as folder:
-        return subprocess.run(["bash", "-c", text.replace(DOCUMENTED_PREFIX, f"{folder}/wiretag")], cwd=ROOT,
+        return subprocess.run(["bash", "-c", text.replace(DOCUMENTED_PREFIX, f"{folder}/wiretag")], cwd=cwd,
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout)
