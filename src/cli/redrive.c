@@ -22,7 +22,8 @@ static void print_help(void)
         "Usage: wiretag redrive -c FILE [OPTION]...\n\n"
         "  -c, --config FILE  the configuration; dead letters come from its dead_letter.topic\n"
         "  --set KEY=VALUE    overrides one key, as for run\n"
-        "  --code CODE        only this wiretag.error.code, or several joined by commas\n"
+        "  --code CODE        only this wiretag.error.code, or several joined by commas; one that\n"
+        "                     no letter can have is refused with those there are\n"
         "  --from X           only letters of this time or offset on, as for replay (earliest)\n"
         "  --to Y             only letters before it (latest)\n"
         "  --partitions P     only these of the dead-letter topic, such as 0,2-4\n"
@@ -32,16 +33,19 @@ static void print_help(void)
         "  --rate R           at most R records a second in this worker\n"
         "  --dry-run          shows what would be read and how long that takes, does nothing\n"
         "  --help             this text\n\n"
-        "Letters that are not taken stay where they are and count as skipped.\n\n"
+        "Of several letters of one article only the newest is taken, and none whose article has "
+        "its\n"
+        "label by a redrive or replay, of whatever name. Letters that are not taken stay where "
+        "they\n"
+        "are and count as skipped.\n\n"
         "Example:\n"
         "  wiretag redrive -c config/wiretag.yaml --code model-failed --from -1d\n");
 }
 
 struct arguments {
     struct wt_cli_config given;
-    const char *from;
-    const char *to;
-    const char *partitions;
+    const char *code;
+    char *codes; /* of `code`, in order */
     uint32_t tries_max;
     struct wt_letters letters;
     struct wt_cli_pass pass;
@@ -50,11 +54,11 @@ struct arguments {
 static bool read_options(int argc, char **argv, struct arguments *arguments, int *exit_status_out)
 {
     const struct wt_cli_option own[] = {
-        {"code", .text = &arguments->letters.codes},
-        {"from", .text = &arguments->from},
-        {"to", .text = &arguments->to},
+        {"code", .text = &arguments->code},
+        {"from", .text = &arguments->pass.from},
+        {"to", .text = &arguments->pass.to},
         {"name", .text = &arguments->pass.name},
-        {"partitions", .text = &arguments->partitions},
+        {"partitions", .text = &arguments->pass.partitions},
         {"tries-max", .number = &arguments->tries_max, .low = 1, .high = NUMBER_MAX},
         {"rate", .number = &arguments->pass.records_per_s_max, .low = 1, .high = NUMBER_MAX},
         {"dry-run", .flag = &arguments->pass.dry_run}};
@@ -72,12 +76,17 @@ static int read_values(struct arguments *arguments)
         return wt_cli_usage("redrive", "--name N must be 1 to 64 letters, digits, '.', '_' or '-'");
     }
     enum wt_status status =
-        wt_bound_parse("--from", arguments->from, now_ms, &request->from, &error);
+        wt_bound_parse("--from", arguments->pass.from, now_ms, &request->from, &error);
     if (status == WT_OK) {
-        status = wt_bound_parse("--to", arguments->to, now_ms, &request->to, &error);
+        status = wt_bound_parse("--to", arguments->pass.to, now_ms, &request->to, &error);
     }
-    if (status == WT_OK && arguments->partitions != NULL) {
-        status = wt_numbers_parse("--partitions", arguments->partitions, &request->numbers, &error);
+    if (status == WT_OK && arguments->pass.partitions != NULL) {
+        status =
+            wt_numbers_parse("--partitions", arguments->pass.partitions, &request->numbers, &error);
+    }
+    if (status == WT_OK && arguments->code != NULL) {
+        status = wt_letter_codes_parse(arguments->code, &arguments->codes, &error);
+        arguments->letters.codes = arguments->codes;
     }
     arguments->letters.tries_max = arguments->tries_max;
     return status == WT_OK ? WT_EXIT_DONE : wt_cli_usage("redrive", "%s", error.message);
@@ -115,11 +124,10 @@ static int redrive(struct arguments *arguments)
 
 int wt_cli_redrive(int argc, char **argv)
 {
-    struct arguments arguments = {.given = wt_cli_config_begin(argc + 1),
-                                  .from = "earliest",
-                                  .to = "latest",
-                                  .tries_max = TRIES_MAX,
-                                  .pass = {.command = "redrive", .name = "letters"}};
+    struct arguments arguments = {
+        .given = wt_cli_config_begin(argc + 1),
+        .tries_max = TRIES_MAX,
+        .pass = {.command = "redrive", .name = "letters", .from = "earliest", .to = "latest"}};
     arguments.pass.letters = &arguments.letters;
     arguments.pass.request.goes_on = true;
     int exit_status;
@@ -131,5 +139,6 @@ int wt_cli_redrive(int argc, char **argv)
     wt_numbers_free(&arguments.pass.request.numbers);
     wt_config_destroy(arguments.pass.config);
     wt_cli_config_free(&arguments.given);
+    free(arguments.codes);
     return exit_status;
 }

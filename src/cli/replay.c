@@ -23,7 +23,9 @@ static void print_help(void)
         "  --from X           earliest, latest; 2026-03-01T06:00:00+03:00; -7d, -36h, -90m;\n"
         "                     an offset 1200, or one for each partition 0:1200,1:900\n"
         "  --to Y             likewise; the first record that is not read\n"
-        "  --name N           letters, digits, '.', '_', '-'; fixes the ranges at its first start\n"
+        "  --name N           letters, digits, '.', '_', '-'; fixes the ranges at its first "
+        "start;\n"
+        "                     the same name with another range or output is refused\n"
         "  --output T         the topic for the labels, instead of output.topic\n"
         "  --same-topic       the labels go to output.topic, beside those of the live workers\n"
         "  --partitions P     only these, such as 0,2-4\n"
@@ -40,10 +42,7 @@ static void print_help(void)
 
 struct arguments {
     struct wt_cli_config given;
-    const char *from;
-    const char *to;
     const char *output;
-    const char *partitions;
     bool same_topic;
     struct wt_cli_pass pass;
 };
@@ -51,12 +50,12 @@ struct arguments {
 static bool read_options(int argc, char **argv, struct arguments *arguments, int *exit_status_out)
 {
     const struct wt_cli_option own[] = {
-        {"from", .text = &arguments->from},
-        {"to", .text = &arguments->to},
+        {"from", .text = &arguments->pass.from},
+        {"to", .text = &arguments->pass.to},
         {"name", .text = &arguments->pass.name},
         {"output", .text = &arguments->output},
         {"same-topic", .flag = &arguments->same_topic},
-        {"partitions", .text = &arguments->partitions},
+        {"partitions", .text = &arguments->pass.partitions},
         {"rate", .number = &arguments->pass.records_per_s_max, .low = 1, .high = RATE_MAX},
         {"dry-run", .flag = &arguments->pass.dry_run}};
     const struct wt_cli_options options = {WT_CLI_OPTIONS("replay", print_help, own),
@@ -67,7 +66,7 @@ static bool read_options(int argc, char **argv, struct arguments *arguments, int
 /* What is missing or contradicts itself; NULL: nothing. */
 static const char *complaint(const struct arguments *arguments)
 {
-    if (arguments->from == NULL || arguments->to == NULL) {
+    if (arguments->pass.from == NULL || arguments->pass.to == NULL) {
         return "--from and --to say what to replay; give both";
     }
     if (arguments->pass.name == NULL ||
@@ -90,12 +89,13 @@ static int read_values(struct arguments *arguments)
     struct wt_error error;
     int64_t now_ms = wt_clock_wall_ms();
     enum wt_status status =
-        wt_bound_parse("--from", arguments->from, now_ms, &request->from, &error);
+        wt_bound_parse("--from", arguments->pass.from, now_ms, &request->from, &error);
     if (status == WT_OK) {
-        status = wt_bound_parse("--to", arguments->to, now_ms, &request->to, &error);
+        status = wt_bound_parse("--to", arguments->pass.to, now_ms, &request->to, &error);
     }
-    if (status == WT_OK && arguments->partitions != NULL) {
-        status = wt_numbers_parse("--partitions", arguments->partitions, &request->numbers, &error);
+    if (status == WT_OK && arguments->pass.partitions != NULL) {
+        status =
+            wt_numbers_parse("--partitions", arguments->pass.partitions, &request->numbers, &error);
     }
     return status == WT_OK ? WT_EXIT_DONE : wt_cli_usage("replay", "%s", error.message);
 }

@@ -4,11 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MARK "wiretag replay 1"
+#define MARK "wiretag replay 2"
 
-#define FIELD_COUNT 8u
+#define FIELD_COUNT 9u
 static const char *const names[FIELD_COUNT] = {
-    "planned", "from", "to", "read", "labelled", "dead-lettered", "tombstones", "skipped"};
+    "planned", "from", "to", "since", "read", "labelled", "dead-lettered", "tombstones", "skipped"};
 
 /* The fields in the order of their names. */
 struct fields {
@@ -18,9 +18,9 @@ struct fields {
 static struct fields fields_of(struct wt_books *books)
 {
     struct wt_tally *tally = &books->tally;
-    return (struct fields){{&books->planned_ms, &books->from, &books->to, &tally->read,
-                            &tally->labelled, &tally->dead_lettered, &tally->tombstones,
-                            &tally->skipped}};
+    return (struct fields){{&books->planned_ms, &books->from, &books->to, &books->since,
+                            &tally->read, &tally->labelled, &tally->dead_lettered,
+                            &tally->tombstones, &tally->skipped}};
 }
 
 void wt_tally_count(struct wt_tally *tally, enum wt_outcome outcome)
@@ -57,6 +57,7 @@ void wt_books_write(const struct wt_books *books, const struct wt_tally *more, c
         length += (size_t)snprintf(text + length, WT_BOOKS_BYTES_MAX - length, " %s=%" PRId64,
                                    names[i], *fields.at[i]);
     }
+    (void)snprintf(text + length, WT_BOOKS_BYTES_MAX - length, "%s", books->terms);
 }
 
 /* One " name=number" at *at, which moves behind it. */
@@ -99,9 +100,12 @@ bool wt_books_read(const void *text, size_t bytes, struct wt_books *books_out)
             return false;
         }
     }
-    if (at != copy + bytes || books.to < books.from) {
+    size_t terms_bytes = (size_t)(copy + bytes - at);
+    bool terms = terms_bytes == 0 || (*at == ' ' && strlen(at) == terms_bytes);
+    if (!terms || terms_bytes >= sizeof books.terms || books.to < books.from) {
         return false;
     }
+    memcpy(books.terms, at, terms_bytes);
     *books_out = books;
     return true;
 }

@@ -4,13 +4,14 @@
  * are one commit: a worker that takes the partition over, or the next start, finds all three as
  * they belong together. The text is for people too:
  *
- *     wiretag replay 1 planned=1795493319012 from=0 to=1200 read=40 labelled=38 dead-lettered=1 …
+ *     wiretag replay 2 planned=1795493319012 from=0 to=1200 since=0 read=40 labelled=38 … output=…
  *
  * Pure. Thread: any. */
 #ifndef WIRETAG_PIPELINE_BOOKS_H
 #define WIRETAG_PIPELINE_BOOKS_H
 
 #include "base/record.h"
+#include "pipeline/terms.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,11 +38,14 @@ struct wt_books {
     int64_t planned_ms; /* when the range was fixed */
     int64_t from;       /* the range: offsets from <= offset < to */
     int64_t to;
+    int64_t
+        since; /* where the first range under the name began; the ranges of a redrive follow each other */
     struct wt_tally tally;
+    char terms[WT_TERMS_BYTES_MAX]; /* what was asked for (terms.h); "": not known */
 };
 
 /* Longest text, NUL included; far below the broker's offset.metadata.max.bytes (4096). */
-#define WT_BOOKS_BYTES_MAX 320u
+#define WT_BOOKS_BYTES_MAX (360u + WT_TERMS_BYTES_MAX)
 
 /* Writes the text of `books` plus `more` to `text`, which has room for WT_BOOKS_BYTES_MAX. */
 void wt_books_write(const struct wt_books *books, const struct wt_tally *more, char *text);

@@ -316,7 +316,9 @@ static bool scan_message(struct wt_reader *reader, const struct wt_reader_query 
     scan->done++;
     end_partition(scan, message->partition, message->offset + 1);
     struct wt_record *record = take(reader, message);
-    if (comes_from(record, query) && list->count < query->records_max) {
+    if (query->visit != NULL) {
+        query->visit(query->visit_opaque, record);
+    } else if (comes_from(record, query) && list->count < query->records_max) {
         wt_record_list_append(list, &record);
     }
     wt_record_destroy(record);

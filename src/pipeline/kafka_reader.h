@@ -42,6 +42,9 @@ struct wt_reader_query {
     int32_t source_partition;
     int64_t source_offset;
     size_t records_max; /* found ones */
+    /* Shown every record instead, and nothing is looked for; NULL: by source, as above. */
+    void (*visit)(void *opaque, const struct wt_record *record);
+    void *visit_opaque;
 };
 
 /* Told how many records were looked at, of about how many. */

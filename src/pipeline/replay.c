@@ -4,11 +4,13 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "pipeline/kafka_facts.h"
+#include "pipeline/kafka_groups.h"
 #include "pipeline/kafka_reach.h"
 #include "pipeline/lookup.h"
 #include "pipeline/pledge.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -92,6 +94,71 @@ static enum wt_status take_books(struct wt_replay *replay,
     }
     return WT_OK;
 }
+
+/* --- what it was asked for ------------------------------------------------------------------- */
+
+static enum wt_status begun_otherwise(const char *words, struct wt_error *error)
+{
+    return wt_error_set(
+        error, WT_INVALID, WT_ERROR_FATAL, "name-taken",
+        "what has this --name was begun otherwise: %s. Go on with what it was begun "
+        "with, or use another --name",
+        words);
+}
+
+/* A range that goes on is the one that was asked for; the next of a redrive may be another. */
+static enum wt_status check_terms(const struct wt_replay *replay, struct wt_error *error)
+{
+    static const char *const of_all[] = {"input", "output", "code", "tries-max", NULL};
+    static const char *const of_a_range[] = {"from", "to", "partitions", NULL};
+    char words[WT_ERROR_MESSAGE_BYTES_MAX / 2];
+    for (size_t i = 0; i < replay->count; i++) {
+        const struct wt_replay_part *part = &replay->parts[i];
+        const char *then = part->books.terms;
+        bool goes_on = !replay->request->goes_on || part->position < part->books.to;
+        if (part->position >= 0 &&
+            (wt_terms_differ(then, replay->request->terms, of_all, words, sizeof words) ||
+             (goes_on &&
+              wt_terms_differ(then, replay->request->terms, of_a_range, words, sizeof words)))) {
+            return begun_otherwise(words, error);
+        }
+    }
+    return WT_OK;
+}
+
+static bool is_input(const struct wt_config *config, const char *topic)
+{
+    for (size_t i = 0; i < config->input.topics.count; i++) {
+        if (strcmp(config->input.topics.items[i], topic) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Nothing is committed for these topics: nor may anything be for others. */
+static enum wt_status check_other_topics(const struct wt_replay *replay, struct wt_error *error)
+{
+    const char *group = wt_config_consumer_property(replay->config, "group.id")->value;
+    rd_kafka_topic_partition_list_t *commits = NULL;
+    struct wt_error cause;
+    if (wt_group_commits(replay->watcher, group, ANSWER_MS, &commits, &cause) != WT_OK) {
+        wt_log_debug("replay", "%s", cause.message);
+        return WT_OK; /* a group that is not there yet */
+    }
+    enum wt_status status = WT_OK;
+    for (int i = 0; i < commits->cnt && status == WT_OK; i++) {
+        char words[WT_ERROR_MESSAGE_BYTES_MAX / 2];
+        (void)snprintf(words, sizeof words, "it reads topic %s", commits->elems[i].topic);
+        bool other =
+            commits->elems[i].offset >= 0 && !is_input(replay->config, commits->elems[i].topic);
+        status = other ? begun_otherwise(words, error) : WT_OK;
+    }
+    rd_kafka_topic_partition_list_destroy(commits);
+    return status;
+}
+
+/* --- finding it ------------------------------------------------------------------------------ */
 
 /* Only the parts that the replay began with. */
 static void keep_planned(struct wt_replay *replay)
@@ -178,6 +245,9 @@ static enum wt_status find_plan(struct wt_replay *replay, struct wt_error *error
     size_t found = 0;
     enum wt_status status = take_books(replay, commits, &found, error);
     rd_kafka_topic_partition_list_destroy(commits);
+    if (status == WT_OK) {
+        status = found > 0 ? check_terms(replay, error) : check_other_topics(replay, error);
+    }
     replay->resumed = status == WT_OK && found > 0;
     if (replay->resumed && replay->request->goes_on && all_ended(replay)) {
         replay->resumed = false; /* the parts know where it ended: the next begins there */
@@ -343,8 +413,14 @@ static enum wt_status make_plan(struct wt_replay *replay, struct wt_error *error
         if (status != WT_OK) {
             break;
         }
+        bool first = !request->goes_on || part.position < 0;
         part.books = (struct wt_books){
-            .planned_ms = now_ms, .from = part.survey.plan.from, .to = part.survey.plan.to};
+            .planned_ms = now_ms,
+            .from = part.survey.plan.from,
+            .to = part.survey.plan.to,
+            .since = first ? part.survey.plan.from : part.books.since,
+        };
+        (void)snprintf(part.books.terms, sizeof part.books.terms, "%s", request->terms);
         part.position = part.books.from;
         warn_of_misdated(replay, &part, now_ms);
         replay->parts[kept++] = part;

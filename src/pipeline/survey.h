@@ -14,6 +14,7 @@ struct wt_survey_request {
     struct wt_bound to;
     struct wt_numbers numbers; /* of the partitions */
     bool goes_on;              /* a finished pass begins anew where it ended */
+    const char *terms;         /* what was asked for (terms.h) */
 };
 
 /* A record that was found; offset -1: none, or it was not looked for. */

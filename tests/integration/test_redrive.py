@@ -88,3 +88,104 @@ def test_killed_again_and_again_no_letter_is_lost_and_exactly_once_none_is_doubl
     again = [letter for letter in flow.dead_letters() if letter.header("wiretag.tries") == "2"]
     assert {letter.source for letter in again} == {(flow.input, 0, count)}
     assert guarantee == "at-least-once" or len(again) == 1
+
+
+def sick(lab):
+    return lab.model(fail_on_token=fake.POISON)
+
+
+def sum_of(balances, field):
+    return sum(getattr(one, field) for one in balances.values())
+
+
+def test_an_article_that_failed_again_and_again_gets_one_label_whatever_the_redrives_names(lab, guarantee):
+    flow = lab.flow(2)
+    places = flow.produce([Record(article(f"{fake.POISON} {number}"), partition=number % 2) for number in range(6)])
+    lab.run(flow, sick(lab))
+    flow.wait_done()
+    changes = {"delivery": {"guarantee": guarantee}}
+    for _ in range(2):
+        assert sum_of(ranges.finish(redrive(lab, flow, bundle=sick(lab), **changes)), "dead") == 6
+    other = redrive(lab, flow, "--name", "mended", **changes)
+    found = ranges.finish(other)
+    assert (sum_of(found, "read"), sum_of(found, "labelled"), sum_of(found, "skipped")) == (18, 6, 12)
+    assert "left where they are: 12 letters, older than another letter of their article" in other.stderr
+    for name in ("letters", "third", "mended"):
+        assert sum_of(ranges.finish(redrive(lab, flow, "--name", name, **changes)), "labelled") == 0
+    checks.assert_each_once(flow.labels(), places)
+    assert len(flow.dead_letters()) == 18
+
+
+def test_what_a_filter_passed_over_is_taken_by_another_name_and_the_rest_is_not(lab):
+    flow = lab.flow(1)
+    fail_some(lab, flow)
+    assert ranges.finish(redrive(lab, flow, "--name", "some", "--code", "text-missing, json-invalid"))[0].dead == 2
+    one = ranges.finish(redrive(lab, flow, "--name", "rest", "--code", " model-failed "))[0]
+    assert (one.labelled, one.dead, one.skipped) == (10, 0, 4)
+    last = redrive(lab, flow, "--name", "last", "--tries-max", "2")
+    one = ranges.finish(last)[0]
+    assert (one.read, one.labelled, one.dead, one.skipped) == (14, 0, 0, 14)
+    assert "left where they are: 10 letters, of articles whose label is out" in last.stderr
+    assert "left where they are: 2 letters, failed too often (--tries-max)" in last.stderr
+    assert len(flow.labels()) == 10
+
+
+def test_a_letter_whose_article_a_replay_has_labelled_is_not_labelled_again(lab):
+    flow = lab.flow(1)
+    places = flow.produce([Record(article(f"{fake.POISON} {number}")) for number in range(4)])
+    lab.run(flow, sick(lab))
+    flow.wait_done()
+    assert ranges.finish(ranges.replay(lab, flow, "0", "2"))[0].labelled == 2
+    assert ranges.finish(ranges.replay(lab, flow, "2", "4", "--output", lab.topic("aside"), name="aside"))[0].labelled == 2
+    one = ranges.finish(redrive(lab, flow))[0]
+    assert (one.read, one.labelled, one.skipped) == (4, 2, 2)
+    checks.assert_each_once(flow.labels(), places)
+    # What fails in a replay has a new letter, which stands for it.
+    flow.produce([Record(article(fake.POISON))])
+    running = lab.run(flow, sick(lab))
+    flow.wait_done()
+    assert running.stop() == 0
+    assert ranges.finish(ranges.replay(lab, flow, "4", "5", name="late", bundle=sick(lab)))[0].dead == 1
+    one = ranges.finish(redrive(lab, flow))[0]
+    assert (one.read, one.labelled, one.skipped) == (2, 1, 1)
+    checks.assert_each_once(flow.labels(), [*places, (0, 4)])
+
+
+def test_what_on_error_skip_left_without_a_label_is_taken_by_another_name(lab):
+    flow = lab.flow(1)
+    flow.produce([Record(article(f"{fake.POISON} {number}")) for number in range(3)])
+    lab.run(flow, sick(lab))
+    flow.wait_done()
+    assert ranges.finish(redrive(lab, flow, bundle=sick(lab), on_error="skip"))[0].skipped == 3
+    assert ranges.finish(redrive(lab, flow, "--name", "mended"))[0].labelled == 3
+
+
+def test_a_redrive_waits_for_one_of_another_name_that_is_running(lab):
+    flow = lab.flow(1)
+    client.produce(flow.bootstrap, flow.dead_letter, ranges.letters(flow, 200))
+    slow = redrive(lab, flow, "--rate", 40, "--name", "slow").wait_log("assigned")
+    quick = redrive(lab, flow, "--name", "quick").wait_log("waiting for the redrive slow, which is running")
+    balances = [ranges.finish(one)[0] for one in (slow, quick)]
+    assert [(one.read, one.labelled) for one in balances] == [(200, 200), (200, 0)]
+    checks.assert_each_once(flow.labels(), [(0, number) for number in range(200)])
+
+
+@pytest.mark.parametrize("code", ["modelfailed", "model-failed,,text-blank", "", "model-failed,json_invalid"])
+def test_a_code_that_no_letter_has_is_refused_with_the_codes_there_are(lab, code):
+    flow = lab.flow(1)
+    running = redrive(lab, flow, "--code", code)
+    assert running.wait_exit() == 2
+    assert "no dead letter has the code" in running.stderr and "json-invalid, json-not-object, " in running.stderr
+
+
+def test_a_name_that_was_begun_with_other_codes_or_tries_is_refused(lab):
+    flow = lab.flow(1)
+    fail_some(lab, flow)
+    ranges.finish(redrive(lab, flow, "--code", "model-failed"))
+    for arguments, words in ([["--code", "text-missing"], "code was model-failed and is text-missing"],
+                             [[], "code was model-failed and is all"],
+                             [["--code", "model-failed", "--tries-max", "9"], "tries-max was 5 and is 9"]):
+        again = redrive(lab, flow, *arguments)
+        assert again.wait_exit() == 2
+        assert words in again.stderr and "use another --name" in again.stderr
+    assert ranges.finish(redrive(lab, flow, "--code", " model-failed"))[0].read == 0

@@ -86,7 +86,7 @@ def test_a_finished_replay_does_nothing_again_and_keeps_its_range(lab):
     places = fill(flow, 150)
     first = ranges.finish(ranges.replay(lab, flow))
     fill(flow, 150)
-    again = ranges.replay(lab, flow, "0", "100")
+    again = ranges.replay(lab, flow)
     assert ranges.finish(again) == first
     assert "its ranges are those of that start" in again.stderr
     checks.assert_each_once(flow.labels(), places)
@@ -161,3 +161,32 @@ def test_lag_counts_to_the_end_of_the_range_and_no_further(lab):
     assert known and max(max(lags) for lags in known) <= 300
     assert any(map(sum, known)), "something was left"
     assert all(0 in lags for lags in known), "of the third nothing was to be read"
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_a_name_that_was_begun_otherwise_is_refused_and_says_what_differs(lab, finished):
+    flow = lab.flow(PARTITIONS)
+    places = fill(flow, 300)
+    first = ranges.replay(lab, flow, "0", "80", *([] if finished else ["--rate", 20]))
+    if finished:
+        ranges.finish(first)
+    else:
+        client.wait_for("progress", lambda: published(flow) > 0, 60)
+        first.process.terminate()
+        assert first.wait_exit() == 1
+    before = flow.labels()
+    other = lab.topic("other", PARTITIONS)
+    another = lab.topic("another", PARTITIONS)
+    for arguments, options, words in (
+            (["0", "80", "--output", other], {}, f"output was {flow.output} and is {other}"),
+            (["10", "80"], {}, "from was 0 and is 10"),
+            (["0", "latest", "--partitions", "1"], {}, "to was 80 and is latest, partitions was all and is 1"),
+            (["0", "80"], {"input": {"topics": [another]}}, f"it reads topic {flow.input}"),
+            (["0", "80"], {"input": {"topics": [flow.input, another]}}, f"input was {flow.input} and is {flow.input},{another}")):
+        again = ranges.replay(lab, flow, *arguments, **options)
+        assert again.wait_exit() == 2, again.stderr
+        assert words in again.stderr and "use another --name" in again.stderr
+    assert flow.labels() == before and sum(client.end_offsets(flow.bootstrap, other).values()) == 0
+    # As it was begun it goes on, or is done.
+    ranges.finish(ranges.replay(lab, flow, "0", "80"))
+    checks.assert_each_once(flow.labels(), inside(places, 0, 80))

@@ -32,8 +32,12 @@ static void every_outcome_is_counted_once_and_the_end_of_a_range_is_no_record(vo
 static void what_is_written_is_read_again_with_what_was_added(void **state)
 {
     (void)state;
-    struct wt_books books = {
-        .planned_ms = 1772366400000, .from = 3, .to = INT64_MAX, .tally = {10, 7, 1, 1, 1}};
+    struct wt_books books = {.planned_ms = 1772366400000,
+                             .from = 3,
+                             .to = INT64_MAX,
+                             .since = 2,
+                             .tally = {10, 7, 1, 1, 1}};
+    wt_terms_add(books.terms, "output", "news.labelled");
     struct wt_tally more = {5, 2, 1, 1, 1};
     char text[WT_BOOKS_BYTES_MAX];
     wt_books_write(&books, &more, text);
@@ -42,6 +46,8 @@ static void what_is_written_is_read_again_with_what_was_added(void **state)
     assert_int_equal(read.planned_ms, books.planned_ms);
     assert_int_equal(read.from, 3);
     assert_int_equal(read.to, INT64_MAX);
+    assert_int_equal(read.since, 2);
+    assert_string_equal(read.terms, " output=news.labelled");
     assert_int_equal(read.tally.read, 15);
     assert_int_equal(read.tally.labelled, 9);
     assert_int_equal(read.tally.dead_lettered, 2);
@@ -52,21 +58,27 @@ static void what_is_written_is_read_again_with_what_was_added(void **state)
 static void the_largest_books_have_room(void **state)
 {
     (void)state;
-    struct wt_books books = {
-        INT64_MAX, 0, INT64_MAX, {INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX}};
+    struct wt_books books = {.planned_ms = INT64_MAX,
+                             .to = INT64_MAX,
+                             .since = INT64_MAX,
+                             .tally = {INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX}};
+    memset(books.terms, 'x', sizeof books.terms - 1);
+    books.terms[0] = ' ';
     char text[WT_BOOKS_BYTES_MAX];
     struct wt_books read;
     wt_books_write(&books, &NOTHING, text);
     assert_true(strlen(text) < WT_BOOKS_BYTES_MAX - 1);
     assert_true(wt_books_read(text, strlen(text), &read));
     assert_int_equal(read.tally.skipped, INT64_MAX);
+    assert_string_equal(read.terms, books.terms);
 }
 
 /* Metadata that somebody else, or half of us, has written. */
 static void nothing_but_whole_books_is_read(void **state)
 {
     (void)state;
-    struct wt_books books = {1, 2, 30, {4, 1, 1, 1, 1}};
+    struct wt_books books = {
+        .planned_ms = 1, .from = 2, .to = 30, .since = 2, .tally = {4, 1, 1, 1, 1}};
     struct wt_books read;
     char text[WT_BOOKS_BYTES_MAX];
     wt_books_write(&books, &NOTHING, text);
@@ -82,21 +94,67 @@ static void nothing_but_whole_books_is_read(void **state)
         text[i] = kept;
     }
     static const char *const wrong[] = {
-        "wiretag replay 2 planned=1 from=2 to=3 read=0 labelled=0 dead-lettered=0 tombstones=0 "
+        "wiretag replay 1 planned=1 from=2 to=3 since=2 read=0 labelled=0 dead-lettered=0 "
+        "tombstones=0 skipped=0",
+        "wiretag replay 2 planned=1 from=4 to=3 since=4 read=0 labelled=0 dead-lettered=0 "
+        "tombstones=0 "
         "skipped=0",
-        "wiretag replay 1 planned=1 from=4 to=3 read=0 labelled=0 dead-lettered=0 tombstones=0 "
-        "skipped=0",
-        "wiretag replay 1 planned=1 from=2 to=9223372036854775808 read=0 labelled=0 "
+        "wiretag replay 2 planned=1 from=2 to=9223372036854775808 since=2 read=0 labelled=0 "
         "dead-lettered=0 tombstones=0 skipped=0",
-        "wiretag replay 1 planned=1 from=2 to=3 read=-1 labelled=0 dead-lettered=0 tombstones=0 "
+        "wiretag replay 2 planned=1 from=2 to=3 since=2 read=-1 labelled=0 dead-lettered=0 "
+        "tombstones=0 "
         "skipped=0"};
     for (size_t i = 0; i < COUNT_OF(wrong); i++) {
         assert_false(wt_books_read(wrong[i], strlen(wrong[i]), &read));
     }
-    char long_text[2000];
+    char long_text[WT_BOOKS_BYTES_MAX + 10];
     memset(long_text, '1', sizeof long_text);
     memcpy(long_text, text, bytes);
     assert_false(wt_books_read(long_text, sizeof long_text, &read));
+}
+
+/* --- what was asked for ---------------------------------------------------------------------- */
+
+static void what_differs_between_two_starts_is_said(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"from", "output", "code", NULL};
+    char then[WT_TERMS_BYTES_MAX] = "";
+    char now[WT_TERMS_BYTES_MAX] = "";
+    char words[200];
+    wt_terms_add(then, "from", "-7d");
+    wt_terms_add(then, "output", "a");
+    wt_terms_add(then, "to", "latest");
+    wt_terms_add(now, "output", "a");
+    wt_terms_add(now, "from", "-7d");
+    wt_terms_add(now, "to", "5");
+    wt_terms_add(now, "code", "text-blank"); /* what was not kept then is not compared */
+    assert_false(wt_terms_differ(then, now, names, words, sizeof words));
+    now[0] = '\0';
+    wt_terms_add(now, "from", "2026-03-01 06:00 Ж");
+    wt_terms_add(now, "output", "ab");
+    assert_true(wt_terms_differ(then, now, names, words, sizeof words));
+    assert_string_equal(words, "from was -7d and is 2026-03-01_06:00___, output was a and is ab");
+    assert_false(wt_terms_differ("", now, names, words, sizeof words));
+}
+
+static void long_terms_are_told_apart_by_their_hash(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"from", NULL};
+    char words[800];
+    char list[2000];
+    memset(list, '1', sizeof list);
+    list[sizeof list - 1] = '\0';
+    char then[WT_TERMS_BYTES_MAX] = "";
+    char now[WT_TERMS_BYTES_MAX] = "";
+    wt_terms_add(then, "from", list);
+    wt_terms_add(now, "from", list);
+    assert_false(wt_terms_differ(then, now, names, words, sizeof words));
+    list[1900] = '2';
+    now[0] = '\0';
+    wt_terms_add(now, "from", list);
+    assert_true(wt_terms_differ(then, now, names, words, sizeof words));
 }
 
 /* --- plans ----------------------------------------------------------------------------------- */
@@ -189,6 +247,8 @@ int main(void)
         cmocka_unit_test(what_is_written_is_read_again_with_what_was_added),
         cmocka_unit_test(the_largest_books_have_room),
         cmocka_unit_test(nothing_but_whole_books_is_read),
+        cmocka_unit_test(what_differs_between_two_starts_is_said),
+        cmocka_unit_test(long_terms_are_told_apart_by_their_hash),
         cmocka_unit_test(a_range_is_cut_to_what_can_be_read_and_says_so),
         cmocka_unit_test(notes_are_words),
         cmocka_unit_test(the_pace_is_kept_whatever_the_steps),
