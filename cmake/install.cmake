@@ -50,10 +50,14 @@ function(wiretag_install_torch)
         install(SCRIPT ${PROJECT_SOURCE_DIR}/cmake/install_torch.cmake COMPONENT libtorch)
     else()
         message(STATUS "cmake --install will take libtorch with CUDA, gigabytes: -DWIRETAG_INSTALL_TORCH=cpu or OFF does not")
-        install(DIRECTORY ${root}/lib DESTINATION ${WIRETAG_LIBRARY_DIR}/torch COMPONENT libtorch
-            FILES_MATCHING PATTERN "*.so*" PATTERN "libtorch_python.so" EXCLUDE)
-        install(DIRECTORY ${wheels}/nvidia DESTINATION ${WIRETAG_LIBRARY_DIR} COMPONENT libtorch
-            FILES_MATCHING PATTERN "*.so*")
+        file(GLOB libraries ${root}/lib/*.so*)
+        list(FILTER libraries EXCLUDE REGEX "libtorch_python")
+        install(PROGRAMS ${libraries} DESTINATION ${WIRETAG_LIBRARY_DIR}/torch/lib COMPONENT libtorch)
+        file(GLOB folders RELATIVE ${wheels} ${wheels}/nvidia/*/lib)
+        foreach(folder IN LISTS folders)
+            file(GLOB libraries ${wheels}/${folder}/*.so*)
+            install(PROGRAMS ${libraries} DESTINATION ${WIRETAG_LIBRARY_DIR}/${folder} COMPONENT libtorch)
+        endforeach()
     endif()
     file(GLOB licences LIST_DIRECTORIES true RELATIVE ${wheels}
         ${wheels}/torch-*.dist-info/licenses ${wheels}/nvidia_*.dist-info/licenses)
