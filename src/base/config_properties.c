@@ -19,6 +19,8 @@ static const struct rule {
     {"auto.commit.interval.ms", NULL, "set delivery.commit_interval_ms instead"},
     {"enable.auto.offset.store", "false",
      "offsets are stored only when what became of their records is acknowledged"},
+    {"enable.partition.eof", "true",
+     "the ends of partitions are committed, too, where no record lies"},
     {"offset.store.method", "broker", "offsets are kept in the consumer group"},
     {"offset.store.path", NULL, "offsets are kept in the consumer group"},
     {"offset.store.sync.interval.ms", NULL, "offsets are kept in the consumer group"},

@@ -54,6 +54,14 @@ struct wt_record *wt_record_create(const void *key, size_t key_bytes, const void
     return record;
 }
 
+struct wt_record *wt_record_create_hole(int64_t to)
+{
+    struct wt_record *record = wt_record_create(NULL, 0, NULL, 0, NULL, 0);
+    record->outcome = WT_OUTCOME_HOLE;
+    record->offset = to - 1;
+    return record;
+}
+
 void wt_record_output_clear(struct wt_record *record)
 {
     free(record->output.value);

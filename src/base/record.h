@@ -30,7 +30,7 @@ enum wt_outcome {
     WT_OUTCOME_DEAD_LETTERED,
     WT_OUTCOME_TOMBSTONE,
     WT_OUTCOME_SKIPPED,
-    WT_OUTCOME_RANGE_END /* no record: stands for the rest of a replayed range (range.h) */
+    WT_OUTCOME_HOLE /* no record: stands for offsets that hold none, up to its own (intake.h) */
 };
 
 /* One Kafka header; `value` is NULL for a null value. Names may repeat. */
@@ -116,6 +116,10 @@ struct wt_record *wt_record_create(const void *key, size_t key_bytes, const void
                                    size_t value_bytes, const struct wt_header *headers,
                                    size_t header_count);
 
+/* Stands for offsets that hold no record and end before `to`, so that they are committed in their turn:
+ * outcome HOLE, which is published nowhere and counts as nothing. Thread: any. */
+struct wt_record *wt_record_create_hole(int64_t to);
+
 void wt_record_destroy(struct wt_record *record);
 
 /* Moves on to `state`; a step that the table above does not allow is a bug. Going back from
@@ -129,7 +133,13 @@ void wt_record_fail(struct wt_record *record, const char *stage, const struct wt
 /* Nothing is published for such an outcome. */
 static inline bool wt_outcome_is_silent(enum wt_outcome outcome)
 {
-    return outcome == WT_OUTCOME_SKIPPED || outcome == WT_OUTCOME_RANGE_END;
+    return outcome == WT_OUTCOME_SKIPPED || outcome == WT_OUTCOME_HOLE;
+}
+
+/* How many records of the input it is: a hole is none. */
+static inline int64_t wt_record_weight(const struct wt_record *record)
+{
+    return record->outcome == WT_OUTCOME_HOLE ? 0 : 1;
 }
 
 /* Frees the encoded output, so that it will be encoded again. */

@@ -25,7 +25,7 @@ static struct fields fields_of(struct wt_books *books)
 
 void wt_tally_count(struct wt_tally *tally, enum wt_outcome outcome)
 {
-    tally->read += outcome != WT_OUTCOME_RANGE_END;
+    tally->read += outcome != WT_OUTCOME_HOLE;
     tally->labelled += outcome == WT_OUTCOME_LABELLED;
     tally->dead_lettered += outcome == WT_OUTCOME_DEAD_LETTERED;
     tally->tombstones += outcome == WT_OUTCOME_TOMBSTONE;

@@ -26,7 +26,7 @@ struct wt_tally {
     int64_t skipped;
 };
 
-/* Counts one record with its outcome; WT_OUTCOME_RANGE_END is no record. */
+/* Counts one record with its outcome; WT_OUTCOME_HOLE is no record. */
 void wt_tally_count(struct wt_tally *tally, enum wt_outcome outcome);
 
 void wt_tally_add(struct wt_tally *tally, const struct wt_tally *other);

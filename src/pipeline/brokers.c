@@ -50,22 +50,6 @@ static void show_broker(const char *client_kind, const char *name, const json_t 
     wt_series_set(wt_series_get(WT_FAMILY_BROKER_UP, labels), is_up_state(state) ? 1 : 0);
 }
 
-/* `next_offset` is what will be fetched next; with nothing fetched left to deliver, all before it is
- * behind us, be it records or not. A fetch that arrives in between is put right by its first record. */
-static void skip_to(struct wt_partition *partition, const json_t *statistics)
-{
-    char number[16];
-    (void)snprintf(number, sizeof number, "%" PRId32, partition->number);
-    const json_t *topic = json_object_get(json_object_get(statistics, "topics"), partition->topic);
-    const json_t *item = json_object_get(json_object_get(topic, "partitions"), number);
-    int64_t next = json_integer_value(json_object_get(item, "next_offset"));
-    bool delivered = json_integer_value(json_object_get(item, "fetchq_cnt")) == 0;
-    if (item != NULL && delivered && partition->assigned &&
-        next > atomic_load_explicit(&partition->position, memory_order_relaxed)) {
-        atomic_store_explicit(&partition->position, next, memory_order_release);
-    }
-}
-
 /* Connection of the broker with this id, as in show_broker; true where it is not known. */
 static bool is_up(const json_t *brokers, json_int_t id)
 {
@@ -130,8 +114,7 @@ static void note_group(const json_t *group)
     }
 }
 
-void wt_brokers_read(rd_kafka_t *client, const char *text, size_t bytes,
-                     struct wt_partitions *partitions)
+void wt_brokers_read(rd_kafka_t *client, const char *text, size_t bytes)
 {
     const char *kind = rd_kafka_type(client) == RD_KAFKA_CONSUMER ? "consumer" : "producer";
     json_t *statistics = json_loadb(text, bytes, 0, NULL);
@@ -144,11 +127,6 @@ void wt_brokers_read(rd_kafka_t *client, const char *text, size_t bytes,
     note_group(json_object_get(statistics, "cgrp"));
     note_leaders(rd_kafka_type(client) == RD_KAFKA_CONSUMER, statistics);
     wt_refusal_tick(wt_clock_us());
-    struct wt_partition *partition;
-    for (size_t i = 0; partitions != NULL && (partition = wt_partitions_at(partitions, i)) != NULL;
-         i++) {
-        skip_to(partition, statistics);
-    }
     json_decref(statistics);
 }
 

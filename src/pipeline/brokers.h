@@ -4,7 +4,6 @@
 #define WIRETAG_PIPELINE_BROKERS_H
 
 #include "base/config.h"
-#include "pipeline/partition.h"
 
 #include <librdkafka/rdkafka.h>
 
@@ -19,12 +18,10 @@ enum wt_status wt_brokers_watch(rd_kafka_conf_t *conf, const struct wt_config *c
                                 int (*callback)(rd_kafka_t *, char *, size_t, void *),
                                 struct wt_error *error);
 
-/* For that callback: shows the client's connections as wiretag_broker_up. With the consumer's
- * `partitions`, moves their positions over what holds no records, such as the ends of transactions,
- * so that it is no lag. Notes how the consumer stands with its group (kafka_group.h), and which leaders do not
- * answer (kafka_topics.h). Thread: the one that serves the client; with partitions: consume. */
-void wt_brokers_read(rd_kafka_t *client, const char *text, size_t bytes,
-                     struct wt_partitions *partitions);
+/* For that callback: shows the client's connections as wiretag_broker_up. Notes how the consumer stands with
+ * its group (kafka_group.h), and which leaders do not answer (kafka_topics.h). Thread: the one that serves
+ * the client. */
+void wt_brokers_read(rd_kafka_t *client, const char *text, size_t bytes);
 
 /* A partition asked about. -1: not known. */
 struct wt_brokers_offset {

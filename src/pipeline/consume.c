@@ -146,8 +146,8 @@ static void on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,
 
 static int on_statistics(rd_kafka_t *client, char *text, size_t bytes, void *opaque)
 {
-    struct wt_consume *consume = opaque;
-    wt_brokers_read(client, text, bytes, consume->partitions);
+    (void)opaque;
+    wt_brokers_read(client, text, bytes);
     return 0; /* librdkafka frees the text */
 }
 

@@ -90,7 +90,8 @@ static enum wt_status set_fixed_properties(const struct wt_config *config, bool 
         {"isolation.level", "read_committed", false},
         /* A range goes on at what retention has left of it. */
         {"auto.offset.reset", "earliest", ranged},
-        {"enable.partition.eof", ranged ? "true" : "false", ranged},
+        /* Intake, note "Holes". */
+        {"enable.partition.eof", "true", true},
         {"partition.assignment.strategy", wt_consumer_strategy(config), false},
         {"check.crcs", "true", false},
         {"queued.max.messages.kbytes", queued_kbytes, false},

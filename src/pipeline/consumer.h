@@ -24,8 +24,8 @@ enum wt_status wt_consumer_check(const struct wt_config *config, struct wt_error
 /* The strategies that a worker's consumer offers its group, as librdkafka takes them. Thread: any. */
 const char *wt_consumer_strategy(const struct wt_config *config);
 
-/* Makes it. `ranged`: ranges are read (range.h), so ends of partitions are reported and nothing is
- * committed without its books. WT_INVALID or WT_FAILED (class fatal). Thread: any. */
+/* Makes it. `ranged`: ranges are read (range.h), so nothing is committed without its books. WT_INVALID
+ * or WT_FAILED (class fatal). Thread: any. */
 enum wt_status wt_consumer_create(const struct wt_config *config, bool ranged,
                                   const struct wt_consumer_callbacks *callbacks,
                                   rd_kafka_t **client_out, struct wt_error *error);

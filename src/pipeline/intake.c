@@ -112,13 +112,19 @@ static void put_in_line(struct wt_intake *intake, struct wt_partition *source,
     wt_in_flight_add(intake->ports.in_flight, record);
 }
 
+static void append_hole(struct wt_intake *intake, struct wt_partition *source,
+                        struct wt_record *record)
+{
+    put_in_line(intake, source, record);
+    wt_record_list_append(&intake->taken, &record);
+}
+
 /* No record of the partition's range lies at `offset` or before it any more. */
 static void end_range(struct wt_intake *intake, struct wt_partition *source, int64_t offset)
 {
     struct wt_record *record = wt_range_end(intake->ports.consumer, source, offset);
     if (record != NULL) {
-        put_in_line(intake, source, record);
-        wt_record_list_append(&intake->taken, &record);
+        append_hole(intake, source, record);
     }
 }
 
@@ -200,16 +206,32 @@ static void take_message(struct wt_intake *intake, rd_kafka_message_t **taken)
     wt_record_list_append(&intake->taken, &record);
 }
 
+/* Note "Holes": the partition ends at `offset`, and everything before it is behind us. Where that is not
+ * the last record's, what lies between holds none (ends of transactions, aborted records, compaction),
+ * and is committed in its turn: else the group would lag behind for ever. So is the end that a group without an
+ * offset finds: where it came once, it goes on. An end before the next offset is of another log, which
+ * its first record shows. */
+static void take_end(struct wt_intake *intake, struct wt_partition *source, int64_t offset)
+{
+    if (!source->assigned || source->suspended ||
+        (source->range == NULL && source->next_offset >= offset) ||
+        wt_loss_look(intake->loss, source, offset) > offset) {
+        return;
+    }
+    source->next_offset = offset;
+    if (source->range != NULL) {
+        end_range(intake, source, offset);
+        return;
+    }
+    append_hole(intake, source, wt_record_create_hole(offset));
+    atomic_store_explicit(&source->position, offset, memory_order_release);
+}
+
 /* An event that came in a record's place. */
 static void take_event(struct wt_intake *intake, const rd_kafka_message_t *message)
 {
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-        struct wt_partition *source = source_of(intake, message);
-        if (source->assigned && !source->suspended && source->range != NULL &&
-            wt_loss_look(intake->loss, source, message->offset) <= message->offset) {
-            source->next_offset = message->offset;
-            end_range(intake, source, message->offset);
-        }
+        take_end(intake, source_of(intake, message), message->offset);
         return;
     }
     if (message->rkt != NULL && wt_lookup_is_damage(message->err)) {

@@ -1,5 +1,6 @@
 /* intake.h: takes records from the consumer into the pipeline: each gets its place in its partition's
- * order and is counted in flight; none is taken while there is no room for it.
+ * order and is counted in flight; none is taken while there is no room for it. Where a partition ends
+ * behind its last record, a hole goes the same way, so that the end is committed as well.
  *
  * Ranges (range.h), losses (loss.h), offsets that go backwards (setback.h) and the pace (pace.h) are
  * seen to here. Thread: consume. */

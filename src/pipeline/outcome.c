@@ -67,7 +67,7 @@ void wt_outcomes_count(const struct wt_outcomes *outcomes, const struct wt_recor
         [WT_OUTCOME_TOMBSTONE] = WT_METRIC_RECORDS_TOMBSTONES,
         [WT_OUTCOME_SKIPPED] = WT_METRIC_RECORDS_SKIPPED,
     };
-    if (record->outcome == WT_OUTCOME_RANGE_END) {
+    if (record->outcome == WT_OUTCOME_HOLE) {
         return;
     }
     int64_t now_us = wt_clock_us();

@@ -106,7 +106,7 @@ static void on_drain(void *opaque, struct wt_partition *const *partitions, size_
     wt_batch_stage_remove_stale(pipeline->batch, &stale);
     struct wt_record *record;
     while ((record = wt_record_list_take(&stale)) != NULL) {
-        wt_metric_add(WT_METRIC_RECORDS_DROPPED, 1);
+        wt_metric_add(WT_METRIC_RECORDS_DROPPED, wt_record_weight(record));
         wt_in_flight_end(pipeline->in_flight, &record);
     }
     wt_publish_drain(pipeline->publish, partitions, count, lost);

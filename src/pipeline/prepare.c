@@ -102,9 +102,13 @@ static void prepare_record(struct worker *worker, struct wt_record *record,
                            struct wt_record_list *tokenized, struct wt_record_list *finished)
 {
     int64_t at_us = record->consumed_us;
+    if (record->outcome == WT_OUTCOME_HOLE) {
+        finish(record, at_us, finished);
+        return;
+    }
     count_time(WT_HISTOGRAM_STAGE_QUEUE, &at_us);
     const struct wt_letters *letters = worker->prepare->ports.letters;
-    if (letters != NULL && record->outcome == WT_OUTCOME_NONE && !open_letter(letters, record)) {
+    if (letters != NULL && !open_letter(letters, record)) {
         record->outcome = WT_OUTCOME_SKIPPED;
         finish(record, at_us, finished);
         return;
@@ -115,9 +119,7 @@ static void prepare_record(struct worker *worker, struct wt_record *record,
         return;
     }
     if (record->value == NULL) {
-        if (record->outcome == WT_OUTCOME_NONE) {
-            record->outcome = WT_OUTCOME_TOMBSTONE;
-        }
+        record->outcome = WT_OUTCOME_TOMBSTONE;
         finish(record, at_us, finished);
         return;
     }
@@ -143,7 +145,7 @@ static void end_stale(struct wt_in_flight *in_flight, struct wt_record_list *lis
 {
     struct wt_record *record;
     while ((record = wt_record_list_take(list)) != NULL) {
-        wt_metric_add(WT_METRIC_RECORDS_DROPPED, 1);
+        wt_metric_add(WT_METRIC_RECORDS_DROPPED, wt_record_weight(record));
         wt_in_flight_end(in_flight, &record);
     }
 }

@@ -102,7 +102,7 @@ static void on_report(rd_kafka_t *client, const rd_kafka_message_t *message, voi
 static int on_statistics(rd_kafka_t *client, char *text, size_t bytes, void *opaque)
 {
     (void)opaque;
-    wt_brokers_read(client, text, bytes, NULL);
+    wt_brokers_read(client, text, bytes);
     return 0; /* librdkafka frees the text */
 }
 

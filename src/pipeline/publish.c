@@ -79,7 +79,7 @@ static void take_in(struct wt_publish *publish, struct wt_record *record)
         wt_lane_open(source->lane, record->epoch);
     }
     if (wt_lane_epoch(source->lane) != record->epoch || record->abandoned) {
-        wt_metric_add(WT_METRIC_RECORDS_DROPPED, 1);
+        wt_metric_add(WT_METRIC_RECORDS_DROPPED, wt_record_weight(record));
         wt_in_flight_end(publish->ports.in_flight, &record);
         return;
     }

@@ -158,10 +158,7 @@ struct wt_record *wt_range_end(rd_kafka_t *consumer, struct wt_partition *partit
         return NULL;
     }
     close_range(consumer, partition);
-    struct wt_record *record = wt_record_create(NULL, 0, NULL, 0, NULL, 0);
-    record->outcome = WT_OUTCOME_RANGE_END;
-    record->offset = range->books.to - 1;
-    return record;
+    return wt_record_create_hole(range->books.to);
 }
 
 enum wt_status wt_range_gone(struct wt_partition *partition, struct wt_error *error)

@@ -4,7 +4,7 @@
  * are asked for once the partition is assigned, without keeping the group waiting; until they are
  * there, consume takes no record at all. At the end of its range a partition is paused, and where
  * its last record is not the range's last offset (transaction markers and compaction leave holes)
- * one RANGE_END record goes through the pipeline behind it, so that the end is committed as well.
+ * one HOLE record goes through the pipeline behind it, so that the end is committed as well.
  *
  * Thread: consume, unless said otherwise. */
 #ifndef WIRETAG_PIPELINE_RANGE_H
@@ -41,7 +41,7 @@ bool wt_ranges_learn(rd_kafka_t *consumer, struct wt_partitions *partitions,
 /* A record lies at `offset`: whether it belongs to the range and is taken. */
 bool wt_range_takes(rd_kafka_t *consumer, struct wt_partition *partition, int64_t offset);
 
-/* Reading has come to `offset`, where no record of the range may lie. The RANGE_END record to hand
+/* Reading has come to `offset`, where no record of the range may lie. The HOLE record to hand
  * on, or NULL: none is due. */
 struct wt_record *wt_range_end(rd_kafka_t *consumer, struct wt_partition *partition,
                                int64_t offset);

@@ -32,7 +32,7 @@
 
 static void drop(struct wt_release *release, struct wt_record **record)
 {
-    wt_metric_add(WT_METRIC_RECORDS_DROPPED, 1);
+    wt_metric_add(WT_METRIC_RECORDS_DROPPED, wt_record_weight(*record));
     wt_in_flight_end(release->ports.in_flight, record);
 }
 

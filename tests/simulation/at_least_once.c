@@ -74,7 +74,10 @@ static void append(struct worker *worker, struct at_least_once *state)
     for (uint32_t i = 0; i < state->count && count > 0; i++) {
         struct handed_over *item = &state->items[i];
         if (!item->appended && item->record->source->number == partition) {
-            world_publish(world, partition, item->record->offset, item->record->outcome);
+            /* What a worker without the partition still had in its producer may be of the log before. */
+            if (item->record->consumed_us == world->partitions[partition].life) {
+                world_publish(world, partition, item->record->offset, item->record->outcome);
+            }
             item->appended = true;
             count--;
         }

@@ -5,7 +5,7 @@
  * Runs COUNT schedules, with the seeds SEED, SEED + 1, ... A schedule is a world of one to four
  * partitions, one or two workers, and a random sequence of what their threads, the group and the
  * broker may do next: read, overtake, batch, finish, release, append, report, commit, in one of the
- * two delivery guarantees, as a worker or as a replay whose ranges end in holes; and, in most worlds, go wrong: rebalances whose drain is cut short,
+ * two delivery guarantees, as a worker or as a replay; partitions and ranges may end in holes; and, in most worlds, go wrong: rebalances whose drain is cut short,
  * losses, offsets that go backwards, lost producers, commits of unknown outcome, crashes. After every move the promises are checked (world.c, worker.c); in the end faults stop,
  * and everything must come to be committed. The same seed gives the same schedule everywhere. */
 #include "delivery.h"
@@ -189,7 +189,7 @@ static int print_tally(const struct tally *tally, double seconds)
         {"transactions committed", tally->transactions},
         {"transactions aborted", tally->aborts},
         {"refused records found", tally->refused},
-        {"ends of ranges", tally->range_ends},
+        {"ends of ranges", tally->holes},
     };
     (void)printf("%" PRIu64 " schedules, %" PRIu64 " moves, %.0f schedules a second of one core\n",
                  tally->schedules, tally->steps, (double)tally->schedules / seconds);

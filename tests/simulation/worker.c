@@ -173,7 +173,7 @@ static void poll(struct worker *worker)
             return;
         }
         const struct log_record *source = &log->records[assignment->fetch_next];
-        bool empty = source->kind == KIND_TOMBSTONE || source->kind == KIND_RANGE_END;
+        bool empty = source->kind == KIND_TOMBSTONE || source->kind == KIND_HOLE;
         const char *value = empty ? NULL : "{}";
         struct wt_record *record =
             wt_record_create("key", 3, value, value != NULL ? 2 : 0, NULL, 0);
@@ -181,6 +181,7 @@ static void poll(struct worker *worker)
         record->epoch = assignment->partition->epoch_last;
         record->sequence = assignment->partition->sequence_next++;
         record->offset = source->offset;
+        record->consumed_us = log->life; /* in the simulation: which log it is of */
         record->timestamp_ms =
             assignment->fetch_next++; /* in the simulation: the index in the log */
         wt_in_flight_add(worker->in_flight, record);

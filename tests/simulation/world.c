@@ -26,9 +26,9 @@ static void fill_partition(struct world *world, struct log_partition *partition)
         };
         offset += 1 + (dice_percent(dice, gaps_percent) ? dice_below(dice, 20) : 0);
     }
-    if (world->ranged && partition->count < LOG_RECORDS_MAX && dice_percent(dice, 60)) {
+    if (partition->count < LOG_RECORDS_MAX && dice_percent(dice, 60)) {
         partition->records[partition->count++] =
-            (struct log_record){.offset = offset + dice_below(dice, 20), .kind = KIND_RANGE_END};
+            (struct log_record){.offset = offset + dice_below(dice, 20), .kind = KIND_HOLE};
     }
 }
 
@@ -89,8 +89,8 @@ enum wt_outcome world_outcome(const struct world *world, const struct log_record
         return WT_OUTCOME_LABELLED;
     case KIND_TOMBSTONE:
         return WT_OUTCOME_TOMBSTONE;
-    case KIND_RANGE_END:
-        return WT_OUTCOME_RANGE_END;
+    case KIND_HOLE:
+        return WT_OUTCOME_HOLE;
     case KIND_UNDECODABLE:
     case KIND_POISON:
     case KIND_REFUSED:
@@ -164,7 +164,7 @@ void world_skip(struct world *world, int partition, int64_t offset)
                   "partition %d offset %" PRId64 " is skipped", partition, offset);
     record->skipped = true;
     world->tally->skipped += outcome == WT_OUTCOME_SKIPPED;
-    world->tally->range_ends += outcome == WT_OUTCOME_RANGE_END;
+    world->tally->holes += outcome == WT_OUTCOME_HOLE;
 }
 
 /* Of all records before `offset`. */
@@ -173,7 +173,7 @@ static struct wt_tally books_at(const struct world *world, int partition, int64_
     const struct log_partition *log = &world->partitions[partition];
     struct wt_tally books = {0};
     for (uint32_t i = 0; i < log->count && log->records[i].offset < offset; i++) {
-        if (log->records[i].kind != KIND_RANGE_END) {
+        if (log->records[i].kind != KIND_HOLE) {
             wt_tally_count(&books, world_outcome(world, &log->records[i]));
         }
     }
@@ -232,6 +232,7 @@ void world_set_back(struct world *world, int worker, int partition, uint32_t fro
         log->records[i].skipped = false;
     }
     log->published_prefix = from < log->published_prefix ? from : log->published_prefix;
+    log->life++;
     log->committed = log->records[from].offset;
     log->books = books_at(world, partition, log->committed);
     world->tally->setbacks++;

@@ -18,15 +18,8 @@
 #define NOBODY (-1)
 
 /* What a record of the input will come to. The broker refuses the label of KIND_REFUSED.
- * KIND_RANGE_END is no record, but the hole in which a replay's range ends. */
-enum kind {
-    KIND_ARTICLE,
-    KIND_TOMBSTONE,
-    KIND_UNDECODABLE,
-    KIND_POISON,
-    KIND_REFUSED,
-    KIND_RANGE_END
-};
+ * KIND_HOLE is no record, but the hole in which a partition ends, or a replay's range. */
+enum kind { KIND_ARTICLE, KIND_TOMBSTONE, KIND_UNDECODABLE, KIND_POISON, KIND_REFUSED, KIND_HOLE };
 
 struct log_record {
     int64_t offset;
@@ -44,6 +37,7 @@ struct log_partition {
     struct wt_tally books;     /* committed with it: what became of all records before it */
     int owner;                 /* worker, or NOBODY */
     uint32_t unstable;         /* open transactions with an offset of it */
+    uint32_t life;             /* how often it was set back: each time it is another log */
 };
 
 /* An open transaction at the broker: what it makes visible if it is committed. */
@@ -65,7 +59,7 @@ struct tally {
     uint64_t commits, commits_refused, commits_unknown;
     uint64_t setbacks, setbacks_refused;
     uint64_t drains, drains_late, drains_first, losses, resets, crashes, full;
-    uint64_t transactions, aborts, refused, range_ends;
+    uint64_t transactions, aborts, refused, holes;
 };
 
 struct world {
@@ -76,7 +70,7 @@ struct world {
     int partition_count;
     uint32_t generation; /* of the group: grows with every assignment */
     bool skip_failures;  /* on_error: skip */
-    bool ranged;         /* a replay: some partitions end in a hole */
+    bool ranged;         /* a replay */
     bool exactly_once;   /* no record may come out twice, whatever happens */
     bool faults;         /* from now on: losses, crashes, resets, refused commits */
     bool faulty;         /* there was one: records may come out again */

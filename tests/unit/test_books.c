@@ -18,7 +18,7 @@ static void every_outcome_is_counted_once_and_the_end_of_a_range_is_no_record(vo
     wt_tally_count(&tally, WT_OUTCOME_DEAD_LETTERED);
     wt_tally_count(&tally, WT_OUTCOME_TOMBSTONE);
     wt_tally_count(&tally, WT_OUTCOME_SKIPPED);
-    wt_tally_count(&tally, WT_OUTCOME_RANGE_END);
+    wt_tally_count(&tally, WT_OUTCOME_HOLE);
     assert_int_equal(tally.read, 5);
     assert_int_equal(tally.labelled, 2);
     assert_int_equal(tally.dead_lettered, 1);

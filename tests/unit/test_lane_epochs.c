@@ -168,7 +168,7 @@ static void the_tally_is_that_of_the_position(void **state)
     first->outcome = WT_OUTCOME_DEAD_LETTERED;
     (void)release(fixture);
     struct wt_record *third = release(fixture);
-    third->outcome = WT_OUTCOME_RANGE_END;
+    third->outcome = WT_OUTCOME_HOLE;
     assert_int_equal(wt_lane_tally(fixture->lane, false).read, 0);
     struct wt_tally tally = wt_lane_tally(fixture->lane, true);
     assert_int_equal(tally.read, 2);
