@@ -46,6 +46,13 @@ struct server {
 
 /* --- bootstrap.servers ----------------------------------------------------------------------- */
 
+/* Its callbacks: log-in tokens come through them, and note "Learned" (kafka_talk.c). */
+static void serve(rd_kafka_t *client)
+{
+    while (rd_kafka_poll(client, PAUSE_MS) > 0) {
+    }
+}
+
 /* What each connection that fails says is not waited for twice: once all have, none is coming. */
 static void *ask_server(void *opaque)
 {
@@ -54,12 +61,14 @@ static void *ask_server(void *opaque)
     int slice_ms = FIRST_SLICE_MS;
     while ((left_ms = wt_deadline_left_ms(server->deadline_us, slice_ms)) > 0) {
         server->brokers = wt_talk_brokers(server->talk, left_ms, &server->broker_count);
+        if (server->brokers == NULL) {
+            serve(wt_talk_client(server->talk));
+            server->brokers = wt_talk_learned(server->talk, &server->broker_count);
+        }
         server->answered = server->brokers != NULL;
         if (server->answered) {
             break;
         }
-        (void)rd_kafka_poll(wt_talk_client(server->talk),
-                            PAUSE_MS); /* log-in tokens come through its callbacks */
         if (wt_talk_failures(server->talk, "/bootstrap") >= server->count) {
             break;
         }
@@ -347,7 +356,7 @@ enum wt_status wt_reach_gather(const struct wt_config *config, bool each_server,
     struct wt_reach reach = {0};
     int part_ms = wait_ms / 2;
     size_t count = split_servers(list != NULL ? list->value : NULL, each_server, servers);
-    enum wt_status status = open_servers(config, servers, count, part_ms - 500, error);
+    enum wt_status status = open_servers(config, servers, count, part_ms * 3 / 5, error);
     if (status != WT_OK) {
         goto done;
     }

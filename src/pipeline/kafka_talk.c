@@ -4,12 +4,15 @@
 #include "base/clock.h"
 #include "pipeline/security_cause.h"
 
+#include <jansson.h>
 #include <netdb.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+
+#define STATISTICS_MS "250"
 
 struct said {
     char *name;
@@ -21,6 +24,8 @@ struct wt_talk {
     pthread_mutex_t mutex; /* guards what follows */
     struct said *items;
     size_t count;
+    struct wt_talk_broker *learned; /* the cluster's brokers, by the client's newest statistics */
+    int learned_count;
 };
 
 /* --- what it says ---------------------------------------------------------------------------- */
@@ -65,6 +70,37 @@ static void on_error(rd_kafka_t *client, int code, const char *reason, void *opa
         keep(opaque, WT_TALK_ALL, strlen(WT_TALK_ALL), line);
         free(line);
     }
+}
+
+/* Note "Learned": a client that has heard of the brokers' own addresses leaves bootstrap.servers, and where it reaches
+ * none of the others it answers no question any more, not even for what it has heard. Its statistics tell. */
+static int on_statistics(rd_kafka_t *client, char *text, size_t bytes, void *opaque)
+{
+    struct wt_talk *talk = opaque;
+    json_t *statistics = json_loadb(text, bytes, 0, NULL);
+    const json_t *all = json_object_get(statistics, "brokers");
+    struct wt_talk_broker *brokers = wt_alloc_zeroed(json_object_size(all) + 1, sizeof *brokers);
+    int count = 0;
+    const char *name;
+    json_t *broker;
+    (void)client;
+    json_object_foreach((json_t *)all, name, broker)
+    {
+        const char *source = json_string_value(json_object_get(broker, "source"));
+        const char *address = json_string_value(json_object_get(broker, "nodename"));
+        json_int_t id = json_integer_value(json_object_get(broker, "nodeid"));
+        if (id >= 0 && source != NULL && strcmp(source, "logical") != 0 && address != NULL) {
+            brokers[count].id = (int32_t)id;
+            brokers[count++].address = wt_strdup(address);
+        }
+    }
+    json_decref(statistics);
+    (void)pthread_mutex_lock(&talk->mutex);
+    wt_talk_brokers_free(talk->learned, talk->learned_count);
+    talk->learned = brokers;
+    talk->learned_count = count;
+    (void)pthread_mutex_unlock(&talk->mutex);
+    return 0;
 }
 
 static bool ends_in(const char *name, const char *suffix)
@@ -135,7 +171,7 @@ static enum wt_status set_all(rd_kafka_conf_t *conf, const char *servers, int pa
                       {"log.thread.name", "false"},
                       {"log.connection.close", "true"},
                       {"enable.auto.commit", "false"},
-                      {"statistics.interval.ms", "0"},
+                      {"statistics.interval.ms", STATISTICS_MS},
                       {"allow.auto.create.topics", "false"}};
     enum wt_status status = WT_OK;
     for (size_t i = 0; i < sizeof properties / sizeof properties[0] && status == WT_OK; i++) {
@@ -153,6 +189,7 @@ static void free_talk(struct wt_talk *talk)
         free(talk->items[i].text);
     }
     free(talk->items);
+    wt_talk_brokers_free(talk->learned, talk->learned_count);
     (void)pthread_mutex_destroy(&talk->mutex);
     free(talk);
 }
@@ -171,6 +208,7 @@ enum wt_status wt_talk_begin(const struct wt_config *config, const char *servers
         rd_kafka_conf_set_opaque(conf, talk);
         rd_kafka_conf_set_log_cb(conf, on_log);
         rd_kafka_conf_set_error_cb(conf, on_error);
+        rd_kafka_conf_set_stats_cb(conf, on_statistics);
         status = wt_kafka_client_create(RD_KAFKA_CONSUMER, &conf, &talk->client, error);
     }
     if (conf != NULL) {
@@ -346,6 +384,20 @@ char *wt_talk_unresolved(const char *address, int wait_ms)
 }
 
 /* --- brokers --------------------------------------------------------------------------------- */
+
+struct wt_talk_broker *wt_talk_learned(struct wt_talk *talk, int *count_out)
+{
+    struct wt_talk_broker *brokers = NULL;
+    (void)pthread_mutex_lock(&talk->mutex);
+    *count_out = talk->learned_count;
+    if (talk->learned_count > 0) {
+        brokers = talk->learned;
+        talk->learned = NULL;
+        talk->learned_count = 0;
+    }
+    (void)pthread_mutex_unlock(&talk->mutex);
+    return brokers;
+}
 
 struct wt_talk_broker *wt_talk_brokers(struct wt_talk *talk, int wait_ms, int *count_out)
 {

@@ -49,6 +49,9 @@ struct wt_talk_broker {
 
 /* All of them, sorted as the cluster names them; NULL and none where no answer comes within `wait_ms`. */
 struct wt_talk_broker *wt_talk_brokers(struct wt_talk *talk, int wait_ms, int *count_out);
+
+/* The same as far as the client, which is polled meanwhile, has heard of them; where they are its last answer. */
+struct wt_talk_broker *wt_talk_learned(struct wt_talk *talk, int *count_out);
 void wt_talk_brokers_free(struct wt_talk_broker *brokers, int count);
 
 /* Looks the name of the (first) address up, for `wait_ms` at most: why it cannot be, in librdkafka's words, which

@@ -10,61 +10,14 @@ import client
 import pytest
 import worker
 from broker import ROOT, Broker
+from checking import LEVELS, bad, check, findings, run
 from client import Record, article
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import (
     AclBinding, AclBindingFilter, AclOperation, AclPermissionType, AdminClient, NewTopic,
     ResourcePatternType, ResourceType)
 
-LEVELS = ("ok", "note", "warning", "error")
 HOUR_MS = 3_600_000
-
-
-def run(config, directory, *arguments):
-    """(exit status, stdout, stderr)"""
-    path = directory / "checked.yaml"
-    path.write_text(config if isinstance(config, str) else worker.yaml(config) + "\n", encoding="utf-8")
-    done = subprocess.run([worker.binary(worker.fake_build()), "check", "-c", path, *arguments], cwd=ROOT,
-                          timeout=120, capture_output=True, text=True, stdin=subprocess.DEVNULL)
-    return done.returncode, done.stdout, done.stderr
-
-
-def check(lab, flow, **changes):
-    """(exit status, {check: [findings]}) of a configuration with the fake model."""
-    changes = worker.merge({"model": {"path": str(lab.model())}}, changes)
-    return findings(*run(flow.config(**changes), lab.directory, "--json"))
-
-
-def findings(status, stdout, stderr):
-    assert stdout.count("\n") == 1, stdout + stderr
-    body = json.loads(stdout)
-    by_check = {}
-    for finding in body["findings"]:
-        assert list(finding) == ["level", "check", "place", "message", "remedy"]
-        assert finding["level"] in LEVELS and finding["message"]
-        assert finding["remedy"] or finding["level"] != "warning"
-        by_check.setdefault(finding["check"], []).append(finding)
-    well = all(finding["level"] in ("ok", "note") for finding in body["findings"])
-    assert body["well"] is well and (status == 0) is well
-    return status, by_check
-
-
-def bad(by_check):
-    return {name for name, found in by_check.items() if any(one["level"] in ("warning", "error") for one in found)}
-
-
-def test_auto_replicas_are_as_many_as_the_processors_that_may_be_used(lab):
-    own = os.sched_getaffinity(0)
-    one = {max(own)}
-    try:
-        os.sched_setaffinity(0, one)
-        _, found = check(lab, lab.flow())
-        _, chosen = check(lab, lab.flow(), model={"replicas": 3})
-    finally:
-        os.sched_setaffinity(0, own)
-    of = "1 processor," if os.cpu_count() == 1 else f"1 of {os.cpu_count()} processors (affinity),"
-    assert f"1 replicas, {of}" in found["device"][0]["message"]
-    assert f"3 replicas, {of}" in chosen["device"][0]["message"]
 
 
 def test_where_all_is_well_it_says_what_it_looked_at_and_exits_0(lab):
