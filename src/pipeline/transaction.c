@@ -9,6 +9,7 @@
 #include "pipeline/lane.h"
 #include "pipeline/membership.h"
 #include "pipeline/range.h"
+#include "pipeline/worker_id.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -452,9 +453,9 @@ static bool fenced_again(struct wt_transaction *transaction, struct wt_error *er
     if (again) {
         (void)wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "fenced",
                            "another producer uses the transactional id %s and took it again and "
-                           "again; two workers must not share one: give each its own "
-                           "delivery.transactional_id, or leave it at auto",
-                           wt_produce_transactional_id(transaction->produce));
+                           "again; two workers must not share one. %s",
+                           wt_produce_transactional_id(transaction->produce),
+                           wt_worker_id_remedy(transaction->config));
     }
     return again;
 }

@@ -119,3 +119,16 @@ const char *wt_worker_id_text(const struct wt_worker_id *id)
 {
     return id->text;
 }
+
+const char *wt_worker_id_remedy(const struct wt_config *config)
+{
+    if (strcmp(config->delivery.transactional_id, "auto") != 0) {
+        return "delivery.transactional_id sets it: give each worker its own, or leave it at auto";
+    }
+    if (wt_config_consumer_property(config, "group.instance.id") != NULL) {
+        return "auto makes it of group.id and group.instance.id: give each worker its own "
+               "group.instance.id, or its own delivery.transactional_id";
+    }
+    return "auto makes it of group.id and the host name, and two machines or containers have the "
+           "same one: give each its own host name, or its own delivery.transactional_id";
+}
