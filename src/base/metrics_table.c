@@ -37,6 +37,13 @@ static const struct wt_family_entry families[WT_FAMILY_COUNT] = {
                                 "records, with the transaction markers among them. The log names "
                                 "them.",
                                 NULL},
+    [WT_FAMILY_MISDATED] = {"wiretag_misdated_records_total",
+                            WT_COUNTER,
+                            {"reason"},
+                            "Articles whose timestamps cost their labels, which take them: not in "
+                            "milliseconds (unit), older than the output topic keeps (old), further "
+                            "ahead than it takes (ahead). The log names the first of each topic.",
+                            NULL},
     [WT_FAMILY_CONSUMED_BYTES] = {"wiretag_consumed_bytes_total",
                                   WT_COUNTER,
                                   {NULL},
@@ -286,6 +293,9 @@ static const struct wt_metric_entry metrics[WT_METRIC_COUNT] = {
     [WT_METRIC_RECORDS_DROPPED] = {WT_FAMILY_DROPPED_RECORDS, NULL},
     [WT_METRIC_OFFSETS_LOST] = {WT_FAMILY_LOST_OFFSETS, "retention"},
     [WT_METRIC_OFFSETS_DAMAGED] = {WT_FAMILY_LOST_OFFSETS, "damaged"},
+    [WT_METRIC_MISDATED_UNIT] = {WT_FAMILY_MISDATED, "unit"},
+    [WT_METRIC_MISDATED_OLD] = {WT_FAMILY_MISDATED, "old"},
+    [WT_METRIC_MISDATED_AHEAD] = {WT_FAMILY_MISDATED, "ahead"},
     [WT_METRIC_BYTES_CONSUMED] = {WT_FAMILY_CONSUMED_BYTES, NULL},
     [WT_METRIC_BYTES_PRODUCED] = {WT_FAMILY_PRODUCED_BYTES, NULL},
     [WT_METRIC_BELOW_THRESHOLD] = {WT_FAMILY_BELOW_THRESHOLD, NULL},

@@ -299,6 +299,7 @@ static void check_cluster(const struct checking *checking, rd_kafka_t *client)
     wt_audit_coordinators(checking->config, &facts, checking->findings);
     wt_check_report_step(checking->report, "timestamps");
     wt_facts_find_misdated(checking->config, client, wait_of(checking, ANSWER_MS), &facts);
+    wt_facts_find_newest(checking->config, wait_of(checking, ANSWER_MS), &facts);
     wt_audit_topics(checking->config, &facts, checking->findings);
     check_rights(checking, client, &facts);
     wt_facts_free(&facts);

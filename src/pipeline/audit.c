@@ -1,6 +1,9 @@
 #include "pipeline/audit.h"
 
+#include "base/clock.h"
+
 #include "pipeline/sizing.h"
+#include "pipeline/times.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -403,6 +406,30 @@ static void audit_timestamps(const struct wt_config *config, const struct wt_top
     }
 }
 
+/* What is wrong with a whole partition's times has been said. */
+static void audit_newest(const struct wt_config *config, const struct wt_topic_facts *input,
+                         const struct wt_topic_facts *output, struct wt_findings *findings)
+{
+    char words[WT_TIME_WORDS_BYTES_MAX];
+    char remedy[WT_TIME_WORDS_BYTES_MAX];
+    int64_t now_ms = wt_clock_wall_ms();
+    struct wt_time_limits limits = wt_time_limits_of(config, output);
+    enum wt_time_fault fault =
+        input->misdated ? wt_time_judge(&limits, input->misdated_ms, now_ms) : WT_TIME_FINE;
+    bool said = fault == WT_TIME_OLD     ? input->older_partitions > 0
+                : fault == WT_TIME_AHEAD ? input->ahead_partitions > 0
+                                         : fault == WT_TIME_FINE;
+    if (said) {
+        return;
+    }
+    wt_time_fault_write(fault, &limits, config->output.topic, input->misdated_ms, now_ms, words);
+    wt_time_remedy_write(fault, config->output.topic, remedy);
+    wt_finding_add(findings, config, "output.timestamp", WT_FINDING_WARNING, "timestamp-newest",
+                   "the newest record of %s [%" PRId32 "], offset %" PRId64 ": its %s",
+                   input->topic, input->misdated_partition, input->misdated_offset, words);
+    wt_finding_remedy(findings, "%s", remedy);
+}
+
 static void audit_transaction_limit(const struct wt_config *config,
                                     const struct wt_cluster_facts *facts,
                                     struct wt_findings *findings)
@@ -442,6 +469,7 @@ void wt_audit_topics(const struct wt_config *config, const struct wt_cluster_fac
         if (output != NULL) {
             audit_partitions(config, topic, output, findings);
             audit_timestamps(config, topic, output, findings);
+            audit_newest(config, topic, output, findings);
         }
         if (dead_letters != NULL) {
             audit_partitions(config, topic, dead_letters, findings);

@@ -31,6 +31,10 @@ struct wt_topic_facts {
     bool append_time;         /* the broker sets the timestamps */
     int32_t older_partitions; /* input: with records older than the output keeps or takes */
     int32_t ahead_partitions; /* input: with records further ahead than the output takes */
+    bool misdated;            /* input: a newest record's timestamp, below, costs its label */
+    int64_t misdated_ms;
+    int32_t misdated_partition;
+    int64_t misdated_offset;
 };
 
 #define WT_OFFSETS_TOPIC "__consumer_offsets"

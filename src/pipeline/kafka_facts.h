@@ -21,6 +21,11 @@ enum wt_status wt_facts_need_topics(const struct wt_cluster_facts *facts, struct
 void wt_facts_find_misdated(const struct wt_config *config, rd_kafka_t *client, int wait_ms,
                             struct wt_cluster_facts *facts);
 
+/* Looks at the newest record of each partition of the input topics, with a client of its own, until one of a
+ * topic has a timestamp that costs its label (times.h); for `wait_ms` in all. Thread: any. */
+void wt_facts_find_newest(const struct wt_config *config, int wait_ms,
+                          struct wt_cluster_facts *facts);
+
 void wt_facts_free(struct wt_cluster_facts *facts);
 
 #endif

@@ -1,8 +1,11 @@
 /* kafka_misdated.c: the part of kafka_facts.h that looks for records of other times. */
 #include "base/deadline.h"
 #include "pipeline/kafka_facts.h"
+#include "pipeline/lookup.h"
+#include "pipeline/times.h"
 
 #include <limits.h>
+#include <stdlib.h>
 
 /* What ListOffsets takes in place of a timestamp (Kafka protocol guide). */
 #define TIMESTAMP_LATEST (-1)
@@ -98,4 +101,68 @@ void wt_facts_find_misdated(const struct wt_config *config, rd_kafka_t *client, 
                 count_ahead(client, topic, now_ms + ahead_ms_max, deadline_us);
         }
     }
+}
+
+/* --- the newest records ---------------------------------------------------------------------- */
+
+/* Behind the last record may lie the end of its transaction, or two. */
+#define BACK_OFFSETS_MAX 4
+
+/* NULL: there is none, or no answer. */
+static rd_kafka_message_t *newest_record(rd_kafka_t *client, const char *topic, int32_t partition,
+                                         int64_t deadline_us)
+{
+    struct wt_extent extent;
+    rd_kafka_message_t *message = NULL;
+    int wait_ms = wt_deadline_left_ms(deadline_us, INT_MAX);
+    if (wait_ms == 0 ||
+        wt_lookup_extent(client, topic, partition, wait_ms, &extent, NULL) != WT_OK) {
+        return NULL;
+    }
+    for (int64_t back = 1; message == NULL && back <= BACK_OFFSETS_MAX; back++) {
+        wait_ms = wt_deadline_left_ms(deadline_us, INT_MAX);
+        if (wait_ms == 0 || extent.end - back < extent.begin ||
+            wt_lookup_record(client, topic, partition, extent.end - back, extent.end, wait_ms,
+                             &message, NULL) != WT_OK) {
+            break;
+        }
+    }
+    return message;
+}
+
+static void find_newest(rd_kafka_t *client, const struct wt_time_limits *limits,
+                        int64_t deadline_us, struct wt_topic_facts *topic)
+{
+    for (int32_t i = 0; i < topic->partitions && !topic->misdated; i++) {
+        rd_kafka_timestamp_type_t type;
+        rd_kafka_message_t *message = newest_record(client, topic->topic, i, deadline_us);
+        if (message == NULL) {
+            continue;
+        }
+        int64_t timestamp_ms = rd_kafka_message_timestamp(message, &type);
+        if (wt_time_judge(limits, timestamp_ms, wt_clock_wall_ms()) != WT_TIME_FINE) {
+            topic->misdated = true;
+            topic->misdated_ms = timestamp_ms;
+            topic->misdated_partition = i;
+            topic->misdated_offset = message->offset;
+        }
+        rd_kafka_message_destroy(message);
+    }
+}
+
+void wt_facts_find_newest(const struct wt_config *config, int wait_ms,
+                          struct wt_cluster_facts *facts)
+{
+    rd_kafka_t *client = NULL;
+    int64_t deadline_us = wt_deadline_in(wait_ms);
+    struct wt_time_limits limits = wt_time_limits_of(config, wt_facts_find(facts, WT_TOPIC_OUTPUT));
+    if (!limits.kept || wt_lookup_quiet_client_create(config, &client, NULL) != WT_OK) {
+        return;
+    }
+    for (size_t i = 0; i < facts->topic_count; i++) {
+        if (facts->topics[i].role == WT_TOPIC_INPUT) {
+            find_newest(client, &limits, deadline_us, &facts->topics[i]);
+        }
+    }
+    wt_lookup_client_destroy(client);
 }

@@ -22,6 +22,7 @@
 #include "pipeline/publish.h"
 #include "pipeline/refusal.h"
 #include "pipeline/sizing.h"
+#include "pipeline/times.h"
 #include "pipeline/watch.h"
 #include "pipeline/worker_id.h"
 
@@ -39,6 +40,9 @@
 #define LOOK_UP_MS 10000
 #define POSITION_MS 3000
 #define TICK_MS 250
+
+/* For a look at the newest records of the input topics, at the start. */
+#define NEWEST_MS 3000
 #define READY_BYTES 2000u
 #define BACK_OFF_MS_MIN 500
 #define BACK_OFF_MS_MAX 10000
@@ -61,6 +65,7 @@ struct wt_pipeline {
     struct wt_infer *infer;
     struct wt_publish *publish;
     struct wt_watch *watch;
+    struct wt_times *times;         /* NULL until the topics are known */
     struct wt_worker_id *worker_id; /* NULL: at-least-once */
     bool ready;                     /* when it was looked at last; main thread */
     bool abandoned;                 /* the consume thread has not ended (wt_consume_join) */
@@ -144,12 +149,13 @@ static void add_position(struct wt_pipeline *pipeline, const struct wt_cluster_f
 }
 
 /* The cheap part of wiretag check: what will cost records, order or time is said at the start. */
-static void log_findings(struct wt_pipeline *pipeline, const struct wt_cluster_facts *facts)
+static void log_findings(struct wt_pipeline *pipeline, struct wt_cluster_facts *facts)
 {
     struct wt_findings findings = {0};
     wt_audit_timeouts(pipeline->config, &findings);
     wt_audit_broker_limits(pipeline->config, facts, &findings);
     wt_audit_coordinators(pipeline->config, facts, &findings);
+    wt_facts_find_newest(pipeline->config, NEWEST_MS, facts);
     wt_audit_topics(pipeline->config, facts, &findings);
     add_position(pipeline, facts, &findings);
     for (size_t i = 0; i < findings.count; i++) {
@@ -216,6 +222,7 @@ static enum wt_status check_topics(struct wt_pipeline *pipeline, struct wt_error
         wt_publish_limit_letters(pipeline->publish,
                                  letters != NULL ? letters->record_bytes_max : -1,
                                  letters != NULL && letters->compacted);
+        pipeline->times = wt_times_create(pipeline->config, wt_facts_find(&facts, WT_TOPIC_OUTPUT));
     }
     wt_facts_free(&facts);
     return status;
@@ -308,7 +315,8 @@ static enum wt_status start_stages(struct wt_pipeline *pipeline, struct wt_error
                                              .batch_out = pipeline->batch,
                                              .finished_out = pipeline->finished,
                                              .in_flight = pipeline->in_flight,
-                                             .letters = pipeline->source.letters};
+                                             .letters = pipeline->source.letters,
+                                             .times = pipeline->times};
     enum wt_status status = wt_publish_start(pipeline->publish, error);
     if (status == WT_OK) {
         status = wt_infer_start(&infer_ports, &pipeline->infer, error);
@@ -520,6 +528,7 @@ void wt_pipeline_destroy(struct wt_pipeline *pipeline)
     wt_in_flight_destroy(pipeline->in_flight);
     wt_partitions_destroy(pipeline->partitions);
     wt_worker_id_destroy(pipeline->worker_id);
+    wt_times_destroy(pipeline->times);
     (void)pthread_cond_destroy(&pipeline->changed);
     (void)pthread_mutex_destroy(&pipeline->mutex);
     free(pipeline);

@@ -113,6 +113,9 @@ static void prepare_record(struct worker *worker, struct wt_record *record,
         finish(record, at_us, finished);
         return;
     }
+    if (worker->prepare->ports.times != NULL && record->outcome == WT_OUTCOME_NONE) {
+        wt_times_look(worker->prepare->ports.times, record);
+    }
     if (record->headers_unread) {
         fail_unread(record);
         finish(record, at_us, finished);

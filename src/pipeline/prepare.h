@@ -10,6 +10,7 @@
 #include "pipeline/batch.h"
 #include "pipeline/in_flight.h"
 #include "pipeline/letter.h"
+#include "pipeline/times.h"
 #include "wiretag/tokenizer.h"
 
 struct wt_prepare;
@@ -24,6 +25,7 @@ struct wt_prepare_ports {
     struct wt_queue *finished_out;
     struct wt_in_flight *in_flight;
     const struct wt_letters *letters; /* NULL: articles come in, not dead letters */
+    struct wt_times *times;           /* NULL: nobody looks at timestamps */
 };
 
 /* Starts the threads. They end when queue_in is closed and empty. */
