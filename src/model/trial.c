@@ -12,7 +12,7 @@
 
 /* The least of so many times counts. Parts that take no time worth mentioning are run more often; one
  * way that is far behind the best is not. */
-#define ROUNDS_MIN 4
+#define ROUNDS_MIN 6
 #define ROUNDS_MAX 10
 #define PART_MS_MAX 1.5
 #define HOPELESS 1.5

@@ -23,13 +23,15 @@ void *wt_memory_aligned(size_t bytes)
 {
     size_t alignment = bytes >= HUGE_PAGE_BYTES ? HUGE_PAGE_BYTES : ALIGNMENT;
     size_t padded = wt_memory_padded(bytes > 0 ? bytes : 1);
-    void *memory = aligned_alloc(alignment, padded);
-    if (memory != NULL) {
+    void *memory = NULL;
+    /* aligned_alloc wants whole huge pages, the last one in full. */
+    if (posix_memalign(&memory, alignment, padded) == 0) {
         /* Only whole ones: a last one half in use would take its full size all the same. A kernel
          * without huge pages says so, and nothing is lost. */
         size_t whole = padded / HUGE_PAGE_BYTES * HUGE_PAGE_BYTES;
         (void)(whole > 0 && madvise(memory, whole, MADV_HUGEPAGE) == 0);
         memset(memory, 0, padded);
+        return memory;
     }
-    return memory;
+    return NULL;
 }
