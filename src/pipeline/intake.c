@@ -35,6 +35,7 @@ struct wt_intake {
 };
 
 static bool on_gone(void *opaque, struct wt_partition *partition, rd_kafka_message_t **message);
+static void on_passed(void *opaque, struct wt_partition *partition, int64_t to);
 
 static void on_failed(void *opaque, const struct wt_error *error)
 {
@@ -54,6 +55,7 @@ struct wt_intake *wt_intake_create(const struct wt_intake_ports *ports)
                                              .consumer = ports->consumer,
                                              .opaque = intake,
                                              .gone = on_gone,
+                                             .passed = on_passed,
                                              .failed = on_failed};
     intake->suspend = wt_suspend_create(&suspend_ports);
     return intake;
@@ -175,6 +177,18 @@ static bool on_gone(void *opaque, struct wt_partition *partition, rd_kafka_messa
         intake->ports.failed(intake->ports.opaque, &error);
     }
     return true;
+}
+
+/* What was passed over is committed like a hole: a restart does not meet it again. */
+static void on_passed(void *opaque, struct wt_partition *partition, int64_t to)
+{
+    struct wt_intake *intake = opaque;
+    if (partition->range != NULL && to >= partition->range->books.to) {
+        end_range(intake, partition, to);
+        return;
+    }
+    append_hole(intake, partition, wt_record_create_hole(to));
+    atomic_store_explicit(&partition->position, to, memory_order_release);
 }
 
 /* Clears *message where it is kept. */

@@ -286,6 +286,7 @@ static void pass_over(struct wt_suspend *suspend, struct wt_suspension *suspensi
                  partition->topic, partition->number, finding->from, finding->to - 1,
                  finding->cause);
     go_on_at(suspend, suspension, finding->to);
+    suspend->ports.passed(suspend->ports.opaque, suspension->partition, finding->to);
 }
 
 static void stand_still(struct wt_suspend *suspend, struct wt_suspension *suspension)

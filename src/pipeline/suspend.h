@@ -32,6 +32,8 @@ struct wt_suspend_ports {
     /* The log no longer holds the position: *message is the first record of what it holds now. It may be
      * taken, and cleared. False: not now; asked again. */
     bool (*gone)(void *opaque, struct wt_partition *partition, rd_kafka_message_t **message);
+    /* Offsets before `to` are passed over: nothing of them comes any more. */
+    void (*passed)(void *opaque, struct wt_partition *partition, int64_t to);
     /* The worker cannot go on. */
     void (*failed)(void *opaque, const struct wt_error *error);
 };

@@ -96,13 +96,12 @@ def test_a_damaged_batch_is_passed_over_where_the_configuration_says_so(lab, dam
     client.wait_for("labels", lambda: offsets(flow) == left, 60, 0.2)
     assert metric(running, LOST) == RECORDS
     client.wait_for("ready", lambda: running.http("/readyz")[0] == 200, 60, 0.2)
-    flow.produce([article("новость")])
-    flow.wait_done()
+    flow.wait_done()  # what is passed over is committed, even at the end
     assert running.stop() == 0
-    again = lab.run(flow, input={"damaged": "skip"})
     flow.produce([article("новость")])
+    again = lab.run(flow, input={"damaged": "skip"})
     flow.wait_done()
-    assert offsets(flow) == [*left, TOTAL, TOTAL + 1]
+    assert offsets(flow) == [*left, TOTAL]
     assert again.stop() == 0 and "are lost" not in again.stderr
 
 
