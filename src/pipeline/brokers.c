@@ -104,6 +104,30 @@ static void note_leaders(bool consumer, const json_t *statistics)
     wt_topics_note_leaders(consumer, words);
 }
 
+/* Brokers that the consumer needs and that do not answer. */
+static void note_brokers(const json_t *brokers)
+{
+    char words[200] = "";
+    size_t length = 0;
+    int count = 0;
+    const char *name;
+    json_t *broker;
+    json_object_foreach((json_t *)(uintptr_t)brokers, name, broker)
+    {
+        json_int_t id = json_integer_value(json_object_get(broker, "nodeid"));
+        const char *state = json_string_value(json_object_get(broker, "state"));
+        const char *source = json_string_value(json_object_get(broker, "source"));
+        if (id >= 0 && state != NULL && strcmp(state, "INIT") != 0 && source != NULL &&
+            strcmp(source, "logical") != 0 && !is_up(brokers, id) && count++ < 3) {
+            int wrote = snprintf(words + length, sizeof words - length, "%s%s",
+                                 length > 0 ? ", " : "no answer from ", name);
+            length = wrote > 0 && length + (size_t)wrote < sizeof words ? length + (size_t)wrote
+                                                                        : sizeof words - 1;
+        }
+    }
+    wt_group_note_brokers(words);
+}
+
 static void note_group(const json_t *group)
 {
     const char *state = json_string_value(json_object_get(group, "state"));
@@ -125,6 +149,9 @@ void wt_brokers_read(rd_kafka_t *client, const char *text, size_t bytes)
         show_broker(kind, name, broker);
     }
     note_group(json_object_get(statistics, "cgrp"));
+    if (rd_kafka_type(client) == RD_KAFKA_CONSUMER) {
+        note_brokers(json_object_get(statistics, "brokers"));
+    }
     note_leaders(rd_kafka_type(client) == RD_KAFKA_CONSUMER, statistics);
     wt_refusal_tick(wt_clock_us());
     json_decref(statistics);

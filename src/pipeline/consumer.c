@@ -201,15 +201,16 @@ bool wt_consumer_failed(rd_kafka_t *client, const rd_kafka_message_t *message,
                            "the consumer cannot go on: %s: %s", rd_kafka_err2name(cause), reason);
         return true;
     }
-    if (wt_group_note_error(message->err, rd_kafka_message_errstr(message))) {
+    const char *topic = message->rkt != NULL ? rd_kafka_topic_name(message->rkt) : NULL;
+    if (wt_group_note_error(message->err, topic, rd_kafka_message_errstr(message))) {
         wt_log_debug("consume", "%s: %s", rd_kafka_err2name(message->err),
                      rd_kafka_message_errstr(message));
     } else if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
         wt_log_error("consume",
                      "offsets are gone from %s [%" PRId32 "] (retention was faster than this "
                      "worker) and auto.offset.reset is error: %s",
-                     message->rkt != NULL ? rd_kafka_topic_name(message->rkt) : "?",
-                     message->partition, rd_kafka_message_errstr(message));
+                     topic != NULL ? topic : "?", message->partition,
+                     rd_kafka_message_errstr(message));
     } else {
         wt_log_warn("consume", "%s: %s", rd_kafka_err2name(message->err),
                     rd_kafka_message_errstr(message));

@@ -174,7 +174,8 @@ void wt_hindrance_judge(struct wt_hindrance *hindrance, int64_t lag, bool member
 {
     struct wt_group_standing standing;
     size_t partitions = (size_t)wt_metric_get(WT_METRIC_PARTITIONS);
-    wt_group_judge(hindrance->consumer, hindrance->config, partitions, member, wait_ms, &standing);
+    wt_group_judge(hindrance->consumer, hindrance->config, partitions, lag, member, wait_ms,
+                   &standing);
     if (hindrance->topics != NULL) {
         wt_topics_judge(hindrance->topics, standing.rights, sizeof standing.rights);
     }

@@ -25,9 +25,14 @@ static void on_log(const rd_kafka_t *client, int level, const char *facility, co
         return;
     }
     wt_kafka_words_note(message);
-    /* One failure is one line: while no broker answers, that is told as a stall. */
-    if (strcmp(facility, "FAIL") == 0 && wt_stall_is(WT_STALL_BROKERS)) {
-        ours = WT_LOG_DEBUG;
+    /* One failure is one line a minute, however many clients have it; and while no broker answers, that is
+     * told as a stall. */
+    if (strcmp(facility, "FAIL") == 0) {
+        bool known = wt_kafka_words_known(text);
+        ours = known || wt_stall_is(WT_STALL_BROKERS) ? WT_LOG_DEBUG : ours;
+        if (!known) {
+            wt_kafka_words_note(text);
+        }
     }
     wt_log(ours, "kafka", "%s", text);
 }

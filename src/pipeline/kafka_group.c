@@ -1,6 +1,7 @@
 #include "pipeline/kafka_group.h"
 
 #include "base/clock.h"
+#include "base/metrics.h"
 #include "base/stall.h"
 
 #include <inttypes.h>
@@ -24,10 +25,17 @@ static struct noted {
     char state[32];
     char join_state[40];
     rd_kafka_resp_err_t code; /* the last error of joining; none since the last assignment */
+    int64_t consumed;         /* how many records had been consumed then */
+    char topic[250];          /* that it is about; "": the group */
     char reason[300];
+    char brokers[200]; /* those that do not answer */
 } noted;
 
+/* Before the first statistics nobody is taken for a spare, unless they do not come. */
+#define UNSEEN_US_MAX 10000000
+
 /* The main thread's own. */
+static int64_t first_us; /* when it was first asked; 0: not yet */
 static int64_t others_us; /* when the others were asked for last; 0: never */
 static char others[200];
 
@@ -71,7 +79,7 @@ static bool is_about_rights(rd_kafka_resp_err_t code)
            code == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED;
 }
 
-bool wt_group_note_error(rd_kafka_resp_err_t code, const char *reason)
+bool wt_group_note_error(rd_kafka_resp_err_t code, const char *topic, const char *reason)
 {
     if (!is_about_the_group(code)) {
         return false;
@@ -79,10 +87,19 @@ bool wt_group_note_error(rd_kafka_resp_err_t code, const char *reason)
     (void)pthread_mutex_lock(&mutex);
     if (code != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
         noted.code = code;
+        noted.consumed = wt_metric_get(WT_METRIC_RECORDS_CONSUMED);
+        (void)snprintf(noted.topic, sizeof noted.topic, "%s", topic != NULL ? topic : "");
         (void)snprintf(noted.reason, sizeof noted.reason, "%s", reason);
     }
     (void)pthread_mutex_unlock(&mutex);
     return true;
+}
+
+void wt_group_note_brokers(const char *words)
+{
+    (void)pthread_mutex_lock(&mutex);
+    (void)snprintf(noted.brokers, sizeof noted.brokers, "%s", words);
+    (void)pthread_mutex_unlock(&mutex);
 }
 
 void wt_group_note_assigned(void)
@@ -98,6 +115,7 @@ void wt_group_forget(void)
     noted = (struct noted){.seen_us = 0};
     (void)pthread_mutex_unlock(&mutex);
     others_us = 0;
+    first_us = 0;
     others[0] = '\0';
 }
 
@@ -199,9 +217,10 @@ static void begin_without_partition(const struct wt_config *config, const struct
         wt_stall_begin(WT_STALL_GROUP, "no partition is assigned: the group %s: %s", group_id,
                        now->reason);
     } else if (fresh && now->lost_us != 0) {
-        wt_stall_begin(WT_STALL_GROUP,
-                       "no partition is assigned: the coordinator of the group %s is not available",
-                       group_id);
+        wt_stall_begin(
+            WT_STALL_GROUP,
+            "no partition is assigned: the coordinator of the group %s is not available%s%s",
+            group_id, now->brokers[0] != '\0' ? ": " : "", now->brokers);
     } else {
         wt_stall_begin(WT_STALL_GROUP, "no partition is assigned: the group %s is being joined",
                        group_id);
@@ -221,25 +240,50 @@ static void judge_group(const struct wt_config *config, const struct noted *now,
     } else if (lost) {
         wt_stall_begin_since(WT_STALL_GROUP, now->lost_us,
                              "the coordinator of the group %s is not available: nothing can be "
-                             "committed, and the partitions will be lost",
-                             group_id_of(config));
+                             "committed%s%s",
+                             group_id_of(config), now->brokers[0] != '\0' ? "; " : "",
+                             now->brokers);
     } else {
         wt_stall_end(WT_STALL_GROUP);
     }
 }
 
-void wt_group_judge(rd_kafka_t *consumer, const struct wt_config *config, size_t partitions,
-                    bool member, int wait_ms, struct wt_group_standing *standing_out)
+static void write_rights(const struct wt_config *config, const struct noted *now,
+                         struct wt_group_standing *standing)
 {
+    bool topic = now->topic[0] != '\0';
+    (void)snprintf(standing->rights, sizeof standing->rights,
+                   "%s; this user needs Read on the %s %s", now->reason, topic ? "topic" : "group",
+                   topic ? now->topic : group_id_of(config));
+}
+
+/* An error of fetching is not taken back; but it is over when records come. */
+static void forget_refusals(void)
+{
+    (void)pthread_mutex_lock(&mutex);
+    if (noted.code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED &&
+        wt_metric_get(WT_METRIC_RECORDS_CONSUMED) > noted.consumed) {
+        noted.code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    }
+    (void)pthread_mutex_unlock(&mutex);
+}
+
+void wt_group_judge(rd_kafka_t *consumer, const struct wt_config *config, size_t partitions,
+                    int64_t lag, bool member, int wait_ms, struct wt_group_standing *standing_out)
+{
+    forget_refusals();
     struct noted now = take_noted();
     bool fresh = now.seen_us != 0 && wt_clock_us() - now.seen_us < SEEN_US_MAX;
-    bool settled = !fresh || (now.lost_us == 0 && strcmp(now.join_state, "steady") == 0);
+    int64_t now_us = wt_clock_us();
+    first_us = first_us != 0 ? first_us : now_us;
+    bool unseen = now.seen_us == 0 && now_us - first_us < UNSEEN_US_MAX;
+    bool settled = (!fresh && !unseen) || (fresh && now.lost_us == 0 && strcmp(now.join_state, "steady") == 0);
     bool refused = now.code == RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL;
     *standing_out = (struct wt_group_standing){.spare = partitions == 0 && member && settled &&
                                                         now.code == RD_KAFKA_RESP_ERR_NO_ERROR};
     judge_strategy(consumer, config, refused, wait_ms);
     judge_group(config, &now, partitions, standing_out->spare);
-    if (is_about_rights(now.code)) {
-        (void)snprintf(standing_out->rights, sizeof standing_out->rights, "%s", now.reason);
+    if (is_about_rights(now.code) && (partitions == 0 || lag > 0)) {
+        write_rights(config, &now, standing_out);
     }
 }

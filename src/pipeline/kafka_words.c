@@ -17,16 +17,22 @@
 static bool is_for_debugging(const char *facility, const char *message)
 {
     static const char *const facilities[] = {
-        "TXNERR",   /* transaction.c has the error of the call */
-        "FATAL",    /* the stage that owns the client has it */
-        "ADDPARTS", /* part of the transaction's error */
-        "GETPID",   /* init_transactions waits; it is a stall where it lasts */
-        "BGQUEUE",  "TERMINATE",
+        "TXNERR",              /* transaction.c has the error of the call */
+        "ADDPARTS",            /* and its parts */
+        "ADDOFFSETS", "FATAL", /* the stage that owns the client has it */
+        "GETPID",              /* init_transactions waits; it is a stall where it lasts */
+        "REQTMOUT",            /* a broker that does not answer is a stall where it lasts */
+        "BGQUEUE",             /* the end of a client */
+        "TERMINATE",
     };
     for (size_t i = 0; i < sizeof facilities / sizeof facilities[0]; i++) {
         if (strcmp(facility, facilities[i]) == 0) {
             return true;
         }
+    }
+    /* What wiretag itself sets, and knows why. */
+    if (strcmp(facility, "CONFWARN") == 0 && strstr(message, "enable.gapless.guarantee") != NULL) {
+        return true;
     }
     /* Topics that are gone: kafka_topics.h. */
     return strcmp(facility, "FAIL") != 0 && strstr(message, "Unknown topic or partition") != NULL;
@@ -74,10 +80,16 @@ static void write_failure(const char *message, char *text, size_t text_bytes)
     const char *failed =
         strncmp(reason, "Connect to ", 11) == 0 ? strstr(reason, " failed: ") : NULL;
     reason = failed != NULL ? failed + 9 : reason;
-    const char *end = strstr(reason, " (after ");
+    const char *end = strncmp(reason, "Disconnected: ", 14) == 0 ? reason + 12 : NULL;
+    end = end != NULL ? end : strstr(reason, " (after ");
     int reason_length = (int)(end != NULL ? end - reason : (ptrdiff_t)strlen(reason));
     int address_length;
     const char *address = address_of(name, colon, &address_length);
+    const char *mark = failed != NULL && is_coordinator(name) ? strchr(colon, '#') : NULL;
+    if (mark != NULL && mark < failed) { /* the only place where its address is */
+        address = mark + 1;
+        address_length = (int)(failed - address);
+    }
     (void)snprintf(text, text_bytes, "broker %.*s: %.*s; trying again", address_length, address,
                    reason_length, reason);
 }

@@ -4,14 +4,13 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
-#include "base/stall.h"
 #include "pipeline/brokers.h"
 #include "pipeline/lane.h"
 #include "pipeline/membership.h"
 #include "pipeline/range.h"
+#include "pipeline/txn_hindrance.h"
 #include "pipeline/worker_id.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 /* How long one step may wait for the broker. */
@@ -23,10 +22,6 @@
 
 /* Pause before a failed start or recovery is tried again. */
 #define RETRY_MS 500
-
-/* Note "Hindered": transactions that do not come through for this long are a stall (stall.h). What hinders
- * is over with a commit, or once nothing has been wanted for as long. */
-#define HINDERED_US_MAX 3000000
 
 /* Note "Fenced": fenced again within this time without a commit in between, or a third time although
  * there were some: somebody else uses the same transactional id, and both would take it from each
@@ -61,11 +56,8 @@ struct wt_transaction {
     int64_t retry_us;      /* STARTING: not before */
     int64_t fenced_us[2];  /* when it was fenced last, and the time before; 0: never */
     bool fenced_unsettled; /* no commit since it was fenced last */
-    int64_t hindered_us;   /* since when they do not come through; 0: they do */
-    int64_t idle_us;       /* since when nothing is wanted; 0: something is */
-    char hindrance[200];   /* the last error since then */
-    bool told;             /* the log has it */
-    int64_t *committed;    /* after a recovery, by index */
+    struct wt_txn_hindrance hindrance;
+    int64_t *committed; /* after a recovery, by index */
     size_t committed_capacity;
     size_t committed_count;
 };
@@ -165,8 +157,7 @@ static enum remedy remedy_for(struct wt_transaction *transaction, const char *wh
     if (error == NULL) {
         return REMEDY_NONE;
     }
-    (void)snprintf(transaction->hindrance, sizeof transaction->hindrance, "%s: %s", what,
-                   rd_kafka_error_string(error));
+    wt_txn_hindrance_error(&transaction->hindrance, transaction->config, what, error);
     enum remedy remedy = REMEDY_REPLACE;
     if (rd_kafka_error_is_fatal(error)) {
         transaction->fenced |= is_fenced(rd_kafka_error_code(error));
@@ -178,12 +169,9 @@ static enum remedy remedy_for(struct wt_transaction *transaction, const char *wh
     if (remedy == REMEDY_AGAIN) {
         wt_log_debug("transaction", "%s: %s; going on", what, rd_kafka_error_string(error));
     } else {
-        /* One failure is one line; what lasts is told as a stall. */
-        wt_log(transaction->told ? WT_LOG_DEBUG : WT_LOG_WARN, "transaction", "%s: %s; %s", what,
-               rd_kafka_error_string(error),
-               remedy == REMEDY_ABORT ? "aborting, its records go into the next one"
-                                      : "making a new producer");
-        transaction->told = true;
+        wt_txn_hindrance_log(&transaction->hindrance, what, error,
+                             remedy == REMEDY_ABORT ? "aborting, its records go into the next one"
+                                                    : "making a new producer");
     }
     rd_kafka_error_destroy(error);
     return remedy;
@@ -514,37 +502,14 @@ static enum wt_step make_step(struct wt_transaction *transaction,
     return WT_STEP_NOTHING;
 }
 
-/* Note "Hindered". */
-static void note_hindrance(struct wt_transaction *transaction, enum wt_step step)
-{
-    int64_t now_us = wt_clock_us();
-    bool at_rest = transaction->state == IDLE || transaction->state == OPEN;
-    transaction->idle_us = !at_rest ? 0 : transaction->idle_us != 0 ? transaction->idle_us : now_us;
-    bool rested = at_rest && now_us - transaction->idle_us > HINDERED_US_MAX;
-    if (step == WT_STEP_COMMITTED || rested) {
-        transaction->hindrance[0] = '\0';
-        transaction->told = false;
-        if (transaction->hindered_us != 0) {
-            transaction->hindered_us = 0;
-            wt_stall_end(WT_STALL_TRANSACTIONS);
-        }
-    } else if (!at_rest && transaction->hindered_us == 0) {
-        transaction->hindered_us = now_us;
-    } else if (!at_rest && now_us - transaction->hindered_us > HINDERED_US_MAX) {
-        wt_stall_begin_since(WT_STALL_TRANSACTIONS, transaction->hindered_us,
-                             "transactions of %s %s%s%s; trying again",
-                             wt_produce_transactional_id(transaction->produce),
-                             transaction->state == STARTING ? "cannot start"
-                                                            : "do not come through",
-                             transaction->hindrance[0] != '\0' ? ": " : "", transaction->hindrance);
-    }
-}
-
 enum wt_step wt_transaction_step(struct wt_transaction *transaction,
                                  struct wt_partition *const *partitions, size_t count,
                                  bool commit_now, struct wt_error *error)
 {
     enum wt_step step = make_step(transaction, partitions, count, commit_now, error);
-    note_hindrance(transaction, step);
+    bool at_rest = transaction->state == IDLE || transaction->state == OPEN;
+    wt_txn_hindrance_step(&transaction->hindrance,
+                          wt_produce_transactional_id(transaction->produce),
+                          transaction->state == STARTING, at_rest, step == WT_STEP_COMMITTED);
     return step;
 }

@@ -31,6 +31,9 @@ static void a_failed_connection_is_the_same_line_for_every_client(void **state)
         "[thrd:GroupCoordinator]: GroupCoordinator: 127.0.0.1:9092: Connect to ipv4#127.0.0.1:9092 "
         "failed: "
         "Connection refused (after 0ms in state CONNECT)",
+        "[thrd:GroupCoordinator]: GroupCoordinator: Connect to ipv4#127.0.0.1:9092 failed: "
+        "Connection refused "
+        "(after 0ms in state CONNECT)",
         "[thrd:TxnCoordinator]: TxnCoordinator/1: 127.0.0.1:9092: Connect to ipv4#127.0.0.1:9092 "
         "failed: "
         "Connection refused (after 0ms in state CONNECT)",
@@ -56,6 +59,11 @@ static void other_failures_of_a_connection_keep_their_words(void **state)
     (void)words(3, "FAIL",
                 "[thrd:GroupCoordinator]: GroupCoordinator: Disconnected (after 2ms in state UP)");
     assert_string_equal(text, "broker GroupCoordinator: Disconnected; trying again");
+    (void)words(6, "FAIL",
+                "[thrd:kafka:9092/1]: kafka:9092/1: Disconnected: connection closed by peer: "
+                "receive 0 after "
+                "POLLIN (after 2ms in state UP)");
+    assert_string_equal(text, "broker kafka:9092: Disconnected; trying again");
     (void)words(3, "FAIL", "no name");
     assert_string_equal(text, "no name");
 }
@@ -74,6 +82,13 @@ static void what_a_stage_tells_itself_is_for_debugging(void **state)
     (void)state;
     assert_int_equal(words(3, "TXNERR", "[thrd:main]: Current transaction failed"), WT_LOG_DEBUG);
     assert_int_equal(words(3, "FATAL", "[thrd:main]: Fatal error: fenced"), WT_LOG_DEBUG);
+    assert_int_equal(words(3, "ADDOFFSETS", "TxnCoordinator/1: Failed to add offsets"),
+                     WT_LOG_DEBUG);
+    assert_int_equal(words(4, "REQTMOUT", "kafka:9092/1: Timed out 1 in-flight"), WT_LOG_DEBUG);
+    assert_int_equal(words(4, "CONFWARN", "property enable.gapless.guarantee is experimental"),
+                     WT_LOG_DEBUG);
+    assert_int_equal(words(4, "CONFWARN", "property linger.ms is a producer property"),
+                     WT_LOG_WARN);
     assert_int_equal(words(4, "GETPID", "[thrd:main]: Failed to acquire"), WT_LOG_DEBUG);
     assert_int_equal(words(3, "ADDPARTS", "[thrd:main]: x: Broker: Unknown topic or partition"),
                      WT_LOG_DEBUG);

@@ -1,0 +1,196 @@
+"""Whatever keeps records from moving is not ready, is named in the log, once, and is said to be over."""
+
+import re
+import time
+
+import client
+import pytest
+from client import article
+from confluent_kafka import Consumer
+from confluent_kafka.admin import (
+    AclBinding, AclBindingFilter, AclOperation, AclPermissionType, AdminClient, ResourcePatternType, ResourceType)
+
+HTTP = {"listen": "127.0.0.1:0"}
+
+
+def wait_ready(running, timeout=60):
+    client.wait_for("readiness", lambda: running.http("/readyz")[0] == 200, timeout)
+
+
+def wait_stalled(running, reason, part, timeout=60):
+    """Not ready with these words, in the metric, and in the log by name."""
+    client.wait_for(f"/readyz with {part}", lambda: (answer := running.http("/readyz"))[0] == 503 and part in answer[1],
+                    timeout)
+    assert running.metrics()[f'wiretag_stalled{{reason="{reason}"}}'] == 1
+    running.wait_log(rf"WARN +stall +{reason}: stalled for \d+ s: .*{re.escape(part)}", timeout)
+
+
+def assert_told_once(running, reason):
+    """One failure is one line: no other stall, and this one once a minute."""
+    stalls = re.findall(r"stall +([\w-]+): (stalled|still stalled|over)", running.stderr)
+    assert {name for name, _ in stalls} == {reason}, stalls
+    assert [kind for _, kind in stalls].count("stalled") == 1, stalls
+
+
+def assert_over(running, reason):
+    wait_ready(running)
+    running.wait_log(rf"INFO +stall +{reason}: over after \d+ s; it was: ")
+    assert running.metrics()[f'wiretag_stalled{{reason="{reason}"}}'] == 0
+    assert_told_once(running, reason)
+
+
+def warnings(running):
+    return [line for line in running.stderr.splitlines() if re.search(r" (WARN|ERROR) ", line)
+            and "the model is code" not in line]
+
+
+@pytest.mark.parametrize("setting, reason, guarantee", [
+    ("transaction.state.log.replication.factor", "transactions", "exactly-once"),
+    ("offsets.topic.replication.factor", "group", "at-least-once")])
+def test_a_coordinator_that_the_brokers_cannot_have_is_named_with_their_setting(lab, own_broker, setting, reason, guarantee):
+    lab.guarantee = guarantee
+    flow = lab.flow(2, on=own_broker(settings={setting: 3}))
+    flow.produce([article("мяч")] * 10)
+    began = time.monotonic()
+    running = lab.run(flow, http=HTTP)
+    wait_stalled(running, reason, f"{setting} is 3, and 1 broker is there")
+    assert time.monotonic() - began < 40
+    assert_told_once(running, reason)
+    running.stop()
+
+
+@pytest.mark.parametrize("kind, reason", [
+    ("input", "input-topic"), ("output", "output-topic"), ("dead_letter", "dead-letter-topic")])
+@pytest.mark.usefixtures("guarantee")
+def test_a_topic_that_is_deleted_under_load_is_named_until_it_is_there_again(lab, kind, reason):
+    flow = lab.flow(2)
+    running = lab.run(flow, http=HTTP)
+    running.wait_log("consume  assigned ", count=2)
+    wait_ready(running)
+    topic = getattr(flow, kind)
+    client.delete_topics(flow.bootstrap, [topic])
+    if kind != "input":
+        flow.produce([article("мяч"), b"no article"] * 20)
+    wait_stalled(running, reason, f"{topic} does not exist")
+    client.create_topic(flow.bootstrap, topic, 2)
+    assert_over(running, reason)
+    if kind == "input":
+        flow.produce([article("мяч"), b"no article"] * 20)
+    assert len(flow.labels(20)) == 20 and len(flow.dead_letters(20)) == 20
+    assert running.stop() == 0
+
+
+def test_strangers_with_another_strategy_are_named_with_both_strategies_and_the_group(lab):
+    flow = lab.flow(2)
+    stranger = Consumer({"bootstrap.servers": flow.bootstrap, "group.id": flow.group, "client.id": "console-consumer",
+                         "partition.assignment.strategy": "range"})
+    stranger.subscribe([flow.input])
+    client.wait_for("the stranger's partitions", lambda: stranger.poll(0.1) or stranger.assignment())
+    running = lab.run(flow, http=HTTP)
+    deadline = time.monotonic() + 60
+    while "strategy: stalled for" not in running.stderr:
+        stranger.poll(0.2)
+        assert time.monotonic() < deadline, running.report("names no strategy")
+    wait_stalled(running, "strategy", f"the group {flow.group} refuses this worker's assignment strategy, "
+                                      "cooperative-sticky: it uses range, with console-consumer at ")
+    stranger.close()
+    assert_over(running, "strategy")
+    assert running.stop() == 0
+
+
+@pytest.mark.usefixtures("guarantee")
+def test_a_worker_without_two_of_three_brokers_is_not_ready_and_no_spare(lab, own_broker):
+    broker = own_broker(nodes=3)
+    flow = lab.flow(6, on=broker)
+    running = lab.run(flow, http=HTTP)
+    running.wait_log("consume  assigned ", count=6)
+    wait_ready(running)
+    broker.kill(2)
+    broker.kill(3)
+    client.wait_for("503", lambda: running.http("/readyz")[0] == 503)
+    until = time.monotonic() + 25
+    while time.monotonic() < until:
+        assert running.http("/readyz")[0] == 503
+        time.sleep(0.2)
+    running.wait_log(r"WARN +stall +[\w-]+: stalled for \d+ s: .*(not available|not answer|no leader)")
+    broker.start()
+    wait_ready(running, 120)
+    running.wait_log(r"INFO +stall +[\w-]+: over after ")
+    flow.produce([article("мяч")] * 20)
+    assert len(flow.labels(20)) == 20
+    assert running.stop() == 0
+
+
+def test_a_transactional_id_that_expires_in_a_pause_is_no_warning(lab, own_broker):
+    broker = own_broker(settings={
+        "transactional.id.expiration.ms": 2000, "transaction.remove.expired.transaction.cleanup.interval.ms": 500})
+    flow = lab.flow(2, on=broker)
+    running = lab.run(flow, http=HTTP)
+    running.wait_log("consume  assigned ", count=2)
+    wait_ready(running)
+    flow.produce([article("мяч")] * 5)
+    flow.labels(5)
+    quiet_before = warnings(running)
+    for count in range(10, 40, 5):
+        time.sleep(4)
+        flow.produce([article("мяч")] * 5)
+        assert len(flow.labels(count)) == count
+        if "has expired at the brokers" in running.stderr:
+            break
+    running.wait_log("INFO +transaction .*the transactional id has expired at the brokers while it was idle")
+    assert warnings(running) == quiet_before
+    assert running.stop() == 0
+
+
+RIGHTS = {"authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+          "allow.everyone.if.no.acl.found": "true"}
+
+
+@pytest.mark.parametrize("kind, operation, reason, part", [
+    (ResourceType.GROUP, AclOperation.READ, "rights", "this user needs Read on the group"),
+    (ResourceType.TOPIC, AclOperation.READ, "rights", "this user needs Read on the topic"),
+    (ResourceType.TOPIC, AclOperation.WRITE, "transactions", "this user needs Write on")])
+def test_rights_that_are_taken_away_from_a_running_worker_are_named(lab, own_broker, kind, operation, reason, part):
+    broker = own_broker(settings=RIGHTS)
+    flow = lab.flow(1, on=broker)
+    running = lab.run(flow, http=HTTP)
+    running.wait_log("consume  assigned ")
+    wait_ready(running)
+    name = flow.group if kind == ResourceType.GROUP else flow.input if operation == AclOperation.READ else flow.output
+    admin = AdminClient({"bootstrap.servers": broker.bootstrap})
+
+    def rule(what, permission):
+        return AclBinding(kind, name, ResourcePatternType.LITERAL, "User:ANONYMOUS", "*", what, permission)
+
+    rules = [rule(AclOperation.ALL, AclPermissionType.ALLOW), rule(operation, AclPermissionType.DENY)]
+    for future in admin.create_acls(rules).values():
+        future.result(30)
+    flow.produce([article("мяч")] * 5)
+    wait_stalled(running, reason, part)
+    everything = AclBindingFilter(ResourceType.ANY, None, ResourcePatternType.ANY, None, None, AclOperation.ANY,
+                                  AclPermissionType.ANY)
+    for future in admin.delete_acls([everything]).values():
+        future.result(30)
+    assert_over(running, reason)
+    assert len(flow.labels(5)) == 5
+    assert running.stop() == 0
+
+
+def test_a_broker_that_is_away_is_one_line_for_both_clients(lab, own_broker):
+    broker = own_broker()
+    flow = lab.flow(1, on=broker)
+    running = lab.run(flow, http=HTTP)
+    running.wait_log("consume  assigned ")
+    flow.produce([article("мяч")])
+    flow.labels(1)
+    wait_ready(running)
+    broker.kill()
+    wait_stalled(running, "brokers", "no broker of bootstrap.servers has answered")
+    assert running.stderr.count("Connection refused") == 1
+    assert running.stderr.count("Disconnected") <= 2  # as the broker closes it, and as a request finds it closed
+    assert_told_once(running, "brokers")
+    running.wait_log("INFO +pipeline not ready: no broker of bootstrap.servers has answered")
+    broker.start()
+    wait_ready(running)
+    running.wait_log(r"INFO +pipeline ready: ", count=2)
+    assert running.stop() == 0
