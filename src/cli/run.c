@@ -14,9 +14,9 @@ static void print_help(void)
         "  --set KEY=VALUE    overrides one key, such as delivery.commit_interval_ms=500;\n"
         "                     VALUE is YAML; may be repeated, the last one wins\n"
         "  --help             this text\n\n"
-        "SIGTERM, SIGINT or SIGHUP: running batches finish, offsets are committed, exit 0.\n"
+        "SIGTERM or SIGINT: running batches finish, offsets are committed, exit 0.\n"
         "Another SIGTERM or SIGINT ends it at once: exit 1 where not everything was committed\n"
-        "yet; nothing is lost, those records are read again.\n\n"
+        "yet; nothing is lost, those records are read again. SIGHUP is logged, no more.\n\n"
         "Example:\n"
         "  wiretag run -c config/wiretag.yaml --set input.topics=[news.articles] \\\n"
         "    --set kafka.common.bootstrap.servers=127.0.0.1:9092\n");

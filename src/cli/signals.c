@@ -22,6 +22,7 @@ static const struct {
 static struct {
     const char *command;
     sigset_t set;
+    bool stays_on_hangup; /* set before the thread starts */
     atomic_bool came;
     pthread_mutex_t mutex; /* guards what follows; held while `stop` runs */
     void (*stop)(void *opaque);
@@ -104,11 +105,23 @@ static void log_signal(int number)
     }
 }
 
-static void *run(void *opaque)
+/* The first signal that is to stop the process. */
+static int await_stop(void)
 {
     int number = 0;
-    (void)opaque;
     (void)sigwait(&signals.set, &number);
+    while (number == SIGHUP && signals.stays_on_hangup) {
+        wt_log_promptly(WT_LOG_INFO, signals.command,
+                        "SIGHUP: received; nothing is reloaded yet, the worker goes on");
+        (void)sigwait(&signals.set, &number);
+    }
+    return number;
+}
+
+static void *run(void *opaque)
+{
+    (void)opaque;
+    int number = await_stop();
     let_the_next_end();
     atomic_store(&signals.came, true);
     (void)pthread_mutex_lock(&signals.mutex);
@@ -122,6 +135,11 @@ static void *run(void *opaque)
         (void)pause();
     }
     return NULL;
+}
+
+void wt_signals_stay_on_hangup(void)
+{
+    signals.stays_on_hangup = true;
 }
 
 enum wt_status wt_signals_start(const char *command, void (*stop)(void *opaque), void *opaque,

@@ -13,6 +13,10 @@ void wt_signals_end_process(void);
 /* For commands that have something to finish: keeps the signals from this thread and all it will start. */
 void wt_signals_block(void);
 
+/* SIGHUP is logged and stops nothing: it asks a worker to read its configuration anew, which is to come.
+ * Before wt_signals_start. */
+void wt_signals_stay_on_hangup(void);
+
 /* From now on the first signal calls `stop`, on a thread of its own, so that it may take locks; another
  * SIGTERM or SIGINT ends the process at once (exit_limit.h), to its last moment. `command` is for the
  * log. Once a process, after wt_signals_block. WT_FAILED (class fatal): there is no thread. */

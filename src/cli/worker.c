@@ -161,6 +161,9 @@ static enum wt_status make_pipeline(struct work *work, struct wt_error *error)
 static enum wt_status run(struct work *work, struct wt_error *error)
 {
     const struct wt_cli_job *job = work->job;
+    if (job->source.over == NULL) {
+        wt_signals_stay_on_hangup(); /* a pass has a person at its terminal, who may leave */
+    }
     enum wt_status status = wt_signals_start(job->command, stop, work, error);
     wt_cli_log_opening(job->command, job->config);
     if (status == WT_OK) {

@@ -36,9 +36,9 @@
 struct wt_hindrance {
     rd_kafka_t *consumer;
     const struct wt_config *config;
-    struct wt_topics *topics; /* NULL: no consumer */
-    int64_t explain_us[2];    /* by coordinator: when to ask next */
-    int64_t moved_us;         /* when a record was done with last, or there was none to do */
+    struct wt_topics *topics;
+    int64_t explain_us[2]; /* by coordinator: when to ask next */
+    int64_t moved_us;      /* when a record was done with last, or there was none to do */
     int64_t done;
     bool counts_fetches; /* statistics come */
 };
@@ -55,7 +55,7 @@ struct wt_hindrance *wt_hindrance_create(rd_kafka_t *consumer, const struct wt_c
     struct wt_hindrance *hindrance = wt_alloc_zeroed(1, sizeof *hindrance);
     hindrance->consumer = consumer;
     hindrance->config = config;
-    hindrance->topics = consumer != NULL ? wt_topics_create(consumer, config) : NULL;
+    hindrance->topics = wt_topics_create(consumer, config);
     hindrance->moved_us = wt_clock_us();
     hindrance->counts_fetches = statistics_come(config);
     wt_stall_begin(WT_STALL_GROUP, "no partition is assigned");
@@ -176,9 +176,7 @@ void wt_hindrance_judge(struct wt_hindrance *hindrance, int64_t lag, bool member
     size_t partitions = (size_t)wt_metric_get(WT_METRIC_PARTITIONS);
     wt_group_judge(hindrance->consumer, hindrance->config, partitions, lag, member, wait_ms,
                    &standing);
-    if (hindrance->topics != NULL) {
-        wt_topics_judge(hindrance->topics, standing.rights, sizeof standing.rights);
-    }
+    wt_topics_judge(hindrance->topics, standing.rights, sizeof standing.rights);
     wt_stall_set(WT_STALL_RIGHTS, standing.rights[0] != '\0', standing.rights);
     judge_movement(hindrance, lag);
 }

@@ -35,7 +35,7 @@ static struct noted {
 #define UNSEEN_US_MAX 10000000
 
 /* The main thread's own. */
-static int64_t first_us; /* when it was first asked; 0: not yet */
+static int64_t first_us;  /* when it was first asked; 0: not yet */
 static int64_t others_us; /* when the others were asked for last; 0: never */
 static char others[200];
 
@@ -189,7 +189,7 @@ static void judge_strategy(rd_kafka_t *consumer, const struct wt_config *config,
         others_us = 0;
         return;
     }
-    if (others_us == 0 || wt_clock_us() - others_us > OTHERS_US) {
+    if (consumer != NULL && (others_us == 0 || wt_clock_us() - others_us > OTHERS_US)) {
         others_us = wt_clock_us();
         ask_for_others(consumer, group_id_of(config), wait_ms);
     }
@@ -277,7 +277,8 @@ void wt_group_judge(rd_kafka_t *consumer, const struct wt_config *config, size_t
     int64_t now_us = wt_clock_us();
     first_us = first_us != 0 ? first_us : now_us;
     bool unseen = now.seen_us == 0 && now_us - first_us < UNSEEN_US_MAX;
-    bool settled = (!fresh && !unseen) || (fresh && now.lost_us == 0 && strcmp(now.join_state, "steady") == 0);
+    bool settled =
+        (!fresh && !unseen) || (fresh && now.lost_us == 0 && strcmp(now.join_state, "steady") == 0);
     bool refused = now.code == RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL;
     *standing_out = (struct wt_group_standing){.spare = partitions == 0 && member && settled &&
                                                         now.code == RD_KAFKA_RESP_ERR_NO_ERROR};

@@ -33,8 +33,8 @@ struct wt_group_standing {
 };
 
 /* Begins and ends the stalls `group` and `strategy`. `lag`: records not done with; `member`: the client has a place in the group, and
- * has been given partitions, be it none. May ask the brokers who else is in the group, for `wait_ms`.
- * Thread: main. */
+ * has been given partitions, be it none. May ask the brokers who else is in the group, for `wait_ms`;
+ * `consumer` may be NULL: nobody is asked. Thread: main. */
 void wt_group_judge(rd_kafka_t *consumer, const struct wt_config *config, size_t partitions,
                     int64_t lag, bool member, int wait_ms, struct wt_group_standing *standing_out);
 

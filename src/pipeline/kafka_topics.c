@@ -98,9 +98,9 @@ struct wt_topics {
 static void add(struct wt_topics *topics, const char *name, enum role role)
 {
     struct topic *topic = &topics->items[topics->count++];
-    bool pattern = name[0] == '^'; /* librdkafka's mark of one */
+    bool unasked = topics->consumer == NULL || name[0] == '^'; /* librdkafka's mark of a pattern */
     *topic = (struct topic){.name = name, .role = role};
-    topic->handle = pattern ? NULL : rd_kafka_topic_new(topics->consumer, name, NULL);
+    topic->handle = unasked ? NULL : rd_kafka_topic_new(topics->consumer, name, NULL);
 }
 
 struct wt_topics *wt_topics_create(rd_kafka_t *consumer, const struct wt_config *config)
@@ -157,8 +157,8 @@ static void find(struct topic *topic, const struct rd_kafka_metadata_topic *seen
 void wt_topics_look(struct wt_topics *topics, int wait_ms)
 {
     const struct rd_kafka_metadata *metadata;
-    if (rd_kafka_metadata(topics->consumer, 0, NULL, &metadata, wait_ms) !=
-        RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (topics->consumer == NULL || rd_kafka_metadata(topics->consumer, 0, NULL, &metadata,
+                                                      wait_ms) != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return; /* what was found last holds */
     }
     for (int i = 0; i < metadata->topic_cnt; i++) {

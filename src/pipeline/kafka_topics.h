@@ -31,7 +31,7 @@ void wt_topics_forget(void);
 
 struct wt_topics;
 
-/* Both are borrowed; the consumer must outlive it. */
+/* Both are borrowed; the consumer must outlive it. NULL: no broker is asked. */
 struct wt_topics *wt_topics_create(rd_kafka_t *consumer, const struct wt_config *config);
 
 /* Accepts NULL. */

@@ -211,12 +211,24 @@ def test_a_call_of_the_model_that_outlasts_the_drain_holds_no_stop_up(lab):
 SLOW_START = {"sleep_us_per_call": 60_000_000}  # so long takes the model's self-test
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_a_worker_that_loads_its_model(lab, number):
     running = lab.run(lab.flow(), lab.model(**SLOW_START)).wait_log("loading the model")
     time.sleep(0.5)
     assert ended_at_once(running, number) == 0
     assert "stopped: nothing was read" in running.stderr
+
+
+def test_a_hangup_is_logged_and_stops_no_worker(lab):
+    flow = lab.flow()
+    running = lab.run(flow, lab.model(sleep_us_per_call=500_000)).wait_log("loading the model")
+    running.signal(signal.SIGHUP)
+    running.wait_log("SIGHUP: received; nothing is reloaded yet").wait_ready()
+    running.signal(signal.SIGHUP)
+    running.wait_log(r"SIGHUP: received", count=2)
+    flow.produce([article("мяч")])
+    assert len(flow.labels(1)) == 1
+    assert running.stop() == 0
 
 
 def test_a_signal_ends_a_worker_that_waits_for_a_broker(lab, silent):

@@ -24,6 +24,26 @@ static void a_line_about_a_record_names_it_in_keys_of_its_own(void **state)
     json_decref(line);
 }
 
+static void a_line_about_a_partition_has_topic_and_partition_as_keys(void **state)
+{
+    (void)state;
+    wt_log_init(WT_LOG_INFO, WT_LOG_JSON);
+    wt_log_partition(WT_LOG_INFO, "consume", "news", 3, "assigned %s [%d]", "news", 3);
+    json_t *line = json_loads(written(), 0, NULL);
+    assert_non_null(line);
+    assert_string_equal(json_string_value(json_object_get(line, "message")), "assigned news [3]");
+    assert_string_equal(json_string_value(json_object_get(line, "topic")), "news");
+    assert_int_equal(json_integer_value(json_object_get(line, "partition")), 3);
+    assert_null(json_object_get(line, "offset"));
+    json_decref(line);
+    wt_log_init(WT_LOG_INFO, WT_LOG_TEXT);
+    wt_log_partition(WT_LOG_INFO, "consume", "news", 4, "revoked %s [%d]", "news", 4);
+    assert_matches(written(), "INFO  consume  revoked news \\[4\\]\n$");
+    wt_log_init(WT_LOG_WARN, WT_LOG_TEXT);
+    wt_log_partition(WT_LOG_INFO, "consume", "news", 5, "revoked");
+    assert_string_equal(written(), "");
+}
+
 static void a_record_without_a_trace_has_no_trace_id(void **state)
 {
     (void)state;
@@ -187,6 +207,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CAPTURED(a_line_about_a_record_names_it_in_keys_of_its_own),
+        CAPTURED(a_line_about_a_partition_has_topic_and_partition_as_keys),
         CAPTURED(a_record_without_a_trace_has_no_trace_id),
         CAPTURED(text_names_the_record_before_the_message),
         CAPTURED(lines_about_records_keep_to_the_level),

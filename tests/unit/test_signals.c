@@ -16,6 +16,7 @@ struct worker {
     bool ends;         /* stop is not called any more */
     bool unread;       /* nobody reads the log */
     bool hangup_unset; /* SIGHUP is ignored, as under nohup */
+    bool stays;        /* SIGHUP stops nothing */
     pthread_mutex_t lock;
     atomic_bool stopping;
 };
@@ -46,6 +47,9 @@ static void work(const struct child *child, void *opaque)
         child_fill_log();
     }
     wt_signals_block();
+    if (worker->stays) {
+        wt_signals_stay_on_hangup();
+    }
     if (wt_signals_start("unit", stop, worker, &error) != WT_OK || wt_signals_came()) {
         _exit(CHILD_WRONG);
     }
@@ -140,6 +144,27 @@ static void a_second_hangup_ends_nothing(void **state)
     assert_non_null(strstr(words, "SIGHUP: stopping"));
 }
 
+static void where_a_hangup_stops_nothing_it_is_logged_each_time(void **state)
+{
+    (void)state;
+    const char *words;
+    struct worker worker = {.manner = RETURNS, .stays = true};
+    struct child child = child_start(work, &worker);
+    child_await(&child, 1);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(kill(child.process, SIGHUP), 0);
+        child_sleep_ms(300);
+        assert_int_equal(waitpid(child.process, NULL, WNOHANG), 0);
+    }
+    assert_int_equal(kill(child.process, SIGTERM), 0);
+    child_await(&child, 1);
+    assert_int_equal(kill(child.process, SIGTERM), 0);
+    assert_int_equal(child_end(&child, &words), 1);
+    assert_non_null(strstr(words, "SIGHUP: received; nothing is reloaded yet"));
+    assert_null(strstr(words, "SIGHUP: stopping"));
+    assert_non_null(strstr(words, "SIGTERM: stopping"));
+}
+
 static void a_hangup_that_is_ignored_stays_so(void **state)
 {
     (void)state;
@@ -176,6 +201,9 @@ static void end_in_the_middle(const struct child *child, void *opaque)
     (void)child;
     (void)pthread_mutex_init(&worker->lock, NULL);
     wt_signals_block();
+    if (worker->stays) {
+        wt_signals_stay_on_hangup();
+    }
     if (wt_signals_start("unit", stop_slowly, worker, &error) != WT_OK) {
         _exit(CHILD_WRONG);
     }
@@ -243,6 +271,7 @@ int main(void)
         cmocka_unit_test(a_sleeping_reader_of_the_log_keeps_no_signal_from_its_effect),
         cmocka_unit_test(a_signal_after_the_end_of_all_work_ends_the_process_at_once),
         cmocka_unit_test(a_second_hangup_ends_nothing),
+        cmocka_unit_test(where_a_hangup_stops_nothing_it_is_logged_each_time),
         cmocka_unit_test(a_hangup_that_is_ignored_stays_so),
         cmocka_unit_test(a_signal_in_the_moment_of_the_end_leaves_no_lock_behind),
         cmocka_unit_test(a_signal_ends_a_command_with_nothing_to_finish_as_it_ends_any),
