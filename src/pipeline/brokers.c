@@ -5,7 +5,7 @@
 #include "pipeline/kafka.h"
 #include "pipeline/kafka_group.h"
 #include "pipeline/kafka_topics.h"
-#include "pipeline/refusal.h"
+#include "pipeline/security_state.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -35,7 +35,7 @@ static void show_broker(const char *client_kind, const char *name, const json_t 
     const char *state = json_string_value(json_object_get(broker, "state"));
     const char *address = json_string_value(json_object_get(broker, "nodename"));
     if (is_up_state(state) && address != NULL) {
-        wt_refusal_over(address);
+        wt_security_let_in(address);
     }
     bool real = json_integer_value(json_object_get(broker, "nodeid")) >= 0 && source != NULL &&
                 strcmp(source, "logical") != 0;
@@ -153,7 +153,7 @@ void wt_brokers_read(rd_kafka_t *client, const char *text, size_t bytes)
         note_brokers(json_object_get(statistics, "brokers"));
     }
     note_leaders(rd_kafka_type(client) == RD_KAFKA_CONSUMER, statistics);
-    wt_refusal_tick(wt_clock_us());
+    wt_security_tick(wt_clock_us());
     json_decref(statistics);
 }
 

@@ -6,7 +6,7 @@
 #include "pipeline/connect_pace.h"
 #include "pipeline/kafka_security.h"
 #include "pipeline/kafka_words.h"
-#include "pipeline/refusal.h"
+#include "pipeline/security_state.h"
 
 #include <string.h>
 
@@ -21,7 +21,7 @@ static void on_log(const rd_kafka_t *client, int level, const char *facility, co
     enum wt_log_level ours = wt_kafka_words(level, facility, message, text, sizeof text);
     (void)client;
     /* TLS and SASL. Why a certificate is refused comes with the line about its handshake. */
-    if (level <= 6 && (strcmp(facility, "SSLCERTVRFY") == 0 || wt_refusal_logged(message))) {
+    if (level <= 6 && (strcmp(facility, "SSLCERTVRFY") == 0 || wt_security_note_log(message))) {
         return;
     }
     wt_kafka_words_note(message);
@@ -41,7 +41,7 @@ static void on_error(rd_kafka_t *client, int code, const char *reason, void *opa
 {
     (void)opaque, (void)client;
     wt_metric_add(WT_METRIC_BROKER_ERRORS, 1);
-    if (wt_refusal_reported(reason)) {
+    if (wt_security_note_error(reason)) {
         return;
     }
     switch (code) {

@@ -80,9 +80,10 @@ static void describe_authority(struct fault *fault, X509 *certificate, const cha
 {
     char issuer[NAME_BYTES_MAX];
     name_of(X509_get_issuer_name(certificate), issuer);
+    bool own = strcmp(subject, issuer) == 0; /* the authority's own certificate */
     (void)snprintf(fault->why, sizeof fault->why,
-                   "its certificate is of an authority that is not trusted here (%s, issued by %s)",
-                   subject, issuer);
+                   "its certificate is of an authority that is not trusted here (%s%s%s)", subject,
+                   own ? "" : ", issued by ", own ? "" : issuer);
     fault->remedy = "set ssl.ca.location (or ssl.ca.pem) to the certificate of that authority, or "
                     "install it among the system's, which are used where neither is set";
 }

@@ -20,7 +20,7 @@
 #include "pipeline/partition.h"
 #include "pipeline/prepare.h"
 #include "pipeline/publish.h"
-#include "pipeline/refusal.h"
+#include "pipeline/security_state.h"
 #include "pipeline/sizing.h"
 #include "pipeline/times.h"
 #include "pipeline/watch.h"
@@ -172,7 +172,7 @@ static void log_findings(struct wt_pipeline *pipeline, struct wt_cluster_facts *
 static void wait_for_broker(struct wt_pipeline *pipeline, int64_t began_us, const char *reason)
 {
     (void)rd_kafka_poll(wt_publish_client(pipeline->publish), 0);
-    if (wt_refusal_any()) {
+    if (wt_security_refused()) {
         wt_stall_end(WT_STALL_BROKERS);
         wt_stall_tick(wt_clock_us());
         return;

@@ -2,6 +2,7 @@
 
 #include "pipeline/kafka_certificate.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -208,24 +209,34 @@ static bool credentials_cause(const char *line, struct wt_security_cause *cause)
     return true;
 }
 
+/* "Failed to retrieve OIDC token from "URL": REASON (HTTP STATUS)" in the log is "Failed to acquire SASL
+ * OAUTHBEARER token: REASON" as an error. */
 static bool token_cause(const char *line, struct wt_security_cause *cause)
 {
     static const char *const marks[] = {
         "Failed to acquire SASL OAUTHBEARER token: ", "Failed to retrieve OIDC token from ",
         "no token available; last error: "};
-    const char *mark = NULL;
-    for (size_t i = 0; i < sizeof marks / sizeof marks[0] && mark == NULL; i++) {
-        mark = strstr(line, marks[i]) != NULL ? marks[i] : NULL;
+    const char *reason = NULL;
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0] && reason == NULL; i++) {
+        const char *at = strstr(line, marks[i]);
+        reason = at != NULL ? at + strlen(marks[i]) : NULL;
     }
-    if (mark == NULL) {
+    if (reason == NULL) {
         return false;
     }
+    cause->address[0] = '\0'; /* it is the token server that is at fault */
     if (strstr(line, "sasl.oauthbearer.config") != NULL) {
         /* librdkafka quotes it, and it may hold what nobody is to read. */
         take(cause, "no OAUTHBEARER token: sasl.oauthbearer.config cannot be read", TOKEN_CONFIG);
         return true;
     }
-    take_tail(line, mark, "no OAUTHBEARER token: ", cause);
+    const char *behind_url = reason[0] == '"' ? strstr(reason, "\": ") : NULL;
+    reason = behind_url != NULL ? behind_url + 3 : reason;
+    const char *end = strstr(reason, " (after ");
+    const char *status = behind_url != NULL ? strrchr(reason, '(') : NULL;
+    end = end == NULL && status != NULL && status > reason ? status - 1 : end;
+    (void)snprintf(cause->why, sizeof cause->why, "no OAUTHBEARER token: %.*s",
+                   (int)(end != NULL ? end - reason : (ptrdiff_t)strlen(reason)), reason);
     cause->remedy = TOKEN_SERVER;
     return true;
 }
@@ -248,18 +259,22 @@ static bool sasl_cause(const char *line, struct wt_security_cause *cause)
         return true;
     }
     if (strstr(line, "Request not valid in current SASL state") != NULL) {
+        /* So says a broker, too, that is asked for a new session twice within a second. */
+        cause->certain = false;
         take(cause, "that port is none for SASL: it lets everybody in without a log-in", NO_LOG_IN);
         return true;
     }
     if (strstr(line, "SASL authentication error: ") != NULL) {
         return credentials_cause(line, cause);
     }
-    if (strstr(line, "SASL SCRAM authentication failed") != NULL ||
-        strstr(line, "Failed to initialize SASL authentication") != NULL ||
-        strstr(line, "mechanism handshake failed") != NULL) {
-        take_tail(line, "Failed to initialize SASL authentication: ", "the log-in fails: ", cause);
-        cause->remedy = PASSWORD;
-        return true;
+    static const char *const marks[] = {"Failed to initialize SASL authentication: ",
+                                        " mechanism handshake failed: "};
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
+        if (strstr(line, marks[i]) != NULL && strstr(line, "Local: ") == NULL) {
+            take_tail(line, marks[i], "the log-in fails: ", cause);
+            cause->remedy = PASSWORD;
+            return true;
+        }
     }
     return false;
 }

@@ -10,7 +10,7 @@
 #include "pipeline/consumer.h"
 #include "pipeline/hindrance.h"
 #include "pipeline/membership.h"
-#include "pipeline/refusal.h"
+#include "pipeline/security_state.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -239,8 +239,8 @@ static void note_answer(struct wt_watch *watch)
  * whether questions are answered. */
 static void note_silence(const struct wt_watch *watch)
 {
-    if (wt_refusal_any()) {
-        wt_stall_end(WT_STALL_BROKERS); /* they answer, and refuse this worker: refusal.h */
+    if (wt_security_refused()) {
+        wt_stall_end(WT_STALL_BROKERS); /* they answer, and refuse this worker: security_state.h */
     } else if (silent_us(watch) > SILENT_US_MAX) {
         wt_stall_begin_since(
             WT_STALL_BROKERS, atomic_load_explicit(&watch->contact_us, memory_order_relaxed),

@@ -20,14 +20,21 @@ SCRIPTS = ROOT / "scripts" / "kafka"
 class Broker:
     """A local cluster in `directory`. Ends with this process, however that ends."""
 
-    def __init__(self, directory, nodes=1, settings=None):
+    def __init__(self, directory, nodes=1, settings=None, listeners=None):
+        """`listeners`: {name: protocol} beside PLAINTEXT; `addresses` has each one's host:port, of the first node."""
         self.directory = Path(directory).resolve()
         self.nodes = nodes
         options = []
+        for name, protocol in (listeners or {}).items():
+            options += ["--listener", f"{name}={protocol}"]
         for key, value in (settings or {}).items():
             options += ["--set", f"{key}={value}"]
         self.bootstrap = self._script(
             "start", "--nodes", str(nodes), "--while", str(os.getpid()), *options)
+        self.addresses = {}
+        if listeners:
+            lines = (self.directory / "listeners").read_text().splitlines()
+            self.addresses = dict(reversed([line.split() for line in lines]))
 
     def start(self, node=None):
         """Starts what does not run, or one node; returns when it serves."""

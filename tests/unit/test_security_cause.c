@@ -30,13 +30,17 @@ static void lines_about_tls_and_sasl_have_a_cause_and_a_remedy(void **state)
         {"sasl_ssl://h:1/bootstrap: SASL PLAIN mechanism handshake failed: Broker: Request not "
          "valid in "
          "current SASL state: broker's supported mechanisms:  (after 0ms in state AUTH_HANDSHAKE)",
-         "none for SASL", "security.protocol", true},
+         "none for SASL", "security.protocol", false},
         {"sasl_plaintext://h:1/bootstrap: SASL authentication error: "
          "{\"status\":\"invalid_token\"} "
          "(after 5ms in state AUTH_REQ)",
          "the token: {\"status\":\"invalid_token\"}", "audience", true},
         {"Failed to acquire SASL OAUTHBEARER token: Failed to connect to 127.0.0.1:9",
-         "no OAUTHBEARER token: Failed to connect", "sasl.oauthbearer.token.endpoint.url", true},
+         "no OAUTHBEARER token: Failed to connect to 127.0.0.1:9", "token.endpoint.url", true},
+        {"[thrd:background]: Failed to retrieve OIDC token from \"http://127.0.0.1:9/token\": "
+         "Failed to "
+         "connect to 127.0.0.1:9 (-1)",
+         "no OAUTHBEARER token: Failed to connect to 127.0.0.1:9", "token.endpoint.url", true},
         {"ssl://h:1/bootstrap: SSL handshake failed: error:0A000086:SSL routines::certificate "
          "verify "
          "failed: broker certificate could not be verified (after 3ms in state SSL_HANDSHAKE)",
@@ -70,6 +74,8 @@ static void lines_about_tls_and_sasl_have_a_cause_and_a_remedy(void **state)
         assert_non_null(strstr(cause.why, rows[i].why));
         assert_non_null(strstr(cause.remedy, rows[i].remedy));
         assert_null(strstr(cause.why, "(after "));
+        assert_null(strstr(cause.why, "(-1)"));
+        assert_string_equal(cause.address, strstr(rows[i].line, "h:1") != NULL ? "h:1" : "");
         assert_int_equal(cause.certain, rows[i].certain);
     }
 }
@@ -82,6 +88,8 @@ static void other_lines_have_none(void **state)
         "CONNECT)",
         "sasl_ssl://h:1/bootstrap: Failed to resolve 'h:1': Name or service not known",
         "h:1/1: Disconnected (after 600003ms in state UP)",
+        "sasl_ssl://h:1/1: SASL PLAIN mechanism handshake failed: Local: Broker transport failure: "
+        "broker's supported mechanisms: (n/a) (after 2ms in state AUTH_HANDSHAKE)",
         /* One that has logged in, and the name of a role, do not show that a log-in is wanted. */
         "sasl_ssl://h:1/1: Disconnected: connection closed by peer (after 10ms in state UP)",
         "GroupCoordinator: h:1: Disconnected: connection closed by peer (after 10ms in state UP)",

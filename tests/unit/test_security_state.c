@@ -1,5 +1,5 @@
 /* Many lines of librdkafka become one state a broker. The clock is the test's. */
-#include "pipeline/refusal.h"
+#include "pipeline/security_state.h"
 
 #include "base/log.h"
 #include "base/stall.h"
@@ -33,72 +33,72 @@ static int begin(void **state)
 {
     (void)state;
     clock_us += 1000000000;
-    wt_refusal_tick(clock_us);
-    assert_false(wt_refusal_any());
+    wt_security_tick(clock_us);
+    assert_false(wt_security_refused());
     assert_false(wt_stall_is(WT_STALL_SECURITY));
     return 0;
 }
 
 static const char *why_now(void)
 {
-    static struct wt_security_cause cause;
-    return wt_refusal_last(&cause) ? cause.why : "";
+    static char words[2000];
+    words[0] = '\0';
+    (void)wt_stall_any(words, sizeof words);
+    return words;
 }
 
 static void a_password_that_is_refused_stalls_until_a_client_is_let_in(void **state)
 {
     (void)state;
-    assert_true(wt_refusal_logged(PASSWORD));
-    assert_true(wt_refusal_reported(PASSWORD));
-    assert_true(wt_refusal_any() && wt_stall_is(WT_STALL_SECURITY));
-    wt_refusal_over("other:1");
-    assert_true(wt_refusal_any());
-    wt_refusal_over("b:1");
-    assert_false(wt_refusal_any() || wt_stall_is(WT_STALL_SECURITY));
+    assert_true(wt_security_note_log(PASSWORD));
+    assert_true(wt_security_note_error(PASSWORD));
+    assert_true(wt_security_refused() && wt_stall_is(WT_STALL_SECURITY));
+    wt_security_let_in("other:1");
+    assert_true(wt_security_refused());
+    wt_security_let_in("b:1");
+    assert_false(wt_security_refused() || wt_stall_is(WT_STALL_SECURITY));
 }
 
 static void the_words_are_those_of_the_newest_cause(void **state)
 {
     (void)state;
-    assert_true(wt_refusal_logged(PASSWORD) && wt_refusal_logged(MECHANISM));
-    char words[2000] = "";
-    assert_true(wt_stall_any(words, sizeof words));
+    assert_true(wt_security_note_log(PASSWORD) && wt_security_note_log(MECHANISM));
     assert_non_null(
-        strstr(words, "broker b:1 cannot be used: it does not offer this sasl.mechanism"));
-    assert_null(strstr(words, "password is wrong"));
-    wt_refusal_over(NULL);
+        strstr(why_now(), "broker b:1 cannot be used: it does not offer this sasl.mechanism"));
+    assert_null(strstr(why_now(), "password is wrong"));
+    wt_security_let_in(NULL);
 }
 
 static void connections_that_end_say_something_only_in_a_row(void **state)
 {
     (void)state;
     for (int i = 0; i < 2; i++) {
-        assert_false(wt_refusal_logged(ENDED));
-        assert_false(wt_refusal_logged(ENDED)); /* another client's, at the same moment */
-        assert_false(wt_refusal_any());
+        assert_false(wt_security_note_log(ENDED));
+        assert_false(wt_security_note_log(ENDED)); /* another client's, at the same moment */
+        assert_false(wt_security_refused());
         clock_us += 300000;
     }
-    assert_non_null(strstr(why_now(), "speaks TLS")); /* for who asks what it may be */
-    assert_true(wt_refusal_logged(ENDED));
-    assert_true(wt_refusal_any());
-    wt_refusal_over("b:2");
+    assert_true(wt_security_note_log(ENDED));
+    assert_true(wt_security_refused());
+    assert_non_null(strstr(why_now(), "speaks TLS"));
+    wt_security_let_in("b:2");
     assert_string_equal(why_now(), "");
-    assert_false(wt_refusal_logged(ENDED));
+    assert_false(wt_security_note_log(ENDED));
 }
 
 static void a_broker_that_cannot_be_connected_to_refuses_nobody(void **state)
 {
     (void)state;
     for (int i = 0; i < 3; i++) {
-        (void)wt_refusal_logged(ENDED);
+        (void)wt_security_note_log(ENDED);
         clock_us += 300000;
     }
-    assert_true(wt_refusal_any());
-    assert_false(wt_refusal_logged(REFUSED));
-    assert_false(wt_refusal_any());
+    assert_true(wt_security_refused());
+    assert_false(wt_security_note_log(REFUSED));
+    assert_false(wt_security_refused());
     for (int i = 0; i < 4; i++) {
-        assert_false(wt_refusal_logged(ENDED));
-        assert_false(wt_refusal_logged(REFUSED));
+        assert_false(wt_security_note_log(ENDED));
+        assert_false(wt_security_note_log(REFUSED));
         clock_us += 300000;
     }
 }
@@ -106,34 +106,41 @@ static void a_broker_that_cannot_be_connected_to_refuses_nobody(void **state)
 static void what_is_certain_is_not_made_less_so_by_connections_that_end(void **state)
 {
     (void)state;
-    assert_true(wt_refusal_logged("b:2/bootstrap: SASL authentication error: no"));
-    assert_true(wt_refusal_logged(ENDED));
+    assert_true(wt_security_note_log("b:2/bootstrap: SASL authentication error: no"));
+    assert_true(wt_security_note_log(ENDED));
     assert_non_null(strstr(why_now(), "the log-in fails: no"));
 }
 
 static void what_is_not_tried_again_is_over(void **state)
 {
     (void)state;
-    assert_true(wt_refusal_logged(PASSWORD));
+    assert_true(wt_security_note_log(PASSWORD));
     clock_us += 59000000;
-    wt_refusal_tick(clock_us);
-    assert_true(wt_refusal_any());
-    assert_true(wt_refusal_logged(PASSWORD));
+    wt_security_tick(clock_us);
+    assert_true(wt_security_refused());
+    assert_true(wt_security_note_log(PASSWORD));
     clock_us += 59000000;
-    wt_refusal_tick(clock_us);
-    assert_true(wt_refusal_any());
+    wt_security_tick(clock_us);
+    assert_true(wt_security_refused());
     clock_us += 2000000;
-    wt_refusal_tick(clock_us);
-    assert_false(wt_refusal_any() || wt_stall_is(WT_STALL_SECURITY));
+    wt_security_tick(clock_us);
+    assert_false(wt_security_refused() || wt_stall_is(WT_STALL_SECURITY));
 }
 
 static void a_token_is_there_when_any_broker_lets_a_client_in(void **state)
 {
     (void)state;
-    assert_true(wt_refusal_reported(TOKEN));
-    assert_true(wt_refusal_any());
-    wt_refusal_over("any:1");
-    assert_false(wt_refusal_any());
+    assert_true(wt_security_note_error(TOKEN));
+    assert_true(wt_security_refused());
+    wt_security_let_in("any:1");
+    assert_false(wt_security_refused());
+    /* While one does, no token for the time after hinders nothing yet. */
+    clock_us += 5000000;
+    assert_true(wt_security_note_error(TOKEN));
+    assert_false(wt_security_refused());
+    clock_us += 10000000;
+    assert_true(wt_security_note_error(TOKEN));
+    assert_true(wt_security_refused());
 }
 
 static void more_brokers_than_are_remembered_do_no_harm(void **state)
@@ -144,11 +151,11 @@ static void more_brokers_than_are_remembered_do_no_harm(void **state)
         (void)snprintf(line, sizeof line, "ssl://b:%d/1: SSL handshake failed: error (after 1ms",
                        i);
         clock_us += 1000;
-        assert_true(wt_refusal_logged(line));
+        assert_true(wt_security_note_log(line));
     }
-    assert_true(wt_refusal_any());
-    wt_refusal_over(NULL);
-    assert_false(wt_refusal_any());
+    assert_true(wt_security_refused());
+    wt_security_let_in(NULL);
+    assert_false(wt_security_refused());
 }
 
 int main(void)

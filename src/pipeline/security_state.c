@@ -1,8 +1,9 @@
-#include "pipeline/refusal.h"
+#include "pipeline/security_state.h"
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/stall.h"
+#include "pipeline/security_cause.h"
 
 #include <pthread.h>
 #include <stddef.h>
@@ -14,6 +15,10 @@
 /* A broker that is tried and not let in is heard of once in thirty seconds at least: librdkafka leaves
  * out equal lines for that long. */
 #define FORGOTTEN_US 60000000
+
+/* While brokers let clients in, which the statistics show every five seconds, a token that cannot be had
+ * is to be told of, and keeps nothing from moving yet. */
+#define LET_IN_US 7000000
 
 /* A connection that merely ended may have other reasons; so many in a row have not. Those that end
  * together, of several clients, count as one. */
@@ -31,6 +36,7 @@ struct refusal {
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards what follows */
 static struct refusal refusals[BROKERS_MAX];
+static int64_t let_in_us; /* when a broker was last seen to have let a client in; 0: never */
 
 /* Locks: held, as in all that follow. NULL: there is none. */
 static struct refusal *find(const char *address)
@@ -90,7 +96,8 @@ static void take(struct refusal *refusal, const struct wt_security_cause *cause,
         refusal->logged_us = now_us;
         wt_log_warn("kafka", "%s", words);
     }
-    refusal->active = true;
+    bool harmless = cause->address[0] == '\0' && let_in_us != 0 && now_us - let_in_us < LET_IN_US;
+    refusal->active |= !harmless;
     show_stall();
 }
 
@@ -146,7 +153,7 @@ static void note_unreachable(const char *address)
     }
 }
 
-bool wt_refusal_logged(const char *line)
+bool wt_security_note_log(const char *line)
 {
     struct wt_security_cause cause;
     bool said = false;
@@ -161,7 +168,7 @@ bool wt_refusal_logged(const char *line)
     return said;
 }
 
-bool wt_refusal_reported(const char *reason)
+bool wt_security_note_error(const char *reason)
 {
     struct wt_security_cause cause;
     if (!wt_security_cause(reason, &cause)) {
@@ -173,10 +180,11 @@ bool wt_refusal_reported(const char *reason)
     return said;
 }
 
-void wt_refusal_over(const char *address)
+void wt_security_let_in(const char *address)
 {
     bool changed = false;
     (void)pthread_mutex_lock(&lock);
+    let_in_us = wt_clock_us();
     for (size_t i = 0; i < BROKERS_MAX; i++) {
         /* What is about no broker, such as a token, is over when any lets a client in. */
         const char *own = refusals[i].cause.address;
@@ -190,7 +198,7 @@ void wt_refusal_over(const char *address)
     (void)pthread_mutex_unlock(&lock);
 }
 
-void wt_refusal_tick(int64_t now_us)
+void wt_security_tick(int64_t now_us)
 {
     bool changed = false;
     (void)pthread_mutex_lock(&lock);
@@ -205,7 +213,7 @@ void wt_refusal_tick(int64_t now_us)
     (void)pthread_mutex_unlock(&lock);
 }
 
-bool wt_refusal_any(void)
+bool wt_security_refused(void)
 {
     bool any = false;
     (void)pthread_mutex_lock(&lock);
@@ -214,22 +222,4 @@ bool wt_refusal_any(void)
     }
     (void)pthread_mutex_unlock(&lock);
     return any;
-}
-
-bool wt_refusal_last(struct wt_security_cause *cause_out)
-{
-    const struct refusal *last = NULL;
-    (void)pthread_mutex_lock(&lock);
-    for (size_t i = 0; i < BROKERS_MAX; i++) {
-        const struct refusal *refusal = &refusals[i];
-        bool counts = refusal->active || refusal->ends > 0;
-        if (counts && (last == NULL || refusal->seen_us > last->seen_us)) {
-            last = refusal;
-        }
-    }
-    if (last != NULL) {
-        *cause_out = last->cause;
-    }
-    (void)pthread_mutex_unlock(&lock);
-    return last != NULL;
 }
