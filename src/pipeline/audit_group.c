@@ -26,7 +26,10 @@ void wt_group_free(struct wt_group *group)
 
 void wt_position_free(struct wt_position *position)
 {
-    free(position->labelled_topic);
+    for (size_t i = 0; i < position->topic_count; i++) {
+        free(position->topics[i].topic);
+    }
+    free(position->topics);
     *position = (struct wt_position){0};
 }
 
@@ -172,34 +175,75 @@ void wt_audit_group(const struct wt_config *config, const struct wt_group *group
 
 /* --- where it goes on ------------------------------------------------------------------------ */
 
-static void audit_forgotten(const struct wt_config *config, const struct wt_position *position,
-                            int64_t minutes, struct wt_findings *findings)
+/* "topic news", or "2 of 12 partitions of topic news". */
+static void name_place(const struct wt_topic_position *position, char *place, size_t bytes)
 {
-    bool at_end = wt_consumer_begins_at_end(config);
-    bool forgotten = position->labelled_topic != NULL;
+    if (position->uncommitted == position->partitions) {
+        (void)snprintf(place, bytes, "topic %s", position->topic);
+    } else {
+        (void)snprintf(place, bytes, "%" PRId32 " of %" PRId32 " partitions of topic %s",
+                       position->uncommitted, position->partitions, position->topic);
+    }
+}
+
+/* "the 7 records from offset 0 on". */
+static void name_records(const struct wt_topic_position *position, char *records, size_t bytes)
+{
+    int length = snprintf(records, bytes, "the %" PRId64 " records from offset %" PRId64,
+                          position->records, position->first_min);
+    if (position->first_max > position->first_min && (size_t)length < bytes) {
+        (void)snprintf(records + length, bytes - (size_t)length,
+                       " (other partitions: %" PRId64 " at most) on", position->first_max);
+    } else if ((size_t)length < bytes) {
+        (void)snprintf(records + length, bytes - (size_t)length, " on");
+    }
+}
+
+/* Of a group without offsets: what a worker does with what is there. */
+static const char *deed(const struct wt_config *config, bool labelled)
+{
+    const struct wt_property *reset = wt_config_consumer_property(config, "auto.offset.reset");
+    if (!wt_consumer_begins_at_end(config)) {
+        return labelled ? "labels once more" : "reads";
+    }
+    return strcmp(reset->value, "error") == 0 || strcmp(reset->value, "none") == 0
+               ? "does not read (auto.offset.reset is error)"
+               : "leaves out";
+}
+
+static void audit_forgotten(const struct wt_config *config,
+                            const struct wt_topic_position *position, int64_t minutes,
+                            struct wt_findings *findings)
+{
     char setting[80] = "offsets.retention.minutes";
+    char place[320];
+    char records[160];
+    bool labelled = position->labelled_in != NULL;
     if (minutes > 0) {
         (void)snprintf(setting, sizeof setting, "offsets.retention.minutes, %" PRId64 " here",
                        minutes);
     }
-    if (!forgotten) {
+    name_place(position, place, sizeof place);
+    name_records(position, records, sizeof records);
+    if (!labelled) {
         wt_finding_add(findings, config, "kafka.consumer", WT_FINDING_NOTE, "group-offsets",
-                       "consumer group %s has committed no offset yet: a worker begins at the %s, "
-                       "and there are %" PRId64 " records",
-                       group_of(config), at_end ? "end" : "first record",
-                       position->uncommitted_records);
+                       "consumer group %s has committed no offset yet for %s: a worker that starts "
+                       "%s %s",
+                       group_of(config), place, deed(config, labelled), records);
         return;
     }
     wt_finding_add(findings, config, "kafka.consumer", WT_FINDING_WARNING, "group-offsets",
-                   "consumer group %s has no committed offsets, though topic %s has labels of %s: "
-                   "they expired (%s), were deleted, or the group has a new name; a worker that "
-                   "starts %s the %" PRId64 " records that there are",
-                   group_of(config), config->output.topic, position->labelled_topic, setting,
-                   at_end ? "leaves out" : "labels once more", position->uncommitted_records);
+                   "consumer group %s has no committed offset any more for %s, though topic %s has "
+                   "%s of it: they expired (%s), were deleted, or the group has a new name; a "
+                   "worker that starts %s %s",
+                   group_of(config), place, position->labelled_in,
+                   strcmp(position->labelled_in, config->dead_letter.topic) == 0 ? "dead letters"
+                                                                                 : "labels",
+                   setting, deed(config, labelled), records);
     wt_finding_remedy(findings,
                       "before a start set them: kafka-consumer-groups.sh --group %s --topic %s "
                       "--reset-offsets --to-datetime TIME --execute",
-                      group_of(config), position->labelled_topic);
+                      group_of(config), position->topic);
 }
 
 void wt_audit_position(const struct wt_config *config, const struct wt_position *position,
@@ -208,8 +252,10 @@ void wt_audit_position(const struct wt_config *config, const struct wt_position 
     if (!position->known) {
         return;
     }
-    if (position->committed == 0 && position->uncommitted_records > 0) {
-        audit_forgotten(config, position, minutes, findings);
+    for (size_t i = 0; i < position->topic_count; i++) {
+        if (position->topics[i].records > 0) {
+            audit_forgotten(config, &position->topics[i], minutes, findings);
+        }
     }
     if (position->deleted_records > 0) {
         wt_finding_add(findings, config, "kafka.consumer", WT_FINDING_WARNING, "group-offsets",

@@ -34,22 +34,33 @@ void wt_group_free(struct wt_group *group);
 void wt_audit_group(const struct wt_config *config, const struct wt_group *group,
                     struct wt_findings *findings);
 
-/* Where the group would go on, of all input topics together. */
+/* What of an input topic the group has no offset for. */
+struct wt_topic_position {
+    char *topic;
+    int32_t partitions;
+    int32_t uncommitted; /* partitions without a committed offset, and with records */
+    int64_t records;     /* that lie in those */
+    int64_t first_min;   /* the smallest and the largest of their first offsets */
+    int64_t first_max;
+    const char
+        *labelled_in; /* the topic of the configuration that has labels or dead letters of those
+                              * partitions; NULL: none was found */
+};
+
+/* Where the group would go on. */
 struct wt_position {
     bool known;
-    int32_t partitions;
-    int32_t committed;           /* partitions with a committed offset */
-    int64_t uncommitted_records; /* that lie in the others */
+    struct wt_topic_position *topics; /* each input topic */
+    size_t topic_count;
     int64_t
         deleted_records; /* behind a committed offset, deleted by retention before they were read */
     int32_t beyond;      /* partitions with a committed offset behind their end */
-    char *
-        labelled_topic; /* an input topic of which the output holds labels already; NULL: none was found */
 };
 
 void wt_position_free(struct wt_position *position);
 
-/* What a worker that starts now would label again or leave out. `minutes`: offsets.retention.minutes, 0: not
+/* What a worker that starts now would label again or leave out, in one finding a topic: a warning where there
+ * are labels of it, else a note. `minutes`: offsets.retention.minutes, 0: not
  * known. */
 void wt_audit_position(const struct wt_config *config, const struct wt_position *position,
                        int64_t minutes, struct wt_findings *findings);

@@ -14,7 +14,7 @@ rd_kafka_resp_err_t wt_group_describe(const struct wt_config *config, rd_kafka_t
 
 /* Compares the group's offsets with the input topics of `facts`; where it has none although there are
  * records, looks for labels of them in the output. With clients of its own, for `wait_ms` at most; what was
- * not answered leaves the position not known. Given back with wt_position_free. */
+ * not answered leaves the position not known. Names in it are of `facts`. Given back with wt_position_free. */
 void wt_position_look(const struct wt_config *config, const struct wt_cluster_facts *facts,
                       int wait_ms, struct wt_position *position_out);
 

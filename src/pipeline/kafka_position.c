@@ -9,55 +9,82 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Partitions of the output in which labels are looked for: the fullest first would be better, but one that
- * has any is as good. */
-#define LABELLED_PARTITIONS_MAX 8
+/* Labels are looked for among the last records of so many partitions that have any. */
+#define LABELLED_PARTITIONS_MAX 32
 
-/* A topic's last records, passed over the ends of transactions. */
+/* So many of the last offsets of each. */
 #define BACK_OFFSETS 64
 
-static size_t count_partitions(const struct wt_cluster_facts *facts)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < facts->topic_count; i++) {
-        count += facts->topics[i].role == WT_TOPIC_INPUT ? (size_t)facts->topics[i].partitions : 0;
-    }
-    return count;
-}
+/* How long one poll may take. */
+#define POLL_MS 100
 
-static rd_kafka_topic_partition_list_t *list_inputs(const struct wt_cluster_facts *facts,
-                                                    int64_t offset)
+/* Every partition of the input topics. */
+static rd_kafka_topic_partition_list_t *list_inputs(const struct wt_cluster_facts *facts)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(16);
     for (size_t i = 0; i < facts->topic_count; i++) {
         const struct wt_topic_facts *topic = &facts->topics[i];
         for (int32_t j = 0; topic->role == WT_TOPIC_INPUT && j < topic->partitions; j++) {
-            rd_kafka_topic_partition_list_add(list, topic->topic, j)->offset = offset;
+            (void)rd_kafka_topic_partition_list_add(list, topic->topic, j);
         }
     }
     return list;
 }
 
-static void add_partition(struct wt_position *position, int64_t committed, int64_t begin,
-                          int64_t end)
+static rd_kafka_topic_partition_list_t *copy_with(const rd_kafka_topic_partition_list_t *list,
+                                                  int64_t offset)
 {
-    position->partitions++;
-    if (committed < 0) {
-        position->uncommitted_records += end > begin ? end - begin : 0;
-        return;
+    rd_kafka_topic_partition_list_t *copy = rd_kafka_topic_partition_list_copy(list);
+    for (int i = 0; i < copy->cnt; i++) {
+        copy->elems[i].offset = offset;
     }
-    position->committed++;
-    position->beyond += committed > end;
-    position->deleted_records += committed < begin ? begin - committed : 0;
+    return copy;
+}
+
+static struct wt_topic_position *topic_of(struct wt_position *position, const char *topic)
+{
+    size_t i = 0;
+    while (i < position->topic_count && strcmp(position->topics[i].topic, topic) != 0) {
+        i++;
+    }
+    if (i == position->topic_count) {
+        position->topics =
+            wt_realloc(position->topics, ++position->topic_count * sizeof *position->topics);
+        position->topics[i] = (struct wt_topic_position){
+            .topic = wt_strdup(topic), .first_min = INT64_MAX, .first_max = -1};
+    }
+    return &position->topics[i];
+}
+
+/* True: there are records, and no offset of the group. */
+static bool add_partition(struct wt_position *position, const char *name, int64_t committed,
+                          int64_t begin, int64_t end)
+{
+    struct wt_topic_position *topic = topic_of(position, name);
+    topic->partitions++;
+    if (committed >= 0) {
+        position->beyond += committed > end;
+        position->deleted_records += committed < begin ? begin - committed : 0;
+        return false;
+    }
+    if (end <= begin) {
+        return false;
+    }
+    topic->uncommitted++;
+    topic->records += end - begin;
+    topic->first_min = begin < topic->first_min ? begin : topic->first_min;
+    topic->first_max = begin > topic->first_max ? begin : topic->first_max;
+    return true;
 }
 
 /* False: not all was answered. */
-static bool compare(rd_kafka_t *consumer, const struct wt_cluster_facts *facts, int64_t deadline_us,
-                    struct wt_position *position)
+static bool compare(rd_kafka_t *consumer, const rd_kafka_topic_partition_list_t *inputs,
+                    int64_t deadline_us, struct wt_position *position,
+                    rd_kafka_topic_partition_list_t *uncommitted)
 {
-    rd_kafka_topic_partition_list_t *begins = list_inputs(facts, -2);
-    rd_kafka_topic_partition_list_t *ends = list_inputs(facts, -1);
-    rd_kafka_topic_partition_list_t *commits = list_inputs(facts, RD_KAFKA_OFFSET_INVALID);
+    rd_kafka_topic_partition_list_t *begins = copy_with(inputs, -2);
+    rd_kafka_topic_partition_list_t *ends = copy_with(inputs, -1);
+    rd_kafka_topic_partition_list_t *commits = copy_with(inputs, RD_KAFKA_OFFSET_INVALID);
     bool answered =
         rd_kafka_committed(consumer, commits, wt_deadline_left_ms(deadline_us, INT_MAX)) ==
             RD_KAFKA_RESP_ERR_NO_ERROR &&
@@ -69,9 +96,10 @@ static bool compare(rd_kafka_t *consumer, const struct wt_cluster_facts *facts, 
         bool known = begins->elems[i].err == RD_KAFKA_RESP_ERR_NO_ERROR &&
                      ends->elems[i].err == RD_KAFKA_RESP_ERR_NO_ERROR &&
                      commits->elems[i].err == RD_KAFKA_RESP_ERR_NO_ERROR;
-        if (known) {
-            add_partition(position, commits->elems[i].offset, begins->elems[i].offset,
-                          ends->elems[i].offset);
+        const rd_kafka_topic_partition_t *item = &commits->elems[i];
+        if (known && add_partition(position, item->topic, item->offset, begins->elems[i].offset,
+                                   ends->elems[i].offset)) {
+            (void)rd_kafka_topic_partition_list_add(uncommitted, item->topic, item->partition);
         }
         answered = known;
     }
@@ -83,68 +111,95 @@ static bool compare(rd_kafka_t *consumer, const struct wt_cluster_facts *facts, 
 
 /* --- labels ---------------------------------------------------------------------------------- */
 
-/* The input topic that a label names as its source; NULL: it names none of ours. The caller frees it. */
-static char *source_of(const struct wt_config *config, const rd_kafka_message_t *message)
+/* A header's last value, NUL-terminated; false: there is none that fits. */
+static bool header_text(const rd_kafka_headers_t *headers, const char *name, char *text,
+                        size_t text_bytes)
 {
-    rd_kafka_headers_t *headers = NULL;
     const void *value = NULL;
     size_t bytes = 0;
-    if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR ||
-        rd_kafka_header_get_last(headers, "wiretag.source.topic", &value, &bytes) !=
-            RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return NULL;
+    if (rd_kafka_header_get_last(headers, name, &value, &bytes) != RD_KAFKA_RESP_ERR_NO_ERROR ||
+        value == NULL || bytes >= text_bytes) {
+        return false;
     }
-    for (size_t i = 0; i < config->input.topics.count; i++) {
-        const char *topic = config->input.topics.items[i];
-        if (strlen(topic) == bytes && memcmp(topic, value, bytes) == 0) {
-            return wt_strdup(topic);
+    memcpy(text, value, bytes);
+    text[bytes] = '\0';
+    return true;
+}
+
+/* A label or dead letter of one of the partitions `of`: notes that its topic has some. */
+static void note_source(const struct wt_cluster_facts *facts, const rd_kafka_message_t *message,
+                        const rd_kafka_topic_partition_list_t *of, struct wt_position *position)
+{
+    char topic[256];
+    char number[16];
+    rd_kafka_headers_t *headers = NULL;
+    if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR ||
+        !header_text(headers, "wiretag.source.topic", topic, sizeof topic) ||
+        !header_text(headers, "wiretag.source.partition", number, sizeof number) ||
+        rd_kafka_topic_partition_list_find((rd_kafka_topic_partition_list_t *)(uintptr_t)of, topic,
+                                           (int32_t)strtol(number, NULL, 10)) == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < facts->topic_count; i++) {
+        if (strcmp(facts->topics[i].topic, rd_kafka_topic_name(message->rkt)) == 0) {
+            topic_of(position, topic)->labelled_in = facts->topics[i].topic;
         }
     }
-    return NULL;
 }
 
-/* Of the last records of one partition, the first. */
-static char *labelled_in(const struct wt_config *config, rd_kafka_t *client, const char *topic,
-                         int32_t partition, int64_t deadline_us)
+/* The last offsets of what is published: where to read, and no more than LABELLED_PARTITIONS_MAX of them. */
+static rd_kafka_topic_partition_list_t *
+list_tails(rd_kafka_t *client, const struct wt_cluster_facts *facts, int64_t deadline_us)
 {
-    struct wt_error error;
     struct wt_extent extent;
-    rd_kafka_message_t *message = NULL;
-    char *found = NULL;
-    if (wt_lookup_extent(client, topic, partition, wt_deadline_left_ms(deadline_us, INT_MAX),
-                         &extent, &error) != WT_OK ||
-        extent.begin >= extent.end) {
-        return NULL;
+    struct wt_error error;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(16);
+    for (size_t i = 0; i < facts->topic_count; i++) {
+        const struct wt_topic_facts *topic = &facts->topics[i];
+        for (int32_t j = 0; topic->role != WT_TOPIC_INPUT && j < topic->partitions &&
+                            list->cnt < LABELLED_PARTITIONS_MAX;
+             j++) {
+            int wait_ms = wt_deadline_left_ms(deadline_us, INT_MAX);
+            if (wait_ms > 0 &&
+                wt_lookup_extent(client, topic->topic, j, wait_ms, &extent, &error) == WT_OK &&
+                extent.begin < extent.end) {
+                int64_t from = extent.end - BACK_OFFSETS;
+                rd_kafka_topic_partition_list_add(list, topic->topic, j)->offset =
+                    from > extent.begin ? from : extent.begin;
+            }
+        }
     }
-    int64_t from =
-        extent.end - BACK_OFFSETS > extent.begin ? extent.end - BACK_OFFSETS : extent.begin;
-    if (wt_lookup_record(client, topic, partition, from, INT64_MAX,
-                         wt_deadline_left_ms(deadline_us, INT_MAX), &message, &error) == WT_OK &&
-        message != NULL) {
-        found = source_of(config, message);
-        rd_kafka_message_destroy(message);
-    }
-    return found;
+    return list;
 }
 
-static char *find_labelled(const struct wt_config *config, const struct wt_cluster_facts *facts,
-                           int64_t deadline_us)
+/* Reads what was published last, and notes of which of the partitions `of` it is. */
+static void find_labels(const struct wt_config *config, const struct wt_cluster_facts *facts,
+                        const rd_kafka_topic_partition_list_t *of, int64_t deadline_us,
+                        struct wt_position *position)
 {
     struct wt_error error;
     rd_kafka_t *client = NULL;
-    char *found = NULL;
-    const struct wt_topic_facts *output = wt_facts_find(facts, WT_TOPIC_OUTPUT);
-    if (output == NULL || output->partitions == 0 ||
-        wt_lookup_client_create(config, "read_committed", &client, &error) != WT_OK) {
-        return NULL;
+    if (wt_lookup_client_create(config, "read_committed", &client, &error) != WT_OK) {
+        return;
     }
-    for (int32_t i = 0; i < output->partitions && i < LABELLED_PARTITIONS_MAX && found == NULL &&
-                        wt_deadline_left_ms(deadline_us, 1) > 0;
-         i++) {
-        found = labelled_in(config, client, output->topic, i, deadline_us);
+    rd_kafka_topic_partition_list_t *tails = list_tails(client, facts, deadline_us);
+    int ends = 0;
+    if (tails->cnt > 0) {
+        (void)rd_kafka_assign(client, tails);
     }
+    while (ends < tails->cnt && wt_deadline_left_ms(deadline_us, 1) > 0) {
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(client, POLL_MS);
+        if (message == NULL) {
+            continue;
+        }
+        if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            note_source(facts, message, of, position);
+        }
+        ends += message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
+        rd_kafka_message_destroy(message);
+    }
+    rd_kafka_topic_partition_list_destroy(tails);
     wt_lookup_client_destroy(client);
-    return found;
 }
 
 /* Not by a consumer that reads what is committed only: it would wait for the transactions of a worker that was
@@ -155,16 +210,18 @@ void wt_position_look(const struct wt_config *config, const struct wt_cluster_fa
     struct wt_error error;
     rd_kafka_t *consumer = NULL;
     int64_t deadline_us = wt_deadline_in(wait_ms);
-    struct wt_position position = {0};
-    if (count_partitions(facts) == 0 ||
-        wt_lookup_client_create(config, "read_uncommitted", &consumer, &error) != WT_OK) {
-        *position_out = position;
+    *position_out = (struct wt_position){0};
+    if (wt_lookup_client_create(config, "read_uncommitted", &consumer, &error) != WT_OK) {
         return;
     }
-    position.known = compare(consumer, facts, deadline_us, &position);
+    rd_kafka_topic_partition_list_t *inputs = list_inputs(facts);
+    rd_kafka_topic_partition_list_t *uncommitted = rd_kafka_topic_partition_list_new(16);
+    position_out->known =
+        inputs->cnt > 0 && compare(consumer, inputs, deadline_us, position_out, uncommitted);
+    rd_kafka_topic_partition_list_destroy(inputs);
     wt_lookup_client_destroy(consumer);
-    if (position.known && position.committed == 0 && position.uncommitted_records > 0) {
-        position.labelled_topic = find_labelled(config, facts, deadline_us);
+    if (position_out->known && uncommitted->cnt > 0) {
+        find_labels(config, facts, uncommitted, deadline_us, position_out);
     }
-    *position_out = position;
+    rd_kafka_topic_partition_list_destroy(uncommitted);
 }

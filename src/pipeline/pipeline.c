@@ -162,6 +162,8 @@ static void log_findings(struct wt_pipeline *pipeline, struct wt_cluster_facts *
         const struct wt_finding *finding = &findings.items[i];
         if (finding->level >= WT_FINDING_WARNING) {
             wt_log_warn("check", "%s: %s. %s", finding->place, finding->message, finding->remedy);
+        } else if (strcmp(finding->check, "group-offsets") == 0) {
+            wt_log_info("check", "%s", finding->message);
         }
     }
     wt_findings_free(&findings);

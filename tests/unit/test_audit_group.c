@@ -115,18 +115,46 @@ static void assert_position(const char *text, struct wt_position position, const
 static void offsets_that_are_gone_are_told_from_those_of_a_new_group(void **state)
 {
     (void)state;
-    struct wt_position position = {.partitions = 2, .uncommitted_records = 7};
-    assert_position(CONFIG, position, "group-offsets", WT_FINDING_NOTE, "no offset yet");
-    position.labelled_topic = (char *)"news";
+    struct wt_topic_position topic = {
+        .topic = (char *)"news", .partitions = 2, .uncommitted = 2, .records = 7};
+    struct wt_position position = {.topics = &topic, .topic_count = 1};
+    assert_position(CONFIG, position, "group-offsets", WT_FINDING_NOTE,
+                    "no offset yet for topic news: a worker that starts reads the 7 records from "
+                    "offset 0 on");
+    assert_position("kafka:\n  consumer: {group.id: g, auto.offset.reset: latest}\n", position,
+                    "group-offsets", WT_FINDING_NOTE, "leaves out the 7 records");
+    topic.labelled_in = "labelled";
     assert_position(CONFIG, position, "group-offsets", WT_FINDING_WARNING,
-                    "labels once more the 7 records");
+                    "labels once more the 7 records from offset 0 on");
     assert_position("kafka:\n  consumer: {group.id: g, auto.offset.reset: latest}\n", position,
                     "group-offsets", WT_FINDING_WARNING, "leaves out the 7 records");
-    position = (struct wt_position){.partitions = 2, .committed = 1, .uncommitted_records = 7};
+    assert_position("kafka:\n  consumer: {group.id: g, auto.offset.reset: error}\n", position,
+                    "group-offsets", WT_FINDING_WARNING, "does not read");
+}
+
+static void partitions_without_an_offset_are_counted_among_those_that_have_one(void **state)
+{
+    (void)state;
+    struct wt_topic_position topic = {.topic = (char *)"news",
+                                      .partitions = 3,
+                                      .uncommitted = 2,
+                                      .records = 7,
+                                      .first_min = 5,
+                                      .first_max = 9};
+    struct wt_position position = {.topics = &topic, .topic_count = 1};
+    assert_position(CONFIG, position, "group-offsets", WT_FINDING_NOTE,
+                    "for 2 of 3 partitions of topic news: a worker that starts reads the 7 records "
+                    "from offset 5 (other partitions: 9 at most) on");
+    topic = (struct wt_topic_position){.topic = (char *)"news", .partitions = 3};
     assert_position(CONFIG, position, NULL, WT_FINDING_OK, "");
-    position = (struct wt_position){.partitions = 2, .committed = 2, .deleted_records = 3};
+}
+
+static void offsets_that_the_log_does_not_hold_are_named(void **state)
+{
+    (void)state;
+    struct wt_position position = {.deleted_records = 3};
     assert_position(CONFIG, position, "group-offsets", WT_FINDING_WARNING, "3 records");
-    position = (struct wt_position){.partitions = 2, .committed = 2, .beyond = 1};
+    position = (struct wt_position){.beyond = 1};
     assert_position(CONFIG, position, "group-offsets", WT_FINDING_WARNING, "beyond the end");
 }
 
@@ -137,6 +165,8 @@ int main(void)
         cmocka_unit_test(strangers_are_named),
         cmocka_unit_test(another_strategy_is_named_with_whoever_has_it),
         cmocka_unit_test(offsets_that_are_gone_are_told_from_those_of_a_new_group),
+        cmocka_unit_test(partitions_without_an_offset_are_counted_among_those_that_have_one),
+        cmocka_unit_test(offsets_that_the_log_does_not_hold_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
