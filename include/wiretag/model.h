@@ -68,6 +68,9 @@ struct wt_model_info {
     bool equal_lengths_only; /* the model keeps its promise only in batches of one length */
     double logits_bound;     /* largest logit difference to expect of the precision; negative: int8
                                 without a self-test, which would have measured it */
+    double
+        logits_bound_any; /* the largest of all precisions that the bundle has one for, and of this: what
+                                the same bundle elsewhere, or at another start, may differ by */
     struct wt_model_load_seconds load_seconds;
 };
 

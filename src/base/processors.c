@@ -69,9 +69,10 @@ static uint32_t count_list(const char *list)
     return count;
 }
 
+/* The scheduler keeps to the cpuset too: where both are as many, it is the cpuset that says so. */
 static void lower_cpuset(struct wt_processors *processors, uint32_t count)
 {
-    if (count > 0 && count < processors->count) {
+    if (count > 0 && count <= processors->count && count < processors->online) {
         processors->count = count;
         processors->limit = "cpuset";
     }
@@ -241,6 +242,7 @@ static void read_membership(const char *root, char *line, struct wt_processors *
 struct wt_processors wt_processors_at(const char *root, uint32_t allowed, uint32_t online)
 {
     struct wt_processors processors = {.count = allowed > 0 ? allowed : 1, .limit = "affinity"};
+    processors.online = online > processors.count ? online : processors.count;
     FILE *file = open_below(root, "/proc/self/cgroup");
     char *line = NULL;
     size_t bytes = 0;
@@ -255,7 +257,6 @@ struct wt_processors wt_processors_at(const char *root, uint32_t allowed, uint32
         processors.count = (uint32_t)ceil(processors.quota);
         processors.limit = "quota";
     }
-    processors.online = online > processors.count ? online : processors.count;
     return processors;
 }
 

@@ -137,7 +137,7 @@ static void on_progress(void *opaque, uint64_t done, uint64_t total)
 static void take_found(struct explained *explained, struct wt_record_list *found, bool dead_letter)
 {
     const struct wt_model_info *info = wt_model_info(explained->model);
-    double tolerance = fmax(TOLERANCE_MIN, info->logits_bound);
+    double tolerance = fmax(TOLERANCE_MIN, info->logits_bound_any);
     struct wt_record *record;
     explained->published =
         wt_realloc(explained->published,

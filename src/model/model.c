@@ -401,6 +401,16 @@ static enum wt_status run_selftest(struct wt_model *model, const char *source,
                            : status;
 }
 
+/* The self-test may have measured the bound of its own precision only now. */
+static void fill_bound_any(struct wt_model *model)
+{
+    model->info.logits_bound_any = model->info.logits_bound;
+    for (int i = 0; i < WT_PRECISION_COUNT; i++) {
+        model->info.logits_bound_any =
+            fmax(model->info.logits_bound_any, model->manifest->logits_bound[i]);
+    }
+}
+
 /* Seconds since *since_us, which becomes now. */
 static double lap(int64_t *since_us)
 {
@@ -488,6 +498,7 @@ static enum wt_status load(struct wt_model *model, const char *path,
     if (status == WT_OK && !options->skip_selftest) {
         status = run_selftest(model, path, &options->progress, error);
     }
+    fill_bound_any(model);
     model->load_seconds.selftest = lap(&since_us);
     model->info.load_seconds = model->load_seconds;
     return status;

@@ -252,3 +252,20 @@ def test_the_real_models_label_agrees_in_whatever_precision_it_runs(lab):
     body = json.loads(done.stdout)
     assert body["label"]["category"] == "sports" and body["published"][0]["agrees"], body["published"]
     assert body["article"]["tokens"][1]["text"] != "[UNK]" and sum(body["probabilities"].values()) == pytest.approx(1)
+
+
+def test_a_label_made_in_another_precision_agrees_within_the_bounds_of_the_bundle(lab):
+    """Its score is 0.0034 from that of fp32: more than fp32 itself may differ by."""
+    flow = lab.flow()
+    samples = (ROOT / "data/samples.jsonl").read_text(encoding="utf-8").splitlines()
+    flow.produce([article(next(json.loads(line)["text"] for line in samples if '"sample-20"' in line))])
+    running = lab.run_real(flow, model={"precision": "int8"})
+    flow.wait_done(120)
+    assert running.stop() == 0
+    done = subprocess.run(
+        [worker.binary("release"), "explain", "-c", running.config_path, "--set", "model.precision=fp32", "--json",
+         f"{flow.input}:0:0"], cwd=ROOT, timeout=120, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    body = json.loads(done.stdout)
+    assert body["model"]["precision"] == "fp32" and body["model"]["precision_why"].startswith("as configured")
+    assert body["published"][0]["agrees"], body["published"]

@@ -134,6 +134,8 @@ static void the_least_of_nested_groups_counts(void **state)
     assert_counted(COUNT_IN(looser, 64), 6, "quota");
     const struct entry loosest[] = {tree[0], tree[1], tree[2], tree[3], tree[4]};
     assert_counted(COUNT_IN(loosest, 64), 9, "cpuset");
+    assert_counted(COUNT_IN(loosest, 9), 9, "cpuset");
+    assert_counted(COUNT_IN(loosest, 8), 8, "affinity");
 }
 
 /* The group's name is the one it has outside, and its mount is the container's top. */
