@@ -355,6 +355,25 @@ static void audit_input_size(const struct wt_config *config, const struct wt_top
     }
 }
 
+/* A label has the key and the headers of its article, and with include_input its value. */
+static void audit_output_size(const struct wt_config *config, const struct wt_topic_facts *input,
+                              const struct wt_topic_facts *output, struct wt_findings *findings)
+{
+    bool whole = config->output.include_input;
+    if (fits(output->record_bytes_max, input->record_bytes_max)) {
+        return;
+    }
+    wt_finding_add(findings, config, "output.topic", whole ? WT_FINDING_WARNING : WT_FINDING_NOTE,
+                   "label-size",
+                   "topic %s takes %" PRId64 " bytes a record and %s %" PRId64
+                   " (max.message.bytes): %s are larger become dead letters",
+                   output->topic, output->record_bytes_max, input->topic, input->record_bytes_max,
+                   whole ? "labels carry their input (output.include_input), and those that"
+                         : "articles whose key and headers alone");
+    wt_finding_remedy(findings, "set max.message.bytes=%" PRId64 " on it",
+                      input->record_bytes_max * (whole ? 2 : 1));
+}
+
 int64_t wt_audit_age_ms_max(const struct wt_config *config, const struct wt_topic_facts *output)
 {
     bool keeps_timestamps =
@@ -467,6 +486,7 @@ void wt_audit_topics(const struct wt_config *config, const struct wt_cluster_fac
         }
         audit_input_size(config, topic, dead_letters, findings);
         if (output != NULL) {
+            audit_output_size(config, topic, output, findings);
             audit_partitions(config, topic, output, findings);
             audit_timestamps(config, topic, output, findings);
             audit_newest(config, topic, output, findings);

@@ -255,29 +255,46 @@ static void ask_brokers(struct wt_talk *talk, struct wt_talk_broker *brokers, in
     rd_kafka_queue_destroy(queue);
 }
 
+/* Whether the list of bootstrap.servers has the address: it has answered there, or is to. */
+static bool is_listed(const char *list, const char *address)
+{
+    size_t length = strlen(address);
+    const char *at = list;
+    while (at != NULL && (at = strstr(at, address)) != NULL) {
+        if (at[length] == '\0' || strchr(", \t\r\n", at[length]) != NULL) {
+            return true;
+        }
+        at += length;
+    }
+    return false;
+}
+
 static void add_broker_fault(struct wt_reach *reach, struct wt_talk *talk,
-                             const struct wt_talk_broker *broker, int waited_ms)
+                             const struct wt_talk_broker *broker, const char *list, int waited_ms)
 {
     char said[WT_TALK_TEXT_BYTES_MAX];
     said_of(talk, broker, said);
     char *unresolved = said[0] == '\0' ? wt_talk_unresolved(broker->address, RESOLVE_MS) : NULL;
     struct wt_reach_words words = wt_reach_words(unresolved != NULL ? unresolved : said, waited_ms);
+    bool listed = is_listed(list, broker->address);
     add_fault(reach, broker->id,
-              wt_format("broker %" PRId32 " gives its address as %s (its "
-                        "advertised.listeners), and from there no answer comes: %s",
+              wt_format(listed ? "broker %" PRId32 " at %s does not answer: %s"
+                               : "broker %" PRId32 " gives its address as %s (its "
+                                 "advertised.listeners), and from there no answer comes: %s",
                         broker->id, broker->address, words.why),
-              wt_reach_advertised_remedy);
+              listed ? words.remedy : wt_reach_advertised_remedy);
     free(unresolved);
 }
 
 static void judge_brokers(struct wt_reach *reach, struct wt_talk *talk,
-                          const struct wt_talk_broker *brokers, int count, int waited_ms)
+                          const struct wt_talk_broker *brokers, int count, const char *list,
+                          int waited_ms)
 {
     for (int i = 0; i < count; i++) {
         const struct wt_talk_broker *broker = &brokers[i];
         reach->reached += broker->answered && !broker->stranger;
         if (!broker->answered) {
-            add_broker_fault(reach, talk, broker, waited_ms);
+            add_broker_fault(reach, talk, broker, list, waited_ms);
         } else if (broker->stranger) {
             add_fault(reach, broker->id,
                       wt_format("broker %" PRId32 " gives its address as %s (its "
@@ -289,13 +306,14 @@ static void judge_brokers(struct wt_reach *reach, struct wt_talk *talk,
 }
 
 /* Asks those that the server has named. */
-static void look_at_brokers(struct wt_reach *reach, const struct server *server, int wait_ms)
+static void look_at_brokers(struct wt_reach *reach, const struct server *server, const char *list,
+                            int wait_ms)
 {
     int64_t begin_us = wt_clock_us();
     ask_brokers(server->talk, server->brokers, server->broker_count,
                 begin_us + (int64_t)wait_ms * 1000);
     reach->brokers = server->broker_count;
-    judge_brokers(reach, server->talk, server->brokers, server->broker_count,
+    judge_brokers(reach, server->talk, server->brokers, server->broker_count, list,
                   (int)((wt_clock_us() - begin_us) / 1000));
     if (server->broker_count == 0) {
         add_fault(reach, -1, wt_strdup("a server answers and then names no broker of its cluster"),
@@ -372,7 +390,7 @@ enum wt_status wt_reach_gather(const struct wt_config *config, bool each_server,
     }
     compare_clusters(&reach, servers, count);
     if (answered != NULL) {
-        look_at_brokers(&reach, answered, part_ms);
+        look_at_brokers(&reach, answered, list != NULL ? list->value : NULL, part_ms);
     }
 done:
     for (size_t i = 0; i < count; i++) {

@@ -138,8 +138,21 @@ def test_offsets_that_are_gone_are_named_before_all_is_labelled_again(lab):
     assert flow.group in finding["message"] and flow.input in finding["message"] and "once more the" in finding["message"]
     assert "offsets.retention.minutes" in finding["message"] and "--reset-offsets" in finding["remedy"]
     running = lab.run(flow)
-    running.wait_log(rf"WARN  check .+consumer group {flow.group} has no committed offsets, though topic {flow.output}")
+    running.wait_log(rf"WARN  check .+consumer group {flow.group} has no committed offset any more for .+, though topic {flow.output} has labels")
     assert len(flow.labels(6)) == 6, "named, and not refused"
+
+
+def test_dead_letters_show_as_well_that_the_group_has_been_there(lab):
+    flow = lab.flow()
+    running = lab.run(flow)
+    flow.produce([b"no article"])
+    assert len(flow.dead_letters(1)) == 1
+    flow.wait_done()
+    assert running.stop() == 0
+    forget_group(flow)
+    status, found = check(lab, flow)
+    assert (status, bad(found)) == (1, {"group-offsets"})
+    assert f"though topic {flow.dead_letter} has dead letters of it" in found["group-offsets"][0]["message"]
 
 
 def test_a_new_group_is_no_warning(lab):

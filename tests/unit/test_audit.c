@@ -253,6 +253,29 @@ static void sizes_must_fit_all_the_way(void **state)
     wt_config_destroy(config);
 }
 
+static void labels_must_fit_their_topic(void **state)
+{
+    struct cluster cluster;
+    (void)state;
+    sound(&cluster);
+    cluster.topics[0].record_bytes_max = 10000000;
+    cluster.topics[2].record_bytes_max = 10000000;
+    struct wt_findings findings = {0};
+    struct wt_config *config = config_of(TOPICS);
+    wt_audit_topics(config, &cluster.facts, &findings);
+    assert_found(&findings, "label-size", WT_FINDING_NOTE, "test.yaml:4: output.topic");
+    wt_findings_free(&findings);
+    config->output.include_input = true;
+    wt_audit_topics(config, &cluster.facts, &findings);
+    assert_found(&findings, "label-size", WT_FINDING_WARNING, "test.yaml:4: output.topic");
+    wt_findings_free(&findings);
+    cluster.topics[1].record_bytes_max = 10000000;
+    wt_audit_topics(config, &cluster.facts, &findings);
+    assert_null(find(&findings, "label-size"));
+    wt_findings_free(&findings);
+    wt_config_destroy(config);
+}
+
 static void labels_must_outlive_their_articles_timestamps(void **state)
 {
     struct cluster cluster;
@@ -342,6 +365,7 @@ int main(void)
         cmocka_unit_test(replication_must_survive_a_broker),
         cmocka_unit_test(fewer_partitions_scatter_the_order),
         cmocka_unit_test(sizes_must_fit_all_the_way),
+        cmocka_unit_test(labels_must_fit_their_topic),
         cmocka_unit_test(labels_must_outlive_their_articles_timestamps),
         cmocka_unit_test(limits_of_age_follow_the_output),
         cmocka_unit_test(compaction_refuses_what_has_no_key),
