@@ -108,6 +108,7 @@ struct wt_record {
     bool in_producer;           /* handed to the producer, report outstanding */
     uint32_t letter_bytes_max;  /* its dead letter is cut to this; 0: whole */
     bool letter_keyed;          /* its dead letter gets a key where the record has none */
+    bool letter_dated;          /* its dead letter takes the record's own timestamp */
     bool letter_least;          /* its dead letter, as encoded, cannot be cut further */
 };
 

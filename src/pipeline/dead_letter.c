@@ -372,7 +372,17 @@ bool wt_dead_letter_keyed(const struct wt_record *record)
     return wt_headers_find(record, "wiretag.error.key_null") != NULL;
 }
 
-const char *wt_dead_letter_cut(const struct wt_record *record, char *words)
+static bool has_header(const struct wt_header *headers, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(headers[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static const char *cut_words(const struct wt_header *headers, size_t header_count, char *words)
 {
     static const struct {
         const char *header;
@@ -383,7 +393,7 @@ const char *wt_dead_letter_cut(const struct wt_record *record, char *words)
     const char *found[3];
     size_t count = 0;
     for (size_t i = 0; i < 3; i++) {
-        if (wt_headers_find(record, parts[i].header) != NULL) {
+        if (has_header(headers, header_count, parts[i].header)) {
             found[count++] = parts[i].word;
         }
     }
@@ -397,4 +407,14 @@ const char *wt_dead_letter_cut(const struct wt_record *record, char *words)
                        found[i]);
     }
     return words;
+}
+
+const char *wt_dead_letter_cut(const struct wt_record *record, char *words)
+{
+    return cut_words(record->headers, record->header_count, words);
+}
+
+const char *wt_output_cut(const struct wt_output *output, char *words)
+{
+    return cut_words(output->headers, output->header_count, words);
 }

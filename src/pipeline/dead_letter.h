@@ -28,6 +28,9 @@ size_t wt_output_bytes(const struct wt_output *output);
 #define WT_CUT_WORDS_BYTES_MAX 32u
 const char *wt_dead_letter_cut(const struct wt_record *record, char *words);
 
+/* Likewise of a dead letter that is about to be published. */
+const char *wt_output_cut(const struct wt_output *output, char *words);
+
 /* The dead letter's key was made of its place, because its topic takes none without: the record had none. */
 bool wt_dead_letter_keyed(const struct wt_record *record);
 

@@ -3,8 +3,10 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "pipeline/dead_letter.h"
 #include "pipeline/trace.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 struct wt_outcomes {
@@ -54,8 +56,13 @@ static void count_failure(const struct wt_outcomes *outcomes, const struct wt_re
     const struct wt_failure *failure = record->failure;
     const char *const stage_and_code[] = {failure->stage, failure->error.code};
     wt_series_add(wt_series_get(WT_FAMILY_FAILURES, stage_and_code), 1);
-    wt_trace_log_failure(outcomes->config, record,
-                         record->outcome == WT_OUTCOME_SKIPPED ? "skipped" : "dead letter");
+    char words[WT_CUT_WORDS_BYTES_MAX];
+    char became[WT_CUT_WORDS_BYTES_MAX + 32];
+    bool letter = record->outcome != WT_OUTCOME_SKIPPED;
+    const char *cut = letter ? wt_output_cut(&record->output, words) : "";
+    (void)snprintf(became, sizeof became, "%s%s%s", letter ? "dead letter" : "skipped",
+                   cut[0] != '\0' ? ", cut in " : "", cut);
+    wt_trace_log_failure(outcomes->config, record, became);
 }
 
 void wt_outcomes_count(const struct wt_outcomes *outcomes, const struct wt_record *record)

@@ -437,8 +437,9 @@ enum wt_delivery wt_produce_record(struct wt_produce *produce, struct wt_record 
                                    const char **reason_out)
 {
     bool dead_letter = record->outcome == WT_OUTCOME_DEAD_LETTERED;
-    bool keep_timestamp = !dead_letter && record->timestamp_ms >= 0 &&
-                          produce->config->output.timestamp == WT_TIMESTAMP_INPUT;
+    bool wanted = dead_letter ? record->letter_dated
+                              : produce->config->output.timestamp == WT_TIMESTAMP_INPUT;
+    bool keep_timestamp = wanted && record->timestamp_ms >= 0;
     rd_kafka_headers_t *headers = headers_of(record);
     rd_kafka_resp_err_t code = rd_kafka_producev(
         produce->client, RD_KAFKA_V_RKT(dead_letter ? produce->dead_letters : produce->output),

@@ -36,6 +36,8 @@ static bool make_smaller(struct wt_record *record, const struct wt_refusal *refu
     size_t bytes = wt_output_bytes(&record->output);
     if (!refusal->too_large && record->key == NULL && !record->letter_keyed) {
         record->letter_keyed = true; /* compacted topics take none without a key */
+    } else if (!refusal->too_large && record->timestamp_ms >= 0 && !record->letter_dated) {
+        record->letter_dated = true; /* where the clock is wrong, now is refused */
     } else if (record->letter_least) {
         return false;
     } else if (!refusal->too_large) {

@@ -25,7 +25,8 @@ struct wt_refusal {
 
 /* The broker, or the producer, refuses the record itself: a label or tombstone becomes a failure, to which
  * on_error applies; a dead letter becomes a smaller one (dead_letter.h): what the topic is known to take,
- * else half each time, and the least one where size is not the reason. False: even the least is refused, or
+ * else half each time; where size is not the reason, one with a key, then one with the record's own timestamp,
+ * then the least. False: even the least is refused, or
  * on_error is stop; `error` says so. */
 bool wt_reject_record(const struct wt_config *config, struct wt_record *record,
                       const struct wt_refusal *refusal, struct wt_error *error);

@@ -136,14 +136,10 @@ static void limit_letter(const struct wt_release *release, struct wt_record *rec
 /* A topic's limit holds for a whole batch, and the producer makes larger ones than a small topic takes. */
 static bool crowds(struct wt_release *release, const struct wt_record *record)
 {
-    size_t bytes = wt_output_bytes(&record->output);
-    if (record->outcome != WT_OUTCOME_DEAD_LETTERED || release->topic_bytes_max < 0 ||
-        release->topic_bytes_max >= BATCH_BYTES_MAX) {
-        return false;
-    }
+    bool small = release->topic_bytes_max >= 0 && release->topic_bytes_max < BATCH_BYTES_MAX;
     release->crowded =
-        release->round_bytes > 0 && release->round_bytes + bytes > (size_t)release->topic_bytes_max;
-    release->round_bytes += release->crowded ? 0 : bytes;
+        record->outcome == WT_OUTCOME_DEAD_LETTERED && small && release->round_bytes > 0 &&
+        release->round_bytes + wt_output_bytes(&record->output) > (size_t)release->topic_bytes_max;
     return release->crowded;
 }
 
@@ -173,6 +169,8 @@ static enum wt_delivery hand_over(struct wt_release *release, struct wt_record *
         if (delivery == WT_DELIVERED) {
             record->in_producer = true;
             release->outstanding++;
+            release->round_bytes +=
+                record->outcome == WT_OUTCOME_DEAD_LETTERED ? wt_output_bytes(&record->output) : 0;
             return delivery;
         }
         if (delivery == WT_DELIVERY_FATAL && release->transaction != NULL) {

@@ -59,7 +59,7 @@ const char *wt_time_unit(int64_t timestamp_ms)
 enum wt_time_fault wt_time_judge(const struct wt_time_limits *limits, int64_t timestamp_ms,
                                  int64_t now_ms)
 {
-    if (!limits->kept || timestamp_ms < 0) {
+    if (!limits->kept || timestamp_ms <= 0) { /* 0 becomes the time of publishing */
         return WT_TIME_FINE;
     }
     if (wt_time_unit(timestamp_ms) != NULL) {

@@ -36,7 +36,7 @@ struct wt_time_limits wt_time_limits_of(const struct wt_config *config,
  * "microseconds", "nanoseconds"; NULL: none, or it is milliseconds. */
 const char *wt_time_unit(int64_t timestamp_ms);
 
-/* `timestamp_ms` as it is in the record, negative where that has none. */
+/* `timestamp_ms` as it is in the record, negative where that has none; 0 is none to a producer. */
 enum wt_time_fault wt_time_judge(const struct wt_time_limits *limits, int64_t timestamp_ms,
                                  int64_t now_ms);
 

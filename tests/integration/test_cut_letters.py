@@ -168,6 +168,7 @@ def test_a_limit_that_was_lowered_meanwhile_is_found_by_trying(lab, guarantee):
     checks.assert_each_once(labels, [place for place in places if place not in (places[1], places[4], places[6])])
     assert letters[1].header("wiretag.error.value_bytes") == "200000"
     running.wait_log("larger ones are cut to that from now on")
+    running.wait_log("dead letter, cut in value: json-invalid in decode", count=2)
 
 
 @pytest.mark.usefixtures("guarantee")

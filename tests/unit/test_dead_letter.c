@@ -2,6 +2,7 @@
 #include "encode_cases.h"
 #include "pipeline/dead_letter.h"
 #include "pipeline/headers.h"
+#include "pipeline/reject.h"
 
 #define VALUE "{\"id\": 1, \"body\": \"no text is in here\"}"
 
@@ -203,6 +204,64 @@ static void a_tombstone_stays_one_however_small(void **state)
     fixture_destroy(&fixture);
 }
 
+/* --- what is tried after a refusal ----------------------------------------------------------- */
+
+static bool reject(struct fixture *fixture, bool too_large, int64_t topic_bytes_max)
+{
+    struct wt_error error;
+    const struct wt_refusal refusal = {.reason = "no",
+                                       .too_large = too_large,
+                                       .letter_bytes_max = 1000000,
+                                       .topic_bytes_max = topic_bytes_max};
+    fixture->config->dead_letter.topic = "news.dlq";
+    bool goes_on = wt_reject_record(fixture->config, fixture->record, &refusal, &error);
+    fixture->config->dead_letter.topic = NULL;
+    if (!goes_on) {
+        assert_non_null(strstr(error.message, "topic news.dlq"));
+        assert_non_null(strstr(error.message, "news.articles [3] offset 77"));
+    }
+    return goes_on;
+}
+
+static void a_letter_that_is_too_large_is_what_the_topic_takes_then_half_then_least(void **state)
+{
+    (void)state;
+    struct fixture fixture = letter_of(3, 100000, 3);
+    (void)encode(&fixture);
+    assert_true(reject(&fixture, true, 20000));
+    assert_true(wt_output_bytes(encode(&fixture)) <= 20000);
+    size_t bytes = wt_output_bytes(&fixture.record->output);
+    size_t tries = 0;
+    while (reject(&fixture, true, 20000)) {
+        assert_true(wt_output_bytes(encode(&fixture)) <= bytes / 2 || fixture.record->letter_least);
+        bytes = wt_output_bytes(&fixture.record->output);
+        tries++;
+    }
+    assert_true(fixture.record->letter_least && tries < 10);
+    fixture_destroy(&fixture);
+}
+
+static void
+a_letter_that_is_refused_for_another_reason_gets_a_key_its_own_time_and_is_the_least(void **state)
+{
+    (void)state;
+    struct fixture fixture = letter_of(0, 100, 3);
+    fixture.record->key = NULL;
+    fixture.record->timestamp_ms = 5000;
+    (void)encode(&fixture);
+    assert_true(reject(&fixture, false, -1));
+    assert_non_null(encode(&fixture)->key);
+    assert_false(fixture.record->letter_dated);
+    assert_true(reject(&fixture, false, -1));
+    (void)encode(&fixture);
+    assert_true(fixture.record->letter_dated && !fixture.record->letter_least);
+    assert_true(reject(&fixture, false, -1));
+    (void)encode(&fixture);
+    assert_true(fixture.record->letter_least);
+    assert_false(reject(&fixture, false, -1));
+    fixture_destroy(&fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -213,6 +272,9 @@ int main(void)
         cmocka_unit_test(the_least_has_code_tries_and_source_alone),
         cmocka_unit_test(a_letter_without_a_key_gets_its_place_where_one_is_needed),
         cmocka_unit_test(a_tombstone_stays_one_however_small),
+        cmocka_unit_test(a_letter_that_is_too_large_is_what_the_topic_takes_then_half_then_least),
+        cmocka_unit_test(
+            a_letter_that_is_refused_for_another_reason_gets_a_key_its_own_time_and_is_the_least),
     };
     return cmocka_run_group_tests_name("dead letter", tests, NULL, NULL);
 }

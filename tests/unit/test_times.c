@@ -49,7 +49,8 @@ static void what_the_output_keeps_and_takes_is_fine(void **state)
         enum wt_time_fault limited;
         enum wt_time_fault unlimited;
     } cases[] = {{-1, WT_TIME_FINE, WT_TIME_FINE},
-                 {0, WT_TIME_OLD, WT_TIME_FINE},
+                 {0, WT_TIME_FINE, WT_TIME_FINE},
+                 {1, WT_TIME_OLD, WT_TIME_FINE},
                  {NOW_MS - 2 * HOUR_MS, WT_TIME_FINE, WT_TIME_FINE},
                  {NOW_MS - 2 * HOUR_MS - 1, WT_TIME_OLD, WT_TIME_FINE},
                  {NOW_MS + HOUR_MS, WT_TIME_FINE, WT_TIME_FINE},
