@@ -7,8 +7,10 @@
 #include <algorithm>
 #include <ATen/Functions.h>
 #include <ATen/Parallel.h>
+#include <cstdio>
 #include <ctime>
 #include <functional>
+#include <iterator>
 #include <optional>
 #include <vector>
 
@@ -240,6 +242,19 @@ std::vector<Way> ways_for(const struct wt_backend_wish &wish)
     return ways;
 }
 
+// Parts foretell the whole because the rest of a graph is the same by all kernels. By libtorch in bf16 it is
+// not, so that is no rival of kernels; where it is the only way it is asked for by name. True: there was one.
+bool drop_what_cannot_be_compared(std::vector<Way> &ways)
+{
+    const auto by_libtorch = [](const Way &way) { return way.kernels == nullptr; };
+    if (std::all_of(ways.begin(), ways.end(), by_libtorch) ||
+        std::none_of(ways.begin(), ways.end(), by_libtorch)) {
+        return false;
+    }
+    ways.erase(std::remove_if(ways.begin(), ways.end(), by_libtorch), ways.end());
+    return true;
+}
+
 // Sets give the same bits but for what is made in bf16.
 struct wt_candidate candidate_of(const Way &way)
 {
@@ -325,28 +340,29 @@ void time_libtorch(const std::vector<struct wt_part> &parts,
     at::set_num_threads(threads);
 }
 
-// Fills in the figures of all candidates; where there is no memory for it they stay 0.
+// Fills in the figures of all candidates, which are all by kernels or all by libtorch. Where there is no
+// memory for it they stay 0.
 void measure(const std::vector<struct wt_part> &parts,
              const std::vector<struct wt_trial_shape> &shapes, const std::vector<Way> &ways,
              std::vector<struct wt_candidate> &candidates)
 {
-    std::vector<struct wt_trial_way> own;
-    std::vector<size_t> places;
-    for (size_t i = 0; i < ways.size(); i++) {
-        if (ways[i].kernels != nullptr) {
-            own.push_back({ways[i].kernels, ways[i].number});
-            places.push_back(i);
-        } else {
+    if (ways.front().kernels == nullptr) {
+        for (size_t i = 0; i < ways.size(); i++) {
             time_libtorch(parts, shapes, ways[i], candidates[i].ms);
         }
+        return;
     }
+    std::vector<struct wt_trial_way> own;
+    std::transform(ways.begin(), ways.end(), std::back_inserter(own), [](const Way &way) {
+        return wt_trial_way{way.kernels, way.number};
+    });
     std::vector<double> ms(own.size() * WT_TRIAL_SHAPES);
     const auto rows = reinterpret_cast<double(*)[WT_TRIAL_SHAPES]>(ms.data());
     if (!wt_trial_run(parts.data(), parts.size(), shapes.data(), own.data(), own.size(), rows)) {
         return;
     }
-    for (size_t i = 0; i < places.size(); i++) {
-        std::copy(rows[i], rows[i] + WT_TRIAL_SHAPES, candidates[places[i]].ms);
+    for (size_t i = 0; i < candidates.size(); i++) {
+        std::copy(rows[i], rows[i] + WT_TRIAL_SHAPES, candidates[i].ms);
     }
 }
 
@@ -355,7 +371,10 @@ void measure(const std::vector<struct wt_part> &parts,
 Way choose_way(Graph &graph, const struct wt_backend_wish &wish,
                struct wt_backend_prepared &prepared_out)
 {
-    const auto ways = ways_for(wish);
+    auto ways = ways_for(wish);
+    const bool dropped = drop_what_cannot_be_compared(ways);
+    const int said = std::snprintf(prepared_out.measured, sizeof prepared_out.measured, "%s",
+                                   dropped ? "there are no kernels for bf16 here" : "");
     const auto parts = parts_of(graph);
     if (ways.size() < 2 || parts.parts.empty()) {
         return ways.front();
@@ -364,8 +383,10 @@ Way choose_way(Graph &graph, const struct wt_backend_wish &wish,
     std::transform(ways.begin(), ways.end(), std::back_inserter(candidates), candidate_of);
     const auto shapes = shapes_for(wish);
     measure(parts.parts, shapes, ways, candidates);
-    wt_precision_describe(candidates.data(), candidates.size(), shapes.data(),
-                          prepared_out.measured, sizeof prepared_out.measured);
+    char *rest = prepared_out.measured + said;
+    rest += dropped ? std::snprintf(rest, 3, "; ") : 0;
+    wt_precision_describe(candidates.data(), candidates.size(), shapes.data(), rest,
+                          static_cast<size_t>(std::end(prepared_out.measured) - rest));
     return ways[wt_precision_choose(candidates.data(), candidates.size(), shapes.data())];
 }
 

@@ -97,8 +97,12 @@ static void auto_precision_says_what_it_measured_and_picks_by_that(void **state)
     struct wt_model_options options = {.device = "cpu"};
     struct wt_model *model = load_demo(&options);
     const struct wt_model_info *info = wt_model_info(model);
-    assert_int_equal(strncmp(info->precision_why, "measured at 64/512 tokens: fp32 ", 32), 0);
-    assert_non_null(strstr(info->precision_why, ", bf16 "));
+    bool kernels = wt_kernels_all()[1] != NULL;
+    bool rival = processor_has_bf16() || !kernels;
+    assert_non_null(strstr(info->precision_why, rival ? ", bf16 " : "no kernels for bf16"));
+    if (rival) {
+        assert_int_equal(strncmp(info->precision_why, "measured at 64/512 tokens: fp32 ", 32), 0);
+    }
     assert_null(strstr(info->precision_why, "int8"));
     assert_null(strstr(info->precision_why, "fp16"));
     if (processor_has_bf16()) {
@@ -108,6 +112,39 @@ static void auto_precision_says_what_it_measured_and_picks_by_that(void **state)
     assert_true(bf16 || strcmp(info->precision, "fp32") == 0);
     assert_true(bf16 ? info->logits_bound > 1e-4 : info->logits_bound <= 1e-4);
     wt_model_destroy(model);
+}
+
+/* Kernels are not compared with libtorch, which computes the rest of a model in bf16 as well. */
+static void bf16_by_libtorch_is_for_those_who_ask(void **state)
+{
+    (void)state;
+    if (wt_kernels_all()[1] == NULL) {
+        skip();
+    }
+    struct wt_model_options options = {.device = "cpu"};
+    assert_int_equal(setenv("WIRETAG_KERNELS", "avx2", 1), 0);
+    struct wt_model *model = load_demo(&options);
+    const struct wt_model_info *info = wt_model_info(model);
+    assert_string_equal(info->precision, "fp32");
+    assert_string_equal(info->precision_why, "there are no kernels for bf16 here");
+    wt_model_destroy(model);
+    options.precision = "bf16";
+    model = load_demo(&options);
+    info = wt_model_info(model);
+    assert_string_equal(info->precision, "bf16");
+    assert_string_equal(info->precision_why, "as configured");
+    assert_string_equal(info->operators, "libtorch's operators");
+    wt_model_destroy(model);
+    /* By libtorch alone both are measured. */
+    options.precision = NULL;
+    assert_int_equal(setenv("WIRETAG_KERNELS", "portable", 1), 0);
+    model = load_demo(&options);
+    info = wt_model_info(model);
+    assert_non_null(strstr(info->precision_why, ": fp32 "));
+    assert_non_null(strstr(info->precision_why, ", bf16 "));
+    assert_string_equal(info->operators, "libtorch's operators");
+    wt_model_destroy(model);
+    assert_int_equal(unsetenv("WIRETAG_KERNELS"), 0);
 }
 
 /* The kernels that are asked for compute it, and nothing is measured where nothing is left to choose. */
@@ -321,6 +358,7 @@ int main(void)
         cmocka_unit_test(the_demo_says_what_it_is),
         cmocka_unit_test(the_published_example_is_about_sports),
         cmocka_unit_test(auto_precision_says_what_it_measured_and_picks_by_that),
+        cmocka_unit_test(bf16_by_libtorch_is_for_those_who_ask),
         cmocka_unit_test(kernels_that_are_asked_for_are_taken),
         cmocka_unit_test(rows_out_of_range_never_reach_the_model),
         cmocka_unit_test(loading_again_and_again_leaks_nothing),
