@@ -14,10 +14,11 @@
 
 /* Note "Commits and rejoining": positions are stored in the client, whose own timer commits them.
  * A commit request of ours would wait on the coordinator's connection behind a JoinGroup that is
- * under way, arrive with the generation before, and be refused; librdkafka then takes the whole
- * assignment for lost, and partitions that stay are read again. Its timer knows when the group is
- * being joined. In a revoke no join is under way, so there a request is safe, and needed: the
- * partition may go only once its position is known to be committed. */
+ * under way, arrive with the generation before, and be refused. librdkafka then takes the whole
+ * assignment for lost (since 2.10 only if no rebalance is under way by then), and partitions that stay
+ * are read again. Its timer knows when the group is being joined. In a revoke no join is under way, so
+ * there a request is safe, and needed: the partition may go only once its position is known to be
+ * committed. */
 struct wt_commit {
     const struct wt_config *config;
     rd_kafka_t *consumer;
@@ -93,8 +94,10 @@ static void store_moved(struct wt_commit *commit, struct wt_partition *const *pa
     rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new(0);
     for (size_t i = 0; i < count; i++) {
         if (moved(partitions[i]->lane)) {
-            rd_kafka_topic_partition_list_add(offsets, partitions[i]->topic, partitions[i]->number)
-                ->offset = position_to_store(partitions[i]->lane);
+            rd_kafka_topic_partition_t *item = rd_kafka_topic_partition_list_add(
+                offsets, partitions[i]->topic, partitions[i]->number);
+            item->offset = position_to_store(partitions[i]->lane);
+            wt_range_note(partitions[i], false, item);
         }
     }
     if (offsets->cnt > 0) {
@@ -111,44 +114,16 @@ static void store_moved(struct wt_commit *commit, struct wt_partition *const *pa
     rd_kafka_topic_partition_list_destroy(offsets);
 }
 
-static void ask(struct wt_commit *commit, const rd_kafka_topic_partition_list_t *offsets)
+/* For everything that is stored. */
+static void ask(struct wt_commit *commit)
 {
     commit->asked = commit->stored;
     rd_kafka_resp_err_t code =
-        rd_kafka_commit_queue(commit->consumer, offsets, commit->replies, on_reply, commit);
+        rd_kafka_commit_queue(commit->consumer, NULL, commit->replies, on_reply, commit);
     commit->pending = code == RD_KAFKA_RESP_ERR_NO_ERROR;
     if (!commit->pending) {
         on_reply(commit->consumer, code, NULL, commit);
     }
-}
-
-/* Of a replay. Its books are the commit's metadata, which positions stored in librdkafka do not
- * have (before 2.2), so here the requests are ours; what a rebalance refuses comes out again. */
-static void commit_with_books(struct wt_commit *commit, struct wt_partition *const *partitions,
-                              size_t count)
-{
-    bool again = !wt_commit_settled(commit);
-    if (commit->pending || wt_clock_us() < commit->retry_us) {
-        return;
-    }
-    rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new(0);
-    for (size_t i = 0; i < count; i++) {
-        struct wt_lane *lane = partitions[i]->lane;
-        if (moved(lane) || (again && wt_lane_epoch(lane) != 0 && wt_lane_position(lane) >= 0)) {
-            rd_kafka_topic_partition_t *item = rd_kafka_topic_partition_list_add(
-                offsets, partitions[i]->topic, partitions[i]->number);
-            item->offset = wt_lane_position(lane);
-            wt_range_note(partitions[i], false, item);
-            wt_lane_committed(lane, wt_lane_position(lane));
-        }
-    }
-    if (offsets->cnt > 0) {
-        commit->stored++;
-        ask(commit, offsets);
-    } else {
-        commit->confirmed = commit->stored; /* what was refused is no longer ours */
-    }
-    rd_kafka_topic_partition_list_destroy(offsets);
 }
 
 void wt_commit_step(struct wt_commit *commit, struct wt_partition *const *partitions, size_t count,
@@ -162,13 +137,9 @@ void wt_commit_step(struct wt_commit *commit, struct wt_partition *const *partit
         return;
     }
     commit->due_us = clock_us + (int64_t)commit->config->delivery.commit_interval_ms * 1000;
-    if (count > 0 && partitions[0]->range != NULL) {
-        commit_with_books(commit, partitions, count);
-        return;
-    }
     store_moved(commit, partitions, count);
     if (now && !commit->pending && clock_us >= commit->retry_us && !wt_commit_settled(commit)) {
-        ask(commit, NULL);
+        ask(commit);
     }
 }
 

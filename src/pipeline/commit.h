@@ -2,9 +2,9 @@
  *
  * At-least-once: a lane's position, the offset after its contiguous acknowledged prefix, is stored
  * in the consumer, which commits what is stored at every delivery.commit_interval_ms; while a
- * drain waits, it is asked to at once. A replay's positions are committed with its books (range.h).
- * Only the publish thread uses this; consume, in a revoke,
- * waits for publish, so no commit can follow a partition to its next owner.
+ * drain waits, it is asked to at once. A replay's positions are stored with its books (range.h) as their
+ * metadata. Only the publish thread uses this; consume, in a revoke, waits for publish, so no commit
+ * can follow a partition to its next owner.
  */
 #ifndef WIRETAG_PIPELINE_COMMIT_H
 #define WIRETAG_PIPELINE_COMMIT_H

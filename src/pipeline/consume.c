@@ -23,10 +23,10 @@
 #define RECORDS_WAIT_MS 20
 #define ROOM_WAIT_MS 2
 
-/* Note "Lead": how often the records of all assigned partitions are led into our queue again. librdkafka
- * (seen in 2.0.2 and 2.15) takes the lead back where it stops a partition, and may come to that only
- * after the partition was given back and assigned anew: when the group was joined in the middle of a
- * revoke. What it fetches would lie in a queue that nobody reads; leading again brings that along. */
+/* Note "Lead": librdkafka (seen in 2.0.2 to 2.16) un-forwards a partition's queue when it has stopped the
+ * partition, some time after unassign has returned. Where the partition is assigned anew at once, as
+ * after a join in the middle of a revoke, that may come after we have forwarded it: messages pile up
+ * in a queue that nobody polls. Forwarding it again brings them along. */
 #define LEAD_US 1000000
 
 /* The thread is stuck when it gives no sign of life for this long, besides a drain. */
@@ -47,10 +47,8 @@ struct wt_consume {
     struct wt_membership *membership;
     pthread_t thread;
     bool started;
-    bool subscribed;
     int64_t lead_us; /* thread's own: when to lead records again */
     bool holding;    /* thread's own: some partition may be held */
-    bool assigned;   /* thread's own: there was an assignment, if an empty one */
     bool unanswered; /* thread's own: the client did not leave (leave.h) */
     bool abandoned;  /* the thread did not end (leave.h) */
     atomic_bool stopping;
@@ -125,7 +123,6 @@ static void on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,
     struct wt_consume *consume = opaque;
     wt_metric_add(WT_METRIC_REBALANCES, 1);
     if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
-        consume->assigned = true;
         wt_group_note_assigned();
         begin_epochs(consume, list);
         wt_consumer_assign(client, list, true);
@@ -239,8 +236,8 @@ static void end_all_epochs(struct wt_consume *consume, bool lost)
 }
 
 /* Drains everything, then leaves the group: a client that is told to close sends no heartbeats (seen in
- * 2.0.2), so commits would be refused once session.timeout.ms is over. Its last rebalance finds nothing
- * then, and what is assigned in the very end is lost. */
+ * librdkafka 2.0.2 to 2.16), so commits would be refused once session.timeout.ms is over. Its last
+ * rebalance finds nothing then, and what is assigned in the very end is lost. */
 static void leave_group(struct wt_consume *consume)
 {
     end_all_epochs(consume, wt_leave_is_out(consume->client));
@@ -321,7 +318,6 @@ struct wt_membership *wt_consume_membership(struct wt_consume *consume)
 
 enum wt_status wt_consume_start(struct wt_consume *consume, struct wt_error *error)
 {
-    consume->subscribed = true;
     if (wt_consumer_subscribe(consume->client, &consume->config->input.topics, error) != WT_OK) {
         return WT_FAILED;
     }
@@ -359,13 +355,6 @@ bool wt_consume_join(struct wt_consume *consume)
     return true;
 }
 
-/* One that waits for its group would hold us up; so would, in librdkafka 2.0.2, one that failed for good, and
- * one that has joined a group and had no assignment yet aborts. All are left to the end of the process. */
-static bool may_destroy_client(const struct wt_consume *consume)
-{
-    return !consume->unanswered && (consume->assigned || !consume->subscribed);
-}
-
 void wt_consume_destroy(struct wt_consume *consume)
 {
     if (consume == NULL || consume->abandoned) {
@@ -376,7 +365,8 @@ void wt_consume_destroy(struct wt_consume *consume)
     if (consume->records != NULL) {
         rd_kafka_queue_destroy(consume->records);
     }
-    if (consume->client != NULL && may_destroy_client(consume)) {
+    /* One that waits for its group would hold us up: it is left to the end of the process. */
+    if (consume->client != NULL && !consume->unanswered) {
         rd_kafka_destroy(consume->client);
     }
     free(consume);

@@ -28,10 +28,10 @@ static enum wt_status check_isolation(const struct wt_config *config, struct wt_
 }
 
 /* Note "Static members": a member that its group let go, and that hears so only from the answer to its
- * JoinGroup, joins anew. librdkafka takes a cooperative one's assignment for lost only when the group next
- * asks for a member id, which it does not ask of a static member (group.instance.id): that one keeps
- * partitions that another worker has read and committed meanwhile, and goes on where it was, with a
- * generation that the broker takes. Under the eager strategies nobody joins with partitions in hand. */
+ * JoinGroup, joins anew. librdkafka (seen in 2.0.2 to 2.16) takes a cooperative one's assignment for lost
+ * only when the group next asks for a member id, which it does not ask of a static member
+ * (group.instance.id): that one keeps partitions that another worker has read and committed meanwhile,
+ * and goes on where it was, with a generation that the broker takes. Under the eager strategies nobody joins with partitions in hand. */
 const char *wt_consumer_strategy(const struct wt_config *config)
 {
     const struct wt_property *own =
@@ -71,7 +71,7 @@ enum wt_status wt_consumer_check(const struct wt_config *config, struct wt_error
 static enum wt_status set_fixed_properties(const struct wt_config *config, bool ranged,
                                            rd_kafka_conf_t *conf, struct wt_error *error)
 {
-    bool stores = config->delivery.guarantee == WT_AT_LEAST_ONCE && !ranged;
+    bool stores = config->delivery.guarantee == WT_AT_LEAST_ONCE;
     char queued_kbytes[24];
     char interval_ms[24];
     (void)snprintf(queued_kbytes, sizeof queued_kbytes, "%" PRIu64,

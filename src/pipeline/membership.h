@@ -1,10 +1,10 @@
 /* membership.h: for whom a worker commits: its place in the group, which a commit names to the broker.
  *
- * A client that hears of more partitions rejoins its group even in the middle of a revoke (seen in
- * librdkafka 2.0.2 and 2.15, eager and cooperative), and the group gives away what is still being
- * drained. The broker asks a commit for its generation, not for its partitions: with the new one it
- * would take the drain's commit, although the next owner reads the same records already. So the place
- * is held while a revoke drains, and what the group has gone on from is refused. */
+ * A client that hears of more partitions rejoins its group even in the middle of a revoke (librdkafka 2.0.2
+ * to 2.16, eager and cooperative), and the group gives away what is still being drained. The broker asks a
+ * commit for its generation, not for its partitions: with the new one it would take the drain's commit,
+ * although the next owner reads the same records already. So the place is held while a revoke drains, and
+ * what the group has gone on from is refused. */
 #ifndef WIRETAG_PIPELINE_MEMBERSHIP_H
 #define WIRETAG_PIPELINE_MEMBERSHIP_H
 

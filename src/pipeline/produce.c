@@ -289,10 +289,10 @@ static enum wt_status set_fixed_properties(struct wt_produce *produce, rd_kafka_
     return status;
 }
 
-/* librdkafka (2.0.2 to 2.16) ends the process by an assertion when a producer is destroyed at the moment
- * in which it asks to add partitions to its transaction: the request fails before it is counted as
- * sent. A transaction that is being aborted adds none. Where none is open this is an error, which does
- * not matter, and nothing else. */
+/* librdkafka (seen in 2.0.2 to 2.16) ends the process by an assertion (txn_req_cnt > 0) when a producer is
+ * destroyed at the moment in which it asks to add partitions to its transaction: the request fails
+ * before it is counted as sent. A transaction that is being aborted adds none. Where none is open this
+ * is an error, which does not matter, and nothing else. */
 static void stop_adding_partitions(const struct wt_produce *produce)
 {
     if (produce->transactional_id == NULL || produce->late != NULL) {

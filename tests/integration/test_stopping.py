@@ -83,7 +83,7 @@ def test_a_dozen_clean_stops_at_any_moment_neither_lose_nor_double(lab):
 
 
 def test_a_worker_that_is_stopped_between_joining_and_its_assignment_ends_with_0(lab, cluster):
-    """librdkafka's sticky assignor cannot be destroyed there before 2.3.0."""
+    """Its client is destroyed without ever having had an assignment."""
     flow = lab.flow(PARTITIONS, on=cluster)
     fault = cluster.proxy.arm(Fault(SYNC_GROUP, "hold", 60, only="chaos-joining"))
     running = lab.run(flow, kafka={"common": {"bootstrap.servers": cluster.proxied, "client.id": "chaos-joining"}})
@@ -95,7 +95,7 @@ def test_a_worker_that_is_stopped_between_joining_and_its_assignment_ends_with_0
     assert running.wait_exit() == 0
 
 
-# What a client of librdkafka 2.0.2 may do that gives partitions back as its group lets it go.
+# What librdkafka (2.0.2 to 2.16) may do to a client that gives partitions back as its group lets it go.
 SILENT = """
 #include <unistd.h>
 void *rd_kafka_incremental_unassign(void *client, const void *partitions);
