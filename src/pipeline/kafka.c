@@ -28,11 +28,8 @@ static void on_log(const rd_kafka_t *client, int level, const char *facility, co
     /* One failure is one line a minute, however many clients have it; and while no broker answers, that is
      * told as a stall. */
     if (strcmp(facility, "FAIL") == 0) {
-        bool known = wt_kafka_words_known(text);
-        ours = known || wt_stall_is(WT_STALL_BROKERS) ? WT_LOG_DEBUG : ours;
-        if (!known) {
-            wt_kafka_words_note(text);
-        }
+        bool first = wt_kafka_words_first(text);
+        ours = first && !wt_stall_is(WT_STALL_BROKERS) ? ours : WT_LOG_DEBUG;
     }
     wt_log(ours, "kafka", "%s", text);
 }
@@ -129,6 +126,13 @@ enum wt_status wt_kafka_conf_create(const struct wt_config *config, rd_kafka_typ
          * long could a transactional call last, and a drain with it, while no broker is there. */
         status =
             wt_kafka_conf_default(conf, config, type, "reconnect.backoff.max.ms", "1000", error);
+    }
+    if (status == WT_OK) {
+        /* Keeps a connection in use through a pause: brokers and networks close idle ones after a few
+         * minutes, and a client whose last one is closed begins again from bootstrap.servers, in which
+         * librdkafka (2.16) may lose a transaction's coordinator (offsets.h, note "Lost coordinator"). */
+        status = wt_kafka_conf_default(conf, config, type, "topic.metadata.refresh.interval.ms",
+                                       "60000", error);
     }
     if (status == WT_OK) {
         status = wt_security_prepare(conf, config, type, error);

@@ -68,7 +68,8 @@ static void write_failure(const char *message, char *text, size_t text_bytes)
     const char *colon = strstr(name, ": ");
     if (colon != NULL && is_coordinator(name)) {
         const char *next = strstr(colon + 2, ": ");
-        bool named = next != NULL && memchr(colon + 2, ' ', (size_t)(next - colon - 2)) == NULL;
+        bool named = next != NULL && memchr(colon + 2, ':', (size_t)(next - colon - 2)) != NULL &&
+                     memchr(colon + 2, ' ', (size_t)(next - colon - 2)) == NULL;
         name = named ? colon + 2 : name;
         colon = named ? next : colon;
     }
@@ -113,33 +114,61 @@ enum wt_log_level wt_kafka_words(int level, const char *facility, const char *me
 
 /* --- what the log has had --------------------------------------------------------------------- */
 
-static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* guards the notes */
-static struct {
-    int64_t us;
-    char text[NOTE_BYTES];
-} notes[NOTES];
-static size_t next_note;
+struct notes {
+    struct {
+        int64_t us;
+        char text[NOTE_BYTES];
+    } items[NOTES];
+    size_t next;
+};
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* guards both */
+static struct notes messages;                             /* librdkafka's */
+static struct notes lines; /* ours: far fewer, since equal failures are equal lines */
+
+/* Locks: held, as in the next one. */
+static bool has(const struct notes *notes, const char *text)
+{
+    int64_t since_us = wt_clock_us() - NOTE_US_MAX;
+    for (size_t i = 0; i < NOTES; i++) {
+        if (notes->items[i].us > since_us &&
+            strncmp(notes->items[i].text, text, NOTE_BYTES - 1) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool add_first(struct notes *notes, const char *text)
+{
+    bool first = !has(notes, text);
+    if (first) {
+        notes->items[notes->next].us = wt_clock_us();
+        (void)snprintf(notes->items[notes->next].text, NOTE_BYTES, "%s", text);
+        notes->next = (notes->next + 1) % NOTES;
+    }
+    return first;
+}
+
+bool wt_kafka_words_first(const char *text)
+{
+    (void)pthread_mutex_lock(&mutex);
+    bool first = add_first(&lines, text);
+    (void)pthread_mutex_unlock(&mutex);
+    return first;
+}
 
 void wt_kafka_words_note(const char *message)
 {
     (void)pthread_mutex_lock(&mutex);
-    notes[next_note].us = wt_clock_us();
-    (void)snprintf(notes[next_note].text, NOTE_BYTES, "%s", without_thread(message));
-    next_note = (next_note + 1) % NOTES;
+    (void)add_first(&messages, without_thread(message));
     (void)pthread_mutex_unlock(&mutex);
 }
 
 bool wt_kafka_words_known(const char *reason)
 {
-    bool known = false;
-    int64_t since_us = wt_clock_us() - NOTE_US_MAX;
-    char cut[NOTE_BYTES];
-    (void)snprintf(cut, sizeof cut, "%s", reason);
     (void)pthread_mutex_lock(&mutex);
-    for (size_t i = 0; i < NOTES && !known; i++) {
-        known =
-            notes[i].us > since_us && notes[i].text[0] != '\0' && strcmp(notes[i].text, cut) == 0;
-    }
+    bool known = reason[0] != '\0' && has(&messages, reason);
     (void)pthread_mutex_unlock(&mutex);
     return known;
 }

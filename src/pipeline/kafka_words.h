@@ -19,7 +19,10 @@ enum wt_log_level wt_kafka_words(int level, const char *facility, const char *me
 /* Notes that the log has this message of librdkafka. Thread: any. */
 void wt_kafka_words_note(const char *message);
 
-/* A note of the last minute has `reason` in it. Thread: any. */
+/* Notes a line of ours. False: it was noted within the last minute. Thread: any. */
+bool wt_kafka_words_first(const char *text);
+
+/* A note of the last minute is `reason`. Thread: any. */
 bool wt_kafka_words_known(const char *reason);
 
 #endif

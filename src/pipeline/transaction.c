@@ -247,7 +247,7 @@ static enum remedy send_offsets(struct wt_transaction *transaction,
                                        &error)) {
         remedy = remedy_for(transaction, "offsets", error);
     } else {
-        wt_log_warn("transaction", "offsets: the group's coordinator does not turn up; making "
+        wt_log_warn("transaction", "offsets: the group's coordinator timed out; making "
                                    "a new producer");
         remedy = REMEDY_REPLACE;
     }

@@ -1,6 +1,7 @@
 """What the log says of a record, and what it keeps to itself; traces that pass through."""
 
 import json
+import re
 
 import pytest
 from client import Record, article
@@ -84,3 +85,27 @@ def test_lines_are_json_to_the_end_also_of_a_worker_that_cannot_start(lab):
     assert running.wait_exit() == 2
     last = json_lines(running)[-1]
     assert last["level"] == "error" and "topic nowhere (output.topic) does not exist" in last["message"]
+
+
+# --- an operator's words ---
+
+def test_the_log_begins_with_program_configuration_and_machine(lab):
+    flow = lab.flow()
+    running = lab.run(flow, log={"format": "auto"}).wait_log("loading the model")
+    program, configuration, machine = [line["message"] for line in json_lines(running)[:3]]
+    assert re.match(r"wiretag \d+\.\d+\.\d+, librdkafka \d+\.\d+\.\d+, ", program)
+    for part in (str(running.config_path), f"group {flow.group}", f"brokers {flow.bootstrap}", f"input.topics {flow.input}",
+                 f"output.topic {flow.output}", f"dead_letter.topic {flow.dead_letter}", f"guarantee {flow.guarantee}"):
+        assert part in configuration, part
+    assert re.match(r"machine: .+, \d+ (of \d+ )?processors? .*may be used, \d+\.\d GiB of memory", machine)
+
+
+def test_partitions_and_readiness_are_said_in_the_fields_words(lab):
+    flow = lab.flow(partitions=2)
+    running = lab.run(flow, log={"format": "auto"}).wait_log("ready: 2 partitions, lag ")
+    assert running.stop() == 0
+    lines = json_lines(running)
+    for word in ("assigned", "revoked"):
+        found = {(line["topic"], line["partition"]) for line in lines if line["message"].startswith(word + " ")}
+        assert found == {(flow.input, 0), (flow.input, 1)}, word
+    assert [line["message"] for line in lines if line["message"].startswith("rebalance: ")][-1].endswith("0 in all")

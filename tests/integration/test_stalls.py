@@ -186,10 +186,10 @@ def test_a_broker_that_is_away_is_one_line_for_both_clients(lab, own_broker):
     wait_ready(running)
     broker.kill()
     wait_stalled(running, "brokers", "no broker of bootstrap.servers has answered")
-    assert running.stderr.count("Connection refused") == 1
+    assert running.stderr.count("Connection refused") == 1, running.report("one failure, two lines")
     assert running.stderr.count("Disconnected") <= 2  # as the broker closes it, and as a request finds it closed
     assert_told_once(running, "brokers")
-    running.wait_log("INFO +pipeline not ready: no broker of bootstrap.servers has answered")
+    running.wait_log("INFO +pipeline not ready: ")
     broker.start()
     wait_ready(running)
     running.wait_log(r"INFO +pipeline ready: ", count=2)

@@ -64,6 +64,11 @@ static void other_failures_of_a_connection_keep_their_words(void **state)
                 "receive 0 after "
                 "POLLIN (after 2ms in state UP)");
     assert_string_equal(text, "broker kafka:9092: Disconnected; trying again");
+    (void)words(3, "FAIL",
+                "[thrd:GroupCoordinator]: GroupCoordinator: Disconnected: connection reset by peer "
+                "(after 2ms in "
+                "state UP)");
+    assert_string_equal(text, "broker GroupCoordinator: Disconnected; trying again");
     (void)words(3, "FAIL", "no name");
     assert_string_equal(text, "no name");
 }
@@ -126,8 +131,11 @@ static void an_error_that_the_log_has_had_is_known_for_a_minute(void **state)
         "[thrd:kafka:9092/1]: kafka:9092/1: Connect failed: refused (after 0ms in state CONNECT)");
     assert_true(wt_kafka_words_known(reason));
     assert_false(wt_kafka_words_known("kafka:9092/2: Connect failed"));
+    assert_true(wt_kafka_words_first("broker kafka:9092: refused; trying again"));
+    assert_false(wt_kafka_words_first("broker kafka:9092: refused; trying again"));
     clock_us += 61000000;
     assert_false(wt_kafka_words_known(reason));
+    assert_true(wt_kafka_words_first("broker kafka:9092: refused; trying again"));
 }
 
 int main(void)
