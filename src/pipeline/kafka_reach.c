@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* More addresses than this are not asked one by one. */
 #define SERVERS_MAX 16u
@@ -38,6 +39,7 @@ struct server {
     size_t count;
     int64_t deadline_us;
     bool answered;
+    bool wants_token;               /* of a token server, before anything is connected to */
     struct wt_talk_broker *brokers; /* that it has named */
     int broker_count;
     bool started;
@@ -156,9 +158,12 @@ static void add_server_faults(struct wt_reach *reach, const struct server *serve
         }
     }
     if (reach->fault_count == before) {
+        /* A token server that fails is asked again for a quarter of a minute before librdkafka says so. */
+        const char *waits =
+            server->wants_token ? "no token available; last error: none has come" : "";
         char *unresolved = wt_talk_unresolved(server->text, RESOLVE_MS);
         add_server_fault(reach, server->text != NULL ? server->text : "bootstrap.servers",
-                         unresolved != NULL ? unresolved : "", waited_ms);
+                         unresolved != NULL ? unresolved : waits, waited_ms);
         free(unresolved);
     }
 }
@@ -276,13 +281,17 @@ static void add_broker_fault(struct wt_reach *reach, struct wt_talk *talk,
     said_of(talk, broker, said);
     char *unresolved = said[0] == '\0' ? wt_talk_unresolved(broker->address, RESOLVE_MS) : NULL;
     struct wt_reach_words words = wt_reach_words(unresolved != NULL ? unresolved : said, waited_ms);
-    bool listed = is_listed(list, broker->address);
-    add_fault(reach, broker->id,
-              wt_format(listed ? "broker %" PRId32 " at %s does not answer: %s"
-                               : "broker %" PRId32 " gives its address as %s (its "
-                                 "advertised.listeners), and from there no answer comes: %s",
-                        broker->id, broker->address, words.why),
-              listed ? words.remedy : wt_reach_advertised_remedy);
+    /* It does answer where TLS or SASL keeps the client out; where it is asked as configured, no address is
+     * at fault. */
+    bool own = words.answers || is_listed(list, broker->address);
+    const char *what = words.answers ? "cannot be used" : "does not answer";
+    char *message = own ? wt_format("broker %" PRId32 " at %s %s: %s", broker->id, broker->address,
+                                    what, words.why)
+                        : wt_format("broker %" PRId32
+                                    " gives its address as %s (its advertised.listeners), and "
+                                    "from there no answer comes: %s",
+                                    broker->id, broker->address, words.why);
+    add_fault(reach, broker->id, message, own ? words.remedy : wt_reach_advertised_remedy);
     free(unresolved);
 }
 
@@ -360,7 +369,10 @@ static enum wt_status open_servers(const struct wt_config *config, struct server
                                    size_t count, int patience_ms, struct wt_error *error)
 {
     enum wt_status status = WT_OK;
+    const struct wt_property *method =
+        wt_config_consumer_property(config, "sasl.oauthbearer.method");
     for (size_t i = 0; i < count && status == WT_OK; i++) {
+        servers[i].wants_token = method != NULL && strcasecmp(method->value, "oidc") == 0;
         status = wt_talk_begin(config, servers[i].text, patience_ms, &servers[i].talk, error);
     }
     return status;

@@ -81,6 +81,7 @@ struct wt_reach_words wt_reach_words(const char *line, int waited_ms)
     } else if (!known && wt_security_cause(line, &cause)) {
         (void)snprintf(words.why, sizeof words.why, "%s", cause.why);
         words.remedy = cause.remedy;
+        words.answers = true;
     } else {
         (void)snprintf(words.why, sizeof words.why, "%.*s", (int)length, said);
         words.remedy = known ? causes[row].remedy : ADDRESS ", and security.protocol";

@@ -3,9 +3,12 @@
 #ifndef WIRETAG_PIPELINE_REACH_WORDS_H
 #define WIRETAG_PIPELINE_REACH_WORDS_H
 
+#include <stdbool.h>
+
 struct wt_reach_words {
     char why[320];      /* a clause: "its name cannot be resolved: Name or service not known" */
     const char *remedy; /* what to look at, where that does not depend on whose address it is; "" */
+    bool answers;       /* it does, and TLS or SASL keeps the client out (security_cause.h) */
 };
 
 /* `line` is librdkafka's about the connection, "sasl_ssl://host:1/bootstrap: …"; "" where it has said nothing in

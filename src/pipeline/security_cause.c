@@ -60,14 +60,16 @@ static bool is_address(const char *text, size_t bytes)
 /* A broker's role, under which librdkafka keeps a connection of its own. */
 static bool is_role(const char *text)
 {
-    return strncmp(text, "GroupCoordinator: ", 18) == 0 ||
-           strncmp(text, "TxnCoordinator: ", 16) == 0;
+    size_t bytes = strcspn(text, ":/");
+    return (bytes == 16 && strncmp(text, "GroupCoordinator", bytes) == 0) ||
+           (bytes == 14 && strncmp(text, "TxnCoordinator", bytes) == 0);
 }
 
 void wt_security_address(const char *line, char address[WT_SECURITY_ADDRESS_BYTES_MAX])
 {
     const char *text = behind_thread(line);
-    text = is_role(text) ? strstr(text, ": ") + 2 : text;
+    const char *behind_role = is_role(text) ? strstr(text, ": ") : NULL;
+    text = behind_role != NULL ? behind_role + 2 : text;
     const char *end = strstr(text, ": ");
     const char *scheme = strstr(text, "://");
     address[0] = '\0';
@@ -225,6 +227,7 @@ static bool token_cause(const char *line, struct wt_security_cause *cause)
         return false;
     }
     cause->address[0] = '\0'; /* it is the token server that is at fault */
+    cause->of_one = false;
     if (strstr(line, "sasl.oauthbearer.config") != NULL) {
         /* librdkafka quotes it, and it may hold what nobody is to read. */
         take(cause, "no OAUTHBEARER token: sasl.oauthbearer.config cannot be read", TOKEN_CONFIG);
@@ -264,7 +267,7 @@ static bool sasl_cause(const char *line, struct wt_security_cause *cause)
         take(cause, "that port is none for SASL: it lets everybody in without a log-in", NO_LOG_IN);
         return true;
     }
-    if (strstr(line, "SASL authentication error: ") != NULL) {
+    if (strstr(line, "SASL authentication error: ") != NULL && strstr(line, "Local: ") == NULL) {
         return credentials_cause(line, cause);
     }
     static const char *const marks[] = {"Failed to initialize SASL authentication: ",
@@ -317,6 +320,10 @@ static bool disconnect_cause(const char *line, struct wt_security_cause *cause)
 bool wt_security_cause(const char *line, struct wt_security_cause *cause_out)
 {
     wt_security_address(line, cause_out->address);
+    if (cause_out->address[0] == '\0' && is_role(behind_thread(line))) {
+        return false; /* of which broker, another line says */
+    }
+    cause_out->of_one = cause_out->address[0] != '\0' && strstr(line, "/bootstrap: ") == NULL;
     return sasl_cause(line, cause_out) || tls_cause(line, cause_out) ||
            disconnect_cause(line, cause_out);
 }

@@ -16,6 +16,8 @@ struct wt_security_cause {
     char why[WT_SECURITY_WHY_BYTES_MAX]; /* a clause: "it refuses user or password (PLAIN)" */
     const char *remedy;                  /* a clause: "correct sasl.username …" */
     char address[WT_SECURITY_ADDRESS_BYTES_MAX]; /* host:port of the broker; "": it is about none */
+    bool of_one; /* of the cluster's brokers, which no other can stand in for; else of an address of
+                   * bootstrap.servers, or of none */
     bool certain; /* else a connection merely ended, which says so only where each one does */
 };
 

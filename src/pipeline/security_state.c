@@ -16,8 +16,8 @@
  * out equal lines for that long. */
 #define FORGOTTEN_US 60000000
 
-/* While brokers let clients in, which the statistics show every five seconds, a token that cannot be had
- * is to be told of, and keeps nothing from moving yet. */
+/* While brokers let clients in, which the statistics show every five seconds, a token that cannot be had, or
+ * an address of bootstrap.servers, is to be told of, and keeps nothing from moving yet. */
 #define LET_IN_US 7000000
 
 /* A connection that merely ended may have other reasons; so many in a row have not. Those that end
@@ -96,7 +96,7 @@ static void take(struct refusal *refusal, const struct wt_security_cause *cause,
         refusal->logged_us = now_us;
         wt_log_warn("kafka", "%s", words);
     }
-    bool harmless = cause->address[0] == '\0' && let_in_us != 0 && now_us - let_in_us < LET_IN_US;
+    bool harmless = !cause->of_one && let_in_us != 0 && now_us - let_in_us < LET_IN_US;
     refusal->active |= !harmless;
     show_stall();
 }
@@ -186,9 +186,8 @@ void wt_security_let_in(const char *address)
     (void)pthread_mutex_lock(&lock);
     let_in_us = wt_clock_us();
     for (size_t i = 0; i < BROKERS_MAX; i++) {
-        /* What is about no broker, such as a token, is over when any lets a client in. */
-        const char *own = refusals[i].cause.address;
-        if (address == NULL || own[0] == '\0' || strcmp(own, address) == 0) {
+        const struct wt_security_cause *cause = &refusals[i].cause;
+        if (address == NULL || !cause->of_one || strcmp(cause->address, address) == 0) {
             changed |= drop(&refusals[i]);
         }
     }

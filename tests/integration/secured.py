@@ -55,7 +55,7 @@ class Secured:
         issue = self.authority.issue
         issue("broker")
         issue("expired", days=-1)
-        issue("misnamed", names="DNS:kafka.example.org")
+        issue("misnamed", names="DNS:localhost,DNS:kafka.example.org")
         self.certificate, self.key = issue("client")
         self.broker = Broker(folder / "broker", settings=self._settings(), listeners={
             "TLS": "SSL", "MUTUAL": "SSL", "EXPIRED": "SSL", "MISNAMED": "SSL", "SCRAM": "SASL_SSL", "SHORT": "SASL_SSL",

@@ -76,7 +76,7 @@ def test_the_shipped_example_works_with_each_mechanism(lab, cluster, mechanism, 
         client.create_topics(cluster.bootstrap, topics)
     model = lab.model()
     environment = {"KAFKA_BROKERS": cluster.broker.addresses["SCRAM"], "KAFKA_USER": secured.USER, "KAFKA_PASSWORD": password,
-                   "MODEL_SHA256": hashlib.sha256(model.path.read_bytes()).hexdigest(), "HOSTNAME": lab.unique("host")}
+                   "MODEL_SHA256": hashlib.sha256(model.path.read_bytes()).hexdigest(), "HOSTNAME": "wire-1"}
     sets = {"model.path": model, "kafka.common.ssl.ca.location": cluster.authority.ca, "http.listen": "127.0.0.1:0"}
     sets |= {"kafka.common.sasl.mechanism": mechanism} if mechanism else {}
     arguments = ["-c", "config/examples/secured.yaml", *(word for key, value in sets.items() for word in ("--set", f"{key}={value}"))]
@@ -160,7 +160,10 @@ REFUSALS = {
     "neither on a port for SASL": (lambda it: {"bootstrap.servers": it.broker.addresses["OAUTH"]}, "wants a log-in", "sasl.mechanism"),
     "SASL on a port without": (lambda it: it.scram("TLS"), "none for SASL", "security.protocol to ssl"),
     "expired certificate": (lambda it: it.tls("EXPIRED"), "its certificate has expired (CN=expired, valid until ", "renew it"),
-    "certificate for another name": (lambda it: it.tls("MISNAMED"), "it is for DNS:kafka.example.org", "advertised.listeners"),
+    "certificate for another name": (lambda it: it.tls("MISNAMED"), "it is for DNS:localhost, DNS:kafka.example.org", "advertised.listeners"),
+    "certificate for the name in bootstrap.servers alone": (lambda it: it.tls("MISNAMED", **{
+        "bootstrap.servers": it.broker.addresses["MISNAMED"].replace("127.0.0.1", "localhost")}),
+        "its certificate is for another name", "advertised.listeners"),
     "unknown authority": (lambda it: it.tls(**{"ssl.ca.location": str(it.stranger.ca)}), "authority that is not trusted here (CN=wiretag tests)",
                           "ssl.ca.location"),
     "no client certificate": (lambda it: it.tls("MUTUAL"), "wants a certificate of this client", "ssl.certificate.location"),
@@ -175,11 +178,12 @@ def test_what_keeps_a_client_out_is_named_with_the_setting_by_run_and_by_check(l
     common, cause, setting = REFUSALS[what][0](cluster), *REFUSALS[what][1:]
     running = lab.run(nowhere(cluster), kafka={"common": common}, http={"listen": "127.0.0.1:0"})
     status, found, printed = checked(lab, nowhere(cluster), common)
-    finding, = found["broker-unreachable"]
+    finding, = [one for several in found.values() for one in several if one["level"] == "error"]
     assert status == 1 and cause in finding["message"] and setting in finding["remedy"], printed
     assert "firewall" not in printed and "s3cret" not in printed
     # One line, wherever librdkafka writes one for each try of each client; where a connection merely ends, one before it.
-    running.wait_log(rf"WARN +kafka +broker {common['bootstrap.servers']} cannot be used: ")
+    address = common["bootstrap.servers"].replace("localhost", "127.0.0.1")
+    running.wait_log(rf"WARN +kafka +broker {address} cannot be used: ")
     said = [line for line in running.stderr.splitlines() if cause in line]
     said = [line for line in said if "waiting for a broker: " not in line]
     assert len(said) == 1 and setting in said[0], running.stderr
@@ -312,6 +316,15 @@ def test_a_token_server_that_goes_away_is_named_and_the_worker_goes_on_when_it_i
     assert len(flow.labels(1)) == 1
     client.wait_for("a worker that is ready", lambda: running.http("/readyz")[0] == 200)
     assert running.stop() == 0 and server.secret not in running.stderr
+    server.stop()
+
+
+def test_a_token_server_that_fails_is_named_while_it_is_asked_again(lab, cluster):
+    server = secured.TokenServer()
+    server.status = 503
+    status, found, printed = checked(lab, nowhere(cluster), cluster.oauth(**server.settings()))
+    finding, = found["broker-unreachable"]
+    assert status == 1 and "no OAUTHBEARER token" in finding["message"] and "token.endpoint.url" in finding["remedy"], printed
     server.stop()
 
 

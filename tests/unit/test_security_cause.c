@@ -93,6 +93,11 @@ static void other_lines_have_none(void **state)
         /* One that has logged in, and the name of a role, do not show that a log-in is wanted. */
         "sasl_ssl://h:1/1: Disconnected: connection closed by peer (after 10ms in state UP)",
         "GroupCoordinator: h:1: Disconnected: connection closed by peer (after 10ms in state UP)",
+        "GroupCoordinator/1: SASL authentication error: SaslAuthenticateRequest failed: Local: "
+        "Broker "
+        "transport failure (after 2ms in state AUTH_REQ)",
+        "GroupCoordinator/1: SASL authentication error: Authentication failed (after 2ms in state "
+        "UP)",
         "sasl_ssl://h:1/1: ApiVersionRequest failed: Local: Timed out: probably due to broker "
         "version",
         "h:1/1: 1 request(s) timed out: disconnect (average rtt 1.2ms) (after 9000ms in state UP)",
@@ -114,6 +119,9 @@ static void the_broker_is_found_in_all_forms_of_its_name(void **state)
         {"127.0.0.1:9092/17: Disconnected", "127.0.0.1:9092"},
         {"[thrd:GroupCoordinator]: GroupCoordinator: [::1]:9092: Disconnected", "[::1]:9092"},
         {"TxnCoordinator: b:1: SASL", "b:1"},
+        {"[thrd:TxnCoordinator]: TxnCoordinator/3: b:1: SASL", "b:1"},
+        {"TxnCoordinator/3: SASL authentication error: no", ""},
+        {"GroupCoordinator", ""},
         {"Failed to acquire SASL OAUTHBEARER token: {\"error\":\"no: 7\"}", ""},
         {"[thrd:app]: kafka: error:80000002", ""},
         {"no colon at all", ""},

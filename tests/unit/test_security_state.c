@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define PASSWORD                                                                                   \
-    "sasl_ssl://b:1/bootstrap: SASL authentication error: Authentication failed: Invalid "         \
+    "sasl_ssl://b:1/1: SASL authentication error: Authentication failed: Invalid "                 \
     "username "                                                                                    \
     "or password (after 3ms in state AUTH_REQ)"
 #define MECHANISM                                                                                  \
@@ -143,6 +143,25 @@ static void a_token_is_there_when_any_broker_lets_a_client_in(void **state)
     assert_true(wt_security_refused());
 }
 
+static void
+an_address_of_bootstrap_servers_is_needed_only_while_no_other_lets_clients_in(void **state)
+{
+    (void)state;
+    assert_true(
+        wt_security_note_log("ssl://b:3/bootstrap: SSL handshake failed: error (after 1ms"));
+    assert_true(wt_security_refused());
+    wt_security_let_in("other:1");
+    assert_false(wt_security_refused());
+    assert_true(
+        wt_security_note_log("ssl://b:3/bootstrap: SSL handshake failed: error (after 1ms"));
+    assert_false(wt_security_refused());
+    /* A broker of the cluster leads partitions that no other does. */
+    assert_true(wt_security_note_log("ssl://b:3/3: SSL handshake failed: error (after 1ms"));
+    assert_true(wt_security_refused());
+    wt_security_let_in("other:1");
+    assert_true(wt_security_refused());
+}
+
 static void more_brokers_than_are_remembered_do_no_harm(void **state)
 {
     (void)state;
@@ -168,6 +187,8 @@ int main(void)
         cmocka_unit_test_setup(what_is_certain_is_not_made_less_so_by_connections_that_end, begin),
         cmocka_unit_test_setup(what_is_not_tried_again_is_over, begin),
         cmocka_unit_test_setup(a_token_is_there_when_any_broker_lets_a_client_in, begin),
+        cmocka_unit_test_setup(
+            an_address_of_bootstrap_servers_is_needed_only_while_no_other_lets_clients_in, begin),
         cmocka_unit_test_setup(more_brokers_than_are_remembered_do_no_harm, begin),
     };
     wt_log_init(WT_LOG_ERROR, WT_LOG_TEXT);
