@@ -201,7 +201,10 @@ static int work_on_letters(const struct wt_cli_pass *pass, struct wt_replay *rep
     struct wt_error error;
     char *group = workers_group(pass);
     int exit_status;
-    enum wt_status status = wt_letter_index_make(pass->config, group, &origins, &error);
+    size_t count;
+    const struct wt_replay_part *parts = wt_replay_parts(replay, &count);
+    enum wt_status status = wt_letter_index_make(
+        pass->config, group, count > 0 ? parts[0].books.planned_ms : 0, &origins, &error);
     if (status == WT_OK) {
         letters.origins = origins;
         letters.counts = &counts;

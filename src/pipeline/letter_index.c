@@ -19,38 +19,75 @@
 #define LOOK_MS 1000
 #define LOG_US 15000000
 
+/* A redrive that was planned so short a time ago and has no members may be loading its model. */
+#define STARTING_MS 60000
+
 static const char *own_group(const struct wt_config *config)
 {
     return wt_config_consumer_property(config, "group.id")->value;
 }
 
-/* A redrive of another name that has members now, its name; NULL: there is none. */
-static const char *running_one(const struct wt_groups *groups, const char *prefix, const char *own)
+/* Note "Two at once": every redrive commits its plan before it looks for others. So of two that start together at
+ * least one sees the other's plan, and where both do, the one planned first goes first. */
+struct look {
+    rd_kafka_t *client;
+    const char *prefix; /* of the groups of redrives */
+    const char *own;    /* group */
+    int64_t planned_ms;
+};
+
+/* The group has a plan that is not done, made a moment ago and before this one. */
+static bool goes_first(const struct look *look, const char *group)
+{
+    rd_kafka_topic_partition_list_t *commits = NULL;
+    bool first = false;
+    if (wt_group_commits(look->client, group, ANSWER_MS, &commits, NULL) != WT_OK) {
+        return false; /* asked again when its passes are read, and an error then */
+    }
+    for (int i = 0; i < commits->cnt && !first; i++) {
+        const rd_kafka_topic_partition_t *commit = &commits->elems[i];
+        struct wt_books books;
+        if (commit->offset < 0 || !wt_books_read(commit->metadata, commit->metadata_size, &books) ||
+            commit->offset >= books.to || wt_clock_wall_ms() - books.planned_ms > STARTING_MS) {
+            continue;
+        }
+        first = books.planned_ms != look->planned_ms ? books.planned_ms < look->planned_ms
+                                                     : strcmp(group, look->own) < 0;
+    }
+    rd_kafka_topic_partition_list_destroy(commits);
+    return first;
+}
+
+/* A redrive of another name that is at work or about to be, its name; NULL: there is none. */
+static const char *running_one(const struct look *look, const struct wt_groups *groups)
 {
     for (size_t i = 0; i < groups->count; i++) {
-        if (groups->items[i].active && strcmp(groups->items[i].name, own) != 0) {
-            return groups->items[i].name + strlen(prefix);
+        const char *group = groups->items[i].name;
+        if (strcmp(group, look->own) != 0 && (groups->items[i].active || goes_first(look, group))) {
+            return group + strlen(look->prefix);
         }
     }
     return NULL;
 }
 
 /* The groups of the redrives, once none but this one has members. */
-static enum wt_status await_redrives(rd_kafka_t *client, const char *prefix, const char *own,
-                                     struct wt_groups *groups_out, struct wt_error *error)
+static enum wt_status await_redrives(const struct look *look, struct wt_groups *groups_out,
+                                     struct wt_error *error)
 {
     int64_t log_us = 0;
     const struct timespec pause = {.tv_sec = LOOK_MS / 1000};
     for (;;) {
-        enum wt_status status = wt_groups_list(client, prefix, ANSWER_MS, groups_out, error);
-        const char *running = status == WT_OK ? running_one(groups_out, prefix, own) : NULL;
+        enum wt_status status =
+            wt_groups_list(look->client, look->prefix, ANSWER_MS, groups_out, error);
+        const char *running = status == WT_OK ? running_one(look, groups_out) : NULL;
         if (running == NULL) {
             return status;
         }
         if (wt_clock_us() >= log_us) {
             wt_log_warn("redrive",
                         "waiting for the redrive %s, which is running: both would label the same "
-                        "letters; one that was killed counts as running for session.timeout.ms",
+                        "letters; one that was killed counts as running for session.timeout.ms, "
+                        "and for a minute after its start",
                         running);
             log_us = wt_clock_us() + LOG_US;
         }
@@ -96,7 +133,8 @@ static enum wt_status add_groups(rd_kafka_t *client, const struct wt_groups *gro
 }
 
 static enum wt_status add_passes(const struct wt_config *config, const char *group,
-                                 struct wt_origins *origins, struct wt_error *error)
+                                 int64_t planned_ms, struct wt_origins *origins,
+                                 struct wt_error *error)
 {
     rd_kafka_t *client = NULL;
     struct wt_groups redrives = {0};
@@ -105,7 +143,11 @@ static enum wt_status add_passes(const struct wt_config *config, const char *gro
     char *replay_prefix = wt_format("%s.replay.", group);
     enum wt_status status = wt_lookup_client_create(config, "read_uncommitted", &client, error);
     if (status == WT_OK) {
-        status = await_redrives(client, redrive_prefix, own_group(config), &redrives, error);
+        const struct look look = {.client = client,
+                                  .prefix = redrive_prefix,
+                                  .own = own_group(config),
+                                  .planned_ms = planned_ms};
+        status = await_redrives(&look, &redrives, error);
     }
     if (status == WT_OK) {
         status = add_groups(client, &redrives, true, config, origins, error);
@@ -158,11 +200,12 @@ static enum wt_status add_letters(const struct wt_config *config, struct wt_orig
 }
 
 enum wt_status wt_letter_index_make(const struct wt_config *config, const char *group,
-                                    struct wt_origins **origins_out, struct wt_error *error)
+                                    int64_t planned_ms, struct wt_origins **origins_out,
+                                    struct wt_error *error)
 {
     struct wt_origins *origins = wt_origins_create();
     /* Passes first: while they are looked at, others may write letters, and those count. */
-    enum wt_status status = add_passes(config, group, origins, error);
+    enum wt_status status = add_passes(config, group, planned_ms, origins, error);
     if (status == WT_OK) {
         status = add_letters(config, origins, error);
     }

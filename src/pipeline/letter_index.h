@@ -1,16 +1,18 @@
 /* letter_index.h: finds out, before a redrive begins, which letters still stand for their article (origins.h):
  * reads the dead-letter topic once, and what earlier redrives and replays have committed in their groups.
  *
- * Waits while a redrive of another name has members: both would label the same letters. Thread: one. */
+ * Waits while a redrive of another name is at work: both would label the same letters. Thread: one. */
 #ifndef WIRETAG_PIPELINE_LETTER_INDEX_H
 #define WIRETAG_PIPELINE_LETTER_INDEX_H
 
 #include "base/config.h"
 #include "pipeline/origins.h"
 
-/* `config`: of the redrive, with its own group. `group`: that of the workers, to whose name those of redrives
- * and replays are added. WT_IO or WT_FAILED (class fatal). */
+/* Call it once the redrive's plan is committed. `config`: of the redrive, with its own group. `group`: that of
+ * the workers, to whose name those of redrives and replays are added. `planned_ms`: when its plan was made.
+ * WT_IO or WT_FAILED (class fatal). */
 enum wt_status wt_letter_index_make(const struct wt_config *config, const char *group,
-                                    struct wt_origins **origins_out, struct wt_error *error);
+                                    int64_t planned_ms, struct wt_origins **origins_out,
+                                    struct wt_error *error);
 
 #endif

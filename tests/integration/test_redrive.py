@@ -170,6 +170,16 @@ def test_a_redrive_waits_for_one_of_another_name_that_is_running(lab):
     checks.assert_each_once(flow.labels(), [(0, number) for number in range(200)])
 
 
+def test_two_of_different_names_that_start_together_go_one_after_the_other(lab, guarantee):
+    flow = lab.flow(2)
+    client.produce(flow.bootstrap, flow.dead_letter, ranges.letters(flow, 300))
+    both = [redrive(lab, flow, "--rate", 100, "--name", name, delivery={"guarantee": guarantee}) for name in ("one", "two")]
+    found = [ranges.finish(one) for one in both]
+    assert sorted(sum_of(one, "labelled") for one in found) == [0, 300]
+    assert len([one for one in both if "waiting for the redrive " in one.stderr]) == 1
+    checks.assert_each_once(flow.labels(), [(0, number) for number in range(300)])
+
+
 @pytest.mark.parametrize("code", ["modelfailed", "model-failed,,text-blank", "", "model-failed,json_invalid"])
 def test_a_code_that_no_letter_has_is_refused_with_the_codes_there_are(lab, code):
     flow = lab.flow(1)
