@@ -234,7 +234,8 @@ static void audit_forgotten(const struct wt_config *config,
     }
     wt_finding_add(findings, config, "kafka.consumer", WT_FINDING_WARNING, "group-offsets",
                    "consumer group %s has no committed offset any more for %s, though topic %s has "
-                   "%s of it: they expired (%s), were deleted, or the group has a new name; a "
+                   "%s of it: they expired (%s), were deleted (as with a topic that is "
+                   "re-created), or the group has a new name; a "
                    "worker that starts %s %s",
                    group_of(config), place, position->labelled_in,
                    strcmp(position->labelled_in, config->dead_letter.topic) == 0 ? "dead letters"

@@ -220,20 +220,28 @@ static void take_message(struct wt_intake *intake, rd_kafka_message_t **taken)
     wt_record_list_append(&intake->taken, &record);
 }
 
-/* Note "Holes": the partition ends at `offset`, and everything before it is behind us. Where that is not
- * the last record's, what lies between holds none (ends of transactions, aborted records, compaction),
- * and is committed in its turn: else the group would lag behind for ever. So is the end that a group without an
- * offset finds: where it came once, it goes on. An end before the next offset is of another log, which
- * its first record shows. */
-static void take_end(struct wt_intake *intake, struct wt_partition *source, int64_t offset)
+/* Note "Holes": the partition ends at the message's offset, and everything before it is behind us. Where
+ * that is not the last record's, what lies between holds none (ends of transactions, aborted records,
+ * compaction), and is committed in its turn: else the group would lag behind for ever. So is the end that
+ * a group without an offset finds: where it came once, it goes on. An end before the next offset shows another
+ * log, as a record would, which may not come before this worker is gone. Clears *message where it is kept. */
+static void take_end(struct wt_intake *intake, rd_kafka_message_t **message)
 {
-    if (!source->assigned || source->suspended ||
-        (source->range == NULL && source->next_offset >= offset) ||
-        wt_loss_look(intake->loss, source, offset) > offset) {
+    struct wt_partition *source = source_of(intake, *message);
+    const struct wt_range *range = source->range;
+    int64_t offset = (*message)->offset;
+    bool over = range != NULL && range->state != WT_RANGE_OPEN;
+    bool nothing = range == NULL && source->next_offset == offset;
+    if (!source->assigned || source->suspended || over || nothing) {
+        return;
+    }
+    int64_t expected = wt_loss_look(intake->loss, source, offset);
+    if (expected > offset) {
+        wt_suspend_reset(intake->suspend, source, expected, message);
         return;
     }
     source->next_offset = offset;
-    if (source->range != NULL) {
+    if (range != NULL) {
         end_range(intake, source, offset);
         return;
     }
@@ -241,11 +249,12 @@ static void take_end(struct wt_intake *intake, struct wt_partition *source, int6
     atomic_store_explicit(&source->position, offset, memory_order_release);
 }
 
-/* An event that came in a record's place. */
-static void take_event(struct wt_intake *intake, const rd_kafka_message_t *message)
+/* An event that came in a record's place. Clears *taken where it is kept. */
+static void take_event(struct wt_intake *intake, rd_kafka_message_t **taken)
 {
+    const rd_kafka_message_t *message = *taken;
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-        take_end(intake, source_of(intake, message), message->offset);
+        take_end(intake, taken);
         return;
     }
     if (message->rkt != NULL && wt_lookup_is_damage(message->err)) {
@@ -270,7 +279,7 @@ void wt_intake_take(struct wt_intake *intake, rd_kafka_message_t *message)
     } else if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         take_message(intake, &message);
     } else {
-        take_event(intake, message);
+        take_event(intake, &message);
     }
     if (message != NULL) {
         rd_kafka_message_destroy(message);

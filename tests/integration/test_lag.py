@@ -210,6 +210,33 @@ def test_a_group_without_offsets_that_begins_at_the_end_misses_nothing_after_its
     assert_done(flow, 4)
 
 
+def test_a_topic_made_anew_without_a_record_is_no_lag_and_nothing_of_it_is_passed_over(lab, flow):
+    """The worker that sees its end is gone before its first record comes."""
+    flow.produce(articles(0, 12))
+    first = lab.run(flow)
+    flow.wait_done()
+    client.remake_topic(flow.bootstrap, flow.input)
+    client.wait_for("an offset of the new log", lambda: flow.committed().get(0) == 0, 90)
+    assert first.stop() == 0
+    flow.produce(articles(0, 20))
+    second = lab.run(flow)
+    client.wait_for("labels", lambda: len(flow.labels()) == 32, 60)
+    client.wait_for("the end", lambda: flow.committed().get(0) == 20, 60)
+    assert second.stop() == 0
+
+
+def test_a_group_ahead_of_a_new_topic_is_set_back_by_its_end(lab, flow):
+    flow.produce(articles(0, 12))
+    first = lab.run(flow)
+    flow.wait_done()
+    assert first.stop() == 0
+    client.remake_topic(flow.bootstrap, flow.input)
+    client.commit(flow.bootstrap, flow.group, flow.input, {0: 12})  # where the coordinator still has it
+    second = lab.run(flow)
+    client.wait_for("an offset of the new log", lambda: flow.committed().get(0) == 0, 60)
+    assert second.stop() == 0
+
+
 def test_a_topic_made_anew_ends_without_lag_too(lab, flow):
     flow.produce(articles(0, 12))
     first = lab.run(flow)
@@ -221,4 +248,4 @@ def test_a_topic_made_anew_ends_without_lag_too(lab, flow):
     writer.write(articles(0, 3), commit=False)
     lab.run(flow)
     client.wait_for("labels", lambda: len(flow.labels()) == 15, 60)
-    client.wait_for("the end", lambda: flow.committed()[0] == client.end_offsets(flow.bootstrap, flow.input)[0], 60)
+    client.wait_for("the end", lambda: flow.committed().get(0) == client.end_offsets(flow.bootstrap, flow.input)[0], 60)
