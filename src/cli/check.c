@@ -319,6 +319,18 @@ static bool check_producer(const struct checking *checking)
     return true;
 }
 
+/* What had no time left says so, and may be well all the same. */
+static void add_time(const struct checking *checking)
+{
+    if (wait_of(checking, 1) == 0) {
+        wt_finding_add_at(checking->findings, "", WT_FINDING_WARNING, "time",
+                          "brokers answer slowly: the time for looking was over before all of them "
+                          "had, so what came last may have had too little of it");
+        wt_finding_remedy(checking->findings,
+                          "look at the load of the brokers and at the network between");
+    }
+}
+
 static void check_kafka(const struct checking *checking)
 {
     if (!check_producer(checking) || !check_reach(checking)) {
@@ -329,6 +341,7 @@ static void check_kafka(const struct checking *checking)
         check_cluster(checking, client);
         wt_check_report_step(checking->report, "the end");
         rd_kafka_destroy(client);
+        add_time(checking);
     }
 }
 

@@ -310,7 +310,8 @@ static void add_transaction_failure(const struct wt_config *config, const char *
     }
     wt_finding_add(findings, config, "delivery.transactional_id", WT_FINDING_ERROR,
                    "right-transactional-id", "transactional id %s cannot be taken: %s", id,
-                   rd_kafka_error_string(error));
+                   code == RD_KAFKA_RESP_ERR__TIMED_OUT ? "no answer in time"
+                                                        : rd_kafka_error_string(error));
     wt_finding_remedy(findings, code == RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT
                                     ? "lower kafka.producer.transaction.timeout.ms to the broker's "
                                       "transaction.max.timeout.ms"
