@@ -1,5 +1,5 @@
-/* deadline.h: work of many questions that has to end by a time, whatever each of them takes. Pure but for the
- * clock. Thread: any. */
+/* deadline.h: work of many questions that has to end by a time, whatever each of them takes. Pure
+ * but for the clock. Thread: any. */
 #ifndef WIRETAG_BASE_DEADLINE_H
 #define WIRETAG_BASE_DEADLINE_H
 

@@ -21,13 +21,14 @@
 #include <stdio.h>
 #include <string.h>
 
-/* How long all may take, and the questions to brokers at least, whatever the model has taken. Past that the
- * process ends as soon as a call that does not keep to its time has had this grace. */
+/* How long all may take, and the questions to brokers at least, whatever the model has taken. Past
+ * that the process ends as soon as a call that does not keep to its time has had this grace. */
 #define WHOLE_MS 26000
 #define BROKERS_MS_MIN 15000
 #define GRACE_MS 2000
 
-/* How long each question to brokers may take: whether they can be reached, what there is, and the others. */
+/* How long each question to brokers may take: whether they can be reached, what there is, and the
+ * others. */
 #define REACH_MS 10000
 #define FACTS_MS 8000
 #define ANSWER_MS 8000

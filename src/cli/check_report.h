@@ -1,7 +1,7 @@
 /* check_report.h: what wiretag check says, as soon as it is found, and that it ends in time.
  *
- * A thread of its own watches the time: where a call to the brokers does not come back, it says at what
- * the time ran out and ends the process. Thread: the command's. */
+ * A thread of its own watches the time: where a call to the brokers does not come back, it says at
+ * what the time ran out and ends the process. Thread: the command's. */
 #ifndef WIRETAG_CLI_CHECK_REPORT_H
 #define WIRETAG_CLI_CHECK_REPORT_H
 
@@ -12,8 +12,8 @@
 
 struct wt_check_report;
 
-/* With `json` one object, written at the end; else a line a finding, written at once. Findings go through the
- * report's own list. */
+/* With `json` one object, written at the end; else a line a finding, written at once. Findings go
+ * through the report's own list. */
 struct wt_check_report *wt_check_report_create(bool json);
 
 struct wt_findings *wt_check_report_findings(struct wt_check_report *report);

@@ -41,7 +41,8 @@ static const char *group_of(const struct wt_config *config)
 
 /* --- who is in it ---------------------------------------------------------------------------- */
 
-/* How much of a client's id tells what it is: workers may be told apart by what follows, wiretag-1. */
+/* How much of a client's id tells what it is: workers may be told apart by what follows,
+ * wiretag-1. */
 static size_t stem_of(const char *client_id)
 {
     size_t length = strcspn(client_id, "-_.0123456789");
@@ -56,7 +57,8 @@ static bool is_stranger(const struct wt_config *config, const struct wt_group_me
     return stem_of(member->client_id) != stem || strncmp(client_id, member->client_id, stem) != 0;
 }
 
-/* "console-consumer (/10.0.0.7), x (/10.0.0.8) and 3 more", of all members or of strangers alone. */
+/* "console-consumer (/10.0.0.7), x (/10.0.0.8) and 3 more", of all members or of strangers
+ * alone. */
 static int name_members(const struct wt_config *config, const struct wt_group *group,
                         bool strangers, char names[NAMES_BYTES_MAX])
 {

@@ -1,4 +1,5 @@
-/* audit_group.h: who is in the worker's consumer group, and whether a worker can share it with them.
+/* audit_group.h: who is in the worker's consumer group, and whether a worker can share it with
+ * them.
  *
  * Pure: kafka_members.h asks. Thread: one. */
 #ifndef WIRETAG_PIPELINE_AUDIT_GROUP_H
@@ -59,9 +60,8 @@ struct wt_position {
 
 void wt_position_free(struct wt_position *position);
 
-/* What a worker that starts now would label again or leave out, in one finding a topic: a warning where there
- * are labels of it, else a note. `minutes`: offsets.retention.minutes, 0: not
- * known. */
+/* What a worker that starts now would label again or leave out, in one finding a topic: a warning
+ * where there are labels of it, else a note. `minutes`: offsets.retention.minutes, 0: not known. */
 void wt_audit_position(const struct wt_config *config, const struct wt_position *position,
                        int64_t minutes, struct wt_findings *findings);
 

@@ -5,10 +5,10 @@
 #include "pipeline/audit.h"
 #include "pipeline/kafka.h"
 
-/* Brokers, the topics of the configuration, the brokers' own and their settings, within `wait_ms` in all.
- * `client` may be of any type; with a consumer's, topics that may not be seen are told from missing
- * ones. WT_IO (class retriable): no broker answered. The facts are given back with wt_facts_free.
- * Thread: any. */
+/* Brokers, the topics of the configuration, the brokers' own and their settings, within `wait_ms`
+ * in all. `client` may be of any type; with a consumer's, topics that may not be seen are told from
+ * missing ones. WT_IO (class retriable): no broker answered. The facts are given back with
+ * wt_facts_free. Thread: any. */
 enum wt_status wt_facts_gather(const struct wt_config *config, rd_kafka_t *client, int wait_ms,
                                struct wt_cluster_facts *facts_out, struct wt_error *error);
 
@@ -16,13 +16,14 @@ enum wt_status wt_facts_gather(const struct wt_config *config, rd_kafka_t *clien
  * Thread: any. */
 enum wt_status wt_facts_need_topics(const struct wt_cluster_facts *facts, struct wt_error *error);
 
-/* Looks for records that are older than the output keeps, or further ahead than it takes; for `wait_ms`
- * in all. Thread: any. */
+/* Looks for records that are older than the output keeps, or further ahead than it takes; for
+ * `wait_ms` in all. Thread: any. */
 void wt_facts_find_misdated(const struct wt_config *config, rd_kafka_t *client, int wait_ms,
                             struct wt_cluster_facts *facts);
 
-/* Looks at the newest record of each partition of the input topics, with a client of its own, until one of a
- * topic has a timestamp that costs its label (times.h); for `wait_ms` in all. Thread: any. */
+/* Looks at the newest record of each partition of the input topics, with a client of its own, until
+ * one of a topic has a timestamp that costs its label (times.h); for `wait_ms` in all. Thread:
+ * any. */
 void wt_facts_find_newest(const struct wt_config *config, int wait_ms,
                           struct wt_cluster_facts *facts);
 

@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The system's header may be older than the library (kafka.c, VERSION_MIN), which has this since 2.10. */
+/* The system's header may be older than the library (kafka.c, VERSION_MIN), which has this since
+ * 2.10. */
 #if RD_KAFKA_VERSION < 0x020a0000
 #define GROUP_TYPE_CONSUMER 1
 extern int

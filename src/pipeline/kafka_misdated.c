@@ -11,8 +11,8 @@
 #define TIMESTAMP_LATEST (-1)
 #define TIMESTAMP_EARLIEST (-2)
 
-/* For each partition the first offset with a timestamp of `time_ms` or later; -1: there is none. NULL: no
- * answer. One request to each leader, however many partitions there are. */
+/* For each partition the first offset with a timestamp of `time_ms` or later; -1: there is none.
+ * NULL: no answer. One request to each leader, however many partitions there are. */
 static rd_kafka_topic_partition_list_t *offsets_at(rd_kafka_t *client,
                                                    const struct wt_topic_facts *topic,
                                                    int64_t time_ms, int64_t deadline_us)

@@ -147,7 +147,8 @@ static void note_source(const struct wt_cluster_facts *facts, const rd_kafka_mes
     }
 }
 
-/* The last offsets of what is published: where to read, and no more than LABELLED_PARTITIONS_MAX of them. */
+/* The last offsets of what is published: where to read, and no more than LABELLED_PARTITIONS_MAX of
+ * them. */
 static rd_kafka_topic_partition_list_t *
 list_tails(rd_kafka_t *client, const struct wt_cluster_facts *facts, int64_t deadline_us)
 {
@@ -202,8 +203,8 @@ static void find_labels(const struct wt_config *config, const struct wt_cluster_
     wt_lookup_client_destroy(client);
 }
 
-/* Not by a consumer that reads what is committed only: it would wait for the transactions of a worker that was
- * killed, and this one is to end them. */
+/* Not by a consumer that reads what is committed only: it would wait for the transactions of a
+ * worker that was killed, and this one is to end them. */
 void wt_position_look(const struct wt_config *config, const struct wt_cluster_facts *facts,
                       int wait_ms, struct wt_position *position_out)
 {

@@ -22,7 +22,8 @@
 #define FIRST_SLICE_MS 1000
 #define PAUSE_MS 50
 
-/* Between two looks at what the client says; and for how long a failed connection may come about after all. */
+/* Between two looks at what the client says; and for how long a failed connection may come about
+ * after all. */
 #define SLICE_MS 250
 #define FAILED_MS 2000
 
@@ -158,7 +159,8 @@ static void add_server_faults(struct wt_reach *reach, const struct server *serve
         }
     }
     if (reach->fault_count == before) {
-        /* A token server that fails is asked again for a quarter of a minute before librdkafka says so. */
+        /* A token server that fails is asked again for a quarter of a minute before librdkafka says
+         * so. */
         const char *waits =
             server->wants_token ? "no token available; last error: none has come" : "";
         char *unresolved = wt_talk_unresolved(server->text, RESOLVE_MS);
@@ -281,8 +283,8 @@ static void add_broker_fault(struct wt_reach *reach, struct wt_talk *talk,
     said_of(talk, broker, said);
     char *unresolved = said[0] == '\0' ? wt_talk_unresolved(broker->address, RESOLVE_MS) : NULL;
     struct wt_reach_words words = wt_reach_words(unresolved != NULL ? unresolved : said, waited_ms);
-    /* It does answer where TLS or SASL keeps the client out; where it is asked as configured, no address is
-     * at fault. */
+    /* It does answer where TLS or SASL keeps the client out; where it is asked as configured, no
+     * address is at fault. */
     bool own = words.answers || is_listed(list, broker->address);
     const char *what = words.answers ? "cannot be used" : "does not answer";
     char *message = own ? wt_format("broker %" PRId32 " at %s %s: %s", broker->id, broker->address,
@@ -429,7 +431,8 @@ static enum wt_status nothing_reached(const struct wt_reach *reach, struct wt_er
     assert(reach->fault_count > 0);
     const struct wt_reach_fault *fault = &reach->faults[reach->fault_count - 1];
     for (size_t i = 0; i < reach->fault_count; i++) {
-        /* Where none answers at its own address, what is wrong with others at the bootstrap is no matter. */
+        /* Where none answers at its own address, what is wrong with others at the bootstrap is no
+         * matter. */
         if (reach->brokers == 0 || reach->faults[i].broker >= 0) {
             fault = &reach->faults[i];
             break;

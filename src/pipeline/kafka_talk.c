@@ -59,7 +59,8 @@ static void on_log(const rd_kafka_t *client, int level, const char *facility, co
     }
 }
 
-/* What keeps a client from every address, such as a token that it does not get, is about none of them. */
+/* What keeps a client from every address, such as a token that it does not get, is about none of
+ * them. */
 static void on_error(rd_kafka_t *client, int code, const char *reason, void *opaque)
 {
     struct wt_security_cause cause;
@@ -72,8 +73,9 @@ static void on_error(rd_kafka_t *client, int code, const char *reason, void *opa
     }
 }
 
-/* Note "Learned": a client that has heard of the brokers' own addresses leaves bootstrap.servers, and where it reaches
- * none of the others it answers no question any more, not even for what it has heard. Its statistics tell. */
+/* Note "Learned": a client that has heard of the brokers' own addresses leaves bootstrap.servers,
+ * and where it reaches none of the others it answers no question any more, not even for what it has
+ * heard. Its statistics tell. */
 static int on_statistics(rd_kafka_t *client, char *text, size_t bytes, void *opaque)
 {
     struct wt_talk *talk = opaque;
@@ -262,7 +264,8 @@ static void *run_errand(void *opaque)
     return NULL;
 }
 
-/* Does the work within `wait_ms`, and then lets `look` see its outcome; else leaves it to the thread. False: that. */
+/* Does the work within `wait_ms`, and then lets `look` see its outcome; else leaves it to the
+ * thread. False: that. */
 static bool do_within(void (*work)(void *), void (*cleanup)(void *), void (*look)(void *),
                       void *opaque, int wait_ms)
 {

@@ -1,6 +1,6 @@
 /* kafka_talk.h: a client that is only to find out about connections: it hurries, its lines about
- * connections that fail are kept and not logged, and it is left to a thread where it does not end. Thread: any,
- * one a talk; librdkafka's own write the lines, under a lock. */
+ * connections that fail are kept and not logged, and it is left to a thread where it does not end.
+ * Thread: any, one a talk; librdkafka's own write the lines, under a lock. */
 #ifndef WIRETAG_PIPELINE_KAFKA_TALK_H
 #define WIRETAG_PIPELINE_KAFKA_TALK_H
 
@@ -18,8 +18,9 @@
 
 struct wt_talk;
 
-/* A consumer of the configuration that joins no group. `servers`: instead of its bootstrap.servers; NULL:
- * those. A connection may take `patience_ms` to come about. WT_INVALID, WT_FAILED (class fatal). */
+/* A consumer of the configuration that joins no group. `servers`: instead of its bootstrap.servers;
+ * NULL: those. A connection may take `patience_ms` to come about. WT_INVALID, WT_FAILED (class
+ * fatal). */
 enum wt_status wt_talk_begin(const struct wt_config *config, const char *servers, int patience_ms,
                              struct wt_talk **talk_out, struct wt_error *error);
 
@@ -31,8 +32,8 @@ rd_kafka_t *wt_talk_client(struct wt_talk *talk);
 /* How many addresses whose name ends in `suffix` ("/bootstrap", "/1") have failed. */
 size_t wt_talk_failures(struct wt_talk *talk, const char *suffix);
 
-/* Copies the name of the address number `index` that failed and the last line about it, name included. False: there
- * are no more. */
+/* Copies the name of the address number `index` that failed and the last line about it, name
+ * included. False: there are no more. */
 bool wt_talk_at(struct wt_talk *talk, size_t index, char name[WT_TALK_NAME_BYTES_MAX],
                 char said[WT_TALK_TEXT_BYTES_MAX]);
 
@@ -47,15 +48,17 @@ struct wt_talk_broker {
     bool stranger; /* another one has answered */
 };
 
-/* All of them, sorted as the cluster names them; NULL and none where no answer comes within `wait_ms`. */
+/* All of them, sorted as the cluster names them; NULL and none where no answer comes within
+ * `wait_ms`. */
 struct wt_talk_broker *wt_talk_brokers(struct wt_talk *talk, int wait_ms, int *count_out);
 
-/* The same as far as the client, which is polled meanwhile, has heard of them; where they are its last answer. */
+/* The same as far as the client, which is polled meanwhile, has heard of them; where they are its
+ * last answer. */
 struct wt_talk_broker *wt_talk_learned(struct wt_talk *talk, int *count_out);
 void wt_talk_brokers_free(struct wt_talk_broker *brokers, int count);
 
-/* Looks the name of the (first) address up, for `wait_ms` at most: why it cannot be, in librdkafka's words, which
- * the caller frees; NULL: it can. */
+/* Looks the name of the (first) address up, for `wait_ms` at most: why it cannot be, in
+ * librdkafka's words, which the caller frees; NULL: it can. */
 char *wt_talk_unresolved(const char *address, int wait_ms);
 
 #endif

@@ -35,7 +35,8 @@
 /* Records that can come in after the bound was looked at: those taken together by consume. */
 #define QUEUE_SLACK_RECORDS 1024u
 
-/* How long it may take to find out whether brokers can be reached, what they have, and where the group goes on. */
+/* How long it may take to find out whether brokers can be reached, what they have, and where the
+ * group goes on. */
 #define REACH_MS 10000
 #define LOOK_UP_MS 10000
 #define POSITION_MS 3000
@@ -47,8 +48,9 @@
 #define BACK_OFF_MS_MIN 500
 #define BACK_OFF_MS_MAX 10000
 
-/* How long a stop may take beside its drains, of which there may be two (drain_clock.h): leaving the group,
- * and calls of the Kafka clients that outlast their time-outs. Then the process is ended by force. */
+/* How long a stop may take beside its drains, of which there may be two (drain_clock.h): leaving
+ * the group, and calls of the Kafka clients that outlast their time-outs. Then the process is ended
+ * by force. */
 #define DRAIN_SLACK_MS 25000
 
 struct wt_pipeline {
@@ -133,7 +135,8 @@ static bool sleep_unless_stopped(struct wt_pipeline *pipeline, int wait_ms)
     return !stopping;
 }
 
-/* Records that a start would label again or leave out are named before it. A replay has its own books. */
+/* Records that a start would label again or leave out are named before it. A replay has its own
+ * books. */
 static void add_position(struct wt_pipeline *pipeline, const struct wt_cluster_facts *facts,
                          struct wt_findings *findings)
 {
@@ -169,8 +172,9 @@ static void log_findings(struct wt_pipeline *pipeline, struct wt_cluster_facts *
     wt_findings_free(&findings);
 }
 
-/* Said at once the first time; then as a stall, which begins with the start. A broker that refuses this
- * worker has been named, with the cause; what a client says of its tokens comes where it is polled. */
+/* Said at once the first time; then as a stall, which begins with the start. A broker that refuses
+ * this worker has been named, with the cause; what a client says of its tokens comes where it is
+ * polled. */
 static void wait_for_broker(struct wt_pipeline *pipeline, int64_t began_us, const char *reason)
 {
     (void)rd_kafka_poll(wt_publish_client(pipeline->publish), 0);
@@ -189,7 +193,8 @@ static void wait_for_broker(struct wt_pipeline *pipeline, int64_t began_us, cons
     wt_stall_tick(wt_clock_us());
 }
 
-/* WT_IO: no broker answers, or none under the address that it gives out, from which records would come. */
+/* WT_IO: no broker answers, or none under the address that it gives out, from which records would
+ * come. */
 static enum wt_status look_around(struct wt_pipeline *pipeline, struct wt_cluster_facts *facts_out,
                                   struct wt_error *error)
 {

@@ -15,7 +15,8 @@ const char wt_reach_advertised_remedy[] =
 #define NO_KAFKA "name the port of a Kafka broker; if it is one for TLS, set security.protocol"
 #define SILENT "see whether that broker is at work, and whether the port is one of Kafka's"
 
-/* The first row whose part is in the line counts. Where `why` is NULL, the line itself says it best. */
+/* The first row whose part is in the line counts. Where `why` is NULL, the line itself says it
+ * best. */
 static const struct {
     const char *part;
     const char *why;
@@ -47,7 +48,8 @@ static void add_tail(struct wt_reach_words *words, const char *line, size_t leng
     }
 }
 
-/* What stands behind the address, in `said`; how long it is without " (after 3ms in state CONNECT)". */
+/* What stands behind the address, in `said`; how long it is without " (after 3ms in state
+ * CONNECT)". */
 static size_t find_said(const char *line, const char **said)
 {
     const char *colon = strstr(line, ": ");

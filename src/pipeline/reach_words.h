@@ -1,5 +1,5 @@
-/* reach_words.h: what a client says about a connection that does not come about, in words that name the
- * cause and the setting. Pure, as security_cause.h is. Thread: any. */
+/* reach_words.h: what a client says about a connection that does not come about, in words that name
+ * the cause and the setting. Pure, as security_cause.h is. Thread: any. */
 #ifndef WIRETAG_PIPELINE_REACH_WORDS_H
 #define WIRETAG_PIPELINE_REACH_WORDS_H
 
@@ -11,8 +11,8 @@ struct wt_reach_words {
     bool answers;       /* it does, and TLS or SASL keeps the client out (security_cause.h) */
 };
 
-/* `line` is librdkafka's about the connection, "sasl_ssl://host:1/bootstrap: …"; "" where it has said nothing in
- * `waited_ms`. */
+/* `line` is librdkafka's about the connection, "sasl_ssl://host:1/bootstrap: …"; "" where it has
+ * said nothing in `waited_ms`. */
 struct wt_reach_words wt_reach_words(const char *line, int waited_ms);
 
 /* The remedy of an address that a broker gives out, whatever is wrong with it. */

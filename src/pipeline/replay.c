@@ -54,7 +54,8 @@ static rd_kafka_topic_partition_list_t *list_parts(const struct wt_replay *repla
     return list;
 }
 
-/* The commits of all parts, in their order; NULL: the broker does not say. The caller destroys it. */
+/* The commits of all parts, in their order; NULL: the broker does not say. The caller destroys
+ * it. */
 static rd_kafka_topic_partition_list_t *read_commits(const struct wt_replay *replay, int wait_ms,
                                                      const char **reason_out)
 {
@@ -365,8 +366,8 @@ static enum wt_status check_bound(const struct wt_bound *bound, size_t topic_cou
     return WT_OK;
 }
 
-/* A label has its article's time, unless output.timestamp is now: what the broker does with those it
- * takes for too old or too young. */
+/* A label has its article's time, unless output.timestamp is now: what the broker does with those
+ * it takes for too old or too young. */
 static void warn_of_misdated(const struct wt_replay *replay, const struct wt_replay_part *part,
                              int64_t now_ms)
 {

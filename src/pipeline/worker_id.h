@@ -19,8 +19,8 @@ void wt_worker_id_destroy(struct wt_worker_id *id);
 
 const char *wt_worker_id_text(const struct wt_worker_id *id);
 
-/* Why two workers may have one id with this configuration, and what to set: a clause. The lock of auto holds among
- * the processes of one network namespace. Thread: any. */
+/* Why two workers may have one id with this configuration, and what to set: a clause. The lock of
+ * auto holds among the processes of one network namespace. Thread: any. */
 const char *wt_worker_id_remedy(const struct wt_config *config);
 
 #endif
