@@ -90,6 +90,11 @@ void wt_exit_limit_set(int64_t ms_max, int exit_status, const char *step)
     (void)pthread_mutex_unlock(&state.mutex);
 }
 
+void wt_exit_status_set(int exit_status)
+{
+    atomic_store(&status, exit_status);
+}
+
 void wt_exit_limit_lift(void)
 {
     (void)pthread_mutex_lock(&state.mutex);

@@ -17,6 +17,9 @@
  * there is no limit. */
 void wt_exit_limit_set(int64_t ms_max, int exit_status, const char *step);
 
+/* The status to end with from now on, by force or by a signal. */
+void wt_exit_status_set(int exit_status);
+
 /* There is no limit until the next one is set; the status stays. */
 void wt_exit_limit_lift(void);
 

@@ -241,6 +241,9 @@ static void end_all_epochs(struct wt_consume *consume, bool lost)
 static void leave_group(struct wt_consume *consume)
 {
     end_all_epochs(consume, wt_leave_is_out(consume->client));
+    if (consume->hooks.drained != NULL) {
+        consume->hooks.drained(consume->hooks.opaque);
+    }
     consume->unanswered = !wt_leave(consume->client, &consume->drains, LEAVE_MS_MAX);
     end_all_epochs(consume, true);
 }

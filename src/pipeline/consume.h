@@ -23,6 +23,8 @@ struct wt_consume_hooks {
      * finish, commit its prefix and close the partitions; returns when that is done or its time is
      * up. `lost`: somebody else has the partitions already, so commit nothing. */
     void (*drain)(void *opaque, struct wt_partition *const *partitions, size_t count, bool lost);
+    /* The drain before leaving the group is over. NULL: nobody asks. */
+    void (*drained)(void *opaque);
     /* The thread cannot go on; the pipeline should stop. */
     void (*failed)(void *opaque, const struct wt_error *error);
 };

@@ -70,6 +70,7 @@ struct wt_pipeline {
     struct wt_times *times;         /* NULL until the topics are known */
     struct wt_worker_id *worker_id; /* NULL: at-least-once */
     bool ready;                     /* when it was looked at last; main thread */
+    bool drained_whole;             /* consume's thread's own: the last drain left nothing */
     bool abandoned;                 /* the consume thread has not ended (wt_consume_join) */
 
     pthread_mutex_t mutex; /* guards what follows */
@@ -116,7 +117,19 @@ static void on_drain(void *opaque, struct wt_partition *const *partitions, size_
         wt_metric_add(WT_METRIC_RECORDS_DROPPED, wt_record_weight(record));
         wt_in_flight_end(pipeline->in_flight, &record);
     }
-    wt_publish_drain(pipeline->publish, partitions, count, lost);
+    pipeline->drained_whole = wt_publish_drain(pipeline->publish, partitions, count, lost);
+}
+
+/* All is committed: from here on an end by force or by a second signal is as good as any. */
+static void on_drained(void *opaque)
+{
+    struct wt_pipeline *pipeline = opaque;
+    (void)pthread_mutex_lock(&pipeline->mutex);
+    if (pipeline->source.ends_process && pipeline->source.over == NULL && pipeline->drained_whole &&
+        !pipeline->failed) {
+        wt_exit_status_set(EXIT_SUCCESS);
+    }
+    (void)pthread_mutex_unlock(&pipeline->mutex);
 }
 
 /* --- topics ---------------------------------------------------------------------------------- */
@@ -273,7 +286,8 @@ enum wt_status wt_pipeline_create(const struct wt_config *config, struct wt_mode
 
     struct wt_consume_options options = {.ranged = source->ranged,
                                          .records_per_s_max = source->records_per_s_max};
-    struct wt_consume_hooks hooks = {.opaque = pipeline, .drain = on_drain, .failed = on_failed};
+    struct wt_consume_hooks hooks = {
+        .opaque = pipeline, .drain = on_drain, .drained = on_drained, .failed = on_failed};
     enum wt_status status = WT_OK;
     if (config->delivery.guarantee == WT_EXACTLY_ONCE) {
         status = wt_worker_id_create(config, &pipeline->worker_id, error);

@@ -32,6 +32,7 @@ struct drain {
     size_t count;
     bool lost;
     bool done;
+    bool whole; /* all of it is committed */
     int64_t deadline_us;
 };
 
@@ -149,6 +150,7 @@ static bool serve_drain(struct wt_publish *publish)
             done = partition_drained(publish, drain->partitions[i]);
         }
         if (done || drain_in_vain(publish)) {
+            drain->whole = done;
             answer(publish);
             waiting = false;
         }
@@ -169,14 +171,15 @@ static void end_drains(struct wt_publish *publish)
     (void)pthread_mutex_unlock(&drain->mutex);
 }
 
-void wt_publish_drain(struct wt_publish *publish, struct wt_partition *const *partitions,
+bool wt_publish_drain(struct wt_publish *publish, struct wt_partition *const *partitions,
                       size_t count, bool lost)
 {
     struct drain *drain = &publish->drain;
     if (count == 0) {
-        return;
+        return true;
     }
     (void)pthread_mutex_lock(&drain->mutex);
+    drain->whole = false;
     if (!drain->ended) {
         drain->partitions = partitions;
         drain->count = count;
@@ -190,7 +193,9 @@ void wt_publish_drain(struct wt_publish *publish, struct wt_partition *const *pa
         }
         drain->partitions = NULL;
     }
+    bool whole = drain->whole;
     (void)pthread_mutex_unlock(&drain->mutex);
+    return whole;
 }
 
 /* --- thread ---------------------------------------------------------------------------------- */

@@ -48,8 +48,9 @@ enum wt_status wt_publish_start(struct wt_publish *publish, struct wt_error *err
 /* Lets go of partitions whose epoch has ended: publishes and commits what their running batches
  * still give, for delivery.drain_ms_max at most, then drops the rest. With `lost`, and once the group
  * has let the consumer go or has gone on (membership.h), drops everything at once. Returns when that
- * is done, or the stage's thread has ended. Thread: consume. Locks: the drain request's. */
-void wt_publish_drain(struct wt_publish *publish, struct wt_partition *const *partitions,
+ * is done, or the stage's thread has ended; true: nothing was dropped, all is committed. Thread:
+ * consume. Locks: the drain request's. */
+bool wt_publish_drain(struct wt_publish *publish, struct wt_partition *const *partitions,
                       size_t count, bool lost);
 
 /* Waits for the thread, if started, and lets go of what is left in the lanes. After it wt_publish_drain

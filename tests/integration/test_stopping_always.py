@@ -120,17 +120,29 @@ def test_two_signals_end_a_worker_whose_topic_was_deleted_at_any_moment(lab, pau
 # --- libraries that do not return ---
 
 HANGING = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
 #include <unistd.h>
 static void hang(void)
 {
-    for (;;) {
+    while (access(FLAG, F_OK) == 0) {
         (void)pause();
     }
 }
 """
+CALL = """
+{type}{name}({parameters});
+{type}{name}({parameters})
+{{
+    hang();
+    return (({type}(*)({parameters}))dlsym(RTLD_NEXT, "{name}"))({arguments});
+}}
+"""
 BODIES = {
-    "rd_kafka_destroy": "void rd_kafka_destroy(void *client); void rd_kafka_destroy(void *client) { (void)client; hang(); }",
-    "MHD_stop_daemon": "void MHD_stop_daemon(void *daemon); void MHD_stop_daemon(void *daemon) { (void)daemon; hang(); }",
+    "rd_kafka_destroy": CALL.format(type="void ", name="rd_kafka_destroy", parameters="void *client", arguments="client"),
+    "MHD_stop_daemon": CALL.format(type="void ", name="MHD_stop_daemon", parameters="void *daemon", arguments="daemon"),
+    "rd_kafka_consumer_close_queue": CALL.format(type="void *", name="rd_kafka_consumer_close_queue",
+                                                 parameters="void *client, void *queue", arguments="client, queue"),
     "exit handler": "__attribute__((destructor)) static void end(void) { hang(); }",
 }
 STEPS = {"rd_kafka_destroy": "closing the Kafka clients", "MHD_stop_daemon": "closing the metrics page",
@@ -138,10 +150,10 @@ STEPS = {"rd_kafka_destroy": "closing the Kafka clients", "MHD_stop_daemon": "cl
 
 
 def hanging(lab, what):
-    """The environment of a worker whose library never returns from there."""
+    """The environment of a worker whose library never returns from there, once `hang` is there."""
     source, library = lab.directory / "hanging.c", lab.directory / "hanging.so"
-    source.write_text(HANGING + BODIES[what])
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source], check=True)
+    source.write_text(f'#define FLAG "{lab.directory}/hang"\n' + HANGING + BODIES[what])
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
     return {"LD_PRELOAD": str(library)}
 
 
@@ -150,6 +162,7 @@ def start_hanging(lab, flow, what):
     running = lab.start(flow.config(model={"path": str(lab.model())}, http=HTTP), build="fake",
                         environment=hanging(lab, what))
     client.wait_for("labels", lambda: sum(client.end_offsets(flow.bootstrap, flow.output).values()) > 0, 60, 0.02)
+    (lab.directory / "hang").touch()
     return running
 
 
@@ -158,7 +171,7 @@ preloads = pytest.mark.skipif(worker.fake_build() != "fake", reason="sanitizers 
 
 @preloads
 @pytest.mark.usefixtures("guarantee")
-@pytest.mark.parametrize("what", BODIES)
+@pytest.mark.parametrize("what", STEPS)
 def test_a_library_that_never_returns_is_left_behind_within_five_seconds(lab, what):
     flow = lab.flow(PARTITIONS)
     running = start_hanging(lab, flow, what)
@@ -168,7 +181,7 @@ def test_a_library_that_never_returns_is_left_behind_within_five_seconds(lab, wh
 
 
 @preloads
-@pytest.mark.parametrize("what", BODIES)
+@pytest.mark.parametrize("what", STEPS)
 def test_a_second_signal_ends_what_hangs_after_everything_is_committed_with_0(lab, what):
     flow = lab.flow(PARTITIONS)
     running = start_hanging(lab, flow, what)
@@ -184,9 +197,25 @@ def test_a_second_signal_ends_what_hangs_after_everything_is_committed_with_0(la
 
 
 @preloads
+@pytest.mark.usefixtures("guarantee")
+def test_a_second_signal_ends_a_worker_that_cannot_leave_its_group_with_0_as_everything_is_committed(lab):
+    flow = lab.flow(PARTITIONS)
+    running = start_hanging(lab, flow, "rd_kafka_consumer_close_queue")
+    flow.wait_done()
+    running.signal(signal.SIGTERM)
+    running.wait_log("consume  revoked ", count=PARTITIONS)
+    time.sleep(1)
+    assert "stopped: " not in running.stderr
+    running.signal(signal.SIGTERM)
+    assert running.wait_exit() == 0
+    assert sum(flow.committed().values()) == len(flow.labels()) == 300
+
+
+@preloads
 def test_a_replay_whose_library_never_returns_prints_its_balance_and_ends_with_0(lab):
     flow = lab.flow(PARTITIONS)
     flow.produce(records(300))
+    (lab.directory / "hang").touch()
     running = lab.start(flow.config(model={"path": str(lab.model())}, http=HTTP), command=("replay",), build="fake",
                         arguments=("--from", "earliest", "--to", "latest", "--name", "spring", "--same-topic"),
                         environment=hanging(lab, "MHD_stop_daemon"))
