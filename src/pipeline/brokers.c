@@ -16,6 +16,9 @@
 /* Often enough for a scrape every 15 s. */
 #define STATISTICS_MS "5000"
 
+/* A connection that is up for so long has let the client in. */
+#define UP_US_MIN 1000000
+
 /* What ListOffsets takes in place of a timestamp (Kafka protocol guide). */
 #define TIMESTAMP_LATEST (-1)
 #define TIMESTAMP_EARLIEST (-2)
@@ -34,7 +37,9 @@ static void show_broker(const char *client_kind, const char *name, const json_t 
     const char *source = json_string_value(json_object_get(broker, "source"));
     const char *state = json_string_value(json_object_get(broker, "state"));
     const char *address = json_string_value(json_object_get(broker, "nodename"));
-    if (is_up_state(state) && address != NULL) {
+    /* One that wants a log-in is up for a moment each time, until it ends the connection. */
+    bool stays = json_integer_value(json_object_get(broker, "stateage")) >= UP_US_MIN;
+    if (is_up_state(state) && stays && address != NULL) {
         wt_security_let_in(address);
     }
     bool real = json_integer_value(json_object_get(broker, "nodeid")) >= 0 && source != NULL &&
