@@ -172,7 +172,8 @@ enum wt_status wt_properties_check(const struct wt_config *config, struct wt_err
 bool wt_config_property_is_secret(const char *name)
 {
     static const char *const marks[] = {
-        "password", "secret", "key.pem", "ssl_key", "token", "oauthbearer.config", "jaas"};
+        "password", "passphrase",         "secret", "key.pem", "ssl_key",
+        "token",    "oauthbearer.config", "jaas"};
     for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
         if (strcasestr(name, marks[i]) != NULL) {
             return true;

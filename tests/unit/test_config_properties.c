@@ -151,6 +151,8 @@ static void secrets_are_known_by_their_names(void **state)
         "ssl.key.pem",
         "ssl_key",
         "sasl.oauthbearer.client.secret",
+        "sasl.oauthbearer.assertion.private.key.passphrase",
+        "sasl.oauthbearer.assertion.private.key.pem",
         "sasl.oauthbearer.config",
         "SASL.PASSWORD",
     };
