@@ -34,6 +34,9 @@
 
 /* How long leaving the group may take, beside drains; and the thread's end after that. */
 #define LEAVE_MS_MAX 5000
+
+/* For answers about what retention has deleted, in the end. */
+#define GAP_MS_MAX 1000
 #define END_MS_MAX 5000
 #define END_WAIT_US 1000
 
@@ -260,6 +263,7 @@ static void *run(void *opaque)
     }
     wt_beat(beat);
     leave_group(consume);
+    wt_intake_settle(consume->intake, GAP_MS_MAX);
     wt_beat_end(beat);
     atomic_store_explicit(&consume->ended, true, memory_order_release);
     return NULL;

@@ -13,6 +13,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* How many records go on together: amortizes the queue's lock, costs microseconds of delay. */
 #define RECORDS_PER_PUSH_MAX 128u
@@ -362,5 +363,15 @@ void wt_intake_step_setback(struct wt_intake *intake)
         wt_partition_begin_epoch(source);
         source->next_offset = message->offset;
         wt_intake_take(intake, message);
+    }
+}
+
+void wt_intake_settle(struct wt_intake *intake, int wait_ms)
+{
+    const struct timespec pause = {.tv_nsec = 5000000};
+    int64_t deadline_us = wt_clock_us() + (int64_t)wait_ms * 1000;
+    while (!wt_loss_settled(intake->loss) && wt_clock_us() < deadline_us) {
+        (void)nanosleep(&pause, NULL);
+        wt_loss_step(intake->loss);
     }
 }

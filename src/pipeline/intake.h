@@ -63,4 +63,8 @@ void wt_intake_check(struct wt_intake *intake);
 /* Goes on with a setback that is under way. Not while anything drains: it drains itself. */
 void wt_intake_step_setback(struct wt_intake *intake);
 
+/* Nothing is read any more: waits for the answers about gaps that are still open, for `wait_ms` at most, so that
+ * what a short replay found lost is named before its end. */
+void wt_intake_settle(struct wt_intake *intake, int wait_ms);
+
 #endif

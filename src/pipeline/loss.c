@@ -176,6 +176,11 @@ void wt_loss_step(struct wt_loss *loss)
     }
 }
 
+bool wt_loss_settled(const struct wt_loss *loss)
+{
+    return loss->open == 0;
+}
+
 int64_t wt_loss_look(struct wt_loss *loss, struct wt_partition *partition, int64_t offset)
 {
     int64_t next = partition->next_offset;

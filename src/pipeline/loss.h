@@ -40,4 +40,7 @@ int64_t wt_loss_look(struct wt_loss *loss, struct wt_partition *partition, int64
 /* Takes the answers that have come. Often. */
 void wt_loss_step(struct wt_loss *loss);
 
+/* Every gap has been looked into. */
+bool wt_loss_settled(const struct wt_loss *loss);
+
 #endif
