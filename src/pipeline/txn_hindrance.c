@@ -2,14 +2,16 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/stall.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* Transactions that do not come through for this long are a stall; and what hindered is over once none has
- * been wanted for as long. */
+/* Transactions that do not come through for this long are a stall; what hindered them is over where nothing
+ * has been in flight for as long, or none has been tried for the second. */
 #define HINDERED_US_MAX 3000000
+#define UNTRIED_US_MAX 15000000
 
 /* The brokers drop a transactional id that has been idle for transactional.id.expiration.ms, a week unless
  * configured, and take it up again after an abort: the normal way after a pause. */
@@ -47,13 +49,23 @@ void wt_txn_hindrance_log(struct wt_txn_hindrance *hindrance, const char *what,
     hindrance->logged = true;
 }
 
+/* What hindered is over. An error may come again with the next transaction: so only after a commit, or
+ * where none has been wanted for a while, or none has been tried for long. */
+static bool is_over(const struct wt_txn_hindrance *hindrance, int64_t now_us, bool at_rest,
+                    bool committed)
+{
+    int64_t rest_us = at_rest ? now_us - hindrance->rest_us : 0;
+    bool nothing_wanted = wt_metric_get(WT_METRIC_IN_FLIGHT_RECORDS) == 0;
+    return committed || (at_rest && !hindrance->logged) ||
+           rest_us > (nothing_wanted ? HINDERED_US_MAX : UNTRIED_US_MAX);
+}
+
 void wt_txn_hindrance_step(struct wt_txn_hindrance *hindrance, const char *transactional_id,
                            bool starting, bool at_rest, bool committed)
 {
     int64_t now_us = wt_clock_us();
     hindrance->rest_us = !at_rest ? 0 : hindrance->rest_us != 0 ? hindrance->rest_us : now_us;
-    bool rested = at_rest && now_us - hindrance->rest_us > HINDERED_US_MAX;
-    if (committed || rested) {
+    if (is_over(hindrance, now_us, at_rest, committed)) {
         hindrance->words[0] = '\0';
         hindrance->logged = false;
         if (hindrance->since_us != 0) {

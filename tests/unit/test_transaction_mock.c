@@ -397,8 +397,8 @@ a_worker_that_is_fenced_again_right_after_recovering_stops_and_names_the_id(void
     assert_false(mock_lab_settle(&lab, SETTLE_S));
     mock_assert_over("fenced");
     assert_non_null(strstr(lab.error.message, "mock-worker"));
-    assert_non_null(strstr(lab.error.message, "give each its own host name, or its own "
-                                              "delivery.transactional_id"));
+    assert_non_null(strstr(lab.error.message, "delivery.transactional_id sets it: give each worker "
+                                              "its own"));
     mock_lab_stop(&lab);
 }
 
