@@ -45,9 +45,10 @@ static void handle(int number, void (*handler)(int number), int flags)
 
 /* --- commands with nothing to finish --------------------------------------------------------- */
 
-/* The default action holds again, and ends the process but for the first one of a container. */
+/* The default action ends the process, but for the first one of a container. */
 static void end_process(int number)
 {
+    handle(number, SIG_DFL, 0);
     (void)raise(number);
     _exit(EXIT_BY_SIGNAL + number);
 }
@@ -56,7 +57,7 @@ void wt_signals_end_process(void)
 {
     for (size_t i = 0; i < STOP_COUNT; i++) {
         if (!is_ignored(stops[i].number)) {
-            handle(stops[i].number, end_process, (int)(SA_RESETHAND | SA_NODEFER));
+            handle(stops[i].number, end_process, SA_NODEFER);
         }
     }
 }

@@ -238,6 +238,14 @@ static void ask_a_broker(const struct child *child, void *opaque)
     child_hang();
 }
 
+/* By the signal; or, where that does nothing, as a shell reports it: in a container's first process, and under
+ * the thread sanitizer. */
+static void assert_ended_by(const struct child *child, int number)
+{
+    int status = child_end(child, NULL);
+    assert_true(status == -number || status == 128 + number);
+}
+
 static void a_signal_ends_a_command_with_nothing_to_finish_as_it_ends_any(void **state)
 {
     (void)state;
@@ -247,7 +255,7 @@ static void a_signal_ends_a_command_with_nothing_to_finish_as_it_ends_any(void *
         struct child child = child_start(ask_a_broker, &ignored);
         child_await(&child, 1);
         assert_int_equal(kill(child.process, numbers[i]), 0);
-        assert_int_equal(child_end(&child, NULL), -numbers[i]);
+        assert_ended_by(&child, numbers[i]);
     }
 }
 
@@ -260,7 +268,7 @@ static void a_signal_that_is_ignored_ends_nothing(void **state)
     assert_int_equal(kill(child.process, SIGINT), 0);
     child_sleep_ms(300);
     assert_int_equal(kill(child.process, SIGTERM), 0);
-    assert_int_equal(child_end(&child, NULL), -SIGTERM);
+    assert_ended_by(&child, SIGTERM);
 }
 
 int main(void)
