@@ -277,7 +277,7 @@ def assert_quiet(lab, flows, commons, seconds):
         assert running.stop() == 0
         assert [line for line in warnings(running) if "not pinned" not in line] == [], running.stderr
         assert metrics["wiretag_producers_replaced_total"] == 0 and len(re.findall(r"assigned \S", running.stderr)) == 1
-        assert metrics['wiretag_transactions_total{outcome="committed"}'] >= 4
+        assert flow.guarantee == "at-least-once" or metrics['wiretag_transactions_total{outcome="committed"}'] >= 4
 
 
 def test_sessions_and_tokens_that_end_are_quiet(lab, cluster):
