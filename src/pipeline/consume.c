@@ -81,7 +81,7 @@ static void begin_epochs(struct wt_consume *consume, const rd_kafka_topic_partit
         wt_log_partition(WT_LOG_INFO, "consume", partition->topic, partition->number,
                          "assigned %s [%" PRId32 "]", partition->topic, partition->number);
     }
-    wt_log_info("consume", "rebalance: %d partitions more, %" PRId64 " in all", list->cnt,
+    wt_log_info("consume", "rebalance: %d more, %" PRId64 " partitions in all", list->cnt,
                 wt_metric_get(WT_METRIC_PARTITIONS));
 }
 
@@ -113,7 +113,7 @@ static void end_epochs(struct wt_consume *consume, const rd_kafka_topic_partitio
         }
     }
     if (count > 0) {
-        wt_log_info("consume", "rebalance: %zu partitions fewer, %" PRId64 " in all", count,
+        wt_log_info("consume", "rebalance: %zu fewer, %" PRId64 " partitions in all", count,
                     wt_metric_get(WT_METRIC_PARTITIONS));
     }
     drain(consume, ended, count, lost);
