@@ -119,7 +119,7 @@ def test_a_worker_started_before_its_broker_waits_says_so_and_starts_when_it_com
     fragile.start()
     labels, _ = checks.settled(flow, timeout=60)
     checks.assert_each_once(labels, places)
-    assert running.http("/readyz")[0] == 200
+    client.wait_for("readiness", lambda: running.http("/readyz")[0] == 200)
     assert running.stop() == 0
 
 
