@@ -18,26 +18,37 @@
 /* How long one poll may take. */
 #define POLL_MS 100
 
-/* Every partition of the input topics. */
-static rd_kafka_topic_partition_list_t *list_inputs(const struct wt_cluster_facts *facts)
+/* What ListOffsets takes in place of a timestamp (Kafka protocol guide). */
+#define TIMESTAMP_LATEST (-1)
+#define TIMESTAMP_EARLIEST (-2)
+
+/* Every partition of the input topics, or of the others. */
+static rd_kafka_topic_partition_list_t *list_partitions(const struct wt_cluster_facts *facts,
+                                                        bool of_input)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(16);
     for (size_t i = 0; i < facts->topic_count; i++) {
         const struct wt_topic_facts *topic = &facts->topics[i];
-        for (int32_t j = 0; topic->role == WT_TOPIC_INPUT && j < topic->partitions; j++) {
+        for (int32_t j = 0; (topic->role == WT_TOPIC_INPUT) == of_input && j < topic->partitions;
+             j++) {
             (void)rd_kafka_topic_partition_list_add(list, topic->topic, j);
         }
     }
     return list;
 }
 
+static void set_offsets(rd_kafka_topic_partition_list_t *list, int64_t offset)
+{
+    for (int i = 0; i < list->cnt; i++) {
+        list->elems[i].offset = offset;
+    }
+}
+
 static rd_kafka_topic_partition_list_t *copy_with(const rd_kafka_topic_partition_list_t *list,
                                                   int64_t offset)
 {
     rd_kafka_topic_partition_list_t *copy = rd_kafka_topic_partition_list_copy(list);
-    for (int i = 0; i < copy->cnt; i++) {
-        copy->elems[i].offset = offset;
-    }
+    set_offsets(copy, offset);
     return copy;
 }
 
@@ -82,8 +93,8 @@ static bool compare(rd_kafka_t *consumer, const rd_kafka_topic_partition_list_t 
                     int64_t deadline_us, struct wt_position *position,
                     rd_kafka_topic_partition_list_t *uncommitted)
 {
-    rd_kafka_topic_partition_list_t *begins = copy_with(inputs, -2);
-    rd_kafka_topic_partition_list_t *ends = copy_with(inputs, -1);
+    rd_kafka_topic_partition_list_t *begins = copy_with(inputs, TIMESTAMP_EARLIEST);
+    rd_kafka_topic_partition_list_t *ends = copy_with(inputs, TIMESTAMP_LATEST);
     rd_kafka_topic_partition_list_t *commits = copy_with(inputs, RD_KAFKA_OFFSET_INVALID);
     bool answered =
         rd_kafka_committed(consumer, commits, wt_deadline_left_ms(deadline_us, INT_MAX)) ==
@@ -152,25 +163,27 @@ static void note_source(const struct wt_cluster_facts *facts, const rd_kafka_mes
 static rd_kafka_topic_partition_list_t *
 list_tails(rd_kafka_t *client, const struct wt_cluster_facts *facts, int64_t deadline_us)
 {
-    struct wt_extent extent;
-    struct wt_error error;
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(16);
-    for (size_t i = 0; i < facts->topic_count; i++) {
-        const struct wt_topic_facts *topic = &facts->topics[i];
-        for (int32_t j = 0; topic->role != WT_TOPIC_INPUT && j < topic->partitions &&
-                            list->cnt < LABELLED_PARTITIONS_MAX;
-             j++) {
-            int wait_ms = wt_deadline_left_ms(deadline_us, INT_MAX);
-            if (wait_ms > 0 &&
-                wt_lookup_extent(client, topic->topic, j, wait_ms, &extent, &error) == WT_OK &&
-                extent.begin < extent.end) {
-                int64_t from = extent.end - BACK_OFFSETS;
-                rd_kafka_topic_partition_list_add(list, topic->topic, j)->offset =
-                    from > extent.begin ? from : extent.begin;
-            }
+    rd_kafka_topic_partition_list_t *begins = list_partitions(facts, false);
+    rd_kafka_topic_partition_list_t *ends = copy_with(begins, TIMESTAMP_LATEST);
+    rd_kafka_topic_partition_list_t *tails = rd_kafka_topic_partition_list_new(16);
+    set_offsets(begins, TIMESTAMP_EARLIEST);
+    bool answered =
+        rd_kafka_offsets_for_times(client, begins, wt_deadline_left_ms(deadline_us, INT_MAX)) ==
+            RD_KAFKA_RESP_ERR_NO_ERROR &&
+        rd_kafka_offsets_for_times(client, ends, wt_deadline_left_ms(deadline_us, INT_MAX)) ==
+            RD_KAFKA_RESP_ERR_NO_ERROR;
+    for (int i = 0; answered && i < ends->cnt && tails->cnt < LABELLED_PARTITIONS_MAX; i++) {
+        const rd_kafka_topic_partition_t *end = &ends->elems[i];
+        int64_t begin = begins->elems[i].offset;
+        int64_t from = end->offset - BACK_OFFSETS;
+        if (end->offset > begin) {
+            rd_kafka_topic_partition_list_add(tails, end->topic, end->partition)->offset =
+                from > begin ? from : begin;
         }
     }
-    return list;
+    rd_kafka_topic_partition_list_destroy(begins);
+    rd_kafka_topic_partition_list_destroy(ends);
+    return tails;
 }
 
 /* Reads what was published last, and notes of which of the partitions `of` it is. */
@@ -215,7 +228,7 @@ void wt_position_look(const struct wt_config *config, const struct wt_cluster_fa
     if (wt_lookup_client_create(config, "read_uncommitted", &consumer, &error) != WT_OK) {
         return;
     }
-    rd_kafka_topic_partition_list_t *inputs = list_inputs(facts);
+    rd_kafka_topic_partition_list_t *inputs = list_partitions(facts, true);
     rd_kafka_topic_partition_list_t *uncommitted = rd_kafka_topic_partition_list_new(16);
     position_out->known =
         inputs->cnt > 0 && compare(consumer, inputs, deadline_us, position_out, uncommitted);
