@@ -352,7 +352,7 @@ def test_every_command_gets_its_tokens(lab, cluster, flow):
     articles.write_text('{"id": 1, "text": "мяч"}\n', encoding="utf-8")
     for command in (["explain", f"{flow.input}:0:0"],
                     ["replay", "--from", "earliest", "--to", "latest", "--name", "all", "--output", output],
-                    ["bench", "pipeline", "--input", articles, "--articles", "200", "--partitions", "1"]):
+                    ["bench", "pipeline", "--input", articles, "--seconds", "2", "--partitions", "1"]):
         words = command[:2] if command[0] == "bench" else command[:1]
         done = subprocess.run([worker.binary(worker.fake_build()), *words, "-c", path, *command[len(words):]], cwd=ROOT, timeout=120,
                               capture_output=True, text=True)
