@@ -320,8 +320,8 @@ void wt_config_name_command(struct wt_config *config, const char *suffix)
 void wt_config_destroy(struct wt_config *config)
 {
     if (config != NULL) {
+        free(config->file); /* the next call forgets it */
         wt_schema_clear(config);
-        free(config->file);
         free(config);
     }
 }

@@ -213,9 +213,10 @@ static bool reject(struct fixture *fixture, bool too_large, int64_t topic_bytes_
                                        .too_large = too_large,
                                        .letter_bytes_max = 1000000,
                                        .topic_bytes_max = topic_bytes_max};
+    char *topic = fixture->config->dead_letter.topic;
     fixture->config->dead_letter.topic = "news.dlq";
     bool goes_on = wt_reject_record(fixture->config, fixture->record, &refusal, &error);
-    fixture->config->dead_letter.topic = NULL;
+    fixture->config->dead_letter.topic = topic;
     if (!goes_on) {
         assert_non_null(strstr(error.message, "topic news.dlq"));
         assert_non_null(strstr(error.message, "news.articles [3] offset 77"));
