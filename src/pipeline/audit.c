@@ -183,9 +183,9 @@ static void audit_replication(const struct wt_config *config, const struct wt_cl
         return;
     }
     if (topic->insync_min > topic->replicas_min) {
-        wt_finding_add(findings, config, key, WT_FINDING_ERROR, "topic-insync",
+        wt_finding_add(findings, config, key, WT_FINDING_WARNING, "topic-insync",
                        "topic %s: min.insync.replicas %" PRId64 " is more than the %" PRId32
-                       " replicas that there are: it takes no record",
+                       " replicas that there are: brokers before Kafka 3.7 take no record then",
                        topic->topic, topic->insync_min, topic->replicas_min);
         wt_finding_remedy(findings, "lower min.insync.replicas or add replicas");
     } else if (topic->replicas_min > 1 && topic->insync_min == topic->replicas_min) {

@@ -12,6 +12,11 @@
 /* A worker that is stopped for a day is to find its place again; Kafka keeps it for a week. */
 #define OFFSETS_MINUTES_MIN (24 * 60)
 
+/* Where min.insync.replicas exceeds the replicas that there are, Kafka counts those since about 3.7 (its
+ * Partition.effectiveMinIsr); before, nobody could write. Which of both it is no request tells. */
+#define OLDER                                                                                      \
+    "brokers before Kafka 3.7 take nothing then, newer ones want only those that there are"
+
 /* --- coordinators ---------------------------------------------------------------------------- */
 
 /* What groups and transactions have in common. */
@@ -39,12 +44,11 @@ static void audit_making(const struct wt_config *config, const struct coordinato
         wt_finding_remedy(findings, "set %s=%" PRId32 " for the brokers, or start the missing ones",
                           coordinator->replicas_setting, brokers);
     } else if (coordinator->replicas > 0 && coordinator->insync > coordinator->replicas) {
-        wt_finding_add(findings, config, coordinator->key, WT_FINDING_ERROR, coordinator->check,
-                       "%s: the brokers' topic %s is to have %" PRId64
-                       " replicas (%s), and takes nothing with fewer than %" PRId64 " in sync (%s)",
-                       coordinator->what, coordinator->name, coordinator->replicas,
-                       coordinator->replicas_setting, coordinator->insync,
-                       coordinator->insync_setting);
+        wt_finding_add(findings, config, coordinator->key, WT_FINDING_WARNING, coordinator->check,
+                       "the brokers' topic %s is to have %" PRId64
+                       " replicas (%s), of which %" PRId64 " are to be in sync (%s): " OLDER,
+                       coordinator->name, coordinator->replicas, coordinator->replicas_setting,
+                       coordinator->insync, coordinator->insync_setting);
         wt_finding_remedy(findings, "set %s=%" PRId64 " for the brokers at most",
                           coordinator->insync_setting, coordinator->replicas);
     }
@@ -56,12 +60,12 @@ static void audit_made(const struct wt_config *config, const struct coordinator 
 {
     const struct wt_internal_facts *topic = coordinator->topic;
     if (topic->insync_min > topic->replicas_min) {
-        wt_finding_add(findings, config, coordinator->key, WT_FINDING_ERROR, coordinator->check,
-                       "%s: the brokers' topic %s takes nothing with fewer than %" PRId64
+        wt_finding_add(findings, config, coordinator->key, WT_FINDING_WARNING, coordinator->check,
+                       "the brokers' topic %s is to have %" PRId64
                        " replicas in sync (min.insync.replicas; %s when it was made), and has "
-                       "%" PRId32,
-                       coordinator->what, coordinator->name, topic->insync_min,
-                       coordinator->insync_setting, topic->replicas_min);
+                       "%" PRId32 ": " OLDER,
+                       coordinator->name, topic->insync_min, coordinator->insync_setting,
+                       topic->replicas_min);
         wt_finding_remedy(findings,
                           "kafka-configs.sh --alter --entity-type topics --entity-name %s "
                           "--add-config min.insync.replicas=%" PRId32 ", or give it more replicas",

@@ -65,6 +65,7 @@ void wt_txn_hindrance_step(struct wt_txn_hindrance *hindrance, const char *trans
 {
     int64_t now_us = wt_clock_us();
     hindrance->rest_us = !at_rest ? 0 : hindrance->rest_us != 0 ? hindrance->rest_us : now_us;
+    hindrance->started = hindrance->started || at_rest;
     if (is_over(hindrance, now_us, at_rest, committed)) {
         hindrance->words[0] = '\0';
         hindrance->logged = false;
@@ -74,6 +75,10 @@ void wt_txn_hindrance_step(struct wt_txn_hindrance *hindrance, const char *trans
         }
     } else if (!at_rest && hindrance->since_us == 0) {
         hindrance->since_us = now_us;
+        if (!hindrance->started) {
+            wt_stall_begin(WT_STALL_TRANSACTIONS, "transactions of %s are being started",
+                           transactional_id);
+        }
     } else if (!at_rest && now_us - hindrance->since_us > HINDERED_US_MAX) {
         wt_stall_begin_since(WT_STALL_TRANSACTIONS, hindrance->since_us,
                              "transactions of %s %s%s%s; trying again", transactional_id,

@@ -15,6 +15,7 @@
 struct wt_txn_hindrance {
     int64_t since_us; /* since when they do not come through; 0: they do */
     int64_t rest_us;  /* since when nothing is under way; 0: something is */
+    bool started;     /* the producer was ready once; before, that is a stall at once */
     bool logged;      /* an error is in the log */
     char words[400];  /* the last error; "": none */
 };

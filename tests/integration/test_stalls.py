@@ -56,6 +56,7 @@ def test_a_coordinator_that_the_brokers_cannot_have_is_named_with_their_setting(
     wait_stalled(running, reason, f"{setting} is 3, and 1 broker is there")
     assert time.monotonic() - began < 40
     assert_told_once(running, reason)
+    assert "pipeline ready: " not in running.stderr, running.report("ready before that")
     running.stop()
 
 

@@ -83,6 +83,17 @@ static void a_start_and_commits_that_take_a_moment_are_no_stall(void **state)
     }
 }
 
+static void before_the_first_start_nothing_is_ready(void **state)
+{
+    (void)state;
+    pass_ms(0, STARTS);
+    assert_true(stalled("transactions of worker-1 are being started"));
+    pass_ms(0, RESTS);
+    assert_false(is_stalled());
+    pass_ms(2000, STARTS); /* a producer that is replaced */
+    assert_false(is_stalled());
+}
+
 static void a_start_that_does_not_come_through_is_a_stall_until_it_does(void **state)
 {
     (void)state;
@@ -128,6 +139,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_start_and_commits_that_take_a_moment_are_no_stall),
+        TEST(before_the_first_start_nothing_is_ready),
         TEST(a_start_that_does_not_come_through_is_a_stall_until_it_does),
         TEST(aborts_one_after_the_other_are_one_stall_until_a_commit),
         TEST(what_nobody_wants_any_more_is_over),
