@@ -15,12 +15,14 @@ _Static_assert(sizeof(cnd_t) >= sizeof(pthread_cond_t), "a condition fits");
 
 const char *__tsan_default_suppressions(void);
 
-/* librdkafka is not built for the sanitizer, which sees its calls of free, memcpy and the like but not
- * the atomic reference counts that order them; so memory that it gives from one thread to another may
- * hold a mutex which the sanitizer takes for a plain value. Ours are watched, in its callbacks too. */
+/* librdkafka and the OpenSSL in it are not built for the sanitizer, which sees their calls of free, memcpy
+ * and the like but not the atomic reference counts that order them; so memory that they give from one
+ * thread to another may hold a mutex which the sanitizer takes for a plain value. Ours are watched, in
+ * librdkafka's callbacks too. The library's name is the wheel's or the system's (CMakeLists.txt). */
 const char *__tsan_default_suppressions(void)
 {
     return "called_from_lib:librdkafka.so.1\n"
+           "called_from_lib:librdkafka-\n"
            "race:^mtx_\n"
            "race:^cnd_\n";
 }

@@ -1,4 +1,6 @@
 /* kafka_misdated.c: the part of kafka_facts.h that looks for records of other times. */
+#include "base/alloc.h"
+#include "base/clock.h"
 #include "base/deadline.h"
 #include "pipeline/kafka_facts.h"
 #include "pipeline/lookup.h"
@@ -108,46 +110,72 @@ void wt_facts_find_misdated(const struct wt_config *config, rd_kafka_t *client, 
 /* Behind the last record may lie the end of its transaction, or two. */
 #define BACK_OFFSETS_MAX 4
 
-/* NULL: there is none, or no answer. */
-static rd_kafka_message_t *newest_record(rd_kafka_t *client, const char *topic, int32_t partition,
-                                         int64_t deadline_us)
+/* The newest record of each partition; offset -1: none was seen. */
+struct newest {
+    int64_t offset;
+    int64_t timestamp_ms;
+};
+
+/* Has the client read the last offsets of all partitions at once; how many there are to read. */
+static int assign_ends(rd_kafka_t *client, const struct wt_topic_facts *topic, int64_t deadline_us)
 {
-    struct wt_extent extent;
-    rd_kafka_message_t *message = NULL;
-    int wait_ms = wt_deadline_left_ms(deadline_us, INT_MAX);
-    if (wait_ms == 0 ||
-        wt_lookup_extent(client, topic, partition, wait_ms, &extent, NULL) != WT_OK) {
-        return NULL;
-    }
-    for (int64_t back = 1; message == NULL && back <= BACK_OFFSETS_MAX; back++) {
-        wait_ms = wt_deadline_left_ms(deadline_us, INT_MAX);
-        if (wait_ms == 0 || extent.end - back < extent.begin ||
-            wt_lookup_record(client, topic, partition, extent.end - back, extent.end, wait_ms,
-                             &message, NULL) != WT_OK) {
-            break;
+    rd_kafka_topic_partition_list_t *begins =
+        offsets_at(client, topic, TIMESTAMP_EARLIEST, deadline_us);
+    rd_kafka_topic_partition_list_t *ends =
+        offsets_at(client, topic, TIMESTAMP_LATEST, deadline_us);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(topic->partitions);
+    for (int i = 0; begins != NULL && ends != NULL && i < ends->cnt; i++) {
+        int64_t begin = begins->elems[i].offset;
+        int64_t end = ends->elems[i].offset;
+        if (is_known(&begins->elems[i]) && is_known(&ends->elems[i]) && begin < end) {
+            rd_kafka_topic_partition_list_add(list, topic->topic, i)->offset =
+                end - begin > BACK_OFFSETS_MAX ? end - BACK_OFFSETS_MAX : begin;
         }
     }
-    return message;
+    int count = rd_kafka_assign(client, list) == RD_KAFKA_RESP_ERR_NO_ERROR ? list->cnt : 0;
+    rd_kafka_topic_partition_list_destroy(list);
+    destroy_list(begins);
+    destroy_list(ends);
+    return count;
+}
+
+/* True: the partition of the message has been read to its end. */
+static bool take_newest(const rd_kafka_message_t *message, struct newest *newest)
+{
+    rd_kafka_timestamp_type_t type;
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        newest[message->partition] = (struct newest){
+            .offset = message->offset, .timestamp_ms = rd_kafka_message_timestamp(message, &type)};
+    }
+    return message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
 }
 
 static void find_newest(rd_kafka_t *client, const struct wt_time_limits *limits,
                         int64_t deadline_us, struct wt_topic_facts *topic)
 {
-    for (int32_t i = 0; i < topic->partitions && !topic->misdated; i++) {
-        rd_kafka_timestamp_type_t type;
-        rd_kafka_message_t *message = newest_record(client, topic->topic, i, deadline_us);
-        if (message == NULL) {
-            continue;
-        }
-        int64_t timestamp_ms = rd_kafka_message_timestamp(message, &type);
-        if (wt_time_judge(limits, timestamp_ms, wt_clock_wall_ms()) != WT_TIME_FINE) {
-            topic->misdated = true;
-            topic->misdated_ms = timestamp_ms;
-            topic->misdated_partition = i;
-            topic->misdated_offset = message->offset;
-        }
-        rd_kafka_message_destroy(message);
+    struct newest *newest = wt_alloc_zeroed((size_t)topic->partitions + 1, sizeof *newest);
+    for (int32_t i = 0; i < topic->partitions; i++) {
+        newest[i].offset = -1;
     }
+    int left = assign_ends(client, topic, deadline_us);
+    while (left > 0 && wt_deadline_left_ms(deadline_us, INT_MAX) > 0) {
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(client, 100);
+        if (message != NULL) {
+            left -= take_newest(message, newest);
+            rd_kafka_message_destroy(message);
+        }
+    }
+    (void)rd_kafka_assign(client, NULL);
+    for (int32_t i = 0; i < topic->partitions && !topic->misdated; i++) {
+        if (newest[i].offset >= 0 &&
+            wt_time_judge(limits, newest[i].timestamp_ms, wt_clock_wall_ms()) != WT_TIME_FINE) {
+            topic->misdated = true;
+            topic->misdated_ms = newest[i].timestamp_ms;
+            topic->misdated_partition = i;
+            topic->misdated_offset = newest[i].offset;
+        }
+    }
+    free(newest);
 }
 
 void wt_facts_find_newest(const struct wt_config *config, int wait_ms,
