@@ -185,7 +185,7 @@ static void audit_replication(const struct wt_config *config, const struct wt_cl
     if (topic->insync_min > topic->replicas_min) {
         wt_finding_add(findings, config, key, WT_FINDING_WARNING, "topic-insync",
                        "topic %s: min.insync.replicas %" PRId64 " is more than the %" PRId32
-                       " replicas that there are: brokers before Kafka 3.7 take no record then",
+                       " replicas that there are: older brokers take no record then",
                        topic->topic, topic->insync_min, topic->replicas_min);
         wt_finding_remedy(findings, "lower min.insync.replicas or add replicas");
     } else if (topic->replicas_min > 1 && topic->insync_min == topic->replicas_min) {

@@ -12,10 +12,10 @@
 /* A worker that is stopped for a day is to find its place again; Kafka keeps it for a week. */
 #define OFFSETS_MINUTES_MIN (24 * 60)
 
-/* Where min.insync.replicas exceeds the replicas that there are, Kafka counts those since about 3.7 (its
- * Partition.effectiveMinIsr); before, nobody could write. Which of both it is no request tells. */
+/* Where min.insync.replicas exceeds the replicas that there are, Kafka 4.2 counts those (its
+ * Partition.effectiveMinIsr); with older brokers nobody could write. No request tells which it is. */
 #define OLDER                                                                                      \
-    "brokers before Kafka 3.7 take nothing then, newer ones want only those that there are"
+    "older brokers take nothing then, newer ones (Kafka 4.2) want only those that there are"
 
 /* --- coordinators ---------------------------------------------------------------------------- */
 

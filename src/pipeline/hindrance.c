@@ -176,6 +176,9 @@ void wt_hindrance_judge(struct wt_hindrance *hindrance, int64_t lag, bool member
     size_t partitions = (size_t)wt_metric_get(WT_METRIC_PARTITIONS);
     wt_group_judge(hindrance->consumer, hindrance->config, partitions, lag, member, wait_ms,
                    &standing);
+    if (wt_metric_get(WT_METRIC_IN_FLIGHT_RECORDS) == 0) {
+        wt_topics_note_no_delivery_waits();
+    }
     wt_topics_judge(hindrance->topics, standing.rights, sizeof standing.rights);
     wt_stall_set(WT_STALL_RIGHTS, standing.rights[0] != '\0', standing.rights);
     judge_movement(hindrance, lag);

@@ -59,6 +59,12 @@ void wt_topics_note_delivery(bool dead_letters, bool delivered, const char *reas
     note(&deliveries[dead_letters], delivered ? "" : reason);
 }
 
+void wt_topics_note_no_delivery_waits(void)
+{
+    note(&deliveries[false], "");
+    note(&deliveries[true], "");
+}
+
 void wt_topics_note_leaders(bool consumer, const char *words)
 {
     note(&leaders[consumer], words);

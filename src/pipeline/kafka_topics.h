@@ -20,6 +20,9 @@
  * again. `reason` may be NULL where it was. */
 void wt_topics_note_delivery(bool dead_letters, bool delivered, const char *reason);
 
+/* No record waits to be delivered: what could not be has been given up with its partition. */
+void wt_topics_note_no_delivery_waits(void);
+
 /* Of which partitions that are read, or that records wait for, the leader does not answer, in words; ""
  * where all do. */
 void wt_topics_note_leaders(bool consumer, const char *words);

@@ -17,13 +17,13 @@
 static bool is_for_debugging(const char *facility, const char *message)
 {
     static const char *const facilities[] = {
-        "TXNERR",              /* transaction.c has the error of the call */
-        "ADDPARTS",            /* and its parts */
-        "ADDOFFSETS", "FATAL", /* the stage that owns the client has it */
-        "GETPID",              /* init_transactions waits; it is a stall where it lasts */
-        "REQTMOUT",            /* a broker that does not answer is a stall where it lasts */
-        "BGQUEUE",             /* the end of a client */
-        "TERMINATE",
+        "TXNERR",               /* transaction.c has the error of the call */
+        "ADDPARTS",             /* and its parts */
+        "ADDOFFSETS", "FATAL",  /* the stage that owns the client has it */
+        "GETPID",               /* init_transactions waits; it is a stall where it lasts */
+        "REQTMOUT",             /* a broker that does not answer is a stall where it lasts */
+        "BGQUEUE",              /* the end of a client */
+        "TERMINATE",  "OFFSET", /* a reset, which suspend.c and loss.c look into */
     };
     for (size_t i = 0; i < sizeof facilities / sizeof facilities[0]; i++) {
         if (strcmp(facility, facilities[i]) == 0) {

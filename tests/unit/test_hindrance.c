@@ -153,6 +153,7 @@ static void errors_of_other_kinds_are_left_to_the_log(void **state)
 static void a_topic_that_takes_nothing_for_a_while_is_a_stall_until_it_takes_a_record(void **state)
 {
     (void)state;
+    wt_metric_set(WT_METRIC_IN_FLIGHT_RECORDS, 1);
     wt_topics_note_delivery(true, false, "records are not delivered to dead: no");
     pass(4, 0, "up", "steady");
     assert_words(NULL);
@@ -164,6 +165,18 @@ static void a_topic_that_takes_nothing_for_a_while_is_a_stall_until_it_takes_a_r
     pass(1, 0, "up", "steady");
     assert_true(wt_stall_is(WT_STALL_DEAD_LETTER_TOPIC) && !wt_stall_is(WT_STALL_OUTPUT_TOPIC));
     wt_topics_note_delivery(true, true, "");
+    pass(1, 0, "up", "steady");
+    assert_words(NULL);
+}
+
+static void records_that_were_given_up_with_their_partitions_hinder_nothing(void **state)
+{
+    (void)state;
+    wt_metric_set(WT_METRIC_IN_FLIGHT_RECORDS, 1);
+    wt_topics_note_delivery(true, false, "records are not delivered to dead: no");
+    pass(6, 0, "up", "steady");
+    assert_true(wt_stall_is(WT_STALL_DEAD_LETTER_TOPIC));
+    wt_metric_set(WT_METRIC_IN_FLIGHT_RECORDS, 0);
     pass(1, 0, "up", "steady");
     assert_words(NULL);
 }
@@ -257,6 +270,7 @@ int main(void)
         TEST(a_refused_topic_is_a_stall_while_records_wait_until_some_come),
         TEST(errors_of_other_kinds_are_left_to_the_log),
         TEST(a_topic_that_takes_nothing_for_a_while_is_a_stall_until_it_takes_a_record),
+        TEST(records_that_were_given_up_with_their_partitions_hinder_nothing),
         TEST(a_leader_that_does_not_answer_is_a_stall_until_it_does),
         TEST(records_that_do_not_move_are_a_stall_that_names_the_stage),
         TEST(records_that_are_not_delivered_are_a_stall_too),

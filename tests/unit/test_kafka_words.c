@@ -89,6 +89,8 @@ static void what_a_stage_tells_itself_is_for_debugging(void **state)
     assert_int_equal(words(3, "FATAL", "[thrd:main]: Fatal error: fenced"), WT_LOG_DEBUG);
     assert_int_equal(words(3, "ADDOFFSETS", "TxnCoordinator/1: Failed to add offsets"),
                      WT_LOG_DEBUG);
+    assert_int_equal(words(4, "OFFSET", "[thrd:main]: news [0]: offset reset (at offset 9 …"),
+                     WT_LOG_DEBUG);
     assert_int_equal(words(4, "REQTMOUT", "kafka:9092/1: Timed out 1 in-flight"), WT_LOG_DEBUG);
     assert_int_equal(words(4, "CONFWARN", "property enable.gapless.guarantee is experimental"),
                      WT_LOG_DEBUG);
