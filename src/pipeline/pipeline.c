@@ -8,20 +8,16 @@
 #include "base/processors.h"
 #include "base/queue.h"
 #include "base/stall.h"
-#include "pipeline/audit.h"
 #include "pipeline/batch.h"
 #include "pipeline/consume.h"
-#include "pipeline/finding.h"
 #include "pipeline/in_flight.h"
 #include "pipeline/infer.h"
 #include "pipeline/kafka_facts.h"
-#include "pipeline/kafka_members.h"
-#include "pipeline/kafka_reach.h"
 #include "pipeline/partition.h"
 #include "pipeline/prepare.h"
 #include "pipeline/publish.h"
-#include "pipeline/security_state.h"
 #include "pipeline/sizing.h"
+#include "pipeline/startup.h"
 #include "pipeline/times.h"
 #include "pipeline/watch.h"
 #include "pipeline/worker_id.h"
@@ -35,18 +31,8 @@
 /* Records that can come in after the bound was looked at: those taken together by consume. */
 #define QUEUE_SLACK_RECORDS 1024u
 
-/* How long it may take to find out whether brokers can be reached, what they have, and where the
- * group goes on. */
-#define REACH_MS 10000
-#define LOOK_UP_MS 10000
-#define POSITION_MS 3000
 #define TICK_MS 250
-
-/* For a look at the newest records of the input topics, at the start. */
-#define NEWEST_MS 3000
 #define READY_BYTES 2000u
-#define BACK_OFF_MS_MIN 500
-#define BACK_OFF_MS_MAX 10000
 
 /* How long a stop may take beside its drains, of which there may be two (drain_clock.h): leaving
  * the group, and calls of the Kafka clients that outlast their time-outs. Then the process is ended
@@ -135,8 +121,9 @@ static void on_drained(void *opaque)
 /* --- topics ---------------------------------------------------------------------------------- */
 
 /* Sleeps, unless a stop comes first. False: it came. */
-static bool sleep_unless_stopped(struct wt_pipeline *pipeline, int wait_ms)
+static bool sleep_unless_stopped(void *opaque, int wait_ms)
 {
+    struct wt_pipeline *pipeline = opaque;
     int64_t until_us = wt_clock_us() + (int64_t)wait_ms * 1000;
     struct timespec until = wt_clock_timespec(until_us);
     (void)pthread_mutex_lock(&pipeline->mutex);
@@ -148,96 +135,18 @@ static bool sleep_unless_stopped(struct wt_pipeline *pipeline, int wait_ms)
     return !stopping;
 }
 
-/* Records that a start would label again or leave out are named before it. A replay has its own
- * books. */
-static void add_position(struct wt_pipeline *pipeline, const struct wt_cluster_facts *facts,
-                         struct wt_findings *findings)
-{
-    struct wt_position position = {0};
-    struct wt_error error;
-    if (pipeline->source.ranged ||
-        wt_audit_need_coordinators(pipeline->config, facts, &error) != WT_OK) {
-        return;
-    }
-    wt_position_look(pipeline->config, facts, POSITION_MS, &position);
-    wt_audit_position(pipeline->config, &position, facts->settings.offsets_minutes, findings);
-    wt_position_free(&position);
-}
-
-/* The cheap part of wiretag check: what will cost records, order or time is said at the start. */
-static void log_findings(struct wt_pipeline *pipeline, struct wt_cluster_facts *facts)
-{
-    struct wt_findings findings = {0};
-    wt_audit_timeouts(pipeline->config, &findings);
-    wt_audit_broker_limits(pipeline->config, facts, &findings);
-    wt_audit_coordinators(pipeline->config, facts, &findings);
-    wt_facts_find_newest(pipeline->config, NEWEST_MS, facts);
-    wt_audit_topics(pipeline->config, facts, &findings);
-    add_position(pipeline, facts, &findings);
-    for (size_t i = 0; i < findings.count; i++) {
-        const struct wt_finding *finding = &findings.items[i];
-        if (finding->level >= WT_FINDING_WARNING) {
-            wt_log_warn("check", "%s: %s. %s", finding->place, finding->message, finding->remedy);
-        } else if (strcmp(finding->check, "group-offsets") == 0) {
-            wt_log_info("check", "%s", finding->message);
-        }
-    }
-    wt_findings_free(&findings);
-}
-
-/* Said at once the first time; then as a stall, which begins with the start. A broker that refuses
- * this worker has been named, with the cause; what a client says of its tokens comes where it is
- * polled. */
-static void wait_for_broker(struct wt_pipeline *pipeline, int64_t began_us, const char *reason)
-{
-    (void)rd_kafka_poll(wt_publish_client(pipeline->publish), 0);
-    if (wt_security_refused()) {
-        wt_stall_end(WT_STALL_BROKERS);
-        wt_stall_tick(wt_clock_us());
-        return;
-    }
-    if (!wt_stall_is(WT_STALL_BROKERS)) {
-        wt_log_warn("pipeline", "waiting for a broker: %s; trying again", reason);
-    }
-    wt_stall_begin_since(WT_STALL_BROKERS, began_us,
-                         "waiting for a broker since the start, %" PRId64
-                         " s ago: %s; trying again",
-                         (wt_clock_us() - began_us) / 1000000, reason);
-    wt_stall_tick(wt_clock_us());
-}
-
-/* WT_IO: no broker answers, or none under the address that it gives out, from which records would
- * come. */
-static enum wt_status look_around(struct wt_pipeline *pipeline, struct wt_cluster_facts *facts_out,
-                                  struct wt_error *error)
-{
-    enum wt_status status = wt_reach_need(pipeline->config, REACH_MS, error);
-    return status == WT_OK ? wt_facts_gather(pipeline->config, wt_consume_client(pipeline->consume),
-                                             LOOK_UP_MS, facts_out, error)
-                           : status;
-}
-
-/* Waits until a broker answers, then looks for every topic of the configuration. WT_CLOSED: a stop
- * came first. */
+/* Looks for the topics, and makes what depends on them. WT_CLOSED: a stop came first. */
 static enum wt_status check_topics(struct wt_pipeline *pipeline, struct wt_error *error)
 {
     struct wt_cluster_facts facts = {0};
-    enum wt_status status;
-    int back_off_ms = BACK_OFF_MS_MIN;
-    int64_t began_us = wt_clock_us();
-    while ((status = look_around(pipeline, &facts, error)) == WT_IO) {
-        wait_for_broker(pipeline, began_us, error->message);
-        if (!sleep_unless_stopped(pipeline, back_off_ms)) {
-            return WT_CLOSED;
-        }
-        back_off_ms = back_off_ms * 2 < BACK_OFF_MS_MAX ? back_off_ms * 2 : BACK_OFF_MS_MAX;
-    }
-    wt_stall_end(WT_STALL_BROKERS);
+    const struct wt_startup_ports ports = {.config = pipeline->config,
+                                           .consumer = wt_consume_client(pipeline->consume),
+                                           .producer = wt_publish_client(pipeline->publish),
+                                           .ranged = pipeline->source.ranged,
+                                           .opaque = pipeline,
+                                           .sleep = sleep_unless_stopped};
+    enum wt_status status = wt_startup(&ports, &facts, error);
     if (status == WT_OK) {
-        status = wt_facts_need_topics(&facts, error);
-    }
-    if (status == WT_OK) {
-        log_findings(pipeline, &facts);
         const struct wt_topic_facts *letters = wt_facts_find(&facts, WT_TOPIC_DEAD_LETTERS);
         wt_publish_limit_letters(pipeline->publish,
                                  letters != NULL ? letters->record_bytes_max : -1,

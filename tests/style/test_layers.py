@@ -26,7 +26,7 @@ STAGES = {"consume", "prepare", "infer", "publish"}
 # Who may include the headers of a library.
 LIBRARIES = {
     r"librdkafka/": (
-        r"src/pipeline/(kafka\w*|brokers|watch|hindrance|consumer|consume|intake|leave|membership|range|loss|setback|suspend|extent_query|lookup|survey|pledge|replay|produce|offsets|commit|transaction|txn_hindrance"
+        r"src/pipeline/(kafka\w*|brokers|watch|hindrance|consumer|consume|intake|leave|membership|range|loss|setback|suspend|startup|extent_query|lookup|survey|pledge|replay|produce|offsets|commit|transaction|txn_hindrance"
         r"|release|publish|pipeline)\.[ch]|src/cli/.*|src/main\.c"),
     r"(torch|ATen|c10|caffe2)/": r"src/model/torch_[a-z0-9_]+\.(cpp|h)",
     r"jansson\.h": r"src/.*\.c",

@@ -1,0 +1,116 @@
+#include "pipeline/startup.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/stall.h"
+#include "pipeline/audit.h"
+#include "pipeline/finding.h"
+#include "pipeline/kafka_members.h"
+#include "pipeline/kafka_reach.h"
+#include "pipeline/security_state.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* How long it may take to find out whether brokers can be reached, what they have, where the group goes
+ * on, and how the newest records of the input topics are dated. */
+#define REACH_MS 10000
+#define LOOK_UP_MS 10000
+#define POSITION_MS 3000
+#define NEWEST_MS 3000
+
+/* Between two looks for a broker. */
+#define BACK_OFF_MS_MIN 500
+#define BACK_OFF_MS_MAX 10000
+
+/* Records that a start would label again or leave out are named before it. A replay has its own
+ * books. */
+static void add_position(const struct wt_startup_ports *ports, const struct wt_cluster_facts *facts,
+                         struct wt_findings *findings)
+{
+    struct wt_position position = {0};
+    struct wt_error error;
+    if (ports->ranged || wt_audit_need_coordinators(ports->config, facts, &error) != WT_OK) {
+        return;
+    }
+    wt_position_look(ports->config, facts, POSITION_MS, &position);
+    wt_audit_position(ports->config, &position, facts->settings.offsets_minutes, findings);
+    wt_position_free(&position);
+}
+
+/* The cheap part of wiretag check: what will cost records, order or time is said at the start. */
+static void log_findings(const struct wt_startup_ports *ports, struct wt_cluster_facts *facts)
+{
+    struct wt_findings findings = {0};
+    wt_audit_timeouts(ports->config, &findings);
+    wt_audit_broker_limits(ports->config, facts, &findings);
+    wt_audit_coordinators(ports->config, facts, &findings);
+    wt_facts_find_newest(ports->config, NEWEST_MS, facts);
+    wt_audit_topics(ports->config, facts, &findings);
+    add_position(ports, facts, &findings);
+    for (size_t i = 0; i < findings.count; i++) {
+        const struct wt_finding *finding = &findings.items[i];
+        if (finding->level >= WT_FINDING_WARNING) {
+            wt_log_warn("check", "%s: %s. %s", finding->place, finding->message, finding->remedy);
+        } else if (strcmp(finding->check, "group-offsets") == 0) {
+            wt_log_info("check", "%s", finding->message);
+        }
+    }
+    wt_findings_free(&findings);
+}
+
+/* Said at once the first time; then as a stall, which begins with the start. A broker that refuses
+ * this worker has been named, with the cause; what a client says of its tokens comes where it is
+ * polled. */
+static void wait_for_broker(const struct wt_startup_ports *ports, int64_t began_us,
+                            const char *reason)
+{
+    (void)rd_kafka_poll(ports->producer, 0);
+    if (wt_security_refused()) {
+        wt_stall_end(WT_STALL_BROKERS);
+        wt_stall_tick(wt_clock_us());
+        return;
+    }
+    if (!wt_stall_is(WT_STALL_BROKERS)) {
+        wt_log_warn("pipeline", "waiting for a broker: %s; trying again", reason);
+    }
+    wt_stall_begin_since(WT_STALL_BROKERS, began_us,
+                         "waiting for a broker since the start, %" PRId64
+                         " s ago: %s; trying again",
+                         (wt_clock_us() - began_us) / 1000000, reason);
+    wt_stall_tick(wt_clock_us());
+}
+
+/* WT_IO: no broker answers, or none under the address that it gives out, from which records would
+ * come. */
+static enum wt_status look_around(const struct wt_startup_ports *ports,
+                                  struct wt_cluster_facts *facts_out, struct wt_error *error)
+{
+    enum wt_status status = wt_reach_need(ports->config, REACH_MS, error);
+    return status == WT_OK
+               ? wt_facts_gather(ports->config, ports->consumer, LOOK_UP_MS, facts_out, error)
+               : status;
+}
+
+enum wt_status wt_startup(const struct wt_startup_ports *ports, struct wt_cluster_facts *facts_out,
+                          struct wt_error *error)
+{
+    enum wt_status status;
+    int back_off_ms = BACK_OFF_MS_MIN;
+    int64_t began_us = wt_clock_us();
+    while ((status = look_around(ports, facts_out, error)) == WT_IO) {
+        wait_for_broker(ports, began_us, error->message);
+        if (!ports->sleep(ports->opaque, back_off_ms)) {
+            return WT_CLOSED;
+        }
+        back_off_ms = back_off_ms * 2 < BACK_OFF_MS_MAX ? back_off_ms * 2 : BACK_OFF_MS_MAX;
+    }
+    wt_stall_end(WT_STALL_BROKERS);
+    if (status == WT_OK) {
+        status = wt_facts_need_topics(facts_out, error);
+    }
+    if (status == WT_OK) {
+        log_findings(ports, facts_out);
+    }
+    return status;
+}

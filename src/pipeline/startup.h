@@ -1,0 +1,30 @@
+/* startup.h: what a worker does before it reads: waits for a broker, looks for its topics, and says what
+ * will cost records, order or time. Thread: main. */
+#ifndef WIRETAG_PIPELINE_STARTUP_H
+#define WIRETAG_PIPELINE_STARTUP_H
+
+#include "base/config.h"
+#include "pipeline/kafka_facts.h"
+
+#include <librdkafka/rdkafka.h>
+
+#include <stdbool.h>
+
+/* Everything is borrowed for the call. */
+struct wt_startup_ports {
+    const struct wt_config *config;
+    rd_kafka_t *consumer;
+    rd_kafka_t *producer; /* polled meanwhile */
+    bool ranged;          /* a replay, which has its own books */
+    void *opaque;
+    /* Sleeps for so long, unless a stop comes first. False: it came. */
+    bool (*sleep)(void *opaque, int wait_ms);
+};
+
+/* Waits until a broker answers, then looks for every topic of the configuration and logs the findings.
+ * The caller frees *facts_out in any case. WT_CLOSED: a stop came first. WT_INVALID or WT_FAILED (class fatal):
+ * a topic is missing, or no client can be made. */
+enum wt_status wt_startup(const struct wt_startup_ports *ports, struct wt_cluster_facts *facts_out,
+                          struct wt_error *error);
+
+#endif
