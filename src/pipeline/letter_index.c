@@ -27,8 +27,13 @@ static const char *own_group(const struct wt_config *config)
     return wt_config_consumer_property(config, "group.id")->value;
 }
 
-/* Note "Two at once": every redrive commits its plan before it looks for others. So of two that start together at
- * least one sees the other's plan, and where both do, the one planned first goes first. */
+/* How long after its plan a redrive looks for others; longer than a plan takes to be committed, beside what
+ * clocks of machines differ. */
+#define SETTLE_MS 2000
+
+/* Note "Two at once": every redrive commits its plan before it looks for others, and the one planned first goes
+ * first. A plan made before ours may be committed only now, and its redrive would not wait for us: so we
+ * look when it must be there. */
 struct look {
     rd_kafka_t *client;
     const char *prefix; /* of the groups of redrives */
@@ -76,6 +81,11 @@ static enum wt_status await_redrives(const struct look *look, struct wt_groups *
 {
     int64_t log_us = 0;
     const struct timespec pause = {.tv_sec = LOOK_MS / 1000};
+    const struct timespec moment = {.tv_nsec = 50000000};
+    for (int64_t age_ms = 0; age_ms >= 0 && age_ms < SETTLE_MS;
+         age_ms = wt_clock_wall_ms() - look->planned_ms) {
+        (void)nanosleep(&moment, NULL);
+    }
     for (;;) {
         enum wt_status status =
             wt_groups_list(look->client, look->prefix, ANSWER_MS, groups_out, error);
