@@ -234,9 +234,8 @@ static void note_answer(struct wt_watch *watch)
     wt_stall_end(WT_STALL_BROKERS);
 }
 
-/* Note "Silence": librdkafka tells of brokers that are all down once an outage, mostly at once, and not
- * in every outage: 2.0.2 does not when its coordinator had said farewell before. So what counts is
- * whether questions are answered. */
+/* Note "Silence": librdkafka tells of brokers that are all down once an outage, and never that it is over.
+ * So what counts is whether questions are answered. */
 static void note_silence(const struct wt_watch *watch)
 {
     if (wt_security_refused()) {
