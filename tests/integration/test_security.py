@@ -303,10 +303,10 @@ def test_a_minute_of_sessions_and_tokens_that_end_is_quiet(lab, cluster):
     server.stop()
 
 
-# With tokens of 6 s, less than the documents ask for, the worker was not ready again within a minute once.
-@pytest.mark.long
-def test_a_token_server_that_goes_away_is_named_and_the_worker_goes_on_when_it_is_back(lab, cluster, flow):
-    server = secured.TokenServer(life_s=12)
+# Tokens of 6 s are shorter than the documents ask for; a worker was not always ready again within a minute.
+@pytest.mark.parametrize("life_s", [12, pytest.param(6, marks=pytest.mark.long)])
+def test_a_token_server_that_goes_away_is_named_and_the_worker_goes_on_when_it_is_back(lab, cluster, flow, life_s):
+    server = secured.TokenServer(life_s=life_s)
     common = cluster.oauth(**server.settings())
     assert_clean(lab, flow, common)
     running = lab.run(flow, kafka={"common": common}, http={"listen": "127.0.0.1:0"}).wait_log("pipeline +ready")
@@ -316,7 +316,7 @@ def test_a_token_server_that_goes_away_is_named_and_the_worker_goes_on_when_it_i
     flow.produce([article("мяч")])
     server.start()
     assert len(flow.labels(1)) == 1
-    client.wait_for("a worker that is ready", lambda: running.http("/readyz")[0] == 200, 240)
+    client.wait_for("a worker that is ready", lambda: running.http("/readyz")[0] == 200)
     assert running.stop() == 0 and server.secret not in running.stderr
     server.stop()
 
