@@ -1,4 +1,4 @@
-/* backend.h: what model.c asks of the runtime that executes a bundle.
+/* backend.h: what load.c and model.c ask of the runtime that executes a bundle.
  *
  * One implementation a build: torch_backend.cpp, or fake_backend.c for work on everything else. The
  * rules of include/wiretag/model.h hold here too. The order of calls: load, file, set_inputs (from

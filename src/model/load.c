@@ -1,0 +1,372 @@
+#include "base/clock.h"
+#include "model/backend.h"
+#include "model/bundle.h"
+#include "model/loaded.h"
+#include "model/manifest.h"
+#include "model/precision.h"
+#include "model/selftest.h"
+#include "wiretag/model.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How far fp32 logits may be from those of the export: other processors, other kernels. */
+#define FP32_SELFTEST_BOUND 1e-3
+
+/* How far a padded row is from the same row alone, at most, in a model that masks its padding. */
+#define INVARIANCE_TOLERANCE 1e-4
+
+static enum wt_status bundle_file(const struct wt_model *model, const char *name,
+                                  const char *source, const char **bytes_out, size_t *count_out,
+                                  struct wt_error *error)
+{
+    if (wt_backend_file(model->backend, name, bytes_out, count_out)) {
+        return WT_OK;
+    }
+    return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "bundle-incomplete",
+                        "the model %s has no %s inside: it is not a wiretag bundle. Make one: "
+                        "scripts/export_model.py --checkpoint %s --help",
+                        source, name, source);
+}
+
+static enum wt_status load_manifest(struct wt_model *model, const char *source,
+                                    struct wt_error *error)
+{
+    const char *bytes = NULL;
+    size_t count = 0;
+    enum wt_status status = bundle_file(model, "wiretag.json", source, &bytes, &count, error);
+    if (status == WT_OK) {
+        status = wt_manifest_parse(bytes, count, source, &model->manifest, error);
+    }
+    if (status == WT_OK && strcmp(model->manifest->runtime, wt_backend_runtime()) != 0) {
+        return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "bundle-runtime",
+                            "the model %s is for the runtime %.40s; this build runs %s: export "
+                            "the model for that",
+                            source, model->manifest->runtime, wt_backend_runtime());
+    }
+    return status;
+}
+
+/* [PAD], or 0 in a vocabulary without one. */
+static int64_t pad_id_of(const struct wt_vocab *vocab)
+{
+    uint32_t size = wt_vocab_size(vocab);
+    for (uint32_t id = 0; id < size; id++) {
+        const char *token = wt_vocab_token(vocab, id);
+        if (token != NULL && strcmp(token, "[PAD]") == 0) {
+            return id;
+        }
+    }
+    return 0;
+}
+
+static enum wt_status load_vocab(struct wt_model *model, const char *source, struct wt_error *error)
+{
+    const char *bytes = NULL;
+    size_t count = 0;
+    char name[300];
+    (void)snprintf(name, sizeof name, "%s: vocab.txt", source);
+    enum wt_status status = bundle_file(model, "vocab.txt", source, &bytes, &count, error);
+    if (status == WT_OK) {
+        status =
+            wt_vocab_create(bytes, count, name, &model->manifest->tokenizer, &model->vocab, error);
+    }
+    if (status == WT_OK) {
+        model->pad_id = pad_id_of(model->vocab);
+    }
+    return status;
+}
+
+static enum wt_status unavailable(const struct wt_model *model, const char *precision,
+                                  const char *source, struct wt_error *error)
+{
+    return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "precision",
+                        "precision %.20s: the model %s has no measured bound for it on %s; use "
+                        "auto or fp32, or export the model again",
+                        precision, source, model->device);
+}
+
+/* On a processor int8 must be asked for, and fp16 is for GPUs: libtorch converts it back and forth. */
+static void wish_for_the_best(struct wt_model *model, struct wt_backend_wish *wish)
+{
+    const double *bounds = model->manifest->logits_bound;
+    const char *why = "";
+    if (strcmp(model->device, "cpu") != 0) {
+        wish->precisions[wt_precision_pick(bounds, wt_backend_has_bf16(model->device), &why)] =
+            true;
+    } else {
+        wish->precisions[WT_FP32] = true;
+        wish->precisions[WT_BF16] = bounds[WT_BF16] >= 0.0;
+        why = bounds[WT_BF16] >= 0.0 ? "" : "the bundle has no bound for bf16";
+    }
+    (void)snprintf(model->precision_why, sizeof model->precision_why, "%s", why);
+}
+
+static enum wt_status choose_precision(struct wt_model *model, const char *asked,
+                                       const char *source, struct wt_backend_wish *wish,
+                                       struct wt_error *error)
+{
+    if (asked == NULL || strcmp(asked, "auto") == 0) {
+        wish_for_the_best(model, wish);
+        return WT_OK;
+    }
+    for (int i = 0; i < WT_PRECISION_COUNT; i++) {
+        enum wt_precision precision = (enum wt_precision)i;
+        if (strcmp(asked, wt_precision_name(precision)) == 0) {
+            (void)snprintf(model->precision_why, sizeof model->precision_why, "as configured");
+            wish->precisions[precision] = true;
+            /* int8 is made at load, and its bound may be measured then. */
+            return model->manifest->logits_bound[i] >= 0.0 || precision == WT_INT8
+                       ? WT_OK
+                       : unavailable(model, asked, source, error);
+        }
+    }
+    return wt_error_set(
+        error, WT_INVALID, WT_ERROR_FATAL, "precision",
+        "precision %.20s is not available in this version; use auto, fp32, bf16, fp16 or int8",
+        asked);
+}
+
+static void fill_info(struct wt_model *model)
+{
+    const struct wt_manifest *manifest = model->manifest;
+    model->info = (struct wt_model_info){
+        .name = manifest->name,
+        .version = manifest->version,
+        .sha256 = model->sha256,
+        .device = model->device,
+        .precision_why = model->precision_why,
+        .operators = model->prepared.operators,
+        .labels = (const char *const *)manifest->labels,
+        .label_count = manifest->label_count,
+        .tokens_max = manifest->tokens_max,
+        .pad_to = manifest->pad_to,
+    };
+}
+
+/* What became of the wish. */
+static void fill_precision(struct wt_model *model)
+{
+    const struct wt_backend_prepared *prepared = &model->prepared;
+    char *why = model->precision_why;
+    size_t length = strlen(why);
+    model->info.precision = wt_precision_name(prepared->precision);
+    model->info.logits_bound = model->manifest->logits_bound[prepared->precision];
+    if (prepared->measured[0] != '\0') {
+        (void)snprintf(why + length, sizeof model->precision_why - length, "%s%s",
+                       length > 0 ? "; kernels " : "", prepared->measured);
+    } else if (length == 0) {
+        (void)snprintf(why, sizeof model->precision_why, "there is nothing to measure");
+    }
+}
+
+/* Memory that runs out and a device that fails say nothing of the model: passed on as they are. */
+static bool is_the_models_fault(enum wt_status status, const struct wt_error *cause,
+                                struct wt_error *error)
+{
+    bool elsewhere = status == WT_MEMORY || status == WT_IO;
+    if (elsewhere) {
+        (void)wt_error_set(error, status, cause->error_class, cause->code, "%s", cause->message);
+    }
+    return status != WT_OK && !elsewhere;
+}
+
+/* The vocabulary's last id must be one the model knows; logits must be one a label. */
+static enum wt_status check_vocab_fits(struct wt_model *model, const char *source,
+                                       struct wt_error *error)
+{
+    struct wt_error cause;
+    enum wt_status status = wt_model_probe(model, &cause);
+    if (!is_the_models_fault(status, &cause, error)) {
+        return status;
+    }
+    if (strcmp(cause.code, "logits-not-finite") == 0) {
+        return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "bundle-not-finite",
+                            "the model %s gives NaN or infinity for three plain tokens: its "
+                            "weights are broken. Export it again from a good checkpoint",
+                            source);
+    }
+    return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "bundle-mismatch",
+                        "the model %s does not fit its vocabulary of %u tokens or its %u labels: "
+                        "%.300s. Export it again with the files it was trained with",
+                        source, wt_vocab_size(model->vocab), model->info.label_count,
+                        cause.message);
+}
+
+/* Rows of some dozen tokens, after the three of the probe. */
+static enum wt_status try_invariance(struct wt_model *model, const char *source, double tolerance,
+                                     bool *invariant_out, struct wt_error *error)
+{
+    struct wt_error cause;
+    enum wt_status status = wt_selftest_invariance(model, tolerance, invariant_out, &cause);
+    if (!is_the_models_fault(status, &cause, error)) {
+        return status;
+    }
+    return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "bundle-lengths",
+                        "the model %s takes three tokens but not more: %.300s. Export it again so "
+                        "that it takes every length, or with a smaller --max-tokens",
+                        source, cause.message);
+}
+
+/* Rows of policy padded-512 are all of one width: there is nothing to try. */
+static enum wt_status try_padding(struct wt_model *model, const char *source,
+                                  struct wt_error *error)
+{
+    bool invariant = true;
+    enum wt_status status =
+        model->info.pad_to > 0
+            ? WT_OK
+            : try_invariance(model, source, INVARIANCE_TOLERANCE, &invariant, error);
+    model->info.equal_lengths_only = !invariant;
+    return status;
+}
+
+/* int8 promises bits: rounding to 8 bits makes much of the least difference. A model with operators
+ * of which that is not known, or that fails the trial, runs in batches of one length, and of those
+ * each row alone. Unless model and articles are small that loses nothing: a row's tokens fill the
+ * tiles. */
+static enum wt_status try_bits(struct wt_model *model, const char *source, struct wt_error *error)
+{
+    bool same = model->prepared.row_by_row;
+    enum wt_status status = WT_OK;
+    if (same && !model->info.equal_lengths_only && model->info.pad_to == 0) {
+        status = try_invariance(model, source, 0.0, &same, error);
+    }
+    model->one_row_at_a_time = !same;
+    model->info.equal_lengths_only = model->info.equal_lengths_only || !same;
+    return status;
+}
+
+static enum wt_status run_selftest(struct wt_model *model, const char *source,
+                                   const struct wt_model_progress *progress, struct wt_error *error)
+{
+    const char *bytes = NULL;
+    size_t count = 0;
+    double fp32_bound = FP32_SELFTEST_BOUND;
+    double *bound = model->prepared.precision == WT_FP32 ? &fp32_bound : &model->info.logits_bound;
+    enum wt_status status = bundle_file(model, "selftest.jsonl", source, &bytes, &count, error);
+    return status == WT_OK ? wt_selftest_run(model, bytes, count, bound, source, progress, error)
+                           : status;
+}
+
+/* The self-test may have measured the bound of its own precision only now. */
+static void fill_bound_any(struct wt_model *model)
+{
+    model->info.logits_bound_any = model->info.logits_bound;
+    for (int i = 0; i < WT_PRECISION_COUNT; i++) {
+        model->info.logits_bound_any =
+            fmax(model->info.logits_bound_any, model->manifest->logits_bound[i]);
+    }
+}
+
+/* Seconds since *since_us, which becomes now. */
+static double lap(int64_t *since_us)
+{
+    int64_t now_us = wt_clock_us();
+    double seconds = (double)(now_us - *since_us) / 1e6;
+    *since_us = now_us;
+    return seconds;
+}
+
+/* The file's bytes, checked against the pin, become a backend. */
+static enum wt_status load_bytes(struct wt_model *model, const char *path,
+                                 const struct wt_model_options *options, struct wt_error *error)
+{
+    struct wt_bundle bundle = {0};
+    int64_t since_us = wt_clock_us();
+    enum wt_status status = wt_bundle_read(path, options, &bundle, error);
+    if (status != WT_OK) {
+        return status;
+    }
+    memcpy(model->sha256, bundle.sha256, sizeof model->sha256);
+    model->load_seconds.reading = lap(&since_us);
+    wt_model_progress_tell(&options->progress, "loading", 0, 0);
+    status = wt_backend_load(&bundle, path, &model->backend, error);
+    wt_bundle_free(&bundle);
+    if (status == WT_OK) {
+        status = load_manifest(model, path, error);
+    }
+    if (status == WT_OK) {
+        status = load_vocab(model, path, error);
+    }
+    model->load_seconds.loading = lap(&since_us);
+    return status;
+}
+
+/* Tries what can be wrong with it, then makes it ready for its device and precision. */
+static enum wt_status prepare(struct wt_model *model, const char *path,
+                              const struct wt_backend_wish *wish, struct wt_error *error)
+{
+    /* A GPU does not survive an id that its model does not know. A row of policy padded-512 is 512
+     * tokens of work, for which libtorch's own operators take 60 MB and the kernels half of it. */
+    bool fits_after = model->info.pad_to > 0 && strcmp(model->device, "cpu") == 0;
+    enum wt_status status = fits_after ? WT_OK : check_vocab_fits(model, path, error);
+    if (status == WT_OK) {
+        status = try_padding(model, path, error);
+    }
+    if (status == WT_OK) {
+        status = wt_backend_prepare(model->backend, wish, &model->prepared, error);
+    }
+    if (status == WT_OK) {
+        fill_precision(model);
+    }
+    if (status == WT_OK && fits_after) {
+        status = check_vocab_fits(model, path, error);
+    }
+    return status == WT_OK && model->prepared.precision == WT_INT8 ? try_bits(model, path, error)
+                                                                   : status;
+}
+
+static enum wt_status load(struct wt_model *model, const char *path,
+                           const struct wt_model_options *options, struct wt_error *error)
+{
+    struct wt_backend_wish wish = {.device = model->device};
+    const char *device = options->device != NULL ? options->device : "auto";
+    enum wt_status status = wt_backend_device(device, model->device, error);
+    if (status == WT_OK) {
+        status = load_bytes(model, path, options, error);
+    }
+    if (status == WT_OK) {
+        status = choose_precision(model, options->precision, path, &wish, error);
+    }
+    if (status == WT_OK) {
+        status = wt_backend_set_inputs(model->backend, model->manifest->takes_mask, error);
+    }
+    if (status != WT_OK) {
+        return status;
+    }
+    int64_t since_us = wt_clock_us();
+    fill_info(model);
+    wish.tokens_max = model->info.tokens_max;
+    wish.pad_to = model->info.pad_to;
+    wt_model_thread_init(model);
+    wt_model_progress_tell(&options->progress, "preparing", 0, 0);
+    status = prepare(model, path, &wish, error);
+    model->load_seconds.preparing = lap(&since_us);
+    if (status == WT_OK && !options->skip_selftest) {
+        status = run_selftest(model, path, &options->progress, error);
+    }
+    fill_bound_any(model);
+    model->load_seconds.selftest = lap(&since_us);
+    model->info.load_seconds = model->load_seconds;
+    return status;
+}
+
+enum wt_status wt_model_load(const char *path, const struct wt_model_options *options,
+                             struct wt_model **model_out, struct wt_error *error)
+{
+    struct wt_model *model = calloc(1, sizeof *model);
+    if (model == NULL) {
+        return wt_error_set(error, WT_MEMORY, WT_ERROR_FATAL, "memory", "out of memory");
+    }
+    model->threads_per_call = options->threads_per_call > 0 ? options->threads_per_call : 1;
+    enum wt_status status = load(model, path, options, error);
+    if (status != WT_OK) {
+        wt_model_destroy(model);
+        return status;
+    }
+    *model_out = model;
+    return WT_OK;
+}
