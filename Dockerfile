@@ -11,14 +11,15 @@
 FROM debian:12-slim AS build
 WORKDIR /opt/wiretag
 # What changes rarely comes first: system packages and libtorch.
-COPY scripts/setup scripts/requirements-libtorch.txt scripts/requirements-librdkafka.txt scripts/
+COPY scripts/setup scripts/
 COPY scripts/lib scripts/lib
+COPY scripts/requirements/libtorch.txt scripts/requirements/librdkafka.txt scripts/requirements/
 RUN scripts/setup --build-only \
     && rm -rf /var/lib/apt/lists/* ~/.cache .deps/pip
 COPY CMakeLists.txt CMakePresets.json LICENSE THIRD_PARTY.md ./
 COPY cmake cmake
-COPY scripts/build scripts/manpage scripts/
-COPY scripts/completion scripts/completion
+COPY scripts/build scripts/
+COPY scripts/tools scripts/tools
 COPY config config
 COPY models models
 COPY include include

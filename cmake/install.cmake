@@ -87,7 +87,7 @@ set_target_properties(wiretag_installed PROPERTIES
     BUILD_WITH_INSTALL_RPATH ON INSTALL_RPATH "${WIRETAG_INSTALL_RPATH}")
 install(TARGETS wiretag_installed)
 install(FILES ${WIRETAG_MANPAGE} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
-install(FILES scripts/completion/wiretag.bash RENAME wiretag
+install(FILES scripts/tools/completion/wiretag.bash RENAME wiretag
     DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
-install(FILES scripts/completion/_wiretag DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+install(FILES scripts/tools/completion/_wiretag DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
 install(FILES config/wiretag.yaml LICENSE THIRD_PARTY.md DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -27,7 +27,7 @@ static enum wt_status bundle_file(const struct wt_model *model, const char *name
     }
     return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "bundle-incomplete",
                         "the model %s has no %s inside: it is not a wiretag bundle. Make one: "
-                        "scripts/export_model.py --checkpoint %s --help",
+                        "scripts/export/export_model.py --checkpoint %s --help",
                         source, name, source);
 }
 

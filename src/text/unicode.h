@@ -1,7 +1,7 @@
 /* unicode.h: what BERT tokenization asks of a code point, answered as Hugging Face does.
  *
  * The answers come from tables generated from the behaviour of the `tokenizers` package
- * (scripts/generate_unicode.py), whose Unicode versions differ from function to function; a
+ * (scripts/tools/generate_unicode.py), whose Unicode versions differ from function to function; a
  * newer or purer Unicode would give other ids. Pure functions. Thread: any. */
 #ifndef WIRETAG_TEXT_UNICODE_H
 #define WIRETAG_TEXT_UNICODE_H

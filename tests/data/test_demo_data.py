@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / "data"
-sys.path.insert(0, str(ROOT / "scripts"))
+sys.path.insert(0, str(ROOT / "scripts/demo"))
 
 from wiretag_demo.texts import CATEGORIES, Text, read_texts, word_ngrams, words  # noqa: E402
 

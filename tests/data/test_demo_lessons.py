@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "scripts"))
+sys.path.insert(0, str(ROOT / "scripts/demo"))
 
 from wiretag_demo.augment import FOOTERS, collage, sentences, variant  # noqa: E402
 from wiretag_demo.report import Progress, confusion_matrix  # noqa: E402

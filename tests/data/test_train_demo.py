@@ -1,4 +1,4 @@
-"""scripts/train_demo.py from end to end, a few steps only: it learns, measures and writes a bundle."""
+"""scripts/demo/train.py from end to end, a few steps only: it learns, measures and writes a bundle."""
 
 import json
 import subprocess
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.torch
 
 
 def train(*arguments: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, ROOT / "scripts" / "train_demo.py", *arguments]
+    command = [sys.executable, ROOT / "scripts" / "demo" / "train.py", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
 
 

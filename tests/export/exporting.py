@@ -19,8 +19,8 @@ VOCAB = [
     *("##" + digit for digit in "0123456789"), "мир", "##ом", "погода",
 ]  # fmt: skip
 
-if str(ROOT / "scripts") not in sys.path:
-    sys.path.insert(0, str(ROOT / "scripts"))
+if str(ROOT / "scripts/export") not in sys.path:
+    sys.path.insert(0, str(ROOT / "scripts/export"))
 
 
 def bert_config(**changes):
@@ -78,8 +78,8 @@ def command_line(*arguments, **files):
 
 
 def export_apart(*arguments, timeout=280, **files):
-    """Runs scripts/export_model.py as its users do."""
-    command = [sys.executable, ROOT / "scripts/export_model.py", *command_line(*arguments, **files)]
+    """Runs scripts/export/export_model.py as its users do."""
+    command = [sys.executable, ROOT / "scripts/export/export_model.py", *command_line(*arguments, **files)]
     return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
 
 

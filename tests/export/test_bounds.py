@@ -41,7 +41,7 @@ def compared(bundle, articles, folder):
     unseen = folder / "articles.jsonl"
     unseen.write_text("".join(json.dumps({"text": text}) + "\n" for text in articles), encoding="utf-8")
     return subprocess.run(
-        [sys.executable, ROOT / "scripts/compare_precisions.py", "--model", bundle, "--input", unseen, "--device", "cpu",
+        [sys.executable, ROOT / "scripts/export/compare_precisions.py", "--model", bundle, "--input", unseen, "--device", "cpu",
          "--wiretag", worker.binary()], capture_output=True, text=True, timeout=240, check=False)
 
 

@@ -22,7 +22,7 @@ def checkpoint(tmp_path_factory):
     folder = tmp_path_factory.mktemp("random")
     files = {"checkpoint": folder / "model.pth", "vocab": folder / "vocab.txt", "labels": folder / "labels.txt"}
     subprocess.run(
-        [sys.executable, ROOT / "scripts/random_model.py", "--out", files["checkpoint"], "--vocab", files["vocab"],
+        [sys.executable, ROOT / "scripts/export/random_model.py", "--out", files["checkpoint"], "--vocab", files["vocab"],
          "--tokens", "2000", "--layers", "3", "--hidden", "384", "--labels", str(len(LABELS))], check=True, timeout=240)
     files["labels"].write_text("\n".join(LABELS) + "\n", encoding="utf-8")
     return files

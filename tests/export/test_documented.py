@@ -14,7 +14,7 @@ from tree import ROOT, files
 
 pytestmark = pytest.mark.torch
 
-FULL_SIZE = "scripts/random_model.py"  # three minutes of exporting
+FULL_SIZE = "scripts/export/random_model.py"  # three minutes of exporting
 
 
 def own_model_blocks(path):

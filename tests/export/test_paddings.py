@@ -8,7 +8,7 @@ import pytest
 from exporting import ROOT
 
 pytestmark = pytest.mark.torch
-SCRIPT = ROOT / "scripts/compare_paddings.py"
+SCRIPT = ROOT / "scripts/export/compare_paddings.py"
 
 
 def run(*arguments):

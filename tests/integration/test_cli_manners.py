@@ -110,7 +110,7 @@ def test_a_full_disk_is_a_failure(arguments):
 
 @pytest.fixture(scope="module")
 def page():
-    done = subprocess.run([ROOT / "scripts/manpage", WIRETAG], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([ROOT / "scripts/tools/manpage", WIRETAG], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -147,7 +147,7 @@ def test_the_manual_page_is_sound_roff_and_keeps_what_roff_would_eat(page):
 
 def complete(*words):
     """What bash offers for the last of the words, which may be empty."""
-    script = ('source scripts/completion/wiretag.bash; compopt() { :; }; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); '
+    script = ('source scripts/tools/completion/wiretag.bash; compopt() { :; }; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); '
               '_wiretag "$1" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"; printf "%s\\n" "${COMPREPLY[@]}"')
     done = subprocess.run(["bash", "-c", script, "bash", str(WIRETAG), *words], cwd=ROOT, capture_output=True, text=True,
                           timeout=60)
@@ -174,14 +174,14 @@ def test_completion_offers_the_words_and_files_that_a_value_may_be():
 
 
 def test_completion_is_installed_for_the_name_wiretag():
-    script = "source scripts/completion/wiretag.bash; complete -p wiretag"
+    script = "source scripts/tools/completion/wiretag.bash; complete -p wiretag"
     done = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.stdout == "complete -F _wiretag wiretag\n"
 
 
 @pytest.mark.skipif(shutil.which("zsh") is None, reason="NOT PROVEN HERE: zsh is not there")
 def test_zsh_offers_what_bash_offers():
-    script = ("fpath=($PWD/scripts/completion $fpath); autoload -Uz _wiretag; compadd() { print -l -- $found }; "
+    script = ("fpath=($PWD/scripts/tools/completion $fpath); autoload -Uz _wiretag; compadd() { print -l -- $found }; "
               '_files() { print files }; words=("$@"); CURRENT=$#; _wiretag')
 
     def offered(*words):

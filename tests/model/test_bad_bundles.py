@@ -101,7 +101,7 @@ BAD = {
                                     "line 1 .*one logit for each label"),
     "another tokenizer": (manifest(tokenizer={"type": "wordpiece", "lowercase": True}), "fails its self-test"),
     # Missing parts, other formats.
-    "no manifest": ({"extra/wiretag.json": None}, "no wiretag.json inside.*scripts/export_model.py"),
+    "no manifest": ({"extra/wiretag.json": None}, "no wiretag.json inside.*scripts/export/export_model.py"),
     "no vocabulary": ({"extra/vocab.txt": None}, "no vocab.txt inside"),
     "no self-test": ({"extra/selftest.jsonl": None}, "no selftest.jsonl inside"),
     "a later format": (manifest(bundle_format=2), '"bundle_format" must be 1'),

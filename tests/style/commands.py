@@ -27,8 +27,8 @@ NOT_RUN = {
     r"(\./)?scripts/kafka/stop$": "the tests' own broker goes on",
     r"man .*": "shows a page to read; test_cli_manners.py reads it",
     r"docker(-compose)? .*": "needs a container engine",
-    r"(TORCH_ROOT=|python3 scripts/bench_(gpu|pipeline)\.py).*": "needs a GPU and a PyTorch for it",
-    r".*\btrain_demo\.py\b.*": "takes minutes and torch; the tests of training run its parts",
+    r"(TORCH_ROOT=|python3 scripts/bench/(gpu|pipeline)\.py).*": "needs a GPU and a PyTorch for it",
+    r".*\bscripts/demo/train\.py\b.*": "takes minutes and torch; the tests of training run its parts",
 }
 # What needs the Python environment and the reader's own model, or comes after such a command.
 OWN_MODEL = {

@@ -85,7 +85,7 @@ def test_setup_finds_what_it_reads_in_the_first_layer():
     text = (ROOT / "scripts/setup").read_text(encoding="utf-8")
     for source in re.findall(r'^\. "\$root/([\w/.]+)"', text, re.MULTILINE):
         assert any(source == path or source.startswith(path + "/") for path in copied), source
-    assert {"scripts/requirements-libtorch.txt", "scripts/requirements-librdkafka.txt"} <= set(copied)
+    assert {"scripts/requirements/libtorch.txt", "scripts/requirements/librdkafka.txt"} <= set(copied)
 
 
 def test_what_the_build_reads_is_copied():

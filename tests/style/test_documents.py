@@ -69,6 +69,6 @@ def test_the_demonstration_bundle_stays_under_10_mb():
 def test_the_quick_start_shows_the_export_of_the_readme():
     """That line is not in a document: tests/export/test_documented.py runs those of the README."""
     def export(text):
-        shown = re.search(r"scripts/export_model\.py (--checkpoint model\.pth.*?models/mine\.pt)", text, re.DOTALL)[1]
+        shown = re.search(r"scripts/export/export_model\.py (--checkpoint model\.pth.*?models/mine\.pt)", text, re.DOTALL)[1]
         return [word for word in re.split(r"[\s\\']+", shown) if word]
     assert export(read("scripts/quickstart")) == export(read("README.md"))

@@ -12,7 +12,7 @@ NAMED = {re.sub(r"[\s(].*", "", name).lower() for row in ROWS for cell in row fo
 NAMED |= {name.lower() for name in re.findall(r"\((?:[^()]* )?(lib[\w-]+-dev)\)", TEXT)}
 
 
-@pytest.mark.parametrize("path", [path for path in files(".txt") if re.match(r"scripts/requirements-\w+\.txt", path)])
+@pytest.mark.parametrize("path", [path for path in files(".txt") if re.match(r"scripts/(requirements/\w+|bench/requirements-\w+)\.txt", path)])
 def test_every_pinned_python_package_is_named(path):
     pinned = re.findall(r"^([\w-]+)==", (ROOT / path).read_text(encoding="utf-8"), re.MULTILINE)
     assert pinned and [name for name in pinned if name.lower() not in NAMED] == []
@@ -25,7 +25,7 @@ def test_every_system_package_that_setup_installs_is_named():
 
 
 def test_every_version_that_is_named_is_the_pinned_one():
-    for line in (ROOT / "scripts/requirements-libtorch.txt").read_text(encoding="utf-8").splitlines():
+    for line in (ROOT / "scripts/requirements/libtorch.txt").read_text(encoding="utf-8").splitlines():
         if match := re.match(r"([\w-]+)==([\d.]+)", line):
             assert match[2] in TEXT, line
     assert re.search(r"<kafka.version>(.*)</", (ROOT / "scripts/kafka/pom.xml").read_text(encoding="utf-8"))[1] in TEXT

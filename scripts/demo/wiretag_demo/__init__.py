@@ -1,4 +1,4 @@
-"""How the demonstration model is made: scripts/train_demo.py is the command, this is its parts.
+"""How the demonstration model is made: scripts/demo/train.py is the command, this is its parts.
 
 - texts.py       reads data/: the training and held-out texts (no torch, tests use it too).
 - augment.py     variants of a text: cropped, shuffled, decorated as posts in channels are (no torch).

@@ -10,7 +10,7 @@
 - checks.py      what cannot become a working bundle, refused before anything expensive starts.
 - measure.py     logits alone and among others, in each precision.
 - worker.py      the same by the worker's own program, for the kernels that it brings.
-- sources.py     what scripts/export_model.py can read: a published pickle, a Hugging Face
+- sources.py     what scripts/export/export_model.py can read: a published pickle, a Hugging Face
                  directory, a TorchScript file.
 - hugging_face.py  the files of such a directory, and whether its tokenizer is the worker's.
 - pickled.py     reads the tensors of a pickled module without executing anything in it.

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Writes a model of the published architecture with random weights, for tests and measurements.
 
-    .deps/python/bin/python scripts/random_model.py --out model.pth --vocab vocab.txt
+    .deps/python/bin/python scripts/export/random_model.py --out model.pth --vocab vocab.txt
 
 It is saved as its authors save theirs: the whole BiLSTMClassifier by torch.save, which
-scripts/export_model.py turns into a bundle. Full size unless told otherwise: 12 layers of 768,
+scripts/export/export_model.py turns into a bundle. Full size unless told otherwise: 12 layers of 768,
 119,547 tokens, 726 MB. The vocabulary is made up too: the words and pieces of the texts in
 data/train, scattered among tokens that no text has. It labels articles at random, but always in
 the same way.
@@ -15,7 +15,7 @@ import random
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 PIECES_MAX = 8000
 # Larger weights than training starts from: texts get logits that differ, as in a trained model.

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Reports what each precision changes: logits and labels of articles, against fp32.
 
-    scripts/compare_precisions.py --model models/demo.pt --input data/samples.jsonl
+    scripts/export/compare_precisions.py --model models/demo.pt --input data/samples.jsonl
 
 --input has an article {"text"} a line. The worker's own program labels them (build/wiretag classify), in
 fp32 first, then in each of --precisions; nothing but Python and a built wiretag is needed. The bound is
@@ -20,7 +20,7 @@ import zipfile
 from itertools import islice
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class Unavailable(Exception):

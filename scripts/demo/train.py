@@ -2,12 +2,12 @@
 """Trains the demonstration model on the texts in data/ and writes models/demo.pt.
 
     scripts/setup --python                      # once: the environment that training needs
-    .deps/python/bin/python scripts/train_demo.py
+    .deps/python/bin/python scripts/demo/train.py
 
 A BERT encoder, a two-layer bidirectional LSTM, the mean over time and a linear layer, as the model
 wiretag was made for, only small. It is trained in two stages from nothing but data/train: first the
 encoder under a plain mean, then the whole. A naive Bayes teacher labels collages of the texts, see
-scripts/wiretag_demo/teacher.py. The accuracy is measured on data/heldout, which no step looks at.
+scripts/demo/wiretag_demo/teacher.py. The accuracy is measured on data/heldout, which no step looks at.
 """
 
 import argparse
@@ -16,7 +16,8 @@ import sys
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "scripts/export"))
 NAME = "wiretag-demo"
 VERSION = "1.0"
 SEED = 20260
@@ -67,8 +68,8 @@ def main() -> int:
         import wiretag_modeling as modeling
     except ModuleNotFoundError as missing:
         print(
-            f"train_demo.py: {missing}; install what training needs with scripts/setup --python, "
-            "then call .deps/python/bin/python scripts/train_demo.py",
+            f"train.py: {missing}; install what training needs with scripts/setup --python, "
+            "then call .deps/python/bin/python scripts/demo/train.py",
             file=sys.stderr,
         )
         return 1

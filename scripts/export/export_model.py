@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Turns a model into a bundle that wiretag runs.
 
-    .deps/python/bin/python scripts/export_model.py --checkpoint model.pth --vocab vocab.txt \\
+    .deps/python/bin/python scripts/export/export_model.py --checkpoint model.pth --vocab vocab.txt \\
         --labels labels.txt --name news --version 1 --out models/news.pt
 
 --checkpoint is one of
@@ -21,7 +21,7 @@ import sys
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "data" / "samples.jsonl"
 WIRETAG = ROOT / "build" / "wiretag"  # measures its own kernels, where it is built
 # Run at every start of the worker, so few and short; a padded one is 512 tokens of work.
@@ -171,7 +171,7 @@ def main() -> int:
     except ModuleNotFoundError as missing:
         print(
             f"export_model.py: {missing}; install what export needs with scripts/setup --python, "
-            "then call .deps/python/bin/python scripts/export_model.py",
+            "then call .deps/python/bin/python scripts/export/export_model.py",
             file=sys.stderr,
         )
         return 1

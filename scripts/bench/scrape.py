@@ -13,7 +13,7 @@ Printed as one JSON object:
 
 Needs build/wiretag (scripts/build) and the environment of scripts/setup --test:
 
-    .deps/test-venv/bin/python scripts/bench_scrape.py
+    .deps/test-venv/bin/python scripts/bench/scrape.py
 """
 
 import argparse

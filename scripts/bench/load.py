@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures how long a bundle takes from the start of the program to its first label, and its memory.
 
-    scripts/bench_load.py --model BUNDLE [--precisions fp32,bf16,int8] [--repeats 5]
+    scripts/bench/load.py --model BUNDLE [--precisions fp32,bf16,int8] [--repeats 5]
 
 Each time a new wiretag classify is given one short article. The file is read once before, so that it
 lies in the system's cache; nothing else should run meanwhile. Peak memory is that of the whole
@@ -24,7 +24,7 @@ from pathlib import Path
 
 from wiretag_bench.output import to_its_reader
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 ARTICLE = '{"text":"мяч"}\n'.encode()
 
 
@@ -111,7 +111,7 @@ def main() -> int:
     except BrokenPipeError:
         raise
     except (OSError, RuntimeError, subprocess.CalledProcessError) as error:
-        print(f"bench_load.py: {error}", file=sys.stderr)
+        print(f"load.py: {error}", file=sys.stderr)
         return 1
     print(json.dumps({"bundle_mb": round(size / 1e6), "starts": found}))
     return 0

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 LABELS = (ROOT / "data" / "train").glob("*.txt")
 SEED = 20260101
 
@@ -102,7 +102,7 @@ def _make_weights(forms, path, vocab, vocab_size, samples):
 
 
 def _make_bundle(forms, path, vocab, vocab_size, samples):
-    """As a user makes it: from the pickled module, by scripts/export_model.py."""
+    """As a user makes it: from the pickled module, by scripts/export/export_model.py."""
     import __main__
     import torch
 
@@ -113,7 +113,7 @@ def _make_bundle(forms, path, vocab, vocab_size, samples):
     pickled, labels = path.with_suffix(".pth"), path.with_suffix(".labels")
     torch.save(module, pickled)
     labels.write_text("\n".join(sorted(label.stem for label in LABELS)) + "\n", encoding="utf-8")
-    subprocess.run([sys.executable, ROOT / "scripts" / "export_model.py", "--checkpoint", pickled, "--vocab", vocab,
+    subprocess.run([sys.executable, ROOT / "scripts" / "export" / "export_model.py", "--checkpoint", pickled, "--vocab", vocab,
                     "--labels", labels, "--name", "full-size", "--version", "1", "--out", path], check=True)
     pickled.unlink()
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures wiretag's tokenizer against nanotoken and Hugging Face tokenizers, one thread each.
 
-    scripts/bench_tokenizer.py [--vocab FILE] [--input FILE.jsonl] [--rounds N]
+    scripts/bench/tokenizer.py [--vocab FILE] [--input FILE.jsonl] [--rounds N]
 
 The peers take turns in one run, because absolute figures drift: in every round each of them
 tokenizes the same texts three times and its best counts; the ratios are medians over the rounds.
@@ -26,9 +26,9 @@ import time
 
 from wiretag_bench.output import to_its_reader
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 ENVIRONMENT = ROOT / ".deps" / "bench"
-REQUIREMENTS = ROOT / "scripts" / "requirements-bench.txt"
+REQUIREMENTS = ROOT / "scripts" / "bench" / "requirements-tokenizer.txt"
 SHARED = ROOT.parent / "shared" / "data"
 REPEATED_MB = 16.5
 TRIES = 3

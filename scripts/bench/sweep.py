@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Shows how good the defaults of `model` and `batch` are here: what other values would give.
 
-    .deps/test-venv/bin/python scripts/bench_sweep.py [--model BUNDLE] [--only loop|wait]
+    .deps/test-venv/bin/python scripts/bench/sweep.py [--model BUNDLE] [--only loop|wait]
 
 - loop: articles/s of the bare model loop (`wiretag bench model`) for token budgets, and for replicas and
   threads; in turns, medians over the rounds, beside the default's.

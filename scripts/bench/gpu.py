@@ -13,7 +13,7 @@ in the same run. Needs a CUDA build of PyTorch with transformers, and build/wire
 libtorch with CUDA:
 
     TORCH_ROOT=$(python3 -c 'import os, torch; print(os.path.dirname(torch.__file__))') scripts/build
-    python3 scripts/bench_gpu.py
+    python3 scripts/bench/gpu.py
 """
 
 import argparse
@@ -30,8 +30,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "scripts"))
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "scripts/export"))
 
 from wiretag_bench.output import to_its_reader  # noqa: E402
 from wiretag_modeling.bundle import write_bundle  # noqa: E402
@@ -206,7 +206,7 @@ def main():
     parser.add_argument("--bundle", type=Path, help="one made by an earlier run; made if not there")
     options = parser.parse_args()
     if not torch.cuda.is_available():
-        raise SystemExit("bench_gpu.py: PyTorch finds no CUDA device here")
+        raise SystemExit("gpu.py: PyTorch finds no CUDA device here")
 
     floor = gemm_rate()
     print(json.dumps({"device": torch.cuda.get_device_name(), "torch": torch.__version__,

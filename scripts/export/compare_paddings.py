@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Reports what padding that is read does to the demonstration model: a table of docs/models.md.
 
-    .deps/python/bin/python scripts/compare_paddings.py
+    .deps/python/bin/python scripts/export/compare_paddings.py
 
 The held-out texts are labelled alone, then in batches, in the order of the files. wiretag's way
 leaves padding out; "read" is what a BERT with an LSTM and a mean over time does in batches that
@@ -12,7 +12,8 @@ import argparse
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "scripts/demo"))
 
 
 def load(bundle: Path) -> tuple[object, object]:
@@ -39,7 +40,7 @@ def main() -> int:
         type=Path,
         default=ROOT / "models" / "demo.pt",
         metavar="BUNDLE",
-        help="of scripts/train_demo.py (default: models/demo.pt)",
+        help="of scripts/demo/train.py (default: models/demo.pt)",
     )
     arguments = parser.parse_args()
     try:
@@ -50,7 +51,7 @@ def main() -> int:
     except ModuleNotFoundError as missing:
         print(
             f"compare_paddings.py: {missing}; install it with scripts/setup --python, then call "
-            ".deps/python/bin/python scripts/compare_paddings.py",
+            ".deps/python/bin/python scripts/export/compare_paddings.py",
             file=sys.stderr,
         )
         return 1

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # wiretag.bash: completion of wiretag's commands, options, values and files for bash.
 #
-#     source scripts/completion/wiretag.bash
+#     source scripts/tools/completion/wiretag.bash
 #
 # Everything is read off the help texts of the very wiretag that is on the command line, once a shell
 # for each of them, so there is no list here to fall behind. An option completes to files where its

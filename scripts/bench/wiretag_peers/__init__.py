@@ -1,4 +1,4 @@
-"""What scripts/bench_peers.py measures wiretag against: the same full-size model in other engines.
+"""What scripts/bench/peers.py measures wiretag against: the same full-size model in other engines.
 
 - full_size.py  makes the model, with random weights, and every form of it that an engine wants.
 - engines.py    the engines, each with one call for a batch and one for a list of texts.

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures wiretag's model loop against other engines that run the same full-size model on the CPU.
 
-    scripts/bench_peers.py [--precision fp32,bf16,int8] [--rounds N] [--minutes M] [--only posts|shapes]
+    scripts/bench/peers.py [--precision fp32,bf16,int8] [--rounds N] [--minutes M] [--only posts|shapes]
 
 The model is the published architecture (12 layers, BiLSTM head) with random weights; every engine
 runs the same ones. Measured are fixed shapes (articles x tokens, all of one length) and real posts
@@ -15,7 +15,7 @@ matrix multiplication in that precision) / model time. 1.0 would be nothing but 
 The last lines compare logits: of each engine with those of the published model in fp32.
 
 Prints tables and, last, a JSON line. Needs scripts/build, the environment of scripts/setup --python,
-2 GB of memory for each engine; the peers (scripts/requirements-peers.txt) are installed into
+2 GB of memory for each engine; the peers (scripts/bench/requirements-peers.txt) are installed into
 .deps/peers, where the model is made once, which takes ten minutes.
 """
 
@@ -31,10 +31,10 @@ from pathlib import Path
 
 from wiretag_bench.output import to_its_reader
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 PYTHON = ROOT / ".deps" / "python"
 ENVIRONMENT = ROOT / ".deps" / "peers"
-REQUIREMENTS = ROOT / "scripts" / "requirements-peers.txt"
+REQUIREMENTS = ROOT / "scripts" / "bench" / "requirements-peers.txt"
 SHARED = ROOT.parent / "shared" / "data"
 SHAPES = [(1, 64), (1, 128), (8, 128), (4, 160), (1, 512)]
 BASE = "transformers"
@@ -53,7 +53,7 @@ def enter_environment():
     python = ENVIRONMENT / "bin" / "python"
     marker = ENVIRONMENT / REQUIREMENTS.name
     if not (PYTHON / "bin" / "python").exists():
-        raise SystemExit("bench_peers.py: needs PyTorch and transformers: scripts/setup --python")
+        raise SystemExit("peers.py: needs PyTorch and transformers: scripts/setup --python")
     if not marker.exists() or marker.read_bytes() != REQUIREMENTS.read_bytes():
         say(f"installing the peers into {ENVIRONMENT.relative_to(ROOT)} (0.4 GB)")
         subprocess.run([PYTHON / "bin" / "python", "-m", "venv", ENVIRONMENT], check=True)
@@ -102,7 +102,7 @@ class Peer:
     def __init__(self, name, arguments, vocab_size):
         self.name = name
         self.process = subprocess.Popen(
-            [sys.executable, ROOT / "scripts/wiretag_peers/server.py", name, arguments.model_folder,
+            [sys.executable, ROOT / "scripts/bench/wiretag_peers/server.py", name, arguments.model_folder,
              str(vocab_size), str(arguments.threads)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         self.seconds = arguments.seconds
@@ -111,7 +111,7 @@ class Peer:
     def _answer(self):
         line = self.process.stdout.readline()
         if not line:
-            raise SystemExit(f"bench_peers.py: {self.name} ended; run it by hand to see why:\n  "
+            raise SystemExit(f"peers.py: {self.name} ended; run it by hand to see why:\n  "
                              f"{' '.join(map(str, self.process.args))}")
         return json.loads(line)
 
@@ -219,7 +219,7 @@ def compare_logits(engines, rows):
 def gemm_rates(arguments):
     """By precision, the better of one process with all threads and of one process a thread."""
     def run(processes, threads):
-        started = [subprocess.Popen([sys.executable, ROOT / "scripts/wiretag_peers/gemm.py", str(threads), "0.5"],
+        started = [subprocess.Popen([sys.executable, ROOT / "scripts/bench/wiretag_peers/gemm.py", str(threads), "0.5"],
                                     stdout=subprocess.PIPE, text=True) for _ in range(processes)]
         found = [json.loads(process.communicate()[0].splitlines()[-1]) for process in started]
         return {kind: sum(rates[kind] for rates in found) for kind in found[0]}
@@ -267,7 +267,7 @@ def main():
     arguments = read_arguments()
     enter_environment()
     started = time.monotonic()
-    sys.path.insert(0, str(ROOT / "scripts"))
+    sys.path.insert(0, str(ROOT / "scripts/export"))
     from wiretag_modeling import TokenizerOptions, build_tokenizer
     from wiretag_peers import full_size
 

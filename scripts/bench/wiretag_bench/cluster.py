@@ -17,7 +17,7 @@ from pathlib import Path
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 POSTS = ROOT.parent / "shared" / "data" / "posts-ru-2000.jsonl"
 SAMPLES = ROOT / "data" / "samples.jsonl"
 PARTITIONS = 6

@@ -16,12 +16,12 @@ Rates count from the first labelled record to the last, so that start-up and the
 rebalance are out of it. `cpu_last` says of the last repeat where the processors' time went, in
 microseconds for each article, by process and kind of thread. A full-size model, which takes its time:
 
-    ... bench_pipeline.py --only model --model full-size.pt --precision int8 --model-records 600
+    ... pipeline.py --only model --model full-size.pt --precision int8 --model-records 600
 
 Needs build/wiretag (scripts/build), build-fake/wiretag
 (scripts/build --fake), kcat, and the environment of scripts/setup --test:
 
-    .deps/test-venv/bin/python scripts/bench_pipeline.py
+    .deps/test-venv/bin/python scripts/bench/pipeline.py
 """
 
 import argparse
