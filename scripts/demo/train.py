@@ -7,7 +7,7 @@
 A BERT encoder, a two-layer bidirectional LSTM, the mean over time and a linear layer, as the model
 wiretag was made for, only small. It is trained in two stages from nothing but data/train: first the
 encoder under a plain mean, then the whole. A naive Bayes teacher labels collages of the texts, see
-scripts/demo/wiretag_demo/teacher.py. The accuracy is measured on data/heldout, which no step looks at.
+wiretag_demo/teacher.py. The accuracy is measured on data/heldout, which no step looks at.
 """
 
 import argparse

@@ -4,10 +4,9 @@
     .deps/python/bin/python scripts/export/random_model.py --out model.pth --vocab vocab.txt
 
 It is saved as its authors save theirs: the whole BiLSTMClassifier by torch.save, which
-scripts/export/export_model.py turns into a bundle. Full size unless told otherwise: 12 layers of 768,
-119,547 tokens, 726 MB. The vocabulary is made up too: the words and pieces of the texts in
-data/train, scattered among tokens that no text has. It labels articles at random, but always in
-the same way.
+export_model.py turns into a bundle. Full size unless told otherwise: 12 layers of 768, 119,547
+tokens, 726 MB. The vocabulary is made up too: the words and pieces of the texts in data/train,
+scattered among tokens that no text has. It labels articles at random, but always in the same way.
 """
 
 import argparse

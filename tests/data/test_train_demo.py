@@ -14,7 +14,7 @@ pytestmark = pytest.mark.torch
 
 
 def train(*arguments: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, ROOT / "scripts" / "demo" / "train.py", *arguments]
+    command = [sys.executable, ROOT / "scripts/demo/train.py", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
 
 

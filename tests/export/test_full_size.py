@@ -36,7 +36,7 @@ def checkpoint(folder):
     """The pickle, with vocab.txt, labels.txt and texts.jsonl beside it."""
     path = folder / "model.pth"
     if not path.exists():
-        program = [sys.executable, ROOT / "scripts" / "export" / "random_model.py"]
+        program = [sys.executable, ROOT / "scripts/export/random_model.py"]
         subprocess.run([*program, "--out", path, "--vocab", folder / "vocab.txt"], check=True)
     (folder / "labels.txt").write_text("\n".join(LABELS) + "\n")
     lines = (ROOT / "data" / "samples.jsonl").read_text(encoding="utf-8").splitlines()
@@ -139,7 +139,7 @@ def test_bf16_stays_within_the_stored_bound(bundle, published, texts):
 
 def test_loading_takes_little_more_memory_than_the_model(bundle):
     """The peak of the whole process, the runtime's own libraries included."""
-    done = subprocess.run([sys.executable, ROOT / "scripts" / "bench" / "load.py", "--model", bundle[0], "--repeats", "1",
+    done = subprocess.run([sys.executable, ROOT / "scripts/bench/load.py", "--model", bundle[0], "--repeats", "1",
                            "--wiretag", worker.binary()], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     print(bundle[1], done.stdout, sep="\n")

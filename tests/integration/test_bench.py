@@ -200,7 +200,7 @@ def test_a_benchmark_script_ends_without_a_word_when_its_reader_has_seen_enough(
     quick.write_text(f"#!/bin/sh\nuntil [ -e {gate} ]; do sleep 0.05; done\n"
                      "case $1 in classify) read -r line; echo label ;; *) echo '{\"load_seconds\": {}}' ;; esac\n")
     quick.chmod(0o755)
-    script = [sys.executable, "-u", str(ROOT / "scripts" / "bench" / "load.py"), "--model", str(model)]
+    script = [sys.executable, "-u", str(ROOT / "scripts/bench/load.py"), "--model", str(model)]
     with subprocess.Popen([*script, "--wiretag", str(quick)], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as cut_off:
         assert cut_off.stdout.readline().startswith(b"precision")
         cut_off.stdout.close()

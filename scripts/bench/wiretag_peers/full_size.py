@@ -113,7 +113,7 @@ def _make_bundle(forms, path, vocab, vocab_size, samples):
     pickled, labels = path.with_suffix(".pth"), path.with_suffix(".labels")
     torch.save(module, pickled)
     labels.write_text("\n".join(sorted(label.stem for label in LABELS)) + "\n", encoding="utf-8")
-    subprocess.run([sys.executable, ROOT / "scripts" / "export" / "export_model.py", "--checkpoint", pickled, "--vocab", vocab,
+    subprocess.run([sys.executable, ROOT / "scripts/export/export_model.py", "--checkpoint", pickled, "--vocab", vocab,
                     "--labels", labels, "--name", "full-size", "--version", "1", "--out", path], check=True)
     pickled.unlink()
 
