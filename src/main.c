@@ -1,4 +1,5 @@
 /* main.c: picks the subcommand. */
+#include "base/errno_text.h"
 #include "base/exit_limit.h"
 #include "cli/cli.h"
 #include "cli/signals.h"
@@ -90,7 +91,7 @@ int main(int argc, char **argv)
     int exit_status = dispatch(argc, argv);
     /* A full disk must not pass for success. */
     if ((fflush(stdout) != 0 || ferror(stdout)) && exit_status == WT_EXIT_DONE) {
-        (void)fprintf(stderr, "wiretag: writing to stdout failed: %s\n", strerror(errno));
+        (void)fprintf(stderr, "wiretag: writing to stdout failed: %s\n", wt_errno_text(errno));
         exit_status = WT_EXIT_FAILED;
     }
     wt_exit_limit_end(exit_status, "a library's exit handler");

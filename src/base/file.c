@@ -1,6 +1,7 @@
 #include "base/file.h"
 
 #include "base/alloc.h"
+#include "base/errno_text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -57,7 +58,7 @@ enum wt_status wt_file_read(const char *path, size_t bytes_max, char **text_out,
     int file = open_file(path);
     if (file < 0) {
         return wt_error_set(error, WT_IO, WT_ERROR_FATAL, "file-unreadable",
-                            "cannot open %.300s: %s", path, strerror(errno));
+                            "cannot open %.300s: %s", path, wt_errno_text(errno));
     }
     char *text = wt_alloc(bytes_max + 2);
     ssize_t got = read_all(file, text, bytes_max + 1);
@@ -66,7 +67,7 @@ enum wt_status wt_file_read(const char *path, size_t bytes_max, char **text_out,
     if (got < 0) {
         free(text);
         return wt_error_set(error, WT_IO, WT_ERROR_FATAL, "file-unreadable",
-                            "cannot read %.300s: %s", path, strerror(read_errno));
+                            "cannot read %.300s: %s", path, wt_errno_text(read_errno));
     }
     if ((size_t)got > bytes_max) {
         free(text);

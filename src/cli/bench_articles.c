@@ -1,6 +1,7 @@
 #include "cli/bench_articles.h"
 
 #include "base/alloc.h"
+#include "base/errno_text.h"
 #include "cli/jsonl.h"
 #include "pipeline/partition.h"
 #include "wiretag/tokenizer.h"
@@ -73,7 +74,7 @@ enum wt_status wt_bench_articles_read(const char *path, const struct wt_model *m
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         return wt_error_set(error, WT_IO, WT_ERROR_FATAL, "input", "%s cannot be read: %s", path,
-                            strerror(errno));
+                            wt_errno_text(errno));
     }
     struct wt_bench_articles *articles = wt_alloc_zeroed(1, sizeof *articles);
     struct wt_jsonl *input = wt_jsonl_create(fd);

@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/errno_text.h"
 #include "cli/bench_loop.h"
 #include "cli/cli.h"
 #include "pipeline/encode.h"
@@ -36,7 +37,7 @@ static enum wt_status read_lines(struct wt_bench_stages *stages, struct wt_error
     FILE *file = fopen(stages->path, "re");
     if (file == NULL) {
         return wt_error_set(error, WT_IO, WT_ERROR_FATAL, "input", "%s cannot be read: %s",
-                            stages->path, strerror(errno));
+                            stages->path, wt_errno_text(errno));
     }
     char *line = NULL;
     size_t capacity = 0;

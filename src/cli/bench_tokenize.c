@@ -1,6 +1,7 @@
 /* bench_tokenize.c: the tokenizer alone, on texts held in memory. */
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/errno_text.h"
 #include "base/progress.h"
 #include "cli/cli.h"
 #include "cli/jsonl.h"
@@ -80,7 +81,7 @@ static enum wt_status read_texts(struct bench *bench, struct wt_error *error)
     int fd = open(bench->options->input, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         return wt_error_set(error, WT_IO, WT_ERROR_FATAL, "input", "%s cannot be read: %s",
-                            bench->options->input, strerror(errno));
+                            bench->options->input, wt_errno_text(errno));
     }
     struct wt_jsonl *input = wt_jsonl_create(fd);
     size_t capacity = 0;

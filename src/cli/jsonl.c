@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/buffer.h"
+#include "base/errno_text.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -63,7 +64,7 @@ static enum wt_status read_more(struct wt_jsonl *jsonl, struct wt_error *error)
     } while (count < 0 && errno == EINTR);
     if (count < 0) {
         return wt_error_set(error, WT_IO, WT_ERROR_FATAL, "input", "reading the input failed: %s",
-                            strerror(errno));
+                            wt_errno_text(errno));
     }
     jsonl->ended = count == 0;
     jsonl->end += (size_t)count;

@@ -1,5 +1,6 @@
 #include "model/bundle.h"
 
+#include "base/errno_text.h"
 #include "wiretag/model.h"
 
 #include <errno.h>
@@ -38,7 +39,8 @@ static enum wt_status read_and_hash(int fd, const char *path,
         }
         if (count <= 0) {
             return cannot_read(path, options,
-                               count < 0 ? strerror(errno) : "it shrank while it was read", error);
+                               count < 0 ? wt_errno_text(errno) : "it shrank while it was read",
+                               error);
         }
         if (EVP_DigestUpdate(digest, bundle->bytes + done, (size_t)count) != 1) {
             return wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "hash", "hashing %s failed",
@@ -52,7 +54,7 @@ static enum wt_status read_and_hash(int fd, const char *path,
     if (EVP_DigestFinal_ex(digest, hash, &hash_bytes) != 1 || hash_bytes != 32) {
         return wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "hash", "hashing %s failed", path);
     }
-    for (unsigned i = 0; i < hash_bytes; i++) {
+    for (size_t i = 0; i < hash_bytes; i++) {
         (void)snprintf(bundle->sha256 + 2 * i, 3, "%02x", hash[i]);
     }
     return WT_OK;
@@ -63,7 +65,7 @@ static enum wt_status allocate(int fd, const char *path, const struct wt_model_o
 {
     struct stat status;
     if (fstat(fd, &status) != 0) {
-        return cannot_read(path, options, strerror(errno), error);
+        return cannot_read(path, options, wt_errno_text(errno), error);
     }
     if (!S_ISREG(status.st_mode)) {
         return cannot_read(path, options, "it is not a regular file", error);
@@ -92,7 +94,7 @@ enum wt_status wt_bundle_read(const char *path, const struct wt_model_options *o
     /* A named pipe without a writer would keep the call for ever; a file is read as ever. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {
-        return cannot_read(path, options, strerror(errno), error);
+        return cannot_read(path, options, wt_errno_text(errno), error);
     }
     enum wt_status status = allocate(fd, path, options, &bundle, error);
     if (status != WT_OK) {

@@ -3,6 +3,7 @@
 #include "base/address.h"
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/errno_text.h"
 #include "base/metrics.h"
 #include "ops/listener.h"
 
@@ -372,13 +373,13 @@ static enum wt_status start(struct wt_http *http, struct wt_error *error)
     }
     if (http->daemon == NULL) {
         return wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "http-failed",
-                            "cannot start the HTTP endpoint: %s", strerror(errno));
+                            "cannot start the HTTP endpoint: %s", wt_errno_text(errno));
     }
     int failed = start_thread(http);
     if (failed != 0) {
         MHD_stop_daemon(http->daemon);
         return wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "http-failed",
-                            "cannot start the HTTP endpoint's thread: %s", strerror(failed));
+                            "cannot start the HTTP endpoint's thread: %s", wt_errno_text(failed));
     }
     return WT_OK;
 }

@@ -1,5 +1,7 @@
 #include "ops/listener.h"
 
+#include "base/errno_text.h"
+
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -66,7 +68,7 @@ int wt_listener_open(const struct wt_address *address, const char **why_out)
     if (lookup == 0) {
         freeaddrinfo(found);
     }
-    *why_out = lookup != 0 ? gai_strerror(lookup) : strerror(bind_errno);
+    *why_out = lookup != 0 ? gai_strerror(lookup) : wt_errno_text(bind_errno);
     return listener;
 }
 

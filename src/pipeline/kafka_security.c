@@ -1,5 +1,6 @@
 #include "pipeline/kafka_security.h"
 
+#include "base/errno_text.h"
 #include "pipeline/kafka_certificate.h"
 
 #include <errno.h>
@@ -186,7 +187,7 @@ static enum wt_status refuse_file(const rd_kafka_conf_t *conf, size_t i, const c
         password != NULL && !keystore && (by_path ? is_encrypted_file(value) : is_encrypted(value));
     if (failure != 0) {
         return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "kafka-security",
-                            "%s: %s cannot be read: %s", name, path, strerror(failure));
+                            "%s: %s cannot be read: %s", name, path, wt_errno_text(failure));
     }
     if (says(reason, "key values mismatch")) {
         return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "kafka-security",

@@ -1,6 +1,7 @@
 #include "pipeline/worker_id.h"
 
 #include "base/alloc.h"
+#include "base/errno_text.h"
 
 #include <errno.h>
 #include <openssl/evp.h>
@@ -75,7 +76,7 @@ static enum wt_status take_slot(const struct wt_config *config, struct wt_worker
             return wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "transactional-id",
                                 "no lock for the transactional id %.200s: %s; set "
                                 "delivery.transactional_id, another one for each worker",
-                                id->text, strerror(errno));
+                                id->text, wt_errno_text(errno));
         }
         free(id->text);
         id->text = NULL;

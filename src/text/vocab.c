@@ -1,5 +1,6 @@
 #include "text/vocab.h"
 
+#include "base/errno_text.h"
 #include "text/unicode.h"
 #include "text/word.h"
 
@@ -83,7 +84,9 @@ static enum wt_status read_tokens(struct wt_vocab *vocab, const char *text, size
     if (vocab->text == NULL || vocab->starts == NULL || vocab->lengths == NULL) {
         return WT_MEMORY;
     }
-    memcpy(vocab->text, text, bytes);
+    if (bytes > 0) {
+        memcpy(vocab->text, text, bytes);
+    }
     vocab->text[bytes] = '\n';
     uint32_t start = 0;
     for (uint32_t id = 0; id < vocab->size; id++) {
@@ -263,7 +266,7 @@ static enum wt_status read_file(const char *path, char **text_out, size_t *bytes
     FILE *file = fopen(path, "rb");
     if (file == NULL) {
         return wt_error_set(error, WT_IO, WT_ERROR_FATAL, "vocab-unreadable",
-                            "%s: cannot open the vocabulary: %s", path, strerror(errno));
+                            "%s: cannot open the vocabulary: %s", path, wt_errno_text(errno));
     }
     enum wt_status status = WT_OK;
     while (status == WT_OK) {
@@ -282,7 +285,7 @@ static enum wt_status read_file(const char *path, char **text_out, size_t *bytes
     }
     if (ferror(file)) {
         status = wt_error_set(error, WT_IO, WT_ERROR_FATAL, "vocab-unreadable",
-                              "%s: cannot read the vocabulary: %s", path, strerror(errno));
+                              "%s: cannot read the vocabulary: %s", path, wt_errno_text(errno));
     }
     (void)fclose(file);
     if (status != WT_OK) {
