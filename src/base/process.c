@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -29,11 +30,23 @@ static void read_boot(void)
         return;
     }
     char line[256];
-    unsigned long long seconds = 0;
-    while (fgets(line, sizeof line, file) != NULL && sscanf(line, "btime %llu", &seconds) != 1) {
+    while (boot_seconds <= 0 && fgets(line, sizeof line, file) != NULL) {
+        if (strncmp(line, "btime ", 6) == 0) {
+            boot_seconds = strtod(line + 6, NULL);
+        }
     }
     (void)fclose(file);
-    boot_seconds = (double)seconds;
+}
+
+/* Field `number` of /proc/self/stat, counted as in proc(5), from `third` on; 0: it is not there. */
+static unsigned long long stat_field(const char *third, int number)
+{
+    const char *field = third;
+    for (int i = 3; i < number && *field != '\0'; i++) {
+        field += strcspn(field, " ");
+        field += strspn(field, " ");
+    }
+    return strtoull(field, NULL, 10);
 }
 
 static void read_stat(struct wt_process *process)
@@ -47,24 +60,18 @@ static void read_stat(struct wt_process *process)
     (void)fclose(file);
     text[length] = '\0';
     /* The second field, the program's name, may itself hold blanks and brackets. */
-    const char *fields = strrchr(text, ')');
-    unsigned long long start_ticks;
-    unsigned long long virtual_bytes;
-    long threads;
-    long resident_pages;
-    if (fields == NULL ||
-        sscanf(fields + 1,
-               " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %ld %*d %llu "
-               "%llu %ld",
-               &threads, &start_ticks, &virtual_bytes, &resident_pages) != 4) {
+    const char *name_end = strrchr(text, ')');
+    if (name_end == NULL || name_end[1] != ' ') {
         return;
     }
-    process->threads = (uint32_t)threads;
-    process->virtual_bytes = virtual_bytes;
-    process->resident_bytes = (uint64_t)resident_pages * (uint64_t)sysconf(_SC_PAGESIZE);
+    const char *third = name_end + 2;
+    process->threads = (uint32_t)stat_field(third, 20);
+    process->virtual_bytes = stat_field(third, 23);
+    process->resident_bytes = stat_field(third, 24) * (uint64_t)sysconf(_SC_PAGESIZE);
     (void)pthread_once(&boot_read, read_boot);
-    process->start_seconds =
-        boot_seconds > 0 ? boot_seconds + (double)start_ticks / (double)sysconf(_SC_CLK_TCK) : 0;
+    process->start_seconds = boot_seconds > 0 ? boot_seconds + (double)stat_field(third, 22) /
+                                                                   (double)sysconf(_SC_CLK_TCK)
+                                              : 0;
 }
 
 static uint32_t open_fds(void)

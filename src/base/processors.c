@@ -93,8 +93,10 @@ static void read_group(const char *root, const char *folder, struct wt_processor
     char line[PATH_BYTES];
     double quota_us = 0.0;
     double period_us = 0.0;
-    if (read_line(root, folder, "cpu.max", line, sizeof line) &&
-        sscanf(line, "%lf %lf", &quota_us, &period_us) == 2) { /* "max" is no number */
+    if (read_line(root, folder, "cpu.max", line, sizeof line)) {
+        char *end; /* "max" is no number: a quota of 0, which is none */
+        quota_us = strtod(line, &end);
+        period_us = strtod(end, NULL);
         lower_quota(processors, quota_us, period_us);
     }
     if (read_number(root, folder, "cpu.cfs_quota_us", &quota_us) &&
@@ -118,8 +120,11 @@ static void unescape(char *text)
     for (const char *from = text; *from != '\0'; to++) {
         bool escaped = from[0] == '\\' && from[1] >= '0' && from[1] <= '3' && from[2] >= '0' &&
                        from[2] <= '7' && from[3] >= '0' && from[3] <= '7';
-        *to =
-            escaped ? (char)((from[1] - '0') * 64 + (from[2] - '0') * 8 + (from[3] - '0')) : *from;
+        if (escaped) {
+            *to = (char)((from[1] - '0') * 64 + (from[2] - '0') * 8 + (from[3] - '0'));
+        } else {
+            *to = *from;
+        }
         from += escaped ? 4 : 1;
     }
     *to = '\0';

@@ -72,8 +72,9 @@ static double memory_limit(double machine_bytes)
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
         FILE *file = fopen(paths[i], "re");
         if (file != NULL) {
-            double bytes = 0;
-            if (fscanf(file, "%lf", &bytes) == 1 && bytes > 0 && bytes < machine_bytes) {
+            char line[64] = ""; /* "max" is no number, and 0 no limit */
+            double bytes = fgets(line, sizeof line, file) != NULL ? strtod(line, NULL) : 0;
+            if (bytes > 0 && bytes < machine_bytes) {
                 limit = bytes;
             }
             (void)fclose(file);

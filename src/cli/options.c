@@ -80,8 +80,10 @@ bool wt_cli_options_read(const struct wt_cli_options *options, int argc, char **
     int option;
     make_table(options, table);
     *exit_status_out = WT_EXIT_DONE;
-    while (*exit_status_out == WT_EXIT_DONE &&
-           (option = getopt_long(argc, argv, letters, table, NULL)) != -1) {
+    while (
+        *exit_status_out == WT_EXIT_DONE &&
+        /* NOLINTNEXTLINE(concurrency-mt-unsafe): the arguments are read before a thread begins */
+        (option = getopt_long(argc, argv, letters, table, NULL)) != -1) {
         if (option >= OWN_BASE) {
             *exit_status_out = take_own(options, &options->own[option - OWN_BASE]);
         } else if (option == 'c') {

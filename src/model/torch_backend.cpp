@@ -48,6 +48,7 @@ namespace
 // main.
 __attribute__((constructor(101))) void bound_onednn_cache()
 {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): before main there is one thread
     (void)setenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64", 0);
 }
 
@@ -165,11 +166,11 @@ class BundleReader : public caffe2::serialize::ReadAdapterInterface
     // Whole pages inside the range only.
     static void give_back(char *bytes, size_t count)
     {
-        const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
-        const uintptr_t first = (reinterpret_cast<uintptr_t>(bytes) + page - 1) / page * page;
-        const uintptr_t last = (reinterpret_cast<uintptr_t>(bytes) + count) / page * page;
-        if (last > first) {
-            (void)madvise(reinterpret_cast<void *>(first), last - first, MADV_DONTNEED);
+        const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+        const size_t before = (page - reinterpret_cast<uintptr_t>(bytes) % page) % page;
+        const size_t after = (reinterpret_cast<uintptr_t>(bytes) + count) % page;
+        if (count > before + after) {
+            (void)madvise(bytes + before, count - before - after, MADV_DONTNEED);
         }
     }
 

@@ -89,6 +89,7 @@ void flatten_lstm(torch::jit::Node &node)
     torch::jit::Graph &graph = *node.owningGraph();
     const torch::jit::WithInsertPoint before(&node);
     std::vector<torch::jit::Value *> values;
+    values.reserve(weights.size());
     for (const at::Tensor &weight : weights) {
         values.push_back(graph.insertConstant(weight));
     }

@@ -258,10 +258,11 @@ at::Tensor sum_positions(const at::Tensor &x)
     for (int64_t row = 0; row < in.size(0); row++) {
         const auto *from = in.const_data_ptr<float>() + row * width * size;
         auto *sum = out.mutable_data_ptr<float>() + row * size;
-        for (int64_t position = 0; position < width; position++, from += size) {
+        for (int64_t position = 0; position < width; position++) {
             for (int64_t i = 0; i < size; i++) {
                 sum[i] += from[i];
             }
+            from += size;
         }
     }
     return out;

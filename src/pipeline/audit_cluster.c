@@ -10,7 +10,7 @@
 #define SESSION_MS 45000
 
 /* A worker that is stopped for a day is to find its place again; Kafka keeps it for a week. */
-#define OFFSETS_MINUTES_MIN (24 * 60)
+#define OFFSETS_MINUTES_MIN INT64_C(1440) /* a day */
 
 /* Where min.insync.replicas exceeds the replicas that there are, Kafka 4.2 counts those (its
  * Partition.effectiveMinIsr); with older brokers nobody could write. No request tells which it is. */

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-#define MS_PER_S 1000
+#define MS_PER_S INT64_C(1000)
 #define MS_PER_DAY INT64_C(86400000)
 
 /* Years that a four-digit ISO date can name; all of them are far from overflow. */

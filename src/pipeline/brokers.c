@@ -60,7 +60,7 @@ static bool is_up(const json_t *brokers, json_int_t id)
 {
     const char *name;
     json_t *broker;
-    json_object_foreach((json_t *)(uintptr_t)brokers, name, broker)
+    json_object_foreach((json_t *)brokers, name, broker)
     {
         const char *state = json_string_value(json_object_get(broker, "state"));
         if (json_integer_value(json_object_get(broker, "nodeid")) == id && state != NULL) {
@@ -117,7 +117,7 @@ static void note_brokers(const json_t *brokers)
     int count = 0;
     const char *name;
     json_t *broker;
-    json_object_foreach((json_t *)(uintptr_t)brokers, name, broker)
+    json_object_foreach((json_t *)brokers, name, broker)
     {
         json_int_t id = json_integer_value(json_object_get(broker, "nodeid"));
         const char *state = json_string_value(json_object_get(broker, "state"));

@@ -68,7 +68,7 @@ static void on_reply(rd_kafka_t *consumer, rd_kafka_resp_err_t code,
         commit->confirmed = commit->asked; /* no offset: the timer had committed them all */
         wt_metric_add(WT_METRIC_COMMITS, code == RD_KAFKA_RESP_ERR_NO_ERROR ? 1 : 0);
     } else {
-        commit->retry_us = wt_clock_us() + RETRY_MS * 1000;
+        commit->retry_us = wt_clock_us() + (int64_t)RETRY_MS * 1000;
         wt_metric_add(WT_METRIC_COMMIT_FAILURES, 1);
         wt_log_warn("commit", "%s; asking again", rd_kafka_err2str(code));
     }

@@ -98,7 +98,7 @@ static void drain(void *opaque, struct wt_partition *const *partitions, size_t c
 static void end_epochs(struct wt_consume *consume, const rd_kafka_topic_partition_list_t *list,
                        bool lost)
 {
-    struct wt_partition **ended = wt_alloc_zeroed((size_t)list->cnt, sizeof *ended);
+    struct wt_partition **ended = wt_alloc_zeroed((size_t)list->cnt, sizeof(struct wt_partition *));
     size_t count = 0;
     for (int i = 0; i < list->cnt; i++) {
         struct wt_partition *partition = partition_of(consume, &list->elems[i]);

@@ -77,7 +77,7 @@ static void sha256_end(EVP_MD_CTX *context, char hex[SHA256_HEX_BYTES])
     assert(done == 1 && digest_bytes == 32);
     (void)done;
     EVP_MD_CTX_free(context);
-    for (unsigned i = 0; i < digest_bytes; i++) {
+    for (size_t i = 0; i < digest_bytes; i++) {
         (void)snprintf(hex + 2 * i, 3, "%02x", digest[i]);
     }
 }

@@ -71,7 +71,7 @@ static int32_t code_unit(const char *digits, size_t left)
 {
     int32_t unit = 0;
     for (size_t i = 0; i < 4; i++) {
-        char digit = i < left ? digits[i] : '\0';
+        int digit = i < left ? digits[i] : 0;
         int32_t value = digit >= '0' && digit <= '9'   ? digit - '0'
                         : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10
                         : digit >= 'A' && digit <= 'F' ? digit - 'A' + 10

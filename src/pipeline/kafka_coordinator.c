@@ -30,7 +30,7 @@ static void take(const rd_kafka_ConfigResource_t *resource, enum wt_coordinator 
     for (size_t i = 0; i < count; i++) {
         const char *name = rd_kafka_ConfigEntry_name(entries[i]);
         const char *value = rd_kafka_ConfigEntry_value(entries[i]);
-        int number = value != NULL ? atoi(value) : 0;
+        int number = value != NULL ? (int)strtol(value, NULL, 10) : 0;
         settings->copies = strcmp(name, kinds[which].copies) == 0 ? number : settings->copies;
         settings->insync = strcmp(name, kinds[which].insync) == 0 ? number : settings->insync;
     }

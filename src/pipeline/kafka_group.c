@@ -235,11 +235,10 @@ static void judge_group(const struct wt_config *config, const struct noted *now,
     bool fresh = now->seen_us != 0 && wt_clock_us() - now->seen_us < SEEN_US_MAX;
     bool lost = fresh && now->lost_us != 0 &&
                 wt_clock_us() - now->lost_us > (int64_t)COORDINATOR_MS_MAX * 1000;
-    if (now->code == RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL || spare) {
-        wt_stall_end(WT_STALL_GROUP);
-    } else if (partitions == 0) {
+    bool told_apart = now->code == RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL || spare;
+    if (!told_apart && partitions == 0) {
         begin_without_partition(config, now, fresh);
-    } else if (lost) {
+    } else if (!told_apart && lost) {
         wt_stall_begin_since(WT_STALL_GROUP, now->lost_us,
                              "the coordinator of the group %s is not available: nothing can be "
                              "committed%s%s",

@@ -147,7 +147,7 @@ static void note_source(const struct wt_cluster_facts *facts, const rd_kafka_mes
     if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR ||
         !header_text(headers, "wiretag.source.topic", topic, sizeof topic) ||
         !header_text(headers, "wiretag.source.partition", number, sizeof number) ||
-        rd_kafka_topic_partition_list_find((rd_kafka_topic_partition_list_t *)(uintptr_t)of, topic,
+        rd_kafka_topic_partition_list_find((rd_kafka_topic_partition_list_t *)of, topic,
                                            (int32_t)strtol(number, NULL, 10)) == NULL) {
         return;
     }

@@ -240,7 +240,7 @@ static void ask_brokers(struct wt_talk *talk, struct wt_talk_broker *brokers, in
                         int64_t deadline_us)
 {
     rd_kafka_t *client = wt_talk_client(talk);
-    int64_t patience_us = wt_clock_us() + FAILED_MS * 1000;
+    int64_t patience_us = wt_clock_us() + (int64_t)FAILED_MS * 1000;
     rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
     int asked = count < BROKERS_MAX ? count : BROKERS_MAX;
     for (int i = 0; i < count; i++) {

@@ -157,9 +157,9 @@ void wt_rights_read(const struct wt_config *config, const struct wt_cluster_fact
 
 static void on_report(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque)
 {
-    rd_kafka_resp_err_t *answers = opaque;
-    (void)client;
-    answers[(size_t)message->_private] = message->err;
+    rd_kafka_resp_err_t *answer = message->_private;
+    (void)client, (void)opaque;
+    *answer = message->err;
 }
 
 static void add_write_finding(const struct wt_config *config, const struct wt_topic_facts *topic,
@@ -199,7 +199,7 @@ void wt_rights_write(const struct wt_config *config, const struct wt_cluster_fac
                                    NULL};
     rd_kafka_resp_err_t *answers = wt_alloc_zeroed(facts->topic_count + 1, sizeof *answers);
     rd_kafka_t *producer =
-        make_client(config, RD_KAFKA_PRODUCER, on_report, answers, changes, findings);
+        make_client(config, RD_KAFKA_PRODUCER, on_report, NULL, changes, findings);
     if (producer == NULL) {
         free(answers);
         return;
@@ -212,7 +212,7 @@ void wt_rights_write(const struct wt_config *config, const struct wt_cluster_fac
         answers[i] = RD_KAFKA_RESP_ERR__IN_PROGRESS;
         rd_kafka_resp_err_t code =
             rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(topic->topic), RD_KAFKA_V_PARTITION(0),
-                              RD_KAFKA_V_OPAQUE((void *)i), RD_KAFKA_V_END);
+                              RD_KAFKA_V_OPAQUE(&answers[i]), RD_KAFKA_V_END);
         answers[i] = code != RD_KAFKA_RESP_ERR_NO_ERROR ? code : answers[i];
     }
     (void)rd_kafka_flush(producer, wait_ms);

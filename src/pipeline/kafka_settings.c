@@ -142,7 +142,7 @@ void wt_settings_of_topics(rd_kafka_t *client, int64_t deadline_us, struct wt_cl
 {
     size_t count = 0;
     rd_kafka_ConfigResource_t **resources =
-        wt_alloc_zeroed(facts->topic_count + 2, sizeof *resources);
+        wt_alloc_zeroed(facts->topic_count + 2, sizeof(rd_kafka_ConfigResource_t *));
     for (size_t i = 0; i < facts->topic_count; i++) {
         if (facts->topics[i].partitions > 0 && !named_before(facts, i)) {
             resources[count++] = topic_resource(facts->topics[i].topic);

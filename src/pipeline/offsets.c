@@ -37,9 +37,9 @@ static void end_client(rd_kafka_t *client, void *with_client)
     free(with_client);
 }
 
-static void *run(void *opaque)
+/* Makes the call, and tells whether nobody waits for it any more. */
+static bool make(struct wt_offsets_call *call)
 {
-    struct wt_offsets_call *call = opaque;
     rd_kafka_error_t *error = rd_kafka_send_offsets_to_transaction(call->client, call->offsets,
                                                                    call->membership, call->wait_ms);
     (void)pthread_mutex_lock(&call->mutex);
@@ -48,11 +48,17 @@ static void *run(void *opaque)
     bool left = call->left;
     (void)pthread_cond_signal(&call->done_changed);
     (void)pthread_mutex_unlock(&call->mutex);
-    if (left) {
+    return left;
+}
+
+static void *run(void *opaque)
+{
+    struct wt_offsets_call *call = opaque;
+    if (make(call)) {
         wt_log_debug("transaction", "the producer given up is done with its last call");
         end_client(call->client, call->with_client);
-        if (error != NULL) {
-            rd_kafka_error_destroy(error);
+        if (call->error != NULL) {
+            rd_kafka_error_destroy(call->error);
         }
         destroy(call);
     }
@@ -99,7 +105,7 @@ struct wt_offsets_call *wt_offsets_send(rd_kafka_t *client,
     *offsets = NULL;
     *membership = NULL;
     if (!start(call)) {
-        (void)run(call);
+        (void)make(call);
     }
     if (!wait_for(call, wait_ms_max)) {
         return call;

@@ -26,7 +26,7 @@ void wt_partitions_destroy(struct wt_partitions *partitions)
         return;
     }
     for (size_t i = 0; i < partitions->count; i++) {
-        free((char *)(uintptr_t)partitions->items[i]->topic);
+        free((char *)partitions->items[i]->topic);
         free(partitions->items[i]->range);
         free(partitions->items[i]);
     }

@@ -190,7 +190,7 @@ static enum wt_delivery hand_over(struct wt_release *release, struct wt_record *
 
 bool wt_release_hold(struct wt_release *release)
 {
-    release->retry_us = wt_clock_us() + WT_RELEASE_RETRY_MS * 1000;
+    release->retry_us = wt_clock_us() + (int64_t)WT_RELEASE_RETRY_MS * 1000;
     return false;
 }
 

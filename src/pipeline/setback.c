@@ -86,7 +86,7 @@ static void on_reply(rd_kafka_t *consumer, rd_kafka_resp_err_t code,
     struct wt_setback *setback = opaque;
     (void)consumer, (void)offsets;
     setback->asked = false;
-    setback->retry_us = wt_clock_us() + RETRY_MS * 1000;
+    setback->retry_us = wt_clock_us() + (int64_t)RETRY_MS * 1000;
     /* Nothing ends while a reply is awaited: this one is to the question of the epoch that has. */
     setback->granted = code == RD_KAFKA_RESP_ERR_NO_ERROR && setback->ended;
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {

@@ -87,7 +87,7 @@ static int64_t due_us(const struct wt_transaction *transaction)
 /* When the markers of the last commit are written, as far as is known. */
 static int64_t markers_us(const struct wt_transaction *transaction)
 {
-    return transaction->committed_us + MARKERS_MS * 1000;
+    return transaction->committed_us + (int64_t)MARKERS_MS * 1000;
 }
 
 void wt_transaction_destroy(struct wt_transaction *transaction)
@@ -401,7 +401,7 @@ static enum wt_step step_start(struct wt_transaction *transaction,
         transaction->reached = wt_brokers_answer(wt_produce_client(transaction->produce), STEP_MS);
         return step;
     }
-    transaction->retry_us = wt_clock_us() + RETRY_MS * 1000;
+    transaction->retry_us = wt_clock_us() + (int64_t)RETRY_MS * 1000;
     transaction->initialized = transaction->initialized || initialize(transaction, &step, error);
     if (!transaction->initialized || !read_committed(transaction, partitions, count)) {
         return step;

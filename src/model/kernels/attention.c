@@ -30,7 +30,7 @@ size_t wt_attention_scratch_bytes(const struct wt_kernels *kernels, size_t keys,
     size_t words = sizes.key_columns * sizes.row +           /* keys */
                    sizes.key_columns * sizes.value_columns + /* values */
                    WT_TILE_ROWS * sizes.row +                /* queries */
-                   2 * WT_TILE_ROWS * sizes.key_columns +    /* scores, and in bf16 */
+                   sizes.key_columns * 2 * WT_TILE_ROWS +    /* scores, and in bf16 */
                    WT_TILE_ROWS * sizes.value_columns +      /* context */
                    2 * sizes.row;                            /* a row in conversion */
     return words * sizeof(uint32_t) + (size_t)8 * 64;

@@ -80,7 +80,7 @@ size_t wt_dense_outputs(const struct wt_dense *dense)
     return wt_matrix_outputs(dense->second != NULL ? dense->second : dense->first);
 }
 
-#define ROWS WT_MATRIX_ROWS_MAX
+#define ROWS ((size_t)WT_MATRIX_ROWS_MAX)
 
 size_t wt_dense_scratch_bytes(const struct wt_dense *dense)
 {

@@ -71,7 +71,7 @@ size_t wt_lstm_scratch_bytes(const struct wt_lstm *lstm, size_t rows, size_t wid
     return share_bytes(lstm, tile_rows, width) +
            wt_matrix_convert_bytes(lstm->input, WT_MATRIX_ROWS_MAX) +
            2 * wt_memory_padded(WT_TILE_ROWS * lstm->size * sizeof(float)) +
-           wt_memory_padded(WT_TILE_ROWS * 4 * lstm->size * sizeof(float)) +
+           wt_memory_padded(lstm->size * 4 * WT_TILE_ROWS * sizeof(float)) +
            wt_matrix_convert_bytes(lstm->hidden, WT_TILE_ROWS);
 }
 

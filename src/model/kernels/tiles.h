@@ -6,7 +6,8 @@
 #define VECTORS (PANEL / VECTOR_LANES)
 
 /* DEFINE_TILE(name, type of a sum, of a vector of sums, of a word, of a vector of words; how to load
- * and store sums, to clear them, to load weights, to broadcast a word, to multiply). */
+ * and store sums, to clear them, to load weights, to broadcast a word, to multiply).
+ * NOLINTBEGIN(bugprone-macro-parentheses): a type in parentheses declares nothing. */
 #define DEFINE_TILE(name, sum_type, sum_vector, word, vector, load_sum, store_sum, zero, load_b,   \
                     broadcast, dot)                                                                \
     INLINE void name##_rows(const struct wt_tile *tile, const size_t rows)                         \
@@ -80,3 +81,5 @@
                                                     name##_4, name##_5, name##_6};                 \
         by_rows[tile->rows - 1](tile);                                                             \
     }
+
+/* NOLINTEND(bugprone-macro-parentheses) */
