@@ -107,7 +107,8 @@ static int32_t find_token(const struct wt_vocab *vocab, const char *token)
 {
     size_t bytes = strlen(token);
     for (uint32_t id = vocab->size; id-- > 0;) {
-        if (vocab->lengths[id] == bytes && memcmp(wt_vocab_token(vocab, id), token, bytes) == 0) {
+        if (vocab->lengths[id] == bytes &&
+            memcmp(vocab->text + vocab->starts[id], token, bytes) == 0) {
             return (int32_t)id;
         }
     }
