@@ -138,6 +138,7 @@ static void on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,
     bool lost = rd_kafka_assignment_lost(client);
     if (!lost && !atomic_load_explicit(&consume->stopping, memory_order_acquire)) {
         wt_membership_hold(consume->membership);
+        wt_consumer_begin_revoke(client);
     }
     end_epochs(consume, list, lost);
     wt_membership_let_go(consume->membership);

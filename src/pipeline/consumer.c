@@ -146,11 +146,16 @@ enum wt_status wt_consumer_subscribe(rd_kafka_t *client, const struct wt_strings
     return WT_OK;
 }
 
+static bool is_cooperative(const char *protocol)
+{
+    return strcmp(protocol, "COOPERATIVE") == 0;
+}
+
 /* NULL: done. */
 static rd_kafka_error_t *change_assignment(rd_kafka_t *client, const char *protocol,
                                            const rd_kafka_topic_partition_list_t *list, bool assign)
 {
-    if (strcmp(protocol, "COOPERATIVE") == 0) {
+    if (is_cooperative(protocol)) {
         return assign ? rd_kafka_incremental_assign(client, list)
                       : rd_kafka_incremental_unassign(client, list);
     }
@@ -160,20 +165,37 @@ static rd_kafka_error_t *change_assignment(rd_kafka_t *client, const char *proto
                : rd_kafka_error_new(code, "%s", rd_kafka_err2str(code));
 }
 
-void wt_consumer_assign(rd_kafka_t *client, const rd_kafka_topic_partition_list_t *list,
-                        bool assign)
+/* Takes the error. */
+static void log_failed(const char *what, rd_kafka_error_t *error)
 {
-    const char *protocol = rd_kafka_rebalance_protocol(client);
-    rd_kafka_error_t *error =
-        protocol != NULL ? change_assignment(client, protocol, list, assign) : NULL;
     if (error == NULL) {
         return;
     }
     if (rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR__DESTROY) {
-        wt_log_error("consume", "%s: %s", assign ? "assign" : "unassign",
-                     rd_kafka_error_string(error));
+        wt_log_error("consume", "%s: %s", what, rd_kafka_error_string(error));
     }
     rd_kafka_error_destroy(error);
+}
+
+void wt_consumer_assign(rd_kafka_t *client, const rd_kafka_topic_partition_list_t *list,
+                        bool assign)
+{
+    const char *protocol = rd_kafka_rebalance_protocol(client);
+    if (protocol != NULL) {
+        log_failed(assign ? "assign" : "unassign",
+                   change_assignment(client, protocol, list, assign));
+    }
+}
+
+void wt_consumer_begin_revoke(rd_kafka_t *client)
+{
+    const char *protocol = rd_kafka_rebalance_protocol(client);
+    if (protocol == NULL || !is_cooperative(protocol)) {
+        return;
+    }
+    rd_kafka_topic_partition_list_t *none = rd_kafka_topic_partition_list_new(0);
+    log_failed("revoke", rd_kafka_incremental_unassign(client, none));
+    rd_kafka_topic_partition_list_destroy(none);
 }
 
 void wt_consumer_lead(rd_kafka_t *client, const char *topic, int32_t partition,

@@ -40,6 +40,18 @@ enum wt_status wt_consumer_subscribe(rd_kafka_t *client, const struct wt_strings
 void wt_consumer_assign(rd_kafka_t *client, const rd_kafka_topic_partition_list_t *list,
                         bool assign);
 
+/* Note "Revoke under way": under a cooperative strategy librdkafka (seen in 2.16.0, and in the source of
+ * 2.15) keeps what it will assign after a revoke until that is answered. A topic that grows has it join
+ * its group anew all the same, and then no answer counts: it keeps that for good, takes every later
+ * rebalance for one that is under way, and does not join. The group then waits for this worker until
+ * max.poll.interval.ms is over, and the worker does not come back. So a revoke is answered at once, with
+ * no partition: librdkafka goes on to the assignment, for whose answer it waits before it joins. The
+ * partitions stay assigned, and their positions can be committed, until wt_consumer_assign gives them
+ * back. What has it join in the milliseconds before the callback comes is beyond reach.
+ *
+ * Tells the client that a revoke is being worked on. Thread: that which polls. */
+void wt_consumer_begin_revoke(rd_kafka_t *client);
+
 /* Note "Back-pressure": records of all partitions are led into a queue of our own, which is read
  * only while there is room in flight; the consumer's own queue, with rebalances and errors, is
  * polled all the time. So a slow model never costs the membership, and nothing that was fetched

@@ -166,6 +166,32 @@ def test_a_topic_that_grows_in_the_middle_of_a_drain_doubles_nothing(lab, strate
     labels, _ = checks.settled(flow)
     checks.assert_each_once(labels, places)
 
+@pytest.mark.parametrize("strategy", ["cooperative-sticky", "range"])
+@pytest.mark.usefixtures("guarantee")
+def test_a_worker_whose_topic_grew_in_the_middle_of_a_drain_takes_part_in_the_next_rebalance(lab, strategy):
+    """librdkafka takes the revoke for one under way for ever then, and never joins again: the group waits for
+    it, and whoever comes gets nothing."""
+    flow = lab.flow(4)
+    options = {"consumer": {"partition.assignment.strategy": strategy},
+               "common": {"topic.metadata.refresh.interval.ms": 500}}
+    places = flow.produce([Record(article("новость " + "мяч " * 160), partition=n) for n in range(4)])
+    first = lab.run(flow, lab.model(sleep_us_per_token=20_000), kafka=options, model={"replicas": 4},  # 10 s
+                    batch={"articles_max": 1, "wait_ms_max": 0}, delivery={"drain_ms_max": 60_000},
+                    http={"listen": "127.0.0.1:0"})
+    first.wait_log("consume  assigned ", count=4)
+    client.wait_for("four calls", lambda: first.metrics()["wiretag_consumed_records_total"] == 4, 60)
+    second = lab.run(flow, lab.model(), kafka=options)
+    first.wait_log("consume  revoked ", count=2, timeout=60)
+    client.grow_topic(flow.bootstrap, flow.output, 5)
+    client.grow_topic(flow.bootstrap, flow.input, 5)
+    second.wait_log("consume  assigned ", timeout=60)
+    third = lab.run(flow, lab.model(), kafka=options)
+    third.wait_log("consume  assigned ", timeout=60)
+    labels, dead_letters = checks.settled(flow)
+    checks.assert_delivered(flow, labels, places)
+    assert dead_letters == []
+    assert [one.stop() for one in (first, second, third)] == [0, 0, 0]
+
 
 @pytest.mark.usefixtures("guarantee")
 def test_a_worker_that_was_suspended_beyond_its_session_does_no_harm(lab):
