@@ -100,6 +100,13 @@ void wt_hindrance_look(struct wt_hindrance *hindrance, int wait_ms)
 
 /* --- nothing moves, and nothing says why ------------------------------------------------------ */
 
+/* What there is to do, beside what is in flight. */
+struct work {
+    int64_t lag;
+    int64_t unplaced;
+    bool joining;
+};
+
 static int64_t done_count(void)
 {
     return wt_metric_get(WT_METRIC_RECORDS_LABELLED) +
@@ -114,17 +121,38 @@ static void see_computing(void *opaque, const char *thread, double age_seconds)
     *computing |= strncmp(thread, "infer", 5) == 0 && age_seconds > COMPUTING_SECONDS;
 }
 
+/* Nothing is in flight. While the group is joined its coordinator answers no question, and partitions that
+ * were just assigned are not read. */
+static void begin_unread(int64_t since_us, const struct work *work)
+{
+    const char *why =
+        work->joining
+            ? "; the group is being joined: a member that does not join, or drains, holds "
+              "it up for its max.poll.interval.ms at most"
+            : "";
+    int64_t seconds = (wt_clock_us() - since_us) / 1000000;
+    if (work->lag > 0) {
+        wt_stall_begin_since(WT_STALL_UNKNOWN, since_us,
+                             "nothing has moved for %" PRId64 " s: %" PRId64
+                             " records are to be read, and the brokers deliver none%s",
+                             seconds, work->lag, why);
+    } else {
+        wt_stall_begin_since(WT_STALL_UNKNOWN, since_us,
+                             "nothing has moved for %" PRId64 " s: where reading begins in %" PRId64
+                             " partitions with records is not known%s",
+                             seconds, work->unplaced, why);
+    }
+}
+
 /* Which stage has them. */
-static void begin_unknown(int64_t since_us, int64_t lag, int64_t in_flight, bool computing)
+static void begin_unknown(int64_t since_us, const struct work *work, int64_t in_flight,
+                          bool computing)
 {
     int64_t seconds = (wt_clock_us() - since_us) / 1000000;
     int64_t to_decode = wt_metric_get(WT_METRIC_QUEUE_PREPARE);
     int64_t to_infer = wt_metric_get(WT_METRIC_WAITING_RECORDS);
     if (in_flight == 0) {
-        wt_stall_begin_since(WT_STALL_UNKNOWN, since_us,
-                             "nothing has moved for %" PRId64 " s: %" PRId64
-                             " records are to be read, and the brokers deliver none",
-                             seconds, lag);
+        begin_unread(since_us, work);
         return;
     }
     wt_stall_begin_since(
@@ -145,12 +173,13 @@ static bool something_else_hinders(void)
     return false;
 }
 
-static void judge_movement(struct wt_hindrance *hindrance, int64_t lag)
+static void judge_movement(struct wt_hindrance *hindrance, const struct work *work)
 {
     int64_t now_us = wt_clock_us();
     int64_t done = done_count();
     int64_t in_flight = wt_metric_get(WT_METRIC_IN_FLIGHT_RECORDS);
-    bool nothing_to_do = in_flight == 0 && (lag == 0 || !hindrance->counts_fetches);
+    bool nothing_to_do =
+        in_flight == 0 && ((work->lag == 0 && work->unplaced == 0) || !hindrance->counts_fetches);
     if (done != hindrance->done || nothing_to_do || something_else_hinders()) {
         hindrance->done = done;
         hindrance->moved_us = now_us;
@@ -164,13 +193,14 @@ static void judge_movement(struct wt_hindrance *hindrance, int64_t lag)
                         : in_flight == 0 ? STILL_FETCHING_US
                                          : STILL_US);
     if (now_us - hindrance->moved_us > limit_us) {
-        begin_unknown(hindrance->moved_us, lag, in_flight, computing);
+        begin_unknown(hindrance->moved_us, work, in_flight, computing);
     }
 }
 
 /* --- the whole ------------------------------------------------------------------------------- */
 
-void wt_hindrance_judge(struct wt_hindrance *hindrance, int64_t lag, bool member, int wait_ms)
+void wt_hindrance_judge(struct wt_hindrance *hindrance, int64_t lag, int64_t unplaced, bool member,
+                        int wait_ms)
 {
     struct wt_group_standing standing;
     size_t partitions = (size_t)wt_metric_get(WT_METRIC_PARTITIONS);
@@ -181,5 +211,6 @@ void wt_hindrance_judge(struct wt_hindrance *hindrance, int64_t lag, bool member
     }
     wt_topics_judge(hindrance->topics, standing.rights, sizeof standing.rights);
     wt_stall_set(WT_STALL_RIGHTS, standing.rights[0] != '\0', standing.rights);
-    judge_movement(hindrance, lag);
+    const struct work work = {.lag = lag, .unplaced = unplaced, .joining = standing.joining};
+    judge_movement(hindrance, &work);
 }

@@ -22,7 +22,9 @@ void wt_hindrance_destroy(struct wt_hindrance *hindrance);
  * at most. */
 void wt_hindrance_look(struct wt_hindrance *hindrance, int wait_ms);
 
-/* Begins and ends stalls. `lag`: records not done with; `member`: as for wt_group_judge. */
-void wt_hindrance_judge(struct wt_hindrance *hindrance, int64_t lag, bool member, int wait_ms);
+/* Begins and ends stalls. `lag`: records not done with; `unplaced`: partitions with records of which it is
+ * not known where the group is, and so not how many are not done with; `member`: as for wt_group_judge. */
+void wt_hindrance_judge(struct wt_hindrance *hindrance, int64_t lag, int64_t unplaced, bool member,
+                        int wait_ms);
 
 #endif

@@ -282,7 +282,8 @@ void wt_group_judge(rd_kafka_t *consumer, const struct wt_config *config, size_t
         (!fresh && !unseen) || (fresh && now.lost_us == 0 && strcmp(now.join_state, "steady") == 0);
     bool refused = now.code == RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL;
     *standing_out = (struct wt_group_standing){.spare = partitions == 0 && member && settled &&
-                                                        now.code == RD_KAFKA_RESP_ERR_NO_ERROR};
+                                                        now.code == RD_KAFKA_RESP_ERR_NO_ERROR,
+                                               .joining = fresh && !settled && now.lost_us == 0};
     judge_strategy(consumer, config, refused, wait_ms);
     judge_group(config, &now, partitions, standing_out->spare);
     if (is_about_rights(now.code) && (partitions == 0 || lag > 0)) {

@@ -28,7 +28,8 @@ void wt_group_note_assigned(void);
 
 /* How it stands. `rights` is empty, or what the brokers refuse. */
 struct wt_group_standing {
-    bool spare; /* a member, and the group has no partition left to give */
+    bool spare;   /* a member, and the group has no partition left to give */
+    bool joining; /* it is being joined, or an assignment is under way */
     char rights[700];
 };
 

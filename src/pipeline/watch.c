@@ -56,7 +56,8 @@ struct wt_watch {
     int64_t done_before;
     bool busy_before;
     int64_t lag;
-    double rate; /* records finished a second, while there are some */
+    int64_t unplaced; /* partitions with records of which it is not known where the group is */
+    double rate;      /* records finished a second, while there are some */
     struct wt_series *drain_seconds;
     struct wt_hindrance *hindrance;
     _Atomic int64_t contact_us; /* when a broker last answered */
@@ -169,15 +170,26 @@ static int64_t show_lag(struct view *view, const struct wt_partition *partition)
     return lag;
 }
 
-static int64_t show_lags(struct wt_watch *watch)
+/* A group that begins at the end is nowhere before its first record. */
+static bool is_unplaced(const struct wt_watch *watch, const struct view *view,
+                        const struct wt_partition *partition)
 {
-    int64_t total = 0;
+    return view->end > 0 && position_of(view, partition) < 0 &&
+           !wt_consumer_begins_at_end(watch->ports.config);
+}
+
+static void show_lags(struct wt_watch *watch)
+{
+    watch->lag = 0;
+    watch->unplaced = 0;
     for (size_t i = 0; i < watch->view_count; i++) {
-        if (watch->views[i].epoch != 0) {
-            total += show_lag(&watch->views[i], wt_partitions_at(watch->ports.partitions, i));
+        struct view *view = &watch->views[i];
+        if (view->epoch != 0) {
+            const struct wt_partition *partition = wt_partitions_at(watch->ports.partitions, i);
+            watch->lag += show_lag(view, partition);
+            watch->unplaced += is_unplaced(watch, view, partition);
         }
     }
-    return total;
 }
 
 /* --- asking the brokers ----------------------------------------------------------------------- */
@@ -310,10 +322,9 @@ void wt_watch_tick(struct wt_watch *watch)
     measure_rate(watch, wt_clock_us());
     wt_metric_set(WT_METRIC_QUEUE_PREPARE, wt_queue_count(watch->ports.consumed));
     wt_metric_set(WT_METRIC_QUEUE_PUBLISH, wt_queue_count(watch->ports.finished));
-    int64_t lag = show_lags(watch);
-    watch->lag = lag;
-    wt_hindrance_judge(watch->hindrance, lag, watch->member, ASK_WAIT_MS);
-    wt_series_set(watch->drain_seconds, drain_seconds(watch, lag));
+    show_lags(watch);
+    wt_hindrance_judge(watch->hindrance, watch->lag, watch->unplaced, watch->member, ASK_WAIT_MS);
+    wt_series_set(watch->drain_seconds, drain_seconds(watch, watch->lag));
     wt_metric_set(WT_METRIC_BROKER_REACHABLE, reachable(watch));
     char reason[200];
     if (!wt_beats_alive(reason, sizeof reason)) {

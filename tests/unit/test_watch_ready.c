@@ -113,6 +113,28 @@ static void without_a_partition_it_is_ready_only_as_a_member_of_the_group(void *
     assert_ready();
 }
 
+/* As while the group is being joined: its coordinator answers nothing before that is done. */
+static void partitions_with_records_are_no_rest_where_the_groups_place_is_not_known(void **state)
+{
+    (void)state;
+    (void)assign(0, 1);
+    (void)assign(1, 1);
+    ends[1] = 3;
+    coordinator_there = false;
+    pass(20);
+    assert_ready();
+    pass(10);
+    char reason[200] = "";
+    assert_true(wt_stall_any(reason, sizeof reason));
+    assert_non_null(
+        strstr(reason, "where reading begins in 1 partitions with records is not known"));
+    assert_true(value_of("wiretag_stalled{reason=\"unknown\"} ") == 1);
+    coordinator_there = true;
+    start = 3;
+    pass(6);
+    assert_ready();
+}
+
 static void every_reason_is_given(void **state)
 {
     (void)state;
@@ -139,6 +161,7 @@ int main(void)
         TEST(without_an_answer_for_ten_seconds_it_is_not_ready),
         TEST(silence_is_told_once_and_so_is_its_end),
         TEST(without_a_partition_it_is_ready_only_as_a_member_of_the_group),
+        TEST(partitions_with_records_are_no_rest_where_the_groups_place_is_not_known),
         TEST(every_reason_is_given),
         TEST(brokers_are_asked_every_few_seconds_only),
     };

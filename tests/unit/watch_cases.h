@@ -17,6 +17,7 @@
 static int64_t clock_us;
 static bool broker_there;
 static bool leaders_there;
+static bool coordinator_there;
 static bool in_group;
 static int64_t ends[2];
 static int64_t start;
@@ -56,7 +57,7 @@ bool __wrap_wt_brokers_starts(rd_kafka_t *consumer, struct wt_brokers_offset *of
     for (size_t i = 0; i < count; i++) {
         offsets[i].offset = start;
     }
-    return broker_there;
+    return broker_there && coordinator_there;
 }
 
 bool __wrap_wt_brokers_answer(rd_kafka_t *client, int wait_ms);
@@ -93,6 +94,7 @@ static int begin(void **state)
     clock_us = 1000 * SECOND;
     broker_there = true;
     leaders_there = true;
+    coordinator_there = true;
     in_group = true;
     ends[0] = ends[1] = 0;
     start = 0;
