@@ -1,8 +1,8 @@
 /* main.c: picks the subcommand. */
 #include "base/errno_text.h"
-#include "base/exit_limit.h"
 #include "cli/cli.h"
 #include "cli/signals.h"
+#include "observe/exit_limit.h"
 #include "wiretag/model.h"
 
 #include <errno.h>

@@ -2,7 +2,7 @@
 #ifndef WIRETAG_CLI_BENCH_ARTICLES_H
 #define WIRETAG_CLI_BENCH_ARTICLES_H
 
-#include "base/record.h"
+#include "record/record.h"
 #include "wiretag/model.h"
 
 struct wt_bench_articles;

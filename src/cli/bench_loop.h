@@ -5,10 +5,10 @@
 #ifndef WIRETAG_CLI_BENCH_LOOP_H
 #define WIRETAG_CLI_BENCH_LOOP_H
 
-#include "base/config.h"
-#include "base/progress.h"
-#include "base/record.h"
+#include "config/config.h"
+#include "observe/progress.h"
 #include "pipeline/batcher.h"
+#include "record/record.h"
 #include "wiretag/model.h"
 
 /* How the model is run; borrowed. */

@@ -1,10 +1,10 @@
 /* bench_model.c: the model alone, in batches as the worker makes them. */
 #include "base/alloc.h"
-#include "base/progress.h"
 #include "cli/bench_articles.h"
 #include "cli/bench_loop.h"
 #include "cli/cli.h"
 #include "cli/options.h"
+#include "observe/progress.h"
 #include "wiretag/model.h"
 
 #include <inttypes.h>

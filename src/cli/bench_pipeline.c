@@ -1,14 +1,14 @@
 /* bench_pipeline.c: every stage of the worker alone, then all of them from Kafka to Kafka. */
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/exit_limit.h"
-#include "base/log.h"
-#include "base/metrics.h"
 #include "cli/bench_stages.h"
 #include "cli/bench_topics.h"
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/signals.h"
+#include "observe/exit_limit.h"
+#include "observe/log.h"
+#include "observe/metrics.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/preflight.h"
 

@@ -2,8 +2,8 @@
 #ifndef WIRETAG_CLI_BENCH_STAGES_H
 #define WIRETAG_CLI_BENCH_STAGES_H
 
-#include "base/config.h"
 #include "cli/bench_topics.h"
+#include "config/config.h"
 #include "wiretag/model.h"
 
 /* As many as are kept in memory at most. */

@@ -2,10 +2,10 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/errno_text.h"
-#include "base/progress.h"
 #include "cli/cli.h"
 #include "cli/jsonl.h"
 #include "cli/options.h"
+#include "observe/progress.h"
 #include "wiretag/tokenizer.h"
 
 #include <errno.h>

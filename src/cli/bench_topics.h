@@ -3,8 +3,8 @@
 #ifndef WIRETAG_CLI_BENCH_TOPICS_H
 #define WIRETAG_CLI_BENCH_TOPICS_H
 
-#include "base/config.h"
-#include "base/record.h"
+#include "config/config.h"
+#include "record/record.h"
 
 struct wt_bench_topics;
 

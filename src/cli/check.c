@@ -1,11 +1,11 @@
 /* check.c: whether a worker with this configuration would work, and what to do where not. */
 #include "base/deadline.h"
-#include "base/log.h"
 #include "base/processors.h"
 #include "cli/check_report.h"
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/worker.h"
+#include "observe/log.h"
 #include "pipeline/audit.h"
 #include "pipeline/consumer.h"
 #include "pipeline/finding.h"

@@ -3,9 +3,9 @@
 #include "base/alloc.h"
 #include "base/buffer.h"
 #include "base/clock.h"
-#include "base/log_line.h"
-#include "base/progress.h"
 #include "cli/cli.h"
+#include "observe/log_line.h"
+#include "observe/progress.h"
 
 #include <pthread.h>
 #include <stdio.h>

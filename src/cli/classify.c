@@ -1,10 +1,10 @@
 /* classify.c: labels articles from stdin, batched and in input order, without Kafka. */
 #include "base/alloc.h"
-#include "base/config.h"
 #include "base/processors.h"
 #include "cli/cli.h"
 #include "cli/jsonl.h"
 #include "cli/options.h"
+#include "config/config.h"
 #include "pipeline/batcher.h"
 #include "pipeline/decode.h"
 #include "pipeline/encode.h"

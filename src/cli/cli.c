@@ -1,8 +1,8 @@
 #include "cli/cli.h"
 
 #include "base/alloc.h"
-#include "base/log.h"
-#include "base/progress.h"
+#include "observe/log.h"
+#include "observe/progress.h"
 #include "wiretag/model.h"
 
 #include <stdarg.h>

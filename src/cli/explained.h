@@ -4,9 +4,9 @@
 #ifndef WIRETAG_CLI_EXPLAINED_H
 #define WIRETAG_CLI_EXPLAINED_H
 
-#include "base/config.h"
-#include "base/record.h"
 #include "cli/explanation.h"
+#include "config/config.h"
+#include "record/record.h"
 #include "wiretag/model.h"
 
 #include <stdbool.h>

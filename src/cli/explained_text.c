@@ -1,6 +1,6 @@
 /* explained_text.c: an explanation for people: the record's way from top to bottom. */
-#include "base/log_line.h"
 #include "cli/explained.h"
+#include "observe/log_line.h"
 #include "pipeline/dead_letter.h"
 #include "pipeline/partition.h"
 

@@ -4,8 +4,8 @@
 #ifndef WIRETAG_CLI_EXPLANATION_H
 #define WIRETAG_CLI_EXPLANATION_H
 
-#include "base/config.h"
-#include "base/record.h"
+#include "config/config.h"
+#include "record/record.h"
 #include "wiretag/model.h"
 
 #include <stdbool.h>

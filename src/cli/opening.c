@@ -1,8 +1,8 @@
 #include "cli/opening.h"
 
 #include "base/buffer.h"
-#include "base/log.h"
 #include "base/processors.h"
+#include "observe/log.h"
 #include "wiretag/model.h"
 
 #include <librdkafka/rdkafka.h>

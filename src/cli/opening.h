@@ -3,7 +3,7 @@
 #ifndef WIRETAG_CLI_OPENING_H
 #define WIRETAG_CLI_OPENING_H
 
-#include "base/config.h"
+#include "config/config.h"
 
 /* Three lines in the name of `command`. */
 void wt_cli_log_opening(const char *command, const struct wt_config *config);

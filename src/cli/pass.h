@@ -2,7 +2,7 @@
 #ifndef WIRETAG_CLI_PASS_H
 #define WIRETAG_CLI_PASS_H
 
-#include "base/config.h"
+#include "config/config.h"
 #include "pipeline/survey.h"
 
 #include <stdbool.h>

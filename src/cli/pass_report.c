@@ -1,6 +1,6 @@
 #include "cli/pass_report.h"
 
-#include "base/log.h"
+#include "observe/log.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 #include "cli/signals.h"
 
-#include "base/exit_limit.h"
-#include "base/log.h"
+#include "observe/exit_limit.h"
+#include "observe/log.h"
 
 #include <pthread.h>
 #include <signal.h>

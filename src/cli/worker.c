@@ -1,13 +1,13 @@
 #include "cli/worker.h"
 
 #include "base/alloc.h"
-#include "base/beat.h"
-#include "base/exit_limit.h"
-#include "base/log.h"
 #include "cli/cli.h"
 #include "cli/opening.h"
 #include "cli/signals.h"
-#include "ops/http.h"
+#include "observe/beat.h"
+#include "observe/exit_limit.h"
+#include "observe/http.h"
+#include "observe/log.h"
 #include "pipeline/kafka.h"
 #include "wiretag/model.h"
 

@@ -3,7 +3,7 @@
 #ifndef WIRETAG_CLI_WORKER_H
 #define WIRETAG_CLI_WORKER_H
 
-#include "base/config.h"
+#include "config/config.h"
 #include "pipeline/pipeline.h"
 
 #include <stddef.h>

@@ -2,7 +2,7 @@
 // need a CUDA toolkit that neither building nor running wiretag should.
 #include "model/torch_device.h"
 
-#include "base/log.h"
+#include "observe/log.h"
 
 #include <ATen/Context.h>
 #include <ATen/Functions.h>

@@ -1,5 +1,5 @@
 /* at_least_once.c: release with an idempotent producer; offsets follow acknowledgements. */
-#include "base/log.h"
+#include "observe/log.h"
 #include "pipeline/lane.h"
 #include "pipeline/release_state.h"
 

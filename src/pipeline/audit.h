@@ -4,7 +4,7 @@
 #ifndef WIRETAG_PIPELINE_AUDIT_H
 #define WIRETAG_PIPELINE_AUDIT_H
 
-#include "base/config.h"
+#include "config/config.h"
 #include "pipeline/finding.h"
 
 #include <stdbool.h>

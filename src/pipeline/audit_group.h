@@ -5,7 +5,7 @@
 #ifndef WIRETAG_PIPELINE_AUDIT_GROUP_H
 #define WIRETAG_PIPELINE_AUDIT_GROUP_H
 
-#include "base/config.h"
+#include "config/config.h"
 #include "pipeline/finding.h"
 
 #include <stdbool.h>

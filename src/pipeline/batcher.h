@@ -9,7 +9,7 @@
 #ifndef WIRETAG_PIPELINE_BATCHER_H
 #define WIRETAG_PIPELINE_BATCHER_H
 
-#include "base/record.h"
+#include "record/record.h"
 
 struct wt_batcher;
 

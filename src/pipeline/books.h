@@ -10,8 +10,8 @@
 #ifndef WIRETAG_PIPELINE_BOOKS_H
 #define WIRETAG_PIPELINE_BOOKS_H
 
-#include "base/record.h"
 #include "pipeline/terms.h"
+#include "record/record.h"
 
 #include <stdbool.h>
 #include <stddef.h>

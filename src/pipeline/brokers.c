@@ -1,7 +1,7 @@
 #include "pipeline/brokers.h"
 
 #include "base/clock.h"
-#include "base/metrics.h"
+#include "observe/metrics.h"
 #include "pipeline/kafka.h"
 #include "pipeline/kafka_group.h"
 #include "pipeline/kafka_topics.h"

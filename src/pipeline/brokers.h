@@ -3,7 +3,7 @@
 #ifndef WIRETAG_PIPELINE_BROKERS_H
 #define WIRETAG_PIPELINE_BROKERS_H
 
-#include "base/config.h"
+#include "config/config.h"
 
 #include <librdkafka/rdkafka.h>
 

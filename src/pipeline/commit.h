@@ -9,7 +9,7 @@
 #ifndef WIRETAG_PIPELINE_COMMIT_H
 #define WIRETAG_PIPELINE_COMMIT_H
 
-#include "base/config.h"
+#include "config/config.h"
 #include "pipeline/partition.h"
 
 #include <librdkafka/rdkafka.h>

@@ -1,9 +1,9 @@
 #include "pipeline/consume.h"
 
 #include "base/alloc.h"
-#include "base/beat.h"
 #include "base/clock.h"
-#include "base/metrics.h"
+#include "observe/beat.h"
+#include "observe/metrics.h"
 #include "pipeline/brokers.h"
 #include "pipeline/consumer.h"
 #include "pipeline/drain_clock.h"

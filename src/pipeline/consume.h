@@ -6,10 +6,10 @@
 #ifndef WIRETAG_PIPELINE_CONSUME_H
 #define WIRETAG_PIPELINE_CONSUME_H
 
-#include "base/config.h"
-#include "base/queue.h"
+#include "config/config.h"
 #include "pipeline/in_flight.h"
 #include "pipeline/partition.h"
+#include "record/queue.h"
 
 #include <librdkafka/rdkafka.h>
 

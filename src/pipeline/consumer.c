@@ -1,6 +1,6 @@
 #include "pipeline/consumer.h"
 
-#include "base/log.h"
+#include "observe/log.h"
 #include "pipeline/brokers.h"
 #include "pipeline/kafka.h"
 #include "pipeline/kafka_group.h"

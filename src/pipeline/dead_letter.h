@@ -14,7 +14,7 @@
 #ifndef WIRETAG_PIPELINE_DEAD_LETTER_H
 #define WIRETAG_PIPELINE_DEAD_LETTER_H
 
-#include "base/record.h"
+#include "record/record.h"
 
 /* Fills record->output. Reads record->letter_bytes_max and letter_keyed, sets letter_least. */
 void wt_dead_letter_encode(struct wt_record *record);

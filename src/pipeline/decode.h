@@ -5,8 +5,8 @@
 #ifndef WIRETAG_PIPELINE_DECODE_H
 #define WIRETAG_PIPELINE_DECODE_H
 
-#include "base/config.h"
-#include "base/record.h"
+#include "config/config.h"
+#include "record/record.h"
 
 struct wt_decoder;
 

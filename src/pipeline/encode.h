@@ -6,8 +6,8 @@
 #define WIRETAG_PIPELINE_ENCODE_H
 
 #include "base/buffer.h"
-#include "base/config.h"
-#include "base/record.h"
+#include "config/config.h"
+#include "record/record.h"
 #include "wiretag/model.h"
 
 struct wt_encoder;

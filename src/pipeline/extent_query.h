@@ -18,7 +18,7 @@
 #ifndef WIRETAG_PIPELINE_EXTENT_QUERY_H
 #define WIRETAG_PIPELINE_EXTENT_QUERY_H
 
-#include "base/config.h"
+#include "config/config.h"
 #include "pipeline/partition.h"
 #include "pipeline/plan.h"
 

@@ -4,7 +4,7 @@
 #ifndef WIRETAG_PIPELINE_FINDING_H
 #define WIRETAG_PIPELINE_FINDING_H
 
-#include "base/config.h"
+#include "config/config.h"
 
 #include <stdbool.h>
 #include <stddef.h>

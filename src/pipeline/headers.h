@@ -7,7 +7,7 @@
 #define WIRETAG_PIPELINE_HEADERS_H
 
 #include "base/buffer.h"
-#include "base/record.h"
+#include "record/record.h"
 
 /* The most headers wiretag adds to one record. */
 #define WT_HEADERS_ADDED_MAX 24u

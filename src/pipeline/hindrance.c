@@ -1,10 +1,10 @@
 #include "pipeline/hindrance.h"
 
 #include "base/alloc.h"
-#include "base/beat.h"
 #include "base/clock.h"
-#include "base/metrics.h"
-#include "base/stall.h"
+#include "observe/beat.h"
+#include "observe/metrics.h"
+#include "observe/stall.h"
 #include "pipeline/kafka_coordinator.h"
 #include "pipeline/kafka_group.h"
 #include "pipeline/kafka_topics.h"

@@ -4,7 +4,7 @@
 #ifndef WIRETAG_PIPELINE_HINDRANCE_H
 #define WIRETAG_PIPELINE_HINDRANCE_H
 
-#include "base/config.h"
+#include "config/config.h"
 
 #include <librdkafka/rdkafka.h>
 #include <stdbool.h>

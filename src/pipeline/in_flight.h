@@ -6,7 +6,7 @@
 #ifndef WIRETAG_PIPELINE_IN_FLIGHT_H
 #define WIRETAG_PIPELINE_IN_FLIGHT_H
 
-#include "base/record.h"
+#include "record/record.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,10 +1,10 @@
 #include "pipeline/infer.h"
 
 #include "base/alloc.h"
-#include "base/beat.h"
 #include "base/clock.h"
-#include "base/log.h"
-#include "base/metrics.h"
+#include "observe/beat.h"
+#include "observe/log.h"
+#include "observe/metrics.h"
 #include "pipeline/partition.h"
 
 #include <math.h>

@@ -9,9 +9,9 @@
 #ifndef WIRETAG_PIPELINE_INFER_H
 #define WIRETAG_PIPELINE_INFER_H
 
-#include "base/queue.h"
 #include "pipeline/batch.h"
 #include "pipeline/in_flight.h"
+#include "record/queue.h"
 #include "wiretag/model.h"
 
 /* memory_wait_ms_max of a worker: another process that starts beside it has grown to its size by then. */

@@ -2,7 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/metrics.h"
+#include "observe/metrics.h"
 #include "pipeline/consumer.h"
 #include "pipeline/kafka_message.h"
 #include "pipeline/lookup.h"

@@ -7,11 +7,11 @@
 #ifndef WIRETAG_PIPELINE_INTAKE_H
 #define WIRETAG_PIPELINE_INTAKE_H
 
-#include "base/config.h"
-#include "base/queue.h"
+#include "config/config.h"
 #include "pipeline/in_flight.h"
 #include "pipeline/partition.h"
 #include "pipeline/setback.h"
+#include "record/queue.h"
 
 #include <librdkafka/rdkafka.h>
 #include <stdatomic.h>

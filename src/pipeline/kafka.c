@@ -1,8 +1,8 @@
 #include "pipeline/kafka.h"
 
 #include "base/alloc.h"
-#include "base/metrics.h"
-#include "base/stall.h"
+#include "observe/metrics.h"
+#include "observe/stall.h"
 #include "pipeline/connect_pace.h"
 #include "pipeline/kafka_security.h"
 #include "pipeline/kafka_words.h"

@@ -5,7 +5,7 @@
 #ifndef WIRETAG_PIPELINE_KAFKA_H
 #define WIRETAG_PIPELINE_KAFKA_H
 
-#include "base/config.h"
+#include "config/config.h"
 
 #include <librdkafka/rdkafka.h>
 

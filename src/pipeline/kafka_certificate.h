@@ -6,7 +6,7 @@
 #ifndef WIRETAG_PIPELINE_KAFKA_CERTIFICATE_H
 #define WIRETAG_PIPELINE_KAFKA_CERTIFICATE_H
 
-#include "base/config.h"
+#include "config/config.h"
 
 #include <librdkafka/rdkafka.h>
 #include <stdbool.h>

@@ -1,8 +1,8 @@
 #include "pipeline/kafka_group.h"
 
 #include "base/clock.h"
-#include "base/metrics.h"
-#include "base/stall.h"
+#include "observe/metrics.h"
+#include "observe/stall.h"
 
 #include <inttypes.h>
 #include <pthread.h>

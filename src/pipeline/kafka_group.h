@@ -5,7 +5,7 @@
 #ifndef WIRETAG_PIPELINE_KAFKA_GROUP_H
 #define WIRETAG_PIPELINE_KAFKA_GROUP_H
 
-#include "base/config.h"
+#include "config/config.h"
 
 #include <librdkafka/rdkafka.h>
 #include <stdbool.h>

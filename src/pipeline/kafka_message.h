@@ -2,7 +2,7 @@
 #ifndef WIRETAG_PIPELINE_KAFKA_MESSAGE_H
 #define WIRETAG_PIPELINE_KAFKA_MESSAGE_H
 
-#include "base/record.h"
+#include "record/record.h"
 
 #include <librdkafka/rdkafka.h>
 

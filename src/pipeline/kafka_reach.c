@@ -2,7 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/deadline.h"
-#include "base/log.h"
+#include "observe/log.h"
 #include "pipeline/kafka_talk.h"
 #include "pipeline/reach_words.h"
 

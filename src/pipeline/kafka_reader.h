@@ -3,8 +3,8 @@
 #ifndef WIRETAG_PIPELINE_KAFKA_READER_H
 #define WIRETAG_PIPELINE_KAFKA_READER_H
 
-#include "base/config.h"
-#include "base/record.h"
+#include "config/config.h"
+#include "record/record.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -2,7 +2,7 @@
 #ifndef WIRETAG_PIPELINE_KAFKA_SECURITY_H
 #define WIRETAG_PIPELINE_KAFKA_SECURITY_H
 
-#include "base/config.h"
+#include "config/config.h"
 
 #include <librdkafka/rdkafka.h>
 

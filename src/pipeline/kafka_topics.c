@@ -2,7 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/stall.h"
+#include "observe/stall.h"
 
 #include <inttypes.h>
 #include <pthread.h>

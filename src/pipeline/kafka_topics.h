@@ -7,7 +7,7 @@
 #ifndef WIRETAG_PIPELINE_KAFKA_TOPICS_H
 #define WIRETAG_PIPELINE_KAFKA_TOPICS_H
 
-#include "base/config.h"
+#include "config/config.h"
 
 #include <librdkafka/rdkafka.h>
 #include <stdbool.h>

@@ -6,7 +6,7 @@
 #ifndef WIRETAG_PIPELINE_KAFKA_WORDS_H
 #define WIRETAG_PIPELINE_KAFKA_WORDS_H
 
-#include "base/log.h"
+#include "observe/log.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 #include "pipeline/leave.h"
 
 #include "base/clock.h"
-#include "base/log.h"
+#include "observe/log.h"
 
 /* How long one wait for the client lasts. */
 #define WAIT_MS 50

@@ -4,8 +4,8 @@
 #ifndef WIRETAG_PIPELINE_LETTER_H
 #define WIRETAG_PIPELINE_LETTER_H
 
-#include "base/record.h"
 #include "pipeline/origins.h"
+#include "record/record.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>

@@ -2,8 +2,8 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/log.h"
-#include "base/progress.h"
+#include "observe/log.h"
+#include "observe/progress.h"
 #include "pipeline/kafka_groups.h"
 #include "pipeline/kafka_reader.h"
 #include "pipeline/lookup.h"

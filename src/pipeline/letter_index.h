@@ -5,7 +5,7 @@
 #ifndef WIRETAG_PIPELINE_LETTER_INDEX_H
 #define WIRETAG_PIPELINE_LETTER_INDEX_H
 
-#include "base/config.h"
+#include "config/config.h"
 #include "pipeline/origins.h"
 
 /* Call it once the redrive's plan is committed. `config`: of the redrive, with its own group. `group`: that of

@@ -1,7 +1,7 @@
 #include "pipeline/log_probe.h"
 
 #include "base/alloc.h"
-#include "base/log.h"
+#include "observe/log.h"
 #include "pipeline/lookup.h"
 
 #include <inttypes.h>

@@ -8,7 +8,7 @@
 #ifndef WIRETAG_PIPELINE_LOG_PROBE_H
 #define WIRETAG_PIPELINE_LOG_PROBE_H
 
-#include "base/config.h"
+#include "config/config.h"
 #include "pipeline/partition.h"
 #include "pipeline/plan.h"
 

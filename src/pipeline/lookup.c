@@ -1,7 +1,7 @@
 #include "pipeline/lookup.h"
 
 #include "base/clock.h"
-#include "base/log.h"
+#include "observe/log.h"
 #include "pipeline/kafka.h"
 
 #include <inttypes.h>

@@ -5,7 +5,7 @@
 #ifndef WIRETAG_PIPELINE_LOOKUP_H
 #define WIRETAG_PIPELINE_LOOKUP_H
 
-#include "base/config.h"
+#include "config/config.h"
 #include "pipeline/plan.h"
 
 #include <librdkafka/rdkafka.h>

@@ -12,7 +12,7 @@
 #ifndef WIRETAG_PIPELINE_LOSS_H
 #define WIRETAG_PIPELINE_LOSS_H
 
-#include "base/config.h"
+#include "config/config.h"
 #include "pipeline/extent_query.h"
 #include "pipeline/partition.h"
 

@@ -8,7 +8,7 @@
 #ifndef WIRETAG_PIPELINE_MEMBERSHIP_H
 #define WIRETAG_PIPELINE_MEMBERSHIP_H
 
-#include "base/config.h"
+#include "config/config.h"
 
 #include <librdkafka/rdkafka.h>
 #include <stdbool.h>

@@ -10,8 +10,8 @@
 #ifndef WIRETAG_PIPELINE_ORIGINS_H
 #define WIRETAG_PIPELINE_ORIGINS_H
 
-#include "base/record.h"
 #include "pipeline/books.h"
+#include "record/record.h"
 
 #include <stdbool.h>
 #include <stdint.h>

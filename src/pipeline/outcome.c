@@ -2,7 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/metrics.h"
+#include "observe/metrics.h"
 #include "pipeline/dead_letter.h"
 #include "pipeline/trace.h"
 

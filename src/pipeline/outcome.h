@@ -4,8 +4,8 @@
 #ifndef WIRETAG_PIPELINE_OUTCOME_H
 #define WIRETAG_PIPELINE_OUTCOME_H
 
-#include "base/config.h"
-#include "base/record.h"
+#include "config/config.h"
+#include "record/record.h"
 #include "wiretag/model.h"
 
 struct wt_outcomes;

@@ -7,7 +7,7 @@
 #ifndef WIRETAG_PIPELINE_PARTITION_H
 #define WIRETAG_PIPELINE_PARTITION_H
 
-#include "base/record.h"
+#include "record/record.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>

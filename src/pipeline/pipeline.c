@@ -2,12 +2,11 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/exit_limit.h"
-#include "base/log.h"
-#include "base/metrics.h"
 #include "base/processors.h"
-#include "base/queue.h"
-#include "base/stall.h"
+#include "observe/exit_limit.h"
+#include "observe/log.h"
+#include "observe/metrics.h"
+#include "observe/stall.h"
 #include "pipeline/batch.h"
 #include "pipeline/consume.h"
 #include "pipeline/in_flight.h"
@@ -21,6 +20,7 @@
 #include "pipeline/times.h"
 #include "pipeline/watch.h"
 #include "pipeline/worker_id.h"
+#include "record/queue.h"
 
 #include <inttypes.h>
 #include <pthread.h>

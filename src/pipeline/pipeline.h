@@ -7,7 +7,7 @@
 #ifndef WIRETAG_PIPELINE_PIPELINE_H
 #define WIRETAG_PIPELINE_PIPELINE_H
 
-#include "base/config.h"
+#include "config/config.h"
 #include "wiretag/model.h"
 
 #include <stdbool.h>

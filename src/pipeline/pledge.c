@@ -2,7 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/log.h"
+#include "observe/log.h"
 #include "pipeline/kafka.h"
 
 #include <stdio.h>

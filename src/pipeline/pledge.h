@@ -12,7 +12,7 @@
 #ifndef WIRETAG_PIPELINE_PLEDGE_H
 #define WIRETAG_PIPELINE_PLEDGE_H
 
-#include "base/config.h"
+#include "config/config.h"
 
 #include <librdkafka/rdkafka.h>
 #include <stdbool.h>

@@ -3,7 +3,7 @@
 #ifndef WIRETAG_PIPELINE_PREFLIGHT_H
 #define WIRETAG_PIPELINE_PREFLIGHT_H
 
-#include "base/config.h"
+#include "config/config.h"
 
 /* Whether brokers can be reached and coordinators be had; a moment where all is well, 20 s at most.
  * WT_IO, with the cause, where not; WT_INVALID, WT_FAILED (class fatal): no client can be made. */

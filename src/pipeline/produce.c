@@ -1,8 +1,8 @@
 #include "pipeline/produce.h"
 
 #include "base/alloc.h"
-#include "base/log.h"
-#include "base/metrics.h"
+#include "observe/log.h"
+#include "observe/metrics.h"
 #include "pipeline/brokers.h"
 #include "pipeline/kafka.h"
 #include "pipeline/kafka_topics.h"

@@ -1,7 +1,7 @@
 #include "pipeline/range.h"
 
 #include "base/alloc.h"
-#include "base/log.h"
+#include "observe/log.h"
 #include "pipeline/lane.h"
 
 #include <inttypes.h>

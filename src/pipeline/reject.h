@@ -4,8 +4,8 @@
 #ifndef WIRETAG_PIPELINE_REJECT_H
 #define WIRETAG_PIPELINE_REJECT_H
 
-#include "base/config.h"
-#include "base/record.h"
+#include "config/config.h"
+#include "record/record.h"
 
 /* Applies on_error to a failed record: it stays a dead letter or is skipped. False: the pipeline
  * must stop before it, and `error` says so. */

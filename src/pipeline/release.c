@@ -2,9 +2,9 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/log.h"
-#include "base/metrics.h"
-#include "base/stall.h"
+#include "observe/log.h"
+#include "observe/metrics.h"
+#include "observe/stall.h"
 #include "pipeline/commit.h"
 #include "pipeline/dead_letter.h"
 #include "pipeline/encode.h"

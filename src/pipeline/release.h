@@ -15,7 +15,7 @@
 #ifndef WIRETAG_PIPELINE_RELEASE_H
 #define WIRETAG_PIPELINE_RELEASE_H
 
-#include "base/config.h"
+#include "config/config.h"
 #include "pipeline/in_flight.h"
 #include "pipeline/partition.h"
 #include "wiretag/model.h"

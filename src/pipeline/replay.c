@@ -2,7 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/log.h"
+#include "observe/log.h"
 #include "pipeline/kafka_facts.h"
 #include "pipeline/kafka_groups.h"
 #include "pipeline/kafka_reach.h"

@@ -10,7 +10,7 @@
 #ifndef WIRETAG_PIPELINE_REPLAY_H
 #define WIRETAG_PIPELINE_REPLAY_H
 
-#include "base/config.h"
+#include "config/config.h"
 #include "pipeline/books.h"
 #include "pipeline/survey.h"
 

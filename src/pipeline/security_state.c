@@ -1,8 +1,8 @@
 #include "pipeline/security_state.h"
 
 #include "base/clock.h"
-#include "base/log.h"
-#include "base/stall.h"
+#include "observe/log.h"
+#include "observe/stall.h"
 #include "pipeline/security_cause.h"
 
 #include <pthread.h>

@@ -2,7 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/log.h"
+#include "observe/log.h"
 
 #include <assert.h>
 #include <inttypes.h>

@@ -2,7 +2,7 @@
 #ifndef WIRETAG_PIPELINE_SIZING_H
 #define WIRETAG_PIPELINE_SIZING_H
 
-#include "base/config.h"
+#include "config/config.h"
 #include "pipeline/batcher.h"
 #include "wiretag/model.h"
 

@@ -1,8 +1,8 @@
 #include "pipeline/startup.h"
 
 #include "base/clock.h"
-#include "base/log.h"
-#include "base/stall.h"
+#include "observe/log.h"
+#include "observe/stall.h"
 #include "pipeline/audit.h"
 #include "pipeline/finding.h"
 #include "pipeline/kafka_members.h"

@@ -3,7 +3,7 @@
 #ifndef WIRETAG_PIPELINE_STARTUP_H
 #define WIRETAG_PIPELINE_STARTUP_H
 
-#include "base/config.h"
+#include "config/config.h"
 #include "pipeline/kafka_facts.h"
 
 #include <librdkafka/rdkafka.h>

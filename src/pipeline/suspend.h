@@ -15,7 +15,7 @@
 #ifndef WIRETAG_PIPELINE_SUSPEND_H
 #define WIRETAG_PIPELINE_SUSPEND_H
 
-#include "base/config.h"
+#include "config/config.h"
 #include "pipeline/partition.h"
 
 #include <librdkafka/rdkafka.h>

@@ -6,9 +6,9 @@
 #ifndef WIRETAG_PIPELINE_TIMES_H
 #define WIRETAG_PIPELINE_TIMES_H
 
-#include "base/config.h"
-#include "base/record.h"
+#include "config/config.h"
 #include "pipeline/audit.h"
+#include "record/record.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -6,9 +6,9 @@
 #ifndef WIRETAG_PIPELINE_TRACE_H
 #define WIRETAG_PIPELINE_TRACE_H
 
-#include "base/config.h"
-#include "base/log.h"
-#include "base/record.h"
+#include "config/config.h"
+#include "observe/log.h"
+#include "record/record.h"
 
 /* 32 hex digits and a NUL. */
 #define WT_TRACE_ID_BYTES 33u

@@ -2,8 +2,8 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/log.h"
-#include "base/metrics.h"
+#include "observe/log.h"
+#include "observe/metrics.h"
 #include "pipeline/brokers.h"
 #include "pipeline/lane.h"
 #include "pipeline/membership.h"

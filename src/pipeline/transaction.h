@@ -22,7 +22,7 @@
 #ifndef WIRETAG_PIPELINE_TRANSACTION_H
 #define WIRETAG_PIPELINE_TRANSACTION_H
 
-#include "base/config.h"
+#include "config/config.h"
 #include "pipeline/partition.h"
 #include "pipeline/produce.h"
 

@@ -1,9 +1,9 @@
 #include "pipeline/txn_hindrance.h"
 
 #include "base/clock.h"
-#include "base/log.h"
-#include "base/metrics.h"
-#include "base/stall.h"
+#include "observe/log.h"
+#include "observe/metrics.h"
+#include "observe/stall.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -6,7 +6,7 @@
 #ifndef WIRETAG_PIPELINE_WORKER_ID_H
 #define WIRETAG_PIPELINE_WORKER_ID_H
 
-#include "base/config.h"
+#include "config/config.h"
 
 struct wt_worker_id;
 

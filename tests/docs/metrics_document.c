@@ -1,7 +1,7 @@
 /* Prints docs/metrics.md from the table of the code; with a file's name, compares it instead.
  *
  *     build-fake/tests/metrics_document > docs/metrics.md */
-#include "base/metrics_table.h"
+#include "observe/metrics_table.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +9,8 @@
 
 static const char head[] =
     "# Metrics\n\n"
-    "<!-- Made from src/base/metrics_table.c: build-fake/tests/metrics_document > docs/metrics.md "
+    "<!-- Made from src/observe/metrics_table.c: build-fake/tests/metrics_document > "
+    "docs/metrics.md "
     "-->\n\n"
     "`GET /metrics` at `http.listen` answers in the Prometheus text format, every family below "
     "once it "

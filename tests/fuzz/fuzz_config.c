@@ -1,7 +1,7 @@
 /* fuzz_config.c: no bytes crash the configuration, a refusal has a message, and what is accepted is
  * complete. An input is the YAML file, then --set texts, each behind a NUL byte. */
 #include "base/address.h"
-#include "base/config.h"
+#include "config/config.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  * The parser is libmicrohttpd's and knows only sockets, so the bytes come over one, from a client that
  * sends them and nothing more. Whatever they are, the first answer is one that the endpoint has, a 405
  * says what is allowed, and the next client is served. */
-#include "ops/http.h"
+#include "observe/http.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -6,8 +6,8 @@
 #ifndef WIRETAG_SIMULATION_WORLD_H
 #define WIRETAG_SIMULATION_WORLD_H
 
-#include "base/record.h"
 #include "pipeline/books.h"
+#include "record/record.h"
 
 #include "../unit/dice.h"
 

@@ -2,7 +2,7 @@
 #ifndef WIRETAG_TESTS_CONFIG_CASES_H
 #define WIRETAG_TESTS_CONFIG_CASES_H
 
-#include "base/config.h"
+#include "config/config.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

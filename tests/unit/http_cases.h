@@ -3,8 +3,8 @@
 #define WIRETAG_TESTS_HTTP_CASES_H
 
 #include "base/clock.h"
-#include "base/metrics.h"
-#include "ops/http.h"
+#include "observe/http.h"
+#include "observe/metrics.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -2,7 +2,7 @@
 #ifndef WIRETAG_TESTS_INFER_CASES_H
 #define WIRETAG_TESTS_INFER_CASES_H
 
-#include "base/metrics.h"
+#include "observe/metrics.h"
 #include "pipeline/infer.h"
 #include "support.h"
 

@@ -3,7 +3,7 @@
 #ifndef WIRETAG_TESTS_LOG_CASES_H
 #define WIRETAG_TESTS_LOG_CASES_H
 
-#include "base/log.h"
+#include "observe/log.h"
 
 #include <errno.h>
 #include <fcntl.h>

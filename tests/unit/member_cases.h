@@ -3,7 +3,7 @@
 #define WIRETAG_TESTS_MEMBER_CASES_H
 
 #include "base/alloc.h"
-#include "base/config.h"
+#include "config/config.h"
 
 #include "support.h"
 

@@ -3,7 +3,7 @@
 #define WIRETAG_TESTS_MOCK_CASES_H
 
 #include "base/alloc.h"
-#include "base/log.h"
+#include "observe/log.h"
 #include "pipeline/release.h"
 
 #include "apart.h"

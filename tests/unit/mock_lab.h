@@ -7,7 +7,7 @@
 #ifndef WIRETAG_TESTS_MOCK_LAB_H
 #define WIRETAG_TESTS_MOCK_LAB_H
 
-#include "base/config.h"
+#include "config/config.h"
 #include "pipeline/in_flight.h"
 #include "pipeline/partition.h"
 

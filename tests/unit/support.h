@@ -2,8 +2,8 @@
 #ifndef WIRETAG_TESTS_SUPPORT_H
 #define WIRETAG_TESTS_SUPPORT_H
 
-#include "base/record.h"
 #include "pipeline/partition.h"
+#include "record/record.h"
 
 #include <setjmp.h>
 #include <signal.h>

@@ -1,6 +1,6 @@
 /* Every class of error that producing and committing can meet where records come out at least once. */
 #include "base/clock.h"
-#include "base/metrics.h"
+#include "observe/metrics.h"
 
 #include "mock_cases.h"
 

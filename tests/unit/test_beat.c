@@ -1,5 +1,5 @@
 /* A thread that stops beating is named; one that rests may rest for ever. The clock is the test's. */
-#include "base/beat.h"
+#include "observe/beat.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* What a configuration may say and how it is read. What it may not say: test_config_errors.c. */
-#include "base/config.h"
-#include "base/config_schema.h"
+#include "config/config.h"
+#include "config/config_schema.h"
 #include "config_cases.h"
 
 #include <stdlib.h>

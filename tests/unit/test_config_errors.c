@@ -1,5 +1,5 @@
 /* What a configuration may not say, and that the message names file, line, key and remedy. */
-#include "base/config.h"
+#include "config/config.h"
 #include "config_cases.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* ${VAR} and ${file:PATH}: what they become, and that no message shows what they held. */
-#include "base/config.h"
+#include "config/config.h"
 #include "config_cases.h"
 
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* A process ends in time, whatever hangs at its end. */
-#include "base/exit_limit.h"
+#include "observe/exit_limit.h"
 
-#include "base/log.h"
 #include "child_cases.h"
+#include "observe/log.h"
 
 #define LIMIT_MS 300
 

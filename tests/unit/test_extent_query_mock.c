@@ -1,7 +1,7 @@
 /* Asking where logs begin and end, on a mock cluster. */
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/log.h"
+#include "observe/log.h"
 #include "pipeline/extent_query.h"
 
 #include "support.h"

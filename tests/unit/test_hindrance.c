@@ -2,9 +2,9 @@
  * and brokers are the test's own. */
 #include "pipeline/hindrance.h"
 
-#include "base/beat.h"
-#include "base/metrics.h"
-#include "base/stall.h"
+#include "observe/beat.h"
+#include "observe/metrics.h"
+#include "observe/stall.h"
 #include "pipeline/kafka_group.h"
 #include "pipeline/kafka_topics.h"
 #include "support.h"

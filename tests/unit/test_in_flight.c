@@ -1,7 +1,7 @@
 /* The memory bound: what is counted in is counted out, and full is full. */
 #include "pipeline/in_flight.h"
 
-#include "base/metrics.h"
+#include "observe/metrics.h"
 #include "support.h"
 
 #include <pthread.h>

@@ -1,5 +1,5 @@
 /* What the metrics promise: nothing counted is lost, and the page is one Prometheus accepts. */
-#include "base/metrics.h"
+#include "observe/metrics.h"
 
 #include <math.h>
 #include <pthread.h>

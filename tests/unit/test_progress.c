@@ -1,5 +1,5 @@
 /* What the progress line says, as a function of how far the work is. */
-#include "base/progress.h"
+#include "observe/progress.h"
 
 #include "support.h"
 

@@ -1,6 +1,6 @@
 /* What the last stage owes a consume thread that drains partitions through it. */
 #include "base/clock.h"
-#include "base/metrics.h"
+#include "observe/metrics.h"
 #include "pipeline/membership.h"
 #include "pipeline/publish.h"
 

@@ -1,5 +1,5 @@
 /* The hand-off between two stages: every record once, in order, and nobody sleeps too long. */
-#include "base/queue.h"
+#include "record/queue.h"
 
 #include "base/clock.h"
 #include "support.h"

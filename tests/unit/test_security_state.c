@@ -1,8 +1,8 @@
 /* Many lines of librdkafka become one state a broker. The clock is the test's. */
 #include "pipeline/security_state.h"
 
-#include "base/log.h"
-#include "base/stall.h"
+#include "observe/log.h"
+#include "observe/stall.h"
 
 #include "support.h"
 

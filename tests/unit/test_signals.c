@@ -1,8 +1,8 @@
 /* The signals that end a command. */
 #include "cli/signals.h"
 
-#include "base/exit_limit.h"
 #include "child_cases.h"
+#include "observe/exit_limit.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

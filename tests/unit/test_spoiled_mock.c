@@ -1,6 +1,6 @@
 /* A transaction with a record that was not delivered. */
 #include "base/clock.h"
-#include "base/metrics.h"
+#include "observe/metrics.h"
 
 #include "mock_cases.h"
 

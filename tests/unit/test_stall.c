@@ -1,9 +1,9 @@
 /* What hinders is a reason at once, a line after ten seconds and every minute, and its end is said.
  * The clock is the test's. */
-#include "base/stall.h"
+#include "observe/stall.h"
 
-#include "base/log.h"
-#include "base/metrics.h"
+#include "observe/log.h"
+#include "observe/metrics.h"
 
 #include <jansson.h>
 #include <pthread.h>

@@ -1,5 +1,5 @@
 /* Every class of error that a transaction can meet is recovered from, or named: never a silent end. */
-#include "base/metrics.h"
+#include "observe/metrics.h"
 
 #include "mock_cases.h"
 

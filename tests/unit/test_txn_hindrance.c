@@ -2,8 +2,8 @@
  * The clock is the test's. */
 #include "pipeline/txn_hindrance.h"
 
-#include "base/metrics.h"
-#include "base/stall.h"
+#include "observe/metrics.h"
+#include "observe/stall.h"
 #include "support.h"
 
 #define SECOND 1000000

@@ -1,0 +1,409 @@
+#include "base/alloc.h"
+#include "config/config_schema.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_PLACE "the default"
+#define MUST_BYTES_MAX 320u
+
+static void *field(struct wt_config *config, const struct wt_key *key)
+{
+    return (char *)config + key->offset;
+}
+
+static void strings_clear(struct wt_strings *strings)
+{
+    for (size_t i = 0; i < strings->count; i++) {
+        free(strings->items[i]);
+    }
+    free(strings->items);
+    *strings = (struct wt_strings){0};
+}
+
+void wt_properties_clear(struct wt_properties *properties)
+{
+    for (size_t i = 0; i < properties->count; i++) {
+        free(properties->items[i].name);
+        free(properties->items[i].value);
+        free(properties->items[i].place);
+    }
+    free(properties->items);
+    *properties = (struct wt_properties){0};
+}
+
+/* Adds a property, or replaces the one of that name. */
+static void properties_put(struct wt_properties *properties, const char *name, const char *value,
+                           const char *place)
+{
+    for (size_t i = 0; i < properties->count; i++) {
+        struct wt_property *property = &properties->items[i];
+        if (strcmp(property->name, name) == 0) {
+            free(property->value);
+            free(property->place);
+            property->value = wt_strdup(value);
+            property->place = wt_strdup(place);
+            return;
+        }
+    }
+    properties->items =
+        wt_realloc(properties->items, (properties->count + 1) * sizeof *properties->items);
+    properties->items[properties->count++] = (struct wt_property){
+        .name = wt_strdup(name), .value = wt_strdup(value), .place = wt_strdup(place)};
+}
+
+/* "a whole number from 1 to 64" and the like: what `key` accepts. */
+static const char *must_be(const struct wt_key *key, char must[MUST_BYTES_MAX])
+{
+    size_t length = 0;
+    switch (key->type) {
+    case WT_KEY_BOOL:
+        (void)snprintf(must, MUST_BYTES_MAX, "true or false");
+        break;
+    case WT_KEY_U32:
+    case WT_KEY_U64:
+        (void)snprintf(must, MUST_BYTES_MAX, "%sa whole number from %llu to %llu",
+                       key->auto_allowed ? "auto or " : "", (unsigned long long)key->min,
+                       (unsigned long long)key->max);
+        break;
+    case WT_KEY_NUMBER:
+        (void)snprintf(must, MUST_BYTES_MAX, "a number from %llu to %llu",
+                       (unsigned long long)key->min, (unsigned long long)key->max);
+        break;
+    case WT_KEY_CHOICE:
+        for (size_t i = 0; key->choices[i].name != NULL; i++) {
+            const char *joint = i == 0 ? "" : key->choices[i + 1].name != NULL ? ", " : " or ";
+            length += (size_t)snprintf(must + length, MUST_BYTES_MAX - length, "%s%s", joint,
+                                       key->choices[i].name);
+            assert(length < MUST_BYTES_MAX);
+        }
+        break;
+    case WT_KEY_TEXT:
+    case WT_KEY_TEXTS:
+    case WT_KEY_PROPERTIES:
+        (void)snprintf(must, MUST_BYTES_MAX, "%s", key->must);
+        break;
+    }
+    return must;
+}
+
+/* What is in quotes is text to YAML, and no value of such a key. */
+static bool is_untyped(const struct wt_key *key)
+{
+    return key->type == WT_KEY_BOOL || key->type == WT_KEY_U32 || key->type == WT_KEY_U64 ||
+           key->type == WT_KEY_NUMBER;
+}
+
+static enum wt_status refuse_value(const struct wt_node *node, const struct wt_key *key,
+                                   struct wt_error *error)
+{
+    char shown[WT_SHOWN_BYTES_MAX];
+    char must[MUST_BYTES_MAX];
+    bool text_only = is_untyped(key) && node->quoted && node->written == NULL;
+    return wt_node_refuse(node, key->path, error, "is %s%s; it must be %s%s",
+                          wt_node_shown(node, shown),
+                          node->written != NULL ? " (its value is not shown)" : "",
+                          must_be(key, must), text_only ? ", without quotes" : "");
+}
+
+/* The text of a scalar whose type is not text; NULL where it cannot be one. A value that came from
+ * a variable counts by what it says: it has to be quoted where it stands inside braces. */
+static const char *untyped_text(const struct wt_node *node)
+{
+    bool usable = node->kind == WT_NODE_SCALAR && (!node->quoted || node->written != NULL);
+    return usable ? node->text : NULL;
+}
+
+static bool parse_whole(const char *text, const struct wt_key *key, uint64_t *value_out)
+{
+    if (key->auto_allowed && strcmp(text, "auto") == 0) {
+        *value_out = 0;
+        return true;
+    }
+    size_t digits = strspn(text, "0123456789");
+    if (digits == 0 || text[digits] != '\0') {
+        return false;
+    }
+    errno = 0;
+    unsigned long long value = strtoull(text, NULL, 10);
+    *value_out = value;
+    return errno == 0 && value >= key->min && value <= key->max;
+}
+
+static bool parse_number(const char *text, const struct wt_key *key, double *value_out)
+{
+    char *end;
+    if (text[0] == '\0' || strspn(text, "0123456789.eE+-") != strlen(text)) {
+        return false;
+    }
+    double value = strtod(text, &end);
+    *value_out = value;
+    return *end == '\0' && value >= (double)key->min && value <= (double)key->max;
+}
+
+/* Bool, numbers and choices: everything that one scalar says and no memory is needed for. */
+static bool set_simple(struct wt_config *config, const struct wt_key *key,
+                       const struct wt_node *node)
+{
+    const char *text = untyped_text(node);
+    bool named = node->kind == WT_NODE_SCALAR && !wt_node_is_null(node);
+    uint64_t whole;
+    switch (key->type) {
+    case WT_KEY_BOOL:
+        if (text == NULL || (strcmp(text, "true") != 0 && strcmp(text, "false") != 0)) {
+            return false;
+        }
+        *(bool *)field(config, key) = text[0] == 't';
+        return true;
+    case WT_KEY_U32:
+        if (text == NULL || !parse_whole(text, key, &whole)) {
+            return false;
+        }
+        *(uint32_t *)field(config, key) = (uint32_t)whole;
+        return true;
+    case WT_KEY_U64:
+        return text != NULL && parse_whole(text, key, field(config, key));
+    case WT_KEY_NUMBER:
+        return text != NULL && parse_number(text, key, field(config, key));
+    case WT_KEY_CHOICE:
+        for (size_t i = 0; named && key->choices[i].name != NULL; i++) {
+            if (strcmp(node->text, key->choices[i].name) == 0) {
+                *(unsigned *)field(config, key) = key->choices[i].value;
+                return true;
+            }
+        }
+        return false;
+    default:
+        assert(false && "a type that holds memory");
+        return false;
+    }
+}
+
+static bool valid_text(const struct wt_key *key, const struct wt_node *node)
+{
+    return node->kind == WT_NODE_SCALAR && !wt_node_is_null(node) &&
+           (key->valid != NULL ? key->valid(node->text) : node->text[0] != '\0');
+}
+
+static enum wt_status set_text(struct wt_config *config, const struct wt_key *key,
+                               const struct wt_node *node, struct wt_error *error)
+{
+    bool null = key->null_allowed && wt_node_is_null(node);
+    if (!null && !valid_text(key, node)) {
+        return refuse_value(node, key, error);
+    }
+    char **text = field(config, key);
+    free(*text);
+    *text = null ? NULL : wt_strdup(node->text);
+    return WT_OK;
+}
+
+static enum wt_status set_texts(struct wt_config *config, const struct wt_key *key,
+                                const struct wt_node *node, struct wt_error *error)
+{
+    char shown[WT_SHOWN_BYTES_MAX];
+    if (node->kind != WT_NODE_LIST || node->count == 0) {
+        return wt_node_refuse(
+            node, key->path, error, "is %s; it must be a list of one or more, such as %s",
+            node->kind == WT_NODE_LIST ? "empty" : wt_node_shown(node, shown), key->fallback);
+    }
+    for (size_t i = 0; i < node->count; i++) {
+        const struct wt_node *item = node->entries[i].value;
+        if (!valid_text(key, item)) {
+            return refuse_value(item, key, error);
+        }
+        for (size_t j = 0; j < i; j++) {
+            if (strcmp(item->text, node->entries[j].value->text) == 0) {
+                return wt_node_refuse(item, key->path, error, "names %s twice; once is enough",
+                                      wt_node_shown(item, shown));
+            }
+        }
+    }
+    struct wt_strings *strings = field(config, key);
+    strings_clear(strings);
+    strings->items = wt_alloc_zeroed(node->count, sizeof *strings->items);
+    for (size_t i = 0; i < node->count; i++) {
+        strings->items[strings->count++] = wt_strdup(node->entries[i].value->text);
+    }
+    return WT_OK;
+}
+
+static enum wt_status set_properties(struct wt_config *config, const struct wt_key *key,
+                                     const struct wt_node *node, struct wt_error *error)
+{
+    if (node->kind != WT_NODE_MAP && !wt_node_is_null(node)) {
+        return wt_node_refuse(node, key->path, error,
+                              "must be a map of librdkafka properties, such as {client.id: desk}");
+    }
+    for (size_t i = 0; i < node->count; i++) {
+        const struct wt_node *value = node->entries[i].value;
+        const char *name = node->entries[i].name;
+        if (value->kind != WT_NODE_SCALAR) {
+            return wt_node_refuse(value, key->path, error,
+                                  "%.100s must be one value; a librdkafka name is written whole, "
+                                  "with its dots, such as group.id: wiretag",
+                                  name);
+        }
+        /* A password that a variable holds may well be "null". */
+        if (value->written == NULL && wt_node_is_null(value)) {
+            return wt_node_refuse(value, key->path, error,
+                                  "%.100s has no value; give it one or take the line out", name);
+        }
+    }
+    struct wt_properties *properties = field(config, key);
+    wt_properties_clear(properties);
+    for (size_t i = 0; i < node->count; i++) {
+        char place[WT_PLACE_BYTES_MAX];
+        const struct wt_node *value = node->entries[i].value;
+        properties_put(properties, node->entries[i].name, value->text, wt_node_place(value, place));
+    }
+    return WT_OK;
+}
+
+static enum wt_status set_value(struct wt_config *config, const struct wt_key *key,
+                                const struct wt_node *node, struct wt_error *error)
+{
+    enum wt_status status;
+    if (key->type == WT_KEY_TEXT) {
+        status = set_text(config, key, node, error);
+    } else if (key->type == WT_KEY_TEXTS) {
+        status = set_texts(config, key, node, error);
+    } else if (key->type == WT_KEY_PROPERTIES) {
+        status = set_properties(config, key, node, error);
+    } else {
+        status = set_simple(config, key, node) ? WT_OK : refuse_value(node, key, error);
+    }
+    if (status == WT_OK) {
+        char place[WT_PLACE_BYTES_MAX];
+        properties_put(&config->places, key->path, "", wt_node_place(node, place));
+    }
+    return status;
+}
+
+static struct wt_node *parse_default(const struct wt_key *key)
+{
+    struct wt_node *node = NULL;
+    enum wt_status status =
+        wt_node_parse(key->fallback, strlen(key->fallback), DEFAULT_PLACE, false, &node, NULL);
+    assert(status == WT_OK);
+    return node;
+}
+
+struct wt_node *wt_schema_default(const char *path)
+{
+    size_t count;
+    const struct wt_key *keys = wt_schema_keys(&count);
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(keys[i].path, path) == 0) {
+            return parse_default(&keys[i]);
+        }
+    }
+    return NULL;
+}
+
+void wt_schema_defaults(struct wt_config *config)
+{
+    size_t count;
+    const struct wt_key *keys = wt_schema_keys(&count);
+    for (size_t i = 0; i < count; i++) {
+        struct wt_node *node = parse_default(&keys[i]);
+        enum wt_status status = set_value(config, &keys[i], node, NULL);
+        assert(status == WT_OK);
+        wt_node_destroy(node);
+    }
+    config->dead_letter.enabled = true;
+    properties_put(&config->places, "dead_letter", "", DEFAULT_PLACE);
+}
+
+void wt_schema_clear(struct wt_config *config)
+{
+    size_t count;
+    const struct wt_key *keys = wt_schema_keys(&count);
+    for (size_t i = 0; i < count; i++) {
+        if (keys[i].type == WT_KEY_TEXT) {
+            free(*(char **)field(config, &keys[i]));
+        } else if (keys[i].type == WT_KEY_TEXTS) {
+            strings_clear(field(config, &keys[i]));
+        } else if (keys[i].type == WT_KEY_PROPERTIES) {
+            wt_properties_clear(field(config, &keys[i]));
+        }
+    }
+    wt_properties_clear(&config->places);
+    memset(config, 0, sizeof *config);
+}
+
+/* The key at `section`.`name` ("" is the top); NULL: there is none. */
+static const struct wt_key *find_key(const char *section, const char *name)
+{
+    size_t count;
+    size_t length = strlen(section);
+    const struct wt_key *keys = wt_schema_keys(&count);
+    for (size_t i = 0; i < count; i++) {
+        const char *path = keys[i].path;
+        bool inside = length == 0 ? strchr(path, '.') == NULL
+                                  : strncmp(path, section, length) == 0 && path[length] == '.';
+        if (inside && strcmp(path + (length == 0 ? 0 : length + 1), name) == 0) {
+            return &keys[i];
+        }
+    }
+    return NULL;
+}
+
+static bool is_section(const char *name)
+{
+    size_t count;
+    size_t length = strlen(name);
+    const struct wt_key *keys = wt_schema_keys(&count);
+    for (size_t i = 0; i < count; i++) {
+        if (strncmp(keys[i].path, name, length) == 0 && keys[i].path[length] == '.') {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum wt_status apply_section(struct wt_config *config, const char *section,
+                                    const struct wt_node *map, struct wt_error *error)
+{
+    bool dead_letter = strcmp(section, "dead_letter") == 0;
+    bool null = wt_node_is_null(map);
+    if (!null && map->kind != WT_NODE_MAP) {
+        return wt_node_refuse(map, section, error, "must be a map of keys%s",
+                              dead_letter ? ", or null for no dead letters" : "");
+    }
+    if (dead_letter) {
+        char place[WT_PLACE_BYTES_MAX];
+        config->dead_letter.enabled = !null;
+        properties_put(&config->places, section, "", wt_node_place(map, place));
+    }
+    enum wt_status status = WT_OK;
+    for (size_t i = 0; i < map->count && status == WT_OK; i++) {
+        const struct wt_node_entry *entry = &map->entries[i];
+        const struct wt_key *key = find_key(section, entry->name);
+        status = key != NULL ? set_value(config, key, entry->value, error)
+                             : wt_schema_refuse_unknown(entry->value, section, entry->name, error);
+    }
+    return status;
+}
+
+enum wt_status wt_schema_apply(struct wt_config *config, const struct wt_node *root,
+                               struct wt_error *error)
+{
+    assert(root->kind == WT_NODE_MAP);
+    enum wt_status status = WT_OK;
+    for (size_t i = 0; i < root->count && status == WT_OK; i++) {
+        const struct wt_node_entry *entry = &root->entries[i];
+        const struct wt_key *key = find_key("", entry->name);
+        if (key != NULL) {
+            status = set_value(config, key, entry->value, error);
+        } else if (is_section(entry->name)) {
+            status = apply_section(config, entry->name, entry->value, error);
+        } else {
+            status = wt_schema_refuse_unknown(entry->value, "", entry->name, error);
+        }
+    }
+    return status;
+}

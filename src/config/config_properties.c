@@ -1,0 +1,183 @@
+#include "config/config_schema.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What a user may not set, because a promise of wiretag hangs on it. The same list holds for all
+ * three sections: a property means the same in each, or nothing. */
+static const struct rule {
+    const char *name;
+    const char *allowed; /* values that change nothing, separated by blanks; NULL: none */
+    const char *reason;
+} rules[] = {
+    {"enable.auto.commit", "false",
+     "offsets are committed only when what became of their records is acknowledged; see "
+     "delivery.commit_interval_ms"},
+    {"auto.commit.enable", "false",
+     "offsets are committed only when what became of their records is acknowledged; see "
+     "delivery.commit_interval_ms"},
+    {"auto.commit.interval.ms", NULL, "set delivery.commit_interval_ms instead"},
+    {"enable.auto.offset.store", "false",
+     "offsets are stored only when what became of their records is acknowledged"},
+    {"enable.partition.eof", "true",
+     "the ends of partitions are committed, too, where no record lies"},
+    {"offset.store.method", "broker", "offsets are kept in the consumer group"},
+    {"offset.store.path", NULL, "offsets are kept in the consumer group"},
+    {"offset.store.sync.interval.ms", NULL, "offsets are kept in the consumer group"},
+    {"group.protocol", "classic",
+     "the new group protocol is not supported; partitions could be lost in the middle of work"},
+    {"queuing.strategy", "fifo", "records of a partition keep their order"},
+    {"enable.idempotence", "true", "without it a retry can double or reorder records"},
+    {"transactional.id", NULL, "set delivery.transactional_id instead"},
+    {"acks", "all -1", "a record counts as published only when all in-sync replicas have it"},
+    {"request.required.acks", "all -1",
+     "a record counts as published only when all in-sync replicas have it"},
+    {"max.in.flight.requests.per.connection", "1 2 3 4 5", "more than 5 can reorder records"},
+    {"max.in.flight", "1 2 3 4 5", "more than 5 can reorder records"},
+    {"message.timeout.ms", NULL, "a record must never expire in the producer's queue"},
+    {"delivery.timeout.ms", NULL, "a record must never expire in the producer's queue"},
+    {"partitioner", NULL, "set output.partition instead"},
+    {"partitioner_cb", NULL, "set output.partition instead"},
+    {"enable.gapless.guarantee", NULL,
+     "wiretag sets it: when a record is rejected and becomes a dead letter, none may overtake it"},
+    {"delivery.report.only.error", "false",
+     "offsets are committed by the report of every published record"},
+    {"dr_cb", NULL, "offsets are committed by the report of every published record"},
+    {"dr_msg_cb", NULL, "offsets are committed by the report of every published record"},
+};
+
+static bool is_allowed(const struct rule *rule, const char *value)
+{
+    size_t length = strlen(value);
+    const char *at = rule->allowed;
+    while (at != NULL && *at != '\0') {
+        size_t word = strcspn(at, " ");
+        if (word == length && strncasecmp(at, value, word) == 0) {
+            return true;
+        }
+        at += word + (at[word] == ' ');
+    }
+    return false;
+}
+
+static enum wt_status refuse(const struct wt_property *property, const char *section,
+                             const char *reason, const char *allowed, struct wt_error *error)
+{
+    if (allowed == NULL) {
+        return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "config-property",
+                            "%s: %s: %.100s cannot be set: %s", property->place, section,
+                            property->name, reason);
+    }
+    return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "config-property",
+                        "%s: %s: %.100s cannot have this value (allowed: %s): %s", property->place,
+                        section, property->name, allowed, reason);
+}
+
+static enum wt_status check_property(const struct wt_property *property, const char *section,
+                                     struct wt_error *error)
+{
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
+        if (strcmp(rules[i].name, property->name) == 0 && !is_allowed(&rules[i], property->value)) {
+            return refuse(property, section, rules[i].reason, rules[i].allowed, error);
+        }
+    }
+    bool retries = strcmp(property->name, "retries") == 0 ||
+                   strcmp(property->name, "message.send.max.retries") == 0;
+    if (retries && strtol(property->value, NULL, 10) <= 0) {
+        return refuse(property, section, "a lost connection is retried, not given up",
+                      "1 or more (by default: without end)", error);
+    }
+    return WT_OK;
+}
+
+static enum wt_status check_section(const struct wt_properties *properties, const char *section,
+                                    struct wt_error *error)
+{
+    enum wt_status status = WT_OK;
+    for (size_t i = 0; i < properties->count && status == WT_OK; i++) {
+        status = check_property(&properties->items[i], section, error);
+    }
+    return status;
+}
+
+static const struct wt_property *find(const struct wt_properties *properties, const char *name)
+{
+    for (size_t i = 0; i < properties->count; i++) {
+        if (strcmp(properties->items[i].name, name) == 0) {
+            return &properties->items[i];
+        }
+    }
+    return NULL;
+}
+
+const struct wt_property *wt_config_consumer_property(const struct wt_config *config,
+                                                      const char *name)
+{
+    const struct wt_property *own = find(&config->kafka.consumer, name);
+    return own != NULL ? own : find(&config->kafka.common, name);
+}
+
+const struct wt_property *wt_config_producer_property(const struct wt_config *config,
+                                                      const char *name)
+{
+    const struct wt_property *own = find(&config->kafka.producer, name);
+    return own != NULL ? own : find(&config->kafka.common, name);
+}
+
+static bool is_given(const struct wt_property *property)
+{
+    return property != NULL && property->value[0] != '\0';
+}
+
+static enum wt_status refuse_missing(const struct wt_config *config, const char *section,
+                                     const char *missing, struct wt_error *error)
+{
+    return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "config-property", "%s: %s: %s",
+                        wt_config_place(config, section), section, missing);
+}
+
+static enum wt_status check_needed(const struct wt_config *config, struct wt_error *error)
+{
+    static const char brokers[] = "bootstrap.servers";
+    static const char alias[] = "metadata.broker.list";
+    bool consumer = is_given(wt_config_consumer_property(config, brokers)) ||
+                    is_given(wt_config_consumer_property(config, alias));
+    bool producer = is_given(wt_config_producer_property(config, brokers)) ||
+                    is_given(wt_config_producer_property(config, alias));
+    if (!consumer || !producer) {
+        return refuse_missing(config, "kafka.common",
+                              "bootstrap.servers is missing; write the brokers as "
+                              "bootstrap.servers: \"host:9092\"",
+                              error);
+    }
+    if (!is_given(wt_config_consumer_property(config, "group.id"))) {
+        return refuse_missing(config, "kafka.consumer",
+                              "group.id is missing; workers of one group.id share the work", error);
+    }
+    return WT_OK;
+}
+
+enum wt_status wt_properties_check(const struct wt_config *config, struct wt_error *error)
+{
+    enum wt_status status = check_section(&config->kafka.common, "kafka.common", error);
+    if (status == WT_OK) {
+        status = check_section(&config->kafka.consumer, "kafka.consumer", error);
+    }
+    if (status == WT_OK) {
+        status = check_section(&config->kafka.producer, "kafka.producer", error);
+    }
+    return status == WT_OK ? check_needed(config, error) : status;
+}
+
+bool wt_config_property_is_secret(const char *name)
+{
+    static const char *const marks[] = {
+        "password", "passphrase",         "secret", "key.pem", "ssl_key",
+        "token",    "oauthbearer.config", "jaas"};
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
+        if (strcasestr(name, marks[i]) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}

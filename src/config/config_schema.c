@@ -1,0 +1,160 @@
+#include "config/config_schema.h"
+
+#include "base/address.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define MIB (UINT64_C(1) << 20)
+#define TOPIC_BYTES_MAX 249u
+
+static_assert(sizeof(enum wt_on_error) == sizeof(unsigned), "choices are stored as unsigned");
+
+static bool valid_topic(const char *text)
+{
+    static const char legal[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    size_t length = strlen(text);
+    return length > 0 && length <= TOPIC_BYTES_MAX && strspn(text, legal) == length &&
+           strcmp(text, ".") != 0 && strcmp(text, "..") != 0;
+}
+
+/* RFC 6901. */
+static bool valid_pointer(const char *text)
+{
+    if (text[0] != '\0' && text[0] != '/') {
+        return false;
+    }
+    for (const char *tilde = strchr(text, '~'); tilde != NULL; tilde = strchr(tilde + 1, '~')) {
+        if (tilde[1] != '0' && tilde[1] != '1') {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool valid_sha256(const char *text)
+{
+    return strlen(text) == 64 && strspn(text, "0123456789abcdefABCDEF") == 64;
+}
+
+static bool valid_device(const char *text)
+{
+    if (strcmp(text, "auto") == 0 || strcmp(text, "cpu") == 0 || strcmp(text, "cuda") == 0) {
+        return true;
+    }
+    size_t digits = strncmp(text, "cuda:", 5) == 0 ? strspn(text + 5, "0123456789") : 0;
+    return digits > 0 && digits <= 3 && text[5 + digits] == '\0';
+}
+
+static bool valid_precision(const char *text)
+{
+    static const char *const known[] = {"auto", "fp32", "bf16", "fp16", "int8"};
+    bool found = false;
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        found = found || strcmp(text, known[i]) == 0;
+    }
+    return found;
+}
+
+static bool valid_listen(const char *text)
+{
+    struct wt_address address;
+    return wt_address_parse(text, &address);
+}
+
+static const struct wt_choice formats[] = {{"json", WT_INPUT_JSON}, {"text", WT_INPUT_TEXT}, {0}};
+static const struct wt_choice partitions[] = {
+    {"same", WT_PARTITION_SAME}, {"key", WT_PARTITION_KEY}, {0}};
+static const struct wt_choice timestamps[] = {
+    {"input", WT_TIMESTAMP_INPUT}, {"now", WT_TIMESTAMP_NOW}, {0}};
+static const struct wt_choice on_errors[] = {{"dead-letter", WT_ON_ERROR_DEAD_LETTER},
+                                             {"skip", WT_ON_ERROR_SKIP},
+                                             {"stop", WT_ON_ERROR_STOP},
+                                             {0}};
+static const struct wt_choice damaged[] = {{"auto", WT_DAMAGED_AUTO},
+                                           {"wait", WT_DAMAGED_WAIT},
+                                           {"skip", WT_DAMAGED_SKIP},
+                                           {"stop", WT_DAMAGED_STOP},
+                                           {0}};
+static const struct wt_choice guarantees[] = {
+    {"at-least-once", WT_AT_LEAST_ONCE}, {"exactly-once", WT_EXACTLY_ONCE}, {0}};
+static const struct wt_choice log_levels[] = {{"debug", WT_LOG_DEBUG},
+                                              {"info", WT_LOG_INFO},
+                                              {"warn", WT_LOG_WARN},
+                                              {"error", WT_LOG_ERROR},
+                                              {0}};
+static const struct wt_choice log_formats[] = {
+    {"auto", WT_LOG_AUTO}, {"text", WT_LOG_TEXT}, {"json", WT_LOG_JSON}, {0}};
+
+#define TOPIC_MUST                                                                                 \
+    "a topic name: letters, digits, '.', '_' and '-', 249 at most (patterns are not supported)"
+#define POINTER_MUST                                                                               \
+    "a JSON pointer (RFC 6901) such as /text or /meta/id; ~ is written ~0, / inside a name ~1"
+
+/* clang-format off */
+#define AT(field) .offset = offsetof(struct wt_config, field)
+static const struct wt_key keys[] = {
+    {"kafka.common", WT_KEY_PROPERTIES, AT(kafka.common), "{bootstrap.servers: \"127.0.0.1:9092\"}"},
+    {"kafka.consumer", WT_KEY_PROPERTIES, AT(kafka.consumer), "{group.id: wiretag}"},
+    {"kafka.producer", WT_KEY_PROPERTIES, AT(kafka.producer), "{}"},
+    {"input.topics", WT_KEY_TEXTS, AT(input.topics), "[news.articles]",
+     .valid = valid_topic, .must = TOPIC_MUST},
+    {"input.format", WT_KEY_CHOICE, AT(input.format), "json", .choices = formats},
+    {"input.id", WT_KEY_TEXT, AT(input.id), "/id", .valid = valid_pointer, .must = POINTER_MUST},
+    {"input.text", WT_KEY_TEXTS, AT(input.text), "[/text]",
+     .valid = valid_pointer, .must = POINTER_MUST},
+    {"input.damaged", WT_KEY_CHOICE, AT(input.damaged), "auto", .choices = damaged},
+    {"output.topic", WT_KEY_TEXT, AT(output.topic), "news.labelled",
+     .valid = valid_topic, .must = TOPIC_MUST},
+    {"output.partition", WT_KEY_CHOICE, AT(output.partition), "same", .choices = partitions},
+    {"output.timestamp", WT_KEY_CHOICE, AT(output.timestamp), "input", .choices = timestamps},
+    {"output.top_k", WT_KEY_U32, AT(output.top_k), "3", .min = 1, .max = 100000},
+    {"output.threshold", WT_KEY_NUMBER, AT(output.threshold), "0.0", .min = 0, .max = 1},
+    {"output.include_input", WT_KEY_BOOL, AT(output.include_input), "false"},
+    {"dead_letter.topic", WT_KEY_TEXT, AT(dead_letter.topic), "null", .null_allowed = true,
+     .valid = valid_topic, .must = TOPIC_MUST ", or null for <output.topic>.dlq"},
+    {"on_error", WT_KEY_CHOICE, AT(on_error), "dead-letter", .choices = on_errors},
+    {"delivery.guarantee", WT_KEY_CHOICE, AT(delivery.guarantee), "exactly-once",
+     .choices = guarantees},
+    {"delivery.transactional_id", WT_KEY_TEXT, AT(delivery.transactional_id), "auto",
+     .must = "auto or an id"},
+    {"delivery.commit_interval_ms", WT_KEY_U32, AT(delivery.commit_interval_ms), "200",
+     .min = 1, .max = 60000},
+    {"delivery.drain_ms_max", WT_KEY_U32, AT(delivery.drain_ms_max), "10000",
+     .min = 1, .max = 300000},
+    {"model.path", WT_KEY_TEXT, AT(model.path), "models/demo.pt", .must = "the path of a bundle"},
+    {"model.sha256", WT_KEY_TEXT, AT(model.sha256), "null", .null_allowed = true,
+     .valid = valid_sha256, .must = "64 hexadecimal digits (sha256sum prints them), or null"},
+    {"model.device", WT_KEY_TEXT, AT(model.device), "auto",
+     .valid = valid_device, .must = "auto, cpu, cuda or cuda:N"},
+    {"model.precision", WT_KEY_TEXT, AT(model.precision), "auto",
+     .valid = valid_precision, .must = "auto, fp32, bf16, fp16 or int8"},
+    {"model.replicas", WT_KEY_U32, AT(model.replicas), "auto",
+     .min = 1, .max = 64, .auto_allowed = true},
+    {"model.threads", WT_KEY_U32, AT(model.threads), "auto",
+     .min = 1, .max = 1024, .auto_allowed = true},
+    {"batch.tokens_max", WT_KEY_U32, AT(batch.tokens_max), "auto",
+     .min = 16, .max = 16777216, .auto_allowed = true},
+    {"batch.articles_max", WT_KEY_U32, AT(batch.articles_max), "64", .min = 1, .max = 65536},
+    {"batch.wait_ms_max", WT_KEY_U32, AT(batch.wait_ms_max), "20", .min = 0, .max = 60000},
+    {"prepare.threads", WT_KEY_U32, AT(prepare.threads), "1", .min = 1, .max = 256},
+    {"in_flight.records_max", WT_KEY_U32, AT(in_flight.records_max), "4096",
+     .min = 1, .max = 10000000},
+    {"in_flight.bytes_max", WT_KEY_U64, AT(in_flight.bytes_max), "67108864",
+     .min = MIB, .max = MIB << 20},
+    {"http.listen", WT_KEY_TEXT, AT(http.listen), "127.0.0.1:9464", .null_allowed = true,
+     .valid = valid_listen,
+     .must = "HOST:PORT such as 127.0.0.1:9464 or [::1]:9464 (port 0: any free one), or null"},
+    {"log.level", WT_KEY_CHOICE, AT(log.level), "info", .choices = log_levels},
+    {"log.format", WT_KEY_CHOICE, AT(log.format), "auto", .choices = log_formats},
+    {"log.texts", WT_KEY_BOOL, AT(log.texts), "false"},
+};
+/* clang-format on */
+
+#define KEY_COUNT (sizeof keys / sizeof keys[0])
+
+const struct wt_key *wt_schema_keys(size_t *count_out)
+{
+    *count_out = KEY_COUNT;
+    return keys;
+}

@@ -1,0 +1,86 @@
+#include "observe/listener.h"
+
+#include "base/errno_text.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* What the kernel keeps of an answer that its client does not read. Accepted sockets inherit it. */
+#define SEND_BUFFER_BYTES (64 << 10)
+
+/* A connection on which nothing has come for this long is handed to the endpoint all the same. */
+#define SILENT_SECONDS 1
+
+/* Both only make crowds cheaper: where the kernel knows neither, everything works. A connection is handed
+ * over once its first bytes are there, so silent ones cost nothing, and a usual request is whole. */
+static void spare_work(int listener)
+{
+    int bytes = SEND_BUFFER_BYTES;
+    (void)setsockopt(listener, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+#ifdef TCP_DEFER_ACCEPT
+    int seconds = SILENT_SECONDS;
+    (void)setsockopt(listener, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof seconds);
+#endif
+}
+
+/* -1: errno says why. */
+static int open_listener(const struct addrinfo *at)
+{
+    int on = 1;
+    int listener = socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (listener < 0) {
+        return -1;
+    }
+    spare_work(listener);
+    if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+        bind(listener, at->ai_addr, at->ai_addrlen) != 0 || listen(listener, SOMAXCONN) != 0) {
+        int saved_errno = errno;
+        (void)close(listener);
+        errno = saved_errno;
+        return -1;
+    }
+    return listener;
+}
+
+int wt_listener_open(const struct wt_address *address, const char **why_out)
+{
+    char port[8];
+    (void)snprintf(port, sizeof port, "%u", address->port);
+    struct addrinfo wanted = {.ai_family = AF_UNSPEC,
+                              .ai_socktype = SOCK_STREAM,
+                              .ai_flags = AI_NUMERICSERV | AI_PASSIVE};
+    struct addrinfo *found = NULL;
+    int lookup = getaddrinfo(address->host, port, &wanted, &found);
+    int listener = -1;
+    int bind_errno = 0;
+    for (struct addrinfo *at = lookup == 0 ? found : NULL; at != NULL && listener < 0;
+         at = at->ai_next) {
+        listener = open_listener(at);
+        bind_errno = errno;
+    }
+    if (lookup == 0) {
+        freeaddrinfo(found);
+    }
+    *why_out = lookup != 0 ? gai_strerror(lookup) : wt_errno_text(bind_errno);
+    return listener;
+}
+
+uint16_t wt_listener_port(int listener)
+{
+    struct sockaddr_storage name;
+    socklen_t name_bytes = sizeof name;
+    char port[8];
+    if (getsockname(listener, (struct sockaddr *)&name, &name_bytes) != 0 ||
+        getnameinfo((struct sockaddr *)&name, name_bytes, NULL, 0, port, sizeof port,
+                    NI_NUMERICSERV) != 0) {
+        return 0;
+    }
+    return (uint16_t)strtoul(port, NULL, 10);
+}

@@ -1,0 +1,450 @@
+#include "observe/log.h"
+
+#include "base/clock.h"
+#include "observe/log_line.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#define HOLD_US 10000000
+#define RECENT_COUNT 8u
+#define COMPONENT_BYTES_MAX 32u
+#define TOPIC_BYTES_MAX 250u /* Kafka's, and a NUL */
+#define TRACE_ID_BYTES_MAX 33u
+#define STATUS_BYTES_MAX 400u
+#define COLUMNS_DEFAULT 80u
+#define STALLED_READER_MS 200
+#define PROMPT_WAIT_NS 100000000L
+
+/* One event, and how often it came again while it was held back. */
+struct recent {
+    bool used;
+    enum wt_log_level level;
+    int64_t written_us; /* the first time */
+    uint32_t written_count;
+    uint64_t held_count;
+    bool about_partition; /* topic and partition are set */
+    bool about_record;    /* all that follows is, of the newest of them: */
+    int32_t partition;
+    int64_t offset;
+    char topic[TOPIC_BYTES_MAX];
+    char trace_id[TRACE_ID_BYTES_MAX];
+    char component[COMPONENT_BYTES_MAX];
+    char message[WT_LOG_MESSAGE_BYTES_MAX + 4];
+};
+
+static atomic_int log_level_min = WT_LOG_INFO;
+
+static struct {
+    pthread_mutex_t lock; /* guards all below, and keeps lines in order while they are written */
+    bool ready;
+    bool json;
+    bool terminal; /* and text goes to it */
+    bool colour;
+    char status[STATUS_BYTES_MAX]; /* the terminal's last line; empty: none */
+    struct recent recent[RECENT_COUNT];
+} state = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static const struct {
+    const char *text;
+    const char *json;
+    const char *colour;
+} levels[] = {
+    [WT_LOG_DEBUG] = {"DEBUG", "debug", "\033[2m"},
+    [WT_LOG_INFO] = {"INFO ", "info", "\033[32m"},
+    [WT_LOG_WARN] = {"WARN ", "warn", "\033[33m"},
+    [WT_LOG_ERROR] = {"ERROR", "error", "\033[31m"},
+};
+
+static void line_start_text(struct wt_log_line *line, const struct recent *event)
+{
+    time_t seconds = (time_t)(wt_clock_wall_ms() / 1000);
+    struct tm local;
+    (void)localtime_r(&seconds, &local);
+    wt_log_line_print(line, "%02d:%02d:%02d ", local.tm_hour, local.tm_min, local.tm_sec);
+    wt_log_line_print(line, "%s%s%s ", state.colour ? levels[event->level].colour : "",
+                      levels[event->level].text, state.colour ? "\033[0m" : "");
+    wt_log_line_print(line, "%-8s ", event->component);
+    if (event->about_record) {
+        wt_log_line_add_escaped(line, event->topic, false);
+        wt_log_line_print(line, " [%" PRId32 "] offset %" PRId64, event->partition, event->offset);
+        wt_log_line_add_text(line, event->trace_id[0] != '\0' ? " trace " : "");
+        wt_log_line_add_escaped(line, event->trace_id, false);
+        wt_log_line_add_text(line, ": ");
+    }
+}
+
+static void line_start_json(struct wt_log_line *line, const struct recent *event)
+{
+    int64_t now_ms = wt_clock_wall_ms();
+    time_t seconds = (time_t)(now_ms / 1000);
+    struct tm utc;
+    (void)gmtime_r(&seconds, &utc);
+    char date[32];
+    (void)strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &utc);
+    wt_log_line_print(line, "{\"time\":\"%s.%03dZ\",\"level\":\"%s\",\"component\":\"", date,
+                      (int)(now_ms % 1000), levels[event->level].json);
+    wt_log_line_add_escaped(line, event->component, true);
+    wt_log_line_add_text(line, "\",\"message\":\"");
+}
+
+static void line_end_json(struct wt_log_line *line, const struct recent *event, uint64_t repeated)
+{
+    wt_log_line_add_text(line, "\"");
+    if (event->about_partition || event->about_record) {
+        wt_log_line_add_text(line, ",\"topic\":\"");
+        wt_log_line_add_escaped(line, event->topic, true);
+        wt_log_line_print(line, "\",\"partition\":%" PRId32, event->partition);
+    }
+    if (event->about_record) {
+        wt_log_line_print(line, ",\"offset\":%" PRId64, event->offset);
+        if (event->trace_id[0] != '\0') {
+            wt_log_line_add_text(line, ",\"trace_id\":\"");
+            wt_log_line_add_escaped(line, event->trace_id, true);
+            wt_log_line_add_text(line, "\"");
+        }
+    }
+    if (repeated > 0) {
+        wt_log_line_print(line, ",\"repeated\":%" PRIu64, repeated);
+    }
+    wt_log_line_add_text(line, "}\n");
+}
+
+/* Takes the status away, and puts it back below a new line. */
+static void line_erase_status(struct wt_log_line *line)
+{
+    wt_log_line_add_text(line, state.status[0] != '\0' ? "\r\033[K" : "");
+}
+
+static void line_add_status(struct wt_log_line *line)
+{
+    wt_log_line_add_escaped(line, state.status, false);
+}
+
+/* One write call; more only where the reader takes less than a whole line. A reader that takes
+ * nothing at all loses the line: a log must not stop the worker. */
+static void line_write(const struct wt_log_line *line)
+{
+    size_t done = 0;
+    while (done < line->length) {
+        ssize_t wrote = write(STDERR_FILENO, line->bytes + done, line->length - done);
+        if (wrote > 0) {
+            done += (size_t)wrote;
+        } else if (wrote < 0 && errno == EAGAIN) {
+            struct pollfd stalled = {.fd = STDERR_FILENO, .events = POLLOUT};
+            if (poll(&stalled, 1, STALLED_READER_MS) <= 0) {
+                return;
+            }
+        } else if (wrote == 0 || errno != EINTR) {
+            return;
+        }
+    }
+}
+
+/* Writes `event`; `repeated` > 0 says that it came so many more times. Locks: held. */
+static void event_write(const struct recent *event, uint64_t repeated)
+{
+    struct wt_log_line line = {.length = 0};
+    if (state.json) {
+        line_start_json(&line, event);
+        wt_log_line_add_escaped(&line, event->message, true);
+        line_end_json(&line, event, repeated);
+    } else {
+        line_erase_status(&line);
+        line_start_text(&line, event);
+        wt_log_line_add_escaped(&line, event->message, false);
+        if (repeated > 0) {
+            wt_log_line_print(&line, " (%" PRIu64 " more time%s)", repeated,
+                              repeated == 1 ? "" : "s");
+        }
+        wt_log_line_add_text(&line, "\n");
+        line_add_status(&line);
+    }
+    line_write(&line);
+}
+
+/* Reports the repeats of what was first written before `until_us`, and forgets it. Locks: held. */
+static void recent_expire(int64_t until_us)
+{
+    for (size_t i = 0; i < RECENT_COUNT; i++) {
+        struct recent *recent = &state.recent[i];
+        if (recent->used && recent->written_us <= until_us) {
+            if (recent->held_count > 0) {
+                event_write(recent, recent->held_count);
+            }
+            recent->used = false;
+        }
+    }
+}
+
+static struct recent *recent_find(const struct recent *event)
+{
+    for (size_t i = 0; i < RECENT_COUNT; i++) {
+        struct recent *recent = &state.recent[i];
+        if (recent->used && recent->level == event->level &&
+            strcmp(recent->message, event->message) == 0 &&
+            strcmp(recent->component, event->component) == 0) {
+            return recent;
+        }
+    }
+    return NULL;
+}
+
+/* The place for a new event: a free one, else the oldest, whose repeats are reported first. */
+static struct recent *recent_place(void)
+{
+    struct recent *place = &state.recent[0];
+    for (size_t i = 1; i < RECENT_COUNT && place->used; i++) {
+        struct recent *recent = &state.recent[i];
+        if (!recent->used || recent->written_us < place->written_us) {
+            place = recent;
+        }
+    }
+    if (place->used && place->held_count > 0) {
+        event_write(place, place->held_count);
+    }
+    return place;
+}
+
+static void set_up(enum wt_log_format format)
+{
+    bool terminal = isatty(STDERR_FILENO) == 1;
+    const char *no_colour = getenv("NO_COLOR");
+    const char *term = getenv("TERM");
+    state.json = format == WT_LOG_JSON || (format == WT_LOG_AUTO && !terminal);
+    state.terminal = terminal && !state.json;
+    state.colour = terminal && (no_colour == NULL || no_colour[0] == '\0') &&
+                   (term == NULL || strcmp(term, "dumb") != 0);
+    state.ready = true;
+}
+
+void wt_log_init(enum wt_log_level level_min, enum wt_log_format format)
+{
+    atomic_store(&log_level_min, (int)level_min);
+    (void)pthread_mutex_lock(&state.lock);
+    set_up(format);
+    (void)pthread_mutex_unlock(&state.lock);
+}
+
+bool wt_log_wanted(enum wt_log_level level)
+{
+    return (int)level >= atomic_load_explicit(&log_level_min, memory_order_relaxed);
+}
+
+/* Cuts what vsnprintf had no room for so that an ellipsis follows a whole code point. */
+static void message_cut(char *message)
+{
+    size_t length = WT_LOG_MESSAGE_BYTES_MAX;
+    while (length > 0 && ((unsigned char)message[length] & 0xC0u) == 0x80u) {
+        length--;
+    }
+    memcpy(message + length, "\xE2\x80\xA6", 4);
+}
+
+/* Writes the event, or counts it where it came too often. */
+static void event_log(struct recent *event)
+{
+    (void)pthread_mutex_lock(&state.lock);
+    if (!state.ready) {
+        set_up(WT_LOG_AUTO);
+    }
+    recent_expire(event->written_us - HOLD_US);
+    struct recent *recent = recent_find(event);
+    uint32_t written_max = event->about_record ? WT_LOG_RECORDS_MAX : 1;
+    if (recent != NULL && recent->written_count >= written_max) {
+        uint64_t held_count = recent->held_count + 1;
+        uint32_t written_count = recent->written_count;
+        int64_t written_us = recent->written_us;
+        *recent = *event;
+        recent->held_count = held_count;
+        recent->written_count = written_count;
+        recent->written_us = written_us;
+    } else if (recent != NULL) {
+        recent->written_count++;
+        event_write(event, 0);
+    } else {
+        struct recent *place = recent_place();
+        *place = *event;
+        place->written_count = 1;
+        event_write(event, 0);
+    }
+    (void)pthread_mutex_unlock(&state.lock);
+}
+
+static void set_message(struct recent *event, const char *format, va_list arguments)
+{
+    int wanted = vsnprintf(event->message, WT_LOG_MESSAGE_BYTES_MAX + 2, format, arguments);
+    if (wanted > (int)WT_LOG_MESSAGE_BYTES_MAX) {
+        message_cut(event->message);
+    }
+}
+
+void wt_log(enum wt_log_level level, const char *component, const char *format, ...)
+{
+    if (!wt_log_wanted(level)) {
+        return;
+    }
+    int saved_errno = errno;
+    struct recent event = {.used = true, .level = level, .written_us = wt_clock_us()};
+    (void)snprintf(event.component, sizeof event.component, "%s", component);
+    va_list arguments;
+    va_start(arguments, format);
+    set_message(&event, format, arguments);
+    va_end(arguments);
+    event_log(&event);
+    errno = saved_errno;
+}
+
+void wt_log_about(enum wt_log_level level, const char *component,
+                  const struct wt_log_record *record, const char *format, ...)
+{
+    if (!wt_log_wanted(level)) {
+        return;
+    }
+    int saved_errno = errno;
+    struct recent event = {.used = true,
+                           .level = level,
+                           .written_us = wt_clock_us(),
+                           .about_record = true,
+                           .partition = record->partition,
+                           .offset = record->offset};
+    (void)snprintf(event.component, sizeof event.component, "%s", component);
+    (void)snprintf(event.topic, sizeof event.topic, "%s", record->topic);
+    (void)snprintf(event.trace_id, sizeof event.trace_id, "%s",
+                   record->trace_id != NULL ? record->trace_id : "");
+    va_list arguments;
+    va_start(arguments, format);
+    set_message(&event, format, arguments);
+    va_end(arguments);
+    event_log(&event);
+    errno = saved_errno;
+}
+
+void wt_log_partition(enum wt_log_level level, const char *component, const char *topic,
+                      int32_t partition, const char *format, ...)
+{
+    if (!wt_log_wanted(level)) {
+        return;
+    }
+    int saved_errno = errno;
+    struct recent event = {.used = true,
+                           .level = level,
+                           .written_us = wt_clock_us(),
+                           .about_partition = true,
+                           .partition = partition};
+    (void)snprintf(event.component, sizeof event.component, "%s", component);
+    (void)snprintf(event.topic, sizeof event.topic, "%s", topic);
+    va_list arguments;
+    va_start(arguments, format);
+    set_message(&event, format, arguments);
+    va_end(arguments);
+    event_log(&event);
+    errno = saved_errno;
+}
+
+/* The line is written where that takes no time. */
+static void promptly_write(const struct recent *event)
+{
+    struct pollfd reader = {.fd = STDERR_FILENO, .events = POLLOUT};
+    struct timespec until;
+    (void)clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += PROMPT_WAIT_NS;
+    until.tv_sec += until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
+    if (pthread_mutex_timedlock(&state.lock, &until) != 0) {
+        return; /* whoever holds it waits for a reader */
+    }
+    if (poll(&reader, 1, 0) == 1 && (reader.revents & POLLOUT) != 0) {
+        event_write(event, 0);
+    }
+    (void)pthread_mutex_unlock(&state.lock);
+}
+
+void wt_log_promptly(enum wt_log_level level, const char *component, const char *format, ...)
+{
+    if (!wt_log_wanted(level)) {
+        return;
+    }
+    struct recent event = {.used = true, .level = level, .written_us = wt_clock_us()};
+    (void)snprintf(event.component, sizeof event.component, "%s", component);
+    va_list arguments;
+    va_start(arguments, format);
+    set_message(&event, format, arguments);
+    va_end(arguments);
+    promptly_write(&event);
+}
+
+/* --- the status line ------------------------------------------------------------------------- */
+
+bool wt_log_on_terminal(void)
+{
+    (void)pthread_mutex_lock(&state.lock);
+    if (!state.ready) {
+        set_up(WT_LOG_AUTO);
+    }
+    bool terminal = state.terminal;
+    (void)pthread_mutex_unlock(&state.lock);
+    return terminal;
+}
+
+/* Bytes of the first `columns` characters of `text`. */
+static size_t fitting_bytes(const char *text, size_t columns)
+{
+    size_t bytes = 0;
+    for (size_t column = 0; text[bytes] != '\0'; bytes++) {
+        bool first_byte = ((unsigned char)text[bytes] & 0xC0u) != 0x80u;
+        if (first_byte && column++ == columns) {
+            break;
+        }
+    }
+    return bytes < STATUS_BYTES_MAX - 1 ? bytes : STATUS_BYTES_MAX - 1;
+}
+
+void wt_log_status(const char *text)
+{
+    if (!wt_log_on_terminal()) {
+        return;
+    }
+    struct winsize size = {0};
+    size_t columns = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1
+                         ? size.ws_col
+                         : COLUMNS_DEFAULT;
+    struct wt_log_line line = {.length = 0};
+    (void)pthread_mutex_lock(&state.lock);
+    line_erase_status(&line);
+    /* A line that fills the last column would wrap, and erasing would leave half of it. */
+    size_t bytes = text != NULL ? fitting_bytes(text, columns - 1) : 0;
+    memcpy(state.status, text != NULL ? text : "", bytes);
+    state.status[bytes] = '\0';
+    line_add_status(&line);
+    line_write(&line);
+    (void)pthread_mutex_unlock(&state.lock);
+}
+
+/* --- quiet times ----------------------------------------------------------------------------- */
+
+void wt_log_tick(void)
+{
+    (void)pthread_mutex_lock(&state.lock);
+    recent_expire(wt_clock_us() - HOLD_US);
+    (void)pthread_mutex_unlock(&state.lock);
+}
+
+void wt_log_flush(void)
+{
+    (void)pthread_mutex_lock(&state.lock);
+    recent_expire(INT64_MAX);
+    (void)pthread_mutex_unlock(&state.lock);
+}

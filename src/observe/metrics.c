@@ -1,0 +1,68 @@
+#include "observe/metrics.h"
+
+#include "observe/metrics_store.h"
+
+#include <assert.h>
+#include <stdalign.h>
+#include <stdatomic.h>
+
+/* A cache line each: threads that count different things do not slow one another down. */
+static struct {
+    alignas(64) _Atomic int64_t value;
+} values[WT_METRIC_COUNT];
+
+static struct {
+    alignas(64) _Atomic uint64_t counts[WT_BUCKETS_MAX + 1]; /* each of its own bucket alone */
+    _Atomic double sum;
+} histograms[WT_HISTOGRAM_COUNT];
+
+void wt_metric_add(enum wt_metric metric, int64_t value)
+{
+    assert(metric < WT_METRIC_COUNT);
+    assert(value >= 0 || wt_family_entry(wt_metric_entry(metric)->family)->type == WT_GAUGE);
+    atomic_fetch_add_explicit(&values[metric].value, value, memory_order_relaxed);
+}
+
+void wt_metric_set(enum wt_metric metric, int64_t value)
+{
+    assert(wt_family_entry(wt_metric_entry(metric)->family)->type == WT_GAUGE);
+    atomic_store_explicit(&values[metric].value, value, memory_order_relaxed);
+}
+
+int64_t wt_metric_get(enum wt_metric metric)
+{
+    assert(metric < WT_METRIC_COUNT);
+    return atomic_load_explicit(&values[metric].value, memory_order_relaxed);
+}
+
+void wt_atomic_add(_Atomic double *sum, double value)
+{
+    double before = atomic_load_explicit(sum, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak_explicit(sum, &before, before + value,
+                                                  memory_order_relaxed, memory_order_relaxed)) {
+    }
+}
+
+void wt_metric_observe(enum wt_histogram histogram, double value, uint64_t times)
+{
+    const double *bounds = wt_histogram_entry(histogram)->bounds;
+    assert(value >= 0);
+    size_t bucket = 0;
+    while (bucket < WT_BUCKETS_MAX && bounds[bucket] > 0 && value > bounds[bucket]) {
+        bucket++;
+    }
+    atomic_fetch_add_explicit(&histograms[histogram].counts[bucket], times, memory_order_relaxed);
+    wt_atomic_add(&histograms[histogram].sum, value * (double)times);
+}
+
+void wt_histogram_read(enum wt_histogram histogram, struct wt_histogram_values *values_out)
+{
+    const double *bounds = wt_histogram_entry(histogram)->bounds;
+    size_t count = 0;
+    uint64_t total = 0;
+    do {
+        total += atomic_load_explicit(&histograms[histogram].counts[count], memory_order_relaxed);
+        values_out->totals[count] = total;
+    } while (count < WT_BUCKETS_MAX && bounds[count++] > 0);
+    values_out->sum = atomic_load_explicit(&histograms[histogram].sum, memory_order_relaxed);
+}

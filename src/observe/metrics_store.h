@@ -1,0 +1,22 @@
+/* metrics_store.h: what the page reads of the values behind metrics.h. For metrics*.c alone. */
+#ifndef WIRETAG_OBSERVE_METRICS_STORE_H
+#define WIRETAG_OBSERVE_METRICS_STORE_H
+
+#include "observe/metrics.h"
+
+struct wt_histogram_values {
+    uint64_t totals[WT_BUCKETS_MAX + 1]; /* of each bucket and those below; the last one is +Inf */
+    double sum;
+};
+
+void wt_histogram_read(enum wt_histogram histogram, struct wt_histogram_values *values_out);
+
+/* Thread: any. */
+void wt_atomic_add(_Atomic double *sum, double value);
+
+/* Calls `visit` for every series of the family, oldest first, with its labels as they stand on the
+ * page, braces included; "" where there are none. Locks: the metrics', during the calls. */
+void wt_series_visit(enum wt_family family,
+                     void (*visit)(void *opaque, const char *labels, double value), void *opaque);
+
+#endif

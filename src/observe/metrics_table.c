@@ -1,0 +1,391 @@
+#include "observe/metrics_table.h"
+
+#include <assert.h>
+
+/* A help text is a sentence: it stands on the page and in docs/metrics.md, which is made from this
+ * table. */
+static const struct wt_family_entry families[WT_FAMILY_COUNT] = {
+    [WT_FAMILY_RECORDS] = {"wiretag_records_total",
+                           WT_COUNTER,
+                           {"outcome"},
+                           "Records by what became of them (labelled, dead_lettered, tombstone, "
+                           "skipped); each is counted once, when its outcome is acknowledged.",
+                           "Records"},
+    [WT_FAMILY_FAILURES] = {"wiretag_failed_records_total",
+                            WT_COUNTER,
+                            {"stage", "code"},
+                            "Records dead-lettered or skipped, by the stage that failed and the "
+                            "error code of their headers and log line.",
+                            NULL},
+    [WT_FAMILY_CONSUMED_RECORDS] = {"wiretag_consumed_records_total",
+                                    WT_COUNTER,
+                                    {NULL},
+                                    "Records received from the input topics, again after a "
+                                    "restart or rebalance.",
+                                    NULL},
+    [WT_FAMILY_DROPPED_RECORDS] = {"wiretag_dropped_records_total",
+                                   WT_COUNTER,
+                                   {NULL},
+                                   "Records given back uncommitted because their partition went "
+                                   "to another worker.",
+                                   NULL},
+    [WT_FAMILY_LOST_OFFSETS] = {"wiretag_lost_offsets_total",
+                                WT_COUNTER,
+                                {"reason"},
+                                "Offsets that were never read: retention deleted them first, or "
+                                "they are of a damaged batch that was passed over (damaged). Lost "
+                                "records, with the transaction markers among them. The log names "
+                                "them.",
+                                NULL},
+    [WT_FAMILY_MISDATED] = {"wiretag_misdated_records_total",
+                            WT_COUNTER,
+                            {"reason"},
+                            "Articles whose timestamps cost their labels, which take them: not in "
+                            "milliseconds (unit), older than the output topic keeps (old), further "
+                            "ahead than it takes (ahead). The log names the first of each topic.",
+                            NULL},
+    [WT_FAMILY_CONSUMED_BYTES] = {"wiretag_consumed_bytes_total",
+                                  WT_COUNTER,
+                                  {NULL},
+                                  "Bytes of keys and values received.",
+                                  NULL},
+    [WT_FAMILY_PRODUCED_BYTES] = {"wiretag_produced_bytes_total",
+                                  WT_COUNTER,
+                                  {NULL},
+                                  "Bytes of keys and values published.",
+                                  NULL},
+    [WT_FAMILY_RECORD_SECONDS] = {"wiretag_record_seconds",
+                                  WT_HISTOGRAM,
+                                  {NULL},
+                                  "Time from consuming a record to the acknowledgement of what "
+                                  "became of it.",
+                                  NULL},
+    [WT_FAMILY_STAGE_SECONDS] = {"wiretag_stage_seconds",
+                                 WT_HISTOGRAM,
+                                 {"stage"},
+                                 "Time of a record in each stage: queue (consumed, waits to be "
+                                 "decoded), decode, tokenize, batch (waits for the model), infer "
+                                 "(in the model with its batch), publish (waits for its turn in "
+                                 "its partition, is encoded, produced and committed).",
+                                 NULL},
+    [WT_FAMILY_LABELS] = {"wiretag_labels_total",
+                          WT_COUNTER,
+                          {"category"},
+                          "Labelled records by their best category, acknowledged ones.",
+                          "Articles and labels"},
+    [WT_FAMILY_BELOW_THRESHOLD] = {"wiretag_below_threshold_records_total",
+                                   WT_COUNTER,
+                                   {NULL},
+                                   "Labelled records whose best score was below output.threshold, "
+                                   "so that their category is null.",
+                                   NULL},
+    [WT_FAMILY_TOKENS] = {"wiretag_tokens_total",
+                          WT_COUNTER,
+                          {NULL},
+                          "Tokens of articles given to the model, without padding.",
+                          NULL},
+    [WT_FAMILY_UNKNOWN_TOKENS] = {"wiretag_unknown_tokens_total",
+                                  WT_COUNTER,
+                                  {NULL},
+                                  "Tokens that the vocabulary does not know.",
+                                  NULL},
+    [WT_FAMILY_UNKNOWN_TOKEN_RATIO] = {"wiretag_unknown_token_ratio",
+                                       WT_GAUGE,
+                                       {NULL},
+                                       "Share of unknown tokens in the articles' tokens since the "
+                                       "start.",
+                                       NULL},
+    [WT_FAMILY_TRUNCATED] = {"wiretag_truncated_articles_total",
+                             WT_COUNTER,
+                             {NULL},
+                             "Articles cut to the model's longest length.",
+                             NULL},
+    [WT_FAMILY_MODEL_INFO] = {"wiretag_model_info",
+                              WT_GAUGE,
+                              {"name", "version", "sha256", "device", "precision"},
+                              "The loaded model; the value is always 1.",
+                              "The model and its batches"},
+    [WT_FAMILY_REPLICAS] =
+        {"wiretag_replicas", WT_GAUGE, {NULL}, "Copies of the model that run side by side.", NULL},
+    [WT_FAMILY_REPLICAS_SICK] = {"wiretag_sick_replicas",
+                                 WT_GAUGE,
+                                 {NULL},
+                                 "Model replicas that wait: they fail on everything, their own "
+                                 "probe too, or have no memory for articles that had some.",
+                                 NULL},
+    [WT_FAMILY_BATCHES] =
+        {"wiretag_batches_total", WT_COUNTER, {NULL}, "Batches given to the model.", NULL},
+    [WT_FAMILY_BATCH_FAILURES] = {"wiretag_batch_failures_total",
+                                  WT_COUNTER,
+                                  {NULL},
+                                  "Batches, and halves of them, that failed and were halved or "
+                                  "given up.",
+                                  NULL},
+    [WT_FAMILY_BATCH_ARTICLES] =
+        {"wiretag_batch_articles", WT_HISTOGRAM, {NULL}, "Articles in a batch.", NULL},
+    [WT_FAMILY_BATCH_FILL] = {"wiretag_batch_fill_ratio",
+                              WT_HISTOGRAM,
+                              {NULL},
+                              "How full a batch is: its padded tokens over batch.tokens_max, or "
+                              "its articles over batch.articles_max, whichever is more.",
+                              NULL},
+    [WT_FAMILY_INFER_SECONDS] =
+        {"wiretag_infer_seconds", WT_HISTOGRAM, {NULL}, "Time of one batch in the model.", NULL},
+    [WT_FAMILY_COMPUTED_TOKENS] = {"wiretag_computed_tokens_total",
+                                   WT_COUNTER,
+                                   {NULL},
+                                   "Tokens the model computed, padding included.",
+                                   NULL},
+    [WT_FAMILY_PADDING_RATIO] = {"wiretag_padding_ratio",
+                                 WT_GAUGE,
+                                 {NULL},
+                                 "Share of padding in the computed tokens since the start.",
+                                 NULL},
+    [WT_FAMILY_QUEUE_RECORDS] = {"wiretag_queue_records",
+                                 WT_GAUGE,
+                                 {"queue"},
+                                 "Records that wait for a stage: prepare (decoding), batch (the "
+                                 "model), publish (to be taken in line).",
+                                 "Under way"},
+    [WT_FAMILY_IN_FLIGHT_RECORDS] = {"wiretag_in_flight_records",
+                                     WT_GAUGE,
+                                     {NULL},
+                                     "Records between consumption and acknowledgement.",
+                                     NULL},
+    [WT_FAMILY_IN_FLIGHT_RECORDS_LIMIT] = {"wiretag_in_flight_records_limit",
+                                           WT_GAUGE,
+                                           {NULL},
+                                           "Records allowed in flight now: in_flight.records_max, "
+                                           "or less where a few seconds of the model's measured "
+                                           "rate are less.",
+                                           NULL},
+    [WT_FAMILY_IN_FLIGHT_BYTES] = {"wiretag_in_flight_bytes",
+                                   WT_GAUGE,
+                                   {NULL},
+                                   "Bytes that the records in flight count for.",
+                                   NULL},
+    [WT_FAMILY_IN_FLIGHT_BYTES_LIMIT] = {"wiretag_in_flight_bytes_limit",
+                                         WT_GAUGE,
+                                         {NULL},
+                                         "Bytes allowed in flight: in_flight.bytes_max.",
+                                         NULL},
+    [WT_FAMILY_PAUSES] = {"wiretag_pauses_total",
+                          WT_COUNTER,
+                          {NULL},
+                          "Times consuming was paused because an in-flight limit was reached.",
+                          NULL},
+    [WT_FAMILY_PARTITIONS] = {"wiretag_assigned_partitions",
+                              WT_GAUGE,
+                              {NULL},
+                              "Input partitions this worker owns.",
+                              "The consumer group"},
+    [WT_FAMILY_PARTITIONS_DAMAGED] = {"wiretag_damaged_partitions",
+                                      WT_GAUGE,
+                                      {NULL},
+                                      "Owned partitions that stand still because their next batch "
+                                      "cannot be read.",
+                                      NULL},
+    [WT_FAMILY_REBALANCES] = {"wiretag_rebalances_total",
+                              WT_COUNTER,
+                              {NULL},
+                              "Changes of this worker's partitions.",
+                              NULL},
+    [WT_FAMILY_LAG_RECORDS] = {"wiretag_consumer_lag_records",
+                               WT_GAUGE,
+                               {"topic", "partition"},
+                               "Records of an owned partition that are not done with: those in "
+                               "flight, and the offsets not read yet.",
+                               NULL},
+    [WT_FAMILY_LAG_SECONDS] = {"wiretag_consumer_lag_seconds",
+                               WT_GAUGE,
+                               {"topic", "partition"},
+                               "Age of the oldest record of an owned partition that is not done "
+                               "with, by its own timestamp; 0 when there is none.",
+                               NULL},
+    [WT_FAMILY_DRAIN_SECONDS] = {"wiretag_drain_seconds",
+                                 WT_GAUGE,
+                                 {NULL},
+                                 "Estimated time until the lag of the owned partitions is worked "
+                                 "off at the rate of the last half minute of work, if nothing is "
+                                 "added; +Inf when nothing moves.",
+                                 NULL},
+    [WT_FAMILY_COMMITS] = {"wiretag_commits_total",
+                           WT_COUNTER,
+                           {"result"},
+                           "Offset commits by result (ok, failed); those inside transactions "
+                           "included.",
+                           "Brokers"},
+    [WT_FAMILY_TRANSACTIONS] = {"wiretag_transactions_total",
+                                WT_COUNTER,
+                                {"outcome"},
+                                "Transactions by outcome: committed, aborted (their records went "
+                                "into a later one), unknown (the producer was replaced; the "
+                                "committed offsets were read to find out).",
+                                NULL},
+    [WT_FAMILY_PRODUCE_ERRORS] = {"wiretag_produce_errors_total",
+                                  WT_COUNTER,
+                                  {NULL},
+                                  "Records that were not delivered at the first try.",
+                                  NULL},
+    [WT_FAMILY_PRODUCERS_REPLACED] = {"wiretag_producers_replaced_total",
+                                      WT_COUNTER,
+                                      {NULL},
+                                      "Producers given up and made anew: fenced, failed for good, "
+                                      "or with a request whose outcome is in doubt.",
+                                      NULL},
+    [WT_FAMILY_BROKER_ERRORS] = {"wiretag_broker_errors_total",
+                                 WT_COUNTER,
+                                 {NULL},
+                                 "Errors reported by the Kafka clients: connections refused, "
+                                 "broken or timed out, and all brokers down.",
+                                 NULL},
+    [WT_FAMILY_BROKER_REACHABLE] = {"wiretag_broker_reachable",
+                                    WT_GAUGE,
+                                    {NULL},
+                                    "1 if a broker has answered within the last 30 seconds.",
+                                    NULL},
+    [WT_FAMILY_BROKER_UP] = {"wiretag_broker_up",
+                             WT_GAUGE,
+                             {"client", "broker"},
+                             "Connection of each client (consumer, producer) to each broker that "
+                             "it needs: 1 connected, 0 trying.",
+                             NULL},
+    [WT_FAMILY_READY] =
+        {"wiretag_ready", WT_GAUGE, {NULL}, "1 if /readyz answers 200.", "The process"},
+    [WT_FAMILY_STALLED] =
+        {"wiretag_stalled",
+         WT_GAUGE,
+         {"reason"},
+         "1 while this keeps records from moving: security, brokers, rights, "
+         "strategy, group, input-topic, damaged, model, output-topic, dead-letter-topic, "
+         "transactions, unknown. /readyz and the log say more.",
+         NULL},
+    [WT_FAMILY_BEAT_AGE] = {"wiretag_thread_beat_age_seconds",
+                            WT_GAUGE,
+                            {"thread"},
+                            "Time since a thread last gave a sign of life; 0 while it waits for "
+                            "work. /healthz fails where one is overdue.",
+                            NULL},
+    [WT_FAMILY_BUILD_INFO] =
+        {"wiretag_build_info", WT_GAUGE, {"version"}, "The program; the value is always 1.", NULL},
+    [WT_FAMILY_CPU_SECONDS] =
+        {"process_cpu_seconds_total", WT_COUNTER, {NULL}, "User and system processor time.", NULL},
+    [WT_FAMILY_RESIDENT_BYTES] =
+        {"process_resident_memory_bytes", WT_GAUGE, {NULL}, "Resident memory.", NULL},
+    [WT_FAMILY_VIRTUAL_BYTES] =
+        {"process_virtual_memory_bytes", WT_GAUGE, {NULL}, "Virtual memory.", NULL},
+    [WT_FAMILY_THREADS] = {"process_threads", WT_GAUGE, {NULL}, "Threads.", NULL},
+    [WT_FAMILY_OPEN_FDS] = {"process_open_fds", WT_GAUGE, {NULL}, "Open file descriptors.", NULL},
+    [WT_FAMILY_MAX_FDS] = {"process_max_fds", WT_GAUGE, {NULL}, "File descriptors allowed.", NULL},
+    [WT_FAMILY_START_SECONDS] = {"process_start_time_seconds",
+                                 WT_GAUGE,
+                                 {NULL},
+                                 "Start of the process in seconds since 1970-01-01 UTC.",
+                                 NULL},
+};
+
+static const struct wt_metric_entry metrics[WT_METRIC_COUNT] = {
+    [WT_METRIC_RECORDS_LABELLED] = {WT_FAMILY_RECORDS, "labelled"},
+    [WT_METRIC_RECORDS_DEAD_LETTERED] = {WT_FAMILY_RECORDS, "dead_lettered"},
+    [WT_METRIC_RECORDS_TOMBSTONES] = {WT_FAMILY_RECORDS, "tombstone"},
+    [WT_METRIC_RECORDS_SKIPPED] = {WT_FAMILY_RECORDS, "skipped"},
+    [WT_METRIC_RECORDS_CONSUMED] = {WT_FAMILY_CONSUMED_RECORDS, NULL},
+    [WT_METRIC_RECORDS_DROPPED] = {WT_FAMILY_DROPPED_RECORDS, NULL},
+    [WT_METRIC_OFFSETS_LOST] = {WT_FAMILY_LOST_OFFSETS, "retention"},
+    [WT_METRIC_OFFSETS_DAMAGED] = {WT_FAMILY_LOST_OFFSETS, "damaged"},
+    [WT_METRIC_MISDATED_UNIT] = {WT_FAMILY_MISDATED, "unit"},
+    [WT_METRIC_MISDATED_OLD] = {WT_FAMILY_MISDATED, "old"},
+    [WT_METRIC_MISDATED_AHEAD] = {WT_FAMILY_MISDATED, "ahead"},
+    [WT_METRIC_BYTES_CONSUMED] = {WT_FAMILY_CONSUMED_BYTES, NULL},
+    [WT_METRIC_BYTES_PRODUCED] = {WT_FAMILY_PRODUCED_BYTES, NULL},
+    [WT_METRIC_BELOW_THRESHOLD] = {WT_FAMILY_BELOW_THRESHOLD, NULL},
+    [WT_METRIC_TOKENS] = {WT_FAMILY_TOKENS, NULL},
+    [WT_METRIC_TOKENS_UNKNOWN] = {WT_FAMILY_UNKNOWN_TOKENS, NULL},
+    [WT_METRIC_TRUNCATED] = {WT_FAMILY_TRUNCATED, NULL},
+    [WT_METRIC_REPLICAS] = {WT_FAMILY_REPLICAS, NULL},
+    [WT_METRIC_REPLICAS_SICK] = {WT_FAMILY_REPLICAS_SICK, NULL},
+    [WT_METRIC_BATCHES] = {WT_FAMILY_BATCHES, NULL},
+    [WT_METRIC_BATCH_FAILURES] = {WT_FAMILY_BATCH_FAILURES, NULL},
+    [WT_METRIC_TOKENS_COMPUTED] = {WT_FAMILY_COMPUTED_TOKENS, NULL},
+    [WT_METRIC_QUEUE_PREPARE] = {WT_FAMILY_QUEUE_RECORDS, "prepare"},
+    [WT_METRIC_WAITING_RECORDS] = {WT_FAMILY_QUEUE_RECORDS, "batch"},
+    [WT_METRIC_QUEUE_PUBLISH] = {WT_FAMILY_QUEUE_RECORDS, "publish"},
+    [WT_METRIC_IN_FLIGHT_RECORDS] = {WT_FAMILY_IN_FLIGHT_RECORDS, NULL},
+    [WT_METRIC_IN_FLIGHT_RECORDS_MAX] = {WT_FAMILY_IN_FLIGHT_RECORDS_LIMIT, NULL},
+    [WT_METRIC_IN_FLIGHT_BYTES] = {WT_FAMILY_IN_FLIGHT_BYTES, NULL},
+    [WT_METRIC_IN_FLIGHT_BYTES_MAX] = {WT_FAMILY_IN_FLIGHT_BYTES_LIMIT, NULL},
+    [WT_METRIC_PAUSES] = {WT_FAMILY_PAUSES, NULL},
+    [WT_METRIC_PARTITIONS] = {WT_FAMILY_PARTITIONS, NULL},
+    [WT_METRIC_PARTITIONS_DAMAGED] = {WT_FAMILY_PARTITIONS_DAMAGED, NULL},
+    [WT_METRIC_REBALANCES] = {WT_FAMILY_REBALANCES, NULL},
+    [WT_METRIC_COMMITS] = {WT_FAMILY_COMMITS, "ok"},
+    [WT_METRIC_COMMIT_FAILURES] = {WT_FAMILY_COMMITS, "failed"},
+    [WT_METRIC_TRANSACTIONS_COMMITTED] = {WT_FAMILY_TRANSACTIONS, "committed"},
+    [WT_METRIC_TRANSACTIONS_ABORTED] = {WT_FAMILY_TRANSACTIONS, "aborted"},
+    [WT_METRIC_TRANSACTIONS_UNKNOWN] = {WT_FAMILY_TRANSACTIONS, "unknown"},
+    [WT_METRIC_PRODUCE_ERRORS] = {WT_FAMILY_PRODUCE_ERRORS, NULL},
+    [WT_METRIC_PRODUCERS_REPLACED] = {WT_FAMILY_PRODUCERS_REPLACED, NULL},
+    [WT_METRIC_BROKER_ERRORS] = {WT_FAMILY_BROKER_ERRORS, NULL},
+    [WT_METRIC_BROKER_REACHABLE] = {WT_FAMILY_BROKER_REACHABLE, NULL},
+    [WT_METRIC_READY] = {WT_FAMILY_READY, NULL},
+    [WT_METRIC_STALLED_SECURITY] = {WT_FAMILY_STALLED, "security"},
+    [WT_METRIC_STALLED_BROKERS] = {WT_FAMILY_STALLED, "brokers"},
+    [WT_METRIC_STALLED_RIGHTS] = {WT_FAMILY_STALLED, "rights"},
+    [WT_METRIC_STALLED_STRATEGY] = {WT_FAMILY_STALLED, "strategy"},
+    [WT_METRIC_STALLED_GROUP] = {WT_FAMILY_STALLED, "group"},
+    [WT_METRIC_STALLED_INPUT_TOPIC] = {WT_FAMILY_STALLED, "input-topic"},
+    [WT_METRIC_STALLED_DAMAGED] = {WT_FAMILY_STALLED, "damaged"},
+    [WT_METRIC_STALLED_MODEL] = {WT_FAMILY_STALLED, "model"},
+    [WT_METRIC_STALLED_OUTPUT_TOPIC] = {WT_FAMILY_STALLED, "output-topic"},
+    [WT_METRIC_STALLED_DEAD_LETTER_TOPIC] = {WT_FAMILY_STALLED, "dead-letter-topic"},
+    [WT_METRIC_STALLED_TRANSACTIONS] = {WT_FAMILY_STALLED, "transactions"},
+    [WT_METRIC_STALLED_UNKNOWN] = {WT_FAMILY_STALLED, "unknown"},
+};
+
+/* From what one word takes to what a model call on a busy CPU takes. */
+#define STAGE_BOUNDS                                                                               \
+    {                                                                                              \
+        0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.01, 0.025, 0.1, 0.25, 1, 2.5, 10, 30,   \
+            120                                                                                    \
+    }
+
+static const struct wt_histogram_entry histograms[WT_HISTOGRAM_COUNT] = {
+    [WT_HISTOGRAM_RECORD_SECONDS] = {WT_FAMILY_RECORD_SECONDS,
+                                     NULL,
+                                     {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
+                                      60, 120, 300}},
+    [WT_HISTOGRAM_STAGE_QUEUE] = {WT_FAMILY_STAGE_SECONDS, "queue", STAGE_BOUNDS},
+    [WT_HISTOGRAM_STAGE_DECODE] = {WT_FAMILY_STAGE_SECONDS, "decode", STAGE_BOUNDS},
+    [WT_HISTOGRAM_STAGE_TOKENIZE] = {WT_FAMILY_STAGE_SECONDS, "tokenize", STAGE_BOUNDS},
+    [WT_HISTOGRAM_STAGE_BATCH] = {WT_FAMILY_STAGE_SECONDS, "batch", STAGE_BOUNDS},
+    [WT_HISTOGRAM_STAGE_INFER] = {WT_FAMILY_STAGE_SECONDS, "infer", STAGE_BOUNDS},
+    [WT_HISTOGRAM_STAGE_PUBLISH] = {WT_FAMILY_STAGE_SECONDS, "publish", STAGE_BOUNDS},
+    [WT_HISTOGRAM_BATCH_ARTICLES] = {WT_FAMILY_BATCH_ARTICLES,
+                                     NULL,
+                                     {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024}},
+    [WT_HISTOGRAM_BATCH_FILL] = {WT_FAMILY_BATCH_FILL,
+                                 NULL,
+                                 {0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1}},
+    [WT_HISTOGRAM_INFER_SECONDS] = {WT_FAMILY_INFER_SECONDS,
+                                    NULL,
+                                    {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1,
+                                     2.5, 5, 10, 30, 60}},
+};
+
+const struct wt_family_entry *wt_family_entry(enum wt_family family)
+{
+    assert(family < WT_FAMILY_COUNT);
+    return &families[family];
+}
+
+const struct wt_metric_entry *wt_metric_entry(enum wt_metric metric)
+{
+    assert(metric < WT_METRIC_COUNT);
+    return &metrics[metric];
+}
+
+const struct wt_histogram_entry *wt_histogram_entry(enum wt_histogram histogram)
+{
+    assert(histogram < WT_HISTOGRAM_COUNT);
+    return &histograms[histogram];
+}

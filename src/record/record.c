@@ -1,0 +1,164 @@
+#include "record/record.h"
+
+#include "base/alloc.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What a record in flight costs besides its bytes: itself, its token ids (most models stop at 512
+ * tokens of 4 bytes), logits and the encoded output. */
+#define RECORD_OVERHEAD_BYTES (sizeof(struct wt_record) + 4096u)
+
+static void *append_bytes(char **end, const void *bytes, size_t count)
+{
+    if (bytes == NULL) {
+        return NULL;
+    }
+    char *start = *end;
+    if (count > 0) {
+        memcpy(start, bytes, count);
+    }
+    *end += count;
+    return start;
+}
+
+struct wt_record *wt_record_create(const void *key, size_t key_bytes, const void *value,
+                                   size_t value_bytes, const struct wt_header *headers,
+                                   size_t header_count)
+{
+    size_t payload_bytes = key_bytes + value_bytes;
+    for (size_t i = 0; i < header_count; i++) {
+        payload_bytes += strlen(headers[i].name) + 1 + headers[i].value_bytes;
+    }
+    size_t header_table_bytes = header_count * sizeof(struct wt_header);
+    struct wt_record *record = wt_alloc(sizeof *record + header_table_bytes + payload_bytes + 1);
+    *record = (struct wt_record){
+        .state = WT_RECORD_CONSUMED,
+        .timestamp_ms = -1,
+        .key_bytes = key_bytes,
+        .value_bytes = value_bytes,
+        .headers = (struct wt_header *)(record + 1),
+        .header_count = header_count,
+        .bytes = RECORD_OVERHEAD_BYTES + header_table_bytes + payload_bytes,
+    };
+    char *end = (char *)(record + 1) + header_table_bytes;
+    record->key = append_bytes(&end, key, key_bytes);
+    record->value = append_bytes(&end, value, value_bytes);
+    for (size_t i = 0; i < header_count; i++) {
+        struct wt_header *header = &record->headers[i];
+        header->name = append_bytes(&end, headers[i].name, strlen(headers[i].name) + 1);
+        header->value = append_bytes(&end, headers[i].value, headers[i].value_bytes);
+        header->value_bytes = headers[i].value_bytes;
+    }
+    return record;
+}
+
+struct wt_record *wt_record_create_hole(int64_t to)
+{
+    struct wt_record *record = wt_record_create(NULL, 0, NULL, 0, NULL, 0);
+    record->outcome = WT_OUTCOME_HOLE;
+    record->offset = to - 1;
+    return record;
+}
+
+void wt_record_output_clear(struct wt_record *record)
+{
+    free(record->output.value);
+    free(record->output.key_memory);
+    free(record->output.headers);
+    free(record->output.header_memory);
+    record->output = (struct wt_output){0};
+}
+
+void wt_record_destroy(struct wt_record *record)
+{
+    if (record == NULL) {
+        return;
+    }
+    wt_record_output_clear(record);
+    free(record->origin_topic);
+    free(record->id_json);
+    free(record->ids);
+    free(record->logits);
+    free(record->failure);
+    free(record);
+}
+
+void wt_record_advance(struct wt_record *record, enum wt_record_state state)
+{
+    static const unsigned allowed_from[] = {
+        [WT_RECORD_CONSUMED] = 0,
+        [WT_RECORD_WAITING] = 1u << WT_RECORD_CONSUMED,
+        [WT_RECORD_RUNNING] = 1u << WT_RECORD_WAITING,
+        [WT_RECORD_FINISHED] =
+            1u << WT_RECORD_CONSUMED | 1u << WT_RECORD_RUNNING | 1u << WT_RECORD_RELEASED,
+        [WT_RECORD_RELEASED] = 1u << WT_RECORD_FINISHED,
+        [WT_RECORD_ACKNOWLEDGED] = 1u << WT_RECORD_RELEASED,
+    };
+    assert((allowed_from[state] & 1u << record->state) != 0);
+    record->state = state;
+}
+
+void wt_record_fail(struct wt_record *record, const char *stage, const struct wt_error *error)
+{
+    if (record->failure == NULL) {
+        record->failure = wt_alloc(sizeof *record->failure);
+    }
+    record->failure->error = *error;
+    record->failure->stage = stage;
+    record->outcome = WT_OUTCOME_DEAD_LETTERED;
+    wt_record_output_clear(record);
+}
+
+void wt_record_list_append(struct wt_record_list *list, struct wt_record **record)
+{
+    struct wt_record *added = *record;
+    *record = NULL;
+    added->next = NULL;
+    if (list->last == NULL) {
+        list->first = added;
+    } else {
+        list->last->next = added;
+    }
+    list->last = added;
+    list->count++;
+}
+
+void wt_record_list_append_all(struct wt_record_list *list, struct wt_record_list *from)
+{
+    if (from->first == NULL) {
+        return;
+    }
+    if (list->last == NULL) {
+        *list = *from;
+    } else {
+        list->last->next = from->first;
+        list->last = from->last;
+        list->count += from->count;
+    }
+    *from = (struct wt_record_list){0};
+}
+
+struct wt_record *wt_record_list_take(struct wt_record_list *list)
+{
+    struct wt_record *record = list->first;
+    if (record == NULL) {
+        return NULL;
+    }
+    list->first = record->next;
+    if (list->first == NULL) {
+        list->last = NULL;
+    }
+    list->count--;
+    record->next = NULL;
+    return record;
+}
+
+void wt_record_list_clear(struct wt_record_list *list)
+{
+    struct wt_record *record;
+    while ((record = wt_record_list_take(list)) != NULL) {
+        wt_record_destroy(record);
+    }
+}
