@@ -3,7 +3,7 @@
 #include "base/alloc.h"
 #include "base/errno_text.h"
 #include "cli/jsonl.h"
-#include "pipeline/partition.h"
+#include "record/partition.h"
 #include "wiretag/tokenizer.h"
 
 #include <errno.h>

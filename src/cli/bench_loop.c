@@ -2,10 +2,10 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "codec/decode.h"
 #include "pipeline/batch.h"
-#include "pipeline/decode.h"
 #include "pipeline/infer.h"
-#include "pipeline/partition.h"
+#include "record/partition.h"
 #include "wiretag/tokenizer.h"
 
 #include <pthread.h>

@@ -1,6 +1,7 @@
 /* bench_pipeline.c: every stage of the worker alone, then all of them from Kafka to Kafka. */
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "check/preflight.h"
 #include "cli/bench_stages.h"
 #include "cli/bench_topics.h"
 #include "cli/cli.h"
@@ -10,7 +11,6 @@
 #include "observe/log.h"
 #include "observe/metrics.h"
 #include "pipeline/pipeline.h"
-#include "pipeline/preflight.h"
 
 #include <inttypes.h>
 #include <pthread.h>

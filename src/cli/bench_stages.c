@@ -5,9 +5,9 @@
 #include "base/errno_text.h"
 #include "cli/bench_loop.h"
 #include "cli/cli.h"
-#include "pipeline/encode.h"
-#include "pipeline/partition.h"
+#include "codec/encode.h"
 #include "pipeline/sizing.h"
+#include "record/partition.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -2,7 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "pipeline/kafka.h"
+#include "kafka/client.h"
 
 #include <inttypes.h>
 #include <pthread.h>

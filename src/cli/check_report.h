@@ -5,7 +5,7 @@
 #ifndef WIRETAG_CLI_CHECK_REPORT_H
 #define WIRETAG_CLI_CHECK_REPORT_H
 
-#include "pipeline/finding.h"
+#include "check/finding.h"
 
 #include <stdbool.h>
 #include <stdint.h>

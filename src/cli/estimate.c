@@ -2,9 +2,9 @@
 
 #include "cli/bench_loop.h"
 #include "cli/worker.h"
-#include "pipeline/kafka_reader.h"
-#include "pipeline/letter.h"
+#include "kafka/reader.h"
 #include "pipeline/sizing.h"
+#include "replay/redrive.h"
 
 /* Enough of any length that a feed has, read in a moment. */
 #define RECORDS_MAX 1024u

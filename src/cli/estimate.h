@@ -3,7 +3,7 @@
 #define WIRETAG_CLI_ESTIMATE_H
 
 #include "cli/pass.h"
-#include "pipeline/replay.h"
+#include "replay/replay.h"
 
 struct wt_cli_estimate {
     double records_per_s; /* of one worker; 0: none of the records that were read needs the model */

@@ -5,13 +5,13 @@
 #include "cli/explained.h"
 #include "cli/options.h"
 #include "cli/worker.h"
+#include "codec/headers.h"
+#include "codec/trace_context.h"
+#include "kafka/reach.h"
+#include "kafka/reader.h"
 #include "observe/log.h"
 #include "observe/progress.h"
-#include "pipeline/headers.h"
-#include "pipeline/kafka_reach.h"
-#include "pipeline/kafka_reader.h"
-#include "pipeline/partition.h"
-#include "pipeline/trace.h"
+#include "record/partition.h"
 
 #include <math.h>
 #include <stdio.h>

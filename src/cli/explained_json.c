@@ -1,8 +1,8 @@
 /* explained_json.c: an explanation as one JSON object, for machines. */
 #include "cli/explained.h"
 
-#include "pipeline/dead_letter.h"
-#include "pipeline/partition.h"
+#include "codec/dead_letter.h"
+#include "record/partition.h"
 
 #include <jansson.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* explained_text.c: an explanation for people: the record's way from top to bottom. */
 #include "cli/explained.h"
+#include "codec/dead_letter.h"
 #include "observe/log_line.h"
-#include "pipeline/dead_letter.h"
-#include "pipeline/partition.h"
+#include "record/partition.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

@@ -1,10 +1,10 @@
 #include "cli/explanation.h"
 
 #include "base/alloc.h"
+#include "codec/decode.h"
+#include "codec/encode.h"
+#include "codec/headers.h"
 #include "pipeline/batcher.h"
-#include "pipeline/decode.h"
-#include "pipeline/encode.h"
-#include "pipeline/headers.h"
 #include "pipeline/infer.h"
 #include "pipeline/sizing.h"
 #include "wiretag/tokenizer.h"

@@ -8,9 +8,9 @@
 #include "cli/worker.h"
 #include "observe/log.h"
 #include "observe/progress.h"
-#include "pipeline/letter.h"
-#include "pipeline/letter_index.h"
-#include "pipeline/terms.h"
+#include "replay/dead_letter_index.h"
+#include "replay/redrive.h"
+#include "replay/terms.h"
 
 #include <ctype.h>
 #include <inttypes.h>

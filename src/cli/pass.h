@@ -3,7 +3,7 @@
 #define WIRETAG_CLI_PASS_H
 
 #include "config/config.h"
-#include "pipeline/survey.h"
+#include "replay/preview.h"
 
 #include <stdbool.h>
 #include <stddef.h>

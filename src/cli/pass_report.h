@@ -4,7 +4,7 @@
 
 #include "cli/estimate.h"
 #include "cli/pass.h"
-#include "pipeline/replay.h"
+#include "replay/replay.h"
 
 /* What would be done: each partition's range with its first and last record, and how many records
  * that are at most. */

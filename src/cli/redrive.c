@@ -1,11 +1,11 @@
 /* redrive.c: dead letters through the model once more. */
+#include "replay/redrive.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/pass.h"
 #include "cli/worker.h"
-#include "pipeline/letter.h"
 
 #include <stdio.h>
 #include <stdlib.h>

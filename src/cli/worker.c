@@ -4,11 +4,11 @@
 #include "cli/cli.h"
 #include "cli/opening.h"
 #include "cli/signals.h"
+#include "kafka/client.h"
 #include "observe/beat.h"
 #include "observe/exit_limit.h"
 #include "observe/http.h"
 #include "observe/log.h"
-#include "pipeline/kafka.h"
 #include "wiretag/model.h"
 
 #include <pthread.h>

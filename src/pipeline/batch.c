@@ -3,7 +3,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "observe/metrics.h"
-#include "pipeline/partition.h"
+#include "record/partition.h"
 
 #include <pthread.h>
 #include <stdlib.h>

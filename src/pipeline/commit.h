@@ -10,7 +10,7 @@
 #define WIRETAG_PIPELINE_COMMIT_H
 
 #include "config/config.h"
-#include "pipeline/partition.h"
+#include "record/partition.h"
 
 #include <librdkafka/rdkafka.h>
 #include <stddef.h>

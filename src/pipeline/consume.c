@@ -2,15 +2,15 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "kafka/broker_status.h"
+#include "kafka/group_member.h"
+#include "kafka/group_status.h"
 #include "observe/beat.h"
 #include "observe/metrics.h"
-#include "pipeline/brokers.h"
 #include "pipeline/consumer.h"
 #include "pipeline/drain_clock.h"
 #include "pipeline/intake.h"
-#include "pipeline/kafka_group.h"
 #include "pipeline/leave.h"
-#include "pipeline/membership.h"
 
 #include <inttypes.h>
 #include <pthread.h>

@@ -7,14 +7,14 @@
 #define WIRETAG_PIPELINE_CONSUME_H
 
 #include "config/config.h"
-#include "pipeline/in_flight.h"
-#include "pipeline/partition.h"
+#include "record/in_flight.h"
+#include "record/partition.h"
 #include "record/queue.h"
 
 #include <librdkafka/rdkafka.h>
 
 struct wt_consume;
-struct wt_membership; /* membership.h */
+struct wt_membership; /* group_member.h */
 
 /* What consume asks of the rest of the pipeline. Called on the consume thread. */
 struct wt_consume_hooks {

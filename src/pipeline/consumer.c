@@ -1,9 +1,9 @@
 #include "pipeline/consumer.h"
 
+#include "kafka/broker_status.h"
+#include "kafka/client.h"
+#include "kafka/group_status.h"
 #include "observe/log.h"
-#include "pipeline/brokers.h"
-#include "pipeline/kafka.h"
-#include "pipeline/kafka_group.h"
 #include "pipeline/sizing.h"
 
 #include <inttypes.h>

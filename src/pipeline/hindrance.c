@@ -2,12 +2,12 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "kafka/coordinator_status.h"
+#include "kafka/group_status.h"
+#include "kafka/topic_status.h"
 #include "observe/beat.h"
 #include "observe/metrics.h"
 #include "observe/stall.h"
-#include "pipeline/kafka_coordinator.h"
-#include "pipeline/kafka_group.h"
-#include "pipeline/kafka_topics.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -5,7 +5,7 @@
 #include "observe/beat.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
-#include "pipeline/partition.h"
+#include "record/partition.h"
 
 #include <math.h>
 #include <pthread.h>

@@ -10,7 +10,7 @@
 #define WIRETAG_PIPELINE_INFER_H
 
 #include "pipeline/batch.h"
-#include "pipeline/in_flight.h"
+#include "record/in_flight.h"
 #include "record/queue.h"
 #include "wiretag/model.h"
 

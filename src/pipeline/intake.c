@@ -2,14 +2,14 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "kafka/message.h"
+#include "kafka/query.h"
 #include "observe/metrics.h"
 #include "pipeline/consumer.h"
-#include "pipeline/kafka_message.h"
-#include "pipeline/lookup.h"
 #include "pipeline/loss.h"
 #include "pipeline/pace.h"
-#include "pipeline/range.h"
 #include "pipeline/suspend.h"
+#include "replay/range.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -8,9 +8,9 @@
 #define WIRETAG_PIPELINE_INTAKE_H
 
 #include "config/config.h"
-#include "pipeline/in_flight.h"
-#include "pipeline/partition.h"
 #include "pipeline/setback.h"
+#include "record/in_flight.h"
+#include "record/partition.h"
 #include "record/queue.h"
 
 #include <librdkafka/rdkafka.h>

@@ -12,8 +12,8 @@
 #ifndef WIRETAG_PIPELINE_LANE_H
 #define WIRETAG_PIPELINE_LANE_H
 
-#include "pipeline/books.h"
 #include "record/record.h"
+#include "replay/checkpoint.h"
 
 struct wt_lane;
 

@@ -5,7 +5,7 @@
 #include "observe/log.h"
 #include "observe/metrics.h"
 #include "pipeline/consumer.h"
-#include "pipeline/range.h"
+#include "replay/range.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

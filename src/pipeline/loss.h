@@ -13,8 +13,8 @@
 #define WIRETAG_PIPELINE_LOSS_H
 
 #include "config/config.h"
-#include "pipeline/extent_query.h"
-#include "pipeline/partition.h"
+#include "kafka/extent_query.h"
+#include "record/partition.h"
 
 struct wt_loss;
 

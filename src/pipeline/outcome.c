@@ -2,9 +2,9 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "codec/dead_letter.h"
+#include "codec/trace_context.h"
 #include "observe/metrics.h"
-#include "pipeline/dead_letter.h"
-#include "pipeline/trace.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct wt_letters; /* letter.h */
+struct wt_letters; /* redrive.h */
 struct wt_pipeline;
 
 /* What of the input topics is labelled. All zero: everything, without end. */

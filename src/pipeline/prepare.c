@@ -2,13 +2,13 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "codec/dead_letter.h"
+#include "codec/decode.h"
+#include "codec/trace_context.h"
 #include "observe/beat.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
-#include "pipeline/dead_letter.h"
-#include "pipeline/decode.h"
-#include "pipeline/partition.h"
-#include "pipeline/trace.h"
+#include "record/partition.h"
 
 #include <inttypes.h>
 #include <pthread.h>

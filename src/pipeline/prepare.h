@@ -5,12 +5,12 @@
 #ifndef WIRETAG_PIPELINE_PREPARE_H
 #define WIRETAG_PIPELINE_PREPARE_H
 
+#include "check/timestamps.h"
 #include "config/config.h"
 #include "pipeline/batch.h"
-#include "pipeline/in_flight.h"
-#include "pipeline/letter.h"
-#include "pipeline/times.h"
+#include "record/in_flight.h"
 #include "record/queue.h"
+#include "replay/redrive.h"
 #include "wiretag/tokenizer.h"
 
 struct wt_prepare;

@@ -1,14 +1,14 @@
 #include "pipeline/produce.h"
 
 #include "base/alloc.h"
+#include "kafka/broker_status.h"
+#include "kafka/client.h"
+#include "kafka/topic_status.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
-#include "pipeline/brokers.h"
-#include "pipeline/kafka.h"
-#include "pipeline/kafka_topics.h"
 #include "pipeline/offsets.h"
-#include "pipeline/partition.h"
 #include "pipeline/sizing.h"
+#include "record/partition.h"
 
 #include <assert.h>
 #include <inttypes.h>

@@ -2,12 +2,12 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "kafka/group_member.h"
 #include "observe/beat.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
 #include "pipeline/lane.h"
 #include "pipeline/leave.h"
-#include "pipeline/membership.h"
 #include "pipeline/release.h"
 
 #include <inttypes.h>

@@ -7,14 +7,14 @@
 #define WIRETAG_PIPELINE_PUBLISH_H
 
 #include "config/config.h"
-#include "pipeline/in_flight.h"
-#include "pipeline/partition.h"
+#include "record/in_flight.h"
+#include "record/partition.h"
 #include "record/queue.h"
 #include "wiretag/model.h"
 
 #include <librdkafka/rdkafka.h>
 
-struct wt_membership; /* membership.h */
+struct wt_membership; /* group_member.h */
 struct wt_publish;
 
 /* Everything is borrowed and must outlive the stage. */
@@ -47,7 +47,7 @@ enum wt_status wt_publish_start(struct wt_publish *publish, struct wt_error *err
 
 /* Lets go of partitions whose epoch has ended: publishes and commits what their running batches
  * still give, for delivery.drain_ms_max at most, then drops the rest. With `lost`, and once the group
- * has let the consumer go or has gone on (membership.h), drops everything at once. Returns when that
+ * has let the consumer go or has gone on (group_member.h), drops everything at once. Returns when that
  * is done, or the stage's thread has ended; true: nothing was dropped, all is committed. Thread:
  * consume. Locks: the drain request's. */
 bool wt_publish_drain(struct wt_publish *publish, struct wt_partition *const *partitions,

@@ -10,19 +10,19 @@
  *
  * A record that the broker rejects takes its neighbours down with it, a request or a transaction at
  * a time. What was not acknowledged is tried again in smaller parts until the culprit stands alone
- * (search.h). It becomes a dead letter, and a dead letter that is refused is cut (reject.h).
+ * (search.h). It becomes a dead letter, and a dead letter that is refused is cut (dead_letter_policy.h).
  * Thread: publish, but for creating and destroying. */
 #ifndef WIRETAG_PIPELINE_RELEASE_H
 #define WIRETAG_PIPELINE_RELEASE_H
 
 #include "config/config.h"
-#include "pipeline/in_flight.h"
-#include "pipeline/partition.h"
+#include "record/in_flight.h"
+#include "record/partition.h"
 #include "wiretag/model.h"
 
 #include <librdkafka/rdkafka.h>
 
-struct wt_membership; /* membership.h */
+struct wt_membership; /* group_member.h */
 struct wt_release;
 
 /* Everything is borrowed and must outlive the release. */

@@ -3,8 +3,8 @@
 #ifndef WIRETAG_PIPELINE_RELEASE_STATE_H
 #define WIRETAG_PIPELINE_RELEASE_STATE_H
 
+#include "codec/encode.h"
 #include "pipeline/commit.h"
-#include "pipeline/encode.h"
 #include "pipeline/idle.h"
 #include "pipeline/outcome.h"
 #include "pipeline/produce.h"

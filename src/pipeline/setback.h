@@ -16,7 +16,7 @@
 #ifndef WIRETAG_PIPELINE_SETBACK_H
 #define WIRETAG_PIPELINE_SETBACK_H
 
-#include "pipeline/partition.h"
+#include "record/partition.h"
 
 #include <librdkafka/rdkafka.h>
 

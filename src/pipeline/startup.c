@@ -1,13 +1,13 @@
 #include "pipeline/startup.h"
 
 #include "base/clock.h"
+#include "check/audit.h"
+#include "check/finding.h"
+#include "check/group_facts.h"
+#include "kafka/reach.h"
+#include "kafka/security_status.h"
 #include "observe/log.h"
 #include "observe/stall.h"
-#include "pipeline/audit.h"
-#include "pipeline/finding.h"
-#include "pipeline/kafka_members.h"
-#include "pipeline/kafka_reach.h"
-#include "pipeline/security_state.h"
 
 #include <inttypes.h>
 #include <string.h>

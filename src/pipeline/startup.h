@@ -3,8 +3,8 @@
 #ifndef WIRETAG_PIPELINE_STARTUP_H
 #define WIRETAG_PIPELINE_STARTUP_H
 
+#include "check/cluster_facts.h"
 #include "config/config.h"
-#include "pipeline/kafka_facts.h"
 
 #include <librdkafka/rdkafka.h>
 

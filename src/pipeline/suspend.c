@@ -2,10 +2,10 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "kafka/log_probe.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
 #include "observe/stall.h"
-#include "pipeline/log_probe.h"
 
 #include <assert.h>
 #include <inttypes.h>

@@ -16,7 +16,7 @@
 #define WIRETAG_PIPELINE_SUSPEND_H
 
 #include "config/config.h"
-#include "pipeline/partition.h"
+#include "record/partition.h"
 
 #include <librdkafka/rdkafka.h>
 

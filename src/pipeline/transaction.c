@@ -2,14 +2,14 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "kafka/broker_status.h"
+#include "kafka/group_member.h"
+#include "kafka/transactional_id.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
-#include "pipeline/brokers.h"
 #include "pipeline/lane.h"
-#include "pipeline/membership.h"
-#include "pipeline/range.h"
 #include "pipeline/txn_hindrance.h"
-#include "pipeline/worker_id.h"
+#include "replay/range.h"
 
 #include <stdlib.h>
 
@@ -226,7 +226,7 @@ static rd_kafka_topic_partition_list_t *released_offsets(struct wt_partition *co
 
 /* Note "Generation": the place in the group is read here, by the only thread that commits. A revoke
  * waits for this thread before it gives partitions back, and holds the place meanwhile
- * (membership.h), so whatever is released belongs to lanes that this member owns in the generation
+ * (group_member.h), so whatever is released belongs to lanes that this member owns in the generation
  * read; where the group has gone on, or the assignment is lost, the broker refuses the stale
  * generation, and the transaction is aborted. */
 static enum remedy send_offsets(struct wt_transaction *transaction,

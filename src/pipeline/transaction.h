@@ -23,12 +23,12 @@
 #define WIRETAG_PIPELINE_TRANSACTION_H
 
 #include "config/config.h"
-#include "pipeline/partition.h"
 #include "pipeline/produce.h"
+#include "record/partition.h"
 
 #include <librdkafka/rdkafka.h>
 
-struct wt_membership; /* membership.h */
+struct wt_membership; /* group_member.h */
 struct wt_transaction;
 
 enum wt_step {

@@ -2,15 +2,15 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "kafka/broker_status.h"
+#include "kafka/group_member.h"
+#include "kafka/security_status.h"
 #include "observe/beat.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
 #include "observe/stall.h"
-#include "pipeline/brokers.h"
 #include "pipeline/consumer.h"
 #include "pipeline/hindrance.h"
-#include "pipeline/membership.h"
-#include "pipeline/security_state.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -251,7 +251,7 @@ static void note_answer(struct wt_watch *watch)
 static void note_silence(const struct wt_watch *watch)
 {
     if (wt_security_refused()) {
-        wt_stall_end(WT_STALL_BROKERS); /* they answer, and refuse this worker: security_state.h */
+        wt_stall_end(WT_STALL_BROKERS); /* they answer, and refuse this worker: security_status.h */
     } else if (silent_us(watch) > SILENT_US_MAX) {
         wt_stall_begin_since(
             WT_STALL_BROKERS, atomic_load_explicit(&watch->contact_us, memory_order_relaxed),

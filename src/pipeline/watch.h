@@ -4,8 +4,8 @@
 #define WIRETAG_PIPELINE_WATCH_H
 
 #include "config/config.h"
-#include "pipeline/in_flight.h"
-#include "pipeline/partition.h"
+#include "record/in_flight.h"
+#include "record/partition.h"
 #include "record/queue.h"
 
 #include <librdkafka/rdkafka.h>

@@ -77,7 +77,7 @@ struct wt_record {
     int64_t offset;
     int64_t timestamp_ms; /* -1: the record has none */
     struct wt_origin
-        origin;         /* of a dead letter that is redriven (letter.h); topic NULL: its source */
+        origin;         /* of a dead letter that is redriven (redrive.h); topic NULL: its source */
     char *origin_topic; /* owns origin.topic */
     const void *key;    /* NULL: null key */
     size_t key_bytes;

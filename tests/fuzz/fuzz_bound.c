@@ -1,7 +1,7 @@
 /* Fuzz target: the bounds and partition numbers of replay, as typed.
  *
  * Whatever is taken lies within its type, and a time that is shown reads as itself again. */
-#include "pipeline/bound.h"
+#include "replay/offset_spec.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 /* fuzz_decode.c: no bytes crash the decoder; what it refuses has one of its codes and a message that
  * is text; what it accepts is text with an id, and goes into an output record unchanged. An input is
  * one digit, its bits: 1 format text, 2 two text fields, 4 a key; then the record's value. */
-#include "pipeline/decode.h"
-#include "pipeline/encode.h"
-#include "pipeline/partition.h"
+#include "codec/decode.h"
+#include "codec/encode.h"
+#include "record/partition.h"
 
 #include <jansson.h>
 #include <stdint.h>

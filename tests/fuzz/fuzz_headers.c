@@ -1,10 +1,10 @@
 /* fuzz_headers.c: whatever headers a record brings, its dead letter carries each of them on but those
  * that wiretag sets, which are there once; tries go up by one; a trace id is what W3C says or none. An
  * input is lines: the record's value, then headers, NAME=VALUE or, without a value, NAME. */
-#include "pipeline/dead_letter.h"
-#include "pipeline/encode.h"
-#include "pipeline/partition.h"
-#include "pipeline/trace.h"
+#include "codec/dead_letter.h"
+#include "codec/encode.h"
+#include "codec/trace_context.h"
+#include "record/partition.h"
 
 #include <stdint.h>
 #include <stdlib.h>

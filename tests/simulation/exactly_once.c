@@ -4,7 +4,7 @@
  * can fail there may fail here, and a commit may have an outcome that nobody sees. */
 #include "delivery.h"
 
-#include "pipeline/reject.h"
+#include "codec/dead_letter_policy.h"
 #include "pipeline/search.h"
 
 #include <inttypes.h>
@@ -25,7 +25,7 @@ struct exactly_once {
     uint32_t count;
     struct wt_search search;
     struct wt_record *rejected; /* of the open transaction */
-    struct wt_config config;    /* what reject.h reads */
+    struct wt_config config;    /* what dead_letter_policy.h reads */
 };
 
 static void *create(struct worker *worker)

@@ -9,9 +9,9 @@
 #include "world.h"
 
 #include "pipeline/batcher.h"
-#include "pipeline/in_flight.h"
 #include "pipeline/lane.h"
-#include "pipeline/partition.h"
+#include "record/in_flight.h"
+#include "record/partition.h"
 
 #define REPLICAS_MAX 2
 

@@ -6,8 +6,8 @@
 #ifndef WIRETAG_SIMULATION_WORLD_H
 #define WIRETAG_SIMULATION_WORLD_H
 
-#include "pipeline/books.h"
 #include "record/record.h"
+#include "replay/checkpoint.h"
 
 #include "../unit/dice.h"
 

@@ -2,7 +2,7 @@
 #ifndef WIRETAG_TESTS_DECODE_CASES_H
 #define WIRETAG_TESTS_DECODE_CASES_H
 
-#include "pipeline/decode.h"
+#include "codec/decode.h"
 
 #include "support.h"
 

@@ -2,7 +2,7 @@
 #ifndef WIRETAG_TESTS_ENCODE_CASES_H
 #define WIRETAG_TESTS_ENCODE_CASES_H
 
-#include "pipeline/encode.h"
+#include "codec/encode.h"
 
 #include "support.h"
 

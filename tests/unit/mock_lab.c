@@ -2,9 +2,9 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "pipeline/kafka.h"
+#include "kafka/client.h"
+#include "kafka/group_member.h"
 #include "pipeline/lane.h"
-#include "pipeline/membership.h"
 #include "pipeline/release.h"
 
 #include <inttypes.h>

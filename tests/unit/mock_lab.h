@@ -8,8 +8,8 @@
 #define WIRETAG_TESTS_MOCK_LAB_H
 
 #include "config/config.h"
-#include "pipeline/in_flight.h"
-#include "pipeline/partition.h"
+#include "record/in_flight.h"
+#include "record/partition.h"
 
 #include "support.h"
 

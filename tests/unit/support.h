@@ -2,7 +2,7 @@
 #ifndef WIRETAG_TESTS_SUPPORT_H
 #define WIRETAG_TESTS_SUPPORT_H
 
-#include "pipeline/partition.h"
+#include "record/partition.h"
 #include "record/record.h"
 
 #include <setjmp.h>

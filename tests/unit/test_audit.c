@@ -1,6 +1,6 @@
 /* What a configuration and the facts of a cluster say about each other: each contradiction is found,
  * at its place, with a remedy; and a sound pair is found well. */
-#include "pipeline/audit.h"
+#include "check/audit.h"
 
 #include "support.h"
 

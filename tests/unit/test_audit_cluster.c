@@ -1,5 +1,5 @@
 /* Coordinators that cannot be had, and the brokers' own limits, are found with the brokers' setting. */
-#include "pipeline/audit.h"
+#include "check/audit.h"
 
 #include "support.h"
 

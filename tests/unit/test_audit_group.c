@@ -1,5 +1,5 @@
 /* Strangers in the group and offsets that are gone are found, and workers of the group are no strangers. */
-#include "pipeline/audit_group.h"
+#include "check/audit_group.h"
 
 #include "support.h"
 

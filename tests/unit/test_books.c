@@ -1,7 +1,7 @@
 /* The books of a replay, its ranges and its pace: what is decided without a broker. */
-#include "pipeline/books.h"
 #include "pipeline/pace.h"
-#include "pipeline/plan.h"
+#include "replay/checkpoint.h"
+#include "replay/plan.h"
 
 #include "support.h"
 

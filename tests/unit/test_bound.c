@@ -1,5 +1,5 @@
 /* Where a replay begins and ends, as people write it. */
-#include "pipeline/bound.h"
+#include "replay/offset_spec.h"
 
 #include "support.h"
 

@@ -1,5 +1,5 @@
 /* How often one broker is connected to: by all clients of the process together. */
-#include "pipeline/connect_pace.h"
+#include "kafka/connect_limit.h"
 
 #include "support.h"
 

@@ -1,8 +1,8 @@
 /* Dead letters that are cut to what their topic takes: in which order, and how that is named. */
+#include "codec/dead_letter.h"
+#include "codec/dead_letter_policy.h"
+#include "codec/headers.h"
 #include "encode_cases.h"
-#include "pipeline/dead_letter.h"
-#include "pipeline/headers.h"
-#include "pipeline/reject.h"
 
 #define VALUE "{\"id\": 1, \"body\": \"no text is in here\"}"
 

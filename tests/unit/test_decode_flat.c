@@ -1,7 +1,7 @@
 /* Flat articles are read in one pass, and Jansson would have read the same. A value one level down is
  * only Jansson's: what both give must not differ. */
+#include "codec/decode_flat.h"
 #include "decode_cases.h"
-#include "pipeline/decode_flat.h"
 
 static bool is_read(const char *value)
 {

@@ -1,8 +1,8 @@
 /* Asking where logs begin and end, on a mock cluster. */
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "kafka/extent_query.h"
 #include "observe/log.h"
-#include "pipeline/extent_query.h"
 
 #include "support.h"
 

@@ -1,7 +1,7 @@
 /* The headers of what is published, and dead letters, which are the input's own bytes with headers.
  */
+#include "codec/headers.h"
 #include "encode_cases.h"
-#include "pipeline/headers.h"
 
 static const float LOGITS[] = {0, 1, 2, 3};
 

@@ -2,11 +2,11 @@
  * and brokers are the test's own. */
 #include "pipeline/hindrance.h"
 
+#include "kafka/group_status.h"
+#include "kafka/topic_status.h"
 #include "observe/beat.h"
 #include "observe/metrics.h"
 #include "observe/stall.h"
-#include "pipeline/kafka_group.h"
-#include "pipeline/kafka_topics.h"
 #include "support.h"
 
 #define SECOND 1000000

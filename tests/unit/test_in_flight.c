@@ -1,5 +1,5 @@
 /* The memory bound: what is counted in is counted out, and full is full. */
-#include "pipeline/in_flight.h"
+#include "record/in_flight.h"
 
 #include "observe/metrics.h"
 #include "support.h"

@@ -1,5 +1,5 @@
 /* librdkafka's lines in wiretag's words: one failure is one line, whichever client tells it. */
-#include "pipeline/kafka_words.h"
+#include "kafka/client_log.h"
 
 #include "support.h"
 

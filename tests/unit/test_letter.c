@@ -1,5 +1,5 @@
 /* Which dead letters are taken up again, and as what. */
-#include "pipeline/letter.h"
+#include "replay/redrive.h"
 
 #include "support.h"
 

@@ -1,5 +1,5 @@
 /* Whom a worker commits for: only a member of the group, whatever it is called. */
-#include "pipeline/membership.h"
+#include "kafka/group_member.h"
 
 #include "base/clock.h"
 #include "pipeline/consumer.h"

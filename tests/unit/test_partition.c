@@ -1,5 +1,5 @@
 /* Source partitions keep their place for good; an epoch that ends makes its records stale. */
-#include "pipeline/partition.h"
+#include "record/partition.h"
 
 #include "support.h"
 

@@ -1,7 +1,7 @@
 /* What the last stage owes a consume thread that drains partitions through it. */
 #include "base/clock.h"
+#include "kafka/group_member.h"
 #include "observe/metrics.h"
-#include "pipeline/membership.h"
 #include "pipeline/publish.h"
 
 #include "member_cases.h"

@@ -1,5 +1,5 @@
 /* The lines are those of librdkafka 2.16 against Kafka 4.2. */
-#include "pipeline/security_cause.h"
+#include "kafka/security_cause.h"
 
 #include "support.h"
 

@@ -1,5 +1,5 @@
 /* Many lines of librdkafka become one state a broker. The clock is the test's. */
-#include "pipeline/security_state.h"
+#include "kafka/security_status.h"
 
 #include "observe/log.h"
 #include "observe/stall.h"

@@ -2,9 +2,9 @@
  * a fetch that is out of range has the client begin again at auto.offset.reset. The test is the rest of
  * the pipeline, and answers for the log: the mock's never loses anything. */
 #include "base/clock.h"
-#include "pipeline/books.h"
+#include "kafka/log_probe.h"
 #include "pipeline/consume.h"
-#include "pipeline/log_probe.h"
+#include "replay/checkpoint.h"
 
 #include "member_cases.h"
 

@@ -1,5 +1,5 @@
 /* Timestamps that cost articles their labels, and how that is said. */
-#include "pipeline/times.h"
+#include "check/timestamps.h"
 
 #include "support.h"
 

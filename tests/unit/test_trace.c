@@ -1,5 +1,5 @@
 /* The trace id of a record: W3C Trace Context's traceparent, taken from its headers and nothing else. */
-#include "pipeline/trace.h"
+#include "codec/trace_context.h"
 
 #include "support.h"
 

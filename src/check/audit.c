@@ -1,0 +1,499 @@
+#include "check/audit.h"
+
+#include "base/clock.h"
+
+#include "check/timestamps.h"
+#include "pipeline/sizing.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* librdkafka's defaults (its CONFIGURATION.md). */
+#define SESSION_MS 45000
+#define HEARTBEAT_MS 3000
+#define POLL_INTERVAL_MS 300000
+#define RECEIVE_BYTES_MAX 100000000
+
+/* The least dead letter without its topic's name, with room for long numbers (dead_letter.c). */
+#define LETTER_BYTES_LEAST 420
+
+const char *wt_topic_role_key(enum wt_topic_role role)
+{
+    return role == WT_TOPIC_INPUT    ? "input.topics"
+           : role == WT_TOPIC_OUTPUT ? "output.topic"
+                                     : "dead_letter.topic";
+}
+
+const struct wt_topic_facts *wt_facts_find(const struct wt_cluster_facts *facts,
+                                           enum wt_topic_role role)
+{
+    for (size_t i = 0; i < facts->topic_count; i++) {
+        if (facts->topics[i].role == role) {
+            return &facts->topics[i];
+        }
+    }
+    return NULL;
+}
+
+const char *wt_audit_principal(const struct wt_config *config)
+{
+    const struct wt_property *user = wt_config_consumer_property(config, "sasl.username");
+    return user != NULL ? user->value : "NAME";
+}
+
+static int64_t number_of(const struct wt_property *property, int64_t otherwise)
+{
+    return property != NULL ? strtoll(property->value, NULL, 10) : otherwise;
+}
+
+#define PLACE_BYTES_MAX 500u
+
+/* Where a property was set; the place of its section where it was not. Returns `place`. */
+static const char *place_of(const struct wt_config *config, const struct wt_property *property,
+                            const char *section, char place[PLACE_BYTES_MAX])
+{
+    if (property != NULL) {
+        (void)snprintf(place, PLACE_BYTES_MAX, "%s: %s", property->place, property->name);
+    } else {
+        (void)snprintf(place, PLACE_BYTES_MAX, "%s: %s", wt_config_place(config, section), section);
+    }
+    return place;
+}
+
+/* --- time-outs ------------------------------------------------------------------------------- */
+
+static void audit_heartbeat(const struct wt_config *config, int64_t session_ms,
+                            struct wt_findings *findings)
+{
+    char place[PLACE_BYTES_MAX];
+    const struct wt_property *heartbeat =
+        wt_config_consumer_property(config, "heartbeat.interval.ms");
+    const struct wt_property *session = wt_config_consumer_property(config, "session.timeout.ms");
+    int64_t heartbeat_ms = number_of(heartbeat, HEARTBEAT_MS);
+    if (heartbeat_ms * 3 <= session_ms) {
+        return;
+    }
+    (void)place_of(config, heartbeat != NULL ? heartbeat : session, "kafka.consumer", place);
+    wt_finding_add_at(findings, place,
+                      heartbeat_ms >= session_ms ? WT_FINDING_ERROR : WT_FINDING_WARNING,
+                      "timeout-heartbeat",
+                      "heartbeat.interval.ms %" PRId64 " against session.timeout.ms %" PRId64
+                      ": one late heartbeat and the group takes a healthy worker for dead",
+                      heartbeat_ms, session_ms);
+    wt_finding_remedy(findings, "keep heartbeat.interval.ms at a third of session.timeout.ms");
+}
+
+static void audit_poll_interval(const struct wt_config *config, int64_t session_ms,
+                                struct wt_findings *findings)
+{
+    char place[PLACE_BYTES_MAX];
+    const struct wt_property *poll = wt_config_consumer_property(config, "max.poll.interval.ms");
+    int64_t poll_ms = number_of(poll, POLL_INTERVAL_MS);
+    if (poll_ms < session_ms) {
+        wt_finding_add_at(findings, place_of(config, poll, "kafka.consumer", place),
+                          WT_FINDING_ERROR, "timeout-poll-interval",
+                          "max.poll.interval.ms %" PRId64 " is below session.timeout.ms %" PRId64,
+                          poll_ms, session_ms);
+        wt_finding_remedy(findings, "raise it to session.timeout.ms at least, or leave it out");
+    }
+    if ((int64_t)config->delivery.drain_ms_max >= poll_ms) {
+        wt_finding_add(findings, config, "delivery.drain_ms_max", WT_FINDING_ERROR, "timeout-drain",
+                       "%" PRIu32 " ms is not below max.poll.interval.ms %" PRId64
+                       ": while this worker drains, the group gives its partitions away",
+                       config->delivery.drain_ms_max, poll_ms);
+        wt_finding_remedy(findings, "lower delivery.drain_ms_max or raise max.poll.interval.ms");
+    }
+}
+
+static void audit_transaction(const struct wt_config *config, struct wt_findings *findings)
+{
+    char place[PLACE_BYTES_MAX];
+    const struct wt_property *own = wt_config_producer_property(config, "transaction.timeout.ms");
+    int64_t needed_ms =
+        (int64_t)config->delivery.commit_interval_ms + config->delivery.drain_ms_max;
+    if (config->delivery.guarantee == WT_EXACTLY_ONCE &&
+        wt_sizing_transaction_ms(config) <= needed_ms) {
+        wt_finding_add_at(findings, place_of(config, own, "kafka.producer", place),
+                          WT_FINDING_ERROR, "timeout-transaction",
+                          "%" PRId64 " ms does not exceed delivery.commit_interval_ms plus "
+                          "delivery.drain_ms_max, %" PRId64
+                          " ms: the broker ends transactions that "
+                          "are still at work",
+                          wt_sizing_transaction_ms(config), needed_ms);
+        wt_finding_remedy(findings, "raise it, or lower those; left out it fits them");
+    }
+}
+
+void wt_audit_timeouts(const struct wt_config *config, struct wt_findings *findings)
+{
+    int64_t session_ms =
+        number_of(wt_config_consumer_property(config, "session.timeout.ms"), SESSION_MS);
+    size_t before = findings->count;
+    audit_heartbeat(config, session_ms, findings);
+    audit_poll_interval(config, session_ms, findings);
+    audit_transaction(config, findings);
+    if (findings->count == before) {
+        wt_finding_add_at(findings, "", WT_FINDING_OK, "timeouts",
+                          "time-outs do not contradict each other");
+    }
+}
+
+/* --- sizes ----------------------------------------------------------------------------------- */
+
+void wt_audit_sizes(const struct wt_config *config, struct wt_findings *findings)
+{
+    char place[PLACE_BYTES_MAX];
+    const struct wt_property *own = wt_sizing_small_queue(config);
+    int64_t record_bytes_max = (int64_t)wt_sizing_record_bytes_max(config);
+    if (own == NULL) {
+        return;
+    }
+    wt_finding_add_at(findings, place_of(config, own, "kafka.producer", place), WT_FINDING_ERROR,
+                      "producer-queue",
+                      "%" PRId64 " kB have no room for one record of message.max.bytes, %" PRId64
+                      ": such a record would stop the worker for ever",
+                      number_of(own, 0), record_bytes_max);
+    wt_finding_remedy(findings, "set %" PRId64 " at least, or leave it out",
+                      record_bytes_max / 1024 + 1);
+}
+
+/* --- one topic ------------------------------------------------------------------------------- */
+
+static void audit_replication(const struct wt_config *config, const struct wt_cluster_facts *facts,
+                              const struct wt_topic_facts *topic, struct wt_findings *findings)
+{
+    const char *key = wt_topic_role_key(topic->role);
+    if (topic->leaderless > 0) {
+        wt_finding_add(findings, config, key, WT_FINDING_ERROR, "topic-leaders",
+                       "topic %s: no broker serves %" PRId32 " of its %" PRId32 " partitions",
+                       topic->topic, topic->leaderless, topic->partitions);
+        wt_finding_remedy(findings, "start the brokers that hold them");
+    }
+    if (topic->replicas_min == 1 && facts->brokers > 1) {
+        wt_finding_add(findings, config, key, WT_FINDING_WARNING, "topic-replication",
+                       "topic %s is on one broker of %" PRId32 ": when that is lost, so are its "
+                       "records",
+                       topic->topic, facts->brokers);
+        wt_finding_remedy(findings, "give it more replicas: kafka-reassign-partitions.sh");
+    }
+    bool written = topic->role != WT_TOPIC_INPUT;
+    if (!written || topic->insync_min < 0) {
+        return;
+    }
+    if (topic->insync_min > topic->replicas_min) {
+        wt_finding_add(findings, config, key, WT_FINDING_WARNING, "topic-insync",
+                       "topic %s: min.insync.replicas %" PRId64 " is more than the %" PRId32
+                       " replicas that there are: older brokers take no record then",
+                       topic->topic, topic->insync_min, topic->replicas_min);
+        wt_finding_remedy(findings, "lower min.insync.replicas or add replicas");
+    } else if (topic->replicas_min > 1 && topic->insync_min == topic->replicas_min) {
+        wt_finding_add(findings, config, key, WT_FINDING_WARNING, "topic-insync",
+                       "topic %s: min.insync.replicas is the number of replicas, %" PRId64
+                       ": one broker down stops the output",
+                       topic->topic, topic->insync_min);
+        wt_finding_remedy(findings, "lower min.insync.replicas by one");
+    } else if (topic->replicas_min > 2 && topic->insync_min == 1) {
+        wt_finding_add(findings, config, key, WT_FINDING_WARNING, "topic-insync",
+                       "topic %s: min.insync.replicas is 1 of %" PRId32 " replicas: what is "
+                       "acknowledged may be on one broker only",
+                       topic->topic, topic->replicas_min);
+        wt_finding_remedy(findings, "set min.insync.replicas=2 on the topic");
+    }
+}
+
+/* False: there is nothing more to say about the topic. */
+static bool audit_existence(const struct wt_config *config, const struct wt_topic_facts *topic,
+                            struct wt_findings *findings)
+{
+    const char *key = wt_topic_role_key(topic->role);
+    if (topic->denied) {
+        wt_finding_add(findings, config, key, WT_FINDING_ERROR, "topic-denied",
+                       "topic %s may not be seen by this user", topic->topic);
+        wt_finding_remedy(findings,
+                          "kafka-acls.sh --add --allow-principal User:%s --operation %s --topic %s",
+                          wt_audit_principal(config),
+                          topic->role == WT_TOPIC_INPUT ? "Read" : "Write", topic->topic);
+        return false;
+    }
+    if (topic->partitions == 0) {
+        wt_finding_add(findings, config, key, WT_FINDING_ERROR, "topic-missing",
+                       "topic %s does not exist", topic->topic);
+        wt_finding_remedy(findings,
+                          "kafka-topics.sh --create --topic %s --partitions 6, or correct %s",
+                          topic->topic, key);
+        return false;
+    }
+    return true;
+}
+
+static void audit_topic(const struct wt_config *config, const struct wt_cluster_facts *facts,
+                        const struct wt_topic_facts *topic, struct wt_findings *findings)
+{
+    const char *key = wt_topic_role_key(topic->role);
+    if (!audit_existence(config, topic, findings)) {
+        return;
+    }
+    size_t before = findings->count;
+    audit_replication(config, facts, topic, findings);
+    if (topic->compacted && topic->role == WT_TOPIC_DEAD_LETTERS) {
+        wt_finding_add(findings, config, key, WT_FINDING_WARNING, "topic-compacted",
+                       "topic %s is compacted: of several dead letters with one key it keeps the "
+                       "last, and those without a key get their place as one",
+                       topic->topic);
+        wt_finding_remedy(findings, "set cleanup.policy=delete on it");
+    } else if (topic->compacted && topic->role == WT_TOPIC_OUTPUT) {
+        wt_finding_add(findings, config, key, WT_FINDING_NOTE, "topic-compacted",
+                       "topic %s is compacted: articles without a key become dead letters",
+                       topic->topic);
+    }
+    if (!topic->settings_known) {
+        wt_finding_add(findings, config, key, WT_FINDING_NOTE, "topic-settings",
+                       "the settings of topic %s may not be read, so sizes, replication and "
+                       "retention were not compared",
+                       topic->topic);
+        wt_finding_remedy(findings, "allow DescribeConfigs on it to whoever runs check");
+    }
+    if (findings->count == before) {
+        wt_finding_add(findings, config, key, WT_FINDING_OK, "topic",
+                       "topic %s: %" PRId32 " partitions, %" PRId32 " replicas", topic->topic,
+                       topic->partitions, topic->replicas_min);
+    }
+}
+
+/* --- topics against each other --------------------------------------------------------------- */
+
+static void audit_partitions(const struct wt_config *config, const struct wt_topic_facts *input,
+                             const struct wt_topic_facts *target, struct wt_findings *findings)
+{
+    if (config->output.partition != WT_PARTITION_SAME || target->partitions == 0 ||
+        target->partitions >= input->partitions) {
+        return;
+    }
+    wt_finding_add(findings, config, wt_topic_role_key(target->role), WT_FINDING_WARNING,
+                   "topic-partitions",
+                   "topic %s has %" PRId32 " partitions and %s has %" PRId32
+                   ": records of the others go by key, and only each key keeps its order",
+                   target->topic, target->partitions, input->topic, input->partitions);
+    wt_finding_remedy(findings, "kafka-topics.sh --alter --topic %s --partitions %" PRId32,
+                      target->topic, input->partitions);
+}
+
+/* A limit holds for the batch, its framing and compression included, so a little less still fits:
+ * librdkafka's own default is 5 % below the broker's. */
+static bool fits(int64_t limit, int64_t needed)
+{
+    return limit < 0 || needed < 0 || limit >= needed - needed / 20;
+}
+
+static void audit_producer_size(const struct wt_config *config, const struct wt_topic_facts *target,
+                                struct wt_findings *findings)
+{
+    char place[PLACE_BYTES_MAX];
+    const struct wt_property *own = wt_config_producer_property(config, "message.max.bytes");
+    int64_t bytes_max = (int64_t)wt_sizing_record_bytes_max(config);
+    if (fits(target->record_bytes_max, bytes_max)) {
+        return;
+    }
+    wt_finding_add_at(findings, place_of(config, own, "kafka.producer", place), WT_FINDING_WARNING,
+                      "record-size",
+                      "message.max.bytes %" PRId64 " is more than topic %s takes, %" PRId64
+                      " (max.message.bytes): each larger record aborts a transaction first",
+                      bytes_max, target->topic, target->record_bytes_max);
+    wt_finding_remedy(findings, "lower it to %" PRId64 ", or raise the topic's",
+                      target->record_bytes_max);
+}
+
+static void audit_input_size(const struct wt_config *config, const struct wt_topic_facts *input,
+                             const struct wt_topic_facts *dead_letters,
+                             struct wt_findings *findings)
+{
+    char place[PLACE_BYTES_MAX];
+    const struct wt_property *receive =
+        wt_config_consumer_property(config, "receive.message.max.bytes");
+    const struct wt_property *produce = wt_config_producer_property(config, "message.max.bytes");
+    int64_t produce_bytes_max = (int64_t)wt_sizing_record_bytes_max(config);
+    if (number_of(receive, RECEIVE_BYTES_MAX) < input->record_bytes_max) {
+        wt_finding_add_at(findings, place_of(config, receive, "kafka.consumer", place),
+                          WT_FINDING_ERROR, "record-size",
+                          "receive.message.max.bytes %" PRId64 " is less than a record of topic %s "
+                          "may have, %" PRId64 ": the worker could not read it",
+                          number_of(receive, RECEIVE_BYTES_MAX), input->topic,
+                          input->record_bytes_max);
+        wt_finding_remedy(findings, "raise it to %" PRId64 " at least",
+                          input->record_bytes_max + 1024);
+    }
+    if (dead_letters == NULL) {
+        return;
+    }
+    int64_t least = LETTER_BYTES_LEAST + (int64_t)strlen(input->topic);
+    if (dead_letters->record_bytes_max >= 0 && dead_letters->record_bytes_max < least) {
+        wt_finding_add(findings, config, "dead_letter.topic", WT_FINDING_ERROR, "record-size",
+                       "topic %s takes %" PRId64 " bytes a record (max.message.bytes): not even "
+                       "the least dead letter of %s, of %" PRId64 ", so the first stops the worker",
+                       dead_letters->topic, dead_letters->record_bytes_max, input->topic, least);
+        wt_finding_remedy(findings, "set max.message.bytes=%" PRId64 " on it",
+                          input->record_bytes_max);
+    } else if (dead_letters->record_bytes_max >= 0 &&
+               dead_letters->record_bytes_max < input->record_bytes_max) {
+        wt_finding_add(findings, config, "dead_letter.topic", WT_FINDING_WARNING, "record-size",
+                       "topic %s takes %" PRId64 " bytes a record and %s %" PRId64
+                       " (max.message.bytes): larger dead letters are cut",
+                       dead_letters->topic, dead_letters->record_bytes_max, input->topic,
+                       input->record_bytes_max);
+        wt_finding_remedy(findings, "set max.message.bytes=%" PRId64 " on it",
+                          input->record_bytes_max);
+    } else if (!fits(produce_bytes_max, input->record_bytes_max)) {
+        wt_finding_add_at(findings, place_of(config, produce, "kafka.producer", place),
+                          WT_FINDING_WARNING, "record-size",
+                          "message.max.bytes %" PRId64 " is less than a record of topic %s may "
+                          "have, %" PRId64 ": larger dead letters are cut",
+                          produce_bytes_max, input->topic, input->record_bytes_max);
+        wt_finding_remedy(findings, "set kafka.producer.message.max.bytes to %" PRId64,
+                          input->record_bytes_max);
+    }
+}
+
+/* A label has the key and the headers of its article, and with include_input its value. */
+static void audit_output_size(const struct wt_config *config, const struct wt_topic_facts *input,
+                              const struct wt_topic_facts *output, struct wt_findings *findings)
+{
+    bool whole = config->output.include_input;
+    if (fits(output->record_bytes_max, input->record_bytes_max)) {
+        return;
+    }
+    wt_finding_add(findings, config, "output.topic", whole ? WT_FINDING_WARNING : WT_FINDING_NOTE,
+                   "label-size",
+                   "topic %s takes %" PRId64 " bytes a record and %s %" PRId64
+                   " (max.message.bytes): %s are larger become dead letters",
+                   output->topic, output->record_bytes_max, input->topic, input->record_bytes_max,
+                   whole ? "labels carry their input (output.include_input), and those that"
+                         : "articles whose key and headers alone");
+    wt_finding_remedy(findings, "set max.message.bytes=%" PRId64 " on it",
+                      input->record_bytes_max * (whole ? 2 : 1));
+}
+
+int64_t wt_audit_age_ms_max(const struct wt_config *config, const struct wt_topic_facts *output)
+{
+    bool keeps_timestamps =
+        config->output.timestamp == WT_TIMESTAMP_INPUT && output != NULL && !output->append_time;
+    if (!keeps_timestamps || !output->settings_known) {
+        return INT64_MAX;
+    }
+    int64_t age_ms = output->retention_ms < 0 ? INT64_MAX : output->retention_ms;
+    return output->age_ms_max >= 0 && output->age_ms_max < age_ms ? output->age_ms_max : age_ms;
+}
+
+int64_t wt_audit_ahead_ms_max(const struct wt_config *config, const struct wt_topic_facts *output)
+{
+    bool keeps_timestamps =
+        config->output.timestamp == WT_TIMESTAMP_INPUT && output != NULL && !output->append_time;
+    return keeps_timestamps && output->settings_known && output->ahead_ms_max >= 0
+               ? output->ahead_ms_max
+               : INT64_MAX;
+}
+
+static void audit_timestamps(const struct wt_config *config, const struct wt_topic_facts *input,
+                             const struct wt_topic_facts *output, struct wt_findings *findings)
+{
+    double hours = (double)wt_audit_age_ms_max(config, output) / 3.6e6;
+    if (input->older_partitions > 0) {
+        wt_finding_add(
+            findings, config, "output.timestamp", WT_FINDING_WARNING, "timestamp-retention",
+            "%" PRId32 " partitions of %s hold articles older than the %.1f h that topic "
+            "%s keeps, and labels take their articles' timestamps: those would be "
+            "deleted at once",
+            input->older_partitions, input->topic, hours, output->topic);
+        wt_finding_remedy(findings, "set output.timestamp: now, or raise retention.ms of %s",
+                          output->topic);
+    } else if (wt_audit_age_ms_max(config, output) < input->retention_ms) {
+        wt_finding_add(findings, config, "output.timestamp", WT_FINDING_NOTE, "timestamp-retention",
+                       "topic %s keeps records longer than %s, %.1f h: labels of a worker that is "
+                       "that far behind would be deleted at once",
+                       input->topic, output->topic, hours);
+        wt_finding_remedy(findings, "set output.timestamp: now, or raise retention.ms of %s",
+                          output->topic);
+    }
+    if (input->ahead_partitions > 0) {
+        wt_finding_add(findings, config, "output.timestamp", WT_FINDING_WARNING, "timestamp-ahead",
+                       "%" PRId32 " partitions of %s hold articles dated more than %.1f h ahead, "
+                       "which topic %s refuses: they become dead letters",
+                       input->ahead_partitions, input->topic,
+                       (double)wt_audit_ahead_ms_max(config, output) / 3.6e6, output->topic);
+        wt_finding_remedy(findings, "set output.timestamp: now");
+    }
+}
+
+/* What is wrong with a whole partition's times has been said. */
+static void audit_newest(const struct wt_config *config, const struct wt_topic_facts *input,
+                         const struct wt_topic_facts *output, struct wt_findings *findings)
+{
+    char words[WT_TIME_WORDS_BYTES_MAX];
+    char remedy[WT_TIME_WORDS_BYTES_MAX];
+    int64_t now_ms = wt_clock_wall_ms();
+    struct wt_time_limits limits = wt_time_limits_of(config, output);
+    enum wt_time_fault fault =
+        input->misdated ? wt_time_judge(&limits, input->misdated_ms, now_ms) : WT_TIME_FINE;
+    bool said = fault == WT_TIME_OLD     ? input->older_partitions > 0
+                : fault == WT_TIME_AHEAD ? input->ahead_partitions > 0
+                                         : fault == WT_TIME_FINE;
+    if (said) {
+        return;
+    }
+    wt_time_fault_write(fault, &limits, config->output.topic, input->misdated_ms, now_ms, words);
+    wt_time_remedy_write(fault, config->output.topic, remedy);
+    wt_finding_add(findings, config, "output.timestamp", WT_FINDING_WARNING, "timestamp-newest",
+                   "the newest record of %s [%" PRId32 "], offset %" PRId64 ": its %s",
+                   input->topic, input->misdated_partition, input->misdated_offset, words);
+    wt_finding_remedy(findings, "%s", remedy);
+}
+
+static void audit_transaction_limit(const struct wt_config *config,
+                                    const struct wt_cluster_facts *facts,
+                                    struct wt_findings *findings)
+{
+    char place[PLACE_BYTES_MAX];
+    int64_t wanted_ms = wt_sizing_transaction_ms(config);
+    if (config->delivery.guarantee != WT_EXACTLY_ONCE || facts->transaction_ms_max < 0 ||
+        wanted_ms <= facts->transaction_ms_max) {
+        return;
+    }
+    wt_finding_add_at(findings,
+                      place_of(config,
+                               wt_config_producer_property(config, "transaction.timeout.ms"),
+                               "kafka.producer", place),
+                      WT_FINDING_ERROR, "timeout-transaction",
+                      "transaction.timeout.ms %" PRId64 " is more than the broker allows, %" PRId64
+                      " (transaction.max.timeout.ms)",
+                      wanted_ms, facts->transaction_ms_max);
+    wt_finding_remedy(findings, "lower it, and delivery.drain_ms_max where it follows that");
+}
+
+void wt_audit_topics(const struct wt_config *config, const struct wt_cluster_facts *facts,
+                     struct wt_findings *findings)
+{
+    const struct wt_topic_facts *output = wt_facts_find(facts, WT_TOPIC_OUTPUT);
+    const struct wt_topic_facts *dead_letters = wt_facts_find(facts, WT_TOPIC_DEAD_LETTERS);
+    for (size_t i = 0; i < facts->topic_count; i++) {
+        const struct wt_topic_facts *topic = &facts->topics[i];
+        audit_topic(config, facts, topic, findings);
+        if (topic->role != WT_TOPIC_INPUT || topic->partitions == 0) {
+            if (topic->role == WT_TOPIC_OUTPUT && topic->partitions > 0) {
+                audit_producer_size(config, topic, findings);
+            }
+            continue;
+        }
+        audit_input_size(config, topic, dead_letters, findings);
+        if (output != NULL) {
+            audit_output_size(config, topic, output, findings);
+            audit_partitions(config, topic, output, findings);
+            audit_timestamps(config, topic, output, findings);
+            audit_newest(config, topic, output, findings);
+        }
+        if (dead_letters != NULL) {
+            audit_partitions(config, topic, dead_letters, findings);
+        }
+    }
+    audit_transaction_limit(config, facts, findings);
+}

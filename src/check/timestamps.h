@@ -1,0 +1,64 @@
+/* timestamps.h: articles whose timestamps cost their labels: in another unit than milliseconds, older than the
+ * output topic keeps, or further ahead than it takes.
+ *
+ * Only where labels take their articles' timestamps: output.timestamp is input, and the output topic does not
+ * set its own. */
+#ifndef WIRETAG_CHECK_TIMESTAMPS_H
+#define WIRETAG_CHECK_TIMESTAMPS_H
+
+#include "check/audit.h"
+#include "config/config.h"
+#include "record/record.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* --- judging; pure, thread: any --- */
+
+enum wt_time_fault {
+    WT_TIME_FINE,
+    WT_TIME_UNIT, /* not in milliseconds */
+    WT_TIME_OLD,
+    WT_TIME_AHEAD
+};
+
+struct wt_time_limits {
+    bool kept; /* labels take timestamps; else every time is fine */
+    int64_t age_ms_max;
+    int64_t ahead_ms_max;
+};
+
+/* `output`: its facts; NULL: not known. */
+struct wt_time_limits wt_time_limits_of(const struct wt_config *config,
+                                        const struct wt_topic_facts *output);
+
+/* The unit in which the number would be a time of 2001 to 2100, unless that is milliseconds: "seconds",
+ * "microseconds", "nanoseconds"; NULL: none, or it is milliseconds. */
+const char *wt_time_unit(int64_t timestamp_ms);
+
+/* `timestamp_ms` as it is in the record, negative where that has none; 0 is none to a producer. */
+enum wt_time_fault wt_time_judge(const struct wt_time_limits *limits, int64_t timestamp_ms,
+                                 int64_t now_ms);
+
+/* Says what is wrong, what becomes of the labels, and what to do; `words` has room for WT_TIME_WORDS_BYTES_MAX.
+ * Not for WT_TIME_FINE. */
+#define WT_TIME_WORDS_BYTES_MAX 560u
+void wt_time_fault_write(enum wt_time_fault fault, const struct wt_time_limits *limits,
+                         const char *output, int64_t timestamp_ms, int64_t now_ms, char *words);
+void wt_time_remedy_write(enum wt_time_fault fault, const char *output, char *words);
+
+/* --- while running --- */
+
+struct wt_times;
+
+/* The config must outlive it. Thread: main. */
+struct wt_times *wt_times_create(const struct wt_config *config,
+                                 const struct wt_topic_facts *output);
+
+/* Accepts NULL. */
+void wt_times_destroy(struct wt_times *times);
+
+/* Counts the article if its time costs its label, and logs the first of each topic. Thread: any. */
+void wt_times_look(struct wt_times *times, const struct wt_record *record);
+
+#endif

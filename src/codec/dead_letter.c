@@ -1,0 +1,420 @@
+#include "codec/dead_letter.h"
+
+#include "base/alloc.h"
+#include "codec/headers.h"
+#include "record/partition.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A count of tries beyond this is not ours. */
+#define TRIES_MAX 1000000
+
+/* What a record takes beside its key, value and headers, at most: the batch's own 61 bytes, lengths,
+ * timestamp and offset; and a header beside its name and value. (Kafka's record format 2.) */
+#define RECORD_FRAME_BYTES (61u + 36u)
+#define HEADER_FRAME_BYTES 10u
+
+/* The missing headers that are named, and how much of each name. */
+#define CUT_NAMES_MAX 4u
+#define CUT_NAME_BYTES_MAX 60u
+
+#define SHA256_HEX_BYTES 65u
+
+/* How much a dead letter says of itself, from most to least. A smaller form is for topics that do not even
+ * take what wiretag adds. */
+struct form {
+    size_t message_bytes_max; /* of the error's message */
+    size_t kept_bytes_min;    /* of value and of key, where they are cut */
+    bool names;               /* of the headers that are missing */
+    bool details;             /* stage, timestamp; sizes and hashes of what was cut */
+    bool content;             /* value, headers and key at all */
+};
+
+static const struct form FORMS[] = {
+    {.message_bytes_max = SIZE_MAX, .kept_bytes_min = 256, .names = true, true, true},
+    {.message_bytes_max = 80, .kept_bytes_min = 64, .details = true, .content = true},
+    {.message_bytes_max = 0, .kept_bytes_min = 0, .details = true, .content = true},
+    {.message_bytes_max = 0, .kept_bytes_min = 0},
+};
+#define FORM_LEAST (sizeof FORMS / sizeof FORMS[0] - 1)
+
+/* What of the record's own goes into the letter. */
+struct share {
+    size_t value_bytes;
+    size_t key_bytes;
+    bool *headers; /* which ones; those that wiretag replaces count as kept */
+    bool headers_cut;
+};
+
+/* --- sizes ----------------------------------------------------------------------------------- */
+
+static size_t header_bytes(const struct wt_header *header)
+{
+    return HEADER_FRAME_BYTES + strlen(header->name) + header->value_bytes;
+}
+
+size_t wt_output_bytes(const struct wt_output *output)
+{
+    size_t bytes = RECORD_FRAME_BYTES + output->key_bytes + output->value_bytes;
+    for (size_t i = 0; i < output->header_count; i++) {
+        bytes += header_bytes(&output->headers[i]);
+    }
+    return bytes;
+}
+
+/* --- what it says of itself ------------------------------------------------------------------ */
+
+static void sha256_end(EVP_MD_CTX *context, char hex[SHA256_HEX_BYTES])
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned digest_bytes = 0;
+    int done = EVP_DigestFinal_ex(context, digest, &digest_bytes);
+    assert(done == 1 && digest_bytes == 32);
+    (void)done;
+    EVP_MD_CTX_free(context);
+    for (size_t i = 0; i < digest_bytes; i++) {
+        (void)snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+    }
+}
+
+static EVP_MD_CTX *sha256_begin(void)
+{
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    int done = context != NULL ? EVP_DigestInit_ex(context, EVP_sha256(), NULL) : 0;
+    assert(done == 1);
+    (void)done;
+    return context;
+}
+
+static void sha256_hex(const void *bytes, size_t count, char hex[SHA256_HEX_BYTES])
+{
+    EVP_MD_CTX *context = sha256_begin();
+    (void)EVP_DigestUpdate(context, bytes, count);
+    sha256_end(context, hex);
+}
+
+/* How many bytes of `text` are at most `bytes_max` and end with a whole character. */
+static size_t whole_characters(const char *text, size_t bytes_max)
+{
+    size_t bytes = strlen(text);
+    if (bytes > bytes_max) {
+        bytes = bytes_max;
+        while (bytes > 0 && ((unsigned char)text[bytes] & 0xC0u) == 0x80u) {
+            bytes--;
+        }
+    }
+    return bytes;
+}
+
+static void add_cut_names(const struct wt_record *record, const struct share *share,
+                          struct wt_headers *headers)
+{
+    struct wt_buffer names = {0};
+    size_t missing = 0;
+    for (size_t i = 0; i < record->header_count; i++) {
+        const struct wt_header *header = &record->headers[i];
+        if (share->headers[i] || ++missing > CUT_NAMES_MAX) {
+            continue;
+        }
+        char hex[SHA256_HEX_BYTES];
+        size_t name_bytes = whole_characters(header->name, CUT_NAME_BYTES_MAX);
+        sha256_hex(header->value, header->value_bytes, hex);
+        wt_buffer_append_text(&names, missing > 1 ? ", " : "");
+        wt_buffer_append(&names, header->name, name_bytes);
+        wt_buffer_append_text(&names, header->name[name_bytes] != '\0' ? "…" : "");
+        char *size = wt_format(" (%zu bytes, sha256 %s)", header->value_bytes, hex);
+        wt_buffer_append_text(&names, size);
+        free(size);
+    }
+    if (missing > CUT_NAMES_MAX) {
+        char *more = wt_format(" and %zu more", missing - CUT_NAMES_MAX);
+        wt_buffer_append_text(&names, more);
+        free(more);
+    }
+    char *text = wt_buffer_take(&names, NULL);
+    wt_headers_add_text(headers, "wiretag.error.headers_cut", text);
+    free(text);
+}
+
+static void add_headers_cut(const struct wt_record *record, const struct form *form,
+                            const struct share *share, struct wt_headers *headers)
+{
+    wt_headers_add_text(headers, "wiretag.error.headers_truncated", "true");
+    if (!form->details || record->headers_unread) {
+        return;
+    }
+    size_t bytes = 0;
+    char hex[SHA256_HEX_BYTES];
+    EVP_MD_CTX *context = sha256_begin();
+    for (size_t i = 0; i < record->header_count; i++) {
+        const struct wt_header *header = &record->headers[i];
+        size_t name_bytes = strlen(header->name);
+        bytes += name_bytes + header->value_bytes;
+        (void)EVP_DigestUpdate(context, header->name, name_bytes);
+        (void)EVP_DigestUpdate(context, header->value, header->value_bytes);
+    }
+    sha256_end(context, hex);
+    wt_headers_add_integer(headers, "wiretag.error.headers_bytes", (int64_t)bytes);
+    wt_headers_add_text(headers, "wiretag.error.headers_sha256", hex);
+    if (form->names) {
+        add_cut_names(record, share, headers);
+    }
+}
+
+static void add_value_cut(const struct wt_record *record, const struct form *form,
+                          struct wt_headers *headers)
+{
+    char hex[SHA256_HEX_BYTES];
+    wt_headers_add_text(headers, "wiretag.error.value_truncated", "true");
+    if (form->details) {
+        sha256_hex(record->value, record->value_bytes, hex);
+        wt_headers_add_integer(headers, "wiretag.error.value_bytes", (int64_t)record->value_bytes);
+        wt_headers_add_text(headers, "wiretag.error.value_sha256", hex);
+    }
+}
+
+static void add_key_cut(const struct wt_record *record, const struct form *form,
+                        struct wt_headers *headers)
+{
+    char hex[SHA256_HEX_BYTES];
+    wt_headers_add_text(headers, "wiretag.error.key_truncated", "true");
+    if (form->details) {
+        sha256_hex(record->key, record->key_bytes, hex);
+        wt_headers_add_integer(headers, "wiretag.error.key_bytes", (int64_t)record->key_bytes);
+        wt_headers_add_text(headers, "wiretag.error.key_sha256", hex);
+    }
+}
+
+static void add_message(const char *message, size_t bytes_max, struct wt_headers *headers)
+{
+    char cut[WT_ERROR_MESSAGE_BYTES_MAX];
+    (void)snprintf(cut, sizeof cut, "%.*s", (int)whole_characters(message, bytes_max), message);
+    wt_headers_add_text(headers, "wiretag.error.message", cut);
+}
+
+static struct wt_headers own_headers(const struct wt_record *record, const struct form *form,
+                                     const struct share *share)
+{
+    const struct wt_failure *failure = record->failure;
+    struct wt_headers headers = wt_headers_begin(record);
+    wt_headers_add_text(&headers, "wiretag.error.code", failure->error.code);
+    if (form->message_bytes_max > 0) {
+        add_message(failure->error.message, form->message_bytes_max, &headers);
+    }
+    if (form->details) {
+        wt_headers_add_text(&headers, "wiretag.error.stage", failure->stage);
+    }
+    int64_t tries = wt_headers_find_integer(record, "wiretag.tries", 0);
+    wt_headers_add_integer(&headers, "wiretag.tries",
+                           tries >= 0 && tries < TRIES_MAX ? tries + 1 : 1);
+    wt_headers_add_source(&headers);
+    if (form->details) {
+        wt_headers_add_integer(&headers, "wiretag.source.timestamp", record->timestamp_ms);
+    }
+    if (share->value_bytes < record->value_bytes) {
+        add_value_cut(record, form, &headers);
+    }
+    if (share->headers_cut || record->headers_unread) {
+        add_headers_cut(record, form, share, &headers);
+    }
+    if (record->key != NULL && share->key_bytes < record->key_bytes) {
+        add_key_cut(record, form, &headers);
+    }
+    if (record->letter_keyed && record->key == NULL) {
+        wt_headers_add_text(&headers, "wiretag.error.key_null", "true");
+    }
+    headers.keep = share->headers;
+    return headers;
+}
+
+/* --- what fits ------------------------------------------------------------------------------- */
+
+static size_t least_of(size_t one, size_t other)
+{
+    return one < other ? one : other;
+}
+
+/* What wiretag adds where the share is this one, and the framing. */
+static size_t own_bytes(const struct wt_record *record, const struct form *form,
+                        const struct share *share)
+{
+    struct wt_headers headers = own_headers(record, form, share);
+    size_t bytes = RECORD_FRAME_BYTES + headers.values.count;
+    for (size_t i = 0; i < headers.count; i++) {
+        bytes += HEADER_FRAME_BYTES + strlen(headers.names[i]);
+    }
+    wt_buffer_free(&headers.values);
+    return bytes;
+}
+
+/* Keeps headers, from the first on, as far as they fit. Returns the room that is left. */
+static size_t share_headers(const struct wt_record *record, size_t room, struct share *share)
+{
+    share->headers_cut = false;
+    for (size_t i = 0; i < record->header_count; i++) {
+        const struct wt_header *header = &record->headers[i];
+        size_t bytes = header_bytes(header);
+        share->headers[i] = wt_headers_replaced(header->name) || bytes <= room;
+        share->headers_cut |= !share->headers[i];
+        if (share->headers[i] && !wt_headers_replaced(header->name)) {
+            room -= bytes;
+        }
+    }
+    return room;
+}
+
+static void share_none(const struct wt_record *record, struct share *share)
+{
+    share->value_bytes = 0;
+    share->key_bytes = 0;
+    (void)share_headers(record, 0, share);
+}
+
+static size_t letter_bytes(const struct wt_record *record, const struct form *form,
+                           const struct share *share)
+{
+    size_t bytes = own_bytes(record, form, share) + share->value_bytes + share->key_bytes;
+    for (size_t i = 0; i < record->header_count; i++) {
+        bool kept = share->headers[i] && !wt_headers_replaced(record->headers[i].name);
+        bytes += kept ? header_bytes(&record->headers[i]) : 0;
+    }
+    return bytes;
+}
+
+/* Everything is kept that fits into `bytes_max`: the key before headers, headers before what the value has
+ * beyond its least part, which it always keeps. False: there is no room for the least parts. */
+static bool fit(const struct wt_record *record, const struct form *form, size_t key_bytes,
+                size_t bytes_max, struct share *share)
+{
+    size_t value_least = least_of(record->value_bytes, form->kept_bytes_min);
+    size_t key_least = record->key != NULL ? least_of(key_bytes, form->kept_bytes_min) : key_bytes;
+    share_none(record, share);
+    /* As if all three were cut: that takes most. */
+    size_t own = own_bytes(record, form, share);
+    if (own + value_least + key_least > bytes_max) {
+        return false;
+    }
+    size_t room = bytes_max - own - value_least;
+    share->key_bytes = key_bytes <= room ? key_bytes : key_least;
+    room = share_headers(record, room - share->key_bytes, share);
+    share->value_bytes = value_least + least_of(record->value_bytes - value_least, room);
+    /* The headers that are missing now may have longer names than those that were counted. */
+    return letter_bytes(record, form, share) <= bytes_max;
+}
+
+static void share_all(const struct wt_record *record, size_t key_bytes, struct share *share)
+{
+    share->value_bytes = record->value_bytes;
+    share->key_bytes = key_bytes;
+    (void)share_headers(record, SIZE_MAX / 2, share);
+}
+
+/* The first form into which at least the least parts fit; the least form fits or not. */
+static const struct form *choose(struct wt_record *record, size_t key_bytes, struct share *share)
+{
+    size_t bytes_max = record->letter_bytes_max;
+    share_all(record, key_bytes, share);
+    if (bytes_max == 0 || letter_bytes(record, &FORMS[0], share) <= bytes_max) {
+        return &FORMS[0];
+    }
+    for (size_t i = 0; i < FORM_LEAST; i++) {
+        if (fit(record, &FORMS[i], key_bytes, bytes_max, share)) {
+            return &FORMS[i];
+        }
+    }
+    share_none(record, share);
+    share->key_bytes = record->key == NULL ? key_bytes : 0;
+    record->letter_least = true;
+    return &FORMS[FORM_LEAST];
+}
+
+/* --- the whole ------------------------------------------------------------------------------- */
+
+/* A topic that takes no record without a key gets one that no other record has. */
+static char *key_of_place(const struct wt_record *record)
+{
+    struct wt_origin origin = wt_record_origin(record);
+    return wt_format("%s-%" PRId32 "-%" PRId64, origin.topic, origin.partition, origin.offset);
+}
+
+void wt_dead_letter_encode(struct wt_record *record)
+{
+    struct wt_output *output = &record->output;
+    bool keyed = record->letter_keyed && record->key == NULL;
+    output->key_memory = keyed ? key_of_place(record) : NULL;
+    size_t key_bytes = keyed ? strlen(output->key_memory) : record->key_bytes;
+    struct share share = {.headers = wt_alloc_zeroed(record->header_count + 1, sizeof(bool))};
+    record->letter_least = false;
+    const struct form *form = choose(record, key_bytes, &share);
+
+    output->key = keyed ? output->key_memory : record->key;
+    output->key_bytes = share.key_bytes;
+    /* A tombstone that was refused stays one. */
+    if (record->value != NULL) {
+        output->value = wt_alloc(share.value_bytes + 1);
+        output->value_bytes = share.value_bytes;
+        memcpy(output->value, record->value, share.value_bytes);
+    }
+    struct wt_headers headers = own_headers(record, form, &share);
+    wt_headers_end(&headers, output);
+    free(share.headers);
+}
+
+/* --- reading it back ------------------------------------------------------------------------- */
+
+bool wt_dead_letter_keyed(const struct wt_record *record)
+{
+    return wt_headers_find(record, "wiretag.error.key_null") != NULL;
+}
+
+static bool has_header(const struct wt_header *headers, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(headers[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static const char *cut_words(const struct wt_header *headers, size_t header_count, char *words)
+{
+    static const struct {
+        const char *header;
+        const char *word;
+    } parts[] = {{"wiretag.error.value_truncated", "value"},
+                 {"wiretag.error.headers_truncated", "headers"},
+                 {"wiretag.error.key_truncated", "key"}};
+    const char *found[3];
+    size_t count = 0;
+    for (size_t i = 0; i < 3; i++) {
+        if (has_header(headers, header_count, parts[i].header)) {
+            found[count++] = parts[i].word;
+        }
+    }
+    words[0] = '\0';
+    for (size_t i = 0; i < count; i++) {
+        size_t used = strlen(words);
+        (void)snprintf(words + used, WT_CUT_WORDS_BYTES_MAX - used, "%s%s",
+                       i == 0           ? ""
+                       : i + 1 == count ? " and "
+                                        : ", ",
+                       found[i]);
+    }
+    return words;
+}
+
+const char *wt_dead_letter_cut(const struct wt_record *record, char *words)
+{
+    return cut_words(record->headers, record->header_count, words);
+}
+
+const char *wt_output_cut(const struct wt_output *output, char *words)
+{
+    return cut_words(output->headers, output->header_count, words);
+}

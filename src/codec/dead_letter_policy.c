@@ -1,0 +1,91 @@
+#include "codec/dead_letter_policy.h"
+
+#include "codec/dead_letter.h"
+#include "record/partition.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+bool wt_reject_apply(const struct wt_config *config, struct wt_record *record,
+                     struct wt_error *error)
+{
+    switch (config->on_error) {
+    case WT_ON_ERROR_DEAD_LETTER:
+        return true;
+    case WT_ON_ERROR_SKIP:
+        record->outcome = WT_OUTCOME_SKIPPED;
+        return true;
+    case WT_ON_ERROR_STOP:
+        break;
+    }
+    (void)wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, record->failure->error.code,
+                       "stopped before %s [%" PRId32 "] offset %" PRId64 " as on_error: stop says: "
+                       "%s in %s%s%s. Mend or remove the record (wiretag explain shows it), or set "
+                       "on_error to dead-letter or skip",
+                       record->source->topic, record->source->number, record->offset,
+                       record->failure->error.code, record->failure->stage,
+                       config->log.texts ? ": " : "",
+                       /* It may quote the article. */
+                       config->log.texts ? record->failure->error.message : "");
+    return false;
+}
+
+/* The next dead letter to try after one that the topic refuses. False: there is none. */
+static bool make_smaller(struct wt_record *record, const struct wt_refusal *refusal)
+{
+    size_t bytes = wt_output_bytes(&record->output);
+    if (!refusal->too_large && record->key == NULL && !record->letter_keyed) {
+        record->letter_keyed = true; /* compacted topics take none without a key */
+    } else if (!refusal->too_large && record->timestamp_ms >= 0 && !record->letter_dated) {
+        record->letter_dated = true; /* where the clock is wrong, now is refused */
+    } else if (record->letter_least) {
+        return false;
+    } else if (!refusal->too_large) {
+        record->letter_bytes_max =
+            WT_LETTER_BYTES_LEAST; /* whatever it is: the least form has least to object to */
+    } else {
+        size_t told = refusal->letter_bytes_max;
+        if (refusal->topic_bytes_max > 0 && (size_t)refusal->topic_bytes_max < told) {
+            told = (size_t)refusal->topic_bytes_max;
+        }
+        record->letter_bytes_max = (uint32_t)(told < bytes ? told : bytes / 2);
+    }
+    wt_record_output_clear(record);
+    return true;
+}
+
+static void set_impossible(const struct wt_config *config, const struct wt_record *record,
+                           const struct wt_refusal *refusal, struct wt_error *error)
+{
+    char limit[64] = "";
+    if (refusal->topic_bytes_max >= 0) {
+        (void)snprintf(limit, sizeof limit, " (max.message.bytes %" PRId64 ")",
+                       refusal->topic_bytes_max);
+    }
+    (void)wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "dead-letter-rejected",
+                       "topic %s%s takes no dead letter, not even the least, of %zu bytes: %s. "
+                       "Stopped before %s [%" PRId32 "] offset %" PRId64 ", which can be published "
+                       "neither as a label nor there: look at max.message.bytes and cleanup.policy "
+                       "of that topic and at what its cluster refuses, or set on_error to skip",
+                       config->dead_letter.topic, limit, wt_output_bytes(&record->output),
+                       refusal->reason, record->source->topic, record->source->number,
+                       record->offset);
+}
+
+bool wt_reject_record(const struct wt_config *config, struct wt_record *record,
+                      const struct wt_refusal *refusal, struct wt_error *error)
+{
+    if (record->outcome == WT_OUTCOME_DEAD_LETTERED) {
+        if (make_smaller(record, refusal)) {
+            return true;
+        }
+        set_impossible(config, record, refusal, error);
+        return false;
+    }
+    struct wt_error cause;
+    (void)wt_error_set(&cause, WT_INVALID, WT_ERROR_RECORD, "record-rejected",
+                       "topic %s refuses the labelled record: %s", config->output.topic,
+                       refusal->reason);
+    wt_record_fail(record, "publish", &cause);
+    return wt_reject_apply(config, record, error);
+}

@@ -1,0 +1,113 @@
+#include "codec/headers.h"
+
+#include "base/alloc.h"
+#include "record/partition.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct wt_headers wt_headers_begin(const struct wt_record *record)
+{
+    return (struct wt_headers){.record = record};
+}
+
+static void add_name(struct wt_headers *headers, const char *name)
+{
+    assert(headers->count < WT_HEADERS_ADDED_MAX);
+    headers->names[headers->count] = name;
+    headers->ends[headers->count] = headers->values.count;
+    headers->count++;
+}
+
+void wt_headers_add_text(struct wt_headers *headers, const char *name, const char *value)
+{
+    wt_buffer_append_text(&headers->values, value);
+    add_name(headers, name);
+}
+
+void wt_headers_add_integer(struct wt_headers *headers, const char *name, int64_t value)
+{
+    wt_buffer_append_integer(&headers->values, value);
+    add_name(headers, name);
+}
+
+void wt_headers_add_source(struct wt_headers *headers)
+{
+    struct wt_origin origin = wt_record_origin(headers->record);
+    wt_headers_add_text(headers, "wiretag.source.topic", origin.topic);
+    wt_headers_add_integer(headers, "wiretag.source.partition", origin.partition);
+    wt_headers_add_integer(headers, "wiretag.source.offset", origin.offset);
+}
+
+static bool set_by_us(const struct wt_headers *headers, const char *name)
+{
+    if (strncmp(name, "wiretag.", strlen("wiretag.")) != 0) {
+        return false;
+    }
+    for (size_t i = 0; i < headers->count; i++) {
+        if (strcmp(name, headers->names[i]) == 0) {
+            return true;
+        }
+    }
+    return wt_headers_replaced(name);
+}
+
+/* Neither an earlier failure nor an earlier source is carried into a later outcome. */
+bool wt_headers_replaced(const char *name)
+{
+    return strcmp(name, "wiretag.tries") == 0 ||
+           strncmp(name, "wiretag.error.", strlen("wiretag.error.")) == 0 ||
+           strncmp(name, "wiretag.source.", strlen("wiretag.source.")) == 0;
+}
+
+void wt_headers_end(struct wt_headers *headers, struct wt_output *output)
+{
+    const struct wt_record *record = headers->record;
+    output->headers = wt_alloc((record->header_count + headers->count) * sizeof(struct wt_header));
+    output->header_count = 0;
+    for (size_t i = 0; i < record->header_count; i++) {
+        bool kept = headers->keep == NULL || headers->keep[i];
+        if (kept && !set_by_us(headers, record->headers[i].name)) {
+            output->headers[output->header_count++] = record->headers[i];
+        }
+    }
+    output->header_memory = wt_buffer_take(&headers->values, NULL);
+    size_t start = 0;
+    for (size_t i = 0; i < headers->count; i++) {
+        output->headers[output->header_count++] =
+            (struct wt_header){.name = headers->names[i],
+                               .value = output->header_memory + start,
+                               .value_bytes = headers->ends[i] - start};
+        start = headers->ends[i];
+    }
+}
+
+const struct wt_header *wt_headers_find(const struct wt_record *record, const char *name)
+{
+    for (size_t i = record->header_count; i > 0; i--) {
+        const struct wt_header *header = &record->headers[i - 1];
+        if (strcmp(header->name, name) == 0 && header->value != NULL) {
+            return header;
+        }
+    }
+    return NULL;
+}
+
+int64_t wt_headers_find_integer(const struct wt_record *record, const char *name, int64_t otherwise)
+{
+    for (size_t i = record->header_count; i > 0; i--) {
+        const struct wt_header *header = &record->headers[i - 1];
+        char digits[24];
+        if (strcmp(header->name, name) != 0 || header->value == NULL || header->value_bytes == 0 ||
+            header->value_bytes >= sizeof digits) {
+            continue;
+        }
+        memcpy(digits, header->value, header->value_bytes);
+        digits[header->value_bytes] = '\0';
+        char *end;
+        long long value = strtoll(digits, &end, 10);
+        return *end == '\0' ? value : otherwise;
+    }
+    return otherwise;
+}

@@ -1,0 +1,246 @@
+#include "kafka/broker_status.h"
+
+#include "base/clock.h"
+#include "kafka/client.h"
+#include "kafka/group_status.h"
+#include "kafka/security_status.h"
+#include "kafka/topic_status.h"
+#include "observe/metrics.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Often enough for a scrape every 15 s. */
+#define STATISTICS_MS "5000"
+
+/* A connection that is up for so long has let the client in. */
+#define UP_US_MIN 1000000
+
+/* What ListOffsets takes in place of a timestamp (Kafka protocol guide). */
+#define TIMESTAMP_LATEST (-1)
+#define TIMESTAMP_EARLIEST (-2)
+
+/* --- connections ----------------------------------------------------------------------------- */
+
+static bool is_up_state(const char *state)
+{
+    return state != NULL && (strcmp(state, "UP") == 0 || strcmp(state, "UPDATE") == 0 ||
+                             strcmp(state, "REAUTH") == 0);
+}
+
+/* One broker of librdkafka's statistics (its STATISTICS.md). INIT: not needed now, or not yet. */
+static void show_broker(const char *client_kind, const char *name, const json_t *broker)
+{
+    const char *source = json_string_value(json_object_get(broker, "source"));
+    const char *state = json_string_value(json_object_get(broker, "state"));
+    const char *address = json_string_value(json_object_get(broker, "nodename"));
+    /* One that wants a log-in is up for a moment each time, until it ends the connection. */
+    bool stays = json_integer_value(json_object_get(broker, "stateage")) >= UP_US_MIN;
+    if (is_up_state(state) && stays && address != NULL) {
+        wt_security_let_in(address);
+    }
+    bool real = json_integer_value(json_object_get(broker, "nodeid")) >= 0 && source != NULL &&
+                strcmp(source, "logical") != 0;
+    if (!real || state == NULL) {
+        return; /* a bootstrap address, or another name for a broker that is listed itself */
+    }
+    const char *const labels[] = {client_kind, name};
+    if (strcmp(state, "INIT") == 0) {
+        wt_series_remove(WT_FAMILY_BROKER_UP, labels);
+        return;
+    }
+    wt_series_set(wt_series_get(WT_FAMILY_BROKER_UP, labels), is_up_state(state) ? 1 : 0);
+}
+
+/* Connection of the broker with this id, as in show_broker; true where it is not known. */
+static bool is_up(const json_t *brokers, json_int_t id)
+{
+    const char *name;
+    json_t *broker;
+    json_object_foreach((json_t *)brokers, name, broker)
+    {
+        const char *state = json_string_value(json_object_get(broker, "state"));
+        if (json_integer_value(json_object_get(broker, "nodeid")) == id && state != NULL) {
+            return is_up_state(state);
+        }
+    }
+    return true;
+}
+
+/* The partition is read, or records wait to be sent to it. */
+static bool is_needed(bool consumer, const json_t *item)
+{
+    if (consumer) {
+        const char *state = json_string_value(json_object_get(item, "fetch_state"));
+        return state != NULL && strcmp(state, "active") == 0;
+    }
+    return json_integer_value(json_object_get(item, "msgq_cnt")) +
+               json_integer_value(json_object_get(item, "xmit_msgq_cnt")) >
+           0;
+}
+
+/* Which leaders do not answer. Brokers that are down at the same time as the controllers' majority keep
+ * their place in the metadata. */
+static void note_leaders(bool consumer, const json_t *statistics)
+{
+    char words[300] = "";
+    const json_t *brokers = json_object_get(statistics, "brokers");
+    int count = 0;
+    const char *topic_name;
+    json_t *topic;
+    json_object_foreach(json_object_get(statistics, "topics"), topic_name, topic)
+    {
+        const char *number;
+        json_t *item;
+        json_object_foreach(json_object_get(topic, "partitions"), number, item)
+        {
+            json_int_t leader = json_integer_value(json_object_get(item, "leader"));
+            if (leader < 0 || !is_needed(consumer, item) || is_up(brokers, leader)) {
+                continue;
+            }
+            (void)snprintf(words, sizeof words,
+                           "broker %" JSON_INTEGER_FORMAT ", leader of %s [%s]%s, does not answer",
+                           leader, topic_name, number, count++ > 0 ? " and others" : "");
+        }
+    }
+    wt_topics_note_leaders(consumer, words);
+}
+
+/* Brokers that the consumer needs and that do not answer. */
+static void note_brokers(const json_t *brokers)
+{
+    char words[200] = "";
+    size_t length = 0;
+    int count = 0;
+    const char *name;
+    json_t *broker;
+    json_object_foreach((json_t *)brokers, name, broker)
+    {
+        json_int_t id = json_integer_value(json_object_get(broker, "nodeid"));
+        const char *state = json_string_value(json_object_get(broker, "state"));
+        const char *source = json_string_value(json_object_get(broker, "source"));
+        if (id >= 0 && state != NULL && strcmp(state, "INIT") != 0 && source != NULL &&
+            strcmp(source, "logical") != 0 && !is_up(brokers, id) && count++ < 3) {
+            int wrote = snprintf(words + length, sizeof words - length, "%s%s",
+                                 length > 0 ? ", " : "no answer from ", name);
+            length = wrote > 0 && length + (size_t)wrote < sizeof words ? length + (size_t)wrote
+                                                                        : sizeof words - 1;
+        }
+    }
+    wt_group_note_brokers(words);
+}
+
+static void note_group(const json_t *group)
+{
+    const char *state = json_string_value(json_object_get(group, "state"));
+    const char *join_state = json_string_value(json_object_get(group, "join_state"));
+    if (state != NULL && join_state != NULL) {
+        wt_group_note_state(state, json_integer_value(json_object_get(group, "stateage")),
+                            join_state);
+    }
+}
+
+void wt_brokers_read(rd_kafka_t *client, const char *text, size_t bytes)
+{
+    const char *kind = rd_kafka_type(client) == RD_KAFKA_CONSUMER ? "consumer" : "producer";
+    json_t *statistics = json_loadb(text, bytes, 0, NULL);
+    const char *name;
+    json_t *broker;
+    json_object_foreach(json_object_get(statistics, "brokers"), name, broker)
+    {
+        show_broker(kind, name, broker);
+    }
+    note_group(json_object_get(statistics, "cgrp"));
+    if (rd_kafka_type(client) == RD_KAFKA_CONSUMER) {
+        note_brokers(json_object_get(statistics, "brokers"));
+    }
+    note_leaders(rd_kafka_type(client) == RD_KAFKA_CONSUMER, statistics);
+    wt_security_tick(wt_clock_us());
+    json_decref(statistics);
+}
+
+enum wt_status wt_brokers_watch(rd_kafka_conf_t *conf, const struct wt_config *config,
+                                rd_kafka_type_t type,
+                                int (*callback)(rd_kafka_t *, char *, size_t, void *),
+                                struct wt_error *error)
+{
+    rd_kafka_conf_set_stats_cb(conf, callback);
+    return wt_kafka_conf_default(conf, config, type, "statistics.interval.ms", STATISTICS_MS,
+                                 error);
+}
+
+/* --- offsets --------------------------------------------------------------------------------- */
+
+static rd_kafka_topic_partition_list_t *list_of(const struct wt_brokers_offset *offsets,
+                                                size_t count, int64_t value)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
+    for (size_t i = 0; i < count; i++) {
+        rd_kafka_topic_partition_list_add(list, offsets[i].topic, offsets[i].partition)->offset =
+            value;
+    }
+    return list;
+}
+
+/* Whether any partition has an answer. */
+static bool read_list(const rd_kafka_topic_partition_list_t *list,
+                      struct wt_brokers_offset *offsets)
+{
+    bool answered = false;
+    for (int i = 0; i < list->cnt; i++) {
+        const rd_kafka_topic_partition_t *item = &list->elems[i];
+        bool known = item->err == RD_KAFKA_RESP_ERR_NO_ERROR && item->offset >= 0;
+        offsets[i].offset = known ? item->offset : -1;
+        answered |= item->err == RD_KAFKA_RESP_ERR_NO_ERROR;
+    }
+    return answered;
+}
+
+/* All partitions in one request to each leader. The high watermarks that librdkafka keeps would be
+ * free, but they are those of the last fetch, and a worker with a backlog fetches rarely. */
+static bool list_offsets(rd_kafka_t *consumer, struct wt_brokers_offset *offsets, size_t count,
+                         int64_t timestamp, int wait_ms)
+{
+    rd_kafka_topic_partition_list_t *list = list_of(offsets, count, timestamp);
+    rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(consumer, list, wait_ms);
+    bool answered = read_list(list, offsets) && code == RD_KAFKA_RESP_ERR_NO_ERROR;
+    rd_kafka_topic_partition_list_destroy(list);
+    return answered;
+}
+
+bool wt_brokers_ends(rd_kafka_t *consumer, struct wt_brokers_offset *offsets, size_t count,
+                     int wait_ms)
+{
+    return list_offsets(consumer, offsets, count, TIMESTAMP_LATEST, wait_ms);
+}
+
+bool wt_brokers_starts(rd_kafka_t *consumer, struct wt_brokers_offset *offsets, size_t count,
+                       int wait_ms)
+{
+    bool answered = list_offsets(consumer, offsets, count, TIMESTAMP_EARLIEST, wait_ms);
+    rd_kafka_topic_partition_list_t *list = list_of(offsets, count, RD_KAFKA_OFFSET_INVALID);
+    if (rd_kafka_committed(consumer, list, wait_ms) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        for (int i = 0; i < list->cnt; i++) {
+            if (list->elems[i].offset >= 0) {
+                offsets[i].offset = list->elems[i].offset;
+            }
+        }
+    } else {
+        answered = false;
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    return answered;
+}
+
+bool wt_brokers_answer(rd_kafka_t *client, int wait_ms)
+{
+    const struct rd_kafka_metadata *metadata;
+    if (rd_kafka_metadata(client, 0, NULL, &metadata, wait_ms) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return false;
+    }
+    rd_kafka_metadata_destroy(metadata);
+    return true;
+}

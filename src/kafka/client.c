@@ -1,0 +1,176 @@
+#include "kafka/client.h"
+
+#include "base/alloc.h"
+#include "kafka/client_log.h"
+#include "kafka/connect_limit.h"
+#include "kafka/security.h"
+#include "kafka/security_status.h"
+#include "observe/metrics.h"
+#include "observe/stall.h"
+
+#include <string.h>
+
+/* The oldest librdkafka that wiretag runs with, as rd_kafka_version() has it; CMakeLists.txt says the same.
+ * Before it, clients hang when an input topic is deleted and static members keep lost partitions. */
+#define VERSION_MIN 0x020c0000
+#define VERSION_MIN_TEXT "2.12"
+
+static void on_log(const rd_kafka_t *client, int level, const char *facility, const char *message)
+{
+    char text[WT_LOG_MESSAGE_BYTES_MAX];
+    enum wt_log_level ours = wt_kafka_words(level, facility, message, text, sizeof text);
+    (void)client;
+    /* TLS and SASL. Why a certificate is refused comes with the line about its handshake. */
+    if (level <= 6 && (strcmp(facility, "SSLCERTVRFY") == 0 || wt_security_note_log(message))) {
+        return;
+    }
+    wt_kafka_words_note(message);
+    /* One failure is one line a minute, however many clients have it; and while no broker answers, that is
+     * told as a stall. */
+    if (strcmp(facility, "FAIL") == 0) {
+        bool first = wt_kafka_words_first(text);
+        ours = first && !wt_stall_is(WT_STALL_BROKERS) ? ours : WT_LOG_DEBUG;
+    }
+    wt_log(ours, "kafka", "%s", text);
+}
+
+static void on_error(rd_kafka_t *client, int code, const char *reason, void *opaque)
+{
+    (void)opaque, (void)client;
+    wt_metric_add(WT_METRIC_BROKER_ERRORS, 1);
+    if (wt_security_note_error(reason)) {
+        return;
+    }
+    switch (code) {
+    case RD_KAFKA_RESP_ERR__FATAL: /* the stage that owns the client sees it, with its cause */
+    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:  /* watch.c, note "Silence" */
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION: /* topics that are gone: topic_status.h */
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+        wt_log_debug("kafka", "%s: %s", rd_kafka_err2name((rd_kafka_resp_err_t)code), reason);
+        return;
+    default:
+        break;
+    }
+    if (!wt_kafka_words_known(reason)) {
+        wt_log_warn("kafka", "%s: %s", rd_kafka_err2name((rd_kafka_resp_err_t)code), reason);
+    }
+}
+
+/* `place` says where the property comes from. */
+static enum wt_status set_property(rd_kafka_conf_t *conf, const char *place, const char *name,
+                                   const char *value, struct wt_error *error)
+{
+    char reason[256];
+    rd_kafka_conf_res_t result = rd_kafka_conf_set(conf, name, value, reason, sizeof reason);
+    if (result == RD_KAFKA_CONF_OK) {
+        return WT_OK;
+    }
+    /* The reason may quote the value. */
+    bool unknown = result == RD_KAFKA_CONF_UNKNOWN;
+    const char *why = unknown                              ? "it does not know this property"
+                      : wt_config_property_is_secret(name) ? "it refuses the value"
+                                                           : reason;
+    return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "kafka-property",
+                        "%s: %s: librdkafka %s: %s; its CONFIGURATION.md lists the properties",
+                        place, name, rd_kafka_version_str(), why);
+}
+
+static enum wt_status set_all(rd_kafka_conf_t *conf, const struct wt_properties *properties,
+                              struct wt_error *error)
+{
+    for (size_t i = 0; i < properties->count; i++) {
+        const struct wt_property *property = &properties->items[i];
+        enum wt_status status =
+            set_property(conf, property->place, property->name, property->value, error);
+        if (status != WT_OK) {
+            return status;
+        }
+    }
+    return WT_OK;
+}
+
+enum wt_status wt_kafka_version_check(struct wt_error *error)
+{
+    if (rd_kafka_version() >= VERSION_MIN) {
+        return WT_OK;
+    }
+    return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "librdkafka-version",
+                        "librdkafka %s is too old: wiretag needs " VERSION_MIN_TEXT " or newer; "
+                        "install one, or build with scripts/build, which fetches one (is "
+                        "LD_LIBRARY_PATH or LD_PRELOAD set?)",
+                        rd_kafka_version_str());
+}
+
+enum wt_status wt_kafka_conf_create(const struct wt_config *config, rd_kafka_type_t type,
+                                    rd_kafka_conf_t **conf_out, struct wt_error *error)
+{
+    if (wt_kafka_version_check(error) != WT_OK) {
+        return WT_INVALID;
+    }
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_conf_set_log_cb(conf, on_log);
+    rd_kafka_conf_set_error_cb(conf, on_error);
+    rd_kafka_conf_set_resolve_cb(conf, wt_connect_resolve);
+    enum wt_status status = set_all(conf, &config->kafka.common, error);
+    if (status == WT_OK) {
+        status = set_all(
+            conf, type == RD_KAFKA_CONSUMER ? &config->kafka.consumer : &config->kafka.producer,
+            error);
+    }
+    if (status == WT_OK) {
+        status = wt_kafka_conf_default(conf, config, type, "client.id", "wiretag", error);
+    }
+    if (status == WT_OK) {
+        /* Between two tries to connect librdkafka looks at no time-out: with its own ten seconds, so
+         * long could a transactional call last, and a drain with it, while no broker is there. */
+        status =
+            wt_kafka_conf_default(conf, config, type, "reconnect.backoff.max.ms", "1000", error);
+    }
+    if (status == WT_OK) {
+        /* Keeps a connection in use through a pause: brokers and networks close idle ones after a few
+         * minutes, and a client whose last one is closed begins again from bootstrap.servers, in which
+         * librdkafka (2.16) may lose a transaction's coordinator (offsets.h, note "Lost coordinator"). */
+        status = wt_kafka_conf_default(conf, config, type, "topic.metadata.refresh.interval.ms",
+                                       "60000", error);
+    }
+    if (status == WT_OK) {
+        status = wt_security_prepare(conf, config, type, error);
+    }
+    if (status != WT_OK) {
+        rd_kafka_conf_destroy(conf);
+        return status;
+    }
+    *conf_out = conf;
+    return WT_OK;
+}
+
+enum wt_status wt_kafka_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value,
+                                 struct wt_error *error)
+{
+    return set_property(conf, "set by wiretag", name, value, error);
+}
+
+enum wt_status wt_kafka_conf_default(rd_kafka_conf_t *conf, const struct wt_config *config,
+                                     rd_kafka_type_t type, const char *name, const char *value,
+                                     struct wt_error *error)
+{
+    const struct wt_property *own = type == RD_KAFKA_CONSUMER
+                                        ? wt_config_consumer_property(config, name)
+                                        : wt_config_producer_property(config, name);
+    return own != NULL ? WT_OK : wt_kafka_conf_set(conf, name, value, error);
+}
+
+enum wt_status wt_kafka_client_create(rd_kafka_type_t type, rd_kafka_conf_t **conf,
+                                      rd_kafka_t **client_out, struct wt_error *error)
+{
+    char reason[400];
+    rd_kafka_t *client = rd_kafka_new(type, *conf, reason, sizeof reason);
+    if (client == NULL) {
+        return wt_security_refuse(*conf, type, reason, error);
+    }
+    wt_security_serve(client);
+    *conf = NULL;
+    *client_out = client;
+    return WT_OK;
+}

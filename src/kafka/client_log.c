@@ -1,0 +1,174 @@
+#include "kafka/client_log.h"
+
+#include "base/clock.h"
+
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#define NOTES 16u
+#define NOTE_BYTES 300u
+#define NOTE_US_MAX 60000000
+
+/* --- words ----------------------------------------------------------------------------------- */
+
+/* What librdkafka says of itself that a stage says too, or that nobody can act on. */
+static bool is_for_debugging(const char *facility, const char *message)
+{
+    static const char *const facilities[] = {
+        "TXNERR",               /* transaction.c has the error of the call */
+        "ADDPARTS",             /* and its parts */
+        "ADDOFFSETS", "FATAL",  /* the stage that owns the client has it */
+        "GETPID",               /* init_transactions waits; it is a stall where it lasts */
+        "REQTMOUT",             /* a broker that does not answer is a stall where it lasts */
+        "BGQUEUE",              /* the end of a client */
+        "TERMINATE",  "OFFSET", /* a reset, which suspend.c and loss.c look into */
+    };
+    for (size_t i = 0; i < sizeof facilities / sizeof facilities[0]; i++) {
+        if (strcmp(facility, facilities[i]) == 0) {
+            return true;
+        }
+    }
+    /* What wiretag itself sets, and knows why. */
+    if (strcmp(facility, "CONFWARN") == 0 && strstr(message, "enable.gapless.guarantee") != NULL) {
+        return true;
+    }
+    /* Topics that are gone: topic_status.h. */
+    return strcmp(facility, "FAIL") != 0 && strstr(message, "Unknown topic or partition") != NULL;
+}
+
+/* "[thrd:main]: ", which stands before most messages. */
+static const char *without_thread(const char *message)
+{
+    const char *end = strncmp(message, "[thrd:", 6) == 0 ? strstr(message, "]: ") : NULL;
+    return end != NULL ? end + 3 : message;
+}
+
+/* The name of a broker: host:port of "ssl://host:port/bootstrap", where `end` is behind it. */
+static const char *address_of(const char *name, const char *end, int *length_out)
+{
+    const char *scheme = strstr(name, "://");
+    const char *start = scheme != NULL && scheme < end ? scheme + 3 : name;
+    const char *slash = memchr(start, '/', (size_t)(end - start));
+    *length_out = (int)((slash != NULL ? slash : end) - start);
+    return start;
+}
+
+static bool is_coordinator(const char *text)
+{
+    return strncmp(text, "GroupCoordinator", 16) == 0 || strncmp(text, "TxnCoordinator", 14) == 0;
+}
+
+/* "NAME: Connect to ipv4#HOST:PORT failed: REASON (after 0ms in state CONNECT, 1 identical …)". Times and
+ * counts are left out, so that equal failures are equal lines, whichever client has them. */
+static void write_failure(const char *message, char *text, size_t text_bytes)
+{
+    const char *name = message;
+    const char *colon = strstr(name, ": ");
+    if (colon != NULL && is_coordinator(name)) {
+        const char *next = strstr(colon + 2, ": ");
+        bool named = next != NULL && memchr(colon + 2, ':', (size_t)(next - colon - 2)) != NULL &&
+                     memchr(colon + 2, ' ', (size_t)(next - colon - 2)) == NULL;
+        name = named ? colon + 2 : name;
+        colon = named ? next : colon;
+    }
+    if (colon == NULL) {
+        (void)snprintf(text, text_bytes, "%s", message);
+        return;
+    }
+    const char *reason = colon + 2;
+    const char *failed =
+        strncmp(reason, "Connect to ", 11) == 0 ? strstr(reason, " failed: ") : NULL;
+    reason = failed != NULL ? failed + 9 : reason;
+    const char *end = strncmp(reason, "Disconnected: ", 14) == 0 ? reason + 12 : NULL;
+    end = end != NULL ? end : strstr(reason, " (after ");
+    int reason_length = (int)(end != NULL ? end - reason : (ptrdiff_t)strlen(reason));
+    int address_length;
+    const char *address = address_of(name, colon, &address_length);
+    const char *mark = failed != NULL && is_coordinator(name) ? strchr(colon, '#') : NULL;
+    if (mark != NULL && mark < failed) { /* the only place where its address is */
+        address = mark + 1;
+        address_length = (int)(failed - address);
+    }
+    (void)snprintf(text, text_bytes, "broker %.*s: %.*s; trying again", address_length, address,
+                   reason_length, reason);
+}
+
+enum wt_log_level wt_kafka_words(int level, const char *facility, const char *message, char *text,
+                                 size_t text_bytes)
+{
+    const char *own = without_thread(message);
+    if (strcmp(facility, "FAIL") == 0) {
+        write_failure(own, text, text_bytes);
+    } else if (strcmp(facility, "SESSTMOUT") == 0 || strcmp(facility, "MAXPOLL") == 0) {
+        (void)snprintf(text, text_bytes, "put out of the group: %s", own);
+    } else {
+        (void)snprintf(text, text_bytes, "%s: %s", facility, own);
+    }
+    /* What fails here is retried; whatever cannot be reaches a stage as an error of its own. */
+    return is_for_debugging(facility, own) || level >= 7 ? WT_LOG_DEBUG
+           : level <= 4                                  ? WT_LOG_WARN
+                                                         : WT_LOG_INFO;
+}
+
+/* --- what the log has had --------------------------------------------------------------------- */
+
+struct notes {
+    struct {
+        int64_t us;
+        char text[NOTE_BYTES];
+    } items[NOTES];
+    size_t next;
+};
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* guards both */
+static struct notes messages;                             /* librdkafka's */
+static struct notes lines; /* ours: far fewer, since equal failures are equal lines */
+
+/* Locks: held, as in the next one. */
+static bool has(const struct notes *notes, const char *text)
+{
+    int64_t since_us = wt_clock_us() - NOTE_US_MAX;
+    for (size_t i = 0; i < NOTES; i++) {
+        if (notes->items[i].us > since_us &&
+            strncmp(notes->items[i].text, text, NOTE_BYTES - 1) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool add_first(struct notes *notes, const char *text)
+{
+    bool first = !has(notes, text);
+    if (first) {
+        notes->items[notes->next].us = wt_clock_us();
+        (void)snprintf(notes->items[notes->next].text, NOTE_BYTES, "%s", text);
+        notes->next = (notes->next + 1) % NOTES;
+    }
+    return first;
+}
+
+bool wt_kafka_words_first(const char *text)
+{
+    (void)pthread_mutex_lock(&mutex);
+    bool first = add_first(&lines, text);
+    (void)pthread_mutex_unlock(&mutex);
+    return first;
+}
+
+void wt_kafka_words_note(const char *message)
+{
+    (void)pthread_mutex_lock(&mutex);
+    (void)add_first(&messages, without_thread(message));
+    (void)pthread_mutex_unlock(&mutex);
+}
+
+bool wt_kafka_words_known(const char *reason)
+{
+    (void)pthread_mutex_lock(&mutex);
+    bool known = reason[0] != '\0' && has(&messages, reason);
+    (void)pthread_mutex_unlock(&mutex);
+    return known;
+}

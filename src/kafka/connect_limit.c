@@ -1,0 +1,71 @@
+#include "kafka/connect_limit.h"
+
+#include "base/clock.h"
+
+#include <netdb.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+/* The brokers of a cluster, mostly; of more the one that was not tried for longest is forgotten. */
+#define BROKERS_MAX 64u
+
+/* A host name, a colon and a port (RFC 1035). */
+#define NAME_BYTES_MAX 262u
+
+struct budget {
+    char broker[NAME_BYTES_MAX]; /* "": free */
+    int64_t next_us; /* the turn of the last connection taken; in the past: some are saved */
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards the budgets */
+static struct budget budgets[BROKERS_MAX];
+
+/* Locks: held. */
+static struct budget *budget_of(const char *broker)
+{
+    struct budget *oldest = &budgets[0];
+    for (size_t i = 0; i < BROKERS_MAX; i++) {
+        if (strcmp(budgets[i].broker, broker) == 0) {
+            return &budgets[i];
+        }
+        oldest = budgets[i].next_us < oldest->next_us ? &budgets[i] : oldest;
+    }
+    *oldest = (struct budget){.next_us = 0};
+    (void)snprintf(oldest->broker, sizeof oldest->broker, "%s", broker);
+    return oldest;
+}
+
+int64_t wt_connect_pace_us(const char *host, const char *port, int64_t now_us)
+{
+    char broker[NAME_BYTES_MAX];
+    (void)snprintf(broker, sizeof broker, "%s:%s", host, port);
+    (void)pthread_mutex_lock(&lock);
+    struct budget *budget = budget_of(broker);
+    int64_t full_us = now_us - WT_CONNECT_BURST * WT_CONNECT_EVERY_US;
+    budget->next_us = budget->next_us > full_us ? budget->next_us : full_us;
+    budget->next_us += WT_CONNECT_EVERY_US;
+    if (budget->next_us > now_us + WT_CONNECT_WAIT_US_MAX) {
+        budget->next_us = now_us + WT_CONNECT_WAIT_US_MAX;
+    }
+    int64_t wait_us = budget->next_us - now_us;
+    (void)pthread_mutex_unlock(&lock);
+    return wait_us > 0 ? wait_us : 0;
+}
+
+int wt_connect_resolve(const char *host, const char *port, const struct addrinfo *hints,
+                       struct addrinfo **addresses_out, void *opaque)
+{
+    (void)opaque;
+    if (host == NULL && port == NULL) { /* librdkafka's way of giving them back */
+        freeaddrinfo(*addresses_out);
+        return 0;
+    }
+    int64_t wait_us =
+        host != NULL && port != NULL ? wt_connect_pace_us(host, port, wt_clock_us()) : 0;
+    struct timespec wait = {.tv_sec = wait_us / 1000000,
+                            .tv_nsec = (long)(wait_us % 1000000) * 1000};
+    (void)nanosleep(&wait, NULL);
+    return getaddrinfo(host, port, hints, addresses_out);
+}

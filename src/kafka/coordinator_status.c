@@ -1,0 +1,125 @@
+#include "kafka/coordinator_status.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What the brokers keep a coordinator's state in. */
+static const struct {
+    const char *topic;
+    const char *copies; /* the broker's setting: how many copies a new topic gets */
+    const char *insync; /* how many of them must be there to write; NULL: min.insync.replicas */
+} kinds[] = {
+    [WT_COORDINATOR_TRANSACTIONS] = {"__transaction_state",
+                                     "transaction.state.log.replication.factor",
+                                     "transaction.state.log.min.isr"},
+    [WT_COORDINATOR_GROUP] = {"__consumer_offsets", "offsets.topic.replication.factor",
+                              "min.insync.replicas"},
+};
+
+struct settings {
+    int copies; /* 0: not known */
+    int insync;
+};
+
+static void take(const rd_kafka_ConfigResource_t *resource, enum wt_coordinator which,
+                 struct settings *settings)
+{
+    size_t count;
+    const rd_kafka_ConfigEntry_t **entries = rd_kafka_ConfigResource_configs(resource, &count);
+    for (size_t i = 0; i < count; i++) {
+        const char *name = rd_kafka_ConfigEntry_name(entries[i]);
+        const char *value = rd_kafka_ConfigEntry_value(entries[i]);
+        int number = value != NULL ? (int)strtol(value, NULL, 10) : 0;
+        settings->copies = strcmp(name, kinds[which].copies) == 0 ? number : settings->copies;
+        settings->insync = strcmp(name, kinds[which].insync) == 0 ? number : settings->insync;
+    }
+}
+
+static struct settings ask_settings(rd_kafka_t *client, enum wt_coordinator which, int broker,
+                                    int wait_ms)
+{
+    struct settings settings = {0, 0};
+    char text[128];
+    (void)snprintf(text, sizeof text, "%d", broker);
+    rd_kafka_ConfigResource_t *resource =
+        rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_BROKER, text);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
+    rd_kafka_AdminOptions_t *options =
+        rd_kafka_AdminOptions_new(client, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
+    (void)rd_kafka_AdminOptions_set_request_timeout(options, wait_ms, text, sizeof text);
+    rd_kafka_DescribeConfigs(client, &resource, 1, options, queue);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, wait_ms + 500);
+    if (event != NULL && rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        size_t count;
+        const rd_kafka_ConfigResource_t **found = rd_kafka_DescribeConfigs_result_resources(
+            rd_kafka_event_DescribeConfigs_result(event), &count);
+        if (count > 0) {
+            take(found[0], which, &settings);
+        }
+    }
+    if (event != NULL) {
+        rd_kafka_event_destroy(event);
+    }
+    rd_kafka_AdminOptions_destroy(options);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_ConfigResource_destroy(resource);
+    return settings;
+}
+
+/* The state's topic is there; with all that it needs? */
+static void explain_topic(const struct rd_kafka_metadata_topic *topic, enum wt_coordinator which,
+                          const struct settings *settings, char *words, size_t words_bytes)
+{
+    int leaderless = 0;
+    int too_few = 0;
+    for (int i = 0; i < topic->partition_cnt; i++) {
+        leaderless += topic->partitions[i].leader < 0;
+        too_few += topic->partitions[i].isr_cnt < settings->insync;
+    }
+    if (leaderless > 0) {
+        (void)snprintf(words, words_bytes,
+                       "%d of %d partitions of %s have no leader: their brokers "
+                       "are down",
+                       leaderless, topic->partition_cnt, kinds[which].topic);
+    } else if (too_few > 0) {
+        (void)snprintf(words, words_bytes,
+                       "%d of %d partitions of %s have fewer copies in sync than the brokers' %s "
+                       "(%d): brokers are down or behind",
+                       too_few, topic->partition_cnt, kinds[which].topic, kinds[which].insync,
+                       settings->insync);
+    }
+}
+
+void wt_coordinator_explain(rd_kafka_t *consumer, enum wt_coordinator which, int wait_ms,
+                            char *words, size_t words_bytes)
+{
+    const struct rd_kafka_metadata *metadata;
+    words[0] = '\0';
+    /* A handle has a consumer ask for the topic by its name, which creates none. */
+    rd_kafka_topic_t *handle = rd_kafka_topic_new(consumer, kinds[which].topic, NULL);
+    if (handle == NULL) {
+        return;
+    }
+    if (rd_kafka_metadata(consumer, 0, handle, &metadata, wait_ms) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        struct settings settings = {0, 0};
+        if (metadata->broker_cnt > 0) {
+            settings = ask_settings(consumer, which, metadata->brokers[0].id, wait_ms);
+        }
+        bool there = metadata->topic_cnt > 0 &&
+                     metadata->topics[0].err == RD_KAFKA_RESP_ERR_NO_ERROR &&
+                     metadata->topics[0].partition_cnt > 0;
+        if (there) {
+            explain_topic(&metadata->topics[0], which, &settings, words, words_bytes);
+        } else if (settings.copies > metadata->broker_cnt) {
+            (void)snprintf(words, words_bytes,
+                           "the brokers cannot create %s: %s is %d, and %d broker%s there; set it "
+                           "to %d in the brokers' configuration, or start more brokers",
+                           kinds[which].topic, kinds[which].copies, settings.copies,
+                           metadata->broker_cnt, metadata->broker_cnt == 1 ? " is" : "s are",
+                           metadata->broker_cnt);
+        }
+        rd_kafka_metadata_destroy(metadata);
+    }
+    rd_kafka_topic_destroy(handle);
+}

@@ -1,0 +1,441 @@
+#include "kafka/extent_query.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "kafka/query.h"
+#include "observe/log.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How long one request may take. */
+#define ANSWER_MS 1000
+
+/* Note "Alone": one leader that does not answer, or one topic that is gone, leaves the whole request
+ * without an answer. So whatever came to nothing is asked alone the next time, after a pause, a few in a
+ * row between two requests for all others. */
+#define ALONE_MS 500
+#define ALONE_MAX 4
+#define RETRY_US 200000
+
+/* A client without questions is let go: brokers end idle connections, and that looks like trouble. */
+#define IDLE_US 60000000
+
+/* A client serves its callbacks (logins, for one) at least this often. */
+#define SERVE_US 500000
+
+/* How long the end waits for the thread; and how often it looks. */
+#define END_US 500000
+
+/* What ListOffsets takes in place of a timestamp (Kafka protocol guide). */
+#define TIMESTAMP_LATEST (-1)
+#define TIMESTAMP_EARLIEST (-2)
+
+#define KINDS 2
+
+/* In every library that wiretag runs with (client.c), but not in the headers of Debian 12. */
+#if RD_KAFKA_VERSION < 0x020100ff
+RD_EXPORT int32_t
+rd_kafka_topic_partition_get_leader_epoch(const rd_kafka_topic_partition_t *rktpar);
+#endif
+
+struct entry {
+    char *topic;
+    int32_t number;
+    struct line {
+        uint64_t asked;    /* newest question; 0: none yet */
+        uint64_t answered; /* newest question that `answer` is to */
+        int64_t due_us;    /* not to be sent before */
+        bool alone;        /* note "Alone" */
+        struct wt_extent_answer answer;
+    } lines[KINDS];
+};
+
+struct wt_extent_query {
+    const struct wt_config *config; /* consume thread only */
+    pthread_t thread;
+    bool started; /* consume thread only */
+
+    pthread_mutex_t mutex; /* guards what follows */
+    pthread_cond_t changed;
+    rd_kafka_t *client;    /* made by the consume thread, let go by the other; NULL: none */
+    struct entry *entries; /* by wt_partition.extent_slot - 1 */
+    size_t count;
+    size_t capacity;
+    bool stopping;
+    bool ended;
+    bool orphaned; /* nobody waits: the thread frees all */
+};
+
+/* One request: what it is about, by place in the table. */
+struct request {
+    enum wt_extent_kind kind;
+    int wait_ms;
+    size_t count;
+    size_t *places;
+    uint64_t *questions;
+    struct wt_extent_answer *answers;
+    rd_kafka_topic_partition_list_t *list;
+};
+
+/* --- the client ------------------------------------------------------------------------------ */
+
+/* NULL: it cannot be made. */
+static rd_kafka_t *create_client(const struct wt_config *config)
+{
+    rd_kafka_t *client = NULL;
+    struct wt_error error;
+    if (wt_lookup_quiet_client_create(config, &client, &error) != WT_OK) {
+        wt_log_warn("kafka", "look-ups: %s", error.message);
+    }
+    return client;
+}
+
+static void serve(rd_kafka_t *client)
+{
+    rd_kafka_message_t *message = client != NULL ? rd_kafka_consumer_poll(client, 0) : NULL;
+    if (message != NULL) {
+        rd_kafka_message_destroy(message);
+    }
+}
+
+/* --- requests -------------------------------------------------------------------------------- */
+
+static void request_begin(struct request *request, enum wt_extent_kind kind, size_t count_max)
+{
+    *request = (struct request){.kind = kind, .wait_ms = ANSWER_MS};
+    request->places = wt_alloc_zeroed(count_max, sizeof *request->places);
+    request->questions = wt_alloc_zeroed(count_max, sizeof *request->questions);
+    request->answers = wt_alloc_zeroed(count_max, sizeof *request->answers);
+    request->list = rd_kafka_topic_partition_list_new((int)count_max);
+}
+
+static void request_free(struct request *request)
+{
+    rd_kafka_topic_partition_list_destroy(request->list);
+    free(request->answers);
+    free(request->questions);
+    free(request->places);
+}
+
+/* Locks: the query's, held. */
+static void request_add(struct request *request, const struct wt_extent_query *query, size_t place)
+{
+    const struct entry *entry = &query->entries[place];
+    request->places[request->count] = place;
+    request->questions[request->count++] = entry->lines[request->kind].asked;
+    (void)rd_kafka_topic_partition_list_add(request->list, entry->topic, entry->number);
+}
+
+/* One call for all partitions of the request. */
+static void list_offsets(rd_kafka_t *client, struct request *request, int64_t timestamp)
+{
+    for (int i = 0; i < request->list->cnt; i++) {
+        request->list->elems[i].offset = timestamp;
+        request->list->elems[i].err = RD_KAFKA_RESP_ERR_NO_ERROR;
+    }
+    rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(client, request->list, request->wait_ms);
+    for (size_t i = 0; i < request->count; i++) {
+        const rd_kafka_topic_partition_t *item = &request->list->elems[i];
+        struct wt_extent_answer *answer = &request->answers[i];
+        rd_kafka_resp_err_t own = code != RD_KAFKA_RESP_ERR_NO_ERROR ? code
+                                  : item->err != RD_KAFKA_RESP_ERR_NO_ERROR || item->offset >= 0
+                                      ? item->err
+                                      : RD_KAFKA_RESP_ERR__NO_OFFSET;
+        answer->code = answer->code != RD_KAFKA_RESP_ERR_NO_ERROR ? answer->code : own;
+        if (timestamp == TIMESTAMP_EARLIEST) {
+            answer->log.begin = item->offset;
+        } else {
+            answer->log.end = item->offset;
+            answer->leader_epoch = rd_kafka_topic_partition_get_leader_epoch(item);
+        }
+    }
+}
+
+static void look_up_commits(rd_kafka_t *client, struct request *request)
+{
+    rd_kafka_resp_err_t code = rd_kafka_committed(client, request->list, request->wait_ms);
+    for (size_t i = 0; i < request->count; i++) {
+        const rd_kafka_topic_partition_t *item = &request->list->elems[i];
+        request->answers[i].code = code != RD_KAFKA_RESP_ERR_NO_ERROR ? code : item->err;
+        request->answers[i].committed = item->offset >= 0 ? item->offset : -1;
+    }
+}
+
+/* What failed may have failed for an old picture of the cluster, which the client keeps for minutes. */
+static void refresh_topic(rd_kafka_t *client, const struct request *request)
+{
+    const struct rd_kafka_metadata *metadata = NULL;
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(client, request->list->elems[0].topic, NULL);
+    if (topic != NULL) {
+        if (rd_kafka_metadata(client, 0, topic, &metadata, request->wait_ms) ==
+            RD_KAFKA_RESP_ERR_NO_ERROR) {
+            rd_kafka_metadata_destroy(metadata);
+        }
+        rd_kafka_topic_destroy(topic);
+    }
+}
+
+/* Locks: none; waits for the brokers. */
+static void request_run(rd_kafka_t *client, struct request *request, bool alone)
+{
+    if (alone && request->kind == WT_EXTENT_LOG) {
+        refresh_topic(client, request);
+    }
+    if (request->kind == WT_EXTENT_COMMITTED) {
+        look_up_commits(client, request);
+        return;
+    }
+    /* The beginning first: seen later, it could lie behind an end that was seen before. */
+    list_offsets(client, request, TIMESTAMP_EARLIEST);
+    list_offsets(client, request, TIMESTAMP_LATEST);
+}
+
+/* Locks: the query's, held. */
+static void take_answers(struct wt_extent_query *query, const struct request *request)
+{
+    for (size_t i = 0; i < request->count; i++) {
+        struct line *line = &query->entries[request->places[i]].lines[request->kind];
+        line->answer = request->answers[i];
+        line->answered = request->questions[i];
+        line->alone = line->answer.code != RD_KAFKA_RESP_ERR_NO_ERROR;
+        line->due_us = line->alone ? wt_clock_us() + RETRY_US : 0;
+    }
+}
+
+/* --- the thread ------------------------------------------------------------------------------ */
+
+static bool is_open(const struct line *line)
+{
+    return line->asked > line->answered;
+}
+
+/* The questions of one kind that are to be sent now: all that go together, or one that goes alone.
+ * Locks: the query's, held. */
+static void collect(const struct wt_extent_query *query, struct request *request, bool alone,
+                    size_t *place)
+{
+    int64_t now_us = wt_clock_us();
+    for (; *place < query->count && (!alone || request->count == 0); ++*place) {
+        const struct line *line = &query->entries[*place].lines[request->kind];
+        if (is_open(line) && line->alone == alone && now_us >= line->due_us) {
+            request_add(request, query, *place);
+        }
+    }
+    request->wait_ms = alone ? ALONE_MS : ANSWER_MS;
+}
+
+/* Locks: the query's, held, but for while it waits for brokers. False: there was nothing to send. */
+static bool send_some(struct wt_extent_query *query, enum wt_extent_kind kind, bool alone,
+                      size_t *place)
+{
+    struct request request;
+    request_begin(&request, kind, query->count);
+    collect(query, &request, alone, place);
+    bool any = request.count > 0 && !query->stopping;
+    if (any) {
+        rd_kafka_t *client = query->client;
+        (void)pthread_mutex_unlock(&query->mutex);
+        serve(client);
+        request_run(client, &request, alone);
+        (void)pthread_mutex_lock(&query->mutex);
+        take_answers(query, &request);
+    }
+    request_free(&request);
+    return any;
+}
+
+/* Locks: the query's, held, but for while it waits for brokers. False: there was nothing to send. */
+static bool send_all(struct wt_extent_query *query)
+{
+    bool any = false;
+    for (enum wt_extent_kind kind = WT_EXTENT_LOG; kind <= WT_EXTENT_COMMITTED; kind++) {
+        size_t place = 0;
+        any |= send_some(query, kind, false, &place);
+        place = 0;
+        for (int i = 0; i < ALONE_MAX && send_some(query, kind, true, &place); i++) {
+            any = true;
+        }
+    }
+    return any;
+}
+
+/* When the next question is to be sent; INT64_MAX: there is none. Locks: the query's, held. */
+static int64_t next_us(const struct wt_extent_query *query)
+{
+    int64_t next = INT64_MAX;
+    for (size_t i = 0; i < query->count; i++) {
+        for (int kind = 0; kind < KINDS; kind++) {
+            const struct line *line = &query->entries[i].lines[kind];
+            if (is_open(line) && line->due_us < next) {
+                next = line->due_us;
+            }
+        }
+    }
+    return next;
+}
+
+/* Locks: the query's, held, but for while the client ends. */
+static void let_client_go(struct wt_extent_query *query)
+{
+    rd_kafka_t *client = query->client;
+    query->client = NULL;
+    if (client != NULL) {
+        (void)pthread_mutex_unlock(&query->mutex);
+        rd_kafka_destroy(client);
+        (void)pthread_mutex_lock(&query->mutex);
+    }
+}
+
+/* Waits for something to send, or for the end. Locks: the query's, held, but for while it waits. */
+static void rest(struct wt_extent_query *query)
+{
+    int64_t idle_us = wt_clock_us() + IDLE_US;
+    int64_t now_us;
+    int64_t next;
+    while (!query->stopping && (next = next_us(query)) > (now_us = wt_clock_us())) {
+        if (query->client != NULL && next == INT64_MAX && now_us >= idle_us) {
+            let_client_go(query);
+            continue;
+        }
+        int64_t serve_us = query->client != NULL ? now_us + SERVE_US : INT64_MAX;
+        struct timespec until = wt_clock_timespec(next < serve_us ? next : serve_us);
+        if (query->client == NULL && next == INT64_MAX) {
+            (void)pthread_cond_wait(&query->changed, &query->mutex);
+        } else {
+            (void)pthread_cond_timedwait(&query->changed, &query->mutex, &until);
+        }
+        serve(query->client);
+    }
+}
+
+static void free_query(struct wt_extent_query *query)
+{
+    for (size_t i = 0; i < query->count; i++) {
+        free(query->entries[i].topic);
+    }
+    free(query->entries);
+    (void)pthread_cond_destroy(&query->changed);
+    (void)pthread_mutex_destroy(&query->mutex);
+    free(query);
+}
+
+static void *run(void *opaque)
+{
+    struct wt_extent_query *query = opaque;
+    (void)pthread_mutex_lock(&query->mutex);
+    while (!query->stopping) {
+        if (!send_all(query)) {
+            rest(query);
+        }
+    }
+    let_client_go(query);
+    query->ended = true;
+    bool orphaned = query->orphaned;
+    (void)pthread_cond_broadcast(&query->changed);
+    (void)pthread_mutex_unlock(&query->mutex);
+    if (orphaned) {
+        free_query(query);
+    }
+    return NULL;
+}
+
+/* --- questions ------------------------------------------------------------------------------- */
+
+struct wt_extent_query *wt_extent_query_create(const struct wt_config *config)
+{
+    struct wt_extent_query *query = wt_alloc_zeroed(1, sizeof *query);
+    query->config = config;
+    (void)pthread_mutex_init(&query->mutex, NULL);
+    wt_clock_init_condition(&query->changed);
+    return query;
+}
+
+void wt_extent_query_destroy(struct wt_extent_query *query)
+{
+    if (query == NULL) {
+        return;
+    }
+    if (!query->started) {
+        free_query(query);
+        return;
+    }
+    pthread_t thread = query->thread;
+    struct timespec until = wt_clock_timespec(wt_clock_us() + END_US);
+    int waited = 0;
+    (void)pthread_mutex_lock(&query->mutex);
+    query->stopping = true;
+    (void)pthread_cond_broadcast(&query->changed);
+    while (!query->ended && waited == 0) {
+        waited = pthread_cond_timedwait(&query->changed, &query->mutex, &until);
+    }
+    bool ended = query->ended;
+    query->orphaned = !ended;
+    (void)pthread_mutex_unlock(&query->mutex);
+    if (!ended) {
+        (void)pthread_detach(thread);
+        return;
+    }
+    (void)pthread_join(thread, NULL);
+    free_query(query);
+}
+
+/* Locks: the query's, held. */
+static struct entry *entry_of(struct wt_extent_query *query, struct wt_partition *partition)
+{
+    if (partition->extent_slot == 0) {
+        if (query->count == query->capacity) {
+            query->capacity = query->capacity > 0 ? query->capacity * 2 : 16;
+            query->entries = wt_realloc(query->entries, query->capacity * sizeof *query->entries);
+        }
+        query->entries[query->count] =
+            (struct entry){.topic = wt_strdup(partition->topic), .number = partition->number};
+        partition->extent_slot = ++query->count;
+    }
+    return &query->entries[partition->extent_slot - 1];
+}
+
+/* Locks: the query's, held. False: nobody will answer. */
+static bool ready(struct wt_extent_query *query)
+{
+    if (query->client == NULL) {
+        query->client = create_client(query->config);
+    }
+    if (query->client != NULL && !query->started) {
+        query->started = pthread_create(&query->thread, NULL, run, query) == 0;
+    }
+    return query->client != NULL && query->started;
+}
+
+uint64_t wt_extent_query_ask(struct wt_extent_query *query, struct wt_partition *partition,
+                             enum wt_extent_kind kind)
+{
+    (void)pthread_mutex_lock(&query->mutex);
+    struct line *line = &entry_of(query, partition)->lines[kind];
+    uint64_t question = ++line->asked;
+    if (!ready(query)) {
+        line->answered = question;
+        line->answer = (struct wt_extent_answer){.code = RD_KAFKA_RESP_ERR__FAIL};
+    }
+    (void)pthread_cond_broadcast(&query->changed);
+    (void)pthread_mutex_unlock(&query->mutex);
+    return question;
+}
+
+bool wt_extent_query_get(struct wt_extent_query *query, const struct wt_partition *partition,
+                         enum wt_extent_kind kind, uint64_t question,
+                         struct wt_extent_answer *answer_out)
+{
+    (void)pthread_mutex_lock(&query->mutex);
+    assert(partition->extent_slot > 0 && partition->extent_slot <= query->count);
+    const struct line *line = &query->entries[partition->extent_slot - 1].lines[kind];
+    bool answered = line->answered >= question;
+    if (answered) {
+        *answer_out = line->answer;
+    }
+    (void)pthread_mutex_unlock(&query->mutex);
+    return answered;
+}

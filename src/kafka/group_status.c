@@ -1,0 +1,292 @@
+#include "kafka/group_status.h"
+
+#include "base/clock.h"
+#include "observe/metrics.h"
+#include "observe/stall.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Statistics come every five seconds; older ones than this say nothing. */
+#define SEEN_US_MAX 20000000
+
+/* How long a worker with partitions may be without its coordinator: a coordinator moves in less. */
+#define COORDINATOR_MS_MAX 5000
+
+/* How often the brokers are asked who else is in the group. */
+#define OTHERS_US 30000000
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* guards `noted` */
+static struct noted {
+    int64_t seen_us; /* when the statistics came; 0: never */
+    int64_t lost_us; /* since when the coordinator is out of reach; 0: it is there */
+    char state[32];
+    char join_state[40];
+    rd_kafka_resp_err_t code; /* the last error of joining; none since the last assignment */
+    int64_t consumed;         /* how many records had been consumed then */
+    char topic[250];          /* that it is about; "": the group */
+    char reason[300];
+    char brokers[200]; /* those that do not answer */
+} noted;
+
+/* Before the first statistics nobody is taken for a spare, unless they do not come. */
+#define UNSEEN_US_MAX 10000000
+
+/* The main thread's own. */
+static int64_t first_us;  /* when it was first asked; 0: not yet */
+static int64_t others_us; /* when the others were asked for last; 0: never */
+static char others[200];
+
+void wt_group_note_state(const char *state, int64_t state_age_ms, const char *join_state)
+{
+    int64_t now_us = wt_clock_us();
+    (void)pthread_mutex_lock(&mutex);
+    noted.seen_us = now_us;
+    if (strcmp(state, "up") == 0) {
+        noted.lost_us = 0;
+    } else if (noted.lost_us == 0) {
+        noted.lost_us = now_us - 1000 * state_age_ms;
+    }
+    (void)snprintf(noted.state, sizeof noted.state, "%s", state);
+    (void)snprintf(noted.join_state, sizeof noted.join_state, "%s", join_state);
+    (void)pthread_mutex_unlock(&mutex);
+}
+
+/* Errors of fetching and committing are told where they come up. */
+static bool is_about_the_group(rd_kafka_resp_err_t code)
+{
+    switch (code) {
+    case RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL:
+    case RD_KAFKA_RESP_ERR_INVALID_GROUP_ID:
+    case RD_KAFKA_RESP_ERR_INVALID_SESSION_TIMEOUT:
+    case RD_KAFKA_RESP_ERR_GROUP_MAX_SIZE_REACHED:
+    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART: /* topic_status.h looks for them */
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool is_about_rights(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED ||
+           code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
+           code == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED;
+}
+
+bool wt_group_note_error(rd_kafka_resp_err_t code, const char *topic, const char *reason)
+{
+    if (!is_about_the_group(code)) {
+        return false;
+    }
+    (void)pthread_mutex_lock(&mutex);
+    if (code != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
+        noted.code = code;
+        noted.consumed = wt_metric_get(WT_METRIC_RECORDS_CONSUMED);
+        (void)snprintf(noted.topic, sizeof noted.topic, "%s", topic != NULL ? topic : "");
+        (void)snprintf(noted.reason, sizeof noted.reason, "%s", reason);
+    }
+    (void)pthread_mutex_unlock(&mutex);
+    return true;
+}
+
+void wt_group_note_brokers(const char *words)
+{
+    (void)pthread_mutex_lock(&mutex);
+    (void)snprintf(noted.brokers, sizeof noted.brokers, "%s", words);
+    (void)pthread_mutex_unlock(&mutex);
+}
+
+void wt_group_note_assigned(void)
+{
+    (void)pthread_mutex_lock(&mutex);
+    noted.code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    (void)pthread_mutex_unlock(&mutex);
+}
+
+void wt_group_forget(void)
+{
+    (void)pthread_mutex_lock(&mutex);
+    noted = (struct noted){.seen_us = 0};
+    (void)pthread_mutex_unlock(&mutex);
+    others_us = 0;
+    first_us = 0;
+    others[0] = '\0';
+}
+
+static struct noted take_noted(void)
+{
+    (void)pthread_mutex_lock(&mutex);
+    struct noted now = noted;
+    (void)pthread_mutex_unlock(&mutex);
+    return now;
+}
+
+/* --- who else is in the group ---------------------------------------------------------------- */
+
+static void write_others(const rd_kafka_ConsumerGroupDescription_t *group)
+{
+    const char *assignor = rd_kafka_ConsumerGroupDescription_partition_assignor(group);
+    size_t count = rd_kafka_ConsumerGroupDescription_member_count(group);
+    if (count == 0) {
+        return;
+    }
+    const rd_kafka_MemberDescription_t *member = rd_kafka_ConsumerGroupDescription_member(group, 0);
+    (void)snprintf(others, sizeof others, "%s%s%s%s at %s%s",
+                   assignor != NULL && assignor[0] != '\0' ? "it uses " : "",
+                   assignor != NULL ? assignor : "",
+                   assignor != NULL && assignor[0] != '\0' ? ", with " : "its members are ",
+                   rd_kafka_MemberDescription_client_id(member),
+                   rd_kafka_MemberDescription_host(member), count > 1 ? " and others" : "");
+}
+
+/* Needs Describe on the group; without it the stall says less. */
+static void ask_for_others(rd_kafka_t *consumer, const char *group_id, int wait_ms)
+{
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(consumer);
+    rd_kafka_AdminOptions_t *options =
+        rd_kafka_AdminOptions_new(consumer, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS);
+    char reason[128];
+    (void)rd_kafka_AdminOptions_set_request_timeout(options, wait_ms, reason, sizeof reason);
+    rd_kafka_DescribeConsumerGroups(consumer, &group_id, 1, options, queue);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, wait_ms + 500);
+    rd_kafka_AdminOptions_destroy(options);
+    rd_kafka_queue_destroy(queue);
+    if (event == NULL) {
+        return;
+    }
+    size_t count = 0;
+    const rd_kafka_ConsumerGroupDescription_t **groups =
+        rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR_NO_ERROR
+            ? rd_kafka_DescribeConsumerGroups_result_groups(
+                  rd_kafka_event_DescribeConsumerGroups_result(event), &count)
+            : NULL;
+    if (count > 0 && rd_kafka_ConsumerGroupDescription_error(groups[0]) == NULL) {
+        write_others(groups[0]);
+    }
+    rd_kafka_event_destroy(event);
+}
+
+/* --- what it comes to ------------------------------------------------------------------------ */
+
+static const char *group_id_of(const struct wt_config *config)
+{
+    const struct wt_property *property = wt_config_consumer_property(config, "group.id");
+    return property != NULL ? property->value : "";
+}
+
+static void judge_strategy(rd_kafka_t *consumer, const struct wt_config *config, bool refused,
+                           int wait_ms)
+{
+    if (!refused) {
+        wt_stall_end(WT_STALL_STRATEGY);
+        others[0] = '\0';
+        others_us = 0;
+        return;
+    }
+    if (consumer != NULL && (others_us == 0 || wt_clock_us() - others_us > OTHERS_US)) {
+        others_us = wt_clock_us();
+        ask_for_others(consumer, group_id_of(config), wait_ms);
+    }
+    const struct wt_property *own =
+        wt_config_consumer_property(config, "partition.assignment.strategy");
+    bool is_static = wt_config_consumer_property(config, "group.instance.id") != NULL;
+    wt_stall_begin(
+        WT_STALL_STRATEGY,
+        "the group %s refuses this worker's assignment strategy, %s: %s; all members must "
+        "share one: stop the others, or set kafka.consumer.group.id or "
+        "partition.assignment.strategy",
+        group_id_of(config),
+        own != NULL ? own->value
+        : is_static ? "range"
+                    : "cooperative-sticky",
+        others[0] != '\0' ? others : "its members use another one");
+}
+
+/* Why no partition is assigned. */
+static void begin_without_partition(const struct wt_config *config, const struct noted *now,
+                                    bool fresh)
+{
+    const char *group_id = group_id_of(config);
+    if (now->code != RD_KAFKA_RESP_ERR_NO_ERROR && !is_about_rights(now->code)) {
+        wt_stall_begin(WT_STALL_GROUP, "no partition is assigned: the group %s: %s", group_id,
+                       now->reason);
+    } else if (fresh && now->lost_us != 0) {
+        wt_stall_begin(
+            WT_STALL_GROUP,
+            "no partition is assigned: the coordinator of the group %s is not available%s%s",
+            group_id, now->brokers[0] != '\0' ? ": " : "", now->brokers);
+    } else {
+        wt_stall_begin(WT_STALL_GROUP,
+                       "no partition is assigned: the group %s is being joined; a "
+                       "killed member holds it up for its session.timeout.ms",
+                       group_id);
+    }
+}
+
+static void judge_group(const struct wt_config *config, const struct noted *now, size_t partitions,
+                        bool spare)
+{
+    bool fresh = now->seen_us != 0 && wt_clock_us() - now->seen_us < SEEN_US_MAX;
+    bool lost = fresh && now->lost_us != 0 &&
+                wt_clock_us() - now->lost_us > (int64_t)COORDINATOR_MS_MAX * 1000;
+    bool told_apart = now->code == RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL || spare;
+    if (!told_apart && partitions == 0) {
+        begin_without_partition(config, now, fresh);
+    } else if (!told_apart && lost) {
+        wt_stall_begin_since(WT_STALL_GROUP, now->lost_us,
+                             "the coordinator of the group %s is not available: nothing can be "
+                             "committed%s%s",
+                             group_id_of(config), now->brokers[0] != '\0' ? "; " : "",
+                             now->brokers);
+    } else {
+        wt_stall_end(WT_STALL_GROUP);
+    }
+}
+
+static void write_rights(const struct wt_config *config, const struct noted *now,
+                         struct wt_group_standing *standing)
+{
+    bool topic = now->topic[0] != '\0';
+    (void)snprintf(standing->rights, sizeof standing->rights,
+                   "%s; this user needs Read on the %s %s", now->reason, topic ? "topic" : "group",
+                   topic ? now->topic : group_id_of(config));
+}
+
+/* An error of fetching is not taken back; but it is over when records come. */
+static void forget_refusals(void)
+{
+    (void)pthread_mutex_lock(&mutex);
+    if (noted.code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED &&
+        wt_metric_get(WT_METRIC_RECORDS_CONSUMED) > noted.consumed) {
+        noted.code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    }
+    (void)pthread_mutex_unlock(&mutex);
+}
+
+void wt_group_judge(rd_kafka_t *consumer, const struct wt_config *config, size_t partitions,
+                    int64_t lag, bool member, int wait_ms, struct wt_group_standing *standing_out)
+{
+    forget_refusals();
+    struct noted now = take_noted();
+    bool fresh = now.seen_us != 0 && wt_clock_us() - now.seen_us < SEEN_US_MAX;
+    int64_t now_us = wt_clock_us();
+    first_us = first_us != 0 ? first_us : now_us;
+    bool unseen = now.seen_us == 0 && now_us - first_us < UNSEEN_US_MAX;
+    bool settled =
+        (!fresh && !unseen) || (fresh && now.lost_us == 0 && strcmp(now.join_state, "steady") == 0);
+    bool refused = now.code == RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL;
+    *standing_out = (struct wt_group_standing){.spare = partitions == 0 && member && settled &&
+                                                        now.code == RD_KAFKA_RESP_ERR_NO_ERROR,
+                                               .joining = fresh && !settled && now.lost_us == 0};
+    judge_strategy(consumer, config, refused, wait_ms);
+    judge_group(config, &now, partitions, standing_out->spare);
+    if (is_about_rights(now.code) && (partitions == 0 || lag > 0)) {
+        write_rights(config, &now, standing_out);
+    }
+}

@@ -1,0 +1,316 @@
+#include "kafka/log_probe.h"
+
+#include "base/alloc.h"
+#include "kafka/query.h"
+#include "observe/log.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* How long one answer may take; and where the last one did not come, the next. */
+#define ANSWER_MS 3000
+#define NEXT_ANSWER_MS 1000
+
+/* Where a batch does not say where it begins, its end is looked for offset by offset, this many at most:
+ * a longer stride could pass over records that can be read. The next probe goes on behind them. */
+#define STEPS_MAX 1000
+
+struct wt_log_probe {
+    /* The thread's, until `done`. */
+    rd_kafka_t *client;
+    char *topic;
+    struct wt_log_question question;
+    struct wt_log_finding finding;
+    int wait_ms;
+
+    pthread_mutex_t mutex; /* guards what follows */
+    bool done;
+    bool orphaned; /* nobody waits: the thread frees all */
+};
+
+/* --- reading --------------------------------------------------------------------------------- */
+
+static bool is_orphaned(struct wt_log_probe *probe)
+{
+    (void)pthread_mutex_lock(&probe->mutex);
+    bool orphaned = probe->orphaned;
+    (void)pthread_mutex_unlock(&probe->mutex);
+    return orphaned;
+}
+
+/* What lies at `offset`; the message is not kept. */
+static struct wt_reading read_at(struct wt_log_probe *probe, int64_t offset,
+                                 struct wt_record_mark *mark_out)
+{
+    struct wt_reading reading = {.kind = WT_READING_SILENT, .offset = -1};
+    if (is_orphaned(probe)) {
+        return reading;
+    }
+    wt_lookup_read(probe->client, probe->topic, probe->question.partition, offset, probe->wait_ms,
+                   &reading);
+    probe->wait_ms = reading.kind == WT_READING_SILENT ? NEXT_ANSWER_MS : ANSWER_MS;
+    rd_kafka_message_t *message = reading.message;
+    if (message != NULL) {
+        if (mark_out != NULL) {
+            *mark_out =
+                (struct wt_record_mark){.offset = message->offset,
+                                        .timestamp_ms = rd_kafka_message_timestamp(message, NULL),
+                                        .bytes = message->key_len + message->len};
+        }
+        rd_kafka_message_destroy(message);
+        reading.message = NULL;
+    }
+    return reading;
+}
+
+static bool find_extent(struct wt_log_probe *probe)
+{
+    struct wt_error error;
+    if (wt_lookup_extent(probe->client, probe->topic, probe->question.partition, ANSWER_MS,
+                         &probe->finding.log, &error) == WT_OK) {
+        return true;
+    }
+    (void)snprintf(probe->finding.cause, sizeof probe->finding.cause, "%.199s", error.message);
+    return false;
+}
+
+/* --- can it be read -------------------------------------------------------------------------- */
+
+/* A batch with a wrong checksum says where it begins; other damage names whatever it was asked for. */
+static bool says_its_begin(const struct wt_reading *reading)
+{
+    return reading->kind == WT_READING_ERROR && reading->code == RD_KAFKA_RESP_ERR__BAD_MSG;
+}
+
+/* The begin of a batch is not part of its checksum: one that lies behind the log's end is damage, too. */
+static bool is_damaged(const struct wt_log_probe *probe, const struct wt_reading *reading)
+{
+    return reading->kind == WT_READING_ERROR
+               ? wt_lookup_is_damage(reading->code)
+               : reading->kind == WT_READING_RECORD && reading->offset >= probe->finding.log.end;
+}
+
+/* Whether `offset` lies behind damage that `first` tells of, or in it: what neither record nor end comes of
+ * although the broker answers is in it. Where a second damaged batch begins, *begin_out is its begin,
+ * else -1. False in *known_out: the broker does not say. */
+static bool is_behind(struct wt_log_probe *probe, const struct wt_reading *first, int64_t offset,
+                      int64_t *begin_out, bool *known_out)
+{
+    struct wt_reading reading = read_at(probe, offset, NULL);
+    bool silent = reading.kind == WT_READING_SILENT ||
+                  (reading.kind == WT_READING_ERROR && !is_damaged(probe, &reading));
+    *begin_out = -1;
+    *known_out = !silent || find_extent(probe);
+    if (silent || !is_damaged(probe, &reading)) {
+        return !silent;
+    }
+    if (says_its_begin(first) && says_its_begin(&reading) && reading.offset != first->offset) {
+        *begin_out = reading.offset;
+    }
+    return *begin_out >= 0;
+}
+
+/* The first offset that is not of the damaged batch in which `position` lies; -1: the broker does not
+ * say. Doubles the stride, then halves it: an offset in the batch reads the same as its begin. */
+static int64_t find_end(struct wt_log_probe *probe, const struct wt_reading *first,
+                        int64_t position, int64_t log_end)
+{
+    int64_t low = position; /* of the batch */
+    int64_t high = log_end; /* not of it */
+    int64_t stride = 1;
+    int64_t begin;
+    bool doubling = says_its_begin(first) || first->kind == WT_READING_SILENT;
+    bool found = false;
+    for (int step = 0; high - low > 1 && (doubling || step < STEPS_MAX); step++) {
+        int64_t offset = found || low + stride >= high ? low + (high - low) / 2 : low + stride;
+        offset = doubling ? offset : low + 1;
+        bool known;
+        bool behind = is_behind(probe, first, offset, &begin, &known);
+        if (!known) {
+            return -1;
+        }
+        if (behind) {
+            if (begin > low && begin <= offset) {
+                return begin; /* the batches are neighbours, but for what compaction took */
+            }
+            high = offset;
+            found = true;
+        } else {
+            low = offset;
+            stride = found ? stride : stride * 2;
+        }
+    }
+    return doubling || found ? high : low + 1;
+}
+
+static void examine(struct wt_log_probe *probe, int64_t position)
+{
+    struct wt_log_finding *finding = &probe->finding;
+    finding->from = position;
+    if (!find_extent(probe)) {
+        return;
+    }
+    struct wt_reading first = read_at(probe, position, NULL);
+    bool stuck = (first.kind == WT_READING_SILENT || first.kind == WT_READING_ERROR) &&
+                 probe->question.patient && position < finding->log.end;
+    if (stuck || is_damaged(probe, &first)) {
+        finding->to = find_end(probe, &first, position, finding->log.end);
+        finding->verdict = finding->to > position ? WT_LOG_DAMAGED : WT_LOG_SILENT;
+    } else if (first.kind == WT_READING_RECORD || first.kind == WT_READING_END) {
+        finding->verdict = WT_LOG_READABLE;
+        return;
+    }
+    if (first.kind == WT_READING_RECORD) {
+        (void)snprintf(finding->cause, sizeof finding->cause,
+                       "a record that claims offset %" PRId64 ", behind the log's end, %" PRId64,
+                       first.offset, finding->log.end);
+    } else {
+        (void)snprintf(finding->cause, sizeof finding->cause, "%.199s",
+                       first.kind == WT_READING_ERROR ? first.reason : "no answer in time");
+    }
+}
+
+/* --- was it reset for a reason --------------------------------------------------------------- */
+
+static bool same_mark(const struct wt_record_mark *left, const struct wt_record_mark *right)
+{
+    return left->offset == right->offset && left->timestamp_ms == right->timestamp_ms &&
+           left->bytes == right->bytes;
+}
+
+static void compare(struct wt_log_probe *probe, int64_t position)
+{
+    struct wt_log_finding *finding = &probe->finding;
+    const struct wt_record_mark *mark = &probe->question.mark;
+    if (!find_extent(probe)) {
+        return;
+    }
+    finding->from = position;
+    finding->verdict = position > finding->log.end ? WT_LOG_GONE : WT_LOG_HOLDS;
+    if (finding->verdict == WT_LOG_GONE || mark->offset < finding->log.begin) {
+        return; /* without the record that was read last, the position alone has to do */
+    }
+    struct wt_record_mark there = {.offset = -1};
+    struct wt_reading reading = read_at(probe, mark->offset, &there);
+    if (reading.kind == WT_READING_SILENT ||
+        (reading.kind == WT_READING_ERROR && !is_damaged(probe, &reading))) {
+        finding->verdict = WT_LOG_SILENT;
+    } else if (there.offset == mark->offset && !same_mark(&there, mark)) {
+        finding->verdict = WT_LOG_GONE; /* compaction may take a record, but puts no other there */
+    }
+}
+
+/* --- life ------------------------------------------------------------------------------------ */
+
+/* What the group has committed, if anything. -1: not known. */
+static int64_t find_position(struct wt_log_probe *probe)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    const rd_kafka_topic_partition_t *item =
+        rd_kafka_topic_partition_list_add(list, probe->topic, probe->question.partition);
+    rd_kafka_resp_err_t code = rd_kafka_committed(probe->client, list, ANSWER_MS);
+    code = code == RD_KAFKA_RESP_ERR_NO_ERROR ? item->err : code;
+    int64_t offset = item->offset;
+    rd_kafka_topic_partition_list_destroy(list);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        (void)snprintf(probe->finding.cause, sizeof probe->finding.cause, "%s",
+                       rd_kafka_err2str(code));
+        return -1;
+    }
+    return offset >= 0 ? offset : probe->question.begin;
+}
+
+static void free_probe(struct wt_log_probe *probe)
+{
+    (void)pthread_mutex_destroy(&probe->mutex);
+    free(probe->topic);
+    free(probe);
+}
+
+static void *run(void *opaque)
+{
+    struct wt_log_probe *probe = opaque;
+    int64_t position = probe->question.position;
+    if (position < 0) {
+        position = find_position(probe);
+    }
+    if (position >= 0 && probe->question.kind == WT_PROBE_READ) {
+        examine(probe, position);
+    } else if (position >= 0) {
+        compare(probe, position);
+    }
+    wt_lookup_client_destroy(probe->client);
+    (void)pthread_mutex_lock(&probe->mutex);
+    probe->done = true;
+    bool orphaned = probe->orphaned;
+    (void)pthread_mutex_unlock(&probe->mutex);
+    if (orphaned) {
+        free_probe(probe);
+    }
+    return NULL;
+}
+
+/* On a thread that nobody waits for. */
+static bool start_thread(struct wt_log_probe *probe)
+{
+    pthread_t thread;
+    pthread_attr_t attributes;
+    (void)pthread_attr_init(&attributes);
+    (void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    bool started = pthread_create(&thread, &attributes, run, probe) == 0;
+    (void)pthread_attr_destroy(&attributes);
+    return started;
+}
+
+struct wt_log_probe *wt_log_probe_start(const struct wt_config *config,
+                                        const struct wt_log_question *question)
+{
+    struct wt_error error;
+    rd_kafka_t *client = NULL;
+    if (wt_lookup_quiet_client_create(config, &client, &error) != WT_OK) {
+        wt_log_warn("consume", "the log cannot be looked into: %s", error.message);
+        return NULL;
+    }
+    struct wt_log_probe *probe = wt_alloc_zeroed(1, sizeof *probe);
+    probe->client = client;
+    probe->question = *question;
+    probe->wait_ms = ANSWER_MS;
+    probe->topic = wt_strdup(question->topic);
+    (void)pthread_mutex_init(&probe->mutex, NULL);
+    if (!start_thread(probe)) {
+        wt_log_warn("consume", "the log cannot be looked into: no thread can be started");
+        wt_lookup_client_destroy(client);
+        free_probe(probe);
+        return NULL;
+    }
+    return probe;
+}
+
+bool wt_log_probe_done(struct wt_log_probe *probe, struct wt_log_finding *finding_out)
+{
+    (void)pthread_mutex_lock(&probe->mutex);
+    bool done = probe->done;
+    (void)pthread_mutex_unlock(&probe->mutex);
+    if (done) {
+        *finding_out = probe->finding;
+    }
+    return done;
+}
+
+void wt_log_probe_end(struct wt_log_probe **probe)
+{
+    struct wt_log_probe *given = *probe;
+    *probe = NULL;
+    if (given == NULL) {
+        return;
+    }
+    (void)pthread_mutex_lock(&given->mutex);
+    bool done = given->done;
+    given->orphaned = !done;
+    (void)pthread_mutex_unlock(&given->mutex);
+    if (done) {
+        free_probe(given);
+    }
+}

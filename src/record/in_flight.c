@@ -1,0 +1,110 @@
+#include "record/in_flight.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "observe/metrics.h"
+#include "record/partition.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+struct wt_in_flight {
+    atomic_uint records;
+    atomic_ullong bytes;
+    atomic_uint records_limit; /* <= records_max: follows the model's rate */
+    uint32_t records_max;
+    uint64_t bytes_max;
+};
+
+/* Fewer than this starve the length-aware batcher of neighbours. */
+#define RECORDS_MIN 64u
+
+struct wt_in_flight *wt_in_flight_create(uint32_t records_max, uint64_t bytes_max)
+{
+    assert(records_max > 0 && bytes_max > 0);
+    struct wt_in_flight *in_flight = wt_alloc_zeroed(1, sizeof *in_flight);
+    in_flight->records_max = records_max;
+    in_flight->bytes_max = bytes_max;
+    atomic_init(&in_flight->records, 0);
+    atomic_init(&in_flight->bytes, 0);
+    atomic_init(&in_flight->records_limit, records_max);
+    wt_metric_set(WT_METRIC_IN_FLIGHT_RECORDS_MAX, records_max);
+    wt_metric_set(WT_METRIC_IN_FLIGHT_BYTES_MAX, (int64_t)bytes_max);
+    return in_flight;
+}
+
+void wt_in_flight_destroy(struct wt_in_flight *in_flight)
+{
+    free(in_flight);
+}
+
+static int64_t timestamp_ms(const struct wt_record *record)
+{
+    return record->timestamp_ms >= 0 ? record->timestamp_ms : wt_clock_wall_ms();
+}
+
+/* Records of a partition begin and end in order, so the one that ends last is older than what is
+ * left; the first one of none is the oldest itself. */
+static void begin_in_source(const struct wt_record *record)
+{
+    struct wt_partition *source = record->source;
+    if (source != NULL &&
+        atomic_fetch_add_explicit(&source->pending, 1, memory_order_acq_rel) == 0) {
+        atomic_store_explicit(&source->oldest_ms, timestamp_ms(record), memory_order_relaxed);
+    }
+}
+
+static void end_in_source(const struct wt_record *record)
+{
+    struct wt_partition *source = record->source;
+    if (source != NULL) {
+        atomic_store_explicit(&source->oldest_ms, timestamp_ms(record), memory_order_relaxed);
+        atomic_fetch_sub_explicit(&source->pending, 1, memory_order_acq_rel);
+    }
+}
+
+void wt_in_flight_add(struct wt_in_flight *in_flight, const struct wt_record *record)
+{
+    begin_in_source(record);
+    atomic_fetch_add_explicit(&in_flight->records, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&in_flight->bytes, record->bytes, memory_order_relaxed);
+    wt_metric_add(WT_METRIC_IN_FLIGHT_RECORDS, 1);
+    wt_metric_add(WT_METRIC_IN_FLIGHT_BYTES, (int64_t)record->bytes);
+}
+
+void wt_in_flight_end(struct wt_in_flight *in_flight, struct wt_record **record)
+{
+    uint64_t bytes = (*record)->bytes;
+    end_in_source(*record);
+    wt_record_destroy(*record);
+    *record = NULL;
+    unsigned before = atomic_fetch_sub_explicit(&in_flight->records, 1, memory_order_relaxed);
+    assert(before > 0);
+    (void)before;
+    atomic_fetch_sub_explicit(&in_flight->bytes, bytes, memory_order_relaxed);
+    wt_metric_add(WT_METRIC_IN_FLIGHT_RECORDS, -1);
+    wt_metric_add(WT_METRIC_IN_FLIGHT_BYTES, -(int64_t)bytes);
+}
+
+void wt_in_flight_limit(struct wt_in_flight *in_flight, uint32_t records_wanted)
+{
+    uint32_t limit = records_wanted < RECORDS_MIN ? RECORDS_MIN : records_wanted;
+    if (limit > in_flight->records_max) {
+        limit = in_flight->records_max;
+    }
+    atomic_store_explicit(&in_flight->records_limit, limit, memory_order_relaxed);
+    wt_metric_set(WT_METRIC_IN_FLIGHT_RECORDS_MAX, limit);
+}
+
+uint32_t wt_in_flight_records(const struct wt_in_flight *in_flight)
+{
+    return atomic_load_explicit(&in_flight->records, memory_order_relaxed);
+}
+
+bool wt_in_flight_full(const struct wt_in_flight *in_flight)
+{
+    return wt_in_flight_records(in_flight) >=
+               atomic_load_explicit(&in_flight->records_limit, memory_order_relaxed) ||
+           atomic_load_explicit(&in_flight->bytes, memory_order_relaxed) >= in_flight->bytes_max;
+}

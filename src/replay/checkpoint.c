@@ -1,0 +1,111 @@
+#include "replay/checkpoint.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define MARK "wiretag replay 2"
+
+#define FIELD_COUNT 9u
+static const char *const names[FIELD_COUNT] = {
+    "planned", "from", "to", "since", "read", "labelled", "dead-lettered", "tombstones", "skipped"};
+
+/* The fields in the order of their names. */
+struct fields {
+    int64_t *at[FIELD_COUNT];
+};
+
+static struct fields fields_of(struct wt_books *books)
+{
+    struct wt_tally *tally = &books->tally;
+    return (struct fields){{&books->planned_ms, &books->from, &books->to, &books->since,
+                            &tally->read, &tally->labelled, &tally->dead_lettered,
+                            &tally->tombstones, &tally->skipped}};
+}
+
+void wt_tally_count(struct wt_tally *tally, enum wt_outcome outcome)
+{
+    tally->read += outcome != WT_OUTCOME_HOLE;
+    tally->labelled += outcome == WT_OUTCOME_LABELLED;
+    tally->dead_lettered += outcome == WT_OUTCOME_DEAD_LETTERED;
+    tally->tombstones += outcome == WT_OUTCOME_TOMBSTONE;
+    tally->skipped += outcome == WT_OUTCOME_SKIPPED;
+}
+
+void wt_tally_add(struct wt_tally *tally, const struct wt_tally *other)
+{
+    tally->read += other->read;
+    tally->labelled += other->labelled;
+    tally->dead_lettered += other->dead_lettered;
+    tally->tombstones += other->tombstones;
+    tally->skipped += other->skipped;
+}
+
+bool wt_tally_balances(const struct wt_tally *tally)
+{
+    return tally->read ==
+           tally->labelled + tally->dead_lettered + tally->tombstones + tally->skipped;
+}
+
+void wt_books_write(const struct wt_books *books, const struct wt_tally *more, char *text)
+{
+    struct wt_books sum = *books;
+    wt_tally_add(&sum.tally, more);
+    struct fields fields = fields_of(&sum);
+    size_t length = (size_t)snprintf(text, WT_BOOKS_BYTES_MAX, MARK);
+    for (size_t i = 0; i < FIELD_COUNT; i++) {
+        length += (size_t)snprintf(text + length, WT_BOOKS_BYTES_MAX - length, " %s=%" PRId64,
+                                   names[i], *fields.at[i]);
+    }
+    (void)snprintf(text + length, WT_BOOKS_BYTES_MAX - length, "%s", books->terms);
+}
+
+/* One " name=number" at *at, which moves behind it. */
+static bool read_field(const char **at, const char *name, int64_t *field_out)
+{
+    size_t name_bytes = strlen(name);
+    if (**at != ' ' || strncmp(*at + 1, name, name_bytes) != 0 || (*at)[name_bytes + 1] != '=') {
+        return false;
+    }
+    *at += name_bytes + 2;
+    int64_t field = 0;
+    const char *first = *at;
+    while (**at >= '0' && **at <= '9') {
+        int digit = **at - '0';
+        if (field > (INT64_MAX - digit) / 10) {
+            return false;
+        }
+        field = field * 10 + digit;
+        (*at)++;
+    }
+    *field_out = field;
+    return *at > first;
+}
+
+bool wt_books_read(const void *text, size_t bytes, struct wt_books *books_out)
+{
+    struct wt_books books = {0};
+    struct fields fields = fields_of(&books);
+    char copy[WT_BOOKS_BYTES_MAX] = "";
+    if (text == NULL || bytes >= sizeof copy) {
+        return false;
+    }
+    memcpy(copy, text, bytes);
+    if (strncmp(copy, MARK, strlen(MARK)) != 0) {
+        return false;
+    }
+    const char *at = copy + strlen(MARK);
+    for (size_t i = 0; i < FIELD_COUNT; i++) {
+        if (!read_field(&at, names[i], fields.at[i])) {
+            return false;
+        }
+    }
+    size_t terms_bytes = (size_t)(copy + bytes - at);
+    bool terms = terms_bytes == 0 || (*at == ' ' && strlen(at) == terms_bytes);
+    if (!terms || terms_bytes >= sizeof books.terms || books.to < books.from) {
+        return false;
+    }
+    memcpy(books.terms, at, terms_bytes);
+    *books_out = books;
+    return true;
+}

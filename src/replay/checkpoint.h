@@ -1,0 +1,57 @@
+/* checkpoint.h: the books of a replay for one partition: what is to be read, and what came of it.
+ *
+ * They travel in the metadata of the group's committed offset, so that range, balance and position
+ * are one commit: a worker that takes the partition over, or the next start, finds all three as
+ * they belong together. The text is for people too:
+ *
+ *     wiretag replay 2 planned=1795493319012 from=0 to=1200 since=0 read=40 labelled=38 … output=…
+ *
+ * Pure. Thread: any. */
+#ifndef WIRETAG_REPLAY_CHECKPOINT_H
+#define WIRETAG_REPLAY_CHECKPOINT_H
+
+#include "record/record.h"
+#include "replay/terms.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* How many records were read, and what each has become. */
+struct wt_tally {
+    int64_t read;
+    int64_t labelled;
+    int64_t dead_lettered;
+    int64_t tombstones;
+    int64_t skipped;
+};
+
+/* Counts one record with its outcome; WT_OUTCOME_HOLE is no record. */
+void wt_tally_count(struct wt_tally *tally, enum wt_outcome outcome);
+
+void wt_tally_add(struct wt_tally *tally, const struct wt_tally *other);
+
+/* Every record that was read has become something. */
+bool wt_tally_balances(const struct wt_tally *tally);
+
+struct wt_books {
+    int64_t planned_ms; /* when the range was fixed */
+    int64_t from;       /* the range: offsets from <= offset < to */
+    int64_t to;
+    int64_t
+        since; /* where the first range under the name began; the ranges of a redrive follow each other */
+    struct wt_tally tally;
+    char terms[WT_TERMS_BYTES_MAX]; /* what was asked for (terms.h); "": not known */
+};
+
+/* Longest text, NUL included; far below the broker's offset.metadata.max.bytes (4096). */
+#define WT_BOOKS_BYTES_MAX (360u + WT_TERMS_BYTES_MAX)
+
+/* Writes the text of `books` plus `more` to `text`, which has room for WT_BOOKS_BYTES_MAX. */
+void wt_books_write(const struct wt_books *books, const struct wt_tally *more, char *text);
+
+/* Reads what wt_books_write wrote, `bytes` bytes without a NUL. False: it did not write this (`text`
+ * may be NULL). */
+bool wt_books_read(const void *text, size_t bytes, struct wt_books *books_out);
+
+#endif

@@ -1,0 +1,68 @@
+/* offset_spec.h: where a replay begins and ends, as written on the command line.
+ *
+ *     earliest  latest            the first record that is left; behind the last one
+ *     2026-03-01T06:00:00+03:00   the first record of that time or later; Z, +03, +0300 are zones too
+ *     -7d  -36h  -90m  -30s  -2w  so long before now
+ *     1200                        this offset, in every partition
+ *     0:1200,1:900                an offset for each partition
+ *
+ * Pure. Thread: any. */
+#ifndef WIRETAG_REPLAY_OFFSET_SPEC_H
+#define WIRETAG_REPLAY_OFFSET_SPEC_H
+
+#include "wiretag/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum wt_bound_kind {
+    WT_BOUND_EARLIEST,
+    WT_BOUND_LATEST,
+    WT_BOUND_TIME,
+    WT_BOUND_OFFSET,
+    WT_BOUND_OFFSETS
+};
+
+struct wt_bound_offset {
+    int32_t partition;
+    int64_t offset;
+};
+
+struct wt_bound {
+    enum wt_bound_kind kind;
+    int64_t value;                   /* TIME: ms since 1970-01-01 UTC; OFFSET: the offset */
+    struct wt_bound_offset *offsets; /* OFFSETS: `count` of them, no partition twice */
+    size_t count;
+};
+
+/* Reads `text`, the value of `option` ("--from"); `now_ms` is what relative times go back from.
+ * WT_INVALID: the message names the option and shows the forms. Free it with wt_bound_free. */
+enum wt_status wt_bound_parse(const char *option, const char *text, int64_t now_ms,
+                              struct wt_bound *bound_out, struct wt_error *error);
+
+/* Accepts a zeroed one. */
+void wt_bound_free(struct wt_bound *bound);
+
+/* The offset that OFFSET or OFFSETS names for a partition; -1: none. */
+int64_t wt_bound_offset(const struct wt_bound *bound, int32_t partition);
+
+/* Partition numbers: "0,2-4". */
+struct wt_numbers {
+    struct wt_number_span {
+        int32_t low;
+        int32_t high;
+    } * spans;
+    size_t count; /* 0: all numbers */
+};
+
+enum wt_status wt_numbers_parse(const char *option, const char *text,
+                                struct wt_numbers *numbers_out, struct wt_error *error);
+void wt_numbers_free(struct wt_numbers *numbers);
+bool wt_numbers_have(const struct wt_numbers *numbers, int32_t number);
+
+/* A time as 2026-03-01T03:00:00.000Z, for people. `text` has room for WT_TIME_BYTES_MAX. */
+#define WT_TIME_BYTES_MAX 40u
+void wt_time_write(int64_t time_ms, char *text);
+
+#endif

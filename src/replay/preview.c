@@ -1,0 +1,137 @@
+#include "replay/preview.h"
+
+#include "kafka/query.h"
+
+#include <inttypes.h>
+
+#define WAIT_MS 10000
+
+/* How far back the last record is looked for: behind it may lie markers and what was compacted. */
+#define BACK_OFFSETS_MAX 4096
+
+static const struct wt_survey_record NONE = {.offset = -1, .timestamp_ms = -1};
+
+static enum wt_status find_offset(rd_kafka_t *client, const char *topic, int32_t partition,
+                                  const struct wt_bound *bound, struct wt_extent extent,
+                                  int64_t *offset_out, struct wt_error *error)
+{
+    enum wt_status status = WT_OK;
+    switch (bound->kind) {
+    case WT_BOUND_EARLIEST:
+        *offset_out = extent.begin;
+        break;
+    case WT_BOUND_LATEST:
+        *offset_out = extent.end;
+        break;
+    case WT_BOUND_TIME:
+        status = wt_lookup_time(client, topic, partition, bound->value, WAIT_MS, offset_out, error);
+        if (status == WT_OK && (*offset_out < 0 || *offset_out > extent.end)) {
+            *offset_out = extent.end; /* nothing is so young */
+        }
+        break;
+    case WT_BOUND_OFFSET:
+    case WT_BOUND_OFFSETS:
+        *offset_out = wt_bound_offset(bound, partition);
+        if (*offset_out < 0) {
+            return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "bound",
+                                "no offset is given for %s [%" PRId32 "]; add it, or leave the "
+                                "partition out with --partitions",
+                                topic, partition);
+        }
+        break;
+    }
+    return status;
+}
+
+/* The first record from `offset` on and before `limit`. */
+static enum wt_status find_record(rd_kafka_t *client, const char *topic, int32_t partition,
+                                  int64_t offset, int64_t limit, struct wt_survey_record *found_out,
+                                  struct wt_error *error)
+{
+    rd_kafka_message_t *message = NULL;
+    enum wt_status status =
+        wt_lookup_record(client, topic, partition, offset, limit, WAIT_MS, &message, error);
+    *found_out = NONE;
+    if (message != NULL) {
+        rd_kafka_timestamp_type_t type;
+        *found_out = (struct wt_survey_record){
+            .offset = message->offset, .timestamp_ms = rd_kafka_message_timestamp(message, &type)};
+        rd_kafka_message_destroy(message);
+    }
+    return status;
+}
+
+/* The last record of the range, sought from its end in steps that double; then every record between
+ * the one found and the end is nearer. */
+static enum wt_status find_last(rd_kafka_t *client, const char *topic, int32_t partition,
+                                struct wt_plan plan, struct wt_survey_record *last_out,
+                                struct wt_error *error)
+{
+    enum wt_status status = WT_OK;
+    *last_out = NONE;
+    for (int64_t back = 1; status == WT_OK && last_out->offset < 0 && back <= BACK_OFFSETS_MAX;
+         back *= 2) {
+        int64_t offset = plan.to - back > plan.from ? plan.to - back : plan.from;
+        status = find_record(client, topic, partition, offset, plan.to, last_out, error);
+        if (offset == plan.from) {
+            break;
+        }
+    }
+    struct wt_survey_record next = *last_out;
+    while (status == WT_OK && next.offset >= 0 && next.offset + 1 < plan.to) {
+        status = find_record(client, topic, partition, next.offset + 1, plan.to, &next, error);
+        *last_out = next.offset >= 0 ? next : *last_out;
+    }
+    return status;
+}
+
+static enum wt_status find_older(rd_kafka_t *client, const char *topic, int32_t partition,
+                                 const struct wt_bound *to, int64_t offset,
+                                 struct wt_survey_record *older_out, struct wt_error *error)
+{
+    *older_out = NONE;
+    if (to->kind != WT_BOUND_TIME) {
+        return WT_OK;
+    }
+    enum wt_status status =
+        find_record(client, topic, partition, offset, INT64_MAX, older_out, error);
+    if (older_out->offset >= 0 && older_out->timestamp_ms >= to->value) {
+        *older_out = NONE;
+    }
+    return status;
+}
+
+enum wt_status wt_survey_make(rd_kafka_t *client, const char *topic, int32_t partition,
+                              const struct wt_survey_request *request, struct wt_survey *survey_out,
+                              struct wt_error *error)
+{
+    struct wt_survey survey = {.first = NONE, .last = NONE, .older = NONE};
+    struct wt_extent extent;
+    int64_t from = 0;
+    int64_t to = 0;
+    enum wt_status status = wt_lookup_extent(client, topic, partition, WAIT_MS, &extent, error);
+    if (status == WT_OK) {
+        status = find_offset(client, topic, partition, &request->from, extent, &from, error);
+    }
+    if (status == WT_OK) {
+        status = find_offset(client, topic, partition, &request->to, extent, &to, error);
+    }
+    if (status != WT_OK) {
+        return status;
+    }
+    survey.plan = wt_plan_make(from, to, extent);
+    if ((survey.plan.notes & WT_PLAN_EMPTY) == 0) {
+        status = find_record(client, topic, partition, survey.plan.from, survey.plan.to,
+                             &survey.first, error);
+    }
+    if (status == WT_OK && survey.first.offset >= 0) {
+        status = find_last(client, topic, partition, survey.plan, &survey.last, error);
+    }
+    if (status == WT_OK && survey.plan.to < extent.end &&
+        (survey.plan.notes & WT_PLAN_REVERSED) == 0) {
+        status = find_older(client, topic, partition, &request->to, survey.plan.to, &survey.older,
+                            error);
+    }
+    *survey_out = survey;
+    return status;
+}

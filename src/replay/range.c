@@ -1,0 +1,186 @@
+#include "replay/range.h"
+
+#include "base/alloc.h"
+#include "observe/log.h"
+#include "pipeline/lane.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* How long one look at the group's commits may hold consume up. */
+#define LEARN_MS 300
+
+/* --- pausing --------------------------------------------------------------------------------- */
+
+static void set_paused(rd_kafka_t *consumer, struct wt_partition *partition, bool paused)
+{
+    if (partition->range->paused == paused) {
+        return;
+    }
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    (void)rd_kafka_topic_partition_list_add(list, partition->topic, partition->number);
+    (void)(paused ? rd_kafka_pause_partitions(consumer, list)
+                  : rd_kafka_resume_partitions(consumer, list));
+    rd_kafka_topic_partition_list_destroy(list);
+    partition->range->paused = paused;
+}
+
+/* What follows in the partition is not fetched any more, and everything before it is behind us. */
+static void close_range(rd_kafka_t *consumer, struct wt_partition *partition)
+{
+    partition->range->state = WT_RANGE_OVER;
+    atomic_store_explicit(&partition->position, partition->range->books.to, memory_order_release);
+    set_paused(consumer, partition, true);
+}
+
+/* --- learning -------------------------------------------------------------------------------- */
+
+void wt_range_begin(rd_kafka_t *consumer, struct wt_partition *partition)
+{
+    if (partition->range == NULL) {
+        partition->range = wt_alloc_zeroed(1, sizeof *partition->range);
+    }
+    partition->range->state = WT_RANGE_UNKNOWN;
+    partition->range->books = (struct wt_books){0};
+    atomic_store_explicit(&partition->read_to, 0, memory_order_relaxed);
+    /* Of an earlier assignment; nothing is fetched yet that this could fetch twice. */
+    set_paused(consumer, partition, false);
+}
+
+static bool is_unknown(const struct wt_partition *partition)
+{
+    return partition->assigned && partition->range->state == WT_RANGE_UNKNOWN;
+}
+
+static void open_range(rd_kafka_t *consumer, struct wt_partition *partition, int64_t offset)
+{
+    struct wt_range *range = partition->range;
+    range->state = WT_RANGE_OPEN;
+    partition->next_offset = offset;
+    atomic_store_explicit(&partition->read_to, range->books.to, memory_order_relaxed);
+    wt_log_info(
+        "range", "%s [%" PRId32 "]: offsets %" PRId64 " to %" PRId64 ", %" PRId64 " records done",
+        partition->topic, partition->number, offset, range->books.to, range->books.tally.read);
+    if (offset >= range->books.to) {
+        close_range(consumer, partition);
+    }
+}
+
+/* WT_FAILED: somebody else commits in the replay's group. */
+static enum wt_status learn(rd_kafka_t *consumer, struct wt_partition *partition,
+                            const rd_kafka_topic_partition_t *read, struct wt_error *error)
+{
+    if (read->offset < 0) {
+        /* Not among the partitions that the replay began with. */
+        close_range(consumer, partition);
+        return WT_OK;
+    }
+    if (!wt_books_read(read->metadata, read->metadata_size, &partition->range->books)) {
+        return wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "foreign-group",
+                            "the consumer group of this replay holds an offset for %s [%" PRId32
+                            "] that no replay has committed; use another --name",
+                            partition->topic, partition->number);
+    }
+    open_range(consumer, partition, read->offset);
+    return WT_OK;
+}
+
+static rd_kafka_topic_partition_list_t *unknown_ones(struct wt_partitions *partitions)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(0);
+    struct wt_partition *partition;
+    for (size_t i = 0; (partition = wt_partitions_at(partitions, i)) != NULL; i++) {
+        if (is_unknown(partition)) {
+            (void)rd_kafka_topic_partition_list_add(list, partition->topic, partition->number);
+        }
+    }
+    return list;
+}
+
+bool wt_ranges_learn(rd_kafka_t *consumer, struct wt_partitions *partitions,
+                     enum wt_status *status_out, struct wt_error *error)
+{
+    rd_kafka_topic_partition_list_t *list = unknown_ones(partitions);
+    *status_out = WT_OK;
+    if (list->cnt == 0) {
+        rd_kafka_topic_partition_list_destroy(list);
+        return true;
+    }
+    /* The broker does not answer while a transaction of the owner before is undecided. */
+    rd_kafka_resp_err_t code = rd_kafka_committed(consumer, list, LEARN_MS);
+    bool all = code == RD_KAFKA_RESP_ERR_NO_ERROR;
+    int item = 0;
+    struct wt_partition *partition;
+    for (size_t i = 0; all && (partition = wt_partitions_at(partitions, i)) != NULL; i++) {
+        if (!is_unknown(partition)) {
+            continue;
+        }
+        const rd_kafka_topic_partition_t *read = &list->elems[item++];
+        if (read->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            all = false;
+            code = read->err;
+        } else if (*status_out == WT_OK) {
+            *status_out = learn(consumer, partition, read, error);
+        }
+    }
+    if (!all) {
+        wt_log_debug("range", "the books cannot be read yet: %s", rd_kafka_err2str(code));
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    return all;
+}
+
+/* --- reading --------------------------------------------------------------------------------- */
+
+bool wt_range_takes(rd_kafka_t *consumer, struct wt_partition *partition, int64_t offset)
+{
+    struct wt_range *range = partition->range;
+    if (range->state != WT_RANGE_OPEN || offset >= range->books.to) {
+        return false;
+    }
+    if (offset + 1 == range->books.to) {
+        close_range(consumer, partition);
+    }
+    return true;
+}
+
+struct wt_record *wt_range_end(rd_kafka_t *consumer, struct wt_partition *partition, int64_t offset)
+{
+    struct wt_range *range = partition->range;
+    if (range->state != WT_RANGE_OPEN) {
+        return NULL;
+    }
+    if (offset < range->books.to) {
+        wt_log_warn("range",
+                    "%s [%" PRId32 "] ends at offset %" PRId64 ", before the end of its range, "
+                    "%" PRId64 "; waiting",
+                    partition->topic, partition->number, offset, range->books.to);
+        return NULL;
+    }
+    close_range(consumer, partition);
+    return wt_record_create_hole(range->books.to);
+}
+
+enum wt_status wt_range_gone(struct wt_partition *partition, struct wt_error *error)
+{
+    partition->range->state = WT_RANGE_OVER;
+    return wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "range-gone",
+                        "%s [%" PRId32 "] was made anew or has lost its end: what this was to read "
+                        "is gone; for what is there now use another --name",
+                        partition->topic, partition->number);
+}
+
+/* --- commits --------------------------------------------------------------------------------- */
+
+void wt_range_note(const struct wt_partition *partition, bool released,
+                   rd_kafka_topic_partition_t *commit)
+{
+    if (partition->range == NULL) {
+        return;
+    }
+    struct wt_tally tally = wt_lane_tally(partition->lane, released);
+    char text[WT_BOOKS_BYTES_MAX];
+    wt_books_write(&partition->range->books, &tally, text);
+    commit->metadata = wt_strdup(text); /* the list frees it */
+    commit->metadata_size = strlen(text);
+}

@@ -1,0 +1,546 @@
+#include "replay/replay.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "check/cluster_facts.h"
+#include "kafka/group_query.h"
+#include "kafka/query.h"
+#include "kafka/reach.h"
+#include "observe/log.h"
+#include "replay/plan_commit.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* How long a broker may take to be there, and for one answer. */
+/* A broker that is just being started is waited for, and so is a coordinator. */
+#define BROKER_MS_MAX 12000
+#define COORDINATOR_MS_MAX 18000
+#define REACH_MS 10000
+#define FACTS_MS 8000
+#define ANSWER_MS 5000
+#define LOOK_MS 1000
+#define RETRY_MS 250
+
+struct wt_replay {
+    const struct wt_config *config;
+    rd_kafka_t *watcher; /* reads the group's commits, never waits for transactions */
+    struct wt_cluster_facts facts;
+    struct wt_replay_part *parts;
+    size_t count;
+    const struct wt_survey_request *request;
+    bool resumed;
+    bool outdated; /* the plan was made before another worker's that is done by now */
+};
+
+static void pause_ms(int64_t ms)
+{
+    struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    (void)nanosleep(&time, NULL);
+}
+
+/* --- what the group has ---------------------------------------------------------------------- */
+
+static rd_kafka_topic_partition_list_t *list_parts(const struct wt_replay *replay)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)replay->count);
+    for (size_t i = 0; i < replay->count; i++) {
+        (void)rd_kafka_topic_partition_list_add(list, replay->parts[i].topic,
+                                                replay->parts[i].partition);
+    }
+    return list;
+}
+
+/* The commits of all parts, in their order; NULL: the broker does not say. The caller destroys
+ * it. */
+static rd_kafka_topic_partition_list_t *read_commits(const struct wt_replay *replay, int wait_ms,
+                                                     const char **reason_out)
+{
+    rd_kafka_topic_partition_list_t *list = list_parts(replay);
+    rd_kafka_resp_err_t code = rd_kafka_committed(replay->watcher, list, wait_ms);
+    for (int i = 0; i < list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
+        code = list->elems[i].err;
+    }
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return list;
+    }
+    *reason_out = rd_kafka_err2str(code);
+    rd_kafka_topic_partition_list_destroy(list);
+    return NULL;
+}
+
+/* Takes the books of those parts that have some; *found_out: how many. */
+static enum wt_status take_books(struct wt_replay *replay,
+                                 const rd_kafka_topic_partition_list_t *commits, size_t *found_out,
+                                 struct wt_error *error)
+{
+    *found_out = 0;
+    for (size_t i = 0; i < replay->count; i++) {
+        const rd_kafka_topic_partition_t *commit = &commits->elems[i];
+        struct wt_replay_part *part = &replay->parts[i];
+        part->position = commit->offset;
+        if (commit->offset < 0) {
+            continue;
+        }
+        if (!wt_books_read(commit->metadata, commit->metadata_size, &part->books)) {
+            return wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "foreign-group",
+                                "the consumer group of this name holds an offset for %s [%" PRId32
+                                "] that no replay has committed; use another --name",
+                                part->topic, part->partition);
+        }
+        (*found_out)++;
+    }
+    return WT_OK;
+}
+
+/* --- what it was asked for ------------------------------------------------------------------- */
+
+static enum wt_status begun_otherwise(const char *words, struct wt_error *error)
+{
+    return wt_error_set(
+        error, WT_INVALID, WT_ERROR_FATAL, "name-taken",
+        "what has this --name was begun otherwise: %s. Go on with what it was begun "
+        "with, or use another --name",
+        words);
+}
+
+/* A range that goes on is the one that was asked for; the next of a redrive may be another. */
+static enum wt_status check_terms(const struct wt_replay *replay, struct wt_error *error)
+{
+    static const char *const of_all[] = {"input", "output", "code", "tries-max", NULL};
+    static const char *const of_a_range[] = {"from", "to", "partitions", NULL};
+    char words[WT_ERROR_MESSAGE_BYTES_MAX / 2];
+    for (size_t i = 0; i < replay->count; i++) {
+        const struct wt_replay_part *part = &replay->parts[i];
+        const char *then = part->books.terms;
+        bool goes_on = !replay->request->goes_on || part->position < part->books.to;
+        if (part->position >= 0 &&
+            (wt_terms_differ(then, replay->request->terms, of_all, words, sizeof words) ||
+             (goes_on &&
+              wt_terms_differ(then, replay->request->terms, of_a_range, words, sizeof words)))) {
+            return begun_otherwise(words, error);
+        }
+    }
+    return WT_OK;
+}
+
+static bool is_input(const struct wt_config *config, const char *topic)
+{
+    for (size_t i = 0; i < config->input.topics.count; i++) {
+        if (strcmp(config->input.topics.items[i], topic) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Nothing is committed for these topics: nor may anything be for others. */
+static enum wt_status check_other_topics(const struct wt_replay *replay, struct wt_error *error)
+{
+    const char *group = wt_config_consumer_property(replay->config, "group.id")->value;
+    rd_kafka_topic_partition_list_t *commits = NULL;
+    struct wt_error cause;
+    if (wt_group_commits(replay->watcher, group, ANSWER_MS, &commits, &cause) != WT_OK) {
+        wt_log_debug("replay", "%s", cause.message);
+        return WT_OK; /* a group that is not there yet */
+    }
+    enum wt_status status = WT_OK;
+    for (int i = 0; i < commits->cnt && status == WT_OK; i++) {
+        char words[WT_ERROR_MESSAGE_BYTES_MAX / 2];
+        (void)snprintf(words, sizeof words, "it reads topic %s", commits->elems[i].topic);
+        bool other =
+            commits->elems[i].offset >= 0 && !is_input(replay->config, commits->elems[i].topic);
+        status = other ? begun_otherwise(words, error) : WT_OK;
+    }
+    rd_kafka_topic_partition_list_destroy(commits);
+    return status;
+}
+
+/* --- finding it ------------------------------------------------------------------------------ */
+
+/* Only the parts that the replay began with. */
+static void keep_planned(struct wt_replay *replay)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < replay->count; i++) {
+        if (replay->parts[i].position >= 0) {
+            replay->parts[kept++] = replay->parts[i];
+        }
+    }
+    replay->count = kept;
+}
+
+/* All partitions of all input topics. */
+static void add_parts(struct wt_replay *replay)
+{
+    const struct wt_cluster_facts *facts = &replay->facts;
+    size_t capacity = 0;
+    for (size_t i = 0; i < facts->topic_count; i++) {
+        capacity += (size_t)facts->topics[i].partitions;
+    }
+    replay->parts = wt_alloc_zeroed(capacity, sizeof *replay->parts);
+    replay->count = 0;
+    for (size_t i = 0; i < facts->topic_count; i++) {
+        const struct wt_topic_facts *topic = &facts->topics[i];
+        bool input = topic->role == WT_TOPIC_INPUT;
+        for (int32_t partition = 0; input && partition < topic->partitions; partition++) {
+            replay->parts[replay->count++] =
+                (struct wt_replay_part){.topic = topic->topic, .partition = partition};
+        }
+    }
+}
+
+/* Of the parts that have a position, every one is at the end of its range. */
+static bool all_ended(const struct wt_replay *replay)
+{
+    for (size_t i = 0; i < replay->count; i++) {
+        if (replay->parts[i].position >= 0 &&
+            replay->parts[i].position < replay->parts[i].books.to) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Another worker has committed since this plan was made. */
+static bool others_went_on(const struct wt_replay *replay, const struct wt_replay_part *plan,
+                           size_t plan_count)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < replay->count && at < plan_count; i++) {
+        const struct wt_replay_part *part = &replay->parts[i];
+        if (part->topic != plan[at].topic || part->partition != plan[at].partition) {
+            continue; /* not in the plan */
+        }
+        if (part->position != plan[at].found) {
+            return true;
+        }
+        at++;
+    }
+    return false;
+}
+
+/* Looks for a plan, as long as the group's coordinator needs to be found; where there is none, the
+ * parts stay as they are, unless they are outdated: then they are all partitions, to be planned. */
+static enum wt_status find_plan(struct wt_replay *replay, struct wt_error *error)
+{
+    struct wt_replay_part *own = replay->parts;
+    size_t own_count = replay->count;
+    add_parts(replay);
+    int64_t deadline_us = wt_clock_us() + (int64_t)COORDINATOR_MS_MAX * 1000;
+    const char *reason = "";
+    rd_kafka_topic_partition_list_t *commits;
+    while ((commits = read_commits(replay, ANSWER_MS, &reason)) == NULL) {
+        if (wt_clock_us() > deadline_us) {
+            free(own);
+            return wt_error_set(error, WT_IO, WT_ERROR_FATAL, "group-unreadable",
+                                "the commits of the replay's consumer group cannot be read: %s; "
+                                "wiretag check says more",
+                                reason);
+        }
+        pause_ms(RETRY_MS);
+    }
+    size_t found = 0;
+    enum wt_status status = take_books(replay, commits, &found, error);
+    rd_kafka_topic_partition_list_destroy(commits);
+    if (status == WT_OK) {
+        status = found > 0 ? check_terms(replay, error) : check_other_topics(replay, error);
+    }
+    replay->resumed = status == WT_OK && found > 0;
+    if (replay->resumed && replay->request->goes_on && all_ended(replay)) {
+        replay->resumed = false; /* the parts know where it ended: the next begins there */
+    }
+    replay->outdated = own != NULL && !replay->resumed && others_went_on(replay, own, own_count);
+    if (replay->resumed) {
+        keep_planned(replay);
+        free(own);
+    } else if (replay->outdated) {
+        free(own);
+    } else if (own != NULL) {
+        free(replay->parts);
+        replay->parts = own;
+        replay->count = own_count;
+    }
+    return status;
+}
+
+bool wt_replay_look(struct wt_replay *replay)
+{
+    const char *reason;
+    struct wt_error error;
+    size_t found;
+    rd_kafka_topic_partition_list_t *commits = read_commits(replay, LOOK_MS, &reason);
+    if (commits == NULL) {
+        wt_log_debug("replay", "the books cannot be read: %s", reason);
+        return false;
+    }
+    bool read = take_books(replay, commits, &found, &error) == WT_OK;
+    rd_kafka_topic_partition_list_destroy(commits);
+    return read;
+}
+
+bool wt_replay_over(const struct wt_replay *replay)
+{
+    for (size_t i = 0; i < replay->count; i++) {
+        if (replay->parts[i].position < replay->parts[i].books.to) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* --- the plan -------------------------------------------------------------------------------- */
+
+/* Before there is a client that would tell the log the same. */
+static enum wt_status await_brokers(const struct wt_config *config, struct wt_error *error)
+{
+    int64_t deadline_us = wt_clock_us() + (int64_t)BROKER_MS_MAX * 1000;
+    enum wt_status status;
+    while ((status = wt_reach_need(config, REACH_MS, error)) == WT_IO &&
+           wt_clock_us() < deadline_us) {
+        wt_log_warn("replay", "waiting for a broker: %s", error->message);
+        pause_ms(RETRY_MS);
+    }
+    return status;
+}
+
+/* All topics must exist before a plan is committed. */
+static enum wt_status look_up_topics(struct wt_replay *replay, struct wt_error *error)
+{
+    enum wt_status status =
+        wt_facts_gather(replay->config, replay->watcher, FACTS_MS, &replay->facts, error);
+    if (status == WT_OK) {
+        status = wt_facts_need_topics(&replay->facts, error);
+    }
+    if (status == WT_OK) {
+        status = wt_audit_need_coordinators(replay->config, &replay->facts, error);
+    }
+    for (size_t i = 0; i < replay->facts.topic_count && status == WT_OK; i++) {
+        if (replay->facts.topics[i].topic[0] == '^') {
+            status = wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "topic-pattern",
+                                  "input.topics has the pattern %s; this command needs topics by "
+                                  "name, for example --set input.topics=[news.articles]",
+                                  replay->facts.topics[i].topic);
+        }
+    }
+    return status;
+}
+
+static enum wt_status check_numbers(const struct wt_numbers *numbers, int32_t partition_count_max,
+                                    struct wt_error *error)
+{
+    for (size_t i = 0; i < numbers->count; i++) {
+        if (numbers->spans[i].high >= partition_count_max) {
+            return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "partition-missing",
+                                "there is no partition %" PRId32 "; the topic has %" PRId32
+                                ", from 0 on",
+                                numbers->spans[i].high, partition_count_max);
+        }
+    }
+    return WT_OK;
+}
+
+/* An offset for each partition says nothing where several topics have that partition. */
+static enum wt_status check_bound(const struct wt_bound *bound, size_t topic_count,
+                                  int32_t partition_count_max, struct wt_error *error)
+{
+    if (bound->kind != WT_BOUND_OFFSETS) {
+        return WT_OK;
+    }
+    if (topic_count > 1) {
+        return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "bound",
+                            "offsets for each partition need a single topic; replay one at a time, "
+                            "for example with --set input.topics=[news.articles]");
+    }
+    for (size_t i = 0; i < bound->count; i++) {
+        if (bound->offsets[i].partition >= partition_count_max) {
+            return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "partition-missing",
+                                "there is no partition %" PRId32 "; the topic has %" PRId32
+                                ", from 0 on",
+                                bound->offsets[i].partition, partition_count_max);
+        }
+    }
+    return WT_OK;
+}
+
+/* A label has its article's time, unless output.timestamp is now: what the broker does with those
+ * it takes for too old or too young. */
+static void warn_of_misdated(const struct wt_replay *replay, const struct wt_replay_part *part,
+                             int64_t now_ms)
+{
+    const struct wt_topic_facts *output = wt_facts_find(&replay->facts, WT_TOPIC_OUTPUT);
+    const struct wt_survey *survey = &part->survey;
+    int64_t age_ms_max = wt_audit_age_ms_max(replay->config, output);
+    int64_t ahead_ms_max = wt_audit_ahead_ms_max(replay->config, output);
+    if (survey->first.timestamp_ms >= 0 && now_ms - survey->first.timestamp_ms > age_ms_max) {
+        wt_log_warn("replay",
+                    "%s [%" PRId32 "]: records are older than %s keeps or takes; the broker will "
+                    "delete or refuse their labels: set output.timestamp to now, or raise the "
+                    "topic's retention.ms",
+                    part->topic, part->partition, replay->config->output.topic);
+    }
+    if (survey->last.timestamp_ms >= 0 && survey->last.timestamp_ms - now_ms > ahead_ms_max) {
+        wt_log_warn("replay",
+                    "%s [%" PRId32 "]: records are further ahead of the clock than %s takes; their "
+                    "labels will become dead letters: set output.timestamp to now",
+                    part->topic, part->partition, replay->config->output.topic);
+    }
+}
+
+static enum wt_status make_plan(struct wt_replay *replay, struct wt_error *error)
+{
+    const struct wt_survey_request *request = replay->request;
+    const struct wt_property *own = wt_config_consumer_property(replay->config, "isolation.level");
+    rd_kafka_t *reader = NULL;
+    enum wt_status status = wt_lookup_client_create(
+        replay->config, own != NULL ? own->value : "read_committed", &reader, error);
+    int64_t now_ms = wt_clock_wall_ms();
+    size_t kept = 0;
+    for (size_t i = 0; i < replay->count && status == WT_OK; i++) {
+        struct wt_replay_part part = replay->parts[i];
+        if (!wt_numbers_have(&request->numbers, part.partition)) {
+            continue;
+        }
+        struct wt_survey_request own_request = *request;
+        part.found = part.position;
+        if (request->goes_on && part.position >= 0) {
+            own_request.from = (struct wt_bound){.kind = WT_BOUND_OFFSET, .value = part.position};
+        }
+        status =
+            wt_survey_make(reader, part.topic, part.partition, &own_request, &part.survey, error);
+        if (status != WT_OK) {
+            break;
+        }
+        bool first = !request->goes_on || part.position < 0;
+        part.books = (struct wt_books){
+            .planned_ms = now_ms,
+            .from = part.survey.plan.from,
+            .to = part.survey.plan.to,
+            .since = first ? part.survey.plan.from : part.books.since,
+        };
+        (void)snprintf(part.books.terms, sizeof part.books.terms, "%s", request->terms);
+        part.position = part.books.from;
+        warn_of_misdated(replay, &part, now_ms);
+        replay->parts[kept++] = part;
+    }
+    replay->count = kept;
+    wt_lookup_client_destroy(reader);
+    return status;
+}
+
+/* What was asked for fits the topics. */
+static enum wt_status check_request(const struct wt_replay *replay,
+                                    const struct wt_survey_request *request, struct wt_error *error)
+{
+    size_t topic_count = replay->config->input.topics.count;
+    int32_t count_max = 0;
+    for (size_t i = 0; i < replay->facts.topic_count; i++) {
+        const struct wt_topic_facts *topic = &replay->facts.topics[i];
+        if (topic->role == WT_TOPIC_INPUT && topic->partitions > count_max) {
+            count_max = topic->partitions;
+        }
+    }
+    enum wt_status status = check_numbers(&request->numbers, count_max, error);
+    if (status == WT_OK) {
+        status = check_bound(&request->from, topic_count, count_max, error);
+    }
+    return status == WT_OK ? check_bound(&request->to, topic_count, count_max, error) : status;
+}
+
+enum wt_status wt_replay_open(const struct wt_config *config,
+                              const struct wt_survey_request *request,
+                              struct wt_replay **replay_out, struct wt_error *error)
+{
+    struct wt_replay *replay = wt_alloc_zeroed(1, sizeof *replay);
+    replay->config = config;
+    replay->request = request;
+    enum wt_status status = await_brokers(config, error);
+    if (status == WT_OK) {
+        status = wt_lookup_client_create(config, "read_uncommitted", &replay->watcher, error);
+    }
+    if (status == WT_OK) {
+        status = look_up_topics(replay, error);
+    }
+    if (status == WT_OK) {
+        status = check_request(replay, request, error);
+    }
+    if (status == WT_OK) {
+        status = find_plan(replay, error);
+    }
+    if (status == WT_OK && !replay->resumed) {
+        status = make_plan(replay, error);
+    }
+    if (status != WT_OK) {
+        wt_replay_close(replay);
+        return status;
+    }
+    *replay_out = replay;
+    return WT_OK;
+}
+
+void wt_replay_close(struct wt_replay *replay)
+{
+    if (replay == NULL) {
+        return;
+    }
+    wt_lookup_client_destroy(replay->watcher);
+    wt_facts_free(&replay->facts);
+    free(replay->parts);
+    free(replay);
+}
+
+bool wt_replay_resumed(const struct wt_replay *replay)
+{
+    return replay->resumed;
+}
+
+const struct wt_replay_part *wt_replay_parts(const struct wt_replay *replay, size_t *count_out)
+{
+    *count_out = replay->count;
+    return replay->parts;
+}
+
+/* --- the start ------------------------------------------------------------------------------- */
+
+static rd_kafka_topic_partition_list_t *list_plan(const struct wt_replay *replay)
+{
+    static const struct wt_tally nothing = {0};
+    rd_kafka_topic_partition_list_t *list = list_parts(replay);
+    for (size_t i = 0; i < replay->count; i++) {
+        char text[WT_BOOKS_BYTES_MAX];
+        wt_books_write(&replay->parts[i].books, &nothing, text);
+        list->elems[i].offset = replay->parts[i].books.from;
+        list->elems[i].metadata = wt_strdup(text);
+        list->elems[i].metadata_size = strlen(text);
+    }
+    return list;
+}
+
+enum wt_status wt_replay_begin(struct wt_replay *replay, struct wt_error *error)
+{
+    struct wt_pledge *pledge = NULL;
+    enum wt_status status = WT_OK;
+    bool committed = false;
+    while (status == WT_OK && !replay->resumed && !committed) {
+        status = wt_pledge_begin(replay->config, replay->watcher, &pledge, error);
+        if (status == WT_OK) {
+            status = find_plan(replay, error);
+        }
+        if (status == WT_OK && !replay->resumed && !replay->outdated) {
+            rd_kafka_topic_partition_list_t *plan = list_plan(replay);
+            status = wt_pledge_commit(pledge, plan, &committed, error);
+            rd_kafka_topic_partition_list_destroy(plan);
+        }
+        wt_pledge_end(pledge);
+        pledge = NULL;
+        if (status == WT_OK && replay->outdated) {
+            wt_log_info("replay",
+                        "another worker has gone on meanwhile; planning from where it ended");
+            status = make_plan(replay, error);
+        }
+    }
+    return status;
+}
