@@ -2,7 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/deadline.h"
-#include "pipeline/sizing.h"
+#include "pipeline/auto_limits.h"
 
 #include <inttypes.h>
 #include <limits.h>

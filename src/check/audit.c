@@ -3,7 +3,7 @@
 #include "base/clock.h"
 
 #include "check/timestamps.h"
-#include "pipeline/sizing.h"
+#include "pipeline/auto_limits.h"
 
 #include <inttypes.h>
 #include <stdio.h>

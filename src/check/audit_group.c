@@ -1,6 +1,6 @@
 #include "check/audit_group.h"
 
-#include "pipeline/consumer.h"
+#include "pipeline/consume/consumer.h"
 
 #include <inttypes.h>
 #include <stdio.h>

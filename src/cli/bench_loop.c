@@ -3,7 +3,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "codec/decode.h"
-#include "pipeline/batch.h"
+#include "pipeline/batch_stage.h"
 #include "pipeline/infer.h"
 #include "record/partition.h"
 #include "wiretag/tokenizer.h"

@@ -6,7 +6,7 @@
 #include "cli/bench_loop.h"
 #include "cli/cli.h"
 #include "codec/encode.h"
-#include "pipeline/sizing.h"
+#include "pipeline/auto_limits.h"
 #include "record/partition.h"
 
 #include <errno.h>

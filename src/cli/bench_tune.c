@@ -10,7 +10,7 @@
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "model/precision.h"
-#include "pipeline/sizing.h"
+#include "pipeline/auto_limits.h"
 #include "wiretag/model.h"
 
 #include <inttypes.h>

@@ -13,8 +13,8 @@
 #include "kafka/reach.h"
 #include "kafka/transactional_id.h"
 #include "observe/log.h"
-#include "pipeline/consumer.h"
-#include "pipeline/sizing.h"
+#include "pipeline/auto_limits.h"
+#include "pipeline/consume/consumer.h"
 #include "wiretag/model.h"
 
 #include <inttypes.h>

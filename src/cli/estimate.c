@@ -3,7 +3,7 @@
 #include "cli/bench_loop.h"
 #include "cli/worker.h"
 #include "kafka/reader.h"
-#include "pipeline/sizing.h"
+#include "pipeline/auto_limits.h"
 #include "replay/redrive.h"
 
 /* Enough of any length that a feed has, read in a moment. */

@@ -4,9 +4,9 @@
 #include "codec/decode.h"
 #include "codec/encode.h"
 #include "codec/headers.h"
+#include "pipeline/auto_limits.h"
 #include "pipeline/batcher.h"
 #include "pipeline/infer.h"
-#include "pipeline/sizing.h"
 #include "wiretag/tokenizer.h"
 
 #include <jansson.h>

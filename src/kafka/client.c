@@ -43,7 +43,7 @@ static void on_error(rd_kafka_t *client, int code, const char *reason, void *opa
     }
     switch (code) {
     case RD_KAFKA_RESP_ERR__FATAL: /* the stage that owns the client sees it, with its cause */
-    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:  /* watch.c, note "Silence" */
+    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:  /* monitor.c, note "Silence" */
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION: /* topics that are gone: topic_status.h */
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
@@ -130,7 +130,7 @@ enum wt_status wt_kafka_conf_create(const struct wt_config *config, rd_kafka_typ
     if (status == WT_OK) {
         /* Keeps a connection in use through a pause: brokers and networks close idle ones after a few
          * minutes, and a client whose last one is closed begins again from bootstrap.servers, in which
-         * librdkafka (2.16) may lose a transaction's coordinator (offsets.h, note "Lost coordinator"). */
+         * librdkafka (2.16) may lose a transaction's coordinator (txn_offsets.h, note "Lost coordinator"). */
         status = wt_kafka_conf_default(conf, config, type, "topic.metadata.refresh.interval.ms",
                                        "60000", error);
     }

@@ -23,7 +23,7 @@ static bool is_for_debugging(const char *facility, const char *message)
         "GETPID",               /* init_transactions waits; it is a stall where it lasts */
         "REQTMOUT",             /* a broker that does not answer is a stall where it lasts */
         "BGQUEUE",              /* the end of a client */
-        "TERMINATE",  "OFFSET", /* a reset, which suspend.c and loss.c look into */
+        "TERMINATE",  "OFFSET", /* a reset, which suspend.c and retention_gap.c look into */
     };
     for (size_t i = 0; i < sizeof facilities / sizeof facilities[0]; i++) {
         if (strcmp(facility, facilities[i]) == 0) {

@@ -9,7 +9,7 @@
 #ifndef WIRETAG_PIPELINE_INFER_H
 #define WIRETAG_PIPELINE_INFER_H
 
-#include "pipeline/batch.h"
+#include "pipeline/batch_stage.h"
 #include "record/in_flight.h"
 #include "record/queue.h"
 #include "wiretag/model.h"

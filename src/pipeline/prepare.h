@@ -7,7 +7,7 @@
 
 #include "check/timestamps.h"
 #include "config/config.h"
-#include "pipeline/batch.h"
+#include "pipeline/batch_stage.h"
 #include "record/in_flight.h"
 #include "record/queue.h"
 #include "replay/redrive.h"

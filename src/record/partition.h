@@ -42,8 +42,8 @@ struct wt_partition {
     bool held;                       /* assigned, its records are not to be taken yet */
     struct wt_record_mark read_last; /* of the assignment */
     int64_t moved_us;                /* when anything came of it last, or was not asked for */
-    int64_t next_offset;         /* that is to come; -1: not known. It and what follows: loss.h */
-    int64_t begun_us;            /* when the assignment began */
+    int64_t next_offset; /* that is to come; -1: not known. It and what follows: retention_gap.h */
+    int64_t begun_us;    /* when the assignment began */
     uint64_t committed_question; /* what the group has committed is awaited; 0: no more */
     int64_t hole_max;            /* largest gap in which nothing was lost */
     int64_t looked_us;           /* when a gap was last looked into */
@@ -53,7 +53,7 @@ struct wt_partition {
     size_t extent_slot;     /* extent_query.h; 0: never asked about */
     atomic_uint epoch_live; /* 0: not assigned; written by consume, read by every stage */
 
-    /* What watch.h reads. */
+    /* What monitor.h reads. */
     atomic_llong position;  /* behind the last record consumed in the epoch; -1: none yet */
     atomic_llong read_to;   /* where reading ends: behind a replay's range; INT64_MAX: nowhere */
     atomic_uint pending;    /* records in flight */

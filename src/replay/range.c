@@ -2,7 +2,7 @@
 
 #include "base/alloc.h"
 #include "observe/log.h"
-#include "pipeline/lane.h"
+#include "pipeline/publish/lane.h"
 
 #include <inttypes.h>
 #include <string.h>

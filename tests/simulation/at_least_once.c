@@ -11,7 +11,7 @@ struct handed_over {
     bool appended;
 };
 
-/* One lane's part of the commit under way, as commit.c keeps it. */
+/* One lane's part of the commit under way, as offset_commit.c keeps it. */
 struct asked {
     int partition;
     uint32_t epoch;

@@ -1,6 +1,6 @@
 /* delivery.h: how a worker releases, has acknowledged and commits: one implementation a guarantee.
  *
- * Each stands for produce.c, commit.c and the release and report side of publish.c, and for the
+ * Each stands for producer.c, offset_commit.c and the release and report side of publish.c, and for the
  * broker behind them. */
 #ifndef WIRETAG_SIMULATION_DELIVERY_H
 #define WIRETAG_SIMULATION_DELIVERY_H

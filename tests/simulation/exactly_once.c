@@ -5,7 +5,7 @@
 #include "delivery.h"
 
 #include "codec/dead_letter_policy.h"
-#include "pipeline/search.h"
+#include "pipeline/publish/poison_search.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

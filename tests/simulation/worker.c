@@ -126,7 +126,7 @@ static bool begins_again(struct worker *worker, int partition)
     return true;
 }
 
-/* As setback.c: what was read is done with first, then the group is asked. */
+/* As log_reset.c: what was read is done with first, then the group is asked. */
 static void step_setback(struct worker *worker)
 {
     struct world *world = worker->world;

@@ -1,6 +1,6 @@
 /* worker.h: one wiretag process of the simulation: the real pure cores, driven by the schedule.
  *
- * Stands for consume.c, prepare.c, batch.c, infer.c and the intake of publish.c, without their
+ * Stands for consume.c, prepare.c, batch_stage.c, infer.c and the intake of publish.c, without their
  * threads: each function here is one move that one of those threads could make next. Releasing,
  * acknowledging and committing differ by delivery guarantee and are delivery.h's. */
 #ifndef WIRETAG_SIMULATION_WORKER_H
@@ -9,7 +9,7 @@
 #include "world.h"
 
 #include "pipeline/batcher.h"
-#include "pipeline/lane.h"
+#include "pipeline/publish/lane.h"
 #include "record/in_flight.h"
 #include "record/partition.h"
 

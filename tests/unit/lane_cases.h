@@ -2,7 +2,7 @@
 #ifndef WIRETAG_TESTS_LANE_CASES_H
 #define WIRETAG_TESTS_LANE_CASES_H
 
-#include "pipeline/lane.h"
+#include "pipeline/publish/lane.h"
 
 #include "support.h"
 

@@ -4,7 +4,7 @@
 
 #include "base/alloc.h"
 #include "observe/log.h"
-#include "pipeline/release.h"
+#include "pipeline/publish/release.h"
 
 #include "apart.h"
 #include "mock_lab.h"

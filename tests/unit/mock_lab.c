@@ -4,8 +4,8 @@
 #include "base/clock.h"
 #include "kafka/client.h"
 #include "kafka/group_member.h"
-#include "pipeline/lane.h"
-#include "pipeline/release.h"
+#include "pipeline/publish/lane.h"
+#include "pipeline/publish/release.h"
 
 #include <inttypes.h>
 

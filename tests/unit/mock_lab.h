@@ -1,7 +1,7 @@
 /* mock_lab.h: the publish side of a worker, from finished records to commits, against librdkafka's
  * mock cluster, which answers with the errors it is told to.
  *
- * The real release.c, produce.c, transaction.c and commit.c run here, driven by the test's thread. The
+ * The real release.c, producer.c, transaction.c and offset_commit.c run here, driven by the test's thread. The
  * mock keeps no offsets of transactions and shows what was aborted: so these tests say how errors
  * are recovered from, never that records come out exactly once (tests/chaos does). */
 #ifndef WIRETAG_TESTS_MOCK_LAB_H

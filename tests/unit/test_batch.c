@@ -1,5 +1,5 @@
 /* The monitor between prepare and infer: batches when they are due, for threads that sleep. */
-#include "pipeline/batch.h"
+#include "pipeline/batch_stage.h"
 
 #include "base/clock.h"
 #include "dice.h"

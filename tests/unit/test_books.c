@@ -1,5 +1,5 @@
 /* The books of a replay, its ranges and its pace: what is decided without a broker. */
-#include "pipeline/pace.h"
+#include "pipeline/consume/rate_limit.h"
 #include "replay/checkpoint.h"
 #include "replay/plan.h"
 

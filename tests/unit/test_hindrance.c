@@ -1,6 +1,6 @@
 /* What is made of what librdkafka says of group, topics and leaders, and of records that do not move. Clock
  * and brokers are the test's own. */
-#include "pipeline/hindrance.h"
+#include "pipeline/stall_watch.h"
 
 #include "kafka/group_status.h"
 #include "kafka/topic_status.h"

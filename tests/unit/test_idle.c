@@ -1,5 +1,5 @@
 /* Commits before their interval is over: how many there may be. */
-#include "pipeline/idle.h"
+#include "pipeline/publish/early_commit.h"
 
 #include "support.h"
 

@@ -1,6 +1,6 @@
 /* How a worker leaves its group when the group or the client is ahead of it. */
 #include "base/clock.h"
-#include "pipeline/consume.h"
+#include "pipeline/consume/consume.h"
 
 #include "member_cases.h"
 

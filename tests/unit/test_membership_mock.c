@@ -2,7 +2,7 @@
 #include "kafka/group_member.h"
 
 #include "base/clock.h"
-#include "pipeline/consumer.h"
+#include "pipeline/consume/consumer.h"
 
 #include "member_cases.h"
 

@@ -2,7 +2,7 @@
 #include "base/clock.h"
 #include "kafka/group_member.h"
 #include "observe/metrics.h"
-#include "pipeline/publish.h"
+#include "pipeline/publish/publish.h"
 
 #include "member_cases.h"
 

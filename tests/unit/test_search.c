@@ -1,5 +1,5 @@
 /* A record that the broker rejects is found in few aborts, and its neighbours are committed. */
-#include "pipeline/search.h"
+#include "pipeline/publish/poison_search.h"
 
 #include "support.h"
 

@@ -3,7 +3,7 @@
  * the pipeline, and answers for the log: the mock's never loses anything. */
 #include "base/clock.h"
 #include "kafka/log_probe.h"
-#include "pipeline/consume.h"
+#include "pipeline/consume/consume.h"
 #include "replay/checkpoint.h"
 
 #include "member_cases.h"
@@ -130,7 +130,7 @@ static int64_t committed(void)
     return offset;
 }
 
-/* As commit.c and transaction.c do. */
+/* As offset_commit.c and transaction.c do. */
 static void commit(int64_t offset)
 {
     rd_kafka_topic_partition_list_t *list = place(offset);

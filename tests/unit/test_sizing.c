@@ -1,6 +1,6 @@
 /* What `auto` comes to on a device, and that a number in the configuration wins. */
 #include "base/processors.h"
-#include "pipeline/sizing.h"
+#include "pipeline/auto_limits.h"
 #include "support.h"
 
 #include <sched.h>

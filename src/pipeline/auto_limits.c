@@ -1,0 +1,124 @@
+#include "pipeline/auto_limits.h"
+
+#include "base/processors.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Padded tokens of one batch where batch.tokens_max is auto. On a CPU the rate does not grow beyond
+ * about a thousand tokens, while a batch of 8,192 is seconds of work; a GPU wants to be filled, and
+ * batch.articles_max bounds what short articles make of it. docs/performance.md has the
+ * measurements. */
+#define CPU_TOKENS_MAX 1024u
+#define GPU_TOKENS_MAX 131072u
+
+/* A transaction lasts from the first record handed over to its commit, at the latest when a drain
+ * ends. What a broker still holds open of a killed worker blocks readers for as long, so no longer
+ * than needed by default. */
+#define TRANSACTION_MARGIN_MS 10000
+
+/* Nobody sees a record before its transaction is committed, and a commit sends what still lingers: so
+ * records wait for it and go to each partition in one request, which spares brokers most of theirs.
+ * Long transactions are sent as they grow, or their end would be all at once. At-least-once, records
+ * are seen as they come; a batch's are handed over together, so a longer wait would add latency. */
+#define LINGER_MS_MAX 500u
+
+/* librdkafka's default of message.max.bytes, and the most that it takes for
+ * queued.max.messages.kbytes (its CONFIGURATION.md). */
+#define RECORD_BYTES_MAX 1000000u
+#define CONSUMER_KBYTES_MAX 2097151u
+
+static bool on_cpu(const struct wt_model_info *info)
+{
+    return strcmp(info->device, "cpu") == 0;
+}
+
+uint32_t wt_sizing_replicas(const struct wt_config *config, const struct wt_model_info *info)
+{
+    if (config->model.replicas > 0) {
+        return config->model.replicas;
+    }
+    /* One replica's copies and its LSTM, which leaves a GPU idle, run beside the other's products. */
+    if (!on_cpu(info)) {
+        return 2;
+    }
+    /* Replicas of one thread beat one replica of several threads, and share the weights. */
+    uint32_t processors = wt_processors_read().count;
+    uint32_t threads = config->model.threads > 0 ? config->model.threads : 1;
+    return processors > threads ? processors / threads : 1;
+}
+
+struct wt_batcher_limits wt_sizing_limits(const struct wt_config *config,
+                                          const struct wt_model_info *info)
+{
+    uint32_t tokens_max = config->batch.tokens_max;
+    if (tokens_max == 0) {
+        tokens_max = on_cpu(info) ? CPU_TOKENS_MAX : GPU_TOKENS_MAX;
+    }
+    return (struct wt_batcher_limits){
+        .tokens_max = tokens_max,
+        .articles_max = config->batch.articles_max,
+        .wait_us_max = (int64_t)config->batch.wait_ms_max * 1000,
+        .length_max = info->tokens_max,
+        .pad_to = info->pad_to,
+        .equal_lengths_only = info->equal_lengths_only,
+    };
+}
+
+uint32_t wt_sizing_linger_ms(const struct wt_config *config, bool transactional)
+{
+    if (!transactional) {
+        return 1;
+    }
+    uint32_t interval_ms = config->delivery.commit_interval_ms;
+    return interval_ms < LINGER_MS_MAX ? interval_ms : LINGER_MS_MAX;
+}
+
+size_t wt_sizing_record_bytes_max(const struct wt_config *config)
+{
+    const struct wt_property *own = wt_config_producer_property(config, "message.max.bytes");
+    return own != NULL ? (size_t)strtoull(own->value, NULL, 10) : RECORD_BYTES_MAX;
+}
+
+bool wt_sizing_compresses(const struct wt_config *config)
+{
+    static const char *const names[] = {"compression.codec", "compression.type"};
+    for (size_t i = 0; i < 2; i++) {
+        const struct wt_property *own = wt_config_producer_property(config, names[i]);
+        if (own != NULL && strcmp(own->value, "none") != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A record larger than the whole queue would find no room in an empty one either. */
+uint64_t wt_sizing_producer_kbytes(const struct wt_config *config)
+{
+    uint64_t in_flight_kbytes = config->in_flight.bytes_max / 1024 + 1024;
+    uint64_t record_kbytes = wt_sizing_record_bytes_max(config) / 1024 + 1;
+    return in_flight_kbytes > record_kbytes ? in_flight_kbytes : record_kbytes;
+}
+
+const struct wt_property *wt_sizing_small_queue(const struct wt_config *config)
+{
+    const struct wt_property *own =
+        wt_config_producer_property(config, "queue.buffering.max.kbytes");
+    bool small = own != NULL && strtoull(own->value, NULL, 10) * 1024 <
+                                    (unsigned long long)wt_sizing_record_bytes_max(config);
+    return small ? own : NULL;
+}
+
+uint64_t wt_sizing_consumer_kbytes(const struct wt_config *config)
+{
+    uint64_t kbytes = config->in_flight.bytes_max / 1024;
+    return kbytes < CONSUMER_KBYTES_MAX ? kbytes : CONSUMER_KBYTES_MAX;
+}
+
+int64_t wt_sizing_transaction_ms(const struct wt_config *config)
+{
+    const struct wt_property *own = wt_config_producer_property(config, "transaction.timeout.ms");
+    int64_t needed_ms =
+        (int64_t)config->delivery.commit_interval_ms + config->delivery.drain_ms_max;
+    return own != NULL ? strtoll(own->value, NULL, 10) : needed_ms + TRANSACTION_MARGIN_MS;
+}

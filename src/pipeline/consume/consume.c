@@ -1,0 +1,381 @@
+#include "pipeline/consume/consume.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "kafka/broker_status.h"
+#include "kafka/group_member.h"
+#include "kafka/group_status.h"
+#include "observe/beat.h"
+#include "observe/metrics.h"
+#include "pipeline/consume/consumer.h"
+#include "pipeline/consume/drain_clock.h"
+#include "pipeline/consume/group_leave.h"
+#include "pipeline/consume/intake.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* How long one wait lasts: for records, which bounds the delay of rebalances and of
+ * wt_consume_stop; and for room, which bounds the delay until it is noticed. */
+#define RECORDS_WAIT_MS 20
+#define ROOM_WAIT_MS 2
+
+/* Note "Lead": librdkafka (seen in 2.0.2 to 2.16) un-forwards a partition's queue when it has stopped the
+ * partition, some time after unassign has returned. Where the partition is assigned anew at once, as
+ * after a join in the middle of a revoke, that may come after we have forwarded it: messages pile up
+ * in a queue that nobody polls. Forwarding it again brings them along. */
+#define LEAD_US 1000000
+
+/* The thread is stuck when it gives no sign of life for this long, besides a drain. */
+#define BEAT_MS_MAX 60000
+
+/* How long leaving the group may take, beside drains; and the thread's end after that. */
+#define LEAVE_MS_MAX 5000
+
+/* For answers about what retention has deleted, in the end. */
+#define GAP_MS_MAX 1000
+#define END_MS_MAX 5000
+#define END_WAIT_US 1000
+
+struct wt_consume {
+    const struct wt_config *config;
+    struct wt_partitions *partitions;
+    struct wt_consume_hooks hooks;
+    rd_kafka_t *client;
+    rd_kafka_queue_t *records; /* of all assigned partitions; note "Back-pressure" */
+    struct wt_intake *intake;
+    struct wt_membership *membership;
+    pthread_t thread;
+    bool started;
+    int64_t lead_us; /* thread's own: when to lead records again */
+    bool holding;    /* thread's own: some partition may be held */
+    bool unanswered; /* thread's own: the client did not leave (group_leave.h) */
+    bool abandoned;  /* the thread did not end (group_leave.h) */
+    atomic_bool stopping;
+    atomic_bool ended; /* the thread is about to */
+    struct wt_drain_clock drains;
+};
+
+/* --- assignment ------------------------------------------------------------------------------ */
+
+static struct wt_partition *partition_of(struct wt_consume *consume,
+                                         const rd_kafka_topic_partition_t *item)
+{
+    return wt_partitions_get(consume->partitions, item->topic, item->partition);
+}
+
+static void begin_epochs(struct wt_consume *consume, const rd_kafka_topic_partition_list_t *list)
+{
+    for (int i = 0; i < list->cnt; i++) {
+        struct wt_partition *partition = partition_of(consume, &list->elems[i]);
+        partition->assigned = true;
+        wt_intake_begin(consume->intake, partition);
+        partition->held = true;
+        consume->holding = true;
+        wt_consumer_hold(consume->client, partition->topic, partition->number);
+        wt_partition_begin_epoch(partition);
+        wt_metric_add(WT_METRIC_PARTITIONS, 1);
+        wt_log_partition(WT_LOG_INFO, "consume", partition->topic, partition->number,
+                         "assigned %s [%" PRId32 "]", partition->topic, partition->number);
+    }
+    wt_log_info("consume", "rebalance: %d more, %" PRId64 " partitions in all", list->cnt,
+                wt_metric_get(WT_METRIC_PARTITIONS));
+}
+
+static void drain(void *opaque, struct wt_partition *const *partitions, size_t count, bool lost)
+{
+    struct wt_consume *consume = opaque;
+    int64_t began_us = wt_clock_us();
+    wt_drain_begin(&consume->drains);
+    consume->hooks.drain(consume->hooks.opaque, partitions, count, lost);
+    wt_drain_end(&consume->drains, wt_clock_us() - began_us);
+}
+
+/* Ends the epochs and has the rest of the pipeline let go of the partitions. */
+static void end_epochs(struct wt_consume *consume, const rd_kafka_topic_partition_list_t *list,
+                       bool lost)
+{
+    struct wt_partition **ended = wt_alloc_zeroed((size_t)list->cnt, sizeof(struct wt_partition *));
+    size_t count = 0;
+    for (int i = 0; i < list->cnt; i++) {
+        struct wt_partition *partition = partition_of(consume, &list->elems[i]);
+        if (partition->assigned) {
+            atomic_store_explicit(&partition->epoch_live, 0, memory_order_release);
+            partition->assigned = false;
+            ended[count++] = partition;
+            wt_metric_add(WT_METRIC_PARTITIONS, -1);
+            wt_log_partition(WT_LOG_INFO, "consume", partition->topic, partition->number,
+                             "%s %s [%" PRId32 "]", lost ? "lost" : "revoked", partition->topic,
+                             partition->number);
+        }
+    }
+    if (count > 0) {
+        wt_log_info("consume", "rebalance: %zu fewer, %" PRId64 " partitions in all", count,
+                    wt_metric_get(WT_METRIC_PARTITIONS));
+    }
+    drain(consume, ended, count, lost);
+    free(ended);
+}
+
+static void on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,
+                         rd_kafka_topic_partition_list_t *list, void *opaque)
+{
+    struct wt_consume *consume = opaque;
+    wt_metric_add(WT_METRIC_REBALANCES, 1);
+    if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+        wt_group_note_assigned();
+        begin_epochs(consume, list);
+        wt_consumer_assign(client, list, true);
+        return;
+    }
+    if (code != RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) {
+        wt_log_error("consume", "rebalance failed: %s; rejoining", rd_kafka_err2str(code));
+    }
+    /* Drained before unassign: until then the partitions are ours and may be committed. */
+    bool lost = rd_kafka_assignment_lost(client);
+    if (!lost && !atomic_load_explicit(&consume->stopping, memory_order_acquire)) {
+        wt_membership_hold(consume->membership);
+        wt_consumer_begin_revoke(client);
+    }
+    end_epochs(consume, list, lost);
+    wt_membership_let_go(consume->membership);
+    wt_consumer_assign(client, list, false);
+}
+
+static int on_statistics(rd_kafka_t *client, char *text, size_t bytes, void *opaque)
+{
+    (void)opaque;
+    wt_brokers_read(client, text, bytes);
+    return 0; /* librdkafka frees the text */
+}
+
+/* The outcome of the client's own commits; offset_commit.c, note "Commits and rejoining". */
+static void on_commit(rd_kafka_t *client, rd_kafka_resp_err_t code,
+                      rd_kafka_topic_partition_list_t *offsets, void *opaque)
+{
+    (void)client, (void)offsets, (void)opaque;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        wt_metric_add(WT_METRIC_COMMITS, 1);
+    } else if (code != RD_KAFKA_RESP_ERR__NO_OFFSET) {
+        wt_metric_add(WT_METRIC_COMMIT_FAILURES, 1);
+        wt_log_warn("consume", "offsets were not committed: %s; trying again",
+                    rd_kafka_err2str(code));
+    }
+}
+
+static void on_failed(void *opaque, const struct wt_error *error)
+{
+    const struct wt_consume *consume = opaque;
+    consume->hooks.failed(consume->hooks.opaque, error);
+}
+
+/* --- thread ---------------------------------------------------------------------------------- */
+
+/* Serves rebalances and errors; then, while there is room, takes the records that are there. */
+static void poll_some(struct wt_consume *consume)
+{
+    wt_intake_step_setback(consume->intake);
+    bool open = wt_intake_open(consume->intake);
+    rd_kafka_message_t *message = rd_kafka_consumer_poll(consume->client, open ? 0 : ROOM_WAIT_MS);
+    if (message != NULL) {
+        wt_intake_take(consume->intake, message);
+    }
+    wt_intake_step(consume->intake, RECORDS_WAIT_MS);
+}
+
+static void lead(struct wt_consume *consume, const struct wt_partition *partition)
+{
+    wt_consumer_lead(consume->client, partition->topic, partition->number, consume->records);
+}
+
+/* Leads the records of those partitions whose first may come now. */
+static void end_holding(struct wt_consume *consume)
+{
+    struct wt_partition *partition;
+    bool holding = consume->holding;
+    consume->holding = false;
+    for (size_t i = 0; holding && (partition = wt_partitions_at(consume->partitions, i)) != NULL;
+         i++) {
+        if (!partition->assigned || !partition->held) {
+            continue;
+        }
+        if (wt_intake_ready(consume->intake, partition)) {
+            partition->held = false;
+            lead(consume, partition);
+        } else {
+            consume->holding = true;
+        }
+    }
+}
+
+static void keep_leading(struct wt_consume *consume)
+{
+    end_holding(consume);
+    int64_t now_us = wt_clock_us();
+    if (now_us < consume->lead_us) {
+        return;
+    }
+    consume->lead_us = now_us + LEAD_US;
+    wt_intake_check(consume->intake);
+    const struct wt_partition *partition;
+    for (size_t i = 0; (partition = wt_partitions_at(consume->partitions, i)) != NULL; i++) {
+        if (partition->assigned && !partition->held) {
+            lead(consume, partition);
+        }
+    }
+}
+
+static void end_all_epochs(struct wt_consume *consume, bool lost)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(0);
+    const struct wt_partition *partition;
+    for (size_t i = 0; (partition = wt_partitions_at(consume->partitions, i)) != NULL; i++) {
+        (void)rd_kafka_topic_partition_list_add(list, partition->topic, partition->number);
+    }
+    end_epochs(consume, list, lost);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+/* Drains everything, then leaves the group: a client that is told to close sends no heartbeats (seen in
+ * librdkafka 2.0.2 to 2.16), so commits would be refused once session.timeout.ms is over. Its last
+ * rebalance finds nothing then, and what is assigned in the very end is lost. */
+static void leave_group(struct wt_consume *consume)
+{
+    end_all_epochs(consume, wt_leave_is_out(consume->client));
+    if (consume->hooks.drained != NULL) {
+        consume->hooks.drained(consume->hooks.opaque);
+    }
+    consume->unanswered = !wt_leave(consume->client, &consume->drains, LEAVE_MS_MAX);
+    end_all_epochs(consume, true);
+}
+
+static void *run(void *opaque)
+{
+    struct wt_consume *consume = opaque;
+    struct wt_beat *beat =
+        wt_beat_start("consume", BEAT_MS_MAX + (int64_t)consume->config->delivery.drain_ms_max);
+    while (!atomic_load_explicit(&consume->stopping, memory_order_acquire)) {
+        wt_beat(beat);
+        keep_leading(consume);
+        poll_some(consume);
+    }
+    wt_beat(beat);
+    leave_group(consume);
+    wt_intake_settle(consume->intake, GAP_MS_MAX);
+    wt_beat_end(beat);
+    atomic_store_explicit(&consume->ended, true, memory_order_release);
+    return NULL;
+}
+
+/* --- life ------------------------------------------------------------------------------------ */
+
+enum wt_status wt_consume_create(const struct wt_config *config, struct wt_partitions *partitions,
+                                 struct wt_in_flight *in_flight, struct wt_queue *queue_out,
+                                 const struct wt_consume_hooks *hooks,
+                                 const struct wt_consume_options *options,
+                                 struct wt_consume **consume_out, struct wt_error *error)
+{
+    struct wt_consume *consume = wt_alloc_zeroed(1, sizeof *consume);
+    consume->config = config;
+    consume->partitions = partitions;
+    consume->hooks = *hooks;
+    atomic_init(&consume->stopping, false);
+    atomic_init(&consume->ended, false);
+    struct wt_consumer_callbacks callbacks = {.opaque = consume,
+                                              .rebalance = on_rebalance,
+                                              .committed = on_commit,
+                                              .statistics = on_statistics};
+    enum wt_status status =
+        wt_consumer_create(config, options->ranged, &callbacks, &consume->client, error);
+    if (status != WT_OK) {
+        wt_consume_destroy(consume);
+        return status;
+    }
+    (void)rd_kafka_poll_set_consumer(consume->client);
+    consume->records = rd_kafka_queue_new(consume->client);
+    struct wt_intake_ports ports = {.config = config,
+                                    .consumer = consume->client,
+                                    .records = consume->records,
+                                    .partitions = partitions,
+                                    .in_flight = in_flight,
+                                    .queue_out = queue_out,
+                                    .stopping = &consume->stopping,
+                                    .ranged = options->ranged,
+                                    .records_per_s_max = options->records_per_s_max,
+                                    .opaque = consume,
+                                    .drain = drain,
+                                    .failed = on_failed};
+    consume->intake = wt_intake_create(&ports);
+    consume->membership = wt_membership_create(consume->client, config);
+    *consume_out = consume;
+    return WT_OK;
+}
+
+rd_kafka_t *wt_consume_client(struct wt_consume *consume)
+{
+    return consume->client;
+}
+
+struct wt_membership *wt_consume_membership(struct wt_consume *consume)
+{
+    return consume->membership;
+}
+
+enum wt_status wt_consume_start(struct wt_consume *consume, struct wt_error *error)
+{
+    if (wt_consumer_subscribe(consume->client, &consume->config->input.topics, error) != WT_OK) {
+        return WT_FAILED;
+    }
+    if (pthread_create(&consume->thread, NULL, run, consume) != 0) {
+        return wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "thread",
+                            "the consume thread cannot be started");
+    }
+    consume->started = true;
+    return WT_OK;
+}
+
+void wt_consume_stop(struct wt_consume *consume)
+{
+    atomic_store_explicit(&consume->stopping, true, memory_order_release);
+}
+
+bool wt_consume_join(struct wt_consume *consume)
+{
+    if (!consume->started) {
+        return !consume->abandoned;
+    }
+    consume->started = false;
+    struct wt_drain_stretch end = wt_drain_stretch(&consume->drains, wt_clock_us());
+    while (!atomic_load_explicit(&consume->ended, memory_order_acquire)) {
+        if (wt_drain_stretch_over(&consume->drains, &end, wt_clock_us(),
+                                  LEAVE_MS_MAX + END_MS_MAX)) {
+            consume->abandoned = true;
+            (void)pthread_detach(consume->thread);
+            wt_log_warn("consume", "leaving the group: the client does not answer any more");
+            return false;
+        }
+        (void)usleep(END_WAIT_US);
+    }
+    (void)pthread_join(consume->thread, NULL);
+    return true;
+}
+
+void wt_consume_destroy(struct wt_consume *consume)
+{
+    if (consume == NULL || consume->abandoned) {
+        return; /* what a thread may still look at is not freed */
+    }
+    wt_intake_destroy(consume->intake);
+    wt_membership_destroy(consume->membership);
+    if (consume->records != NULL) {
+        rd_kafka_queue_destroy(consume->records);
+    }
+    /* One that waits for its group would hold us up: it is left to the end of the process. */
+    if (consume->client != NULL && !consume->unanswered) {
+        rd_kafka_destroy(consume->client);
+    }
+    free(consume);
+}

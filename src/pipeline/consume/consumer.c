@@ -1,0 +1,248 @@
+#include "pipeline/consume/consumer.h"
+
+#include "kafka/broker_status.h"
+#include "kafka/client.h"
+#include "kafka/group_status.h"
+#include "observe/log.h"
+#include "pipeline/auto_limits.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Exactly-once lives by it: only such a consumer waits, before it reads a partition's committed
+ * offset, for the transactions of the owner before. */
+static enum wt_status check_isolation(const struct wt_config *config, struct wt_error *error)
+{
+    const struct wt_property *own = wt_config_consumer_property(config, "isolation.level");
+    if (config->delivery.guarantee != WT_EXACTLY_ONCE || own == NULL ||
+        strcmp(own->value, "read_committed") == 0) {
+        return WT_OK;
+    }
+    return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "isolation-level",
+                        "%s: isolation.level must be read_committed where delivery.guarantee is "
+                        "exactly-once: a worker that takes a partition over would not wait for the "
+                        "transactions of the one before, and double records; leave it out, or set "
+                        "delivery.guarantee to at-least-once",
+                        own->place);
+}
+
+/* Note "Static members": a member that its group let go, and that hears so only from the answer to its
+ * JoinGroup, joins anew. librdkafka (seen in 2.0.2 to 2.16) takes a cooperative one's assignment for lost
+ * only when the group next asks for a member id, which it does not ask of a static member
+ * (group.instance.id): that one keeps partitions that another worker has read and committed meanwhile,
+ * and goes on where it was, with a generation that the broker takes. Under the eager strategies nobody joins with partitions in hand. */
+const char *wt_consumer_strategy(const struct wt_config *config)
+{
+    const struct wt_property *own =
+        wt_config_consumer_property(config, "partition.assignment.strategy");
+    if (own != NULL) {
+        return own->value;
+    }
+    bool is_static = wt_config_consumer_property(config, "group.instance.id") != NULL;
+    return is_static ? "range" : "cooperative-sticky";
+}
+
+static enum wt_status check_strategy(const struct wt_config *config, struct wt_error *error)
+{
+    const struct wt_property *own =
+        wt_config_consumer_property(config, "partition.assignment.strategy");
+    if (config->delivery.guarantee != WT_EXACTLY_ONCE || own == NULL ||
+        strstr(own->value, "cooperative-sticky") == NULL ||
+        wt_config_consumer_property(config, "group.instance.id") == NULL) {
+        return WT_OK;
+    }
+    return wt_error_set(
+        error, WT_INVALID, WT_ERROR_FATAL, "static-membership",
+        "%s: partition.assignment.strategy must be range or roundrobin where "
+        "group.instance.id is set and delivery.guarantee is exactly-once: librdkafka "
+        "would keep partitions that the group has given to another worker, and double "
+        "records; leave one of the two out, or set delivery.guarantee to at-least-once",
+        own->place);
+}
+
+enum wt_status wt_consumer_check(const struct wt_config *config, struct wt_error *error)
+{
+    enum wt_status status = check_isolation(config, error);
+    return status == WT_OK ? check_strategy(config, error) : status;
+}
+
+/* What delivery needs of the consumer; config.c refuses the same keys from the user. */
+static enum wt_status set_fixed_properties(const struct wt_config *config, bool ranged,
+                                           rd_kafka_conf_t *conf, struct wt_error *error)
+{
+    bool stores = config->delivery.guarantee == WT_AT_LEAST_ONCE;
+    char queued_kbytes[24];
+    char interval_ms[24];
+    (void)snprintf(queued_kbytes, sizeof queued_kbytes, "%" PRIu64,
+                   wt_sizing_consumer_kbytes(config));
+    (void)snprintf(interval_ms, sizeof interval_ms, "%" PRIu32,
+                   config->delivery.commit_interval_ms);
+    const struct {
+        const char *name;
+        const char *value;
+        bool fixed; /* else only a default that differs from librdkafka's */
+    } properties[] = {
+        /* Commits what the publish thread stores, nothing else. */
+        {"enable.auto.commit", stores ? "true" : "false", true},
+        {"auto.commit.interval.ms", interval_ms, true},
+        {"enable.auto.offset.store", "false", true},
+        {"isolation.level", "read_committed", false},
+        /* A range goes on at what retention has left of it. */
+        {"auto.offset.reset", "earliest", ranged},
+        /* Intake, note "Holes". */
+        {"enable.partition.eof", "true", true},
+        {"partition.assignment.strategy", wt_consumer_strategy(config), false},
+        {"check.crcs", "true", false},
+        {"queued.max.messages.kbytes", queued_kbytes, false},
+    };
+    enum wt_status status = wt_consumer_check(config, error);
+    for (size_t i = 0; status == WT_OK && i < sizeof properties / sizeof properties[0]; i++) {
+        status = properties[i].fixed
+                     ? wt_kafka_conf_set(conf, properties[i].name, properties[i].value, error)
+                     : wt_kafka_conf_default(conf, config, RD_KAFKA_CONSUMER, properties[i].name,
+                                             properties[i].value, error);
+    }
+    return status;
+}
+
+enum wt_status wt_consumer_create(const struct wt_config *config, bool ranged,
+                                  const struct wt_consumer_callbacks *callbacks,
+                                  rd_kafka_t **client_out, struct wt_error *error)
+{
+    rd_kafka_conf_t *conf = NULL;
+    enum wt_status status = wt_kafka_conf_create(config, RD_KAFKA_CONSUMER, &conf, error);
+    if (status == WT_OK) {
+        status = set_fixed_properties(config, ranged, conf, error);
+    }
+    if (status == WT_OK) {
+        status = wt_brokers_watch(conf, config, RD_KAFKA_CONSUMER, callbacks->statistics, error);
+    }
+    if (status == WT_OK) {
+        rd_kafka_conf_set_opaque(conf, callbacks->opaque);
+        rd_kafka_conf_set_rebalance_cb(conf, callbacks->rebalance);
+        rd_kafka_conf_set_offset_commit_cb(conf, callbacks->committed);
+        status = wt_kafka_client_create(RD_KAFKA_CONSUMER, &conf, client_out, error);
+    }
+    if (conf != NULL) {
+        rd_kafka_conf_destroy(conf);
+    }
+    return status;
+}
+
+enum wt_status wt_consumer_subscribe(rd_kafka_t *client, const struct wt_strings *topics,
+                                     struct wt_error *error)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)topics->count);
+    for (size_t i = 0; i < topics->count; i++) {
+        (void)rd_kafka_topic_partition_list_add(list, topics->items[i], RD_KAFKA_PARTITION_UA);
+    }
+    rd_kafka_resp_err_t code = rd_kafka_subscribe(client, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "subscribe",
+                            "subscribing to input.topics failed: %s", rd_kafka_err2str(code));
+    }
+    return WT_OK;
+}
+
+static bool is_cooperative(const char *protocol)
+{
+    return strcmp(protocol, "COOPERATIVE") == 0;
+}
+
+/* NULL: done. */
+static rd_kafka_error_t *change_assignment(rd_kafka_t *client, const char *protocol,
+                                           const rd_kafka_topic_partition_list_t *list, bool assign)
+{
+    if (is_cooperative(protocol)) {
+        return assign ? rd_kafka_incremental_assign(client, list)
+                      : rd_kafka_incremental_unassign(client, list);
+    }
+    rd_kafka_resp_err_t code = rd_kafka_assign(client, assign ? list : NULL);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR
+               ? NULL
+               : rd_kafka_error_new(code, "%s", rd_kafka_err2str(code));
+}
+
+/* Takes the error. */
+static void log_failed(const char *what, rd_kafka_error_t *error)
+{
+    if (error == NULL) {
+        return;
+    }
+    if (rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR__DESTROY) {
+        wt_log_error("consume", "%s: %s", what, rd_kafka_error_string(error));
+    }
+    rd_kafka_error_destroy(error);
+}
+
+void wt_consumer_assign(rd_kafka_t *client, const rd_kafka_topic_partition_list_t *list,
+                        bool assign)
+{
+    const char *protocol = rd_kafka_rebalance_protocol(client);
+    if (protocol != NULL) {
+        log_failed(assign ? "assign" : "unassign",
+                   change_assignment(client, protocol, list, assign));
+    }
+}
+
+void wt_consumer_begin_revoke(rd_kafka_t *client)
+{
+    const char *protocol = rd_kafka_rebalance_protocol(client);
+    if (protocol == NULL || !is_cooperative(protocol)) {
+        return;
+    }
+    rd_kafka_topic_partition_list_t *none = rd_kafka_topic_partition_list_new(0);
+    log_failed("revoke", rd_kafka_incremental_unassign(client, none));
+    rd_kafka_topic_partition_list_destroy(none);
+}
+
+void wt_consumer_lead(rd_kafka_t *client, const char *topic, int32_t partition,
+                      rd_kafka_queue_t *records)
+{
+    rd_kafka_queue_t *queue = rd_kafka_queue_get_partition(client, topic, partition);
+    if (queue != NULL) {
+        rd_kafka_queue_forward(queue, records);
+        rd_kafka_queue_destroy(queue);
+    }
+}
+
+void wt_consumer_hold(rd_kafka_t *client, const char *topic, int32_t partition)
+{
+    wt_consumer_lead(client, topic, partition, NULL);
+}
+
+bool wt_consumer_failed(rd_kafka_t *client, const rd_kafka_message_t *message,
+                        struct wt_error *error)
+{
+    if (message->err == RD_KAFKA_RESP_ERR__FATAL) {
+        char reason[256];
+        rd_kafka_resp_err_t cause = rd_kafka_fatal_error(client, reason, sizeof reason);
+        (void)wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "consumer-fatal",
+                           "the consumer cannot go on: %s: %s", rd_kafka_err2name(cause), reason);
+        return true;
+    }
+    const char *topic = message->rkt != NULL ? rd_kafka_topic_name(message->rkt) : NULL;
+    if (wt_group_note_error(message->err, topic, rd_kafka_message_errstr(message))) {
+        wt_log_debug("consume", "%s: %s", rd_kafka_err2name(message->err),
+                     rd_kafka_message_errstr(message));
+    } else if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
+        wt_log_error("consume",
+                     "offsets are gone from %s [%" PRId32 "] (retention was faster than this "
+                     "worker) and auto.offset.reset is error: %s",
+                     topic != NULL ? topic : "?", message->partition,
+                     rd_kafka_message_errstr(message));
+    } else {
+        wt_log_warn("consume", "%s: %s", rd_kafka_err2name(message->err),
+                    rd_kafka_message_errstr(message));
+    }
+    return false;
+}
+
+bool wt_consumer_begins_at_end(const struct wt_config *config)
+{
+    const struct wt_property *reset = wt_config_consumer_property(config, "auto.offset.reset");
+    return reset != NULL && strcmp(reset->value, "earliest") != 0 &&
+           strcmp(reset->value, "smallest") != 0 && strcmp(reset->value, "beginning") != 0;
+}

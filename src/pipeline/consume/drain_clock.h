@@ -1,0 +1,57 @@
+/* drain_clock.h: measures times in which draining does not count.
+ *
+ * A drain has an end of its own, delivery.drain_ms_max, and while a worker stops two may come one
+ * after the other: that of a revoke which the stop met, and that of the leave. Thread: one drains,
+ * any measures. */
+#ifndef WIRETAG_PIPELINE_CONSUME_DRAIN_CLOCK_H
+#define WIRETAG_PIPELINE_CONSUME_DRAIN_CLOCK_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* All zero: never drained. */
+struct wt_drain_clock {
+    atomic_bool draining;
+    atomic_llong drained_us; /* by the drains that are over */
+};
+
+/* A time that is being measured. */
+struct wt_drain_stretch {
+    int64_t began_us;
+    int64_t drained_us; /* until then */
+};
+
+static inline void wt_drain_begin(struct wt_drain_clock *clock)
+{
+    atomic_store_explicit(&clock->draining, true, memory_order_relaxed);
+}
+
+static inline void wt_drain_end(struct wt_drain_clock *clock, int64_t took_us)
+{
+    atomic_fetch_add_explicit(&clock->drained_us, took_us, memory_order_relaxed);
+    atomic_store_explicit(&clock->draining, false, memory_order_release);
+}
+
+static inline struct wt_drain_stretch wt_drain_stretch(struct wt_drain_clock *clock, int64_t now_us)
+{
+    return (struct wt_drain_stretch){
+        .began_us = now_us,
+        .drained_us = atomic_load_explicit(&clock->drained_us, memory_order_relaxed)};
+}
+
+/* `ms_max` have passed beside the drains. Never so during one. A drain that was under way when the
+ * stretch began is taken off as a whole. */
+static inline bool wt_drain_stretch_over(struct wt_drain_clock *clock,
+                                         const struct wt_drain_stretch *stretch, int64_t now_us,
+                                         int64_t ms_max)
+{
+    if (atomic_load_explicit(&clock->draining, memory_order_acquire)) {
+        return false;
+    }
+    int64_t drained_us =
+        atomic_load_explicit(&clock->drained_us, memory_order_relaxed) - stretch->drained_us;
+    return now_us - stretch->began_us - drained_us >= ms_max * 1000;
+}
+
+#endif

@@ -1,0 +1,446 @@
+#include "pipeline/consume/suspend.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "kafka/log_probe.h"
+#include "observe/log.h"
+#include "observe/metrics.h"
+#include "observe/stall.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Pauses before the log is looked into again: the first, doubled each time, and the longest. */
+#define RETRY_MS 500
+#define RETRY_MS_MAX 30000
+
+/* A broker that did not answer so often is no accident. */
+#define SILENT_MAX 3u
+
+/* Each probe is a thread and a client. */
+#define PROBES_MAX 8u
+
+/* What was found right and fails again within this time was not. */
+#define AGAIN_US 60000000
+
+struct wt_suspension {
+    struct wt_suspension *next;
+    struct wt_partition *partition;
+    uint32_t epoch;              /* of the assignment it belongs to */
+    bool paused;                 /* false: reading goes on, and this is kept to know it again */
+    rd_kafka_message_t *message; /* of a reset; NULL: unreadable */
+    int64_t position;            /* what is to be read next; -1: not known */
+    int64_t begin;               /* of the batch that cannot be read */
+    struct wt_log_probe *probe;  /* NULL: none is under way */
+    struct wt_log_finding finding;
+    bool gone;         /* the finding, to be handed on */
+    bool told;         /* the log says that it stands still */
+    unsigned tries;    /* in a row that changed nothing */
+    int64_t retry_us;  /* no probe before */
+    int64_t forget_us; /* while reading goes on: when it is no longer again */
+};
+
+struct wt_suspend {
+    struct wt_suspend_ports ports;
+    struct wt_suspension *first;
+    unsigned probes; /* under way */
+};
+
+struct wt_suspend *wt_suspend_create(const struct wt_suspend_ports *ports)
+{
+    struct wt_suspend *suspend = wt_alloc_zeroed(1, sizeof *suspend);
+    suspend->ports = *ports;
+    return suspend;
+}
+
+static enum wt_damaged policy(const struct wt_suspend *suspend)
+{
+    const struct wt_config *config = suspend->ports.config;
+    if (config->input.damaged != WT_DAMAGED_AUTO) {
+        return config->input.damaged;
+    }
+    return config->on_error == WT_ON_ERROR_SKIP   ? WT_DAMAGED_SKIP
+           : config->on_error == WT_ON_ERROR_STOP ? WT_DAMAGED_STOP
+                                                  : WT_DAMAGED_WAIT;
+}
+
+/* --- what the client is told ----------------------------------------------------------------- */
+
+static rd_kafka_topic_partition_list_t *place(const struct wt_partition *partition, int64_t offset)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, partition->topic, partition->number)->offset = offset;
+    return list;
+}
+
+static void set_paused(struct wt_suspend *suspend, struct wt_suspension *suspension, bool paused)
+{
+    if (suspension->paused == paused) {
+        return;
+    }
+    rd_kafka_topic_partition_list_t *list = place(suspension->partition, RD_KAFKA_OFFSET_INVALID);
+    (void)(paused ? rd_kafka_pause_partitions(suspend->ports.consumer, list)
+                  : rd_kafka_resume_partitions(suspend->ports.consumer, list));
+    rd_kafka_topic_partition_list_destroy(list);
+    suspension->paused = paused;
+}
+
+/* What comes next is of `offset`, or from behind it. One that the client refuses is seen at its next
+ * record. */
+static void go_on_at(struct wt_suspend *suspend, struct wt_suspension *suspension, int64_t offset)
+{
+    struct wt_partition *partition = suspension->partition;
+    rd_kafka_topic_partition_list_t *list = place(partition, offset);
+    rd_kafka_error_t *error = rd_kafka_seek_partitions(suspend->ports.consumer, list, 0);
+    if (error != NULL) {
+        wt_log_debug("consume", "%s [%" PRId32 "]: seek: %s", partition->topic, partition->number,
+                     rd_kafka_error_string(error));
+        rd_kafka_error_destroy(error);
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    set_paused(suspend, suspension, false);
+    partition->next_offset = offset;
+    suspension->position = offset;
+    suspension->forget_us = wt_clock_us() + AGAIN_US;
+}
+
+/* --- those that stand still ------------------------------------------------------------------ */
+
+static struct wt_suspension *find(const struct wt_suspend *suspend,
+                                  const struct wt_partition *partition)
+{
+    struct wt_suspension *suspension = suspend->first;
+    while (suspension != NULL && suspension->partition != partition) {
+        suspension = suspension->next;
+    }
+    return suspension;
+}
+
+static void describe(const struct wt_suspension *suspension, char *words, size_t bytes)
+{
+    const struct wt_log_finding *finding = &suspension->finding;
+    const struct wt_partition *partition = suspension->partition;
+    if (finding->verdict == WT_LOG_DAMAGED) {
+        (void)snprintf(
+            words, bytes, "%s [%" PRId32 "]: offsets %" PRId64 " to %" PRId64 " cannot be read: %s",
+            partition->topic, partition->number, finding->from, finding->to - 1, finding->cause);
+    } else {
+        (void)snprintf(words, bytes, "%s [%" PRId32 "]: offset %" PRId64 " cannot be read: %s",
+                       partition->topic, partition->number, suspension->position, finding->cause);
+    }
+}
+
+/* Brings stall and metric in line with what stands still. */
+static void show(const struct wt_suspend *suspend)
+{
+    char words[300];
+    int64_t count = 0;
+    for (const struct wt_suspension *suspension = suspend->first; suspension != NULL;
+         suspension = suspension->next) {
+        if (suspension->told && count++ == 0) {
+            describe(suspension, words, sizeof words);
+        }
+    }
+    wt_metric_set(WT_METRIC_PARTITIONS_DAMAGED, count);
+    if (count == 0) {
+        wt_stall_end(WT_STALL_DAMAGED);
+    } else if (count == 1) {
+        wt_stall_begin(WT_STALL_DAMAGED, "%s; input.damaged: skip passes over it", words);
+    } else {
+        wt_stall_begin(WT_STALL_DAMAGED,
+                       "%s; and %" PRId64 " more partitions; input.damaged: skip passes over them",
+                       words, count - 1);
+    }
+}
+
+static void let_probe_go(struct wt_suspend *suspend, struct wt_suspension *suspension)
+{
+    suspend->probes -= suspension->probe != NULL;
+    wt_log_probe_end(&suspension->probe);
+}
+
+static void let_go(struct wt_suspend *suspend, struct wt_suspension *suspension)
+{
+    let_probe_go(suspend, suspension);
+    if (suspension->message != NULL) {
+        rd_kafka_message_destroy(suspension->message);
+        suspension->message = NULL;
+    }
+}
+
+static void end(struct wt_suspend *suspend, struct wt_suspension *suspension)
+{
+    struct wt_suspension **link = &suspend->first;
+    while (*link != suspension) {
+        link = &(*link)->next;
+    }
+    *link = suspension->next;
+    suspension->partition->suspended = false;
+    let_go(suspend, suspension);
+    bool told = suspension->told;
+    free(suspension);
+    if (told) {
+        show(suspend);
+    }
+}
+
+void wt_suspend_destroy(struct wt_suspend *suspend)
+{
+    if (suspend == NULL) {
+        return;
+    }
+    while (suspend->first != NULL) {
+        end(suspend, suspend->first);
+    }
+    free(suspend);
+}
+
+void wt_suspend_forget(struct wt_suspend *suspend, struct wt_partition *partition)
+{
+    struct wt_suspension *suspension = find(suspend, partition);
+    if (suspension != NULL) {
+        set_paused(suspend, suspension, false); /* else it would be in the new assignment, too */
+        end(suspend, suspension);
+    }
+}
+
+/* --- beginning ------------------------------------------------------------------------------- */
+
+/* Soon the first time, later and later where it fails again. */
+static void put_off(struct wt_suspension *suspension)
+{
+    unsigned doubled = suspension->tries < 16 ? suspension->tries : 16;
+    int64_t wait_ms = doubled == 0 ? 0 : (int64_t)RETRY_MS << (doubled - 1);
+    suspension->retry_us = wt_clock_us() + (wait_ms < RETRY_MS_MAX ? wait_ms : RETRY_MS_MAX) * 1000;
+    suspension->tries++;
+}
+
+/* NULL: it is suspended already. */
+static struct wt_suspension *begin(struct wt_suspend *suspend, struct wt_partition *partition,
+                                   int64_t position)
+{
+    struct wt_suspension *suspension = find(suspend, partition);
+    if (partition->suspended) {
+        return NULL;
+    }
+    bool again = suspension != NULL && suspension->position == position;
+    if (suspension == NULL) {
+        suspension = wt_alloc_zeroed(1, sizeof *suspension);
+        suspension->partition = partition;
+        suspension->next = suspend->first;
+        suspend->first = suspension;
+    }
+    suspension->tries = again ? suspension->tries : 0;
+    suspension->epoch = partition->epoch_last;
+    suspension->position = position;
+    partition->suspended = true;
+    set_paused(suspend, suspension, true);
+    put_off(suspension);
+    return suspension;
+}
+
+void wt_suspend_unreadable(struct wt_suspend *suspend, struct wt_partition *partition,
+                           int64_t offset, const char *reason)
+{
+    struct wt_suspension *suspension = begin(suspend, partition, partition->next_offset);
+    if (suspension != NULL) {
+        suspension->begin = offset;
+        wt_log_debug("consume", "%s [%" PRId32 "]: looking into the log at offset %" PRId64 ": %s",
+                     partition->topic, partition->number, offset, reason);
+    }
+}
+
+void wt_suspend_reset(struct wt_suspend *suspend, struct wt_partition *partition, int64_t expected,
+                      rd_kafka_message_t **message)
+{
+    struct wt_suspension *suspension = begin(suspend, partition, expected);
+    if (suspension != NULL) {
+        suspension->message = *message;
+        *message = NULL;
+    }
+}
+
+/* --- what was found -------------------------------------------------------------------------- */
+
+static void stop_worker(struct wt_suspend *suspend, struct wt_suspension *suspension)
+{
+    char words[300];
+    struct wt_error error;
+    describe(suspension, words, sizeof words);
+    (void)wt_error_set(&error, WT_FAILED, WT_ERROR_FATAL, "damaged",
+                       "%s; input.damaged: skip passes over it", words);
+    suspend->ports.failed(suspend->ports.opaque, &error);
+}
+
+static void pass_over(struct wt_suspend *suspend, struct wt_suspension *suspension)
+{
+    const struct wt_log_finding *finding = &suspension->finding;
+    const struct wt_partition *partition = suspension->partition;
+    wt_metric_add(WT_METRIC_OFFSETS_DAMAGED, finding->to - finding->from);
+    wt_log_error("consume",
+                 "%s [%" PRId32 "]: offsets %" PRId64 " to %" PRId64
+                 " are lost: they cannot be read (%s) and are passed over",
+                 partition->topic, partition->number, finding->from, finding->to - 1,
+                 finding->cause);
+    go_on_at(suspend, suspension, finding->to);
+    suspend->ports.passed(suspend->ports.opaque, suspension->partition, finding->to);
+}
+
+static void stand_still(struct wt_suspend *suspend, struct wt_suspension *suspension)
+{
+    char words[300];
+    if (!suspension->told) {
+        describe(suspension, words, sizeof words);
+        wt_log_error("consume",
+                     "%s; the partition stands still, others go on; looking again every %d s at "
+                     "most; input.damaged: skip passes over it",
+                     words, RETRY_MS_MAX / 1000);
+    }
+    suspension->told = true;
+    show(suspend);
+}
+
+static void go_on(struct wt_suspend *suspend, struct wt_suspension *suspension)
+{
+    const struct wt_partition *partition = suspension->partition;
+    const struct wt_log_finding *finding = &suspension->finding;
+    if (suspension->message != NULL) {
+        wt_log_warn("consume",
+                    "%s [%" PRId32 "]: the client was reset to offset %" PRId64
+                    ", but the log (%" PRId64 " to %" PRId64 ") still holds %" PRId64
+                    "; reading goes on there",
+                    partition->topic, partition->number, suspension->message->offset,
+                    finding->log.begin, finding->log.end, finding->from);
+    } else if (suspension->told) {
+        wt_log_info("consume", "%s [%" PRId32 "]: offset %" PRId64 " can be read again",
+                    partition->topic, partition->number, finding->from);
+    }
+    go_on_at(suspend, suspension, finding->from);
+}
+
+/* Reading goes on; what is left of the suspension tells whether it fails at once again. */
+static void release(struct wt_suspend *suspend, struct wt_suspension *suspension)
+{
+    let_go(suspend, suspension);
+    suspension->partition->suspended = false;
+    if (suspension->told) {
+        suspension->told = false;
+        show(suspend);
+    }
+}
+
+static void act(struct wt_suspend *suspend, struct wt_suspension *suspension)
+{
+    switch (suspension->finding.verdict) {
+    case WT_LOG_READABLE:
+    case WT_LOG_HOLDS:
+        go_on(suspend, suspension);
+        release(suspend, suspension);
+        break;
+    case WT_LOG_DAMAGED:
+        if (policy(suspend) == WT_DAMAGED_SKIP) {
+            pass_over(suspend, suspension);
+            release(suspend, suspension);
+            break;
+        }
+        if (policy(suspend) == WT_DAMAGED_STOP) {
+            stop_worker(suspend, suspension);
+        }
+        stand_still(suspend, suspension);
+        put_off(suspension);
+        break;
+    case WT_LOG_SILENT:
+        wt_log_debug("consume", "%s [%" PRId32 "]: the log was not looked into: %s",
+                     suspension->partition->topic, suspension->partition->number,
+                     suspension->finding.cause);
+        if (suspension->tries > SILENT_MAX) {
+            stand_still(suspend, suspension);
+        }
+        put_off(suspension);
+        break;
+    case WT_LOG_GONE:
+        suspension->gone = true;
+        break;
+    }
+}
+
+static void hand_on(struct wt_suspend *suspend, struct wt_suspension *suspension)
+{
+    int64_t offset = suspension->message->offset;
+    if (!suspend->ports.gone(suspend->ports.opaque, suspension->partition, &suspension->message)) {
+        return;
+    }
+    const struct wt_partition *partition = suspension->partition;
+    wt_log_warn("consume",
+                "%s [%" PRId32 "]: offset went backwards: expected %" PRId64 ", got %" PRId64
+                ": the topic was re-created or truncated (its log is now %" PRId64 " to %" PRId64
+                ")",
+                partition->topic, partition->number, suspension->position, offset,
+                suspension->finding.log.begin, suspension->finding.log.end);
+    set_paused(suspend, suspension, false); /* librdkafka goes on behind the record that it gave */
+    end(suspend, suspension);
+}
+
+/* --- step ------------------------------------------------------------------------------------ */
+
+static void ask(struct wt_suspend *suspend, struct wt_suspension *suspension)
+{
+    const struct wt_partition *partition = suspension->partition;
+    const struct wt_log_question question = {.kind = suspension->message != NULL ? WT_PROBE_RESET
+                                                                                 : WT_PROBE_READ,
+                                             .topic = partition->topic,
+                                             .partition = partition->number,
+                                             .position = suspension->position,
+                                             .begin = suspension->begin,
+                                             .mark = partition->read_last,
+                                             .patient = suspension->tries > SILENT_MAX};
+    suspension->probe = wt_log_probe_start(suspend->ports.config, &question);
+    if (suspension->probe == NULL) {
+        put_off(suspension);
+    } else {
+        suspend->probes++;
+    }
+}
+
+static void step(struct wt_suspend *suspend, struct wt_suspension *suspension)
+{
+    struct wt_log_finding finding;
+    if (suspension->gone) {
+        hand_on(suspend, suspension);
+    } else if (suspension->probe == NULL) {
+        if (suspend->probes < PROBES_MAX && wt_clock_us() >= suspension->retry_us) {
+            ask(suspend, suspension);
+        }
+    } else if (wt_log_probe_done(suspension->probe, &finding)) {
+        let_probe_go(suspend, suspension);
+        suspension->finding = finding;
+        suspension->position =
+            finding.verdict != WT_LOG_SILENT ? finding.from : suspension->position;
+        act(suspend, suspension);
+    }
+}
+
+/* The assignment is still the one in which it began. */
+static bool is_current(const struct wt_suspension *suspension)
+{
+    return suspension->partition->assigned &&
+           suspension->partition->epoch_last == suspension->epoch;
+}
+
+void wt_suspend_step(struct wt_suspend *suspend)
+{
+    struct wt_suspension *next;
+    for (struct wt_suspension *suspension = suspend->first; suspension != NULL; suspension = next) {
+        next = suspension->next;
+        if (!is_current(suspension)) {
+            wt_suspend_forget(suspend, suspension->partition);
+        } else if (suspension->partition->suspended) {
+            step(suspend, suspension);
+        } else if (wt_clock_us() >= suspension->forget_us) {
+            end(suspend, suspension);
+        }
+    }
+}

@@ -1,0 +1,149 @@
+#include "pipeline/publish/offset_commit.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "observe/log.h"
+#include "observe/metrics.h"
+#include "pipeline/publish/lane.h"
+#include "replay/range.h"
+
+#include <stdlib.h>
+
+/* Pause before what was refused is asked for again; a drain asks as often as it may. */
+#define RETRY_MS 50
+
+/* Note "Commits and rejoining": positions are stored in the client, whose own timer commits them.
+ * A commit request of ours would wait on the coordinator's connection behind a JoinGroup that is
+ * under way, arrive with the generation before, and be refused. librdkafka then takes the whole
+ * assignment for lost (since 2.10 only if no rebalance is under way by then), and partitions that stay
+ * are read again. Its timer knows when the group is being joined. In a revoke no join is under way, so
+ * there a request is safe, and needed: the partition may go only once its position is known to be
+ * committed. */
+struct wt_commit {
+    const struct wt_config *config;
+    rd_kafka_t *consumer;
+    rd_kafka_queue_t *replies;
+    uint64_t stored;    /* how often positions were stored */
+    uint64_t asked;     /* the value of `stored` when the last request was made */
+    uint64_t confirmed; /* the value of `stored` that the last good reply speaks of */
+    bool pending;
+    int64_t due_us;
+    int64_t retry_us; /* do not ask before */
+};
+
+struct wt_commit *wt_commit_create(const struct wt_config *config, rd_kafka_t *consumer,
+                                   void (*wake)(rd_kafka_t *, void *), void *opaque)
+{
+    struct wt_commit *commit = wt_alloc_zeroed(1, sizeof *commit);
+    commit->config = config;
+    commit->consumer = consumer;
+    commit->replies = rd_kafka_queue_new(consumer);
+    rd_kafka_queue_cb_event_enable(commit->replies, wake, opaque);
+    return commit;
+}
+
+void wt_commit_destroy(struct wt_commit *commit)
+{
+    if (commit == NULL) {
+        return;
+    }
+    rd_kafka_queue_cb_event_enable(commit->replies, NULL, NULL);
+    rd_kafka_queue_destroy(commit->replies);
+    free(commit);
+}
+
+int64_t wt_commit_due_us(const struct wt_commit *commit)
+{
+    return commit->due_us;
+}
+
+static void on_reply(rd_kafka_t *consumer, rd_kafka_resp_err_t code,
+                     rd_kafka_topic_partition_list_t *offsets, void *opaque)
+{
+    struct wt_commit *commit = opaque;
+    (void)consumer;
+    (void)offsets;
+    commit->pending = false;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR__NO_OFFSET) {
+        commit->confirmed = commit->asked; /* no offset: the timer had committed them all */
+        wt_metric_add(WT_METRIC_COMMITS, code == RD_KAFKA_RESP_ERR_NO_ERROR ? 1 : 0);
+    } else {
+        commit->retry_us = wt_clock_us() + (int64_t)RETRY_MS * 1000;
+        wt_metric_add(WT_METRIC_COMMIT_FAILURES, 1);
+        wt_log_warn("commit", "%s; asking again", rd_kafka_err2str(code));
+    }
+}
+
+static int64_t position_to_store(const struct wt_lane *lane)
+{
+#ifdef WIRETAG_SABOTAGE_COMMIT_EARLY /* CMakeLists.txt */
+    return wt_lane_released_position(lane);
+#else
+    return wt_lane_position(lane);
+#endif
+}
+
+static bool moved(const struct wt_lane *lane)
+{
+    return wt_lane_epoch(lane) != 0 && position_to_store(lane) > wt_lane_committed_offset(lane);
+}
+
+static void store_moved(struct wt_commit *commit, struct wt_partition *const *partitions,
+                        size_t count)
+{
+    rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new(0);
+    for (size_t i = 0; i < count; i++) {
+        if (moved(partitions[i]->lane)) {
+            rd_kafka_topic_partition_t *item = rd_kafka_topic_partition_list_add(
+                offsets, partitions[i]->topic, partitions[i]->number);
+            item->offset = position_to_store(partitions[i]->lane);
+            wt_range_note(partitions[i], false, item);
+        }
+    }
+    if (offsets->cnt > 0) {
+        (void)rd_kafka_offsets_store(commit->consumer, offsets);
+        commit->stored++;
+    }
+    int item = 0;
+    for (size_t i = 0; i < count && item < offsets->cnt; i++) {
+        if (moved(partitions[i]->lane) &&
+            offsets->elems[item++].err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            wt_lane_committed(partitions[i]->lane, wt_lane_position(partitions[i]->lane));
+        }
+    }
+    rd_kafka_topic_partition_list_destroy(offsets);
+}
+
+/* For everything that is stored. */
+static void ask(struct wt_commit *commit)
+{
+    commit->asked = commit->stored;
+    rd_kafka_resp_err_t code =
+        rd_kafka_commit_queue(commit->consumer, NULL, commit->replies, on_reply, commit);
+    commit->pending = code == RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (!commit->pending) {
+        on_reply(commit->consumer, code, NULL, commit);
+    }
+}
+
+void wt_commit_step(struct wt_commit *commit, struct wt_partition *const *partitions, size_t count,
+                    bool now)
+{
+    if (commit->pending) {
+        (void)rd_kafka_queue_poll_callback(commit->replies, 0);
+    }
+    int64_t clock_us = wt_clock_us();
+    if (!now && clock_us < commit->due_us) {
+        return;
+    }
+    commit->due_us = clock_us + (int64_t)commit->config->delivery.commit_interval_ms * 1000;
+    store_moved(commit, partitions, count);
+    if (now && !commit->pending && clock_us >= commit->retry_us && !wt_commit_settled(commit)) {
+        ask(commit);
+    }
+}
+
+bool wt_commit_settled(const struct wt_commit *commit)
+{
+    return commit->confirmed == commit->stored;
+}

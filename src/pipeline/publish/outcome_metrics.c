@@ -1,0 +1,90 @@
+#include "pipeline/publish/outcome_metrics.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "codec/dead_letter.h"
+#include "codec/trace_context.h"
+#include "observe/metrics.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct wt_outcomes {
+    const struct wt_config *config;
+    uint32_t label_count;
+    struct wt_series **labels; /* a counter for each */
+};
+
+struct wt_outcomes *wt_outcomes_create(const struct wt_config *config,
+                                       const struct wt_model_info *model_info)
+{
+    struct wt_outcomes *outcomes = wt_alloc_zeroed(1, sizeof *outcomes);
+    outcomes->config = config;
+    outcomes->label_count = model_info->label_count;
+    outcomes->labels = wt_alloc_zeroed(model_info->label_count, sizeof(struct wt_series *));
+    for (uint32_t i = 0; i < model_info->label_count; i++) {
+        outcomes->labels[i] = wt_series_get(WT_FAMILY_LABELS, &model_info->labels[i]);
+    }
+    return outcomes;
+}
+
+void wt_outcomes_destroy(struct wt_outcomes *outcomes)
+{
+    if (outcomes == NULL) {
+        return;
+    }
+    free(outcomes->labels);
+    free(outcomes);
+}
+
+static double seconds_since(int64_t then_us, int64_t now_us)
+{
+    return now_us > then_us ? (double)(now_us - then_us) * 1e-6 : 0.0;
+}
+
+static void count_label(const struct wt_outcomes *outcomes, const struct wt_record *record)
+{
+    if (record->category < outcomes->label_count) {
+        wt_series_add(outcomes->labels[record->category], 1);
+    } else {
+        wt_metric_add(WT_METRIC_BELOW_THRESHOLD, 1);
+    }
+}
+
+static void count_failure(const struct wt_outcomes *outcomes, const struct wt_record *record)
+{
+    const struct wt_failure *failure = record->failure;
+    const char *const stage_and_code[] = {failure->stage, failure->error.code};
+    wt_series_add(wt_series_get(WT_FAMILY_FAILURES, stage_and_code), 1);
+    char words[WT_CUT_WORDS_BYTES_MAX];
+    char became[WT_CUT_WORDS_BYTES_MAX + 32];
+    bool letter = record->outcome != WT_OUTCOME_SKIPPED;
+    const char *cut = letter ? wt_output_cut(&record->output, words) : "";
+    (void)snprintf(became, sizeof became, "%s%s%s", letter ? "dead letter" : "skipped",
+                   cut[0] != '\0' ? ", cut in " : "", cut);
+    wt_trace_log_failure(outcomes->config, record, became);
+}
+
+void wt_outcomes_count(const struct wt_outcomes *outcomes, const struct wt_record *record)
+{
+    static const enum wt_metric metrics[] = {
+        [WT_OUTCOME_NONE] = WT_METRIC_RECORDS_DROPPED,
+        [WT_OUTCOME_LABELLED] = WT_METRIC_RECORDS_LABELLED,
+        [WT_OUTCOME_DEAD_LETTERED] = WT_METRIC_RECORDS_DEAD_LETTERED,
+        [WT_OUTCOME_TOMBSTONE] = WT_METRIC_RECORDS_TOMBSTONES,
+        [WT_OUTCOME_SKIPPED] = WT_METRIC_RECORDS_SKIPPED,
+    };
+    if (record->outcome == WT_OUTCOME_HOLE) {
+        return;
+    }
+    int64_t now_us = wt_clock_us();
+    wt_metric_add(metrics[record->outcome], 1);
+    wt_metric_observe(WT_HISTOGRAM_RECORD_SECONDS, seconds_since(record->consumed_us, now_us), 1);
+    wt_metric_observe(WT_HISTOGRAM_STAGE_PUBLISH, seconds_since(record->finished_us, now_us), 1);
+    if (record->outcome == WT_OUTCOME_LABELLED) {
+        count_label(outcomes, record);
+    }
+    if (record->failure != NULL) {
+        count_failure(outcomes, record);
+    }
+}

@@ -1,0 +1,50 @@
+#include "pipeline/publish/poison_search.h"
+
+/* Of a rejected transaction's records, the share that goes into the next one. */
+#define PARTS 8u
+
+struct wt_search wt_search_begin(void)
+{
+    return (struct wt_search){.records = 0, .records_max = UINT32_MAX};
+}
+
+bool wt_search_has_room(const struct wt_search *search)
+{
+    return search->records < search->records_max;
+}
+
+void wt_search_add(struct wt_search *search)
+{
+    search->records++;
+}
+
+void wt_search_committed(struct wt_search *search, uint32_t records_wanted)
+{
+    uint32_t committed = search->records;
+    search->records = 0;
+    if (committed < search->suspects) {
+        search->suspects -= committed;
+        return;
+    }
+    search->suspects = 0;
+    search->records_max =
+        search->records_max < records_wanted / 2 ? search->records_max * 2 : UINT32_MAX;
+}
+
+bool wt_search_rejected(struct wt_search *search)
+{
+    bool alone = search->records <= 1;
+    if (alone) {
+        search->records_max = 1;
+    } else {
+        search->records_max = search->records < PARTS ? 1 : search->records / PARTS;
+        search->suspects = search->records;
+    }
+    search->records = 0;
+    return alone;
+}
+
+void wt_search_aborted(struct wt_search *search)
+{
+    search->records = 0;
+}

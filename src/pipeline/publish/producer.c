@@ -1,0 +1,484 @@
+#include "pipeline/publish/producer.h"
+
+#include "base/alloc.h"
+#include "kafka/broker_status.h"
+#include "kafka/client.h"
+#include "kafka/topic_status.h"
+#include "observe/log.h"
+#include "observe/metrics.h"
+#include "pipeline/auto_limits.h"
+#include "pipeline/publish/txn_offsets.h"
+#include "record/partition.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* How long wt_produce_close waits for reports of what it gave up; they come at once. */
+#define PURGE_MS_MAX 2000
+
+/* How long a transaction that is given up may take to end; beginning to end it takes no time. */
+#define ABORT_MS_MAX 100
+
+/* Records linger until their transaction is committed, unless there are this many bytes of them for one
+ * partition: under the highest loads they are on their way before the commit asks for them. */
+#define TRANSACTION_BATCH_BYTES "200000"
+
+struct wt_produce {
+    const struct wt_config *config;
+    wt_delivery_report *report;
+    void (*wake)(rd_kafka_t *, void *);
+    void *wake_opaque;
+    void *opaque;
+    rd_kafka_t *client;
+    rd_kafka_topic_t *output;
+    rd_kafka_topic_t *dead_letters; /* NULL where there are none */
+    char *transactional_id;         /* NULL: idempotent only */
+    atomic_bool *doubtful;          /* set on librdkafka's threads; lives as long as the client */
+    struct wt_offsets_call *late;   /* a call of the client that goes on; NULL: none */
+    int64_t transaction_us_max;
+};
+
+/* --- errors ---------------------------------------------------------------------------------- */
+
+static enum wt_delivery delivery_of(rd_kafka_resp_err_t code)
+{
+    switch (code) {
+    case RD_KAFKA_RESP_ERR_NO_ERROR:
+        return WT_DELIVERED;
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
+        return WT_DELIVERY_TOO_LARGE;
+    case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
+    case RD_KAFKA_RESP_ERR_INVALID_RECORD:
+    case RD_KAFKA_RESP_ERR_INVALID_MSG:
+    case RD_KAFKA_RESP_ERR_POLICY_VIOLATION:
+    case RD_KAFKA_RESP_ERR__INVALID_ARG:
+        return WT_DELIVERY_REJECTED;
+    case RD_KAFKA_RESP_ERR__PURGE_QUEUE:
+    case RD_KAFKA_RESP_ERR__PURGE_INFLIGHT:
+        return WT_DELIVERY_PURGED;
+    case RD_KAFKA_RESP_ERR__FATAL:
+        return WT_DELIVERY_FATAL;
+    default:
+        return WT_DELIVERY_RETRY;
+    }
+}
+
+/* For whoever watches the topics. What is refused, purged or lost with its producer says nothing of them. */
+static void note_delivery(const struct wt_produce *produce, const rd_kafka_message_t *message,
+                          enum wt_delivery delivery)
+{
+    bool delivered = delivery == WT_DELIVERED;
+    char words[300] = "";
+    if (delivery != WT_DELIVERY_RETRY && !delivered) {
+        return;
+    }
+    if (!delivered) {
+        (void)snprintf(words, sizeof words, "records are not delivered to %s: %s; trying again",
+                       message->rkt != NULL ? rd_kafka_topic_name(message->rkt) : "the topic",
+                       rd_kafka_err2str(message->err));
+    }
+    wt_topics_note_delivery(message->rkt != NULL && message->rkt == produce->dead_letters,
+                            delivered, words);
+}
+
+static void on_report(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque)
+{
+    struct wt_produce *produce = opaque;
+    enum wt_delivery delivery = delivery_of(message->err);
+    (void)client;
+    note_delivery(produce, message, delivery);
+    if (delivery == WT_DELIVERED) {
+        wt_metric_add(WT_METRIC_BYTES_PRODUCED, (int64_t)(message->len + message->key_len));
+    } else if (delivery != WT_DELIVERY_PURGED) {
+        wt_metric_add(WT_METRIC_PRODUCE_ERRORS, 1);
+    }
+    produce->report(produce->opaque, message->_private, delivery, rd_kafka_err2str(message->err));
+}
+
+static int on_statistics(rd_kafka_t *client, char *text, size_t bytes, void *opaque)
+{
+    (void)opaque;
+    wt_brokers_read(client, text, bytes);
+    return 0; /* librdkafka frees the text */
+}
+
+/* --- doubtful requests ----------------------------------------------------------------------- */
+
+/* API keys of the requests that a transaction is made of (Kafka protocol guide). */
+static bool is_transactional_request(int16_t key)
+{
+    return key == 0 /* Produce */ || key == 24 /* AddPartitionsToTxn */ ||
+           key == 25 /* AddOffsetsToTxn */ || key == 26 /* EndTxn */ ||
+           key == 28 /* TxnOffsetCommit */;
+}
+
+/* Runs on librdkafka's broker threads, for every reply and for every request that got none. */
+static rd_kafka_resp_err_t on_response(rd_kafka_t *client, int socket, const char *broker_name,
+                                       int32_t broker, int16_t key, int16_t version,
+                                       int32_t correlation, size_t bytes, int64_t round_trip,
+                                       rd_kafka_resp_err_t code, void *opaque)
+{
+    atomic_bool *doubtful = opaque;
+    (void)client, (void)socket, (void)broker_name, (void)broker, (void)version;
+    (void)correlation, (void)bytes, (void)round_trip;
+    /* A broker's own errors are in its replies; what librdkafka reports here was not answered. */
+    bool unanswered = code != RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (unanswered && is_transactional_request(key)) {
+        atomic_store_explicit(doubtful, true, memory_order_release);
+    }
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static rd_kafka_resp_err_t on_new(rd_kafka_t *client, const rd_kafka_conf_t *conf, void *opaque,
+                                  char *reason, size_t reason_bytes)
+{
+    (void)conf, (void)reason, (void)reason_bytes;
+    return rd_kafka_interceptor_add_on_response_received(client, "wiretag", on_response, opaque);
+}
+
+bool wt_produce_doubtful(const struct wt_produce *produce)
+{
+#ifdef WIRETAG_SABOTAGE_NO_ENDTXN_DEFENCE /* CMakeLists.txt */
+    (void)produce;
+    return false;
+#else
+    return atomic_load_explicit(produce->doubtful, memory_order_acquire);
+#endif
+}
+
+int64_t wt_produce_transaction_us_max(const struct wt_produce *produce)
+{
+    return produce->transaction_us_max;
+}
+
+const char *wt_produce_transactional_id(const struct wt_produce *produce)
+{
+    return produce->transactional_id;
+}
+
+/* --- partitions ------------------------------------------------------------------------------ */
+
+/* The input's own partition number where the topic has it, so that order is kept; else by key as
+ * Java clients do. Called by librdkafka, on any of its threads, while the record is handed over. */
+static int32_t choose_partition(const rd_kafka_topic_t *topic, const void *key, size_t key_bytes,
+                                int32_t partition_count, void *topic_opaque, void *record_opaque)
+{
+    const struct wt_produce *produce = topic_opaque;
+    const struct wt_record *record = record_opaque;
+    if (produce->config->output.partition == WT_PARTITION_SAME &&
+        wt_record_origin(record).partition < partition_count) {
+        return wt_record_origin(record).partition;
+    }
+    /* The record's own key, also where a dead letter has a cut one. */
+    (void)key, (void)key_bytes;
+    return rd_kafka_msg_partitioner_murmur2_random(topic, record->key, record->key_bytes,
+                                                   partition_count, topic_opaque, record_opaque);
+}
+
+static enum wt_status open_topic(struct wt_produce *produce, const char *name,
+                                 rd_kafka_topic_t **topic_out, struct wt_error *error)
+{
+    rd_kafka_topic_conf_t *conf = rd_kafka_default_topic_conf_dup(produce->client);
+    rd_kafka_topic_conf_set_opaque(conf, produce);
+    rd_kafka_topic_conf_set_partitioner_cb(conf, choose_partition);
+    *topic_out = rd_kafka_topic_new(produce->client, name, conf);
+    if (*topic_out == NULL) {
+        rd_kafka_topic_conf_destroy(conf);
+        return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "topic-name",
+                            "the topic name %s is refused: %s", name,
+                            rd_kafka_err2str(rd_kafka_last_error()));
+    }
+    return WT_OK;
+}
+
+/* --- life ------------------------------------------------------------------------------------ */
+
+static enum wt_status set_transactional_properties(struct wt_produce *produce,
+                                                   rd_kafka_conf_t *conf, struct wt_error *error)
+{
+    const struct wt_config *config = produce->config;
+    const struct wt_property *own = wt_config_producer_property(config, "transaction.timeout.ms");
+    uint64_t needed_ms =
+        (uint64_t)config->delivery.commit_interval_ms + config->delivery.drain_ms_max;
+    char timeout_ms[24];
+    (void)snprintf(timeout_ms, sizeof timeout_ms, "%" PRId64, wt_sizing_transaction_ms(config));
+    if (own != NULL && strtoull(own->value, NULL, 10) <= needed_ms) {
+        return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "transaction-timeout",
+                            "%s: transaction.timeout.ms %s must exceed delivery.commit_interval_ms "
+                            "plus delivery.drain_ms_max, %" PRIu64
+                            " ms: a transaction may last that long; raise it or lower those",
+                            own->place, own->value, needed_ms);
+    }
+    produce->transaction_us_max = 1000 * wt_sizing_transaction_ms(config);
+    enum wt_status status =
+        wt_kafka_conf_set(conf, "transactional.id", produce->transactional_id, error);
+    return status == WT_OK ? wt_kafka_conf_default(conf, config, RD_KAFKA_PRODUCER,
+                                                   "transaction.timeout.ms", timeout_ms, error)
+                           : status;
+}
+
+/* One record larger than the queue would be "queue full" for ever. */
+static enum wt_status check_queue(const struct wt_config *config, struct wt_error *error)
+{
+    const struct wt_property *own = wt_sizing_small_queue(config);
+    size_t record_bytes_max = wt_sizing_record_bytes_max(config);
+    if (own == NULL) {
+        return WT_OK;
+    }
+    return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "producer-queue",
+                        "%s: queue.buffering.max.kbytes %s has no room for one record of "
+                        "message.max.bytes, %zu: such a record would stop the worker for ever; "
+                        "set %zu at least, or leave it out",
+                        own->place, own->value, record_bytes_max, record_bytes_max / 1024 + 1);
+}
+
+/* What delivery needs of the producer; config.c refuses the same keys from the user. */
+static enum wt_status set_fixed_properties(struct wt_produce *produce, rd_kafka_conf_t *conf,
+                                           struct wt_error *error)
+{
+    const struct wt_config *config = produce->config;
+    char queued_kbytes[24];
+    char queued_records[24];
+    (void)snprintf(queued_kbytes, sizeof queued_kbytes, "%" PRIu64,
+                   wt_sizing_producer_kbytes(config));
+    (void)snprintf(queued_records, sizeof queued_records, "%" PRIu32,
+                   config->in_flight.records_max < 100 ? 100 : config->in_flight.records_max);
+    enum wt_status status = check_queue(config, error);
+    if (status == WT_OK) {
+        status = wt_kafka_conf_set(conf, "enable.idempotence", "true", error);
+    }
+    if (status == WT_OK && produce->transactional_id != NULL) {
+        status = set_transactional_properties(produce, conf, error);
+    } else if (status == WT_OK) {
+        /* A record never expires in the queue: it waits for its broker as long as it takes. */
+        status = wt_kafka_conf_set(conf, "message.timeout.ms", "0", error);
+        if (status == WT_OK) {
+            /* A request that the broker refuses stops everything behind it, so that nothing
+             * overtakes: the producer is replaced then (release.c, note "Rejected records"). */
+            status = wt_kafka_conf_set(conf, "enable.gapless.guarantee", "true", error);
+        }
+    }
+    if (status == WT_OK) {
+        /* Else librdkafka sends records without a key to one partition for a while and never asks
+         * choose_partition. */
+        status = wt_kafka_conf_set(conf, "sticky.partitioning.linger.ms", "0", error);
+    }
+    if (status == WT_OK) {
+        char linger_ms[24];
+        (void)snprintf(linger_ms, sizeof linger_ms, "%" PRIu32,
+                       wt_sizing_linger_ms(config, produce->transactional_id != NULL));
+        status =
+            wt_kafka_conf_default(conf, config, RD_KAFKA_PRODUCER, "linger.ms", linger_ms, error);
+    }
+    if (status == WT_OK && produce->transactional_id != NULL) {
+        status = wt_kafka_conf_default(conf, config, RD_KAFKA_PRODUCER, "batch.size",
+                                       TRANSACTION_BATCH_BYTES, error);
+    }
+    if (status == WT_OK) {
+        status = wt_kafka_conf_default(conf, config, RD_KAFKA_PRODUCER,
+                                       "queue.buffering.max.kbytes", queued_kbytes, error);
+    }
+    if (status == WT_OK) {
+        status = wt_kafka_conf_default(conf, config, RD_KAFKA_PRODUCER,
+                                       "queue.buffering.max.messages", queued_records, error);
+    }
+    return status;
+}
+
+/* librdkafka (seen in 2.0.2 to 2.16) ends the process by an assertion (txn_req_cnt > 0) when a producer is
+ * destroyed at the moment in which it asks to add partitions to its transaction: the request fails
+ * before it is counted as sent. A transaction that is being aborted adds none. Where none is open this
+ * is an error, which does not matter, and nothing else. */
+static void stop_adding_partitions(const struct wt_produce *produce)
+{
+    if (produce->transactional_id == NULL || produce->late != NULL) {
+        return; /* a call under way would make this one fail; its partitions have been added */
+    }
+    rd_kafka_error_t *error = rd_kafka_abort_transaction(produce->client, ABORT_MS_MAX);
+    if (error != NULL) {
+        rd_kafka_error_destroy(error);
+    }
+}
+
+static void close_client(struct wt_produce *produce)
+{
+    if (produce->client == NULL) {
+        return;
+    }
+    stop_adding_partitions(produce);
+    if (produce->output != NULL) {
+        rd_kafka_topic_destroy(produce->output);
+        produce->output = NULL;
+    }
+    if (produce->dead_letters != NULL) {
+        rd_kafka_topic_destroy(produce->dead_letters);
+        produce->dead_letters = NULL;
+    }
+    rd_kafka_queue_t *queue = rd_kafka_queue_get_main(produce->client);
+    rd_kafka_queue_cb_event_enable(queue, NULL, NULL);
+    rd_kafka_queue_destroy(queue);
+    wt_offsets_leave(&produce->late, produce->client, produce->doubtful);
+    produce->client = NULL;
+    produce->doubtful = NULL;
+}
+
+static enum wt_status open_client(struct wt_produce *produce, struct wt_error *error)
+{
+    const struct wt_config *config = produce->config;
+    rd_kafka_conf_t *conf = NULL;
+    enum wt_status status = wt_kafka_conf_create(config, RD_KAFKA_PRODUCER, &conf, error);
+    if (status == WT_OK) {
+        status = set_fixed_properties(produce, conf, error);
+    }
+    if (status == WT_OK) {
+        status = wt_brokers_watch(conf, config, RD_KAFKA_PRODUCER, on_statistics, error);
+    }
+    if (status == WT_OK) {
+        rd_kafka_conf_set_opaque(conf, produce);
+        rd_kafka_conf_set_dr_msg_cb(conf, on_report);
+        produce->doubtful = wt_alloc_zeroed(1, sizeof *produce->doubtful);
+        atomic_init(produce->doubtful, false);
+        if (produce->transactional_id != NULL) {
+            (void)rd_kafka_conf_interceptor_add_on_new(conf, "wiretag", on_new, produce->doubtful);
+        }
+        status = wt_kafka_client_create(RD_KAFKA_PRODUCER, &conf, &produce->client, error);
+    }
+    if (conf != NULL) {
+        rd_kafka_conf_destroy(conf);
+    }
+    if (status != WT_OK) {
+        free(produce->doubtful);
+        produce->doubtful = NULL;
+        return status;
+    }
+    rd_kafka_queue_t *queue = rd_kafka_queue_get_main(produce->client);
+    rd_kafka_queue_cb_event_enable(queue, produce->wake, produce->wake_opaque);
+    rd_kafka_queue_destroy(queue);
+    status = open_topic(produce, config->output.topic, &produce->output, error);
+    if (status == WT_OK && config->dead_letter.enabled) {
+        status = open_topic(produce, config->dead_letter.topic, &produce->dead_letters, error);
+    }
+    return status;
+}
+
+enum wt_status wt_produce_create(const struct wt_config *config, const char *transactional_id,
+                                 wt_delivery_report *report, void (*wake)(rd_kafka_t *, void *),
+                                 void *wake_opaque, void *opaque, struct wt_produce **produce_out,
+                                 struct wt_error *error)
+{
+    struct wt_produce *produce = wt_alloc_zeroed(1, sizeof *produce);
+    produce->config = config;
+    produce->report = report;
+    produce->wake = wake;
+    produce->wake_opaque = wake_opaque;
+    produce->opaque = opaque;
+    produce->transactional_id = transactional_id != NULL ? wt_strdup(transactional_id) : NULL;
+    enum wt_status status = open_client(produce, error);
+    if (status != WT_OK) {
+        wt_produce_destroy(produce);
+        return status;
+    }
+    *produce_out = produce;
+    return WT_OK;
+}
+
+/* Nobody waits for the record any more; it may be gone. */
+static void report_nothing(void *opaque, struct wt_record *record, enum wt_delivery delivery,
+                           const char *reason)
+{
+    (void)opaque, (void)record, (void)delivery, (void)reason;
+}
+
+void wt_produce_destroy(struct wt_produce *produce)
+{
+    if (produce == NULL) {
+        return;
+    }
+    produce->report = report_nothing;
+    close_client(produce);
+    free(produce->transactional_id);
+    free(produce);
+}
+
+rd_kafka_t *wt_produce_client(struct wt_produce *produce)
+{
+    return produce->client;
+}
+
+bool wt_produce_send_offsets(struct wt_produce *produce, rd_kafka_topic_partition_list_t **offsets,
+                             rd_kafka_consumer_group_metadata_t **membership, int wait_ms,
+                             int wait_ms_max, rd_kafka_error_t **error_out)
+{
+    assert(produce->late == NULL);
+    produce->late =
+        wt_offsets_send(produce->client, offsets, membership, wait_ms, wait_ms_max, error_out);
+    return produce->late == NULL;
+}
+
+/* --- records --------------------------------------------------------------------------------- */
+
+static rd_kafka_headers_t *headers_of(const struct wt_record *record)
+{
+    const struct wt_output *output = &record->output;
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(output->header_count);
+    for (size_t i = 0; i < output->header_count; i++) {
+        const struct wt_header *header = &output->headers[i];
+        (void)rd_kafka_header_add(headers, header->name, -1, header->value,
+                                  (ssize_t)header->value_bytes);
+    }
+    return headers;
+}
+
+enum wt_delivery wt_produce_record(struct wt_produce *produce, struct wt_record *record,
+                                   const char **reason_out)
+{
+    bool dead_letter = record->outcome == WT_OUTCOME_DEAD_LETTERED;
+    bool wanted = dead_letter ? record->letter_dated
+                              : produce->config->output.timestamp == WT_TIMESTAMP_INPUT;
+    bool keep_timestamp = wanted && record->timestamp_ms >= 0;
+    rd_kafka_headers_t *headers = headers_of(record);
+    rd_kafka_resp_err_t code = rd_kafka_producev(
+        produce->client, RD_KAFKA_V_RKT(dead_letter ? produce->dead_letters : produce->output),
+        RD_KAFKA_V_PARTITION(RD_KAFKA_PARTITION_UA), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+        RD_KAFKA_V_KEY(record->output.key, record->output.key_bytes),
+        RD_KAFKA_V_VALUE(record->output.value, record->output.value_bytes),
+        RD_KAFKA_V_TIMESTAMP(keep_timestamp ? record->timestamp_ms : 0),
+        RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(record), RD_KAFKA_V_END);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return WT_DELIVERED;
+    }
+    rd_kafka_headers_destroy(headers);
+    *reason_out = rd_kafka_err2str(code);
+    return delivery_of(code);
+}
+
+void wt_produce_serve(struct wt_produce *produce)
+{
+    (void)rd_kafka_poll(produce->client, 0);
+}
+
+void wt_produce_close(struct wt_produce *produce)
+{
+    if (produce->client == NULL) {
+        return;
+    }
+    if (produce->transactional_id == NULL) {
+        /* Replies to what is under way are worth waiting for: they spare repetition. */
+        (void)rd_kafka_purge(produce->client, RD_KAFKA_PURGE_F_QUEUE);
+        (void)rd_kafka_flush(produce->client, PURGE_MS_MAX);
+    }
+    (void)rd_kafka_purge(produce->client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    (void)rd_kafka_flush(produce->client, PURGE_MS_MAX);
+    close_client(produce);
+}
+
+enum wt_status wt_produce_reset(struct wt_produce *produce, struct wt_error *error)
+{
+    wt_metric_add(WT_METRIC_PRODUCERS_REPLACED, 1);
+    wt_produce_close(produce);
+    return open_client(produce, error);
+}

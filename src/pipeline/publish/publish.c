@@ -1,0 +1,320 @@
+#include "pipeline/publish/publish.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "kafka/group_member.h"
+#include "observe/beat.h"
+#include "observe/log.h"
+#include "observe/metrics.h"
+#include "pipeline/consume/group_leave.h"
+#include "pipeline/publish/lane.h"
+#include "pipeline/publish/release.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#define RECORDS_PER_POP_MAX 1024u
+
+/* How long the thread sleeps when nothing wakes it, and while a drain waits for it. */
+#define IDLE_MS 100
+#define DRAIN_MS 5
+
+/* Single calls of the Kafka client wait for seconds while no broker answers. */
+#define BEAT_MS_MAX 60000
+
+/* One wt_publish_drain under way: the consume thread waits, the publish thread works on it. */
+struct drain {
+    pthread_mutex_t mutex; /* guards all of it */
+    pthread_cond_t done_changed;
+    bool ended;                             /* the publish thread works on nothing any more */
+    struct wt_partition *const *partitions; /* NULL: no request */
+    size_t count;
+    bool lost;
+    bool done;
+    bool whole; /* all of it is committed */
+    int64_t deadline_us;
+};
+
+struct wt_publish {
+    struct wt_publish_ports ports;
+    struct wt_release *release;
+    pthread_t thread;
+    bool started;
+    struct drain drain;
+
+    /* The rest belongs to the thread. */
+    struct wt_partition **partitions; /* those with a lane, in order of first sight */
+    size_t partition_count;
+    size_t partition_capacity;
+};
+
+/* --- intake ---------------------------------------------------------------------------------- */
+
+static void add_partition(struct wt_publish *publish, struct wt_partition *partition)
+{
+    if (publish->partition_count == publish->partition_capacity) {
+        publish->partition_capacity =
+            publish->partition_capacity > 0 ? publish->partition_capacity * 2 : 16;
+        publish->partitions = wt_realloc(publish->partitions, publish->partition_capacity *
+                                                                  sizeof(struct wt_partition *));
+    }
+    partition->lane = wt_release_lane_create(publish->release);
+    publish->partitions[publish->partition_count++] = partition;
+}
+
+static void take_in(struct wt_publish *publish, struct wt_record *record)
+{
+    struct wt_partition *source = record->source;
+    if (record->ran) {
+        atomic_fetch_sub_explicit(wt_partition_running(source, record->epoch), 1,
+                                  memory_order_acq_rel);
+    }
+    if (source->lane == NULL) {
+        add_partition(publish, source);
+    }
+    /* A newer epoch than the lane's can only come once the lane is closed: consume waits for that
+     * in its revoke. So this is the first record of an epoch that is live, or drains before
+     * anything has come out of the model. */
+    if (wt_lane_epoch(source->lane) == 0 && record->epoch > source->epoch_closed) {
+        wt_lane_open(source->lane, record->epoch);
+    }
+    if (wt_lane_epoch(source->lane) != record->epoch || record->abandoned) {
+        wt_metric_add(WT_METRIC_RECORDS_DROPPED, wt_record_weight(record));
+        wt_in_flight_end(publish->ports.in_flight, &record);
+        return;
+    }
+    wt_lane_finish(source->lane, &record);
+}
+
+/* --- drain ----------------------------------------------------------------------------------- */
+
+static bool has_open_lane(const struct wt_partition *partition)
+{
+    return partition->lane != NULL && wt_lane_epoch(partition->lane) != 0;
+}
+
+/* What runs may yet open the lane. */
+static bool partition_drained(const struct wt_publish *publish, struct wt_partition *partition)
+{
+    const atomic_uint *running = wt_partition_running(partition, partition->epoch_last);
+    return atomic_load_explicit(running, memory_order_acquire) == 0 &&
+           (!has_open_lane(partition) || wt_release_settled(publish->release, partition));
+}
+
+/* There is nothing to wait for. The group may let the worker go in the middle of a drain, or go on
+ * without it. */
+static bool drain_in_vain(const struct wt_publish *publish)
+{
+    const struct drain *drain = &publish->drain;
+    return drain->lost || wt_clock_us() >= drain->deadline_us ||
+           wt_leave_is_out(publish->ports.consumer) ||
+           wt_membership_is_over(publish->ports.membership);
+}
+
+static void close_partition(struct wt_publish *publish, struct wt_partition *partition)
+{
+    partition->epoch_closed = partition->epoch_last;
+    if (!has_open_lane(partition)) {
+        return;
+    }
+    uint32_t dropped = wt_release_close(publish->release, partition);
+    if (dropped > 0) {
+        wt_log_partition(WT_LOG_INFO, "publish", partition->topic, partition->number,
+                         "%s [%" PRId32 "]: %" PRIu32 " records left to the next owner",
+                         partition->topic, partition->number, dropped);
+    }
+}
+
+/* Locks: the request's, held. */
+static void answer(struct wt_publish *publish)
+{
+    struct drain *drain = &publish->drain;
+    for (size_t i = 0; i < drain->count; i++) {
+        close_partition(publish, drain->partitions[i]);
+    }
+    drain->done = true;
+    (void)pthread_cond_signal(&drain->done_changed);
+}
+
+/* Looks at the request, if there is one, and answers it when it is done. True: the drained
+ * partitions wait for a commit, so commit now rather than at the next interval. */
+static bool serve_drain(struct wt_publish *publish)
+{
+    struct drain *drain = &publish->drain;
+    (void)pthread_mutex_lock(&drain->mutex);
+    bool waiting = drain->partitions != NULL && !drain->done;
+    if (waiting) {
+        bool done = true;
+        for (size_t i = 0; i < drain->count && done; i++) {
+            done = partition_drained(publish, drain->partitions[i]);
+        }
+        if (done || drain_in_vain(publish)) {
+            drain->whole = done;
+            answer(publish);
+            waiting = false;
+        }
+    }
+    (void)pthread_mutex_unlock(&drain->mutex);
+    return waiting;
+}
+
+/* A request may still wait, or come, where consume was not waited for (wt_consume_join). */
+static void end_drains(struct wt_publish *publish)
+{
+    struct drain *drain = &publish->drain;
+    (void)pthread_mutex_lock(&drain->mutex);
+    drain->ended = true;
+    if (drain->partitions != NULL && !drain->done) {
+        answer(publish);
+    }
+    (void)pthread_mutex_unlock(&drain->mutex);
+}
+
+bool wt_publish_drain(struct wt_publish *publish, struct wt_partition *const *partitions,
+                      size_t count, bool lost)
+{
+    struct drain *drain = &publish->drain;
+    if (count == 0) {
+        return true;
+    }
+    (void)pthread_mutex_lock(&drain->mutex);
+    drain->whole = false;
+    if (!drain->ended) {
+        drain->partitions = partitions;
+        drain->count = count;
+        drain->lost = lost;
+        drain->done = false;
+        drain->deadline_us =
+            wt_clock_us() + (int64_t)publish->ports.config->delivery.drain_ms_max * 1000;
+        wt_queue_wake(publish->ports.queue_in);
+        while (!drain->done) {
+            (void)pthread_cond_wait(&drain->done_changed, &drain->mutex);
+        }
+        drain->partitions = NULL;
+    }
+    bool whole = drain->whole;
+    (void)pthread_mutex_unlock(&drain->mutex);
+    return whole;
+}
+
+/* --- thread ---------------------------------------------------------------------------------- */
+
+static int wait_ms(const struct wt_publish *publish, bool draining)
+{
+    int64_t wait_max = draining ? DRAIN_MS : IDLE_MS;
+    int64_t left_us = wt_release_due_us(publish->release) - wt_clock_us();
+    int64_t wait = left_us > 0 ? left_us / 1000 + 1 : 0;
+    return (int)(wait > wait_max ? wait_max : wait);
+}
+
+static void *run(void *opaque)
+{
+    struct wt_publish *publish = opaque;
+    struct wt_record_list records = {0};
+    bool draining = false;
+    struct wt_beat *beat = wt_beat_start("publish", BEAT_MS_MAX);
+    while (wt_queue_pop(publish->ports.queue_in, wait_ms(publish, draining), RECORDS_PER_POP_MAX,
+                        &records) == WT_OK) {
+        struct wt_record *record;
+        wt_beat(beat);
+        while ((record = wt_record_list_take(&records)) != NULL) {
+            take_in(publish, record);
+        }
+        wt_release_step(publish->release, publish->partitions, publish->partition_count, draining);
+        draining = serve_drain(publish);
+    }
+    end_drains(publish);
+    wt_beat_end(beat);
+    return NULL;
+}
+
+static void wake(rd_kafka_t *client, void *opaque)
+{
+    const struct wt_publish *publish = opaque;
+    (void)client;
+    wt_queue_wake(publish->ports.queue_in);
+}
+
+static void on_failed(void *opaque, const struct wt_error *error)
+{
+    const struct wt_publish *publish = opaque;
+    publish->ports.failed(publish->ports.opaque, error);
+}
+
+enum wt_status wt_publish_create(const struct wt_publish_ports *ports,
+                                 struct wt_publish **publish_out, struct wt_error *error)
+{
+    struct wt_publish *publish = wt_alloc_zeroed(1, sizeof *publish);
+    publish->ports = *ports;
+    (void)pthread_mutex_init(&publish->drain.mutex, NULL);
+    (void)pthread_cond_init(&publish->drain.done_changed, NULL);
+    struct wt_release_ports release_ports = {.config = ports->config,
+                                             .model_info = ports->model_info,
+                                             .transactional_id = ports->transactional_id,
+                                             .consumer = ports->consumer,
+                                             .membership = ports->membership,
+                                             .in_flight = ports->in_flight,
+                                             .opaque = publish,
+                                             .wake = wake,
+                                             .failed = on_failed};
+    enum wt_status status = wt_release_create(&release_ports, &publish->release, error);
+    if (status != WT_OK) {
+        wt_publish_destroy(publish);
+        return status;
+    }
+    *publish_out = publish;
+    return WT_OK;
+}
+
+rd_kafka_t *wt_publish_client(struct wt_publish *publish)
+{
+    return wt_release_client(publish->release);
+}
+
+void wt_publish_limit_letters(struct wt_publish *publish, int64_t topic_bytes_max, bool compacted)
+{
+    wt_release_limit_letters(publish->release, topic_bytes_max, compacted);
+}
+
+enum wt_status wt_publish_start(struct wt_publish *publish, struct wt_error *error)
+{
+    if (pthread_create(&publish->thread, NULL, run, publish) != 0) {
+        return wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "thread",
+                            "the publish thread cannot be started");
+    }
+    publish->started = true;
+    return WT_OK;
+}
+
+void wt_publish_join(struct wt_publish *publish)
+{
+    if (publish->started) {
+        (void)pthread_join(publish->thread, NULL);
+        publish->started = false;
+    }
+    for (size_t i = 0; i < publish->partition_count; i++) {
+        wt_lane_destroy(publish->partitions[i]->lane);
+        publish->partitions[i]->lane = NULL;
+    }
+    publish->partition_count = 0;
+}
+
+void wt_publish_close(struct wt_publish *publish)
+{
+    wt_release_destroy(publish->release);
+    publish->release = NULL;
+}
+
+void wt_publish_destroy(struct wt_publish *publish)
+{
+    if (publish == NULL) {
+        return;
+    }
+    wt_publish_join(publish);
+    wt_publish_close(publish);
+    free(publish->partitions);
+    (void)pthread_mutex_destroy(&publish->drain.mutex);
+    (void)pthread_cond_destroy(&publish->drain.done_changed);
+    free(publish);
+}

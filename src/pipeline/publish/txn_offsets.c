@@ -1,0 +1,140 @@
+#include "pipeline/publish/txn_offsets.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "observe/log.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+struct wt_offsets_call {
+    /* The thread's, until `done`. */
+    rd_kafka_t *client;
+    rd_kafka_topic_partition_list_t *offsets;
+    rd_kafka_consumer_group_metadata_t *membership;
+    int wait_ms;
+
+    pthread_mutex_t mutex; /* guards what follows */
+    pthread_cond_t done_changed;
+    bool done;
+    bool left; /* the thread ends the client */
+    void *with_client;
+    rd_kafka_error_t *error;
+};
+
+static void destroy(struct wt_offsets_call *call)
+{
+    rd_kafka_topic_partition_list_destroy(call->offsets);
+    rd_kafka_consumer_group_metadata_destroy(call->membership);
+    (void)pthread_cond_destroy(&call->done_changed);
+    (void)pthread_mutex_destroy(&call->mutex);
+    free(call);
+}
+
+static void end_client(rd_kafka_t *client, void *with_client)
+{
+    rd_kafka_destroy(client);
+    free(with_client);
+}
+
+/* Makes the call, and tells whether nobody waits for it any more. */
+static bool make(struct wt_offsets_call *call)
+{
+    rd_kafka_error_t *error = rd_kafka_send_offsets_to_transaction(call->client, call->offsets,
+                                                                   call->membership, call->wait_ms);
+    (void)pthread_mutex_lock(&call->mutex);
+    call->error = error;
+    call->done = true;
+    bool left = call->left;
+    (void)pthread_cond_signal(&call->done_changed);
+    (void)pthread_mutex_unlock(&call->mutex);
+    return left;
+}
+
+static void *run(void *opaque)
+{
+    struct wt_offsets_call *call = opaque;
+    if (make(call)) {
+        wt_log_debug("transaction", "the producer given up is done with its last call");
+        end_client(call->client, call->with_client);
+        if (call->error != NULL) {
+            rd_kafka_error_destroy(call->error);
+        }
+        destroy(call);
+    }
+    return NULL;
+}
+
+/* On a thread that nobody waits for. */
+static bool start(struct wt_offsets_call *call)
+{
+    pthread_t thread;
+    pthread_attr_t attributes;
+    (void)pthread_attr_init(&attributes);
+    (void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    bool started = pthread_create(&thread, &attributes, run, call) == 0;
+    (void)pthread_attr_destroy(&attributes);
+    return started;
+}
+
+static bool wait_for(struct wt_offsets_call *call, int wait_ms_max)
+{
+    struct timespec until = wt_clock_timespec(wt_clock_us() + (int64_t)wait_ms_max * 1000);
+    (void)pthread_mutex_lock(&call->mutex);
+    int code = 0;
+    while (!call->done && code == 0) {
+        code = pthread_cond_timedwait(&call->done_changed, &call->mutex, &until);
+    }
+    bool done = call->done;
+    (void)pthread_mutex_unlock(&call->mutex);
+    return done;
+}
+
+struct wt_offsets_call *wt_offsets_send(rd_kafka_t *client,
+                                        rd_kafka_topic_partition_list_t **offsets,
+                                        rd_kafka_consumer_group_metadata_t **membership,
+                                        int wait_ms, int wait_ms_max, rd_kafka_error_t **error_out)
+{
+    struct wt_offsets_call *call = wt_alloc_zeroed(1, sizeof *call);
+    wt_clock_init_condition(&call->done_changed);
+    (void)pthread_mutex_init(&call->mutex, NULL);
+    call->client = client;
+    call->offsets = *offsets;
+    call->membership = *membership;
+    call->wait_ms = wait_ms;
+    *offsets = NULL;
+    *membership = NULL;
+    if (!start(call)) {
+        (void)make(call);
+    }
+    if (!wait_for(call, wait_ms_max)) {
+        return call;
+    }
+    *error_out = call->error;
+    destroy(call);
+    return NULL;
+}
+
+void wt_offsets_leave(struct wt_offsets_call **call, rd_kafka_t *client, void *with_client)
+{
+    struct wt_offsets_call *given = *call;
+    *call = NULL;
+    bool done = true;
+    if (given != NULL) {
+        (void)pthread_mutex_lock(&given->mutex);
+        done = given->done;
+        given->left = !done;
+        given->with_client = with_client;
+        (void)pthread_mutex_unlock(&given->mutex);
+    }
+    if (!done) {
+        return; /* the thread may have ended it by now */
+    }
+    end_client(client, with_client);
+    if (given != NULL) {
+        if (given->error != NULL) {
+            rd_kafka_error_destroy(given->error);
+        }
+        destroy(given);
+    }
+}
