@@ -1,6 +1,6 @@
 /* The pure parts of wiretag explain: naming a record, finding the one that a label came from, and
  * whether what was published says the same as what would be now. */
-#include "cli/explanation.h"
+#include "cli/explain/explanation.h"
 
 #include "support.h"
 

@@ -1,0 +1,175 @@
+/* explained_json.c: an explanation as one JSON object, for machines. */
+#include "cli/explain/explained.h"
+
+#include "codec/dead_letter.h"
+#include "record/partition.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Bytes as a string where they are UTF-8, else {"hex":"…"}; null where there are none. */
+static json_t *bytes_json(const void *bytes, size_t count)
+{
+    if (bytes == NULL) {
+        return json_null();
+    }
+    json_t *text = json_stringn(bytes, count);
+    if (text != NULL) {
+        return text;
+    }
+    char *digits = calloc(count * 2 + 1, 1);
+    for (size_t i = 0; digits != NULL && i < count; i++) {
+        (void)snprintf(digits + i * 2, 3, "%02x", ((const unsigned char *)bytes)[i]);
+    }
+    json_t *hex = json_pack("{s:s}", "hex", digits != NULL ? digits : "");
+    free(digits);
+    return hex;
+}
+
+static json_t *place_json(const char *topic, int32_t partition, int64_t offset)
+{
+    return json_pack("{s:s,s:i,s:I}", "topic", topic, "partition", (int)partition, "offset",
+                     (json_int_t)offset);
+}
+
+static json_t *headers_json(const struct wt_record *record)
+{
+    json_t *headers = json_array();
+    for (size_t i = 0; i < record->header_count; i++) {
+        const struct wt_header *header = &record->headers[i];
+        json_t *pair = json_array();
+        (void)json_array_append_new(pair, bytes_json(header->name, strlen(header->name)));
+        (void)json_array_append_new(pair, bytes_json(header->value, header->value_bytes));
+        (void)json_array_append_new(headers, pair);
+    }
+    return headers;
+}
+
+static json_t *record_json(const struct explained *explained)
+{
+    const struct wt_record *record = explained->record;
+    json_t *body =
+        place_json(explained->place.topic, explained->place.partition, explained->place.offset);
+    (void)json_object_set_new(body, "timestamp", json_integer(record->timestamp_ms));
+    (void)json_object_set_new(body, "key", bytes_json(record->key, record->key_bytes));
+    (void)json_object_set_new(body, "value", bytes_json(record->value, record->value_bytes));
+    (void)json_object_set_new(body, "headers", headers_json(record));
+    (void)json_object_set_new(body, "trace_id",
+                              explained->trace_id[0] != '\0' ? json_string(explained->trace_id)
+                                                             : json_null());
+    (void)json_object_set_new(body, "committed", json_boolean(!explained->uncommitted));
+    (void)json_object_set_new(body, "from_dead_letter", json_boolean(explained->from_dead_letter));
+    return body;
+}
+
+static json_t *tokens_json(const struct explained *explained)
+{
+    const struct wt_explanation *steps = &explained->steps;
+    const struct wt_vocab *vocab = wt_model_vocab(explained->model);
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < steps->token_count; i++) {
+        const char *text = wt_vocab_token(vocab, (uint32_t)steps->ids[i]);
+        (void)json_array_append_new(list,
+                                    json_pack("{s:i,s:o}", "id", (int)steps->ids[i], "text",
+                                              bytes_json(text, text != NULL ? strlen(text) : 0)));
+    }
+    return list;
+}
+
+static json_t *article_json(const struct explained *explained)
+{
+    const struct wt_explanation *steps = &explained->steps;
+    if (steps->text == NULL) {
+        return json_null();
+    }
+    json_t *id = json_loads(explained->record->id_json, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+    json_t *body = json_pack("{s:o,s:o}", "id", id != NULL ? id : json_null(), "text",
+                             bytes_json(steps->text, steps->text_bytes));
+    if (steps->ids == NULL) {
+        return body;
+    }
+    (void)json_object_set_new(body, "tokens", tokens_json(explained));
+    (void)json_object_set_new(body, "unknown", json_integer(steps->unknown_count));
+    (void)json_object_set_new(body, "truncated", json_boolean(steps->truncated));
+    (void)json_object_set_new(body, "tokens_whole", json_integer(steps->token_count_whole));
+    (void)json_object_set_new(body, "bytes_read", json_integer((json_int_t)steps->read_bytes));
+    return body;
+}
+
+static json_t *model_json(const struct explained *explained)
+{
+    const struct wt_model_info *info = wt_model_info(explained->model);
+    return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:i}", "name", info->name, "version", info->version,
+                     "sha256", info->sha256, "device", info->device, "precision", info->precision,
+                     "precision_why", info->precision_why, "tokens_max", (int)info->tokens_max);
+}
+
+static json_t *outcome_json(const struct explained *explained)
+{
+    const struct wt_record *record = explained->record;
+    if (record->failure != NULL) {
+        return json_pack("{s:s,s:{s:s,s:s,s:s}}", "outcome", "failed", "error", "code",
+                         record->failure->error.code, "message", record->failure->error.message,
+                         "stage", record->failure->stage);
+    }
+    if (record->outcome == WT_OUTCOME_TOMBSTONE) {
+        return json_pack("{s:s}", "outcome", "tombstone");
+    }
+    const struct wt_model_info *info = wt_model_info(explained->model);
+    json_t *logits = json_object();
+    json_t *probabilities = json_object();
+    for (uint32_t i = 0; i < info->label_count; i++) {
+        (void)json_object_set_new(logits, info->labels[i], json_real((double)record->logits[i]));
+        (void)json_object_set_new(probabilities, info->labels[i],
+                                  json_real(explained->probabilities[i]));
+    }
+    json_t *label = json_loadb(record->output.value, record->output.value_bytes,
+                               JSON_ALLOW_NUL | JSON_DECODE_ANY, NULL);
+    return json_pack("{s:s,s:o,s:o,s:o}", "outcome", "labelled", "logits", logits, "probabilities",
+                     probabilities, "label", label);
+}
+
+static json_t *published_json(const struct published *published)
+{
+    const struct wt_record *record = published->record;
+    json_t *body = place_json(record->source->topic, record->source->number, record->offset);
+    json_t *value = record->value == NULL ? json_null()
+                                          : json_loadb(record->value, record->value_bytes,
+                                                       JSON_ALLOW_NUL | JSON_DECODE_ANY, NULL);
+    (void)json_object_set_new(body, "timestamp", json_integer(record->timestamp_ms));
+    (void)json_object_set_new(body, "dead_letter", json_boolean(published->dead_letter));
+    (void)json_object_set_new(
+        body, "value", value != NULL ? value : bytes_json(record->value, record->value_bytes));
+    (void)json_object_set_new(body, "headers", headers_json(record));
+    char words[WT_CUT_WORDS_BYTES_MAX];
+    (void)json_object_set_new(body, "cut", json_string(wt_dead_letter_cut(record, words)));
+    (void)json_object_set_new(body, "agrees", json_boolean(published->agrees));
+    (void)json_object_set_new(body, "why", bytes_json(published->why, strlen(published->why)));
+    return body;
+}
+
+void wt_explained_write_json(const struct explained *explained, FILE *out)
+{
+    json_t *body = json_object();
+    (void)json_object_set_new(body, "record", record_json(explained));
+    (void)json_object_set_new(body, "article", article_json(explained));
+    (void)json_object_set_new(body, "model", model_json(explained));
+    json_t *outcome = outcome_json(explained);
+    (void)json_object_update(body, outcome);
+    json_decref(outcome);
+    json_t *list = json_array();
+    for (size_t i = 0; i < explained->published_count; i++) {
+        (void)json_array_append_new(list, published_json(&explained->published[i]));
+    }
+    (void)json_object_set_new(body, "published", explained->searched ? list : json_null());
+    if (!explained->searched) {
+        json_decref(list);
+        (void)json_object_set_new(
+            body, "search_failure",
+            bytes_json(explained->search_failure, strlen(explained->search_failure)));
+    }
+    (void)json_dumpf(body, out, JSON_COMPACT | JSON_REAL_PRECISION(9));
+    (void)fputc('\n', out);
+    json_decref(body);
+}

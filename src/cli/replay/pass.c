@@ -1,0 +1,252 @@
+#include "cli/replay/pass.h"
+
+#include "base/alloc.h"
+#include "base/buffer.h"
+#include "cli/cli.h"
+#include "cli/replay/estimate.h"
+#include "cli/replay/pass_report.h"
+#include "cli/worker.h"
+#include "observe/log.h"
+#include "observe/progress.h"
+#include "replay/dead_letter_index.h"
+#include "replay/redrive.h"
+#include "replay/terms.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool wt_cli_pass_name_ok(const char *name, size_t bytes_max)
+{
+    size_t length = strlen(name);
+    for (size_t i = 0; i < length; i++) {
+        if (isalnum((unsigned char)name[i]) == 0 && strchr("._-", name[i]) == NULL) {
+            return false;
+        }
+    }
+    return length > 0 && length <= bytes_max;
+}
+
+/* What the pipeline's ticks need. */
+struct watch {
+    const struct wt_cli_pass *pass;
+    struct wt_replay *replay;
+    struct wt_progress *progress; /* NULL until the pipeline runs */
+    uint64_t done_before;         /* this start */
+};
+
+/* Holes in the offsets cannot be told from records that are still to come: so what is left counts as
+ * records, and the total shrinks to what was read. */
+static struct wt_progress_state progress_of(const struct wt_replay *replay)
+{
+    size_t count;
+    const struct wt_replay_part *parts = wt_replay_parts(replay, &count);
+    struct wt_progress_state state = {.units = "articles"};
+    for (size_t i = 0; i < count; i++) {
+        int64_t left = parts[i].books.to - parts[i].position;
+        state.done += (uint64_t)parts[i].books.tally.read;
+        state.total += (uint64_t)(parts[i].books.tally.read + (left > 0 ? left : 0));
+    }
+    return state;
+}
+
+static bool over(void *opaque)
+{
+    struct watch *watch = opaque;
+    if (watch->progress == NULL) {
+        watch->done_before = progress_of(watch->replay).done;
+        watch->progress = wt_progress_create(watch->pass->command, watch->pass->name, true);
+    }
+    if (!wt_replay_look(watch->replay)) {
+        return false;
+    }
+    struct wt_progress_state state = progress_of(watch->replay);
+    state.done_before = watch->done_before;
+    wt_progress_report(watch->progress, &state);
+    return wt_replay_over(watch->replay);
+}
+
+/* The balance, and what is to be done. */
+static int report(const struct wt_cli_pass *pass, const struct wt_replay *replay,
+                  enum wt_status status, const struct wt_error *error)
+{
+    int exit_status =
+        status == WT_OK ? WT_EXIT_DONE : wt_cli_log_failure(pass->command, status, error);
+    bool balances = wt_cli_pass_print_balance(pass, replay);
+    (void)fflush(stdout); /* an end by force would lose it */
+    if (exit_status == WT_EXIT_DONE && (!balances || !wt_replay_over(replay))) {
+        wt_log_warn(pass->command, "%s is not finished; the same command goes on with it",
+                    pass->name);
+        exit_status = WT_EXIT_FAILED;
+    }
+    return exit_status;
+}
+
+/* How many letters were left for which reason. */
+static void log_letters(const struct wt_cli_pass *pass)
+{
+    static const char *const words[WT_LETTER_COUNT] = {
+        [WT_LETTER_FOREIGN] = "no dead letters of wiretag",
+        [WT_LETTER_OTHER_CODE] = "of other codes",
+        [WT_LETTER_TRIED] = "failed too often (--tries-max)",
+        [WT_LETTER_SUPERSEDED] = "older than another letter of their article",
+        [WT_LETTER_LABELLED] = "of articles whose label is out",
+        [WT_LETTER_CUT] = "cut, so that no label can be made of them",
+    };
+    struct wt_letter_counts *counts = pass->letters != NULL ? pass->letters->counts : NULL;
+    for (size_t i = 0; counts != NULL && i < WT_LETTER_COUNT; i++) {
+        uint64_t count = atomic_load(&counts->of[i]);
+        if (words[i] != NULL && count > 0) {
+            wt_log_info(pass->command, "left where they are: %" PRIu64 " letters, %s", count,
+                        words[i]);
+        }
+    }
+}
+
+static int finish(void *opaque, enum wt_status status, const struct wt_error *error)
+{
+    struct watch *watch = opaque;
+    wt_progress_destroy(watch->progress);
+    watch->progress = NULL;
+    (void)wt_replay_look(watch->replay);
+    log_letters(watch->pass);
+    return report(watch->pass, watch->replay, status, error);
+}
+
+/* Runs until the end or a signal. */
+static int work(const struct wt_cli_pass *pass, struct wt_replay *replay)
+{
+    struct watch watch = {.pass = pass, .replay = replay};
+    const struct wt_cli_job job = {.command = pass->command,
+                                   .config = pass->config,
+                                   .source = {.ranged = true,
+                                              .records_per_s_max = pass->records_per_s_max,
+                                              .letters = pass->letters,
+                                              .opaque = &watch,
+                                              .over = over},
+                                   .opaque = &watch,
+                                   .finish = finish};
+    return wt_cli_work(&job);
+}
+
+/* What would be done, and how long it would take. */
+static int show(const struct wt_cli_pass *pass, const struct wt_replay *replay)
+{
+    struct wt_cli_estimate estimate;
+    struct wt_error error;
+    wt_cli_pass_print_plan(pass, replay);
+    if (wt_replay_over(replay)) {
+        return WT_EXIT_DONE;
+    }
+    (void)fflush(stdout);
+    enum wt_status status = wt_cli_estimate_make(pass, replay, &estimate, &error);
+    if (status != WT_OK) {
+        return wt_cli_log_failure(pass->command, status, &error);
+    }
+    wt_cli_pass_print_estimate(replay, &estimate);
+    return WT_EXIT_DONE;
+}
+
+/* --- what is asked for ----------------------------------------------------------------------- */
+
+static void add_input(const struct wt_config *config, char *terms)
+{
+    struct wt_buffer topics = {0};
+    for (size_t i = 0; i < config->input.topics.count; i++) {
+        wt_buffer_append_text(&topics, i > 0 ? "," : "");
+        wt_buffer_append_text(&topics, config->input.topics.items[i]);
+    }
+    char *text = wt_buffer_take(&topics, NULL);
+    wt_terms_add(terms, "input", text);
+    free(text);
+}
+
+static void write_terms(const struct wt_cli_pass *pass, char terms[WT_TERMS_BYTES_MAX])
+{
+    terms[0] = '\0';
+    add_input(pass->config, terms);
+    wt_terms_add(terms, "output", pass->config->output.topic);
+    wt_terms_add(terms, "from", pass->from);
+    wt_terms_add(terms, "to", pass->to);
+    wt_terms_add(terms, "partitions", pass->partitions != NULL ? pass->partitions : "all");
+    if (pass->letters != NULL) {
+        wt_terms_add(terms, "code", pass->letters->codes != NULL ? pass->letters->codes : "all");
+        wt_terms_add_integer(terms, "tries-max", pass->letters->tries_max);
+    }
+    wt_terms_add(terms, "on-error",
+                 pass->config->on_error == WT_ON_ERROR_SKIP ? "skip" : "goes-on");
+}
+
+/* --- letters --------------------------------------------------------------------------------- */
+
+/* The workers' group: that of the pass without what wt_config_name_command has added. */
+static char *workers_group(const struct wt_cli_pass *pass)
+{
+    const char *own = wt_config_consumer_property(pass->config, "group.id")->value;
+    char *suffix = wt_format(".%s.%s", pass->command, pass->name);
+    char *group = wt_format("%.*s", (int)(strlen(own) - strlen(suffix)), own);
+    free(suffix);
+    return group;
+}
+
+/* A redrive, once it is known which letters stand for their article. */
+static int work_on_letters(const struct wt_cli_pass *pass, struct wt_replay *replay)
+{
+    struct wt_origins *origins = NULL;
+    struct wt_letter_counts counts = {0};
+    struct wt_letters letters = *pass->letters;
+    struct wt_cli_pass own = *pass;
+    struct wt_error error;
+    char *group = workers_group(pass);
+    int exit_status;
+    size_t count;
+    const struct wt_replay_part *parts = wt_replay_parts(replay, &count);
+    enum wt_status status = wt_letter_index_make(
+        pass->config, group, count > 0 ? parts[0].books.planned_ms : 0, &origins, &error);
+    if (status == WT_OK) {
+        letters.origins = origins;
+        letters.counts = &counts;
+        own.letters = &letters;
+        exit_status = work(&own, replay);
+    } else {
+        exit_status = report(pass, replay, status, &error);
+    }
+    wt_origins_destroy(origins);
+    free(group);
+    return exit_status;
+}
+
+/* --- the whole ------------------------------------------------------------------------------- */
+
+int wt_cli_pass_run(const struct wt_cli_pass *given)
+{
+    struct wt_replay *replay = NULL;
+    struct wt_error error;
+    int exit_status = WT_EXIT_DONE;
+    char terms[WT_TERMS_BYTES_MAX];
+    struct wt_cli_pass asked = *given;
+    const struct wt_cli_pass *pass = &asked;
+    write_terms(given, terms);
+    asked.request.terms = terms;
+    enum wt_status status = wt_replay_open(pass->config, &pass->request, &replay, &error);
+    if (status != WT_OK) {
+        return wt_cli_log_failure(pass->command, status, &error);
+    }
+    if (pass->dry_run) {
+        exit_status = show(pass, replay);
+        goto done;
+    }
+    wt_cli_pass_log_plan(pass, replay);
+    status = wt_replay_begin(replay, &error);
+    if (status == WT_OK && !wt_replay_over(replay)) {
+        exit_status = pass->letters != NULL ? work_on_letters(pass, replay) : work(pass, replay);
+    } else {
+        exit_status = report(pass, replay, status, &error);
+    }
+done:
+    wt_replay_close(replay);
+    wt_log_flush();
+    return exit_status;
+}

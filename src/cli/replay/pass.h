@@ -1,0 +1,36 @@
+/* pass.h: a pass over ranges of topics that ends by itself: what replay and redrive share. */
+#ifndef WIRETAG_CLI_REPLAY_PASS_H
+#define WIRETAG_CLI_REPLAY_PASS_H
+
+#include "config/config.h"
+#include "replay/preview.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct wt_cli_pass {
+    const char *command;      /* "replay" */
+    const char *name;         /* given to it by the user */
+    struct wt_config *config; /* with the pass's own group.id and topics */
+    struct wt_survey_request request;
+    /* As they were written, for who starts it again; NULL for numbers: all. */
+    const char *from;
+    const char *to;
+    const char *partitions;
+    const struct wt_letters *letters; /* dead letters are read, these of them; NULL: articles */
+    uint32_t records_per_s_max;       /* 0: as fast as it goes */
+    bool dry_run;                     /* show the plan, do nothing */
+};
+
+/* Plans or finds the plan, runs the worker until all ranges are done or a signal comes, and prints
+ * the balance. Returns the exit status: failed, too, where it was interrupted. Thread: main. */
+int wt_cli_pass_run(const struct wt_cli_pass *pass);
+
+/* 1 to `bytes_max` letters, digits, '.', '_', '-': what Kafka takes for a topic's name and what we take
+ * for a pass's. */
+#define WT_PASS_NAME_BYTES_MAX 64u
+#define WT_TOPIC_NAME_BYTES_MAX 249u
+bool wt_cli_pass_name_ok(const char *name, size_t bytes_max);
+
+#endif

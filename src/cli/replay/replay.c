@@ -1,0 +1,139 @@
+/* replay.c: labels a bounded part of the input topics, once more or for the first time. */
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "cli/cli.h"
+#include "cli/options.h"
+#include "cli/replay/pass.h"
+#include "cli/worker.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RATE_MAX 100000000u
+
+static void print_help(void)
+{
+    (void)printf(
+        "Labels a part of the input topics that ends: a backfill. Shared by all workers started\n"
+        "with the same --name, resumed under it, in a consumer group of its own.\n\n"
+        "Usage: wiretag replay -c FILE --from X --to Y --name N (--output T | --same-topic)\n\n"
+        "  -c, --config FILE  the configuration; config/wiretag.yaml shows every key\n"
+        "  --set KEY=VALUE    overrides one key, as for run\n"
+        "  --from X           earliest, latest; 2026-03-01T06:00:00+03:00; -7d, -36h, -90m;\n"
+        "                     an offset 1200, or one for each partition 0:1200,1:900\n"
+        "  --to Y             likewise; the first record that is not read\n"
+        "  --name N           letters, digits, '.', '_', '-'; fixes the ranges at its first "
+        "start;\n"
+        "                     the same name with another range or output is refused\n"
+        "  --output T         the topic for the labels, instead of output.topic\n"
+        "  --same-topic       the labels go to output.topic, beside those of the live workers\n"
+        "  --partitions P     only these, such as 0,2-4\n"
+        "  --rate R           at most R records a second in this worker\n"
+        "  --dry-run          shows what would be read and how long that takes, does nothing\n"
+        "  --help             this text\n\n"
+        "Ends with the balance of each partition on stdout; exit 0 only if all is done. SIGTERM "
+        "or\n"
+        "SIGINT stop it in good order, with exit 1; the same command goes on.\n\n"
+        "Example:\n"
+        "  wiretag replay -c config/wiretag.yaml --from -7d --to latest --name spring \\\n"
+        "    --output news.labelled.spring --rate 500\n");
+}
+
+struct arguments {
+    struct wt_cli_config given;
+    const char *output;
+    bool same_topic;
+    struct wt_cli_pass pass;
+};
+
+static bool read_options(int argc, char **argv, struct arguments *arguments, int *exit_status_out)
+{
+    const struct wt_cli_option own[] = {
+        {"from", .text = &arguments->pass.from},
+        {"to", .text = &arguments->pass.to},
+        {"name", .text = &arguments->pass.name},
+        {"output", .text = &arguments->output},
+        {"same-topic", .flag = &arguments->same_topic},
+        {"partitions", .text = &arguments->pass.partitions},
+        {"rate", .number = &arguments->pass.records_per_s_max, .low = 1, .high = RATE_MAX},
+        {"dry-run", .flag = &arguments->pass.dry_run}};
+    const struct wt_cli_options options = {WT_CLI_OPTIONS("replay", print_help, own),
+                                           .config = &arguments->given};
+    return wt_cli_options_read(&options, argc, argv, exit_status_out);
+}
+
+/* What is missing or contradicts itself; NULL: nothing. */
+static const char *complaint(const struct arguments *arguments)
+{
+    if (arguments->pass.from == NULL || arguments->pass.to == NULL) {
+        return "--from and --to say what to replay; give both";
+    }
+    if (arguments->pass.name == NULL ||
+        !wt_cli_pass_name_ok(arguments->pass.name, WT_PASS_NAME_BYTES_MAX)) {
+        return "--name N must be 1 to 64 letters, digits, '.', '_' or '-'";
+    }
+    if ((arguments->output != NULL) == arguments->same_topic) {
+        return "say where the labels go: one of --output TOPIC and --same-topic";
+    }
+    if (arguments->output != NULL &&
+        !wt_cli_pass_name_ok(arguments->output, WT_TOPIC_NAME_BYTES_MAX)) {
+        return "--output is no topic name";
+    }
+    return NULL;
+}
+
+static int read_values(struct arguments *arguments)
+{
+    struct wt_survey_request *request = &arguments->pass.request;
+    struct wt_error error;
+    int64_t now_ms = wt_clock_wall_ms();
+    enum wt_status status =
+        wt_bound_parse("--from", arguments->pass.from, now_ms, &request->from, &error);
+    if (status == WT_OK) {
+        status = wt_bound_parse("--to", arguments->pass.to, now_ms, &request->to, &error);
+    }
+    if (status == WT_OK && arguments->pass.partitions != NULL) {
+        status =
+            wt_numbers_parse("--partitions", arguments->pass.partitions, &request->numbers, &error);
+    }
+    return status == WT_OK ? WT_EXIT_DONE : wt_cli_usage("replay", "%s", error.message);
+}
+
+static int replay(struct arguments *arguments)
+{
+    int exit_status = read_values(arguments);
+    char *output = NULL;
+    if (exit_status == WT_EXIT_DONE && arguments->output != NULL) {
+        output = wt_format("output.topic=\"%s\"", arguments->output);
+        wt_cli_config_set(&arguments->given, output);
+    }
+    if (exit_status == WT_EXIT_DONE) {
+        exit_status = wt_cli_config_load(&arguments->given, "replay", &arguments->pass.config);
+    }
+    if (exit_status == WT_EXIT_DONE) {
+        char *suffix = wt_format(".replay.%s", arguments->pass.name);
+        wt_config_name_command(arguments->pass.config, suffix);
+        free(suffix);
+        exit_status = wt_cli_pass_run(&arguments->pass);
+    }
+    free(output);
+    return exit_status;
+}
+
+int wt_cli_replay(int argc, char **argv)
+{
+    struct arguments arguments = {.given = wt_cli_config_begin(argc + 1),
+                                  .pass = {.command = "replay"}};
+    int exit_status;
+    if (read_options(argc, argv, &arguments, &exit_status)) {
+        const char *wrong = complaint(&arguments);
+        exit_status = wrong == NULL ? replay(&arguments) : wt_cli_usage("replay", "%s", wrong);
+    }
+    wt_bound_free(&arguments.pass.request.from);
+    wt_bound_free(&arguments.pass.request.to);
+    wt_numbers_free(&arguments.pass.request.numbers);
+    wt_config_destroy(arguments.pass.config);
+    wt_cli_config_free(&arguments.given);
+    return exit_status;
+}

@@ -1,0 +1,393 @@
+// torch_choice.cpp: see torch_choice.h.
+#include "model/torch/torch_choice.h"
+
+#include "model/torch/torch_graph.h"
+#include "model/trial.h"
+
+#include <algorithm>
+#include <ATen/Functions.h>
+#include <ATen/Parallel.h>
+#include <cstdio>
+#include <ctime>
+#include <functional>
+#include <iterator>
+#include <optional>
+#include <vector>
+
+namespace wiretag
+{
+
+namespace
+{
+
+using torch::jit::Graph;
+using torch::jit::Node;
+using torch::jit::Value;
+
+constexpr int64_t kShortTokens = 64;
+constexpr int64_t kLongTokens = 512;
+
+// --- the parts of a model ------------------------------------------------------------------------
+
+struct Parts {
+    std::vector<struct wt_part> parts;
+    std::vector<at::Tensor> held; // whose weights the parts point to
+
+    // Layers of the same sizes take the same time: one stands for all.
+    void add(const struct wt_part &part)
+    {
+        const auto same = std::find_if(parts.begin(), parts.end(), [&](const auto &other) {
+            return other.kind == part.kind && other.inputs == part.inputs &&
+                   other.outputs == part.outputs && other.activation == part.activation &&
+                   other.in_float == part.in_float;
+        });
+        if (same != parts.end()) {
+            same->times++;
+        } else {
+            parts.push_back(part);
+        }
+    }
+};
+
+size_t size_of(int64_t size)
+{
+    return static_cast<size_t>(size);
+}
+
+void add_linear(Parts &parts, const Node *node, const LinearLayer &layer, bool in_float)
+{
+    struct wt_part part = {};
+    part.kind = WT_PART_LINEAR;
+    part.inputs = size_of(layer.weight.size(1));
+    part.outputs = size_of(layer.weight.size(0));
+    part.times = 1;
+    part.in_float = in_float;
+    part.weights = layer.weight.const_data_ptr<float>();
+    if (used_once(node->output())) {
+        part.activation =
+            activation_of(node->output()->uses()[0].user).value_or(WT_ACTIVATION_NONE);
+    }
+    parts.held.push_back(layer.weight);
+    parts.add(part);
+}
+
+void add_lstm(Parts &parts, const LstmLayer &layer)
+{
+    struct wt_part part = {};
+    part.kind = WT_PART_LSTM;
+    part.inputs = size_of(layer.input.size(1));
+    part.outputs = size_of(layer.hidden.size(1));
+    part.times = 1;
+    part.weights = layer.input.const_data_ptr<float>();
+    part.state_weights = layer.hidden.const_data_ptr<float>();
+    parts.held.push_back(layer.input);
+    parts.held.push_back(layer.hidden);
+    parts.add(part);
+}
+
+bool moves_values(const Node *node)
+{
+    static const char *const kinds[] = {"aten::transpose", "aten::permute", "aten::contiguous",
+                                        "aten::select",    "aten::slice",   "aten::reshape",
+                                        "aten::view",      "aten::flatten", "aten::to",
+                                        "aten::mul",       "aten::div",     "aten::dropout"};
+    return std::any_of(std::begin(kinds), std::end(kinds),
+                       [&](const char *kind) { return is(node, kind); });
+}
+
+// What attention gives to the linear layer behind it: heads times the size of one; 0: not found.
+int64_t width_behind(const Node *attention)
+{
+    const Value *value = attention->output();
+    for (int step = 0; step < 8 && used_once(value); step++) {
+        const Node *user = value->uses()[0].user;
+        if (const auto layer = linear_of(user)) {
+            return layer->weight.size(1);
+        }
+        if (!moves_values(user)) {
+            break;
+        }
+        value = user->output();
+    }
+    return 0;
+}
+
+// A size as a view names it; 0: it is not said.
+int64_t said(const Value *size)
+{
+    const auto found = constant(size);
+    return found.isInt() && found.toInt() > 0 ? found.toInt() : 0;
+}
+
+// [..., heads, size], where the queries got their heads; zeros for what it does not say.
+std::pair<int64_t, int64_t> heads_before(const Node *attention)
+{
+    const Node *node = attention->input(0)->node();
+    for (int step = 0; step < 8 && moves_values(node); step++) {
+        const bool shapes = is(node, "aten::view") || is(node, "aten::reshape");
+        const Node *list = shapes ? node->input(1)->node() : nullptr;
+        if (list != nullptr && is(list, "prim::ListConstruct") && list->inputs().size() >= 2) {
+            const size_t last = list->inputs().size() - 1;
+            return {said(list->input(last - 1)), said(list->input(last))};
+        }
+        node = node->input(0)->node();
+    }
+    return {0, 0};
+}
+
+void add_attention(Parts &parts, const Node *node)
+{
+    constexpr int64_t kUsualHead = 64;
+    auto [heads, size] = heads_before(node);
+    const int64_t width = std::max(width_behind(node), kUsualHead);
+    if (size == 0) {
+        size = heads > 0 && heads <= width ? width / heads : std::min(width, kUsualHead);
+    }
+    // Where a view splits in another order both are of another kind.
+    if (heads == 0 || heads * size > std::max(width, int64_t{1} << 14)) {
+        heads = std::max(width / size, int64_t{1});
+    }
+    struct wt_part part = {};
+    part.kind = WT_PART_ATTENTION;
+    part.inputs = size_of(size);
+    part.outputs = size_of(heads);
+    part.times = 1;
+    parts.add(part);
+}
+
+Parts parts_of(Graph &graph)
+{
+    Parts parts;
+    const auto last = last_linears(graph);
+    for_each_node(graph.block(), [&](Node *node) {
+        if (const auto linear = linear_of(node)) {
+            add_linear(parts, node, *linear, stays_in_float(node, *linear, last));
+        } else if (const auto lstm = lstm_of(node)) {
+            add_lstm(parts, *lstm);
+        } else if (is_plain_attention(node)) {
+            add_attention(parts, node);
+        }
+    });
+    return parts;
+}
+
+// --- the ways ------------------------------------------------------------------------------------
+
+enum wt_number number_of(enum wt_precision precision)
+{
+    return precision == WT_INT8   ? WT_NUMBER_S8
+           : precision == WT_BF16 ? WT_NUMBER_BF16
+                                  : WT_NUMBER_F32;
+}
+
+// Whether the set has what its precision is chosen for. Portable C is for what libtorch has not.
+bool suits(const struct wt_kernels &kernels, enum wt_precision precision)
+{
+    return precision == WT_INT8 || (precision == WT_FP32 && kernels.fast) ||
+           (precision == WT_BF16 && kernels.fast_bf16);
+}
+
+bool same_products(const struct wt_kernels &a, const struct wt_kernels &b, enum wt_number number)
+{
+    return (number == WT_NUMBER_S8     ? a.tile_s8 == b.tile_s8
+            : number == WT_NUMBER_BF16 ? a.tile_bf16 == b.tile_bf16
+                                       : a.tile_f32 == b.tile_f32) &&
+           a.norm == b.norm &&
+           wt_kernels_attends_in_bf16(&a, number) == wt_kernels_attends_in_bf16(&b, number);
+}
+
+// The sets for a precision, the better ones first, without those that are slower for certain.
+std::vector<const struct wt_kernels *> sets_for(enum wt_precision precision)
+{
+    std::vector<const struct wt_kernels *> sets;
+    const auto *asked = wt_kernels_asked();
+    const auto *const *all = wt_kernels_all();
+    const bool any_fast = asked == nullptr && all[1] != nullptr;
+    for (size_t i = 0; all[i] != nullptr; i++) {
+        const bool may = asked == nullptr ? all[i]->fast || !any_fast : all[i] == asked;
+        if (may && suits(*all[i], precision)) {
+            sets.insert(sets.begin(), all[i]);
+        }
+    }
+    return sets;
+}
+
+// In order of preference: fp32 first, and within a precision attention in fp32.
+std::vector<Way> ways_for(const struct wt_backend_wish &wish)
+{
+    std::vector<Way> ways;
+    for (int i = 0; i < WT_PRECISION_COUNT; i++) {
+        const auto precision = static_cast<enum wt_precision>(i);
+        if (!wish.precisions[i]) {
+            continue;
+        }
+        const auto number = number_of(precision);
+        std::vector<Way> own;
+        for (const auto *set : sets_for(precision)) {
+            const bool known = std::any_of(own.begin(), own.end(), [&](const Way &way) {
+                return same_products(*way.kernels, *set, number);
+            });
+            if (!known) {
+                own.push_back({precision, number, set});
+            }
+        }
+        if (own.empty()) {
+            own.push_back({precision, number, nullptr});
+        }
+        std::stable_partition(own.begin(), own.end(), [](const Way &way) {
+            return way.kernels == nullptr || !wt_kernels_attends_in_bf16(way.kernels, way.number);
+        });
+        ways.insert(ways.end(), own.begin(), own.end());
+    }
+    return ways;
+}
+
+// Parts foretell the whole because the rest of a graph is the same by all kernels. By libtorch in bf16 it is
+// not, so that is no rival of kernels; where it is the only way it is asked for by name. True: there was one.
+bool drop_what_cannot_be_compared(std::vector<Way> &ways)
+{
+    const auto by_libtorch = [](const Way &way) { return way.kernels == nullptr; };
+    if (std::all_of(ways.begin(), ways.end(), by_libtorch) ||
+        std::none_of(ways.begin(), ways.end(), by_libtorch)) {
+        return false;
+    }
+    ways.erase(std::remove_if(ways.begin(), ways.end(), by_libtorch), ways.end());
+    return true;
+}
+
+// Sets give the same bits but for what is made in bf16.
+struct wt_candidate candidate_of(const Way &way)
+{
+    struct wt_candidate candidate = {};
+    candidate.precision = way.precision;
+    candidate.kernels = way.kernels != nullptr ? way.kernels->name : "libtorch";
+    candidate.output = way.kernels == nullptr                                ? 2
+                       : wt_kernels_attends_in_bf16(way.kernels, way.number) ? 1
+                                                                             : 0;
+    return candidate;
+}
+
+// --- timing --------------------------------------------------------------------------------------
+
+// Padded articles are computed whole, however short.
+std::vector<struct wt_trial_shape> shapes_for(const struct wt_backend_wish &wish)
+{
+    const int64_t most = std::min<int64_t>(std::max<int64_t>(wish.tokens_max, 2), kLongTokens);
+    const int64_t least = std::min(kShortTokens, most / 2);
+    const auto rows = [&](int64_t tokens) {
+        return size_of(std::max<int64_t>(tokens, wish.pad_to));
+    };
+    return {{rows(least), size_of(least)}, {rows(most), size_of(most)}};
+}
+
+double now_ms()
+{
+    struct timespec now = {};
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) / 1e6;
+}
+
+// A part in libtorch's operators, for one article.
+std::function<void()> in_libtorch(const struct wt_part &part, const struct wt_trial_shape &shape,
+                                  c10::ScalarType type)
+{
+    const auto options = at::TensorOptions().dtype(type);
+    const auto rows = static_cast<int64_t>(shape.rows);
+    const auto inputs = static_cast<int64_t>(part.inputs);
+    const auto outputs = static_cast<int64_t>(part.outputs);
+    if (part.kind == WT_PART_LINEAR) {
+        const auto x = at::full({1, rows, inputs}, 0.5, options);
+        const auto weight = at::full({outputs, inputs}, 0.5, options);
+        return [=] { (void)at::linear(x, weight); };
+    }
+    if (part.kind == WT_PART_ATTENTION) {
+        const auto x = at::full({1, outputs, rows, inputs}, 0.5, options);
+        return [=] { (void)at::scaled_dot_product_attention(x, x, x); };
+    }
+    const auto x = at::full({1, rows, inputs}, 0.5, options);
+    const auto state = at::zeros({1, 1, outputs}, options);
+    const std::vector<at::Tensor> weights = {at::full({4 * outputs, inputs}, 0.5, options),
+                                             at::full({4 * outputs, outputs}, 0.5, options),
+                                             at::zeros({4 * outputs}, options),
+                                             at::zeros({4 * outputs}, options)};
+    return [=] { (void)at::lstm(x, {state, state}, weights, true, 1, 0.0, false, false, true); };
+}
+
+// As the kernels are timed (trial.c), on one thread. Nothing is shared among the ways here: one of
+// libtorch is the only one of its precision.
+void time_libtorch(const std::vector<struct wt_part> &parts,
+                   const std::vector<struct wt_trial_shape> &shapes, const Way &way, double *ms_out)
+{
+    constexpr int kRounds = 3;
+    const auto type = way.precision == WT_BF16   ? at::kBFloat16
+                      : way.precision == WT_FP16 ? at::kHalf
+                                                 : at::kFloat;
+    const int threads = at::get_num_threads();
+    at::set_num_threads(1);
+    for (size_t shape = 0; shape < shapes.size(); shape++) {
+        for (const auto &part : parts) {
+            const auto run = in_libtorch(part, shapes[shape], type);
+            double best_ms = 0.0;
+            for (int round = 0; round < kRounds; round++) {
+                const double start_ms = now_ms();
+                run();
+                const double took_ms = now_ms() - start_ms;
+                best_ms = round == 0 ? took_ms : std::min(best_ms, took_ms);
+            }
+            ms_out[shape] += best_ms * static_cast<double>(part.times);
+        }
+    }
+    at::set_num_threads(threads);
+}
+
+// Fills in the figures of all candidates, which are all by kernels or all by libtorch. Where there is no
+// memory for it they stay 0.
+void measure(const std::vector<struct wt_part> &parts,
+             const std::vector<struct wt_trial_shape> &shapes, const std::vector<Way> &ways,
+             std::vector<struct wt_candidate> &candidates)
+{
+    if (ways.front().kernels == nullptr) {
+        for (size_t i = 0; i < ways.size(); i++) {
+            time_libtorch(parts, shapes, ways[i], candidates[i].ms);
+        }
+        return;
+    }
+    std::vector<struct wt_trial_way> own;
+    std::transform(ways.begin(), ways.end(), std::back_inserter(own), [](const Way &way) {
+        return wt_trial_way{way.kernels, way.number};
+    });
+    std::vector<double> ms(own.size() * WT_TRIAL_SHAPES);
+    const auto rows = reinterpret_cast<double(*)[WT_TRIAL_SHAPES]>(ms.data());
+    if (!wt_trial_run(parts.data(), parts.size(), shapes.data(), own.data(), own.size(), rows)) {
+        return;
+    }
+    for (size_t i = 0; i < candidates.size(); i++) {
+        std::copy(rows[i], rows[i] + WT_TRIAL_SHAPES, candidates[i].ms);
+    }
+}
+
+} // namespace
+
+Way choose_way(Graph &graph, const struct wt_backend_wish &wish,
+               struct wt_backend_prepared &prepared_out)
+{
+    auto ways = ways_for(wish);
+    const bool dropped = drop_what_cannot_be_compared(ways);
+    const int said = std::snprintf(prepared_out.measured, sizeof prepared_out.measured, "%s",
+                                   dropped ? "there are no kernels for bf16 here" : "");
+    const auto parts = parts_of(graph);
+    if (ways.size() < 2 || parts.parts.empty()) {
+        return ways.front();
+    }
+    std::vector<struct wt_candidate> candidates;
+    std::transform(ways.begin(), ways.end(), std::back_inserter(candidates), candidate_of);
+    const auto shapes = shapes_for(wish);
+    measure(parts.parts, shapes, ways, candidates);
+    char *rest = prepared_out.measured + said;
+    rest += dropped ? std::snprintf(rest, 3, "; ") : 0;
+    wt_precision_describe(candidates.data(), candidates.size(), shapes.data(), rest,
+                          static_cast<size_t>(std::end(prepared_out.measured) - rest));
+    return ways[wt_precision_choose(candidates.data(), candidates.size(), shapes.data())];
+}
+
+} // namespace wiretag

@@ -1,0 +1,32 @@
+// torch_rewrite.h: puts wiretag's operators (torch_operators.h) into a frozen graph on the CPU.
+//
+// What is replaced, wherever it stands in the graph: linear layers with constant weights, together
+// with an activation, a second layer and a residual with its layer norm where these follow; scaled
+// dot-product attention; one-direction LSTM layers that start from zeros; the sum over positions.
+// Everything else stays as it was.
+#ifndef WIRETAG_MODEL_TORCH_TORCH_REWRITE_H
+#define WIRETAG_MODEL_TORCH_TORCH_REWRITE_H
+
+#include "model/backend.h"
+#include "model/kernels/kernels.h"
+
+#include <torch/csrc/jit/api/module.h>
+
+namespace wiretag
+{
+
+// One way to compute a model on the CPU.
+struct Way {
+    enum wt_precision precision;
+    enum wt_number number;            // of the products
+    const struct wt_kernels *kernels; // null: libtorch's own operators
+};
+
+// Rewrites the graph of forward for a way with kernels. WT_INVALID (class fatal): int8, and no linear
+// layer was found. Throws what libtorch throws.
+enum wt_status use_kernels(torch::jit::Module &frozen, const Way &way,
+                           struct wt_backend_prepared &prepared_out, struct wt_error *error);
+
+} // namespace wiretag
+
+#endif
