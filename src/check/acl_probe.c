@@ -20,16 +20,16 @@ static rd_kafka_t *make_client(const struct wt_config *config, rd_kafka_type_t t
     struct wt_error error;
     rd_kafka_conf_t *conf = NULL;
     rd_kafka_t *client = NULL;
-    enum wt_status status = wt_kafka_conf_create(config, type, &conf, &error);
+    enum wt_status status = wt_client_conf_create(config, type, &conf, &error);
     for (size_t i = 0; status == WT_OK && changes[i] != NULL; i += 2) {
-        status = wt_kafka_conf_set(conf, changes[i], changes[i + 1], &error);
+        status = wt_client_conf_set(conf, changes[i], changes[i + 1], &error);
     }
     if (status == WT_OK) {
         rd_kafka_conf_set_opaque(conf, opaque);
         if (on_report != NULL) {
             rd_kafka_conf_set_dr_msg_cb(conf, on_report);
         }
-        status = wt_kafka_client_create(type, &conf, &client, &error);
+        status = wt_client_create(type, &conf, &client, &error);
     }
     if (conf != NULL) {
         rd_kafka_conf_destroy(conf);
@@ -106,8 +106,8 @@ static int64_t end_of(rd_kafka_t *consumer, const char *topic, int wait_ms)
     return code == RD_KAFKA_RESP_ERR_NO_ERROR ? high : RD_KAFKA_OFFSET_END;
 }
 
-void wt_rights_read(const struct wt_config *config, const struct wt_cluster_facts *facts,
-                    int wait_ms, struct wt_findings *findings)
+void wt_acl_probe_read(const struct wt_config *config, const struct wt_cluster_facts *facts,
+                       int wait_ms, struct wt_findings *findings)
 {
     static const char *const changes[] = {"enable.auto.commit",
                                           "false",
@@ -181,8 +181,8 @@ static void add_write_finding(const struct wt_config *config, const struct wt_to
     }
 }
 
-void wt_rights_write(const struct wt_config *config, const struct wt_cluster_facts *facts,
-                     int wait_ms, struct wt_findings *findings)
+void wt_acl_probe_write(const struct wt_config *config, const struct wt_cluster_facts *facts,
+                        int wait_ms, struct wt_findings *findings)
 {
     char timeout_ms[16];
     (void)snprintf(timeout_ms, sizeof timeout_ms, "%d", wait_ms);
@@ -253,7 +253,7 @@ static bool is_group_denied(rd_kafka_resp_err_t answer)
     return answer == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED;
 }
 
-static void add_group_finding(const struct wt_config *config, const struct wt_group *group,
+static void add_group_finding(const struct wt_config *config, const struct wt_group_facts *group,
                               rd_kafka_resp_err_t answer, struct wt_findings *findings)
 {
     const char *name = wt_config_consumer_property(config, "group.id")->value;
@@ -277,8 +277,8 @@ static void add_group_finding(const struct wt_config *config, const struct wt_gr
     }
 }
 
-void wt_rights_group(const struct wt_config *config, const struct wt_group *group,
-                     rd_kafka_resp_err_t answer, int wait_ms, struct wt_findings *findings)
+void wt_acl_probe_group(const struct wt_config *config, const struct wt_group_facts *group,
+                        rd_kafka_resp_err_t answer, int wait_ms, struct wt_findings *findings)
 {
     /* The answer to committing nowhere is one that librdkafka would ask for again, slowly. */
     static const char *const changes[] = {"enable.auto.commit", "false", "retry.backoff.ms", "1",
@@ -321,11 +321,12 @@ static void add_transaction_failure(const struct wt_config *config, const char *
                                       "transaction.state.log.min.isr)");
 }
 
-void wt_rights_transaction(const struct wt_config *config, const char *transactional_id,
-                           int wait_ms, struct wt_findings *findings)
+void wt_acl_probe_transaction(const struct wt_config *config, const char *transactional_id,
+                              int wait_ms, struct wt_findings *findings)
 {
     char timeout_ms[24];
-    (void)snprintf(timeout_ms, sizeof timeout_ms, "%" PRId64, wt_sizing_transaction_ms(config));
+    (void)snprintf(timeout_ms, sizeof timeout_ms, "%" PRId64,
+                   wt_client_sizes_transaction_ms(config));
     const char *const changes[] = {"enable.idempotence",
                                    "true",
                                    "transactional.id",

@@ -13,17 +13,17 @@
 
 /* Each tries one kind of right, waiting `wait_ms` at most in all, and adds its findings. Topics that
  * are not there are left out. */
-void wt_rights_read(const struct wt_config *config, const struct wt_cluster_facts *facts,
-                    int wait_ms, struct wt_findings *findings);
-void wt_rights_write(const struct wt_config *config, const struct wt_cluster_facts *facts,
-                     int wait_ms, struct wt_findings *findings);
+void wt_acl_probe_read(const struct wt_config *config, const struct wt_cluster_facts *facts,
+                       int wait_ms, struct wt_findings *findings);
+void wt_acl_probe_write(const struct wt_config *config, const struct wt_cluster_facts *facts,
+                        int wait_ms, struct wt_findings *findings);
 
-/* `group` and `answer` are of wt_group_describe. */
-void wt_rights_group(const struct wt_config *config, const struct wt_group *group,
-                     rd_kafka_resp_err_t answer, int wait_ms, struct wt_findings *findings);
+/* `group` and `answer` are of wt_group_facts_gather. */
+void wt_acl_probe_group(const struct wt_config *config, const struct wt_group_facts *group,
+                        rd_kafka_resp_err_t answer, int wait_ms, struct wt_findings *findings);
 
 /* Takes `transactional_id` as a worker would, which ends what a dead worker left open. */
-void wt_rights_transaction(const struct wt_config *config, const char *transactional_id,
-                           int wait_ms, struct wt_findings *findings);
+void wt_acl_probe_transaction(const struct wt_config *config, const char *transactional_id,
+                              int wait_ms, struct wt_findings *findings);
 
 #endif

@@ -114,14 +114,14 @@ static void audit_transaction(const struct wt_config *config, struct wt_findings
     int64_t needed_ms =
         (int64_t)config->delivery.commit_interval_ms + config->delivery.drain_ms_max;
     if (config->delivery.guarantee == WT_EXACTLY_ONCE &&
-        wt_sizing_transaction_ms(config) <= needed_ms) {
+        wt_client_sizes_transaction_ms(config) <= needed_ms) {
         wt_finding_add_at(findings, place_of(config, own, "kafka.producer", place),
                           WT_FINDING_ERROR, "timeout-transaction",
                           "%" PRId64 " ms does not exceed delivery.commit_interval_ms plus "
                           "delivery.drain_ms_max, %" PRId64
                           " ms: the broker ends transactions that "
                           "are still at work",
-                          wt_sizing_transaction_ms(config), needed_ms);
+                          wt_client_sizes_transaction_ms(config), needed_ms);
         wt_finding_remedy(findings, "raise it, or lower those; left out it fits them");
     }
 }
@@ -145,8 +145,8 @@ void wt_audit_timeouts(const struct wt_config *config, struct wt_findings *findi
 void wt_audit_sizes(const struct wt_config *config, struct wt_findings *findings)
 {
     char place[PLACE_BYTES_MAX];
-    const struct wt_property *own = wt_sizing_small_queue(config);
-    int64_t record_bytes_max = (int64_t)wt_sizing_record_bytes_max(config);
+    const struct wt_property *own = wt_client_sizes_small_queue(config);
+    int64_t record_bytes_max = (int64_t)wt_client_sizes_record_bytes_max(config);
     if (own == NULL) {
         return;
     }
@@ -292,7 +292,7 @@ static void audit_producer_size(const struct wt_config *config, const struct wt_
 {
     char place[PLACE_BYTES_MAX];
     const struct wt_property *own = wt_config_producer_property(config, "message.max.bytes");
-    int64_t bytes_max = (int64_t)wt_sizing_record_bytes_max(config);
+    int64_t bytes_max = (int64_t)wt_client_sizes_record_bytes_max(config);
     if (fits(target->record_bytes_max, bytes_max)) {
         return;
     }
@@ -313,7 +313,7 @@ static void audit_input_size(const struct wt_config *config, const struct wt_top
     const struct wt_property *receive =
         wt_config_consumer_property(config, "receive.message.max.bytes");
     const struct wt_property *produce = wt_config_producer_property(config, "message.max.bytes");
-    int64_t produce_bytes_max = (int64_t)wt_sizing_record_bytes_max(config);
+    int64_t produce_bytes_max = (int64_t)wt_client_sizes_record_bytes_max(config);
     if (number_of(receive, RECEIVE_BYTES_MAX) < input->record_bytes_max) {
         wt_finding_add_at(findings, place_of(config, receive, "kafka.consumer", place),
                           WT_FINDING_ERROR, "record-size",
@@ -374,7 +374,7 @@ static void audit_output_size(const struct wt_config *config, const struct wt_to
                       input->record_bytes_max * (whole ? 2 : 1));
 }
 
-int64_t wt_audit_age_ms_max(const struct wt_config *config, const struct wt_topic_facts *output)
+int64_t wt_time_age_ms_max(const struct wt_config *config, const struct wt_topic_facts *output)
 {
     bool keeps_timestamps =
         config->output.timestamp == WT_TIMESTAMP_INPUT && output != NULL && !output->append_time;
@@ -385,7 +385,7 @@ int64_t wt_audit_age_ms_max(const struct wt_config *config, const struct wt_topi
     return output->age_ms_max >= 0 && output->age_ms_max < age_ms ? output->age_ms_max : age_ms;
 }
 
-int64_t wt_audit_ahead_ms_max(const struct wt_config *config, const struct wt_topic_facts *output)
+int64_t wt_time_ahead_ms_max(const struct wt_config *config, const struct wt_topic_facts *output)
 {
     bool keeps_timestamps =
         config->output.timestamp == WT_TIMESTAMP_INPUT && output != NULL && !output->append_time;
@@ -397,7 +397,7 @@ int64_t wt_audit_ahead_ms_max(const struct wt_config *config, const struct wt_to
 static void audit_timestamps(const struct wt_config *config, const struct wt_topic_facts *input,
                              const struct wt_topic_facts *output, struct wt_findings *findings)
 {
-    double hours = (double)wt_audit_age_ms_max(config, output) / 3.6e6;
+    double hours = (double)wt_time_age_ms_max(config, output) / 3.6e6;
     if (input->older_partitions > 0) {
         wt_finding_add(
             findings, config, "output.timestamp", WT_FINDING_WARNING, "timestamp-retention",
@@ -407,7 +407,7 @@ static void audit_timestamps(const struct wt_config *config, const struct wt_top
             input->older_partitions, input->topic, hours, output->topic);
         wt_finding_remedy(findings, "set output.timestamp: now, or raise retention.ms of %s",
                           output->topic);
-    } else if (wt_audit_age_ms_max(config, output) < input->retention_ms) {
+    } else if (wt_time_age_ms_max(config, output) < input->retention_ms) {
         wt_finding_add(findings, config, "output.timestamp", WT_FINDING_NOTE, "timestamp-retention",
                        "topic %s keeps records longer than %s, %.1f h: labels of a worker that is "
                        "that far behind would be deleted at once",
@@ -420,7 +420,7 @@ static void audit_timestamps(const struct wt_config *config, const struct wt_top
                        "%" PRId32 " partitions of %s hold articles dated more than %.1f h ahead, "
                        "which topic %s refuses: they become dead letters",
                        input->ahead_partitions, input->topic,
-                       (double)wt_audit_ahead_ms_max(config, output) / 3.6e6, output->topic);
+                       (double)wt_time_ahead_ms_max(config, output) / 3.6e6, output->topic);
         wt_finding_remedy(findings, "set output.timestamp: now");
     }
 }
@@ -454,7 +454,7 @@ static void audit_transaction_limit(const struct wt_config *config,
                                     struct wt_findings *findings)
 {
     char place[PLACE_BYTES_MAX];
-    int64_t wanted_ms = wt_sizing_transaction_ms(config);
+    int64_t wanted_ms = wt_client_sizes_transaction_ms(config);
     if (config->delivery.guarantee != WT_EXACTLY_ONCE || facts->transaction_ms_max < 0 ||
         wanted_ms <= facts->transaction_ms_max) {
         return;

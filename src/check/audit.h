@@ -83,8 +83,8 @@ const struct wt_topic_facts *wt_facts_find(const struct wt_cluster_facts *facts,
 
 /* How old the oldest record may be that the output still keeps, and how far ahead of the broker's
  * clock one may be that it takes, milliseconds; INT64_MAX: no limit that matters. */
-int64_t wt_audit_age_ms_max(const struct wt_config *config, const struct wt_topic_facts *output);
-int64_t wt_audit_ahead_ms_max(const struct wt_config *config, const struct wt_topic_facts *output);
+int64_t wt_time_age_ms_max(const struct wt_config *config, const struct wt_topic_facts *output);
+int64_t wt_time_ahead_ms_max(const struct wt_config *config, const struct wt_topic_facts *output);
 
 /* Time-outs of the configuration that contradict each other. */
 void wt_audit_timeouts(const struct wt_config *config, struct wt_findings *findings);

@@ -11,7 +11,7 @@
 #define NAMES_BYTES_MAX 300u
 #define NAMES_MAX 5
 
-void wt_group_free(struct wt_group *group)
+void wt_group_facts_free(struct wt_group_facts *group)
 {
     for (size_t i = 0; i < group->member_count; i++) {
         free(group->members[i].client_id);
@@ -21,16 +21,16 @@ void wt_group_free(struct wt_group *group)
     free(group->members);
     free(group->refusal);
     free(group->strategy);
-    *group = (struct wt_group){0};
+    *group = (struct wt_group_facts){0};
 }
 
-void wt_position_free(struct wt_position *position)
+void wt_group_position_free(struct wt_group_position *position)
 {
     for (size_t i = 0; i < position->topic_count; i++) {
         free(position->topics[i].topic);
     }
     free(position->topics);
-    *position = (struct wt_position){0};
+    *position = (struct wt_group_position){0};
 }
 
 static const char *group_of(const struct wt_config *config)
@@ -49,7 +49,7 @@ static size_t stem_of(const char *client_id)
     return length > 0 ? length : strlen(client_id);
 }
 
-static bool is_stranger(const struct wt_config *config, const struct wt_group_member *member)
+static bool is_stranger(const struct wt_config *config, const struct wt_member_facts *member)
 {
     const struct wt_property *own = wt_config_consumer_property(config, "client.id");
     const char *client_id = own != NULL ? own->value : "wiretag";
@@ -59,14 +59,14 @@ static bool is_stranger(const struct wt_config *config, const struct wt_group_me
 
 /* "console-consumer (/10.0.0.7), x (/10.0.0.8) and 3 more", of all members or of strangers
  * alone. */
-static int name_members(const struct wt_config *config, const struct wt_group *group,
+static int name_members(const struct wt_config *config, const struct wt_group_facts *group,
                         bool strangers, char names[NAMES_BYTES_MAX])
 {
     int count = 0;
     size_t used = 0;
     names[0] = '\0';
     for (size_t i = 0; i < group->member_count; i++) {
-        const struct wt_group_member *member = &group->members[i];
+        const struct wt_member_facts *member = &group->members[i];
         if (strangers && !is_stranger(config, member)) {
             continue;
         }
@@ -103,7 +103,7 @@ static bool is_next_generation(const struct wt_config *config)
     return own != NULL && strcasecmp(own->value, "consumer") == 0;
 }
 
-static void audit_strategy(const struct wt_config *config, const struct wt_group *group,
+static void audit_strategy(const struct wt_config *config, const struct wt_group_facts *group,
                            struct wt_findings *findings)
 {
     char names[NAMES_BYTES_MAX];
@@ -123,7 +123,7 @@ static void audit_strategy(const struct wt_config *config, const struct wt_group
                       group->strategy);
 }
 
-static const char *foreign_topic(const struct wt_group *group)
+static const char *foreign_topic(const struct wt_group_facts *group)
 {
     for (size_t i = 0; i < group->member_count; i++) {
         if (group->members[i].foreign_topic != NULL) {
@@ -133,7 +133,7 @@ static const char *foreign_topic(const struct wt_group *group)
     return NULL;
 }
 
-static void audit_members(const struct wt_config *config, const struct wt_group *group,
+static void audit_members(const struct wt_config *config, const struct wt_group_facts *group,
                           struct wt_findings *findings)
 {
     char names[NAMES_BYTES_MAX];
@@ -161,7 +161,7 @@ static void audit_members(const struct wt_config *config, const struct wt_group 
                                 "its first word");
 }
 
-void wt_audit_group(const struct wt_config *config, const struct wt_group *group,
+void wt_audit_group(const struct wt_config *config, const struct wt_group_facts *group,
                     struct wt_findings *findings)
 {
     if (group->refusal != NULL) {
@@ -249,7 +249,7 @@ static void audit_forgotten(const struct wt_config *config,
                       group_of(config), position->topic);
 }
 
-void wt_audit_position(const struct wt_config *config, const struct wt_position *position,
+void wt_audit_position(const struct wt_config *config, const struct wt_group_position *position,
                        int64_t minutes, struct wt_findings *findings)
 {
     if (!position->known) {

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct wt_group_member {
+struct wt_member_facts {
     char *client_id;
     char *host;
     int partitions;      /* assigned now */
@@ -19,20 +19,20 @@ struct wt_group_member {
 };
 
 /* A consumer group as its coordinator knows it. All zero: nothing is known. */
-struct wt_group {
+struct wt_group_facts {
     bool known;
     bool missing;         /* no such group: nobody has used it, or its offsets are gone with it */
     bool next_generation; /* its members use group.protocol=consumer (KIP-848) */
     char *refusal;  /* it is no group of consumers at all: the coordinator's words; NULL: it is */
     char *strategy; /* that assigns its partitions; "": none yet */
-    struct wt_group_member *members;
+    struct wt_member_facts *members;
     size_t member_count;
 };
 
-void wt_group_free(struct wt_group *group);
+void wt_group_facts_free(struct wt_group_facts *group);
 
 /* Others that a worker cannot join, or that take records from it; nothing where there are none. */
-void wt_audit_group(const struct wt_config *config, const struct wt_group *group,
+void wt_audit_group(const struct wt_config *config, const struct wt_group_facts *group,
                     struct wt_findings *findings);
 
 /* What of an input topic the group has no offset for. */
@@ -49,7 +49,7 @@ struct wt_topic_position {
 };
 
 /* Where the group would go on. */
-struct wt_position {
+struct wt_group_position {
     bool known;
     struct wt_topic_position *topics; /* each input topic */
     size_t topic_count;
@@ -58,11 +58,11 @@ struct wt_position {
     int32_t beyond;      /* partitions with a committed offset behind their end */
 };
 
-void wt_position_free(struct wt_position *position);
+void wt_group_position_free(struct wt_group_position *position);
 
 /* What a worker that starts now would label again or leave out, in one finding a topic: a warning
  * where there are labels of it, else a note. `minutes`: offsets.retention.minutes, 0: not known. */
-void wt_audit_position(const struct wt_config *config, const struct wt_position *position,
+void wt_audit_position(const struct wt_config *config, const struct wt_group_position *position,
                        int64_t minutes, struct wt_findings *findings);
 
 #endif

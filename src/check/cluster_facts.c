@@ -168,8 +168,9 @@ enum wt_status wt_facts_gather(const struct wt_config *config, rd_kafka_t *clien
     }
     facts.brokers = metadata->broker_cnt;
     gather_topics(config, client, metadata, deadline_us, &facts);
-    wt_settings_of_topics(client, deadline_us, &facts);
-    wt_settings_of_brokers(client, metadata->brokers, metadata->broker_cnt, deadline_us, &facts);
+    wt_cluster_settings_of_topics(client, deadline_us, &facts);
+    wt_cluster_settings_of_brokers(client, metadata->brokers, metadata->broker_cnt, deadline_us,
+                                   &facts);
     rd_kafka_metadata_destroy(metadata);
     *facts_out = facts;
     return WT_OK;

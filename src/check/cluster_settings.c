@@ -138,7 +138,8 @@ static rd_kafka_ConfigResource_t *topic_resource(const char *topic)
     return rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
 }
 
-void wt_settings_of_topics(rd_kafka_t *client, int64_t deadline_us, struct wt_cluster_facts *facts)
+void wt_cluster_settings_of_topics(rd_kafka_t *client, int64_t deadline_us,
+                                   struct wt_cluster_facts *facts)
 {
     size_t count = 0;
     rd_kafka_ConfigResource_t **resources =
@@ -227,8 +228,9 @@ static bool ask_broker(rd_kafka_t *client, int32_t broker, int wait_ms,
     return event != NULL;
 }
 
-void wt_settings_of_brokers(rd_kafka_t *client, const struct rd_kafka_metadata_broker *brokers,
-                            int count, int64_t deadline_us, struct wt_cluster_facts *facts)
+void wt_cluster_settings_of_brokers(rd_kafka_t *client,
+                                    const struct rd_kafka_metadata_broker *brokers, int count,
+                                    int64_t deadline_us, struct wt_cluster_facts *facts)
 {
     for (int i = 0; i < count; i++) {
         int wait_ms = wt_deadline_left_ms(deadline_us, count == 1 ? INT_MAX : BROKER_MS_MAX);

@@ -38,7 +38,7 @@ static bool is_input(const struct wt_config *config, const char *topic)
 }
 
 static void take_member(const struct wt_config *config, const rd_kafka_MemberDescription_t *from,
-                        struct wt_group_member *member)
+                        struct wt_member_facts *member)
 {
     const rd_kafka_MemberAssignment_t *assignment = rd_kafka_MemberDescription_assignment(from);
     const rd_kafka_topic_partition_list_t *list =
@@ -57,7 +57,7 @@ static void take_member(const struct wt_config *config, const rd_kafka_MemberDes
 
 static rd_kafka_resp_err_t take_group(const struct wt_config *config,
                                       const rd_kafka_ConsumerGroupDescription_t *from,
-                                      struct wt_group *group)
+                                      struct wt_group_facts *group)
 {
     const rd_kafka_error_t *error = rd_kafka_ConsumerGroupDescription_error(from);
     if (error != NULL) {
@@ -82,12 +82,12 @@ static rd_kafka_resp_err_t take_group(const struct wt_config *config,
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-rd_kafka_resp_err_t wt_group_describe(const struct wt_config *config, rd_kafka_t *client,
-                                      int wait_ms, struct wt_group *group_out)
+rd_kafka_resp_err_t wt_group_facts_gather(const struct wt_config *config, rd_kafka_t *client,
+                                          int wait_ms, struct wt_group_facts *group_out)
 {
     const char *group = wt_config_consumer_property(config, "group.id")->value;
     char reason[128];
-    *group_out = (struct wt_group){0};
+    *group_out = (struct wt_group_facts){0};
     if (wait_ms <= 0) {
         return RD_KAFKA_RESP_ERR__TIMED_OUT;
     }

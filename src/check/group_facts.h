@@ -8,16 +8,16 @@
 #include "kafka/client.h"
 
 /* Describes the group, for `wait_ms` at most. The answer of its coordinator,
- * RD_KAFKA_RESP_ERR__TIMED_OUT where none came; *group_out is given back with wt_group_free either
+ * RD_KAFKA_RESP_ERR__TIMED_OUT where none came; *group_out is given back with wt_group_facts_free either
  * way. */
-rd_kafka_resp_err_t wt_group_describe(const struct wt_config *config, rd_kafka_t *client,
-                                      int wait_ms, struct wt_group *group_out);
+rd_kafka_resp_err_t wt_group_facts_gather(const struct wt_config *config, rd_kafka_t *client,
+                                          int wait_ms, struct wt_group_facts *group_out);
 
 /* Compares the group's offsets with the input topics of `facts`; where it has none although there
  * are records, looks for labels of them in the output. With clients of its own, for `wait_ms` at
  * most; what was not answered leaves the position not known. Names in it are of `facts`. Given back
- * with wt_position_free. */
-void wt_position_look(const struct wt_config *config, const struct wt_cluster_facts *facts,
-                      int wait_ms, struct wt_position *position_out);
+ * with wt_group_position_free. */
+void wt_group_position_gather(const struct wt_config *config, const struct wt_cluster_facts *facts,
+                              int wait_ms, struct wt_group_position *position_out);
 
 #endif

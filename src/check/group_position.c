@@ -52,7 +52,7 @@ static rd_kafka_topic_partition_list_t *copy_with(const rd_kafka_topic_partition
     return copy;
 }
 
-static struct wt_topic_position *topic_of(struct wt_position *position, const char *topic)
+static struct wt_topic_position *topic_of(struct wt_group_position *position, const char *topic)
 {
     size_t i = 0;
     while (i < position->topic_count && strcmp(position->topics[i].topic, topic) != 0) {
@@ -68,7 +68,7 @@ static struct wt_topic_position *topic_of(struct wt_position *position, const ch
 }
 
 /* True: there are records, and no offset of the group. */
-static bool add_partition(struct wt_position *position, const char *name, int64_t committed,
+static bool add_partition(struct wt_group_position *position, const char *name, int64_t committed,
                           int64_t begin, int64_t end)
 {
     struct wt_topic_position *topic = topic_of(position, name);
@@ -90,7 +90,7 @@ static bool add_partition(struct wt_position *position, const char *name, int64_
 
 /* False: not all was answered. */
 static bool compare(rd_kafka_t *consumer, const rd_kafka_topic_partition_list_t *inputs,
-                    int64_t deadline_us, struct wt_position *position,
+                    int64_t deadline_us, struct wt_group_position *position,
                     rd_kafka_topic_partition_list_t *uncommitted)
 {
     rd_kafka_topic_partition_list_t *begins = copy_with(inputs, TIMESTAMP_EARLIEST);
@@ -139,7 +139,8 @@ static bool header_text(const rd_kafka_headers_t *headers, const char *name, cha
 
 /* A label or dead letter of one of the partitions `of`: notes that its topic has some. */
 static void note_source(const struct wt_cluster_facts *facts, const rd_kafka_message_t *message,
-                        const rd_kafka_topic_partition_list_t *of, struct wt_position *position)
+                        const rd_kafka_topic_partition_list_t *of,
+                        struct wt_group_position *position)
 {
     char topic[256];
     char number[16];
@@ -189,11 +190,11 @@ list_tails(rd_kafka_t *client, const struct wt_cluster_facts *facts, int64_t dea
 /* Reads what was published last, and notes of which of the partitions `of` it is. */
 static void find_labels(const struct wt_config *config, const struct wt_cluster_facts *facts,
                         const rd_kafka_topic_partition_list_t *of, int64_t deadline_us,
-                        struct wt_position *position)
+                        struct wt_group_position *position)
 {
     struct wt_error error;
     rd_kafka_t *client = NULL;
-    if (wt_lookup_client_create(config, "read_committed", &client, &error) != WT_OK) {
+    if (wt_query_client_create(config, "read_committed", &client, &error) != WT_OK) {
         return;
     }
     rd_kafka_topic_partition_list_t *tails = list_tails(client, facts, deadline_us);
@@ -213,19 +214,19 @@ static void find_labels(const struct wt_config *config, const struct wt_cluster_
         rd_kafka_message_destroy(message);
     }
     rd_kafka_topic_partition_list_destroy(tails);
-    wt_lookup_client_destroy(client);
+    wt_query_client_destroy(client);
 }
 
 /* Not by a consumer that reads what is committed only: it would wait for the transactions of a
  * worker that was killed, and this one is to end them. */
-void wt_position_look(const struct wt_config *config, const struct wt_cluster_facts *facts,
-                      int wait_ms, struct wt_position *position_out)
+void wt_group_position_gather(const struct wt_config *config, const struct wt_cluster_facts *facts,
+                              int wait_ms, struct wt_group_position *position_out)
 {
     struct wt_error error;
     rd_kafka_t *consumer = NULL;
     int64_t deadline_us = wt_deadline_in(wait_ms);
-    *position_out = (struct wt_position){0};
-    if (wt_lookup_client_create(config, "read_uncommitted", &consumer, &error) != WT_OK) {
+    *position_out = (struct wt_group_position){0};
+    if (wt_query_client_create(config, "read_uncommitted", &consumer, &error) != WT_OK) {
         return;
     }
     rd_kafka_topic_partition_list_t *inputs = list_partitions(facts, true);
@@ -233,7 +234,7 @@ void wt_position_look(const struct wt_config *config, const struct wt_cluster_fa
     position_out->known =
         inputs->cnt > 0 && compare(consumer, inputs, deadline_us, position_out, uncommitted);
     rd_kafka_topic_partition_list_destroy(inputs);
-    wt_lookup_client_destroy(consumer);
+    wt_query_client_destroy(consumer);
     if (position_out->known && uncommitted->cnt > 0) {
         find_labels(config, facts, uncommitted, deadline_us, position_out);
     }

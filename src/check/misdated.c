@@ -88,8 +88,8 @@ void wt_facts_find_misdated(const struct wt_config *config, rd_kafka_t *client, 
     const struct wt_topic_facts *output = wt_facts_find(facts, WT_TOPIC_OUTPUT);
     int64_t now_ms = wt_clock_wall_ms();
     int64_t deadline_us = wt_deadline_in(wait_ms);
-    int64_t age_ms_max = wt_audit_age_ms_max(config, output);
-    int64_t ahead_ms_max = wt_audit_ahead_ms_max(config, output);
+    int64_t age_ms_max = wt_time_age_ms_max(config, output);
+    int64_t ahead_ms_max = wt_time_ahead_ms_max(config, output);
     for (size_t i = 0; i < facts->topic_count; i++) {
         struct wt_topic_facts *topic = &facts->topics[i];
         if (topic->role != WT_TOPIC_INPUT || topic->partitions == 0) {
@@ -184,7 +184,7 @@ void wt_facts_find_newest(const struct wt_config *config, int wait_ms,
     rd_kafka_t *client = NULL;
     int64_t deadline_us = wt_deadline_in(wait_ms);
     struct wt_time_limits limits = wt_time_limits_of(config, wt_facts_find(facts, WT_TOPIC_OUTPUT));
-    if (!limits.kept || wt_lookup_quiet_client_create(config, &client, NULL) != WT_OK) {
+    if (!limits.kept || wt_query_quiet_client_create(config, &client, NULL) != WT_OK) {
         return;
     }
     for (size_t i = 0; i < facts->topic_count; i++) {
@@ -192,5 +192,5 @@ void wt_facts_find_newest(const struct wt_config *config, int wait_ms,
             find_newest(client, &limits, deadline_us, &facts->topics[i]);
         }
     }
-    wt_lookup_client_destroy(client);
+    wt_query_client_destroy(client);
 }

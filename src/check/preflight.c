@@ -12,7 +12,7 @@ enum wt_status wt_preflight(const struct wt_config *config, struct wt_error *err
     struct wt_cluster_facts facts = {0};
     enum wt_status status = wt_reach_need(config, WAIT_MS, error);
     if (status == WT_OK) {
-        status = wt_lookup_client_create(config, "read_uncommitted", &client, error);
+        status = wt_query_client_create(config, "read_uncommitted", &client, error);
     }
     if (status == WT_OK) {
         status = wt_facts_gather(config, client, WAIT_MS, &facts, error);
@@ -21,6 +21,6 @@ enum wt_status wt_preflight(const struct wt_config *config, struct wt_error *err
         status = wt_audit_need_coordinators(config, &facts, error);
     }
     wt_facts_free(&facts);
-    wt_lookup_client_destroy(client);
+    wt_query_client_destroy(client);
     return status;
 }

@@ -20,7 +20,7 @@
 
 #define MS_PER_HOUR 3.6e6
 
-struct wt_times {
+struct wt_timestamps {
     const struct wt_config *config;
     struct wt_time_limits limits;
     pthread_mutex_t mutex; /* guards what follows */
@@ -36,8 +36,8 @@ struct wt_time_limits wt_time_limits_of(const struct wt_config *config,
     return (struct wt_time_limits){
         .kept = config->output.timestamp == WT_TIMESTAMP_INPUT &&
                 (output == NULL || !output->append_time),
-        .age_ms_max = wt_audit_age_ms_max(config, output),
-        .ahead_ms_max = wt_audit_ahead_ms_max(config, output),
+        .age_ms_max = wt_time_age_ms_max(config, output),
+        .ahead_ms_max = wt_time_ahead_ms_max(config, output),
     };
 }
 
@@ -122,17 +122,17 @@ void wt_time_remedy_write(enum wt_time_fault fault, const char *output, char *wo
 
 /* --- while running --------------------------------------------------------------------------- */
 
-struct wt_times *wt_times_create(const struct wt_config *config,
-                                 const struct wt_topic_facts *output)
+struct wt_timestamps *wt_timestamps_create(const struct wt_config *config,
+                                           const struct wt_topic_facts *output)
 {
-    struct wt_times *times = wt_alloc_zeroed(1, sizeof *times);
+    struct wt_timestamps *times = wt_alloc_zeroed(1, sizeof *times);
     times->config = config;
     times->limits = wt_time_limits_of(config, output);
     (void)pthread_mutex_init(&times->mutex, NULL);
     return times;
 }
 
-void wt_times_destroy(struct wt_times *times)
+void wt_timestamps_destroy(struct wt_timestamps *times)
 {
     if (times == NULL) {
         return;
@@ -146,7 +146,7 @@ void wt_times_destroy(struct wt_times *times)
 }
 
 /* The topic is seen for the first time. */
-static bool is_first(struct wt_times *times, const char *topic)
+static bool is_first(struct wt_timestamps *times, const char *topic)
 {
     (void)pthread_mutex_lock(&times->mutex);
     bool seen = false;
@@ -161,7 +161,7 @@ static bool is_first(struct wt_times *times, const char *topic)
     return !seen;
 }
 
-void wt_times_look(struct wt_times *times, const struct wt_record *record)
+void wt_timestamps_look(struct wt_timestamps *times, const struct wt_record *record)
 {
     static const enum wt_metric metrics[] = {[WT_TIME_UNIT] = WT_METRIC_MISDATED_UNIT,
                                              [WT_TIME_OLD] = WT_METRIC_MISDATED_OLD,

@@ -49,16 +49,16 @@ void wt_time_remedy_write(enum wt_time_fault fault, const char *output, char *wo
 
 /* --- while running --- */
 
-struct wt_times;
+struct wt_timestamps;
 
 /* The config must outlive it. Thread: main. */
-struct wt_times *wt_times_create(const struct wt_config *config,
-                                 const struct wt_topic_facts *output);
+struct wt_timestamps *wt_timestamps_create(const struct wt_config *config,
+                                           const struct wt_topic_facts *output);
 
 /* Accepts NULL. */
-void wt_times_destroy(struct wt_times *times);
+void wt_timestamps_destroy(struct wt_timestamps *times);
 
 /* Counts the article if its time costs its label, and logs the first of each topic. Thread: any. */
-void wt_times_look(struct wt_times *times, const struct wt_record *record);
+void wt_timestamps_look(struct wt_timestamps *times, const struct wt_record *record);
 
 #endif

@@ -74,7 +74,7 @@ static void describe_model(const struct wt_config *config, const struct wt_model
                            struct wt_findings *findings)
 {
     const struct wt_model_info *info = wt_model_info(model);
-    struct wt_batcher_limits limits = wt_sizing_limits(config, info);
+    struct wt_batcher_limits limits = wt_auto_batch_limits(config, info);
     struct wt_processors processors = wt_processors_read();
     char here[64];
     wt_finding_add(findings, config, "model.path", WT_FINDING_OK, "model",
@@ -82,7 +82,7 @@ static void describe_model(const struct wt_config *config, const struct wt_model
                    config->model.path, info->name, info->version, info->label_count, info->sha256);
     wt_finding_add(findings, config, "model.device", WT_FINDING_OK, "device",
                    "%s (%s), %" PRIu32 " replicas, %s, batches of %" PRIu32 " tokens at most, %s",
-                   info->device, why_device(config, info), wt_sizing_replicas(config, info),
+                   info->device, why_device(config, info), wt_auto_replicas(config, info),
                    wt_processors_describe(&processors, here, sizeof here), limits.tokens_max,
                    wt_model_runtime());
     wt_finding_add(findings, config, "model.precision", WT_FINDING_OK, "precision", "%s (%s)",
@@ -143,13 +143,13 @@ static rd_kafka_t *make_asker(const struct wt_config *config, struct wt_findings
     struct wt_error error;
     rd_kafka_t *client = NULL;
     rd_kafka_conf_t *conf = NULL;
-    enum wt_status status = wt_kafka_conf_create(config, RD_KAFKA_CONSUMER, &conf, &error);
+    enum wt_status status = wt_client_conf_create(config, RD_KAFKA_CONSUMER, &conf, &error);
     if (status == WT_OK) {
-        status = wt_kafka_conf_set(conf, "allow.auto.create.topics", "false", &error);
+        status = wt_client_conf_set(conf, "allow.auto.create.topics", "false", &error);
     }
     if (status == WT_OK) {
         rd_kafka_conf_set_error_cb(conf, on_error);
-        status = wt_kafka_client_create(RD_KAFKA_CONSUMER, &conf, &client, &error);
+        status = wt_client_create(RD_KAFKA_CONSUMER, &conf, &client, &error);
     }
     if (conf != NULL) {
         rd_kafka_conf_destroy(conf);
@@ -207,10 +207,10 @@ static bool check_reach(const struct checking *checking)
 
 /* Trying an id takes it from whoever has it. One that wiretag picks is held by a lock on this
  * machine; one that is configured, or follows group.instance.id, may be a running worker's. */
-static void check_transaction(const struct checking *checking, const struct wt_group *group)
+static void check_transaction(const struct checking *checking, const struct wt_group_facts *group)
 {
     struct wt_error error;
-    struct wt_worker_id *id = NULL;
+    struct wt_transactional_id *id = NULL;
     const struct wt_config *config = checking->config;
     bool may_be_taken = strcmp(config->delivery.transactional_id, "auto") != 0 ||
                         wt_config_consumer_property(config, "group.instance.id") != NULL;
@@ -222,14 +222,14 @@ static void check_transaction(const struct checking *checking, const struct wt_g
             "would take it from the one that has it");
         return;
     }
-    if (wt_worker_id_create(config, &id, &error) != WT_OK) {
+    if (wt_transactional_id_create(config, &id, &error) != WT_OK) {
         wt_finding_add(checking->findings, config, "delivery.transactional_id", WT_FINDING_ERROR,
                        "right-transactional-id", "%s", error.message);
         return;
     }
-    wt_rights_transaction(config, wt_worker_id_text(id), wait_of(checking, ANSWER_MS),
-                          checking->findings);
-    wt_worker_id_destroy(id);
+    wt_acl_probe_transaction(config, wt_transactional_id_text(id), wait_of(checking, ANSWER_MS),
+                             checking->findings);
+    wt_transactional_id_destroy(id);
 }
 
 /* Whether such a finding has been made. */
@@ -245,42 +245,42 @@ static bool has_finding(const struct wt_findings *findings, const char *check)
 
 /* Without a coordinator there is nobody to ask. */
 static void check_group(const struct checking *checking, rd_kafka_t *client,
-                        const struct wt_cluster_facts *facts, struct wt_group *group_out)
+                        const struct wt_cluster_facts *facts, struct wt_group_facts *group_out)
 {
-    struct wt_position position = {0};
+    struct wt_group_position position = {0};
     if (has_finding(checking->findings, "coordinator-group")) {
         return;
     }
     wt_check_report_step(checking->report, "the consumer group");
     rd_kafka_resp_err_t answer =
-        wt_group_describe(checking->config, client, wait_of(checking, ANSWER_MS), group_out);
-    wt_rights_group(checking->config, group_out, answer, wait_of(checking, ANSWER_MS),
-                    checking->findings);
+        wt_group_facts_gather(checking->config, client, wait_of(checking, ANSWER_MS), group_out);
+    wt_acl_probe_group(checking->config, group_out, answer, wait_of(checking, ANSWER_MS),
+                       checking->findings);
     wt_audit_group(checking->config, group_out, checking->findings);
     if (group_out->known && group_out->refusal == NULL && answer == RD_KAFKA_RESP_ERR_NO_ERROR) {
         wt_check_report_step(checking->report, "the offsets of the consumer group");
-        wt_position_look(checking->config, facts, wait_of(checking, ANSWER_MS), &position);
+        wt_group_position_gather(checking->config, facts, wait_of(checking, ANSWER_MS), &position);
         wt_audit_position(checking->config, &position, facts->settings.offsets_minutes,
                           checking->findings);
-        wt_position_free(&position);
+        wt_group_position_free(&position);
     }
 }
 
 static void check_rights(const struct checking *checking, rd_kafka_t *client,
                          const struct wt_cluster_facts *facts)
 {
-    struct wt_group group = {0};
+    struct wt_group_facts group = {0};
     wt_check_report_step(checking->report, "the right to read");
-    wt_rights_read(checking->config, facts, wait_of(checking, ANSWER_MS), checking->findings);
+    wt_acl_probe_read(checking->config, facts, wait_of(checking, ANSWER_MS), checking->findings);
     wt_check_report_step(checking->report, "the right to write");
-    wt_rights_write(checking->config, facts, wait_of(checking, ANSWER_MS), checking->findings);
+    wt_acl_probe_write(checking->config, facts, wait_of(checking, ANSWER_MS), checking->findings);
     check_group(checking, client, facts, &group);
     if (checking->config->delivery.guarantee == WT_EXACTLY_ONCE &&
         !has_finding(checking->findings, "coordinator-transactions")) {
         wt_check_report_step(checking->report, "the transactional id");
         check_transaction(checking, &group);
     }
-    wt_group_free(&group);
+    wt_group_facts_free(&group);
 }
 
 static void check_cluster(const struct checking *checking, rd_kafka_t *client)
@@ -311,7 +311,7 @@ static bool check_producer(const struct checking *checking)
 {
     struct wt_error error;
     rd_kafka_conf_t *conf = NULL;
-    if (wt_kafka_conf_create(checking->config, RD_KAFKA_PRODUCER, &conf, &error) != WT_OK) {
+    if (wt_client_conf_create(checking->config, RD_KAFKA_PRODUCER, &conf, &error) != WT_OK) {
         wt_finding_add_at(checking->findings, "", WT_FINDING_ERROR, error.code, "%s",
                           error.message);
         return false;

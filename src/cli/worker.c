@@ -167,7 +167,7 @@ static enum wt_status run(struct work *work, struct wt_error *error)
     enum wt_status status = wt_signals_start(job->command, stop, work, error);
     wt_cli_log_opening(job->command, job->config);
     if (status == WT_OK) {
-        status = wt_kafka_version_check(error);
+        status = wt_client_version_check(error);
     }
     if (status == WT_OK) {
         status = load_model(job->config, job->command, &work->model, error);

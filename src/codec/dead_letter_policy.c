@@ -6,8 +6,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-bool wt_reject_apply(const struct wt_config *config, struct wt_record *record,
-                     struct wt_error *error)
+bool wt_dead_letter_apply_on_error(const struct wt_config *config, struct wt_record *record,
+                                   struct wt_error *error)
 {
     switch (config->on_error) {
     case WT_ON_ERROR_DEAD_LETTER:
@@ -42,7 +42,7 @@ static bool make_smaller(struct wt_record *record, const struct wt_refusal *refu
         return false;
     } else if (!refusal->too_large) {
         record->letter_bytes_max =
-            WT_LETTER_BYTES_LEAST; /* whatever it is: the least form has least to object to */
+            WT_DEAD_LETTER_BYTES_LEAST; /* whatever it is: the least form has least to object to */
     } else {
         size_t told = refusal->letter_bytes_max;
         if (refusal->topic_bytes_max > 0 && (size_t)refusal->topic_bytes_max < told) {
@@ -72,8 +72,8 @@ static void set_impossible(const struct wt_config *config, const struct wt_recor
                        record->offset);
 }
 
-bool wt_reject_record(const struct wt_config *config, struct wt_record *record,
-                      const struct wt_refusal *refusal, struct wt_error *error)
+bool wt_dead_letter_refused(const struct wt_config *config, struct wt_record *record,
+                            const struct wt_refusal *refusal, struct wt_error *error)
 {
     if (record->outcome == WT_OUTCOME_DEAD_LETTERED) {
         if (make_smaller(record, refusal)) {
@@ -87,5 +87,5 @@ bool wt_reject_record(const struct wt_config *config, struct wt_record *record,
                        "topic %s refuses the labelled record: %s", config->output.topic,
                        refusal->reason);
     wt_record_fail(record, "publish", &cause);
-    return wt_reject_apply(config, record, error);
+    return wt_dead_letter_apply_on_error(config, record, error);
 }

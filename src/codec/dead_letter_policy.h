@@ -9,11 +9,11 @@
 
 /* Applies on_error to a failed record: it stays a dead letter or is skipped. False: the pipeline
  * must stop before it, and `error` says so. */
-bool wt_reject_apply(const struct wt_config *config, struct wt_record *record,
-                     struct wt_error *error);
+bool wt_dead_letter_apply_on_error(const struct wt_config *config, struct wt_record *record,
+                                   struct wt_error *error);
 
 /* No dead letter has so few: as a limit it asks for the least form. */
-#define WT_LETTER_BYTES_LEAST 1u
+#define WT_DEAD_LETTER_BYTES_LEAST 1u
 
 /* How a topic refuses a record that stands alone. */
 struct wt_refusal {
@@ -28,7 +28,7 @@ struct wt_refusal {
  * else half each time; where size is not the reason, one with a key, then one with the record's own timestamp,
  * then the least. False: even the least is refused, or
  * on_error is stop; `error` says so. */
-bool wt_reject_record(const struct wt_config *config, struct wt_record *record,
-                      const struct wt_refusal *refusal, struct wt_error *error);
+bool wt_dead_letter_refused(const struct wt_config *config, struct wt_record *record,
+                            const struct wt_refusal *refusal, struct wt_error *error);
 
 #endif

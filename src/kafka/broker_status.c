@@ -143,7 +143,7 @@ static void note_group(const json_t *group)
     }
 }
 
-void wt_brokers_read(rd_kafka_t *client, const char *text, size_t bytes)
+void wt_broker_status_read(rd_kafka_t *client, const char *text, size_t bytes)
 {
     const char *kind = rd_kafka_type(client) == RD_KAFKA_CONSUMER ? "consumer" : "producer";
     json_t *statistics = json_loadb(text, bytes, 0, NULL);
@@ -162,19 +162,19 @@ void wt_brokers_read(rd_kafka_t *client, const char *text, size_t bytes)
     json_decref(statistics);
 }
 
-enum wt_status wt_brokers_watch(rd_kafka_conf_t *conf, const struct wt_config *config,
-                                rd_kafka_type_t type,
-                                int (*callback)(rd_kafka_t *, char *, size_t, void *),
-                                struct wt_error *error)
+enum wt_status wt_broker_status_watch(rd_kafka_conf_t *conf, const struct wt_config *config,
+                                      rd_kafka_type_t type,
+                                      int (*callback)(rd_kafka_t *, char *, size_t, void *),
+                                      struct wt_error *error)
 {
     rd_kafka_conf_set_stats_cb(conf, callback);
-    return wt_kafka_conf_default(conf, config, type, "statistics.interval.ms", STATISTICS_MS,
-                                 error);
+    return wt_client_conf_default(conf, config, type, "statistics.interval.ms", STATISTICS_MS,
+                                  error);
 }
 
 /* --- offsets --------------------------------------------------------------------------------- */
 
-static rd_kafka_topic_partition_list_t *list_of(const struct wt_brokers_offset *offsets,
+static rd_kafka_topic_partition_list_t *list_of(const struct wt_broker_status_offset *offsets,
                                                 size_t count, int64_t value)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
@@ -187,7 +187,7 @@ static rd_kafka_topic_partition_list_t *list_of(const struct wt_brokers_offset *
 
 /* Whether any partition has an answer. */
 static bool read_list(const rd_kafka_topic_partition_list_t *list,
-                      struct wt_brokers_offset *offsets)
+                      struct wt_broker_status_offset *offsets)
 {
     bool answered = false;
     for (int i = 0; i < list->cnt; i++) {
@@ -201,8 +201,8 @@ static bool read_list(const rd_kafka_topic_partition_list_t *list,
 
 /* All partitions in one request to each leader. The high watermarks that librdkafka keeps would be
  * free, but they are those of the last fetch, and a worker with a backlog fetches rarely. */
-static bool list_offsets(rd_kafka_t *consumer, struct wt_brokers_offset *offsets, size_t count,
-                         int64_t timestamp, int wait_ms)
+static bool list_offsets(rd_kafka_t *consumer, struct wt_broker_status_offset *offsets,
+                         size_t count, int64_t timestamp, int wait_ms)
 {
     rd_kafka_topic_partition_list_t *list = list_of(offsets, count, timestamp);
     rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(consumer, list, wait_ms);
@@ -211,14 +211,14 @@ static bool list_offsets(rd_kafka_t *consumer, struct wt_brokers_offset *offsets
     return answered;
 }
 
-bool wt_brokers_ends(rd_kafka_t *consumer, struct wt_brokers_offset *offsets, size_t count,
-                     int wait_ms)
+bool wt_broker_status_ends(rd_kafka_t *consumer, struct wt_broker_status_offset *offsets,
+                           size_t count, int wait_ms)
 {
     return list_offsets(consumer, offsets, count, TIMESTAMP_LATEST, wait_ms);
 }
 
-bool wt_brokers_starts(rd_kafka_t *consumer, struct wt_brokers_offset *offsets, size_t count,
-                       int wait_ms)
+bool wt_broker_status_starts(rd_kafka_t *consumer, struct wt_broker_status_offset *offsets,
+                             size_t count, int wait_ms)
 {
     bool answered = list_offsets(consumer, offsets, count, TIMESTAMP_EARLIEST, wait_ms);
     rd_kafka_topic_partition_list_t *list = list_of(offsets, count, RD_KAFKA_OFFSET_INVALID);
@@ -235,7 +235,7 @@ bool wt_brokers_starts(rd_kafka_t *consumer, struct wt_brokers_offset *offsets, 
     return answered;
 }
 
-bool wt_brokers_answer(rd_kafka_t *client, int wait_ms)
+bool wt_broker_status_answer(rd_kafka_t *client, int wait_ms)
 {
     const struct rd_kafka_metadata *metadata;
     if (rd_kafka_metadata(client, 0, NULL, &metadata, wait_ms) != RD_KAFKA_RESP_ERR_NO_ERROR) {

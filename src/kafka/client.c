@@ -18,17 +18,17 @@
 static void on_log(const rd_kafka_t *client, int level, const char *facility, const char *message)
 {
     char text[WT_LOG_MESSAGE_BYTES_MAX];
-    enum wt_log_level ours = wt_kafka_words(level, facility, message, text, sizeof text);
+    enum wt_log_level ours = wt_client_log(level, facility, message, text, sizeof text);
     (void)client;
     /* TLS and SASL. Why a certificate is refused comes with the line about its handshake. */
     if (level <= 6 && (strcmp(facility, "SSLCERTVRFY") == 0 || wt_security_note_log(message))) {
         return;
     }
-    wt_kafka_words_note(message);
+    wt_client_log_note(message);
     /* One failure is one line a minute, however many clients have it; and while no broker answers, that is
      * told as a stall. */
     if (strcmp(facility, "FAIL") == 0) {
-        bool first = wt_kafka_words_first(text);
+        bool first = wt_client_log_first(text);
         ours = first && !wt_stall_is(WT_STALL_BROKERS) ? ours : WT_LOG_DEBUG;
     }
     wt_log(ours, "kafka", "%s", text);
@@ -52,7 +52,7 @@ static void on_error(rd_kafka_t *client, int code, const char *reason, void *opa
     default:
         break;
     }
-    if (!wt_kafka_words_known(reason)) {
+    if (!wt_client_log_known(reason)) {
         wt_log_warn("kafka", "%s: %s", rd_kafka_err2name((rd_kafka_resp_err_t)code), reason);
     }
 }
@@ -90,7 +90,7 @@ static enum wt_status set_all(rd_kafka_conf_t *conf, const struct wt_properties 
     return WT_OK;
 }
 
-enum wt_status wt_kafka_version_check(struct wt_error *error)
+enum wt_status wt_client_version_check(struct wt_error *error)
 {
     if (rd_kafka_version() >= VERSION_MIN) {
         return WT_OK;
@@ -102,10 +102,10 @@ enum wt_status wt_kafka_version_check(struct wt_error *error)
                         rd_kafka_version_str());
 }
 
-enum wt_status wt_kafka_conf_create(const struct wt_config *config, rd_kafka_type_t type,
-                                    rd_kafka_conf_t **conf_out, struct wt_error *error)
+enum wt_status wt_client_conf_create(const struct wt_config *config, rd_kafka_type_t type,
+                                     rd_kafka_conf_t **conf_out, struct wt_error *error)
 {
-    if (wt_kafka_version_check(error) != WT_OK) {
+    if (wt_client_version_check(error) != WT_OK) {
         return WT_INVALID;
     }
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
@@ -119,20 +119,20 @@ enum wt_status wt_kafka_conf_create(const struct wt_config *config, rd_kafka_typ
             error);
     }
     if (status == WT_OK) {
-        status = wt_kafka_conf_default(conf, config, type, "client.id", "wiretag", error);
+        status = wt_client_conf_default(conf, config, type, "client.id", "wiretag", error);
     }
     if (status == WT_OK) {
         /* Between two tries to connect librdkafka looks at no time-out: with its own ten seconds, so
          * long could a transactional call last, and a drain with it, while no broker is there. */
         status =
-            wt_kafka_conf_default(conf, config, type, "reconnect.backoff.max.ms", "1000", error);
+            wt_client_conf_default(conf, config, type, "reconnect.backoff.max.ms", "1000", error);
     }
     if (status == WT_OK) {
         /* Keeps a connection in use through a pause: brokers and networks close idle ones after a few
          * minutes, and a client whose last one is closed begins again from bootstrap.servers, in which
          * librdkafka (2.16) may lose a transaction's coordinator (txn_offsets.h, note "Lost coordinator"). */
-        status = wt_kafka_conf_default(conf, config, type, "topic.metadata.refresh.interval.ms",
-                                       "60000", error);
+        status = wt_client_conf_default(conf, config, type, "topic.metadata.refresh.interval.ms",
+                                        "60000", error);
     }
     if (status == WT_OK) {
         status = wt_security_prepare(conf, config, type, error);
@@ -145,24 +145,24 @@ enum wt_status wt_kafka_conf_create(const struct wt_config *config, rd_kafka_typ
     return WT_OK;
 }
 
-enum wt_status wt_kafka_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value,
-                                 struct wt_error *error)
+enum wt_status wt_client_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value,
+                                  struct wt_error *error)
 {
     return set_property(conf, "set by wiretag", name, value, error);
 }
 
-enum wt_status wt_kafka_conf_default(rd_kafka_conf_t *conf, const struct wt_config *config,
-                                     rd_kafka_type_t type, const char *name, const char *value,
-                                     struct wt_error *error)
+enum wt_status wt_client_conf_default(rd_kafka_conf_t *conf, const struct wt_config *config,
+                                      rd_kafka_type_t type, const char *name, const char *value,
+                                      struct wt_error *error)
 {
     const struct wt_property *own = type == RD_KAFKA_CONSUMER
                                         ? wt_config_consumer_property(config, name)
                                         : wt_config_producer_property(config, name);
-    return own != NULL ? WT_OK : wt_kafka_conf_set(conf, name, value, error);
+    return own != NULL ? WT_OK : wt_client_conf_set(conf, name, value, error);
 }
 
-enum wt_status wt_kafka_client_create(rd_kafka_type_t type, rd_kafka_conf_t **conf,
-                                      rd_kafka_t **client_out, struct wt_error *error)
+enum wt_status wt_client_create(rd_kafka_type_t type, rd_kafka_conf_t **conf,
+                                rd_kafka_t **client_out, struct wt_error *error)
 {
     char reason[400];
     rd_kafka_t *client = rd_kafka_new(type, *conf, reason, sizeof reason);

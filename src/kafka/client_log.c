@@ -95,8 +95,8 @@ static void write_failure(const char *message, char *text, size_t text_bytes)
                    reason_length, reason);
 }
 
-enum wt_log_level wt_kafka_words(int level, const char *facility, const char *message, char *text,
-                                 size_t text_bytes)
+enum wt_log_level wt_client_log(int level, const char *facility, const char *message, char *text,
+                                size_t text_bytes)
 {
     const char *own = without_thread(message);
     if (strcmp(facility, "FAIL") == 0) {
@@ -150,7 +150,7 @@ static bool add_first(struct notes *notes, const char *text)
     return first;
 }
 
-bool wt_kafka_words_first(const char *text)
+bool wt_client_log_first(const char *text)
 {
     (void)pthread_mutex_lock(&mutex);
     bool first = add_first(&lines, text);
@@ -158,14 +158,14 @@ bool wt_kafka_words_first(const char *text)
     return first;
 }
 
-void wt_kafka_words_note(const char *message)
+void wt_client_log_note(const char *message)
 {
     (void)pthread_mutex_lock(&mutex);
     (void)add_first(&messages, without_thread(message));
     (void)pthread_mutex_unlock(&mutex);
 }
 
-bool wt_kafka_words_known(const char *reason)
+bool wt_client_log_known(const char *reason)
 {
     (void)pthread_mutex_lock(&mutex);
     bool known = reason[0] != '\0' && has(&messages, reason);

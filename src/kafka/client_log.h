@@ -13,16 +13,16 @@
 
 /* The line for a log line of librdkafka: `level` is syslog's, 0 (emergency) to 7 (debug). Writes the words
  * to `text` and returns ours. Pure. */
-enum wt_log_level wt_kafka_words(int level, const char *facility, const char *message, char *text,
-                                 size_t text_bytes);
+enum wt_log_level wt_client_log(int level, const char *facility, const char *message, char *text,
+                                size_t text_bytes);
 
 /* Notes that the log has this message of librdkafka. Thread: any. */
-void wt_kafka_words_note(const char *message);
+void wt_client_log_note(const char *message);
 
 /* Notes a line of ours. False: it was noted within the last minute. Thread: any. */
-bool wt_kafka_words_first(const char *text);
+bool wt_client_log_first(const char *text);
 
 /* A note of the last minute is `reason`. Thread: any. */
-bool wt_kafka_words_known(const char *reason);
+bool wt_client_log_known(const char *reason);
 
 #endif

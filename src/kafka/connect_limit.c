@@ -37,7 +37,7 @@ static struct budget *budget_of(const char *broker)
     return oldest;
 }
 
-int64_t wt_connect_pace_us(const char *host, const char *port, int64_t now_us)
+int64_t wt_connect_limit_us(const char *host, const char *port, int64_t now_us)
 {
     char broker[NAME_BYTES_MAX];
     (void)snprintf(broker, sizeof broker, "%s:%s", host, port);
@@ -63,7 +63,7 @@ int wt_connect_resolve(const char *host, const char *port, const struct addrinfo
         return 0;
     }
     int64_t wait_us =
-        host != NULL && port != NULL ? wt_connect_pace_us(host, port, wt_clock_us()) : 0;
+        host != NULL && port != NULL ? wt_connect_limit_us(host, port, wt_clock_us()) : 0;
     struct timespec wait = {.tv_sec = wait_us / 1000000,
                             .tv_nsec = (long)(wait_us % 1000000) * 1000};
     (void)nanosleep(&wait, NULL);

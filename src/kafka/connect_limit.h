@@ -23,7 +23,7 @@ struct addrinfo;
 #define WT_CONNECT_WAIT_US_MAX INT64_C(1000000)
 
 /* Takes one connection from the budget of a broker: how long it is to wait. Thread: any. Locks: its own. */
-int64_t wt_connect_pace_us(const char *host, const char *port, int64_t now_us);
+int64_t wt_connect_limit_us(const char *host, const char *port, int64_t now_us);
 
 /* librdkafka's resolve_cb: getaddrinfo, when the broker's turn has come. */
 int wt_connect_resolve(const char *host, const char *port, const struct addrinfo *hints,

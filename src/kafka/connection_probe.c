@@ -19,18 +19,20 @@ struct said {
     char *text;
 };
 
-struct wt_talk {
+struct wt_connection_probe {
     rd_kafka_t *client;
     pthread_mutex_t mutex; /* guards what follows */
     struct said *items;
     size_t count;
-    struct wt_talk_broker *learned; /* the cluster's brokers, by the client's newest statistics */
+    struct wt_connection_probe_broker
+        *learned; /* the cluster's brokers, by the client's newest statistics */
     int learned_count;
 };
 
 /* --- what it says ---------------------------------------------------------------------------- */
 
-static void keep(struct wt_talk *talk, const char *name, size_t name_bytes, const char *text)
+static void keep(struct wt_connection_probe *talk, const char *name, size_t name_bytes,
+                 const char *text)
 {
     (void)pthread_mutex_lock(&talk->mutex);
     struct said *item = NULL;
@@ -67,8 +69,8 @@ static void on_error(rd_kafka_t *client, int code, const char *reason, void *opa
     (void)client;
     (void)code;
     if (wt_security_cause(reason, &cause) && cause.address[0] == '\0') {
-        char *line = wt_format(WT_TALK_ALL ": %s", reason);
-        keep(opaque, WT_TALK_ALL, strlen(WT_TALK_ALL), line);
+        char *line = wt_format(WT_CONNECTION_PROBE_ALL ": %s", reason);
+        keep(opaque, WT_CONNECTION_PROBE_ALL, strlen(WT_CONNECTION_PROBE_ALL), line);
         free(line);
     }
 }
@@ -78,10 +80,11 @@ static void on_error(rd_kafka_t *client, int code, const char *reason, void *opa
  * heard. Its statistics tell. */
 static int on_statistics(rd_kafka_t *client, char *text, size_t bytes, void *opaque)
 {
-    struct wt_talk *talk = opaque;
+    struct wt_connection_probe *talk = opaque;
     json_t *statistics = json_loadb(text, bytes, 0, NULL);
     const json_t *all = json_object_get(statistics, "brokers");
-    struct wt_talk_broker *brokers = wt_alloc_zeroed(json_object_size(all) + 1, sizeof *brokers);
+    struct wt_connection_probe_broker *brokers =
+        wt_alloc_zeroed(json_object_size(all) + 1, sizeof *brokers);
     int count = 0;
     const char *name;
     json_t *broker;
@@ -98,7 +101,7 @@ static int on_statistics(rd_kafka_t *client, char *text, size_t bytes, void *opa
     }
     json_decref(statistics);
     (void)pthread_mutex_lock(&talk->mutex);
-    wt_talk_brokers_free(talk->learned, talk->learned_count);
+    wt_connection_probe_brokers_free(talk->learned, talk->learned_count);
     talk->learned = brokers;
     talk->learned_count = count;
     (void)pthread_mutex_unlock(&talk->mutex);
@@ -112,7 +115,7 @@ static bool ends_in(const char *name, const char *suffix)
     return length >= suffix_length && strcmp(name + length - suffix_length, suffix) == 0;
 }
 
-size_t wt_talk_failures(struct wt_talk *talk, const char *suffix)
+size_t wt_connection_probe_failures(struct wt_connection_probe *talk, const char *suffix)
 {
     size_t count = 0;
     (void)pthread_mutex_lock(&talk->mutex);
@@ -130,27 +133,30 @@ static const char *without_protocol(const char *name)
     return mark != NULL ? mark + 3 : name;
 }
 
-bool wt_talk_at(struct wt_talk *talk, size_t index, char name[WT_TALK_NAME_BYTES_MAX],
-                char said[WT_TALK_TEXT_BYTES_MAX])
+bool wt_connection_probe_at(struct wt_connection_probe *talk, size_t index,
+                            char name[WT_CONNECTION_PROBE_NAME_BYTES_MAX],
+                            char said[WT_CONNECTION_PROBE_TEXT_BYTES_MAX])
 {
     (void)pthread_mutex_lock(&talk->mutex);
     bool there = index < talk->count;
     if (there) {
         const struct said *item = &talk->items[index];
-        (void)snprintf(name, WT_TALK_NAME_BYTES_MAX, "%s", without_protocol(item->name));
-        (void)snprintf(said, WT_TALK_TEXT_BYTES_MAX, "%s", item->text);
+        (void)snprintf(name, WT_CONNECTION_PROBE_NAME_BYTES_MAX, "%s",
+                       without_protocol(item->name));
+        (void)snprintf(said, WT_CONNECTION_PROBE_TEXT_BYTES_MAX, "%s", item->text);
     }
     (void)pthread_mutex_unlock(&talk->mutex);
     return there;
 }
 
-void wt_talk_last(struct wt_talk *talk, const char *suffix, char said[WT_TALK_TEXT_BYTES_MAX])
+void wt_connection_probe_last(struct wt_connection_probe *talk, const char *suffix,
+                              char said[WT_CONNECTION_PROBE_TEXT_BYTES_MAX])
 {
     said[0] = '\0';
     (void)pthread_mutex_lock(&talk->mutex);
     for (size_t i = 0; i < talk->count && said[0] == '\0'; i++) {
         if (ends_in(talk->items[i].name, suffix)) {
-            (void)snprintf(said, WT_TALK_TEXT_BYTES_MAX, "%s", talk->items[i].text);
+            (void)snprintf(said, WT_CONNECTION_PROBE_TEXT_BYTES_MAX, "%s", talk->items[i].text);
         }
     }
     (void)pthread_mutex_unlock(&talk->mutex);
@@ -178,31 +184,32 @@ static enum wt_status set_all(rd_kafka_conf_t *conf, const char *servers, int pa
     enum wt_status status = WT_OK;
     for (size_t i = 0; i < sizeof properties / sizeof properties[0] && status == WT_OK; i++) {
         if (properties[i].value != NULL) {
-            status = wt_kafka_conf_set(conf, properties[i].name, properties[i].value, error);
+            status = wt_client_conf_set(conf, properties[i].name, properties[i].value, error);
         }
     }
     return status;
 }
 
-static void free_talk(struct wt_talk *talk)
+static void free_talk(struct wt_connection_probe *talk)
 {
     for (size_t i = 0; i < talk->count; i++) {
         free(talk->items[i].name);
         free(talk->items[i].text);
     }
     free(talk->items);
-    wt_talk_brokers_free(talk->learned, talk->learned_count);
+    wt_connection_probe_brokers_free(talk->learned, talk->learned_count);
     (void)pthread_mutex_destroy(&talk->mutex);
     free(talk);
 }
 
-enum wt_status wt_talk_begin(const struct wt_config *config, const char *servers, int patience_ms,
-                             struct wt_talk **talk_out, struct wt_error *error)
+enum wt_status wt_connection_probe_begin(const struct wt_config *config, const char *servers,
+                                         int patience_ms, struct wt_connection_probe **talk_out,
+                                         struct wt_error *error)
 {
     rd_kafka_conf_t *conf = NULL;
-    struct wt_talk *talk = wt_alloc_zeroed(1, sizeof *talk);
+    struct wt_connection_probe *talk = wt_alloc_zeroed(1, sizeof *talk);
     (void)pthread_mutex_init(&talk->mutex, NULL);
-    enum wt_status status = wt_kafka_conf_create(config, RD_KAFKA_CONSUMER, &conf, error);
+    enum wt_status status = wt_client_conf_create(config, RD_KAFKA_CONSUMER, &conf, error);
     if (status == WT_OK) {
         status = set_all(conf, servers, patience_ms, error);
     }
@@ -211,7 +218,7 @@ enum wt_status wt_talk_begin(const struct wt_config *config, const char *servers
         rd_kafka_conf_set_log_cb(conf, on_log);
         rd_kafka_conf_set_error_cb(conf, on_error);
         rd_kafka_conf_set_stats_cb(conf, on_statistics);
-        status = wt_kafka_client_create(RD_KAFKA_CONSUMER, &conf, &talk->client, error);
+        status = wt_client_create(RD_KAFKA_CONSUMER, &conf, &talk->client, error);
     }
     if (conf != NULL) {
         rd_kafka_conf_destroy(conf);
@@ -224,7 +231,7 @@ enum wt_status wt_talk_begin(const struct wt_config *config, const char *servers
     return WT_OK;
 }
 
-rd_kafka_t *wt_talk_client(struct wt_talk *talk)
+rd_kafka_t *wt_connection_probe_client(struct wt_connection_probe *talk)
 {
     return talk->client;
 }
@@ -304,7 +311,7 @@ static void look_at_nothing(void *opaque)
 
 static void end_client(void *opaque)
 {
-    struct wt_talk *talk = opaque;
+    struct wt_connection_probe *talk = opaque;
     rd_kafka_destroy(talk->client);
 }
 
@@ -313,7 +320,7 @@ static void cleanup_talk(void *opaque)
     free_talk(opaque);
 }
 
-void wt_talk_end(struct wt_talk **talk, int wait_ms)
+void wt_connection_probe_end(struct wt_connection_probe **talk, int wait_ms)
 {
     if (*talk != NULL) {
         (void)do_within(end_client, cleanup_talk, look_at_nothing, *talk, wait_ms);
@@ -368,7 +375,7 @@ static char *host_of(const char *address)
     return wt_format("%.*s", (int)(colon < length ? colon : length), address);
 }
 
-char *wt_talk_unresolved(const char *address, int wait_ms)
+char *wt_connection_probe_unresolved(const char *address, int wait_ms)
 {
     char *why = NULL;
     if (address == NULL) {
@@ -388,9 +395,10 @@ char *wt_talk_unresolved(const char *address, int wait_ms)
 
 /* --- brokers --------------------------------------------------------------------------------- */
 
-struct wt_talk_broker *wt_talk_learned(struct wt_talk *talk, int *count_out)
+struct wt_connection_probe_broker *wt_connection_probe_learned(struct wt_connection_probe *talk,
+                                                               int *count_out)
 {
-    struct wt_talk_broker *brokers = NULL;
+    struct wt_connection_probe_broker *brokers = NULL;
     (void)pthread_mutex_lock(&talk->mutex);
     *count_out = talk->learned_count;
     if (talk->learned_count > 0) {
@@ -402,7 +410,8 @@ struct wt_talk_broker *wt_talk_learned(struct wt_talk *talk, int *count_out)
     return brokers;
 }
 
-struct wt_talk_broker *wt_talk_brokers(struct wt_talk *talk, int wait_ms, int *count_out)
+struct wt_connection_probe_broker *wt_connection_probe_brokers(struct wt_connection_probe *talk,
+                                                               int wait_ms, int *count_out)
 {
     const struct rd_kafka_metadata *metadata;
     *count_out = 0;
@@ -411,7 +420,7 @@ struct wt_talk_broker *wt_talk_brokers(struct wt_talk *talk, int wait_ms, int *c
         return NULL;
     }
     *count_out = metadata->broker_cnt;
-    struct wt_talk_broker *brokers =
+    struct wt_connection_probe_broker *brokers =
         wt_alloc_zeroed((size_t)metadata->broker_cnt + 1, sizeof *brokers);
     for (int i = 0; i < metadata->broker_cnt; i++) {
         const struct rd_kafka_metadata_broker *broker = &metadata->brokers[i];
@@ -423,7 +432,7 @@ struct wt_talk_broker *wt_talk_brokers(struct wt_talk *talk, int wait_ms, int *c
     return brokers;
 }
 
-void wt_talk_brokers_free(struct wt_talk_broker *brokers, int count)
+void wt_connection_probe_brokers_free(struct wt_connection_probe_broker *brokers, int count)
 {
     for (int i = 0; i < count; i++) {
         free(brokers[i].address);

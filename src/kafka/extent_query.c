@@ -88,7 +88,7 @@ static rd_kafka_t *create_client(const struct wt_config *config)
 {
     rd_kafka_t *client = NULL;
     struct wt_error error;
-    if (wt_lookup_quiet_client_create(config, &client, &error) != WT_OK) {
+    if (wt_query_quiet_client_create(config, &client, &error) != WT_OK) {
         wt_log_warn("kafka", "look-ups: %s", error.message);
     }
     return client;

@@ -9,7 +9,7 @@
 /* The generation of who is in no group (Kafka protocol guide). */
 #define NO_GENERATION (-1)
 
-struct wt_membership {
+struct wt_group_member {
     rd_kafka_t *consumer;
     const struct wt_config *config;
     pthread_mutex_t mutex; /* guards what follows */
@@ -49,8 +49,8 @@ static rd_kafka_consumer_group_metadata_t *nobody(const struct wt_config *config
         instance != NULL ? instance->value : NULL);
 }
 
-rd_kafka_consumer_group_metadata_t *wt_membership_now(rd_kafka_t *consumer,
-                                                      const struct wt_config *config)
+rd_kafka_consumer_group_metadata_t *wt_group_member_now(rd_kafka_t *consumer,
+                                                        const struct wt_config *config)
 {
     rd_kafka_consumer_group_metadata_t *membership = rd_kafka_consumer_group_metadata(consumer);
     char *member_id = rd_kafka_memberid(consumer);
@@ -85,7 +85,7 @@ static rd_kafka_consumer_group_metadata_t *copy_of(const rd_kafka_consumer_group
     return copy;
 }
 
-void wt_membership_free_place(rd_kafka_consumer_group_metadata_t *place)
+void wt_group_member_free(rd_kafka_consumer_group_metadata_t *place)
 {
     if (place != NULL) {
         rd_kafka_consumer_group_metadata_destroy(place);
@@ -94,47 +94,47 @@ void wt_membership_free_place(rd_kafka_consumer_group_metadata_t *place)
 
 /* --- held ------------------------------------------------------------------------------------ */
 
-struct wt_membership *wt_membership_create(rd_kafka_t *consumer, const struct wt_config *config)
+struct wt_group_member *wt_group_member_create(rd_kafka_t *consumer, const struct wt_config *config)
 {
-    struct wt_membership *membership = wt_alloc_zeroed(1, sizeof *membership);
+    struct wt_group_member *membership = wt_alloc_zeroed(1, sizeof *membership);
     membership->consumer = consumer;
     membership->config = config;
     (void)pthread_mutex_init(&membership->mutex, NULL);
     return membership;
 }
 
-void wt_membership_destroy(struct wt_membership *membership)
+void wt_group_member_destroy(struct wt_group_member *membership)
 {
     if (membership == NULL) {
         return;
     }
-    wt_membership_free_place(membership->place);
+    wt_group_member_free(membership->place);
     (void)pthread_mutex_destroy(&membership->mutex);
     free(membership);
 }
 
-static void set(struct wt_membership *membership, bool held,
+static void set(struct wt_group_member *membership, bool held,
                 rd_kafka_consumer_group_metadata_t *place)
 {
     (void)pthread_mutex_lock(&membership->mutex);
-    wt_membership_free_place(membership->place);
+    wt_group_member_free(membership->place);
     membership->held = held;
     membership->place = place;
     (void)pthread_mutex_unlock(&membership->mutex);
 }
 
-void wt_membership_hold(struct wt_membership *membership)
+void wt_group_member_pin(struct wt_group_member *membership)
 {
-    set(membership, true, wt_membership_now(membership->consumer, membership->config));
+    set(membership, true, wt_group_member_now(membership->consumer, membership->config));
 }
 
-void wt_membership_let_go(struct wt_membership *membership)
+void wt_group_member_unpin(struct wt_group_member *membership)
 {
     set(membership, false, NULL);
 }
 
 /* False: none is held. */
-static bool get_held(struct wt_membership *membership,
+static bool get_held(struct wt_group_member *membership,
                      rd_kafka_consumer_group_metadata_t **place_out)
 {
     (void)pthread_mutex_lock(&membership->mutex);
@@ -144,24 +144,24 @@ static bool get_held(struct wt_membership *membership,
     return held;
 }
 
-rd_kafka_consumer_group_metadata_t *wt_membership_get(struct wt_membership *membership)
+rd_kafka_consumer_group_metadata_t *wt_group_member_get(struct wt_group_member *membership)
 {
     rd_kafka_consumer_group_metadata_t *place;
     return get_held(membership, &place)
                ? place
-               : wt_membership_now(membership->consumer, membership->config);
+               : wt_group_member_now(membership->consumer, membership->config);
 }
 
-bool wt_membership_is_over(struct wt_membership *membership)
+bool wt_group_member_is_over(struct wt_group_member *membership)
 {
     rd_kafka_consumer_group_metadata_t *place;
     if (!get_held(membership, &place)) {
         return false;
     }
     rd_kafka_consumer_group_metadata_t *now =
-        wt_membership_now(membership->consumer, membership->config);
+        wt_group_member_now(membership->consumer, membership->config);
     bool over = place == NULL || now == NULL || !says_the_same(place, now);
-    wt_membership_free_place(place);
-    wt_membership_free_place(now);
+    wt_group_member_free(place);
+    wt_group_member_free(now);
     return over;
 }

@@ -13,32 +13,33 @@
 #include <librdkafka/rdkafka.h>
 #include <stdbool.h>
 
-struct wt_membership;
+struct wt_group_member;
 
 /* The consumer's place in its group as it is now: its member id and generation. NULL: it is in none now.
  * librdkafka has metadata in any case, with no generation: such a commit is that of a group without
  * members, which the broker takes. The caller frees it. Thread: any. */
-rd_kafka_consumer_group_metadata_t *wt_membership_now(rd_kafka_t *consumer,
-                                                      const struct wt_config *config);
+rd_kafka_consumer_group_metadata_t *wt_group_member_now(rd_kafka_t *consumer,
+                                                        const struct wt_config *config);
 
-/* What wt_membership_now and wt_membership_get give is freed with this; accepts NULL. */
-void wt_membership_free_place(rd_kafka_consumer_group_metadata_t *place);
+/* What wt_group_member_now and wt_group_member_get give is freed with this; accepts NULL. */
+void wt_group_member_free(rd_kafka_consumer_group_metadata_t *place);
 
 /* Both are borrowed and must outlive it. */
-struct wt_membership *wt_membership_create(rd_kafka_t *consumer, const struct wt_config *config);
+struct wt_group_member *wt_group_member_create(rd_kafka_t *consumer,
+                                               const struct wt_config *config);
 
 /* Accepts NULL. */
-void wt_membership_destroy(struct wt_membership *membership);
+void wt_group_member_destroy(struct wt_group_member *membership);
 
 /* A revoke's drain begins, or is over. Thread: that which polls the consumer. */
-void wt_membership_hold(struct wt_membership *membership);
-void wt_membership_let_go(struct wt_membership *membership);
+void wt_group_member_pin(struct wt_group_member *membership);
+void wt_group_member_unpin(struct wt_group_member *membership);
 
 /* The place to commit for: that which is held, else the one now. NULL: none. The caller frees it.
  * Thread: any. */
-rd_kafka_consumer_group_metadata_t *wt_membership_get(struct wt_membership *membership);
+rd_kafka_consumer_group_metadata_t *wt_group_member_get(struct wt_group_member *membership);
 
 /* The group has gone on from the place that is held. Thread: any. */
-bool wt_membership_is_over(struct wt_membership *membership);
+bool wt_group_member_is_over(struct wt_group_member *membership);
 
 #endif

@@ -11,7 +11,7 @@
 #include <stddef.h>
 
 struct wt_groups {
-    struct wt_group {
+    struct wt_group_facts {
         char *name;
         bool active; /* it has members, or had some a moment ago */
     } * items;

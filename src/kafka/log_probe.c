@@ -48,8 +48,8 @@ static struct wt_reading read_at(struct wt_log_probe *probe, int64_t offset,
     if (is_orphaned(probe)) {
         return reading;
     }
-    wt_lookup_read(probe->client, probe->topic, probe->question.partition, offset, probe->wait_ms,
-                   &reading);
+    wt_query_read(probe->client, probe->topic, probe->question.partition, offset, probe->wait_ms,
+                  &reading);
     probe->wait_ms = reading.kind == WT_READING_SILENT ? NEXT_ANSWER_MS : ANSWER_MS;
     rd_kafka_message_t *message = reading.message;
     if (message != NULL) {
@@ -68,8 +68,8 @@ static struct wt_reading read_at(struct wt_log_probe *probe, int64_t offset,
 static bool find_extent(struct wt_log_probe *probe)
 {
     struct wt_error error;
-    if (wt_lookup_extent(probe->client, probe->topic, probe->question.partition, ANSWER_MS,
-                         &probe->finding.log, &error) == WT_OK) {
+    if (wt_query_extent(probe->client, probe->topic, probe->question.partition, ANSWER_MS,
+                        &probe->finding.log, &error) == WT_OK) {
         return true;
     }
     (void)snprintf(probe->finding.cause, sizeof probe->finding.cause, "%.199s", error.message);
@@ -88,7 +88,7 @@ static bool says_its_begin(const struct wt_reading *reading)
 static bool is_damaged(const struct wt_log_probe *probe, const struct wt_reading *reading)
 {
     return reading->kind == WT_READING_ERROR
-               ? wt_lookup_is_damage(reading->code)
+               ? wt_query_is_damage(reading->code)
                : reading->kind == WT_READING_RECORD && reading->offset >= probe->finding.log.end;
 }
 
@@ -241,7 +241,7 @@ static void *run(void *opaque)
     } else if (position >= 0) {
         compare(probe, position);
     }
-    wt_lookup_client_destroy(probe->client);
+    wt_query_client_destroy(probe->client);
     (void)pthread_mutex_lock(&probe->mutex);
     probe->done = true;
     bool orphaned = probe->orphaned;
@@ -269,7 +269,7 @@ struct wt_log_probe *wt_log_probe_start(const struct wt_config *config,
 {
     struct wt_error error;
     rd_kafka_t *client = NULL;
-    if (wt_lookup_quiet_client_create(config, &client, &error) != WT_OK) {
+    if (wt_query_quiet_client_create(config, &client, &error) != WT_OK) {
         wt_log_warn("consume", "the log cannot be looked into: %s", error.message);
         return NULL;
     }
@@ -281,7 +281,7 @@ struct wt_log_probe *wt_log_probe_start(const struct wt_config *config,
     (void)pthread_mutex_init(&probe->mutex, NULL);
     if (!start_thread(probe)) {
         wt_log_warn("consume", "the log cannot be looked into: no thread can be started");
-        wt_lookup_client_destroy(client);
+        wt_query_client_destroy(client);
         free_probe(probe);
         return NULL;
     }

@@ -6,7 +6,7 @@
 
 /* The message's headers in the scratch table; the bytes stay the message's. *readable_out: there are none, or
  * they could be read. */
-static size_t read_headers(const rd_kafka_message_t *message, struct wt_kafka_scratch *scratch,
+static size_t read_headers(const rd_kafka_message_t *message, struct wt_message_scratch *scratch,
                            bool *readable_out)
 {
     rd_kafka_headers_t *headers;
@@ -29,8 +29,8 @@ static size_t read_headers(const rd_kafka_message_t *message, struct wt_kafka_sc
     return count;
 }
 
-struct wt_record *wt_kafka_record(const rd_kafka_message_t *message,
-                                  struct wt_kafka_scratch *scratch)
+struct wt_record *wt_message_record(const rd_kafka_message_t *message,
+                                    struct wt_message_scratch *scratch)
 {
     bool readable;
     size_t header_count = read_headers(message, scratch, &readable);
@@ -46,8 +46,8 @@ struct wt_record *wt_kafka_record(const rd_kafka_message_t *message,
     return record;
 }
 
-void wt_kafka_scratch_free(struct wt_kafka_scratch *scratch)
+void wt_message_scratch_free(struct wt_message_scratch *scratch)
 {
     free(scratch->headers);
-    *scratch = (struct wt_kafka_scratch){0};
+    *scratch = (struct wt_message_scratch){0};
 }

@@ -38,20 +38,20 @@ static enum wt_status create(const struct wt_config *config, const char *isolati
                       {"isolation.level", isolation}};
     rd_kafka_conf_t *conf = NULL;
     rd_kafka_t *client = NULL;
-    enum wt_status status = wt_kafka_conf_create(config, RD_KAFKA_CONSUMER, &conf, error);
+    enum wt_status status = wt_client_conf_create(config, RD_KAFKA_CONSUMER, &conf, error);
     for (size_t i = 0; status == WT_OK && i < sizeof properties / sizeof properties[0]; i++) {
-        status = wt_kafka_conf_set(conf, properties[i].name, properties[i].value, error);
+        status = wt_client_conf_set(conf, properties[i].name, properties[i].value, error);
     }
     if (status == WT_OK) {
         status =
-            wt_kafka_conf_default(conf, config, RD_KAFKA_CONSUMER, "check.crcs", "true", error);
+            wt_client_conf_default(conf, config, RD_KAFKA_CONSUMER, "check.crcs", "true", error);
     }
     if (status == WT_OK && quiet) {
         rd_kafka_conf_set_log_cb(conf, on_log);
         rd_kafka_conf_set_error_cb(conf, on_error);
     }
     if (status == WT_OK) {
-        status = wt_kafka_client_create(RD_KAFKA_CONSUMER, &conf, &client, error);
+        status = wt_client_create(RD_KAFKA_CONSUMER, &conf, &client, error);
     }
     if (conf != NULL) {
         rd_kafka_conf_destroy(conf);
@@ -63,28 +63,28 @@ static enum wt_status create(const struct wt_config *config, const char *isolati
     return status;
 }
 
-enum wt_status wt_lookup_client_create(const struct wt_config *config, const char *isolation,
-                                       rd_kafka_t **client_out, struct wt_error *error)
+enum wt_status wt_query_client_create(const struct wt_config *config, const char *isolation,
+                                      rd_kafka_t **client_out, struct wt_error *error)
 {
     return create(config, isolation, false, client_out, error);
 }
 
-enum wt_status wt_lookup_quiet_client_create(const struct wt_config *config,
-                                             rd_kafka_t **client_out, struct wt_error *error)
+enum wt_status wt_query_quiet_client_create(const struct wt_config *config, rd_kafka_t **client_out,
+                                            struct wt_error *error)
 {
     const struct wt_property *own = wt_config_consumer_property(config, "isolation.level");
     return create(config, own != NULL ? own->value : "read_committed", true, client_out, error);
 }
 
-void wt_lookup_client_destroy(rd_kafka_t *client)
+void wt_query_client_destroy(rd_kafka_t *client)
 {
     if (client != NULL) {
         rd_kafka_destroy(client);
     }
 }
 
-enum wt_status wt_lookup_extent(rd_kafka_t *client, const char *topic, int32_t partition,
-                                int wait_ms, struct wt_extent *extent_out, struct wt_error *error)
+enum wt_status wt_query_extent(rd_kafka_t *client, const char *topic, int32_t partition,
+                               int wait_ms, struct wt_extent *extent_out, struct wt_error *error)
 {
     rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
         client, topic, partition, &extent_out->begin, &extent_out->end, wait_ms);
@@ -93,9 +93,9 @@ enum wt_status wt_lookup_extent(rd_kafka_t *client, const char *topic, int32_t p
                : failed("first and last offset", topic, partition, rd_kafka_err2str(code), error);
 }
 
-enum wt_status wt_lookup_time(rd_kafka_t *client, const char *topic, int32_t partition,
-                              int64_t time_ms, int wait_ms, int64_t *offset_out,
-                              struct wt_error *error)
+enum wt_status wt_query_time(rd_kafka_t *client, const char *topic, int32_t partition,
+                             int64_t time_ms, int wait_ms, int64_t *offset_out,
+                             struct wt_error *error)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_t *item = rd_kafka_topic_partition_list_add(list, topic, partition);
@@ -109,7 +109,7 @@ enum wt_status wt_lookup_time(rd_kafka_t *client, const char *topic, int32_t par
                : failed("the offset of a time", topic, partition, rd_kafka_err2str(code), error);
 }
 
-bool wt_lookup_is_damage(rd_kafka_resp_err_t code)
+bool wt_query_is_damage(rd_kafka_resp_err_t code)
 {
     switch (code) {
     case RD_KAFKA_RESP_ERR__BAD_MSG:         /* the checksum is wrong */
@@ -138,11 +138,11 @@ static bool take_reading(struct wt_reading *reading, rd_kafka_message_t *message
     reading->kind = at_end ? WT_READING_END : WT_READING_ERROR;
     (void)snprintf(reading->reason, sizeof reading->reason, "%s", rd_kafka_message_errstr(message));
     rd_kafka_message_destroy(message);
-    return at_end || wt_lookup_is_damage(reading->code);
+    return at_end || wt_query_is_damage(reading->code);
 }
 
-void wt_lookup_read(rd_kafka_t *client, const char *topic, int32_t partition, int64_t offset,
-                    int wait_ms, struct wt_reading *reading_out)
+void wt_query_read(rd_kafka_t *client, const char *topic, int32_t partition, int64_t offset,
+                   int wait_ms, struct wt_reading *reading_out)
 {
     *reading_out = (struct wt_reading){.kind = WT_READING_SILENT, .offset = -1};
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
@@ -165,12 +165,12 @@ void wt_lookup_read(rd_kafka_t *client, const char *topic, int32_t partition, in
     (void)rd_kafka_assign(client, NULL);
 }
 
-enum wt_status wt_lookup_record(rd_kafka_t *client, const char *topic, int32_t partition,
-                                int64_t offset, int64_t limit, int wait_ms,
-                                rd_kafka_message_t **message_out, struct wt_error *error)
+enum wt_status wt_query_record(rd_kafka_t *client, const char *topic, int32_t partition,
+                               int64_t offset, int64_t limit, int wait_ms,
+                               rd_kafka_message_t **message_out, struct wt_error *error)
 {
     struct wt_reading reading;
-    wt_lookup_read(client, topic, partition, offset, wait_ms, &reading);
+    wt_query_read(client, topic, partition, offset, wait_ms, &reading);
     *message_out = reading.message;
     if (*message_out != NULL && (*message_out)->offset >= limit) {
         rd_kafka_message_destroy(*message_out);

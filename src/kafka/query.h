@@ -16,26 +16,26 @@
 /* Makes a consumer that never joins its group. `isolation`: "read_committed" or "read_uncommitted";
  * for the group's commits the latter does not wait for transactions that are under way. WT_INVALID
  * or WT_FAILED (class fatal). */
-enum wt_status wt_lookup_client_create(const struct wt_config *config, const char *isolation,
-                                       rd_kafka_t **client_out, struct wt_error *error);
+enum wt_status wt_query_client_create(const struct wt_config *config, const char *isolation,
+                                      rd_kafka_t **client_out, struct wt_error *error);
 
 /* The same for a running worker: with the isolation of its consumer, and with debug lines for a log, for
  * the worker's other clients say what there is to say about the brokers. */
-enum wt_status wt_lookup_quiet_client_create(const struct wt_config *config,
-                                             rd_kafka_t **client_out, struct wt_error *error);
+enum wt_status wt_query_quiet_client_create(const struct wt_config *config, rd_kafka_t **client_out,
+                                            struct wt_error *error);
 
 /* Accepts NULL. */
-void wt_lookup_client_destroy(rd_kafka_t *client);
+void wt_query_client_destroy(rd_kafka_t *client);
 
 /* What can be read of a partition. WT_IO (class retriable). */
-enum wt_status wt_lookup_extent(rd_kafka_t *client, const char *topic, int32_t partition,
-                                int wait_ms, struct wt_extent *extent_out, struct wt_error *error);
+enum wt_status wt_query_extent(rd_kafka_t *client, const char *topic, int32_t partition,
+                               int wait_ms, struct wt_extent *extent_out, struct wt_error *error);
 
 /* The first offset whose record, or transaction marker, has the time `time_ms` or a later one; the
  * end of the partition (RD_KAFKA_OFFSET_END) where there is none. WT_IO (class retriable). */
-enum wt_status wt_lookup_time(rd_kafka_t *client, const char *topic, int32_t partition,
-                              int64_t time_ms, int wait_ms, int64_t *offset_out,
-                              struct wt_error *error);
+enum wt_status wt_query_time(rd_kafka_t *client, const char *topic, int32_t partition,
+                             int64_t time_ms, int wait_ms, int64_t *offset_out,
+                             struct wt_error *error);
 
 /* What one read at an offset came to. */
 enum wt_reading_kind {
@@ -55,18 +55,18 @@ struct wt_reading {
 
 /* The batch that was read is damaged, or of a form that the client does not know: reading it again gives
  * the same, until the broker has another copy. */
-bool wt_lookup_is_damage(rd_kafka_resp_err_t code);
+bool wt_query_is_damage(rd_kafka_resp_err_t code);
 
 /* Reads at `offset`: the first record or end, or damage; another error only where nothing else comes in
  * time. An offset that the log does not hold reads at the
  * log's beginning instead: look at what comes. */
-void wt_lookup_read(rd_kafka_t *client, const char *topic, int32_t partition, int64_t offset,
-                    int wait_ms, struct wt_reading *reading_out);
+void wt_query_read(rd_kafka_t *client, const char *topic, int32_t partition, int64_t offset,
+                   int wait_ms, struct wt_reading *reading_out);
 
 /* The first record at `offset` or behind it, to be destroyed by the caller; NULL in *message_out:
  * none lies before `limit`, or none before the partition's end. WT_IO (class retriable). */
-enum wt_status wt_lookup_record(rd_kafka_t *client, const char *topic, int32_t partition,
-                                int64_t offset, int64_t limit, int wait_ms,
-                                rd_kafka_message_t **message_out, struct wt_error *error);
+enum wt_status wt_query_record(rd_kafka_t *client, const char *topic, int32_t partition,
+                               int64_t offset, int64_t limit, int wait_ms,
+                               rd_kafka_message_t **message_out, struct wt_error *error);
 
 #endif

@@ -35,13 +35,13 @@
 
 /* One address, or the list of all, of bootstrap.servers. */
 struct server {
-    struct wt_talk *talk;
+    struct wt_connection_probe *talk;
     char *text; /* as configured; NULL: the whole list */
     size_t count;
     int64_t deadline_us;
     bool answered;
-    bool wants_token;               /* of a token server, before anything is connected to */
-    struct wt_talk_broker *brokers; /* that it has named */
+    bool wants_token; /* of a token server, before anything is connected to */
+    struct wt_connection_probe_broker *brokers; /* that it has named */
     int broker_count;
     bool started;
     pthread_t thread;
@@ -63,16 +63,16 @@ static void *ask_server(void *opaque)
     int left_ms;
     int slice_ms = FIRST_SLICE_MS;
     while ((left_ms = wt_deadline_left_ms(server->deadline_us, slice_ms)) > 0) {
-        server->brokers = wt_talk_brokers(server->talk, left_ms, &server->broker_count);
+        server->brokers = wt_connection_probe_brokers(server->talk, left_ms, &server->broker_count);
         if (server->brokers == NULL) {
-            serve(wt_talk_client(server->talk));
-            server->brokers = wt_talk_learned(server->talk, &server->broker_count);
+            serve(wt_connection_probe_client(server->talk));
+            server->brokers = wt_connection_probe_learned(server->talk, &server->broker_count);
         }
         server->answered = server->brokers != NULL;
         if (server->answered) {
             break;
         }
-        if (wt_talk_failures(server->talk, "/bootstrap") >= server->count) {
+        if (wt_connection_probe_failures(server->talk, "/bootstrap") >= server->count) {
             break;
         }
         slice_ms *= 2;
@@ -141,17 +141,17 @@ static void add_fault(struct wt_reach *reach, int32_t broker, char *message, con
 static void add_server_fault(struct wt_reach *reach, const char *address, const char *said,
                              int waited_ms)
 {
-    struct wt_reach_words words = wt_reach_words(said, waited_ms);
+    struct wt_reach_cause words = wt_reach_cause(said, waited_ms);
     add_fault(reach, -1, wt_format("%s: %s", address, words.why), words.remedy);
 }
 
 /* One fault for each address that the client has tried, else one for the list. */
 static void add_server_faults(struct wt_reach *reach, const struct server *server, int waited_ms)
 {
-    char name[WT_TALK_NAME_BYTES_MAX];
-    char said[WT_TALK_TEXT_BYTES_MAX];
+    char name[WT_CONNECTION_PROBE_NAME_BYTES_MAX];
+    char said[WT_CONNECTION_PROBE_TEXT_BYTES_MAX];
     size_t before = reach->fault_count;
-    for (size_t i = 0; wt_talk_at(server->talk, i, name, said); i++) {
+    for (size_t i = 0; wt_connection_probe_at(server->talk, i, name, said); i++) {
         char *mark = strstr(name, "/bootstrap");
         if (mark != NULL) {
             *mark = '\0';
@@ -163,7 +163,7 @@ static void add_server_faults(struct wt_reach *reach, const struct server *serve
          * so. */
         const char *waits =
             server->wants_token ? "no token available; last error: none has come" : "";
-        char *unresolved = wt_talk_unresolved(server->text, RESOLVE_MS);
+        char *unresolved = wt_connection_probe_unresolved(server->text, RESOLVE_MS);
         add_server_fault(reach, server->text != NULL ? server->text : "bootstrap.servers",
                          unresolved != NULL ? unresolved : waits, waited_ms);
         free(unresolved);
@@ -178,17 +178,18 @@ static rd_kafka_event_t *next_answer(rd_kafka_queue_t *queue, int64_t deadline_u
 }
 
 /* What the client has said of the broker last; "": nothing. */
-static void said_of(struct wt_talk *talk, const struct wt_talk_broker *broker,
-                    char said[WT_TALK_TEXT_BYTES_MAX])
+static void said_of(struct wt_connection_probe *talk,
+                    const struct wt_connection_probe_broker *broker,
+                    char said[WT_CONNECTION_PROBE_TEXT_BYTES_MAX])
 {
     char suffix[24];
     (void)snprintf(suffix, sizeof suffix, "/%" PRId32, broker->id);
-    wt_talk_last(talk, suffix, said);
+    wt_connection_probe_last(talk, suffix, said);
 }
 
 /* What a broker is asked is of no matter, so long as no other is asked: its settings. */
-static void ask_broker(rd_kafka_t *client, struct wt_talk_broker *broker, rd_kafka_queue_t *queue,
-                       int wait_ms)
+static void ask_broker(rd_kafka_t *client, struct wt_connection_probe_broker *broker,
+                       rd_kafka_queue_t *queue, int wait_ms)
 {
     char number[16];
     char reason[128];
@@ -217,7 +218,7 @@ static bool is_stranger(rd_kafka_event_t *event)
 /* Local errors have negative numbers: no broker has said them. */
 static void take_answer(rd_kafka_event_t *event)
 {
-    struct wt_talk_broker *broker = rd_kafka_event_opaque(event);
+    struct wt_connection_probe_broker *broker = rd_kafka_event_opaque(event);
     rd_kafka_resp_err_t code = rd_kafka_event_error(event);
     broker->answered =
         code >= RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE;
@@ -225,9 +226,10 @@ static void take_answer(rd_kafka_event_t *event)
 }
 
 /* Whether a connection to each that has not answered has failed. */
-static bool all_failed(struct wt_talk *talk, const struct wt_talk_broker *brokers, int count)
+static bool all_failed(struct wt_connection_probe *talk,
+                       const struct wt_connection_probe_broker *brokers, int count)
 {
-    char said[WT_TALK_TEXT_BYTES_MAX];
+    char said[WT_CONNECTION_PROBE_TEXT_BYTES_MAX];
     bool failed = true;
     for (int i = 0; i < count && failed; i++) {
         said_of(talk, &brokers[i], said);
@@ -236,10 +238,10 @@ static bool all_failed(struct wt_talk *talk, const struct wt_talk_broker *broker
     return failed;
 }
 
-static void ask_brokers(struct wt_talk *talk, struct wt_talk_broker *brokers, int count,
-                        int64_t deadline_us)
+static void ask_brokers(struct wt_connection_probe *talk,
+                        struct wt_connection_probe_broker *brokers, int count, int64_t deadline_us)
 {
-    rd_kafka_t *client = wt_talk_client(talk);
+    rd_kafka_t *client = wt_connection_probe_client(talk);
     int64_t patience_us = wt_clock_us() + (int64_t)FAILED_MS * 1000;
     rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
     int asked = count < BROKERS_MAX ? count : BROKERS_MAX;
@@ -276,13 +278,15 @@ static bool is_listed(const char *list, const char *address)
     return false;
 }
 
-static void add_broker_fault(struct wt_reach *reach, struct wt_talk *talk,
-                             const struct wt_talk_broker *broker, const char *list, int waited_ms)
+static void add_broker_fault(struct wt_reach *reach, struct wt_connection_probe *talk,
+                             const struct wt_connection_probe_broker *broker, const char *list,
+                             int waited_ms)
 {
-    char said[WT_TALK_TEXT_BYTES_MAX];
+    char said[WT_CONNECTION_PROBE_TEXT_BYTES_MAX];
     said_of(talk, broker, said);
-    char *unresolved = said[0] == '\0' ? wt_talk_unresolved(broker->address, RESOLVE_MS) : NULL;
-    struct wt_reach_words words = wt_reach_words(unresolved != NULL ? unresolved : said, waited_ms);
+    char *unresolved =
+        said[0] == '\0' ? wt_connection_probe_unresolved(broker->address, RESOLVE_MS) : NULL;
+    struct wt_reach_cause words = wt_reach_cause(unresolved != NULL ? unresolved : said, waited_ms);
     /* It does answer where TLS or SASL keeps the client out; where it is asked as configured, no
      * address is at fault. */
     bool own = words.answers || is_listed(list, broker->address);
@@ -297,12 +301,12 @@ static void add_broker_fault(struct wt_reach *reach, struct wt_talk *talk,
     free(unresolved);
 }
 
-static void judge_brokers(struct wt_reach *reach, struct wt_talk *talk,
-                          const struct wt_talk_broker *brokers, int count, const char *list,
-                          int waited_ms)
+static void judge_brokers(struct wt_reach *reach, struct wt_connection_probe *talk,
+                          const struct wt_connection_probe_broker *brokers, int count,
+                          const char *list, int waited_ms)
 {
     for (int i = 0; i < count; i++) {
-        const struct wt_talk_broker *broker = &brokers[i];
+        const struct wt_connection_probe_broker *broker = &brokers[i];
         reach->reached += broker->answered && !broker->stranger;
         if (!broker->answered) {
             add_broker_fault(reach, talk, broker, list, waited_ms);
@@ -350,7 +354,8 @@ static void compare_clusters(struct wt_reach *reach, const struct server *server
 {
     char *first = NULL;
     for (size_t i = 0; i < count; i++) {
-        char *id = servers[i].answered ? cluster_of(wt_talk_client(servers[i].talk)) : NULL;
+        char *id =
+            servers[i].answered ? cluster_of(wt_connection_probe_client(servers[i].talk)) : NULL;
         if (first == NULL) {
             first = id;
             continue;
@@ -375,7 +380,8 @@ static enum wt_status open_servers(const struct wt_config *config, struct server
         wt_config_consumer_property(config, "sasl.oauthbearer.method");
     for (size_t i = 0; i < count && status == WT_OK; i++) {
         servers[i].wants_token = method != NULL && strcasecmp(method->value, "oidc") == 0;
-        status = wt_talk_begin(config, servers[i].text, patience_ms, &servers[i].talk, error);
+        status = wt_connection_probe_begin(config, servers[i].text, patience_ms, &servers[i].talk,
+                                           error);
     }
     return status;
 }
@@ -408,8 +414,8 @@ enum wt_status wt_reach_gather(const struct wt_config *config, bool each_server,
     }
 done:
     for (size_t i = 0; i < count; i++) {
-        wt_talk_brokers_free(servers[i].brokers, servers[i].broker_count);
-        wt_talk_end(&servers[i].talk, END_MS);
+        wt_connection_probe_brokers_free(servers[i].brokers, servers[i].broker_count);
+        wt_connection_probe_end(&servers[i].talk, END_MS);
         free(servers[i].text);
     }
     *reach_out = reach;

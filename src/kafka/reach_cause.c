@@ -35,7 +35,7 @@ static const struct {
 };
 
 /* Appends what a line says at its end: "Failed to resolve 'x:1': Name or service not known". */
-static void add_tail(struct wt_reach_words *words, const char *line, size_t length)
+static void add_tail(struct wt_reach_cause *words, const char *line, size_t length)
 {
     const char *tail = NULL;
     for (size_t i = 0; i + 2 < length; i++) {
@@ -58,9 +58,9 @@ static size_t find_said(const char *line, const char **said)
     return end != NULL ? (size_t)(end - *said) : strlen(*said);
 }
 
-struct wt_reach_words wt_reach_words(const char *line, int waited_ms)
+struct wt_reach_cause wt_reach_cause(const char *line, int waited_ms)
 {
-    struct wt_reach_words words = {.remedy = ADDRESS};
+    struct wt_reach_cause words = {.remedy = ADDRESS};
     struct wt_security_cause cause;
     const char *said;
     size_t length = find_said(line, &said);

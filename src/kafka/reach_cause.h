@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-struct wt_reach_words {
+struct wt_reach_cause {
     char why[320];      /* a clause: "its name cannot be resolved: Name or service not known" */
     const char *remedy; /* what to look at, where that does not depend on whose address it is; "" */
     bool answers;       /* it does, and TLS or SASL keeps the client out (security_cause.h) */
@@ -13,7 +13,7 @@ struct wt_reach_words {
 
 /* `line` is librdkafka's about the connection, "sasl_ssl://host:1/bootstrap: …"; "" where it has
  * said nothing in `waited_ms`. */
-struct wt_reach_words wt_reach_words(const char *line, int waited_ms);
+struct wt_reach_cause wt_reach_cause(const char *line, int waited_ms);
 
 /* The remedy of an address that a broker gives out, whatever is wrong with it. */
 extern const char wt_reach_advertised_remedy[];

@@ -19,14 +19,14 @@
 struct wt_reader {
     rd_kafka_t *client;
     struct wt_partitions *partitions; /* sources of the records that were given out */
-    struct wt_kafka_scratch scratch;
+    struct wt_message_scratch scratch;
 };
 
 enum wt_status wt_reader_create(const struct wt_config *config, bool committed,
                                 struct wt_reader **reader_out, struct wt_error *error)
 {
     rd_kafka_t *client = NULL;
-    enum wt_status status = wt_lookup_client_create(
+    enum wt_status status = wt_query_client_create(
         config, committed ? "read_committed" : "read_uncommitted", &client, error);
     if (status != WT_OK) {
         return status;
@@ -43,15 +43,15 @@ void wt_reader_destroy(struct wt_reader *reader)
     if (reader == NULL) {
         return;
     }
-    wt_lookup_client_destroy(reader->client);
-    wt_kafka_scratch_free(&reader->scratch);
+    wt_query_client_destroy(reader->client);
+    wt_message_scratch_free(&reader->scratch);
     wt_partitions_destroy(reader->partitions);
     free(reader);
 }
 
 static struct wt_record *take(struct wt_reader *reader, const rd_kafka_message_t *message)
 {
-    struct wt_record *record = wt_kafka_record(message, &reader->scratch);
+    struct wt_record *record = wt_message_record(message, &reader->scratch);
     record->source = wt_partitions_get(reader->partitions, rd_kafka_topic_name(message->rkt),
                                        message->partition);
     return record;
@@ -111,7 +111,7 @@ static enum wt_status check_offset(struct wt_reader *reader, const char *topic, 
         return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "partition-missing",
                             "topic %s has the partitions 0 to %" PRId32, topic, count - 1);
     }
-    if (wt_lookup_extent(reader->client, topic, partition, wait_ms, &extent, &cause) != WT_OK) {
+    if (wt_query_extent(reader->client, topic, partition, wait_ms, &extent, &cause) != WT_OK) {
         return no_answer(topic, cause.message, error);
     }
     if (offset < extent.begin) {
@@ -140,8 +140,8 @@ enum wt_status wt_reader_fetch(struct wt_reader *reader, const char *topic, int3
     if (status != WT_OK) {
         return status;
     }
-    status = wt_lookup_record(reader->client, topic, partition, offset, offset + 1, wait_ms,
-                              &message, &cause);
+    status = wt_query_record(reader->client, topic, partition, offset, offset + 1, wait_ms,
+                             &message, &cause);
     if (status != WT_OK) {
         return no_answer(topic, cause.message, error);
     }
@@ -187,7 +187,7 @@ enum wt_status wt_reader_sample(struct wt_reader *reader, const char *topic, int
 {
     struct wt_error cause;
     struct wt_extent extent;
-    if (wt_lookup_extent(reader->client, topic, partition, wait_ms, &extent, &cause) != WT_OK) {
+    if (wt_query_extent(reader->client, topic, partition, wait_ms, &extent, &cause) != WT_OK) {
         return no_answer(topic, cause.message, error);
     }
     rd_kafka_topic_partition_list_t *start = rd_kafka_topic_partition_list_new(1);

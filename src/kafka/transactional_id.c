@@ -16,7 +16,7 @@
 /* More workers than this with one group and host are a mistake. */
 #define SLOTS_MAX 1024u
 
-struct wt_worker_id {
+struct wt_transactional_id {
     char *text;
     int lock; /* a socket whose name nobody else can have; -1: none is needed */
 };
@@ -60,7 +60,7 @@ static const char *property_or(const struct wt_config *config, const char *name,
     return property != NULL ? property->value : otherwise;
 }
 
-static enum wt_status take_slot(const struct wt_config *config, struct wt_worker_id *id,
+static enum wt_status take_slot(const struct wt_config *config, struct wt_transactional_id *id,
                                 struct wt_error *error)
 {
     char host[256] = "localhost";
@@ -85,10 +85,11 @@ static enum wt_status take_slot(const struct wt_config *config, struct wt_worker
                         "%u workers of this group run on this machine already", SLOTS_MAX);
 }
 
-enum wt_status wt_worker_id_create(const struct wt_config *config, struct wt_worker_id **id_out,
-                                   struct wt_error *error)
+enum wt_status wt_transactional_id_create(const struct wt_config *config,
+                                          struct wt_transactional_id **id_out,
+                                          struct wt_error *error)
 {
-    struct wt_worker_id *id = wt_alloc_zeroed(1, sizeof *id);
+    struct wt_transactional_id *id = wt_alloc_zeroed(1, sizeof *id);
     id->lock = -1;
     enum wt_status status = WT_OK;
     if (strcmp(config->delivery.transactional_id, "auto") == 0) {
@@ -97,14 +98,14 @@ enum wt_status wt_worker_id_create(const struct wt_config *config, struct wt_wor
         id->text = wt_strdup(config->delivery.transactional_id);
     }
     if (status != WT_OK) {
-        wt_worker_id_destroy(id);
+        wt_transactional_id_destroy(id);
         return status;
     }
     *id_out = id;
     return WT_OK;
 }
 
-void wt_worker_id_destroy(struct wt_worker_id *id)
+void wt_transactional_id_destroy(struct wt_transactional_id *id)
 {
     if (id == NULL) {
         return;
@@ -116,12 +117,12 @@ void wt_worker_id_destroy(struct wt_worker_id *id)
     free(id);
 }
 
-const char *wt_worker_id_text(const struct wt_worker_id *id)
+const char *wt_transactional_id_text(const struct wt_transactional_id *id)
 {
     return id->text;
 }
 
-const char *wt_worker_id_remedy(const struct wt_config *config)
+const char *wt_transactional_id_remedy(const struct wt_config *config)
 {
     if (strcmp(config->delivery.transactional_id, "auto") != 0) {
         return "delivery.transactional_id sets it: give each worker its own, or leave it at auto";

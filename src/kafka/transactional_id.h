@@ -8,19 +8,20 @@
 
 #include "config/config.h"
 
-struct wt_worker_id;
+struct wt_transactional_id;
 
 /* Takes the id of delivery.transactional_id, or a slot for auto, until it is destroyed (or the
  * process ends, however). WT_FAILED (class fatal). Thread: any. */
-enum wt_status wt_worker_id_create(const struct wt_config *config, struct wt_worker_id **id_out,
-                                   struct wt_error *error);
+enum wt_status wt_transactional_id_create(const struct wt_config *config,
+                                          struct wt_transactional_id **id_out,
+                                          struct wt_error *error);
 
-void wt_worker_id_destroy(struct wt_worker_id *id);
+void wt_transactional_id_destroy(struct wt_transactional_id *id);
 
-const char *wt_worker_id_text(const struct wt_worker_id *id);
+const char *wt_transactional_id_text(const struct wt_transactional_id *id);
 
 /* Why two workers may have one id with this configuration, and what to set: a clause. The lock of
  * auto holds among the processes of one network namespace. Thread: any. */
-const char *wt_worker_id_remedy(const struct wt_config *config);
+const char *wt_transactional_id_remedy(const struct wt_config *config);
 
 #endif

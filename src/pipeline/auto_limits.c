@@ -33,7 +33,7 @@ static bool on_cpu(const struct wt_model_info *info)
     return strcmp(info->device, "cpu") == 0;
 }
 
-uint32_t wt_sizing_replicas(const struct wt_config *config, const struct wt_model_info *info)
+uint32_t wt_auto_replicas(const struct wt_config *config, const struct wt_model_info *info)
 {
     if (config->model.replicas > 0) {
         return config->model.replicas;
@@ -48,8 +48,8 @@ uint32_t wt_sizing_replicas(const struct wt_config *config, const struct wt_mode
     return processors > threads ? processors / threads : 1;
 }
 
-struct wt_batcher_limits wt_sizing_limits(const struct wt_config *config,
-                                          const struct wt_model_info *info)
+struct wt_batcher_limits wt_auto_batch_limits(const struct wt_config *config,
+                                              const struct wt_model_info *info)
 {
     uint32_t tokens_max = config->batch.tokens_max;
     if (tokens_max == 0) {
@@ -65,7 +65,7 @@ struct wt_batcher_limits wt_sizing_limits(const struct wt_config *config,
     };
 }
 
-uint32_t wt_sizing_linger_ms(const struct wt_config *config, bool transactional)
+uint32_t wt_client_sizes_linger_ms(const struct wt_config *config, bool transactional)
 {
     if (!transactional) {
         return 1;
@@ -74,13 +74,13 @@ uint32_t wt_sizing_linger_ms(const struct wt_config *config, bool transactional)
     return interval_ms < LINGER_MS_MAX ? interval_ms : LINGER_MS_MAX;
 }
 
-size_t wt_sizing_record_bytes_max(const struct wt_config *config)
+size_t wt_client_sizes_record_bytes_max(const struct wt_config *config)
 {
     const struct wt_property *own = wt_config_producer_property(config, "message.max.bytes");
     return own != NULL ? (size_t)strtoull(own->value, NULL, 10) : RECORD_BYTES_MAX;
 }
 
-bool wt_sizing_compresses(const struct wt_config *config)
+bool wt_client_sizes_compresses(const struct wt_config *config)
 {
     static const char *const names[] = {"compression.codec", "compression.type"};
     for (size_t i = 0; i < 2; i++) {
@@ -93,29 +93,29 @@ bool wt_sizing_compresses(const struct wt_config *config)
 }
 
 /* A record larger than the whole queue would find no room in an empty one either. */
-uint64_t wt_sizing_producer_kbytes(const struct wt_config *config)
+uint64_t wt_client_sizes_producer_kbytes(const struct wt_config *config)
 {
     uint64_t in_flight_kbytes = config->in_flight.bytes_max / 1024 + 1024;
-    uint64_t record_kbytes = wt_sizing_record_bytes_max(config) / 1024 + 1;
+    uint64_t record_kbytes = wt_client_sizes_record_bytes_max(config) / 1024 + 1;
     return in_flight_kbytes > record_kbytes ? in_flight_kbytes : record_kbytes;
 }
 
-const struct wt_property *wt_sizing_small_queue(const struct wt_config *config)
+const struct wt_property *wt_client_sizes_small_queue(const struct wt_config *config)
 {
     const struct wt_property *own =
         wt_config_producer_property(config, "queue.buffering.max.kbytes");
     bool small = own != NULL && strtoull(own->value, NULL, 10) * 1024 <
-                                    (unsigned long long)wt_sizing_record_bytes_max(config);
+                                    (unsigned long long)wt_client_sizes_record_bytes_max(config);
     return small ? own : NULL;
 }
 
-uint64_t wt_sizing_consumer_kbytes(const struct wt_config *config)
+uint64_t wt_client_sizes_consumer_kbytes(const struct wt_config *config)
 {
     uint64_t kbytes = config->in_flight.bytes_max / 1024;
     return kbytes < CONSUMER_KBYTES_MAX ? kbytes : CONSUMER_KBYTES_MAX;
 }
 
-int64_t wt_sizing_transaction_ms(const struct wt_config *config)
+int64_t wt_client_sizes_transaction_ms(const struct wt_config *config)
 {
     const struct wt_property *own = wt_config_producer_property(config, "transaction.timeout.ms");
     int64_t needed_ms =

@@ -46,8 +46,8 @@ struct view {
     struct wt_series *seconds;
 };
 
-struct wt_watch {
-    struct wt_watch_ports ports;
+struct wt_monitor {
+    struct wt_monitor_ports ports;
     struct view *views;
     size_t view_count;
     int64_t look_us; /* when to look next */
@@ -59,7 +59,7 @@ struct wt_watch {
     int64_t unplaced; /* partitions with records of which it is not known where the group is */
     double rate;      /* records finished a second, while there are some */
     struct wt_series *drain_seconds;
-    struct wt_hindrance *hindrance;
+    struct wt_stall_watch *hindrance;
     _Atomic int64_t contact_us; /* when a broker last answered */
     bool member;                /* of the group, with an assignment, be it empty */
 };
@@ -71,9 +71,9 @@ static int64_t done_count(void)
            wt_metric_get(WT_METRIC_RECORDS_TOMBSTONES) + wt_metric_get(WT_METRIC_RECORDS_SKIPPED);
 }
 
-struct wt_watch *wt_watch_create(const struct wt_watch_ports *ports)
+struct wt_monitor *wt_monitor_create(const struct wt_monitor_ports *ports)
 {
-    struct wt_watch *watch = wt_alloc_zeroed(1, sizeof *watch);
+    struct wt_monitor *watch = wt_alloc_zeroed(1, sizeof *watch);
     watch->ports = *ports;
     watch->looked_us = wt_clock_us();
     watch->done_before = done_count();
@@ -81,7 +81,7 @@ struct wt_watch *wt_watch_create(const struct wt_watch_ports *ports)
     /* Topics were looked up a moment ago. */
     atomic_init(&watch->contact_us, watch->looked_us);
     wt_metric_set(WT_METRIC_BROKER_REACHABLE, 1);
-    watch->hindrance = wt_hindrance_create(ports->consumer, ports->config);
+    watch->hindrance = wt_stall_watch_create(ports->consumer, ports->config);
     return watch;
 }
 
@@ -110,7 +110,7 @@ static void forget(struct view *view, const struct wt_partition *partition)
 }
 
 /* Brings the views in line with the assignments. */
-static void follow_assignments(struct wt_watch *watch)
+static void follow_assignments(struct wt_monitor *watch)
 {
     const struct wt_partition *partition;
     for (size_t i = 0; (partition = wt_partitions_at(watch->ports.partitions, i)) != NULL; i++) {
@@ -171,14 +171,14 @@ static int64_t show_lag(struct view *view, const struct wt_partition *partition)
 }
 
 /* A group that begins at the end is nowhere before its first record. */
-static bool is_unplaced(const struct wt_watch *watch, const struct view *view,
+static bool is_unplaced(const struct wt_monitor *watch, const struct view *view,
                         const struct wt_partition *partition)
 {
     return view->end > 0 && position_of(view, partition) < 0 &&
            !wt_consumer_begins_at_end(watch->ports.config);
 }
 
-static void show_lags(struct wt_watch *watch)
+static void show_lags(struct wt_monitor *watch)
 {
     watch->lag = 0;
     watch->unplaced = 0;
@@ -195,15 +195,15 @@ static void show_lags(struct wt_watch *watch)
 /* --- asking the brokers ----------------------------------------------------------------------- */
 
 /* The owned partitions, or those of them of which neither record nor start is known yet. */
-static size_t collect(const struct wt_watch *watch, bool without_start,
-                      struct wt_brokers_offset *offsets, size_t *places)
+static size_t collect(const struct wt_monitor *watch, bool without_start,
+                      struct wt_broker_status_offset *offsets, size_t *places)
 {
     size_t count = 0;
     for (size_t i = 0; i < watch->view_count; i++) {
         const struct wt_partition *partition = wt_partitions_at(watch->ports.partitions, i);
         const struct view *view = &watch->views[i];
         if (view->epoch != 0 && (!without_start || position_of(view, partition) < 0)) {
-            offsets[count] = (struct wt_brokers_offset){
+            offsets[count] = (struct wt_broker_status_offset){
                 .topic = partition->topic, .partition = partition->number, .offset = -1};
             places[count++] = i;
         }
@@ -211,13 +211,15 @@ static size_t collect(const struct wt_watch *watch, bool without_start,
     return count;
 }
 
-static bool ask_offsets(struct wt_watch *watch)
+static bool ask_offsets(struct wt_monitor *watch)
 {
-    struct wt_brokers_offset *offsets = wt_alloc_zeroed(watch->view_count + 1, sizeof *offsets);
+    struct wt_broker_status_offset *offsets =
+        wt_alloc_zeroed(watch->view_count + 1, sizeof *offsets);
     size_t *places = wt_alloc_zeroed(watch->view_count + 1, sizeof *places);
     size_t count = collect(watch, false, offsets, places);
-    bool answered = count > 0 ? wt_brokers_ends(watch->ports.consumer, offsets, count, ASK_WAIT_MS)
-                              : wt_brokers_answer(watch->ports.consumer, ASK_WAIT_MS);
+    bool answered = count > 0
+                        ? wt_broker_status_ends(watch->ports.consumer, offsets, count, ASK_WAIT_MS)
+                        : wt_broker_status_answer(watch->ports.consumer, ASK_WAIT_MS);
     for (size_t i = 0; i < count && answered; i++) {
         struct view *view = &watch->views[places[i]];
         view->end = offsets[i].offset >= 0 ? offsets[i].offset : view->end;
@@ -225,7 +227,7 @@ static bool ask_offsets(struct wt_watch *watch)
     count = answered ? collect(watch, true, offsets, places) : 0;
     /* Of a group that begins at the end nothing is lag before its first record. */
     if (count > 0 && !wt_consumer_begins_at_end(watch->ports.config) &&
-        wt_brokers_starts(watch->ports.consumer, offsets, count, ASK_WAIT_MS)) {
+        wt_broker_status_starts(watch->ports.consumer, offsets, count, ASK_WAIT_MS)) {
         for (size_t i = 0; i < count; i++) {
             watch->views[places[i]].start = offsets[i].offset;
         }
@@ -235,12 +237,12 @@ static bool ask_offsets(struct wt_watch *watch)
     return answered;
 }
 
-static int64_t silent_us(const struct wt_watch *watch)
+static int64_t silent_us(const struct wt_monitor *watch)
 {
     return wt_clock_us() - atomic_load_explicit(&watch->contact_us, memory_order_relaxed);
 }
 
-static void note_answer(struct wt_watch *watch)
+static void note_answer(struct wt_monitor *watch)
 {
     atomic_store_explicit(&watch->contact_us, wt_clock_us(), memory_order_relaxed);
     wt_stall_end(WT_STALL_BROKERS);
@@ -248,7 +250,7 @@ static void note_answer(struct wt_watch *watch)
 
 /* Note "Silence": librdkafka tells of brokers that are all down once an outage, and never that it is over.
  * So what counts is whether questions are answered. */
-static void note_silence(const struct wt_watch *watch)
+static void note_silence(const struct wt_monitor *watch)
 {
     if (wt_security_refused()) {
         wt_stall_end(WT_STALL_BROKERS); /* they answer, and refuse this worker: security_status.h */
@@ -260,26 +262,26 @@ static void note_silence(const struct wt_watch *watch)
     }
 }
 
-static void ask(struct wt_watch *watch)
+static void ask(struct wt_monitor *watch)
 {
     /* One leader that does not answer leaves the offsets of all unknown. */
-    if (ask_offsets(watch) || wt_brokers_answer(watch->ports.consumer, ASK_WAIT_MS)) {
+    if (ask_offsets(watch) || wt_broker_status_answer(watch->ports.consumer, ASK_WAIT_MS)) {
         note_answer(watch);
     } else {
         note_silence(watch);
     }
     rd_kafka_consumer_group_metadata_t *membership =
-        wt_membership_now(watch->ports.consumer, watch->ports.config);
+        wt_group_member_now(watch->ports.consumer, watch->ports.config);
     bool assigned_once = wt_metric_get(WT_METRIC_REBALANCES) > 0;
     watch->member = membership != NULL && assigned_once;
-    wt_membership_free_place(membership);
-    wt_hindrance_look(watch->hindrance, ASK_WAIT_MS);
+    wt_group_member_free(membership);
+    wt_stall_watch_look(watch->hindrance, ASK_WAIT_MS);
 }
 
 /* --- time to drain ---------------------------------------------------------------------------- */
 
 /* Only while there is work: an idle worker is no slower. */
-static void measure_rate(struct wt_watch *watch, int64_t now_us)
+static void measure_rate(struct wt_monitor *watch, int64_t now_us)
 {
     double seconds = (double)(now_us - watch->looked_us) * 1e-6;
     int64_t done = done_count();
@@ -294,19 +296,19 @@ static void measure_rate(struct wt_watch *watch, int64_t now_us)
     watch->looked_us = now_us;
 }
 
-static double drain_seconds(const struct wt_watch *watch, int64_t lag)
+static double drain_seconds(const struct wt_monitor *watch, int64_t lag)
 {
     return lag == 0 ? 0.0 : watch->rate < RATE_MIN ? INFINITY : (double)lag / watch->rate;
 }
 
 /* --- the whole ------------------------------------------------------------------------------- */
 
-static bool reachable(const struct wt_watch *watch)
+static bool reachable(const struct wt_monitor *watch)
 {
     return silent_us(watch) <= CONTACT_US_MAX;
 }
 
-void wt_watch_tick(struct wt_watch *watch)
+void wt_monitor_tick(struct wt_monitor *watch)
 {
     int64_t now_us = wt_clock_us();
     if (now_us < watch->look_us) {
@@ -323,7 +325,7 @@ void wt_watch_tick(struct wt_watch *watch)
     wt_metric_set(WT_METRIC_QUEUE_PREPARE, wt_queue_count(watch->ports.consumed));
     wt_metric_set(WT_METRIC_QUEUE_PUBLISH, wt_queue_count(watch->ports.finished));
     show_lags(watch);
-    wt_hindrance_judge(watch->hindrance, watch->lag, watch->unplaced, watch->member, ASK_WAIT_MS);
+    wt_stall_watch_judge(watch->hindrance, watch->lag, watch->unplaced, watch->member, ASK_WAIT_MS);
     wt_series_set(watch->drain_seconds, drain_seconds(watch, watch->lag));
     wt_metric_set(WT_METRIC_BROKER_REACHABLE, reachable(watch));
     char reason[200];
@@ -332,12 +334,12 @@ void wt_watch_tick(struct wt_watch *watch)
     }
 }
 
-int64_t wt_watch_lag(const struct wt_watch *watch)
+int64_t wt_monitor_lag(const struct wt_monitor *watch)
 {
     return watch->lag;
 }
 
-void wt_watch_destroy(struct wt_watch *watch)
+void wt_monitor_destroy(struct wt_monitor *watch)
 {
     if (watch == NULL) {
         return;
@@ -346,7 +348,7 @@ void wt_watch_destroy(struct wt_watch *watch)
         forget(&watch->views[i], wt_partitions_at(watch->ports.partitions, i));
     }
     wt_series_remove(WT_FAMILY_DRAIN_SECONDS, NULL);
-    wt_hindrance_destroy(watch->hindrance);
+    wt_stall_watch_destroy(watch->hindrance);
     free(watch->views);
     free(watch);
 }

@@ -13,10 +13,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct wt_watch;
+struct wt_monitor;
 
 /* Everything is borrowed and must outlive the watch. */
-struct wt_watch_ports {
+struct wt_monitor_ports {
     const struct wt_config *config;
     struct wt_partitions *partitions;
     const struct wt_in_flight *in_flight;
@@ -25,17 +25,17 @@ struct wt_watch_ports {
     rd_kafka_t *consumer;
 };
 
-struct wt_watch *wt_watch_create(const struct wt_watch_ports *ports);
+struct wt_monitor *wt_monitor_create(const struct wt_monitor_ports *ports);
 
 /* Takes its series off the metrics page; accepts NULL. */
-void wt_watch_destroy(struct wt_watch *watch);
+void wt_monitor_destroy(struct wt_monitor *watch);
 
 /* To be called a few times a second while the stages run. May wait for a broker for two seconds
  * when none answers. Begins and ends the stalls (stall.h) that show from here: no broker answers, the
  * group has not given this worker a place. Thread: one. */
-void wt_watch_tick(struct wt_watch *watch);
+void wt_monitor_tick(struct wt_monitor *watch);
 
 /* Records of the owned partitions that were not done with at the last tick. Thread: the same. */
-int64_t wt_watch_lag(const struct wt_watch *watch);
+int64_t wt_monitor_lag(const struct wt_monitor *watch);
 
 #endif

@@ -52,12 +52,12 @@ struct wt_pipeline {
     struct wt_prepare *prepare;
     struct wt_infer *infer;
     struct wt_publish *publish;
-    struct wt_watch *watch;
-    struct wt_times *times;         /* NULL until the topics are known */
-    struct wt_worker_id *worker_id; /* NULL: at-least-once */
-    bool ready;                     /* when it was looked at last; main thread */
-    bool drained_whole;             /* consume's thread's own: the last drain left nothing */
-    bool abandoned;                 /* the consume thread has not ended (wt_consume_join) */
+    struct wt_monitor *watch;
+    struct wt_timestamps *times;           /* NULL until the topics are known */
+    struct wt_transactional_id *worker_id; /* NULL: at-least-once */
+    bool ready;                            /* when it was looked at last; main thread */
+    bool drained_whole;                    /* consume's thread's own: the last drain left nothing */
+    bool abandoned;                        /* the consume thread has not ended (wt_consume_join) */
 
     pthread_mutex_t mutex; /* guards what follows */
     pthread_cond_t changed;
@@ -148,10 +148,11 @@ static enum wt_status check_topics(struct wt_pipeline *pipeline, struct wt_error
     enum wt_status status = wt_startup(&ports, &facts, error);
     if (status == WT_OK) {
         const struct wt_topic_facts *letters = wt_facts_find(&facts, WT_TOPIC_DEAD_LETTERS);
-        wt_publish_limit_letters(pipeline->publish,
-                                 letters != NULL ? letters->record_bytes_max : -1,
-                                 letters != NULL && letters->compacted);
-        pipeline->times = wt_times_create(pipeline->config, wt_facts_find(&facts, WT_TOPIC_OUTPUT));
+        wt_publish_limit_dead_letters(pipeline->publish,
+                                      letters != NULL ? letters->record_bytes_max : -1,
+                                      letters != NULL && letters->compacted);
+        pipeline->times =
+            wt_timestamps_create(pipeline->config, wt_facts_find(&facts, WT_TOPIC_OUTPUT));
     }
     wt_facts_free(&facts);
     return status;
@@ -161,7 +162,7 @@ static enum wt_status check_topics(struct wt_pipeline *pipeline, struct wt_error
 
 static const char *transactional_id(const struct wt_pipeline *pipeline)
 {
-    return pipeline->worker_id != NULL ? wt_worker_id_text(pipeline->worker_id) : NULL;
+    return pipeline->worker_id != NULL ? wt_transactional_id_text(pipeline->worker_id) : NULL;
 }
 
 static void show_model(const struct wt_model_info *info, uint32_t replicas)
@@ -185,7 +186,7 @@ enum wt_status wt_pipeline_create(const struct wt_config *config, struct wt_mode
     wt_clock_init_condition(&pipeline->changed);
 
     uint32_t queue_records_max = config->in_flight.records_max + QUEUE_SLACK_RECORDS;
-    struct wt_batcher_limits limits = wt_sizing_limits(config, info);
+    struct wt_batcher_limits limits = wt_auto_batch_limits(config, info);
     pipeline->partitions = wt_partitions_create();
     pipeline->in_flight =
         wt_in_flight_create(config->in_flight.records_max, config->in_flight.bytes_max);
@@ -199,7 +200,7 @@ enum wt_status wt_pipeline_create(const struct wt_config *config, struct wt_mode
         .opaque = pipeline, .drain = on_drain, .drained = on_drained, .failed = on_failed};
     enum wt_status status = WT_OK;
     if (config->delivery.guarantee == WT_EXACTLY_ONCE) {
-        status = wt_worker_id_create(config, &pipeline->worker_id, error);
+        status = wt_transactional_id_create(config, &pipeline->worker_id, error);
     }
     if (status == WT_OK) {
         status = wt_consume_create(config, pipeline->partitions, pipeline->in_flight,
@@ -210,7 +211,7 @@ enum wt_status wt_pipeline_create(const struct wt_config *config, struct wt_mode
                                          .model_info = info,
                                          .transactional_id = transactional_id(pipeline),
                                          .consumer = wt_consume_client(pipeline->consume),
-                                         .membership = wt_consume_membership(pipeline->consume),
+                                         .membership = wt_consume_group_member(pipeline->consume),
                                          .queue_in = pipeline->finished,
                                          .in_flight = pipeline->in_flight,
                                          .opaque = pipeline,
@@ -221,7 +222,7 @@ enum wt_status wt_pipeline_create(const struct wt_config *config, struct wt_mode
         wt_pipeline_destroy(pipeline);
         return status;
     }
-    show_model(info, wt_sizing_replicas(config, info));
+    show_model(info, wt_auto_replicas(config, info));
     *pipeline_out = pipeline;
     return WT_OK;
 }
@@ -232,7 +233,7 @@ static enum wt_status start_stages(struct wt_pipeline *pipeline, struct wt_error
     const struct wt_config *config = pipeline->config;
     const struct wt_model_info *info = wt_model_info(pipeline->model);
     struct wt_infer_ports infer_ports = {.model = pipeline->model,
-                                         .replicas = wt_sizing_replicas(config, info),
+                                         .replicas = wt_auto_replicas(config, info),
                                          .articles_max = config->batch.articles_max,
                                          .memory_wait_ms_max = WT_INFER_MEMORY_WAIT_MS,
                                          .batch_in = pipeline->batch,
@@ -258,7 +259,7 @@ static enum wt_status start_stages(struct wt_pipeline *pipeline, struct wt_error
         status = wt_consume_start(pipeline->consume, error);
     }
     if (status == WT_OK) {
-        struct wt_batcher_limits limits = wt_sizing_limits(config, info);
+        struct wt_batcher_limits limits = wt_auto_batch_limits(config, info);
         struct wt_processors processors = wt_processors_read();
         char here[64];
         wt_log_info("pipeline",
@@ -275,13 +276,13 @@ static enum wt_status start_stages(struct wt_pipeline *pipeline, struct wt_error
 
 static void start_watch(struct wt_pipeline *pipeline)
 {
-    struct wt_watch_ports ports = {.config = pipeline->config,
-                                   .partitions = pipeline->partitions,
-                                   .in_flight = pipeline->in_flight,
-                                   .consumed = pipeline->consumed,
-                                   .finished = pipeline->finished,
-                                   .consumer = wt_consume_client(pipeline->consume)};
-    pipeline->watch = wt_watch_create(&ports);
+    struct wt_monitor_ports ports = {.config = pipeline->config,
+                                     .partitions = pipeline->partitions,
+                                     .in_flight = pipeline->in_flight,
+                                     .consumed = pipeline->consumed,
+                                     .finished = pipeline->finished,
+                                     .consumer = wt_consume_client(pipeline->consume)};
+    pipeline->watch = wt_monitor_create(&ports);
 }
 
 /* Consume drains every partition through publish. */
@@ -338,7 +339,7 @@ static void show_ready(struct wt_pipeline *pipeline, bool ready, const char *rea
 {
     if (ready && !pipeline->ready) {
         wt_log_info("pipeline", "ready: %" PRId64 " partitions, lag %" PRId64 " records",
-                    wt_metric_get(WT_METRIC_PARTITIONS), wt_watch_lag(pipeline->watch));
+                    wt_metric_get(WT_METRIC_PARTITIONS), wt_monitor_lag(pipeline->watch));
     } else if (!ready && pipeline->ready) {
         wt_log_info("pipeline", "not ready: %s", reason);
     }
@@ -360,7 +361,7 @@ static void tick(struct wt_pipeline *pipeline)
 {
     char reason[READY_BYTES];
     wt_log_tick();
-    wt_watch_tick(pipeline->watch);
+    wt_monitor_tick(pipeline->watch);
     wt_stall_set(WT_STALL_MODEL, wt_metric_get(WT_METRIC_REPLICAS_SICK) > 0,
                  "the model fails on everything, or waits for memory");
     wt_stall_tick(wt_clock_us());
@@ -445,7 +446,7 @@ void wt_pipeline_destroy(struct wt_pipeline *pipeline)
     if (pipeline == NULL) {
         return;
     }
-    wt_watch_destroy(pipeline->watch);
+    wt_monitor_destroy(pipeline->watch);
     if (pipeline->abandoned) {
         wt_publish_close(pipeline->publish);
         return; /* the rest is what consume's thread may still look at */
@@ -457,8 +458,8 @@ void wt_pipeline_destroy(struct wt_pipeline *pipeline)
     wt_queue_destroy(pipeline->finished);
     wt_in_flight_destroy(pipeline->in_flight);
     wt_partitions_destroy(pipeline->partitions);
-    wt_worker_id_destroy(pipeline->worker_id);
-    wt_times_destroy(pipeline->times);
+    wt_transactional_id_destroy(pipeline->worker_id);
+    wt_timestamps_destroy(pipeline->times);
     (void)pthread_cond_destroy(&pipeline->changed);
     (void)pthread_mutex_destroy(&pipeline->mutex);
     free(pipeline);

@@ -14,14 +14,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct wt_letters; /* redrive.h */
+struct wt_redrive; /* redrive.h */
 struct wt_pipeline;
 
 /* What of the input topics is labelled. All zero: everything, without end. */
 struct wt_pipeline_source {
     bool ranged;                      /* the ranges in the group's commits alone (range.h) */
     uint32_t records_per_s_max;       /* 0: as fast as it goes */
-    const struct wt_letters *letters; /* dead letters come in, these of them; NULL: articles */
+    const struct wt_redrive *letters; /* dead letters come in, these of them; NULL: articles */
     void *opaque;
     /* NULL: there is no end. Called a few times a second while the pipeline runs; true: that was
      * all, stop. Thread: the main one. */

@@ -80,10 +80,10 @@ static void fail_unread(struct wt_record *record)
 }
 
 /* False: it stays where it is. */
-static bool open_letter(const struct wt_letters *letters, struct wt_record *record)
+static bool open_letter(const struct wt_redrive *letters, struct wt_record *record)
 {
-    enum wt_letter letter = wt_letter_open(letters, record);
-    if (letter == WT_LETTER_CUT) {
+    enum wt_redrive_choice letter = wt_redrive_open(letters, record);
+    if (letter == WT_REDRIVE_CUT) {
         char trace_id[WT_TRACE_ID_BYTES];
         char words[WT_CUT_WORDS_BYTES_MAX];
         struct wt_log_record about = wt_trace_about(record, trace_id);
@@ -94,7 +94,7 @@ static bool open_letter(const struct wt_letters *letters, struct wt_record *reco
                      record->origin.topic, record->origin.partition, record->origin.offset,
                      wt_dead_letter_cut(record, words));
     }
-    return letter == WT_LETTER_OPENED;
+    return letter == WT_REDRIVE_OPENED;
 }
 
 /* Puts the record on the list it belongs to next. */
@@ -107,14 +107,14 @@ static void prepare_record(struct worker *worker, struct wt_record *record,
         return;
     }
     count_time(WT_HISTOGRAM_STAGE_QUEUE, &at_us);
-    const struct wt_letters *letters = worker->prepare->ports.letters;
+    const struct wt_redrive *letters = worker->prepare->ports.letters;
     if (letters != NULL && !open_letter(letters, record)) {
         record->outcome = WT_OUTCOME_SKIPPED;
         finish(record, at_us, finished);
         return;
     }
     if (worker->prepare->ports.times != NULL && record->outcome == WT_OUTCOME_NONE) {
-        wt_times_look(worker->prepare->ports.times, record);
+        wt_timestamps_look(worker->prepare->ports.times, record);
     }
     if (record->headers_unread) {
         fail_unread(record);

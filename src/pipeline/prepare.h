@@ -24,8 +24,8 @@ struct wt_prepare_ports {
     struct wt_batch_stage *batch_out;
     struct wt_queue *finished_out;
     struct wt_in_flight *in_flight;
-    const struct wt_letters *letters; /* NULL: articles come in, not dead letters */
-    struct wt_times *times;           /* NULL: nobody looks at timestamps */
+    const struct wt_redrive *letters; /* NULL: articles come in, not dead letters */
+    struct wt_timestamps *times;      /* NULL: nobody looks at timestamps */
 };
 
 /* Starts the threads. They end when queue_in is closed and empty. */

@@ -33,7 +33,7 @@
 /* A batch that takes longer than this is seen as computing. */
 #define COMPUTING_SECONDS 2.0
 
-struct wt_hindrance {
+struct wt_stall_watch {
     rd_kafka_t *consumer;
     const struct wt_config *config;
     struct wt_topics *topics;
@@ -50,9 +50,9 @@ static bool statistics_come(const struct wt_config *config)
            (strtol(own->value, NULL, 10) > 0 && strtol(own->value, NULL, 10) <= 5000);
 }
 
-struct wt_hindrance *wt_hindrance_create(rd_kafka_t *consumer, const struct wt_config *config)
+struct wt_stall_watch *wt_stall_watch_create(rd_kafka_t *consumer, const struct wt_config *config)
 {
-    struct wt_hindrance *hindrance = wt_alloc_zeroed(1, sizeof *hindrance);
+    struct wt_stall_watch *hindrance = wt_alloc_zeroed(1, sizeof *hindrance);
     hindrance->consumer = consumer;
     hindrance->config = config;
     hindrance->topics = wt_topics_create(consumer, config);
@@ -62,7 +62,7 @@ struct wt_hindrance *wt_hindrance_create(rd_kafka_t *consumer, const struct wt_c
     return hindrance;
 }
 
-void wt_hindrance_destroy(struct wt_hindrance *hindrance)
+void wt_stall_watch_destroy(struct wt_stall_watch *hindrance)
 {
     if (hindrance == NULL) {
         return;
@@ -75,8 +75,8 @@ void wt_hindrance_destroy(struct wt_hindrance *hindrance)
 
 /* --- asking ---------------------------------------------------------------------------------- */
 
-static void explain(struct wt_hindrance *hindrance, enum wt_coordinator which, enum wt_stall reason,
-                    int wait_ms)
+static void explain(struct wt_stall_watch *hindrance, enum wt_coordinator which,
+                    enum wt_stall reason, int wait_ms)
 {
     char words[400];
     int64_t now_us = wt_clock_us();
@@ -88,7 +88,7 @@ static void explain(struct wt_hindrance *hindrance, enum wt_coordinator which, e
     wt_stall_hint(reason, words);
 }
 
-void wt_hindrance_look(struct wt_hindrance *hindrance, int wait_ms)
+void wt_stall_watch_look(struct wt_stall_watch *hindrance, int wait_ms)
 {
     if (hindrance->consumer == NULL || wt_stall_is(WT_STALL_BROKERS)) {
         return;
@@ -173,7 +173,7 @@ static bool something_else_hinders(void)
     return false;
 }
 
-static void judge_movement(struct wt_hindrance *hindrance, const struct work *work)
+static void judge_movement(struct wt_stall_watch *hindrance, const struct work *work)
 {
     int64_t now_us = wt_clock_us();
     int64_t done = done_count();
@@ -199,8 +199,8 @@ static void judge_movement(struct wt_hindrance *hindrance, const struct work *wo
 
 /* --- the whole ------------------------------------------------------------------------------- */
 
-void wt_hindrance_judge(struct wt_hindrance *hindrance, int64_t lag, int64_t unplaced, bool member,
-                        int wait_ms)
+void wt_stall_watch_judge(struct wt_stall_watch *hindrance, int64_t lag, int64_t unplaced,
+                          bool member, int wait_ms)
 {
     struct wt_group_standing standing;
     size_t partitions = (size_t)wt_metric_get(WT_METRIC_PARTITIONS);

@@ -28,14 +28,14 @@
 static void add_position(const struct wt_startup_ports *ports, const struct wt_cluster_facts *facts,
                          struct wt_findings *findings)
 {
-    struct wt_position position = {0};
+    struct wt_group_position position = {0};
     struct wt_error error;
     if (ports->ranged || wt_audit_need_coordinators(ports->config, facts, &error) != WT_OK) {
         return;
     }
-    wt_position_look(ports->config, facts, POSITION_MS, &position);
+    wt_group_position_gather(ports->config, facts, POSITION_MS, &position);
     wt_audit_position(ports->config, &position, facts->settings.offsets_minutes, findings);
-    wt_position_free(&position);
+    wt_group_position_free(&position);
 }
 
 /* The cheap part of wiretag check: what will cost records, order or time is said at the start. */

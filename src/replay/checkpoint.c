@@ -15,7 +15,7 @@ struct fields {
     int64_t *at[FIELD_COUNT];
 };
 
-static struct fields fields_of(struct wt_books *books)
+static struct fields fields_of(struct wt_checkpoint *books)
 {
     struct wt_tally *tally = &books->tally;
     return (struct fields){{&books->planned_ms, &books->from, &books->to, &books->since,
@@ -47,17 +47,17 @@ bool wt_tally_balances(const struct wt_tally *tally)
            tally->labelled + tally->dead_lettered + tally->tombstones + tally->skipped;
 }
 
-void wt_books_write(const struct wt_books *books, const struct wt_tally *more, char *text)
+void wt_checkpoint_write(const struct wt_checkpoint *books, const struct wt_tally *more, char *text)
 {
-    struct wt_books sum = *books;
+    struct wt_checkpoint sum = *books;
     wt_tally_add(&sum.tally, more);
     struct fields fields = fields_of(&sum);
-    size_t length = (size_t)snprintf(text, WT_BOOKS_BYTES_MAX, MARK);
+    size_t length = (size_t)snprintf(text, WT_CHECKPOINT_BYTES_MAX, MARK);
     for (size_t i = 0; i < FIELD_COUNT; i++) {
-        length += (size_t)snprintf(text + length, WT_BOOKS_BYTES_MAX - length, " %s=%" PRId64,
+        length += (size_t)snprintf(text + length, WT_CHECKPOINT_BYTES_MAX - length, " %s=%" PRId64,
                                    names[i], *fields.at[i]);
     }
-    (void)snprintf(text + length, WT_BOOKS_BYTES_MAX - length, "%s", books->terms);
+    (void)snprintf(text + length, WT_CHECKPOINT_BYTES_MAX - length, "%s", books->terms);
 }
 
 /* One " name=number" at *at, which moves behind it. */
@@ -82,11 +82,11 @@ static bool read_field(const char **at, const char *name, int64_t *field_out)
     return *at > first;
 }
 
-bool wt_books_read(const void *text, size_t bytes, struct wt_books *books_out)
+bool wt_checkpoint_read(const void *text, size_t bytes, struct wt_checkpoint *books_out)
 {
-    struct wt_books books = {0};
+    struct wt_checkpoint books = {0};
     struct fields fields = fields_of(&books);
-    char copy[WT_BOOKS_BYTES_MAX] = "";
+    char copy[WT_CHECKPOINT_BYTES_MAX] = "";
     if (text == NULL || bytes >= sizeof copy) {
         return false;
     }

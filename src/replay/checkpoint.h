@@ -34,7 +34,7 @@ void wt_tally_add(struct wt_tally *tally, const struct wt_tally *other);
 /* Every record that was read has become something. */
 bool wt_tally_balances(const struct wt_tally *tally);
 
-struct wt_books {
+struct wt_checkpoint {
     int64_t planned_ms; /* when the range was fixed */
     int64_t from;       /* the range: offsets from <= offset < to */
     int64_t to;
@@ -45,13 +45,14 @@ struct wt_books {
 };
 
 /* Longest text, NUL included; far below the broker's offset.metadata.max.bytes (4096). */
-#define WT_BOOKS_BYTES_MAX (360u + WT_TERMS_BYTES_MAX)
+#define WT_CHECKPOINT_BYTES_MAX (360u + WT_TERMS_BYTES_MAX)
 
-/* Writes the text of `books` plus `more` to `text`, which has room for WT_BOOKS_BYTES_MAX. */
-void wt_books_write(const struct wt_books *books, const struct wt_tally *more, char *text);
+/* Writes the text of `books` plus `more` to `text`, which has room for WT_CHECKPOINT_BYTES_MAX. */
+void wt_checkpoint_write(const struct wt_checkpoint *books, const struct wt_tally *more,
+                         char *text);
 
-/* Reads what wt_books_write wrote, `bytes` bytes without a NUL. False: it did not write this (`text`
+/* Reads what wt_checkpoint_write wrote, `bytes` bytes without a NUL. False: it did not write this (`text`
  * may be NULL). */
-bool wt_books_read(const void *text, size_t bytes, struct wt_books *books_out);
+bool wt_checkpoint_read(const void *text, size_t bytes, struct wt_checkpoint *books_out);
 
 #endif

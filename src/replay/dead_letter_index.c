@@ -51,8 +51,9 @@ static bool goes_first(const struct look *look, const char *group)
     }
     for (int i = 0; i < commits->cnt && !first; i++) {
         const rd_kafka_topic_partition_t *commit = &commits->elems[i];
-        struct wt_books books;
-        if (commit->offset < 0 || !wt_books_read(commit->metadata, commit->metadata_size, &books) ||
+        struct wt_checkpoint books;
+        if (commit->offset < 0 ||
+            !wt_checkpoint_read(commit->metadata, commit->metadata_size, &books) ||
             commit->offset >= books.to || wt_clock_wall_ms() - books.planned_ms > STARTING_MS) {
             continue;
         }
@@ -115,8 +116,9 @@ static enum wt_status add_group(rd_kafka_t *client, const char *group, bool redr
     enum wt_status status = wt_group_commits(client, group, ANSWER_MS, &commits, error);
     for (int i = 0; status == WT_OK && i < commits->cnt; i++) {
         const rd_kafka_topic_partition_t *commit = &commits->elems[i];
-        struct wt_books books;
-        if (commit->offset >= 0 && wt_books_read(commit->metadata, commit->metadata_size, &books)) {
+        struct wt_checkpoint books;
+        if (commit->offset >= 0 &&
+            wt_checkpoint_read(commit->metadata, commit->metadata_size, &books)) {
             wt_origins_add_pass(origins, redrive, commit->topic, commit->partition, commit->offset,
                                 &books, output);
         }
@@ -151,7 +153,7 @@ static enum wt_status add_passes(const struct wt_config *config, const char *gro
     struct wt_groups replays = {0};
     char *redrive_prefix = wt_format("%s.redrive.", group);
     char *replay_prefix = wt_format("%s.replay.", group);
-    enum wt_status status = wt_lookup_client_create(config, "read_uncommitted", &client, error);
+    enum wt_status status = wt_query_client_create(config, "read_uncommitted", &client, error);
     if (status == WT_OK) {
         const struct look look = {.client = client,
                                   .prefix = redrive_prefix,
@@ -170,7 +172,7 @@ static enum wt_status add_passes(const struct wt_config *config, const char *gro
     }
     wt_groups_free(&redrives);
     wt_groups_free(&replays);
-    wt_lookup_client_destroy(client);
+    wt_query_client_destroy(client);
     free(redrive_prefix);
     free(replay_prefix);
     return status;
@@ -209,9 +211,9 @@ static enum wt_status add_letters(const struct wt_config *config, struct wt_orig
     return status;
 }
 
-enum wt_status wt_letter_index_make(const struct wt_config *config, const char *group,
-                                    int64_t planned_ms, struct wt_origins **origins_out,
-                                    struct wt_error *error)
+enum wt_status wt_dead_letter_index_make(const struct wt_config *config, const char *group,
+                                         int64_t planned_ms, struct wt_origins **origins_out,
+                                         struct wt_error *error)
 {
     struct wt_origins *origins = wt_origins_create();
     /* Passes first: while they are looked at, others may write letters, and those count. */

@@ -11,8 +11,8 @@
 /* Call it once the redrive's plan is committed. `config`: of the redrive, with its own group. `group`: that of
  * the workers, to whose name those of redrives and replays are added. `planned_ms`: when its plan was made.
  * WT_IO or WT_FAILED (class fatal). */
-enum wt_status wt_letter_index_make(const struct wt_config *config, const char *group,
-                                    int64_t planned_ms, struct wt_origins **origins_out,
-                                    struct wt_error *error);
+enum wt_status wt_dead_letter_index_make(const struct wt_config *config, const char *group,
+                                         int64_t planned_ms, struct wt_origins **origins_out,
+                                         struct wt_error *error);
 
 #endif

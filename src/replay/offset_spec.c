@@ -200,7 +200,7 @@ void wt_time_write(int64_t time_ms, char *text)
 
 /* --- offsets --------------------------------------------------------------------------------- */
 
-static bool has_partition(const struct wt_bound *bound, int64_t partition)
+static bool has_partition(const struct wt_offset_spec *bound, int64_t partition)
 {
     for (size_t i = 0; i < bound->count; i++) {
         if (bound->offsets[i].partition == partition) {
@@ -220,9 +220,9 @@ static size_t count_of(const char *text, char byte)
     return count;
 }
 
-static bool read_offsets(const char *at, struct wt_bound *bound)
+static bool read_offsets(const char *at, struct wt_offset_spec *bound)
 {
-    bound->kind = WT_BOUND_OFFSETS;
+    bound->kind = WT_OFFSET_SPEC_OFFSETS;
     bound->offsets = wt_alloc_zeroed(count_of(at, ':') + 1, sizeof *bound->offsets);
     do {
         int64_t partition;
@@ -232,39 +232,39 @@ static bool read_offsets(const char *at, struct wt_bound *bound)
             return false;
         }
         bound->offsets[bound->count++] =
-            (struct wt_bound_offset){.partition = (int32_t)partition, .offset = offset};
+            (struct wt_offset_spec_offset){.partition = (int32_t)partition, .offset = offset};
     } while (take(&at, ','));
     return *at == '\0';
 }
 
-static bool read_offset(const char *at, struct wt_bound *bound)
+static bool read_offset(const char *at, struct wt_offset_spec *bound)
 {
-    bound->kind = WT_BOUND_OFFSET;
+    bound->kind = WT_OFFSET_SPEC_OFFSET;
     return take_number(&at, INT64_MAX, &bound->value) && *at == '\0';
 }
 
 /* --- bounds ---------------------------------------------------------------------------------- */
 
-static bool read_bound(const char *text, int64_t now_ms, struct wt_bound *bound)
+static bool read_bound(const char *text, int64_t now_ms, struct wt_offset_spec *bound)
 {
     if (strcmp(text, "earliest") == 0 || strcmp(text, "latest") == 0) {
-        bound->kind = text[0] == 'e' ? WT_BOUND_EARLIEST : WT_BOUND_LATEST;
+        bound->kind = text[0] == 'e' ? WT_OFFSET_SPEC_EARLIEST : WT_OFFSET_SPEC_LATEST;
         return true;
     }
     if (strchr(text, 'T') != NULL || text[0] == '-') {
-        bound->kind = WT_BOUND_TIME;
+        bound->kind = WT_OFFSET_SPEC_TIME;
         return text[0] == '-' ? read_relative(text, now_ms, &bound->value)
                               : read_date_time(text, &bound->value);
     }
     return strchr(text, ':') != NULL ? read_offsets(text, bound) : read_offset(text, bound);
 }
 
-enum wt_status wt_bound_parse(const char *option, const char *text, int64_t now_ms,
-                              struct wt_bound *bound_out, struct wt_error *error)
+enum wt_status wt_offset_spec_parse(const char *option, const char *text, int64_t now_ms,
+                                    struct wt_offset_spec *bound_out, struct wt_error *error)
 {
-    struct wt_bound bound = {0};
+    struct wt_offset_spec bound = {0};
     if (!read_bound(text, now_ms, &bound)) {
-        wt_bound_free(&bound);
+        wt_offset_spec_free(&bound);
         return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "bound",
                             "%s %.100s is none of: earliest, latest, a time with its zone "
                             "(2026-03-01T06:00:00+03:00), a time before now (-7d, -36h, -90m), an "
@@ -276,15 +276,15 @@ enum wt_status wt_bound_parse(const char *option, const char *text, int64_t now_
     return WT_OK;
 }
 
-void wt_bound_free(struct wt_bound *bound)
+void wt_offset_spec_free(struct wt_offset_spec *bound)
 {
     free(bound->offsets);
-    *bound = (struct wt_bound){0};
+    *bound = (struct wt_offset_spec){0};
 }
 
-int64_t wt_bound_offset(const struct wt_bound *bound, int32_t partition)
+int64_t wt_offset_spec_offset(const struct wt_offset_spec *bound, int32_t partition)
 {
-    if (bound->kind == WT_BOUND_OFFSET) {
+    if (bound->kind == WT_OFFSET_SPEC_OFFSET) {
         return bound->value;
     }
     for (size_t i = 0; i < bound->count; i++) {

@@ -16,36 +16,36 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum wt_bound_kind {
-    WT_BOUND_EARLIEST,
-    WT_BOUND_LATEST,
-    WT_BOUND_TIME,
-    WT_BOUND_OFFSET,
-    WT_BOUND_OFFSETS
+enum wt_offset_spec_kind {
+    WT_OFFSET_SPEC_EARLIEST,
+    WT_OFFSET_SPEC_LATEST,
+    WT_OFFSET_SPEC_TIME,
+    WT_OFFSET_SPEC_OFFSET,
+    WT_OFFSET_SPEC_OFFSETS
 };
 
-struct wt_bound_offset {
+struct wt_offset_spec_offset {
     int32_t partition;
     int64_t offset;
 };
 
-struct wt_bound {
-    enum wt_bound_kind kind;
-    int64_t value;                   /* TIME: ms since 1970-01-01 UTC; OFFSET: the offset */
-    struct wt_bound_offset *offsets; /* OFFSETS: `count` of them, no partition twice */
+struct wt_offset_spec {
+    enum wt_offset_spec_kind kind;
+    int64_t value;                         /* TIME: ms since 1970-01-01 UTC; OFFSET: the offset */
+    struct wt_offset_spec_offset *offsets; /* OFFSETS: `count` of them, no partition twice */
     size_t count;
 };
 
 /* Reads `text`, the value of `option` ("--from"); `now_ms` is what relative times go back from.
- * WT_INVALID: the message names the option and shows the forms. Free it with wt_bound_free. */
-enum wt_status wt_bound_parse(const char *option, const char *text, int64_t now_ms,
-                              struct wt_bound *bound_out, struct wt_error *error);
+ * WT_INVALID: the message names the option and shows the forms. Free it with wt_offset_spec_free. */
+enum wt_status wt_offset_spec_parse(const char *option, const char *text, int64_t now_ms,
+                                    struct wt_offset_spec *bound_out, struct wt_error *error);
 
 /* Accepts a zeroed one. */
-void wt_bound_free(struct wt_bound *bound);
+void wt_offset_spec_free(struct wt_offset_spec *bound);
 
 /* The offset that OFFSET or OFFSETS names for a partition; -1: none. */
-int64_t wt_bound_offset(const struct wt_bound *bound, int32_t partition);
+int64_t wt_offset_spec_offset(const struct wt_offset_spec *bound, int32_t partition);
 
 /* Partition numbers: "0,2-4". */
 struct wt_numbers {

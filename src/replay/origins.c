@@ -69,7 +69,8 @@ static uint64_t mix(uint64_t hash, uint64_t value)
     return hash ^ (hash >> 29);
 }
 
-static struct newest read_letter(const struct wt_record *letter, const struct wt_letter_head *head)
+static struct newest read_letter(const struct wt_record *letter,
+                                 const struct wt_dead_letter_head *head)
 {
     uint64_t topic = 14695981039346656037u; /* FNV-1a */
     const unsigned char *bytes = head->topic->value;
@@ -130,8 +131,8 @@ static bool is_newer(const struct newest *one, const struct newest *other)
 
 void wt_origins_add(struct wt_origins *origins, const struct wt_record *letter)
 {
-    struct wt_letter_head head;
-    if (!wt_letter_read(letter, &head)) {
+    struct wt_dead_letter_head head;
+    if (!wt_dead_letter_read(letter, &head)) {
         return;
     }
     struct newest seen = read_letter(letter, &head);
@@ -149,7 +150,7 @@ void wt_origins_add(struct wt_origins *origins, const struct wt_record *letter)
 /* --- earlier passes -------------------------------------------------------------------------- */
 
 void wt_origins_add_pass(struct wt_origins *origins, bool redrive, const char *topic,
-                         int32_t partition, int64_t position, const struct wt_books *books,
+                         int32_t partition, int64_t position, const struct wt_checkpoint *books,
                          const char *output)
 {
     char value[WT_TERM_VALUE_BYTES_MAX];
@@ -187,13 +188,13 @@ static bool same_topic(const struct pass *pass, const void *topic, size_t bytes)
 
 /* The pass has made a label of the letter, or of its article, if no newer letter. */
 static bool went_over(const struct pass *pass, const struct wt_record *letter,
-                      const struct wt_letter_head *head)
+                      const struct wt_dead_letter_head *head)
 {
     if (pass->redrive) {
         return same_topic(pass, letter->source->topic, strlen(letter->source->topic)) &&
                pass->partition == letter->source->number && letter->offset >= pass->from &&
                letter->offset < pass->to &&
-               wt_letter_choose(head, pass->codes, pass->tries_max) == WT_LETTER_OPENED;
+               wt_redrive_choose(head, pass->codes, pass->tries_max) == WT_REDRIVE_OPENED;
     }
     return same_topic(pass, head->topic->value, head->topic->value_bytes) &&
            pass->partition == head->partition && head->offset >= pass->from &&
@@ -203,8 +204,8 @@ static bool went_over(const struct pass *pass, const struct wt_record *letter,
 enum wt_origin_state wt_origins_look(const struct wt_origins *origins,
                                      const struct wt_record *letter)
 {
-    struct wt_letter_head head;
-    if (!wt_letter_read(letter, &head)) {
+    struct wt_dead_letter_head head;
+    if (!wt_dead_letter_read(letter, &head)) {
         return WT_ORIGIN_OPEN;
     }
     struct newest seen = read_letter(letter, &head);

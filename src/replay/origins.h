@@ -30,7 +30,7 @@ void wt_origins_add(struct wt_origins *origins, const struct wt_record *letter);
  * `output` and nothing was skipped by on_error. `redrive`: the partition is of the dead-letter topic; else of an
  * input topic. */
 void wt_origins_add_pass(struct wt_origins *origins, bool redrive, const char *topic,
-                         int32_t partition, int64_t position, const struct wt_books *books,
+                         int32_t partition, int64_t position, const struct wt_checkpoint *books,
                          const char *output);
 
 enum wt_origin_state {

@@ -12,7 +12,7 @@
 #define ANSWER_MS 5000
 #define BROKER_MS_MAX 30000
 
-struct wt_pledge {
+struct wt_plan_commit {
     const struct wt_config *config;
     rd_kafka_t *client;
     rd_kafka_t *producer; /* NULL: at-least-once */
@@ -40,26 +40,26 @@ static enum outcome outcome_of(rd_kafka_error_t *error, char reason[256])
     return fenced ? FENCED : retriable ? AGAIN : FAILED;
 }
 
-static enum wt_status failed(const struct wt_pledge *pledge, const char *what, const char *reason,
-                             struct wt_error *error)
+static enum wt_status failed(const struct wt_plan_commit *pledge, const char *what,
+                             const char *reason, struct wt_error *error)
 {
     return wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "plan",
                         "the plan cannot be committed in the consumer group %s: %s: %s",
                         group_of(pledge->config), what, reason);
 }
 
-static enum wt_status make_producer(struct wt_pledge *pledge, struct wt_error *error)
+static enum wt_status make_producer(struct wt_plan_commit *pledge, struct wt_error *error)
 {
     const struct wt_config *config = pledge->config;
     const char *own = config->delivery.transactional_id;
     char *id = wt_format("%s-plan", strcmp(own, "auto") == 0 ? group_of(config) : own);
     rd_kafka_conf_t *conf = NULL;
-    enum wt_status status = wt_kafka_conf_create(config, RD_KAFKA_PRODUCER, &conf, error);
+    enum wt_status status = wt_client_conf_create(config, RD_KAFKA_PRODUCER, &conf, error);
     if (status == WT_OK) {
-        status = wt_kafka_conf_set(conf, "transactional.id", id, error);
+        status = wt_client_conf_set(conf, "transactional.id", id, error);
     }
     if (status == WT_OK) {
-        status = wt_kafka_client_create(RD_KAFKA_PRODUCER, &conf, &pledge->producer, error);
+        status = wt_client_create(RD_KAFKA_PRODUCER, &conf, &pledge->producer, error);
     }
     if (conf != NULL) {
         rd_kafka_conf_destroy(conf);
@@ -68,10 +68,10 @@ static enum wt_status make_producer(struct wt_pledge *pledge, struct wt_error *e
     return status;
 }
 
-enum wt_status wt_pledge_begin(const struct wt_config *config, rd_kafka_t *client,
-                               struct wt_pledge **pledge_out, struct wt_error *error)
+enum wt_status wt_plan_commit_begin(const struct wt_config *config, rd_kafka_t *client,
+                                    struct wt_plan_commit **pledge_out, struct wt_error *error)
 {
-    struct wt_pledge *pledge = wt_alloc_zeroed(1, sizeof *pledge);
+    struct wt_plan_commit *pledge = wt_alloc_zeroed(1, sizeof *pledge);
     pledge->config = config;
     pledge->client = client;
     enum wt_status status = WT_OK;
@@ -91,14 +91,14 @@ enum wt_status wt_pledge_begin(const struct wt_config *config, rd_kafka_t *clien
         }
     }
     if (status != WT_OK) {
-        wt_pledge_end(pledge);
+        wt_plan_commit_end(pledge);
         return status;
     }
     *pledge_out = pledge;
     return WT_OK;
 }
 
-static enum outcome commit_transaction(struct wt_pledge *pledge,
+static enum outcome commit_transaction(struct wt_plan_commit *pledge,
                                        const rd_kafka_topic_partition_list_t *plan,
                                        char reason[256])
 {
@@ -122,7 +122,7 @@ static enum outcome commit_transaction(struct wt_pledge *pledge,
     return outcome;
 }
 
-static enum outcome commit_plainly(struct wt_pledge *pledge,
+static enum outcome commit_plainly(struct wt_plan_commit *pledge,
                                    const rd_kafka_topic_partition_list_t *plan, char reason[256])
 {
     rd_kafka_resp_err_t code = rd_kafka_commit(pledge->client, plan, 0);
@@ -139,9 +139,9 @@ static enum outcome commit_plainly(struct wt_pledge *pledge,
     }
 }
 
-enum wt_status wt_pledge_commit(struct wt_pledge *pledge,
-                                const rd_kafka_topic_partition_list_t *plan, bool *committed_out,
-                                struct wt_error *error)
+enum wt_status wt_plan_commit_write(struct wt_plan_commit *pledge,
+                                    const rd_kafka_topic_partition_list_t *plan,
+                                    bool *committed_out, struct wt_error *error)
 {
     char reason[256] = "";
     enum outcome outcome = pledge->producer != NULL ? commit_transaction(pledge, plan, reason)
@@ -154,7 +154,7 @@ enum wt_status wt_pledge_commit(struct wt_pledge *pledge,
     return outcome == DONE ? WT_OK : failed(pledge, "commit", reason, error);
 }
 
-void wt_pledge_end(struct wt_pledge *pledge)
+void wt_plan_commit_end(struct wt_plan_commit *pledge)
 {
     if (pledge == NULL) {
         return;

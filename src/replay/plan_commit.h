@@ -17,20 +17,20 @@
 #include <librdkafka/rdkafka.h>
 #include <stdbool.h>
 
-struct wt_pledge;
+struct wt_plan_commit;
 
 /* `client`, borrowed, is a consumer of the group that has not joined it. Waits for the broker for up
  * to half a minute. WT_IO or WT_FAILED (class fatal). */
-enum wt_status wt_pledge_begin(const struct wt_config *config, rd_kafka_t *client,
-                               struct wt_pledge **pledge_out, struct wt_error *error);
+enum wt_status wt_plan_commit_begin(const struct wt_config *config, rd_kafka_t *client,
+                                    struct wt_plan_commit **pledge_out, struct wt_error *error);
 
 /* Offsets and metadata of all partitions. *committed_out false: somebody else has begun since; begin
  * again. WT_IO or WT_FAILED (class fatal). */
-enum wt_status wt_pledge_commit(struct wt_pledge *pledge,
-                                const rd_kafka_topic_partition_list_t *plan, bool *committed_out,
-                                struct wt_error *error);
+enum wt_status wt_plan_commit_write(struct wt_plan_commit *pledge,
+                                    const rd_kafka_topic_partition_list_t *plan,
+                                    bool *committed_out, struct wt_error *error);
 
 /* Accepts NULL. */
-void wt_pledge_end(struct wt_pledge *pledge);
+void wt_plan_commit_end(struct wt_plan_commit *pledge);
 
 #endif

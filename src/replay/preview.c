@@ -9,29 +9,29 @@
 /* How far back the last record is looked for: behind it may lie markers and what was compacted. */
 #define BACK_OFFSETS_MAX 4096
 
-static const struct wt_survey_record NONE = {.offset = -1, .timestamp_ms = -1};
+static const struct wt_preview_record NONE = {.offset = -1, .timestamp_ms = -1};
 
 static enum wt_status find_offset(rd_kafka_t *client, const char *topic, int32_t partition,
-                                  const struct wt_bound *bound, struct wt_extent extent,
+                                  const struct wt_offset_spec *bound, struct wt_extent extent,
                                   int64_t *offset_out, struct wt_error *error)
 {
     enum wt_status status = WT_OK;
     switch (bound->kind) {
-    case WT_BOUND_EARLIEST:
+    case WT_OFFSET_SPEC_EARLIEST:
         *offset_out = extent.begin;
         break;
-    case WT_BOUND_LATEST:
+    case WT_OFFSET_SPEC_LATEST:
         *offset_out = extent.end;
         break;
-    case WT_BOUND_TIME:
-        status = wt_lookup_time(client, topic, partition, bound->value, WAIT_MS, offset_out, error);
+    case WT_OFFSET_SPEC_TIME:
+        status = wt_query_time(client, topic, partition, bound->value, WAIT_MS, offset_out, error);
         if (status == WT_OK && (*offset_out < 0 || *offset_out > extent.end)) {
             *offset_out = extent.end; /* nothing is so young */
         }
         break;
-    case WT_BOUND_OFFSET:
-    case WT_BOUND_OFFSETS:
-        *offset_out = wt_bound_offset(bound, partition);
+    case WT_OFFSET_SPEC_OFFSET:
+    case WT_OFFSET_SPEC_OFFSETS:
+        *offset_out = wt_offset_spec_offset(bound, partition);
         if (*offset_out < 0) {
             return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "bound",
                                 "no offset is given for %s [%" PRId32 "]; add it, or leave the "
@@ -45,16 +45,16 @@ static enum wt_status find_offset(rd_kafka_t *client, const char *topic, int32_t
 
 /* The first record from `offset` on and before `limit`. */
 static enum wt_status find_record(rd_kafka_t *client, const char *topic, int32_t partition,
-                                  int64_t offset, int64_t limit, struct wt_survey_record *found_out,
-                                  struct wt_error *error)
+                                  int64_t offset, int64_t limit,
+                                  struct wt_preview_record *found_out, struct wt_error *error)
 {
     rd_kafka_message_t *message = NULL;
     enum wt_status status =
-        wt_lookup_record(client, topic, partition, offset, limit, WAIT_MS, &message, error);
+        wt_query_record(client, topic, partition, offset, limit, WAIT_MS, &message, error);
     *found_out = NONE;
     if (message != NULL) {
         rd_kafka_timestamp_type_t type;
-        *found_out = (struct wt_survey_record){
+        *found_out = (struct wt_preview_record){
             .offset = message->offset, .timestamp_ms = rd_kafka_message_timestamp(message, &type)};
         rd_kafka_message_destroy(message);
     }
@@ -64,7 +64,7 @@ static enum wt_status find_record(rd_kafka_t *client, const char *topic, int32_t
 /* The last record of the range, sought from its end in steps that double; then every record between
  * the one found and the end is nearer. */
 static enum wt_status find_last(rd_kafka_t *client, const char *topic, int32_t partition,
-                                struct wt_plan plan, struct wt_survey_record *last_out,
+                                struct wt_plan plan, struct wt_preview_record *last_out,
                                 struct wt_error *error)
 {
     enum wt_status status = WT_OK;
@@ -77,7 +77,7 @@ static enum wt_status find_last(rd_kafka_t *client, const char *topic, int32_t p
             break;
         }
     }
-    struct wt_survey_record next = *last_out;
+    struct wt_preview_record next = *last_out;
     while (status == WT_OK && next.offset >= 0 && next.offset + 1 < plan.to) {
         status = find_record(client, topic, partition, next.offset + 1, plan.to, &next, error);
         *last_out = next.offset >= 0 ? next : *last_out;
@@ -86,11 +86,11 @@ static enum wt_status find_last(rd_kafka_t *client, const char *topic, int32_t p
 }
 
 static enum wt_status find_older(rd_kafka_t *client, const char *topic, int32_t partition,
-                                 const struct wt_bound *to, int64_t offset,
-                                 struct wt_survey_record *older_out, struct wt_error *error)
+                                 const struct wt_offset_spec *to, int64_t offset,
+                                 struct wt_preview_record *older_out, struct wt_error *error)
 {
     *older_out = NONE;
-    if (to->kind != WT_BOUND_TIME) {
+    if (to->kind != WT_OFFSET_SPEC_TIME) {
         return WT_OK;
     }
     enum wt_status status =
@@ -101,15 +101,15 @@ static enum wt_status find_older(rd_kafka_t *client, const char *topic, int32_t 
     return status;
 }
 
-enum wt_status wt_survey_make(rd_kafka_t *client, const char *topic, int32_t partition,
-                              const struct wt_survey_request *request, struct wt_survey *survey_out,
-                              struct wt_error *error)
+enum wt_status wt_preview_make(rd_kafka_t *client, const char *topic, int32_t partition,
+                               const struct wt_preview_request *request,
+                               struct wt_preview *survey_out, struct wt_error *error)
 {
-    struct wt_survey survey = {.first = NONE, .last = NONE, .older = NONE};
+    struct wt_preview survey = {.first = NONE, .last = NONE, .older = NONE};
     struct wt_extent extent;
     int64_t from = 0;
     int64_t to = 0;
-    enum wt_status status = wt_lookup_extent(client, topic, partition, WAIT_MS, &extent, error);
+    enum wt_status status = wt_query_extent(client, topic, partition, WAIT_MS, &extent, error);
     if (status == WT_OK) {
         status = find_offset(client, topic, partition, &request->from, extent, &from, error);
     }

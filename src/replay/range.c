@@ -41,7 +41,7 @@ void wt_range_begin(rd_kafka_t *consumer, struct wt_partition *partition)
         partition->range = wt_alloc_zeroed(1, sizeof *partition->range);
     }
     partition->range->state = WT_RANGE_UNKNOWN;
-    partition->range->books = (struct wt_books){0};
+    partition->range->books = (struct wt_checkpoint){0};
     atomic_store_explicit(&partition->read_to, 0, memory_order_relaxed);
     /* Of an earlier assignment; nothing is fetched yet that this could fetch twice. */
     set_paused(consumer, partition, false);
@@ -75,7 +75,7 @@ static enum wt_status learn(rd_kafka_t *consumer, struct wt_partition *partition
         close_range(consumer, partition);
         return WT_OK;
     }
-    if (!wt_books_read(read->metadata, read->metadata_size, &partition->range->books)) {
+    if (!wt_checkpoint_read(read->metadata, read->metadata_size, &partition->range->books)) {
         return wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "foreign-group",
                             "the consumer group of this replay holds an offset for %s [%" PRId32
                             "] that no replay has committed; use another --name",
@@ -179,8 +179,8 @@ void wt_range_note(const struct wt_partition *partition, bool released,
         return;
     }
     struct wt_tally tally = wt_lane_tally(partition->lane, released);
-    char text[WT_BOOKS_BYTES_MAX];
-    wt_books_write(&partition->range->books, &tally, text);
+    char text[WT_CHECKPOINT_BYTES_MAX];
+    wt_checkpoint_write(&partition->range->books, &tally, text);
     commit->metadata = wt_strdup(text); /* the list frees it */
     commit->metadata_size = strlen(text);
 }

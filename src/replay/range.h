@@ -26,7 +26,7 @@ struct wt_range {
     bool paused;
     /* As they stood when the epoch began. Written before the epoch's first record goes on; the
      * publish thread reads them while the partition's lane is open. */
-    struct wt_books books;
+    struct wt_checkpoint books;
 };
 
 /* A partition is about to be assigned: its range is to be learnt. */

@@ -17,7 +17,7 @@ static const char *const codes_known[] = {
     "text-type",    "value-empty",
 };
 
-const char *const *wt_letter_codes(size_t *count_out)
+const char *const *wt_dead_letter_codes(size_t *count_out)
 {
     *count_out = sizeof codes_known / sizeof codes_known[0];
     return codes_known;
@@ -28,7 +28,7 @@ const char *const *wt_letter_codes(size_t *count_out)
 static size_t find_code(const char *word, size_t length)
 {
     size_t count;
-    const char *const *known = wt_letter_codes(&count);
+    const char *const *known = wt_dead_letter_codes(&count);
     for (size_t i = 0; i < count; i++) {
         if (strlen(known[i]) == length && memcmp(known[i], word, length) == 0) {
             return i;
@@ -41,7 +41,7 @@ static enum wt_status unknown_code(const char *word, size_t length, struct wt_er
 {
     struct wt_buffer list = {0};
     size_t count;
-    const char *const *known = wt_letter_codes(&count);
+    const char *const *known = wt_dead_letter_codes(&count);
     for (size_t i = 0; i < count; i++) {
         wt_buffer_append_text(&list, i > 0 ? ", " : "");
         wt_buffer_append_text(&list, known[i]);
@@ -55,13 +55,14 @@ static enum wt_status unknown_code(const char *word, size_t length, struct wt_er
     return status;
 }
 
-enum wt_status wt_letter_codes_parse(const char *text, char **codes_out, struct wt_error *error)
+enum wt_status wt_dead_letter_codes_parse(const char *text, char **codes_out,
+                                          struct wt_error *error)
 {
     static const char blanks[] = " \t\r\n";
     bool chosen[sizeof codes_known / sizeof codes_known[0]] = {false};
     struct wt_buffer codes = {0};
     size_t count;
-    const char *const *known = wt_letter_codes(&count);
+    const char *const *known = wt_dead_letter_codes(&count);
     for (const char *at = text;; at++) {
         at += strspn(at, blanks);
         size_t length = strcspn(at, ",");
@@ -104,10 +105,10 @@ static bool is_one_of(const char *codes, const struct wt_header *header)
     return false;
 }
 
-bool wt_letter_read(const struct wt_record *record, struct wt_letter_head *head_out)
+bool wt_dead_letter_read(const struct wt_record *record, struct wt_dead_letter_head *head_out)
 {
     int64_t partition = wt_headers_find_integer(record, "wiretag.source.partition", -1);
-    *head_out = (struct wt_letter_head){
+    *head_out = (struct wt_dead_letter_head){
         .code = wt_headers_find(record, "wiretag.error.code"),
         .topic = wt_headers_find(record, "wiretag.source.topic"),
         .partition = partition >= 0 && partition <= INT32_MAX ? (int32_t)partition : -1,
@@ -118,54 +119,55 @@ bool wt_letter_read(const struct wt_record *record, struct wt_letter_head *head_
            head_out->partition >= 0 && head_out->offset >= 0;
 }
 
-enum wt_letter wt_letter_choose(const struct wt_letter_head *head, const char *codes,
-                                int64_t tries_max)
+enum wt_redrive_choice wt_redrive_choose(const struct wt_dead_letter_head *head, const char *codes,
+                                         int64_t tries_max)
 {
     if (codes != NULL && !is_one_of(codes, head->code)) {
-        return WT_LETTER_OTHER_CODE;
+        return WT_REDRIVE_OTHER_CODE;
     }
-    return head->tries >= tries_max ? WT_LETTER_TRIED : WT_LETTER_OPENED;
+    return head->tries >= tries_max ? WT_REDRIVE_TRIED : WT_REDRIVE_OPENED;
 }
 
 /* A letter that is cut and the only one of its article is worth a word of its own. */
-static enum wt_letter judge(const struct wt_letters *letters, const struct wt_record *record,
-                            struct wt_letter_head *head)
+static enum wt_redrive_choice judge(const struct wt_redrive *letters,
+                                    const struct wt_record *record,
+                                    struct wt_dead_letter_head *head)
 {
     char words[WT_CUT_WORDS_BYTES_MAX];
-    if (!wt_letter_read(record, head)) {
-        return WT_LETTER_FOREIGN;
+    if (!wt_dead_letter_read(record, head)) {
+        return WT_REDRIVE_FOREIGN;
     }
-    enum wt_letter chosen = wt_letter_choose(head, letters->codes, letters->tries_max);
-    if (chosen == WT_LETTER_OPENED && letters->origins != NULL) {
+    enum wt_redrive_choice chosen = wt_redrive_choose(head, letters->codes, letters->tries_max);
+    if (chosen == WT_REDRIVE_OPENED && letters->origins != NULL) {
         enum wt_origin_state state = wt_origins_look(letters->origins, record);
-        chosen = state == WT_ORIGIN_SUPERSEDED ? WT_LETTER_SUPERSEDED
-                 : state == WT_ORIGIN_LABELLED ? WT_LETTER_LABELLED
-                                               : WT_LETTER_OPENED;
+        chosen = state == WT_ORIGIN_SUPERSEDED ? WT_REDRIVE_SUPERSEDED
+                 : state == WT_ORIGIN_LABELLED ? WT_REDRIVE_LABELLED
+                                               : WT_REDRIVE_OPENED;
     }
     bool whole = wt_dead_letter_cut(record, words)[0] == '\0';
-    bool stands = chosen == WT_LETTER_OPENED || chosen == WT_LETTER_LABELLED;
-    return stands && !whole ? WT_LETTER_CUT : chosen;
+    bool stands = chosen == WT_REDRIVE_OPENED || chosen == WT_REDRIVE_LABELLED;
+    return stands && !whole ? WT_REDRIVE_CUT : chosen;
 }
 
-enum wt_letter wt_letter_open(const struct wt_letters *letters, struct wt_record *record)
+enum wt_redrive_choice wt_redrive_open(const struct wt_redrive *letters, struct wt_record *record)
 {
-    struct wt_letter_head head;
-    enum wt_letter letter = judge(letters, record, &head);
+    struct wt_dead_letter_head head;
+    enum wt_redrive_choice letter = judge(letters, record, &head);
     if (letters->counts != NULL) {
         atomic_fetch_add_explicit(&letters->counts->of[letter], 1, memory_order_relaxed);
     }
-    if (letter != WT_LETTER_OPENED && letter != WT_LETTER_CUT) {
+    if (letter != WT_REDRIVE_OPENED && letter != WT_REDRIVE_CUT) {
         return letter;
     }
     record->origin_topic =
         wt_format("%.*s", (int)head.topic->value_bytes, (const char *)head.topic->value);
     record->origin = (struct wt_origin){
         .topic = record->origin_topic, .partition = head.partition, .offset = head.offset};
-    if (letter == WT_LETTER_OPENED && wt_dead_letter_keyed(record)) {
+    if (letter == WT_REDRIVE_OPENED && wt_dead_letter_keyed(record)) {
         record->key = NULL;
         record->key_bytes = 0;
     }
-    if (letter == WT_LETTER_OPENED) {
+    if (letter == WT_REDRIVE_OPENED) {
         record->timestamp_ms =
             wt_headers_find_integer(record, "wiretag.source.timestamp", record->timestamp_ms);
     }

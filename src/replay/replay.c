@@ -31,7 +31,7 @@ struct wt_replay {
     struct wt_cluster_facts facts;
     struct wt_replay_part *parts;
     size_t count;
-    const struct wt_survey_request *request;
+    const struct wt_preview_request *request;
     bool resumed;
     bool outdated; /* the plan was made before another worker's that is done by now */
 };
@@ -85,7 +85,7 @@ static enum wt_status take_books(struct wt_replay *replay,
         if (commit->offset < 0) {
             continue;
         }
-        if (!wt_books_read(commit->metadata, commit->metadata_size, &part->books)) {
+        if (!wt_checkpoint_read(commit->metadata, commit->metadata_size, &part->books)) {
             return wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "foreign-group",
                                 "the consumer group of this name holds an offset for %s [%" PRId32
                                 "] that no replay has committed; use another --name",
@@ -344,10 +344,10 @@ static enum wt_status check_numbers(const struct wt_numbers *numbers, int32_t pa
 }
 
 /* An offset for each partition says nothing where several topics have that partition. */
-static enum wt_status check_bound(const struct wt_bound *bound, size_t topic_count,
+static enum wt_status check_bound(const struct wt_offset_spec *bound, size_t topic_count,
                                   int32_t partition_count_max, struct wt_error *error)
 {
-    if (bound->kind != WT_BOUND_OFFSETS) {
+    if (bound->kind != WT_OFFSET_SPEC_OFFSETS) {
         return WT_OK;
     }
     if (topic_count > 1) {
@@ -372,9 +372,9 @@ static void warn_of_misdated(const struct wt_replay *replay, const struct wt_rep
                              int64_t now_ms)
 {
     const struct wt_topic_facts *output = wt_facts_find(&replay->facts, WT_TOPIC_OUTPUT);
-    const struct wt_survey *survey = &part->survey;
-    int64_t age_ms_max = wt_audit_age_ms_max(replay->config, output);
-    int64_t ahead_ms_max = wt_audit_ahead_ms_max(replay->config, output);
+    const struct wt_preview *survey = &part->survey;
+    int64_t age_ms_max = wt_time_age_ms_max(replay->config, output);
+    int64_t ahead_ms_max = wt_time_ahead_ms_max(replay->config, output);
     if (survey->first.timestamp_ms >= 0 && now_ms - survey->first.timestamp_ms > age_ms_max) {
         wt_log_warn("replay",
                     "%s [%" PRId32 "]: records are older than %s keeps or takes; the broker will "
@@ -392,10 +392,10 @@ static void warn_of_misdated(const struct wt_replay *replay, const struct wt_rep
 
 static enum wt_status make_plan(struct wt_replay *replay, struct wt_error *error)
 {
-    const struct wt_survey_request *request = replay->request;
+    const struct wt_preview_request *request = replay->request;
     const struct wt_property *own = wt_config_consumer_property(replay->config, "isolation.level");
     rd_kafka_t *reader = NULL;
-    enum wt_status status = wt_lookup_client_create(
+    enum wt_status status = wt_query_client_create(
         replay->config, own != NULL ? own->value : "read_committed", &reader, error);
     int64_t now_ms = wt_clock_wall_ms();
     size_t kept = 0;
@@ -404,18 +404,19 @@ static enum wt_status make_plan(struct wt_replay *replay, struct wt_error *error
         if (!wt_numbers_have(&request->numbers, part.partition)) {
             continue;
         }
-        struct wt_survey_request own_request = *request;
+        struct wt_preview_request own_request = *request;
         part.found = part.position;
         if (request->goes_on && part.position >= 0) {
-            own_request.from = (struct wt_bound){.kind = WT_BOUND_OFFSET, .value = part.position};
+            own_request.from =
+                (struct wt_offset_spec){.kind = WT_OFFSET_SPEC_OFFSET, .value = part.position};
         }
         status =
-            wt_survey_make(reader, part.topic, part.partition, &own_request, &part.survey, error);
+            wt_preview_make(reader, part.topic, part.partition, &own_request, &part.survey, error);
         if (status != WT_OK) {
             break;
         }
         bool first = !request->goes_on || part.position < 0;
-        part.books = (struct wt_books){
+        part.books = (struct wt_checkpoint){
             .planned_ms = now_ms,
             .from = part.survey.plan.from,
             .to = part.survey.plan.to,
@@ -427,13 +428,14 @@ static enum wt_status make_plan(struct wt_replay *replay, struct wt_error *error
         replay->parts[kept++] = part;
     }
     replay->count = kept;
-    wt_lookup_client_destroy(reader);
+    wt_query_client_destroy(reader);
     return status;
 }
 
 /* What was asked for fits the topics. */
 static enum wt_status check_request(const struct wt_replay *replay,
-                                    const struct wt_survey_request *request, struct wt_error *error)
+                                    const struct wt_preview_request *request,
+                                    struct wt_error *error)
 {
     size_t topic_count = replay->config->input.topics.count;
     int32_t count_max = 0;
@@ -451,7 +453,7 @@ static enum wt_status check_request(const struct wt_replay *replay,
 }
 
 enum wt_status wt_replay_open(const struct wt_config *config,
-                              const struct wt_survey_request *request,
+                              const struct wt_preview_request *request,
                               struct wt_replay **replay_out, struct wt_error *error)
 {
     struct wt_replay *replay = wt_alloc_zeroed(1, sizeof *replay);
@@ -459,7 +461,7 @@ enum wt_status wt_replay_open(const struct wt_config *config,
     replay->request = request;
     enum wt_status status = await_brokers(config, error);
     if (status == WT_OK) {
-        status = wt_lookup_client_create(config, "read_uncommitted", &replay->watcher, error);
+        status = wt_query_client_create(config, "read_uncommitted", &replay->watcher, error);
     }
     if (status == WT_OK) {
         status = look_up_topics(replay, error);
@@ -486,7 +488,7 @@ void wt_replay_close(struct wt_replay *replay)
     if (replay == NULL) {
         return;
     }
-    wt_lookup_client_destroy(replay->watcher);
+    wt_query_client_destroy(replay->watcher);
     wt_facts_free(&replay->facts);
     free(replay->parts);
     free(replay);
@@ -510,8 +512,8 @@ static rd_kafka_topic_partition_list_t *list_plan(const struct wt_replay *replay
     static const struct wt_tally nothing = {0};
     rd_kafka_topic_partition_list_t *list = list_parts(replay);
     for (size_t i = 0; i < replay->count; i++) {
-        char text[WT_BOOKS_BYTES_MAX];
-        wt_books_write(&replay->parts[i].books, &nothing, text);
+        char text[WT_CHECKPOINT_BYTES_MAX];
+        wt_checkpoint_write(&replay->parts[i].books, &nothing, text);
         list->elems[i].offset = replay->parts[i].books.from;
         list->elems[i].metadata = wt_strdup(text);
         list->elems[i].metadata_size = strlen(text);
@@ -521,20 +523,20 @@ static rd_kafka_topic_partition_list_t *list_plan(const struct wt_replay *replay
 
 enum wt_status wt_replay_begin(struct wt_replay *replay, struct wt_error *error)
 {
-    struct wt_pledge *pledge = NULL;
+    struct wt_plan_commit *pledge = NULL;
     enum wt_status status = WT_OK;
     bool committed = false;
     while (status == WT_OK && !replay->resumed && !committed) {
-        status = wt_pledge_begin(replay->config, replay->watcher, &pledge, error);
+        status = wt_plan_commit_begin(replay->config, replay->watcher, &pledge, error);
         if (status == WT_OK) {
             status = find_plan(replay, error);
         }
         if (status == WT_OK && !replay->resumed && !replay->outdated) {
             rd_kafka_topic_partition_list_t *plan = list_plan(replay);
-            status = wt_pledge_commit(pledge, plan, &committed, error);
+            status = wt_plan_commit_write(pledge, plan, &committed, error);
             rd_kafka_topic_partition_list_destroy(plan);
         }
-        wt_pledge_end(pledge);
+        wt_plan_commit_end(pledge);
         pledge = NULL;
         if (status == WT_OK && replay->outdated) {
             wt_log_info("replay",

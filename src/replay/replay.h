@@ -23,10 +23,10 @@ struct wt_replay;
 struct wt_replay_part {
     const char *topic;
     int32_t partition;
-    struct wt_books books;   /* as committed; before the start, as planned */
-    int64_t position;        /* the committed offset */
-    int64_t found;           /* the committed offset when the plan was made; negative: none */
-    struct wt_survey survey; /* of a plan that was made just now */
+    struct wt_checkpoint books; /* as committed; before the start, as planned */
+    int64_t position;           /* the committed offset */
+    int64_t found;              /* the committed offset when the plan was made; negative: none */
+    struct wt_preview survey;   /* of a plan that was made just now */
 };
 
 /* Looks at the group; where no plan is committed, makes one: `from` and `to` bound every partition
@@ -34,7 +34,7 @@ struct wt_replay_part {
  * wt_replay_close. WT_INVALID (an unknown topic or partition, a bound that does not fit), WT_IO (no
  * broker answers) or WT_FAILED; class fatal. */
 enum wt_status wt_replay_open(const struct wt_config *config,
-                              const struct wt_survey_request *request,
+                              const struct wt_preview_request *request,
                               struct wt_replay **replay_out, struct wt_error *error);
 
 void wt_replay_close(struct wt_replay *replay);

@@ -16,18 +16,19 @@ static void require(int condition)
     }
 }
 
-static void check_bound(const struct wt_bound *bound)
+static void check_bound(const struct wt_offset_spec *bound)
 {
     require(bound->value >= 0);
     for (size_t i = 0; i < bound->count; i++) {
         require(bound->offsets[i].partition >= 0 && bound->offsets[i].offset >= 0);
-        require(wt_bound_offset(bound, bound->offsets[i].partition) == bound->offsets[i].offset);
+        require(wt_offset_spec_offset(bound, bound->offsets[i].partition) ==
+                bound->offsets[i].offset);
     }
-    if (bound->kind == WT_BOUND_TIME) {
+    if (bound->kind == WT_OFFSET_SPEC_TIME) {
         char text[WT_TIME_BYTES_MAX];
-        struct wt_bound again;
+        struct wt_offset_spec again;
         wt_time_write(bound->value, text);
-        require(wt_bound_parse("--from", text, NOW_MS, &again, NULL) == WT_OK);
+        require(wt_offset_spec_parse("--from", text, NOW_MS, &again, NULL) == WT_OK);
         require(again.value == bound->value);
     }
 }
@@ -37,15 +38,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char *text = malloc(size + 1);
-    struct wt_bound bound;
+    struct wt_offset_spec bound;
     struct wt_numbers numbers;
     struct wt_error error = {0};
     require(text != NULL);
     memcpy(text, data, size);
     text[size] = '\0';
-    if (wt_bound_parse("--from", text, NOW_MS, &bound, &error) == WT_OK) {
+    if (wt_offset_spec_parse("--from", text, NOW_MS, &bound, &error) == WT_OK) {
         check_bound(&bound);
-        wt_bound_free(&bound);
+        wt_offset_spec_free(&bound);
     } else {
         require(error.message[0] != '\0');
     }

@@ -23,7 +23,7 @@ struct exactly_once {
     struct world_transaction at_broker;
     struct wt_record **items; /* handed over, no report yet, in order; room for all in flight */
     uint32_t count;
-    struct wt_search search;
+    struct wt_poison_search search;
     struct wt_record *rejected; /* of the open transaction */
     struct wt_config config;    /* what dead_letter_policy.h reads */
 };
@@ -32,7 +32,7 @@ static void *create(struct worker *worker)
 {
     struct exactly_once *state = calloc(1, sizeof *state);
     state->items = calloc(worker->in_flight_records_max, sizeof *state->items);
-    state->search = wt_search_begin();
+    state->search = wt_poison_search_begin();
     state->config.on_error =
         worker->world->skip_failures ? WT_ON_ERROR_SKIP : WT_ON_ERROR_DEAD_LETTER;
     return state;
@@ -68,13 +68,13 @@ static void release(struct worker *worker, struct exactly_once *state)
     for (uint32_t count = dice_between(&world->dice, 1, 20);
          count > 0 && (record = wt_lane_next(lane)) != NULL; count--) {
         if (record->outcome == WT_OUTCOME_DEAD_LETTERED) {
-            (void)wt_reject_apply(&state->config, record, NULL);
+            (void)wt_dead_letter_apply_on_error(&state->config, record, NULL);
         }
-        if (!wt_search_has_room(&state->search) || !open_transaction(state)) {
+        if (!wt_poison_search_has_room(&state->search) || !open_transaction(state)) {
             return;
         }
         wt_lane_release(lane);
-        wt_search_add(&state->search);
+        wt_poison_search_add(&state->search);
         if (wt_outcome_is_silent(record->outcome)) {
             world_transaction_add(world, &state->at_broker, partition, record->offset,
                                   record->outcome);
@@ -161,7 +161,7 @@ static void send_offsets(struct worker *worker, struct exactly_once *state)
         struct wt_lane *lane = lane_of(worker, i);
         if (wt_lane_epoch(lane) != 0 &&
             wt_lane_released_position(lane) > wt_lane_committed_offset(lane)) {
-            wt_lane_ask(lane);
+            wt_lane_note_commit_sent(lane);
             struct wt_tally books = worker_books(worker, i, true);
             world_transaction_offset(world, &state->at_broker, i, wt_lane_released_position(lane),
                                      &books);
@@ -180,7 +180,7 @@ static void on_committed(struct worker *worker, struct exactly_once *state)
             wt_lane_committed(lane, wt_lane_position(lane));
         }
     }
-    wt_search_committed(&state->search, worker->in_flight_records_max);
+    wt_poison_search_committed(&state->search, worker->in_flight_records_max);
 }
 
 static void commit(struct worker *worker, struct exactly_once *state)
@@ -227,11 +227,11 @@ static void abort_transaction(struct worker *worker, struct exactly_once *state)
     state->spoiled = false;
     rewind_all(worker);
     if (state->rejected == NULL) {
-        wt_search_aborted(&state->search);
-    } else if (wt_search_rejected(&state->search)) {
+        wt_poison_search_aborted(&state->search);
+    } else if (wt_poison_search_rejected(&state->search)) {
         const struct wt_refusal refusal = {.reason = "refused", .topic_bytes_max = -1};
         worker->world->tally->refused++;
-        (void)wt_reject_record(&state->config, state->rejected, &refusal, NULL);
+        (void)wt_dead_letter_refused(&state->config, state->rejected, &refusal, NULL);
     }
     state->rejected = NULL;
 }
@@ -273,7 +273,7 @@ static void start(struct worker *worker, struct exactly_once *state)
         int64_t committed = world->partitions[i].committed;
         if (wt_lane_epoch(lane) != 0) {
             int64_t before = wt_lane_position(lane);
-            wt_lane_settle(lane, committed);
+            wt_lane_resolve_unknown(lane, committed);
             int64_t after = wt_lane_position(lane);
             world_require(world, after == before || after <= committed,
                           "partition %d: %" PRId64 " is committed, settled is %" PRId64, i,
@@ -283,7 +283,7 @@ static void start(struct worker *worker, struct exactly_once *state)
         }
     }
     state->rejected = NULL;
-    wt_search_aborted(&state->search);
+    wt_poison_search_aborted(&state->search);
 }
 
 /* --- the guarantee --------------------------------------------------------------------------- */

@@ -92,16 +92,15 @@ static void join_group(struct mock_lab *lab)
 {
     rd_kafka_conf_t *conf = NULL;
     struct wt_error error;
-    assert_int_equal(wt_kafka_conf_create(lab->config, RD_KAFKA_CONSUMER, &conf, &error), WT_OK);
+    assert_int_equal(wt_client_conf_create(lab->config, RD_KAFKA_CONSUMER, &conf, &error), WT_OK);
     const char *const properties[][2] = {{"enable.auto.offset.store", "false"},
                                          {"auto.commit.interval.ms", "20"},
                                          {"fetch.wait.max.ms", "10"}};
     for (size_t i = 0; i < COUNT_OF(properties); i++) {
-        assert_int_equal(wt_kafka_conf_set(conf, properties[i][0], properties[i][1], &error),
+        assert_int_equal(wt_client_conf_set(conf, properties[i][0], properties[i][1], &error),
                          WT_OK);
     }
-    assert_int_equal(wt_kafka_client_create(RD_KAFKA_CONSUMER, &conf, &lab->consumer, &error),
-                     WT_OK);
+    assert_int_equal(wt_client_create(RD_KAFKA_CONSUMER, &conf, &lab->consumer, &error), WT_OK);
     (void)rd_kafka_poll_set_consumer(lab->consumer);
     rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(1);
     (void)rd_kafka_topic_partition_list_add(topics, INPUT, RD_KAFKA_PARTITION_UA);
@@ -141,7 +140,7 @@ void mock_lab_destroy(struct mock_lab *lab)
 static enum wt_status make_release(struct mock_lab *lab, struct wt_error *error)
 {
     bool exactly_once = lab->config->delivery.guarantee == WT_EXACTLY_ONCE;
-    lab->membership = wt_membership_create(lab->consumer, lab->config);
+    lab->membership = wt_group_member_create(lab->consumer, lab->config);
     struct wt_release_ports ports = {
         .config = lab->config,
         .model_info = &MODEL,
@@ -159,7 +158,7 @@ static enum wt_status make_release(struct mock_lab *lab, struct wt_error *error)
 static void end_release(struct mock_lab *lab)
 {
     wt_release_destroy(lab->release);
-    wt_membership_destroy(lab->membership);
+    wt_group_member_destroy(lab->membership);
     lab->release = NULL;
 }
 

@@ -38,7 +38,7 @@ struct mock_lab {
     uint32_t finished[MOCK_PARTITIONS]; /* records given to each lane so far */
     bool revoked[MOCK_PARTITIONS];
     struct wt_in_flight *in_flight;
-    struct wt_membership *membership;
+    struct wt_group_member *membership;
     struct wt_release *release;
     bool failed; /* the worker would stop, with this error */
     struct wt_error error;

@@ -298,15 +298,15 @@ static void limits_of_age_follow_the_output(void **state)
     struct wt_topic_facts *output = &cluster.topics[1];
     struct wt_config *input_time = config_of("output: {timestamp: input}\n");
     struct wt_config *now = config_of("output: {timestamp: now}\n");
-    assert_int_equal(wt_audit_age_ms_max(input_time, output), 168 * HOUR_MS);
-    assert_int_equal(wt_audit_ahead_ms_max(input_time, output), HOUR_MS);
-    assert_true(wt_audit_age_ms_max(now, output) == INT64_MAX);
-    assert_true(wt_audit_ahead_ms_max(now, output) == INT64_MAX);
+    assert_int_equal(wt_time_age_ms_max(input_time, output), 168 * HOUR_MS);
+    assert_int_equal(wt_time_ahead_ms_max(input_time, output), HOUR_MS);
+    assert_true(wt_time_age_ms_max(now, output) == INT64_MAX);
+    assert_true(wt_time_ahead_ms_max(now, output) == INT64_MAX);
     output->age_ms_max = HOUR_MS;
-    assert_int_equal(wt_audit_age_ms_max(input_time, output), HOUR_MS);
+    assert_int_equal(wt_time_age_ms_max(input_time, output), HOUR_MS);
     output->append_time = true;
-    assert_true(wt_audit_age_ms_max(input_time, output) == INT64_MAX);
-    assert_true(wt_audit_age_ms_max(input_time, NULL) == INT64_MAX);
+    assert_true(wt_time_age_ms_max(input_time, output) == INT64_MAX);
+    assert_true(wt_time_age_ms_max(input_time, NULL) == INT64_MAX);
     wt_config_destroy(input_time);
     wt_config_destroy(now);
 }

@@ -30,7 +30,7 @@ static void assert_only(struct wt_findings *findings, const char *check,
     wt_findings_free(findings);
 }
 
-static void assert_group(const char *text, const struct wt_group *group, const char *check,
+static void assert_group(const char *text, const struct wt_group_facts *group, const char *check,
                          enum wt_finding_level level, const char *part)
 {
     struct wt_findings findings = {0};
@@ -40,19 +40,19 @@ static void assert_group(const char *text, const struct wt_group *group, const c
     wt_config_destroy(config);
 }
 
-static struct wt_group_member member(char *client_id)
+static struct wt_member_facts member(char *client_id)
 {
-    return (struct wt_group_member){.client_id = client_id, .host = (char *)"/10.0.0.7"};
+    return (struct wt_member_facts){.client_id = client_id, .host = (char *)"/10.0.0.7"};
 }
 
 static void workers_of_the_group_are_no_strangers(void **state)
 {
     (void)state;
-    struct wt_group_member members[] = {member((char *)"wiretag"), member((char *)"wiretag")};
-    struct wt_group group = {.known = true,
-                             .strategy = (char *)"cooperative-sticky",
-                             .members = members,
-                             .member_count = 2};
+    struct wt_member_facts members[] = {member((char *)"wiretag"), member((char *)"wiretag")};
+    struct wt_group_facts group = {.known = true,
+                                   .strategy = (char *)"cooperative-sticky",
+                                   .members = members,
+                                   .member_count = 2};
     assert_group(CONFIG, &group, NULL, WT_FINDING_OK, "");
     members[0] = member((char *)"wiretag-1");
     members[1] = member((char *)"wiretag.west.2");
@@ -61,19 +61,19 @@ static void workers_of_the_group_are_no_strangers(void **state)
     members[1] = member((char *)"tagger-2");
     assert_group("kafka:\n  consumer: {group.id: g, client.id: tagger-3}\n", &group, NULL,
                  WT_FINDING_OK, "");
-    struct wt_group empty = {.known = true, .strategy = (char *)""};
+    struct wt_group_facts empty = {.known = true, .strategy = (char *)""};
     assert_group(CONFIG, &empty, NULL, WT_FINDING_OK, "");
 }
 
 static void strangers_are_named(void **state)
 {
     (void)state;
-    struct wt_group_member members[] = {member((char *)"wiretag"),
+    struct wt_member_facts members[] = {member((char *)"wiretag"),
                                         member((char *)"console-consumer")};
-    struct wt_group group = {.known = true,
-                             .strategy = (char *)"cooperative-sticky",
-                             .members = members,
-                             .member_count = 2};
+    struct wt_group_facts group = {.known = true,
+                                   .strategy = (char *)"cooperative-sticky",
+                                   .members = members,
+                                   .member_count = 2};
     assert_group(CONFIG, &group, "group-strangers", WT_FINDING_WARNING,
                  "console-consumer (/10.0.0.7)");
     members[1].client_id = (char *)"wiretagger";
@@ -81,16 +81,16 @@ static void strangers_are_named(void **state)
     members[1].client_id = (char *)"wiretag";
     members[1].foreign_topic = (char *)"payments";
     assert_group(CONFIG, &group, "group-strangers", WT_FINDING_WARNING, "payments");
-    struct wt_group other = {.known = true,
-                             .refusal = (char *)"GroupId g is not a consumer group (connect)."};
+    struct wt_group_facts other = {
+        .known = true, .refusal = (char *)"GroupId g is not a consumer group (connect)."};
     assert_group(CONFIG, &other, "group-strangers", WT_FINDING_ERROR, "(connect)");
 }
 
 static void another_strategy_is_named_with_whoever_has_it(void **state)
 {
     (void)state;
-    struct wt_group_member members[] = {member((char *)"wiretag")};
-    struct wt_group group = {
+    struct wt_member_facts members[] = {member((char *)"wiretag")};
+    struct wt_group_facts group = {
         .known = true, .strategy = (char *)"range", .members = members, .member_count = 1};
     assert_group(CONFIG, &group, "group-strategy", WT_FINDING_ERROR,
                  "by range, and this worker offers cooperative-sticky");
@@ -101,7 +101,7 @@ static void another_strategy_is_named_with_whoever_has_it(void **state)
     assert_group(CONFIG, &group, NULL, WT_FINDING_OK, "");
 }
 
-static void assert_position(const char *text, struct wt_position position, const char *check,
+static void assert_position(const char *text, struct wt_group_position position, const char *check,
                             enum wt_finding_level level, const char *part)
 {
     struct wt_findings findings = {0};
@@ -117,7 +117,7 @@ static void offsets_that_are_gone_are_told_from_those_of_a_new_group(void **stat
     (void)state;
     struct wt_topic_position topic = {
         .topic = (char *)"news", .partitions = 2, .uncommitted = 2, .records = 7};
-    struct wt_position position = {.topics = &topic, .topic_count = 1};
+    struct wt_group_position position = {.topics = &topic, .topic_count = 1};
     assert_position(CONFIG, position, "group-offsets", WT_FINDING_NOTE,
                     "no offset yet for topic news: a worker that starts reads the 7 records from "
                     "offset 0 on");
@@ -141,7 +141,7 @@ static void partitions_without_an_offset_are_counted_among_those_that_have_one(v
                                       .records = 7,
                                       .first_min = 5,
                                       .first_max = 9};
-    struct wt_position position = {.topics = &topic, .topic_count = 1};
+    struct wt_group_position position = {.topics = &topic, .topic_count = 1};
     assert_position(CONFIG, position, "group-offsets", WT_FINDING_NOTE,
                     "for 2 of 3 partitions of topic news: a worker that starts reads the 7 records "
                     "from offset 5 (other partitions: 9 at most) on");
@@ -152,9 +152,9 @@ static void partitions_without_an_offset_are_counted_among_those_that_have_one(v
 static void offsets_that_the_log_does_not_hold_are_named(void **state)
 {
     (void)state;
-    struct wt_position position = {.deleted_records = 3};
+    struct wt_group_position position = {.deleted_records = 3};
     assert_position(CONFIG, position, "group-offsets", WT_FINDING_WARNING, "3 records");
-    position = (struct wt_position){.beyond = 1};
+    position = (struct wt_group_position){.beyond = 1};
     assert_position(CONFIG, position, "group-offsets", WT_FINDING_WARNING, "beyond the end");
 }
 

@@ -32,17 +32,17 @@ static void every_outcome_is_counted_once_and_the_end_of_a_range_is_no_record(vo
 static void what_is_written_is_read_again_with_what_was_added(void **state)
 {
     (void)state;
-    struct wt_books books = {.planned_ms = 1772366400000,
-                             .from = 3,
-                             .to = INT64_MAX,
-                             .since = 2,
-                             .tally = {10, 7, 1, 1, 1}};
+    struct wt_checkpoint books = {.planned_ms = 1772366400000,
+                                  .from = 3,
+                                  .to = INT64_MAX,
+                                  .since = 2,
+                                  .tally = {10, 7, 1, 1, 1}};
     wt_terms_add(books.terms, "output", "news.labelled");
     struct wt_tally more = {5, 2, 1, 1, 1};
-    char text[WT_BOOKS_BYTES_MAX];
-    wt_books_write(&books, &more, text);
-    struct wt_books read;
-    assert_true(wt_books_read(text, strlen(text), &read));
+    char text[WT_CHECKPOINT_BYTES_MAX];
+    wt_checkpoint_write(&books, &more, text);
+    struct wt_checkpoint read;
+    assert_true(wt_checkpoint_read(text, strlen(text), &read));
     assert_int_equal(read.planned_ms, books.planned_ms);
     assert_int_equal(read.from, 3);
     assert_int_equal(read.to, INT64_MAX);
@@ -58,17 +58,17 @@ static void what_is_written_is_read_again_with_what_was_added(void **state)
 static void the_largest_books_have_room(void **state)
 {
     (void)state;
-    struct wt_books books = {.planned_ms = INT64_MAX,
-                             .to = INT64_MAX,
-                             .since = INT64_MAX,
-                             .tally = {INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX}};
+    struct wt_checkpoint books = {.planned_ms = INT64_MAX,
+                                  .to = INT64_MAX,
+                                  .since = INT64_MAX,
+                                  .tally = {INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX}};
     memset(books.terms, 'x', sizeof books.terms - 1);
     books.terms[0] = ' ';
-    char text[WT_BOOKS_BYTES_MAX];
-    struct wt_books read;
-    wt_books_write(&books, &NOTHING, text);
-    assert_true(strlen(text) < WT_BOOKS_BYTES_MAX - 1);
-    assert_true(wt_books_read(text, strlen(text), &read));
+    char text[WT_CHECKPOINT_BYTES_MAX];
+    struct wt_checkpoint read;
+    wt_checkpoint_write(&books, &NOTHING, text);
+    assert_true(strlen(text) < WT_CHECKPOINT_BYTES_MAX - 1);
+    assert_true(wt_checkpoint_read(text, strlen(text), &read));
     assert_int_equal(read.tally.skipped, INT64_MAX);
     assert_string_equal(read.terms, books.terms);
 }
@@ -77,20 +77,21 @@ static void the_largest_books_have_room(void **state)
 static void nothing_but_whole_books_is_read(void **state)
 {
     (void)state;
-    struct wt_books books = {
+    struct wt_checkpoint books = {
         .planned_ms = 1, .from = 2, .to = 30, .since = 2, .tally = {4, 1, 1, 1, 1}};
-    struct wt_books read;
-    char text[WT_BOOKS_BYTES_MAX];
-    wt_books_write(&books, &NOTHING, text);
+    struct wt_checkpoint read;
+    char text[WT_CHECKPOINT_BYTES_MAX];
+    wt_checkpoint_write(&books, &NOTHING, text);
     size_t bytes = strlen(text);
-    assert_false(wt_books_read(NULL, 0, &read));
+    assert_false(wt_checkpoint_read(NULL, 0, &read));
     for (size_t i = 0; i < bytes; i++) {
-        assert_false(wt_books_read(text, i, &read)); /* cut; its last digit cut is none at all */
+        assert_false(
+            wt_checkpoint_read(text, i, &read)); /* cut; its last digit cut is none at all */
         char kept = text[i];
         text[i] = kept == ' ' ? '_' : ' ';
-        assert_false(wt_books_read(text, bytes, &read));
+        assert_false(wt_checkpoint_read(text, bytes, &read));
         text[i] = '\0';
-        assert_false(wt_books_read(text, bytes, &read));
+        assert_false(wt_checkpoint_read(text, bytes, &read));
         text[i] = kept;
     }
     static const char *const wrong[] = {
@@ -105,12 +106,12 @@ static void nothing_but_whole_books_is_read(void **state)
         "tombstones=0 "
         "skipped=0"};
     for (size_t i = 0; i < COUNT_OF(wrong); i++) {
-        assert_false(wt_books_read(wrong[i], strlen(wrong[i]), &read));
+        assert_false(wt_checkpoint_read(wrong[i], strlen(wrong[i]), &read));
     }
-    char long_text[WT_BOOKS_BYTES_MAX + 10];
+    char long_text[WT_CHECKPOINT_BYTES_MAX + 10];
     memset(long_text, '1', sizeof long_text);
     memcpy(long_text, text, bytes);
-    assert_false(wt_books_read(long_text, sizeof long_text, &read));
+    assert_false(wt_checkpoint_read(long_text, sizeof long_text, &read));
 }
 
 /* --- what was asked for ---------------------------------------------------------------------- */
@@ -202,12 +203,12 @@ static void notes_are_words(void **state)
 /* --- pace ------------------------------------------------------------------------------------ */
 
 /* Takes whatever is allowed from one time to another, in steps; returns how many. */
-static uint32_t taken(struct wt_pace *pace, int64_t from_us, int64_t to_us, int64_t step_us)
+static uint32_t taken(struct wt_rate_limit *pace, int64_t from_us, int64_t to_us, int64_t step_us)
 {
     uint32_t count = 0;
     for (int64_t now_us = from_us; now_us < to_us; now_us += step_us) {
-        while (wt_pace_allows(pace, now_us) && count < 1000000) {
-            wt_pace_took(pace, now_us);
+        while (wt_rate_limit_allows(pace, now_us) && count < 1000000) {
+            wt_rate_limit_took(pace, now_us);
             count++;
         }
     }
@@ -219,7 +220,7 @@ static void the_pace_is_kept_whatever_the_steps(void **state)
     (void)state;
     static const int64_t steps_us[] = {100, 2000, 20000};
     for (size_t i = 0; i < COUNT_OF(steps_us); i++) {
-        struct wt_pace pace = {.records_per_s_max = 500};
+        struct wt_rate_limit pace = {.records_per_s_max = 500};
         uint32_t count = taken(&pace, 1000000, 11000000, steps_us[i]);
         assert_in_range(count, 4950, 5052); /* the burst of a tenth of a second at the start */
     }
@@ -228,7 +229,7 @@ static void the_pace_is_kept_whatever_the_steps(void **state)
 static void a_pause_earns_no_burst(void **state)
 {
     (void)state;
-    struct wt_pace pace = {.records_per_s_max = 500};
+    struct wt_rate_limit pace = {.records_per_s_max = 500};
     (void)taken(&pace, 1000000, 2000000, 1000);
     assert_in_range(taken(&pace, 60000000, 60001000, 1000), 1, 52);
 }
@@ -236,7 +237,7 @@ static void a_pause_earns_no_burst(void **state)
 static void without_a_limit_everything_is_allowed(void **state)
 {
     (void)state;
-    struct wt_pace pace = {0};
+    struct wt_rate_limit pace = {0};
     assert_int_equal(taken(&pace, 5, 6, 1), 1000000);
 }
 

@@ -7,11 +7,11 @@
 #define NOON_MS INT64_C(1772366400000)
 #define HOUR_MS INT64_C(3600000)
 
-static struct wt_bound parsed(const char *text)
+static struct wt_offset_spec parsed(const char *text)
 {
-    struct wt_bound bound;
+    struct wt_offset_spec bound;
     struct wt_error error = {0};
-    enum wt_status status = wt_bound_parse("--from", text, NOON_MS, &bound, &error);
+    enum wt_status status = wt_offset_spec_parse("--from", text, NOON_MS, &bound, &error);
     if (status != WT_OK) {
         fail_msg("%s: %s", text, error.message);
     }
@@ -20,16 +20,16 @@ static struct wt_bound parsed(const char *text)
 
 static int64_t time_of(const char *text)
 {
-    struct wt_bound bound = parsed(text);
-    assert_int_equal(bound.kind, WT_BOUND_TIME);
+    struct wt_offset_spec bound = parsed(text);
+    assert_int_equal(bound.kind, WT_OFFSET_SPEC_TIME);
     return bound.value;
 }
 
 static void the_ends_of_a_topic_have_names(void **state)
 {
     (void)state;
-    assert_int_equal(parsed("earliest").kind, WT_BOUND_EARLIEST);
-    assert_int_equal(parsed("latest").kind, WT_BOUND_LATEST);
+    assert_int_equal(parsed("earliest").kind, WT_OFFSET_SPEC_EARLIEST);
+    assert_int_equal(parsed("latest").kind, WT_OFFSET_SPEC_LATEST);
 }
 
 static void a_time_counts_in_the_zone_that_is_written(void **state)
@@ -79,16 +79,16 @@ static void a_time_before_now_has_a_unit(void **state)
 static void an_offset_is_for_all_partitions_or_for_each(void **state)
 {
     (void)state;
-    struct wt_bound one = parsed("1200");
-    assert_int_equal(one.kind, WT_BOUND_OFFSET);
-    assert_int_equal(wt_bound_offset(&one, 0), 1200);
-    assert_int_equal(wt_bound_offset(&one, 77), 1200);
-    struct wt_bound each = parsed("0:1200,7:9223372036854775807");
-    assert_int_equal(each.kind, WT_BOUND_OFFSETS);
-    assert_int_equal(wt_bound_offset(&each, 0), 1200);
-    assert_int_equal(wt_bound_offset(&each, 7), INT64_MAX);
-    assert_int_equal(wt_bound_offset(&each, 1), -1);
-    wt_bound_free(&each);
+    struct wt_offset_spec one = parsed("1200");
+    assert_int_equal(one.kind, WT_OFFSET_SPEC_OFFSET);
+    assert_int_equal(wt_offset_spec_offset(&one, 0), 1200);
+    assert_int_equal(wt_offset_spec_offset(&one, 77), 1200);
+    struct wt_offset_spec each = parsed("0:1200,7:9223372036854775807");
+    assert_int_equal(each.kind, WT_OFFSET_SPEC_OFFSETS);
+    assert_int_equal(wt_offset_spec_offset(&each, 0), 1200);
+    assert_int_equal(wt_offset_spec_offset(&each, 7), INT64_MAX);
+    assert_int_equal(wt_offset_spec_offset(&each, 1), -1);
+    wt_offset_spec_free(&each);
 }
 
 static void anything_else_is_refused_with_the_forms(void **state)
@@ -146,9 +146,9 @@ static void anything_else_is_refused_with_the_forms(void **state)
                                         "T",
                                         "0T:"};
     for (size_t i = 0; i < COUNT_OF(wrong); i++) {
-        struct wt_bound bound;
+        struct wt_offset_spec bound;
         struct wt_error error = {0};
-        if (wt_bound_parse("--to", wrong[i], NOON_MS, &bound, &error) != WT_INVALID) {
+        if (wt_offset_spec_parse("--to", wrong[i], NOON_MS, &bound, &error) != WT_INVALID) {
             fail_msg("'%s' was taken", wrong[i]);
         }
         assert_non_null(strstr(error.message, "--to"));

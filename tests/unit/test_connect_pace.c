@@ -11,22 +11,22 @@ static void clients_start_at_once_and_then_wait_for_their_turns(void **state)
     (void)state;
     int64_t now_us = 1000000000;
     for (int i = 0; i < WT_CONNECT_BURST; i++) {
-        assert_int_equal(wt_connect_pace_us("broker", "9092", now_us), 0);
+        assert_int_equal(wt_connect_limit_us("broker", "9092", now_us), 0);
     }
-    assert_int_equal(wt_connect_pace_us("broker", "9092", now_us), WT_CONNECT_EVERY_US);
-    assert_int_equal(wt_connect_pace_us("broker", "9092", now_us), 2 * WT_CONNECT_EVERY_US);
+    assert_int_equal(wt_connect_limit_us("broker", "9092", now_us), WT_CONNECT_EVERY_US);
+    assert_int_equal(wt_connect_limit_us("broker", "9092", now_us), 2 * WT_CONNECT_EVERY_US);
     for (int i = 0; i < 100; i++) {
-        assert_true(wt_connect_pace_us("broker", "9092", now_us) <= WT_CONNECT_WAIT_US_MAX);
+        assert_true(wt_connect_limit_us("broker", "9092", now_us) <= WT_CONNECT_WAIT_US_MAX);
     }
     /* Another broker, or another port of that host, has a budget of its own. */
-    assert_int_equal(wt_connect_pace_us("other", "9092", now_us), 0);
-    assert_int_equal(wt_connect_pace_us("broker", "9093", now_us), 0);
+    assert_int_equal(wt_connect_limit_us("other", "9092", now_us), 0);
+    assert_int_equal(wt_connect_limit_us("broker", "9093", now_us), 0);
     /* After a pause all may come at once again, and no more than that. */
     now_us += 3600000000;
     for (int i = 0; i < WT_CONNECT_BURST; i++) {
-        assert_int_equal(wt_connect_pace_us("broker", "9092", now_us), 0);
+        assert_int_equal(wt_connect_limit_us("broker", "9092", now_us), 0);
     }
-    assert_true(wt_connect_pace_us("broker", "9092", now_us) > 0);
+    assert_true(wt_connect_limit_us("broker", "9092", now_us) > 0);
 }
 
 static void clients_that_try_for_ever_connect_four_times_a_second(void **state)
@@ -38,7 +38,7 @@ static void clients_that_try_for_ever_connect_four_times_a_second(void **state)
     for (int64_t now_us = next_us[0]; now_us < 2060000000; now_us += 1000) {
         for (size_t i = 0; i < 3; i++) {
             if (next_us[i] <= now_us) {
-                next_us[i] = now_us + wt_connect_pace_us("tried", "9092", now_us) + 1000;
+                next_us[i] = now_us + wt_connect_limit_us("tried", "9092", now_us) + 1000;
                 count++;
             }
         }
@@ -52,7 +52,7 @@ static void more_brokers_than_are_remembered_are_not_held_up(void **state)
     for (int i = 0; i < 1000; i++) {
         char host[32];
         (void)snprintf(host, sizeof host, "broker-%d", i);
-        assert_int_equal(wt_connect_pace_us(host, "9092", 3000000000 + i), 0);
+        assert_int_equal(wt_connect_limit_us(host, "9092", 3000000000 + i), 0);
     }
 }
 

@@ -215,7 +215,7 @@ static bool reject(struct fixture *fixture, bool too_large, int64_t topic_bytes_
                                        .topic_bytes_max = topic_bytes_max};
     char *topic = fixture->config->dead_letter.topic;
     fixture->config->dead_letter.topic = "news.dlq";
-    bool goes_on = wt_reject_record(fixture->config, fixture->record, &refusal, &error);
+    bool goes_on = wt_dead_letter_refused(fixture->config, fixture->record, &refusal, &error);
     fixture->config->dead_letter.topic = topic;
     if (!goes_on) {
         assert_non_null(strstr(error.message, "topic news.dlq"));

@@ -13,7 +13,7 @@
 
 static int64_t clock_us;
 static struct wt_config *config;
-static struct wt_hindrance *hindrance;
+static struct wt_stall_watch *hindrance;
 static int64_t unplaced;
 
 int64_t __wrap_wt_clock_us(void);
@@ -30,14 +30,14 @@ static int begin(void **state)
     wt_metric_set(WT_METRIC_PARTITIONS, 2);
     wt_metric_set(WT_METRIC_IN_FLIGHT_RECORDS, 0);
     unplaced = 0;
-    hindrance = wt_hindrance_create(NULL, config);
+    hindrance = wt_stall_watch_create(NULL, config);
     return 0;
 }
 
 static int end(void **state)
 {
     (void)state;
-    wt_hindrance_destroy(hindrance);
+    wt_stall_watch_destroy(hindrance);
     wt_config_destroy(config);
     wt_stall_forget();
     return 0;
@@ -51,7 +51,7 @@ static void pass(int seconds, int64_t lag, const char *group_state, const char *
         if (i % 5 == 0 && group_state != NULL) {
             wt_group_note_state(group_state, 0, join_state);
         }
-        wt_hindrance_judge(hindrance, lag, unplaced, true, 0);
+        wt_stall_watch_judge(hindrance, lag, unplaced, true, 0);
     }
 }
 

@@ -4,13 +4,13 @@
 #include "support.h"
 
 /* How many of a commit each `step_us` are allowed before their interval is over. */
-static int idle_commits(struct wt_idle *idle, int64_t from_us, int64_t step_us, int tries)
+static int idle_commits(struct wt_early_commit *idle, int64_t from_us, int64_t step_us, int tries)
 {
     int count = 0;
     for (int i = 0; i < tries; i++) {
         int64_t now_us = from_us + i * step_us;
-        if (wt_idle_allows(idle, now_us)) {
-            wt_idle_committed(idle, now_us);
+        if (wt_early_commit_allows(idle, now_us)) {
+            wt_early_commit_committed(idle, now_us);
             count++;
         }
     }
@@ -20,18 +20,18 @@ static int idle_commits(struct wt_idle *idle, int64_t from_us, int64_t step_us, 
 static void idle_commits_are_few_to_an_interval_and_some_at_once_after_a_pause(void **state)
 {
     (void)state;
-    struct wt_idle idle = wt_idle_begin(200);
+    struct wt_early_commit idle = wt_early_commit_begin(200);
     int64_t now_us = 5000000;
-    assert_int_equal(idle_commits(&idle, now_us, 1, 100), WT_IDLE_COMMITS_SAVED_MAX);
+    assert_int_equal(idle_commits(&idle, now_us, 1, 100), WT_EARLY_COMMITS_SAVED_MAX);
     /* Ten seconds of a record every millisecond: fifty intervals. */
     now_us += 100;
-    assert_in_range(idle_commits(&idle, now_us, 1000, 10000), 50 * WT_IDLE_COMMITS_PER_INTERVAL - 1,
-                    50 * WT_IDLE_COMMITS_PER_INTERVAL + 1);
+    assert_in_range(idle_commits(&idle, now_us, 1000, 10000),
+                    50 * WT_EARLY_COMMITS_PER_INTERVAL - 1, 50 * WT_EARLY_COMMITS_PER_INTERVAL + 1);
     /* Records that come apart are all committed at once. */
     now_us += 20000000;
     assert_int_equal(idle_commits(&idle, now_us, 60000, 1000), 1000);
     /* Without an interval nothing is held back. */
-    struct wt_idle none = wt_idle_begin(0);
+    struct wt_early_commit none = wt_early_commit_begin(0);
     assert_int_equal(idle_commits(&none, now_us, 1, 100), 100);
 }
 

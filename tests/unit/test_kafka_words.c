@@ -15,7 +15,7 @@ static char text[600];
 
 static enum wt_log_level words(int level, const char *facility, const char *message)
 {
-    return wt_kafka_words(level, facility, message, text, sizeof text);
+    return wt_client_log(level, facility, message, text, sizeof text);
 }
 
 static void a_failed_connection_is_the_same_line_for_every_client(void **state)
@@ -127,17 +127,17 @@ static void an_error_that_the_log_has_had_is_known_for_a_minute(void **state)
     (void)state;
     static const char reason[] =
         "kafka:9092/1: Connect failed: refused (after 0ms in state CONNECT)";
-    assert_false(wt_kafka_words_known(reason));
-    assert_false(wt_kafka_words_known(""));
-    wt_kafka_words_note(
+    assert_false(wt_client_log_known(reason));
+    assert_false(wt_client_log_known(""));
+    wt_client_log_note(
         "[thrd:kafka:9092/1]: kafka:9092/1: Connect failed: refused (after 0ms in state CONNECT)");
-    assert_true(wt_kafka_words_known(reason));
-    assert_false(wt_kafka_words_known("kafka:9092/2: Connect failed"));
-    assert_true(wt_kafka_words_first("broker kafka:9092: refused; trying again"));
-    assert_false(wt_kafka_words_first("broker kafka:9092: refused; trying again"));
+    assert_true(wt_client_log_known(reason));
+    assert_false(wt_client_log_known("kafka:9092/2: Connect failed"));
+    assert_true(wt_client_log_first("broker kafka:9092: refused; trying again"));
+    assert_false(wt_client_log_first("broker kafka:9092: refused; trying again"));
     clock_us += 61000000;
-    assert_false(wt_kafka_words_known(reason));
-    assert_true(wt_kafka_words_first("broker kafka:9092: refused; trying again"));
+    assert_false(wt_client_log_known(reason));
+    assert_true(wt_client_log_first("broker kafka:9092: refused; trying again"));
 }
 
 int main(void)

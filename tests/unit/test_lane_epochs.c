@@ -120,9 +120,9 @@ static void after_an_unknown_outcome_what_was_asked_for_is_done_if_it_is_committ
         for (uint32_t i = 0; i < 4; i++) {
             (void)release(fixture);
         }
-        wt_lane_ask(fixture->lane);
+        wt_lane_note_commit_sent(fixture->lane);
         wt_lane_rewind(fixture->lane);
-        wt_lane_settle(fixture->lane, committed);
+        wt_lane_resolve_unknown(fixture->lane, committed);
         int64_t done = committed == 4 ? 4 : 0;
         assert_int_equal(wt_lane_position(fixture->lane), done > 0 ? done : -1);
         assert_int_equal(wt_lane_released_count(fixture->lane), 0);
@@ -144,12 +144,12 @@ static void what_was_not_asked_for_is_not_done_whatever_is_committed(void **stat
         (void)release(fixture);
     }
     wt_lane_rewind(fixture->lane);
-    wt_lane_settle(fixture->lane, 1000);
+    wt_lane_resolve_unknown(fixture->lane, 1000);
     assert_int_equal(wt_lane_count(fixture->lane), 20);
     (void)wt_lane_close(fixture->lane);
     wt_lane_open(fixture->lane, 2);
     finish(fixture, 0, 3);
-    wt_lane_settle(fixture->lane, 20); /* nor what the last epoch asked for */
+    wt_lane_resolve_unknown(fixture->lane, 20); /* nor what the last epoch asked for */
     assert_int_equal(wt_lane_count(fixture->lane), 1);
     fixture_destroy(fixture);
 }
@@ -227,7 +227,7 @@ static void a_closed_lane_has_nothing_to_release_acknowledge_or_rewind(void **st
     /* A transaction is aborted, or a producer replaced, after one of its partitions was closed. */
     wt_lane_rewind(fixture->lane);
     wt_lane_acknowledge_released(fixture->lane);
-    wt_lane_settle(fixture->lane, 100);
+    wt_lane_resolve_unknown(fixture->lane, 100);
     assert_null(wt_lane_next(fixture->lane));
     assert_int_equal(wt_lane_released_count(fixture->lane), 0);
     fixture_destroy(fixture);

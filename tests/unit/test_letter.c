@@ -17,7 +17,8 @@ static const struct wt_header letter[] = {
 #define WHOLE 6u /* without the last */
 
 /* Opens a letter of the first `count` headers, less the one at `left_out`. */
-static enum wt_letter take(const char *codes, int64_t tries_max, size_t count, size_t left_out)
+static enum wt_redrive_choice take(const char *codes, int64_t tries_max, size_t count,
+                                   size_t left_out)
 {
     struct wt_header headers[COUNT_OF(letter)];
     size_t kept = 0;
@@ -28,12 +29,12 @@ static enum wt_letter take(const char *codes, int64_t tries_max, size_t count, s
     }
     struct wt_record *record = wt_record_create(NULL, 0, "{}", 2, headers, kept);
     struct wt_partition source = {.topic = "news.dlq", .number = 0};
-    struct wt_letters letters = {.codes = codes, .tries_max = tries_max};
+    struct wt_redrive letters = {.codes = codes, .tries_max = tries_max};
     record->source = &source;
     record->offset = 5;
-    enum wt_letter taken = wt_letter_open(&letters, record);
-    bool opened = taken == WT_LETTER_OPENED;
-    bool named = opened || taken == WT_LETTER_CUT;
+    enum wt_redrive_choice taken = wt_redrive_open(&letters, record);
+    bool opened = taken == WT_REDRIVE_OPENED;
+    bool named = opened || taken == WT_REDRIVE_CUT;
     struct wt_origin origin = wt_record_origin(record);
     assert_string_equal(origin.topic, named ? "news" : "news.dlq");
     assert_int_equal(origin.partition, named ? 3 : 0);
@@ -45,7 +46,7 @@ static enum wt_letter take(const char *codes, int64_t tries_max, size_t count, s
 
 static bool opens(const char *codes, int64_t tries_max, size_t count, size_t left_out)
 {
-    return take(codes, tries_max, count, left_out) == WT_LETTER_OPENED;
+    return take(codes, tries_max, count, left_out) == WT_REDRIVE_OPENED;
 }
 
 static void a_letter_becomes_its_article(void **state)
@@ -70,7 +71,7 @@ static void what_failed_too_often_is_cut_or_is_no_letter_stays(void **state)
     (void)state;
     assert_true(opens(NULL, 3, WHOLE, WHOLE));
     assert_false(opens(NULL, 2, WHOLE, WHOLE));
-    assert_int_equal(take(NULL, 5, COUNT_OF(letter), COUNT_OF(letter)), WT_LETTER_CUT);
+    assert_int_equal(take(NULL, 5, COUNT_OF(letter), COUNT_OF(letter)), WT_REDRIVE_CUT);
     static const size_t needed[] = {0, 2, 3, 4};
     for (size_t i = 0; i < COUNT_OF(needed); i++) {
         assert_false(opens(NULL, 5, WHOLE, needed[i]));
@@ -83,13 +84,14 @@ static void codes_are_read_as_people_write_them(void **state)
     struct wt_error error;
     char *codes = NULL;
     assert_int_equal(
-        wt_letter_codes_parse(" text-blank ,\tmodel-failed,text-blank", &codes, &error), WT_OK);
+        wt_dead_letter_codes_parse(" text-blank ,\tmodel-failed,text-blank", &codes, &error),
+        WT_OK);
     assert_string_equal(codes, "model-failed,text-blank");
     free(codes);
     static const char *const wrong[] = {"",           " ",         "text-blank,", ",text-blank",
                                         "text blank", "Text-blank"};
     for (size_t i = 0; i < COUNT_OF(wrong); i++) {
-        assert_int_equal(wt_letter_codes_parse(wrong[i], &codes, &error), WT_INVALID);
+        assert_int_equal(wt_dead_letter_codes_parse(wrong[i], &codes, &error), WT_INVALID);
         assert_non_null(strstr(error.message, "json-invalid, json-not-object, "));
         assert_non_null(strstr(error.message, "value-empty"));
     }
@@ -100,7 +102,7 @@ static void known_codes_are_in_order_and_fit_into_a_term(void **state)
     (void)state;
     size_t count;
     size_t bytes = 0;
-    const char *const *known = wt_letter_codes(&count);
+    const char *const *known = wt_dead_letter_codes(&count);
     for (size_t i = 0; i < count; i++) {
         bytes += strlen(known[i]) + 1;
         assert_true(i == 0 || strcmp(known[i - 1], known[i]) < 0);
@@ -220,7 +222,7 @@ static void what_an_earlier_pass_was_to_take_has_its_label(void **state)
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct wt_origins *origins = wt_origins_create();
-        struct wt_books books = {
+        struct wt_checkpoint books = {
             .planned_ms = cases[i].planned_ms, .since = cases[i].since, .to = 100};
         (void)snprintf(books.terms, sizeof books.terms, "%s", cases[i].terms);
         add(origins, seventy);

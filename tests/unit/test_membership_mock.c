@@ -11,7 +11,7 @@
 
 static bool is_member(rd_kafka_t *consumer, const struct wt_config *config)
 {
-    rd_kafka_consumer_group_metadata_t *membership = wt_membership_now(consumer, config);
+    rd_kafka_consumer_group_metadata_t *membership = wt_group_member_now(consumer, config);
     bool member = membership != NULL;
     if (member) {
         rd_kafka_consumer_group_metadata_destroy(membership);
@@ -19,9 +19,9 @@ static bool is_member(rd_kafka_t *consumer, const struct wt_config *config)
     return member;
 }
 
-static bool commits(struct wt_membership *membership)
+static bool commits(struct wt_group_member *membership)
 {
-    rd_kafka_consumer_group_metadata_t *place = wt_membership_get(membership);
+    rd_kafka_consumer_group_metadata_t *place = wt_group_member_get(membership);
     bool commits = place != NULL;
     if (commits) {
         rd_kafka_consumer_group_metadata_destroy(place);
@@ -66,19 +66,19 @@ static void check(const char *property)
     assert_false(is_member(consumer, config));
     join(consumer, &assigned);
     assert_true(is_member(consumer, config));
-    struct wt_membership *membership = wt_membership_create(consumer, config);
-    wt_membership_hold(membership);
+    struct wt_group_member *membership = wt_group_member_create(consumer, config);
+    wt_group_member_pin(membership);
     assert_true(commits(membership));
-    assert_false(wt_membership_is_over(membership));
+    assert_false(wt_group_member_is_over(membership));
     (void)rd_kafka_consumer_close(consumer);
     assert_false(is_member(consumer, config));
     /* A drain that is under way goes on to commit for the member that was, and in vain. */
     assert_true(commits(membership));
-    assert_true(wt_membership_is_over(membership));
-    wt_membership_let_go(membership);
+    assert_true(wt_group_member_is_over(membership));
+    wt_group_member_unpin(membership);
     assert_false(commits(membership));
-    assert_false(wt_membership_is_over(membership));
-    wt_membership_destroy(membership);
+    assert_false(wt_group_member_is_over(membership));
+    wt_group_member_destroy(membership);
     rd_kafka_destroy(consumer);
     wt_config_destroy(config);
 }

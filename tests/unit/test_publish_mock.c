@@ -21,7 +21,7 @@ static const struct wt_model_info MODEL = {
 struct stage {
     struct wt_config *config;
     rd_kafka_t *consumer;
-    struct wt_membership *membership;
+    struct wt_group_member *membership;
     struct wt_partitions *partitions;
     struct wt_partition *source;
     struct wt_in_flight *in_flight;
@@ -85,7 +85,7 @@ static void start(struct stage *stage, uint32_t drain_ms_max)
     atomic_store(&stage->source->epoch_live, 1);
     stage->in_flight = wt_in_flight_create(100, 1 << 20);
     stage->queue = wt_queue_create(1000);
-    stage->membership = wt_membership_create(stage->consumer, stage->config);
+    stage->membership = wt_group_member_create(stage->consumer, stage->config);
     const struct wt_publish_ports ports = {.config = stage->config,
                                            .model_info = &MODEL,
                                            .consumer = stage->consumer,
@@ -103,7 +103,7 @@ static void stop(struct stage *stage)
 {
     wt_queue_close(stage->queue);
     wt_publish_destroy(stage->publish);
-    wt_membership_destroy(stage->membership);
+    wt_group_member_destroy(stage->membership);
     (void)rd_kafka_consumer_close(stage->consumer);
     rd_kafka_destroy(stage->consumer);
     wt_queue_destroy(stage->queue);

@@ -10,7 +10,7 @@ static void assert_words(const char *said, const char *why, const char *remedy)
     (void)snprintf(line, sizeof line, "%s%s%s",
                    strstr(said, "SSL handshake") != NULL ? "ssl://" : "",
                    said[0] != '\0' ? "kafka-1:9092/bootstrap: " : "", said);
-    struct wt_reach_words words = wt_reach_words(line, 4200);
+    struct wt_reach_cause words = wt_reach_cause(line, 4200);
     if (strstr(words.why, why) == NULL || strstr(words.remedy, remedy) == NULL) {
         fail_msg("%s: %s. %s", said, words.why, words.remedy);
     }

@@ -21,14 +21,14 @@ static bool holds(uint32_t culprit, uint32_t begin, uint32_t end)
 
 static struct course play(uint32_t count, const uint32_t *culprits, uint32_t culprit_count)
 {
-    struct wt_search search = wt_search_begin();
+    struct wt_poison_search search = wt_poison_search_begin();
     struct course course = {.aborts = 0};
     uint32_t begin = 0;
     while (begin < count) {
         uint32_t end = begin;
         bool rejected = false;
-        while (end < count && wt_search_has_room(&search)) {
-            wt_search_add(&search);
+        while (end < count && wt_poison_search_has_room(&search)) {
+            wt_poison_search_add(&search);
             end++;
         }
         assert_true(end > begin);
@@ -36,13 +36,13 @@ static struct course play(uint32_t count, const uint32_t *culprits, uint32_t cul
             rejected |= (course.found >> i & 1u) == 0 && holds(culprits[i], begin, end);
         }
         if (!rejected) {
-            wt_search_committed(&search, RECORDS_MAX);
+            wt_poison_search_committed(&search, RECORDS_MAX);
             course.commits++;
             begin = end;
             continue;
         }
         course.aborts++;
-        if (wt_search_rejected(&search)) {
+        if (wt_poison_search_rejected(&search)) {
             assert_int_equal(end, begin + 1);
             for (uint32_t i = 0; i < culprit_count; i++) {
                 course.found |= holds(culprits[i], begin, end) ? 1u << i : 0;
@@ -94,17 +94,17 @@ static void without_a_rejection_transactions_have_no_bound(void **state)
 static void an_abort_for_another_reason_changes_nothing(void **state)
 {
     (void)state;
-    struct wt_search search = wt_search_begin();
+    struct wt_poison_search search = wt_poison_search_begin();
     for (uint32_t i = 0; i < 64; i++) {
-        wt_search_add(&search);
+        wt_poison_search_add(&search);
     }
-    assert_false(wt_search_rejected(&search));
+    assert_false(wt_poison_search_rejected(&search));
     uint32_t records_max = search.records_max;
-    wt_search_add(&search);
-    wt_search_aborted(&search);
+    wt_poison_search_add(&search);
+    wt_poison_search_aborted(&search);
     assert_int_equal(search.records_max, records_max);
     assert_int_equal(search.suspects, 64);
-    assert_true(wt_search_has_room(&search));
+    assert_true(wt_poison_search_has_room(&search));
 }
 
 int main(void)

@@ -326,11 +326,11 @@ static void a_worker_that_stops_meanwhile_leaves_the_rest_to_the_next(void **sta
 /* The books that a replay keeps with the group's offset. */
 static void commit_books(int64_t offset)
 {
-    static const struct wt_books books = {.planned_ms = 1, .from = 0, .to = 1000};
+    static const struct wt_checkpoint books = {.planned_ms = 1, .from = 0, .to = 1000};
     static const struct wt_tally none;
-    char text[WT_BOOKS_BYTES_MAX];
+    char text[WT_CHECKPOINT_BYTES_MAX];
     rd_kafka_topic_partition_list_t *list = place(offset);
-    wt_books_write(&books, &none, text);
+    wt_checkpoint_write(&books, &none, text);
     list->elems[0].metadata = strdup(text); /* the list frees it */
     list->elems[0].metadata_size = strlen(text);
     assert_int_equal(rd_kafka_commit(wt_consume_client(lab.consume), list, 0),

@@ -9,7 +9,7 @@
 #define SECOND 1000000
 
 static int64_t clock_us;
-static struct wt_txn_hindrance hindrance;
+static struct wt_txn_stall hindrance;
 
 int64_t __wrap_wt_clock_us(void);
 int64_t __wrap_wt_clock_us(void)
@@ -21,7 +21,7 @@ static int begin(void **state)
 {
     (void)state;
     clock_us += 1000 * (int64_t)SECOND;
-    hindrance = (struct wt_txn_hindrance){.since_us = 0};
+    hindrance = (struct wt_txn_stall){.since_us = 0};
     wt_metric_set(WT_METRIC_IN_FLIGHT_RECORDS, 5);
     return 0;
 }
@@ -39,8 +39,8 @@ enum at { STARTS, WAITS, RESTS, COMMITTED };
 static void pass_ms(int ms, enum at at)
 {
     for (int passed = 0; passed <= ms; passed += 100) {
-        wt_txn_hindrance_step(&hindrance, "worker-1", at == STARTS, at == RESTS || at == COMMITTED,
-                              at == COMMITTED);
+        wt_txn_stall_step(&hindrance, "worker-1", at == STARTS, at == RESTS || at == COMMITTED,
+                          at == COMMITTED);
         clock_us += 100000;
     }
 }
@@ -51,9 +51,9 @@ static void fail_step(rd_kafka_resp_err_t code, const char *reason, bool again)
     free(config->output.topic);
     config->output.topic = strdup("labels");
     rd_kafka_error_t *error = rd_kafka_error_new(code, "%s", reason);
-    wt_txn_hindrance_error(&hindrance, config, "commit", error);
+    wt_txn_stall_error(&hindrance, config, "commit", error);
     if (!again) {
-        wt_txn_hindrance_log(&hindrance, "commit", error, "aborting");
+        wt_txn_stall_log(&hindrance, "commit", error, "aborting");
     }
     rd_kafka_error_destroy(error);
     wt_config_destroy(config);

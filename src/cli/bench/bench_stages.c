@@ -116,8 +116,8 @@ static enum wt_status run_model(struct wt_bench_stages *stages, struct wt_bench_
 {
     const struct wt_model_info *info = wt_model_info(stages->model);
     struct wt_bench_loop loop = {.model = stages->model,
-                                 .replicas = wt_sizing_replicas(stages->config, info),
-                                 .limits = wt_sizing_limits(stages->config, info)};
+                                 .replicas = wt_auto_replicas(stages->config, info),
+                                 .limits = wt_auto_batch_limits(stages->config, info)};
     return wt_bench_loop_run(&loop, &stages->records, rate, error);
 }
 
@@ -152,7 +152,7 @@ static enum wt_status bench_model_stage(struct wt_bench_stages *stages, struct w
                        ",\"padding\":%.4f,\"device\":\"%s\",\"precision\":\"%s\",\"precision_why\":"
                        "\"%s\",\"replicas\":%" PRIu32,
                        wt_bench_padding(&rate), info->device, info->precision, info->precision_why,
-                       wt_sizing_replicas(stages->config, info));
+                       wt_auto_replicas(stages->config, info));
         wt_bench_stages_print("model", rate.articles, rate.seconds, more);
     }
     return status;

@@ -131,14 +131,14 @@ static void on_report(rd_kafka_t *client, const rd_kafka_message_t *message, voi
 static enum wt_status open_producer(struct wt_bench_topics *topics, struct wt_error *error)
 {
     rd_kafka_conf_t *conf = NULL;
-    enum wt_status status = wt_kafka_conf_create(topics->config, RD_KAFKA_PRODUCER, &conf, error);
+    enum wt_status status = wt_client_conf_create(topics->config, RD_KAFKA_PRODUCER, &conf, error);
     if (status == WT_OK) {
-        status = wt_kafka_conf_set(conf, "enable.idempotence", "true", error);
+        status = wt_client_conf_set(conf, "enable.idempotence", "true", error);
     }
     if (status == WT_OK) {
         rd_kafka_conf_set_opaque(conf, topics);
         rd_kafka_conf_set_dr_msg_cb(conf, on_report);
-        status = wt_kafka_client_create(RD_KAFKA_PRODUCER, &conf, &topics->producer, error);
+        status = wt_client_create(RD_KAFKA_PRODUCER, &conf, &topics->producer, error);
     }
     if (conf != NULL) {
         rd_kafka_conf_destroy(conf);
@@ -258,12 +258,12 @@ static enum wt_status open_consumer(const struct wt_bench_topics *topics, rd_kaf
                                     struct wt_error *error)
 {
     rd_kafka_conf_t *conf = NULL;
-    enum wt_status status = wt_kafka_conf_create(topics->config, RD_KAFKA_CONSUMER, &conf, error);
+    enum wt_status status = wt_client_conf_create(topics->config, RD_KAFKA_CONSUMER, &conf, error);
     if (status == WT_OK) {
-        status = wt_kafka_conf_set(conf, "enable.auto.commit", "false", error);
+        status = wt_client_conf_set(conf, "enable.auto.commit", "false", error);
     }
     if (status == WT_OK) {
-        status = wt_kafka_client_create(RD_KAFKA_CONSUMER, &conf, client_out, error);
+        status = wt_client_create(RD_KAFKA_CONSUMER, &conf, client_out, error);
     }
     if (conf != NULL) {
         rd_kafka_conf_destroy(conf);

@@ -216,8 +216,8 @@ static enum wt_status begin(struct tune *tune, struct setting *setting_out, stru
     (void)snprintf(tune->by_itself_why, sizeof tune->by_itself_why, "%s", info->precision_why);
     tune->tokens_mean = (double)wt_bench_articles_tokens(tune->articles) /
                         (double)wt_bench_articles_count(tune->articles);
-    setting.replicas = wt_sizing_replicas(defaults, info);
-    setting.tokens_max = wt_sizing_limits(defaults, info).tokens_max;
+    setting.replicas = wt_auto_replicas(defaults, info);
+    setting.tokens_max = wt_auto_batch_limits(defaults, info).tokens_max;
     setting.articles_max = articles_for(tune, setting.tokens_max);
     tune->on_cpu = strcmp(info->device, "cpu") == 0;
     tune->processors = tune->on_cpu ? wt_processors_read().count : 1;

@@ -168,7 +168,7 @@ static enum wt_status tokenize(struct steps *steps, struct wt_record *record,
 
 static void run_model(const struct steps *steps, struct wt_record *record)
 {
-    struct wt_batcher_limits limits = wt_sizing_limits(steps->config, steps->info);
+    struct wt_batcher_limits limits = wt_auto_batch_limits(steps->config, steps->info);
     struct wt_batcher *batcher = wt_batcher_create(&limits);
     struct wt_infer_scratch scratch = {0};
     struct wt_batch batch = {.records =

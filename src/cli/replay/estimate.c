@@ -37,12 +37,12 @@ static enum wt_status read_records(const struct wt_replay *replay, struct wt_rea
 }
 
 /* Of dead letters, those that are taken, as the articles they were. */
-static void open_letters(const struct wt_letters *letters, struct wt_record_list *records)
+static void open_letters(const struct wt_redrive *letters, struct wt_record_list *records)
 {
     struct wt_record_list taken = {0};
     struct wt_record *record;
     while ((record = wt_record_list_take(records)) != NULL) {
-        if (wt_letter_open(letters, record)) {
+        if (wt_redrive_open(letters, record)) {
             wt_record_list_append(&taken, &record);
         } else {
             wt_record_destroy(record);
@@ -58,8 +58,8 @@ static enum wt_status time_model(const struct wt_config *config, struct wt_model
 {
     const struct wt_model_info *info = wt_model_info(model);
     const struct wt_bench_loop loop = {.model = model,
-                                       .replicas = wt_sizing_replicas(config, info),
-                                       .limits = wt_sizing_limits(config, info)};
+                                       .replicas = wt_auto_replicas(config, info),
+                                       .limits = wt_auto_batch_limits(config, info)};
     uint64_t count = 0;
     double seconds = 0.0;
     enum wt_status status = WT_OK;

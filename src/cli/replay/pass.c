@@ -87,16 +87,16 @@ static int report(const struct wt_cli_pass *pass, const struct wt_replay *replay
 /* How many letters were left for which reason. */
 static void log_letters(const struct wt_cli_pass *pass)
 {
-    static const char *const words[WT_LETTER_COUNT] = {
-        [WT_LETTER_FOREIGN] = "no dead letters of wiretag",
-        [WT_LETTER_OTHER_CODE] = "of other codes",
-        [WT_LETTER_TRIED] = "failed too often (--tries-max)",
-        [WT_LETTER_SUPERSEDED] = "older than another letter of their article",
-        [WT_LETTER_LABELLED] = "of articles whose label is out",
-        [WT_LETTER_CUT] = "cut, so that no label can be made of them",
+    static const char *const words[WT_REDRIVE_COUNT] = {
+        [WT_REDRIVE_FOREIGN] = "no dead letters of wiretag",
+        [WT_REDRIVE_OTHER_CODE] = "of other codes",
+        [WT_REDRIVE_TRIED] = "failed too often (--tries-max)",
+        [WT_REDRIVE_SUPERSEDED] = "older than another letter of their article",
+        [WT_REDRIVE_LABELLED] = "of articles whose label is out",
+        [WT_REDRIVE_CUT] = "cut, so that no label can be made of them",
     };
-    struct wt_letter_counts *counts = pass->letters != NULL ? pass->letters->counts : NULL;
-    for (size_t i = 0; counts != NULL && i < WT_LETTER_COUNT; i++) {
+    struct wt_redrive_counts *counts = pass->letters != NULL ? pass->letters->counts : NULL;
+    for (size_t i = 0; counts != NULL && i < WT_REDRIVE_COUNT; i++) {
         uint64_t count = atomic_load(&counts->of[i]);
         if (words[i] != NULL && count > 0) {
             wt_log_info(pass->command, "left where they are: %" PRIu64 " letters, %s", count,
@@ -195,15 +195,15 @@ static char *workers_group(const struct wt_cli_pass *pass)
 static int work_on_letters(const struct wt_cli_pass *pass, struct wt_replay *replay)
 {
     struct wt_origins *origins = NULL;
-    struct wt_letter_counts counts = {0};
-    struct wt_letters letters = *pass->letters;
+    struct wt_redrive_counts counts = {0};
+    struct wt_redrive letters = *pass->letters;
     struct wt_cli_pass own = *pass;
     struct wt_error error;
     char *group = workers_group(pass);
     int exit_status;
     size_t count;
     const struct wt_replay_part *parts = wt_replay_parts(replay, &count);
-    enum wt_status status = wt_letter_index_make(
+    enum wt_status status = wt_dead_letter_index_make(
         pass->config, group, count > 0 ? parts[0].books.planned_ms : 0, &origins, &error);
     if (status == WT_OK) {
         letters.origins = origins;

@@ -13,12 +13,12 @@ struct wt_cli_pass {
     const char *command;      /* "replay" */
     const char *name;         /* given to it by the user */
     struct wt_config *config; /* with the pass's own group.id and topics */
-    struct wt_survey_request request;
+    struct wt_preview_request request;
     /* As they were written, for who starts it again; NULL for numbers: all. */
     const char *from;
     const char *to;
     const char *partitions;
-    const struct wt_letters *letters; /* dead letters are read, these of them; NULL: articles */
+    const struct wt_redrive *letters; /* dead letters are read, these of them; NULL: articles */
     uint32_t records_per_s_max;       /* 0: as fast as it goes */
     bool dry_run;                     /* show the plan, do nothing */
 };

@@ -16,7 +16,7 @@ static int64_t left(const struct wt_replay_part *part)
 #define LINE_BYTES_MAX 512u
 
 static size_t write_found(char *line, size_t length, const char *which,
-                          struct wt_survey_record record)
+                          struct wt_preview_record record)
 {
     char time[WT_TIME_BYTES_MAX];
     wt_time_write(record.timestamp_ms, time);

@@ -47,7 +47,7 @@ struct arguments {
     const char *code;
     char *codes; /* of `code`, in order */
     uint32_t tries_max;
-    struct wt_letters letters;
+    struct wt_redrive letters;
     struct wt_cli_pass pass;
 };
 
@@ -69,23 +69,23 @@ static bool read_options(int argc, char **argv, struct arguments *arguments, int
 
 static int read_values(struct arguments *arguments)
 {
-    struct wt_survey_request *request = &arguments->pass.request;
+    struct wt_preview_request *request = &arguments->pass.request;
     struct wt_error error;
     int64_t now_ms = wt_clock_wall_ms();
     if (!wt_cli_pass_name_ok(arguments->pass.name, WT_PASS_NAME_BYTES_MAX)) {
         return wt_cli_usage("redrive", "--name N must be 1 to 64 letters, digits, '.', '_' or '-'");
     }
     enum wt_status status =
-        wt_bound_parse("--from", arguments->pass.from, now_ms, &request->from, &error);
+        wt_offset_spec_parse("--from", arguments->pass.from, now_ms, &request->from, &error);
     if (status == WT_OK) {
-        status = wt_bound_parse("--to", arguments->pass.to, now_ms, &request->to, &error);
+        status = wt_offset_spec_parse("--to", arguments->pass.to, now_ms, &request->to, &error);
     }
     if (status == WT_OK && arguments->pass.partitions != NULL) {
         status =
             wt_numbers_parse("--partitions", arguments->pass.partitions, &request->numbers, &error);
     }
     if (status == WT_OK && arguments->code != NULL) {
-        status = wt_letter_codes_parse(arguments->code, &arguments->codes, &error);
+        status = wt_dead_letter_codes_parse(arguments->code, &arguments->codes, &error);
         arguments->letters.codes = arguments->codes;
     }
     arguments->letters.tries_max = arguments->tries_max;
@@ -134,8 +134,8 @@ int wt_cli_redrive(int argc, char **argv)
     if (read_options(argc, argv, &arguments, &exit_status)) {
         exit_status = redrive(&arguments);
     }
-    wt_bound_free(&arguments.pass.request.from);
-    wt_bound_free(&arguments.pass.request.to);
+    wt_offset_spec_free(&arguments.pass.request.from);
+    wt_offset_spec_free(&arguments.pass.request.to);
     wt_numbers_free(&arguments.pass.request.numbers);
     wt_config_destroy(arguments.pass.config);
     wt_cli_config_free(&arguments.given);

@@ -85,13 +85,13 @@ static const char *complaint(const struct arguments *arguments)
 
 static int read_values(struct arguments *arguments)
 {
-    struct wt_survey_request *request = &arguments->pass.request;
+    struct wt_preview_request *request = &arguments->pass.request;
     struct wt_error error;
     int64_t now_ms = wt_clock_wall_ms();
     enum wt_status status =
-        wt_bound_parse("--from", arguments->pass.from, now_ms, &request->from, &error);
+        wt_offset_spec_parse("--from", arguments->pass.from, now_ms, &request->from, &error);
     if (status == WT_OK) {
-        status = wt_bound_parse("--to", arguments->pass.to, now_ms, &request->to, &error);
+        status = wt_offset_spec_parse("--to", arguments->pass.to, now_ms, &request->to, &error);
     }
     if (status == WT_OK && arguments->pass.partitions != NULL) {
         status =
@@ -130,8 +130,8 @@ int wt_cli_replay(int argc, char **argv)
         const char *wrong = complaint(&arguments);
         exit_status = wrong == NULL ? replay(&arguments) : wt_cli_usage("replay", "%s", wrong);
     }
-    wt_bound_free(&arguments.pass.request.from);
-    wt_bound_free(&arguments.pass.request.to);
+    wt_offset_spec_free(&arguments.pass.request.from);
+    wt_offset_spec_free(&arguments.pass.request.to);
     wt_numbers_free(&arguments.pass.request.numbers);
     wt_config_destroy(arguments.pass.config);
     wt_cli_config_free(&arguments.given);

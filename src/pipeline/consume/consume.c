@@ -47,7 +47,7 @@ struct wt_consume {
     rd_kafka_t *client;
     rd_kafka_queue_t *records; /* of all assigned partitions; note "Back-pressure" */
     struct wt_intake *intake;
-    struct wt_membership *membership;
+    struct wt_group_member *membership;
     pthread_t thread;
     bool started;
     int64_t lead_us; /* thread's own: when to lead records again */
@@ -137,18 +137,18 @@ static void on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,
     /* Drained before unassign: until then the partitions are ours and may be committed. */
     bool lost = rd_kafka_assignment_lost(client);
     if (!lost && !atomic_load_explicit(&consume->stopping, memory_order_acquire)) {
-        wt_membership_hold(consume->membership);
+        wt_group_member_pin(consume->membership);
         wt_consumer_begin_revoke(client);
     }
     end_epochs(consume, list, lost);
-    wt_membership_let_go(consume->membership);
+    wt_group_member_unpin(consume->membership);
     wt_consumer_assign(client, list, false);
 }
 
 static int on_statistics(rd_kafka_t *client, char *text, size_t bytes, void *opaque)
 {
     (void)opaque;
-    wt_brokers_read(client, text, bytes);
+    wt_broker_status_read(client, text, bytes);
     return 0; /* librdkafka frees the text */
 }
 
@@ -177,7 +177,7 @@ static void on_failed(void *opaque, const struct wt_error *error)
 /* Serves rebalances and errors; then, while there is room, takes the records that are there. */
 static void poll_some(struct wt_consume *consume)
 {
-    wt_intake_step_setback(consume->intake);
+    wt_intake_step_log_reset(consume->intake);
     bool open = wt_intake_open(consume->intake);
     rd_kafka_message_t *message = rd_kafka_consumer_poll(consume->client, open ? 0 : ROOM_WAIT_MS);
     if (message != NULL) {
@@ -188,7 +188,7 @@ static void poll_some(struct wt_consume *consume)
 
 static void lead(struct wt_consume *consume, const struct wt_partition *partition)
 {
-    wt_consumer_lead(consume->client, partition->topic, partition->number, consume->records);
+    wt_consumer_forward(consume->client, partition->topic, partition->number, consume->records);
 }
 
 /* Leads the records of those partitions whose first may come now. */
@@ -244,11 +244,11 @@ static void end_all_epochs(struct wt_consume *consume, bool lost)
  * rebalance finds nothing then, and what is assigned in the very end is lost. */
 static void leave_group(struct wt_consume *consume)
 {
-    end_all_epochs(consume, wt_leave_is_out(consume->client));
+    end_all_epochs(consume, wt_group_leave_is_out(consume->client));
     if (consume->hooks.drained != NULL) {
         consume->hooks.drained(consume->hooks.opaque);
     }
-    consume->unanswered = !wt_leave(consume->client, &consume->drains, LEAVE_MS_MAX);
+    consume->unanswered = !wt_group_leave(consume->client, &consume->drains, LEAVE_MS_MAX);
     end_all_epochs(consume, true);
 }
 
@@ -309,7 +309,7 @@ enum wt_status wt_consume_create(const struct wt_config *config, struct wt_parti
                                     .drain = drain,
                                     .failed = on_failed};
     consume->intake = wt_intake_create(&ports);
-    consume->membership = wt_membership_create(consume->client, config);
+    consume->membership = wt_group_member_create(consume->client, config);
     *consume_out = consume;
     return WT_OK;
 }
@@ -319,7 +319,7 @@ rd_kafka_t *wt_consume_client(struct wt_consume *consume)
     return consume->client;
 }
 
-struct wt_membership *wt_consume_membership(struct wt_consume *consume)
+struct wt_group_member *wt_consume_group_member(struct wt_consume *consume)
 {
     return consume->membership;
 }
@@ -369,7 +369,7 @@ void wt_consume_destroy(struct wt_consume *consume)
         return; /* what a thread may still look at is not freed */
     }
     wt_intake_destroy(consume->intake);
-    wt_membership_destroy(consume->membership);
+    wt_group_member_destroy(consume->membership);
     if (consume->records != NULL) {
         rd_kafka_queue_destroy(consume->records);
     }

@@ -14,7 +14,7 @@
 #include <librdkafka/rdkafka.h>
 
 struct wt_consume;
-struct wt_membership; /* group_member.h */
+struct wt_group_member; /* group_member.h */
 
 /* What consume asks of the rest of the pipeline. Called on the consume thread. */
 struct wt_consume_hooks {
@@ -47,7 +47,7 @@ enum wt_status wt_consume_create(const struct wt_config *config, struct wt_parti
 rd_kafka_t *wt_consume_client(struct wt_consume *consume);
 
 /* Whom to commit for; the stage keeps owning it. */
-struct wt_membership *wt_consume_membership(struct wt_consume *consume);
+struct wt_group_member *wt_consume_group_member(struct wt_consume *consume);
 
 /* Subscribes and starts the thread. */
 enum wt_status wt_consume_start(struct wt_consume *consume, struct wt_error *error);

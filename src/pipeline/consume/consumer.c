@@ -75,7 +75,7 @@ static enum wt_status set_fixed_properties(const struct wt_config *config, bool 
     char queued_kbytes[24];
     char interval_ms[24];
     (void)snprintf(queued_kbytes, sizeof queued_kbytes, "%" PRIu64,
-                   wt_sizing_consumer_kbytes(config));
+                   wt_client_sizes_consumer_kbytes(config));
     (void)snprintf(interval_ms, sizeof interval_ms, "%" PRIu32,
                    config->delivery.commit_interval_ms);
     const struct {
@@ -99,9 +99,9 @@ static enum wt_status set_fixed_properties(const struct wt_config *config, bool 
     enum wt_status status = wt_consumer_check(config, error);
     for (size_t i = 0; status == WT_OK && i < sizeof properties / sizeof properties[0]; i++) {
         status = properties[i].fixed
-                     ? wt_kafka_conf_set(conf, properties[i].name, properties[i].value, error)
-                     : wt_kafka_conf_default(conf, config, RD_KAFKA_CONSUMER, properties[i].name,
-                                             properties[i].value, error);
+                     ? wt_client_conf_set(conf, properties[i].name, properties[i].value, error)
+                     : wt_client_conf_default(conf, config, RD_KAFKA_CONSUMER, properties[i].name,
+                                              properties[i].value, error);
     }
     return status;
 }
@@ -111,18 +111,19 @@ enum wt_status wt_consumer_create(const struct wt_config *config, bool ranged,
                                   rd_kafka_t **client_out, struct wt_error *error)
 {
     rd_kafka_conf_t *conf = NULL;
-    enum wt_status status = wt_kafka_conf_create(config, RD_KAFKA_CONSUMER, &conf, error);
+    enum wt_status status = wt_client_conf_create(config, RD_KAFKA_CONSUMER, &conf, error);
     if (status == WT_OK) {
         status = set_fixed_properties(config, ranged, conf, error);
     }
     if (status == WT_OK) {
-        status = wt_brokers_watch(conf, config, RD_KAFKA_CONSUMER, callbacks->statistics, error);
+        status =
+            wt_broker_status_watch(conf, config, RD_KAFKA_CONSUMER, callbacks->statistics, error);
     }
     if (status == WT_OK) {
         rd_kafka_conf_set_opaque(conf, callbacks->opaque);
         rd_kafka_conf_set_rebalance_cb(conf, callbacks->rebalance);
         rd_kafka_conf_set_offset_commit_cb(conf, callbacks->committed);
-        status = wt_kafka_client_create(RD_KAFKA_CONSUMER, &conf, client_out, error);
+        status = wt_client_create(RD_KAFKA_CONSUMER, &conf, client_out, error);
     }
     if (conf != NULL) {
         rd_kafka_conf_destroy(conf);
@@ -198,8 +199,8 @@ void wt_consumer_begin_revoke(rd_kafka_t *client)
     rd_kafka_topic_partition_list_destroy(none);
 }
 
-void wt_consumer_lead(rd_kafka_t *client, const char *topic, int32_t partition,
-                      rd_kafka_queue_t *records)
+void wt_consumer_forward(rd_kafka_t *client, const char *topic, int32_t partition,
+                         rd_kafka_queue_t *records)
 {
     rd_kafka_queue_t *queue = rd_kafka_queue_get_partition(client, topic, partition);
     if (queue != NULL) {
@@ -210,7 +211,7 @@ void wt_consumer_lead(rd_kafka_t *client, const char *topic, int32_t partition,
 
 void wt_consumer_hold(rd_kafka_t *client, const char *topic, int32_t partition)
 {
-    wt_consumer_lead(client, topic, partition, NULL);
+    wt_consumer_forward(client, topic, partition, NULL);
 }
 
 bool wt_consumer_failed(rd_kafka_t *client, const rd_kafka_message_t *message,

@@ -57,8 +57,8 @@ void wt_consumer_begin_revoke(rd_kafka_t *client);
  * polled all the time. So a slow model never costs the membership, and nothing that was fetched
  * ahead is thrown away, as pausing partitions would; librdkafka fetches on until
  * queued.max.messages.kbytes. Thread: any. */
-void wt_consumer_lead(rd_kafka_t *client, const char *topic, int32_t partition,
-                      rd_kafka_queue_t *records);
+void wt_consumer_forward(rd_kafka_t *client, const char *topic, int32_t partition,
+                         rd_kafka_queue_t *records);
 
 /* Its records stay where they are until they are led somewhere. Thread: any. */
 void wt_consumer_hold(rd_kafka_t *client, const char *topic, int32_t partition);

@@ -6,7 +6,7 @@
 /* How long one wait for the client lasts. */
 #define WAIT_MS 50
 
-bool wt_leave_is_out(rd_kafka_t *client)
+bool wt_group_leave_is_out(rd_kafka_t *client)
 {
     return rd_kafka_assignment_lost(client) ||
            rd_kafka_fatal_error(client, NULL, 0) != RD_KAFKA_RESP_ERR_NO_ERROR;
@@ -28,7 +28,7 @@ static bool await_end(rd_kafka_t *client, rd_kafka_queue_t *queue, struct wt_dra
     return closed;
 }
 
-bool wt_leave(rd_kafka_t *client, struct wt_drain_clock *drains, int64_t ms_max)
+bool wt_group_leave(rd_kafka_t *client, struct wt_drain_clock *drains, int64_t ms_max)
 {
     rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
     rd_kafka_error_t *error = rd_kafka_consumer_close_queue(client, queue);

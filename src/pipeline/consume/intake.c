@@ -24,11 +24,11 @@
 struct wt_intake {
     struct wt_intake_ports ports;
     struct wt_extent_query *query;
-    struct wt_loss *loss;
-    struct wt_setback *setback;
+    struct wt_retention_gap *loss;
+    struct wt_log_reset *setback;
     struct wt_suspend *suspend;
-    struct wt_pace pace;
-    struct wt_kafka_scratch scratch;
+    struct wt_rate_limit pace;
+    struct wt_message_scratch scratch;
     struct wt_record_list taken; /* to be handed on */
     struct wt_partition *last;   /* of the previous record: records come in runs */
     bool full;                   /* no room was left last time */
@@ -50,8 +50,8 @@ struct wt_intake *wt_intake_create(const struct wt_intake_ports *ports)
     intake->ports = *ports;
     intake->pace.records_per_s_max = ports->records_per_s_max;
     intake->query = wt_extent_query_create(ports->config);
-    intake->loss = wt_loss_create(ports->config, ports->partitions, intake->query);
-    intake->setback = wt_setback_create(ports->consumer, ports->drain, ports->opaque);
+    intake->loss = wt_retention_gap_create(ports->config, ports->partitions, intake->query);
+    intake->setback = wt_log_reset_create(ports->consumer, ports->drain, ports->opaque);
     struct wt_suspend_ports suspend_ports = {.config = ports->config,
                                              .consumer = ports->consumer,
                                              .opaque = intake,
@@ -68,10 +68,10 @@ void wt_intake_destroy(struct wt_intake *intake)
         return;
     }
     wt_suspend_destroy(intake->suspend);
-    wt_setback_destroy(intake->setback);
-    wt_loss_destroy(intake->loss);
+    wt_log_reset_destroy(intake->setback);
+    wt_retention_gap_destroy(intake->loss);
     wt_extent_query_destroy(intake->query);
-    wt_kafka_scratch_free(&intake->scratch);
+    wt_message_scratch_free(&intake->scratch);
     free(intake);
 }
 
@@ -79,7 +79,7 @@ void wt_intake_begin(struct wt_intake *intake, struct wt_partition *partition)
 {
     wt_suspend_forget(intake->suspend, partition);
     partition->moved_us = wt_clock_us();
-    wt_loss_begin(intake->loss, partition, intake->ports.ranged);
+    wt_retention_gap_begin(intake->loss, partition, intake->ports.ranged);
     if (intake->ports.ranged) {
         wt_range_begin(intake->ports.consumer, partition);
         intake->learning = true;
@@ -88,7 +88,7 @@ void wt_intake_begin(struct wt_intake *intake, struct wt_partition *partition)
 
 bool wt_intake_ready(struct wt_intake *intake, struct wt_partition *partition)
 {
-    return wt_loss_ready(intake->loss, partition);
+    return wt_retention_gap_ready(intake->loss, partition);
 }
 
 /* --- one record ------------------------------------------------------------------------------ */
@@ -155,7 +155,7 @@ static bool may_follow(struct wt_intake *intake, struct wt_partition *source,
         wt_suspend_unreadable(intake->suspend, source, offset, "a record behind the log's end");
         return false;
     }
-    int64_t expected = wt_loss_look(intake->loss, source, offset);
+    int64_t expected = wt_retention_gap_look(intake->loss, source, offset);
     if (expected > offset) {
         wt_suspend_reset(intake->suspend, source, expected, message);
         return false;
@@ -169,10 +169,10 @@ static bool on_gone(void *opaque, struct wt_partition *partition, rd_kafka_messa
     struct wt_intake *intake = opaque;
     struct wt_error error;
     if (partition->range == NULL) {
-        if (wt_setback_under_way(intake->setback)) {
+        if (wt_log_reset_under_way(intake->setback)) {
             return false;
         }
-        wt_setback_begin(intake->setback, partition, message);
+        wt_log_reset_begin(intake->setback, partition, message);
     } else if (partition->range->state == WT_RANGE_OPEN) {
         (void)wt_range_gone(partition, &error);
         intake->ports.failed(intake->ports.opaque, &error);
@@ -211,10 +211,10 @@ static void take_message(struct wt_intake *intake, rd_kafka_message_t **taken)
         (struct wt_record_mark){.offset = message->offset,
                                 .timestamp_ms = rd_kafka_message_timestamp(message, NULL),
                                 .bytes = message->key_len + message->len};
-    struct wt_record *record = wt_kafka_record(message, &intake->scratch);
+    struct wt_record *record = wt_message_record(message, &intake->scratch);
     put_in_line(intake, source, record);
     source->moved_us = record->consumed_us;
-    wt_pace_took(&intake->pace, record->consumed_us);
+    wt_rate_limit_took(&intake->pace, record->consumed_us);
     atomic_store_explicit(&source->position, message->offset + 1, memory_order_release);
     wt_metric_add(WT_METRIC_RECORDS_CONSUMED, 1);
     wt_metric_add(WT_METRIC_BYTES_CONSUMED, (int64_t)(message->key_len + message->len));
@@ -236,7 +236,7 @@ static void take_end(struct wt_intake *intake, rd_kafka_message_t **message)
     if (!source->assigned || source->suspended || over || nothing) {
         return;
     }
-    int64_t expected = wt_loss_look(intake->loss, source, offset);
+    int64_t expected = wt_retention_gap_look(intake->loss, source, offset);
     if (expected > offset) {
         wt_suspend_reset(intake->suspend, source, expected, message);
         return;
@@ -258,7 +258,7 @@ static void take_event(struct wt_intake *intake, rd_kafka_message_t **taken)
         take_end(intake, taken);
         return;
     }
-    if (message->rkt != NULL && wt_lookup_is_damage(message->err)) {
+    if (message->rkt != NULL && wt_query_is_damage(message->err)) {
         struct wt_partition *source = source_of(intake, message);
         if (source->assigned) {
             wt_suspend_unreadable(intake->suspend, source, message->offset,
@@ -316,14 +316,14 @@ static bool room(struct wt_intake *intake)
 
 bool wt_intake_open(struct wt_intake *intake)
 {
-    return room(intake) && wt_pace_allows(&intake->pace, wt_clock_us()) &&
-           !wt_setback_under_way(intake->setback);
+    return room(intake) && wt_rate_limit_allows(&intake->pace, wt_clock_us()) &&
+           !wt_log_reset_under_way(intake->setback);
 }
 
 void wt_intake_step(struct wt_intake *intake, int wait_ms)
 {
     rd_kafka_message_t *message;
-    wt_loss_step(intake->loss);
+    wt_retention_gap_step(intake->loss);
     bool open = wt_intake_open(intake) && ranges_known(intake);
     while (open && intake->taken.count < RECORDS_PER_PUSH_MAX &&
            (message = rd_kafka_consume_queue(intake->ports.records, wait_ms)) != NULL) {
@@ -354,10 +354,10 @@ void wt_intake_check(struct wt_intake *intake)
     }
 }
 
-void wt_intake_step_setback(struct wt_intake *intake)
+void wt_intake_step_log_reset(struct wt_intake *intake)
 {
     wt_suspend_step(intake->suspend);
-    rd_kafka_message_t *message = wt_setback_step(intake->setback);
+    rd_kafka_message_t *message = wt_log_reset_step(intake->setback);
     if (message != NULL) {
         struct wt_partition *source = source_of(intake, message);
         wt_partition_begin_epoch(source);
@@ -370,8 +370,8 @@ void wt_intake_settle(struct wt_intake *intake, int wait_ms)
 {
     const struct timespec pause = {.tv_nsec = 5000000};
     int64_t deadline_us = wt_clock_us() + (int64_t)wait_ms * 1000;
-    while (!wt_loss_settled(intake->loss) && wt_clock_us() < deadline_us) {
+    while (!wt_retention_gap_settled(intake->loss) && wt_clock_us() < deadline_us) {
         (void)nanosleep(&pause, NULL);
-        wt_loss_step(intake->loss);
+        wt_retention_gap_step(intake->loss);
     }
 }

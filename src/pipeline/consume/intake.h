@@ -30,7 +30,7 @@ struct wt_intake_ports {
     bool ranged;                 /* ranges are read, nothing else */
     uint32_t records_per_s_max;  /* 0: no limit */
     void *opaque;
-    wt_setback_drain *drain; /* of an epoch that is to end empty */
+    wt_log_reset_drain *drain; /* of an epoch that is to end empty */
     /* The worker cannot go on. */
     void (*failed)(void *opaque, const struct wt_error *error);
 };
@@ -61,7 +61,7 @@ void wt_intake_step(struct wt_intake *intake, int wait_ms);
 void wt_intake_check(struct wt_intake *intake);
 
 /* Goes on with a setback that is under way. Not while anything drains: it drains itself. */
-void wt_intake_step_setback(struct wt_intake *intake);
+void wt_intake_step_log_reset(struct wt_intake *intake);
 
 /* Nothing is read any more: waits for the answers about gaps that are still open, for `wait_ms` at most, so that
  * what a short replay found lost is named before its end. */

@@ -11,9 +11,9 @@
 /* Pause before a refused request is made again. */
 #define RETRY_MS 200
 
-struct wt_setback {
+struct wt_log_reset {
     rd_kafka_t *consumer;
-    wt_setback_drain *drain;
+    wt_log_reset_drain *drain;
     void *opaque;
     rd_kafka_queue_t *replies;
     rd_kafka_message_t *message; /* held; NULL: nothing is under way */
@@ -25,9 +25,10 @@ struct wt_setback {
     int64_t retry_us;            /* do not ask before */
 };
 
-struct wt_setback *wt_setback_create(rd_kafka_t *consumer, wt_setback_drain *drain, void *opaque)
+struct wt_log_reset *wt_log_reset_create(rd_kafka_t *consumer, wt_log_reset_drain *drain,
+                                         void *opaque)
 {
-    struct wt_setback *setback = wt_alloc_zeroed(1, sizeof *setback);
+    struct wt_log_reset *setback = wt_alloc_zeroed(1, sizeof *setback);
     setback->consumer = consumer;
     setback->drain = drain;
     setback->opaque = opaque;
@@ -35,7 +36,7 @@ struct wt_setback *wt_setback_create(rd_kafka_t *consumer, wt_setback_drain *dra
     return setback;
 }
 
-static void forget(struct wt_setback *setback)
+static void forget(struct wt_log_reset *setback)
 {
     if (setback->message != NULL) {
         rd_kafka_message_destroy(setback->message);
@@ -43,7 +44,7 @@ static void forget(struct wt_setback *setback)
     }
 }
 
-void wt_setback_destroy(struct wt_setback *setback)
+void wt_log_reset_destroy(struct wt_log_reset *setback)
 {
     if (setback == NULL) {
         return;
@@ -53,8 +54,8 @@ void wt_setback_destroy(struct wt_setback *setback)
     free(setback);
 }
 
-void wt_setback_begin(struct wt_setback *setback, struct wt_partition *source,
-                      rd_kafka_message_t **message)
+void wt_log_reset_begin(struct wt_log_reset *setback, struct wt_partition *source,
+                        rd_kafka_message_t **message)
 {
     assert(setback->message == NULL);
     setback->message = *message;
@@ -66,14 +67,14 @@ void wt_setback_begin(struct wt_setback *setback, struct wt_partition *source,
     setback->retry_us = 0;
 }
 
-bool wt_setback_under_way(const struct wt_setback *setback)
+bool wt_log_reset_under_way(const struct wt_log_reset *setback)
 {
     return setback->message != NULL;
 }
 
 /* Nothing is left inside, so there is nothing to wait for. What its lane has not committed yet would
  * set the group's offset forward again. */
-static void end_epoch(struct wt_setback *setback)
+static void end_epoch(struct wt_log_reset *setback)
 {
     atomic_store_explicit(&setback->source->epoch_live, 0, memory_order_release);
     setback->drain(setback->opaque, &setback->source, 1, true);
@@ -83,7 +84,7 @@ static void end_epoch(struct wt_setback *setback)
 static void on_reply(rd_kafka_t *consumer, rd_kafka_resp_err_t code,
                      rd_kafka_topic_partition_list_t *offsets, void *opaque)
 {
-    struct wt_setback *setback = opaque;
+    struct wt_log_reset *setback = opaque;
     (void)consumer, (void)offsets;
     setback->asked = false;
     setback->retry_us = wt_clock_us() + (int64_t)RETRY_MS * 1000;
@@ -96,7 +97,7 @@ static void on_reply(rd_kafka_t *consumer, rd_kafka_resp_err_t code,
 }
 
 /* Stored as well: the client's timer would commit what was stored before. */
-static void ask(struct wt_setback *setback)
+static void ask(struct wt_log_reset *setback)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(list, setback->source->topic, setback->source->number)
@@ -112,17 +113,17 @@ static void ask(struct wt_setback *setback)
 }
 
 /* The assignment is still the one in which it began. */
-static bool is_current(const struct wt_setback *setback)
+static bool is_current(const struct wt_log_reset *setback)
 {
     return setback->source->assigned && setback->source->epoch_last == setback->epoch;
 }
 
-static bool is_finished(const struct wt_setback *setback)
+static bool is_finished(const struct wt_log_reset *setback)
 {
     return atomic_load_explicit(&setback->source->pending, memory_order_acquire) == 0;
 }
 
-rd_kafka_message_t *wt_setback_step(struct wt_setback *setback)
+rd_kafka_message_t *wt_log_reset_step(struct wt_log_reset *setback)
 {
     if (setback->asked) {
         (void)rd_kafka_queue_poll_callback(setback->replies, 0);

@@ -20,27 +20,28 @@
 
 #include <librdkafka/rdkafka.h>
 
-struct wt_setback;
+struct wt_log_reset;
 
 /* Has the rest of the pipeline let go of partitions whose epochs have ended; as in consume.h. */
-typedef void wt_setback_drain(void *opaque, struct wt_partition *const *partitions, size_t count,
-                              bool lost);
+typedef void wt_log_reset_drain(void *opaque, struct wt_partition *const *partitions, size_t count,
+                                bool lost);
 
 /* The consumer is borrowed. */
-struct wt_setback *wt_setback_create(rd_kafka_t *consumer, wt_setback_drain *drain, void *opaque);
+struct wt_log_reset *wt_log_reset_create(rd_kafka_t *consumer, wt_log_reset_drain *drain,
+                                         void *opaque);
 
 /* Before the consumer is destroyed; accepts NULL. */
-void wt_setback_destroy(struct wt_setback *setback);
+void wt_log_reset_destroy(struct wt_log_reset *setback);
 
 /* `source`, assigned, begins again with *message; takes it and clears it. One at a time. */
-void wt_setback_begin(struct wt_setback *setback, struct wt_partition *source,
-                      rd_kafka_message_t **message);
+void wt_log_reset_begin(struct wt_log_reset *setback, struct wt_partition *source,
+                        rd_kafka_message_t **message);
 
 /* One is under way: no record may be taken. */
-bool wt_setback_under_way(const struct wt_setback *setback);
+bool wt_log_reset_under_way(const struct wt_log_reset *setback);
 
 /* Goes on, without waiting for the broker. The message that was held, now the caller's, once a new
  * epoch of its partition is to begin with it; else NULL. */
-rd_kafka_message_t *wt_setback_step(struct wt_setback *setback);
+rd_kafka_message_t *wt_log_reset_step(struct wt_log_reset *setback);
 
 #endif

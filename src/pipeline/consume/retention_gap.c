@@ -22,31 +22,33 @@
 
 #define UNKNOWN (-1)
 
-struct wt_loss {
+struct wt_retention_gap {
     const struct wt_config *config;
     struct wt_partitions *partitions;
     struct wt_extent_query *query;
     size_t open; /* partitions with a gap that is asked about */
 };
 
-struct wt_loss *wt_loss_create(const struct wt_config *config, struct wt_partitions *partitions,
-                               struct wt_extent_query *query)
+struct wt_retention_gap *wt_retention_gap_create(const struct wt_config *config,
+                                                 struct wt_partitions *partitions,
+                                                 struct wt_extent_query *query)
 {
-    struct wt_loss *loss = wt_alloc_zeroed(1, sizeof *loss);
+    struct wt_retention_gap *loss = wt_alloc_zeroed(1, sizeof *loss);
     loss->config = config;
     loss->partitions = partitions;
     loss->query = query;
     return loss;
 }
 
-void wt_loss_destroy(struct wt_loss *loss)
+void wt_retention_gap_destroy(struct wt_retention_gap *loss)
 {
     free(loss);
 }
 
 /* --- what the group has committed ------------------------------------------------------------ */
 
-void wt_loss_begin(struct wt_loss *loss, struct wt_partition *partition, bool ranged)
+void wt_retention_gap_begin(struct wt_retention_gap *loss, struct wt_partition *partition,
+                            bool ranged)
 {
     partition->next_offset = UNKNOWN;
     partition->hole_max = 0;
@@ -57,7 +59,7 @@ void wt_loss_begin(struct wt_loss *loss, struct wt_partition *partition, bool ra
         ranged ? 0 : wt_extent_query_ask(loss->query, partition, WT_EXTENT_COMMITTED);
 }
 
-bool wt_loss_ready(struct wt_loss *loss, struct wt_partition *partition)
+bool wt_retention_gap_ready(struct wt_retention_gap *loss, struct wt_partition *partition)
 {
     struct wt_extent_answer answer;
     if (partition->committed_question == 0) {
@@ -95,7 +97,8 @@ static void lose(const struct wt_partition *partition, int64_t from, int64_t to)
 }
 
 /* A gap is loss where the first offset that is left lies behind its beginning. */
-static void judge(const struct wt_loss *loss, struct wt_partition *partition, int64_t begin)
+static void judge(const struct wt_retention_gap *loss, struct wt_partition *partition,
+                  int64_t begin)
 {
     const struct wt_gap *gap = &partition->gap;
     if (begin <= gap->from) {
@@ -114,7 +117,8 @@ static void judge(const struct wt_loss *loss, struct wt_partition *partition, in
     }
 }
 
-static void ask(struct wt_loss *loss, struct wt_partition *partition, const struct wt_gap *gap)
+static void ask(struct wt_retention_gap *loss, struct wt_partition *partition,
+                const struct wt_gap *gap)
 {
     partition->gap = *gap;
     partition->looked_us = wt_clock_us();
@@ -124,7 +128,7 @@ static void ask(struct wt_loss *loss, struct wt_partition *partition, const stru
 
 /* One gap of a partition is asked about at a time. Of those that come meanwhile the largest is next: the
  * others are no larger than one that is looked into. */
-static void look_into(struct wt_loss *loss, struct wt_partition *partition,
+static void look_into(struct wt_retention_gap *loss, struct wt_partition *partition,
                       const struct wt_gap *gap)
 {
     int64_t hole = gap->to - gap->from;
@@ -138,7 +142,7 @@ static void look_into(struct wt_loss *loss, struct wt_partition *partition,
     }
 }
 
-static void take_answer(struct wt_loss *loss, struct wt_partition *partition)
+static void take_answer(struct wt_retention_gap *loss, struct wt_partition *partition)
 {
     struct wt_extent_answer answer;
     if (!wt_extent_query_get(loss->query, partition, WT_EXTENT_LOG, partition->gap_question,
@@ -165,7 +169,7 @@ static void take_answer(struct wt_loss *loss, struct wt_partition *partition)
     }
 }
 
-void wt_loss_step(struct wt_loss *loss)
+void wt_retention_gap_step(struct wt_retention_gap *loss)
 {
     struct wt_partition *partition;
     for (size_t i = 0;
@@ -176,12 +180,13 @@ void wt_loss_step(struct wt_loss *loss)
     }
 }
 
-bool wt_loss_settled(const struct wt_loss *loss)
+bool wt_retention_gap_settled(const struct wt_retention_gap *loss)
 {
     return loss->open == 0;
 }
 
-int64_t wt_loss_look(struct wt_loss *loss, struct wt_partition *partition, int64_t offset)
+int64_t wt_retention_gap_look(struct wt_retention_gap *loss, struct wt_partition *partition,
+                              int64_t offset)
 {
     int64_t next = partition->next_offset;
     if (next == UNKNOWN || next == offset) {

@@ -6,7 +6,7 @@
  * is left: what lies before that is lost, and is counted and logged when the answer comes.
  *
  * What comes first in an assignment is what the group has committed. That is asked for when a partition
- * is assigned, and no record of it is taken before the answer is there (wt_loss_ready).
+ * is assigned, and no record of it is taken before the answer is there (wt_retention_gap_ready).
  *
  * Nothing here waits for a broker. Thread: consume. */
 #ifndef WIRETAG_PIPELINE_CONSUME_RETENTION_GAP_H
@@ -16,31 +16,34 @@
 #include "kafka/extent_query.h"
 #include "record/partition.h"
 
-struct wt_loss;
+struct wt_retention_gap;
 
 /* Everything is borrowed. */
-struct wt_loss *wt_loss_create(const struct wt_config *config, struct wt_partitions *partitions,
-                               struct wt_extent_query *query);
+struct wt_retention_gap *wt_retention_gap_create(const struct wt_config *config,
+                                                 struct wt_partitions *partitions,
+                                                 struct wt_extent_query *query);
 
 /* Accepts NULL. */
-void wt_loss_destroy(struct wt_loss *loss);
+void wt_retention_gap_destroy(struct wt_retention_gap *loss);
 
 /* A partition is about to be assigned: asks what the group has committed. Not of a replay, which knows
  * (range.h): `ranged`. */
-void wt_loss_begin(struct wt_loss *loss, struct wt_partition *partition, bool ranged);
+void wt_retention_gap_begin(struct wt_retention_gap *loss, struct wt_partition *partition,
+                            bool ranged);
 
 /* What is to come first in the assignment is known, or will not be: records may be taken. */
-bool wt_loss_ready(struct wt_loss *loss, struct wt_partition *partition);
+bool wt_retention_gap_ready(struct wt_retention_gap *loss, struct wt_partition *partition);
 
 /* Reading has come to `offset`, the next one or one behind a gap. The caller says then what is to come
  * next. Returns what was expected where that lies behind `offset`: the next one, or what the group has
  * committed (suspend.h); else `offset`. */
-int64_t wt_loss_look(struct wt_loss *loss, struct wt_partition *partition, int64_t offset);
+int64_t wt_retention_gap_look(struct wt_retention_gap *loss, struct wt_partition *partition,
+                              int64_t offset);
 
 /* Takes the answers that have come. Often. */
-void wt_loss_step(struct wt_loss *loss);
+void wt_retention_gap_step(struct wt_retention_gap *loss);
 
 /* Every gap has been looked into. */
-bool wt_loss_settled(const struct wt_loss *loss);
+bool wt_retention_gap_settled(const struct wt_retention_gap *loss);
 
 #endif

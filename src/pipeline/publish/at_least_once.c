@@ -40,7 +40,7 @@ static void replace_producer(struct wt_release *release, struct wt_partition *co
     if (blameless) {
         wt_log_warn("publish", "the producer failed for good; making a new one");
     }
-    if (wt_produce_reset(release->produce, &error) != WT_OK) {
+    if (wt_producer_reset(release->produce, &error) != WT_OK) {
         wt_release_give_up(release, &error);
         return;
     }
@@ -68,7 +68,7 @@ static void end_round(struct wt_release *release)
 {
     bool given_up = release->broken && !release->stopping;
     if (release->outstanding == 0 && release->again.count == 0 && !given_up) {
-        wt_search_committed(&release->search, release->ports.config->in_flight.records_max);
+        wt_poison_search_committed(&release->search, release->ports.config->in_flight.records_max);
     }
 }
 
@@ -84,5 +84,5 @@ void wt_at_least_once_step(struct wt_release *release, struct wt_partition *cons
         wt_release_new_round(release);
     }
     wt_release_all(release, partitions, count);
-    wt_commit_step(release->commit, partitions, count, commit_now);
+    wt_offset_commit_step(release->commit, partitions, count, commit_now);
 }

@@ -9,27 +9,27 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define WT_IDLE_COMMITS_PER_INTERVAL 4
-#define WT_IDLE_COMMITS_SAVED_MAX 10
+#define WT_EARLY_COMMITS_PER_INTERVAL 4
+#define WT_EARLY_COMMITS_SAVED_MAX 10
 
-struct wt_idle {
-    int64_t spacing_us; /* the interval over WT_IDLE_COMMITS_PER_INTERVAL */
+struct wt_early_commit {
+    int64_t spacing_us; /* the interval over WT_EARLY_COMMITS_PER_INTERVAL */
     int64_t used_us;    /* until when commits are used up, on the caller's clock */
 };
 
-static inline struct wt_idle wt_idle_begin(uint32_t interval_ms)
+static inline struct wt_early_commit wt_early_commit_begin(uint32_t interval_ms)
 {
-    return (struct wt_idle){.spacing_us =
-                                (int64_t)interval_ms * 1000 / WT_IDLE_COMMITS_PER_INTERVAL};
+    return (struct wt_early_commit){.spacing_us = (int64_t)interval_ms * 1000 /
+                                                  WT_EARLY_COMMITS_PER_INTERVAL};
 }
 
-static inline bool wt_idle_allows(const struct wt_idle *idle, int64_t now_us)
+static inline bool wt_early_commit_allows(const struct wt_early_commit *idle, int64_t now_us)
 {
-    return idle->used_us - now_us <= (WT_IDLE_COMMITS_SAVED_MAX - 1) * idle->spacing_us;
+    return idle->used_us - now_us <= (WT_EARLY_COMMITS_SAVED_MAX - 1) * idle->spacing_us;
 }
 
 /* A commit was made, be it early or not. */
-static inline void wt_idle_committed(struct wt_idle *idle, int64_t now_us)
+static inline void wt_early_commit_committed(struct wt_early_commit *idle, int64_t now_us)
 {
     idle->used_us = idle->used_us > now_us ? idle->used_us : now_us;
     idle->used_us += idle->spacing_us;

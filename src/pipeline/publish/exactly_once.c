@@ -13,14 +13,14 @@ void wt_exactly_once_report(struct wt_release *release, struct wt_record *record
     case WT_DELIVERY_REJECTED:
     case WT_DELIVERY_TOO_LARGE:
         wt_release_note_rejected(release, record, delivery, reason);
-        wt_transaction_spoil(release->transaction);
+        wt_transaction_require_abort(release->transaction);
         return;
     case WT_DELIVERY_RETRY:
         wt_release_log_undelivered(record, reason, "its transaction is aborted");
-        wt_transaction_spoil(release->transaction);
+        wt_transaction_require_abort(release->transaction);
         return;
     case WT_DELIVERY_FATAL:
-        wt_transaction_break(release->transaction);
+        wt_transaction_replace_producer(release->transaction);
         return;
     }
 }
@@ -36,9 +36,9 @@ static void on_committed(struct wt_release *release, struct wt_partition *const 
         }
     }
     wt_release_new_round(release);
-    wt_search_committed(&release->search, release->ports.config->in_flight.records_max);
+    wt_poison_search_committed(&release->search, release->ports.config->in_flight.records_max);
     release->back_off_ms = 0;
-    wt_idle_committed(&release->idle, wt_clock_us());
+    wt_early_commit_committed(&release->idle, wt_clock_us());
 }
 
 /* What the group has committed is done with, although the reply was never seen. */
@@ -48,7 +48,7 @@ static void settle_all(struct wt_release *release, struct wt_partition *const *p
     for (size_t i = 0; i < count; i++) {
         struct wt_lane *lane = partitions[i]->lane;
         if (wt_lane_epoch(lane) != 0) {
-            wt_lane_settle(lane, wt_transaction_committed_offset(release->transaction, i));
+            wt_lane_resolve_unknown(lane, wt_transaction_committed_offset(release->transaction, i));
             wt_lane_committed(lane, wt_lane_position(lane));
         }
     }
@@ -59,7 +59,7 @@ static bool commit_idle(const struct wt_release *release)
 {
     return release->search.records > 0 &&
            wt_in_flight_records(release->ports.in_flight) == release->search.records &&
-           wt_idle_allows(&release->idle, wt_clock_us());
+           wt_early_commit_allows(&release->idle, wt_clock_us());
 }
 
 /* What is released stays in flight until its commit: waiting for the interval would make consume wait
@@ -67,7 +67,8 @@ static bool commit_idle(const struct wt_release *release)
  * up, which alone is no reason. */
 static bool commit_early(const struct wt_release *release)
 {
-    return !wt_search_has_room(&release->search) || release->crowded || commit_idle(release) ||
+    return !wt_poison_search_has_room(&release->search) || release->crowded ||
+           commit_idle(release) ||
            release->search.records >= release->ports.config->in_flight.records_max / 2 ||
            (2 * release->search.records >= wt_in_flight_records(release->ports.in_flight) &&
             wt_in_flight_full(release->ports.in_flight));
@@ -101,10 +102,10 @@ void wt_exactly_once_step(struct wt_release *release, struct wt_partition *const
         settle_all(release, partitions, count);
         release->rejected = NULL;
         wt_release_new_round(release);
-        wt_search_aborted(&release->search);
+        wt_poison_search_aborted(&release->search);
         break;
     case WT_STEP_FAILED:
-        wt_produce_close(release->produce);
+        wt_producer_close(release->produce);
         wt_release_give_up(release, &error);
         break;
     }

@@ -187,12 +187,12 @@ void wt_lane_acknowledge_released(struct wt_lane *lane)
     }
 }
 
-void wt_lane_ask(struct wt_lane *lane)
+void wt_lane_note_commit_sent(struct wt_lane *lane)
 {
     lane->asked = wt_lane_released_position(lane);
 }
 
-void wt_lane_settle(struct wt_lane *lane, int64_t offset)
+void wt_lane_resolve_unknown(struct wt_lane *lane, int64_t offset)
 {
     struct wt_record *record;
     while (offset == lane->asked && (record = wt_lane_next(lane)) != NULL &&

@@ -54,13 +54,13 @@ void wt_lane_rewind(struct wt_lane *lane);
 void wt_lane_acknowledge_released(struct wt_lane *lane);
 
 /* Remembers that the released position is asked to be committed. */
-void wt_lane_ask(struct wt_lane *lane);
+void wt_lane_note_commit_sent(struct wt_lane *lane);
 
 /* The group's committed offset is read, after a transaction whose outcome was unknown. Where it is
  * what was last asked for, the transaction was committed: acknowledges the records before it, released
  * or finished again since. Any other is of a commit before, if not of an earlier epoch or of another
  * log (log_reset.h), and says nothing of these records. Call it after a rewind. */
-void wt_lane_settle(struct wt_lane *lane, int64_t offset);
+void wt_lane_resolve_unknown(struct wt_lane *lane, int64_t offset);
 
 /* One past the last released record, acknowledged or not: what a transaction commits. -1: none. */
 int64_t wt_lane_released_position(const struct wt_lane *lane);

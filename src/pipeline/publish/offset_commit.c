@@ -19,7 +19,7 @@
  * are read again. Its timer knows when the group is being joined. In a revoke no join is under way, so
  * there a request is safe, and needed: the partition may go only once its position is known to be
  * committed. */
-struct wt_commit {
+struct wt_offset_commit {
     const struct wt_config *config;
     rd_kafka_t *consumer;
     rd_kafka_queue_t *replies;
@@ -31,10 +31,11 @@ struct wt_commit {
     int64_t retry_us; /* do not ask before */
 };
 
-struct wt_commit *wt_commit_create(const struct wt_config *config, rd_kafka_t *consumer,
-                                   void (*wake)(rd_kafka_t *, void *), void *opaque)
+struct wt_offset_commit *wt_offset_commit_create(const struct wt_config *config,
+                                                 rd_kafka_t *consumer,
+                                                 void (*wake)(rd_kafka_t *, void *), void *opaque)
 {
-    struct wt_commit *commit = wt_alloc_zeroed(1, sizeof *commit);
+    struct wt_offset_commit *commit = wt_alloc_zeroed(1, sizeof *commit);
     commit->config = config;
     commit->consumer = consumer;
     commit->replies = rd_kafka_queue_new(consumer);
@@ -42,7 +43,7 @@ struct wt_commit *wt_commit_create(const struct wt_config *config, rd_kafka_t *c
     return commit;
 }
 
-void wt_commit_destroy(struct wt_commit *commit)
+void wt_offset_commit_destroy(struct wt_offset_commit *commit)
 {
     if (commit == NULL) {
         return;
@@ -52,7 +53,7 @@ void wt_commit_destroy(struct wt_commit *commit)
     free(commit);
 }
 
-int64_t wt_commit_due_us(const struct wt_commit *commit)
+int64_t wt_offset_commit_due_us(const struct wt_offset_commit *commit)
 {
     return commit->due_us;
 }
@@ -60,7 +61,7 @@ int64_t wt_commit_due_us(const struct wt_commit *commit)
 static void on_reply(rd_kafka_t *consumer, rd_kafka_resp_err_t code,
                      rd_kafka_topic_partition_list_t *offsets, void *opaque)
 {
-    struct wt_commit *commit = opaque;
+    struct wt_offset_commit *commit = opaque;
     (void)consumer;
     (void)offsets;
     commit->pending = false;
@@ -88,7 +89,7 @@ static bool moved(const struct wt_lane *lane)
     return wt_lane_epoch(lane) != 0 && position_to_store(lane) > wt_lane_committed_offset(lane);
 }
 
-static void store_moved(struct wt_commit *commit, struct wt_partition *const *partitions,
+static void store_moved(struct wt_offset_commit *commit, struct wt_partition *const *partitions,
                         size_t count)
 {
     rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new(0);
@@ -115,7 +116,7 @@ static void store_moved(struct wt_commit *commit, struct wt_partition *const *pa
 }
 
 /* For everything that is stored. */
-static void ask(struct wt_commit *commit)
+static void ask(struct wt_offset_commit *commit)
 {
     commit->asked = commit->stored;
     rd_kafka_resp_err_t code =
@@ -126,8 +127,8 @@ static void ask(struct wt_commit *commit)
     }
 }
 
-void wt_commit_step(struct wt_commit *commit, struct wt_partition *const *partitions, size_t count,
-                    bool now)
+void wt_offset_commit_step(struct wt_offset_commit *commit, struct wt_partition *const *partitions,
+                           size_t count, bool now)
 {
     if (commit->pending) {
         (void)rd_kafka_queue_poll_callback(commit->replies, 0);
@@ -138,12 +139,13 @@ void wt_commit_step(struct wt_commit *commit, struct wt_partition *const *partit
     }
     commit->due_us = clock_us + (int64_t)commit->config->delivery.commit_interval_ms * 1000;
     store_moved(commit, partitions, count);
-    if (now && !commit->pending && clock_us >= commit->retry_us && !wt_commit_settled(commit)) {
+    if (now && !commit->pending && clock_us >= commit->retry_us &&
+        !wt_offset_commit_settled(commit)) {
         ask(commit);
     }
 }
 
-bool wt_commit_settled(const struct wt_commit *commit)
+bool wt_offset_commit_settled(const struct wt_offset_commit *commit)
 {
     return commit->confirmed == commit->stored;
 }

@@ -15,26 +15,27 @@
 #include <librdkafka/rdkafka.h>
 #include <stddef.h>
 
-struct wt_commit;
+struct wt_offset_commit;
 
 /* Config and consumer are borrowed. `wake(consumer, opaque)` is called, on a librdkafka thread,
- * when a reply waits for wt_commit_step. */
-struct wt_commit *wt_commit_create(const struct wt_config *config, rd_kafka_t *consumer,
-                                   void (*wake)(rd_kafka_t *, void *), void *opaque);
+ * when a reply waits for wt_offset_commit_step. */
+struct wt_offset_commit *wt_offset_commit_create(const struct wt_config *config,
+                                                 rd_kafka_t *consumer,
+                                                 void (*wake)(rd_kafka_t *, void *), void *opaque);
 
 /* After the last reply, or without waiting for it. */
-void wt_commit_destroy(struct wt_commit *commit);
+void wt_offset_commit_destroy(struct wt_offset_commit *commit);
 
 /* At the commit interval or `now`, stores the position of every lane that moved and marks it
- * committed; `now`, also asks for a commit, of which wt_commit_settled tells the outcome: call it
+ * committed; `now`, also asks for a commit, of which wt_offset_commit_settled tells the outcome: call it
  * again until then, it takes replies and asks again after a refusal. */
-void wt_commit_step(struct wt_commit *commit, struct wt_partition *const *partitions, size_t count,
-                    bool now);
+void wt_offset_commit_step(struct wt_offset_commit *commit, struct wt_partition *const *partitions,
+                           size_t count, bool now);
 
 /* Everything that was stored is known to be committed. */
-bool wt_commit_settled(const struct wt_commit *commit);
+bool wt_offset_commit_settled(const struct wt_offset_commit *commit);
 
 /* When the next step is due, on wt_clock_us. */
-int64_t wt_commit_due_us(const struct wt_commit *commit);
+int64_t wt_offset_commit_due_us(const struct wt_offset_commit *commit);
 
 #endif

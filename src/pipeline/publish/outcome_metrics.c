@@ -9,16 +9,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-struct wt_outcomes {
+struct wt_outcome_metrics {
     const struct wt_config *config;
     uint32_t label_count;
     struct wt_series **labels; /* a counter for each */
 };
 
-struct wt_outcomes *wt_outcomes_create(const struct wt_config *config,
-                                       const struct wt_model_info *model_info)
+struct wt_outcome_metrics *wt_outcome_metrics_create(const struct wt_config *config,
+                                                     const struct wt_model_info *model_info)
 {
-    struct wt_outcomes *outcomes = wt_alloc_zeroed(1, sizeof *outcomes);
+    struct wt_outcome_metrics *outcomes = wt_alloc_zeroed(1, sizeof *outcomes);
     outcomes->config = config;
     outcomes->label_count = model_info->label_count;
     outcomes->labels = wt_alloc_zeroed(model_info->label_count, sizeof(struct wt_series *));
@@ -28,7 +28,7 @@ struct wt_outcomes *wt_outcomes_create(const struct wt_config *config,
     return outcomes;
 }
 
-void wt_outcomes_destroy(struct wt_outcomes *outcomes)
+void wt_outcome_metrics_destroy(struct wt_outcome_metrics *outcomes)
 {
     if (outcomes == NULL) {
         return;
@@ -42,7 +42,7 @@ static double seconds_since(int64_t then_us, int64_t now_us)
     return now_us > then_us ? (double)(now_us - then_us) * 1e-6 : 0.0;
 }
 
-static void count_label(const struct wt_outcomes *outcomes, const struct wt_record *record)
+static void count_label(const struct wt_outcome_metrics *outcomes, const struct wt_record *record)
 {
     if (record->category < outcomes->label_count) {
         wt_series_add(outcomes->labels[record->category], 1);
@@ -51,7 +51,7 @@ static void count_label(const struct wt_outcomes *outcomes, const struct wt_reco
     }
 }
 
-static void count_failure(const struct wt_outcomes *outcomes, const struct wt_record *record)
+static void count_failure(const struct wt_outcome_metrics *outcomes, const struct wt_record *record)
 {
     const struct wt_failure *failure = record->failure;
     const char *const stage_and_code[] = {failure->stage, failure->error.code};
@@ -65,7 +65,8 @@ static void count_failure(const struct wt_outcomes *outcomes, const struct wt_re
     wt_trace_log_failure(outcomes->config, record, became);
 }
 
-void wt_outcomes_count(const struct wt_outcomes *outcomes, const struct wt_record *record)
+void wt_outcome_metrics_count(const struct wt_outcome_metrics *outcomes,
+                              const struct wt_record *record)
 {
     static const enum wt_metric metrics[] = {
         [WT_OUTCOME_NONE] = WT_METRIC_RECORDS_DROPPED,

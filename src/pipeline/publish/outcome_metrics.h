@@ -8,14 +8,15 @@
 #include "record/record.h"
 #include "wiretag/model.h"
 
-struct wt_outcomes;
+struct wt_outcome_metrics;
 
 /* Puts a counter for each of the model's labels on the metrics page. The config must outlive it. */
-struct wt_outcomes *wt_outcomes_create(const struct wt_config *config,
-                                       const struct wt_model_info *model_info);
-void wt_outcomes_destroy(struct wt_outcomes *outcomes);
+struct wt_outcome_metrics *wt_outcome_metrics_create(const struct wt_config *config,
+                                                     const struct wt_model_info *model_info);
+void wt_outcome_metrics_destroy(struct wt_outcome_metrics *outcomes);
 
 /* Counts a record that is done with: outcome, category, times; logs it when it failed. */
-void wt_outcomes_count(const struct wt_outcomes *outcomes, const struct wt_record *record);
+void wt_outcome_metrics_count(const struct wt_outcome_metrics *outcomes,
+                              const struct wt_record *record);
 
 #endif

@@ -3,22 +3,22 @@
 /* Of a rejected transaction's records, the share that goes into the next one. */
 #define PARTS 8u
 
-struct wt_search wt_search_begin(void)
+struct wt_poison_search wt_poison_search_begin(void)
 {
-    return (struct wt_search){.records = 0, .records_max = UINT32_MAX};
+    return (struct wt_poison_search){.records = 0, .records_max = UINT32_MAX};
 }
 
-bool wt_search_has_room(const struct wt_search *search)
+bool wt_poison_search_has_room(const struct wt_poison_search *search)
 {
     return search->records < search->records_max;
 }
 
-void wt_search_add(struct wt_search *search)
+void wt_poison_search_add(struct wt_poison_search *search)
 {
     search->records++;
 }
 
-void wt_search_committed(struct wt_search *search, uint32_t records_wanted)
+void wt_poison_search_committed(struct wt_poison_search *search, uint32_t records_wanted)
 {
     uint32_t committed = search->records;
     search->records = 0;
@@ -31,7 +31,7 @@ void wt_search_committed(struct wt_search *search, uint32_t records_wanted)
         search->records_max < records_wanted / 2 ? search->records_max * 2 : UINT32_MAX;
 }
 
-bool wt_search_rejected(struct wt_search *search)
+bool wt_poison_search_rejected(struct wt_poison_search *search)
 {
     bool alone = search->records <= 1;
     if (alone) {
@@ -44,7 +44,7 @@ bool wt_search_rejected(struct wt_search *search)
     return alone;
 }
 
-void wt_search_aborted(struct wt_search *search)
+void wt_poison_search_aborted(struct wt_poison_search *search)
 {
     search->records = 0;
 }

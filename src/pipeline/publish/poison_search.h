@@ -12,28 +12,28 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct wt_search {
+struct wt_poison_search {
     uint32_t records;     /* in the open transaction */
     uint32_t records_max; /* UINT32_MAX: not searching */
     uint32_t suspects;    /* the rejected one is among so many to come; 0: not known */
 };
 
-struct wt_search wt_search_begin(void);
+struct wt_poison_search wt_poison_search_begin(void);
 
 /* The open transaction may take one more record. */
-bool wt_search_has_room(const struct wt_search *search);
+bool wt_poison_search_has_room(const struct wt_poison_search *search);
 
 /* A record was added to the open transaction. */
-void wt_search_add(struct wt_search *search);
+void wt_poison_search_add(struct wt_poison_search *search);
 
 /* The transaction was committed. A search is over once as many as `records_wanted` fit again. */
-void wt_search_committed(struct wt_search *search, uint32_t records_wanted);
+void wt_poison_search_committed(struct wt_poison_search *search, uint32_t records_wanted);
 
 /* The transaction was aborted because a record of it was rejected. True: there was only that one.
  */
-bool wt_search_rejected(struct wt_search *search);
+bool wt_poison_search_rejected(struct wt_poison_search *search);
 
 /* The transaction came to nothing for another reason. */
-void wt_search_aborted(struct wt_search *search);
+void wt_poison_search_aborted(struct wt_poison_search *search);
 
 #endif

@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* How long wt_produce_close waits for reports of what it gave up; they come at once. */
+/* How long wt_producer_close waits for reports of what it gave up; they come at once. */
 #define PURGE_MS_MAX 2000
 
 /* How long a transaction that is given up may take to end; beginning to end it takes no time. */
@@ -26,7 +26,7 @@
  * partition: under the highest loads they are on their way before the commit asks for them. */
 #define TRANSACTION_BATCH_BYTES "200000"
 
-struct wt_produce {
+struct wt_producer {
     const struct wt_config *config;
     wt_delivery_report *report;
     void (*wake)(rd_kafka_t *, void *);
@@ -34,10 +34,10 @@ struct wt_produce {
     void *opaque;
     rd_kafka_t *client;
     rd_kafka_topic_t *output;
-    rd_kafka_topic_t *dead_letters; /* NULL where there are none */
-    char *transactional_id;         /* NULL: idempotent only */
-    atomic_bool *doubtful;          /* set on librdkafka's threads; lives as long as the client */
-    struct wt_offsets_call *late;   /* a call of the client that goes on; NULL: none */
+    rd_kafka_topic_t *dead_letters;   /* NULL where there are none */
+    char *transactional_id;           /* NULL: idempotent only */
+    atomic_bool *doubtful;            /* set on librdkafka's threads; lives as long as the client */
+    struct wt_txn_offsets_call *late; /* a call of the client that goes on; NULL: none */
     int64_t transaction_us_max;
 };
 
@@ -68,7 +68,7 @@ static enum wt_delivery delivery_of(rd_kafka_resp_err_t code)
 }
 
 /* For whoever watches the topics. What is refused, purged or lost with its producer says nothing of them. */
-static void note_delivery(const struct wt_produce *produce, const rd_kafka_message_t *message,
+static void note_delivery(const struct wt_producer *produce, const rd_kafka_message_t *message,
                           enum wt_delivery delivery)
 {
     bool delivered = delivery == WT_DELIVERED;
@@ -87,7 +87,7 @@ static void note_delivery(const struct wt_produce *produce, const rd_kafka_messa
 
 static void on_report(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque)
 {
-    struct wt_produce *produce = opaque;
+    struct wt_producer *produce = opaque;
     enum wt_delivery delivery = delivery_of(message->err);
     (void)client;
     note_delivery(produce, message, delivery);
@@ -102,7 +102,7 @@ static void on_report(rd_kafka_t *client, const rd_kafka_message_t *message, voi
 static int on_statistics(rd_kafka_t *client, char *text, size_t bytes, void *opaque)
 {
     (void)opaque;
-    wt_brokers_read(client, text, bytes);
+    wt_broker_status_read(client, text, bytes);
     return 0; /* librdkafka frees the text */
 }
 
@@ -140,7 +140,7 @@ static rd_kafka_resp_err_t on_new(rd_kafka_t *client, const rd_kafka_conf_t *con
     return rd_kafka_interceptor_add_on_response_received(client, "wiretag", on_response, opaque);
 }
 
-bool wt_produce_doubtful(const struct wt_produce *produce)
+bool wt_producer_doubtful(const struct wt_producer *produce)
 {
 #ifdef WIRETAG_SABOTAGE_NO_ENDTXN_DEFENCE /* CMakeLists.txt */
     (void)produce;
@@ -150,12 +150,12 @@ bool wt_produce_doubtful(const struct wt_produce *produce)
 #endif
 }
 
-int64_t wt_produce_transaction_us_max(const struct wt_produce *produce)
+int64_t wt_producer_transaction_us_max(const struct wt_producer *produce)
 {
     return produce->transaction_us_max;
 }
 
-const char *wt_produce_transactional_id(const struct wt_produce *produce)
+const char *wt_producer_transactional_id(const struct wt_producer *produce)
 {
     return produce->transactional_id;
 }
@@ -167,7 +167,7 @@ const char *wt_produce_transactional_id(const struct wt_produce *produce)
 static int32_t choose_partition(const rd_kafka_topic_t *topic, const void *key, size_t key_bytes,
                                 int32_t partition_count, void *topic_opaque, void *record_opaque)
 {
-    const struct wt_produce *produce = topic_opaque;
+    const struct wt_producer *produce = topic_opaque;
     const struct wt_record *record = record_opaque;
     if (produce->config->output.partition == WT_PARTITION_SAME &&
         wt_record_origin(record).partition < partition_count) {
@@ -179,7 +179,7 @@ static int32_t choose_partition(const rd_kafka_topic_t *topic, const void *key, 
                                                    partition_count, topic_opaque, record_opaque);
 }
 
-static enum wt_status open_topic(struct wt_produce *produce, const char *name,
+static enum wt_status open_topic(struct wt_producer *produce, const char *name,
                                  rd_kafka_topic_t **topic_out, struct wt_error *error)
 {
     rd_kafka_topic_conf_t *conf = rd_kafka_default_topic_conf_dup(produce->client);
@@ -197,7 +197,7 @@ static enum wt_status open_topic(struct wt_produce *produce, const char *name,
 
 /* --- life ------------------------------------------------------------------------------------ */
 
-static enum wt_status set_transactional_properties(struct wt_produce *produce,
+static enum wt_status set_transactional_properties(struct wt_producer *produce,
                                                    rd_kafka_conf_t *conf, struct wt_error *error)
 {
     const struct wt_config *config = produce->config;
@@ -205,7 +205,8 @@ static enum wt_status set_transactional_properties(struct wt_produce *produce,
     uint64_t needed_ms =
         (uint64_t)config->delivery.commit_interval_ms + config->delivery.drain_ms_max;
     char timeout_ms[24];
-    (void)snprintf(timeout_ms, sizeof timeout_ms, "%" PRId64, wt_sizing_transaction_ms(config));
+    (void)snprintf(timeout_ms, sizeof timeout_ms, "%" PRId64,
+                   wt_client_sizes_transaction_ms(config));
     if (own != NULL && strtoull(own->value, NULL, 10) <= needed_ms) {
         return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "transaction-timeout",
                             "%s: transaction.timeout.ms %s must exceed delivery.commit_interval_ms "
@@ -213,19 +214,19 @@ static enum wt_status set_transactional_properties(struct wt_produce *produce,
                             " ms: a transaction may last that long; raise it or lower those",
                             own->place, own->value, needed_ms);
     }
-    produce->transaction_us_max = 1000 * wt_sizing_transaction_ms(config);
+    produce->transaction_us_max = 1000 * wt_client_sizes_transaction_ms(config);
     enum wt_status status =
-        wt_kafka_conf_set(conf, "transactional.id", produce->transactional_id, error);
-    return status == WT_OK ? wt_kafka_conf_default(conf, config, RD_KAFKA_PRODUCER,
-                                                   "transaction.timeout.ms", timeout_ms, error)
+        wt_client_conf_set(conf, "transactional.id", produce->transactional_id, error);
+    return status == WT_OK ? wt_client_conf_default(conf, config, RD_KAFKA_PRODUCER,
+                                                    "transaction.timeout.ms", timeout_ms, error)
                            : status;
 }
 
 /* One record larger than the queue would be "queue full" for ever. */
 static enum wt_status check_queue(const struct wt_config *config, struct wt_error *error)
 {
-    const struct wt_property *own = wt_sizing_small_queue(config);
-    size_t record_bytes_max = wt_sizing_record_bytes_max(config);
+    const struct wt_property *own = wt_client_sizes_small_queue(config);
+    size_t record_bytes_max = wt_client_sizes_record_bytes_max(config);
     if (own == NULL) {
         return WT_OK;
     }
@@ -237,54 +238,54 @@ static enum wt_status check_queue(const struct wt_config *config, struct wt_erro
 }
 
 /* What delivery needs of the producer; config.c refuses the same keys from the user. */
-static enum wt_status set_fixed_properties(struct wt_produce *produce, rd_kafka_conf_t *conf,
+static enum wt_status set_fixed_properties(struct wt_producer *produce, rd_kafka_conf_t *conf,
                                            struct wt_error *error)
 {
     const struct wt_config *config = produce->config;
     char queued_kbytes[24];
     char queued_records[24];
     (void)snprintf(queued_kbytes, sizeof queued_kbytes, "%" PRIu64,
-                   wt_sizing_producer_kbytes(config));
+                   wt_client_sizes_producer_kbytes(config));
     (void)snprintf(queued_records, sizeof queued_records, "%" PRIu32,
                    config->in_flight.records_max < 100 ? 100 : config->in_flight.records_max);
     enum wt_status status = check_queue(config, error);
     if (status == WT_OK) {
-        status = wt_kafka_conf_set(conf, "enable.idempotence", "true", error);
+        status = wt_client_conf_set(conf, "enable.idempotence", "true", error);
     }
     if (status == WT_OK && produce->transactional_id != NULL) {
         status = set_transactional_properties(produce, conf, error);
     } else if (status == WT_OK) {
         /* A record never expires in the queue: it waits for its broker as long as it takes. */
-        status = wt_kafka_conf_set(conf, "message.timeout.ms", "0", error);
+        status = wt_client_conf_set(conf, "message.timeout.ms", "0", error);
         if (status == WT_OK) {
             /* A request that the broker refuses stops everything behind it, so that nothing
              * overtakes: the producer is replaced then (release.c, note "Rejected records"). */
-            status = wt_kafka_conf_set(conf, "enable.gapless.guarantee", "true", error);
+            status = wt_client_conf_set(conf, "enable.gapless.guarantee", "true", error);
         }
     }
     if (status == WT_OK) {
         /* Else librdkafka sends records without a key to one partition for a while and never asks
          * choose_partition. */
-        status = wt_kafka_conf_set(conf, "sticky.partitioning.linger.ms", "0", error);
+        status = wt_client_conf_set(conf, "sticky.partitioning.linger.ms", "0", error);
     }
     if (status == WT_OK) {
         char linger_ms[24];
         (void)snprintf(linger_ms, sizeof linger_ms, "%" PRIu32,
-                       wt_sizing_linger_ms(config, produce->transactional_id != NULL));
+                       wt_client_sizes_linger_ms(config, produce->transactional_id != NULL));
         status =
-            wt_kafka_conf_default(conf, config, RD_KAFKA_PRODUCER, "linger.ms", linger_ms, error);
+            wt_client_conf_default(conf, config, RD_KAFKA_PRODUCER, "linger.ms", linger_ms, error);
     }
     if (status == WT_OK && produce->transactional_id != NULL) {
-        status = wt_kafka_conf_default(conf, config, RD_KAFKA_PRODUCER, "batch.size",
-                                       TRANSACTION_BATCH_BYTES, error);
+        status = wt_client_conf_default(conf, config, RD_KAFKA_PRODUCER, "batch.size",
+                                        TRANSACTION_BATCH_BYTES, error);
     }
     if (status == WT_OK) {
-        status = wt_kafka_conf_default(conf, config, RD_KAFKA_PRODUCER,
-                                       "queue.buffering.max.kbytes", queued_kbytes, error);
+        status = wt_client_conf_default(conf, config, RD_KAFKA_PRODUCER,
+                                        "queue.buffering.max.kbytes", queued_kbytes, error);
     }
     if (status == WT_OK) {
-        status = wt_kafka_conf_default(conf, config, RD_KAFKA_PRODUCER,
-                                       "queue.buffering.max.messages", queued_records, error);
+        status = wt_client_conf_default(conf, config, RD_KAFKA_PRODUCER,
+                                        "queue.buffering.max.messages", queued_records, error);
     }
     return status;
 }
@@ -293,7 +294,7 @@ static enum wt_status set_fixed_properties(struct wt_produce *produce, rd_kafka_
  * destroyed at the moment in which it asks to add partitions to its transaction: the request fails
  * before it is counted as sent. A transaction that is being aborted adds none. Where none is open this
  * is an error, which does not matter, and nothing else. */
-static void stop_adding_partitions(const struct wt_produce *produce)
+static void stop_adding_partitions(const struct wt_producer *produce)
 {
     if (produce->transactional_id == NULL || produce->late != NULL) {
         return; /* a call under way would make this one fail; its partitions have been added */
@@ -304,7 +305,7 @@ static void stop_adding_partitions(const struct wt_produce *produce)
     }
 }
 
-static void close_client(struct wt_produce *produce)
+static void close_client(struct wt_producer *produce)
 {
     if (produce->client == NULL) {
         return;
@@ -321,21 +322,21 @@ static void close_client(struct wt_produce *produce)
     rd_kafka_queue_t *queue = rd_kafka_queue_get_main(produce->client);
     rd_kafka_queue_cb_event_enable(queue, NULL, NULL);
     rd_kafka_queue_destroy(queue);
-    wt_offsets_leave(&produce->late, produce->client, produce->doubtful);
+    wt_txn_offsets_leave(&produce->late, produce->client, produce->doubtful);
     produce->client = NULL;
     produce->doubtful = NULL;
 }
 
-static enum wt_status open_client(struct wt_produce *produce, struct wt_error *error)
+static enum wt_status open_client(struct wt_producer *produce, struct wt_error *error)
 {
     const struct wt_config *config = produce->config;
     rd_kafka_conf_t *conf = NULL;
-    enum wt_status status = wt_kafka_conf_create(config, RD_KAFKA_PRODUCER, &conf, error);
+    enum wt_status status = wt_client_conf_create(config, RD_KAFKA_PRODUCER, &conf, error);
     if (status == WT_OK) {
         status = set_fixed_properties(produce, conf, error);
     }
     if (status == WT_OK) {
-        status = wt_brokers_watch(conf, config, RD_KAFKA_PRODUCER, on_statistics, error);
+        status = wt_broker_status_watch(conf, config, RD_KAFKA_PRODUCER, on_statistics, error);
     }
     if (status == WT_OK) {
         rd_kafka_conf_set_opaque(conf, produce);
@@ -345,7 +346,7 @@ static enum wt_status open_client(struct wt_produce *produce, struct wt_error *e
         if (produce->transactional_id != NULL) {
             (void)rd_kafka_conf_interceptor_add_on_new(conf, "wiretag", on_new, produce->doubtful);
         }
-        status = wt_kafka_client_create(RD_KAFKA_PRODUCER, &conf, &produce->client, error);
+        status = wt_client_create(RD_KAFKA_PRODUCER, &conf, &produce->client, error);
     }
     if (conf != NULL) {
         rd_kafka_conf_destroy(conf);
@@ -365,12 +366,12 @@ static enum wt_status open_client(struct wt_produce *produce, struct wt_error *e
     return status;
 }
 
-enum wt_status wt_produce_create(const struct wt_config *config, const char *transactional_id,
-                                 wt_delivery_report *report, void (*wake)(rd_kafka_t *, void *),
-                                 void *wake_opaque, void *opaque, struct wt_produce **produce_out,
-                                 struct wt_error *error)
+enum wt_status wt_producer_create(const struct wt_config *config, const char *transactional_id,
+                                  wt_delivery_report *report, void (*wake)(rd_kafka_t *, void *),
+                                  void *wake_opaque, void *opaque, struct wt_producer **produce_out,
+                                  struct wt_error *error)
 {
-    struct wt_produce *produce = wt_alloc_zeroed(1, sizeof *produce);
+    struct wt_producer *produce = wt_alloc_zeroed(1, sizeof *produce);
     produce->config = config;
     produce->report = report;
     produce->wake = wake;
@@ -379,7 +380,7 @@ enum wt_status wt_produce_create(const struct wt_config *config, const char *tra
     produce->transactional_id = transactional_id != NULL ? wt_strdup(transactional_id) : NULL;
     enum wt_status status = open_client(produce, error);
     if (status != WT_OK) {
-        wt_produce_destroy(produce);
+        wt_producer_destroy(produce);
         return status;
     }
     *produce_out = produce;
@@ -393,7 +394,7 @@ static void report_nothing(void *opaque, struct wt_record *record, enum wt_deliv
     (void)opaque, (void)record, (void)delivery, (void)reason;
 }
 
-void wt_produce_destroy(struct wt_produce *produce)
+void wt_producer_destroy(struct wt_producer *produce)
 {
     if (produce == NULL) {
         return;
@@ -404,18 +405,19 @@ void wt_produce_destroy(struct wt_produce *produce)
     free(produce);
 }
 
-rd_kafka_t *wt_produce_client(struct wt_produce *produce)
+rd_kafka_t *wt_producer_client(struct wt_producer *produce)
 {
     return produce->client;
 }
 
-bool wt_produce_send_offsets(struct wt_produce *produce, rd_kafka_topic_partition_list_t **offsets,
-                             rd_kafka_consumer_group_metadata_t **membership, int wait_ms,
-                             int wait_ms_max, rd_kafka_error_t **error_out)
+bool wt_producer_send_offsets(struct wt_producer *produce,
+                              rd_kafka_topic_partition_list_t **offsets,
+                              rd_kafka_consumer_group_metadata_t **membership, int wait_ms,
+                              int wait_ms_max, rd_kafka_error_t **error_out)
 {
     assert(produce->late == NULL);
     produce->late =
-        wt_offsets_send(produce->client, offsets, membership, wait_ms, wait_ms_max, error_out);
+        wt_txn_offsets_send(produce->client, offsets, membership, wait_ms, wait_ms_max, error_out);
     return produce->late == NULL;
 }
 
@@ -433,8 +435,8 @@ static rd_kafka_headers_t *headers_of(const struct wt_record *record)
     return headers;
 }
 
-enum wt_delivery wt_produce_record(struct wt_produce *produce, struct wt_record *record,
-                                   const char **reason_out)
+enum wt_delivery wt_producer_send(struct wt_producer *produce, struct wt_record *record,
+                                  const char **reason_out)
 {
     bool dead_letter = record->outcome == WT_OUTCOME_DEAD_LETTERED;
     bool wanted = dead_letter ? record->letter_dated
@@ -456,12 +458,12 @@ enum wt_delivery wt_produce_record(struct wt_produce *produce, struct wt_record 
     return delivery_of(code);
 }
 
-void wt_produce_serve(struct wt_produce *produce)
+void wt_producer_serve(struct wt_producer *produce)
 {
     (void)rd_kafka_poll(produce->client, 0);
 }
 
-void wt_produce_close(struct wt_produce *produce)
+void wt_producer_close(struct wt_producer *produce)
 {
     if (produce->client == NULL) {
         return;
@@ -476,9 +478,9 @@ void wt_produce_close(struct wt_produce *produce)
     close_client(produce);
 }
 
-enum wt_status wt_produce_reset(struct wt_produce *produce, struct wt_error *error)
+enum wt_status wt_producer_reset(struct wt_producer *produce, struct wt_error *error)
 {
     wt_metric_add(WT_METRIC_PRODUCERS_REPLACED, 1);
-    wt_produce_close(produce);
+    wt_producer_close(produce);
     return open_client(produce, error);
 }

@@ -10,7 +10,7 @@
 
 #include <librdkafka/rdkafka.h>
 
-struct wt_produce;
+struct wt_producer;
 
 /* What became of a record that was handed to the producer. */
 enum wt_delivery {
@@ -22,57 +22,58 @@ enum wt_delivery {
     WT_DELIVERY_FATAL      /* the producer is unusable: reset it */
 };
 
-/* Called from wt_produce_serve, _reset and _close for each record handed over. `reason` says in
+/* Called from wt_producer_serve, _reset and _close for each record handed over. `reason` says in
  * words what went wrong. */
 typedef void wt_delivery_report(void *opaque, struct wt_record *record, enum wt_delivery delivery,
                                 const char *reason);
 
 /* Makes an idempotent producer, or a transactional one where `transactional_id` is not NULL (it is
  * copied; transactions are transaction.h's business). `wake(client, wake_opaque)` is called on a
- * librdkafka thread when reports wait for wt_produce_serve. WT_INVALID or WT_FAILED (class fatal).
+ * librdkafka thread when reports wait for wt_producer_serve. WT_INVALID or WT_FAILED (class fatal).
  */
-enum wt_status wt_produce_create(const struct wt_config *config, const char *transactional_id,
-                                 wt_delivery_report *report, void (*wake)(rd_kafka_t *, void *),
-                                 void *wake_opaque, void *opaque, struct wt_produce **produce_out,
-                                 struct wt_error *error);
+enum wt_status wt_producer_create(const struct wt_config *config, const char *transactional_id,
+                                  wt_delivery_report *report, void (*wake)(rd_kafka_t *, void *),
+                                  void *wake_opaque, void *opaque, struct wt_producer **produce_out,
+                                  struct wt_error *error);
 
 /* Gives up on what is still queued without reports. */
-void wt_produce_destroy(struct wt_produce *produce);
+void wt_producer_destroy(struct wt_producer *produce);
 
-rd_kafka_t *wt_produce_client(struct wt_produce *produce);
+rd_kafka_t *wt_producer_client(struct wt_producer *produce);
 
 /* Hands over the record's output, which is copied. WT_DELIVERED here means "queued": its report
  * follows. WT_DELIVERY_RETRY: the local queue is full or the topic unknown for now; anything else
  * as in a report, without one following. */
-enum wt_delivery wt_produce_record(struct wt_produce *produce, struct wt_record *record,
-                                   const char **reason_out);
+enum wt_delivery wt_producer_send(struct wt_producer *produce, struct wt_record *record,
+                                  const char **reason_out);
 
 /* Gives out the reports that wait. */
-void wt_produce_serve(struct wt_produce *produce);
+void wt_producer_serve(struct wt_producer *produce);
 
 /* Gives up on everything queued, with WT_DELIVERY_PURGED reports, and ends the client, if
- * there is one. Only wt_produce_destroy may follow. */
-void wt_produce_close(struct wt_produce *produce);
+ * there is one. Only wt_producer_destroy may follow. */
+void wt_producer_close(struct wt_producer *produce);
 
 /* Likewise, and makes a new client. WT_INVALID or WT_FAILED (class fatal): that cannot be made, and it is
- * as after wt_produce_close. */
-enum wt_status wt_produce_reset(struct wt_produce *produce, struct wt_error *error);
+ * as after wt_producer_close. */
+enum wt_status wt_producer_reset(struct wt_producer *produce, struct wt_error *error);
 
-/* Adds offsets to the open transaction, as wt_offsets_send does. False: that took too long, and the only
- * thing left to do with this client is wt_produce_reset. */
-bool wt_produce_send_offsets(struct wt_produce *produce, rd_kafka_topic_partition_list_t **offsets,
-                             rd_kafka_consumer_group_metadata_t **membership, int wait_ms,
-                             int wait_ms_max, rd_kafka_error_t **error_out);
+/* Adds offsets to the open transaction, as wt_txn_offsets_send does. False: that took too long, and the only
+ * thing left to do with this client is wt_producer_reset. */
+bool wt_producer_send_offsets(struct wt_producer *produce,
+                              rd_kafka_topic_partition_list_t **offsets,
+                              rd_kafka_consumer_group_metadata_t **membership, int wait_ms,
+                              int wait_ms_max, rd_kafka_error_t **error_out);
 
 /* NULL: not transactional. */
-const char *wt_produce_transactional_id(const struct wt_produce *produce);
+const char *wt_producer_transactional_id(const struct wt_producer *produce);
 
 /* How long the broker lets a transaction last, microseconds. */
-int64_t wt_produce_transaction_us_max(const struct wt_produce *produce);
+int64_t wt_producer_transaction_us_max(const struct wt_producer *produce);
 
 /* Since it was made, one of the client's transactional requests (Produce, AddPartitionsToTxn,
  * AddOffsetsToTxn, TxnOffsetCommit, EndTxn) ended in a transport error or time-out: a copy of it
  * may still be on its way. */
-bool wt_produce_doubtful(const struct wt_produce *produce);
+bool wt_producer_doubtful(const struct wt_producer *produce);
 
 #endif

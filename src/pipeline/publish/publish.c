@@ -108,8 +108,8 @@ static bool drain_in_vain(const struct wt_publish *publish)
 {
     const struct drain *drain = &publish->drain;
     return drain->lost || wt_clock_us() >= drain->deadline_us ||
-           wt_leave_is_out(publish->ports.consumer) ||
-           wt_membership_is_over(publish->ports.membership);
+           wt_group_leave_is_out(publish->ports.consumer) ||
+           wt_group_member_is_over(publish->ports.membership);
 }
 
 static void close_partition(struct wt_publish *publish, struct wt_partition *partition)
@@ -272,9 +272,10 @@ rd_kafka_t *wt_publish_client(struct wt_publish *publish)
     return wt_release_client(publish->release);
 }
 
-void wt_publish_limit_letters(struct wt_publish *publish, int64_t topic_bytes_max, bool compacted)
+void wt_publish_limit_dead_letters(struct wt_publish *publish, int64_t topic_bytes_max,
+                                   bool compacted)
 {
-    wt_release_limit_letters(publish->release, topic_bytes_max, compacted);
+    wt_release_limit_dead_letters(publish->release, topic_bytes_max, compacted);
 }
 
 enum wt_status wt_publish_start(struct wt_publish *publish, struct wt_error *error)

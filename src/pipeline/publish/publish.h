@@ -14,16 +14,16 @@
 
 #include <librdkafka/rdkafka.h>
 
-struct wt_membership; /* group_member.h */
+struct wt_group_member; /* group_member.h */
 struct wt_publish;
 
 /* Everything is borrowed and must outlive the stage. */
 struct wt_publish_ports {
     const struct wt_config *config;
     const struct wt_model_info *model_info;
-    const char *transactional_id;     /* NULL: at-least-once */
-    rd_kafka_t *consumer;             /* commits go through it */
-    struct wt_membership *membership; /* of the consumer */
+    const char *transactional_id;       /* NULL: at-least-once */
+    rd_kafka_t *consumer;               /* commits go through it */
+    struct wt_group_member *membership; /* of the consumer */
     struct wt_queue *queue_in;
     struct wt_in_flight *in_flight;
     void *opaque;
@@ -39,8 +39,9 @@ enum wt_status wt_publish_create(const struct wt_publish_ports *ports,
 /* The producer handle, to look up topics before the start. */
 rd_kafka_t *wt_publish_client(struct wt_publish *publish);
 
-/* As wt_release_limit_letters, before the start. */
-void wt_publish_limit_letters(struct wt_publish *publish, int64_t topic_bytes_max, bool compacted);
+/* As wt_release_limit_dead_letters, before the start. */
+void wt_publish_limit_dead_letters(struct wt_publish *publish, int64_t topic_bytes_max,
+                                   bool compacted);
 
 /* Starts the thread. It ends when queue_in is closed and empty. */
 enum wt_status wt_publish_start(struct wt_publish *publish, struct wt_error *error);

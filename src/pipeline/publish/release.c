@@ -40,11 +40,11 @@ static void drop(struct wt_release *release, struct wt_record **record)
 static void learn_limit(struct wt_release *release, const struct wt_record *record)
 {
     bool keyed = record->letter_keyed && record->key == NULL;
-    release->letters_keyed |= keyed && record->letter_bytes_max > WT_LETTER_BYTES_LEAST;
+    release->letters_keyed |= keyed && record->letter_bytes_max > WT_DEAD_LETTER_BYTES_LEAST;
     bool cut_for_size = record->outcome == WT_OUTCOME_DEAD_LETTERED &&
-                        record->letter_bytes_max > WT_LETTER_BYTES_LEAST &&
+                        record->letter_bytes_max > WT_DEAD_LETTER_BYTES_LEAST &&
                         record->letter_bytes_max < release->letter_bytes_max;
-    if (cut_for_size && !wt_sizing_compresses(release->ports.config)) {
+    if (cut_for_size && !wt_client_sizes_compresses(release->ports.config)) {
         release->letter_bytes_max = record->letter_bytes_max;
         wt_log_info("publish",
                     "topic %s takes dead letters of %" PRIu32 " bytes and not of twice as many; "
@@ -60,7 +60,7 @@ static void on_lane_end(void *opaque, struct wt_record **record)
     struct wt_release *release = opaque;
     if ((*record)->state == WT_RECORD_ACKNOWLEDGED) {
         learn_limit(release, *record);
-        wt_outcomes_count(release->outcomes, *record);
+        wt_outcome_metrics_count(release->outcomes, *record);
         wt_in_flight_end(release->ports.in_flight, record);
     } else if ((*record)->in_producer) {
         *record = NULL;
@@ -94,7 +94,7 @@ void wt_release_give_up(struct wt_release *release, const struct wt_error *error
 static bool apply_on_error(struct wt_release *release, struct wt_record *record)
 {
     struct wt_error error;
-    bool goes_on = wt_reject_apply(release->ports.config, record, &error);
+    bool goes_on = wt_dead_letter_apply_on_error(release->ports.config, record, &error);
     if (!goes_on) {
         wt_trace_log_failure(release->ports.config, record, "the worker stops before it");
         wt_release_fail(release, &error);
@@ -112,7 +112,7 @@ static bool reject(struct wt_release *release, struct wt_record *record, bool to
                                  .too_large = too_large,
                                  .letter_bytes_max = release->letter_bytes_max,
                                  .topic_bytes_max = release->topic_bytes_max};
-    bool goes_on = wt_reject_record(release->ports.config, record, &refusal, &error);
+    bool goes_on = wt_dead_letter_refused(release->ports.config, record, &refusal, &error);
     if (!goes_on) {
         wt_release_fail(release, &error);
     }
@@ -165,7 +165,7 @@ static enum wt_delivery hand_over(struct wt_release *release, struct wt_record *
             return WT_DELIVERY_RETRY;
         }
         const char *reason = NULL;
-        enum wt_delivery delivery = wt_produce_record(release->produce, record, &reason);
+        enum wt_delivery delivery = wt_producer_send(release->produce, record, &reason);
         if (delivery == WT_DELIVERED) {
             record->in_producer = true;
             release->outstanding++;
@@ -174,7 +174,7 @@ static enum wt_delivery hand_over(struct wt_release *release, struct wt_record *
             return delivery;
         }
         if (delivery == WT_DELIVERY_FATAL && release->transaction != NULL) {
-            wt_transaction_break(release->transaction);
+            wt_transaction_replace_producer(release->transaction);
         } else if (delivery == WT_DELIVERY_FATAL) {
             release->broken = true;
         }
@@ -204,7 +204,7 @@ void wt_release_back_off(struct wt_release *release)
 /* There is room for one more record in this round; its transaction is opened for it. */
 static bool may_release(struct wt_release *release)
 {
-    return wt_search_has_room(&release->search) && !release->crowded &&
+    return wt_poison_search_has_room(&release->search) && !release->crowded &&
            (release->transaction == NULL || wt_transaction_open(release->transaction));
 }
 
@@ -228,7 +228,7 @@ static bool release_lane(struct wt_release *release, struct wt_lane *lane)
         if (wt_outcome_is_silent(record->outcome) && release->transaction == NULL) {
             wt_lane_acknowledge(lane, record);
         } else {
-            wt_search_add(&release->search);
+            wt_poison_search_add(&release->search);
         }
     }
     return true;
@@ -304,8 +304,8 @@ void wt_release_aborted(struct wt_release *release)
 {
     wt_release_new_round(release);
     if (release->rejected == NULL) {
-        wt_search_aborted(&release->search);
-    } else if (wt_search_rejected(&release->search)) {
+        wt_poison_search_aborted(&release->search);
+    } else if (wt_poison_search_rejected(&release->search)) {
         (void)reject(release, release->rejected, release->rejected_as_too_large,
                      release->rejected_reason);
     }
@@ -326,11 +326,11 @@ void wt_release_step(struct wt_release *release, struct wt_partition *const *par
 {
     if (release->transaction != NULL && !release->over) {
         wt_release_all(release, partitions, count);
-        wt_produce_serve(release->produce);
+        wt_producer_serve(release->produce);
         wt_exactly_once_step(release, partitions, count, commit_now);
     } else if (release->transaction == NULL) {
         if (!release->over) {
-            wt_produce_serve(release->produce);
+            wt_producer_serve(release->produce);
         }
         wt_at_least_once_step(release, partitions, count, commit_now);
     }
@@ -338,7 +338,7 @@ void wt_release_step(struct wt_release *release, struct wt_partition *const *par
 
 int64_t wt_release_due_us(const struct wt_release *release)
 {
-    int64_t due_us = release->transaction == NULL ? wt_commit_due_us(release->commit)
+    int64_t due_us = release->transaction == NULL ? wt_offset_commit_due_us(release->commit)
                      : release->over              ? INT64_MAX
                                                   : wt_transaction_due_us(release->transaction);
     return release->retry_us > wt_clock_us() && release->retry_us < due_us ? release->retry_us
@@ -353,7 +353,7 @@ bool wt_release_settled(const struct wt_release *release, const struct wt_partit
         wt_lane_released_count(lane) == 0 || release->over ||
         (release->stopping && release->outstanding == 0 && release->search.records == 0);
     bool all_committed = wt_lane_committed_offset(lane) == wt_lane_position(lane) &&
-                         (release->commit == NULL || wt_commit_settled(release->commit));
+                         (release->commit == NULL || wt_offset_commit_settled(release->commit));
     return all_released && all_acknowledged && all_committed;
 }
 
@@ -376,20 +376,21 @@ uint32_t wt_release_close(struct wt_release *release, struct wt_partition *parti
         release->rejected = NULL;
     }
     if (release->transaction != NULL && wt_lane_released_count(partition->lane) > 0) {
-        wt_transaction_give_up(release->transaction);
+        wt_transaction_abandon_partition(release->transaction);
     }
     return wt_lane_close(partition->lane);
 }
 
-void wt_release_limit_letters(struct wt_release *release, int64_t topic_bytes_max, bool compacted)
+void wt_release_limit_dead_letters(struct wt_release *release, int64_t topic_bytes_max,
+                                   bool compacted)
 {
     const struct wt_config *config = release->ports.config;
-    size_t bytes_max = wt_sizing_record_bytes_max(config);
+    size_t bytes_max = wt_client_sizes_record_bytes_max(config);
     release->topic_bytes_max = topic_bytes_max;
     release->letters_keyed = compacted;
     /* What is compressed may be larger: the broker will tell. */
     if (topic_bytes_max > 0 && (size_t)topic_bytes_max < bytes_max &&
-        !wt_sizing_compresses(config)) {
+        !wt_client_sizes_compresses(config)) {
         bytes_max = (size_t)topic_bytes_max;
     }
     release->letter_bytes_max = bytes_max;
@@ -402,7 +403,7 @@ struct wt_lane *wt_release_lane_create(struct wt_release *release)
 
 rd_kafka_t *wt_release_client(struct wt_release *release)
 {
-    return wt_produce_client(release->produce);
+    return wt_producer_client(release->produce);
 }
 
 enum wt_status wt_release_create(const struct wt_release_ports *ports,
@@ -410,14 +411,14 @@ enum wt_status wt_release_create(const struct wt_release_ports *ports,
 {
     struct wt_release *release = wt_alloc_zeroed(1, sizeof *release);
     release->ports = *ports;
-    release->search = wt_search_begin();
-    wt_release_limit_letters(release, -1, false);
-    release->idle = wt_idle_begin(ports->config->delivery.commit_interval_ms);
+    release->search = wt_poison_search_begin();
+    wt_release_limit_dead_letters(release, -1, false);
+    release->idle = wt_early_commit_begin(ports->config->delivery.commit_interval_ms);
     release->encoder = wt_encoder_create(ports->config, ports->model_info);
-    release->outcomes = wt_outcomes_create(ports->config, ports->model_info);
+    release->outcomes = wt_outcome_metrics_create(ports->config, ports->model_info);
     enum wt_status status =
-        wt_produce_create(ports->config, ports->transactional_id, on_report, ports->wake,
-                          ports->opaque, release, &release->produce, error);
+        wt_producer_create(ports->config, ports->transactional_id, on_report, ports->wake,
+                           ports->opaque, release, &release->produce, error);
     if (status != WT_OK) {
         wt_release_destroy(release);
         return status;
@@ -427,7 +428,7 @@ enum wt_status wt_release_create(const struct wt_release_ports *ports,
                                                      ports->consumer, ports->membership);
     } else {
         release->commit =
-            wt_commit_create(ports->config, ports->consumer, ports->wake, ports->opaque);
+            wt_offset_commit_create(ports->config, ports->consumer, ports->wake, ports->opaque);
     }
     *release_out = release;
     return WT_OK;
@@ -438,10 +439,10 @@ void wt_release_destroy(struct wt_release *release)
     if (release == NULL) {
         return;
     }
-    wt_commit_destroy(release->commit);
+    wt_offset_commit_destroy(release->commit);
     wt_transaction_destroy(release->transaction);
-    wt_produce_destroy(release->produce);
+    wt_producer_destroy(release->produce);
     wt_encoder_destroy(release->encoder);
-    wt_outcomes_destroy(release->outcomes);
+    wt_outcome_metrics_destroy(release->outcomes);
     free(release);
 }

@@ -22,7 +22,7 @@
 
 #include <librdkafka/rdkafka.h>
 
-struct wt_membership; /* group_member.h */
+struct wt_group_member; /* group_member.h */
 struct wt_release;
 
 /* Everything is borrowed and must outlive the release. */
@@ -31,7 +31,7 @@ struct wt_release_ports {
     const struct wt_model_info *model_info;
     const char *transactional_id; /* NULL: at-least-once */
     rd_kafka_t *consumer;
-    struct wt_membership *membership; /* of the consumer; transactions are committed for it */
+    struct wt_group_member *membership; /* of the consumer; transactions are committed for it */
     struct wt_in_flight *in_flight;
     void *opaque;
     /* Something waits for wt_release_step; on a librdkafka thread. */
@@ -52,7 +52,8 @@ rd_kafka_t *wt_release_client(struct wt_release *release);
 
 /* Before the first step: what the dead-letter topic takes: its max.message.bytes, negative where that is not
  * known, and whether it is compacted and so takes no record without a key. */
-void wt_release_limit_letters(struct wt_release *release, int64_t topic_bytes_max, bool compacted);
+void wt_release_limit_dead_letters(struct wt_release *release, int64_t topic_bytes_max,
+                                   bool compacted);
 
 /* A lane for a partition seen for the first time, closed. */
 struct wt_lane *wt_release_lane_create(struct wt_release *release);

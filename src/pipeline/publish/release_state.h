@@ -18,23 +18,23 @@
 struct wt_release {
     struct wt_release_ports ports;
     struct wt_encoder *encoder;
-    struct wt_outcomes *outcomes;
-    struct wt_produce *produce;
-    struct wt_commit *commit;           /* at-least-once; else NULL */
+    struct wt_outcome_metrics *outcomes;
+    struct wt_producer *produce;
+    struct wt_offset_commit *commit;    /* at-least-once; else NULL */
     struct wt_transaction *transaction; /* exactly-once; else NULL */
     uint32_t outstanding;               /* handed over, report not in yet */
     bool stopping;                      /* `failed` was called: release nothing more */
     bool over;                          /* there is no producer any more, nor will there be */
     int64_t retry_us;                   /* release nothing before: it would not have worked */
     int64_t back_off_ms;                /* the next pause of wt_release_back_off; 0: none yet */
-    struct wt_idle idle;                /* exactly-once: commits before their interval is over */
+    struct wt_early_commit idle;        /* exactly-once: commits before their interval is over */
 
     /* Note "Rejected records": the broker refuses whole requests, so innocent neighbours come back
      * with the culprit. What is open is given up then, the transaction or, at-least-once, the
      * producer with all it holds, so that nothing behind the culprit overtakes its neighbours; what
      * was not acknowledged is released again in order, in rounds of an eighth of the records, until
      * the culprit is refused alone. */
-    struct wt_search search;
+    struct wt_poison_search search;
     struct wt_record *rejected; /* of this round; NULL: none */
     char rejected_reason[160];
     bool rejected_as_too_large;

@@ -39,9 +39,9 @@ enum state { STARTING, IDLE, OPEN, COMMITTING, ABORTING };
 
 struct wt_transaction {
     const struct wt_config *config;
-    struct wt_produce *produce;
+    struct wt_producer *produce;
     rd_kafka_t *consumer;
-    struct wt_membership *membership;
+    struct wt_group_member *membership;
     enum state state;
     bool spoiled;      /* OPEN or COMMITTING: must be aborted */
     bool broken;       /* the producer must be replaced */
@@ -56,15 +56,15 @@ struct wt_transaction {
     int64_t retry_us;      /* STARTING: not before */
     int64_t fenced_us[2];  /* when it was fenced last, and the time before; 0: never */
     bool fenced_unsettled; /* no commit since it was fenced last */
-    struct wt_txn_hindrance hindrance;
+    struct wt_txn_stall hindrance;
     int64_t *committed; /* after a recovery, by index */
     size_t committed_capacity;
     size_t committed_count;
 };
 
 struct wt_transaction *wt_transaction_create(const struct wt_config *config,
-                                             struct wt_produce *produce, rd_kafka_t *consumer,
-                                             struct wt_membership *membership)
+                                             struct wt_producer *produce, rd_kafka_t *consumer,
+                                             struct wt_group_member *membership)
 {
     struct wt_transaction *transaction = wt_alloc_zeroed(1, sizeof *transaction);
     transaction->config = config;
@@ -116,12 +116,12 @@ int64_t wt_transaction_due_us(const struct wt_transaction *transaction)
     return wt_clock_us();
 }
 
-void wt_transaction_spoil(struct wt_transaction *transaction)
+void wt_transaction_require_abort(struct wt_transaction *transaction)
 {
     transaction->spoiled = true;
 }
 
-void wt_transaction_break(struct wt_transaction *transaction)
+void wt_transaction_replace_producer(struct wt_transaction *transaction)
 {
     transaction->broken = true;
 }
@@ -131,7 +131,7 @@ int64_t wt_transaction_committed_offset(const struct wt_transaction *transaction
     return i < transaction->committed_count ? transaction->committed[i] : -1;
 }
 
-void wt_transaction_give_up(struct wt_transaction *transaction)
+void wt_transaction_abandon_partition(struct wt_transaction *transaction)
 {
     if (transaction->state == OPEN ||
         (transaction->state == COMMITTING && !transaction->offsets_sent)) {
@@ -157,7 +157,7 @@ static enum remedy remedy_for(struct wt_transaction *transaction, const char *wh
     if (error == NULL) {
         return REMEDY_NONE;
     }
-    wt_txn_hindrance_error(&transaction->hindrance, transaction->config, what, error);
+    wt_txn_stall_error(&transaction->hindrance, transaction->config, what, error);
     enum remedy remedy = REMEDY_REPLACE;
     if (rd_kafka_error_is_fatal(error)) {
         transaction->fenced |= is_fenced(rd_kafka_error_code(error));
@@ -169,9 +169,9 @@ static enum remedy remedy_for(struct wt_transaction *transaction, const char *wh
     if (remedy == REMEDY_AGAIN) {
         wt_log_debug("transaction", "%s: %s; going on", what, rd_kafka_error_string(error));
     } else {
-        wt_txn_hindrance_log(&transaction->hindrance, what, error,
-                             remedy == REMEDY_ABORT ? "aborting, its records go into the next one"
-                                                    : "making a new producer");
+        wt_txn_stall_log(&transaction->hindrance, what, error,
+                         remedy == REMEDY_ABORT ? "aborting, its records go into the next one"
+                                                : "making a new producer");
     }
     rd_kafka_error_destroy(error);
     return remedy;
@@ -187,14 +187,14 @@ bool wt_transaction_open(struct wt_transaction *transaction)
     if (transaction->state == OPEN) {
         return true;
     }
-    if (transaction->state != IDLE || wt_produce_doubtful(transaction->produce)) {
+    if (transaction->state != IDLE || wt_producer_doubtful(transaction->produce)) {
         return false;
     }
     transaction->wanted = wt_clock_us() < markers_us(transaction);
     if (transaction->wanted) {
         return false;
     }
-    rd_kafka_error_t *error = rd_kafka_begin_transaction(wt_produce_client(transaction->produce));
+    rd_kafka_error_t *error = rd_kafka_begin_transaction(wt_producer_client(transaction->produce));
     if (remedy_for(transaction, "begin", error) != REMEDY_NONE) {
         transaction->broken = true;
         return false;
@@ -214,7 +214,7 @@ static rd_kafka_topic_partition_list_t *released_offsets(struct wt_partition *co
         struct wt_lane *lane = partitions[i]->lane;
         if (wt_lane_epoch(lane) != 0 &&
             wt_lane_released_position(lane) > wt_lane_committed_offset(lane)) {
-            wt_lane_ask(lane);
+            wt_lane_note_commit_sent(lane);
             rd_kafka_topic_partition_t *commit = rd_kafka_topic_partition_list_add(
                 offsets, partitions[i]->topic, partitions[i]->number);
             commit->offset = wt_lane_released_position(lane);
@@ -239,19 +239,19 @@ static enum remedy send_offsets(struct wt_transaction *transaction,
     }
     enum remedy remedy = REMEDY_ABORT;
     rd_kafka_error_t *error = NULL;
-    rd_kafka_consumer_group_metadata_t *place = wt_membership_get(transaction->membership);
+    rd_kafka_consumer_group_metadata_t *place = wt_group_member_get(transaction->membership);
     if (place == NULL) {
         wt_log_warn("transaction", "this worker has just left its group; aborting, its partitions "
                                    "may have another owner");
-    } else if (wt_produce_send_offsets(transaction->produce, &offsets, &place, STEP_MS, LATE_MS_MAX,
-                                       &error)) {
+    } else if (wt_producer_send_offsets(transaction->produce, &offsets, &place, STEP_MS,
+                                        LATE_MS_MAX, &error)) {
         remedy = remedy_for(transaction, "offsets", error);
     } else {
         wt_log_warn("transaction", "offsets: the group's coordinator timed out; making "
                                    "a new producer");
         remedy = REMEDY_REPLACE;
     }
-    wt_membership_free_place(place);
+    wt_group_member_free(place);
     if (offsets != NULL) {
         rd_kafka_topic_partition_list_destroy(offsets);
     }
@@ -277,7 +277,7 @@ static enum wt_step step_commit(struct wt_transaction *transaction,
     }
     enum remedy remedy =
         remedy_for(transaction, "commit",
-                   rd_kafka_commit_transaction(wt_produce_client(transaction->produce), STEP_MS));
+                   rd_kafka_commit_transaction(wt_producer_client(transaction->produce), STEP_MS));
     if (remedy != REMEDY_NONE) {
         return after(transaction, remedy);
     }
@@ -287,7 +287,7 @@ static enum wt_step step_commit(struct wt_transaction *transaction,
     wt_metric_add(WT_METRIC_COMMITS, 1);
     wt_metric_add(WT_METRIC_TRANSACTIONS_COMMITTED, 1);
     /* Committed for certain; but a doubtful request of it may still be on its way. */
-    transaction->broken = wt_produce_doubtful(transaction->produce);
+    transaction->broken = wt_producer_doubtful(transaction->produce);
     return WT_STEP_COMMITTED;
 }
 
@@ -295,7 +295,7 @@ static enum wt_step step_abort(struct wt_transaction *transaction)
 {
     enum remedy remedy =
         remedy_for(transaction, "abort",
-                   rd_kafka_abort_transaction(wt_produce_client(transaction->produce), STEP_MS));
+                   rd_kafka_abort_transaction(wt_producer_client(transaction->produce), STEP_MS));
     if (remedy == REMEDY_AGAIN) {
         return WT_STEP_NOTHING;
     }
@@ -367,7 +367,7 @@ static enum wt_step cannot_start(const struct wt_transaction *transaction, const
                        "transactions cannot be used as %s: %s. The user needs Write on this "
                        "TransactionalId, transaction.timeout.ms must not exceed the broker's "
                        "transaction.max.timeout.ms; or set delivery.guarantee to at-least-once",
-                       wt_produce_transactional_id(transaction->produce), reason);
+                       wt_producer_transactional_id(transaction->produce), reason);
     return WT_STEP_FAILED;
 }
 
@@ -376,7 +376,7 @@ static bool initialize(struct wt_transaction *transaction, enum wt_step *step,
                        struct wt_error *error)
 {
     rd_kafka_error_t *failure =
-        rd_kafka_init_transactions(wt_produce_client(transaction->produce), STEP_MS);
+        rd_kafka_init_transactions(wt_producer_client(transaction->produce), STEP_MS);
     if (failure != NULL && !transaction->started && rd_kafka_error_is_fatal(failure) &&
         !is_fenced(rd_kafka_error_code(failure))) {
         *step = cannot_start(transaction, rd_kafka_error_string(failure), error);
@@ -398,7 +398,8 @@ static enum wt_step step_start(struct wt_transaction *transaction,
     }
     /* Asked before it has a connection, librdkafka looks for the coordinator half a second later. */
     if (!transaction->reached) {
-        transaction->reached = wt_brokers_answer(wt_produce_client(transaction->produce), STEP_MS);
+        transaction->reached =
+            wt_broker_status_answer(wt_producer_client(transaction->produce), STEP_MS);
         return step;
     }
     transaction->retry_us = wt_clock_us() + (int64_t)RETRY_MS * 1000;
@@ -407,7 +408,7 @@ static enum wt_step step_start(struct wt_transaction *transaction,
         return step;
     }
     wt_log_info("transaction", "%s as %s", transaction->started ? "recovered" : "started",
-                wt_produce_transactional_id(transaction->produce));
+                wt_producer_transactional_id(transaction->produce));
     transaction->state = IDLE;
     transaction->started = true;
     return WT_STEP_RECOVERED;
@@ -423,14 +424,14 @@ static bool fenced_again(struct wt_transaction *transaction, struct wt_error *er
 {
     char reason[256];
     rd_kafka_resp_err_t cause =
-        rd_kafka_fatal_error(wt_produce_client(transaction->produce), reason, sizeof reason);
+        rd_kafka_fatal_error(wt_producer_client(transaction->produce), reason, sizeof reason);
     if (!transaction->fenced && !is_fenced(cause)) {
         return false;
     }
     int64_t now_us = wt_clock_us();
     int64_t *fenced_us = transaction->fenced_us;
     transaction->fenced = false;
-    if (now_us - transaction->opened_us >= wt_produce_transaction_us_max(transaction->produce)) {
+    if (now_us - transaction->opened_us >= wt_producer_transaction_us_max(transaction->produce)) {
         return false;
     }
     bool again = (transaction->fenced_unsettled && is_recent(fenced_us[0], now_us)) ||
@@ -442,8 +443,8 @@ static bool fenced_again(struct wt_transaction *transaction, struct wt_error *er
         (void)wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "fenced",
                            "another producer uses the transactional id %s and took it again and "
                            "again; two workers must not share one. %s",
-                           wt_produce_transactional_id(transaction->produce),
-                           wt_worker_id_remedy(transaction->config));
+                           wt_producer_transactional_id(transaction->produce),
+                           wt_transactional_id_remedy(transaction->config));
     }
     return again;
 }
@@ -451,7 +452,7 @@ static bool fenced_again(struct wt_transaction *transaction, struct wt_error *er
 static enum wt_step replace_producer(struct wt_transaction *transaction, struct wt_error *error)
 {
     if (fenced_again(transaction, error) ||
-        wt_produce_reset(transaction->produce, error) != WT_OK) {
+        wt_producer_reset(transaction->produce, error) != WT_OK) {
         return WT_STEP_FAILED;
     }
     bool recovering = transaction->state == STARTING;
@@ -479,7 +480,7 @@ static enum wt_step make_step(struct wt_transaction *transaction,
      */
     bool goes_on = transaction->state == STARTING ||
                    (transaction->state == COMMITTING && !transaction->spoiled);
-    transaction->broken |= wt_produce_doubtful(transaction->produce) && !goes_on;
+    transaction->broken |= wt_producer_doubtful(transaction->produce) && !goes_on;
     if (transaction->broken) {
         return replace_producer(transaction, error);
     }
@@ -508,8 +509,7 @@ enum wt_step wt_transaction_step(struct wt_transaction *transaction,
 {
     enum wt_step step = make_step(transaction, partitions, count, commit_now, error);
     bool at_rest = transaction->state == IDLE || transaction->state == OPEN;
-    wt_txn_hindrance_step(&transaction->hindrance,
-                          wt_produce_transactional_id(transaction->produce),
-                          transaction->state == STARTING, at_rest, step == WT_STEP_COMMITTED);
+    wt_txn_stall_step(&transaction->hindrance, wt_producer_transactional_id(transaction->produce),
+                      transaction->state == STARTING, at_rest, step == WT_STEP_COMMITTED);
     return step;
 }

@@ -28,7 +28,7 @@
 
 #include <librdkafka/rdkafka.h>
 
-struct wt_membership; /* group_member.h */
+struct wt_group_member; /* group_member.h */
 struct wt_transaction;
 
 enum wt_step {
@@ -41,23 +41,23 @@ enum wt_step {
 
 /* Everything is borrowed. */
 struct wt_transaction *wt_transaction_create(const struct wt_config *config,
-                                             struct wt_produce *produce, rd_kafka_t *consumer,
-                                             struct wt_membership *membership);
+                                             struct wt_producer *produce, rd_kafka_t *consumer,
+                                             struct wt_group_member *membership);
 void wt_transaction_destroy(struct wt_transaction *transaction);
 
 /* Records may be handed over now: a transaction is open, or has just been opened. */
 bool wt_transaction_open(struct wt_transaction *transaction);
 
 /* A record of the open transaction was not delivered: it will be aborted. */
-void wt_transaction_spoil(struct wt_transaction *transaction);
+void wt_transaction_require_abort(struct wt_transaction *transaction);
 
 /* The producer failed for good, or the outcome of something it did is unknown: it will be replaced.
  */
-void wt_transaction_break(struct wt_transaction *transaction);
+void wt_transaction_replace_producer(struct wt_transaction *transaction);
 
 /* A partition is given up although records of it are released: they must not be committed without
  * its offset, so the transaction is aborted, unless its offsets are on their way already. */
-void wt_transaction_give_up(struct wt_transaction *transaction);
+void wt_transaction_abandon_partition(struct wt_transaction *transaction);
 
 /* Goes on with what is under way. `commit_now`: do not wait for the commit interval. `partitions`:
  * all with a lane; their released positions are what a commit covers. Reports of records arrive

@@ -7,7 +7,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-struct wt_offsets_call {
+struct wt_txn_offsets_call {
     /* The thread's, until `done`. */
     rd_kafka_t *client;
     rd_kafka_topic_partition_list_t *offsets;
@@ -22,7 +22,7 @@ struct wt_offsets_call {
     rd_kafka_error_t *error;
 };
 
-static void destroy(struct wt_offsets_call *call)
+static void destroy(struct wt_txn_offsets_call *call)
 {
     rd_kafka_topic_partition_list_destroy(call->offsets);
     rd_kafka_consumer_group_metadata_destroy(call->membership);
@@ -38,7 +38,7 @@ static void end_client(rd_kafka_t *client, void *with_client)
 }
 
 /* Makes the call, and tells whether nobody waits for it any more. */
-static bool make(struct wt_offsets_call *call)
+static bool make(struct wt_txn_offsets_call *call)
 {
     rd_kafka_error_t *error = rd_kafka_send_offsets_to_transaction(call->client, call->offsets,
                                                                    call->membership, call->wait_ms);
@@ -53,7 +53,7 @@ static bool make(struct wt_offsets_call *call)
 
 static void *run(void *opaque)
 {
-    struct wt_offsets_call *call = opaque;
+    struct wt_txn_offsets_call *call = opaque;
     if (make(call)) {
         wt_log_debug("transaction", "the producer given up is done with its last call");
         end_client(call->client, call->with_client);
@@ -66,7 +66,7 @@ static void *run(void *opaque)
 }
 
 /* On a thread that nobody waits for. */
-static bool start(struct wt_offsets_call *call)
+static bool start(struct wt_txn_offsets_call *call)
 {
     pthread_t thread;
     pthread_attr_t attributes;
@@ -77,7 +77,7 @@ static bool start(struct wt_offsets_call *call)
     return started;
 }
 
-static bool wait_for(struct wt_offsets_call *call, int wait_ms_max)
+static bool wait_for(struct wt_txn_offsets_call *call, int wait_ms_max)
 {
     struct timespec until = wt_clock_timespec(wt_clock_us() + (int64_t)wait_ms_max * 1000);
     (void)pthread_mutex_lock(&call->mutex);
@@ -90,12 +90,13 @@ static bool wait_for(struct wt_offsets_call *call, int wait_ms_max)
     return done;
 }
 
-struct wt_offsets_call *wt_offsets_send(rd_kafka_t *client,
-                                        rd_kafka_topic_partition_list_t **offsets,
-                                        rd_kafka_consumer_group_metadata_t **membership,
-                                        int wait_ms, int wait_ms_max, rd_kafka_error_t **error_out)
+struct wt_txn_offsets_call *wt_txn_offsets_send(rd_kafka_t *client,
+                                                rd_kafka_topic_partition_list_t **offsets,
+                                                rd_kafka_consumer_group_metadata_t **membership,
+                                                int wait_ms, int wait_ms_max,
+                                                rd_kafka_error_t **error_out)
 {
-    struct wt_offsets_call *call = wt_alloc_zeroed(1, sizeof *call);
+    struct wt_txn_offsets_call *call = wt_alloc_zeroed(1, sizeof *call);
     wt_clock_init_condition(&call->done_changed);
     (void)pthread_mutex_init(&call->mutex, NULL);
     call->client = client;
@@ -115,9 +116,9 @@ struct wt_offsets_call *wt_offsets_send(rd_kafka_t *client,
     return NULL;
 }
 
-void wt_offsets_leave(struct wt_offsets_call **call, rd_kafka_t *client, void *with_client)
+void wt_txn_offsets_leave(struct wt_txn_offsets_call **call, rd_kafka_t *client, void *with_client)
 {
-    struct wt_offsets_call *given = *call;
+    struct wt_txn_offsets_call *given = *call;
     *call = NULL;
     bool done = true;
     if (given != NULL) {

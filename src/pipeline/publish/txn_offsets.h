@@ -13,18 +13,19 @@
 #include <stdbool.h>
 
 /* A call that took too long. */
-struct wt_offsets_call;
+struct wt_txn_offsets_call;
 
 /* Makes the call, with `wait_ms` for its time-out, and waits for it, for `wait_ms_max` in all. Takes both
  * *offsets and *membership and clears them. NULL: it is over, and *error_out what it returned. Else
- * the client may only be polled, purged and flushed until wt_offsets_leave. Thread: the client's. */
-struct wt_offsets_call *wt_offsets_send(rd_kafka_t *client,
-                                        rd_kafka_topic_partition_list_t **offsets,
-                                        rd_kafka_consumer_group_metadata_t **membership,
-                                        int wait_ms, int wait_ms_max, rd_kafka_error_t **error_out);
+ * the client may only be polled, purged and flushed until wt_txn_offsets_leave. Thread: the client's. */
+struct wt_txn_offsets_call *wt_txn_offsets_send(rd_kafka_t *client,
+                                                rd_kafka_topic_partition_list_t **offsets,
+                                                rd_kafka_consumer_group_metadata_t **membership,
+                                                int wait_ms, int wait_ms_max,
+                                                rd_kafka_error_t **error_out);
 
 /* Takes *call, which may point to NULL, and destroys its client and then what malloc gave as `with_client`:
  * now, if the call is over, else as soon as it is. */
-void wt_offsets_leave(struct wt_offsets_call **call, rd_kafka_t *client, void *with_client);
+void wt_txn_offsets_leave(struct wt_txn_offsets_call **call, rd_kafka_t *client, void *with_client);
 
 #endif

@@ -22,8 +22,8 @@ static bool is_expired(rd_kafka_resp_err_t code)
 }
 
 /* Without times, so that the words stay the same while it lasts. */
-void wt_txn_hindrance_error(struct wt_txn_hindrance *hindrance, const struct wt_config *config,
-                            const char *what, const rd_kafka_error_t *error)
+void wt_txn_stall_error(struct wt_txn_stall *hindrance, const struct wt_config *config,
+                        const char *what, const rd_kafka_error_t *error)
 {
     const char *reason = rd_kafka_error_string(error);
     const char *end = strstr(reason, " (after ");
@@ -35,8 +35,8 @@ void wt_txn_hindrance_error(struct wt_txn_hindrance *hindrance, const struct wt_
                    letters ? " and " : "", letters ? config->dead_letter.topic : "");
 }
 
-void wt_txn_hindrance_log(struct wt_txn_hindrance *hindrance, const char *what,
-                          const rd_kafka_error_t *error, const char *next)
+void wt_txn_stall_log(struct wt_txn_stall *hindrance, const char *what,
+                      const rd_kafka_error_t *error, const char *next)
 {
     bool expired = is_expired(rd_kafka_error_code(error));
     enum wt_log_level level = hindrance->logged ? WT_LOG_DEBUG
@@ -51,7 +51,7 @@ void wt_txn_hindrance_log(struct wt_txn_hindrance *hindrance, const char *what,
 
 /* What hindered is over. An error may come again with the next transaction: so only after a commit, or
  * where none has been wanted for a while, or none has been tried for long. */
-static bool is_over(const struct wt_txn_hindrance *hindrance, int64_t now_us, bool at_rest,
+static bool is_over(const struct wt_txn_stall *hindrance, int64_t now_us, bool at_rest,
                     bool committed)
 {
     int64_t rest_us = at_rest ? now_us - hindrance->rest_us : 0;
@@ -60,8 +60,8 @@ static bool is_over(const struct wt_txn_hindrance *hindrance, int64_t now_us, bo
            rest_us > (nothing_wanted ? HINDERED_US_MAX : UNTRIED_US_MAX);
 }
 
-void wt_txn_hindrance_step(struct wt_txn_hindrance *hindrance, const char *transactional_id,
-                           bool starting, bool at_rest, bool committed)
+void wt_txn_stall_step(struct wt_txn_stall *hindrance, const char *transactional_id, bool starting,
+                       bool at_rest, bool committed)
 {
     int64_t now_us = wt_clock_us();
     hindrance->rest_us = !at_rest ? 0 : hindrance->rest_us != 0 ? hindrance->rest_us : now_us;
