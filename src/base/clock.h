@@ -16,4 +16,8 @@ void wt_clock_init_condition(pthread_cond_t *condition);
 /* Milliseconds since 1970-01-01 UTC; for timestamps people and Kafka see. */
 int64_t wt_clock_wall_ms(void);
 
+/* A time as 2026-03-01T03:00:00.000Z, for people. `text` has room for WT_TIME_BYTES_MAX. */
+#define WT_TIME_BYTES_MAX 40u
+void wt_time_write(int64_t time_ms, char *text);
+
 #endif

@@ -2,7 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/deadline.h"
-#include "pipeline/auto_limits.h"
+#include "kafka/client_sizes.h"
 
 #include <inttypes.h>
 #include <limits.h>

@@ -1,9 +1,8 @@
 #include "check/audit.h"
 
 #include "base/clock.h"
-
 #include "check/timestamps.h"
-#include "pipeline/auto_limits.h"
+#include "kafka/client_sizes.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,24 +17,6 @@
 
 /* The least dead letter without its topic's name, with room for long numbers (dead_letter.c). */
 #define LETTER_BYTES_LEAST 420
-
-const char *wt_topic_role_key(enum wt_topic_role role)
-{
-    return role == WT_TOPIC_INPUT    ? "input.topics"
-           : role == WT_TOPIC_OUTPUT ? "output.topic"
-                                     : "dead_letter.topic";
-}
-
-const struct wt_topic_facts *wt_facts_find(const struct wt_cluster_facts *facts,
-                                           enum wt_topic_role role)
-{
-    for (size_t i = 0; i < facts->topic_count; i++) {
-        if (facts->topics[i].role == role) {
-            return &facts->topics[i];
-        }
-    }
-    return NULL;
-}
 
 const char *wt_audit_principal(const struct wt_config *config)
 {
@@ -372,26 +353,6 @@ static void audit_output_size(const struct wt_config *config, const struct wt_to
                          : "articles whose key and headers alone");
     wt_finding_remedy(findings, "set max.message.bytes=%" PRId64 " on it",
                       input->record_bytes_max * (whole ? 2 : 1));
-}
-
-int64_t wt_time_age_ms_max(const struct wt_config *config, const struct wt_topic_facts *output)
-{
-    bool keeps_timestamps =
-        config->output.timestamp == WT_TIMESTAMP_INPUT && output != NULL && !output->append_time;
-    if (!keeps_timestamps || !output->settings_known) {
-        return INT64_MAX;
-    }
-    int64_t age_ms = output->retention_ms < 0 ? INT64_MAX : output->retention_ms;
-    return output->age_ms_max >= 0 && output->age_ms_max < age_ms ? output->age_ms_max : age_ms;
-}
-
-int64_t wt_time_ahead_ms_max(const struct wt_config *config, const struct wt_topic_facts *output)
-{
-    bool keeps_timestamps =
-        config->output.timestamp == WT_TIMESTAMP_INPUT && output != NULL && !output->append_time;
-    return keeps_timestamps && output->settings_known && output->ahead_ms_max >= 0
-               ? output->ahead_ms_max
-               : INT64_MAX;
 }
 
 static void audit_timestamps(const struct wt_config *config, const struct wt_topic_facts *input,

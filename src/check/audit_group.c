@@ -1,6 +1,6 @@
 #include "check/audit_group.h"
 
-#include "pipeline/consume/consumer.h"
+#include "kafka/consumer_settings.h"
 
 #include <inttypes.h>
 #include <stdio.h>

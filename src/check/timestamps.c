@@ -6,7 +6,6 @@
 #include "observe/log.h"
 #include "observe/metrics.h"
 #include "record/partition.h"
-#include "replay/offset_spec.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -29,6 +28,26 @@ struct wt_timestamps {
 };
 
 /* --- judging --------------------------------------------------------------------------------- */
+
+int64_t wt_time_age_ms_max(const struct wt_config *config, const struct wt_topic_facts *output)
+{
+    bool keeps_timestamps =
+        config->output.timestamp == WT_TIMESTAMP_INPUT && output != NULL && !output->append_time;
+    if (!keeps_timestamps || !output->settings_known) {
+        return INT64_MAX;
+    }
+    int64_t age_ms = output->retention_ms < 0 ? INT64_MAX : output->retention_ms;
+    return output->age_ms_max >= 0 && output->age_ms_max < age_ms ? output->age_ms_max : age_ms;
+}
+
+int64_t wt_time_ahead_ms_max(const struct wt_config *config, const struct wt_topic_facts *output)
+{
+    bool keeps_timestamps =
+        config->output.timestamp == WT_TIMESTAMP_INPUT && output != NULL && !output->append_time;
+    return keeps_timestamps && output->settings_known && output->ahead_ms_max >= 0
+               ? output->ahead_ms_max
+               : INT64_MAX;
+}
 
 struct wt_time_limits wt_time_limits_of(const struct wt_config *config,
                                         const struct wt_topic_facts *output)

@@ -6,7 +6,7 @@
 #ifndef WIRETAG_CHECK_TIMESTAMPS_H
 #define WIRETAG_CHECK_TIMESTAMPS_H
 
-#include "check/audit.h"
+#include "check/facts.h"
 #include "config/config.h"
 #include "record/record.h"
 
@@ -27,6 +27,11 @@ struct wt_time_limits {
     int64_t age_ms_max;
     int64_t ahead_ms_max;
 };
+
+/* How old the oldest record may be that the output still keeps, and how far ahead of the broker's
+ * clock one may be that it takes, milliseconds; INT64_MAX: no limit that matters. */
+int64_t wt_time_age_ms_max(const struct wt_config *config, const struct wt_topic_facts *output);
+int64_t wt_time_ahead_ms_max(const struct wt_config *config, const struct wt_topic_facts *output);
 
 /* `output`: its facts; NULL: not known. */
 struct wt_time_limits wt_time_limits_of(const struct wt_config *config,

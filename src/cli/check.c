@@ -10,6 +10,7 @@
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/worker.h"
+#include "config/config_load.h"
 #include "kafka/reach.h"
 #include "kafka/transactional_id.h"
 #include "observe/log.h"

@@ -7,6 +7,7 @@
 #include "codec/decode.h"
 #include "codec/encode.h"
 #include "config/config.h"
+#include "config/config_load.h"
 #include "pipeline/batcher.h"
 #include "pipeline/infer.h"
 #include "wiretag/model.h"

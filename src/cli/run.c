@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/worker.h"
+#include "config/config_load.h"
 
 #include <stdio.h>
 

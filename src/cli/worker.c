@@ -1,4 +1,5 @@
 #include "cli/worker.h"
+#include "config/config_load.h"
 
 #include "base/alloc.h"
 #include "cli/cli.h"

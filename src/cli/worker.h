@@ -4,6 +4,7 @@
 #define WIRETAG_CLI_WORKER_H
 
 #include "config/config.h"
+#include "config/config_load.h"
 #include "pipeline/pipeline.h"
 
 #include <stddef.h>

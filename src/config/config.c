@@ -1,330 +1,7 @@
 #include "config/config.h"
 
-#include "base/alloc.h"
-#include "base/file.h"
-#include "config/config_schema.h"
-
 #include <assert.h>
-#include <ctype.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-#define FILE_BYTES_MAX (1u << 20)
-#define SOURCE_BYTES_MAX 200u
-#define SET_BYTES_MAX 120u
-#define DEAD_LETTER_SUFFIX ".dlq"
-#define TOPIC_BYTES_MAX 249u /* Kafka's */
-
-/* One override taken apart: `path` is "a.b", `value` points at what follows the '='. */
-struct set {
-    const char *text;
-    const char *value;
-    char *path;
-    char source[SET_BYTES_MAX + 16];
-};
-
-static enum wt_status refuse_set(const struct set *set, struct wt_error *error, const char *what)
-{
-    return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "config-set", "%s: %s", set->source,
-                        what);
-}
-
-/* A path below one of these ends in one librdkafka name, dots and all. */
-static size_t properties_prefix(const char *path)
-{
-    static const char *const prefixes[] = {"kafka.common.", "kafka.consumer.", "kafka.producer."};
-    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
-        size_t length = strlen(prefixes[i]);
-        if (strncmp(path, prefixes[i], length) == 0) {
-            return length;
-        }
-    }
-    return 0;
-}
-
-/* Kafka's values may be secrets, so messages show such a --set no further than its path. */
-static enum wt_status set_open(struct set *set, const char *text, struct wt_error *error)
-{
-    *set = (struct set){.text = text};
-    const char *equals = strchr(text, '=');
-    size_t length = equals != NULL ? (size_t)(equals - text) : strlen(text);
-    bool kafka = strncmp(text, "kafka", 5) == 0;
-    static const char path_bytes[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-    size_t shown = kafka ? strspn(text, path_bytes) : strlen(text);
-    const char *end = text[shown] == '\0' ? "" : text[shown] == '=' ? "=..." : "...";
-    if (shown > SET_BYTES_MAX) {
-        shown = SET_BYTES_MAX;
-        end = "...";
-    }
-    (void)snprintf(set->source, sizeof set->source, "--set %.*s%s", (int)shown, text, end);
-    if (equals == NULL || length == 0) {
-        return refuse_set(set, error, "must be KEY=VALUE, such as --set batch.wait_ms_max=50");
-    }
-    set->value = equals + 1;
-    set->path = wt_alloc(length + 1);
-    memcpy(set->path, text, length);
-    set->path[length] = '\0';
-    return WT_OK;
-}
-
-/* The map `name` of `map`. Where there is none it begins as the default of `path`, so that setting
- * one property of kafka.consumer keeps the default group.id; a section begins empty. */
-static enum wt_status set_section(const struct set *set, struct wt_node *map, const char *name,
-                                  const char *path, struct wt_node **section_out,
-                                  struct wt_error *error)
-{
-    struct wt_node *section = wt_node_find(map, name);
-    if (section == NULL || wt_node_is_null(section)) {
-        struct wt_node *made = section == NULL ? wt_schema_default(path) : NULL;
-        if (made == NULL || made->kind != WT_NODE_MAP) {
-            wt_node_destroy(made);
-            made = wt_node_create_map(set->source, 0);
-        }
-        section = made;
-        wt_node_put(map, name, &made);
-    }
-    if (section->kind != WT_NODE_MAP) {
-        char what[SET_BYTES_MAX + 64];
-        (void)snprintf(what, sizeof what, "%.100s holds one value and has no keys inside", name);
-        return refuse_set(set, error, what);
-    }
-    *section_out = section;
-    return WT_OK;
-}
-
-/* Puts *value at the path; what the path names is checked later with the rest of the tree. */
-static enum wt_status set_put(const struct set *set, struct wt_node *root, struct wt_node **value,
-                              struct wt_error *error)
-{
-    size_t prefix = properties_prefix(set->path);
-    char *name = set->path;
-    struct wt_node *map = root;
-    for (unsigned depth = 1;; depth++) {
-        bool last = prefix > 0 && name == set->path + prefix;
-        char *dot = last ? NULL : strchr(name, '.');
-        if (name[0] == '\0' || dot == name) {
-            return refuse_set(set, error, "a part of the key between its dots is empty");
-        }
-        if (depth == WT_NODE_DEPTH_MAX) {
-            return refuse_set(set, error, "the key has too many parts");
-        }
-        if (dot == NULL) {
-            wt_node_put(map, name, value);
-            return WT_OK;
-        }
-        *dot = '\0';
-        enum wt_status status = set_section(set, map, name, set->path, &map, error);
-        *dot = '.';
-        if (status != WT_OK) {
-            return status;
-        }
-        name = dot + 1;
-    }
-}
-
-static enum wt_status set_apply(const struct set *set, struct wt_node *root, struct wt_error *error)
-{
-    struct wt_node *value = NULL;
-    enum wt_status status =
-        wt_node_parse(set->value, strlen(set->value), set->source, false, &value, error);
-    if (status == WT_OK) {
-        status = set_put(set, root, &value, error);
-    }
-    wt_node_destroy(value);
-    return status;
-}
-
-static enum wt_status refuse_key(const struct wt_config *config, const char *key,
-                                 struct wt_error *error, const char *what)
-{
-    return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "config-invalid", "%s: %s: %s",
-                        wt_config_place(config, key), key, what);
-}
-
-static bool is_input(const struct wt_config *config, const char *topic)
-{
-    for (size_t i = 0; i < config->input.topics.count; i++) {
-        if (strcmp(config->input.topics.items[i], topic) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static enum wt_status check_topics(const struct wt_config *config, struct wt_error *error)
-{
-    if (is_input(config, config->output.topic)) {
-        return refuse_key(config, "output.topic", error,
-                          "is also one of input.topics; labelled records would be read as articles "
-                          "again; name another topic");
-    }
-    if (!config->dead_letter.enabled) {
-        return config->on_error != WT_ON_ERROR_DEAD_LETTER
-                   ? WT_OK
-                   : refuse_key(config, "dead_letter", error,
-                                "is null, but on_error is dead-letter; set on_error to skip or "
-                                "stop, or give dead_letter.topic a name");
-    }
-    if (strlen(config->dead_letter.topic) > TOPIC_BYTES_MAX) {
-        return refuse_key(config, "dead_letter.topic", error,
-                          "is null, and output.topic with " DEAD_LETTER_SUFFIX
-                          " is too long for Kafka; name a topic");
-    }
-    if (strcmp(config->dead_letter.topic, config->output.topic) == 0) {
-        return refuse_key(config, "dead_letter.topic", error,
-                          "is the same as output.topic; name another topic");
-    }
-    if (is_input(config, config->dead_letter.topic)) {
-        return refuse_key(config, "dead_letter.topic", error,
-                          "is also one of input.topics; dead letters would be read again without "
-                          "end; name another topic");
-    }
-    return WT_OK;
-}
-
-static void complete(struct wt_config *config)
-{
-    if (config->dead_letter.enabled && config->dead_letter.topic == NULL) {
-        config->dead_letter.topic = wt_format("%s%s", config->output.topic, DEAD_LETTER_SUFFIX);
-    }
-    for (char *digit = config->model.sha256; digit != NULL && *digit != '\0'; digit++) {
-        *digit = (char)tolower((unsigned char)*digit);
-    }
-}
-
-/* The defaults and nothing filled in yet. */
-static struct wt_config *create(void)
-{
-    struct wt_config *config = wt_alloc_zeroed(1, sizeof *config);
-    wt_schema_defaults(config);
-    return config;
-}
-
-static enum wt_status build(struct wt_node *root, struct wt_config **config_out,
-                            struct wt_error *error)
-{
-    struct wt_config *config = create();
-    enum wt_status status = wt_node_substitute(root, error);
-    if (status == WT_OK) {
-        status = wt_schema_apply(config, root, error);
-    }
-    if (status == WT_OK) {
-        complete(config);
-        status = wt_properties_check(config, error);
-    }
-    if (status == WT_OK) {
-        status = check_topics(config, error);
-    }
-    if (status != WT_OK) {
-        wt_config_destroy(config);
-        return status;
-    }
-    *config_out = config;
-    return WT_OK;
-}
-
-static enum wt_status check_root(const struct wt_node *root, struct wt_error *error)
-{
-    if (root->kind == WT_NODE_MAP) {
-        return WT_OK;
-    }
-    char place[WT_PLACE_BYTES_MAX];
-    return wt_error_set(
-        error, WT_INVALID, WT_ERROR_FATAL, "config-syntax",
-        "%s: %s; start from config/wiretag.yaml, which shows every key", wt_node_place(root, place),
-        wt_node_is_null(root) ? "the file is empty" : "the file must be a map of sections");
-}
-
-enum wt_status wt_config_parse(const char *text, size_t text_bytes, const char *source,
-                               const struct wt_config_override *overrides, size_t override_count,
-                               struct wt_config **config_out, struct wt_error *error)
-{
-    struct set *sets = wt_alloc_zeroed(override_count, sizeof *sets);
-    struct wt_node *root = NULL;
-    enum wt_status status = wt_node_parse(text, text_bytes, source, true, &root, error);
-    if (status == WT_OK) {
-        status = check_root(root, error);
-    }
-    for (size_t i = 0; i < override_count && status == WT_OK; i++) {
-        status = set_open(&sets[i], overrides[i].text, error);
-        if (status == WT_OK) {
-            status = set_apply(&sets[i], root, error);
-        }
-    }
-    if (status == WT_OK) {
-        status = build(root, config_out, error);
-    }
-    wt_node_destroy(root);
-    for (size_t i = 0; i < override_count; i++) {
-        free(sets[i].path);
-    }
-    free(sets);
-    return status;
-}
-
-enum wt_status wt_config_load(const char *path, const struct wt_config_override *overrides,
-                              size_t override_count, struct wt_config **config_out,
-                              struct wt_error *error)
-{
-    char *text;
-    size_t bytes;
-    struct wt_error cause;
-    enum wt_status status = wt_file_read(path, FILE_BYTES_MAX, &text, &bytes, &cause);
-    if (status != WT_OK) {
-        return wt_error_set(error, status, WT_ERROR_FATAL, "config-unreadable",
-                            "configuration: %s; config/wiretag.yaml is a complete example",
-                            cause.message);
-    }
-    /* The end of a long path tells more than its beginning. */
-    size_t length = strlen(path);
-    const char *source = length > SOURCE_BYTES_MAX ? path + length - SOURCE_BYTES_MAX : path;
-    status = wt_config_parse(text, bytes, source, overrides, override_count, config_out, error);
-    if (status == WT_OK) {
-        (*config_out)->file = wt_strdup(path);
-    }
-    free(text);
-    return status;
-}
-
-struct wt_config *wt_config_defaults(void)
-{
-    struct wt_config *config = create();
-    complete(config);
-    return config;
-}
-
-static void append(char **text, const char *suffix)
-{
-    char *longer = wt_format("%s%s", *text, suffix);
-    free(*text);
-    *text = longer;
-}
-
-void wt_config_name_command(struct wt_config *config, const char *suffix)
-{
-    struct wt_properties *const sections[] = {&config->kafka.common, &config->kafka.consumer};
-    for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++) {
-        for (size_t j = 0; j < sections[i]->count; j++) {
-            if (strcmp(sections[i]->items[j].name, "group.id") == 0) {
-                append(&sections[i]->items[j].value, suffix);
-            }
-        }
-    }
-    if (strcmp(config->delivery.transactional_id, "auto") != 0) {
-        append(&config->delivery.transactional_id, suffix);
-    }
-}
-
-void wt_config_destroy(struct wt_config *config)
-{
-    if (config != NULL) {
-        free(config->file); /* the next call forgets it */
-        wt_schema_clear(config);
-        free(config);
-    }
-}
 
 const char *wt_config_place(const struct wt_config *config, const char *key)
 {
@@ -335,4 +12,41 @@ const char *wt_config_place(const struct wt_config *config, const char *key)
     }
     assert(false && "a key of the table");
     return "";
+}
+
+static const struct wt_property *find(const struct wt_properties *properties, const char *name)
+{
+    for (size_t i = 0; i < properties->count; i++) {
+        if (strcmp(properties->items[i].name, name) == 0) {
+            return &properties->items[i];
+        }
+    }
+    return NULL;
+}
+
+const struct wt_property *wt_config_consumer_property(const struct wt_config *config,
+                                                      const char *name)
+{
+    const struct wt_property *own = find(&config->kafka.consumer, name);
+    return own != NULL ? own : find(&config->kafka.common, name);
+}
+
+const struct wt_property *wt_config_producer_property(const struct wt_config *config,
+                                                      const char *name)
+{
+    const struct wt_property *own = find(&config->kafka.producer, name);
+    return own != NULL ? own : find(&config->kafka.common, name);
+}
+
+bool wt_config_property_is_secret(const char *name)
+{
+    static const char *const marks[] = {
+        "password", "passphrase",         "secret", "key.pem", "ssl_key",
+        "token",    "oauthbearer.config", "jaas"};
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
+        if (strcasestr(name, marks[i]) != NULL) {
+            return true;
+        }
+    }
+    return false;
 }

@@ -100,30 +100,6 @@ static enum wt_status check_section(const struct wt_properties *properties, cons
     return status;
 }
 
-static const struct wt_property *find(const struct wt_properties *properties, const char *name)
-{
-    for (size_t i = 0; i < properties->count; i++) {
-        if (strcmp(properties->items[i].name, name) == 0) {
-            return &properties->items[i];
-        }
-    }
-    return NULL;
-}
-
-const struct wt_property *wt_config_consumer_property(const struct wt_config *config,
-                                                      const char *name)
-{
-    const struct wt_property *own = find(&config->kafka.consumer, name);
-    return own != NULL ? own : find(&config->kafka.common, name);
-}
-
-const struct wt_property *wt_config_producer_property(const struct wt_config *config,
-                                                      const char *name)
-{
-    const struct wt_property *own = find(&config->kafka.producer, name);
-    return own != NULL ? own : find(&config->kafka.common, name);
-}
-
 static bool is_given(const struct wt_property *property)
 {
     return property != NULL && property->value[0] != '\0';
@@ -167,17 +143,4 @@ enum wt_status wt_properties_check(const struct wt_config *config, struct wt_err
         status = check_section(&config->kafka.producer, "kafka.producer", error);
     }
     return status == WT_OK ? check_needed(config, error) : status;
-}
-
-bool wt_config_property_is_secret(const char *name)
-{
-    static const char *const marks[] = {
-        "password", "passphrase",         "secret", "key.pem", "ssl_key",
-        "token",    "oauthbearer.config", "jaas"};
-    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
-        if (strcasestr(name, marks[i]) != NULL) {
-            return true;
-        }
-    }
-    return false;
 }

@@ -1,22 +1,14 @@
 #include "config/config_schema.h"
 
 #include "base/address.h"
+#include "base/name.h"
 
 #include <assert.h>
 #include <string.h>
 
 #define MIB (UINT64_C(1) << 20)
-#define TOPIC_BYTES_MAX 249u
 
 static_assert(sizeof(enum wt_on_error) == sizeof(unsigned), "choices are stored as unsigned");
-
-static bool valid_topic(const char *text)
-{
-    static const char legal[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-    size_t length = strlen(text);
-    return length > 0 && length <= TOPIC_BYTES_MAX && strspn(text, legal) == length &&
-           strcmp(text, ".") != 0 && strcmp(text, "..") != 0;
-}
 
 /* RFC 6901. */
 static bool valid_pointer(const char *text)
@@ -98,21 +90,21 @@ static const struct wt_key keys[] = {
     {"kafka.consumer", WT_KEY_PROPERTIES, AT(kafka.consumer), "{group.id: wiretag}"},
     {"kafka.producer", WT_KEY_PROPERTIES, AT(kafka.producer), "{}"},
     {"input.topics", WT_KEY_TEXTS, AT(input.topics), "[news.articles]",
-     .valid = valid_topic, .must = TOPIC_MUST},
+     .valid = wt_name_is_topic, .must = TOPIC_MUST},
     {"input.format", WT_KEY_CHOICE, AT(input.format), "json", .choices = formats},
     {"input.id", WT_KEY_TEXT, AT(input.id), "/id", .valid = valid_pointer, .must = POINTER_MUST},
     {"input.text", WT_KEY_TEXTS, AT(input.text), "[/text]",
      .valid = valid_pointer, .must = POINTER_MUST},
     {"input.damaged", WT_KEY_CHOICE, AT(input.damaged), "auto", .choices = damaged},
     {"output.topic", WT_KEY_TEXT, AT(output.topic), "news.labelled",
-     .valid = valid_topic, .must = TOPIC_MUST},
+     .valid = wt_name_is_topic, .must = TOPIC_MUST},
     {"output.partition", WT_KEY_CHOICE, AT(output.partition), "same", .choices = partitions},
     {"output.timestamp", WT_KEY_CHOICE, AT(output.timestamp), "input", .choices = timestamps},
     {"output.top_k", WT_KEY_U32, AT(output.top_k), "3", .min = 1, .max = 100000},
     {"output.threshold", WT_KEY_NUMBER, AT(output.threshold), "0.0", .min = 0, .max = 1},
     {"output.include_input", WT_KEY_BOOL, AT(output.include_input), "false"},
     {"dead_letter.topic", WT_KEY_TEXT, AT(dead_letter.topic), "null", .null_allowed = true,
-     .valid = valid_topic, .must = TOPIC_MUST ", or null for <output.topic>.dlq"},
+     .valid = wt_name_is_topic, .must = TOPIC_MUST ", or null for <output.topic>.dlq"},
     {"on_error", WT_KEY_CHOICE, AT(on_error), "dead-letter", .choices = on_errors},
     {"delivery.guarantee", WT_KEY_CHOICE, AT(delivery.guarantee), "exactly-once",
      .choices = guarantees},

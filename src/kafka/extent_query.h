@@ -19,8 +19,8 @@
 #define WIRETAG_KAFKA_EXTENT_QUERY_H
 
 #include "config/config.h"
+#include "kafka/extent.h"
 #include "record/partition.h"
-#include "replay/plan.h"
 
 #include <librdkafka/rdkafka.h>
 

@@ -92,6 +92,12 @@ void wt_group_member_free(rd_kafka_consumer_group_metadata_t *place)
     }
 }
 
+bool wt_group_member_is_out(rd_kafka_t *client)
+{
+    return rd_kafka_assignment_lost(client) ||
+           rd_kafka_fatal_error(client, NULL, 0) != RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
 /* --- held ------------------------------------------------------------------------------------ */
 
 struct wt_group_member *wt_group_member_create(rd_kafka_t *consumer, const struct wt_config *config)

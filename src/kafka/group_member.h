@@ -24,6 +24,9 @@ rd_kafka_consumer_group_metadata_t *wt_group_member_now(rd_kafka_t *consumer,
 /* What wt_group_member_now and wt_group_member_get give is freed with this; accepts NULL. */
 void wt_group_member_free(rd_kafka_consumer_group_metadata_t *place);
 
+/* The group takes no commits of this client any more. */
+bool wt_group_member_is_out(rd_kafka_t *client);
+
 /* Both are borrowed and must outlive it. */
 struct wt_group_member *wt_group_member_create(rd_kafka_t *consumer,
                                                const struct wt_config *config);

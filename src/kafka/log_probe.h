@@ -9,8 +9,8 @@
 #define WIRETAG_KAFKA_LOG_PROBE_H
 
 #include "config/config.h"
+#include "kafka/extent.h"
 #include "record/partition.h"
-#include "replay/plan.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -6,7 +6,7 @@
 #define WIRETAG_KAFKA_QUERY_H
 
 #include "config/config.h"
-#include "replay/plan.h"
+#include "kafka/extent.h"
 
 #include <librdkafka/rdkafka.h>
 

@@ -10,6 +10,8 @@
 #ifndef WIRETAG_OBSERVE_LOG_H
 #define WIRETAG_OBSERVE_LOG_H
 
+#include "observe/log_line.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -19,9 +21,6 @@ extern "C" {
 
 enum wt_log_level { WT_LOG_DEBUG, WT_LOG_INFO, WT_LOG_WARN, WT_LOG_ERROR };
 enum wt_log_format { WT_LOG_AUTO, WT_LOG_TEXT, WT_LOG_JSON };
-
-/* A message longer than this is cut and ends in an ellipsis. */
-#define WT_LOG_MESSAGE_BYTES_MAX 2048u
 
 /* Without it, `info` and `auto` hold. Thread: the main one, before others start. */
 void wt_log_init(enum wt_log_level level_min, enum wt_log_format format);

@@ -1,6 +1,6 @@
 #include "observe/metrics.h"
 
-#include "observe/metrics_store.h"
+#include "observe/metrics_internal.h"
 
 #include <assert.h>
 #include <stdalign.h>

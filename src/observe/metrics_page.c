@@ -1,6 +1,6 @@
 #include "base/buffer.h"
 #include "observe/beat.h"
-#include "observe/metrics_store.h"
+#include "observe/metrics_internal.h"
 #include "observe/process.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
 #include "base/alloc.h"
 #include "base/buffer.h"
-#include "observe/metrics_store.h"
+#include "observe/metrics_internal.h"
 
 #include <assert.h>
 #include <pthread.h>

@@ -3,13 +3,13 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "kafka/broker_status.h"
+#include "kafka/consumer_settings.h"
 #include "kafka/group_member.h"
 #include "kafka/security_status.h"
 #include "observe/beat.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
 #include "observe/stall.h"
-#include "pipeline/consume/consumer.h"
 #include "pipeline/stall_watch.h"
 
 #include <inttypes.h>

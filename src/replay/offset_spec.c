@@ -183,21 +183,6 @@ static bool read_relative(const char *at, int64_t now_ms, int64_t *time_ms_out)
     return false;
 }
 
-void wt_time_write(int64_t time_ms, char *text)
-{
-    time_t seconds = (time_t)(time_ms / MS_PER_S);
-    struct tm parts;
-    if (time_ms < 0 || gmtime_r(&seconds, &parts) == NULL || parts.tm_year + 1900 > YEAR_MAX) {
-        (void)snprintf(text, WT_TIME_BYTES_MAX, "%" PRId64 " ms", time_ms);
-        return;
-    }
-    (void)snprintf(text, WT_TIME_BYTES_MAX, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ",
-                   (unsigned)parts.tm_year % 10000 + 1900, (unsigned)parts.tm_mon % 12 + 1,
-                   (unsigned)parts.tm_mday % 32, (unsigned)parts.tm_hour % 24,
-                   (unsigned)parts.tm_min % 60, (unsigned)parts.tm_sec % 61,
-                   (unsigned)(time_ms % MS_PER_S));
-}
-
 /* --- offsets --------------------------------------------------------------------------------- */
 
 static bool has_partition(const struct wt_offset_spec *bound, int64_t partition)

@@ -61,8 +61,4 @@ enum wt_status wt_numbers_parse(const char *option, const char *text,
 void wt_numbers_free(struct wt_numbers *numbers);
 bool wt_numbers_have(const struct wt_numbers *numbers, int32_t number);
 
-/* A time as 2026-03-01T03:00:00.000Z, for people. `text` has room for WT_TIME_BYTES_MAX. */
-#define WT_TIME_BYTES_MAX 40u
-void wt_time_write(int64_t time_ms, char *text);
-
 #endif

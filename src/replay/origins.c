@@ -2,7 +2,7 @@
 
 #include "base/alloc.h"
 #include "record/partition.h"
-#include "replay/redrive.h"
+#include "replay/redrive_choice.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,14 +2,10 @@
 #ifndef WIRETAG_REPLAY_PLAN_H
 #define WIRETAG_REPLAY_PLAN_H
 
+#include "kafka/extent.h"
+
 #include <stddef.h>
 #include <stdint.h>
-
-/* What can be read: offsets begin <= offset < end. */
-struct wt_extent {
-    int64_t begin; /* the oldest that retention has left */
-    int64_t end;   /* behind the newest; for readers of committed records, the last stable one */
-};
 
 /* What there is to say about a range; bits. */
 enum wt_plan_note {

@@ -2,7 +2,6 @@
 
 #include "base/alloc.h"
 #include "observe/log.h"
-#include "pipeline/publish/lane.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -172,15 +171,14 @@ enum wt_status wt_range_gone(struct wt_partition *partition, struct wt_error *er
 
 /* --- commits --------------------------------------------------------------------------------- */
 
-void wt_range_note(const struct wt_partition *partition, bool released,
+void wt_range_note(const struct wt_partition *partition, const struct wt_tally *tally,
                    rd_kafka_topic_partition_t *commit)
 {
     if (partition->range == NULL) {
         return;
     }
-    struct wt_tally tally = wt_lane_tally(partition->lane, released);
     char text[WT_CHECKPOINT_BYTES_MAX];
-    wt_checkpoint_write(&partition->range->books, &tally, text);
+    wt_checkpoint_write(&partition->range->books, tally, text);
     commit->metadata = wt_strdup(text); /* the list frees it */
     commit->metadata_size = strlen(text);
 }

@@ -52,7 +52,7 @@ enum wt_status wt_range_gone(struct wt_partition *partition, struct wt_error *er
 
 /* Writes the books into a commit's metadata where the partition has a range: those of its lane,
  * with what is released or only with what is acknowledged. Thread: publish. */
-void wt_range_note(const struct wt_partition *partition, bool released,
+void wt_range_note(const struct wt_partition *partition, const struct wt_tally *tally,
                    rd_kafka_topic_partition_t *commit);
 
 #endif

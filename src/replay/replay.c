@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "check/cluster_facts.h"
+#include "check/timestamps.h"
 #include "kafka/group_query.h"
 #include "kafka/query.h"
 #include "kafka/reach.h"

@@ -2,7 +2,6 @@
 
 #include "base/errno_text.h"
 #include "text/unicode.h"
-#include "text/word.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -165,19 +164,30 @@ static int32_t id_of_character(const struct wt_vocab *vocab, uint8_t character)
     return word.id_count == 0 ? vocab->unknown_id : id;
 }
 
+static bool strips_accents_of(const struct wt_tokenizer_options *options)
+{
+    return options->strip_accents == WT_STRIP_ACCENTS_YES ||
+           (options->strip_accents == WT_STRIP_ACCENTS_AUTO && options->lowercase);
+}
+
 /* Fills in what the options make of single characters. */
 static void build_character_tables(struct wt_vocab *vocab)
 {
-    vocab->dropped_mask = vocab->options.clean_text ? WT_UNICODE_OTHER : 0;
+    bool strips_accents = strips_accents_of(&vocab->options);
+    vocab->normalization =
+        (struct wt_normalization){.lowercase = vocab->options.lowercase,
+                                  .strips_accents = strips_accents,
+                                  .dropped_mask = vocab->options.clean_text ? WT_UNICODE_OTHER : 0};
     vocab->boundary_mask = WT_UNICODE_SPACE | WT_UNICODE_PUNCTUATION;
     if (vocab->options.handle_chinese_chars) {
         vocab->boundary_mask |= WT_UNICODE_IDEOGRAPH;
     }
-    if (wt_vocab_strips_accents(vocab)) {
+    if (strips_accents) {
         vocab->boundary_mask |= WT_UNICODE_PUNCTUATION_WHEN_STRIPPED;
     }
     for (uint32_t c = 0; c < WT_LOW_COUNT; c++) {
-        vocab->low_symbols[c] = wt_word_low_symbol(vocab, c);
+        vocab->low_symbols[c] =
+            wt_normalize_low_symbol(&vocab->normalization, &vocab->trie->symbols, c);
     }
     memset(vocab->byte_kinds, WT_BYTE_OTHER, sizeof vocab->byte_kinds);
     for (uint8_t c = 0; c < 128; c++) {

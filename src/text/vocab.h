@@ -2,6 +2,7 @@
 #ifndef WIRETAG_TEXT_VOCAB_H
 #define WIRETAG_TEXT_VOCAB_H
 
+#include "text/normalize.h"
 #include "text/trie.h"
 #include "wiretag/tokenizer.h"
 
@@ -17,7 +18,6 @@ struct wt_special {
 #define WT_IDS_AT_ONCE 8u
 
 #define WT_SPECIALS_MAX 5u
-#define WT_WORD_CHARACTERS_MAX 100u
 
 /* What a byte means where a word may start or end. */
 enum wt_byte_kind {
@@ -27,17 +27,12 @@ enum wt_byte_kind {
     WT_BYTE_OTHER        /* ASCII control, or part of a longer character */
 };
 
-/* Instead of a symbol in `low_symbols`. */
-#define WT_LOW_DROPPED UINT32_MAX        /* normalization removes the character */
-#define WT_LOW_COMPLEX (UINT32_MAX - 1u) /* it becomes several, or needs canonical order */
-#define WT_LOW_COUNT 0x800u
-
 struct wt_vocab {
     struct wt_tokenizer_options options;
     struct wt_trie *trie;
-    uint32_t boundary_mask;  /* Unicode properties that end a word ... */
-    uint32_t dropped_mask;   /* ... unless they are these, which vanish within one */
-    uint8_t byte_kinds[256]; /* enum wt_byte_kind */
+    uint32_t boundary_mask;                /* Unicode properties that end a word ... */
+    struct wt_normalization normalization; /* ... unless it drops them, which vanish within one */
+    uint8_t byte_kinds[256];               /* enum wt_byte_kind */
     int32_t punctuation_ids[128 + WT_IDS_AT_ONCE]; /* of ASCII punctuation */
     uint32_t low_symbols[WT_LOW_COUNT]; /* of characters of one or two bytes, normalized */
     char *text;                         /* the file's bytes, every token ended by NUL */
@@ -52,18 +47,12 @@ struct wt_vocab {
     uint32_t special_count;
 };
 
-/* Whether accents are stripped, the "auto" resolved. */
-static inline bool wt_vocab_strips_accents(const struct wt_vocab *vocab)
-{
-    return vocab->options.strip_accents == WT_STRIP_ACCENTS_YES ||
-           (vocab->options.strip_accents == WT_STRIP_ACCENTS_AUTO && vocab->options.lowercase);
-}
-
 /* Whether a character with these properties ends the word before it, being white space or a word
  * of its own. */
 static inline bool wt_vocab_ends_word(const struct wt_vocab *vocab, uint32_t properties)
 {
-    return (properties & vocab->boundary_mask) != 0 && (properties & vocab->dropped_mask) == 0;
+    return (properties & vocab->boundary_mask) != 0 &&
+           (properties & vocab->normalization.dropped_mask) == 0;
 }
 
 #endif

@@ -16,7 +16,4 @@
 uint32_t wt_word_symbols(const struct wt_vocab *vocab, const uint8_t *word, size_t bytes,
                          uint32_t *symbols_out);
 
-/* The value of a code point below WT_LOW_COUNT for vocab->low_symbols. */
-uint32_t wt_word_low_symbol(const struct wt_vocab *vocab, uint32_t code_point);
-
 #endif

@@ -205,7 +205,7 @@ static void normalize(struct wt_reference *reference)
     if (options->handle_chinese_chars) {
         isolate_ideographs(reference);
     }
-    if (wt_vocab_strips_accents(reference->vocab)) {
+    if (reference->vocab->normalization.strips_accents) {
         decompose(reference);
         strip_marks(reference);
     }

@@ -1,4 +1,4 @@
-"""The codes of dead letters are those that redrive knows: src/replay/redrive.c lists what the sources give."""
+"""The codes of dead letters are those that redrive knows: src/codec/dead_letter_head.c lists what the sources give."""
 
 import re
 
@@ -15,7 +15,7 @@ def test_redrive_knows_every_code_that_a_dead_letter_can_have():
             text = (ROOT / path).read_text(encoding="utf-8")
             given |= set(re.findall(r'WT_ERROR_RECORD,\s*"([a-z-]+)"', text))
             given |= set(re.findall(r'"([a-z-]+)",\s*"[^"]*",\s*WT_ERROR_RECORD', text))
-            if path.startswith("src/pipeline/decode"):
+            if path.startswith("src/codec/decode"):
                 given |= set(re.findall(r'\w+\(error,\s*"([a-z-]+)"', text))
-    table = re.search(r"codes_known\[\] = \{(.*?)\};", (ROOT / "src/replay/redrive.c").read_text(), re.DOTALL).group(1)
+    table = re.search(r"codes_known\[\] = \{(.*?)\};", (ROOT / "src/codec/dead_letter_head.c").read_text(), re.DOTALL).group(1)
     assert set(re.findall(r'"([a-z-]+)"', table)) == given

@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/signals.h"
+#include "config/config_load.h"
 #include "observe/exit_limit.h"
 #include "observe/log.h"
 #include "observe/metrics.h"

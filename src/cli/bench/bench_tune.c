@@ -9,6 +9,7 @@
 #include "cli/bench/bench_loop.h"
 #include "cli/cli.h"
 #include "cli/options.h"
+#include "config/config_load.h"
 #include "model/precision.h"
 #include "pipeline/auto_limits.h"
 #include "wiretag/model.h"

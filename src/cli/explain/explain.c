@@ -7,6 +7,7 @@
 #include "cli/worker.h"
 #include "codec/headers.h"
 #include "codec/trace_context.h"
+#include "config/config_load.h"
 #include "kafka/reach.h"
 #include "kafka/reader.h"
 #include "observe/log.h"

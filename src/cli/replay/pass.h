@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define WT_PASS_NAME_BYTES_MAX 64u
+
 struct wt_cli_pass {
     const char *command;      /* "replay" */
     const char *name;         /* given to it by the user */
@@ -22,15 +24,5 @@ struct wt_cli_pass {
     uint32_t records_per_s_max;       /* 0: as fast as it goes */
     bool dry_run;                     /* show the plan, do nothing */
 };
-
-/* Plans or finds the plan, runs the worker until all ranges are done or a signal comes, and prints
- * the balance. Returns the exit status: failed, too, where it was interrupted. Thread: main. */
-int wt_cli_pass_run(const struct wt_cli_pass *pass);
-
-/* 1 to `bytes_max` letters, digits, '.', '_', '-': what Kafka takes for a topic's name and what we take
- * for a pass's. */
-#define WT_PASS_NAME_BYTES_MAX 64u
-#define WT_TOPIC_NAME_BYTES_MAX 249u
-bool wt_cli_pass_name_ok(const char *name, size_t bytes_max);
 
 #endif

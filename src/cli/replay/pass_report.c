@@ -1,5 +1,6 @@
 #include "cli/replay/pass_report.h"
 
+#include "base/clock.h"
 #include "observe/log.h"
 
 #include <inttypes.h>

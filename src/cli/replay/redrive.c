@@ -2,10 +2,12 @@
 #include "replay/redrive.h"
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/name.h"
 #include "cli/cli.h"
 #include "cli/options.h"
-#include "cli/replay/pass.h"
+#include "cli/replay/pass_run.h"
 #include "cli/worker.h"
+#include "config/config_load.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,7 +74,7 @@ static int read_values(struct arguments *arguments)
     struct wt_preview_request *request = &arguments->pass.request;
     struct wt_error error;
     int64_t now_ms = wt_clock_wall_ms();
-    if (!wt_cli_pass_name_ok(arguments->pass.name, WT_PASS_NAME_BYTES_MAX)) {
+    if (!wt_name_is_legal(arguments->pass.name, WT_PASS_NAME_BYTES_MAX)) {
         return wt_cli_usage("redrive", "--name N must be 1 to 64 letters, digits, '.', '_' or '-'");
     }
     enum wt_status status =

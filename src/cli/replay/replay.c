@@ -1,10 +1,12 @@
 /* replay.c: labels a bounded part of the input topics, once more or for the first time. */
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/name.h"
 #include "cli/cli.h"
 #include "cli/options.h"
-#include "cli/replay/pass.h"
+#include "cli/replay/pass_run.h"
 #include "cli/worker.h"
+#include "config/config_load.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,14 +72,13 @@ static const char *complaint(const struct arguments *arguments)
         return "--from and --to say what to replay; give both";
     }
     if (arguments->pass.name == NULL ||
-        !wt_cli_pass_name_ok(arguments->pass.name, WT_PASS_NAME_BYTES_MAX)) {
+        !wt_name_is_legal(arguments->pass.name, WT_PASS_NAME_BYTES_MAX)) {
         return "--name N must be 1 to 64 letters, digits, '.', '_' or '-'";
     }
     if ((arguments->output != NULL) == arguments->same_topic) {
         return "say where the labels go: one of --output TOPIC and --same-topic";
     }
-    if (arguments->output != NULL &&
-        !wt_cli_pass_name_ok(arguments->output, WT_TOPIC_NAME_BYTES_MAX)) {
+    if (arguments->output != NULL && !wt_name_is_topic(arguments->output)) {
         return "--output is no topic name";
     }
     return NULL;

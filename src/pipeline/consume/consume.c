@@ -244,7 +244,7 @@ static void end_all_epochs(struct wt_consume *consume, bool lost)
  * rebalance finds nothing then, and what is assigned in the very end is lost. */
 static void leave_group(struct wt_consume *consume)
 {
-    end_all_epochs(consume, wt_group_leave_is_out(consume->client));
+    end_all_epochs(consume, wt_group_member_is_out(consume->client));
     if (consume->hooks.drained != NULL) {
         consume->hooks.drained(consume->hooks.opaque);
     }

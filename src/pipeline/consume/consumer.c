@@ -2,9 +2,10 @@
 
 #include "kafka/broker_status.h"
 #include "kafka/client.h"
+#include "kafka/client_sizes.h"
+#include "kafka/consumer_settings.h"
 #include "kafka/group_status.h"
 #include "observe/log.h"
-#include "pipeline/auto_limits.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -25,22 +26,6 @@ static enum wt_status check_isolation(const struct wt_config *config, struct wt_
                         "transactions of the one before, and double records; leave it out, or set "
                         "delivery.guarantee to at-least-once",
                         own->place);
-}
-
-/* Note "Static members": a member that its group let go, and that hears so only from the answer to its
- * JoinGroup, joins anew. librdkafka (seen in 2.0.2 to 2.16) takes a cooperative one's assignment for lost
- * only when the group next asks for a member id, which it does not ask of a static member
- * (group.instance.id): that one keeps partitions that another worker has read and committed meanwhile,
- * and goes on where it was, with a generation that the broker takes. Under the eager strategies nobody joins with partitions in hand. */
-const char *wt_consumer_strategy(const struct wt_config *config)
-{
-    const struct wt_property *own =
-        wt_config_consumer_property(config, "partition.assignment.strategy");
-    if (own != NULL) {
-        return own->value;
-    }
-    bool is_static = wt_config_consumer_property(config, "group.instance.id") != NULL;
-    return is_static ? "range" : "cooperative-sticky";
 }
 
 static enum wt_status check_strategy(const struct wt_config *config, struct wt_error *error)
@@ -239,11 +224,4 @@ bool wt_consumer_failed(rd_kafka_t *client, const rd_kafka_message_t *message,
                     rd_kafka_message_errstr(message));
     }
     return false;
-}
-
-bool wt_consumer_begins_at_end(const struct wt_config *config)
-{
-    const struct wt_property *reset = wt_config_consumer_property(config, "auto.offset.reset");
-    return reset != NULL && strcmp(reset->value, "earliest") != 0 &&
-           strcmp(reset->value, "smallest") != 0 && strcmp(reset->value, "beginning") != 0;
 }

@@ -21,9 +21,6 @@ struct wt_consumer_callbacks {
 /* WT_INVALID (class fatal): what the user sets of the consumer breaks what delivery promises. Thread: any. */
 enum wt_status wt_consumer_check(const struct wt_config *config, struct wt_error *error);
 
-/* The strategies that a worker's consumer offers its group, as librdkafka takes them. Thread: any. */
-const char *wt_consumer_strategy(const struct wt_config *config);
-
 /* Makes it. `ranged`: ranges are read (range.h), so nothing is committed without its books. WT_INVALID
  * or WT_FAILED (class fatal). Thread: any. */
 enum wt_status wt_consumer_create(const struct wt_config *config, bool ranged,
@@ -66,8 +63,5 @@ void wt_consumer_hold(rd_kafka_t *client, const char *topic, int32_t partition);
 /* Logs an error that came in a record's place. True: the client cannot go on, and `error` says why. */
 bool wt_consumer_failed(rd_kafka_t *client, const rd_kafka_message_t *message,
                         struct wt_error *error);
-
-/* A group that has no offset, or one that is gone, begins at the end (auto.offset.reset). */
-bool wt_consumer_begins_at_end(const struct wt_config *config);
 
 #endif

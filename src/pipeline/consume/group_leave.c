@@ -6,12 +6,6 @@
 /* How long one wait for the client lasts. */
 #define WAIT_MS 50
 
-bool wt_group_leave_is_out(rd_kafka_t *client)
-{
-    return rd_kafka_assignment_lost(client) ||
-           rd_kafka_fatal_error(client, NULL, 0) != RD_KAFKA_RESP_ERR_NO_ERROR;
-}
-
 static bool await_end(rd_kafka_t *client, rd_kafka_queue_t *queue, struct wt_drain_clock *drains,
                       int64_t ms_max)
 {

@@ -15,9 +15,6 @@
 
 #include <librdkafka/rdkafka.h>
 
-/* The group takes no commits of this client any more. */
-bool wt_group_leave_is_out(rd_kafka_t *client);
-
 /* Closes the consumer, with its rebalance callback for what it gives back, for `ms_max` at most beside
  * the drains. False: it did not close, and must not be destroyed. */
 bool wt_group_leave(rd_kafka_t *client, struct wt_drain_clock *drains, int64_t ms_max);

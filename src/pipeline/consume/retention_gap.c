@@ -2,9 +2,9 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "kafka/consumer_settings.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
-#include "pipeline/consume/consumer.h"
 #include "replay/range.h"
 
 #include <inttypes.h>

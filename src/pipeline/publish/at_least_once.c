@@ -1,7 +1,7 @@
 /* at_least_once.c: release with an idempotent producer; offsets follow acknowledgements. */
 #include "observe/log.h"
 #include "pipeline/publish/lane.h"
-#include "pipeline/publish/release_state.h"
+#include "pipeline/publish/release_internal.h"
 
 void wt_at_least_once_report(struct wt_release *release, struct wt_record *record,
                              enum wt_delivery delivery, const char *reason)

@@ -1,7 +1,7 @@
 /* exactly_once.c: release into transactions, which hold the offsets too. */
 #include "base/clock.h"
 #include "pipeline/publish/lane.h"
-#include "pipeline/publish/release_state.h"
+#include "pipeline/publish/release_internal.h"
 
 void wt_exactly_once_report(struct wt_release *release, struct wt_record *record,
                             enum wt_delivery delivery, const char *reason)

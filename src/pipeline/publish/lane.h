@@ -13,7 +13,7 @@
 #define WIRETAG_PIPELINE_PUBLISH_LANE_H
 
 #include "record/record.h"
-#include "replay/checkpoint.h"
+#include "record/tally.h"
 
 struct wt_lane;
 

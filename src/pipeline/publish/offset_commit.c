@@ -98,7 +98,8 @@ static void store_moved(struct wt_offset_commit *commit, struct wt_partition *co
             rd_kafka_topic_partition_t *item = rd_kafka_topic_partition_list_add(
                 offsets, partitions[i]->topic, partitions[i]->number);
             item->offset = position_to_store(partitions[i]->lane);
-            wt_range_note(partitions[i], false, item);
+            struct wt_tally tally = wt_lane_tally(partitions[i]->lane, false);
+            wt_range_note(partitions[i], &tally, item);
         }
     }
     if (offsets->cnt > 0) {

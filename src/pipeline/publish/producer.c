@@ -3,10 +3,10 @@
 #include "base/alloc.h"
 #include "kafka/broker_status.h"
 #include "kafka/client.h"
+#include "kafka/client_sizes.h"
 #include "kafka/topic_status.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
-#include "pipeline/auto_limits.h"
 #include "pipeline/publish/txn_offsets.h"
 #include "record/partition.h"
 

@@ -6,7 +6,6 @@
 #include "observe/beat.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
-#include "pipeline/consume/group_leave.h"
 #include "pipeline/publish/lane.h"
 #include "pipeline/publish/release.h"
 
@@ -108,7 +107,7 @@ static bool drain_in_vain(const struct wt_publish *publish)
 {
     const struct drain *drain = &publish->drain;
     return drain->lost || wt_clock_us() >= drain->deadline_us ||
-           wt_group_leave_is_out(publish->ports.consumer) ||
+           wt_group_member_is_out(publish->ports.consumer) ||
            wt_group_member_is_over(publish->ports.membership);
 }
 

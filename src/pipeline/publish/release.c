@@ -6,16 +6,16 @@
 #include "codec/dead_letter_policy.h"
 #include "codec/encode.h"
 #include "codec/trace_context.h"
+#include "kafka/client_sizes.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
 #include "observe/stall.h"
-#include "pipeline/auto_limits.h"
 #include "pipeline/publish/lane.h"
 #include "pipeline/publish/offset_commit.h"
 #include "pipeline/publish/outcome_metrics.h"
 #include "pipeline/publish/poison_search.h"
 #include "pipeline/publish/producer.h"
-#include "pipeline/publish/release_state.h"
+#include "pipeline/publish/release_internal.h"
 #include "pipeline/publish/transaction.h"
 
 #include <assert.h>

@@ -218,7 +218,8 @@ static rd_kafka_topic_partition_list_t *released_offsets(struct wt_partition *co
             rd_kafka_topic_partition_t *commit = rd_kafka_topic_partition_list_add(
                 offsets, partitions[i]->topic, partitions[i]->number);
             commit->offset = wt_lane_released_position(lane);
-            wt_range_note(partitions[i], true, commit);
+            struct wt_tally tally = wt_lane_tally(partitions[i]->lane, true);
+            wt_range_note(partitions[i], &tally, commit);
         }
     }
     return offsets;

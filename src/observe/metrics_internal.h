@@ -1,6 +1,6 @@
-/* metrics_store.h: what the page reads of the values behind metrics.h. For metrics*.c alone. */
-#ifndef WIRETAG_OBSERVE_METRICS_STORE_H
-#define WIRETAG_OBSERVE_METRICS_STORE_H
+/* metrics_internal.h: what the page reads of the values behind metrics.h. For metrics*.c alone. */
+#ifndef WIRETAG_OBSERVE_METRICS_INTERNAL_H
+#define WIRETAG_OBSERVE_METRICS_INTERNAL_H
 
 #include "observe/metrics.h"
 

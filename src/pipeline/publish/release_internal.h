@@ -1,7 +1,7 @@
-/* release_state.h: what the files of releasing share: release.c, which both guarantees need,
+/* release_internal.h: what the files of releasing share: release.c, which both guarantees need,
  * at_least_once.c and exactly_once.c. Nobody else includes it. Thread: publish, for all of it. */
-#ifndef WIRETAG_PIPELINE_PUBLISH_RELEASE_STATE_H
-#define WIRETAG_PIPELINE_PUBLISH_RELEASE_STATE_H
+#ifndef WIRETAG_PIPELINE_PUBLISH_RELEASE_INTERNAL_H
+#define WIRETAG_PIPELINE_PUBLISH_RELEASE_INTERNAL_H
 
 #include "codec/encode.h"
 #include "pipeline/publish/early_commit.h"

@@ -1,4 +1,5 @@
-#include "cli/replay/pass.h"
+#include "cli/replay/pass_run.h"
+#include "config/config_load.h"
 
 #include "base/alloc.h"
 #include "base/buffer.h"
@@ -12,22 +13,10 @@
 #include "replay/redrive.h"
 #include "replay/terms.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-bool wt_cli_pass_name_ok(const char *name, size_t bytes_max)
-{
-    size_t length = strlen(name);
-    for (size_t i = 0; i < length; i++) {
-        if (isalnum((unsigned char)name[i]) == 0 && strchr("._-", name[i]) == NULL) {
-            return false;
-        }
-    }
-    return length > 0 && length <= bytes_max;
-}
 
 /* What the pipeline's ticks need. */
 struct watch {

@@ -1,0 +1,19 @@
+#include "check/facts.h"
+
+const char *wt_topic_role_key(enum wt_topic_role role)
+{
+    return role == WT_TOPIC_INPUT    ? "input.topics"
+           : role == WT_TOPIC_OUTPUT ? "output.topic"
+                                     : "dead_letter.topic";
+}
+
+const struct wt_topic_facts *wt_facts_find(const struct wt_cluster_facts *facts,
+                                           enum wt_topic_role role)
+{
+    for (size_t i = 0; i < facts->topic_count; i++) {
+        if (facts->topics[i].role == role) {
+            return &facts->topics[i];
+        }
+    }
+    return NULL;
+}
