@@ -2,6 +2,7 @@
  * complete. An input is the YAML file, then --set texts, each behind a NUL byte. */
 #include "base/address.h"
 #include "config/config.h"
+#include "config/config_load.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 /* Fuzz target: the bounds and partition numbers of replay, as typed.
  *
  * Whatever is taken lies within its type, and a time that is shown reads as itself again. */
+#include "base/clock.h"
 #include "replay/offset_spec.h"
 
 #include <stdint.h>

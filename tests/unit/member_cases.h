@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "config/config.h"
+#include "config/config_load.h"
 
 #include "support.h"
 

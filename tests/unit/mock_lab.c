@@ -1,4 +1,5 @@
 #include "mock_lab.h"
+#include "config/config_load.h"
 
 #include "base/alloc.h"
 #include "base/clock.h"

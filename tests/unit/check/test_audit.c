@@ -1,6 +1,8 @@
 /* What a configuration and the facts of a cluster say about each other: each contradiction is found,
  * at its place, with a remedy; and a sound pair is found well. */
 #include "check/audit.h"
+#include "check/timestamps.h"
+#include "config/config_load.h"
 
 #include "support.h"
 

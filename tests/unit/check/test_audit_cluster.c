@@ -1,5 +1,6 @@
 /* Coordinators that cannot be had, and the brokers' own limits, are found with the brokers' setting. */
 #include "check/audit.h"
+#include "config/config_load.h"
 
 #include "support.h"
 

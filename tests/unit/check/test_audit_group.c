@@ -1,5 +1,6 @@
 /* Strangers in the group and offsets that are gone are found, and workers of the group are no strangers. */
 #include "check/audit_group.h"
+#include "config/config_load.h"
 
 #include "support.h"
 

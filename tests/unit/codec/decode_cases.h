@@ -3,6 +3,7 @@
 #define WIRETAG_TESTS_DECODE_CASES_H
 
 #include "codec/decode.h"
+#include "config/config_load.h"
 
 #include "support.h"
 

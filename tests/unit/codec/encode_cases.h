@@ -3,6 +3,7 @@
 #define WIRETAG_TESTS_ENCODE_CASES_H
 
 #include "codec/encode.h"
+#include "config/config_load.h"
 
 #include "support.h"
 

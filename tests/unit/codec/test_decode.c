@@ -1,4 +1,5 @@
 /* From a record's bytes to an article's text: what is read, and what becomes a dead letter. */
+#include "config/config_load.h"
 #include "decode_cases.h"
 
 #include "base/buffer.h"

@@ -3,6 +3,7 @@
 #define WIRETAG_TESTS_CONFIG_CASES_H
 
 #include "config/config.h"
+#include "config/config_load.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

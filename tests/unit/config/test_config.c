@@ -1,5 +1,6 @@
 /* What a configuration may say and how it is read. What it may not say: test_config_errors.c. */
 #include "config/config.h"
+#include "config/config_load.h"
 #include "config/config_schema.h"
 #include "config_cases.h"
 

@@ -1,5 +1,6 @@
 /* What a configuration may not say, and that the message names file, line, key and remedy. */
 #include "config/config.h"
+#include "config/config_load.h"
 #include "config_cases.h"
 
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 /* librdkafka properties: how they are given, which are refused, which hold for a client. */
 #include "config/config.h"
+#include "config/config_load.h"
 #include "config_cases.h"
 
 static void below_a_client_the_rest_of_the_path_is_one_librdkafka_name(void **state)

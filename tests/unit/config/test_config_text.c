@@ -1,5 +1,6 @@
 /* ${VAR} and ${file:PATH}: what they become, and that no message shows what they held. */
 #include "config/config.h"
+#include "config/config_load.h"
 #include "config_cases.h"
 
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 /* Asking where logs begin and end, on a mock cluster. */
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "config/config_load.h"
 #include "kafka/extent_query.h"
 #include "observe/log.h"
 

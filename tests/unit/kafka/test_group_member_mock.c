@@ -1,4 +1,5 @@
 /* Whom a worker commits for: only a member of the group, whatever it is called. */
+#include "config/config_load.h"
 #include "kafka/group_member.h"
 
 #include "base/clock.h"

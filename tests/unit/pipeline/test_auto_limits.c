@@ -1,5 +1,7 @@
 /* What `auto` comes to on a device, and that a number in the configuration wins. */
 #include "base/processors.h"
+#include "config/config_load.h"
+#include "kafka/client_sizes.h"
 #include "pipeline/auto_limits.h"
 #include "support.h"
 

@@ -1,5 +1,5 @@
 /* What the watch makes of positions and ends: lag, its age, the time to drain; queues. */
-#include "watch_cases.h"
+#include "monitor_cases.h"
 
 static struct wt_record *consume(struct wt_partition *partition, int64_t offset, int64_t timestamp)
 {
@@ -153,7 +153,7 @@ static void time_to_drain_is_lag_over_the_rate_of_work(void **state)
             done(consume(partition, 1 + 10 * i + j, WALL_MS));
         }
         clock_us += SECOND / 4;
-        wt_watch_tick(worker.watch);
+        wt_monitor_tick(worker.watch);
     }
     double lag = lag_records(0);
     assert_float_equal((float)lag, 100000 - 2400, 50);

@@ -1,5 +1,6 @@
 /* What is made of what librdkafka says of group, topics and leaders, and of records that do not move. Clock
  * and brokers are the test's own. */
+#include "config/config_load.h"
 #include "pipeline/stall_watch.h"
 
 #include "kafka/group_status.h"

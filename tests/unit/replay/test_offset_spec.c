@@ -1,4 +1,5 @@
 /* Where a replay begins and ends, as people write it. */
+#include "base/clock.h"
 #include "replay/offset_spec.h"
 
 #include "support.h"

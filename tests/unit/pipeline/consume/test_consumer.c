@@ -1,4 +1,5 @@
 /* The consumer is made so that nothing is skipped, whatever librdkafka does by default. */
+#include "config/config_load.h"
 #include "pipeline/consume/consumer.h"
 
 #include "support.h"

@@ -1,5 +1,6 @@
 /* How a worker leaves its group when the group or the client is ahead of it. */
 #include "base/clock.h"
+#include "config/config_load.h"
 #include "pipeline/consume/consume.h"
 
 #include "member_cases.h"

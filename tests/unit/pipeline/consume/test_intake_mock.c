@@ -1,5 +1,6 @@
 /* Where the records of assigned partitions go, under the real consume stage on a mock cluster. */
 #include "base/clock.h"
+#include "config/config_load.h"
 #include "pipeline/consume/consume.h"
 
 #include "member_cases.h"

@@ -2,6 +2,7 @@
  * a fetch that is out of range has the client begin again at auto.offset.reset. The test is the rest of
  * the pipeline, and answers for the log: the mock's never loses anything. */
 #include "base/clock.h"
+#include "config/config_load.h"
 #include "kafka/log_probe.h"
 #include "pipeline/consume/consume.h"
 #include "replay/checkpoint.h"

@@ -1,7 +1,7 @@
 /* A producer that is replaced while a transaction of it is open. */
 #include "base/clock.h"
 #include "pipeline/publish/lane.h"
-#include "pipeline/publish/release_state.h"
+#include "pipeline/publish/release_internal.h"
 
 #include "mock_cases.h"
 

@@ -1,5 +1,6 @@
 /* What the last stage owes a consume thread that drains partitions through it. */
 #include "base/clock.h"
+#include "config/config_load.h"
 #include "kafka/group_member.h"
 #include "observe/metrics.h"
 #include "pipeline/publish/publish.h"

@@ -1,5 +1,6 @@
 /* Transactions that do not come through: one line for the first error, a stall where it lasts, and its end.
  * The clock is the test's. */
+#include "config/config_load.h"
 #include "pipeline/publish/txn_stall.h"
 
 #include "observe/metrics.h"

@@ -1,12 +1,12 @@
-/* watch_cases.h: a worker without stages, as the watch sees it; clock and brokers are the test's own. */
-#ifndef WIRETAG_TESTS_WATCH_CASES_H
-#define WIRETAG_TESTS_WATCH_CASES_H
+/* monitor_cases.h: a worker without stages, as the watch sees it; clock and brokers are the test's own. */
+#ifndef WIRETAG_TESTS_MONITOR_CASES_H
+#define WIRETAG_TESTS_MONITOR_CASES_H
 
-#include "base/metrics.h"
-#include "base/stall.h"
-#include "pipeline/brokers.h"
-#include "pipeline/kafka.h"
-#include "pipeline/watch.h"
+#include "kafka/broker_status.h"
+#include "kafka/client.h"
+#include "observe/metrics.h"
+#include "observe/stall.h"
+#include "pipeline/monitor.h"
 #include "support.h"
 
 #include <stdbool.h>
@@ -35,10 +35,10 @@ int64_t __wrap_wt_clock_wall_ms(void)
     return WALL_MS + clock_us / 1000;
 }
 
-bool __wrap_wt_brokers_ends(rd_kafka_t *consumer, struct wt_brokers_offset *offsets, size_t count,
-                            int wait_ms);
-bool __wrap_wt_brokers_ends(rd_kafka_t *consumer, struct wt_brokers_offset *offsets, size_t count,
-                            int wait_ms)
+bool __wrap_wt_broker_status_ends(rd_kafka_t *consumer, struct wt_broker_status_offset *offsets,
+                                  size_t count, int wait_ms);
+bool __wrap_wt_broker_status_ends(rd_kafka_t *consumer, struct wt_broker_status_offset *offsets,
+                                  size_t count, int wait_ms)
 {
     (void)consumer, (void)wait_ms;
     asked++;
@@ -48,10 +48,10 @@ bool __wrap_wt_brokers_ends(rd_kafka_t *consumer, struct wt_brokers_offset *offs
     return broker_there && leaders_there;
 }
 
-bool __wrap_wt_brokers_starts(rd_kafka_t *consumer, struct wt_brokers_offset *offsets, size_t count,
-                              int wait_ms);
-bool __wrap_wt_brokers_starts(rd_kafka_t *consumer, struct wt_brokers_offset *offsets, size_t count,
-                              int wait_ms)
+bool __wrap_wt_broker_status_starts(rd_kafka_t *consumer, struct wt_broker_status_offset *offsets,
+                                    size_t count, int wait_ms);
+bool __wrap_wt_broker_status_starts(rd_kafka_t *consumer, struct wt_broker_status_offset *offsets,
+                                    size_t count, int wait_ms)
 {
     (void)consumer, (void)wait_ms;
     for (size_t i = 0; i < count; i++) {
@@ -60,18 +60,18 @@ bool __wrap_wt_brokers_starts(rd_kafka_t *consumer, struct wt_brokers_offset *of
     return broker_there && coordinator_there;
 }
 
-bool __wrap_wt_brokers_answer(rd_kafka_t *client, int wait_ms);
-bool __wrap_wt_brokers_answer(rd_kafka_t *client, int wait_ms)
+bool __wrap_wt_broker_status_answer(rd_kafka_t *client, int wait_ms);
+bool __wrap_wt_broker_status_answer(rd_kafka_t *client, int wait_ms)
 {
     (void)client, (void)wait_ms;
     asked++;
     return broker_there;
 }
 
-rd_kafka_consumer_group_metadata_t *__wrap_wt_membership_now(rd_kafka_t *consumer,
-                                                             const struct wt_config *config);
-rd_kafka_consumer_group_metadata_t *__wrap_wt_membership_now(rd_kafka_t *consumer,
-                                                             const struct wt_config *config)
+rd_kafka_consumer_group_metadata_t *__wrap_wt_group_member_now(rd_kafka_t *consumer,
+                                                               const struct wt_config *config);
+rd_kafka_consumer_group_metadata_t *__wrap_wt_group_member_now(rd_kafka_t *consumer,
+                                                               const struct wt_config *config)
 {
     (void)consumer, (void)config;
     return in_group ? rd_kafka_consumer_group_metadata_new("group") : NULL;
@@ -85,7 +85,7 @@ static struct {
     struct wt_in_flight *in_flight;
     struct wt_queue *consumed;
     struct wt_queue *finished;
-    struct wt_watch *watch;
+    struct wt_monitor *watch;
 } worker;
 
 static int begin(void **state)
@@ -104,19 +104,19 @@ static int begin(void **state)
     worker.in_flight = wt_in_flight_create(1000000, UINT64_MAX);
     worker.consumed = wt_queue_create(10);
     worker.finished = wt_queue_create(10);
-    const struct wt_watch_ports ports = {.config = &worker.config,
-                                         .partitions = worker.partitions,
-                                         .in_flight = worker.in_flight,
-                                         .consumed = worker.consumed,
-                                         .finished = worker.finished};
-    worker.watch = wt_watch_create(&ports);
+    const struct wt_monitor_ports ports = {.config = &worker.config,
+                                           .partitions = worker.partitions,
+                                           .in_flight = worker.in_flight,
+                                           .consumed = worker.consumed,
+                                           .finished = worker.finished};
+    worker.watch = wt_monitor_create(&ports);
     return 0;
 }
 
 static int end(void **state)
 {
     (void)state;
-    wt_watch_destroy(worker.watch);
+    wt_monitor_destroy(worker.watch);
     wt_stall_forget();
     wt_queue_destroy(worker.consumed);
     wt_queue_destroy(worker.finished);
@@ -139,7 +139,7 @@ static void pass(int seconds)
 {
     for (int i = 0; i < 4 * seconds; i++) {
         clock_us += SECOND / 4;
-        wt_watch_tick(worker.watch);
+        wt_monitor_tick(worker.watch);
         wt_stall_tick(clock_us);
     }
 }
