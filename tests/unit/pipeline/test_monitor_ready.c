@@ -1,6 +1,6 @@
 /* What the watch makes of answers and silence: readiness, with every reason, in page and log. */
-#include "observe/log.h"
 #include "monitor_cases.h"
+#include "observe/log.h"
 
 #include <sys/mman.h>
 #include <unistd.h>
