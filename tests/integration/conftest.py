@@ -52,6 +52,23 @@ def own_broker(tmp_path):
 
 
 @pytest.fixture(scope="module")
+def modules_broker(tmp_path_factory):
+    if os.environ.get("KAFKA"):
+        pytest.skip("the tests need a broker of their own, and KAFKA names another one")
+    started = Broker(tmp_path_factory.mktemp("fragile"))
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def fragile(modules_broker):
+    """A broker that the tests of a file may stop, kill and pause; each finds it running, however the one
+    before has ended."""
+    modules_broker.revive()
+    return modules_broker
+
+
+@pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
     """A broker of the module's own, and a proxy before it (`.proxied`) that holds and drops what `.proxy` is told."""
     if os.environ.get("KAFKA"):

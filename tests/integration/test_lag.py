@@ -225,12 +225,17 @@ def test_a_topic_made_anew_without_a_record_is_no_lag_and_nothing_of_it_is_passe
     assert second.stop() == 0
 
 
-def test_a_group_ahead_of_a_new_topic_is_set_back_by_its_end(lab, flow):
+def make_anew_behind_a_worker(lab, flow):
+    """A worker labels twelve articles and stops; then the topic is made anew."""
     flow.produce(articles(0, 12))
     first = lab.run(flow)
     flow.wait_done()
     assert first.stop() == 0
     client.remake_topic(flow.bootstrap, flow.input)
+
+
+def test_a_group_ahead_of_a_new_topic_is_set_back_by_its_end(lab, flow):
+    make_anew_behind_a_worker(lab, flow)
     client.commit(flow.bootstrap, flow.group, flow.input, {0: 12})  # where the coordinator still has it
     second = lab.run(flow)
     client.wait_for("an offset of the new log", lambda: flow.committed().get(0) == 0, 60)
@@ -238,11 +243,7 @@ def test_a_group_ahead_of_a_new_topic_is_set_back_by_its_end(lab, flow):
 
 
 def test_a_topic_made_anew_ends_without_lag_too(lab, flow):
-    flow.produce(articles(0, 12))
-    first = lab.run(flow)
-    flow.wait_done()
-    assert first.stop() == 0
-    client.remake_topic(flow.bootstrap, flow.input)
+    make_anew_behind_a_worker(lab, flow)
     writer = Writer(lab, flow)
     writer.write(articles(0, 3))
     writer.write(articles(0, 3), commit=False)

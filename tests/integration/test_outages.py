@@ -6,27 +6,9 @@ import time
 import checks
 import client
 import pytest
-from broker import Broker
 from client import Record, article
 
 PARTITIONS = 3
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory, broker):
-    if not isinstance(broker, Broker):
-        pytest.skip("the tests need a broker of their own, and KAFKA names another one")
-    started = Broker(tmp_path_factory.mktemp("fragile"))
-    yield started
-    started.close()
-
-
-@pytest.fixture
-def fragile(shared):
-    """A broker that the tests of this file may stop, kill and pause; each finds it running, however the one
-    before has ended."""
-    shared.revive()
-    return shared
 
 
 def fill(flow, count):

@@ -10,7 +10,6 @@ import time
 import client
 import pytest
 import worker
-from broker import Broker
 from client import Record, article
 from worker import ROOT
 
@@ -19,21 +18,6 @@ HTTP = {"listen": "127.0.0.1:0"}
 
 # After "stopped" the process has five seconds; the machine may be busy with other tests.
 END_SECONDS = 5 + 3
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory, broker):
-    if not isinstance(broker, Broker):
-        pytest.skip("the tests need a broker of their own, and KAFKA names another one")
-    started = Broker(tmp_path_factory.mktemp("fragile"))
-    yield started
-    started.close()
-
-
-@pytest.fixture
-def fragile(shared):
-    shared.revive()
-    return shared
 
 
 @pytest.fixture
