@@ -72,3 +72,23 @@ def test_the_quick_start_shows_the_export_of_the_readme():
         shown = re.search(r"scripts/export/export_model\.py (--checkpoint model\.pth.*?models/mine\.pt)", text, re.DOTALL)[1]
         return [word for word in re.split(r"[\s\\']+", shown) if word]
     assert export(read("scripts/quickstart")) == export(read("README.md"))
+
+
+# `test_FILE.c` or `test_FILE.py`, and which of its tests.
+TEST = re.compile(r"`((?:test|fuzz)_\w+\.(?:c|py))(?:::(\w+))?`")
+
+
+@pytest.mark.parametrize("path", files(".md"))
+def test_the_tests_that_a_document_names_are_there(path):
+    for file, name in TEST.findall(read(path)):
+        found = [test for test in files(file) if test.startswith("tests/") and test.endswith(f"/{file}")]
+        assert len(found) == 1, f"{path}: {file}: {found}"
+        assert not name or re.search(rf"\b(def|static void) {name}\(", read(found[0])), f"{path}: {file}::{name}"
+
+
+@pytest.mark.parametrize("path", ["SECURITY.md", "docs/delivery.md"])
+def test_each_promise_names_a_test(path):
+    tables = re.findall(r"^\| promise \|.*\n\|-.*\n((?:\|.*\n)+)", read(path), re.MULTILINE)
+    rows = [row for table in tables for row in table.splitlines()]
+    assert len(rows) > 10
+    assert [row for row in rows if not TEST.search(row) and "`tests/" not in row] == []
