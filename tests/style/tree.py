@@ -25,5 +25,20 @@ def text_files():
 
 def shell_scripts():
     """Files to be run by bash or to be sourced into it."""
-    return [path for path in files()
-            if (ROOT / path).read_bytes()[:64].startswith((b"#!/usr/bin/env bash", b"# shellcheck shell=bash"))]
+    return [path for path in files() if kind(path) == "shell"]
+
+
+def kind(path):
+    """What a file is written in: "c" (and C++), "python", "shell", "cmake"; None: something else."""
+    for suffixes, name in (((".c", ".h", ".cpp"), "c"), ((".py",), "python"), (("CMakeLists.txt", ".cmake"), "cmake")):
+        if path.endswith(suffixes):
+            return name
+    first = (ROOT / path).read_bytes()[:64]
+    if first.startswith(b"#!/usr/bin/env python3"):
+        return "python"
+    return "shell" if first.startswith((b"#!/usr/bin/env bash", b"# shellcheck shell=bash")) else None
+
+
+def code_files():
+    """(path, kind) of every file that people write code in."""
+    return [(path, kind(path)) for path in files() if kind(path)]
