@@ -1,6 +1,6 @@
 # Run by cmake --install: copies the libraries of libtorch that a CPU needs, and no others, to
-# ${CMAKE_INSTALL_PREFIX}/${WIRETAG_LIBRARY_DIR}. They find each other by relative paths, so they stay side by side as the
-# wheels have them: torch/lib and nvidia/…. What they need of the system stays with the system.
+# ${CMAKE_INSTALL_PREFIX}/${WIRETAG_LIBRARY_DIR}. They find each other by relative paths, so they stay
+# side by side as the wheels have them: torch/lib and nvidia/…. What they need of the system stays with the system.
 file(GET_RUNTIME_DEPENDENCIES LIBRARIES ${WIRETAG_TORCH_ROOT}/lib/libtorch_cpu.so
     RESOLVED_DEPENDENCIES_VAR found UNRESOLVED_DEPENDENCIES_VAR missing)
 if(missing)

@@ -1,5 +1,5 @@
-/* timestamps.h: articles whose timestamps cost their labels: in another unit than milliseconds, older than the
- * output topic keeps, or further ahead than it takes.
+/* timestamps.h: articles whose timestamps cost their labels: in another unit than milliseconds,
+ * older than the output topic keeps, or further ahead than it takes.
  *
  * Only where labels take their articles' timestamps: output.timestamp is input, and the output topic does not
  * set its own. */
@@ -45,8 +45,8 @@ const char *wt_time_unit(int64_t timestamp_ms);
 enum wt_time_fault wt_time_judge(const struct wt_time_limits *limits, int64_t timestamp_ms,
                                  int64_t now_ms);
 
-/* Says what is wrong, what becomes of the labels, and what to do; `words` has room for WT_TIME_WORDS_BYTES_MAX.
- * Not for WT_TIME_FINE. */
+/* Says what is wrong, what becomes of the labels, and what to do; `words` has room for
+ * WT_TIME_WORDS_BYTES_MAX. Not for WT_TIME_FINE. */
 #define WT_TIME_WORDS_BYTES_MAX 560u
 void wt_time_fault_write(enum wt_time_fault fault, const struct wt_time_limits *limits,
                          const char *output, int64_t timestamp_ms, int64_t now_ms, char *words);

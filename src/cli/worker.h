@@ -42,10 +42,11 @@ struct wt_cli_job {
     int (*finish)(void *opaque, enum wt_status status, const struct wt_error *error);
 };
 
-/* Loads the model and runs a pipeline over the job's source until that ends, SIGTERM or SIGINT comes (where
- * it has an end, SIGHUP too), or it fails; returns the exit status. The process ends before, with 0 where the job has no end
- * and else with 1, when a signal comes before anything was read. A second SIGTERM or SIGINT ends it
- * at once, with 1 until everything is drained. Once a process. */
+/* Loads the model and runs a pipeline over the job's source until that ends, SIGTERM or SIGINT
+ * comes (where it has an end, SIGHUP too), or it fails; returns the exit status. The process ends
+ * before, with 0 where the job has no end and else with 1, when a signal comes before anything was
+ * read. A second SIGTERM or SIGINT ends it at once, with 1 until everything is drained. Once a
+ * process. */
 int wt_cli_work(const struct wt_cli_job *job);
 
 #endif

@@ -23,8 +23,9 @@ bool wt_dead_letter_read(const struct wt_record *record, struct wt_dead_letter_h
 /* Every code that a dead letter can have, in order of the alphabet. */
 const char *const *wt_dead_letter_codes(size_t *count_out);
 
-/* Reads codes as a person lists them, joined by commas, blanks around them; each once, in order of the alphabet,
- * in *codes_out, the caller's to free. WT_INVALID: one is unknown, and the message has those that are known. */
+/* Reads codes as a person lists them, joined by commas, blanks around them; each once, in order of
+ * the alphabet, in *codes_out, the caller's to free. WT_INVALID: one is unknown, and the message
+ * has those that are known. */
 enum wt_status wt_dead_letter_codes_parse(const char *text, char **codes_out,
                                           struct wt_error *error);
 

@@ -23,11 +23,11 @@ struct wt_refusal {
     int64_t topic_bytes_max; /* its max.message.bytes; -1: not known */
 };
 
-/* The broker, or the producer, refuses the record itself: a label or tombstone becomes a failure, to which
- * on_error applies; a dead letter becomes a smaller one (dead_letter.h): what the topic is known to take,
- * else half each time; where size is not the reason, one with a key, then one with the record's own timestamp,
- * then the least. False: even the least is refused, or
- * on_error is stop; `error` says so. */
+/* The broker, or the producer, refuses the record itself: a label or tombstone becomes a failure,
+ * to which on_error applies; a dead letter becomes a smaller one (dead_letter.h): what the topic is
+ * known to take, else half each time; where size is not the reason, one with a key, then one with
+ * the record's own timestamp, then the least. False: even the least is refused, or on_error is
+ * stop; `error` says so. */
 bool wt_dead_letter_refused(const struct wt_config *config, struct wt_record *record,
                             const struct wt_refusal *refusal, struct wt_error *error);
 

@@ -1,8 +1,8 @@
 /* headers.h: the headers of an output record.
  *
- * The input's own come first, in order, repeated and null ones too, less those wiretag sets anew and
- * all wiretag.error.*, wiretag.source.* and wiretag.tries; then wiretag's. A dead letter may leave some of them out. Pure.
- * Thread: one. */
+ * The input's own come first, in order, repeated and null ones too, less those wiretag sets anew
+ * and all wiretag.error.*, wiretag.source.* and wiretag.tries; then wiretag's. A dead letter may
+ * leave some of them out. Pure. Thread: one. */
 #ifndef WIRETAG_CODEC_HEADERS_H
 #define WIRETAG_CODEC_HEADERS_H
 

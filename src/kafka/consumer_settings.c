@@ -2,11 +2,12 @@
 
 #include <string.h>
 
-/* Note "Static members": a member that its group let go, and that hears so only from the answer to its
- * JoinGroup, joins anew. librdkafka (seen in 2.0.2 to 2.16) takes a cooperative one's assignment for lost
- * only when the group next asks for a member id, which it does not ask of a static member
- * (group.instance.id): that one keeps partitions that another worker has read and committed meanwhile,
- * and goes on where it was, with a generation that the broker takes. Under the eager strategies nobody joins with partitions in hand. */
+/* Note "Static members": a member that its group let go, and that hears so only from the answer to
+ * its JoinGroup, joins anew. librdkafka (seen in 2.0.2 to 2.16) takes a cooperative one's
+ * assignment for lost only when the group next asks for a member id, which it does not ask of a
+ * static member (group.instance.id): that one keeps partitions that another worker has read and
+ * committed meanwhile, and goes on where it was, with a generation that the broker takes. Under the
+ * eager strategies nobody joins with partitions in hand. */
 const char *wt_consumer_strategy(const struct wt_config *config)
 {
     const struct wt_property *own =

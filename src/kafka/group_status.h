@@ -16,8 +16,8 @@
  * coordinator is known and connected, `join_state` "steady" while nobody rebalances. Thread: any. */
 void wt_group_note_state(const char *state, int64_t state_age_ms, const char *join_state);
 
-/* An error that came in a record's place; `topic` is NULL, or that it is about. True: it is about the group or about rights, and will be told
- * as a stall. Thread: any. */
+/* An error that came in a record's place; `topic` is NULL, or that it is about. True: it is about
+ * the group or about rights, and will be told as a stall. Thread: any. */
 bool wt_group_note_error(rd_kafka_resp_err_t code, const char *topic, const char *reason);
 
 /* Which brokers do not answer, in words; "": none is known. Thread: any. */
@@ -33,9 +33,10 @@ struct wt_group_standing {
     char rights[700];
 };
 
-/* Begins and ends the stalls `group` and `strategy`. `lag`: records not done with; `member`: the client has a place in the group, and
- * has been given partitions, be it none. May ask the brokers who else is in the group, for `wait_ms`;
- * `consumer` may be NULL: nobody is asked. Thread: main. */
+/* Begins and ends the stalls `group` and `strategy`. `lag`: records not done with; `member`: the
+ * client has a place in the group, and has been given partitions, be it none. May ask the brokers
+ * who else is in the group, for `wait_ms`; `consumer` may be NULL: nobody is asked.
+ * Thread: main. */
 void wt_group_judge(rd_kafka_t *consumer, const struct wt_config *config, size_t partitions,
                     int64_t lag, bool member, int wait_ms, struct wt_group_standing *standing_out);
 

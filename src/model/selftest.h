@@ -13,10 +13,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Runs every line of the `count` bytes through tokenizer and model, telling `progress` the bytes. WT_INVALID (class fatal): a
- * line is malformed, there is none, or the logits differ. *logits_bound: negative when none was
- * measured; then it becomes five times the largest difference found. Thread: any, after
- * wt_model_thread_init. */
+/* Runs every line of the `count` bytes through tokenizer and model, telling `progress` the bytes.
+ * WT_INVALID (class fatal): a line is malformed, there is none, or the logits differ.
+ * *logits_bound: negative when none was measured; then it becomes five times the largest difference
+ * found. Thread: any, after wt_model_thread_init. */
 enum wt_status wt_selftest_run(struct wt_model *model, const char *bytes, size_t count,
                                double *logits_bound, const char *source,
                                const struct wt_model_progress *progress, struct wt_error *error);

@@ -6,11 +6,12 @@
  *
  * Another path is 404, another method 405. Whoever can reach the address may read it all, so it is
  * loopback by default; nothing can be changed through it. One thread of its own serves at most
- * WT_HTTP_CONNECTIONS_MAX connections. No newcomer waits for a place, nor for a descriptor where the
- * process has none left: the connection with the least time left is cut for it. A request is at most
- * WT_HTTP_REQUEST_BYTES_MAX bytes; with its answer it may take WT_HTTP_REQUEST_MS_MAX, however slowly
- * its client sends or reads, then the connection is cut. A client may ask again over the same
- * connection, which is most of what a request costs, but must do so within WT_HTTP_IDLE_MS_MAX. The metrics page is written again only when it is older than
+ * WT_HTTP_CONNECTIONS_MAX connections. No newcomer waits for a place, nor for a descriptor where
+ * the process has none left: the connection with the least time left is cut for it. A request is at
+ * most WT_HTTP_REQUEST_BYTES_MAX bytes; with its answer it may take WT_HTTP_REQUEST_MS_MAX, however
+ * slowly its client sends or reads, then the connection is cut. A client may ask again over the
+ * same connection, which is most of what a request costs, but must do so within
+ * WT_HTTP_IDLE_MS_MAX. The metrics page is written again only when it is older than
  * WT_HTTP_PAGE_MS_MAX, so that many scrapers cost little more than one. */
 #ifndef WIRETAG_OBSERVE_HTTP_H
 #define WIRETAG_OBSERVE_HTTP_H

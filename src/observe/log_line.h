@@ -1,6 +1,7 @@
 /* log_line.h: one line of the log while it is put together.
  *
- * For the log, and for whoever prints text of unknown origin. Adding what no longer fits is cut off. Thread: one. */
+ * For the log, and for whoever prints text of unknown origin. Adding what no longer fits is cut
+ * off. Thread: one. */
 #ifndef WIRETAG_OBSERVE_LOG_LINE_H
 #define WIRETAG_OBSERVE_LOG_LINE_H
 

@@ -1,4 +1,5 @@
-/* auto_limits.h: what `auto` means in the configuration: sizes that follow the device and each other. Pure. */
+/* auto_limits.h: what `auto` means in the configuration: sizes that follow the device and each
+ * other. Pure. */
 #ifndef WIRETAG_PIPELINE_AUTO_LIMITS_H
 #define WIRETAG_PIPELINE_AUTO_LIMITS_H
 

@@ -21,9 +21,9 @@ struct wt_startup_ports {
     bool (*sleep)(void *opaque, int wait_ms);
 };
 
-/* Waits until a broker answers, then looks for every topic of the configuration and logs the findings.
- * The caller frees *facts_out in any case. WT_CLOSED: a stop came first. WT_INVALID or WT_FAILED (class fatal):
- * a topic is missing, or no client can be made. */
+/* Waits until a broker answers, then looks for every topic of the configuration and logs the
+ * findings. The caller frees *facts_out in any case. WT_CLOSED: a stop came first. WT_INVALID or
+ * WT_FAILED (class fatal): a topic is missing, or no client can be made. */
 enum wt_status wt_startup(const struct wt_startup_ports *ports, struct wt_cluster_facts *facts_out,
                           struct wt_error *error);
 

@@ -31,9 +31,9 @@ static const char *own_group(const struct wt_config *config)
  * clocks of machines differ. */
 #define SETTLE_MS 2000
 
-/* Note "Two at once": every redrive commits its plan before it looks for others, and the one planned first goes
- * first. A plan made before ours may be committed only now, and its redrive would not wait for us: so we
- * look when it must be there. */
+/* Note "Two at once": every redrive commits its plan before it looks for others, and the one
+ * planned first goes first. A plan made before ours may be committed only now, and its redrive
+ * would not wait for us: so we look when it must be there. */
 struct look {
     rd_kafka_t *client;
     const char *prefix; /* of the groups of redrives */

@@ -26,9 +26,9 @@ void wt_origins_destroy(struct wt_origins *origins);
 /* Notes a record of the dead-letter topic; one that is no letter of wiretag is not noted. */
 void wt_origins_add(struct wt_origins *origins, const struct wt_record *letter);
 
-/* Notes what a pass of another name has gone over in one partition, as its books say, if its labels go to
- * `output` and nothing was skipped by on_error. `redrive`: the partition is of the dead-letter topic; else of an
- * input topic. */
+/* Notes what a pass of another name has gone over in one partition, as its books say, if its labels
+ * go to `output` and nothing was skipped by on_error. `redrive`: the partition is of the
+ * dead-letter topic; else of an input topic. */
 void wt_origins_add_pass(struct wt_origins *origins, bool redrive, const char *topic,
                          int32_t partition, int64_t position, const struct wt_checkpoint *books,
                          const char *output);

@@ -1,5 +1,5 @@
-/* terms.h: what a replay or redrive was asked for at its first start, kept beside its books (checkpoint.h), so that
- * a later start under the same name is told what differs.
+/* terms.h: what a replay or redrive was asked for at its first start, kept beside its books
+ * (checkpoint.h), so that a later start under the same name is told what differs.
  *
  * A text of " name=value" after " name=value"; what is not plain ASCII in a value is written as '_', and of
  * a long value the beginning and a hash. Pure. Thread: any. */

@@ -151,7 +151,7 @@ def test_findings_are_printed_while_others_are_still_looked_for(lab, listener):
 
 @pytest.fixture(scope="module")
 def misled(tmp_path_factory):
-    """A broker with topics whose advertised.listeners leads to a port of this machine where it is not: (broker, port)."""
+    """A broker with topics whose advertised.listeners leads to a port where it is not: (broker, port)."""
     with contextlib.closing(socket.socket()) as chosen:
         chosen.bind(("127.0.0.1", 0))
         port = chosen.getsockname()[1]

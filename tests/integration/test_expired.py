@@ -1,4 +1,5 @@
-"""A group without offsets: what a start reads is said before, by run and by check, and lost offsets are told from a new group."""
+"""A group without offsets: what a start reads is said before, by run and by check, and lost offsets
+are told from a new group."""
 
 import re
 import subprocess

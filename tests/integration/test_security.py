@@ -181,7 +181,8 @@ def test_what_keeps_a_client_out_is_named_with_the_setting_by_run_and_by_check(l
     finding, = [one for several in found.values() for one in several if one["level"] == "error"]
     assert status == 1 and cause in finding["message"] and setting in finding["remedy"], printed
     assert "firewall" not in printed and "s3cret" not in printed
-    # One line, wherever librdkafka writes one for each try of each client; where a connection merely ends, one before it.
+    # One line, wherever librdkafka writes one for each try of each client; where a connection merely
+    # ends, one before it.
     address = common["bootstrap.servers"].replace("localhost", "127.0.0.1")
     running.wait_log(rf"WARN +kafka +broker {address} cannot be used: ")
     said = [line for line in running.stderr.splitlines() if cause in line]
@@ -260,7 +261,7 @@ def unsecured(life_s=SESSION_S):
 
 
 def assert_quiet(lab, flows, commons, seconds):
-    """Workers of these settings label under traffic, and after a pause that is longer than a session, without a word."""
+    """Workers of these settings label under traffic, and after a pause longer than a session, without a word."""
     workers = [lab.run(flow, kafka={"common": common, "consumer": {"session.timeout.ms": 30000}},
                        http={"listen": "127.0.0.1:0"}) for flow, common in zip(flows, commons)]
     for running in workers:

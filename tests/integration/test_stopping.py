@@ -220,7 +220,8 @@ def test_work_that_outlasts_the_drain_time_is_left_uncommitted_and_done_again(la
                     model={"replicas": 1})
     client.wait_for("the short article", lambda: committed(flow) == 1, 60, 0.1)
     status, seconds = stop_timed(first)
-    assert status == 0 and seconds < 40  # the call under way, six seconds, cannot be broken off; the next eight are not begun
+    # The call under way, six seconds, cannot be broken off; the next eight are not begun.
+    assert status == 0 and seconds < 40
     assert committed(flow) == len(flow.labels()) == 1
     lab.run(flow)
     labels, _ = checks.settled(flow)

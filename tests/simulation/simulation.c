@@ -5,9 +5,11 @@
  * Runs COUNT schedules, with the seeds SEED, SEED + 1, ... A schedule is a world of one to four
  * partitions, one or two workers, and a random sequence of what their threads, the group and the
  * broker may do next: read, overtake, batch, finish, release, append, report, commit, in one of the
- * two delivery guarantees, as a worker or as a replay; partitions and ranges may end in holes; and, in most worlds, go wrong: rebalances whose drain is cut short,
- * losses, offsets that go backwards, lost producers, commits of unknown outcome, crashes. After every move the promises are checked (world.c, worker.c); in the end faults stop,
- * and everything must come to be committed. The same seed gives the same schedule everywhere. */
+ * two delivery guarantees, as a worker or as a replay; partitions and ranges may end in holes; and,
+ * in most worlds, go wrong: rebalances whose drain is cut short, losses, offsets that go backwards,
+ * lost producers, commits of unknown outcome, crashes. After every move the promises are checked
+ * (world.c, worker.c); in the end faults stop, and everything must come to be committed. The same
+ * seed gives the same schedule everywhere. */
 #include "delivery.h"
 #include "worker.h"
 #include "world.h"

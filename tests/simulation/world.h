@@ -105,12 +105,13 @@ void world_publish(struct world *world, int partition, int64_t offset, enum wt_o
 void world_skip(struct world *world, int partition, int64_t offset);
 
 /* `worker` commits and the broker accepts. The broker looks at the member and the generation of a
- * request only; that nobody commits what is another's is a promise of ours. `books` go with it as its metadata. */
+ * request only; that nobody commits what is another's is a promise of ours. `books` go with it as
+ * its metadata. */
 void world_commit(struct world *world, int worker, int partition, int64_t offset,
                   const struct wt_tally *books);
 
-/* The partition loses its end from the record with this index on, and gets another that looks the same; `worker`,
- * which has read `read` records, sets the group back to it. */
+/* The partition loses its end from the record with this index on, and gets another that looks the
+ * same; `worker`, which has read `read` records, sets the group back to it. */
 void world_set_back(struct world *world, int worker, int partition, uint32_t from, uint32_t read);
 
 /* A record, or the decision to skip it, becomes part of a transaction; so does the offset to commit

@@ -2,8 +2,8 @@
 
 A block is run by bash from the root of the repository, line after line, and every line must succeed.
 Three things differ from a reader's terminal: 127.0.0.1:9092 is replaced by the tests' broker, /opt/wiretag
-by a folder of the test, and a `wiretag run`, which would run for ever, runs in the background until the block ends and must then
-end by SIGTERM with status 0. Lines that a test cannot run are listed with the reason.
+by a folder of the test, and a `wiretag run`, which would run for ever, runs in the background until the
+block ends and must then end by SIGTERM with status 0. Lines that a test cannot run are listed with the reason.
 """
 
 import re

@@ -1,9 +1,9 @@
 /* mock_lab.h: the publish side of a worker, from finished records to commits, against librdkafka's
  * mock cluster, which answers with the errors it is told to.
  *
- * The real release.c, producer.c, transaction.c and offset_commit.c run here, driven by the test's thread. The
- * mock keeps no offsets of transactions and shows what was aborted: so these tests say how errors
- * are recovered from, never that records come out exactly once (tests/chaos does). */
+ * The real release.c, producer.c, transaction.c and offset_commit.c run here, driven by the test's
+ * thread. The mock keeps no offsets of transactions and shows what was aborted: so these tests say
+ * how errors are recovered from, never that records come out exactly once (tests/chaos does). */
 #ifndef WIRETAG_TESTS_MOCK_LAB_H
 #define WIRETAG_TESTS_MOCK_LAB_H
 
@@ -101,9 +101,9 @@ void mock_lab_ruin(struct mock_lab *lab);
 /* How many producers there have been. */
 uint32_t mock_lab_producers(struct mock_lab *lab);
 
-/* Looks at what lies in the output and the dead letter topic, whatever became of its transaction: fails
- * unless each finished record is there, and, `ordered`, first occurrences are in order. Returns how many more records
- * there are than one each. */
+/* Looks at what lies in the output and the dead letter topic, whatever became of its transaction:
+ * fails unless each finished record is there, and, `ordered`, first occurrences are in order.
+ * Returns how many more records there are than one each. */
 uint32_t mock_lab_check_output(struct mock_lab *lab, bool ordered);
 
 #endif

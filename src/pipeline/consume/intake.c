@@ -221,11 +221,12 @@ static void take_message(struct wt_intake *intake, rd_kafka_message_t **taken)
     wt_record_list_append(&intake->taken, &record);
 }
 
-/* Note "Holes": the partition ends at the message's offset, and everything before it is behind us. Where
- * that is not the last record's, what lies between holds none (ends of transactions, aborted records,
- * compaction), and is committed in its turn: else the group would lag behind for ever. So is the end that
- * a group without an offset finds: where it came once, it goes on. An end before the next offset shows another
- * log, as a record would, which may not come before this worker is gone. Clears *message where it is kept. */
+/* Note "Holes": the partition ends at the message's offset, and everything before it is behind us.
+ * Where that is not the last record's, what lies between holds none (ends of transactions, aborted
+ * records, compaction), and is committed in its turn: else the group would lag behind for ever. So
+ * is the end that a group without an offset finds: where it came once, it goes on. An end before
+ * the next offset shows another log, as a record would, which may not come before this worker is
+ * gone. Clears *message where it is kept. */
 static void take_end(struct wt_intake *intake, rd_kafka_message_t **message)
 {
     struct wt_partition *source = source_of(intake, *message);

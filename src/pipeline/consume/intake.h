@@ -2,8 +2,8 @@
  * order and is counted in flight; none is taken while there is no room for it. Where a partition ends
  * behind its last record, a hole goes the same way, so that the end is committed as well.
  *
- * Ranges (range.h), losses (retention_gap.h), offsets that go backwards (log_reset.h) and the pace (rate_limit.h) are
- * seen to here. Thread: consume. */
+ * Ranges (range.h), losses (retention_gap.h), offsets that go backwards (log_reset.h) and the pace
+ * (rate_limit.h) are seen to here. Thread: consume. */
 #ifndef WIRETAG_PIPELINE_CONSUME_INTAKE_H
 #define WIRETAG_PIPELINE_CONSUME_INTAKE_H
 
@@ -63,8 +63,8 @@ void wt_intake_check(struct wt_intake *intake);
 /* Goes on with a setback that is under way. Not while anything drains: it drains itself. */
 void wt_intake_step_log_reset(struct wt_intake *intake);
 
-/* Nothing is read any more: waits for the answers about gaps that are still open, for `wait_ms` at most, so that
- * what a short replay found lost is named before its end. */
+/* Nothing is read any more: waits for the answers about gaps that are still open, for `wait_ms` at
+ * most, so that what a short replay found lost is named before its end. */
 void wt_intake_settle(struct wt_intake *intake, int wait_ms);
 
 #endif

@@ -29,8 +29,8 @@ struct wt_suspend_ports {
     const struct wt_config *config;
     rd_kafka_t *consumer;
     void *opaque;
-    /* The log no longer holds the position: *message is the first record of what it holds now, or its end. It may be
-     * taken, and cleared. False: not now; asked again. */
+    /* The log no longer holds the position: *message is the first record of what it holds now, or
+     * its end. It may be taken, and cleared. False: not now; asked again. */
     bool (*gone)(void *opaque, struct wt_partition *partition, rd_kafka_message_t **message);
     /* Offsets before `to` are passed over: nothing of them comes any more. */
     void (*passed)(void *opaque, struct wt_partition *partition, int64_t to);

@@ -10,8 +10,8 @@
  *
  * A record that the broker rejects takes its neighbours down with it, a request or a transaction at
  * a time. What was not acknowledged is tried again in smaller parts until the culprit stands alone
- * (poison_search.h). It becomes a dead letter, and a dead letter that is refused is cut (dead_letter_policy.h).
- * Thread: publish, but for creating and destroying. */
+ * (poison_search.h). It becomes a dead letter, and a dead letter that is refused is cut
+ * (dead_letter_policy.h). Thread: publish, but for creating and destroying. */
 #ifndef WIRETAG_PIPELINE_PUBLISH_RELEASE_H
 #define WIRETAG_PIPELINE_PUBLISH_RELEASE_H
 

@@ -16,8 +16,8 @@
 /* How long one step may wait for the broker. */
 #define STEP_MS 500
 
-/* How long a call may go on that does not keep to its time-out, note "Lost coordinator" (txn_offsets.h): longer
- * than any that gets an answer, and shorter than a drain. */
+/* How long a call may go on that does not keep to its time-out, note "Lost coordinator"
+ * (txn_offsets.h): longer than any that gets an answer, and shorter than a drain. */
 #define LATE_MS_MAX 5000
 
 /* Pause before a failed start or recovery is tried again. */

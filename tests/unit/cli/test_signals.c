@@ -238,8 +238,8 @@ static void ask_a_broker(const struct child *child, void *opaque)
     child_hang();
 }
 
-/* By the signal; or, where that does nothing, as a shell reports it: in a container's first process, and under
- * the thread sanitizer. */
+/* By the signal; or, where that does nothing, as a shell reports it: in a container's first
+ * process, and under the thread sanitizer. */
 static void assert_ended_by(const struct child *child, int number)
 {
     int status = child_end(child, NULL);

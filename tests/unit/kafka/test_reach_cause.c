@@ -1,5 +1,5 @@
-/* What librdkafka says about a connection that fails is put in words that name cause and setting. The lines are
- * those of librdkafka 2.16, seen against the thing itself. */
+/* What librdkafka says about a connection that fails is put in words that name cause and setting.
+ * The lines are those of librdkafka 2.16, seen against the thing itself. */
 #include "kafka/reach_cause.h"
 
 #include "support.h"

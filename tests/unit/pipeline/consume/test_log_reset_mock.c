@@ -183,7 +183,8 @@ static void start(void)
     assert_int_equal(wt_consume_start(lab.consume, &error), WT_OK);
 }
 
-/* Takes in the records that come, and no ends of partitions, until there are `count` or no more can be hoped for. */
+/* Takes in the records that come, and no ends of partitions, until there are `count` or no more can
+ * be hoped for. */
 static void take(uint32_t count, int64_t wait_us)
 {
     for (int64_t until_us = wt_clock_us() + wait_us;
