@@ -2,19 +2,9 @@
  * at its place, with a remedy; and a sound pair is found well. */
 #include "check/audit.h"
 #include "check/timestamps.h"
-#include "config/config_load.h"
 
+#include "config/config_cases.h"
 #include "support.h"
-
-static struct wt_config *config_of(const char *text)
-{
-    struct wt_config *config = NULL;
-    struct wt_error error;
-    if (wt_config_parse(text, strlen(text), "test.yaml", NULL, 0, &config, &error) != WT_OK) {
-        fail_msg("%s", error.message);
-    }
-    return config;
-}
 
 static const struct wt_finding *find(const struct wt_findings *findings, const char *check)
 {
@@ -46,7 +36,7 @@ static void assert_timeout(const char *text, const char *check, enum wt_finding_
                            const char *place)
 {
     struct wt_findings findings = {0};
-    struct wt_config *config = config_of(text);
+    struct wt_config *config = load(text, NULL);
     wt_audit_timeouts(config, &findings);
     assert_found(&findings, check, level, place);
     assert_int_equal(wt_findings_well(&findings), level < WT_FINDING_WARNING);
@@ -107,12 +97,12 @@ static void the_producers_queue_must_have_room_for_one_record(void **state)
     for (size_t i = 0; i < COUNT_OF(fitting); i++) {
         char text[200];
         (void)snprintf(text, sizeof text, PRODUCER "%s", fitting[i]);
-        struct wt_config *config = config_of(text);
+        struct wt_config *config = load(text, NULL);
         wt_audit_sizes(config, &findings);
         assert_int_equal(findings.count, 0);
         wt_config_destroy(config);
     }
-    struct wt_config *config = config_of(PRODUCER "queue.buffering.max.kbytes: 976\n");
+    struct wt_config *config = load(PRODUCER "queue.buffering.max.kbytes: 976\n", NULL);
     wt_audit_sizes(config, &findings);
     assert_found(&findings, "producer-queue", WT_FINDING_ERROR,
                  "test.yaml:3: queue.buffering.max.kbytes");
@@ -153,7 +143,7 @@ static void assert_audit(const struct cluster *cluster, const char *text, const 
                          enum wt_finding_level level, const char *place)
 {
     struct wt_findings findings = {0};
-    struct wt_config *config = config_of(text);
+    struct wt_config *config = load(text, NULL);
     wt_audit_topics(config, &cluster->facts, &findings);
     assert_found(&findings, check, level, place);
     assert_int_equal(wt_findings_well(&findings), level < WT_FINDING_WARNING);
@@ -248,7 +238,7 @@ static void sizes_must_fit_all_the_way(void **state)
     cluster.topics[0].record_bytes_max = 200000000;
     cluster.topics[2].record_bytes_max = 200000000;
     struct wt_findings findings = {0};
-    struct wt_config *config = config_of(TOPICS);
+    struct wt_config *config = load(TOPICS, NULL);
     wt_audit_topics(config, &cluster.facts, &findings);
     assert_found(&findings, "record-size", WT_FINDING_ERROR, "kafka.consumer");
     wt_findings_free(&findings);
@@ -263,7 +253,7 @@ static void labels_must_fit_their_topic(void **state)
     cluster.topics[0].record_bytes_max = 10000000;
     cluster.topics[2].record_bytes_max = 10000000;
     struct wt_findings findings = {0};
-    struct wt_config *config = config_of(TOPICS);
+    struct wt_config *config = load(TOPICS, NULL);
     wt_audit_topics(config, &cluster.facts, &findings);
     assert_found(&findings, "label-size", WT_FINDING_NOTE, "test.yaml:4: output.topic");
     wt_findings_free(&findings);
@@ -298,8 +288,8 @@ static void limits_of_age_follow_the_output(void **state)
     (void)state;
     sound(&cluster);
     struct wt_topic_facts *output = &cluster.topics[1];
-    struct wt_config *input_time = config_of("output: {timestamp: input}\n");
-    struct wt_config *now = config_of("output: {timestamp: now}\n");
+    struct wt_config *input_time = load("output: {timestamp: input}\n", NULL);
+    struct wt_config *now = load("output: {timestamp: now}\n", NULL);
     assert_int_equal(wt_time_age_ms_max(input_time, output), 168 * HOUR_MS);
     assert_int_equal(wt_time_ahead_ms_max(input_time, output), HOUR_MS);
     assert_true(wt_time_age_ms_max(now, output) == INT64_MAX);

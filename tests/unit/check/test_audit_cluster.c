@@ -1,25 +1,15 @@
 /* Coordinators that cannot be had, and the brokers' own limits, are found with the brokers' setting. */
 #include "check/audit.h"
-#include "config/config_load.h"
 
+#include "config/config_cases.h"
 #include "support.h"
-
-static struct wt_config *config_of(const char *text)
-{
-    struct wt_config *config = NULL;
-    struct wt_error error;
-    if (wt_config_parse(text, strlen(text), "test.yaml", NULL, 0, &config, &error) != WT_OK) {
-        fail_msg("%s", error.message);
-    }
-    return config;
-}
 
 /* The number of findings; the first is `check`, of that level, and says `part`. */
 static size_t audit(const char *text, const struct wt_cluster_facts *facts, const char *check,
                     enum wt_finding_level level, const char *part)
 {
     struct wt_findings findings = {0};
-    struct wt_config *config = config_of(text);
+    struct wt_config *config = load(text, NULL);
     struct wt_error error;
     wt_audit_coordinators(config, facts, &findings);
     enum wt_status status = wt_audit_need_coordinators(config, facts, &error);

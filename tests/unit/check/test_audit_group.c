@@ -1,18 +1,8 @@
 /* Strangers in the group and offsets that are gone are found, and workers of the group are no strangers. */
 #include "check/audit_group.h"
-#include "config/config_load.h"
 
+#include "config/config_cases.h"
 #include "support.h"
-
-static struct wt_config *config_of(const char *text)
-{
-    struct wt_config *config = NULL;
-    struct wt_error error;
-    if (wt_config_parse(text, strlen(text), "test.yaml", NULL, 0, &config, &error) != WT_OK) {
-        fail_msg("%s", error.message);
-    }
-    return config;
-}
 
 #define CONFIG "kafka:\n  consumer: {group.id: g}\n"
 
@@ -35,7 +25,7 @@ static void assert_group(const char *text, const struct wt_group_facts *group, c
                          enum wt_finding_level level, const char *part)
 {
     struct wt_findings findings = {0};
-    struct wt_config *config = config_of(text);
+    struct wt_config *config = load(text, NULL);
     wt_audit_group(config, group, &findings);
     assert_only(&findings, check, level, part);
     wt_config_destroy(config);
@@ -106,7 +96,7 @@ static void assert_position(const char *text, struct wt_group_position position,
                             enum wt_finding_level level, const char *part)
 {
     struct wt_findings findings = {0};
-    struct wt_config *config = config_of(text);
+    struct wt_config *config = load(text, NULL);
     position.known = true;
     wt_audit_position(config, &position, 1, &findings);
     assert_only(&findings, check, level, part);

@@ -1,4 +1,4 @@
-/* config_cases.h: loading configurations from text, for the tests of config. */
+/* config_cases.h: loading configurations from text, for tests. */
 #ifndef WIRETAG_TESTS_CONFIG_CASES_H
 #define WIRETAG_TESTS_CONFIG_CASES_H
 
@@ -20,7 +20,7 @@
 static inline enum wt_status parse(const char *yaml, const char *const *sets,
                                    struct wt_config **config_out, struct wt_error *error)
 {
-    struct wt_config_override overrides[SETS_MAX];
+    struct wt_config_override overrides[SETS_MAX] = {{0}};
     size_t count = 0;
     while (sets != NULL && count < SETS_MAX && sets[count] != NULL) {
         overrides[count].text = sets[count];
