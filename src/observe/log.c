@@ -291,20 +291,36 @@ static void set_message(struct recent *event, const char *format, va_list argume
     }
 }
 
+/* Logs it: `event` has the level and the kind, `about` NULL or what it is about. */
+static void event_say(struct recent *event, const char *component,
+                      const struct wt_log_record *about, const char *format, va_list arguments)
+{
+    int saved_errno = errno;
+    event->used = true;
+    event->written_us = wt_clock_us();
+    (void)snprintf(event->component, sizeof event->component, "%s", component);
+    if (about != NULL) {
+        event->partition = about->partition;
+        event->offset = about->offset;
+        (void)snprintf(event->topic, sizeof event->topic, "%s", about->topic);
+        (void)snprintf(event->trace_id, sizeof event->trace_id, "%s",
+                       about->trace_id != NULL ? about->trace_id : "");
+    }
+    set_message(event, format, arguments);
+    event_log(event);
+    errno = saved_errno;
+}
+
 void wt_log(enum wt_log_level level, const char *component, const char *format, ...)
 {
     if (!wt_log_wanted(level)) {
         return;
     }
-    int saved_errno = errno;
-    struct recent event = {.used = true, .level = level, .written_us = wt_clock_us()};
-    (void)snprintf(event.component, sizeof event.component, "%s", component);
+    struct recent event = {.level = level};
     va_list arguments;
     va_start(arguments, format);
-    set_message(&event, format, arguments);
+    event_say(&event, component, NULL, format, arguments);
     va_end(arguments);
-    event_log(&event);
-    errno = saved_errno;
 }
 
 void wt_log_about(enum wt_log_level level, const char *component,
@@ -313,23 +329,11 @@ void wt_log_about(enum wt_log_level level, const char *component,
     if (!wt_log_wanted(level)) {
         return;
     }
-    int saved_errno = errno;
-    struct recent event = {.used = true,
-                           .level = level,
-                           .written_us = wt_clock_us(),
-                           .about_record = true,
-                           .partition = record->partition,
-                           .offset = record->offset};
-    (void)snprintf(event.component, sizeof event.component, "%s", component);
-    (void)snprintf(event.topic, sizeof event.topic, "%s", record->topic);
-    (void)snprintf(event.trace_id, sizeof event.trace_id, "%s",
-                   record->trace_id != NULL ? record->trace_id : "");
+    struct recent event = {.level = level, .about_record = true};
     va_list arguments;
     va_start(arguments, format);
-    set_message(&event, format, arguments);
+    event_say(&event, component, record, format, arguments);
     va_end(arguments);
-    event_log(&event);
-    errno = saved_errno;
 }
 
 void wt_log_partition(enum wt_log_level level, const char *component, const char *topic,
@@ -338,20 +342,12 @@ void wt_log_partition(enum wt_log_level level, const char *component, const char
     if (!wt_log_wanted(level)) {
         return;
     }
-    int saved_errno = errno;
-    struct recent event = {.used = true,
-                           .level = level,
-                           .written_us = wt_clock_us(),
-                           .about_partition = true,
-                           .partition = partition};
-    (void)snprintf(event.component, sizeof event.component, "%s", component);
-    (void)snprintf(event.topic, sizeof event.topic, "%s", topic);
+    struct recent event = {.level = level, .about_partition = true};
+    const struct wt_log_record about = {.topic = topic, .partition = partition};
     va_list arguments;
     va_start(arguments, format);
-    set_message(&event, format, arguments);
+    event_say(&event, component, &about, format, arguments);
     va_end(arguments);
-    event_log(&event);
-    errno = saved_errno;
 }
 
 /* The line is written where that takes no time. */
