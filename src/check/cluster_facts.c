@@ -69,17 +69,29 @@ static const struct rd_kafka_metadata *ask_by_name(rd_kafka_t *client, const cha
     return code == RD_KAFKA_RESP_ERR_NO_ERROR ? metadata : NULL;
 }
 
+/* The topic among all of them or, if `may_ask`, in an answer of its own, which the caller gives back:
+ * `own_out`, NULL if there is none. NULL: it is in neither. */
+static const struct rd_kafka_metadata_topic *
+find_or_ask(rd_kafka_t *client, const struct rd_kafka_metadata *metadata, const char *name,
+            bool may_ask, int64_t deadline_us, const struct rd_kafka_metadata **own_out)
+{
+    const struct rd_kafka_metadata_topic *found = find_topic(metadata, name);
+    *own_out = NULL;
+    if (found == NULL && may_ask) {
+        *own_out = ask_by_name(client, name, wt_deadline_left_ms(deadline_us, INT_MAX));
+        found = *own_out != NULL ? find_topic(*own_out, name) : NULL;
+    }
+    return found;
+}
+
 static void add_named(struct wt_cluster_facts *facts, const struct rd_kafka_metadata *metadata,
                       const char *name, enum wt_topic_role role, rd_kafka_t *client,
                       int64_t deadline_us)
 {
-    const struct rd_kafka_metadata *own = NULL;
+    const struct rd_kafka_metadata *own;
     struct wt_topic_facts *topic = add_topic(facts, name, role);
-    const struct rd_kafka_metadata_topic *found = find_topic(metadata, name);
-    if (found == NULL) {
-        own = ask_by_name(client, name, wt_deadline_left_ms(deadline_us, INT_MAX));
-        found = own != NULL ? find_topic(own, name) : NULL;
-    }
+    const struct rd_kafka_metadata_topic *found =
+        find_or_ask(client, metadata, name, true, deadline_us, &own);
     if (found != NULL) {
         take_partitions(topic, found);
     }
@@ -119,12 +131,9 @@ static void find_internal(const struct wt_config *config, rd_kafka_t *client,
                           const struct rd_kafka_metadata *metadata, const char *name,
                           int64_t deadline_us, struct wt_internal_facts *topic)
 {
-    const struct rd_kafka_metadata *own = NULL;
-    const struct rd_kafka_metadata_topic *found = find_topic(metadata, name);
-    if (found == NULL && !asking_makes(config)) {
-        own = ask_by_name(client, name, wt_deadline_left_ms(deadline_us, INT_MAX));
-        found = own != NULL ? find_topic(own, name) : NULL;
-    }
+    const struct rd_kafka_metadata *own;
+    const struct rd_kafka_metadata_topic *found =
+        find_or_ask(client, metadata, name, !asking_makes(config), deadline_us, &own);
     if (found != NULL) {
         take_internal(topic, found);
     }
