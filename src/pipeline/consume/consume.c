@@ -46,6 +46,7 @@ struct wt_consume {
     struct wt_consume_hooks hooks;
     rd_kafka_t *client;
     rd_kafka_queue_t *records; /* of all assigned partitions; note "Back-pressure" */
+    rd_kafka_queue_t *events;  /* rebalances and errors; note "Revoke under way" in consumer.h */
     struct wt_intake *intake;
     struct wt_group_member *membership;
     pthread_t thread;
@@ -164,6 +165,14 @@ static void on_commit(rd_kafka_t *client, rd_kafka_resp_err_t code,
         wt_log_warn("consume", "offsets were not committed: %s; trying again",
                     rd_kafka_err2str(code));
     }
+}
+
+/* An event waits while the thread may be waiting for records: a rebalance is answered at once. Thread:
+ * librdkafka's. */
+static void on_event(rd_kafka_t *client, void *opaque)
+{
+    (void)client;
+    rd_kafka_queue_yield(opaque);
 }
 
 static void on_failed(void *opaque, const struct wt_error *error)
@@ -296,6 +305,8 @@ enum wt_status wt_consume_create(const struct wt_config *config, struct wt_parti
     }
     (void)rd_kafka_poll_set_consumer(consume->client);
     consume->records = rd_kafka_queue_new(consume->client);
+    consume->events = rd_kafka_queue_get_consumer(consume->client);
+    rd_kafka_queue_cb_event_enable(consume->events, on_event, consume->records);
     struct wt_intake_ports ports = {.config = config,
                                     .consumer = consume->client,
                                     .records = consume->records,
@@ -370,6 +381,10 @@ void wt_consume_destroy(struct wt_consume *consume)
     }
     wt_intake_destroy(consume->intake);
     wt_group_member_destroy(consume->membership);
+    if (consume->events != NULL) {
+        rd_kafka_queue_cb_event_enable(consume->events, NULL, NULL);
+        rd_kafka_queue_destroy(consume->events);
+    }
     if (consume->records != NULL) {
         rd_kafka_queue_destroy(consume->records);
     }

@@ -44,7 +44,8 @@ void wt_consumer_assign(rd_kafka_t *client, const rd_kafka_topic_partition_list_
  * max.poll.interval.ms is over, and the worker does not come back. So a revoke is answered at once, with
  * no partition: librdkafka goes on to the assignment, for whose answer it waits before it joins. The
  * partitions stay assigned, and their positions can be committed, until wt_consumer_assign gives them
- * back. What has it join in the milliseconds before the callback comes is beyond reach.
+ * back. The callback must come soon: an event wakes the thread that waits for records (consume.c).
+ * What has the client join before that, within a millisecond or two, is beyond reach.
  *
  * Tells the client that a revoke is being worked on. Thread: that which polls. */
 void wt_consumer_begin_revoke(rd_kafka_t *client);
