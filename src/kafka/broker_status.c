@@ -4,6 +4,7 @@
 #include "kafka/client.h"
 #include "kafka/group_status.h"
 #include "kafka/security_status.h"
+#include "kafka/sessions.h"
 #include "kafka/topic_status.h"
 #include "observe/metrics.h"
 
@@ -25,14 +26,49 @@
 
 /* --- connections ----------------------------------------------------------------------------- */
 
+static const char *kind_of(const rd_kafka_t *client)
+{
+    return rd_kafka_type(client) == RD_KAFKA_CONSUMER ? "consumer" : "producer";
+}
+
 static bool is_up_state(const char *state)
 {
     return state != NULL && (strcmp(state, "UP") == 0 || strcmp(state, "UPDATE") == 0 ||
                              strcmp(state, "REAUTH") == 0);
 }
 
+/* A connection whose session is being renewed is up, although its state is that of a log-in. */
+static bool is_connected(const rd_kafka_t *client, json_int_t id, const char *state)
+{
+    return is_up_state(state) || wt_sessions_renews(client, (int32_t)id);
+}
+
+/* The names of a client's brokers show how they are spoken to, save those of roles. */
+static bool logs_in(const json_t *brokers)
+{
+    const char *name;
+    json_t *broker;
+    json_object_foreach((json_t *)(uintptr_t)brokers, name, broker)
+    {
+        if (strncmp(name, "sasl_", 5) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void note_let_in(const char *address, bool through_sasl)
+{
+    if (through_sasl) {
+        wt_security_logged_in(address);
+    } else {
+        wt_security_let_in(address);
+    }
+}
+
 /* One broker of librdkafka's statistics (its STATISTICS.md). INIT: not needed now, or not yet. */
-static void show_broker(const char *client_kind, const char *name, const json_t *broker)
+static void show_broker(const rd_kafka_t *client, bool through_sasl, const char *name,
+                        const json_t *broker)
 {
     const char *source = json_string_value(json_object_get(broker, "source"));
     const char *state = json_string_value(json_object_get(broker, "state"));
@@ -40,23 +76,24 @@ static void show_broker(const char *client_kind, const char *name, const json_t 
     /* One that wants a log-in is up for a moment each time, until it ends the connection. */
     bool stays = json_integer_value(json_object_get(broker, "stateage")) >= UP_US_MIN;
     if (is_up_state(state) && stays && address != NULL) {
-        wt_security_let_in(address);
+        note_let_in(address, through_sasl);
     }
-    bool real = json_integer_value(json_object_get(broker, "nodeid")) >= 0 && source != NULL &&
-                strcmp(source, "logical") != 0;
+    json_int_t id = json_integer_value(json_object_get(broker, "nodeid"));
+    bool real = id >= 0 && source != NULL && strcmp(source, "logical") != 0;
     if (!real || state == NULL) {
         return; /* a bootstrap address, or another name for a broker that is listed itself */
     }
-    const char *const labels[] = {client_kind, name};
+    const char *const labels[] = {kind_of(client), name};
     if (strcmp(state, "INIT") == 0) {
         wt_series_remove(WT_FAMILY_BROKER_UP, labels);
         return;
     }
-    wt_series_set(wt_series_get(WT_FAMILY_BROKER_UP, labels), is_up_state(state) ? 1 : 0);
+    wt_series_set(wt_series_get(WT_FAMILY_BROKER_UP, labels),
+                  is_connected(client, id, state) ? 1 : 0);
 }
 
 /* Connection of the broker with this id, as in show_broker; true where it is not known. */
-static bool is_up(const json_t *brokers, json_int_t id)
+static bool is_up(const rd_kafka_t *client, const json_t *brokers, json_int_t id)
 {
     const char *name;
     json_t *broker;
@@ -64,7 +101,7 @@ static bool is_up(const json_t *brokers, json_int_t id)
     {
         const char *state = json_string_value(json_object_get(broker, "state"));
         if (json_integer_value(json_object_get(broker, "nodeid")) == id && state != NULL) {
-            return is_up_state(state);
+            return is_connected(client, id, state);
         }
     }
     return true;
@@ -84,8 +121,9 @@ static bool is_needed(bool consumer, const json_t *item)
 
 /* Which leaders do not answer. Brokers that are down at the same time as the controllers' majority keep
  * their place in the metadata. */
-static void note_leaders(bool consumer, const json_t *statistics)
+static void note_leaders(const rd_kafka_t *client, const json_t *statistics)
 {
+    bool consumer = rd_kafka_type(client) == RD_KAFKA_CONSUMER;
     char words[300] = "";
     const json_t *brokers = json_object_get(statistics, "brokers");
     int count = 0;
@@ -98,7 +136,7 @@ static void note_leaders(bool consumer, const json_t *statistics)
         json_object_foreach(json_object_get(topic, "partitions"), number, item)
         {
             json_int_t leader = json_integer_value(json_object_get(item, "leader"));
-            if (leader < 0 || !is_needed(consumer, item) || is_up(brokers, leader)) {
+            if (leader < 0 || !is_needed(consumer, item) || is_up(client, brokers, leader)) {
                 continue;
             }
             (void)snprintf(words, sizeof words,
@@ -110,7 +148,7 @@ static void note_leaders(bool consumer, const json_t *statistics)
 }
 
 /* Brokers that the consumer needs and that do not answer. */
-static void note_brokers(const json_t *brokers)
+static void note_brokers(const rd_kafka_t *client, const json_t *brokers)
 {
     char words[200] = "";
     size_t length = 0;
@@ -123,7 +161,7 @@ static void note_brokers(const json_t *brokers)
         const char *state = json_string_value(json_object_get(broker, "state"));
         const char *source = json_string_value(json_object_get(broker, "source"));
         if (id >= 0 && state != NULL && strcmp(state, "INIT") != 0 && source != NULL &&
-            strcmp(source, "logical") != 0 && !is_up(brokers, id) && count++ < 3) {
+            strcmp(source, "logical") != 0 && !is_up(client, brokers, id) && count++ < 3) {
             int wrote = snprintf(words + length, sizeof words - length, "%s%s",
                                  length > 0 ? ", " : "no answer from ", name);
             length = wrote > 0 && length + (size_t)wrote < sizeof words ? length + (size_t)wrote
@@ -145,19 +183,20 @@ static void note_group(const json_t *group)
 
 void wt_broker_status_read(rd_kafka_t *client, const char *text, size_t bytes)
 {
-    const char *kind = rd_kafka_type(client) == RD_KAFKA_CONSUMER ? "consumer" : "producer";
     json_t *statistics = json_loadb(text, bytes, 0, NULL);
+    json_t *brokers = json_object_get(statistics, "brokers");
+    bool through_sasl = logs_in(brokers);
     const char *name;
     json_t *broker;
-    json_object_foreach(json_object_get(statistics, "brokers"), name, broker)
+    json_object_foreach(brokers, name, broker)
     {
-        show_broker(kind, name, broker);
+        show_broker(client, through_sasl, name, broker);
     }
     note_group(json_object_get(statistics, "cgrp"));
     if (rd_kafka_type(client) == RD_KAFKA_CONSUMER) {
-        note_brokers(json_object_get(statistics, "brokers"));
+        note_brokers(client, brokers);
     }
-    note_leaders(rd_kafka_type(client) == RD_KAFKA_CONSUMER, statistics);
+    note_leaders(client, statistics);
     wt_security_tick(wt_clock_us());
     json_decref(statistics);
 }

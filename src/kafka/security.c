@@ -2,6 +2,7 @@
 
 #include "base/errno_text.h"
 #include "kafka/certificate.h"
+#include "kafka/sessions.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -86,6 +87,7 @@ enum wt_status wt_security_prepare(rd_kafka_conf_t *conf, const struct wt_config
         status = check_token(config, type, mechanism, error);
     }
     wt_certificate_watch(conf, config, type);
+    wt_sessions_watch(conf);
     return status;
 }
 

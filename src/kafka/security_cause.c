@@ -262,8 +262,8 @@ static bool sasl_cause(const char *line, struct wt_security_cause *cause)
         return true;
     }
     if (strstr(line, "Request not valid in current SASL state") != NULL) {
-        /* So says a broker, too, that is asked for a new session twice within a second. */
         cause->certain = false;
+        cause->no_log_in = true;
         take(cause, "that port is none for SASL: it lets everybody in without a log-in", NO_LOG_IN);
         return true;
     }
@@ -323,6 +323,7 @@ bool wt_security_cause(const char *line, struct wt_security_cause *cause_out)
     if (cause_out->address[0] == '\0' && is_role(behind_thread(line))) {
         return false; /* of which broker, another line says */
     }
+    cause_out->no_log_in = false;
     cause_out->of_one = cause_out->address[0] != '\0' && strstr(line, "/bootstrap: ") == NULL;
     return sasl_cause(line, cause_out) || tls_cause(line, cause_out) ||
            disconnect_cause(line, cause_out);

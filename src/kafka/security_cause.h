@@ -18,6 +18,9 @@ struct wt_security_cause {
     char address[WT_SECURITY_ADDRESS_BYTES_MAX]; /* host:port of the broker; "": it is about none */
     bool of_one; /* of the cluster's brokers, which no other can stand in for; else of an address of
                    * bootstrap.servers, or of none */
+    bool
+        no_log_in; /* it is that the port is none for SASL; so answers, too, a broker that is asked for a
+                     * new session twice within a second */
     bool certain; /* else a connection merely ended, which says so only where each one does */
 };
 

@@ -12,6 +12,9 @@
 
 #define BROKERS_MAX 32u
 
+/* A cluster's brokers; of more the first is forgotten, until it lets a client in again. */
+#define SPEAKERS_MAX 128u
+
 /* A broker that is tried and not let in is heard of once in thirty seconds at least: librdkafka leaves
  * out equal lines for that long. */
 #define FORGOTTEN_US 60000000
@@ -36,6 +39,8 @@ struct refusal {
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards what follows */
 static struct refusal refusals[BROKERS_MAX];
+static char speakers[SPEAKERS_MAX][WT_SECURITY_ADDRESS_BYTES_MAX]; /* where a log-in came through */
+static size_t speaker_next;
 static int64_t let_in_us; /* when a broker was last seen to have let a client in; 0: never */
 
 /* Locks: held, as in all that follow. NULL: there is none. */
@@ -44,6 +49,17 @@ static struct refusal *find(const char *address)
     for (size_t i = 0; i < BROKERS_MAX; i++) {
         if (refusals[i].seen_us != 0 && strcmp(refusals[i].cause.address, address) == 0) {
             return &refusals[i];
+        }
+    }
+    return NULL;
+}
+
+/* Where a log-in came through, an address of `speakers`; NULL: nowhere there. */
+static char *find_speaker(const char *address)
+{
+    for (size_t i = 0; i < SPEAKERS_MAX; i++) {
+        if (speakers[i][0] != '\0' && strcmp(speakers[i], address) == 0) {
+            return speakers[i];
         }
     }
     return NULL;
@@ -116,6 +132,9 @@ static void count_end(struct refusal *refusal, int64_t now_us)
 static bool note(const struct wt_security_cause *cause, bool counts)
 {
     int64_t now_us = wt_clock_us();
+    if (cause->no_log_in && find_speaker(cause->address) != NULL) {
+        return false;
+    }
     struct refusal *refusal = find_or_add(cause->address);
     bool said = true;
     if (cause->certain) {
@@ -147,6 +166,10 @@ static bool drop(struct refusal *refusal)
 /* It cannot be connected to at all now: what it had against this worker no longer counts. */
 static void note_unreachable(const char *address)
 {
+    char *speaker = find_speaker(address);
+    if (speaker != NULL) {
+        speaker[0] = '\0'; /* who knows what comes up there */
+    }
     struct refusal *refusal = find(address);
     if (refusal != NULL && drop(refusal)) {
         show_stall();
@@ -180,10 +203,9 @@ bool wt_security_note_error(const char *reason)
     return said;
 }
 
-void wt_security_let_in(const char *address)
+static void let_in(const char *address)
 {
     bool changed = false;
-    (void)pthread_mutex_lock(&lock);
     let_in_us = wt_clock_us();
     for (size_t i = 0; i < BROKERS_MAX; i++) {
         const struct wt_security_cause *cause = &refusals[i].cause;
@@ -194,6 +216,23 @@ void wt_security_let_in(const char *address)
     if (changed) {
         show_stall();
     }
+}
+
+void wt_security_let_in(const char *address)
+{
+    (void)pthread_mutex_lock(&lock);
+    let_in(address);
+    (void)pthread_mutex_unlock(&lock);
+}
+
+void wt_security_logged_in(const char *address)
+{
+    (void)pthread_mutex_lock(&lock);
+    if (find_speaker(address) == NULL) {
+        (void)snprintf(speakers[speaker_next], sizeof speakers[0], "%s", address);
+        speaker_next = (speaker_next + 1) % SPEAKERS_MAX;
+    }
+    let_in(address);
     (void)pthread_mutex_unlock(&lock);
 }
 

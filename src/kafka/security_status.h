@@ -22,6 +22,10 @@ bool wt_security_note_error(const char *reason);
  * again and again while it does. */
 void wt_security_let_in(const char *address);
 
+/* The same, of a log-in (SASL) that has come through just now: what speaks at `address` has a listener for
+ * SASL, until nothing can be connected to there. */
+void wt_security_logged_in(const char *address);
+
 /* Forgets what was not tried again. `now_us` is of wt_clock_us. */
 void wt_security_tick(int64_t now_us);
 

@@ -19,6 +19,9 @@
 #define ENDED                                                                                      \
     "b:2/bootstrap: Disconnected: connection closed by peer (after 2ms in state APIVERSION_QUERY)"
 #define REFUSED "b:2/bootstrap: Connect to ipv4#10.0.0.1:2 failed: Connection refused (after 0ms)"
+#define NO_LOG_IN(broker)                                                                          \
+    broker ": SASL OAUTHBEARER mechanism handshake failed: Broker: Request not valid in current "  \
+           "SASL state: broker's supported mechanisms:  (after 0ms in state AUTH_HANDSHAKE)"
 #define TOKEN "Failed to acquire SASL OAUTHBEARER token: no answer"
 
 static int64_t clock_us = 100000000;
@@ -162,6 +165,54 @@ an_address_of_bootstrap_servers_is_needed_only_while_no_other_lets_clients_in(vo
     assert_true(wt_security_refused());
 }
 
+static bool is_said_in_a_row(const char *line)
+{
+    bool said = false;
+    for (int i = 0; i < 10; i++) {
+        said |= wt_security_note_log(line) || wt_security_note_error(line);
+        clock_us += 1000000;
+    }
+    return said;
+}
+
+/* A broker that is asked for a new session twice within a second says what a port without SASL says. */
+static void a_port_where_a_log_in_came_through_is_not_said_to_be_none_for_sasl(void **state)
+{
+    (void)state;
+    wt_security_logged_in("s:1");
+    clock_us += 600000000;
+    wt_security_tick(clock_us);
+    assert_false(is_said_in_a_row(NO_LOG_IN("sasl_ssl://s:1/1")));
+    assert_false(is_said_in_a_row(NO_LOG_IN("sasl_ssl://s:1/bootstrap")));
+    assert_false(is_said_in_a_row(NO_LOG_IN("GroupCoordinator: s:1")));
+    assert_false(wt_security_refused());
+    /* Another port may be one, and says so. */
+    assert_true(is_said_in_a_row(NO_LOG_IN("sasl_ssl://s:2/2")));
+    assert_non_null(strstr(why_now(), "broker s:2 cannot be used: that port is none for SASL"));
+    wt_security_logged_in("s:2");
+    assert_false(wt_security_refused());
+    assert_false(is_said_in_a_row(NO_LOG_IN("sasl_ssl://s:2/2")));
+}
+
+static void a_port_that_was_away_may_have_become_one_without_sasl(void **state)
+{
+    (void)state;
+    wt_security_logged_in("s:3");
+    assert_false(is_said_in_a_row(NO_LOG_IN("sasl_ssl://s:3/1")));
+    (void)wt_security_note_log(
+        "sasl_ssl://s:3/1: Connect to ipv4#10.0.0.1:3 failed: Connection refused (after 0ms)");
+    assert_true(is_said_in_a_row(NO_LOG_IN("sasl_ssl://s:3/1")));
+}
+
+static void a_log_in_ends_the_stall_of_a_token_at_once(void **state)
+{
+    (void)state;
+    assert_true(wt_security_note_error(TOKEN));
+    assert_true(wt_stall_is(WT_STALL_SECURITY));
+    wt_security_logged_in("s:4");
+    assert_false(wt_stall_is(WT_STALL_SECURITY));
+}
+
 static void more_brokers_than_are_remembered_do_no_harm(void **state)
 {
     (void)state;
@@ -189,6 +240,10 @@ int main(void)
         cmocka_unit_test_setup(a_token_is_there_when_any_broker_lets_a_client_in, begin),
         cmocka_unit_test_setup(
             an_address_of_bootstrap_servers_is_needed_only_while_no_other_lets_clients_in, begin),
+        cmocka_unit_test_setup(a_port_where_a_log_in_came_through_is_not_said_to_be_none_for_sasl,
+                               begin),
+        cmocka_unit_test_setup(a_port_that_was_away_may_have_become_one_without_sasl, begin),
+        cmocka_unit_test_setup(a_log_in_ends_the_stall_of_a_token_at_once, begin),
         cmocka_unit_test_setup(more_brokers_than_are_remembered_do_no_harm, begin),
     };
     wt_log_init(WT_LOG_ERROR, WT_LOG_TEXT);
