@@ -12,6 +12,7 @@
 #include "cli/worker.h"
 #include "config/config_load.h"
 #include "kafka/reach.h"
+#include "kafka/reach_cause.h"
 #include "kafka/transactional_id.h"
 #include "observe/log.h"
 #include "pipeline/auto_limits.h"
@@ -190,6 +191,12 @@ static bool check_reach(const struct checking *checking)
     }
     for (size_t i = 0; i < reach.fault_count; i++) {
         add_fault(checking, &reach, &reach.faults[i]);
+    }
+    char message[256];
+    if (wt_reach_cause_short_session(reach.session_ms, message, sizeof message)) {
+        wt_finding_add(findings, checking->config, "kafka.common", WT_FINDING_WARNING,
+                       "short-session", "%s", message);
+        wt_finding_remedy(findings, "%s", wt_reach_cause_session_remedy);
     }
     bool reached = reach.reached > 0;
     if (reached) {

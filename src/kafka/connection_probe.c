@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "kafka/reach_cause.h"
 #include "kafka/security_cause.h"
 
 #include <jansson.h>
@@ -27,6 +28,7 @@ struct wt_connection_probe {
     struct wt_connection_probe_broker
         *learned; /* the cluster's brokers, by the client's newest statistics */
     int learned_count;
+    int64_t session_ms; /* the shortest; 0: none ends */
 };
 
 /* --- what it says ---------------------------------------------------------------------------- */
@@ -54,10 +56,18 @@ static void keep(struct wt_connection_probe *talk, const char *name, size_t name
 /* "FAIL": "broker.invalid:9092/1: Failed to resolve …". The error callback hears of fewer. */
 static void on_log(const rd_kafka_t *client, int level, const char *facility, const char *message)
 {
+    struct wt_connection_probe *talk = rd_kafka_opaque(client);
     const char *colon = strstr(message, ": ");
+    int64_t session_ms = wt_reach_cause_session_ms(message);
     (void)level;
+    if (session_ms > 0) {
+        (void)pthread_mutex_lock(&talk->mutex);
+        bool shorter = talk->session_ms == 0 || session_ms < talk->session_ms;
+        talk->session_ms = shorter ? session_ms : talk->session_ms;
+        (void)pthread_mutex_unlock(&talk->mutex);
+    }
     if (strcmp(facility, "FAIL") == 0 && colon != NULL) {
-        keep(rd_kafka_opaque(client), message, (size_t)(colon - message), message);
+        keep(talk, message, (size_t)(colon - message), message);
     }
 }
 
@@ -213,6 +223,10 @@ enum wt_status wt_connection_probe_begin(const struct wt_config *config, const c
     if (status == WT_OK) {
         status = set_all(conf, servers, patience_ms, error);
     }
+    if (status == WT_OK) { /* says when sessions end; its lines are not logged */
+        status =
+            wt_client_conf_default(conf, config, RD_KAFKA_CONSUMER, "debug", "security", error);
+    }
     if (status == WT_OK) {
         rd_kafka_conf_set_opaque(conf, talk);
         rd_kafka_conf_set_log_cb(conf, on_log);
@@ -234,6 +248,14 @@ enum wt_status wt_connection_probe_begin(const struct wt_config *config, const c
 rd_kafka_t *wt_connection_probe_client(struct wt_connection_probe *talk)
 {
     return talk->client;
+}
+
+int64_t wt_connection_probe_session_ms(struct wt_connection_probe *talk)
+{
+    (void)pthread_mutex_lock(&talk->mutex);
+    int64_t session_ms = talk->session_ms;
+    (void)pthread_mutex_unlock(&talk->mutex);
+    return session_ms;
 }
 
 /* --- work that may not end: by a thread that nobody waits for for ever ------------------------ */

@@ -30,6 +30,9 @@ void wt_connection_probe_end(struct wt_connection_probe **talk, int wait_ms);
 
 rd_kafka_t *wt_connection_probe_client(struct wt_connection_probe *talk);
 
+/* After how long brokers end the client's sessions, the shortest; 0: none has said that it does. */
+int64_t wt_connection_probe_session_ms(struct wt_connection_probe *talk);
+
 /* How many addresses whose name ends in `suffix` ("/bootstrap", "/1") have failed. */
 size_t wt_connection_probe_failures(struct wt_connection_probe *talk, const char *suffix);
 

@@ -411,6 +411,7 @@ enum wt_status wt_reach_gather(const struct wt_config *config, bool each_server,
     compare_clusters(&reach, servers, count);
     if (answered != NULL) {
         look_at_brokers(&reach, answered, list != NULL ? list->value : NULL, part_ms);
+        reach.session_ms = wt_connection_probe_session_ms(answered->talk);
     }
 done:
     for (size_t i = 0; i < count; i++) {
@@ -463,6 +464,10 @@ enum wt_status wt_reach_need(const struct wt_config *config, int wait_ms, struct
     } else if (status == WT_OK) {
         for (size_t i = 0; i < reach.fault_count; i++) {
             wt_log_warn("kafka", "%s; %s", reach.faults[i].message, reach.faults[i].remedy);
+        }
+        char message[256];
+        if (wt_reach_cause_short_session(reach.session_ms, message, sizeof message)) {
+            wt_log_warn("kafka", "%s; %s", message, wt_reach_cause_session_remedy);
         }
     }
     wt_reach_free(&reach);

@@ -21,8 +21,9 @@ struct wt_reach_fault {
 };
 
 struct wt_reach {
-    int32_t brokers; /* that the cluster has now; 0: none of bootstrap.servers answers */
-    int32_t reached; /* of them, under the addresses that they give out */
+    int32_t brokers;    /* that the cluster has now; 0: none of bootstrap.servers answers */
+    int32_t reached;    /* of them, under the addresses that they give out */
+    int64_t session_ms; /* after which brokers end sessions (SASL), the shortest; 0: they do not */
     struct wt_reach_fault *faults;
     size_t fault_count;
 };

@@ -2,14 +2,20 @@
 
 #include "kafka/security_cause.h"
 
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 const char wt_reach_advertised_remedy[] =
     "set advertised.listeners of that broker to a name and port that workers can resolve and "
     "reach, "
     "or make this one known and open to them (DNS, /etc/hosts, firewall, port forwarding)";
+
+const char wt_reach_cause_session_remedy[] =
+    "have the token server (or lifeSeconds of sasl.oauthbearer.config) give tokens for a minute or "
+    "longer, and set connections.max.reauth.ms on the brokers to no less";
 
 #define ADDRESS "check address, port and firewall"
 #define NO_KAFKA "name the port of a Kafka broker; if it is one for TLS, set security.protocol"
@@ -89,4 +95,24 @@ struct wt_reach_cause wt_reach_cause(const char *line, int waited_ms)
         words.remedy = known ? causes[row].remedy : ADDRESS ", and security.protocol";
     }
     return words;
+}
+
+bool wt_reach_cause_short_session(int64_t session_ms, char *message, size_t message_bytes)
+{
+    if (session_ms <= 0 || session_ms >= WT_REACH_CAUSE_SESSION_MS_MIN) {
+        return false;
+    }
+    (void)snprintf(message, message_bytes,
+                   "brokers end a session %" PRId64 ".%" PRId64 " s after its log-in, when its "
+                   "token or connections.max.reauth.ms is over: under ten seconds some end before "
+                   "they are renewed, and reading and publishing stop for seconds each time",
+                   session_ms / 1000, session_ms % 1000 / 100);
+    return true;
+}
+
+int64_t wt_reach_cause_session_ms(const char *line)
+{
+    static const char mark[] = "Received session lifetime ";
+    const char *at = strstr(line, mark);
+    return at != NULL ? strtoll(at + strlen(mark), NULL, 10) : 0;
 }

@@ -66,11 +66,29 @@ static void what_it_does_not_know_is_said_as_it_is(void **state)
     assert_words("", "no answer within 5 s", "firewall");
 }
 
+static void sessions_under_ten_seconds_are_too_short(void **state)
+{
+    (void)state;
+    char message[256] = "";
+    assert_int_equal(wt_reach_cause_session_ms("Received session lifetime 5400 ms from broker"),
+                     5400);
+    assert_int_equal(wt_reach_cause_session_ms("Broker supported SASL mechanisms: PLAIN"), 0);
+    assert_true(wt_reach_cause_short_session(5400, message, sizeof message));
+    assert_non_null(strstr(message, "5.4 s after its log-in"));
+    assert_non_null(strstr(message, "for seconds each time"));
+    assert_true(
+        wt_reach_cause_short_session(WT_REACH_CAUSE_SESSION_MS_MIN - 1, message, sizeof message));
+    assert_false(
+        wt_reach_cause_short_session(WT_REACH_CAUSE_SESSION_MS_MIN, message, sizeof message));
+    assert_false(wt_reach_cause_short_session(0, message, sizeof message));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_cause_has_its_words_and_its_setting),
         cmocka_unit_test(what_it_does_not_know_is_said_as_it_is),
+        cmocka_unit_test(sessions_under_ten_seconds_are_too_short),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
