@@ -7,6 +7,7 @@
 #include "kafka/group_status.h"
 #include "observe/beat.h"
 #include "observe/metrics.h"
+#include "pipeline/consume/commit_log.h"
 #include "pipeline/consume/consumer.h"
 #include "pipeline/consume/drain_clock.h"
 #include "pipeline/consume/group_leave.h"
@@ -58,6 +59,7 @@ struct wt_consume {
     atomic_bool stopping;
     atomic_bool ended; /* the thread is about to */
     struct wt_drain_clock drains;
+    struct wt_commit_log commits; /* of whoever polls the client, one thread at a time */
 };
 
 /* --- assignment ------------------------------------------------------------------------------ */
@@ -157,13 +159,14 @@ static int on_statistics(rd_kafka_t *client, char *text, size_t bytes, void *opa
 static void on_commit(rd_kafka_t *client, rd_kafka_resp_err_t code,
                       rd_kafka_topic_partition_list_t *offsets, void *opaque)
 {
-    (void)client, (void)offsets, (void)opaque;
+    struct wt_consume *consume = opaque;
+    (void)client, (void)offsets;
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
         wt_metric_add(WT_METRIC_COMMITS, 1);
+        wt_commit_log_note(&consume->commits, NULL);
     } else if (code != RD_KAFKA_RESP_ERR__NO_OFFSET) {
         wt_metric_add(WT_METRIC_COMMIT_FAILURES, 1);
-        wt_log_warn("consume", "offsets were not committed: %s; trying again",
-                    rd_kafka_err2str(code));
+        wt_commit_log_note(&consume->commits, rd_kafka_err2str(code));
     }
 }
 
