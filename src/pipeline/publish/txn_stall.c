@@ -49,6 +49,14 @@ void wt_txn_stall_log(struct wt_txn_stall *hindrance, const char *what,
     hindrance->logged = true;
 }
 
+/* Behind "cannot start", the call's own name, "start: …", would only stutter. */
+static const char *words_of(const struct wt_txn_stall *hindrance, bool starting)
+{
+    static const char mark[] = "start: ";
+    bool stutters = starting && strncmp(hindrance->words, mark, strlen(mark)) == 0;
+    return hindrance->words + (stutters ? strlen(mark) : 0);
+}
+
 /* What hindered is over. An error may come again with the next transaction: so only after a commit, or
  * where none has been wanted for a while, or none has been tried for long. */
 static bool is_over(const struct wt_txn_stall *hindrance, int64_t now_us, bool at_rest,
@@ -80,9 +88,9 @@ void wt_txn_stall_step(struct wt_txn_stall *hindrance, const char *transactional
                            transactional_id);
         }
     } else if (!at_rest && now_us - hindrance->since_us > HINDERED_US_MAX) {
-        wt_stall_begin_since(WT_STALL_TRANSACTIONS, hindrance->since_us,
-                             "transactions of %s %s%s%s; trying again", transactional_id,
-                             starting ? "cannot start" : "do not come through",
-                             hindrance->words[0] != '\0' ? ": " : "", hindrance->words);
+        wt_stall_begin_since(
+            WT_STALL_TRANSACTIONS, hindrance->since_us, "transactions of %s %s%s%s; trying again",
+            transactional_id, starting ? "cannot start" : "do not come through",
+            hindrance->words[0] != '\0' ? ": " : "", words_of(hindrance, starting));
     }
 }

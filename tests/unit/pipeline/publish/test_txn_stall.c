@@ -46,18 +46,23 @@ static void pass_ms(int ms, enum at at)
     }
 }
 
-static void fail_step(rd_kafka_resp_err_t code, const char *reason, bool again)
+static void fail_call(const char *what, rd_kafka_resp_err_t code, const char *reason, bool again)
 {
     struct wt_config *config = wt_config_defaults();
     free(config->output.topic);
     config->output.topic = strdup("labels");
     rd_kafka_error_t *error = rd_kafka_error_new(code, "%s", reason);
-    wt_txn_stall_error(&hindrance, config, "commit", error);
+    wt_txn_stall_error(&hindrance, config, what, error);
     if (!again) {
-        wt_txn_stall_log(&hindrance, "commit", error, "aborting");
+        wt_txn_stall_log(&hindrance, what, error, "aborting");
     }
     rd_kafka_error_destroy(error);
     wt_config_destroy(config);
+}
+
+static void fail_step(rd_kafka_resp_err_t code, const char *reason, bool again)
+{
+    fail_call("commit", code, reason, again);
 }
 
 static bool stalled(const char *words)
@@ -105,6 +110,18 @@ static void a_start_that_does_not_come_through_is_a_stall_until_it_does(void **s
     assert_false(is_stalled());
 }
 
+static void a_start_that_fails_does_not_stutter(void **state)
+{
+    (void)state;
+    fail_call("start", RD_KAFKA_RESP_ERR__TIMED_OUT, "Timed out (after 500 ms)", true);
+    pass_ms(3500, STARTS);
+    assert_true(stalled("transactions of worker-1 cannot start: Timed out; trying again"));
+    pass_ms(0, RESTS);
+    fail_call("start", RD_KAFKA_RESP_ERR__TIMED_OUT, "Timed out (after 500 ms)", true);
+    pass_ms(3500, WAITS);
+    assert_true(stalled("worker-1 do not come through: start: Timed out; trying again"));
+}
+
 static void aborts_one_after_the_other_are_one_stall_until_a_commit(void **state)
 {
     (void)state;
@@ -142,6 +159,7 @@ int main(void)
         TEST(a_start_and_commits_that_take_a_moment_are_no_stall),
         TEST(before_the_first_start_nothing_is_ready),
         TEST(a_start_that_does_not_come_through_is_a_stall_until_it_does),
+        TEST(a_start_that_fails_does_not_stutter),
         TEST(aborts_one_after_the_other_are_one_stall_until_a_commit),
         TEST(what_nobody_wants_any_more_is_over),
     };
