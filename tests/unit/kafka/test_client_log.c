@@ -101,6 +101,17 @@ static void what_a_stage_tells_itself_is_for_debugging(void **state)
                      WT_LOG_DEBUG);
 }
 
+static void a_topic_that_is_gone_is_not_said_to_have_no_partitions(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        words(6, "PARTCNT", "[thrd:main]: Topic news partition count changed from 2 to 0"),
+        WT_LOG_DEBUG);
+    assert_int_equal(
+        words(6, "PARTCNT", "[thrd:main]: Topic news partition count changed from 2 to 10"),
+        WT_LOG_INFO);
+}
+
 static void being_put_out_of_the_group_is_said_so(void **state)
 {
     (void)state;
@@ -147,6 +158,7 @@ int main(void)
         cmocka_unit_test(other_failures_of_a_connection_keep_their_words),
         cmocka_unit_test(a_connection_closed_when_idle_is_no_warning),
         cmocka_unit_test(what_a_stage_tells_itself_is_for_debugging),
+        cmocka_unit_test(a_topic_that_is_gone_is_not_said_to_have_no_partitions),
         cmocka_unit_test(being_put_out_of_the_group_is_said_so),
         cmocka_unit_test(whatever_else_keeps_its_facility_and_level),
         cmocka_unit_test(an_error_that_the_log_has_had_is_known_for_a_minute),
