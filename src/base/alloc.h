@@ -1,8 +1,9 @@
-/* alloc.h: memory inside the worker, where running out has one answer.
+/* alloc.h: memory inside the worker, where running out of memory ends the process.
  *
- * A worker that cannot get memory for a record or a queue cannot finish the record either; it ends
- * with a message, as after a kill, and loses nothing, because nothing unfinished was committed.
- * The public library (text, model) does not use this: it returns WT_MEMORY. Thread: any. */
+ * A worker that cannot get memory for a record or a queue cannot finish the record either. It
+ * prints a message and aborts. Nothing is lost, because no offset of an unfinished record was
+ * committed. The public library (text, model) does not use this: it returns WT_MEMORY. Thread:
+ * any. */
 #ifndef WIRETAG_BASE_ALLOC_H
 #define WIRETAG_BASE_ALLOC_H
 

@@ -38,7 +38,7 @@ void wt_buffer_append_text(struct wt_buffer *buffer, const char *text)
 
 void wt_buffer_append_integer(struct wt_buffer *buffer, int64_t value)
 {
-    /* By hand rather than by printf: the metrics page has hundreds of them. */
+    /* Not printf, which is slow: the metrics page has hundreds of numbers. */
     char digits[24];
     size_t at = sizeof digits;
     uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;

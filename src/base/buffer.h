@@ -1,6 +1,6 @@
-/* buffer.h: bytes that grow, and JSON written straight into them.
+/* buffer.h: a growing array of bytes, with functions that append JSON values to it.
  *
- * Zero-initialized is empty. The bytes are NUL-terminated after wt_buffer_take. Thread: one. */
+ * A zero-initialized buffer is empty. wt_buffer_take appends a NUL. Thread: one. */
 #ifndef WIRETAG_BASE_BUFFER_H
 #define WIRETAG_BASE_BUFFER_H
 
@@ -17,17 +17,18 @@ void wt_buffer_append(struct wt_buffer *buffer, const void *bytes, size_t count)
 void wt_buffer_append_text(struct wt_buffer *buffer, const char *text);
 void wt_buffer_append_integer(struct wt_buffer *buffer, int64_t value);
 
-/* A JSON number of six significant digits, enough to tell any two printed probabilities apart;
+/* Appends a JSON number of six significant digits, as many as printed probabilities have.
  * `value` must be finite. */
 void wt_buffer_append_number(struct wt_buffer *buffer, double value);
 
-/* The same of nine digits: tells any two floats apart. */
+/* The same with nine digits, which tell any two floats apart. */
 void wt_buffer_append_float(struct wt_buffer *buffer, float value);
 
-/* A JSON string of `count` bytes of valid UTF-8, quotes included; RFC 8259 escapes. */
+/* Appends a JSON string of `count` bytes of valid UTF-8: quotes included, escaped as RFC 8259
+ * says. */
 void wt_buffer_append_json_string(struct wt_buffer *buffer, const char *text, size_t count);
 
-/* The bytes, now the caller's to free, with a NUL behind them; the buffer is empty again. */
+/* Returns the bytes with a NUL after them, and empties the buffer. The caller frees the bytes. */
 char *wt_buffer_take(struct wt_buffer *buffer, size_t *count_out);
 
 void wt_buffer_free(struct wt_buffer *buffer);

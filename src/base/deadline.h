@@ -1,5 +1,5 @@
-/* deadline.h: work of many questions that has to end by a time, whatever each of them takes. Pure
- * but for the clock. Thread: any. */
+/* deadline.h: one deadline over several calls, each of which waits for a part of it. Pure but for
+ * the clock. Thread: any. */
 #ifndef WIRETAG_BASE_DEADLINE_H
 #define WIRETAG_BASE_DEADLINE_H
 
@@ -7,13 +7,13 @@
 
 #include <stdint.h>
 
-/* A deadline in so many milliseconds, in microseconds of wt_clock_us. */
+/* The deadline `wait_ms` from now, in microseconds of wt_clock_us. */
 static inline int64_t wt_deadline_in(int wait_ms)
 {
     return wt_clock_us() + (int64_t)wait_ms * 1000;
 }
 
-/* The milliseconds left, `ms_max` at most; 0: it has passed. */
+/* The milliseconds left, at most `ms_max`; 0 once the deadline has passed. */
 static inline int wt_deadline_left_ms(int64_t deadline_us, int ms_max)
 {
     int64_t left_us = deadline_us - wt_clock_us();

@@ -1,10 +1,11 @@
-/* errno_text.h: what an error number of the system means, in English. */
+/* errno_text.h: the English text of a system error number. */
 #ifndef WIRETAG_BASE_ERRNO_TEXT_H
 #define WIRETAG_BASE_ERRNO_TEXT_H
 
 #include <string.h>
 
-/* A static string, never NULL. Unlike strerror it writes to no memory that threads share. Thread: any. */
+/* Returns a static string, never NULL. Unlike strerror it uses no buffer that threads share.
+ * Thread: any. */
 static inline const char *wt_errno_text(int code)
 {
     const char *text = strerrordesc_np(code);

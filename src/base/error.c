@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Cuts `text` of `bytes` bytes so that it does not end inside a UTF-8 sequence. */
+/* Cuts `text` to `bytes` bytes without ending inside a UTF-8 sequence. */
 static void cut_at_code_point(char *text, size_t bytes)
 {
     size_t start = bytes;

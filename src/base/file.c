@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A pipe nobody writes to must not hold the start up, hence O_NONBLOCK for the open alone. */
+/* O_NONBLOCK for the open alone: opening a pipe that has no writer must not block the start. */
 static int open_file(const char *path)
 {
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -35,7 +35,7 @@ static int open_file(const char *path)
     return file;
 }
 
-/* Reads to the end or to `room` bytes; -1: errno says why. */
+/* Reads to the end of the file or until `room` bytes are read. -1: errno has the reason. */
 static ssize_t read_all(int file, char *text, size_t room)
 {
     size_t done = 0;

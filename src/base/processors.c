@@ -9,12 +9,12 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A mask of more processors than this is not asked for: 16 times what a kernel can have. */
+/* Give up beyond a mask of this many processors: 16 times the kernel's maximum. */
 #define ALLOWED_MAX (1 << 17)
 
 #define PATH_BYTES 4096u
 
-/* A hierarchy of groups: where it is mounted, and which group of it is there. */
+/* Where a cgroup hierarchy is mounted, and which of its groups is the root of that mount. */
 struct mount {
     char root[PATH_BYTES];
     char point[PATH_BYTES];
@@ -27,9 +27,9 @@ static FILE *open_below(const char *root, const char *path)
     return length > 0 && (size_t)length < sizeof whole ? fopen(whole, "re") : NULL;
 }
 
-/* --- a group's own limits -------------------------------------------------------------------- */
+/* --- the limits of one group ------------------------------------------------------------------ */
 
-/* The first line of `name` in the group at `folder`, without its end. */
+/* The first line of file `name` in the group's directory `folder`, without the line break. */
 static bool read_line(const char *root, const char *folder, const char *name, char *line_out,
                       size_t bytes)
 {
@@ -55,7 +55,7 @@ static bool read_number(const char *root, const char *folder, const char *name, 
     return end != line;
 }
 
-/* How many numbers a list as "0-3,8" has; 0: it is empty, or no list. */
+/* The number of processors in a list such as "0-3,8"; 0: empty or not a list. */
 static uint32_t count_list(const char *list)
 {
     uint32_t count = 0;
@@ -69,7 +69,8 @@ static uint32_t count_list(const char *list)
     return count;
 }
 
-/* The scheduler keeps to the cpuset too: where both are as many, it is the cpuset that says so. */
+/* The affinity mask already respects the cpuset. Where both give the same count, name the cpuset:
+ * it is the cause. */
 static void lower_cpuset(struct wt_processors *processors, uint32_t count)
 {
     if (count > 0 && count <= processors->count && count < processors->online) {
@@ -94,13 +95,13 @@ static void read_group(const char *root, const char *folder, struct wt_processor
     double quota_us = 0.0;
     double period_us = 0.0;
     if (read_line(root, folder, "cpu.max", line, sizeof line)) {
-        char *end; /* "max" is no number: a quota of 0, which is none */
+        char *end; /* "max" is not a number: strtod gives 0, no quota */
         quota_us = strtod(line, &end);
         period_us = strtod(end, NULL);
         lower_quota(processors, quota_us, period_us);
     }
     if (read_number(root, folder, "cpu.cfs_quota_us", &quota_us) &&
-        read_number(root, folder, "cpu.cfs_period_us", &period_us)) { /* -1 is no quota */
+        read_number(root, folder, "cpu.cfs_period_us", &period_us)) { /* -1: no quota */
         lower_quota(processors, quota_us, period_us);
     }
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
@@ -111,9 +112,9 @@ static void read_group(const char *root, const char *folder, struct wt_processor
     }
 }
 
-/* --- where the groups are -------------------------------------------------------------------- */
+/* --- finding the groups ----------------------------------------------------------------------- */
 
-/* The kernel writes a blank as \040, and the like. */
+/* The kernel escapes blanks and the like in octal: \040. */
 static void unescape(char *text)
 {
     char *to = text;
@@ -143,8 +144,8 @@ static bool in_list(const char *list, const char *word)
     return false;
 }
 
-/* Takes a line of mountinfo apart: "31 23 0:28 ROOT POINT rw - TYPE SOURCE OPTIONS". `controller`:
- * of version 1, "" is version 2. */
+/* Parses a line of mountinfo: "31 23 0:28 ROOT POINT rw - TYPE SOURCE OPTIONS". `controller` is a
+ * cgroup v1 controller, or "" for cgroup v2. */
 static bool is_mount_of(const char *line, const char *controller, struct mount *mount)
 {
     char type[32];
@@ -160,7 +161,7 @@ static bool is_mount_of(const char *line, const char *controller, struct mount *
                                  : strcmp(type, "cgroup") == 0 && in_list(options, controller);
 }
 
-/* What is left of `path` below `group`; NULL: it is not below it. */
+/* The part of `path` below `group`; NULL if it is not below it. */
 static const char *below(const char *path, const char *group)
 {
     size_t length = strcmp(group, "/") == 0 ? 0 : strlen(group);
@@ -169,7 +170,8 @@ static const char *below(const char *path, const char *group)
     return inside && strstr(path, "/..") == NULL ? path + length : NULL;
 }
 
-/* The group `rest` of a mounted hierarchy and all above it that can be seen. */
+/* Reads the limits of the group `rest` and of every visible group above it in the mounted
+ * hierarchy. */
 static void read_groups(const char *root, const struct mount *mount, const char *rest,
                         struct wt_processors *processors)
 {
@@ -186,8 +188,9 @@ static void read_groups(const char *root, const struct mount *mount, const char 
     }
 }
 
-/* The groups of the process in one hierarchy, wherever that is mounted. `any`: in mounts where its own
- * cannot be found too; then what is mounted there is taken for it. False: it is mounted nowhere. */
+/* Reads the groups of the process in one hierarchy, at every place where it is mounted. With `any`,
+ * a mount that does not contain the process's group counts too: the root of that mount is read.
+ * False: the hierarchy is not mounted. */
 static bool read_hierarchy(const char *root, const char *controller, const char *path, bool any,
                            struct wt_processors *processors)
 {
@@ -213,7 +216,8 @@ static bool read_hierarchy(const char *root, const char *controller, const char 
     return found;
 }
 
-/* Containers see their group mounted as if it were the top, and the name it has outside. */
+/* In a container, cgroup names the path outside the container, but the mount may show only the
+ * container's own group. If the path is not found there, the root of the mount is that group. */
 static void read_controller(const char *root, const char *controller, const char *path,
                             struct wt_processors *processors)
 {
@@ -222,7 +226,7 @@ static void read_controller(const char *root, const char *controller, const char
     }
 }
 
-/* A line of /proc/self/cgroup: "ID:CONTROLLERS:PATH", without controllers of version 2. */
+/* Reads a line of /proc/self/cgroup: "ID:CONTROLLERS:PATH". CONTROLLERS is empty for cgroup v2. */
 static void read_membership(const char *root, char *line, struct wt_processors *processors)
 {
     static const char *const wanted[] = {"cpu", "cpuset"};
@@ -265,9 +269,10 @@ struct wt_processors wt_processors_at(const char *root, uint32_t allowed, uint32
     return processors;
 }
 
-/* --- the real thing -------------------------------------------------------------------------- */
+/* --- the running process ---------------------------------------------------------------------- */
 
-/* The processors that the scheduler lets this thread run on. A mask that is too small is refused. */
+/* The number of processors in this thread's affinity mask. The kernel refuses a mask that is too
+ * small (EINVAL), so larger ones are tried. */
 static uint32_t allowed_here(uint32_t online)
 {
     uint32_t count = 0;
