@@ -49,8 +49,8 @@ WORKDIR /srv/wiretag
 USER 10001
 EXPOSE 9464
 # Alive, not ready: a worker that waits for its broker is well, and a restart would not bring the broker back. The page
-# is there once the model is loaded.
-HEALTHCHECK --interval=10s --timeout=3s --start-period=5m \
+# answers while the model is loaded, too.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30s \
     CMD ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/9464; printf 'GET /healthz HTTP/1.0\\r\\n\\r\\n' >&3; grep -q ' 200 ' <&3"]
 ENTRYPOINT ["wiretag"]
 CMD ["run", "-c", "/etc/wiretag/wiretag.yaml", "--set", "http.listen=0.0.0.0:9464"]

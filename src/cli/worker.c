@@ -14,6 +14,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* --- configuration --------------------------------------------------------------------------- */
@@ -86,7 +87,15 @@ static void stop(void *opaque)
 
 static bool ready(void *opaque, char *reason, size_t reason_bytes)
 {
-    return wt_pipeline_ready(opaque, reason, reason_bytes);
+    struct work *work = opaque;
+    (void)pthread_mutex_lock(&work->mutex);
+    struct wt_pipeline *pipeline = work->pipeline;
+    (void)pthread_mutex_unlock(&work->mutex);
+    if (pipeline == NULL) {
+        (void)snprintf(reason, reason_bytes, "loading the model");
+        return false;
+    }
+    return wt_pipeline_ready(pipeline, reason, reason_bytes);
 }
 
 static bool alive(void *opaque, char *reason, size_t reason_bytes)
@@ -95,16 +104,18 @@ static bool alive(void *opaque, char *reason, size_t reason_bytes)
     return wt_beats_alive(reason, reason_bytes);
 }
 
-/* A worker without its page still labels: a taken port is a warning. */
-static struct wt_http *start_http(const struct wt_config *config, const char *command,
-                                  struct wt_pipeline *pipeline)
+/* Before the model is loaded, which may take minutes: a liveness probe asks meanwhile. A worker without its
+ * page still labels: a taken port is a warning. */
+static struct wt_http *start_http(struct work *work)
 {
+    const struct wt_config *config = work->job->config;
+    const char *command = work->job->command;
     struct wt_http *http = NULL;
     struct wt_error error;
     if (config->http.listen == NULL) {
         return NULL;
     }
-    struct wt_http_callbacks callbacks = {.opaque = pipeline, .alive = alive, .ready = ready};
+    struct wt_http_callbacks callbacks = {.opaque = work, .alive = alive, .ready = ready};
     if (wt_http_start(config->http.listen, &callbacks, &http, &error) != WT_OK) {
         wt_log_warn(command, "no metrics page: %s", error.message);
     } else {
@@ -171,13 +182,13 @@ static enum wt_status run(struct work *work, struct wt_error *error)
         status = wt_client_version_check(error);
     }
     if (status == WT_OK) {
+        work->http = start_http(work);
         status = load_model(job->config, job->command, &work->model, error);
     }
     if (status == WT_OK) {
         status = make_pipeline(work, error);
     }
     if (status == WT_OK) {
-        work->http = start_http(job->config, job->command, work->pipeline);
         status = wt_pipeline_run(work->pipeline, error);
     }
     return status;

@@ -167,6 +167,17 @@ def test_lag_is_shown_where_it_is_owned(lab):
     checks.assert_each_once(flow.labels(), places)
 
 
+def test_a_worker_that_loads_its_model_is_alive_and_not_ready_and_has_a_page(lab):
+    # The self-test takes ten minutes: what answers, answers before the model is loaded.
+    running = lab.run(lab.flow(), lab.model(sleep_us_per_call=600_000_000), http=HTTP)
+    running.wait_log("loading the model")
+    assert running.http("/readyz") == (503, "loading the model\n")
+    assert running.http("/healthz") == (200, "ok\n")
+    assert exposition.parse(page_of(running))["wiretag_ready"].samples[0][2] == 0
+    assert running.stop() == 0
+    assert "the model is loaded" not in running.stderr
+
+
 def test_a_worker_that_a_full_group_has_no_partition_for_is_ready_as_a_spare(lab):
     flow = lab.flow(1)
     first = lab.run(flow, http=HTTP).wait_log("consume  assigned ")

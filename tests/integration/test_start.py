@@ -158,7 +158,8 @@ def test_a_taken_port_is_a_warning_and_the_worker_works_on(lab):
     second = lab.run(flow, http={"listen": f"127.0.0.1:{first.port}"})
     flow.produce([article("мяч")])
     assert len(flow.labels(1)) == 1
-    assert "no metrics page" in second.stderr and str(first.port) in second.stderr
+    warned, loading = second.stderr.index("no metrics page"), second.stderr.index("loading the model")
+    assert str(first.port) in second.stderr[warned:loading], "named before the model is loaded"
 
 
 def test_the_log_is_json_lines_where_nobody_watches(lab):
