@@ -6,7 +6,6 @@ tests one; they print theirs.
 
 import os
 import random
-import subprocess
 
 import plan
 import pytest
@@ -22,14 +21,12 @@ def seed():
 
 
 @pytest.fixture
-def sabotaged(request, tmp_path, monkeypatch):
-    """The worker of this test is one built without the defence that WIRETAG_SABOTAGE names."""
-    build = tmp_path / "build"
-    for command in (["cmake", "--preset", "fake", "-B", build, f"-DWIRETAG_SABOTAGE={request.param}",
-                     "-DBUILD_TESTING=OFF"], ["cmake", "--build", build, "--target", "wiretag"]):
-        done = subprocess.run(command, cwd=worker.ROOT, capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout + done.stderr
-    monkeypatch.setenv("WIRETAG", str(build / "wiretag"))
+def sabotaged(request, monkeypatch):
+    """The worker of this test is one linked without a defence (tests/chaos/sabotage)."""
+    build = worker.fake_build()
+    path = worker.ROOT / worker.FOLDERS[build] / "tests" / f"wiretag_{request.param}"
+    assert path.exists(), f"{path.relative_to(worker.ROOT)} is not there: run scripts/build --{build.split('-')[0]} all"
+    monkeypatch.setenv("WIRETAG", str(path))
 
 
 def test_exactly_once_holds_through_kills_stops_cuts_and_held_end_txns(tmp_path, seed):
@@ -80,7 +77,7 @@ def test_end_txn_requests_that_arrive_late_end_no_later_transaction(tmp_path, se
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("sabotaged", ["no-endtxn-defence"], indirect=True)
+@pytest.mark.parametrize("sabotaged", ["no_endtxn_defence"], indirect=True)
 def test_without_the_defence_late_end_txn_requests_double_records_and_the_books_tell(
         tmp_path, seed, sabotaged):
     with pytest.raises(AssertionError, match="doubled"):
@@ -94,7 +91,7 @@ def test_a_worker_killed_before_its_acknowledgements_loses_nothing(tmp_path, see
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("sabotaged", ["commit-early"], indirect=True)
+@pytest.mark.parametrize("sabotaged", ["commit_early"], indirect=True)
 def test_a_commit_before_the_acknowledgement_loses_records_and_the_books_tell(tmp_path, seed, sabotaged):
     with pytest.raises(AssertionError, match="lost"):
         run.play(tmp_path, plan.STALLED, seed, "at-least-once")

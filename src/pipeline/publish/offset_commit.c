@@ -75,18 +75,9 @@ static void on_reply(rd_kafka_t *consumer, rd_kafka_resp_err_t code,
     }
 }
 
-static int64_t position_to_store(const struct wt_lane *lane)
-{
-#ifdef WIRETAG_SABOTAGE_COMMIT_EARLY /* CMakeLists.txt */
-    return wt_lane_released_position(lane);
-#else
-    return wt_lane_position(lane);
-#endif
-}
-
 static bool moved(const struct wt_lane *lane)
 {
-    return wt_lane_epoch(lane) != 0 && position_to_store(lane) > wt_lane_committed_offset(lane);
+    return wt_lane_epoch(lane) != 0 && wt_lane_position(lane) > wt_lane_committed_offset(lane);
 }
 
 static void store_moved(struct wt_offset_commit *commit, struct wt_partition *const *partitions,
@@ -97,7 +88,7 @@ static void store_moved(struct wt_offset_commit *commit, struct wt_partition *co
         if (moved(partitions[i]->lane)) {
             rd_kafka_topic_partition_t *item = rd_kafka_topic_partition_list_add(
                 offsets, partitions[i]->topic, partitions[i]->number);
-            item->offset = position_to_store(partitions[i]->lane);
+            item->offset = wt_lane_position(partitions[i]->lane);
             struct wt_tally tally = wt_lane_tally(partitions[i]->lane, false);
             wt_range_note(partitions[i], &tally, item);
         }

@@ -142,12 +142,7 @@ static rd_kafka_resp_err_t on_new(rd_kafka_t *client, const rd_kafka_conf_t *con
 
 bool wt_producer_doubtful(const struct wt_producer *produce)
 {
-#ifdef WIRETAG_SABOTAGE_NO_ENDTXN_DEFENCE /* CMakeLists.txt */
-    (void)produce;
-    return false;
-#else
     return atomic_load_explicit(produce->doubtful, memory_order_acquire);
-#endif
 }
 
 int64_t wt_producer_transaction_us_max(const struct wt_producer *produce)
