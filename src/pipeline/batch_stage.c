@@ -2,15 +2,17 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "observe/metrics.h"
 #include "record/partition.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
 
 struct wt_batch_stage {
-    pthread_mutex_t mutex; /* guards everything below */
+    struct wt_mutex mutex; /* guards everything below */
     pthread_cond_t changed;
     struct wt_batcher *batcher;
     bool closed;
@@ -20,7 +22,7 @@ struct wt_batch_stage *wt_batch_stage_create(const struct wt_batcher_limits *lim
 {
     struct wt_batch_stage *stage = wt_alloc_zeroed(1, sizeof *stage);
     stage->batcher = wt_batcher_create(limits);
-    (void)pthread_mutex_init(&stage->mutex, NULL);
+    wt_mutex_init(&stage->mutex);
     wt_clock_init_condition(&stage->changed);
     return stage;
 }
@@ -32,7 +34,7 @@ void wt_batch_stage_destroy(struct wt_batch_stage *stage)
     }
     wt_batcher_destroy(stage->batcher);
     (void)pthread_cond_destroy(&stage->changed);
-    (void)pthread_mutex_destroy(&stage->mutex);
+    wt_mutex_destroy(&stage->mutex);
     free(stage);
 }
 
@@ -40,7 +42,7 @@ void wt_batch_stage_add(struct wt_batch_stage *stage, struct wt_record_list *lis
 {
     struct wt_record_list stale = {0};
     int64_t now_us = wt_clock_us();
-    (void)pthread_mutex_lock(&stage->mutex);
+    wt_mutex_lock(&stage->mutex);
     struct wt_record *record;
     while ((record = wt_record_list_take(list)) != NULL) {
         /* Checked under the lock that wt_batch_stage_remove_stale takes after the epoch ended:
@@ -53,26 +55,27 @@ void wt_batch_stage_add(struct wt_batch_stage *stage, struct wt_record_list *lis
     }
     wt_metric_set(WT_METRIC_WAITING_RECORDS, wt_batcher_count(stage->batcher));
     (void)pthread_cond_signal(&stage->changed);
-    (void)pthread_mutex_unlock(&stage->mutex);
+    wt_mutex_unlock(&stage->mutex);
     *list = stale;
 }
 
 /* Waits until something changes or the oldest record is due. Locks: the stage's, held. */
 static void wait_for_work(struct wt_batch_stage *stage)
 {
+    wt_mutex_assert_held(&stage->mutex);
     int64_t due_us = wt_batcher_due_us(stage->batcher);
     if (due_us == INT64_MAX) {
-        (void)pthread_cond_wait(&stage->changed, &stage->mutex);
+        (void)wt_mutex_wait(&stage->mutex, &stage->changed, NULL);
         return;
     }
     struct timespec due = wt_clock_timespec(due_us);
-    (void)pthread_cond_timedwait(&stage->changed, &stage->mutex, &due);
+    (void)wt_mutex_wait(&stage->mutex, &stage->changed, &due);
 }
 
 enum wt_status wt_batch_stage_pull(struct wt_batch_stage *stage, struct wt_batch *batch)
 {
     enum wt_status status = WT_OK;
-    (void)pthread_mutex_lock(&stage->mutex);
+    wt_mutex_lock(&stage->mutex);
     while (!wt_batcher_take(stage->batcher, wt_clock_us(), stage->closed, batch)) {
         if (stage->closed) {
             status = WT_CLOSED;
@@ -83,6 +86,7 @@ enum wt_status wt_batch_stage_pull(struct wt_batch_stage *stage, struct wt_batch
     if (status == WT_OK) {
         for (uint32_t i = 0; i < batch->count; i++) {
             struct wt_record *record = batch->records[i];
+            assert(record->state == WT_RECORD_RUNNING && !record->ran);
             record->ran = true;
             atomic_fetch_add_explicit(wt_partition_running(record->source, record->epoch), 1,
                                       memory_order_acq_rel);
@@ -93,43 +97,43 @@ enum wt_status wt_batch_stage_pull(struct wt_batch_stage *stage, struct wt_batch
         }
     }
     wt_metric_set(WT_METRIC_WAITING_RECORDS, wt_batcher_count(stage->batcher));
-    (void)pthread_mutex_unlock(&stage->mutex);
+    wt_mutex_unlock(&stage->mutex);
     return status;
 }
 
 void wt_batch_stage_remove_stale(struct wt_batch_stage *stage, struct wt_record_list *list_out)
 {
-    (void)pthread_mutex_lock(&stage->mutex);
+    wt_mutex_lock(&stage->mutex);
     wt_batcher_remove(stage->batcher, wt_record_stale, list_out);
-    (void)pthread_mutex_unlock(&stage->mutex);
+    wt_mutex_unlock(&stage->mutex);
 }
 
 void wt_batch_stage_tokens_lower(struct wt_batch_stage *stage, uint32_t tokens_max)
 {
-    (void)pthread_mutex_lock(&stage->mutex);
+    wt_mutex_lock(&stage->mutex);
     wt_batcher_tokens_lower(stage->batcher, tokens_max, wt_clock_us());
-    (void)pthread_mutex_unlock(&stage->mutex);
+    wt_mutex_unlock(&stage->mutex);
 }
 
 uint32_t wt_batch_stage_tokens_worked(struct wt_batch_stage *stage, uint64_t tokens)
 {
-    (void)pthread_mutex_lock(&stage->mutex);
+    wt_mutex_lock(&stage->mutex);
     uint32_t raised = wt_batcher_tokens_worked(stage->batcher, tokens, wt_clock_us());
-    (void)pthread_mutex_unlock(&stage->mutex);
+    wt_mutex_unlock(&stage->mutex);
     return raised;
 }
 
 void wt_batch_stage_took(struct wt_batch_stage *stage, int64_t batch_us)
 {
-    (void)pthread_mutex_lock(&stage->mutex);
+    wt_mutex_lock(&stage->mutex);
     wt_batcher_took(stage->batcher, batch_us);
-    (void)pthread_mutex_unlock(&stage->mutex);
+    wt_mutex_unlock(&stage->mutex);
 }
 
 void wt_batch_stage_close(struct wt_batch_stage *stage)
 {
-    (void)pthread_mutex_lock(&stage->mutex);
+    wt_mutex_lock(&stage->mutex);
     stage->closed = true;
     (void)pthread_cond_broadcast(&stage->changed);
-    (void)pthread_mutex_unlock(&stage->mutex);
+    wt_mutex_unlock(&stage->mutex);
 }

@@ -84,6 +84,7 @@ static uint32_t bucket_of(const struct wt_batcher *batcher, uint32_t token_count
 /* Columns of a batch whose longest record lies in `bucket`. */
 static uint32_t width_of(const struct wt_batcher *batcher, uint32_t bucket)
 {
+    assert(bucket < batcher->bucket_count);
     if (batcher->limits.pad_to > 0) {
         return batcher->limits.pad_to;
     }
@@ -119,6 +120,7 @@ static uint32_t oldest_bucket(const struct wt_batcher *batcher)
 /* When waiting is over for the first record of `oldest`, the oldest of all. */
 static int64_t due_us(const struct wt_batcher *batcher, uint32_t oldest)
 {
+    assert(batcher->buckets[oldest].first != NULL);
     int64_t waited_us = batcher->buckets[oldest].first->waiting_us + batcher->wait_us;
     int64_t paused_us = batcher->newest_us + batcher->wait_us / PAUSE_SHARE;
     return paused_us < waited_us ? paused_us : waited_us;
@@ -133,6 +135,7 @@ int64_t wt_batcher_due_us(const struct wt_batcher *batcher)
 static void take_first(struct wt_batcher *batcher, uint32_t bucket, struct wt_batch *batch)
 {
     struct wt_record *record = wt_record_list_take(&batcher->buckets[bucket]);
+    assert(record != NULL && batcher->count > 0 && batch->count < batcher->limits.articles_max);
     wt_record_advance(record, WT_RECORD_RUNNING);
     batcher->count--;
     batcher->tokens -= width_of(batcher, bucket);
@@ -203,6 +206,7 @@ static double fill_of(const struct wt_batcher *batcher, const struct wt_batch *b
 bool wt_batcher_take(struct wt_batcher *batcher, int64_t now_us, bool flush, struct wt_batch *batch)
 {
     uint32_t seed = oldest_bucket(batcher);
+    assert((seed == batcher->bucket_count) == (batcher->count == 0));
     if (seed == batcher->bucket_count) {
         return false;
     }
@@ -229,6 +233,7 @@ void wt_batcher_remove(struct wt_batcher *batcher, bool (*matches)(const struct 
         struct wt_record *record;
         while ((record = wt_record_list_take(&all)) != NULL) {
             if (matches(record)) {
+                assert(batcher->count > 0);
                 batcher->count--;
                 batcher->tokens -= width_of(batcher, i);
                 wt_record_list_append(list_out, &record);
@@ -268,6 +273,7 @@ uint32_t wt_batcher_tokens_worked(struct wt_batcher *batcher, uint64_t tokens, i
 
 void wt_batcher_took(struct wt_batcher *batcher, int64_t batch_us)
 {
+    assert(batch_us >= 0);
     double newest_us = (double)batch_us;
     batcher->batch_us = batcher->batch_us > 0.0
                             ? batcher->batch_us + PACE_WEIGHT * (newest_us - batcher->batch_us)

@@ -2,11 +2,13 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/owner.h"
 #include "observe/beat.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
 #include "record/partition.h"
 
+#include <assert.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -31,6 +33,7 @@
 struct replica {
     struct wt_infer *infer;
     pthread_t thread;
+    struct wt_owner owner; /* the thread */
     struct wt_beat *beat;
     atomic_uint rate; /* articles a second this replica does while it is busy */
 };
@@ -47,6 +50,7 @@ struct wt_infer {
 static void reserve(struct wt_infer_scratch *scratch, uint32_t rows, uint32_t width,
                     uint32_t label_count)
 {
+    assert(rows > 0 && width > 0 && label_count > 0);
     size_t ids = (size_t)rows * width;
     if (ids > scratch->ids_capacity) {
         scratch->ids = wt_realloc(scratch->ids, ids * sizeof(int64_t));
@@ -72,6 +76,7 @@ static void fill_rows(const struct wt_batch *batch, struct wt_infer_scratch *scr
 {
     for (uint32_t row = 0; row < batch->count; row++) {
         const struct wt_record *record = batch->records[row];
+        assert(record->token_count <= batch->width);
         int64_t *ids = scratch->ids + (size_t)row * batch->width;
         for (uint32_t i = 0; i < record->token_count; i++) {
             ids[i] = record->ids[i];
@@ -91,6 +96,7 @@ static void finish(struct wt_record *record)
 /* Gives a record its logits. One that is not finite is the record's failure, as far as is known. */
 static void take_logits(struct wt_record *record, const float *logits, uint32_t label_count)
 {
+    assert(record->state == WT_RECORD_RUNNING && record->logits == NULL);
     for (uint32_t i = 0; i < label_count; i++) {
         if (!isfinite(logits[i])) {
             struct wt_error error;
@@ -115,6 +121,7 @@ static void take_logits(struct wt_record *record, const float *logits, uint32_t 
 static struct wt_batch part_of(const struct wt_batch *batch, uint32_t from, uint32_t count,
                                uint32_t pad_to)
 {
+    assert(count > 0 && from + count <= batch->count);
     struct wt_batch part = {.records = batch->records + from, .count = count, .width = pad_to};
     for (uint32_t i = 0; i < count; i++) {
         uint32_t token_count = part.records[i]->token_count;
@@ -179,6 +186,7 @@ uint32_t wt_infer_batch(struct wt_model *model, struct wt_batch *batch,
 /* Moves what is FINISHED to the next stage; what failed stays in the batch. */
 static void pass_on(struct replica *replica, struct wt_batch *batch)
 {
+    wt_owner_assert(&replica->owner);
     struct wt_record_list finished = {0};
     int64_t now_us = wt_clock_us();
     uint32_t kept = 0;
@@ -272,6 +280,7 @@ static bool try_short_ones(struct replica *replica, struct wt_batch *batch,
                            struct wt_infer_scratch *scratch)
 {
     struct wt_model *model = replica->infer->ports.model;
+    wt_owner_assert(&replica->owner);
     bool room = true;
     for (uint32_t i; room && (i = first_short(replica, batch)) < batch->count;) {
         struct wt_batch part = part_of(batch, i, 1, wt_model_info(model)->pad_to);
@@ -318,6 +327,8 @@ static bool outlast_shortage(struct replica *replica, struct wt_batch *batch,
 static void settle_failures(struct replica *replica, struct wt_batch *batch,
                             struct wt_infer_scratch *scratch)
 {
+    wt_owner_assert(&replica->owner);
+    assert(batch->count > 0);
     bool was_sick = false;
     bool well = wait_until_well(replica, batch, &was_sick);
     if (well && was_sick) {
@@ -327,6 +338,7 @@ static void settle_failures(struct replica *replica, struct wt_batch *batch,
     }
     well = well && outlast_shortage(replica, batch, scratch);
     for (uint32_t i = 0; i < batch->count; i++) {
+        assert(batch->records[i]->state == WT_RECORD_RUNNING && batch->records[i]->failure != NULL);
         batch->records[i]->abandoned = !well;
         finish(batch->records[i]);
     }
@@ -403,6 +415,8 @@ static void run_batch(struct replica *replica, struct wt_batch *batch,
                       struct wt_infer_scratch *scratch)
 {
     const struct wt_infer_ports *ports = &replica->infer->ports;
+    wt_owner_assert(&replica->owner);
+    assert(batch->count > 0 && batch->count <= ports->articles_max);
     int64_t start_us = wt_clock_us();
     uint32_t articles = batch->count;
     for (uint32_t i = 0; i < articles; i++) {

@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/owner.h"
 #include "kafka/broker_status.h"
 #include "kafka/consumer_settings.h"
 #include "kafka/group_member.h"
@@ -12,6 +13,7 @@
 #include "observe/stall.h"
 #include "pipeline/stall_watch.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdatomic.h>
@@ -47,6 +49,7 @@ struct view {
 };
 
 struct wt_monitor {
+    struct wt_owner owner; /* the thread that ticks */
     struct wt_monitor_ports ports;
     struct view *views;
     size_t view_count;
@@ -102,6 +105,7 @@ static void with_labels(const struct wt_partition *partition, enum wt_family fam
 
 static void forget(struct view *view, const struct wt_partition *partition)
 {
+    assert(partition != NULL);
     if (view->epoch != 0) {
         with_labels(partition, WT_FAMILY_LAG_RECORDS, NULL);
         with_labels(partition, WT_FAMILY_LAG_SECONDS, NULL);
@@ -114,6 +118,7 @@ static void follow_assignments(struct wt_monitor *watch)
 {
     const struct wt_partition *partition;
     for (size_t i = 0; (partition = wt_partitions_at(watch->ports.partitions, i)) != NULL; i++) {
+        assert(i <= watch->view_count);
         if (i == watch->view_count) {
             watch->views = wt_realloc(watch->views, ++watch->view_count * sizeof(struct view));
             watch->views[i] = (struct view){.start = -1, .end = -1};
@@ -186,6 +191,7 @@ static void show_lags(struct wt_monitor *watch)
         struct view *view = &watch->views[i];
         if (view->epoch != 0) {
             const struct wt_partition *partition = wt_partitions_at(watch->ports.partitions, i);
+            assert(partition != NULL);
             watch->lag += show_lag(view, partition);
             watch->unplaced += is_unplaced(watch, view, partition);
         }
@@ -264,6 +270,7 @@ static void note_silence(const struct wt_monitor *watch)
 
 static void ask(struct wt_monitor *watch)
 {
+    wt_owner_assert(&watch->owner);
     /* One leader that does not answer leaves the offsets of all unknown. */
     if (ask_offsets(watch) || wt_broker_status_answer(watch->ports.consumer, ASK_WAIT_MS)) {
         note_answer(watch);
@@ -283,6 +290,7 @@ static void ask(struct wt_monitor *watch)
 /* Only while there is work: an idle worker is no slower. */
 static void measure_rate(struct wt_monitor *watch, int64_t now_us)
 {
+    assert(now_us >= watch->looked_us);
     double seconds = (double)(now_us - watch->looked_us) * 1e-6;
     int64_t done = done_count();
     bool busy = wt_in_flight_records(watch->ports.in_flight) > 0;
@@ -298,6 +306,7 @@ static void measure_rate(struct wt_monitor *watch, int64_t now_us)
 
 static double drain_seconds(const struct wt_monitor *watch, int64_t lag)
 {
+    assert(lag >= 0);
     return lag == 0 ? 0.0 : watch->rate < RATE_MIN ? INFINITY : (double)lag / watch->rate;
 }
 
@@ -310,6 +319,7 @@ static bool reachable(const struct wt_monitor *watch)
 
 void wt_monitor_tick(struct wt_monitor *watch)
 {
+    wt_owner_assert(&watch->owner);
     int64_t now_us = wt_clock_us();
     if (now_us < watch->look_us) {
         return;

@@ -2,6 +2,8 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/mutex.h"
+#include "base/owner.h"
 #include "base/processors.h"
 #include "check/cluster_facts.h"
 #include "check/timestamps.h"
@@ -22,6 +24,7 @@
 #include "record/partition.h"
 #include "record/queue.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -40,6 +43,8 @@
 #define DRAIN_SLACK_MS 25000
 
 struct wt_pipeline {
+    struct wt_owner runner;  /* the main thread */
+    struct wt_owner drainer; /* the consume thread */
     const struct wt_config *config;
     struct wt_model *model;
     struct wt_pipeline_source source;
@@ -59,7 +64,7 @@ struct wt_pipeline {
     bool drained_whole;                    /* consume's thread's own: the last drain left nothing */
     bool abandoned;                        /* the consume thread has not ended (wt_consume_join) */
 
-    pthread_mutex_t mutex; /* guards what follows */
+    struct wt_mutex mutex; /* guards what follows */
     pthread_cond_t changed;
     bool begun; /* to read */
     bool stopping;
@@ -73,6 +78,7 @@ struct wt_pipeline {
 /* Locks: held. */
 static void begin_to_stop(struct wt_pipeline *pipeline)
 {
+    wt_mutex_assert_held(&pipeline->mutex);
     if (pipeline->begun && !pipeline->stopping && pipeline->source.ends_process) {
         wt_exit_limit_set(2 * (int64_t)pipeline->config->delivery.drain_ms_max + DRAIN_SLACK_MS,
                           EXIT_FAILURE, "draining");
@@ -84,18 +90,19 @@ static void begin_to_stop(struct wt_pipeline *pipeline)
 static void on_failed(void *opaque, const struct wt_error *error)
 {
     struct wt_pipeline *pipeline = opaque;
-    (void)pthread_mutex_lock(&pipeline->mutex);
+    wt_mutex_lock(&pipeline->mutex);
     if (!pipeline->failed) {
         pipeline->failed = true;
         pipeline->error = *error;
     }
     begin_to_stop(pipeline);
-    (void)pthread_mutex_unlock(&pipeline->mutex);
+    wt_mutex_unlock(&pipeline->mutex);
 }
 
 static void on_drain(void *opaque, struct wt_partition *const *partitions, size_t count, bool lost)
 {
     struct wt_pipeline *pipeline = opaque;
+    wt_owner_assert(&pipeline->drainer);
     struct wt_record_list stale = {0};
     wt_batch_stage_remove_stale(pipeline->batch, &stale);
     struct wt_record *record;
@@ -110,12 +117,12 @@ static void on_drain(void *opaque, struct wt_partition *const *partitions, size_
 static void on_drained(void *opaque)
 {
     struct wt_pipeline *pipeline = opaque;
-    (void)pthread_mutex_lock(&pipeline->mutex);
+    wt_mutex_lock(&pipeline->mutex);
     if (pipeline->source.ends_process && pipeline->source.over == NULL && pipeline->drained_whole &&
         !pipeline->failed) {
         wt_exit_status_set(EXIT_SUCCESS);
     }
-    (void)pthread_mutex_unlock(&pipeline->mutex);
+    wt_mutex_unlock(&pipeline->mutex);
 }
 
 /* --- topics ---------------------------------------------------------------------------------- */
@@ -126,12 +133,12 @@ static bool sleep_unless_stopped(void *opaque, int wait_ms)
     struct wt_pipeline *pipeline = opaque;
     int64_t until_us = wt_clock_us() + (int64_t)wait_ms * 1000;
     struct timespec until = wt_clock_timespec(until_us);
-    (void)pthread_mutex_lock(&pipeline->mutex);
+    wt_mutex_lock(&pipeline->mutex);
     while (!pipeline->stopping &&
-           pthread_cond_timedwait(&pipeline->changed, &pipeline->mutex, &until) == 0) {
+           wt_mutex_wait(&pipeline->mutex, &pipeline->changed, &until) == 0) {
     }
     bool stopping = pipeline->stopping;
-    (void)pthread_mutex_unlock(&pipeline->mutex);
+    wt_mutex_unlock(&pipeline->mutex);
     return !stopping;
 }
 
@@ -182,7 +189,7 @@ enum wt_status wt_pipeline_create(const struct wt_config *config, struct wt_mode
     pipeline->config = config;
     pipeline->model = model;
     pipeline->source = *source;
-    (void)pthread_mutex_init(&pipeline->mutex, NULL);
+    wt_mutex_init(&pipeline->mutex);
     wt_clock_init_condition(&pipeline->changed);
 
     uint32_t queue_records_max = config->in_flight.records_max + QUEUE_SLACK_RECORDS;
@@ -230,6 +237,7 @@ enum wt_status wt_pipeline_create(const struct wt_config *config, struct wt_mode
 /* Starts the stages from the last to the first, so that each finds the next one ready. */
 static enum wt_status start_stages(struct wt_pipeline *pipeline, struct wt_error *error)
 {
+    assert(pipeline->infer == NULL && pipeline->prepare == NULL);
     const struct wt_config *config = pipeline->config;
     const struct wt_model_info *info = wt_model_info(pipeline->model);
     struct wt_infer_ports infer_ports = {.model = pipeline->model,
@@ -288,9 +296,9 @@ static void start_watch(struct wt_pipeline *pipeline)
 /* Consume drains every partition through publish. */
 static void drain(struct wt_pipeline *pipeline)
 {
-    (void)pthread_mutex_lock(&pipeline->mutex);
+    wt_mutex_lock(&pipeline->mutex);
     begin_to_stop(pipeline);
-    (void)pthread_mutex_unlock(&pipeline->mutex);
+    wt_mutex_unlock(&pipeline->mutex);
     wt_consume_stop(pipeline->consume);
     pipeline->abandoned = !wt_consume_join(pipeline->consume);
 }
@@ -329,9 +337,9 @@ static void log_totals(const struct wt_pipeline *pipeline)
 
 static void set_running(struct wt_pipeline *pipeline, bool running)
 {
-    (void)pthread_mutex_lock(&pipeline->mutex);
+    wt_mutex_lock(&pipeline->mutex);
     pipeline->running = running;
-    (void)pthread_mutex_unlock(&pipeline->mutex);
+    wt_mutex_unlock(&pipeline->mutex);
 }
 
 /* A worker that has just started is not ready and need not say so; it says when it is. */
@@ -350,15 +358,16 @@ static void show_ready(struct wt_pipeline *pipeline, bool ready, const char *rea
 /* False: a stop came first. */
 static bool begin(struct wt_pipeline *pipeline)
 {
-    (void)pthread_mutex_lock(&pipeline->mutex);
+    wt_mutex_lock(&pipeline->mutex);
     pipeline->begun = !pipeline->stopping;
     bool begun = pipeline->begun;
-    (void)pthread_mutex_unlock(&pipeline->mutex);
+    wt_mutex_unlock(&pipeline->mutex);
     return begun;
 }
 
 static void tick(struct wt_pipeline *pipeline)
 {
+    wt_owner_assert(&pipeline->runner);
     char reason[READY_BYTES];
     wt_log_tick();
     wt_monitor_tick(pipeline->watch);
@@ -394,6 +403,8 @@ static enum wt_status read_and_drain(struct wt_pipeline *pipeline, struct wt_err
 
 enum wt_status wt_pipeline_run(struct wt_pipeline *pipeline, struct wt_error *error)
 {
+    wt_owner_assert(&pipeline->runner);
+    assert(pipeline->watch == NULL); /* once */
     enum wt_status status = check_topics(pipeline, error);
     if (status == WT_CLOSED || (status == WT_OK && !begin(pipeline))) {
         return WT_OK;
@@ -414,20 +425,20 @@ enum wt_status wt_pipeline_run(struct wt_pipeline *pipeline, struct wt_error *er
 
 bool wt_pipeline_stop(struct wt_pipeline *pipeline)
 {
-    (void)pthread_mutex_lock(&pipeline->mutex);
+    wt_mutex_lock(&pipeline->mutex);
     begin_to_stop(pipeline);
     bool begun = pipeline->begun;
-    (void)pthread_mutex_unlock(&pipeline->mutex);
+    wt_mutex_unlock(&pipeline->mutex);
     return begun;
 }
 
 bool wt_pipeline_ready(struct wt_pipeline *pipeline, char *reason, size_t reason_bytes)
 {
     reason[0] = '\0';
-    (void)pthread_mutex_lock(&pipeline->mutex);
+    wt_mutex_lock(&pipeline->mutex);
     bool running = pipeline->running;
     bool stopping = pipeline->stopping;
-    (void)pthread_mutex_unlock(&pipeline->mutex);
+    wt_mutex_unlock(&pipeline->mutex);
     if (!running) {
         char words[READY_BYTES] = "";
         bool stalled = wt_stall_any(words, sizeof words);
@@ -461,6 +472,6 @@ void wt_pipeline_destroy(struct wt_pipeline *pipeline)
     wt_transactional_id_destroy(pipeline->worker_id);
     wt_timestamps_destroy(pipeline->times);
     (void)pthread_cond_destroy(&pipeline->changed);
-    (void)pthread_mutex_destroy(&pipeline->mutex);
+    wt_mutex_destroy(&pipeline->mutex);
     free(pipeline);
 }

@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/owner.h"
 #include "codec/dead_letter.h"
 #include "codec/decode.h"
 #include "codec/trace_context.h"
@@ -10,6 +11,7 @@
 #include "observe/metrics.h"
 #include "record/partition.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -25,6 +27,7 @@
 struct worker {
     struct wt_prepare *prepare;
     pthread_t thread;
+    struct wt_owner owner; /* the thread */
     struct wt_decoder *decoder;
     struct wt_tokenizer *tokenizer;
 };
@@ -45,6 +48,7 @@ static void count_time(enum wt_histogram stage, int64_t *from_us)
 
 static void finish(struct wt_record *record, int64_t now_us, struct wt_record_list *finished)
 {
+    assert(record->outcome != WT_OUTCOME_NONE);
     record->finished_us = now_us;
     wt_record_advance(record, WT_RECORD_FINISHED);
     wt_record_list_append(finished, &record);
@@ -60,6 +64,8 @@ static enum wt_status tokenize(struct worker *worker, struct wt_record *record,
     if (status != WT_OK) {
         return status;
     }
+    assert(tokens.count > 0 && tokens.count <= worker->prepare->ports.tokens_max);
+    assert(record->ids == NULL);
     record->token_count = tokens.count;
     record->unknown_count = tokens.unknown_count;
     record->truncated = tokens.truncated;
@@ -101,6 +107,8 @@ static bool open_letter(const struct wt_redrive *letters, struct wt_record *reco
 static void prepare_record(struct worker *worker, struct wt_record *record,
                            struct wt_record_list *tokenized, struct wt_record_list *finished)
 {
+    wt_owner_assert(&worker->owner);
+    assert(record->state == WT_RECORD_CONSUMED);
     int64_t at_us = record->consumed_us;
     if (record->outcome == WT_OUTCOME_HOLE) {
         finish(record, at_us, finished);

@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/owner.h"
 #include "observe/metrics.h"
 #include "record/partition.h"
 
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 
 struct wt_in_flight {
+    struct wt_owner adder; /* the consume thread, which alone adds */
     atomic_uint records;
     atomic_ullong bytes;
     atomic_uint records_limit; /* <= records_max: follows the model's rate */
@@ -60,12 +62,15 @@ static void end_in_source(const struct wt_record *record)
     struct wt_partition *source = record->source;
     if (source != NULL) {
         atomic_store_explicit(&source->oldest_ms, timestamp_ms(record), memory_order_relaxed);
-        atomic_fetch_sub_explicit(&source->pending, 1, memory_order_acq_rel);
+        unsigned before = atomic_fetch_sub_explicit(&source->pending, 1, memory_order_acq_rel);
+        assert(before > 0);
+        (void)before;
     }
 }
 
 void wt_in_flight_add(struct wt_in_flight *in_flight, const struct wt_record *record)
 {
+    wt_owner_assert(&in_flight->adder);
     begin_in_source(record);
     atomic_fetch_add_explicit(&in_flight->records, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&in_flight->bytes, record->bytes, memory_order_relaxed);

@@ -1,13 +1,14 @@
 #include "record/partition.h"
 
 #include "base/alloc.h"
+#include "base/mutex.h"
 
-#include <pthread.h>
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct wt_partitions {
-    pthread_mutex_t mutex; /* guards what follows */
+    struct wt_mutex mutex; /* guards what follows */
     struct wt_partition **items;
     size_t count;
     size_t capacity;
@@ -16,7 +17,7 @@ struct wt_partitions {
 struct wt_partitions *wt_partitions_create(void)
 {
     struct wt_partitions *partitions = wt_alloc_zeroed(1, sizeof *partitions);
-    (void)pthread_mutex_init(&partitions->mutex, NULL);
+    wt_mutex_init(&partitions->mutex);
     return partitions;
 }
 
@@ -31,7 +32,7 @@ void wt_partitions_destroy(struct wt_partitions *partitions)
         free(partitions->items[i]);
     }
     free(partitions->items);
-    (void)pthread_mutex_destroy(&partitions->mutex);
+    wt_mutex_destroy(&partitions->mutex);
     free(partitions);
 }
 
@@ -39,6 +40,7 @@ void wt_partitions_destroy(struct wt_partitions *partitions)
 static struct wt_partition *find(const struct wt_partitions *partitions, const char *topic,
                                  int32_t number)
 {
+    wt_mutex_assert_held(&partitions->mutex);
     for (size_t i = 0; i < partitions->count; i++) {
         struct wt_partition *partition = partitions->items[i];
         if (partition->number == number && strcmp(partition->topic, topic) == 0) {
@@ -51,6 +53,7 @@ static struct wt_partition *find(const struct wt_partitions *partitions, const c
 /* Locks: the table's, held. */
 static struct wt_partition *add(struct wt_partitions *partitions, const char *topic, int32_t number)
 {
+    wt_mutex_assert_held(&partitions->mutex);
     if (partitions->count == partitions->capacity) {
         partitions->capacity = partitions->capacity > 0 ? partitions->capacity * 2 : 16;
         partitions->items =
@@ -73,25 +76,26 @@ static struct wt_partition *add(struct wt_partitions *partitions, const char *to
 struct wt_partition *wt_partitions_get(struct wt_partitions *partitions, const char *topic,
                                        int32_t number)
 {
-    (void)pthread_mutex_lock(&partitions->mutex);
+    wt_mutex_lock(&partitions->mutex);
     struct wt_partition *partition = find(partitions, topic, number);
     if (partition == NULL) {
         partition = add(partitions, topic, number);
     }
-    (void)pthread_mutex_unlock(&partitions->mutex);
+    wt_mutex_unlock(&partitions->mutex);
     return partition;
 }
 
 struct wt_partition *wt_partitions_at(struct wt_partitions *partitions, size_t index)
 {
-    (void)pthread_mutex_lock(&partitions->mutex);
+    wt_mutex_lock(&partitions->mutex);
     struct wt_partition *partition = index < partitions->count ? partitions->items[index] : NULL;
-    (void)pthread_mutex_unlock(&partitions->mutex);
+    wt_mutex_unlock(&partitions->mutex);
     return partition;
 }
 
 void wt_partition_begin_epoch(struct wt_partition *partition)
 {
+    assert(atomic_load_explicit(&partition->epoch_live, memory_order_relaxed) == 0);
     partition->epoch_last++;
     partition->sequence_next = 0;
     atomic_store_explicit(&partition->position, -1, memory_order_relaxed);

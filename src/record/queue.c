@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/mutex.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -9,7 +10,7 @@
 #include <time.h>
 
 struct wt_queue {
-    pthread_mutex_t mutex; /* guards everything below */
+    struct wt_mutex mutex; /* guards everything below */
     pthread_cond_t changed;
     struct wt_record_list records;
     uint32_t records_max;
@@ -17,12 +18,19 @@ struct wt_queue {
     bool closed;
 };
 
+/* Locks: the queue's, held. */
+static void check_bound(const struct wt_queue *queue)
+{
+    wt_mutex_assert_held(&queue->mutex);
+    assert(queue->records.count <= queue->records_max);
+}
+
 struct wt_queue *wt_queue_create(uint32_t records_max)
 {
     assert(records_max > 0);
     struct wt_queue *queue = wt_alloc_zeroed(1, sizeof *queue);
     queue->records_max = records_max;
-    (void)pthread_mutex_init(&queue->mutex, NULL);
+    wt_mutex_init(&queue->mutex);
     wt_clock_init_condition(&queue->changed);
     return queue;
 }
@@ -37,7 +45,7 @@ void wt_queue_destroy(struct wt_queue *queue)
         wt_record_destroy(record);
     }
     (void)pthread_cond_destroy(&queue->changed);
-    (void)pthread_mutex_destroy(&queue->mutex);
+    wt_mutex_destroy(&queue->mutex);
     free(queue);
 }
 
@@ -46,28 +54,30 @@ void wt_queue_push(struct wt_queue *queue, struct wt_record_list *list)
     if (list->count == 0) {
         return;
     }
-    (void)pthread_mutex_lock(&queue->mutex);
+    wt_mutex_lock(&queue->mutex);
     assert(!queue->closed);
     assert(list->count <= queue->records_max - queue->records.count);
     wt_record_list_append_all(&queue->records, list);
+    check_bound(queue);
     (void)pthread_cond_signal(&queue->changed);
-    (void)pthread_mutex_unlock(&queue->mutex);
+    wt_mutex_unlock(&queue->mutex);
 }
 
 enum wt_status wt_queue_pop(struct wt_queue *queue, int wait_ms, uint32_t records_max,
                             struct wt_record_list *list_out)
 {
+    assert(records_max > 0 && wait_ms >= -1);
     int64_t deadline_us = wt_clock_us() + (int64_t)wait_ms * 1000;
     struct timespec deadline = wt_clock_timespec(deadline_us);
-    (void)pthread_mutex_lock(&queue->mutex);
+    wt_mutex_lock(&queue->mutex);
     while (queue->records.count == 0 && !queue->woken && !queue->closed) {
         if (wait_ms < 0) {
-            (void)pthread_cond_wait(&queue->changed, &queue->mutex);
-        } else if (wait_ms == 0 ||
-                   pthread_cond_timedwait(&queue->changed, &queue->mutex, &deadline) != 0) {
+            (void)wt_mutex_wait(&queue->mutex, &queue->changed, NULL);
+        } else if (wait_ms == 0 || wt_mutex_wait(&queue->mutex, &queue->changed, &deadline) != 0) {
             break;
         }
     }
+    check_bound(queue);
     queue->woken = false;
     while (queue->records.count > 0 && records_max > 0) {
         struct wt_record *record = wt_record_list_take(&queue->records);
@@ -79,30 +89,30 @@ enum wt_status wt_queue_pop(struct wt_queue *queue, int wait_ms, uint32_t record
         (void)pthread_cond_signal(&queue->changed);
     }
     enum wt_status status = queue->closed && list_out->count == 0 ? WT_CLOSED : WT_OK;
-    (void)pthread_mutex_unlock(&queue->mutex);
+    wt_mutex_unlock(&queue->mutex);
     return status;
 }
 
 uint32_t wt_queue_count(struct wt_queue *queue)
 {
-    (void)pthread_mutex_lock(&queue->mutex);
+    wt_mutex_lock(&queue->mutex);
     uint32_t count = queue->records.count;
-    (void)pthread_mutex_unlock(&queue->mutex);
+    wt_mutex_unlock(&queue->mutex);
     return count;
 }
 
 void wt_queue_wake(struct wt_queue *queue)
 {
-    (void)pthread_mutex_lock(&queue->mutex);
+    wt_mutex_lock(&queue->mutex);
     queue->woken = true;
     (void)pthread_cond_signal(&queue->changed);
-    (void)pthread_mutex_unlock(&queue->mutex);
+    wt_mutex_unlock(&queue->mutex);
 }
 
 void wt_queue_close(struct wt_queue *queue)
 {
-    (void)pthread_mutex_lock(&queue->mutex);
+    wt_mutex_lock(&queue->mutex);
     queue->closed = true;
     (void)pthread_cond_broadcast(&queue->changed);
-    (void)pthread_mutex_unlock(&queue->mutex);
+    wt_mutex_unlock(&queue->mutex);
 }

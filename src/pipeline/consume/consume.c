@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/owner.h"
 #include "kafka/broker_status.h"
 #include "kafka/group_member.h"
 #include "kafka/group_status.h"
@@ -13,6 +14,7 @@
 #include "pipeline/consume/group_leave.h"
 #include "pipeline/consume/intake.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -51,6 +53,7 @@ struct wt_consume {
     struct wt_intake *intake;
     struct wt_group_member *membership;
     pthread_t thread;
+    struct wt_owner owner; /* the thread */
     bool started;
     int64_t lead_us; /* thread's own: when to lead records again */
     bool holding;    /* thread's own: some partition may be held */
@@ -72,6 +75,7 @@ static struct wt_partition *partition_of(struct wt_consume *consume,
 
 static void begin_epochs(struct wt_consume *consume, const rd_kafka_topic_partition_list_t *list)
 {
+    wt_owner_assert(&consume->owner);
     for (int i = 0; i < list->cnt; i++) {
         struct wt_partition *partition = partition_of(consume, &list->elems[i]);
         partition->assigned = true;
@@ -91,6 +95,7 @@ static void begin_epochs(struct wt_consume *consume, const rd_kafka_topic_partit
 static void drain(void *opaque, struct wt_partition *const *partitions, size_t count, bool lost)
 {
     struct wt_consume *consume = opaque;
+    wt_owner_assert(&consume->owner);
     int64_t began_us = wt_clock_us();
     wt_drain_begin(&consume->drains);
     consume->hooks.drain(consume->hooks.opaque, partitions, count, lost);
@@ -101,6 +106,7 @@ static void drain(void *opaque, struct wt_partition *const *partitions, size_t c
 static void end_epochs(struct wt_consume *consume, const rd_kafka_topic_partition_list_t *list,
                        bool lost)
 {
+    wt_owner_assert(&consume->owner);
     struct wt_partition **ended = wt_alloc_zeroed((size_t)list->cnt, sizeof(struct wt_partition *));
     size_t count = 0;
     for (int i = 0; i < list->cnt; i++) {
@@ -189,6 +195,7 @@ static void on_failed(void *opaque, const struct wt_error *error)
 /* Serves rebalances and errors; then, while there is room, takes the records that are there. */
 static void poll_some(struct wt_consume *consume)
 {
+    wt_owner_assert(&consume->owner);
     wt_intake_step_log_reset(consume->intake);
     bool open = wt_intake_open(consume->intake);
     rd_kafka_message_t *message = rd_kafka_consumer_poll(consume->client, open ? 0 : ROOM_WAIT_MS);
@@ -200,6 +207,7 @@ static void poll_some(struct wt_consume *consume)
 
 static void lead(struct wt_consume *consume, const struct wt_partition *partition)
 {
+    assert(partition->assigned && !partition->held);
     wt_consumer_forward(consume->client, partition->topic, partition->number, consume->records);
 }
 
@@ -225,6 +233,7 @@ static void end_holding(struct wt_consume *consume)
 
 static void keep_leading(struct wt_consume *consume)
 {
+    wt_owner_assert(&consume->owner);
     end_holding(consume);
     int64_t now_us = wt_clock_us();
     if (now_us < consume->lead_us) {
@@ -256,6 +265,7 @@ static void end_all_epochs(struct wt_consume *consume, bool lost)
  * rebalance finds nothing then, and what is assigned in the very end is lost. */
 static void leave_group(struct wt_consume *consume)
 {
+    assert(atomic_load_explicit(&consume->stopping, memory_order_relaxed));
     end_all_epochs(consume, wt_group_member_is_out(consume->client));
     if (consume->hooks.drained != NULL) {
         consume->hooks.drained(consume->hooks.opaque);
@@ -278,6 +288,7 @@ static void *run(void *opaque)
     leave_group(consume);
     wt_intake_settle(consume->intake, GAP_MS_MAX);
     wt_beat_end(beat);
+    wt_owner_hand_over(&consume->owner);
     atomic_store_explicit(&consume->ended, true, memory_order_release);
     return NULL;
 }

@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/owner.h"
 #include "kafka/message.h"
 #include "kafka/query.h"
 #include "observe/metrics.h"
@@ -11,6 +12,7 @@
 #include "pipeline/consume/suspend.h"
 #include "replay/range.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -22,6 +24,7 @@
 #define STUCK_US 10000000
 
 struct wt_intake {
+    struct wt_owner owner; /* the consume thread */
     struct wt_intake_ports ports;
     struct wt_extent_query *query;
     struct wt_retention_gap *loss;
@@ -77,6 +80,8 @@ void wt_intake_destroy(struct wt_intake *intake)
 
 void wt_intake_begin(struct wt_intake *intake, struct wt_partition *partition)
 {
+    wt_owner_assert(&intake->owner);
+    assert(atomic_load_explicit(&partition->epoch_live, memory_order_relaxed) == 0);
     wt_suspend_forget(intake->suspend, partition);
     partition->moved_us = wt_clock_us();
     wt_retention_gap_begin(intake->loss, partition, intake->ports.ranged);
@@ -88,6 +93,7 @@ void wt_intake_begin(struct wt_intake *intake, struct wt_partition *partition)
 
 bool wt_intake_ready(struct wt_intake *intake, struct wt_partition *partition)
 {
+    wt_owner_assert(&intake->owner);
     return wt_retention_gap_ready(intake->loss, partition);
 }
 
@@ -108,6 +114,7 @@ static struct wt_partition *source_of(struct wt_intake *intake, const rd_kafka_m
 static void put_in_line(struct wt_intake *intake, struct wt_partition *source,
                         struct wt_record *record)
 {
+    assert(source->assigned && source->epoch_last != 0);
     record->source = source;
     record->epoch = source->epoch_last;
     record->sequence = source->sequence_next++;
@@ -146,6 +153,7 @@ static int64_t end_seen(struct wt_intake *intake, const struct wt_partition *sou
 static bool may_follow(struct wt_intake *intake, struct wt_partition *source,
                        rd_kafka_message_t **message)
 {
+    assert(source->assigned && !source->suspended);
     int64_t offset = (*message)->offset;
     if (offset == source->next_offset) {
         return true;
@@ -275,6 +283,7 @@ static void take_event(struct wt_intake *intake, rd_kafka_message_t **taken)
 
 void wt_intake_take(struct wt_intake *intake, rd_kafka_message_t *message)
 {
+    wt_owner_assert(&intake->owner);
     bool stopping = atomic_load_explicit(intake->ports.stopping, memory_order_acquire);
     if (stopping && message->err != RD_KAFKA_RESP_ERR__FATAL) {
         /* Left to whoever reads on: a thread that is not waited for needs no configuration then. */
@@ -323,6 +332,7 @@ bool wt_intake_open(struct wt_intake *intake)
 
 void wt_intake_step(struct wt_intake *intake, int wait_ms)
 {
+    wt_owner_assert(&intake->owner);
     rd_kafka_message_t *message;
     wt_retention_gap_step(intake->loss);
     bool open = wt_intake_open(intake) && ranges_known(intake);
@@ -337,6 +347,7 @@ void wt_intake_step(struct wt_intake *intake, int wait_ms)
 
 void wt_intake_check(struct wt_intake *intake)
 {
+    wt_owner_assert(&intake->owner);
     int64_t now_us = wt_clock_us();
     bool open = wt_intake_open(intake);
     struct wt_partition *partition;
@@ -357,6 +368,7 @@ void wt_intake_check(struct wt_intake *intake)
 
 void wt_intake_step_log_reset(struct wt_intake *intake)
 {
+    wt_owner_assert(&intake->owner);
     wt_suspend_step(intake->suspend);
     rd_kafka_message_t *message = wt_log_reset_step(intake->setback);
     if (message != NULL) {
@@ -369,6 +381,7 @@ void wt_intake_step_log_reset(struct wt_intake *intake)
 
 void wt_intake_settle(struct wt_intake *intake, int wait_ms)
 {
+    wt_owner_assert(&intake->owner);
     const struct timespec pause = {.tv_nsec = 5000000};
     int64_t deadline_us = wt_clock_us() + (int64_t)wait_ms * 1000;
     while (!wt_retention_gap_settled(intake->loss) && wt_clock_us() < deadline_us) {

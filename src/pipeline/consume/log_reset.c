@@ -57,7 +57,7 @@ void wt_log_reset_destroy(struct wt_log_reset *setback)
 void wt_log_reset_begin(struct wt_log_reset *setback, struct wt_partition *source,
                         rd_kafka_message_t **message)
 {
-    assert(setback->message == NULL);
+    assert(setback->message == NULL && source->assigned);
     setback->message = *message;
     *message = NULL;
     setback->source = source;
@@ -76,6 +76,8 @@ bool wt_log_reset_under_way(const struct wt_log_reset *setback)
  * set the group's offset forward again. */
 static void end_epoch(struct wt_log_reset *setback)
 {
+    assert(!setback->ended);
+    assert(atomic_load_explicit(&setback->source->pending, memory_order_relaxed) == 0);
     atomic_store_explicit(&setback->source->epoch_live, 0, memory_order_release);
     setback->drain(setback->opaque, &setback->source, 1, true);
     setback->ended = true;
@@ -86,6 +88,7 @@ static void on_reply(rd_kafka_t *consumer, rd_kafka_resp_err_t code,
 {
     struct wt_log_reset *setback = opaque;
     (void)consumer, (void)offsets;
+    assert(setback->asked);
     setback->asked = false;
     setback->retry_us = wt_clock_us() + (int64_t)RETRY_MS * 1000;
     /* Nothing ends while a reply is awaited: this one is to the question of the epoch that has. */
@@ -99,6 +102,7 @@ static void on_reply(rd_kafka_t *consumer, rd_kafka_resp_err_t code,
 /* Stored as well: the client's timer would commit what was stored before. */
 static void ask(struct wt_log_reset *setback)
 {
+    assert(setback->message != NULL && setback->ended && !setback->asked);
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(list, setback->source->topic, setback->source->number)
         ->offset = setback->message->offset;

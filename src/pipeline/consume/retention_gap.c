@@ -7,6 +7,7 @@
 #include "observe/metrics.h"
 #include "replay/range.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -89,6 +90,7 @@ bool wt_retention_gap_ready(struct wt_retention_gap *loss, struct wt_partition *
 
 static void lose(const struct wt_partition *partition, int64_t from, int64_t to)
 {
+    assert(from < to);
     wt_metric_add(WT_METRIC_OFFSETS_LOST, to - from);
     wt_log_error("consume",
                  "%s [%" PRId32 "]: offsets %" PRId64 " to %" PRId64 " are lost: retention deleted "
@@ -120,6 +122,7 @@ static void judge(const struct wt_retention_gap *loss, struct wt_partition *part
 static void ask(struct wt_retention_gap *loss, struct wt_partition *partition,
                 const struct wt_gap *gap)
 {
+    assert(partition->gap_question == 0 && gap->from < gap->to);
     partition->gap = *gap;
     partition->looked_us = wt_clock_us();
     partition->gap_question = wt_extent_query_ask(loss->query, partition, WT_EXTENT_LOG);
@@ -154,6 +157,7 @@ static void take_answer(struct wt_retention_gap *loss, struct wt_partition *part
         partition->gap_question = wt_extent_query_ask(loss->query, partition, WT_EXTENT_LOG);
         return;
     }
+    assert(loss->open > 0);
     partition->gap_question = 0;
     loss->open--;
     if (answer.code == RD_KAFKA_RESP_ERR_NO_ERROR) {

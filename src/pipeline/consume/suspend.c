@@ -158,6 +158,7 @@ static void show(const struct wt_suspend *suspend)
 
 static void let_probe_go(struct wt_suspend *suspend, struct wt_suspension *suspension)
 {
+    assert(suspension->probe == NULL || suspend->probes > 0);
     suspend->probes -= suspension->probe != NULL;
     wt_log_probe_end(&suspension->probe);
 }
@@ -175,6 +176,7 @@ static void end(struct wt_suspend *suspend, struct wt_suspension *suspension)
 {
     struct wt_suspension **link = &suspend->first;
     while (*link != suspension) {
+        assert(*link != NULL);
         link = &(*link)->next;
     }
     *link = suspension->next;
@@ -278,6 +280,7 @@ static void stop_worker(struct wt_suspend *suspend, struct wt_suspension *suspen
 static void pass_over(struct wt_suspend *suspend, struct wt_suspension *suspension)
 {
     const struct wt_log_finding *finding = &suspension->finding;
+    assert(finding->from < finding->to);
     const struct wt_partition *partition = suspension->partition;
     wt_metric_add(WT_METRIC_OFFSETS_DAMAGED, finding->to - finding->from);
     wt_log_error("consume",
@@ -334,6 +337,7 @@ static void release(struct wt_suspend *suspend, struct wt_suspension *suspension
 
 static void act(struct wt_suspend *suspend, struct wt_suspension *suspension)
 {
+    assert(suspension->partition->suspended && suspension->probe == NULL);
     switch (suspension->finding.verdict) {
     case WT_LOG_READABLE:
     case WT_LOG_HOLDS:
@@ -369,6 +373,7 @@ static void act(struct wt_suspend *suspend, struct wt_suspension *suspension)
 
 static void hand_on(struct wt_suspend *suspend, struct wt_suspension *suspension)
 {
+    assert(suspension->gone && suspension->message != NULL);
     int64_t offset = suspension->message->offset;
     if (!suspend->ports.gone(suspend->ports.opaque, suspension->partition, &suspension->message)) {
         return;
@@ -388,6 +393,7 @@ static void hand_on(struct wt_suspend *suspend, struct wt_suspension *suspension
 
 static void ask(struct wt_suspend *suspend, struct wt_suspension *suspension)
 {
+    assert(suspension->probe == NULL && suspend->probes < PROBES_MAX);
     const struct wt_partition *partition = suspension->partition;
     const struct wt_log_question question = {.kind = suspension->message != NULL ? WT_PROBE_RESET
                                                                                  : WT_PROBE_READ,

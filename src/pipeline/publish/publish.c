@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "kafka/group_member.h"
 #include "observe/beat.h"
 #include "observe/log.h"
@@ -9,6 +10,7 @@
 #include "pipeline/publish/lane.h"
 #include "pipeline/publish/release.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -24,7 +26,7 @@
 
 /* One wt_publish_drain under way: the consume thread waits, the publish thread works on it. */
 struct drain {
-    pthread_mutex_t mutex; /* guards all of it */
+    struct wt_mutex mutex; /* guards all of it */
     pthread_cond_t done_changed;
     bool ended;                             /* the publish thread works on nothing any more */
     struct wt_partition *const *partitions; /* NULL: no request */
@@ -129,6 +131,8 @@ static void close_partition(struct wt_publish *publish, struct wt_partition *par
 static void answer(struct wt_publish *publish)
 {
     struct drain *drain = &publish->drain;
+    wt_mutex_assert_held(&drain->mutex);
+    assert(drain->partitions != NULL && !drain->done);
     for (size_t i = 0; i < drain->count; i++) {
         close_partition(publish, drain->partitions[i]);
     }
@@ -141,7 +145,7 @@ static void answer(struct wt_publish *publish)
 static bool serve_drain(struct wt_publish *publish)
 {
     struct drain *drain = &publish->drain;
-    (void)pthread_mutex_lock(&drain->mutex);
+    wt_mutex_lock(&drain->mutex);
     bool waiting = drain->partitions != NULL && !drain->done;
     if (waiting) {
         bool done = true;
@@ -154,7 +158,7 @@ static bool serve_drain(struct wt_publish *publish)
             waiting = false;
         }
     }
-    (void)pthread_mutex_unlock(&drain->mutex);
+    wt_mutex_unlock(&drain->mutex);
     return waiting;
 }
 
@@ -162,12 +166,12 @@ static bool serve_drain(struct wt_publish *publish)
 static void end_drains(struct wt_publish *publish)
 {
     struct drain *drain = &publish->drain;
-    (void)pthread_mutex_lock(&drain->mutex);
+    wt_mutex_lock(&drain->mutex);
     drain->ended = true;
     if (drain->partitions != NULL && !drain->done) {
         answer(publish);
     }
-    (void)pthread_mutex_unlock(&drain->mutex);
+    wt_mutex_unlock(&drain->mutex);
 }
 
 bool wt_publish_drain(struct wt_publish *publish, struct wt_partition *const *partitions,
@@ -177,7 +181,8 @@ bool wt_publish_drain(struct wt_publish *publish, struct wt_partition *const *pa
     if (count == 0) {
         return true;
     }
-    (void)pthread_mutex_lock(&drain->mutex);
+    wt_mutex_lock(&drain->mutex);
+    assert(drain->partitions == NULL); /* one request at a time */
     drain->whole = false;
     if (!drain->ended) {
         drain->partitions = partitions;
@@ -188,12 +193,12 @@ bool wt_publish_drain(struct wt_publish *publish, struct wt_partition *const *pa
             wt_clock_us() + (int64_t)publish->ports.config->delivery.drain_ms_max * 1000;
         wt_queue_wake(publish->ports.queue_in);
         while (!drain->done) {
-            (void)pthread_cond_wait(&drain->done_changed, &drain->mutex);
+            (void)wt_mutex_wait(&drain->mutex, &drain->done_changed, NULL);
         }
         drain->partitions = NULL;
     }
     bool whole = drain->whole;
-    (void)pthread_mutex_unlock(&drain->mutex);
+    wt_mutex_unlock(&drain->mutex);
     return whole;
 }
 
@@ -246,7 +251,7 @@ enum wt_status wt_publish_create(const struct wt_publish_ports *ports,
 {
     struct wt_publish *publish = wt_alloc_zeroed(1, sizeof *publish);
     publish->ports = *ports;
-    (void)pthread_mutex_init(&publish->drain.mutex, NULL);
+    wt_mutex_init(&publish->drain.mutex);
     (void)pthread_cond_init(&publish->drain.done_changed, NULL);
     struct wt_release_ports release_ports = {.config = ports->config,
                                              .model_info = ports->model_info,
@@ -314,7 +319,7 @@ void wt_publish_destroy(struct wt_publish *publish)
     wt_publish_join(publish);
     wt_publish_close(publish);
     free(publish->partitions);
-    (void)pthread_mutex_destroy(&publish->drain.mutex);
+    wt_mutex_destroy(&publish->drain.mutex);
     (void)pthread_cond_destroy(&publish->drain.done_changed);
     free(publish);
 }

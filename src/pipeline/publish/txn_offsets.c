@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "observe/log.h"
 
 #include <pthread.h>
@@ -14,7 +15,7 @@ struct wt_txn_offsets_call {
     rd_kafka_consumer_group_metadata_t *membership;
     int wait_ms;
 
-    pthread_mutex_t mutex; /* guards what follows */
+    struct wt_mutex mutex; /* guards what follows */
     pthread_cond_t done_changed;
     bool done;
     bool left; /* the thread ends the client */
@@ -27,7 +28,7 @@ static void destroy(struct wt_txn_offsets_call *call)
     rd_kafka_topic_partition_list_destroy(call->offsets);
     rd_kafka_consumer_group_metadata_destroy(call->membership);
     (void)pthread_cond_destroy(&call->done_changed);
-    (void)pthread_mutex_destroy(&call->mutex);
+    wt_mutex_destroy(&call->mutex);
     free(call);
 }
 
@@ -42,12 +43,12 @@ static bool make(struct wt_txn_offsets_call *call)
 {
     rd_kafka_error_t *error = rd_kafka_send_offsets_to_transaction(call->client, call->offsets,
                                                                    call->membership, call->wait_ms);
-    (void)pthread_mutex_lock(&call->mutex);
+    wt_mutex_lock(&call->mutex);
     call->error = error;
     call->done = true;
     bool left = call->left;
     (void)pthread_cond_signal(&call->done_changed);
-    (void)pthread_mutex_unlock(&call->mutex);
+    wt_mutex_unlock(&call->mutex);
     return left;
 }
 
@@ -80,13 +81,13 @@ static bool start(struct wt_txn_offsets_call *call)
 static bool wait_for(struct wt_txn_offsets_call *call, int wait_ms_max)
 {
     struct timespec until = wt_clock_timespec(wt_clock_us() + (int64_t)wait_ms_max * 1000);
-    (void)pthread_mutex_lock(&call->mutex);
+    wt_mutex_lock(&call->mutex);
     int code = 0;
     while (!call->done && code == 0) {
-        code = pthread_cond_timedwait(&call->done_changed, &call->mutex, &until);
+        code = wt_mutex_wait(&call->mutex, &call->done_changed, &until);
     }
     bool done = call->done;
-    (void)pthread_mutex_unlock(&call->mutex);
+    wt_mutex_unlock(&call->mutex);
     return done;
 }
 
@@ -98,7 +99,7 @@ struct wt_txn_offsets_call *wt_txn_offsets_send(rd_kafka_t *client,
 {
     struct wt_txn_offsets_call *call = wt_alloc_zeroed(1, sizeof *call);
     wt_clock_init_condition(&call->done_changed);
-    (void)pthread_mutex_init(&call->mutex, NULL);
+    wt_mutex_init(&call->mutex);
     call->client = client;
     call->offsets = *offsets;
     call->membership = *membership;
@@ -122,11 +123,11 @@ void wt_txn_offsets_leave(struct wt_txn_offsets_call **call, rd_kafka_t *client,
     *call = NULL;
     bool done = true;
     if (given != NULL) {
-        (void)pthread_mutex_lock(&given->mutex);
+        wt_mutex_lock(&given->mutex);
         done = given->done;
         given->left = !done;
         given->with_client = with_client;
-        (void)pthread_mutex_unlock(&given->mutex);
+        wt_mutex_unlock(&given->mutex);
     }
     if (!done) {
         return; /* the thread may have ended it by now */
