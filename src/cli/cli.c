@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 
 #include "base/alloc.h"
+#include "model/backend.h"
 #include "observe/log.h"
 #include "observe/progress.h"
 #include "wiretag/model.h"
@@ -40,11 +41,17 @@ static void on_progress(void *opaque, const char *step, uint64_t done, uint64_t 
     wt_progress_report(opaque, &state);
 }
 
+static void on_warning(const char *text)
+{
+    wt_log_warn("model", "libtorch: %s", text);
+}
+
 enum wt_status wt_cli_model_load(const char *command, const char *path,
                                  const struct wt_model_options *options, bool as_log,
                                  struct wt_model **model_out, struct wt_error *error)
 {
     struct wt_model_options shown = *options;
+    wt_backend_on_warning(on_warning);
     char *what = wt_format("loading %s", path);
     struct wt_progress *progress = wt_progress_create(command, what, as_log);
     shown.progress = (struct wt_model_progress){.tell = on_progress, .opaque = progress};

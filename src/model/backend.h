@@ -25,6 +25,10 @@ struct wt_backend;
 const char *wt_backend_version(void);
 const char *wt_backend_runtime(void);
 
+/* Who is told what the runtime warns of, one line each, on the thread that met it; NULL, as at first:
+ * nobody. For the whole process. */
+void wt_backend_on_warning(void (*tell)(const char *text));
+
 /* Writes the device for `asked` ("auto", "cpu", "cuda", "cuda:N") to `device_out` (16 bytes).
  * WT_INVALID: there is no such device here; the message says why. */
 enum wt_status wt_backend_device(const char *asked, char device_out[16], struct wt_error *error);

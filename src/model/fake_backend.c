@@ -12,8 +12,6 @@
  * from wt_backend_prepare on, for what a load tries before that is made of any tokens. Of the calls with
  * more than memory_tokens_max tokens those from memory_fails_from on, counted from 0, and before
  * memory_fails_to, -1: all, fail. */
-#include "base/alloc.h"
-#include "base/buffer.h"
 #include "model/backend.h"
 
 #include <jansson.h>
@@ -30,8 +28,10 @@ struct file {
     size_t count;
 };
 
+#define FILE_COUNT 3u
+
 struct wt_backend {
-    struct file files[3];
+    struct file files[FILE_COUNT];
     int64_t sleep_us_per_call;
     int64_t sleep_us_per_token;
     int64_t fail_on_id; /* -1: none */
@@ -53,6 +53,11 @@ const char *wt_backend_version(void)
 const char *wt_backend_runtime(void)
 {
     return "fake";
+}
+
+void wt_backend_on_warning(void (*tell)(const char *text))
+{
+    (void)tell; /* it warns of nothing */
 }
 
 enum wt_status wt_backend_device(const char *asked, char device_out[16], struct wt_error *error)
@@ -81,19 +86,31 @@ static enum wt_status not_a_bundle(const char *source, const char *why, struct w
                         source, why);
 }
 
-/* The items of a list, one a line: strings as they are, other values as JSON. */
+/* The items of a list, one a line: strings as they are, other values as JSON. NULL: out of memory. */
 static char *lines_of(const json_t *list)
 {
-    struct wt_buffer text = {0};
+    size_t room = 1;
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *item = json_array_get(list, i);
-        char *line = json_is_string(item) ? wt_strdup(json_string_value(item))
-                                          : json_dumps(item, JSON_COMPACT);
-        wt_buffer_append_text(&text, line);
-        wt_buffer_append(&text, "\n", 1);
-        free(line);
+        room += json_is_string(item) ? json_string_length(item) + 1
+                                     : json_dumpb(item, NULL, 0, JSON_COMPACT) + 1;
     }
-    return wt_buffer_take(&text, NULL);
+    char *text = malloc(room);
+    size_t count = 0;
+    for (size_t i = 0; text != NULL && i < json_array_size(list); i++) {
+        const json_t *item = json_array_get(list, i);
+        if (json_is_string(item)) {
+            memcpy(text + count, json_string_value(item), json_string_length(item));
+            count += json_string_length(item);
+        } else {
+            count += json_dumpb(item, text + count, room - count, JSON_COMPACT);
+        }
+        text[count++] = '\n';
+    }
+    if (text != NULL) {
+        text[count] = '\0';
+    }
+    return text;
 }
 
 static int64_t id_of(const json_t *root, const char *key)
@@ -127,16 +144,26 @@ enum wt_status wt_backend_load(struct wt_bundle *bundle, const char *source,
         json_decref(root);
         return status;
     }
-    struct wt_backend *backend = wt_alloc_zeroed(1, sizeof *backend);
-    char *manifest = json_dumps(json_object_get(root, "wiretag"), JSON_COMPACT);
-    backend->files[0] = (struct file){.name = "wiretag.json",
-                                      .bytes = manifest != NULL ? manifest : wt_strdup("null")};
-    backend->files[1] =
-        (struct file){.name = "vocab.txt", .bytes = lines_of(json_object_get(root, "vocab"))};
-    backend->files[2] = (struct file){.name = "selftest.jsonl",
-                                      .bytes = lines_of(json_object_get(root, "selftest"))};
-    for (size_t i = 0; i < sizeof backend->files / sizeof backend->files[0]; i++) {
-        backend->files[i].count = strlen(backend->files[i].bytes);
+    struct wt_backend *backend = calloc(1, sizeof *backend);
+    bool whole = backend != NULL;
+    if (whole) {
+        const json_t *manifest = json_object_get(root, "wiretag");
+        char *manifest_text =
+            manifest != NULL ? json_dumps(manifest, JSON_COMPACT) : strdup("null");
+        backend->files[0] = (struct file){.name = "wiretag.json", .bytes = manifest_text};
+        backend->files[1] =
+            (struct file){.name = "vocab.txt", .bytes = lines_of(json_object_get(root, "vocab"))};
+        backend->files[2] = (struct file){.name = "selftest.jsonl",
+                                          .bytes = lines_of(json_object_get(root, "selftest"))};
+    }
+    for (size_t i = 0; whole && i < FILE_COUNT; i++) {
+        whole = backend->files[i].bytes != NULL;
+        backend->files[i].count = whole ? strlen(backend->files[i].bytes) : 0;
+    }
+    if (!whole) {
+        wt_backend_destroy(backend);
+        json_decref(root);
+        return wt_error_set(error, WT_MEMORY, WT_ERROR_FATAL, "memory", "out of memory");
     }
     backend->sleep_us_per_call = number_of(root, "sleep_us_per_call", 0);
     backend->sleep_us_per_token = number_of(root, "sleep_us_per_token", 0);
@@ -156,7 +183,7 @@ enum wt_status wt_backend_load(struct wt_bundle *bundle, const char *source,
 bool wt_backend_file(const struct wt_backend *backend, const char *name, const char **bytes_out,
                      size_t *count_out)
 {
-    for (size_t i = 0; i < sizeof backend->files / sizeof backend->files[0]; i++) {
+    for (size_t i = 0; i < FILE_COUNT; i++) {
         if (strcmp(backend->files[i].name, name) == 0) {
             *bytes_out = backend->files[i].bytes;
             *count_out = backend->files[i].count;
@@ -203,7 +230,7 @@ void wt_backend_destroy(struct wt_backend *backend)
     if (backend == NULL) {
         return;
     }
-    for (size_t i = 0; i < sizeof backend->files / sizeof backend->files[0]; i++) {
+    for (size_t i = 0; i < FILE_COUNT; i++) {
         free(backend->files[i].bytes);
     }
     free(backend);

@@ -435,7 +435,7 @@ void wt_backend_thread_init(struct wt_backend *backend, uint32_t threads)
 {
     (void)backend;
     // Both belong to the calling thread.
-    wiretag::log_warnings();
+    wiretag::tell_warnings();
     at::set_num_threads(static_cast<int>(threads));
 }
 

@@ -2,10 +2,11 @@
 // need a CUDA toolkit that neither building nor running wiretag should.
 #include "model/torch/torch_device.h"
 
-#include "observe/log.h"
+#include "model/backend.h"
 
 #include <ATen/Context.h>
 #include <ATen/Functions.h>
+#include <atomic>
 #include <c10/core/impl/VirtualGuardImpl.h>
 #include <c10/core/InferenceMode.h>
 #include <c10/util/Exception.h>
@@ -109,12 +110,17 @@ void flatten_lstms(torch::jit::Block &block)
     }
 }
 
-class WarningsToLog : public c10::WarningHandler
+// wt_backend_on_warning.
+std::atomic<void (*)(const char *)> warned{nullptr};
+
+class WarningsTold : public c10::WarningHandler
 {
   public:
     void process(const c10::Warning &warning) override
     {
-        wt_log_warn("model", "libtorch: %s", warning.msg().c_str());
+        if (void (*const tell)(const char *) = warned.load()) {
+            tell(warning.msg().c_str());
+        }
     }
 };
 
@@ -164,9 +170,9 @@ void prepare_for_cuda(torch::jit::Module &module)
     flatten_lstms(*module.get_method("forward").graph()->block());
 }
 
-void log_warnings()
+void tell_warnings()
 {
-    static WarningsToLog handler;
+    static WarningsTold handler;
     c10::WarningUtils::set_warning_handler(&handler);
 }
 
@@ -250,3 +256,8 @@ Lane &Lanes::enter()
 }
 
 } // namespace wiretag
+
+void wt_backend_on_warning(void (*tell)(const char *text))
+{
+    wiretag::warned = tell;
+}

@@ -28,8 +28,8 @@ bool cuda_has_bf16(int index);
 // does so anew at every call. Before the module runs.
 void prepare_for_cuda(torch::jit::Module &module);
 
-// From now on libtorch's warnings in the calling thread go to the log, which counts repeats.
-void log_warnings();
+// From now on libtorch's warnings in the calling thread go where wt_backend_on_warning says.
+void tell_warnings();
 
 // Waits until the device has done all that any thread of this process gave it.
 void synchronize(c10::Device device);
