@@ -10,6 +10,7 @@
 #include "config/config_load.h"
 #include "pipeline/batcher.h"
 #include "pipeline/infer.h"
+#include "text/blank.h"
 #include "wiretag/model.h"
 #include "wiretag/tokenizer.h"
 
@@ -83,7 +84,7 @@ static void print_help(void)
 static enum wt_status tokenize(struct classify *classify, const struct wt_jsonl_item *item,
                                struct line *line)
 {
-    if (wt_decode_blank(item->text, item->text_bytes)) {
+    if (wt_text_blank(item->text, item->text_bytes)) {
         return wt_error_set(&line->error, WT_INVALID, WT_ERROR_RECORD, "text-blank",
                             "the text is empty or only white space");
     }

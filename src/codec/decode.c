@@ -4,6 +4,7 @@
 #include "base/buffer.h"
 #include "codec/decode_flat.h"
 #include "record/partition.h"
+#include "text/blank.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -151,39 +152,6 @@ static enum wt_status take_id(const struct wt_decoder *decoder, struct wt_record
     return WT_OK;
 }
 
-/* White space as people see it: ASCII's, NEL, no-break and the Unicode spaces (property
- * White_Space, Unicode 15 PropList.txt). */
-static size_t white_space_bytes(const unsigned char *text, size_t count)
-{
-    if ((text[0] >= 0x09 && text[0] <= 0x0D) || text[0] == ' ') {
-        return 1;
-    }
-    if (count >= 2 && text[0] == 0xC2 && (text[1] == 0x85 || text[1] == 0xA0)) {
-        return 2;
-    }
-    if (count < 3) {
-        return 0;
-    }
-    unsigned code = (text[0] & 0x0Fu) << 12 | (text[1] & 0x3Fu) << 6 | (text[2] & 0x3Fu);
-    bool three_bytes = (text[0] & 0xF0u) == 0xE0u;
-    bool space = (code >= 0x2000 && code <= 0x200A) || code == 0x1680 || code == 0x2028 ||
-                 code == 0x2029 || code == 0x202F || code == 0x205F || code == 0x3000;
-    return three_bytes && space ? 3 : 0;
-}
-
-bool wt_decode_blank(const char *text, size_t count)
-{
-    size_t i = 0;
-    while (i < count) {
-        size_t bytes = white_space_bytes((const unsigned char *)text + i, count - i);
-        if (bytes == 0) {
-            return false;
-        }
-        i += bytes;
-    }
-    return true;
-}
-
 /* Gathers the text fields that are there: one as it is, several joined by a newline. */
 static enum wt_status take_text(struct wt_decoder *decoder, struct wt_article *article_out,
                                 struct wt_error *error)
@@ -217,7 +185,7 @@ static enum wt_status take_text(struct wt_decoder *decoder, struct wt_article *a
         article_out->text = decoder->joined.bytes;
         article_out->text_bytes = decoder->joined.count;
     }
-    if (wt_decode_blank(article_out->text, article_out->text_bytes)) {
+    if (wt_text_blank(article_out->text, article_out->text_bytes)) {
         return invalid(error, "text-blank", "the text is empty or only white space");
     }
     return WT_OK;
@@ -269,7 +237,7 @@ static bool take_flat_text(struct wt_decoder *decoder, struct wt_article *articl
         }
         found++;
     }
-    return found > 0 && !wt_decode_blank(article_out->text, article_out->text_bytes);
+    return found > 0 && !wt_text_blank(article_out->text, article_out->text_bytes);
 }
 
 /* False: this article is not a usual one, or something is wrong with it. */
@@ -331,7 +299,7 @@ static enum wt_status decode_text(struct wt_record *record, struct wt_article *a
     article_out->text = record->value;
     article_out->text_bytes = record->value_bytes;
     record->id_json = id_from_source(record);
-    return wt_decode_blank(article_out->text, article_out->text_bytes)
+    return wt_text_blank(article_out->text, article_out->text_bytes)
                ? invalid(error, "text-blank", "the text is empty or only white space")
                : WT_OK;
 }

@@ -34,7 +34,4 @@ void wt_decoder_destroy(struct wt_decoder *decoder);
 enum wt_status wt_decode(struct wt_decoder *decoder, struct wt_record *record,
                          struct wt_article *article_out, struct wt_error *error);
 
-/* Nothing but white space (Unicode's), or nothing at all. Pure. */
-bool wt_decode_blank(const char *text, size_t count);
-
 #endif

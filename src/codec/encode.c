@@ -2,12 +2,12 @@
 
 #include "base/alloc.h"
 #include "base/buffer.h"
+#include "base/scores.h"
 #include "codec/dead_letter.h"
 #include "codec/headers.h"
 #include "record/partition.h"
 
 #include <assert.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,47 +64,14 @@ void wt_encoder_destroy(struct wt_encoder *encoder)
     free(encoder);
 }
 
-/* exp(logit) over the sum of all, with the largest taken out first so that nothing overflows. */
-struct softmax {
-    double largest;
-    double sum;
-};
-
-static struct softmax softmax_of(const float *logits, uint32_t count)
-{
-    struct softmax softmax = {.largest = logits[0], .sum = 0.0};
-    for (uint32_t i = 1; i < count; i++) {
-        softmax.largest = fmax(softmax.largest, logits[i]);
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        softmax.sum += exp((double)logits[i] - softmax.largest);
-    }
-    return softmax;
-}
-
-/* The best label after `previous` in the order (logit descending, id ascending); pass label_count
- * for the very best. Few labels are asked for of few, so this needs no sort. */
-static uint32_t best_after(const float *logits, uint32_t count, uint32_t previous)
-{
-    uint32_t best = count;
-    for (uint32_t i = 0; i < count; i++) {
-        bool later = previous == count || logits[i] < logits[previous] ||
-                     (!(logits[i] > logits[previous]) && i > previous);
-        if (later && (best == count || logits[i] > logits[best])) {
-            best = i;
-        }
-    }
-    return best;
-}
-
 static uint32_t append_scores(const struct wt_encoder *encoder, const struct wt_record *record,
                               struct wt_buffer *value)
 {
     const float *logits = record->logits;
     uint32_t count = encoder->label_count;
-    struct softmax softmax = softmax_of(logits, count);
-    uint32_t label = best_after(logits, count, count);
-    double score = exp((double)logits[label] - softmax.largest) / softmax.sum;
+    struct wt_softmax softmax = wt_softmax_of(logits, count);
+    uint32_t label = wt_logits_best_after(logits, count, count);
+    double score = wt_softmax_score(&softmax, logits[label]);
     uint32_t category = score < encoder->config->output.threshold ? count : label;
     wt_buffer_append_text(value, ",\"category\":");
     wt_buffer_append_text(value, category < count ? encoder->labels_json[category] : "null");
@@ -115,8 +82,8 @@ static uint32_t append_scores(const struct wt_encoder *encoder, const struct wt_
         wt_buffer_append(value, ",", i > 0 ? 1 : 0);
         wt_buffer_append_text(value, encoder->labels_json[label]);
         wt_buffer_append(value, ":", 1);
-        wt_buffer_append_number(value, exp((double)logits[label] - softmax.largest) / softmax.sum);
-        label = best_after(logits, count, label);
+        wt_buffer_append_number(value, wt_softmax_score(&softmax, logits[label]));
+        label = wt_logits_best_after(logits, count, label);
     }
     wt_buffer_append_text(value, "}");
     return category;

@@ -1,16 +1,10 @@
 #include "pipeline/auto_limits.h"
 
 #include "base/processors.h"
+#include "model/shape.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* Padded tokens of one batch where batch.tokens_max is auto. On a CPU the rate does not grow beyond
- * about a thousand tokens, while a batch of 8,192 is seconds of work; a GPU wants to be filled, and
- * batch.articles_max bounds what short articles make of it. docs/performance.md has the
- * measurements. */
-#define CPU_TOKENS_MAX 1024u
-#define GPU_TOKENS_MAX 131072u
 
 static bool on_cpu(const struct wt_model_info *info)
 {
@@ -37,7 +31,7 @@ struct wt_batcher_limits wt_auto_batch_limits(const struct wt_config *config,
 {
     uint32_t tokens_max = config->batch.tokens_max;
     if (tokens_max == 0) {
-        tokens_max = on_cpu(info) ? CPU_TOKENS_MAX : GPU_TOKENS_MAX;
+        tokens_max = wt_shape_tokens_auto(info);
     }
     return (struct wt_batcher_limits){
         .tokens_max = tokens_max,

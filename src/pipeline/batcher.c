@@ -1,17 +1,10 @@
 #include "pipeline/batcher.h"
 
 #include "base/alloc.h"
+#include "model/shape.h"
 
 #include <assert.h>
 #include <stdlib.h>
-
-/* Widths are multiples of this, so that the model meets few distinct shapes: libraries below it
- * keep prepared code for each. */
-#define WIDTH_STEP 8u
-
-/* Company may cost this share of a batch in padding: beyond it, two tight batches are cheaper than
- * one loose batch, on a CPU and, under load, on a GPU. */
-#define PADDING_PERCENT_MAX 4u
 
 /* Company that is coming comes soon: after a pause of this share of the wait nobody waits longer. So a
  * lone article under light load waits a quarter, while batches form where articles come closer. */
@@ -54,7 +47,7 @@ struct wt_batcher *wt_batcher_create(const struct wt_batcher_limits *limits)
     batcher->limits = *limits;
     batcher->tokens_configured = limits->tokens_max;
     batcher->wait_us = limits->wait_us_max;
-    batcher->step = limits->equal_lengths_only ? 1 : WIDTH_STEP;
+    batcher->step = limits->equal_lengths_only ? 1 : WT_SHAPE_STEP;
     batcher->bucket_count = (limits->length_max + batcher->step - 1) / batcher->step;
     batcher->buckets = wt_alloc_zeroed(batcher->bucket_count, sizeof(struct wt_record_list));
     return batcher;
@@ -162,7 +155,7 @@ static bool fits(const struct wt_batcher *batcher, const struct wt_batch *batch,
         return false;
     }
     uint64_t tokens = batch->tokens + batcher->buckets[bucket].first->token_count;
-    return same_width || (computed - tokens) * 100 <= computed * PADDING_PERCENT_MAX;
+    return same_width || wt_shape_tight(computed, tokens);
 }
 
 /* Adds records to a batch begun in bucket `seed`, nearest in length first. */

@@ -3,13 +3,13 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/owner.h"
+#include "base/scores.h"
 #include "observe/beat.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
 #include "record/partition.h"
 
 #include <assert.h>
-#include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -97,16 +97,10 @@ static void finish(struct wt_record *record)
 static void take_logits(struct wt_record *record, const float *logits, uint32_t label_count)
 {
     assert(record->state == WT_RECORD_RUNNING && record->logits == NULL);
-    for (uint32_t i = 0; i < label_count; i++) {
-        if (!isfinite(logits[i])) {
-            struct wt_error error;
-            (void)wt_error_set(&error, WT_INVALID, WT_ERROR_RECORD, "logits-not-finite",
-                               "the model gave %s for label %u: its weights or its precision do "
-                               "not suit this article",
-                               isnan(logits[i]) ? "NaN" : "infinity", i);
-            wt_record_fail(record, "infer", &error);
-            return;
-        }
+    struct wt_error error;
+    if (wt_logits_check(logits, label_count, &error) != WT_OK) {
+        wt_record_fail(record, "infer", &error);
+        return;
     }
     free(record->failure); /* of an earlier try */
     record->failure = NULL;

@@ -84,3 +84,17 @@ uint32_t wt_utf8_decode_long(const uint8_t *text, size_t bytes, uint32_t *code_p
     *code_point_out = code_point;
     return length;
 }
+
+size_t wt_utf8_malformed(const char *text, size_t bytes)
+{
+    size_t place = 0;
+    while (place < bytes) {
+        uint32_t code_point;
+        uint32_t length = wt_utf8_decode((const uint8_t *)text + place, bytes - place, &code_point);
+        if (length == 0) {
+            break;
+        }
+        place += length;
+    }
+    return place;
+}

@@ -71,4 +71,7 @@ static inline uint32_t wt_utf8_decode(const uint8_t *text, size_t bytes, uint32_
     return wt_utf8_decode_long(text, bytes, code_point_out);
 }
 
+/* Place of the first malformed byte; `bytes` where all is UTF-8. */
+size_t wt_utf8_malformed(const char *text, size_t bytes);
+
 #endif

@@ -65,20 +65,6 @@ enum wt_status wt_tokenizer_grow(struct wt_tokenizer *tokenizer)
     return WT_OK;
 }
 
-static size_t first_malformed_byte(const char *text, size_t bytes)
-{
-    size_t place = 0;
-    while (place < bytes) {
-        uint32_t code_point;
-        uint32_t length = wt_utf8_decode((const uint8_t *)text + place, bytes - place, &code_point);
-        if (length == 0) {
-            break;
-        }
-        place += length;
-    }
-    return place;
-}
-
 static uint32_t count_of(const int32_t *ids, uint32_t count, int32_t id)
 {
     uint32_t found = 0;
@@ -110,7 +96,7 @@ enum wt_status wt_tokenizer_encode(struct wt_tokenizer *tokenizer, const char *t
     if (status == WT_INVALID) {
         return wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, "text-not-utf8",
                             "the text is not valid UTF-8 at byte %zu",
-                            first_malformed_byte(text, text_bytes));
+                            wt_utf8_malformed(text, text_bytes));
     }
     bool truncated = count >= tokenizer->stop_count;
     if (truncated) {

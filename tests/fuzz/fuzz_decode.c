@@ -4,6 +4,7 @@
 #include "codec/decode.h"
 #include "codec/encode.h"
 #include "record/partition.h"
+#include "text/blank.h"
 
 #include <jansson.h>
 #include <stdint.h>
@@ -109,7 +110,7 @@ static void decode(const struct wt_config *config, struct wt_decoder *decoder,
         return;
     }
     require(article.text_bytes > 0 && is_utf8(article.text, article.text_bytes));
-    require(!wt_decode_blank(article.text, article.text_bytes));
+    require(!wt_text_blank(article.text, article.text_bytes));
     json_t *id = parse(record->id_json, strlen(record->id_json));
     require(json_is_string(id) || json_is_number(id));
     json_decref(id);

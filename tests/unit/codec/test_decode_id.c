@@ -2,6 +2,7 @@
 #include "decode_cases.h"
 
 #include "base/buffer.h"
+#include "text/blank.h"
 
 /* --- ids ------------------------------------------------------------------------------------- */
 
@@ -142,19 +143,19 @@ static void exactly_the_unicode_white_space_is_blank(void **state)
     for (uint32_t code = 0; code < 0x10000; code++) {
         char bytes[3];
         size_t count = utf8_of(code, bytes);
-        if (wt_decode_blank(bytes, count) != is_white_space(code)) {
+        if (wt_text_blank(bytes, count) != is_white_space(code)) {
             fail_msg("U+%04X", code);
         }
         if (is_white_space(code)) {
             wt_buffer_append(&all, bytes, count);
         }
     }
-    assert_true(wt_decode_blank(all.bytes, all.count));
+    assert_true(wt_text_blank(all.bytes, all.count));
     wt_buffer_append_text(&all, ".");
-    assert_false(wt_decode_blank(all.bytes, all.count));
+    assert_false(wt_text_blank(all.bytes, all.count));
     wt_buffer_free(&all);
-    assert_true(wt_decode_blank("", 0));
-    assert_false(wt_decode_blank("\xF0\x9F\x9A\x80", 4));
+    assert_true(wt_text_blank("", 0));
+    assert_false(wt_text_blank("\xF0\x9F\x9A\x80", 4));
 }
 
 static void a_text_of_white_space_is_refused(void **state)
