@@ -1,16 +1,18 @@
 /* model.h: a classification bundle, loaded and ready to run. Usable without Kafka.
  *
  * Rules of the boundary, for every function below:
- *  1. Plain C: no exception, C++ type or framework word crosses it.
+ *  1. Plain C: no exception, C++ type or framework word crosses it. Nothing aborts on bad input, and
+ *     nothing is written to stdout, stderr or a log.
  *  2. Whatever the caller passes in stays the caller's; it is read during the call only.
  *  3. Whatever comes back through a `_out` belongs to the caller and is given back with the
  *     matching `_destroy`, which accepts NULL; every `const` pointer returned lives as long as the
  *     object it came from.
- *  4. A failure leaves `_out` untouched and fills `error` (see status.h).
+ *  4. A failure leaves `_out` untouched and fills `error` (see status.h); no memory is WT_MEMORY.
  *  5. A loaded model is immutable: wt_model_forward may be called from several threads at once.
  *     The caller joins those threads before wt_model_destroy.
  *  6. A bundle contains code. Loading one runs that code, so pin it by its SHA-256 in production:
- *     the hash is taken over the very bytes that are then loaded. */
+ *     the hash is taken over the very bytes that are then loaded.
+ *  7. Lengths and widths are in tokens, [CLS] and [SEP] included; batches are row-major. */
 #ifndef WIRETAG_MODEL_H
 #define WIRETAG_MODEL_H
 
@@ -34,7 +36,9 @@ struct wt_model_progress {
     void *opaque;
 };
 
+/* See status.h, "Options". */
 struct wt_model_options {
+    size_t size;               /* sizeof(struct wt_model_options) */
     const char *device;        /* "auto", "cpu", "cuda" or "cuda:N"; NULL is "auto" */
     const char *precision;     /* "auto", "fp32", "bf16", "fp16", "int8"; NULL is "auto" */
     const char *sha256;        /* 64 hex digits the bundle must have; NULL: any */
@@ -43,6 +47,17 @@ struct wt_model_options {
     const char *named_by; /* what the path was given by, for messages: "--model"; may be NULL */
     struct wt_model_progress progress;
 };
+
+/* Everything zero but the size. `size`: sizeof *options. Thread: any. */
+WT_API void wt_model_options_defaults(struct wt_model_options *options, size_t size);
+
+/* The same for C, as a value. */
+static inline struct wt_model_options wt_model_options_default(void)
+{
+    struct wt_model_options options;
+    wt_model_options_defaults(&options, sizeof options);
+    return options;
+}
 
 /* How long each step of loading took. */
 struct wt_model_load_seconds {
@@ -74,23 +89,24 @@ struct wt_model_info {
     struct wt_model_load_seconds load_seconds;
 };
 
-/* Reads the bundle at `path`, hashes it, loads it onto the device and runs its self-test.
+/* Reads the bundle at `path`, hashes it, loads it onto the device and runs its self-test. `options`
+ * NULL: the defaults.
  * WT_IO: not readable. WT_INVALID: wrong hash, not a bundle, self-test failed, device or precision
  * not available; the message says which and what to do. Thread: any; takes seconds for a large
  * bundle. */
-enum wt_status wt_model_load(const char *path, const struct wt_model_options *options,
-                             struct wt_model **model_out, struct wt_error *error);
+WT_API enum wt_status wt_model_load(const char *path, const struct wt_model_options *options,
+                                    struct wt_model **model_out, struct wt_error *error);
 
-void wt_model_destroy(struct wt_model *model);
+WT_API void wt_model_destroy(struct wt_model *model);
 
-const struct wt_model_info *wt_model_info(const struct wt_model *model);
+WT_API const struct wt_model_info *wt_model_info(const struct wt_model *model);
 
 /* The bundle's vocabulary with its tokenizer options. */
-const struct wt_vocab *wt_model_vocab(const struct wt_model *model);
+WT_API const struct wt_vocab *wt_model_vocab(const struct wt_model *model);
 
 /* Prepares the calling thread (CPU thread count, device); call it once in each thread before its
  * first wt_model_forward. */
-void wt_model_thread_init(struct wt_model *model);
+WT_API void wt_model_thread_init(struct wt_model *model);
 
 /* Labels a batch. `ids`: batch_size x width token ids, row-major, padded with any valid id past a
  * row's length; `lengths`: batch_size values in 1..width; width <= tokens_max. Writes batch_size x
@@ -98,17 +114,17 @@ void wt_model_thread_init(struct wt_model *model);
  * WT_INVALID (class record): ids or lengths out of range. WT_MEMORY (class retriable): the batch
  * does not fit the device, halve it. WT_FAILED (class record): the model failed on this batch.
  * Thread: any, several at once, each after wt_model_thread_init. */
-enum wt_status wt_model_forward(struct wt_model *model, const int64_t *ids, const int64_t *lengths,
-                                uint32_t batch_size, uint32_t width, float *logits_out,
-                                struct wt_error *error);
+WT_API enum wt_status wt_model_forward(struct wt_model *model, const int64_t *ids,
+                                       const int64_t *lengths, uint32_t batch_size, uint32_t width,
+                                       float *logits_out, struct wt_error *error);
 
 /* Runs a short article of the model's own through it: whether a failure is the model's or the
  * article's. WT_OK, or as wt_model_forward, and WT_FAILED when the logits are not finite. Thread:
  * as wt_model_forward. */
-enum wt_status wt_model_probe(struct wt_model *model, struct wt_error *error);
+WT_API enum wt_status wt_model_probe(struct wt_model *model, struct wt_error *error);
 
 /* The runtime behind this build and its version, such as "libtorch 2.15.0" or "fake". */
-const char *wt_model_runtime(void);
+WT_API const char *wt_model_runtime(void);
 
 #ifdef __cplusplus
 }

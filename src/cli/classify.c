@@ -186,7 +186,8 @@ static void write_window(struct classify *classify)
 
 static enum wt_status open_model(struct classify *classify, struct wt_error *error)
 {
-    struct wt_model_options options = {.device = classify->options->device,
+    struct wt_model_options options = {.size = sizeof(struct wt_model_options),
+                                       .device = classify->options->device,
                                        .precision = classify->options->precision,
                                        .threads_per_call = wt_processors_read().count,
                                        .named_by = "--model"};

@@ -93,8 +93,10 @@ static enum wt_status open_vocab(const struct options *options, struct wt_vocab 
                                  struct wt_model **model_out, struct wt_error *error)
 {
     if (options->model != NULL) {
-        struct wt_model_options model_options = {
-            .device = "cpu", .skip_selftest = true, .named_by = "--model"};
+        struct wt_model_options model_options = {.size = sizeof(struct wt_model_options),
+                                                 .device = "cpu",
+                                                 .skip_selftest = true,
+                                                 .named_by = "--model"};
         return wt_cli_model_load("tokenize", options->model, &model_options, false, model_out,
                                  error);
     }

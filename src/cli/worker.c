@@ -129,7 +129,8 @@ enum wt_status wt_cli_configured_model(const char *command, const struct wt_conf
                                        bool as_log, struct wt_model **model_out,
                                        struct wt_error *error)
 {
-    struct wt_model_options options = {.device = config->model.device,
+    struct wt_model_options options = {.size = sizeof(struct wt_model_options),
+                                       .device = config->model.device,
                                        .precision = config->model.precision,
                                        .sha256 = config->model.sha256,
                                        .threads_per_call = config->model.threads,

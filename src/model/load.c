@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "base/options.h"
 #include "model/backend.h"
 #include "model/bundle.h"
 #include "model/loaded.h"
@@ -354,15 +355,25 @@ static enum wt_status load(struct wt_model *model, const char *path,
     return status;
 }
 
+void wt_model_options_defaults(struct wt_model_options *options, size_t size)
+{
+    wt_options_write(options, size, &(struct wt_model_options){0}, sizeof *options);
+}
+
 enum wt_status wt_model_load(const char *path, const struct wt_model_options *options,
                              struct wt_model **model_out, struct wt_error *error)
 {
+    struct wt_model_options own = wt_model_options_default();
+    enum wt_status status = wt_options_read(&own, sizeof own, options, error);
+    if (status != WT_OK) {
+        return status;
+    }
     struct wt_model *model = calloc(1, sizeof *model);
     if (model == NULL) {
         return wt_error_set(error, WT_MEMORY, WT_ERROR_FATAL, "memory", "out of memory");
     }
-    model->threads_per_call = options->threads_per_call > 0 ? options->threads_per_call : 1;
-    enum wt_status status = load(model, path, options, error);
+    model->threads_per_call = own.threads_per_call > 0 ? own.threads_per_call : 1;
+    status = load(model, path, &own, error);
     if (status != WT_OK) {
         wt_model_destroy(model);
         return status;

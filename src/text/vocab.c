@@ -1,6 +1,7 @@
 #include "text/vocab.h"
 
 #include "base/errno_text.h"
+#include "base/options.h"
 #include "text/unicode.h"
 
 #include <assert.h>
@@ -13,12 +14,15 @@
  */
 #define VOCAB_BYTES_MAX (16u << 20)
 
-struct wt_tokenizer_options wt_tokenizer_options_default(void)
+static const struct wt_tokenizer_options DEFAULTS = {.size = sizeof DEFAULTS,
+                                                     .lowercase = false,
+                                                     .clean_text = true,
+                                                     .handle_chinese_chars = true,
+                                                     .strip_accents = WT_STRIP_ACCENTS_AUTO};
+
+void wt_tokenizer_options_defaults(struct wt_tokenizer_options *options, size_t size)
 {
-    return (struct wt_tokenizer_options){.lowercase = false,
-                                         .clean_text = true,
-                                         .handle_chinese_chars = true,
-                                         .strip_accents = WT_STRIP_ACCENTS_AUTO};
+    wt_options_write(options, size, &DEFAULTS, sizeof DEFAULTS);
 }
 
 /* Length of `line` without trailing white space, as str::trim_end of Rust has it: Hugging Face
@@ -233,7 +237,11 @@ enum wt_status wt_vocab_create(const char *text, size_t text_bytes, const char *
                                const struct wt_tokenizer_options *options,
                                struct wt_vocab **vocab_out, struct wt_error *error)
 {
-    enum wt_status status = check_text(text, text_bytes, source, error);
+    struct wt_tokenizer_options own = DEFAULTS;
+    enum wt_status status = wt_options_read(&own, sizeof own, options, error);
+    if (status == WT_OK) {
+        status = check_text(text, text_bytes, source, error);
+    }
     if (status != WT_OK) {
         return status;
     }
@@ -242,7 +250,7 @@ enum wt_status wt_vocab_create(const char *text, size_t text_bytes, const char *
     if (vocab == NULL) {
         goto out_of_memory;
     }
-    vocab->options = *options;
+    vocab->options = own;
     status = read_tokens(vocab, text, text_bytes);
     if (status != WT_OK) {
         goto out_of_memory;

@@ -3,7 +3,6 @@
 #include "text/pages.h"
 #include "text/unicode.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,8 +77,11 @@ enum wt_status wt_tokenizer_encode(struct wt_tokenizer *tokenizer, const char *t
                                    size_t text_bytes, uint32_t tokens_max,
                                    struct wt_tokens *tokens_out, struct wt_error *error)
 {
-    assert(tokens_max == 0 || tokens_max >= 2);
     const struct wt_vocab *vocab = tokenizer->vocab;
+    if (tokens_max == 1) {
+        return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "tokens-max",
+                            "no text has 1 token at most: [CLS] and [SEP] are two");
+    }
     if (text_bytes > TEXT_BYTES_MAX) {
         return wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, "text-too-large",
                             "the text has %zu bytes; at most %d are tokenized", text_bytes,

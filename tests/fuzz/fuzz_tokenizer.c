@@ -50,7 +50,8 @@ static void close_subject(struct subject *subject)
 static bool open_subject(struct subject *subject, uint8_t options_byte, const char *lines,
                          size_t bytes)
 {
-    struct wt_tokenizer_options options = {.lowercase = (options_byte & 1u) != 0,
+    struct wt_tokenizer_options options = {.size = sizeof(struct wt_tokenizer_options),
+                                           .lowercase = (options_byte & 1u) != 0,
                                            .clean_text = (options_byte & 2u) == 0,
                                            .handle_chinese_chars = (options_byte & 4u) == 0,
                                            .strip_accents =

@@ -213,7 +213,8 @@ static int bench_model(const struct model_options *options)
 {
     struct wt_model *model = NULL;
     struct wt_error error;
-    struct wt_model_options model_options = {.device = options->device,
+    struct wt_model_options model_options = {.size = sizeof(struct wt_model_options),
+                                             .device = options->device,
                                              .precision = options->precision,
                                              .threads_per_call = options->threads,
                                              .named_by = "--model"};

@@ -99,7 +99,8 @@ static enum wt_status load(struct tune *tune, const struct setting *setting, str
         tune->threads == setting->threads) {
         return WT_OK;
     }
-    struct wt_model_options options = {.device = tune->options->device,
+    struct wt_model_options options = {.size = sizeof(struct wt_model_options),
+                                       .device = tune->options->device,
                                        .precision = setting->precision,
                                        .threads_per_call = setting->threads,
                                        .named_by = "--model"};

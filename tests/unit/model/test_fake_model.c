@@ -4,7 +4,8 @@
 #include <jansson.h>
 #include <math.h>
 
-static const struct wt_model_options ON_CPU = {.device = "cpu"};
+static const struct wt_model_options ON_CPU = {.size = sizeof(struct wt_model_options),
+                                               .device = "cpu"};
 
 /* The golden bundle with `changes`, a JSON object that is laid over it key by key; the file's name
  * is in `path_out`, the caller unlinks it. */
@@ -263,7 +264,8 @@ static void a_self_test_can_be_left_out_by_tools(void **state)
     (void)state;
     char path[PATH_BYTES_MAX];
     write_bundle("{\"selftest\": [{\"text\": \"матч\", \"logits\": [0]}]}", path);
-    struct wt_model_options options = {.device = "cpu", .skip_selftest = true};
+    struct wt_model_options options = {
+        .size = sizeof(struct wt_model_options), .device = "cpu", .skip_selftest = true};
     struct wt_model *model = NULL;
     struct wt_error error = {0};
     assert_int_equal(wt_model_load(path, &options, &model, &error), WT_OK);
@@ -289,7 +291,8 @@ static void the_pinned_hash_must_be_the_bundles(void **state)
     memcpy(sha256, wt_model_info(model)->sha256, sizeof sha256);
     wt_model_destroy(model);
 
-    struct wt_model_options pinned = {.device = "cpu", .sha256 = sha256};
+    struct wt_model_options pinned = {
+        .size = sizeof(struct wt_model_options), .device = "cpu", .sha256 = sha256};
     assert_int_equal(wt_model_load(path, &pinned, &model, &error), WT_OK);
     wt_model_destroy(model);
     sha256[63] = sha256[63] == '0' ? '1' : '0';
@@ -319,9 +322,10 @@ static void devices_and_precisions_that_are_not_there_are_refused(void **state)
     (void)state;
     char path[PATH_BYTES_MAX];
     source_path("tests/golden/fake-model.json", path);
-    struct wt_model_options options = {.device = "cuda:1"};
+    struct wt_model_options options = {.size = sizeof(struct wt_model_options), .device = "cuda:1"};
     assert_refused(path, &options, WT_INVALID, "device", "cuda:1");
-    options = (struct wt_model_options){.device = "cpu", .precision = "bf16"};
+    options = (struct wt_model_options){
+        .size = sizeof(struct wt_model_options), .device = "cpu", .precision = "bf16"};
     assert_refused(path, &options, WT_INVALID, "precision", "no measured bound");
     options.precision = "int8";
     assert_refused(path, &options, WT_INVALID, "precision", "no layers to convert");

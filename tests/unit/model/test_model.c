@@ -11,7 +11,8 @@
 #define THREADS 4u
 #define CALLS_PER_THREAD 12u
 
-static const struct wt_model_options ON_CPU = {.device = "cpu", .precision = "fp32"};
+static const struct wt_model_options ON_CPU = {
+    .size = sizeof(struct wt_model_options), .device = "cpu", .precision = "fp32"};
 
 static struct wt_model *load_demo(const struct wt_model_options *options)
 {
@@ -72,7 +73,8 @@ static void the_published_example_is_about_sports(void **state)
     (void)state;
     static const char *const precisions[] = {"fp32", "bf16", "auto"};
     for (size_t i = 0; i < COUNT_OF(precisions); i++) {
-        struct wt_model_options options = {.device = "cpu", .precision = precisions[i]};
+        struct wt_model_options options = {
+            .size = sizeof(struct wt_model_options), .device = "cpu", .precision = precisions[i]};
         struct wt_model *model = load_demo(&options);
         assert_string_equal(
             label_of(model, "В Париже завершилась церемония завершения Олимпийский игр"), "sports");
@@ -94,7 +96,7 @@ static bool processor_has_bf16(void)
 static void auto_precision_says_what_it_measured_and_picks_by_that(void **state)
 {
     (void)state;
-    struct wt_model_options options = {.device = "cpu"};
+    struct wt_model_options options = {.size = sizeof(struct wt_model_options), .device = "cpu"};
     struct wt_model *model = load_demo(&options);
     const struct wt_model_info *info = wt_model_info(model);
     bool kernels = wt_kernels_all()[1] != NULL;
@@ -121,7 +123,7 @@ static void bf16_by_libtorch_is_for_those_who_ask(void **state)
     if (wt_kernels_all()[1] == NULL) {
         skip();
     }
-    struct wt_model_options options = {.device = "cpu"};
+    struct wt_model_options options = {.size = sizeof(struct wt_model_options), .device = "cpu"};
     assert_int_equal(setenv("WIRETAG_KERNELS", "avx2", 1), 0);
     struct wt_model *model = load_demo(&options);
     const struct wt_model_info *info = wt_model_info(model);
@@ -263,7 +265,10 @@ static void the_pinned_hash_must_be_the_bundles(void **state)
     for (size_t i = 0; i < 64; i++) {
         sha256[i] = (char)toupper((unsigned char)sha256[i]);
     }
-    struct wt_model_options pinned = {.device = "cpu", .precision = "fp32", .sha256 = sha256};
+    struct wt_model_options pinned = {.size = sizeof(struct wt_model_options),
+                                      .device = "cpu",
+                                      .precision = "fp32",
+                                      .sha256 = sha256};
     wt_model_destroy(load_demo(&pinned));
     sha256[0] = sha256[0] == '0' ? '1' : '0';
     assert_refused(source_path("models/demo.pt", path), &pinned, WT_INVALID, "model-sha256",
@@ -298,7 +303,10 @@ static void a_damaged_bundle_never_crashes_and_never_passes_its_hash(void **stat
     struct wt_model *model = load_demo(&ON_CPU);
     memcpy(sha256, wt_model_info(model)->sha256, sizeof sha256);
     wt_model_destroy(model);
-    struct wt_model_options pinned = {.device = "cpu", .precision = "fp32", .sha256 = sha256};
+    struct wt_model_options pinned = {.size = sizeof(struct wt_model_options),
+                                      .device = "cpu",
+                                      .precision = "fp32",
+                                      .sha256 = sha256};
     for (size_t i = 0; i < 24; i++) {
         /* Most in the last tenth, where code and directory are; weights fill the rest. */
         size_t place = i % 4 == 0 ? count / 24 * i : count - 1 - count / 240 * i;
@@ -343,11 +351,13 @@ static void devices_and_precisions_that_are_not_there_are_refused(void **state)
     (void)state;
     char path[PATH_BYTES_MAX];
     source_path("models/demo.pt", path);
-    struct wt_model_options options = {.device = "cuda:99"};
+    struct wt_model_options options = {.size = sizeof(struct wt_model_options),
+                                       .device = "cuda:99"};
     assert_refused(path, &options, WT_INVALID, "device", "cuda:99");
     options.device = "tpu";
     assert_refused(path, &options, WT_INVALID, "device", "auto, cpu, cuda, cuda:N");
-    options = (struct wt_model_options){.device = "cpu", .precision = "fp64"};
+    options = (struct wt_model_options){
+        .size = sizeof(struct wt_model_options), .device = "cpu", .precision = "fp64"};
     assert_refused(path, &options, WT_INVALID, "precision", "not available");
 }
 

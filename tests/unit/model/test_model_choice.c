@@ -31,8 +31,11 @@ static const char *bundle(char path[PATH_BYTES_MAX])
 static struct wt_model *load(const char *precision, const char *kernels)
 {
     char path[PATH_BYTES_MAX];
-    struct wt_model_options options = {
-        .device = "cpu", .precision = precision, .threads_per_call = 1, .skip_selftest = true};
+    struct wt_model_options options = {.size = sizeof(struct wt_model_options),
+                                       .device = "cpu",
+                                       .precision = precision,
+                                       .threads_per_call = 1,
+                                       .skip_selftest = true};
     struct wt_model *model = NULL;
     struct wt_error error = {0};
     assert_int_equal(

@@ -12,8 +12,10 @@
 static struct wt_model *load(const char *precision, uint32_t threads)
 {
     char path[PATH_BYTES_MAX];
-    struct wt_model_options options = {
-        .device = "cpu", .precision = precision, .threads_per_call = threads};
+    struct wt_model_options options = {.size = sizeof(struct wt_model_options),
+                                       .device = "cpu",
+                                       .precision = precision,
+                                       .threads_per_call = threads};
     struct wt_model *model = NULL;
     struct wt_error error = {0};
     if (wt_model_load(source_path("models/demo.pt", path), &options, &model, &error) != WT_OK) {

@@ -30,7 +30,8 @@ static const char *bundle_path(char path_out[PATH_BYTES_MAX])
 static struct wt_model *load(const char *device, const char *precision)
 {
     char path[PATH_BYTES_MAX];
-    struct wt_model_options options = {.device = device, .precision = precision};
+    struct wt_model_options options = {
+        .size = sizeof(struct wt_model_options), .device = device, .precision = precision};
     struct wt_model *model = NULL;
     struct wt_error error = {0};
     if (wt_model_load(bundle_path(path), &options, &model, &error) != WT_OK) {

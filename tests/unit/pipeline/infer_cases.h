@@ -39,7 +39,8 @@ static inline struct wt_model *model_create(const char *behaviour)
     (void)fclose(file);
     struct wt_model *model = NULL;
     struct wt_error error = {0};
-    struct wt_model_options options = {.device = "cpu", .skip_selftest = true};
+    struct wt_model_options options = {
+        .size = sizeof(struct wt_model_options), .device = "cpu", .skip_selftest = true};
     enum wt_status status = wt_model_load(path, &options, &model, &error);
     (void)unlink(path);
     if (status != WT_OK) {

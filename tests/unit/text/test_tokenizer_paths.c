@@ -165,7 +165,8 @@ static void every_path_gives_the_ids_of_the_reference_whatever_the_options(void 
     for (unsigned bits = 0; bits < 8; bits++) {
         for (int accents = WT_STRIP_ACCENTS_AUTO; accents <= WT_STRIP_ACCENTS_YES; accents++) {
             compare_on_random_texts(
-                (struct wt_tokenizer_options){.lowercase = (bits & 1u) != 0,
+                (struct wt_tokenizer_options){.size = sizeof(struct wt_tokenizer_options),
+                                              .lowercase = (bits & 1u) != 0,
                                               .clean_text = (bits & 2u) != 0,
                                               .handle_chinese_chars = (bits & 4u) != 0,
                                               .strip_accents = (enum wt_strip_accents)accents});
