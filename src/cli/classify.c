@@ -1,18 +1,13 @@
 /* classify.c: labels articles from stdin, batched and in input order, without Kafka. */
+#include "wiretag/classify.h"
 #include "base/alloc.h"
 #include "base/processors.h"
 #include "cli/cli.h"
 #include "cli/jsonl.h"
 #include "cli/options.h"
-#include "codec/decode.h"
 #include "codec/encode.h"
 #include "config/config.h"
 #include "config/config_load.h"
-#include "pipeline/batcher.h"
-#include "pipeline/infer.h"
-#include "text/blank.h"
-#include "wiretag/model.h"
-#include "wiretag/tokenizer.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -26,7 +21,6 @@
 #define WINDOW_BYTES_MAX (16u << 20)
 
 #define BATCH_TOKENS_DEFAULT 1024u
-#define BATCH_ARTICLES_MAX 64u
 
 struct options {
     const char *model;
@@ -36,10 +30,12 @@ struct options {
     bool logits;
 };
 
-/* A line of the window: an article on its way, or a line that is not one. */
+/* A line of the window: an article, or a line that is not one. */
 struct line {
     uint64_t number;
-    struct wt_record *record; /* NULL: `error` says why */
+    char *id_json; /* NULL: `error` says why it is no article */
+    size_t text_from;
+    size_t text_bytes;
     struct wt_error error;
 };
 
@@ -49,13 +45,11 @@ struct classify {
     const struct wt_model_info *info;
     struct wt_config *defaults; /* top_k and the like, as the worker has them */
     struct wt_encoder *encoder;
-    struct wt_tokenizer *tokenizer;
+    struct wt_classifier *classifier;
     struct wt_jsonl *input;
-    struct wt_batcher *batcher;
-    struct wt_infer_scratch scratch;
     struct line *lines;
     uint32_t line_count;
-    size_t window_bytes;
+    struct wt_buffer window; /* the texts of its articles, one behind the other */
     bool bad_lines;
 };
 
@@ -81,34 +75,19 @@ static void print_help(void)
 
 /* --- one window ------------------------------------------------------------------------------ */
 
-static enum wt_status tokenize(struct classify *classify, const struct wt_jsonl_item *item,
-                               struct line *line)
+static void keep(struct classify *classify, const struct wt_jsonl_item *item, struct line *line)
 {
-    if (wt_text_blank(item->text, item->text_bytes)) {
-        return wt_error_set(&line->error, WT_INVALID, WT_ERROR_RECORD, "text-blank",
-                            "the text is empty or only white space");
-    }
-    struct wt_tokens tokens;
-    enum wt_status status = wt_tokenizer_encode(classify->tokenizer, item->text, item->text_bytes,
-                                                classify->info->tokens_max, &tokens, &line->error);
-    if (status != WT_OK) {
-        return status;
-    }
-    struct wt_record *record = wt_record_create(NULL, 0, NULL, 0, NULL, 0);
-    record->id_json = wt_strdup(item->id_json);
-    record->ids = wt_alloc(tokens.count * sizeof(int32_t));
-    memcpy(record->ids, tokens.ids, tokens.count * sizeof(int32_t));
-    record->token_count = tokens.count;
-    record->truncated = tokens.truncated;
-    line->record = record;
-    return WT_OK;
+    line->id_json = wt_strdup(item->id_json);
+    line->text_from = classify->window.count;
+    line->text_bytes = item->text_bytes;
+    wt_buffer_append(&classify->window, item->text, item->text_bytes);
 }
 
 /* Reads lines until the window is full or the input pauses. WT_CLOSED: the input ended. */
 static enum wt_status read_window(struct classify *classify, struct wt_error *error)
 {
     classify->line_count = 0;
-    classify->window_bytes = 0;
+    classify->window.count = 0;
     do {
         struct line *line = &classify->lines[classify->line_count];
         struct wt_jsonl_item item;
@@ -122,39 +101,58 @@ static enum wt_status read_window(struct classify *classify, struct wt_error *er
         }
         line->number = item.line;
         if (status == WT_OK) {
-            classify->window_bytes += item.text_bytes;
-            (void)tokenize(classify, &item, line);
+            keep(classify, &item, line);
         }
         classify->line_count++;
     } while (classify->line_count < WINDOW_ARTICLES_MAX &&
-             classify->window_bytes < WINDOW_BYTES_MAX && wt_jsonl_ready(classify->input));
+             classify->window.count < WINDOW_BYTES_MAX && wt_jsonl_ready(classify->input));
     return WT_OK;
 }
 
-static void run_model(struct classify *classify)
+/* The results of the window's articles, in their order; NULL: `error` is that of each. */
+static struct wt_results *run_model(struct classify *classify, struct wt_error *error)
 {
-    struct wt_record *rows[BATCH_ARTICLES_MAX];
-    struct wt_batch batch = {.records = rows};
+    struct wt_text texts[WINDOW_ARTICLES_MAX];
+    size_t count = 0;
     for (uint32_t i = 0; i < classify->line_count; i++) {
-        struct wt_record *record = classify->lines[i].record;
-        if (record != NULL) {
-            wt_batcher_add(classify->batcher, &record, i);
+        const struct line *line = &classify->lines[i];
+        if (line->id_json != NULL) {
+            const char *text =
+                line->text_bytes > 0 ? classify->window.bytes + line->text_from : NULL;
+            texts[count++] = (struct wt_text){.bytes = text, .count = line->text_bytes};
         }
     }
-    while (wt_batcher_take(classify->batcher, 0, true, &batch)) {
-        (void)wt_infer_batch(classify->model, &batch, &classify->scratch);
-    }
+    struct wt_results *results = NULL;
+    (void)wt_classify(classify->classifier, texts, count, &results, error);
+    return results;
 }
 
-static void write_label(const struct classify *classify, const struct wt_record *record)
+/* What the encoder reads of a record that infer has labelled. */
+static struct wt_record *record_of(const struct classify *classify, struct line *line,
+                                   const struct wt_result *result)
+{
+    struct wt_record *record = wt_record_create(NULL, 0, NULL, 0, NULL, 0);
+    size_t bytes = classify->info->label_count * sizeof(float);
+    record->id_json = line->id_json;
+    line->id_json = NULL;
+    record->token_count = result->token_count;
+    record->truncated = result->truncated;
+    record->logits = memcpy(wt_alloc(bytes), result->logits, bytes);
+    return record;
+}
+
+static void write_label(const struct classify *classify, struct line *line,
+                        const struct wt_result *result)
 {
     struct wt_buffer value = {0};
+    struct wt_record *record = record_of(classify, line, result);
     (void)wt_encode_label(classify->encoder, record, &value);
+    wt_record_destroy(record);
     if (classify->options->logits) {
         wt_buffer_append_text(&value, ",\"logits\":[");
         for (uint32_t i = 0; i < classify->info->label_count; i++) {
             wt_buffer_append(&value, ",", i > 0 ? 1 : 0);
-            wt_buffer_append_float(&value, record->logits[i]);
+            wt_buffer_append_float(&value, result->logits[i]);
         }
         wt_buffer_append_text(&value, "]");
     }
@@ -163,21 +161,26 @@ static void write_label(const struct classify *classify, const struct wt_record 
     wt_buffer_free(&value);
 }
 
-static void write_window(struct classify *classify)
+static void write_window(struct classify *classify, const struct wt_results *results,
+                         const struct wt_error *failure)
 {
+    size_t next = 0;
     for (uint32_t i = 0; i < classify->line_count; i++) {
         struct line *line = &classify->lines[i];
-        bool failed = line->record != NULL && line->record->failure != NULL;
-        const struct wt_error *error = failed ? &line->record->failure->error : &line->error;
-        bool good = line->record != NULL && !failed;
-        if (good) {
-            write_label(classify, line->record);
+        const struct wt_error *error = &line->error;
+        const struct wt_result *result = NULL;
+        if (line->id_json != NULL) {
+            result = results != NULL ? wt_results_get(results, next++) : NULL;
+            error = result != NULL ? result->error : failure;
+        }
+        if (result != NULL && result->status == WT_OK) {
+            write_label(classify, line, result);
         } else {
             wt_jsonl_write_error(stdout, line->number, error);
             classify->bad_lines = true;
         }
-        wt_record_destroy(line->record);
-        line->record = NULL;
+        free(line->id_json);
+        line->id_json = NULL;
     }
     (void)fflush(stdout);
 }
@@ -196,16 +199,11 @@ static enum wt_status open_model(struct classify *classify, struct wt_error *err
     if (status != WT_OK) {
         return status;
     }
-    wt_model_thread_init(classify->model);
     classify->info = wt_model_info(classify->model);
     classify->encoder = wt_encoder_create(classify->defaults, classify->info);
-    struct wt_batcher_limits limits = {.tokens_max = classify->options->batch_tokens,
-                                       .articles_max = BATCH_ARTICLES_MAX,
-                                       .length_max = classify->info->tokens_max,
-                                       .pad_to = classify->info->pad_to,
-                                       .equal_lengths_only = classify->info->equal_lengths_only};
-    classify->batcher = wt_batcher_create(&limits);
-    return wt_tokenizer_create(wt_model_vocab(classify->model), &classify->tokenizer, error);
+    struct wt_classifier_options batches = wt_classifier_options_default();
+    batches.batch_tokens = classify->options->batch_tokens;
+    return wt_classifier_create(classify->model, &batches, &classify->classifier, error);
 }
 
 static int classify_all(const struct options *options)
@@ -223,8 +221,10 @@ static int classify_all(const struct options *options)
     }
     do {
         status = read_window(&classify, &error);
-        run_model(&classify);
-        write_window(&classify);
+        struct wt_error failure;
+        struct wt_results *results = run_model(&classify, &failure);
+        write_window(&classify, results, &failure);
+        wt_results_destroy(results);
     } while (status == WT_OK && !ferror(stdout));
     if (status == WT_IO) {
         exit_status = wt_cli_fail("classify", status, &error);
@@ -235,11 +235,10 @@ static int classify_all(const struct options *options)
         exit_status = WT_EXIT_FAILED;
     }
 done:
-    wt_infer_scratch_free(&classify.scratch);
-    wt_batcher_destroy(classify.batcher);
     wt_jsonl_destroy(classify.input);
-    wt_tokenizer_destroy(classify.tokenizer);
+    wt_buffer_free(&classify.window);
     wt_encoder_destroy(classify.encoder);
+    wt_classifier_destroy(classify.classifier);
     wt_model_destroy(classify.model);
     wt_config_destroy(classify.defaults);
     free(classify.lines);

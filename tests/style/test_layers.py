@@ -11,17 +11,18 @@ from tree import ROOT, files
 
 # The folders, highest first. One inside another is of its own layer only where it is named.
 LAYERS = ["main", "cli", "pipeline", "pipeline/publish", "pipeline/consume", "replay", "check", "kafka", "codec", "record",
-          "model", "text", "config", "observe", "base"]
+          "library", "model", "text", "config", "observe", "base"]
 # Neighbours that stand side by side: neither sees the other.
 APART = [{"pipeline/publish", "pipeline/consume"}]
 # Lower layers that a layer does without, so that it can be used by itself.
 WITHOUT = {
     "text": {"config", "observe"},
-    "model": {"config"},
+    "library": {"config", "observe"},
+    "model": {"config", "observe"},
     "config": {"text", "model"},
 }
 # The public headers, and the layer that implements each.
-PUBLIC = {"status.h": "base", "tokenizer.h": "text", "model.h": "model"}
+PUBLIC = {"status.h": "base", "tokenizer.h": "text", "model.h": "model", "classify.h": "library"}
 # The stages that own a thread. What else lies in src/pipeline are their parts.
 STAGES = {"consume", "prepare", "infer", "publish"}
 # Who may include the headers of a library.
