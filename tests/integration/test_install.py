@@ -112,7 +112,7 @@ def test_everybody_may_run_what_was_installed(prefix):
 
 
 def test_every_library_has_its_licence(prefix):
-    places = {"librdkafka": "librdkafka/LICENSE", "torch/lib": "libtorch/torch/licenses/LICENSE",
+    places = {"lib/libwiretag": "LICENSE", "librdkafka": "librdkafka/LICENSE", "torch/lib": "libtorch/torch/licenses/LICENSE",
               "libcudart": "libtorch/nvidia_cuda_runtime/licenses/License.txt",
               "libcupti": "libtorch/nvidia_cuda_cupti/licenses/License.txt"}
     libraries = [str(path.relative_to(prefix)) for path in prefix.rglob("*.so*")]
