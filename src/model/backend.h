@@ -19,6 +19,9 @@
 extern "C" {
 #endif
 
+/* C is compiled hidden; C++ is not, since libtorch's types must be the same on both sides. */
+#pragma GCC visibility push(hidden)
+
 struct wt_backend;
 
 /* The runtime and its version, and the word a manifest must have in "runtime" to run on it. */
@@ -81,6 +84,8 @@ enum wt_status wt_backend_forward(struct wt_backend *backend, const int64_t *ids
                                   uint32_t label_count, float *logits_out, struct wt_error *error);
 
 void wt_backend_destroy(struct wt_backend *backend);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }
