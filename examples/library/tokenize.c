@@ -1,4 +1,4 @@
-/* Prints the tokens of a text. cc tokenize.c -Iinclude libwiretag_text.a libwiretag_base.a */
+/* Prints the tokens of a text: cc tokenize.c $(pkg-config --cflags --libs wiretag-tokenizer) */
 #include "wiretag/tokenizer.h"
 
 #include <stdio.h>

@@ -4,32 +4,15 @@ system's libraries. A librdkafka that is too old is refused, by the build and by
 import os
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 import worker
+from installed import configure, done, loading, moved_prefix, named, run
 from worker import ROOT
 
 PROGRAMS = ["build/wiretag", "build/install/wiretag", "build-fake/wiretag", "build-fake/install/wiretag"]
-SYSTEM = ("/lib/", "/lib64/", "/usr/lib/", "/usr/lib64/")
 ARTICLE = '{"id": 1, "text": "Сборная выиграла финал чемпионата Европы по гандболу"}\n'
-
-
-def run(*command, **options):
-    return subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=120, **options)
-
-
-def done(*command, **options):
-    """The standard output of a command that must succeed."""
-    ended = run(*command, **options)
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    return ended.stdout
-
-
-def named(program, tag):
-    """The values of a tag of the program's dynamic section."""
-    return re.findall(rf"\({tag}\).*\[(.*)\]", done("readelf", "-d", program))
 
 
 def wheel_library():
@@ -62,25 +45,12 @@ def test_a_library_path_has_neither_empty_entries_nor_places_of_the_build(progra
 def prefix(tmp_path_factory):
     """build/ installed, then moved."""
     folder = tmp_path_factory.mktemp("install")
-    done("sh", "-c", 'umask 022; exec cmake --install "$1" --strip --prefix "$2"', "sh", ROOT / "build", folder / "first")
-    (folder / "moved to").mkdir()
-    (folder / "first").rename(folder / "moved to/here")
-    yield folder / "moved to/here"
+    yield moved_prefix("build", folder)
     shutil.rmtree(folder)
 
 
 def from_prefix(prefix, *arguments, **options):
-    """Runs the installed program, in a folder and an environment that help it to nothing; asserts what it loaded."""
-    log = prefix.parent / "loaded"
-    for old in prefix.parent.glob("loaded.*"):
-        old.unlink()
-    ended = run(prefix / "bin/wiretag", *arguments, cwd="/",
-                env={"LC_ALL": "C.UTF-8", "LD_DEBUG": "files", "LD_DEBUG_OUTPUT": str(log)}, **options)
-    said = "".join(path.read_text(errors="replace") for path in prefix.parent.glob("loaded.*"))
-    loaded = set(re.findall(r"calling init: (/.*)", said))
-    for path in map(os.path.normpath, loaded):
-        assert path.startswith((f"{prefix}/", *SYSTEM)) and not path.startswith(f"{ROOT}/"), path
-    return ended, {os.path.basename(path) for path in loaded}
+    return loading(prefix, prefix / "bin/wiretag", *arguments, **options)
 
 
 def test_the_installed_program_says_its_versions(prefix):
@@ -125,10 +95,6 @@ def test_every_library_has_its_licence(prefix):
 
 
 # --- what is taken of libtorch ---
-
-
-def configure(folder, *options):
-    return run("cmake", "-S", ROOT, "-B", folder, "-DBUILD_TESTING=OFF", *options)
 
 
 def libtorch_of(folder, *options, complete):
