@@ -92,9 +92,9 @@ struct wt_model_info {
 /* Reads the bundle at `path`, hashes it, loads it onto the device and runs its self-test. `options`
  * NULL: the defaults.
  * WT_IO: not readable. WT_INVALID: wrong hash, not a bundle, self-test failed, device or precision
- * not available; the message says which and what to do. WT_MEMORY; but where Jansson, which reads the
- * manifest, has no memory, it may say that the manifest is wrong: WT_INVALID. Thread: any; takes seconds for a large
- * bundle. */
+ * not available; the message says which and what to do. WT_MEMORY; but where Jansson, which reads
+ * the manifest, has no memory, it may call the manifest wrong: WT_INVALID. Thread: any; takes seconds
+ * for a large bundle. */
 WT_API enum wt_status wt_model_load(const char *path, const struct wt_model_options *options,
                                     struct wt_model **model_out, struct wt_error *error);
 
