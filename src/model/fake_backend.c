@@ -149,7 +149,7 @@ enum wt_status wt_backend_load(struct wt_bundle *bundle, const char *source,
     if (whole) {
         const json_t *manifest = json_object_get(root, "wiretag");
         char *manifest_text =
-            manifest != NULL ? json_dumps(manifest, JSON_COMPACT) : strdup("null");
+            json_is_object(manifest) ? json_dumps(manifest, JSON_COMPACT) : strdup("null");
         backend->files[0] = (struct file){.name = "wiretag.json", .bytes = manifest_text};
         backend->files[1] =
             (struct file){.name = "vocab.txt", .bytes = lines_of(json_object_get(root, "vocab"))};
