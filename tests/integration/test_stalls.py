@@ -52,12 +52,17 @@ def test_a_coordinator_that_the_brokers_cannot_have_is_named_with_their_setting(
     flow = lab.flow(2, on=own_broker(settings={setting: 3}))
     flow.produce([article("мяч")] * 10)
     began = time.monotonic()
-    running = lab.run(flow, http=HTTP)
+    running = lab.run(flow, http=HTTP, delivery={"drain_ms_max": 240_000})
     wait_stalled(running, reason, f"{setting} is 3, and 1 broker is there")
     assert time.monotonic() - began < 40
     assert_told_once(running, reason)
     assert "pipeline ready: " not in running.stderr, running.report("ready before that")
-    running.stop()
+    if reason == "transactions":
+        client.wait_for("records in flight", lambda: running.metrics()["wiretag_consumed_records_total"] == 10)
+    # Nothing in flight can be committed: the stop does not wait for that.
+    assert running.stop(timeout=60) == 0
+    if reason == "transactions":
+        assert "records left to the next owner" in running.stderr and "stopped: 10 consumed, 0 labelled" in running.stderr
 
 
 @pytest.mark.parametrize("kind, reason", [

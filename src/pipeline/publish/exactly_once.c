@@ -96,6 +96,7 @@ void wt_exactly_once_step(struct wt_release *release, struct wt_partition *const
         wt_release_aborted(release);
         break;
     case WT_STEP_RECOVERED:
+        release->started = true;
         release->outstanding = 0;
         wt_release_back_off(release);
         wt_release_rewind(partitions, count);

@@ -109,6 +109,7 @@ static bool drain_in_vain(const struct wt_publish *publish)
 {
     const struct drain *drain = &publish->drain;
     return drain->lost || wt_clock_us() >= drain->deadline_us ||
+           wt_release_cannot_commit(publish->release) ||
            wt_group_member_is_out(publish->ports.consumer) ||
            wt_group_member_is_over(publish->ports.membership);
 }

@@ -25,6 +25,9 @@
 /* A batch of the producer, at most, whatever its configuration (librdkafka's batch.size, by default). */
 #define BATCH_BYTES_MAX 1000000
 
+/* A drain does not wait for transactions that could not begin for so long. A usual start takes a second. */
+#define START_US_MAX 5000000
+
 /* How long to wait at most when round after round comes to nothing. */
 #define BACK_OFF_MS_MAX 2000
 
@@ -325,6 +328,7 @@ void wt_release_step(struct wt_release *release, struct wt_partition *const *par
                      size_t count, bool commit_now)
 {
     if (release->transaction != NULL && !release->over) {
+        release->stepped_us = release->stepped_us != 0 ? release->stepped_us : wt_clock_us();
         wt_release_all(release, partitions, count);
         wt_producer_serve(release->produce);
         wt_exactly_once_step(release, partitions, count, commit_now);
@@ -355,6 +359,12 @@ bool wt_release_settled(const struct wt_release *release, const struct wt_partit
     bool all_committed = wt_lane_committed_offset(lane) == wt_lane_position(lane) &&
                          (release->commit == NULL || wt_offset_commit_settled(release->commit));
     return all_released && all_acknowledged && all_committed;
+}
+
+bool wt_release_cannot_commit(const struct wt_release *release)
+{
+    return release->transaction != NULL && !release->started && release->stepped_us != 0 &&
+           wt_clock_us() - release->stepped_us >= START_US_MAX;
 }
 
 static void unlink_source(struct wt_record_list *list, const struct wt_partition *partition)

@@ -70,6 +70,10 @@ int64_t wt_release_due_us(const struct wt_release *release);
 /* Everything of the partition that can be released is acknowledged and committed. */
 bool wt_release_settled(const struct wt_release *release, const struct wt_partition *partition);
 
+/* Exactly-once: no transaction could begin for five seconds since the first step, as where the brokers have
+ * no coordinator. So nothing was committed, and a drain does not wait for it. */
+bool wt_release_cannot_commit(const struct wt_release *release);
+
 /* Closes the partition's lane; what is not acknowledged is dropped, uncommitted. Returns how many
  * records that were. */
 uint32_t wt_release_close(struct wt_release *release, struct wt_partition *partition);

@@ -28,6 +28,8 @@ struct wt_release {
     int64_t retry_us;                   /* release nothing before: it would not have worked */
     int64_t back_off_ms;                /* the next pause of wt_release_back_off; 0: none yet */
     struct wt_early_commit idle;        /* exactly-once: commits before their interval is over */
+    bool started;                       /* exactly-once: transactions could begin once */
+    int64_t stepped_us;                 /* exactly-once: when the first step was made; 0: not yet */
 
     /* Note "Rejected records": the broker refuses whole requests, so innocent neighbours come back
      * with the culprit. What is open is given up then, the transaction or, at-least-once, the
