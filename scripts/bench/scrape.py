@@ -116,13 +116,13 @@ def measure(worker, port, options, wanted):
         # Each goes first in turn: what drifts cancels out.
         rates = (0, options.rate) if repeat % 2 else (options.rate, 0)
         first, second = (stretch(worker, port, options.seconds, rate) for rate in rates)
+        if labelled(port) >= wanted:
+            raise SystemExit("the backlog ran out before the stretches ended: raise --records")
         scraped, without = (second, first) if repeat % 2 else (first, second)
         pairs.append((scraped, without))
         say(f"  {repeat + 1}/{options.repeats}: {scraped['rate']:,.0f} / {without['rate']:,.0f} articles/s "
             f"= {scraped['rate'] / without['rate']:.3f}; the page took "
             f"{scraped['http_cpu'] / scraped['cpu']:.4f} of the worker's processor time")
-    if labelled(port) >= wanted:
-        raise SystemExit("the backlog ran out: raise --records")
     scrapes = sum(scraped["scrapes"] for scraped, _ in pairs)
     http_cpu = sum(scraped["http_cpu"] for scraped, _ in pairs)
     throughput = [a["rate"] / b["rate"] for a, b in pairs]

@@ -208,3 +208,15 @@ def test_a_benchmark_script_ends_without_a_word_when_its_reader_has_seen_enough(
         assert (cut_off.wait(60), cut_off.stderr.read()) == (1, b"")
     missing = subprocess.run([*script, "--wiretag", "/bin/false"], capture_output=True, text=True, timeout=60)
     assert missing.returncode == 1 and "load.py: /bin/false ended without a word" in missing.stderr
+
+
+# --- scripts/bench ---
+
+
+def test_the_cost_of_scraping_is_not_measured_past_the_end_of_the_backlog(model):
+    done = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "bench" / "scrape.py", "--binary", worker.binary(worker.fake_build()),
+         "--model", str(model), "--records", "100", "--seconds", "1", "--repeats", "2"],
+        capture_output=True, text=True, timeout=240, cwd=ROOT)
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.splitlines()[-1] == "the backlog ran out before the stretches ended: raise --records"
