@@ -225,7 +225,7 @@ static struct wt_headers own_headers(const struct wt_record *record, const struc
     if (record->key != NULL && share->key_bytes < record->key_bytes) {
         add_key_cut(record, form, &headers);
     }
-    if (record->letter_keyed && record->key == NULL) {
+    if (record->dead_letter_keyed && record->key == NULL) {
         wt_headers_add_text(&headers, "wiretag.error.key_null", "true");
     }
     headers.keep = share->headers;
@@ -317,7 +317,7 @@ static void share_all(const struct wt_record *record, size_t key_bytes, struct s
 /* The first form into which at least the least parts fit; the least form fits or not. */
 static const struct form *choose(struct wt_record *record, size_t key_bytes, struct share *share)
 {
-    size_t bytes_max = record->letter_bytes_max;
+    size_t bytes_max = record->dead_letter_bytes_max;
     share_all(record, key_bytes, share);
     if (bytes_max == 0 || letter_bytes(record, &FORMS[0], share) <= bytes_max) {
         return &FORMS[0];
@@ -329,7 +329,7 @@ static const struct form *choose(struct wt_record *record, size_t key_bytes, str
     }
     share_none(record, share);
     share->key_bytes = record->key == NULL ? key_bytes : 0;
-    record->letter_least = true;
+    record->dead_letter_minimal = true;
     return &FORMS[FORM_LEAST];
 }
 
@@ -345,11 +345,11 @@ static char *key_of_place(const struct wt_record *record)
 void wt_dead_letter_encode(struct wt_record *record)
 {
     struct wt_output *output = &record->output;
-    bool keyed = record->letter_keyed && record->key == NULL;
+    bool keyed = record->dead_letter_keyed && record->key == NULL;
     output->key_memory = keyed ? key_of_place(record) : NULL;
     size_t key_bytes = keyed ? strlen(output->key_memory) : record->key_bytes;
     struct share share = {.headers = wt_alloc_zeroed(record->header_count + 1, sizeof(bool))};
-    record->letter_least = false;
+    record->dead_letter_minimal = false;
     const struct form *form = choose(record, key_bytes, &share);
 
     output->key = keyed ? output->key_memory : record->key;

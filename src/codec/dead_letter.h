@@ -1,7 +1,7 @@
 /* dead_letter.h: from a failed record to its dead letter, cut to what its topic takes.
  *
  * A dead letter is the input's own bytes, key and headers, with the reason in headers of its own. Where
- * that is more than record->letter_bytes_max, it loses first a part of its value, then headers, then a
+ * that is more than record->dead_letter_bytes_max, it loses first a part of its value, then headers, then a
  * part of its key; each of the three is named with its size and hash:
  *
  *   wiretag.error.value_truncated, .value_bytes, .value_sha256
@@ -16,7 +16,8 @@
 
 #include "record/record.h"
 
-/* Fills record->output. Reads record->letter_bytes_max and letter_keyed, sets letter_least. */
+/* Fills record->output. Reads record->dead_letter_bytes_max and dead_letter_keyed, sets
+ * dead_letter_minimal. */
 void wt_dead_letter_encode(struct wt_record *record);
 
 /* What the encoded record takes of a topic's max.message.bytes when it is alone in its batch, or a little

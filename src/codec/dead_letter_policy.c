@@ -34,21 +34,21 @@ bool wt_dead_letter_apply_on_error(const struct wt_config *config, struct wt_rec
 static bool make_smaller(struct wt_record *record, const struct wt_refusal *refusal)
 {
     size_t bytes = wt_output_bytes(&record->output);
-    if (!refusal->too_large && record->key == NULL && !record->letter_keyed) {
-        record->letter_keyed = true; /* compacted topics take none without a key */
-    } else if (!refusal->too_large && record->timestamp_ms >= 0 && !record->letter_dated) {
-        record->letter_dated = true; /* where the clock is wrong, now is refused */
-    } else if (record->letter_least) {
+    if (!refusal->too_large && record->key == NULL && !record->dead_letter_keyed) {
+        record->dead_letter_keyed = true; /* compacted topics take none without a key */
+    } else if (!refusal->too_large && record->timestamp_ms >= 0 && !record->dead_letter_dated) {
+        record->dead_letter_dated = true; /* where the clock is wrong, now is refused */
+    } else if (record->dead_letter_minimal) {
         return false;
     } else if (!refusal->too_large) {
-        record->letter_bytes_max =
+        record->dead_letter_bytes_max =
             WT_DEAD_LETTER_BYTES_LEAST; /* whatever it is: the least form has least to object to */
     } else {
         size_t told = refusal->letter_bytes_max;
         if (refusal->topic_bytes_max > 0 && (size_t)refusal->topic_bytes_max < told) {
             told = (size_t)refusal->topic_bytes_max;
         }
-        record->letter_bytes_max = (uint32_t)(told < bytes ? told : bytes / 2);
+        record->dead_letter_bytes_max = (uint32_t)(told < bytes ? told : bytes / 2);
     }
     wt_record_output_clear(record);
     return true;

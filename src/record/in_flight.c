@@ -14,12 +14,12 @@ struct wt_in_flight {
     struct wt_owner adder; /* the consume thread, which alone adds */
     atomic_uint records;
     atomic_ullong bytes;
-    atomic_uint records_limit; /* <= records_max: follows the model's rate */
+    atomic_uint records_limit; /* <= records_max; follows the model's rate */
     uint32_t records_max;
     uint64_t bytes_max;
 };
 
-/* Fewer than this starve the length-aware batcher of neighbours. */
+/* With fewer records the batcher finds too few of similar length. */
 #define RECORDS_MIN 64u
 
 struct wt_in_flight *wt_in_flight_create(uint32_t records_max, uint64_t bytes_max)
@@ -46,8 +46,8 @@ static int64_t timestamp_ms(const struct wt_record *record)
     return record->timestamp_ms >= 0 ? record->timestamp_ms : wt_clock_wall_ms();
 }
 
-/* Records of a partition begin and end in order, so the one that ends last is older than what is
- * left; the first one of none is the oldest itself. */
+/* Records of a partition start and end in order. So the record that ended last is older than every
+ * record still in flight; a record that starts while none is in flight is the oldest itself. */
 static void begin_in_source(const struct wt_record *record)
 {
     struct wt_partition *source = record->source;

@@ -8,7 +8,7 @@
 #include <string.h>
 
 struct wt_partitions {
-    struct wt_mutex mutex; /* guards what follows */
+    struct wt_mutex mutex; /* guards the members below */
     struct wt_partition **items;
     size_t count;
     size_t capacity;
@@ -36,7 +36,7 @@ void wt_partitions_destroy(struct wt_partitions *partitions)
     free(partitions);
 }
 
-/* Locks: the table's, held. */
+/* Locks: the caller holds the table's mutex. */
 static struct wt_partition *find(const struct wt_partitions *partitions, const char *topic,
                                  int32_t number)
 {
@@ -50,7 +50,7 @@ static struct wt_partition *find(const struct wt_partitions *partitions, const c
     return NULL;
 }
 
-/* Locks: the table's, held. */
+/* Locks: the caller holds the table's mutex. */
 static struct wt_partition *add(struct wt_partitions *partitions, const char *topic, int32_t number)
 {
     wt_mutex_assert_held(&partitions->mutex);

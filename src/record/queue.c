@@ -10,7 +10,7 @@
 #include <time.h>
 
 struct wt_queue {
-    struct wt_mutex mutex; /* guards everything below */
+    struct wt_mutex mutex; /* guards the members below */
     pthread_cond_t changed;
     struct wt_record_list records;
     uint32_t records_max;
@@ -85,7 +85,7 @@ enum wt_status wt_queue_pop(struct wt_queue *queue, int wait_ms, uint32_t record
         records_max--;
     }
     if (queue->records.count > 0) {
-        /* Another popper may be asleep while there is work left. */
+        /* Another thread may wait in wt_queue_pop although records are left. */
         (void)pthread_cond_signal(&queue->changed);
     }
     enum wt_status status = queue->closed && list_out->count == 0 ? WT_CLOSED : WT_OK;

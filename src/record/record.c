@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a record in flight costs besides its bytes: itself, its token ids (most models stop at 512
- * tokens of 4 bytes), logits and the encoded output. */
+/* Estimated memory of a record in flight besides its key, value and headers: the struct, token ids
+ * (at most 512 of 4 bytes in most models), logits and the encoded output. */
 #define RECORD_OVERHEAD_BYTES (sizeof(struct wt_record) + 4096u)
 
 static void *append_bytes(char **end, const void *bytes, size_t count)

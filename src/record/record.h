@@ -1,8 +1,8 @@
 /* record.h: one Kafka record on its way through the worker.
  *
- * The one struct that every stage shares, so it is open to them; it belongs to exactly one stage
- * or queue at a time and is written by its owner only. Its state moves forward through
- * wt_record_advance alone, which asserts the order below. */
+ * Every stage reads and writes this struct, so it is not opaque. It belongs to exactly one stage or
+ * queue at a time, and only that owner touches it. Only wt_record_advance changes the state; it
+ * asserts the order below. */
 #ifndef WIRETAG_RECORD_RECORD_H
 #define WIRETAG_RECORD_RECORD_H
 
@@ -12,25 +12,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct wt_partition; /* pipeline/partition.h */
+struct wt_partition; /* partition.h */
 
 enum wt_record_state {
-    WT_RECORD_CONSUMED,    /* from the broker, counted in flight */
+    WT_RECORD_CONSUMED,    /* read from the broker, counted in flight */
     WT_RECORD_WAITING,     /* tokenized, waits for a batch */
     WT_RECORD_RUNNING,     /* in the model */
-    WT_RECORD_FINISHED,    /* has its outcome, waits for the records before it */
-    WT_RECORD_RELEASED,    /* handed to the producer, in partition order */
-    WT_RECORD_ACKNOWLEDGED /* its outcome is safe; its offset may be committed */
+    WT_RECORD_FINISHED,    /* has an outcome, waits for earlier records of its partition */
+    WT_RECORD_RELEASED,    /* passed to the producer, in partition order */
+    WT_RECORD_ACKNOWLEDGED /* published durably; its offset may be committed */
 };
 
-/* What became of a record. Exactly one of these before its offset is committed. */
+/* The result of processing a record. Every record has one before its offset is committed. */
 enum wt_outcome {
     WT_OUTCOME_NONE,
     WT_OUTCOME_LABELLED,
     WT_OUTCOME_DEAD_LETTERED,
     WT_OUTCOME_TOMBSTONE,
     WT_OUTCOME_SKIPPED,
-    WT_OUTCOME_HOLE /* no record: stands for offsets that hold none, up to its own (intake.h) */
+    WT_OUTCOME_HOLE /* not a record: stands for offsets without records, up to its own (intake.h) */
 };
 
 /* One Kafka header; `value` is NULL for a null value. Names may repeat. */
@@ -40,7 +40,7 @@ struct wt_header {
     size_t value_bytes;
 };
 
-/* What is published for a record. `value` NULL is a tombstone. */
+/* The message that is published for a record. `value` NULL: a tombstone. */
 struct wt_output {
     char *value;
     size_t value_bytes;
@@ -52,13 +52,13 @@ struct wt_output {
     char *header_memory;
 };
 
-/* Why a record cannot be labelled, and which stage said so. */
+/* Why a record cannot be labelled, and in which stage that was found. */
 struct wt_failure {
     struct wt_error error;
     const char *stage; /* "decode", "tokenize", "infer", "publish" */
 };
 
-/* Where an article comes from: what the source headers say. */
+/* Where an article comes from; published in the source headers. */
 struct wt_origin {
     const char *topic;
     int32_t partition;
@@ -66,100 +66,103 @@ struct wt_origin {
 };
 
 struct wt_record {
-    struct wt_record *next; /* for the queue or list that owns it */
+    struct wt_record *next; /* in the queue or list that owns the record */
     enum wt_record_state state;
     enum wt_outcome outcome;
 
-    /* Source; memory behind the pointers belongs to the record. */
+    /* Input. The record owns the memory behind the pointers, except `source`. */
     struct wt_partition *source;
     uint32_t epoch;    /* of the source's assignment */
-    uint64_t sequence; /* dense from 0 in the epoch */
+    uint64_t sequence; /* 0, 1, 2 and so on in the epoch */
     int64_t offset;
-    int64_t timestamp_ms; /* -1: the record has none */
-    struct wt_origin
-        origin;         /* of a dead letter that is redriven (redrive.h); topic NULL: its source */
-    char *origin_topic; /* owns origin.topic */
-    const void *key;    /* NULL: null key */
+    int64_t timestamp_ms;    /* -1: the record has none */
+    struct wt_origin origin; /* of a redriven dead letter (redrive.h); topic NULL: see `source` */
+    char *origin_topic;      /* owns origin.topic */
+    const void *key;         /* NULL: null key */
     size_t key_bytes;
     const void *value; /* NULL: tombstone */
     size_t value_bytes;
     struct wt_header *headers;
     size_t header_count;
-    bool headers_unread; /* it has some that cannot be read: none is in `headers` */
-    uint64_t bytes;      /* what it counts for in in_flight.bytes_max */
+    bool headers_unread; /* headers that cannot be parsed; `headers` is empty then */
+    uint64_t bytes;      /* the record's share of in_flight.bytes_max */
     int64_t consumed_us;
-    int64_t finished_us; /* when its outcome was known */
+    int64_t finished_us; /* when the outcome was known */
 
     /* Article: set by prepare. */
     char *id_json; /* the id as JSON text */
-    int32_t *ids;  /* token ids; freed once the model has seen them */
+    int32_t *ids;  /* token ids; freed after the model has read them */
     uint32_t token_count;
     uint32_t unknown_count;
     bool truncated;
-    int64_t waiting_us; /* when it began to wait for a batch */
+    int64_t waiting_us; /* when the wait for a batch began */
 
     /* Result. */
-    float *logits;              /* label_count values; NULL until the model ran */
-    uint32_t category;          /* id of its label; label_count: below the threshold */
+    float *logits;              /* label_count values; NULL before the model ran */
+    uint32_t category;          /* id of the label; label_count: below the threshold */
     struct wt_failure *failure; /* set when the outcome is dead letter or skipped */
     struct wt_output output;    /* encoded once, kept until acknowledged */
-    bool ran;                   /* was taken by infer: counts as running on its source */
-    bool abandoned;             /* given up without an outcome: never published */
-    bool in_producer;           /* handed to the producer, report outstanding */
-    uint32_t letter_bytes_max;  /* its dead letter is cut to this; 0: whole */
-    bool letter_keyed;          /* its dead letter gets a key where the record has none */
-    bool letter_dated;          /* its dead letter takes the record's own timestamp */
-    bool letter_least;          /* its dead letter, as encoded, cannot be cut further */
+    bool ran;                   /* taken by infer: counts in wt_partition_running */
+    bool abandoned;             /* has no outcome; is dropped, not published */
+    bool in_producer;           /* the delivery report is outstanding */
+
+    /* The record's dead letter. */
+    uint32_t dead_letter_bytes_max; /* it is cut to this size; 0: not cut */
+    bool dead_letter_keyed;         /* it gets a key if the record has none */
+    bool dead_letter_dated;         /* it has the record's timestamp, not the current time */
+    bool dead_letter_minimal;       /* as encoded it cannot be cut further */
 };
 
-/* Copies key, value and headers into one new record in state CONSUMED. Thread: any. */
+/* Creates a record in state CONSUMED with copies of key, value and headers. Thread: any. */
 struct wt_record *wt_record_create(const void *key, size_t key_bytes, const void *value,
                                    size_t value_bytes, const struct wt_header *headers,
                                    size_t header_count);
 
-/* Stands for offsets that hold no record and end before `to`, so that they are committed in their turn:
- * outcome HOLE, which is published nowhere and counts as nothing. Thread: any. */
+/* Creates a record with outcome HOLE. It stands for the offsets before `to` that hold no record: it
+ * passes the pipeline in order and is committed, but neither published nor counted. Thread: any. */
 struct wt_record *wt_record_create_hole(int64_t to);
 
+/* Accepts NULL. */
 void wt_record_destroy(struct wt_record *record);
 
-/* Moves on to `state`; a step that the table above does not allow is a bug. Going back from
- * RELEASED to FINISHED is allowed: the producer lost it or a transaction was aborted. */
+/* Changes the state; asserts that the step is allowed. Besides the order above, a record goes from
+ * CONSUMED to FINISHED when it skips the model, and back from RELEASED to FINISHED when the
+ * producer failed or the transaction was aborted. */
 void wt_record_advance(struct wt_record *record, enum wt_record_state state);
 
-/* Ends a record as a failure of `stage`: outcome DEAD_LETTERED, which the publish stage turns into
- * skip or stop where on_error says so. An earlier failure is replaced. */
+/* Sets outcome DEAD_LETTERED and the failure, found in `stage`; replaces an earlier failure. The
+ * publish stage skips the record or stops the worker instead if on_error says so. */
 void wt_record_fail(struct wt_record *record, const char *stage, const struct wt_error *error);
 
-/* Nothing is published for such an outcome. */
+/* True: nothing is published for records with this outcome. */
 static inline bool wt_outcome_is_silent(enum wt_outcome outcome)
 {
     return outcome == WT_OUTCOME_SKIPPED || outcome == WT_OUTCOME_HOLE;
 }
 
-/* How many records of the input it is: a hole is none. */
+/* How many input records it counts for: 0 for a hole, else 1. */
 static inline int64_t wt_record_weight(const struct wt_record *record)
 {
     return record->outcome == WT_OUTCOME_HOLE ? 0 : 1;
 }
 
-/* Frees the encoded output, so that it will be encoded again. */
+/* Frees the encoded output; the record must be encoded again. */
 void wt_record_output_clear(struct wt_record *record);
 
-/* A first-in first-out list of records, linked through `next`. Zero-initialized is empty. */
+/* A first-in first-out list of records, linked through `next`. All zero: empty. */
 struct wt_record_list {
     struct wt_record *first;
     struct wt_record *last;
     uint32_t count;
 };
 
-/* Takes *record and sets it to NULL. */
+/* Moves *record to the end of the list and sets *record to NULL. */
 void wt_record_list_append(struct wt_record_list *list, struct wt_record **record);
 
-/* Takes everything out of `from`, which is empty afterwards. */
+/* Moves all records of `from` to the end of `list`. */
 void wt_record_list_append_all(struct wt_record_list *list, struct wt_record_list *from);
 
-/* The first record, now the caller's; NULL when the list is empty. */
+/* Removes and returns the first record, which the caller then owns; NULL: the list is empty. */
 struct wt_record *wt_record_list_take(struct wt_record_list *list);
 
 /* Destroys every record; the list is empty afterwards. */

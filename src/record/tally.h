@@ -1,4 +1,4 @@
-/* tally.h: what records have become, counted. Pure. Thread: one. */
+/* tally.h: counts records by outcome. Pure. Thread: one. */
 #ifndef WIRETAG_RECORD_TALLY_H
 #define WIRETAG_RECORD_TALLY_H
 
@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* How many records were read, and what each has become. */
+/* The number of records read, and of each outcome. */
 struct wt_tally {
     int64_t read;
     int64_t labelled;
@@ -16,12 +16,13 @@ struct wt_tally {
     int64_t skipped;
 };
 
-/* Counts one record with its outcome; WT_OUTCOME_HOLE is no record. */
+/* Counts one record; ignores WT_OUTCOME_HOLE. */
 void wt_tally_count(struct wt_tally *tally, enum wt_outcome outcome);
 
+/* Adds the counts of `other` to `tally`. */
 void wt_tally_add(struct wt_tally *tally, const struct wt_tally *other);
 
-/* Every record that was read has become something. */
+/* True: every record that was read has exactly one outcome. */
 bool wt_tally_balances(const struct wt_tally *tally);
 
 #endif

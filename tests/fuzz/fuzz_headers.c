@@ -105,7 +105,7 @@ static void check_cut(const struct wt_record *record)
 {
     const struct wt_output *output = &record->output;
     bool cut = output->value_bytes < record->value_bytes;
-    require(record->letter_least || wt_output_bytes(output) <= LETTER_BYTES_MAX);
+    require(record->dead_letter_minimal || wt_output_bytes(output) <= LETTER_BYTES_MAX);
     require((find_once(output, "wiretag.error.value_truncated") != NULL) == cut);
     require(find_once(output, "wiretag.error.code") != NULL);
     require(find_once(output, "wiretag.source.offset") != NULL);
@@ -141,7 +141,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_added(record);
     check_trace(record);
     wt_record_output_clear(record);
-    record->letter_bytes_max = LETTER_BYTES_MAX;
+    record->dead_letter_bytes_max = LETTER_BYTES_MAX;
     wt_encode(encoder, record);
     check_cut(record);
     wt_encoder_destroy(encoder);

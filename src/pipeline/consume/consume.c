@@ -80,7 +80,7 @@ static void begin_epochs(struct wt_consume *consume, const rd_kafka_topic_partit
         struct wt_partition *partition = partition_of(consume, &list->elems[i]);
         partition->assigned = true;
         wt_intake_begin(consume->intake, partition);
-        partition->held = true;
+        partition->unforwarded = true;
         consume->holding = true;
         wt_consumer_hold(consume->client, partition->topic, partition->number);
         wt_partition_begin_epoch(partition);
@@ -207,7 +207,7 @@ static void poll_some(struct wt_consume *consume)
 
 static void lead(struct wt_consume *consume, const struct wt_partition *partition)
 {
-    assert(partition->assigned && !partition->held);
+    assert(partition->assigned && !partition->unforwarded);
     wt_consumer_forward(consume->client, partition->topic, partition->number, consume->records);
 }
 
@@ -219,11 +219,11 @@ static void end_holding(struct wt_consume *consume)
     consume->holding = false;
     for (size_t i = 0; holding && (partition = wt_partitions_at(consume->partitions, i)) != NULL;
          i++) {
-        if (!partition->assigned || !partition->held) {
+        if (!partition->assigned || !partition->unforwarded) {
             continue;
         }
         if (wt_intake_ready(consume->intake, partition)) {
-            partition->held = false;
+            partition->unforwarded = false;
             lead(consume, partition);
         } else {
             consume->holding = true;
@@ -243,7 +243,7 @@ static void keep_leading(struct wt_consume *consume)
     wt_intake_check(consume->intake);
     const struct wt_partition *partition;
     for (size_t i = 0; (partition = wt_partitions_at(consume->partitions, i)) != NULL; i++) {
-        if (partition->assigned && !partition->held) {
+        if (partition->assigned && !partition->unforwarded) {
             lead(consume, partition);
         }
     }

@@ -83,7 +83,7 @@ void wt_intake_begin(struct wt_intake *intake, struct wt_partition *partition)
     wt_owner_assert(&intake->owner);
     assert(atomic_load_explicit(&partition->epoch_live, memory_order_relaxed) == 0);
     wt_suspend_forget(intake->suspend, partition);
-    partition->moved_us = wt_clock_us();
+    partition->progress_us = wt_clock_us();
     wt_retention_gap_begin(intake->loss, partition, intake->ports.ranged);
     if (intake->ports.ranged) {
         wt_range_begin(intake->ports.consumer, partition);
@@ -221,7 +221,7 @@ static void take_message(struct wt_intake *intake, rd_kafka_message_t **taken)
                                 .bytes = message->key_len + message->len};
     struct wt_record *record = wt_message_record(message, &intake->scratch);
     put_in_line(intake, source, record);
-    source->moved_us = record->consumed_us;
+    source->progress_us = record->consumed_us;
     wt_rate_limit_took(&intake->pace, record->consumed_us);
     atomic_store_explicit(&source->position, message->offset + 1, memory_order_release);
     wt_metric_add(WT_METRIC_RECORDS_CONSUMED, 1);
@@ -352,14 +352,14 @@ void wt_intake_check(struct wt_intake *intake)
     bool open = wt_intake_open(intake);
     struct wt_partition *partition;
     for (size_t i = 0; (partition = wt_partitions_at(intake->ports.partitions, i)) != NULL; i++) {
-        bool awaited = open && partition->assigned && !partition->suspended && !partition->held &&
-                       partition->next_offset >= 0 &&
+        bool awaited = open && partition->assigned && !partition->suspended &&
+                       !partition->unforwarded && partition->next_offset >= 0 &&
                        (partition->range == NULL || partition->range->state == WT_RANGE_OPEN) &&
                        end_seen(intake, partition) > partition->next_offset;
         if (!awaited) {
-            partition->moved_us = now_us;
-        } else if (now_us - partition->moved_us > STUCK_US) {
-            partition->moved_us = now_us;
+            partition->progress_us = now_us;
+        } else if (now_us - partition->progress_us > STUCK_US) {
+            partition->progress_us = now_us;
             wt_suspend_unreadable(intake->suspend, partition, partition->next_offset,
                                   "nothing comes of it");
         }

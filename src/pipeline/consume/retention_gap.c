@@ -53,36 +53,36 @@ void wt_retention_gap_begin(struct wt_retention_gap *loss, struct wt_partition *
 {
     partition->next_offset = UNKNOWN;
     partition->hole_max = 0;
-    partition->looked_us = 0;
+    partition->gap_checked_us = 0;
     partition->read_last = (struct wt_record_mark){.offset = UNKNOWN};
-    partition->begun_us = wt_clock_us();
-    partition->committed_question =
+    partition->assigned_us = wt_clock_us();
+    partition->committed_request =
         ranged ? 0 : wt_extent_query_ask(loss->query, partition, WT_EXTENT_COMMITTED);
 }
 
 bool wt_retention_gap_ready(struct wt_retention_gap *loss, struct wt_partition *partition)
 {
     struct wt_extent_answer answer;
-    if (partition->committed_question == 0) {
+    if (partition->committed_request == 0) {
         return true;
     }
     if (!wt_extent_query_get(loss->query, partition, WT_EXTENT_COMMITTED,
-                             partition->committed_question, &answer)) {
+                             partition->committed_request, &answer)) {
         answer.code = RD_KAFKA_RESP_ERR__IN_PROGRESS;
     } else if (answer.code == RD_KAFKA_RESP_ERR_NO_ERROR) {
         partition->next_offset = answer.committed;
-        partition->committed_question = 0;
+        partition->committed_request = 0;
         return true;
     } else {
-        partition->committed_question =
+        partition->committed_request =
             wt_extent_query_ask(loss->query, partition, WT_EXTENT_COMMITTED);
     }
-    if (wt_clock_us() - partition->begun_us < READY_US) {
+    if (wt_clock_us() - partition->assigned_us < READY_US) {
         return false;
     }
     wt_log_debug("consume", "%s [%" PRId32 "]: where the group was is not known: %s",
                  partition->topic, partition->number, rd_kafka_err2str(answer.code));
-    partition->committed_question = 0;
+    partition->committed_request = 0;
     return true;
 }
 
@@ -122,10 +122,10 @@ static void judge(const struct wt_retention_gap *loss, struct wt_partition *part
 static void ask(struct wt_retention_gap *loss, struct wt_partition *partition,
                 const struct wt_gap *gap)
 {
-    assert(partition->gap_question == 0 && gap->from < gap->to);
+    assert(partition->gap_request == 0 && gap->from < gap->to);
     partition->gap = *gap;
-    partition->looked_us = wt_clock_us();
-    partition->gap_question = wt_extent_query_ask(loss->query, partition, WT_EXTENT_LOG);
+    partition->gap_checked_us = wt_clock_us();
+    partition->gap_request = wt_extent_query_ask(loss->query, partition, WT_EXTENT_LOG);
     loss->open++;
 }
 
@@ -135,10 +135,10 @@ static void look_into(struct wt_retention_gap *loss, struct wt_partition *partit
                       const struct wt_gap *gap)
 {
     int64_t hole = gap->to - gap->from;
-    if (hole <= partition->hole_max && wt_clock_us() - partition->looked_us < LOOK_US) {
+    if (hole <= partition->hole_max && wt_clock_us() - partition->gap_checked_us < LOOK_US) {
         return;
     }
-    if (partition->gap_question == 0) {
+    if (partition->gap_request == 0) {
         ask(loss, partition, gap);
     } else if (hole > partition->gap_next.to - partition->gap_next.from) {
         partition->gap_next = *gap;
@@ -148,17 +148,17 @@ static void look_into(struct wt_retention_gap *loss, struct wt_partition *partit
 static void take_answer(struct wt_retention_gap *loss, struct wt_partition *partition)
 {
     struct wt_extent_answer answer;
-    if (!wt_extent_query_get(loss->query, partition, WT_EXTENT_LOG, partition->gap_question,
+    if (!wt_extent_query_get(loss->query, partition, WT_EXTENT_LOG, partition->gap_request,
                              &answer)) {
         return;
     }
     if (answer.code != RD_KAFKA_RESP_ERR_NO_ERROR &&
-        wt_clock_us() - partition->looked_us < GAP_US) {
-        partition->gap_question = wt_extent_query_ask(loss->query, partition, WT_EXTENT_LOG);
+        wt_clock_us() - partition->gap_checked_us < GAP_US) {
+        partition->gap_request = wt_extent_query_ask(loss->query, partition, WT_EXTENT_LOG);
         return;
     }
     assert(loss->open > 0);
-    partition->gap_question = 0;
+    partition->gap_request = 0;
     loss->open--;
     if (answer.code == RD_KAFKA_RESP_ERR_NO_ERROR) {
         judge(loss, partition, answer.log.begin);
@@ -178,7 +178,7 @@ void wt_retention_gap_step(struct wt_retention_gap *loss)
     struct wt_partition *partition;
     for (size_t i = 0;
          loss->open > 0 && (partition = wt_partitions_at(loss->partitions, i)) != NULL; i++) {
-        if (partition->gap_question != 0) {
+        if (partition->gap_request != 0) {
             take_answer(loss, partition);
         }
     }

@@ -434,7 +434,7 @@ enum wt_delivery wt_producer_send(struct wt_producer *produce, struct wt_record 
                                   const char **reason_out)
 {
     bool dead_letter = record->outcome == WT_OUTCOME_DEAD_LETTERED;
-    bool wanted = dead_letter ? record->letter_dated
+    bool wanted = dead_letter ? record->dead_letter_dated
                               : produce->config->output.timestamp == WT_TIMESTAMP_INPUT;
     bool keep_timestamp = wanted && record->timestamp_ms >= 0;
     rd_kafka_headers_t *headers = headers_of(record);

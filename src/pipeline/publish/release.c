@@ -42,17 +42,17 @@ static void drop(struct wt_release *release, struct wt_record **record)
 /* A dead letter had to be cut further than was known: the next one need not be refused first. */
 static void learn_limit(struct wt_release *release, const struct wt_record *record)
 {
-    bool keyed = record->letter_keyed && record->key == NULL;
-    release->letters_keyed |= keyed && record->letter_bytes_max > WT_DEAD_LETTER_BYTES_LEAST;
+    bool keyed = record->dead_letter_keyed && record->key == NULL;
+    release->letters_keyed |= keyed && record->dead_letter_bytes_max > WT_DEAD_LETTER_BYTES_LEAST;
     bool cut_for_size = record->outcome == WT_OUTCOME_DEAD_LETTERED &&
-                        record->letter_bytes_max > WT_DEAD_LETTER_BYTES_LEAST &&
-                        record->letter_bytes_max < release->letter_bytes_max;
+                        record->dead_letter_bytes_max > WT_DEAD_LETTER_BYTES_LEAST &&
+                        record->dead_letter_bytes_max < release->letter_bytes_max;
     if (cut_for_size && !wt_client_sizes_compresses(release->ports.config)) {
-        release->letter_bytes_max = record->letter_bytes_max;
+        release->letter_bytes_max = record->dead_letter_bytes_max;
         wt_log_info("publish",
                     "topic %s takes dead letters of %" PRIu32 " bytes and not of twice as many; "
                     "larger ones are cut to that from now on",
-                    release->ports.config->dead_letter.topic, record->letter_bytes_max);
+                    release->ports.config->dead_letter.topic, record->dead_letter_bytes_max);
     }
 }
 
@@ -130,10 +130,10 @@ static void limit_letter(const struct wt_release *release, struct wt_record *rec
     if (record->outcome != WT_OUTCOME_DEAD_LETTERED) {
         return;
     }
-    if (record->letter_bytes_max == 0) {
-        record->letter_bytes_max = (uint32_t)release->letter_bytes_max;
+    if (record->dead_letter_bytes_max == 0) {
+        record->dead_letter_bytes_max = (uint32_t)release->letter_bytes_max;
     }
-    record->letter_keyed |= release->letters_keyed;
+    record->dead_letter_keyed |= release->letters_keyed;
 }
 
 /* A topic's limit holds for a whole batch, and the producer makes larger ones than a small topic takes. */

@@ -61,7 +61,7 @@ static const char *cut_of(const struct wt_output *output, char *words)
 static void assert_cut(struct fixture *fixture, uint32_t bytes_max, const char *parts)
 {
     char words[WT_CUT_WORDS_BYTES_MAX];
-    fixture->record->letter_bytes_max = bytes_max;
+    fixture->record->dead_letter_bytes_max = bytes_max;
     const struct wt_output *output = encode(fixture);
     assert_string_equal(cut_of(output, words), parts);
     assert_true(bytes_max == 0 || wt_output_bytes(output) <= bytes_max);
@@ -77,7 +77,7 @@ static void what_fits_is_whole(void **state)
     assert_cut(&fixture, (uint32_t)bytes, "");
     assert_memory_equal(fixture.record->output.value, VALUE, strlen(VALUE));
     assert_int_equal(fixture.record->output.key_bytes, 3);
-    assert_false(fixture.record->letter_least);
+    assert_false(fixture.record->dead_letter_minimal);
     fixture_destroy(&fixture);
 }
 
@@ -136,9 +136,10 @@ static void whatever_the_limit_a_letter_keeps_it_or_is_the_least(void **state)
     for (size_t i = 0; i < 64; i++) {
         struct fixture fixture = letter_of(sizes[i % 4], sizes[i / 4 % 4], sizes[i / 16]);
         for (uint32_t bytes_max = 1; bytes_max < 4000; bytes_max += 13) {
-            fixture.record->letter_bytes_max = bytes_max;
+            fixture.record->dead_letter_bytes_max = bytes_max;
             const struct wt_output *output = encode(&fixture);
-            assert_true(fixture.record->letter_least || wt_output_bytes(output) <= bytes_max);
+            assert_true(fixture.record->dead_letter_minimal ||
+                        wt_output_bytes(output) <= bytes_max);
             assert_text(output, "wiretag.error.code", "text-missing");
             assert_text(output, "wiretag.tries", "1");
             assert_text(output, "wiretag.source.topic", "news.articles");
@@ -158,9 +159,9 @@ static void the_least_has_code_tries_and_source_alone(void **state)
 {
     (void)state;
     struct fixture fixture = letter_of(3, 100, 3);
-    fixture.record->letter_bytes_max = 1;
+    fixture.record->dead_letter_bytes_max = 1;
     const struct wt_output *output = encode(&fixture);
-    assert_true(fixture.record->letter_least);
+    assert_true(fixture.record->dead_letter_minimal);
     ASSERT_HEADERS(output, {"wiretag.error.code", "text-missing"}, {"wiretag.tries", "1"},
                    SOURCE_HEADERS, {"wiretag.error.value_truncated", "true"},
                    {"wiretag.error.headers_truncated", "true"},
@@ -175,12 +176,12 @@ static void a_letter_without_a_key_gets_its_place_where_one_is_needed(void **sta
     (void)state;
     struct fixture fixture = letter_of(0, 10, 3);
     fixture.record->key = NULL;
-    fixture.record->letter_keyed = true;
+    fixture.record->dead_letter_keyed = true;
     const struct wt_output *output = encode(&fixture);
     assert_int_equal(output->key_bytes, strlen("news.articles-3-77"));
     assert_memory_equal(output->key, "news.articles-3-77", output->key_bytes);
     assert_text(output, "wiretag.error.key_null", "true");
-    fixture.record->letter_bytes_max = 1;
+    fixture.record->dead_letter_bytes_max = 1;
     output = encode(&fixture);
     assert_memory_equal(output->key, "news.articles-3-77", output->key_bytes);
     /* An empty key is one. */
@@ -196,7 +197,7 @@ static void a_tombstone_stays_one_however_small(void **state)
     struct fixture fixture = letter_of(3000, 0, 3000);
     fixture.record->value = NULL;
     for (uint32_t bytes_max = 1; bytes_max < 8000; bytes_max += 500) {
-        fixture.record->letter_bytes_max = bytes_max;
+        fixture.record->dead_letter_bytes_max = bytes_max;
         const struct wt_output *output = encode(&fixture);
         assert_null(output->value);
         assert_null(find(output, "wiretag.error.value_truncated"));
@@ -234,11 +235,12 @@ static void a_letter_that_is_too_large_is_what_the_topic_takes_then_half_then_le
     size_t bytes = wt_output_bytes(&fixture.record->output);
     size_t tries = 0;
     while (reject(&fixture, true, 20000)) {
-        assert_true(wt_output_bytes(encode(&fixture)) <= bytes / 2 || fixture.record->letter_least);
+        assert_true(wt_output_bytes(encode(&fixture)) <= bytes / 2 ||
+                    fixture.record->dead_letter_minimal);
         bytes = wt_output_bytes(&fixture.record->output);
         tries++;
     }
-    assert_true(fixture.record->letter_least && tries < 10);
+    assert_true(fixture.record->dead_letter_minimal && tries < 10);
     fixture_destroy(&fixture);
 }
 
@@ -252,13 +254,13 @@ a_letter_that_is_refused_for_another_reason_gets_a_key_its_own_time_and_is_the_l
     (void)encode(&fixture);
     assert_true(reject(&fixture, false, -1));
     assert_non_null(encode(&fixture)->key);
-    assert_false(fixture.record->letter_dated);
+    assert_false(fixture.record->dead_letter_dated);
     assert_true(reject(&fixture, false, -1));
     (void)encode(&fixture);
-    assert_true(fixture.record->letter_dated && !fixture.record->letter_least);
+    assert_true(fixture.record->dead_letter_dated && !fixture.record->dead_letter_minimal);
     assert_true(reject(&fixture, false, -1));
     (void)encode(&fixture);
-    assert_true(fixture.record->letter_least);
+    assert_true(fixture.record->dead_letter_minimal);
     assert_false(reject(&fixture, false, -1));
     fixture_destroy(&fixture);
 }
