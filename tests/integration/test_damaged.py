@@ -67,7 +67,7 @@ LOST = 'wiretag_lost_offsets_total{reason="damaged"}'
 def test_a_partition_with_a_damaged_batch_stands_still_by_name_and_the_others_go_on(lab, damaged, broker, guarantee):
     flow = damaged([(0, 1, -2)], partitions=2)
     running = lab.run(flow, http={"listen": "127.0.0.1:0"})
-    running.wait_log(r"ERROR consume +\S+ \[0\]: offsets 3 to 5 cannot be read: .*CRC32C.*stands still, others go on")
+    running.wait_log(r"ERROR consume +\S+ \[0\]: offsets 3 to 5 cannot be read: .*CRC32C.*this partition is suspended, others continue")
     client.wait_for("the other partition", lambda: offsets(flow, 1) == [*range(TOTAL)], 60, 0.2)
     status, words = running.http("/readyz")
     assert status == 503 and re.search(r"\[0\]: offsets 3 to 5 cannot be read.*input.damaged: skip", words)

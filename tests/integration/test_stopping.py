@@ -122,7 +122,7 @@ def test_a_worker_whose_client_never_answers_again_ends_with_0_all_the_same(lab)
                       environment={"LD_PRELOAD": str(library)})
     wait_published(flow, 300)
     assert first.stop() == 0
-    assert "leaving the group: the client does not answer any more" in first.stderr
+    assert "leaving the group: the Kafka client no longer answers" in first.stderr
     done = len(flow.labels())
     assert 300 <= done < 3000, "it was to be stopped in the middle"
     assert sum(flow.committed().values()) == done

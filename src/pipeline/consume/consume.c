@@ -21,25 +21,28 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* How long one wait lasts: for records, which bounds the delay of rebalances and of
- * wt_consume_stop; and for room, which bounds the delay until it is noticed. */
+/* Longest wait for records; rebalances and wt_consume_stop are delayed by at most this. */
 #define RECORDS_WAIT_MS 20
+
+/* Longest wait of the poll while the in-flight bound is reached. */
 #define ROOM_WAIT_MS 2
 
-/* Note "Lead": librdkafka (seen in 2.0.2 to 2.16) un-forwards a partition's queue when it has stopped the
- * partition, some time after unassign has returned. Where the partition is assigned anew at once, as
- * after a join in the middle of a revoke, that may come after we have forwarded it: messages pile up
- * in a queue that nobody polls. Forwarding it again brings them along. */
-#define LEAD_US 1000000
+/* Note "Forward again": librdkafka (seen in 2.0.2 to 2.16) un-forwards a partition's queue when it
+ * stops fetching the partition, some time after unassign has returned. After a rejoin during a
+ * revoke that can happen after re-assignment: messages pile up in a queue that nobody polls. So all
+ * queues are forwarded again every second. */
+#define FORWARD_US 1000000
 
-/* The thread is stuck when it gives no sign of life for this long, besides a drain. */
+/* The thread counts as stuck when it reports no progress for this long, not counting a drain. */
 #define BEAT_MS_MAX 60000
 
-/* How long leaving the group may take, beside drains; and the thread's end after that. */
+/* Time limit for leaving the group, not counting drains. */
 #define LEAVE_MS_MAX 5000
 
-/* For answers about what retention has deleted, in the end. */
+/* Longest wait for open gap checks (retention_gap.h) before the thread ends. */
 #define GAP_MS_MAX 1000
+
+/* Time limit for the thread to end after it has left the group, and the interval of checking it. */
 #define END_MS_MAX 5000
 #define END_WAIT_US 1000
 
@@ -51,16 +54,16 @@ struct wt_consume {
     rd_kafka_queue_t *records; /* of all assigned partitions; note "Back-pressure" */
     rd_kafka_queue_t *events;  /* rebalances and errors; note "Revoke under way" in consumer.h */
     struct wt_intake *intake;
-    struct wt_group_member *membership;
+    struct wt_group_member *member;
     pthread_t thread;
     struct wt_owner owner; /* the thread */
     bool started;
-    int64_t lead_us; /* thread's own: when to lead records again */
-    bool holding;    /* thread's own: some partition may be held */
-    bool unanswered; /* thread's own: the client did not leave (group_leave.h) */
-    bool abandoned;  /* the thread did not end (group_leave.h) */
+    int64_t forward_us; /* consume thread only: when to forward all queues again */
+    bool unforwarded;   /* consume thread only: some partition may be unforwarded */
+    bool unanswered;    /* consume thread only: leaving the group timed out (group_leave.h) */
+    bool abandoned;     /* the thread did not end in time (group_leave.h) */
     atomic_bool stopping;
-    atomic_bool ended; /* the thread is about to */
+    atomic_bool ended; /* the thread returns next */
     struct wt_drain_clock drains;
     struct wt_commit_log commits; /* of whoever polls the client, one thread at a time */
 };
@@ -81,14 +84,14 @@ static void begin_epochs(struct wt_consume *consume, const rd_kafka_topic_partit
         partition->assigned = true;
         wt_intake_begin(consume->intake, partition);
         partition->unforwarded = true;
-        consume->holding = true;
-        wt_consumer_hold(consume->client, partition->topic, partition->number);
+        consume->unforwarded = true;
+        wt_consumer_unforward(consume->client, partition->topic, partition->number);
         wt_partition_begin_epoch(partition);
         wt_metric_add(WT_METRIC_PARTITIONS, 1);
         wt_log_partition(WT_LOG_INFO, "consume", partition->topic, partition->number,
                          "assigned %s [%" PRId32 "]", partition->topic, partition->number);
     }
-    wt_log_info("consume", "rebalance: %d more, %" PRId64 " partitions in all", list->cnt,
+    wt_log_info("consume", "rebalance: %d assigned, %" PRId64 " partitions in total", list->cnt,
                 wt_metric_get(WT_METRIC_PARTITIONS));
 }
 
@@ -102,7 +105,7 @@ static void drain(void *opaque, struct wt_partition *const *partitions, size_t c
     wt_drain_end(&consume->drains, wt_clock_us() - began_us);
 }
 
-/* Ends the epochs and has the rest of the pipeline let go of the partitions. */
+/* Ends the partitions' epochs and drains them. */
 static void end_epochs(struct wt_consume *consume, const rd_kafka_topic_partition_list_t *list,
                        bool lost)
 {
@@ -122,7 +125,7 @@ static void end_epochs(struct wt_consume *consume, const rd_kafka_topic_partitio
         }
     }
     if (count > 0) {
-        wt_log_info("consume", "rebalance: %zu fewer, %" PRId64 " partitions in all", count,
+        wt_log_info("consume", "rebalance: %zu revoked, %" PRId64 " partitions in total", count,
                     wt_metric_get(WT_METRIC_PARTITIONS));
     }
     drain(consume, ended, count, lost);
@@ -143,14 +146,15 @@ static void on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,
     if (code != RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) {
         wt_log_error("consume", "rebalance failed: %s; rejoining", rd_kafka_err2str(code));
     }
-    /* Drained before unassign: until then the partitions are ours and may be committed. */
+    /* Drain before unassign: only while the partitions are assigned may their offsets be
+     * committed. */
     bool lost = rd_kafka_assignment_lost(client);
     if (!lost && !atomic_load_explicit(&consume->stopping, memory_order_acquire)) {
-        wt_group_member_pin(consume->membership);
+        wt_group_member_pin(consume->member);
         wt_consumer_begin_revoke(client);
     }
     end_epochs(consume, list, lost);
-    wt_group_member_unpin(consume->membership);
+    wt_group_member_unpin(consume->member);
     wt_consumer_assign(client, list, false);
 }
 
@@ -161,7 +165,7 @@ static int on_statistics(rd_kafka_t *client, char *text, size_t bytes, void *opa
     return 0; /* librdkafka frees the text */
 }
 
-/* The outcome of the client's own commits; offset_commit.c, note "Commits and rejoining". */
+/* The result of librdkafka's automatic commits; offset_commit.c, note "Commits and rejoining". */
 static void on_commit(rd_kafka_t *client, rd_kafka_resp_err_t code,
                       rd_kafka_topic_partition_list_t *offsets, void *opaque)
 {
@@ -192,7 +196,7 @@ static void on_failed(void *opaque, const struct wt_error *error)
 
 /* --- thread ---------------------------------------------------------------------------------- */
 
-/* Serves rebalances and errors; then, while there is room, takes the records that are there. */
+/* Serves rebalances and errors; then takes records while the in-flight bound allows. */
 static void poll_some(struct wt_consume *consume)
 {
     wt_owner_assert(&consume->owner);
@@ -205,46 +209,47 @@ static void poll_some(struct wt_consume *consume)
     wt_intake_step(consume->intake, RECORDS_WAIT_MS);
 }
 
-static void lead(struct wt_consume *consume, const struct wt_partition *partition)
+static void forward(struct wt_consume *consume, const struct wt_partition *partition)
 {
     assert(partition->assigned && !partition->unforwarded);
     wt_consumer_forward(consume->client, partition->topic, partition->number, consume->records);
 }
 
-/* Leads the records of those partitions whose first may come now. */
-static void end_holding(struct wt_consume *consume)
+/* Forwards the queues of newly assigned partitions as soon as intake is ready for their records. */
+static void forward_new(struct wt_consume *consume)
 {
     struct wt_partition *partition;
-    bool holding = consume->holding;
-    consume->holding = false;
-    for (size_t i = 0; holding && (partition = wt_partitions_at(consume->partitions, i)) != NULL;
-         i++) {
+    bool unforwarded = consume->unforwarded;
+    consume->unforwarded = false;
+    for (size_t i = 0;
+         unforwarded && (partition = wt_partitions_at(consume->partitions, i)) != NULL; i++) {
         if (!partition->assigned || !partition->unforwarded) {
             continue;
         }
         if (wt_intake_ready(consume->intake, partition)) {
             partition->unforwarded = false;
-            lead(consume, partition);
+            forward(consume, partition);
         } else {
-            consume->holding = true;
+            consume->unforwarded = true;
         }
     }
 }
 
-static void keep_leading(struct wt_consume *consume)
+/* Forwards new queues at once and all queues once a second; note "Forward again". */
+static void forward_all(struct wt_consume *consume)
 {
     wt_owner_assert(&consume->owner);
-    end_holding(consume);
+    forward_new(consume);
     int64_t now_us = wt_clock_us();
-    if (now_us < consume->lead_us) {
+    if (now_us < consume->forward_us) {
         return;
     }
-    consume->lead_us = now_us + LEAD_US;
+    consume->forward_us = now_us + FORWARD_US;
     wt_intake_check(consume->intake);
     const struct wt_partition *partition;
     for (size_t i = 0; (partition = wt_partitions_at(consume->partitions, i)) != NULL; i++) {
         if (partition->assigned && !partition->unforwarded) {
-            lead(consume, partition);
+            forward(consume, partition);
         }
     }
 }
@@ -260,9 +265,9 @@ static void end_all_epochs(struct wt_consume *consume, bool lost)
     rd_kafka_topic_partition_list_destroy(list);
 }
 
-/* Drains everything, then leaves the group: a client that is told to close sends no heartbeats (seen in
- * librdkafka 2.0.2 to 2.16), so commits would be refused once session.timeout.ms is over. Its last
- * rebalance finds nothing then, and what is assigned in the very end is lost. */
+/* Drains all partitions, then leaves the group. The drain comes first, because a closing client
+ * sends no heartbeats (seen in librdkafka 2.0.2 to 2.16): after session.timeout.ms the broker would
+ * refuse its commits. Partitions that are assigned after the drain end as lost. */
 static void leave_group(struct wt_consume *consume)
 {
     assert(atomic_load_explicit(&consume->stopping, memory_order_relaxed));
@@ -281,7 +286,7 @@ static void *run(void *opaque)
         wt_beat_start("consume", BEAT_MS_MAX + (int64_t)consume->config->delivery.drain_ms_max);
     while (!atomic_load_explicit(&consume->stopping, memory_order_acquire)) {
         wt_beat(beat);
-        keep_leading(consume);
+        forward_all(consume);
         poll_some(consume);
     }
     wt_beat(beat);
@@ -334,7 +339,7 @@ enum wt_status wt_consume_create(const struct wt_config *config, struct wt_parti
                                     .drain = drain,
                                     .failed = on_failed};
     consume->intake = wt_intake_create(&ports);
-    consume->membership = wt_group_member_create(consume->client, config);
+    consume->member = wt_group_member_create(consume->client, config);
     *consume_out = consume;
     return WT_OK;
 }
@@ -346,7 +351,7 @@ rd_kafka_t *wt_consume_client(struct wt_consume *consume)
 
 struct wt_group_member *wt_consume_group_member(struct wt_consume *consume)
 {
-    return consume->membership;
+    return consume->member;
 }
 
 enum wt_status wt_consume_start(struct wt_consume *consume, struct wt_error *error)
@@ -379,7 +384,7 @@ bool wt_consume_join(struct wt_consume *consume)
                                   LEAVE_MS_MAX + END_MS_MAX)) {
             consume->abandoned = true;
             (void)pthread_detach(consume->thread);
-            wt_log_warn("consume", "leaving the group: the client does not answer any more");
+            wt_log_warn("consume", "leaving the group: the Kafka client no longer answers");
             return false;
         }
         (void)usleep(END_WAIT_US);
@@ -391,10 +396,10 @@ bool wt_consume_join(struct wt_consume *consume)
 void wt_consume_destroy(struct wt_consume *consume)
 {
     if (consume == NULL || consume->abandoned) {
-        return; /* what a thread may still look at is not freed */
+        return; /* an abandoned thread still uses it */
     }
     wt_intake_destroy(consume->intake);
-    wt_group_member_destroy(consume->membership);
+    wt_group_member_destroy(consume->member);
     if (consume->events != NULL) {
         rd_kafka_queue_cb_event_enable(consume->events, NULL, NULL);
         rd_kafka_queue_destroy(consume->events);
@@ -402,7 +407,7 @@ void wt_consume_destroy(struct wt_consume *consume)
     if (consume->records != NULL) {
         rd_kafka_queue_destroy(consume->records);
     }
-    /* One that waits for its group would hold us up: it is left to the end of the process. */
+    /* Destroying a client that still waits for its group coordinator would block. */
     if (consume->client != NULL && !consume->unanswered) {
         rd_kafka_destroy(consume->client);
     }

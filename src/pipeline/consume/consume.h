@@ -1,8 +1,8 @@
-/* consume.h: the first stage: one thread that owns the consumer.
+/* consume.h: the first stage: one thread that owns the Kafka consumer.
  *
- * It polls and never blocks on the stages behind it: when the in-flight bound is reached it leaves
- * records where they are and goes on serving the group, so that max.poll.interval.ms holds however
- * slow the model is. Rebalances happen on this thread, inside its poll. */
+ * The thread never blocks on later stages. While the in-flight bound is reached it takes no
+ * records, but it keeps polling the consumer, so a slow model cannot exceed max.poll.interval.ms.
+ * librdkafka's rebalance callback runs on this thread, inside the poll. */
 #ifndef WIRETAG_PIPELINE_CONSUME_CONSUME_H
 #define WIRETAG_PIPELINE_CONSUME_CONSUME_H
 
@@ -16,52 +16,53 @@
 struct wt_consume;
 struct wt_group_member; /* group_member.h */
 
-/* What consume asks of the rest of the pipeline. Called on the consume thread. */
+/* Callbacks into the rest of the pipeline. Thread: consume. */
 struct wt_consume_hooks {
     void *opaque;
-    /* The epochs of `partitions` have just ended: drop what is not yet in the model, let the rest
-     * finish, commit its prefix and close the partitions; returns when that is done or its time is
-     * up. `lost`: somebody else has the partitions already, so commit nothing. */
+    /* The epochs of `partitions` have just ended. Drops their records that are not in the model
+     * yet, waits for the others, commits, and closes the partitions' lanes. Returns when that is
+     * done or has timed out. `lost`: the group has already assigned the partitions to another
+     * member; commits nothing. */
     void (*drain)(void *opaque, struct wt_partition *const *partitions, size_t count, bool lost);
-    /* The drain before leaving the group is over. NULL: nobody asks. */
+    /* The drain before leaving the group has ended. May be NULL. */
     void (*drained)(void *opaque);
-    /* The thread cannot go on; the pipeline should stop. */
+    /* The consumer has failed for good; the pipeline must stop. */
     void (*failed)(void *opaque, const struct wt_error *error);
 };
 
-/* What is taken in. All zero: everything, as fast as it goes. */
+/* Which records are read, and how fast. All zero: all records, without a rate limit. */
 struct wt_consume_options {
-    bool ranged;                /* the ranges in the group's commits (range.h), nothing else */
+    bool ranged;                /* only the ranges in the group's committed metadata (range.h) */
     uint32_t records_per_s_max; /* 0: no limit */
 };
 
-/* Makes the consumer and subscribes on wt_consume_start. Pointers are borrowed and must outlive
- * the stage. WT_INVALID (class fatal): a property is refused. */
+/* Creates the stage and its consumer; wt_consume_start subscribes. All pointers are borrowed and
+ * must outlive the stage. WT_INVALID (class fatal): librdkafka refuses a property. */
 enum wt_status wt_consume_create(const struct wt_config *config, struct wt_partitions *partitions,
                                  struct wt_in_flight *in_flight, struct wt_queue *queue_out,
                                  const struct wt_consume_hooks *hooks,
                                  const struct wt_consume_options *options,
                                  struct wt_consume **consume_out, struct wt_error *error);
 
-/* The consumer handle, for commits; the stage keeps owning it. */
+/* The consumer, for commits. The stage owns it. */
 rd_kafka_t *wt_consume_client(struct wt_consume *consume);
 
-/* Whom to commit for; the stage keeps owning it. */
+/* The group member that commits name (group_member.h). The stage owns it. */
 struct wt_group_member *wt_consume_group_member(struct wt_consume *consume);
 
-/* Subscribes and starts the thread. */
+/* Subscribes and starts the thread. WT_FAILED (class fatal). */
 enum wt_status wt_consume_start(struct wt_consume *consume, struct wt_error *error);
 
-/* Asks the thread to leave the group: every partition is drained through the hook first. Thread:
+/* Tells the thread to drain every partition through the hook, leave the group and end. Thread:
  * any. */
 void wt_consume_stop(struct wt_consume *consume);
 
-/* Waits for the thread's end: after wt_consume_stop, and for ten seconds at most beside what hooks.drain
- * takes. False: it has not ended, and goes on using all that it was given, the hooks too, to the end
- * of the process. */
+/* Waits for the thread to end after wt_consume_stop: at most ten seconds, not counting the time in
+ * hooks.drain. False: the thread still runs; it may use the hooks and all borrowed pointers until
+ * the process ends. */
 bool wt_consume_join(struct wt_consume *consume);
 
-/* After join, or without start. */
+/* Call it after wt_consume_join, or without wt_consume_start. Accepts NULL. */
 void wt_consume_destroy(struct wt_consume *consume);
 
 #endif

@@ -11,8 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Exactly-once lives by it: only such a consumer waits, before it reads a partition's committed
- * offset, for the transactions of the owner before. */
+/* Exactly-once depends on it: only a read_committed consumer waits for the previous owner's open
+ * transactions before it reads a partition's committed offset. */
 static enum wt_status check_isolation(const struct wt_config *config, struct wt_error *error)
 {
     const struct wt_property *own = wt_config_consumer_property(config, "isolation.level");
@@ -21,10 +21,10 @@ static enum wt_status check_isolation(const struct wt_config *config, struct wt_
         return WT_OK;
     }
     return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "isolation-level",
-                        "%s: isolation.level must be read_committed where delivery.guarantee is "
-                        "exactly-once: a worker that takes a partition over would not wait for the "
-                        "transactions of the one before, and double records; leave it out, or set "
-                        "delivery.guarantee to at-least-once",
+                        "%s: isolation.level must be read_committed if delivery.guarantee is "
+                        "exactly-once: a worker that takes over a partition would not wait for "
+                        "open transactions of the previous owner, and would label records twice; "
+                        "leave it out, or set delivery.guarantee to at-least-once",
                         own->place);
 }
 
@@ -39,10 +39,10 @@ static enum wt_status check_strategy(const struct wt_config *config, struct wt_e
     }
     return wt_error_set(
         error, WT_INVALID, WT_ERROR_FATAL, "static-membership",
-        "%s: partition.assignment.strategy must be range or roundrobin where "
+        "%s: partition.assignment.strategy must be range or roundrobin if "
         "group.instance.id is set and delivery.guarantee is exactly-once: librdkafka "
-        "would keep partitions that the group has given to another worker, and double "
-        "records; leave one of the two out, or set delivery.guarantee to at-least-once",
+        "would keep partitions that the group has assigned to another worker, and label "
+        "records twice; leave one of the two out, or set delivery.guarantee to at-least-once",
         own->place);
 }
 
@@ -52,7 +52,8 @@ enum wt_status wt_consumer_check(const struct wt_config *config, struct wt_error
     return status == WT_OK ? check_strategy(config, error) : status;
 }
 
-/* What delivery needs of the consumer; config.c refuses the same keys from the user. */
+/* Sets the properties that delivery requires; config.c refuses the `fixed` ones in the user's
+ * configuration. */
 static enum wt_status set_fixed_properties(const struct wt_config *config, bool ranged,
                                            rd_kafka_conf_t *conf, struct wt_error *error)
 {
@@ -66,16 +67,16 @@ static enum wt_status set_fixed_properties(const struct wt_config *config, bool 
     const struct {
         const char *name;
         const char *value;
-        bool fixed; /* else only a default that differs from librdkafka's */
+        bool fixed; /* false: a default, which the user may change */
     } properties[] = {
-        /* Commits what the publish thread stores, nothing else. */
+        /* librdkafka commits only the offsets that the publish thread stores. */
         {"enable.auto.commit", stores ? "true" : "false", true},
         {"auto.commit.interval.ms", interval_ms, true},
         {"enable.auto.offset.store", "false", true},
         {"isolation.level", "read_committed", false},
-        /* A range goes on at what retention has left of it. */
+        /* A replay continues at the oldest offset that retention has left. */
         {"auto.offset.reset", "earliest", ranged},
-        /* Intake, note "Holes". */
+        /* intake.c, note "Holes". */
         {"enable.partition.eof", "true", true},
         {"partition.assignment.strategy", wt_consumer_strategy(config), false},
         {"check.crcs", "true", false},
@@ -137,7 +138,7 @@ static bool is_cooperative(const char *protocol)
     return strcmp(protocol, "COOPERATIVE") == 0;
 }
 
-/* NULL: done. */
+/* NULL: success. */
 static rd_kafka_error_t *change_assignment(rd_kafka_t *client, const char *protocol,
                                            const rd_kafka_topic_partition_list_t *list, bool assign)
 {
@@ -151,7 +152,7 @@ static rd_kafka_error_t *change_assignment(rd_kafka_t *client, const char *proto
                : rd_kafka_error_new(code, "%s", rd_kafka_err2str(code));
 }
 
-/* Takes the error. */
+/* Logs the error, if any, and destroys it. */
 static void log_failed(const char *what, rd_kafka_error_t *error)
 {
     if (error == NULL) {
@@ -194,7 +195,7 @@ void wt_consumer_forward(rd_kafka_t *client, const char *topic, int32_t partitio
     }
 }
 
-void wt_consumer_hold(rd_kafka_t *client, const char *topic, int32_t partition)
+void wt_consumer_unforward(rd_kafka_t *client, const char *topic, int32_t partition)
 {
     wt_consumer_forward(client, topic, partition, NULL);
 }
@@ -215,8 +216,8 @@ bool wt_consumer_failed(rd_kafka_t *client, const rd_kafka_message_t *message,
                      rd_kafka_message_errstr(message));
     } else if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
         wt_log_error("consume",
-                     "offsets are gone from %s [%" PRId32 "] (retention was faster than this "
-                     "worker) and auto.offset.reset is error: %s",
+                     "%s [%" PRId32 "]: retention deleted the next offset before it was read, and "
+                     "auto.offset.reset is error: %s",
                      topic != NULL ? topic : "?", message->partition,
                      rd_kafka_message_errstr(message));
     } else {

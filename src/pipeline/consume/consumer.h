@@ -1,4 +1,4 @@
-/* consumer.h: the Kafka consumer of the consume stage, with the properties that delivery needs. */
+/* consumer.h: the consume stage's librdkafka consumer and the properties that delivery requires. */
 #ifndef WIRETAG_PIPELINE_CONSUME_CONSUMER_H
 #define WIRETAG_PIPELINE_CONSUME_CONSUMER_H
 
@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* What it calls back, on the thread that polls it. */
+/* The consumer's callbacks. Thread: the one that polls the consumer. */
 struct wt_consumer_callbacks {
     void *opaque;
     void (*rebalance)(rd_kafka_t *client, rd_kafka_resp_err_t code,
@@ -18,50 +18,54 @@ struct wt_consumer_callbacks {
     int (*statistics)(rd_kafka_t *client, char *text, size_t bytes, void *opaque);
 };
 
-/* WT_INVALID (class fatal): what the user sets of the consumer breaks what delivery promises. Thread: any. */
+/* WT_INVALID (class fatal): a configured consumer property breaks the delivery guarantee. Thread:
+ * any. */
 enum wt_status wt_consumer_check(const struct wt_config *config, struct wt_error *error);
 
-/* Makes it. `ranged`: ranges are read (range.h), so nothing is committed without its books. WT_INVALID
- * or WT_FAILED (class fatal). Thread: any. */
+/* Creates the consumer. `ranged`: a replay (range.h), which never commits an offset without its
+ * checkpoint. WT_INVALID or WT_FAILED (class fatal). Thread: any. */
 enum wt_status wt_consumer_create(const struct wt_config *config, bool ranged,
                                   const struct wt_consumer_callbacks *callbacks,
                                   rd_kafka_t **client_out, struct wt_error *error);
 
-/* Subscribes to topics. WT_FAILED (class fatal). Thread: any. */
+/* Subscribes to `topics`. WT_FAILED (class fatal). Thread: any. */
 enum wt_status wt_consumer_subscribe(rd_kafka_t *client, const struct wt_strings *topics,
                                      struct wt_error *error);
 
-/* Answers a rebalance by the protocol of the group: takes the partitions, or gives them back. One may
- * come when the client has left its group already (stopped between an assignment and its delivery): it
- * has neither protocol nor assignment then, and nothing is changed. Thread: that which polls. */
+/* Completes a rebalance: assigns (`assign`) or unassigns the partitions, incrementally under a
+ * cooperative strategy. Does nothing if the consumer has already left its group; such a rebalance
+ * is delivered when the consumer closes in the middle of it. Thread: the one that polls. */
 void wt_consumer_assign(rd_kafka_t *client, const rd_kafka_topic_partition_list_t *list,
                         bool assign);
 
-/* Note "Revoke under way": under a cooperative strategy librdkafka (seen in 2.16.0, and in the source of
- * 2.15) keeps what it will assign after a revoke until that is answered. A topic that grows has it join
- * its group anew all the same, and then no answer counts: it keeps that for good, takes every later
- * rebalance for one that is under way, and does not join. The group then waits for this worker until
- * max.poll.interval.ms is over, and the worker does not come back. So a revoke is answered at once, with
- * no partition: librdkafka goes on to the assignment, for whose answer it waits before it joins. The
- * partitions stay assigned, and their positions can be committed, until wt_consumer_assign gives them
- * back. The callback must come soon: an event wakes the thread that waits for records (consume.c).
- * What has the client join before that, within a millisecond or two, is beyond reach.
+/* Note "Revoke under way": under a cooperative strategy librdkafka (seen in 2.16.0, and in the
+ * source of 2.15) stores the assignment that follows a revoke until the application completes the
+ * revoke. If a topic gains partitions meanwhile, librdkafka rejoins the group before that. Then it
+ * keeps the stored assignment for good, treats every later rebalance as one in progress, and never
+ * joins again: the group waits for this worker until max.poll.interval.ms. So a revoke is completed
+ * at once, with an empty list of partitions. librdkafka then continues with the assignment, and
+ * does not rejoin before the application completes that. The partitions stay assigned, and their
+ * offsets can be committed, until wt_consumer_assign unassigns them. The callback must run soon: an
+ * event wakes the thread that waits for records (consume.c). A rejoin within the millisecond or two
+ * before that cannot be prevented.
  *
- * Tells the client that a revoke is being worked on. Thread: that which polls. */
+ * Tells librdkafka that the revoke is being handled. Thread: the one that polls. */
 void wt_consumer_begin_revoke(rd_kafka_t *client);
 
-/* Note "Back-pressure": records of all partitions are led into a queue of our own, which is read
- * only while there is room in flight; the consumer's own queue, with rebalances and errors, is
- * polled all the time. So a slow model never costs the membership, and nothing that was fetched
- * ahead is thrown away, as pausing partitions would; librdkafka fetches on until
- * queued.max.messages.kbytes. Thread: any. */
+/* Note "Back-pressure": the queues of all partitions are forwarded to one queue of our own, which
+ * is read only while the in-flight bound allows. The consumer's own queue, with rebalances and
+ * errors, is always polled. So a slow model never makes the worker leave the group. Pausing
+ * partitions would discard prefetched records; this does not: librdkafka prefetches up to
+ * queued.max.messages.kbytes.
+ *
+ * Forwards the partition's queue to `records`. Thread: any. */
 void wt_consumer_forward(rd_kafka_t *client, const char *topic, int32_t partition,
                          rd_kafka_queue_t *records);
 
-/* Its records stay where they are until they are led somewhere. Thread: any. */
-void wt_consumer_hold(rd_kafka_t *client, const char *topic, int32_t partition);
+/* Stops forwarding: the partition's records stay in its own queue. Thread: any. */
+void wt_consumer_unforward(rd_kafka_t *client, const char *topic, int32_t partition);
 
-/* Logs an error that came in a record's place. True: the client cannot go on, and `error` says why. */
+/* Logs an error event of the consumer. True: the error is fatal; `error` has the reason. */
 bool wt_consumer_failed(rd_kafka_t *client, const rd_kafka_message_t *message,
                         struct wt_error *error);
 

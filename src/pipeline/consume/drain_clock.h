@@ -1,8 +1,8 @@
-/* drain_clock.h: measures times in which draining does not count.
+/* drain_clock.h: a time limit that does not count drains.
  *
- * A drain has an end of its own, delivery.drain_ms_max, and while a worker stops two may come one
- * after the other: that of a revoke which the stop met, and that of the leave. Thread: one drains,
- * any measures. */
+ * A drain has a limit of its own, delivery.drain_ms_max. While a worker stops there may be two
+ * drains: one of a revoke in progress, then one before leaving the group. Thread: one thread
+ * drains; any thread measures. */
 #ifndef WIRETAG_PIPELINE_CONSUME_DRAIN_CLOCK_H
 #define WIRETAG_PIPELINE_CONSUME_DRAIN_CLOCK_H
 
@@ -13,13 +13,13 @@
 /* All zero: never drained. */
 struct wt_drain_clock {
     atomic_bool draining;
-    atomic_llong drained_us; /* by the drains that are over */
+    atomic_llong drained_us; /* sum of all finished drains */
 };
 
-/* A time that is being measured. */
+/* One measurement. */
 struct wt_drain_stretch {
     int64_t began_us;
-    int64_t drained_us; /* until then */
+    int64_t drained_us; /* the clock's drained_us at the start */
 };
 
 static inline void wt_drain_begin(struct wt_drain_clock *clock)
@@ -40,8 +40,8 @@ static inline struct wt_drain_stretch wt_drain_stretch(struct wt_drain_clock *cl
         .drained_us = atomic_load_explicit(&clock->drained_us, memory_order_relaxed)};
 }
 
-/* `ms_max` have passed beside the drains. Never so during one. A drain that was under way when the
- * stretch began is taken off as a whole. */
+/* True: `ms_max` have passed since the start, not counting drains. Always false during a drain. A
+ * drain that was running at the start is subtracted in full. */
 static inline bool wt_drain_stretch_over(struct wt_drain_clock *clock,
                                          const struct wt_drain_stretch *stretch, int64_t now_us,
                                          int64_t ms_max)

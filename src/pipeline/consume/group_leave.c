@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "observe/log.h"
 
-/* How long one wait for the client lasts. */
+/* Longest wait of one poll. */
 #define WAIT_MS 50
 
 static bool await_end(rd_kafka_t *client, rd_kafka_queue_t *queue, struct wt_drain_clock *drains,
@@ -16,7 +16,7 @@ static bool await_end(rd_kafka_t *client, rd_kafka_queue_t *queue, struct wt_dra
     }
     bool closed = rd_kafka_consumer_closed(client) != 0;
     if (!closed) {
-        wt_log_warn("consume", "leaving the group: no answer; its other members will notice within "
+        wt_log_warn("consume", "leaving the group timed out; the group notices after "
                                "session.timeout.ms");
     }
     return closed;

@@ -1,13 +1,13 @@
-/* group_leave.h: how a consumer leaves its group.
+/* group_leave.h: leaves the consumer group within a time limit.
  *
- * Without a coordinator librdkafka keeps a commit and waits for as long as a session lasts (2.16); the
- * group would notice the absence no later. So leaving has an end, and then the client is left to the
- * end of the process.
+ * While there is no group coordinator, a closing librdkafka (2.16) keeps a pending commit and waits
+ * for session.timeout.ms. By then the group has removed the member anyway. So leaving has a time
+ * limit; after it the client is not destroyed, and ends with the process.
  *
- * Note "Calls without an answer": what is asked of a consumer (assign, unassign, its protocol, its member
- * id) in the moment in which its group ends is dropped by librdkafka, and the call never returns (seen
- * in 2.0.2 to 2.16: of four threads that asked all the time one hung in 18 of 20 closes). So the thread
- * that leaves is waited for with an end, too. Thread: consume. */
+ * Note "Calls without an answer": librdkafka drops a request to a consumer (assign, unassign,
+ * protocol, member id) that is made just as the consumer leaves its group, and the call never
+ * returns (seen in 2.0.2 to 2.16: with four threads calling all the time, one hung in 18 of 20
+ * closes). So wt_consume_join has a time limit as well. Thread: consume. */
 #ifndef WIRETAG_PIPELINE_CONSUME_GROUP_LEAVE_H
 #define WIRETAG_PIPELINE_CONSUME_GROUP_LEAVE_H
 
@@ -15,8 +15,8 @@
 
 #include <librdkafka/rdkafka.h>
 
-/* Closes the consumer, with its rebalance callback for what it gives back, for `ms_max` at most beside
- * the drains. False: it did not close, and must not be destroyed. */
+/* Closes the consumer; its rebalance callback revokes the remaining partitions. Waits at most
+ * `ms_max`, not counting drains. False: the consumer did not close and must not be destroyed. */
 bool wt_group_leave(rd_kafka_t *client, struct wt_drain_clock *drains, int64_t ms_max);
 
 #endif

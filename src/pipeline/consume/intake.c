@@ -17,25 +17,26 @@
 #include <string.h>
 #include <time.h>
 
-/* How many records go on together: amortizes the queue's lock, costs microseconds of delay. */
+/* Records passed on in one push: amortizes the queue's lock and delays a record by microseconds. */
 #define RECORDS_PER_PUSH_MAX 128u
 
-/* A fetch brings something of a log that goes on. After this long it is looked into why it does not. */
+/* If a partition's log has more records but none arrives for this long, the partition is suspended
+ * and its log is probed. */
 #define STUCK_US 10000000
 
 struct wt_intake {
     struct wt_owner owner; /* the consume thread */
     struct wt_intake_ports ports;
     struct wt_extent_query *query;
-    struct wt_retention_gap *loss;
-    struct wt_log_reset *setback;
+    struct wt_retention_gap *retention_gap;
+    struct wt_log_reset *log_reset;
     struct wt_suspend *suspend;
-    struct wt_rate_limit pace;
+    struct wt_rate_limit rate_limit;
     struct wt_message_scratch scratch;
-    struct wt_record_list taken; /* to be handed on */
-    struct wt_partition *last;   /* of the previous record: records come in runs */
-    bool full;                   /* no room was left last time */
-    bool learning;               /* ranges of assigned partitions are unknown */
+    struct wt_record_list taken; /* for the next push */
+    struct wt_partition *last;   /* of the previous record; saves look-ups */
+    bool full;                   /* the in-flight bound was reached at the last check */
+    bool learning;               /* the range of some assigned partition is not known yet */
 };
 
 static bool on_gone(void *opaque, struct wt_partition *partition, rd_kafka_message_t **message);
@@ -51,10 +52,11 @@ struct wt_intake *wt_intake_create(const struct wt_intake_ports *ports)
 {
     struct wt_intake *intake = wt_alloc_zeroed(1, sizeof *intake);
     intake->ports = *ports;
-    intake->pace.records_per_s_max = ports->records_per_s_max;
+    intake->rate_limit.records_per_s_max = ports->records_per_s_max;
     intake->query = wt_extent_query_create(ports->config);
-    intake->loss = wt_retention_gap_create(ports->config, ports->partitions, intake->query);
-    intake->setback = wt_log_reset_create(ports->consumer, ports->drain, ports->opaque);
+    intake->retention_gap =
+        wt_retention_gap_create(ports->config, ports->partitions, intake->query);
+    intake->log_reset = wt_log_reset_create(ports->consumer, ports->drain, ports->opaque);
     struct wt_suspend_ports suspend_ports = {.config = ports->config,
                                              .consumer = ports->consumer,
                                              .opaque = intake,
@@ -71,8 +73,8 @@ void wt_intake_destroy(struct wt_intake *intake)
         return;
     }
     wt_suspend_destroy(intake->suspend);
-    wt_log_reset_destroy(intake->setback);
-    wt_retention_gap_destroy(intake->loss);
+    wt_log_reset_destroy(intake->log_reset);
+    wt_retention_gap_destroy(intake->retention_gap);
     wt_extent_query_destroy(intake->query);
     wt_message_scratch_free(&intake->scratch);
     free(intake);
@@ -84,7 +86,7 @@ void wt_intake_begin(struct wt_intake *intake, struct wt_partition *partition)
     assert(atomic_load_explicit(&partition->epoch_live, memory_order_relaxed) == 0);
     wt_suspend_forget(intake->suspend, partition);
     partition->progress_us = wt_clock_us();
-    wt_retention_gap_begin(intake->loss, partition, intake->ports.ranged);
+    wt_retention_gap_begin(intake->retention_gap, partition, intake->ports.ranged);
     if (intake->ports.ranged) {
         wt_range_begin(intake->ports.consumer, partition);
         intake->learning = true;
@@ -94,7 +96,7 @@ void wt_intake_begin(struct wt_intake *intake, struct wt_partition *partition)
 bool wt_intake_ready(struct wt_intake *intake, struct wt_partition *partition)
 {
     wt_owner_assert(&intake->owner);
-    return wt_retention_gap_ready(intake->loss, partition);
+    return wt_retention_gap_ready(intake->retention_gap, partition);
 }
 
 /* --- one record ------------------------------------------------------------------------------ */
@@ -110,9 +112,8 @@ static struct wt_partition *source_of(struct wt_intake *intake, const rd_kafka_m
     return last;
 }
 
-/* Gives a record its place in its partition's order and counts it in. */
-static void put_in_line(struct wt_intake *intake, struct wt_partition *source,
-                        struct wt_record *record)
+/* Assigns the record's epoch and sequence number and counts it in flight. */
+static void admit(struct wt_intake *intake, struct wt_partition *source, struct wt_record *record)
 {
     assert(source->assigned && source->epoch_last != 0);
     record->source = source;
@@ -125,11 +126,11 @@ static void put_in_line(struct wt_intake *intake, struct wt_partition *source,
 static void append_hole(struct wt_intake *intake, struct wt_partition *source,
                         struct wt_record *record)
 {
-    put_in_line(intake, source, record);
+    admit(intake, source, record);
     wt_record_list_append(&intake->taken, &record);
 }
 
-/* No record of the partition's range lies at `offset` or before it any more. */
+/* Reading has reached `offset`, and no record of the partition's range is left before it. */
 static void end_range(struct wt_intake *intake, struct wt_partition *source, int64_t offset)
 {
     struct wt_record *record = wt_range_end(intake->ports.consumer, source, offset);
@@ -138,7 +139,7 @@ static void end_range(struct wt_intake *intake, struct wt_partition *source, int
     }
 }
 
-/* How far the log reached when it was last fetched from, as librdkafka keeps it; -1: not known. */
+/* The log's end offset at the last fetch, as cached by librdkafka; -1: not known. */
 static int64_t end_seen(struct wt_intake *intake, const struct wt_partition *source)
 {
     int64_t begin;
@@ -149,7 +150,8 @@ static int64_t end_seen(struct wt_intake *intake, const struct wt_partition *sou
                : -1;
 }
 
-/* Whether the record may be the next one, or the first behind a gap. Else its partition is suspended. */
+/* True: the record is the expected one or the first after a gap. Otherwise the partition is
+ * suspended; *message may have been taken and cleared. */
 static bool may_follow(struct wt_intake *intake, struct wt_partition *source,
                        rd_kafka_message_t **message)
 {
@@ -160,10 +162,10 @@ static bool may_follow(struct wt_intake *intake, struct wt_partition *source,
     }
     int64_t end = end_seen(intake, source);
     if (end >= 0 && offset >= end) {
-        wt_suspend_unreadable(intake->suspend, source, offset, "a record behind the log's end");
+        wt_suspend_unreadable(intake->suspend, source, offset, "a record past the log's end");
         return false;
     }
-    int64_t expected = wt_retention_gap_look(intake->loss, source, offset);
+    int64_t expected = wt_retention_gap_look(intake->retention_gap, source, offset);
     if (expected > offset) {
         wt_suspend_reset(intake->suspend, source, expected, message);
         return false;
@@ -171,16 +173,16 @@ static bool may_follow(struct wt_intake *intake, struct wt_partition *source,
     return true;
 }
 
-/* The log no longer holds the position: a replay ends, others set the group's offset back. */
+/* The log no longer holds the next offset. A replay fails; a worker resets the group's offset. */
 static bool on_gone(void *opaque, struct wt_partition *partition, rd_kafka_message_t **message)
 {
     struct wt_intake *intake = opaque;
     struct wt_error error;
     if (partition->range == NULL) {
-        if (wt_log_reset_under_way(intake->setback)) {
+        if (wt_log_reset_under_way(intake->log_reset)) {
             return false;
         }
-        wt_log_reset_begin(intake->setback, partition, message);
+        wt_log_reset_begin(intake->log_reset, partition, message);
     } else if (partition->range->state == WT_RANGE_OPEN) {
         (void)wt_range_gone(partition, &error);
         intake->ports.failed(intake->ports.opaque, &error);
@@ -188,7 +190,7 @@ static bool on_gone(void *opaque, struct wt_partition *partition, rd_kafka_messa
     return true;
 }
 
-/* What was passed over is committed like a hole: a restart does not meet it again. */
+/* A skipped batch is committed like a hole, so that a restart does not read it again. */
 static void on_passed(void *opaque, struct wt_partition *partition, int64_t to)
 {
     struct wt_intake *intake = opaque;
@@ -200,13 +202,13 @@ static void on_passed(void *opaque, struct wt_partition *partition, int64_t to)
     atomic_store_explicit(&partition->position, to, memory_order_release);
 }
 
-/* Clears *message where it is kept. */
+/* Keeps *taken and clears it, or leaves it to the caller. */
 static void take_message(struct wt_intake *intake, rd_kafka_message_t **taken)
 {
     const rd_kafka_message_t *message = *taken;
     struct wt_partition *source = source_of(intake, message);
-    /* Fetched before the assignment ended: its next owner reads it again; or from where the client
-     * went astray. */
+    /* Drop records of an assignment that has ended (the next owner reads them again), and records
+     * of a suspended partition. */
     if (!source->assigned || source->suspended || !may_follow(intake, source, taken)) {
         return;
     }
@@ -220,21 +222,23 @@ static void take_message(struct wt_intake *intake, rd_kafka_message_t **taken)
                                 .timestamp_ms = rd_kafka_message_timestamp(message, NULL),
                                 .bytes = message->key_len + message->len};
     struct wt_record *record = wt_message_record(message, &intake->scratch);
-    put_in_line(intake, source, record);
+    admit(intake, source, record);
     source->progress_us = record->consumed_us;
-    wt_rate_limit_took(&intake->pace, record->consumed_us);
+    wt_rate_limit_took(&intake->rate_limit, record->consumed_us);
     atomic_store_explicit(&source->position, message->offset + 1, memory_order_release);
     wt_metric_add(WT_METRIC_RECORDS_CONSUMED, 1);
     wt_metric_add(WT_METRIC_BYTES_CONSUMED, (int64_t)(message->key_len + message->len));
     wt_record_list_append(&intake->taken, &record);
 }
 
-/* Note "Holes": the partition ends at the message's offset, and everything before it is behind us.
- * Where that is not the last record's, what lies between holds none (ends of transactions, aborted
- * records, compaction), and is committed in its turn: else the group would lag behind for ever. So
- * is the end that a group without an offset finds: where it came once, it goes on. An end before
- * the next offset shows another log, as a record would, which may not come before this worker is
- * gone. Clears *message where it is kept. */
+/* Note "Holes": the partition ends at the message's offset, and all records before it were read.
+ * The offsets between the last record and the end hold no record (transaction markers, aborted
+ * records, compaction). They are committed in order, as a hole; otherwise the group would show lag
+ * for ever. The end is also committed for a group without a committed offset: after a restart it
+ * continues there. An end before the expected offset means that the topic was re-created or
+ * truncated.
+ *
+ * Keeps *message and clears it, or leaves it to the caller. */
 static void take_end(struct wt_intake *intake, rd_kafka_message_t **message)
 {
     struct wt_partition *source = source_of(intake, *message);
@@ -245,7 +249,7 @@ static void take_end(struct wt_intake *intake, rd_kafka_message_t **message)
     if (!source->assigned || source->suspended || over || nothing) {
         return;
     }
-    int64_t expected = wt_retention_gap_look(intake->loss, source, offset);
+    int64_t expected = wt_retention_gap_look(intake->retention_gap, source, offset);
     if (expected > offset) {
         wt_suspend_reset(intake->suspend, source, expected, message);
         return;
@@ -259,7 +263,8 @@ static void take_end(struct wt_intake *intake, rd_kafka_message_t **message)
     atomic_store_explicit(&source->position, offset, memory_order_release);
 }
 
-/* An event that came in a record's place. Clears *taken where it is kept. */
+/* An event of the consumer that is not a record. Keeps *taken and clears it, or leaves it to the
+ * caller. */
 static void take_event(struct wt_intake *intake, rd_kafka_message_t **taken)
 {
     const rd_kafka_message_t *message = *taken;
@@ -286,7 +291,8 @@ void wt_intake_take(struct wt_intake *intake, rd_kafka_message_t *message)
     wt_owner_assert(&intake->owner);
     bool stopping = atomic_load_explicit(intake->ports.stopping, memory_order_acquire);
     if (stopping && message->err != RD_KAFKA_RESP_ERR__FATAL) {
-        /* Left to whoever reads on: a thread that is not waited for needs no configuration then. */
+        /* Dropped; the next owner reads it. The thread may outlive wt_consume_join and must not use
+         * the configuration then. */
     } else if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         take_message(intake, &message);
     } else {
@@ -297,9 +303,9 @@ void wt_intake_take(struct wt_intake *intake, rd_kafka_message_t *message)
     }
 }
 
-/* --- those that are there -------------------------------------------------------------------- */
+/* --- all available records ------------------------------------------------------------------- */
 
-/* Ranges are known of all assigned partitions; before, no record may be taken. */
+/* True: the ranges of all assigned partitions are known. No record may be taken before that. */
 static bool ranges_known(struct wt_intake *intake)
 {
     struct wt_error error;
@@ -314,7 +320,8 @@ static bool ranges_known(struct wt_intake *intake)
     return !intake->learning && status == WT_OK;
 }
 
-static bool room(struct wt_intake *intake)
+/* True: the in-flight bound is not reached. */
+static bool has_room(struct wt_intake *intake)
 {
     bool full = wt_in_flight_full(intake->ports.in_flight);
     if (full && !intake->full) {
@@ -326,15 +333,15 @@ static bool room(struct wt_intake *intake)
 
 bool wt_intake_open(struct wt_intake *intake)
 {
-    return room(intake) && wt_rate_limit_allows(&intake->pace, wt_clock_us()) &&
-           !wt_log_reset_under_way(intake->setback);
+    return has_room(intake) && wt_rate_limit_allows(&intake->rate_limit, wt_clock_us()) &&
+           !wt_log_reset_under_way(intake->log_reset);
 }
 
 void wt_intake_step(struct wt_intake *intake, int wait_ms)
 {
     wt_owner_assert(&intake->owner);
     rd_kafka_message_t *message;
-    wt_retention_gap_step(intake->loss);
+    wt_retention_gap_step(intake->retention_gap);
     bool open = wt_intake_open(intake) && ranges_known(intake);
     while (open && intake->taken.count < RECORDS_PER_PUSH_MAX &&
            (message = rd_kafka_consume_queue(intake->ports.records, wait_ms)) != NULL) {
@@ -352,16 +359,16 @@ void wt_intake_check(struct wt_intake *intake)
     bool open = wt_intake_open(intake);
     struct wt_partition *partition;
     for (size_t i = 0; (partition = wt_partitions_at(intake->ports.partitions, i)) != NULL; i++) {
-        bool awaited = open && partition->assigned && !partition->suspended &&
-                       !partition->unforwarded && partition->next_offset >= 0 &&
-                       (partition->range == NULL || partition->range->state == WT_RANGE_OPEN) &&
-                       end_seen(intake, partition) > partition->next_offset;
-        if (!awaited) {
+        bool expected = open && partition->assigned && !partition->suspended &&
+                        !partition->unforwarded && partition->next_offset >= 0 &&
+                        (partition->range == NULL || partition->range->state == WT_RANGE_OPEN) &&
+                        end_seen(intake, partition) > partition->next_offset;
+        if (!expected) {
             partition->progress_us = now_us;
         } else if (now_us - partition->progress_us > STUCK_US) {
             partition->progress_us = now_us;
             wt_suspend_unreadable(intake->suspend, partition, partition->next_offset,
-                                  "nothing comes of it");
+                                  "no record arrives although the log has more");
         }
     }
 }
@@ -370,7 +377,7 @@ void wt_intake_step_log_reset(struct wt_intake *intake)
 {
     wt_owner_assert(&intake->owner);
     wt_suspend_step(intake->suspend);
-    rd_kafka_message_t *message = wt_log_reset_step(intake->setback);
+    rd_kafka_message_t *message = wt_log_reset_step(intake->log_reset);
     if (message != NULL) {
         struct wt_partition *source = source_of(intake, message);
         wt_partition_begin_epoch(source);
@@ -384,8 +391,8 @@ void wt_intake_settle(struct wt_intake *intake, int wait_ms)
     wt_owner_assert(&intake->owner);
     const struct timespec pause = {.tv_nsec = 5000000};
     int64_t deadline_us = wt_clock_us() + (int64_t)wait_ms * 1000;
-    while (!wt_retention_gap_settled(intake->loss) && wt_clock_us() < deadline_us) {
+    while (!wt_retention_gap_settled(intake->retention_gap) && wt_clock_us() < deadline_us) {
         (void)nanosleep(&pause, NULL);
-        wt_retention_gap_step(intake->loss);
+        wt_retention_gap_step(intake->retention_gap);
     }
 }

@@ -1,9 +1,11 @@
-/* intake.h: takes records from the consumer into the pipeline: each gets its place in its partition's
- * order and is counted in flight; none is taken while there is no room for it. Where a partition ends
- * behind its last record, a hole goes the same way, so that the end is committed as well.
+/* intake.h: moves records from the consumer into the pipeline.
  *
- * Ranges (range.h), losses (retention_gap.h), offsets that go backwards (log_reset.h) and the pace
- * (rate_limit.h) are seen to here. Thread: consume. */
+ * Each record gets its sequence number in its partition and is counted in flight; no record is
+ * taken while the in-flight bound is reached. If a partition's log ends after its last record, a
+ * hole (record.h) follows that record, so that the end is committed too.
+ *
+ * Intake also applies replay ranges (range.h), the rate limit (rate_limit.h), the check of gaps
+ * (retention_gap.h) and the reset of offsets that went backwards (log_reset.h). Thread: consume. */
 #ifndef WIRETAG_PIPELINE_CONSUME_INTAKE_H
 #define WIRETAG_PIPELINE_CONSUME_INTAKE_H
 
@@ -26,12 +28,12 @@ struct wt_intake_ports {
     struct wt_partitions *partitions;
     struct wt_in_flight *in_flight;
     struct wt_queue *queue_out;
-    const atomic_bool *stopping; /* once set, records are left to whoever reads on */
-    bool ranged;                 /* ranges are read, nothing else */
+    const atomic_bool *stopping; /* once set, records are dropped; the next owner reads them */
+    bool ranged;                 /* only ranges are read (range.h) */
     uint32_t records_per_s_max;  /* 0: no limit */
     void *opaque;
-    wt_log_reset_drain *drain; /* of an epoch that is to end empty */
-    /* The worker cannot go on. */
+    wt_log_reset_drain *drain; /* closes an epoch without records in flight */
+    /* The worker must stop. */
     void (*failed)(void *opaque, const struct wt_error *error);
 };
 
@@ -40,31 +42,32 @@ struct wt_intake *wt_intake_create(const struct wt_intake_ports *ports);
 /* Before the consumer is destroyed; accepts NULL. */
 void wt_intake_destroy(struct wt_intake *intake);
 
-/* A partition is about to be assigned. Its epoch has not begun yet. */
+/* Prepares a partition that is about to be assigned, before its epoch begins. */
 void wt_intake_begin(struct wt_intake *intake, struct wt_partition *partition);
 
-/* What has to be known of an assigned partition before its first record is, or will not be: its records
- * may be led into the intake's queue. Does not wait. */
+/* True: the partition's records may be forwarded to intake's queue, because the group's committed
+ * offset is known or the query for it has timed out. Does not wait. */
 bool wt_intake_ready(struct wt_intake *intake, struct wt_partition *partition);
 
-/* There is room for a record, it is time for it, and nothing else has to come before it. */
+/* True: a record may be taken. In-flight bound and rate limit allow it, and no log reset is under
+ * way. */
 bool wt_intake_open(struct wt_intake *intake);
 
-/* What the consumer's own queue gave: a record, or an event in a record's place. Takes the message. */
+/* Takes a message of the consumer's own queue: a record or an event. Destroys the message. */
 void wt_intake_take(struct wt_intake *intake, rd_kafka_message_t *message);
 
-/* Takes records as they are there while the intake is open, up to a limit that bounds the time, and
- * hands them on together. Waits for the first for `wait_ms` at most. */
+/* Takes the available records while intake is open, up to a fixed number, and pushes them to the
+ * next stage together. Waits at most `wait_ms` for the first one. */
 void wt_intake_step(struct wt_intake *intake, int wait_ms);
 
-/* Looks for partitions of which nothing comes although their logs go on. To be called once a second. */
+/* Suspends partitions whose log has more records although none arrives. Call it once a second. */
 void wt_intake_check(struct wt_intake *intake);
 
-/* Goes on with a setback that is under way. Not while anything drains: it drains itself. */
+/* Advances suspensions and a log reset. Not during a drain: a log reset drains a partition. */
 void wt_intake_step_log_reset(struct wt_intake *intake);
 
-/* Nothing is read any more: waits for the answers about gaps that are still open, for `wait_ms` at
- * most, so that what a short replay found lost is named before its end. */
+/* Waits up to `wait_ms` for open gap checks, after reading has ended, so that a short replay
+ * reports lost offsets before it ends. */
 void wt_intake_settle(struct wt_intake *intake, int wait_ms);
 
 #endif

@@ -8,7 +8,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* Pause before a refused request is made again. */
+/* Pause before a failed commit is retried. */
 #define RETRY_MS 200
 
 struct wt_log_reset {
@@ -16,141 +16,144 @@ struct wt_log_reset {
     wt_log_reset_drain *drain;
     void *opaque;
     rd_kafka_queue_t *replies;
-    rd_kafka_message_t *message; /* held; NULL: nothing is under way */
+    rd_kafka_message_t *message; /* the first one of the new log; NULL: no reset is under way */
     struct wt_partition *source; /* of the message */
-    uint32_t epoch;              /* the source's, which is to end */
-    bool ended;                  /* it has */
-    bool asked;                  /* a reply is awaited, if only to one that was revoked */
-    bool granted;                /* the group's offset is set back */
-    int64_t retry_us;            /* do not ask before */
+    uint32_t epoch;              /* the source's epoch that has to end */
+    bool ended;                  /* that epoch has ended */
+    bool committing;             /* a commit is outstanding, maybe of a revoked partition */
+    bool committed;              /* the group's offset is reset */
+    int64_t retry_us;            /* no commit before this time */
 };
 
 struct wt_log_reset *wt_log_reset_create(rd_kafka_t *consumer, wt_log_reset_drain *drain,
                                          void *opaque)
 {
-    struct wt_log_reset *setback = wt_alloc_zeroed(1, sizeof *setback);
-    setback->consumer = consumer;
-    setback->drain = drain;
-    setback->opaque = opaque;
-    setback->replies = rd_kafka_queue_new(consumer);
-    return setback;
+    struct wt_log_reset *reset = wt_alloc_zeroed(1, sizeof *reset);
+    reset->consumer = consumer;
+    reset->drain = drain;
+    reset->opaque = opaque;
+    reset->replies = rd_kafka_queue_new(consumer);
+    return reset;
 }
 
-static void forget(struct wt_log_reset *setback)
+static void forget(struct wt_log_reset *reset)
 {
-    if (setback->message != NULL) {
-        rd_kafka_message_destroy(setback->message);
-        setback->message = NULL;
+    if (reset->message != NULL) {
+        rd_kafka_message_destroy(reset->message);
+        reset->message = NULL;
     }
 }
 
-void wt_log_reset_destroy(struct wt_log_reset *setback)
+void wt_log_reset_destroy(struct wt_log_reset *reset)
 {
-    if (setback == NULL) {
+    if (reset == NULL) {
         return;
     }
-    forget(setback);
-    rd_kafka_queue_destroy(setback->replies);
-    free(setback);
+    forget(reset);
+    rd_kafka_queue_destroy(reset->replies);
+    free(reset);
 }
 
-void wt_log_reset_begin(struct wt_log_reset *setback, struct wt_partition *source,
+void wt_log_reset_begin(struct wt_log_reset *reset, struct wt_partition *source,
                         rd_kafka_message_t **message)
 {
-    assert(setback->message == NULL && source->assigned);
-    setback->message = *message;
+    assert(reset->message == NULL && source->assigned);
+    reset->message = *message;
     *message = NULL;
-    setback->source = source;
-    setback->epoch = source->epoch_last;
-    setback->ended = false;
-    setback->granted = false;
-    setback->retry_us = 0;
+    reset->source = source;
+    reset->epoch = source->epoch_last;
+    reset->ended = false;
+    reset->committed = false;
+    reset->retry_us = 0;
 }
 
-bool wt_log_reset_under_way(const struct wt_log_reset *setback)
+bool wt_log_reset_under_way(const struct wt_log_reset *reset)
 {
-    return setback->message != NULL;
+    return reset->message != NULL;
 }
 
-/* Nothing is left inside, so there is nothing to wait for. What its lane has not committed yet would
- * set the group's offset forward again. */
-static void end_epoch(struct wt_log_reset *setback)
+/* No record of the partition is in flight, so the drain does not wait. It commits nothing: a commit
+ * of the old log's offsets would move the group's offset forward again. */
+static void end_epoch(struct wt_log_reset *reset)
 {
-    assert(!setback->ended);
-    assert(atomic_load_explicit(&setback->source->pending, memory_order_relaxed) == 0);
-    atomic_store_explicit(&setback->source->epoch_live, 0, memory_order_release);
-    setback->drain(setback->opaque, &setback->source, 1, true);
-    setback->ended = true;
+    assert(!reset->ended);
+    assert(atomic_load_explicit(&reset->source->pending, memory_order_relaxed) == 0);
+    atomic_store_explicit(&reset->source->epoch_live, 0, memory_order_release);
+    reset->drain(reset->opaque, &reset->source, 1, true);
+    reset->ended = true;
 }
 
 static void on_reply(rd_kafka_t *consumer, rd_kafka_resp_err_t code,
                      rd_kafka_topic_partition_list_t *offsets, void *opaque)
 {
-    struct wt_log_reset *setback = opaque;
+    struct wt_log_reset *reset = opaque;
     (void)consumer, (void)offsets;
-    assert(setback->asked);
-    setback->asked = false;
-    setback->retry_us = wt_clock_us() + (int64_t)RETRY_MS * 1000;
-    /* Nothing ends while a reply is awaited: this one is to the question of the epoch that has. */
-    setback->granted = code == RD_KAFKA_RESP_ERR_NO_ERROR && setback->ended;
+    assert(reset->committing);
+    reset->committing = false;
+    reset->retry_us = wt_clock_us() + (int64_t)RETRY_MS * 1000;
+    /* No epoch ends while a commit is outstanding, so this reply belongs to the epoch that
+     * ended. */
+    reset->committed = code == RD_KAFKA_RESP_ERR_NO_ERROR && reset->ended;
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        wt_log_warn("consume", "the group's offset was not set back: %s; trying again",
+        wt_log_warn("consume", "resetting the group's offset failed: %s; retrying",
                     rd_kafka_err2str(code));
     }
 }
 
-/* Stored as well: the client's timer would commit what was stored before. */
-static void ask(struct wt_log_reset *setback)
+/* Commits the message's offset. Stores it as well: otherwise librdkafka's timer would commit the
+ * offset stored before. */
+static void commit(struct wt_log_reset *reset)
 {
-    assert(setback->message != NULL && setback->ended && !setback->asked);
+    assert(reset->message != NULL && reset->ended && !reset->committing);
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, setback->source->topic, setback->source->number)
-        ->offset = setback->message->offset;
-    (void)rd_kafka_offsets_store(setback->consumer, list);
-    setback->asked = true;
+    rd_kafka_topic_partition_list_add(list, reset->source->topic, reset->source->number)->offset =
+        reset->message->offset;
+    (void)rd_kafka_offsets_store(reset->consumer, list);
+    reset->committing = true;
     rd_kafka_resp_err_t code =
-        rd_kafka_commit_queue(setback->consumer, list, setback->replies, on_reply, setback);
+        rd_kafka_commit_queue(reset->consumer, list, reset->replies, on_reply, reset);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        on_reply(setback->consumer, code, list, setback);
+        on_reply(reset->consumer, code, list, reset);
     }
     rd_kafka_topic_partition_list_destroy(list);
 }
 
-/* The assignment is still the one in which it began. */
-static bool is_current(const struct wt_log_reset *setback)
+/* True: the assignment in which the reset began has not ended. */
+static bool is_current(const struct wt_log_reset *reset)
 {
-    return setback->source->assigned && setback->source->epoch_last == setback->epoch;
+    return reset->source->assigned && reset->source->epoch_last == reset->epoch;
 }
 
-static bool is_finished(const struct wt_log_reset *setback)
+/* True: no record of the partition is in flight. */
+static bool is_empty(const struct wt_log_reset *reset)
 {
-    return atomic_load_explicit(&setback->source->pending, memory_order_acquire) == 0;
+    return atomic_load_explicit(&reset->source->pending, memory_order_acquire) == 0;
 }
 
-rd_kafka_message_t *wt_log_reset_step(struct wt_log_reset *setback)
+rd_kafka_message_t *wt_log_reset_step(struct wt_log_reset *reset)
 {
-    if (setback->asked) {
-        (void)rd_kafka_queue_poll_callback(setback->replies, 0);
+    if (reset->committing) {
+        (void)rd_kafka_queue_poll_callback(reset->replies, 0);
     }
-    if (setback->message == NULL || setback->asked) {
+    if (reset->message == NULL || reset->committing) {
         return NULL;
     }
-    if (!is_current(setback)) {
-        forget(setback);
+    if (!is_current(reset)) {
+        forget(reset);
         return NULL;
     }
-    if (!setback->ended && is_finished(setback)) {
-        end_epoch(setback);
+    if (!reset->ended && is_empty(reset)) {
+        end_epoch(reset);
     }
-    if (setback->ended && !setback->granted && wt_clock_us() >= setback->retry_us) {
-        ask(setback);
+    if (reset->ended && !reset->committed && wt_clock_us() >= reset->retry_us) {
+        commit(reset);
     }
-    if (!setback->granted) {
+    if (!reset->committed) {
         return NULL;
     }
-    rd_kafka_message_t *message = setback->message;
-    setback->message = NULL;
-    wt_log_info("consume", "%s [%" PRId32 "]: reading goes on at offset %" PRId64,
-                setback->source->topic, setback->source->number, message->offset);
+    rd_kafka_message_t *message = reset->message;
+    reset->message = NULL;
+    wt_log_info("consume", "%s [%" PRId32 "]: the group's offset is reset; reading from %" PRId64,
+                reset->source->topic, reset->source->number, message->offset);
     return message;
 }

@@ -1,18 +1,18 @@
-/* log_reset.h: a partition whose offsets go backwards.
+/* log_reset.h: resets the group's offset after a partition's offsets went backwards.
  *
- * The broker's log no longer holds the next offset (suspend.h has asked): the topic was re-created or
- * truncated, and librdkafka went on at auto.offset.reset. What was read before can never be read again;
- * and the group's offset lies ahead of all that is to come, so that a restart would pass over records, and
- * librdkafka, whose timer commits only forwards, commits none. So the group's offset goes back first, and
- * what is from here and from there is kept apart:
+ * The topic was re-created or truncated: the broker's log no longer holds the next offset
+ * (suspend.h has checked that), and librdkafka continued at auto.offset.reset. The group's
+ * committed offset is now ahead of the log. A restart would skip records, and librdkafka's timer
+ * would commit nothing, because it only commits forward. So the group's offset is reset before any
+ * record of the new log is processed:
  *
- *   1. the record that shows it is held, and none is taken, of any partition, until everything of its
- *      partition before it is done with
- *   2. the epoch ends, empty
- *   3. the group's offset is set back to the record, asked for until it is granted
- *   4. the record is given back, to begin a new epoch with
+ *   1. the first message of the new log is kept; no record of any partition is taken until the
+ *      partition has no record in flight
+ *   2. the epoch ends without a record
+ *   3. the message's offset is committed; a failed commit is retried
+ *   4. the message is returned to the caller and starts a new epoch
  *
- * If the partition is revoked meanwhile, its next owner comes to the same place. Thread: consume. */
+ * If the partition is revoked meanwhile, its next owner does the same. Thread: consume. */
 #ifndef WIRETAG_PIPELINE_CONSUME_LOG_RESET_H
 #define WIRETAG_PIPELINE_CONSUME_LOG_RESET_H
 
@@ -22,7 +22,7 @@
 
 struct wt_log_reset;
 
-/* Has the rest of the pipeline let go of partitions whose epochs have ended; as in consume.h. */
+/* Drains partitions whose epochs have ended; wt_consume_hooks.drain (consume.h). */
 typedef void wt_log_reset_drain(void *opaque, struct wt_partition *const *partitions, size_t count,
                                 bool lost);
 
@@ -31,17 +31,18 @@ struct wt_log_reset *wt_log_reset_create(rd_kafka_t *consumer, wt_log_reset_drai
                                          void *opaque);
 
 /* Before the consumer is destroyed; accepts NULL. */
-void wt_log_reset_destroy(struct wt_log_reset *setback);
+void wt_log_reset_destroy(struct wt_log_reset *reset);
 
-/* `source`, assigned, begins again with *message; takes it and clears it. One at a time. */
-void wt_log_reset_begin(struct wt_log_reset *setback, struct wt_partition *source,
+/* Starts the reset of `source`, which is assigned, to the offset of *message. Takes *message and
+ * clears it. Only one reset can be under way. */
+void wt_log_reset_begin(struct wt_log_reset *reset, struct wt_partition *source,
                         rd_kafka_message_t **message);
 
-/* One is under way: no record may be taken. */
-bool wt_log_reset_under_way(const struct wt_log_reset *setback);
+/* True: a reset is under way; no record may be taken. */
+bool wt_log_reset_under_way(const struct wt_log_reset *reset);
 
-/* Goes on, without waiting for the broker. The message that was held, now the caller's, once a new
- * epoch of its partition is to begin with it; else NULL. */
-rd_kafka_message_t *wt_log_reset_step(struct wt_log_reset *setback);
+/* Advances the reset without waiting for the broker. When the reset is done, returns the kept
+ * message; the caller owns it and starts a new epoch with it. Otherwise NULL. */
+rd_kafka_message_t *wt_log_reset_step(struct wt_log_reset *reset);
 
 #endif

@@ -13,34 +13,34 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Pauses before the log is looked into again: the first, doubled each time, and the longest. */
+/* Pause before the log is probed again: the first one, which doubles each time, and the longest. */
 #define RETRY_MS 500
 #define RETRY_MS_MAX 30000
 
-/* A broker that did not answer so often is no accident. */
+/* After this many probes without an answer the partition is reported as unreadable. */
 #define SILENT_MAX 3u
 
-/* Each probe is a thread and a client. */
+/* Limit on probes at the same time; each has a thread and a client. */
 #define PROBES_MAX 8u
 
-/* What was found right and fails again within this time was not. */
+/* A partition that fails at the same offset within this time counts as failing again. */
 #define AGAIN_US 60000000
 
 struct wt_suspension {
     struct wt_suspension *next;
     struct wt_partition *partition;
     uint32_t epoch;              /* of the assignment it belongs to */
-    bool paused;                 /* false: reading goes on, and this is kept to know it again */
+    bool paused;                 /* false: reading continues; kept to recognize another failure */
     rd_kafka_message_t *message; /* of a reset; NULL: unreadable */
-    int64_t position;            /* what is to be read next; -1: not known */
+    int64_t position;            /* the next offset to read; -1: not known */
     int64_t begin;               /* of the batch that cannot be read */
     struct wt_log_probe *probe;  /* NULL: none is under way */
     struct wt_log_finding finding;
-    bool gone;         /* the finding, to be handed on */
-    bool told;         /* the log says that it stands still */
-    unsigned tries;    /* in a row that changed nothing */
-    int64_t retry_us;  /* no probe before */
-    int64_t forget_us; /* while reading goes on: when it is no longer again */
+    bool gone;         /* the finding is WT_LOG_GONE and not passed on yet */
+    bool reported;     /* logged and shown as a stall */
+    unsigned tries;    /* in a row without success */
+    int64_t retry_us;  /* no probe before this time */
+    int64_t forget_us; /* while reading continues: when the suspension is freed */
 };
 
 struct wt_suspend {
@@ -67,9 +67,10 @@ static enum wt_damaged policy(const struct wt_suspend *suspend)
                                                   : WT_DAMAGED_WAIT;
 }
 
-/* --- what the client is told ----------------------------------------------------------------- */
+/* --- pausing and seeking the consumer -------------------------------------------------------- */
 
-static rd_kafka_topic_partition_list_t *place(const struct wt_partition *partition, int64_t offset)
+static rd_kafka_topic_partition_list_t *list_of(const struct wt_partition *partition,
+                                                int64_t offset)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(list, partition->topic, partition->number)->offset = offset;
@@ -81,19 +82,19 @@ static void set_paused(struct wt_suspend *suspend, struct wt_suspension *suspens
     if (suspension->paused == paused) {
         return;
     }
-    rd_kafka_topic_partition_list_t *list = place(suspension->partition, RD_KAFKA_OFFSET_INVALID);
+    rd_kafka_topic_partition_list_t *list = list_of(suspension->partition, RD_KAFKA_OFFSET_INVALID);
     (void)(paused ? rd_kafka_pause_partitions(suspend->ports.consumer, list)
                   : rd_kafka_resume_partitions(suspend->ports.consumer, list));
     rd_kafka_topic_partition_list_destroy(list);
     suspension->paused = paused;
 }
 
-/* What comes next is of `offset`, or from behind it. One that the client refuses is seen at its next
- * record. */
-static void go_on_at(struct wt_suspend *suspend, struct wt_suspension *suspension, int64_t offset)
+/* Continues reading at `offset`. If librdkafka refuses the seek, the next record has an unexpected
+ * offset and suspends the partition again. */
+static void resume_at(struct wt_suspend *suspend, struct wt_suspension *suspension, int64_t offset)
 {
     struct wt_partition *partition = suspension->partition;
-    rd_kafka_topic_partition_list_t *list = place(partition, offset);
+    rd_kafka_topic_partition_list_t *list = list_of(partition, offset);
     rd_kafka_error_t *error = rd_kafka_seek_partitions(suspend->ports.consumer, list, 0);
     if (error != NULL) {
         wt_log_debug("consume", "%s [%" PRId32 "]: seek: %s", partition->topic, partition->number,
@@ -107,7 +108,7 @@ static void go_on_at(struct wt_suspend *suspend, struct wt_suspension *suspensio
     suspension->forget_us = wt_clock_us() + AGAIN_US;
 }
 
-/* --- those that stand still ------------------------------------------------------------------ */
+/* --- suspended partitions -------------------------------------------------------------------- */
 
 static struct wt_suspension *find(const struct wt_suspend *suspend,
                                   const struct wt_partition *partition)
@@ -119,53 +120,53 @@ static struct wt_suspension *find(const struct wt_suspend *suspend,
     return suspension;
 }
 
-static void describe(const struct wt_suspension *suspension, char *words, size_t bytes)
+static void describe(const struct wt_suspension *suspension, char *text, size_t bytes)
 {
     const struct wt_log_finding *finding = &suspension->finding;
     const struct wt_partition *partition = suspension->partition;
     if (finding->verdict == WT_LOG_DAMAGED) {
         (void)snprintf(
-            words, bytes, "%s [%" PRId32 "]: offsets %" PRId64 " to %" PRId64 " cannot be read: %s",
+            text, bytes, "%s [%" PRId32 "]: offsets %" PRId64 " to %" PRId64 " cannot be read: %s",
             partition->topic, partition->number, finding->from, finding->to - 1, finding->cause);
     } else {
-        (void)snprintf(words, bytes, "%s [%" PRId32 "]: offset %" PRId64 " cannot be read: %s",
+        (void)snprintf(text, bytes, "%s [%" PRId32 "]: offset %" PRId64 " cannot be read: %s",
                        partition->topic, partition->number, suspension->position, finding->cause);
     }
 }
 
-/* Brings stall and metric in line with what stands still. */
+/* Updates the stall and the metric to the reported suspensions. */
 static void show(const struct wt_suspend *suspend)
 {
-    char words[300];
+    char text[300];
     int64_t count = 0;
     for (const struct wt_suspension *suspension = suspend->first; suspension != NULL;
          suspension = suspension->next) {
-        if (suspension->told && count++ == 0) {
-            describe(suspension, words, sizeof words);
+        if (suspension->reported && count++ == 0) {
+            describe(suspension, text, sizeof text);
         }
     }
     wt_metric_set(WT_METRIC_PARTITIONS_DAMAGED, count);
     if (count == 0) {
         wt_stall_end(WT_STALL_DAMAGED);
     } else if (count == 1) {
-        wt_stall_begin(WT_STALL_DAMAGED, "%s; input.damaged: skip passes over it", words);
+        wt_stall_begin(WT_STALL_DAMAGED, "%s; set input.damaged: skip to skip it", text);
     } else {
         wt_stall_begin(WT_STALL_DAMAGED,
-                       "%s; and %" PRId64 " more partitions; input.damaged: skip passes over them",
-                       words, count - 1);
+                       "%s; and %" PRId64 " more partitions; set input.damaged: skip to skip them",
+                       text, count - 1);
     }
 }
 
-static void let_probe_go(struct wt_suspend *suspend, struct wt_suspension *suspension)
+static void end_probe(struct wt_suspend *suspend, struct wt_suspension *suspension)
 {
     assert(suspension->probe == NULL || suspend->probes > 0);
     suspend->probes -= suspension->probe != NULL;
     wt_log_probe_end(&suspension->probe);
 }
 
-static void let_go(struct wt_suspend *suspend, struct wt_suspension *suspension)
+static void release(struct wt_suspend *suspend, struct wt_suspension *suspension)
 {
-    let_probe_go(suspend, suspension);
+    end_probe(suspend, suspension);
     if (suspension->message != NULL) {
         rd_kafka_message_destroy(suspension->message);
         suspension->message = NULL;
@@ -181,10 +182,10 @@ static void end(struct wt_suspend *suspend, struct wt_suspension *suspension)
     }
     *link = suspension->next;
     suspension->partition->suspended = false;
-    let_go(suspend, suspension);
-    bool told = suspension->told;
+    release(suspend, suspension);
+    bool reported = suspension->reported;
     free(suspension);
-    if (told) {
+    if (reported) {
         show(suspend);
     }
 }
@@ -204,15 +205,15 @@ void wt_suspend_forget(struct wt_suspend *suspend, struct wt_partition *partitio
 {
     struct wt_suspension *suspension = find(suspend, partition);
     if (suspension != NULL) {
-        set_paused(suspend, suspension, false); /* else it would be in the new assignment, too */
+        set_paused(suspend, suspension, false); /* a pause would last into the new assignment */
         end(suspend, suspension);
     }
 }
 
-/* --- beginning ------------------------------------------------------------------------------- */
+/* --- suspending ------------------------------------------------------------------------------ */
 
-/* Soon the first time, later and later where it fails again. */
-static void put_off(struct wt_suspension *suspension)
+/* Sets the time of the next probe: at once the first time, then after growing pauses. */
+static void schedule_probe(struct wt_suspension *suspension)
 {
     unsigned doubled = suspension->tries < 16 ? suspension->tries : 16;
     int64_t wait_ms = doubled == 0 ? 0 : (int64_t)RETRY_MS << (doubled - 1);
@@ -220,7 +221,7 @@ static void put_off(struct wt_suspension *suspension)
     suspension->tries++;
 }
 
-/* NULL: it is suspended already. */
+/* NULL: the partition is suspended already. */
 static struct wt_suspension *begin(struct wt_suspend *suspend, struct wt_partition *partition,
                                    int64_t position)
 {
@@ -240,7 +241,7 @@ static struct wt_suspension *begin(struct wt_suspend *suspend, struct wt_partiti
     suspension->position = position;
     partition->suspended = true;
     set_paused(suspend, suspension, true);
-    put_off(suspension);
+    schedule_probe(suspension);
     return suspension;
 }
 
@@ -250,7 +251,7 @@ void wt_suspend_unreadable(struct wt_suspend *suspend, struct wt_partition *part
     struct wt_suspension *suspension = begin(suspend, partition, partition->next_offset);
     if (suspension != NULL) {
         suspension->begin = offset;
-        wt_log_debug("consume", "%s [%" PRId32 "]: looking into the log at offset %" PRId64 ": %s",
+        wt_log_debug("consume", "%s [%" PRId32 "]: probing the log at offset %" PRId64 ": %s",
                      partition->topic, partition->number, offset, reason);
     }
 }
@@ -265,19 +266,19 @@ void wt_suspend_reset(struct wt_suspend *suspend, struct wt_partition *partition
     }
 }
 
-/* --- what was found -------------------------------------------------------------------------- */
+/* --- the probe's finding --------------------------------------------------------------------- */
 
 static void stop_worker(struct wt_suspend *suspend, struct wt_suspension *suspension)
 {
-    char words[300];
+    char text[300];
     struct wt_error error;
-    describe(suspension, words, sizeof words);
+    describe(suspension, text, sizeof text);
     (void)wt_error_set(&error, WT_FAILED, WT_ERROR_FATAL, "damaged",
-                       "%s; input.damaged: skip passes over it", words);
+                       "%s; set input.damaged: skip to skip it", text);
     suspend->ports.failed(suspend->ports.opaque, &error);
 }
 
-static void pass_over(struct wt_suspend *suspend, struct wt_suspension *suspension)
+static void skip(struct wt_suspend *suspend, struct wt_suspension *suspension)
 {
     const struct wt_log_finding *finding = &suspension->finding;
     assert(finding->from < finding->to);
@@ -285,52 +286,52 @@ static void pass_over(struct wt_suspend *suspend, struct wt_suspension *suspensi
     wt_metric_add(WT_METRIC_OFFSETS_DAMAGED, finding->to - finding->from);
     wt_log_error("consume",
                  "%s [%" PRId32 "]: offsets %" PRId64 " to %" PRId64
-                 " are lost: they cannot be read (%s) and are passed over",
+                 " are lost: they cannot be read (%s) and are skipped",
                  partition->topic, partition->number, finding->from, finding->to - 1,
                  finding->cause);
-    go_on_at(suspend, suspension, finding->to);
+    resume_at(suspend, suspension, finding->to);
     suspend->ports.passed(suspend->ports.opaque, suspension->partition, finding->to);
 }
 
-static void stand_still(struct wt_suspend *suspend, struct wt_suspension *suspension)
+static void report(struct wt_suspend *suspend, struct wt_suspension *suspension)
 {
-    char words[300];
-    if (!suspension->told) {
-        describe(suspension, words, sizeof words);
+    char text[300];
+    if (!suspension->reported) {
+        describe(suspension, text, sizeof text);
         wt_log_error("consume",
-                     "%s; the partition stands still, others go on; looking again every %d s at "
-                     "most; input.damaged: skip passes over it",
-                     words, RETRY_MS_MAX / 1000);
+                     "%s; this partition is suspended, others continue; retrying at least every "
+                     "%d s; set input.damaged: skip to skip it",
+                     text, RETRY_MS_MAX / 1000);
     }
-    suspension->told = true;
+    suspension->reported = true;
     show(suspend);
 }
 
-static void go_on(struct wt_suspend *suspend, struct wt_suspension *suspension)
+static void reread(struct wt_suspend *suspend, struct wt_suspension *suspension)
 {
     const struct wt_partition *partition = suspension->partition;
     const struct wt_log_finding *finding = &suspension->finding;
     if (suspension->message != NULL) {
         wt_log_warn("consume",
-                    "%s [%" PRId32 "]: the client was reset to offset %" PRId64
+                    "%s [%" PRId32 "]: the consumer was reset to offset %" PRId64
                     ", but the log (%" PRId64 " to %" PRId64 ") still holds %" PRId64
-                    "; reading goes on there",
+                    "; reading continues there",
                     partition->topic, partition->number, suspension->message->offset,
                     finding->log.begin, finding->log.end, finding->from);
-    } else if (suspension->told) {
+    } else if (suspension->reported) {
         wt_log_info("consume", "%s [%" PRId32 "]: offset %" PRId64 " can be read again",
                     partition->topic, partition->number, finding->from);
     }
-    go_on_at(suspend, suspension, finding->from);
+    resume_at(suspend, suspension, finding->from);
 }
 
-/* Reading goes on; what is left of the suspension tells whether it fails at once again. */
-static void release(struct wt_suspend *suspend, struct wt_suspension *suspension)
+/* Reading continues. The suspension is kept for a while to recognize that reading fails again. */
+static void resume(struct wt_suspend *suspend, struct wt_suspension *suspension)
 {
-    let_go(suspend, suspension);
+    release(suspend, suspension);
     suspension->partition->suspended = false;
-    if (suspension->told) {
-        suspension->told = false;
+    if (suspension->reported) {
+        suspension->reported = false;
         show(suspend);
     }
 }
@@ -341,29 +342,29 @@ static void act(struct wt_suspend *suspend, struct wt_suspension *suspension)
     switch (suspension->finding.verdict) {
     case WT_LOG_READABLE:
     case WT_LOG_HOLDS:
-        go_on(suspend, suspension);
-        release(suspend, suspension);
+        reread(suspend, suspension);
+        resume(suspend, suspension);
         break;
     case WT_LOG_DAMAGED:
         if (policy(suspend) == WT_DAMAGED_SKIP) {
-            pass_over(suspend, suspension);
-            release(suspend, suspension);
+            skip(suspend, suspension);
+            resume(suspend, suspension);
             break;
         }
         if (policy(suspend) == WT_DAMAGED_STOP) {
             stop_worker(suspend, suspension);
         }
-        stand_still(suspend, suspension);
-        put_off(suspension);
+        report(suspend, suspension);
+        schedule_probe(suspension);
         break;
     case WT_LOG_SILENT:
-        wt_log_debug("consume", "%s [%" PRId32 "]: the log was not looked into: %s",
+        wt_log_debug("consume", "%s [%" PRId32 "]: probing the log failed: %s",
                      suspension->partition->topic, suspension->partition->number,
                      suspension->finding.cause);
         if (suspension->tries > SILENT_MAX) {
-            stand_still(suspend, suspension);
+            report(suspend, suspension);
         }
-        put_off(suspension);
+        schedule_probe(suspension);
         break;
     case WT_LOG_GONE:
         suspension->gone = true;
@@ -371,7 +372,7 @@ static void act(struct wt_suspend *suspend, struct wt_suspension *suspension)
     }
 }
 
-static void hand_on(struct wt_suspend *suspend, struct wt_suspension *suspension)
+static void pass_on_gone(struct wt_suspend *suspend, struct wt_suspension *suspension)
 {
     assert(suspension->gone && suspension->message != NULL);
     int64_t offset = suspension->message->offset;
@@ -385,13 +386,13 @@ static void hand_on(struct wt_suspend *suspend, struct wt_suspension *suspension
                 ")",
                 partition->topic, partition->number, suspension->position, offset,
                 suspension->finding.log.begin, suspension->finding.log.end);
-    set_paused(suspend, suspension, false); /* librdkafka goes on behind the record that it gave */
+    set_paused(suspend, suspension, false); /* librdkafka continues after the message */
     end(suspend, suspension);
 }
 
 /* --- step ------------------------------------------------------------------------------------ */
 
-static void ask(struct wt_suspend *suspend, struct wt_suspension *suspension)
+static void start_probe(struct wt_suspend *suspend, struct wt_suspension *suspension)
 {
     assert(suspension->probe == NULL && suspend->probes < PROBES_MAX);
     const struct wt_partition *partition = suspension->partition;
@@ -405,7 +406,7 @@ static void ask(struct wt_suspend *suspend, struct wt_suspension *suspension)
                                              .patient = suspension->tries > SILENT_MAX};
     suspension->probe = wt_log_probe_start(suspend->ports.config, &question);
     if (suspension->probe == NULL) {
-        put_off(suspension);
+        schedule_probe(suspension);
     } else {
         suspend->probes++;
     }
@@ -415,13 +416,13 @@ static void step(struct wt_suspend *suspend, struct wt_suspension *suspension)
 {
     struct wt_log_finding finding;
     if (suspension->gone) {
-        hand_on(suspend, suspension);
+        pass_on_gone(suspend, suspension);
     } else if (suspension->probe == NULL) {
         if (suspend->probes < PROBES_MAX && wt_clock_us() >= suspension->retry_us) {
-            ask(suspend, suspension);
+            start_probe(suspend, suspension);
         }
     } else if (wt_log_probe_done(suspension->probe, &finding)) {
-        let_probe_go(suspend, suspension);
+        end_probe(suspend, suspension);
         suspension->finding = finding;
         suspension->position =
             finding.verdict != WT_LOG_SILENT ? finding.from : suspension->position;
@@ -429,7 +430,7 @@ static void step(struct wt_suspend *suspend, struct wt_suspension *suspension)
     }
 }
 
-/* The assignment is still the one in which it began. */
+/* True: the assignment in which the suspension began has not ended. */
 static bool is_current(const struct wt_suspension *suspension)
 {
     return suspension->partition->assigned &&

@@ -1,17 +1,23 @@
-/* suspend.h: partitions whose reading stands still until the broker's log was looked into.
+/* suspend.h: stops reading a partition until the broker's log has been probed.
  *
- * A partition is suspended where what the client gives cannot be believed:
+ * A partition is suspended when librdkafka delivers something that may be wrong:
  *
- *   unreadable  its next batch is damaged, a record claims an offset that the log does not have, or
- *               nothing comes although the log goes on (a damaged length: librdkafka waits for the rest)
- *   reset       an offset came before the next one: the topic was re-created or truncated, or the client
- *               went astray and was reset (log_probe.h)
+ *   unreadable  the next batch is damaged, or a record has an offset past the log's end, or no
+ *               record arrives although the log has more (a damaged length: librdkafka waits for
+ *               the rest)
+ *   reset       an offset came before the expected one: the topic was re-created or truncated, or
+ *               librdkafka lost its position and reset it (log_probe.h)
  *
- * It is paused, what was fetched ahead is thrown away, and a probe asks the broker. Then reading goes on
- * where it stood; or passes over a damaged batch where input.damaged says so, which is counted as lost; or
- * goes back, because the log no longer holds the position (log_reset.h). Else the partition stands still,
- * is named (stall.h), and is looked at again with growing pauses: another replica may have the batch.
- * Other partitions go on all the while. Thread: consume. */
+ * The partition is paused, its prefetched records are discarded, and a probe asks the broker. Then
+ * one of these follows:
+ *
+ *   - reading continues at the expected offset
+ *   - the log no longer holds that offset: the group's offset is reset (log_reset.h)
+ *   - a batch is damaged: it is skipped and counted as lost, or the worker stops, or the partition
+ *     stays suspended (input.damaged). A suspended partition is reported as a stall (stall.h) and
+ *     probed again after growing pauses, because another replica may have the batch intact
+ *
+ * Other partitions continue meanwhile. Thread: consume. */
 #ifndef WIRETAG_PIPELINE_CONSUME_SUSPEND_H
 #define WIRETAG_PIPELINE_CONSUME_SUSPEND_H
 
@@ -29,12 +35,12 @@ struct wt_suspend_ports {
     const struct wt_config *config;
     rd_kafka_t *consumer;
     void *opaque;
-    /* The log no longer holds the position: *message is the first record of what it holds now, or
-     * its end. It may be taken, and cleared. False: not now; asked again. */
+    /* The log no longer holds the expected offset. *message is the first record of the new log, or
+     * the event of its end; the callback may take and clear it. False: not now; called again. */
     bool (*gone)(void *opaque, struct wt_partition *partition, rd_kafka_message_t **message);
-    /* Offsets before `to` are passed over: nothing of them comes any more. */
+    /* The offsets before `to` are skipped. */
     void (*passed)(void *opaque, struct wt_partition *partition, int64_t to);
-    /* The worker cannot go on. */
+    /* The worker must stop. */
     void (*failed)(void *opaque, const struct wt_error *error);
 };
 
@@ -43,19 +49,20 @@ struct wt_suspend *wt_suspend_create(const struct wt_suspend_ports *ports);
 /* Before the consumer is destroyed; accepts NULL. */
 void wt_suspend_destroy(struct wt_suspend *suspend);
 
-/* The next batch of `partition` may not be readable; `offset` lies in it, `reason` is for debug lines.
- * Nothing happens where it is suspended already. */
+/* Suspends `partition`, because its next batch, in which `offset` lies, may be unreadable. `reason`
+ * is logged at debug level. Does nothing if the partition is suspended already. */
 void wt_suspend_unreadable(struct wt_suspend *suspend, struct wt_partition *partition,
                            int64_t offset, const char *reason);
 
-/* `partition` came to *message before the next offset, `expected`. Takes the message and clears it. */
+/* Suspends `partition`, because *message came before the offset `expected`. Takes *message and
+ * clears it. */
 void wt_suspend_reset(struct wt_suspend *suspend, struct wt_partition *partition, int64_t expected,
                       rd_kafka_message_t **message);
 
-/* A partition is about to be assigned: what was is over. */
+/* Ends the partition's suspension, because the partition is about to be assigned. */
 void wt_suspend_forget(struct wt_suspend *suspend, struct wt_partition *partition);
 
-/* Goes on, without waiting for a broker. */
+/* Advances all suspensions without waiting for a broker. */
 void wt_suspend_step(struct wt_suspend *suspend);
 
 #endif
