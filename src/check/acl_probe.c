@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A client of the configuration with `changes` on top: name, value, …, NULL. NULL: it was refused,
- * and a finding says so. */
+/* Creates a client from the configuration and `changes` (name, value, …, NULL), which win. NULL:
+ * librdkafka refused it; a finding was added. */
 static rd_kafka_t *make_client(const struct wt_config *config, rd_kafka_type_t type,
                                void (*on_report)(rd_kafka_t *, const rd_kafka_message_t *, void *),
                                void *opaque, const char *const *changes,
@@ -50,7 +50,7 @@ static void add_acl_remedy(const struct wt_config *config, struct wt_findings *f
 
 /* --- reading --------------------------------------------------------------------------------- */
 
-/* Waits until `left` topics have answered: the end of a partition, or an error. */
+/* Waits until `left` topics have answered: with a record, the partition's end or an error. */
 static void await_ends(rd_kafka_t *consumer, const struct wt_cluster_facts *facts, size_t left,
                        int64_t deadline_us, rd_kafka_resp_err_t *answers)
 {
@@ -61,7 +61,7 @@ static void await_ends(rd_kafka_t *consumer, const struct wt_cluster_facts *fact
         for (size_t i = 0; i < facts->topic_count; i++) {
             if (answers[i] == RD_KAFKA_RESP_ERR__IN_PROGRESS &&
                 strcmp(facts->topics[i].topic, topic) == 0) {
-                /* Not an error where a record came in before the end. */
+                /* A record that was written meanwhile also proves the right. */
                 answers[i] = message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF
                                  ? RD_KAFKA_RESP_ERR_NO_ERROR
                                  : message->err;
@@ -93,7 +93,8 @@ static void add_read_finding(const struct wt_config *config, const char *topic,
     }
 }
 
-/* Asked for beforehand, which also finds the leader: librdkafka would wait half a second for that. */
+/* The partition's end offset. The query also makes librdkafka look up the leader at once; otherwise
+ * the fetch would wait half a second for that. */
 static int64_t end_of(rd_kafka_t *consumer, const char *topic, int wait_ms)
 {
     int64_t low;
@@ -175,7 +176,7 @@ static void add_write_finding(const struct wt_config *config, const struct wt_to
         add_acl_remedy(config, findings, "Write", "--topic", topic->topic);
     } else {
         wt_finding_add(findings, config, key, WT_FINDING_NOTE, "right-write",
-                       "whether topic %s may be written was not found out: %s", topic->topic,
+                       "could not check whether topic %s may be written: %s", topic->topic,
                        answer == RD_KAFKA_RESP_ERR__IN_PROGRESS ? "no answer in time"
                                                                 : rd_kafka_err2str(answer));
     }
@@ -228,7 +229,7 @@ void wt_acl_probe_write(const struct wt_config *config, const struct wt_cluster_
 
 /* --- the group ------------------------------------------------------------------------------- */
 
-/* The answer to committing an offset of a partition that no topic can have. */
+/* Commits an offset of a partition number that cannot exist and returns the broker's answer. */
 static rd_kafka_resp_err_t commit_nowhere(rd_kafka_t *consumer, const char *topic, int wait_ms)
 {
     rd_kafka_queue_t *queue = rd_kafka_queue_new(consumer);
@@ -263,12 +264,12 @@ static void add_group_finding(const struct wt_config *config, const struct wt_gr
         add_acl_remedy(config, findings, "Read", "--group", name);
     } else if (!group->known || answer == RD_KAFKA_RESP_ERR__TIMED_OUT) {
         wt_finding_add(findings, config, "kafka.consumer", WT_FINDING_ERROR, "right-group",
-                       "consumer group %s could not be looked at: %s", name,
+                       "consumer group %s could not be described: %s", name,
                        answer == RD_KAFKA_RESP_ERR__TIMED_OUT
                            ? "its coordinator does not answer in time"
                            : rd_kafka_err2str(answer));
-        wt_finding_remedy(findings, "look at the brokers' logs, and whether they can have their "
-                                    "topic " WT_OFFSETS_TOPIC
+        wt_finding_remedy(findings, "look at the brokers' logs, and whether the brokers can create "
+                                    "their topic " WT_OFFSETS_TOPIC
                                     " (offsets.topic.replication.factor, min.insync.replicas)");
     } else {
         wt_finding_add(findings, config, "kafka.consumer", WT_FINDING_OK, "right-group",
@@ -280,7 +281,7 @@ static void add_group_finding(const struct wt_config *config, const struct wt_gr
 void wt_acl_probe_group(const struct wt_config *config, const struct wt_group_facts *group,
                         rd_kafka_resp_err_t answer, int wait_ms, struct wt_findings *findings)
 {
-    /* The answer to committing nowhere is one that librdkafka would ask for again, slowly. */
+    /* librdkafka retries a commit that fails in this way; a short back-off keeps that fast. */
     static const char *const changes[] = {"enable.auto.commit", "false", "retry.backoff.ms", "1",
                                           NULL};
     if (answer == RD_KAFKA_RESP_ERR_NO_ERROR && group->refusal == NULL) {
@@ -315,8 +316,8 @@ static void add_transaction_failure(const struct wt_config *config, const char *
     wt_finding_remedy(findings, code == RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT
                                     ? "lower kafka.producer.transaction.timeout.ms to the broker's "
                                       "transaction.max.timeout.ms"
-                                    : "look at the brokers' logs, and whether they can have their "
-                                      "topic " WT_TRANSACTIONS_TOPIC
+                                    : "look at the brokers' logs, and whether the brokers can "
+                                      "create their topic " WT_TRANSACTIONS_TOPIC
                                       " (transaction.state.log.replication.factor, "
                                       "transaction.state.log.min.isr)");
 }

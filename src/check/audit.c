@@ -15,7 +15,7 @@
 #define POLL_INTERVAL_MS 300000
 #define RECEIVE_BYTES_MAX 100000000
 
-/* The least dead letter without its topic's name, with room for long numbers (dead_letter.c). */
+/* The size of the smallest dead letter (dead_letter.c), without its topic's name. */
 #define LETTER_BYTES_LEAST 420
 
 const char *wt_audit_principal(const struct wt_config *config)
@@ -31,7 +31,7 @@ static int64_t number_of(const struct wt_property *property, int64_t otherwise)
 
 #define PLACE_BYTES_MAX 500u
 
-/* Where a property was set; the place of its section where it was not. Returns `place`. */
+/* Writes where the property was set, or else its section's place in the file. Returns `place`. */
 static const char *place_of(const struct wt_config *config, const struct wt_property *property,
                             const char *section, char place[PLACE_BYTES_MAX])
 {
@@ -61,7 +61,7 @@ static void audit_heartbeat(const struct wt_config *config, int64_t session_ms,
                       heartbeat_ms >= session_ms ? WT_FINDING_ERROR : WT_FINDING_WARNING,
                       "timeout-heartbeat",
                       "heartbeat.interval.ms %" PRId64 " against session.timeout.ms %" PRId64
-                      ": one late heartbeat and the group takes a healthy worker for dead",
+                      ": after one late heartbeat the group removes a healthy worker",
                       heartbeat_ms, session_ms);
     wt_finding_remedy(findings, "keep heartbeat.interval.ms at a third of session.timeout.ms");
 }
@@ -82,7 +82,7 @@ static void audit_poll_interval(const struct wt_config *config, int64_t session_
     if ((int64_t)config->delivery.drain_ms_max >= poll_ms) {
         wt_finding_add(findings, config, "delivery.drain_ms_max", WT_FINDING_ERROR, "timeout-drain",
                        "%" PRIu32 " ms is not below max.poll.interval.ms %" PRId64
-                       ": while this worker drains, the group gives its partitions away",
+                       ": while this worker drains, the group assigns its partitions to others",
                        config->delivery.drain_ms_max, poll_ms);
         wt_finding_remedy(findings, "lower delivery.drain_ms_max or raise max.poll.interval.ms");
     }
@@ -100,10 +100,10 @@ static void audit_transaction(const struct wt_config *config, struct wt_findings
                           WT_FINDING_ERROR, "timeout-transaction",
                           "%" PRId64 " ms does not exceed delivery.commit_interval_ms plus "
                           "delivery.drain_ms_max, %" PRId64
-                          " ms: the broker ends transactions that "
-                          "are still at work",
+                          " ms: the broker aborts transactions that "
+                          "are still in use",
                           wt_client_sizes_transaction_ms(config), needed_ms);
-        wt_finding_remedy(findings, "raise it, or lower those; left out it fits them");
+        wt_finding_remedy(findings, "raise it, lower those, or leave it out: its default fits");
     }
 }
 
@@ -134,7 +134,7 @@ void wt_audit_sizes(const struct wt_config *config, struct wt_findings *findings
     wt_finding_add_at(findings, place_of(config, own, "kafka.producer", place), WT_FINDING_ERROR,
                       "producer-queue",
                       "%" PRId64 " kB have no room for one record of message.max.bytes, %" PRId64
-                      ": such a record would stop the worker for ever",
+                      ": such a record would block the worker for ever",
                       number_of(own, 0), record_bytes_max);
     wt_finding_remedy(findings, "set %" PRId64 " at least, or leave it out",
                       record_bytes_max / 1024 + 1);
@@ -154,8 +154,8 @@ static void audit_replication(const struct wt_config *config, const struct wt_cl
     }
     if (topic->replicas_min == 1 && facts->brokers > 1) {
         wt_finding_add(findings, config, key, WT_FINDING_WARNING, "topic-replication",
-                       "topic %s is on one broker of %" PRId32 ": when that is lost, so are its "
-                       "records",
+                       "topic %s has one replica, in a cluster of %" PRId32 " brokers: if that "
+                       "broker is lost, its records are lost",
                        topic->topic, facts->brokers);
         wt_finding_remedy(findings, "give it more replicas: kafka-reassign-partitions.sh");
     }
@@ -166,7 +166,7 @@ static void audit_replication(const struct wt_config *config, const struct wt_cl
     if (topic->insync_min > topic->replicas_min) {
         wt_finding_add(findings, config, key, WT_FINDING_WARNING, "topic-insync",
                        "topic %s: min.insync.replicas %" PRId64 " is more than the %" PRId32
-                       " replicas that there are: older brokers take no record then",
+                       " existing replicas: older brokers then accept no record",
                        topic->topic, topic->insync_min, topic->replicas_min);
         wt_finding_remedy(findings, "lower min.insync.replicas or add replicas");
     } else if (topic->replicas_min > 1 && topic->insync_min == topic->replicas_min) {
@@ -177,14 +177,14 @@ static void audit_replication(const struct wt_config *config, const struct wt_cl
         wt_finding_remedy(findings, "lower min.insync.replicas by one");
     } else if (topic->replicas_min > 2 && topic->insync_min == 1) {
         wt_finding_add(findings, config, key, WT_FINDING_WARNING, "topic-insync",
-                       "topic %s: min.insync.replicas is 1 of %" PRId32 " replicas: what is "
-                       "acknowledged may be on one broker only",
+                       "topic %s: min.insync.replicas is 1 of %" PRId32 " replicas: an "
+                       "acknowledged record may be on one broker only",
                        topic->topic, topic->replicas_min);
         wt_finding_remedy(findings, "set min.insync.replicas=2 on the topic");
     }
 }
 
-/* False: there is nothing more to say about the topic. */
+/* False: the topic cannot be checked further. */
 static bool audit_existence(const struct wt_config *config, const struct wt_topic_facts *topic,
                             struct wt_findings *findings)
 {
@@ -220,8 +220,8 @@ static void audit_topic(const struct wt_config *config, const struct wt_cluster_
     audit_replication(config, facts, topic, findings);
     if (topic->compacted && topic->role == WT_TOPIC_DEAD_LETTERS) {
         wt_finding_add(findings, config, key, WT_FINDING_WARNING, "topic-compacted",
-                       "topic %s is compacted: of several dead letters with one key it keeps the "
-                       "last, and those without a key get their place as one",
+                       "topic %s is compacted: of several dead letters with the same key it keeps "
+                       "only the last; those without a key get their source position as key",
                        topic->topic);
         wt_finding_remedy(findings, "set cleanup.policy=delete on it");
     } else if (topic->compacted && topic->role == WT_TOPIC_OUTPUT) {
@@ -255,14 +255,15 @@ static void audit_partitions(const struct wt_config *config, const struct wt_top
     wt_finding_add(findings, config, wt_topic_role_key(target->role), WT_FINDING_WARNING,
                    "topic-partitions",
                    "topic %s has %" PRId32 " partitions and %s has %" PRId32
-                   ": records of the others go by key, and only each key keeps its order",
+                   ": records of the surplus partitions are assigned by key, and order is kept "
+                   "for each key only",
                    target->topic, target->partitions, input->topic, input->partitions);
     wt_finding_remedy(findings, "kafka-topics.sh --alter --topic %s --partitions %" PRId32,
                       target->topic, input->partitions);
 }
 
-/* A limit holds for the batch, its framing and compression included, so a little less still fits:
- * librdkafka's own default is 5 % below the broker's. */
+/* max.message.bytes limits the whole compressed batch with its framing. So a difference of a few
+ * per cent is accepted: librdkafka's own default is 5 % below the broker's. */
 static bool fits(int64_t limit, int64_t needed)
 {
     return limit < 0 || needed < 0 || limit >= needed - needed / 20;
@@ -336,7 +337,7 @@ static void audit_input_size(const struct wt_config *config, const struct wt_top
     }
 }
 
-/* A label has the key and the headers of its article, and with include_input its value. */
+/* A label repeats the key and headers of its article, and with include_input its value. */
 static void audit_output_size(const struct wt_config *config, const struct wt_topic_facts *input,
                               const struct wt_topic_facts *output, struct wt_findings *findings)
 {
@@ -386,7 +387,7 @@ static void audit_timestamps(const struct wt_config *config, const struct wt_top
     }
 }
 
-/* What is wrong with a whole partition's times has been said. */
+/* Reports the newest record with a bad timestamp, unless whole partitions were reported already. */
 static void audit_newest(const struct wt_config *config, const struct wt_topic_facts *input,
                          const struct wt_topic_facts *output, struct wt_findings *findings)
 {

@@ -1,6 +1,6 @@
-/* audit.h: what a configuration and the facts of a cluster say about each other.
+/* audit.h: compares a configuration with itself and with the facts of a cluster.
  *
- * Pure: the facts are gathered elsewhere (cluster_facts.h). Thread: one. */
+ * Pure: cluster_facts.h gathers the facts. Thread: one. */
 #ifndef WIRETAG_CHECK_AUDIT_H
 #define WIRETAG_CHECK_AUDIT_H
 
@@ -12,31 +12,31 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Whom to allow what is denied: sasl.username, or a word in its place. */
+/* The user to name in kafka-acls.sh commands: sasl.username, or a placeholder. */
 const char *wt_audit_principal(const struct wt_config *config);
 
-/* Time-outs of the configuration that contradict each other. */
+/* Checks the configured time-outs against each other. */
 void wt_audit_timeouts(const struct wt_config *config, struct wt_findings *findings);
 
-/* Sizes of the configuration that contradict each other; nothing where none do. */
+/* Checks the configured sizes against each other; adds no finding if they fit. */
 void wt_audit_sizes(const struct wt_config *config, struct wt_findings *findings);
 
-/* Whether groups and, under exactly-once, transactions can have a coordinator; each error names the
- * brokers' setting. Nothing where all is well or not known. */
+/* Checks whether groups and, under exactly-once, transactions can have a coordinator. Each error
+ * names the brokers' setting. Adds no finding if all is well or nothing is known. */
 void wt_audit_coordinators(const struct wt_config *config, const struct wt_cluster_facts *facts,
                            struct wt_findings *findings);
 
-/* The same for work that cannot go on without: WT_IO (class fatal) where none can be had, with the first
+/* The same, as a status. WT_IO (class fatal): a coordinator cannot exist; `error` has the first
  * cause. */
 enum wt_status wt_audit_need_coordinators(const struct wt_config *config,
                                           const struct wt_cluster_facts *facts,
                                           struct wt_error *error);
 
-/* Time-outs of the configuration against those that the brokers take. */
+/* Checks the configured time-outs against the brokers' limits. */
 void wt_audit_broker_limits(const struct wt_config *config, const struct wt_cluster_facts *facts,
                             struct wt_findings *findings);
 
-/* Topics against each other, against the configuration and against the brokers. */
+/* Checks the topics against each other, the configuration and the brokers. */
 void wt_audit_topics(const struct wt_config *config, const struct wt_cluster_facts *facts,
                      struct wt_findings *findings);
 

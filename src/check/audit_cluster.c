@@ -1,4 +1,4 @@
-/* audit_cluster.c: the part of audit.h that looks at the brokers' own settings and topics. */
+/* audit_cluster.c: the part of audit.h that checks the brokers' settings and internal topics. */
 #include "check/audit.h"
 
 #include <inttypes.h>
@@ -9,22 +9,24 @@
 /* librdkafka's default (its CONFIGURATION.md). */
 #define SESSION_MS 45000
 
-/* A worker that is stopped for a day is to find its place again; Kafka keeps it for a week. */
+/* Offsets must outlive a stop of one day. Kafka's default is a week. */
 #define OFFSETS_MINUTES_MIN INT64_C(1440) /* a day */
 
-/* Where min.insync.replicas exceeds the replicas that there are, Kafka 4.2 counts those (its
- * Partition.effectiveMinIsr); with older brokers nobody could write. No request tells which it is. */
+/* If min.insync.replicas exceeds the number of replicas, Kafka 4.2 uses the number of replicas
+ * instead (Partition.effectiveMinIsr); older brokers refuse every write. No request tells which of
+ * the two a broker does. */
 #define OLDER                                                                                      \
-    "older brokers take nothing then, newer ones (Kafka 4.2) want only those that there are"
+    "older brokers then refuse every write, Kafka 4.2 and newer require only the existing "        \
+    "replicas"
 
 /* --- coordinators ---------------------------------------------------------------------------- */
 
-/* What groups and transactions have in common. */
+/* A kind of coordinator: of groups or of transactions. */
 struct coordinator {
     const struct wt_internal_facts *topic;
     const char *name; /* of the topic */
-    const char *what; /* that it is needed for */
-    const char *key;  /* of the configuration */
+    const char *what; /* the consequence, a clause */
+    const char *key;  /* of the configuration, for the finding's place */
     const char *check;
     const char *replicas_setting;
     int64_t replicas;
@@ -32,21 +34,21 @@ struct coordinator {
     int64_t insync;
 };
 
-static void audit_making(const struct wt_config *config, const struct coordinator *coordinator,
-                         int32_t brokers, struct wt_findings *findings)
+static void audit_missing(const struct wt_config *config, const struct coordinator *coordinator,
+                          int32_t brokers, struct wt_findings *findings)
 {
     if (coordinator->replicas > brokers) {
         wt_finding_add(findings, config, coordinator->key, WT_FINDING_ERROR, coordinator->check,
-                       "%s: the brokers cannot make their topic %s, which is to be on "
-                       "%" PRId64 " brokers (%s), and the cluster has %" PRId32 " of them",
+                       "%s: the brokers cannot create their topic %s: it needs "
+                       "%" PRId64 " brokers (%s), and the cluster has %" PRId32,
                        coordinator->what, coordinator->name, coordinator->replicas,
                        coordinator->replicas_setting, brokers);
         wt_finding_remedy(findings, "set %s=%" PRId32 " for the brokers, or start the missing ones",
                           coordinator->replicas_setting, brokers);
     } else if (coordinator->replicas > 0 && coordinator->insync > coordinator->replicas) {
         wt_finding_add(findings, config, coordinator->key, WT_FINDING_WARNING, coordinator->check,
-                       "the brokers' topic %s is to have %" PRId64
-                       " replicas (%s), of which %" PRId64 " are to be in sync (%s): " OLDER,
+                       "the brokers' topic %s will have %" PRId64
+                       " replicas (%s), but requires %" PRId64 " in sync (%s): " OLDER,
                        coordinator->name, coordinator->replicas, coordinator->replicas_setting,
                        coordinator->insync, coordinator->insync_setting);
         wt_finding_remedy(findings, "set %s=%" PRId64 " for the brokers at most",
@@ -54,16 +56,17 @@ static void audit_making(const struct wt_config *config, const struct coordinato
     }
 }
 
-/* What is wrong with some partitions only hits those groups and ids that they are for. */
-static void audit_made(const struct wt_config *config, const struct coordinator *coordinator,
-                       struct wt_findings *findings)
+/* Faults of single partitions are warnings: they affect only the groups or transactional ids that
+ * are assigned to those partitions. */
+static void audit_existing(const struct wt_config *config, const struct coordinator *coordinator,
+                           struct wt_findings *findings)
 {
     const struct wt_internal_facts *topic = coordinator->topic;
     if (topic->insync_min > topic->replicas_min) {
         wt_finding_add(findings, config, coordinator->key, WT_FINDING_WARNING, coordinator->check,
-                       "the brokers' topic %s is to have %" PRId64
-                       " replicas in sync (min.insync.replicas; %s when it was made), and has "
-                       "%" PRId32 ": " OLDER,
+                       "the brokers' topic %s requires %" PRId64
+                       " replicas in sync (min.insync.replicas; %s when it was created), and has "
+                       "%" PRId32 " replicas: " OLDER,
                        coordinator->name, topic->insync_min, coordinator->insync_setting,
                        topic->replicas_min);
         wt_finding_remedy(findings,
@@ -77,12 +80,11 @@ static void audit_made(const struct wt_config *config, const struct coordinator 
                        coordinator->what, topic->leaderless, topic->partitions, coordinator->name);
         wt_finding_remedy(findings, "start the brokers that hold them");
     } else if (topic->insync_min > topic->insync_replicas_min) {
-        wt_finding_add(findings, config, coordinator->key, WT_FINDING_WARNING, coordinator->check,
-                       "%s: of the brokers' topic %s only %" PRId32
-                       " replicas are in sync, and it takes nothing with fewer than %" PRId64
-                       " (min.insync.replicas)",
-                       coordinator->what, coordinator->name, topic->insync_replicas_min,
-                       topic->insync_min);
+        wt_finding_add(
+            findings, config, coordinator->key, WT_FINDING_WARNING, coordinator->check,
+            "%s: a partition of the brokers' topic %s has only %" PRId32
+            " replicas in sync, and accepts writes with %" PRId64 " or more (min.insync.replicas)",
+            coordinator->what, coordinator->name, topic->insync_replicas_min, topic->insync_min);
         wt_finding_remedy(findings, "start the brokers that hold the others");
     }
 }
@@ -91,9 +93,9 @@ static void audit_coordinator(const struct wt_config *config, const struct coord
                               int32_t brokers, struct wt_findings *findings)
 {
     if (coordinator->topic->partitions > 0) {
-        audit_made(config, coordinator, findings);
+        audit_existing(config, coordinator, findings);
     } else if (coordinator->topic->known) {
-        audit_making(config, coordinator, brokers, findings);
+        audit_missing(config, coordinator, brokers, findings);
     }
 }
 
@@ -158,7 +160,7 @@ static void audit_session(const struct wt_config *config, const struct wt_broker
         return;
     }
     wt_finding_add(findings, config, "kafka.consumer", WT_FINDING_ERROR, "timeout-session",
-                   "session.timeout.ms %" PRId64 " is %s than the brokers take, %" PRId64
+                   "session.timeout.ms %" PRId64 " is %s than the brokers allow, %" PRId64
                    " (%s): the worker cannot join its group",
                    session_ms, below ? "less" : "more",
                    below ? settings->session_ms_min : settings->session_ms_max,
@@ -175,10 +177,10 @@ void wt_audit_broker_limits(const struct wt_config *config, const struct wt_clus
     if (minutes > 0 && minutes < OFFSETS_MINUTES_MIN) {
         wt_finding_add(findings, config, "kafka.consumer", WT_FINDING_WARNING, "offsets-retention",
                        "the brokers soon forget the offsets of a group without members "
-                       "(offsets.retention.minutes=%" PRId64 "): after a stop that is longer all "
-                       "records are labelled again, or left out",
+                       "(offsets.retention.minutes=%" PRId64 "): after a longer stop all records "
+                       "are labelled again or skipped (auto.offset.reset)",
                        minutes);
-        wt_finding_remedy(findings, "set offsets.retention.minutes=10080 for the brokers, or stop "
-                                    "all workers for less than that only");
+        wt_finding_remedy(findings, "set offsets.retention.minutes=10080 for the brokers, or never "
+                                    "stop all workers for longer than that");
     }
 }

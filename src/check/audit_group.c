@@ -39,10 +39,10 @@ static const char *group_of(const struct wt_config *config)
     return own != NULL ? own->value : "";
 }
 
-/* --- who is in it ---------------------------------------------------------------------------- */
+/* --- members --------------------------------------------------------------------------------- */
 
-/* How much of a client's id tells what it is: workers may be told apart by what follows,
- * wiretag-1. */
+/* The length of the client.id's first word. Workers may differ in the rest: wiretag-1,
+ * wiretag-2. */
 static size_t stem_of(const char *client_id)
 {
     size_t length = strcspn(client_id, "-_.0123456789");
@@ -57,8 +57,8 @@ static bool is_stranger(const struct wt_config *config, const struct wt_member_f
     return stem_of(member->client_id) != stem || strncmp(client_id, member->client_id, stem) != 0;
 }
 
-/* "console-consumer (/10.0.0.7), x (/10.0.0.8) and 3 more", of all members or of strangers
- * alone. */
+/* Writes "console-consumer (/10.0.0.7), x (/10.0.0.8) and 3 more": all members, or only
+ * `strangers`, which are no workers by their client.id. Returns how many there are. */
 static int name_members(const struct wt_config *config, const struct wt_group_facts *group,
                         bool strangers, char names[NAMES_BYTES_MAX])
 {
@@ -82,7 +82,7 @@ static int name_members(const struct wt_config *config, const struct wt_group_fa
     return count;
 }
 
-/* Whether a list like "range, cooperative-sticky" has the name. */
+/* True: a list like "range, cooperative-sticky" contains `name`. */
 static bool has_name(const char *list, const char *name)
 {
     size_t length = strlen(name);
@@ -143,12 +143,12 @@ static void audit_members(const struct wt_config *config, const struct wt_group_
         (void)name_members(config, group, strangers > 0, names);
         wt_finding_add(findings, config, "kafka.consumer", WT_FINDING_WARNING, "group-strangers",
                        "members of consumer group %s read other topics, such as %s: each of their "
-                       "restarts stops this worker too. Members: %s",
+                       "restarts is a rebalance of this worker too. Members: %s",
                        group_of(config), foreign, names);
     } else if (strangers > 0) {
         wt_finding_add(findings, config, "kafka.consumer", WT_FINDING_WARNING, "group-strangers",
-                       "consumer group %s has members that are no workers by their client.id: what "
-                       "they read is not labelled. Members%s%s: %s",
+                       "consumer group %s has members whose client.id is not a worker's: the "
+                       "records they read are not labelled. Members%s%s: %s",
                        group_of(config),
                        group->strategy != NULL && group->strategy[0] != '\0' ? ", assigned by "
                                                                              : "",
@@ -157,8 +157,7 @@ static void audit_members(const struct wt_config *config, const struct wt_group_
         return;
     }
     wt_finding_remedy(findings, "give the worker a group of its own (kafka.consumer.group.id), or "
-                                "stop them; workers have the same client.id but for what follows "
-                                "its first word");
+                                "stop them; all workers have the same first word in client.id");
 }
 
 void wt_audit_group(const struct wt_config *config, const struct wt_group_facts *group,
@@ -166,7 +165,7 @@ void wt_audit_group(const struct wt_config *config, const struct wt_group_facts 
 {
     if (group->refusal != NULL) {
         wt_finding_add(findings, config, "kafka.consumer", WT_FINDING_ERROR, "group-strangers",
-                       "consumer group %s is in use for something else: %s", group_of(config),
+                       "consumer group %s is not a group of consumers: %s", group_of(config),
                        group->refusal);
         wt_finding_remedy(findings, "give the worker a group of its own (kafka.consumer.group.id)");
         return;
@@ -175,9 +174,9 @@ void wt_audit_group(const struct wt_config *config, const struct wt_group_facts 
     audit_members(config, group, findings);
 }
 
-/* --- where it goes on ------------------------------------------------------------------------ */
+/* --- committed offsets ----------------------------------------------------------------------- */
 
-/* "topic news", or "2 of 12 partitions of topic news". */
+/* Writes "topic news" or "2 of 12 partitions of topic news". */
 static void name_place(const struct wt_topic_position *position, char *place, size_t bytes)
 {
     if (position->uncommitted == position->partitions) {
@@ -188,7 +187,7 @@ static void name_place(const struct wt_topic_position *position, char *place, si
     }
 }
 
-/* "the 7 records from offset 0 on". */
+/* Writes "the 7 records from offset 0 on". */
 static void name_records(const struct wt_topic_position *position, char *records, size_t bytes)
 {
     int length = snprintf(records, bytes, "the %" PRId64 " records from offset %" PRId64,
@@ -201,8 +200,8 @@ static void name_records(const struct wt_topic_position *position, char *records
     }
 }
 
-/* Of a group without offsets: what a worker does with what is there. */
-static const char *deed(const struct wt_config *config, bool labelled)
+/* What a worker of a group without offsets does with the existing records; a verb. */
+static const char *verb_of(const struct wt_config *config, bool labelled)
 {
     const struct wt_property *reset = wt_config_consumer_property(config, "auto.offset.reset");
     if (!wt_consumer_begins_at_end(config)) {
@@ -231,7 +230,7 @@ static void audit_forgotten(const struct wt_config *config,
         wt_finding_add(findings, config, "kafka.consumer", WT_FINDING_NOTE, "group-offsets",
                        "consumer group %s has committed no offset yet for %s: a worker that starts "
                        "%s %s",
-                       group_of(config), place, deed(config, labelled), records);
+                       group_of(config), place, verb_of(config, labelled), records);
         return;
     }
     wt_finding_add(findings, config, "kafka.consumer", WT_FINDING_WARNING, "group-offsets",
@@ -242,7 +241,7 @@ static void audit_forgotten(const struct wt_config *config,
                    group_of(config), place, position->labelled_in,
                    strcmp(position->labelled_in, config->dead_letter.topic) == 0 ? "dead letters"
                                                                                  : "labels",
-                   setting, deed(config, labelled), records);
+                   setting, verb_of(config, labelled), records);
     wt_finding_remedy(findings,
                       "before a start set them: kafka-consumer-groups.sh --group %s --topic %s "
                       "--reset-offsets --to-datetime TIME --execute",
@@ -271,10 +270,10 @@ void wt_audit_position(const struct wt_config *config, const struct wt_group_pos
     if (position->beyond > 0) {
         wt_finding_add(findings, config, "kafka.consumer", WT_FINDING_WARNING, "group-offsets",
                        "in %" PRId32 " partitions consumer group %s has committed offsets beyond "
-                       "the end: a topic was made anew, or has lost its end",
+                       "the end: a topic was re-created or truncated",
                        position->beyond, group_of(config));
         wt_finding_remedy(findings,
-                          "a worker goes on at %s; say otherwise with "
+                          "a worker continues at %s; to change that, run "
                           "kafka-consumer-groups.sh --reset-offsets",
                           wt_consumer_begins_at_end(config) ? "the end" : "the first record");
     }

@@ -69,8 +69,8 @@ static const struct rd_kafka_metadata *ask_by_name(rd_kafka_t *client, const cha
     return code == RD_KAFKA_RESP_ERR_NO_ERROR ? metadata : NULL;
 }
 
-/* The topic among all of them or, if `may_ask`, in an answer of its own, which the caller gives back:
- * `own_out`, NULL if there is none. NULL: it is in neither. */
+/* The topic among all of them or, if `may_ask`, in an answer of its own, which the caller gives
+ * back: `own_out`, NULL if there is none. NULL: it is in neither. */
 static const struct rd_kafka_metadata_topic *
 find_or_ask(rd_kafka_t *client, const struct rd_kafka_metadata *metadata, const char *name,
             bool may_ask, int64_t deadline_us, const struct rd_kafka_metadata **own_out)
@@ -120,8 +120,8 @@ static void take_internal(struct wt_internal_facts *topic,
     }
 }
 
-/* Whether asking for a topic by its name could make it. */
-static bool asking_makes(const struct wt_config *config)
+/* True: asking for a topic by its name could create it. */
+static bool asking_creates(const struct wt_config *config)
 {
     const struct wt_property *own = wt_config_consumer_property(config, "allow.auto.create.topics");
     return own != NULL && strcmp(own->value, "false") != 0;
@@ -133,7 +133,7 @@ static void find_internal(const struct wt_config *config, rd_kafka_t *client,
 {
     const struct rd_kafka_metadata *own;
     const struct rd_kafka_metadata_topic *found =
-        find_or_ask(client, metadata, name, !asking_makes(config), deadline_us, &own);
+        find_or_ask(client, metadata, name, !asking_creates(config), deadline_us, &own);
     if (found != NULL) {
         take_internal(topic, found);
     }

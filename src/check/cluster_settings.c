@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* No broker may keep the others from being asked. */
+/* Time limit for one broker, so that the others can still be asked. */
 #define BROKER_MS_MAX 3000
 
 /* --- topics ---------------------------------------------------------------------------------- */
@@ -67,7 +67,7 @@ static void take_settings(struct wt_topic_facts *topic, const rd_kafka_ConfigRes
     }
 }
 
-/* One DescribeConfigs; the caller destroys the event. NULL: no answer. */
+/* Sends one DescribeConfigs request. The caller destroys the event. NULL: no answer. */
 static rd_kafka_event_t *describe(rd_kafka_t *client, rd_kafka_ConfigResource_t **resources,
                                   size_t count, int wait_ms)
 {
@@ -90,7 +90,8 @@ static rd_kafka_event_t *describe(rd_kafka_t *client, rd_kafka_ConfigResource_t 
     return event;
 }
 
-/* An earlier topic has the same name: redrive reads the topic that its failures go to. */
+/* True: an earlier topic has the same name. A redrive reads the topic that its dead letters go
+ * to. */
 static bool named_before(const struct wt_cluster_facts *facts, size_t index)
 {
     for (size_t i = 0; i < index; i++) {
@@ -101,7 +102,7 @@ static bool named_before(const struct wt_cluster_facts *facts, size_t index)
     return false;
 }
 
-/* The brokers' own topics: only how many replicas must be in sync. */
+/* Of the brokers' internal topics only min.insync.replicas is needed. */
 static void take_insync(struct wt_internal_facts *topic, const rd_kafka_ConfigResource_t *resource)
 {
     size_t count;

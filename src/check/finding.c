@@ -21,7 +21,7 @@ static char *print(const char *format, va_list arguments)
 static void append(struct wt_findings *findings, char *place, enum wt_finding_level level,
                    const char *check, char *message)
 {
-    wt_findings_tell(findings); /* its remedy would have come by now */
+    wt_findings_tell(findings); /* the previous finding is complete now */
     findings->items = wt_realloc(findings->items, (findings->count + 1) * sizeof *findings->items);
     findings->items[findings->count++] = (struct wt_finding){.level = level,
                                                              .check = wt_strdup(check),

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The system's header may be older than the library (client.c, VERSION_MIN), which has this since
- * 2.10. */
+/* librdkafka has this since 2.10; the system's header may be older than the library (client.c,
+ * VERSION_MIN). */
 #if RD_KAFKA_VERSION < 0x020a0000
 #define GROUP_TYPE_CONSUMER 1
 extern int
@@ -34,7 +34,7 @@ static bool is_input(const struct wt_config *config, const char *topic)
             return true;
         }
     }
-    return has_pattern(config); /* which of them match is not looked at */
+    return has_pattern(config); /* which topics a pattern matches is not checked */
 }
 
 static void take_member(const struct wt_config *config, const rd_kafka_MemberDescription_t *from,

@@ -1,5 +1,5 @@
-/* group_facts.h: asks for what audit_group.h judges: who is in the worker's group, and where it
- * goes on. Joins nothing, commits nothing. Thread: any. */
+/* group_facts.h: gathers what audit_group.h checks: the members and the committed offsets of the
+ * worker's consumer group. Neither joins the group nor commits. Thread: any. */
 #ifndef WIRETAG_CHECK_GROUP_FACTS_H
 #define WIRETAG_CHECK_GROUP_FACTS_H
 
@@ -7,9 +7,8 @@
 #include "check/audit_group.h"
 #include "kafka/client.h"
 
-/* Describes the group, for `wait_ms` at most. The answer of its coordinator,
- * RD_KAFKA_RESP_ERR__TIMED_OUT where none came; *group_out is given back with wt_group_facts_free either
- * way. */
+/* Describes the group, within `wait_ms`. Returns the coordinator's answer;
+ * RD_KAFKA_RESP_ERR__TIMED_OUT: none came. Free *group_out with wt_group_facts_free in any case. */
 rd_kafka_resp_err_t wt_group_facts_gather(const struct wt_config *config, rd_kafka_t *client,
                                           int wait_ms, struct wt_group_facts *group_out);
 

@@ -1,4 +1,4 @@
-/* group_position.c: the part of group_facts.h that looks where the group goes on. */
+/* group_position.c: the part of group_facts.h that compares committed offsets with the topics. */
 #include "base/alloc.h"
 #include "base/deadline.h"
 #include "check/group_facts.h"
@@ -9,20 +9,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Labels are looked for among the last records of so many partitions that have any. */
+/* How many partitions of the output and dead letter topics are searched for labels. */
 #define LABELLED_PARTITIONS_MAX 32
 
-/* So many of the last offsets of each. */
+/* How many of the last offsets of each partition are searched. */
 #define BACK_OFFSETS 64
 
-/* How long one poll may take. */
+/* Longest wait of one poll. */
 #define POLL_MS 100
 
 /* What ListOffsets takes in place of a timestamp (Kafka protocol guide). */
 #define TIMESTAMP_LATEST (-1)
 #define TIMESTAMP_EARLIEST (-2)
 
-/* Every partition of the input topics, or of the others. */
+/* All partitions of the input topics, or of the other topics. */
 static rd_kafka_topic_partition_list_t *list_partitions(const struct wt_cluster_facts *facts,
                                                         bool of_input)
 {
@@ -67,7 +67,7 @@ static struct wt_topic_position *topic_of(struct wt_group_position *position, co
     return &position->topics[i];
 }
 
-/* True: there are records, and no offset of the group. */
+/* True: the partition has records but no committed offset. */
 static bool add_partition(struct wt_group_position *position, const char *name, int64_t committed,
                           int64_t begin, int64_t end)
 {
@@ -88,7 +88,7 @@ static bool add_partition(struct wt_group_position *position, const char *name, 
     return true;
 }
 
-/* False: not all was answered. */
+/* False: some answer is missing. */
 static bool compare(rd_kafka_t *consumer, const rd_kafka_topic_partition_list_t *inputs,
                     int64_t deadline_us, struct wt_group_position *position,
                     rd_kafka_topic_partition_list_t *uncommitted)
@@ -122,7 +122,7 @@ static bool compare(rd_kafka_t *consumer, const rd_kafka_topic_partition_list_t 
 
 /* --- labels ---------------------------------------------------------------------------------- */
 
-/* A header's last value, NUL-terminated; false: there is none that fits. */
+/* Copies the header's last value, NUL-terminated. False: no such header, or it does not fit. */
 static bool header_text(const rd_kafka_headers_t *headers, const char *name, char *text,
                         size_t text_bytes)
 {
@@ -137,7 +137,8 @@ static bool header_text(const rd_kafka_headers_t *headers, const char *name, cha
     return true;
 }
 
-/* A label or dead letter of one of the partitions `of`: notes that its topic has some. */
+/* If the message is a label or dead letter of one of the partitions `of`, notes that its topic has
+ * some. */
 static void note_source(const struct wt_cluster_facts *facts, const rd_kafka_message_t *message,
                         const rd_kafka_topic_partition_list_t *of,
                         struct wt_group_position *position)
@@ -159,8 +160,8 @@ static void note_source(const struct wt_cluster_facts *facts, const rd_kafka_mes
     }
 }
 
-/* The last offsets of what is published: where to read, and no more than LABELLED_PARTITIONS_MAX of
- * them. */
+/* Where to search for labels: the last offsets of at most LABELLED_PARTITIONS_MAX partitions of the
+ * output and dead letter topics. */
 static rd_kafka_topic_partition_list_t *
 list_tails(rd_kafka_t *client, const struct wt_cluster_facts *facts, int64_t deadline_us)
 {
@@ -187,7 +188,7 @@ list_tails(rd_kafka_t *client, const struct wt_cluster_facts *facts, int64_t dea
     return tails;
 }
 
-/* Reads what was published last, and notes of which of the partitions `of` it is. */
+/* Reads the last published records and notes for which of the partitions `of` there are labels. */
 static void find_labels(const struct wt_config *config, const struct wt_cluster_facts *facts,
                         const rd_kafka_topic_partition_list_t *of, int64_t deadline_us,
                         struct wt_group_position *position)
@@ -217,8 +218,8 @@ static void find_labels(const struct wt_config *config, const struct wt_cluster_
     wt_query_client_destroy(client);
 }
 
-/* Not by a consumer that reads what is committed only: it would wait for the transactions of a
- * worker that was killed, and this one is to end them. */
+/* Uses a read_uncommitted consumer: a read_committed one would wait for a killed worker's open
+ * transactions, which only this worker, once started, will abort. */
 void wt_group_position_gather(const struct wt_config *config, const struct wt_cluster_facts *facts,
                               int wait_ms, struct wt_group_position *position_out)
 {

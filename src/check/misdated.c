@@ -1,4 +1,4 @@
-/* misdated.c: the part of cluster_facts.h that looks for records of other times. */
+/* misdated.c: the part of cluster_facts.h that finds records with bad timestamps. */
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/deadline.h"
@@ -14,7 +14,7 @@
 #define TIMESTAMP_EARLIEST (-2)
 
 /* For each partition the first offset with a timestamp of `time_ms` or later; -1: there is none.
- * NULL: no answer. One request to each leader, however many partitions there are. */
+ * NULL: no answer. Sends one request to each leader. */
 static rd_kafka_topic_partition_list_t *offsets_at(rd_kafka_t *client,
                                                    const struct wt_topic_facts *topic,
                                                    int64_t time_ms, int64_t deadline_us)
@@ -107,16 +107,17 @@ void wt_facts_find_misdated(const struct wt_config *config, rd_kafka_t *client, 
 
 /* --- the newest records ---------------------------------------------------------------------- */
 
-/* Behind the last record may lie the end of its transaction, or two. */
+/* After the last record there may be a few transaction markers. */
 #define BACK_OFFSETS_MAX 4
 
-/* The newest record of each partition; offset -1: none was seen. */
+/* The newest record of a partition; offset -1: none was seen. */
 struct newest {
     int64_t offset;
     int64_t timestamp_ms;
 };
 
-/* Has the client read the last offsets of all partitions at once; how many there are to read. */
+/* Assigns the last offsets of all partitions to the client; returns how many partitions there are
+ * to read. */
 static int assign_ends(rd_kafka_t *client, const struct wt_topic_facts *topic, int64_t deadline_us)
 {
     rd_kafka_topic_partition_list_t *begins =
@@ -139,7 +140,7 @@ static int assign_ends(rd_kafka_t *client, const struct wt_topic_facts *topic, i
     return count;
 }
 
-/* True: the partition of the message has been read to its end. */
+/* Notes a record. True: the message is the end of its partition. */
 static bool take_newest(const rd_kafka_message_t *message, struct newest *newest)
 {
     rd_kafka_timestamp_type_t type;

@@ -13,7 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* 2001-09-09 and 2100-01-01, in seconds since 1970: earlier and later times are not worth a guess. */
+/* 2001-09-09 and 2100-01-01, in seconds since 1970: a unit is only guessed for times between
+ * them. */
 #define SECONDS_MIN 1000000000
 #define SECONDS_MAX 4102444800
 
@@ -22,8 +23,8 @@
 struct wt_timestamps {
     const struct wt_config *config;
     struct wt_time_limits limits;
-    pthread_mutex_t mutex; /* guards what follows */
-    char **topics;         /* of which the first one was logged */
+    pthread_mutex_t mutex; /* guards the members below */
+    char **topics;         /* topics with a logged record */
     size_t topic_count;
 };
 
@@ -78,7 +79,7 @@ const char *wt_time_unit(int64_t timestamp_ms)
 enum wt_time_fault wt_time_judge(const struct wt_time_limits *limits, int64_t timestamp_ms,
                                  int64_t now_ms)
 {
-    if (!limits->kept || timestamp_ms <= 0) { /* 0 becomes the time of publishing */
+    if (!limits->kept || timestamp_ms <= 0) { /* librdkafka replaces 0 with the current time */
         return WT_TIME_FINE;
     }
     if (wt_time_unit(timestamp_ms) != NULL) {
@@ -100,13 +101,13 @@ static void write_consequence(const struct wt_time_limits *limits, const char *o
         (void)snprintf(text, bytes, "labels take it");
     } else if (old) {
         (void)snprintf(text, bytes,
-                       "labels take it, and the broker deletes what is older than the %.1f h that "
+                       "labels take it, and the broker deletes records older than the %.1f h that "
                        "topic %s keeps",
                        (double)limit_ms / MS_PER_HOUR, output);
     } else {
         (void)snprintf(text, bytes,
-                       "labels take it, and topic %s refuses what is more than %.1f h ahead: they "
-                       "become dead letters",
+                       "labels take it, and topic %s refuses records dated more than %.1f h ahead: "
+                       "they become dead letters",
                        output, (double)limit_ms / MS_PER_HOUR);
     }
 }
@@ -164,7 +165,7 @@ void wt_timestamps_destroy(struct wt_timestamps *times)
     free(times);
 }
 
-/* The topic is seen for the first time. */
+/* True: the topic is seen for the first time. */
 static bool is_first(struct wt_timestamps *times, const char *topic)
 {
     (void)pthread_mutex_lock(&times->mutex);
@@ -201,9 +202,8 @@ void wt_timestamps_look(struct wt_timestamps *times, const struct wt_record *rec
     const char *output = times->config->output.topic;
     wt_time_fault_write(fault, &times->limits, output, record->timestamp_ms, now_ms, words);
     wt_time_remedy_write(fault, output, remedy);
-    wt_log_about(
-        WT_LOG_WARN, "times", &about,
-        "%s. %s. Further ones of its topic are counted, in wiretag_misdated_records_total, "
-        "and not logged",
-        words, remedy);
+    wt_log_about(WT_LOG_WARN, "check", &about,
+                 "%s. %s. Further ones of its topic are counted in wiretag_misdated_records_total, "
+                 "not logged",
+                 words, remedy);
 }

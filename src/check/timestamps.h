@@ -1,8 +1,8 @@
-/* timestamps.h: articles whose timestamps cost their labels: in another unit than milliseconds,
- * older than the output topic keeps, or further ahead than it takes.
+/* timestamps.h: finds articles that would lose their labels because of their timestamps: in another
+ * unit than milliseconds, older than the output topic keeps, or further ahead than it accepts.
  *
- * Only where labels take their articles' timestamps: output.timestamp is input, and the output topic does not
- * set its own. */
+ * This matters only if labels take their articles' timestamps: output.timestamp is input, and the
+ * output topic does not use LogAppendTime. */
 #ifndef WIRETAG_CHECK_TIMESTAMPS_H
 #define WIRETAG_CHECK_TIMESTAMPS_H
 
@@ -23,30 +23,30 @@ enum wt_time_fault {
 };
 
 struct wt_time_limits {
-    bool kept; /* labels take timestamps; else every time is fine */
+    bool kept; /* labels take their articles' timestamps; false: every timestamp is fine */
     int64_t age_ms_max;
     int64_t ahead_ms_max;
 };
 
-/* How old the oldest record may be that the output still keeps, and how far ahead of the broker's
- * clock one may be that it takes, milliseconds; INT64_MAX: no limit that matters. */
+/* The age up to which the output topic keeps a record, and how far a record may be ahead of the
+ * broker's clock, in milliseconds; INT64_MAX: no limit that matters. */
 int64_t wt_time_age_ms_max(const struct wt_config *config, const struct wt_topic_facts *output);
 int64_t wt_time_ahead_ms_max(const struct wt_config *config, const struct wt_topic_facts *output);
 
-/* `output`: its facts; NULL: not known. */
+/* `output`: facts of the output topic; NULL: not known. */
 struct wt_time_limits wt_time_limits_of(const struct wt_config *config,
                                         const struct wt_topic_facts *output);
 
-/* The unit in which the number would be a time of 2001 to 2100, unless that is milliseconds: "seconds",
- * "microseconds", "nanoseconds"; NULL: none, or it is milliseconds. */
+/* The unit in which the number would be a time from 2001 to 2100: "seconds", "microseconds" or
+ * "nanoseconds"; NULL: milliseconds, or no unit fits. */
 const char *wt_time_unit(int64_t timestamp_ms);
 
-/* `timestamp_ms` as it is in the record, negative where that has none; 0 is none to a producer. */
+/* Judges a record's timestamp; negative: it has none. A producer treats 0 as none. */
 enum wt_time_fault wt_time_judge(const struct wt_time_limits *limits, int64_t timestamp_ms,
                                  int64_t now_ms);
 
-/* Says what is wrong, what becomes of the labels, and what to do; `words` has room for
- * WT_TIME_WORDS_BYTES_MAX. Not for WT_TIME_FINE. */
+/* Writes the fault with its consequence, and the remedy; each buffer has WT_TIME_WORDS_BYTES_MAX
+ * bytes. Not for WT_TIME_FINE. */
 #define WT_TIME_WORDS_BYTES_MAX 560u
 void wt_time_fault_write(enum wt_time_fault fault, const struct wt_time_limits *limits,
                          const char *output, int64_t timestamp_ms, int64_t now_ms, char *words);
@@ -63,7 +63,8 @@ struct wt_timestamps *wt_timestamps_create(const struct wt_config *config,
 /* Accepts NULL. */
 void wt_timestamps_destroy(struct wt_timestamps *times);
 
-/* Counts the article if its time costs its label, and logs the first of each topic. Thread: any. */
+/* Counts the article if its timestamp would cost its label; logs the first one of each topic.
+ * Thread: any. */
 void wt_timestamps_look(struct wt_timestamps *times, const struct wt_record *record);
 
 #endif

@@ -76,7 +76,7 @@ def test_it_may_run_beside_a_worker(lab, transactional_id):
 
 
 @pytest.mark.parametrize("changes, check_name, place, part", [
-    ({"kafka": {"consumer": {"heartbeat.interval.ms": 2900}}}, "timeout-heartbeat", "heartbeat.interval.ms", "takes a healthy"),
+    ({"kafka": {"consumer": {"heartbeat.interval.ms": 2900}}}, "timeout-heartbeat", "heartbeat.interval.ms", "removes a healthy worker"),
     ({"delivery": {"drain_ms_max": 300000}}, "timeout-drain", "delivery.drain_ms_max", "max.poll.interval.ms"),
     ({"kafka": {"producer": {"transaction.timeout.ms": 5000}}, "delivery": {"guarantee": "exactly-once"}},
      "timeout-transaction", "transaction.timeout.ms", "does not exceed"),

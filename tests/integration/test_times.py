@@ -85,7 +85,7 @@ def test_articles_older_than_the_output_keeps_and_further_ahead_than_it_takes_ar
     running = lab.run(flow, http=HTTP)
     flow.wait_done()
     client.wait_for("the count", lambda: misdated(running, "old") == 3)
-    at_start, first = warnings(running, f"deletes what is older than the 2.0 h that topic {flow.output} keeps")
+    at_start, first = warnings(running, f"deletes records older than the 2.0 h that topic {flow.output} keeps")
     assert "the newest record" in at_start and f"{flow.input} [0] offset 0" in first
     flow.produce(dated(now + 4 * 3_600_000, 1))
     client.wait_for("the count", lambda: misdated(running, "ahead") == 1)

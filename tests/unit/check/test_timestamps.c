@@ -77,12 +77,12 @@ static void the_words_have_the_number_the_time_the_unit_and_what_becomes_of_labe
     assert_string_equal(words,
                         "timestamp 1790000000 is 1970-01-21T17:13:20.000Z: seconds since 1970 "
                         "where Kafka has milliseconds; labels take it, and the broker "
-                        "deletes what is older than the 2.0 h that topic out keeps");
+                        "deletes records older than the 2.0 h that topic out keeps");
     wt_time_fault_write(WT_TIME_UNIT, &none, "out", 1790000000000000, NOW_MS, words);
     assert_non_null(
         strstr(words, "microseconds since 1970 where Kafka has milliseconds; labels take it"));
     wt_time_fault_write(WT_TIME_AHEAD, &limits, "out", NOW_MS + 2 * HOUR_MS, NOW_MS, words);
-    assert_non_null(strstr(words, "topic out refuses what is more than 1.0 h ahead"));
+    assert_non_null(strstr(words, "topic out refuses records dated more than 1.0 h ahead"));
     /* The longest topic name leaves room. */
     char topic[250];
     memset(topic, 't', sizeof topic - 1);
