@@ -108,4 +108,4 @@ def test_partitions_and_readiness_are_said_in_the_fields_words(lab):
     for word in ("assigned", "revoked"):
         found = {(line["topic"], line["partition"]) for line in lines if line["message"].startswith(word + " ")}
         assert found == {(flow.input, 0), (flow.input, 1)}, word
-    assert [line["message"] for line in lines if line["message"].startswith("rebalance: ")][-1].endswith("revoked, 0 partitions in total")
+    assert [line["message"] for line in lines if line["message"].startswith("rebalance: ")][-1].endswith("removed, 0 partitions in total")

@@ -1,17 +1,17 @@
-/* commit_log.h: commits of the consumer that fail, in the log: one line when it begins, one with their
- * number when it is over. While a coordinator is away, each of the client's commits fails, one every five
- * seconds and more where partitions are drained. Thread: the caller's one. */
+/* commit_log.h: logs failing offset commits: one line for the first failure, one with the number of
+ * failures at the next success. While the group coordinator is not available every commit fails, at
+ * least one in five seconds, more during a drain. Thread: one. */
 #ifndef WIRETAG_PIPELINE_CONSUME_COMMIT_LOG_H
 #define WIRETAG_PIPELINE_CONSUME_COMMIT_LOG_H
 
 #include <stdint.h>
 
-/* All zero: none has failed since the last that did not. */
+/* All zero: no commit has failed since the last success. */
 struct wt_commit_log {
     uint64_t failed;
 };
 
-/* A commit has come back. `reason`: why it failed; NULL: it did not. */
+/* Notes the result of a commit. `reason`: why it failed; NULL: success. */
 void wt_commit_log_note(struct wt_commit_log *commits, const char *reason);
 
 #endif

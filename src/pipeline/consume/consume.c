@@ -91,7 +91,7 @@ static void begin_epochs(struct wt_consume *consume, const rd_kafka_topic_partit
         wt_log_partition(WT_LOG_INFO, "consume", partition->topic, partition->number,
                          "assigned %s [%" PRId32 "]", partition->topic, partition->number);
     }
-    wt_log_info("consume", "rebalance: %d assigned, %" PRId64 " partitions in total", list->cnt,
+    wt_log_info("consume", "rebalance: %d added, %" PRId64 " partitions in total", list->cnt,
                 wt_metric_get(WT_METRIC_PARTITIONS));
 }
 
@@ -125,7 +125,7 @@ static void end_epochs(struct wt_consume *consume, const rd_kafka_topic_partitio
         }
     }
     if (count > 0) {
-        wt_log_info("consume", "rebalance: %zu revoked, %" PRId64 " partitions in total", count,
+        wt_log_info("consume", "rebalance: %zu removed, %" PRId64 " partitions in total", count,
                     wt_metric_get(WT_METRIC_PARTITIONS));
     }
     drain(consume, ended, count, lost);
@@ -180,8 +180,8 @@ static void on_commit(rd_kafka_t *client, rd_kafka_resp_err_t code,
     }
 }
 
-/* An event waits while the thread may be waiting for records: a rebalance is answered at once. Thread:
- * librdkafka's. */
+/* The consumer's queue has an event. Ends the consume thread's wait for records, so that a rebalance
+ * is handled at once. Thread: librdkafka's. */
 static void on_event(rd_kafka_t *client, void *opaque)
 {
     (void)client;
