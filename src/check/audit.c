@@ -255,7 +255,7 @@ static void audit_partitions(const struct wt_config *config, const struct wt_top
     wt_finding_add(findings, config, wt_topic_role_key(target->role), WT_FINDING_WARNING,
                    "topic-partitions",
                    "topic %s has %" PRId32 " partitions and %s has %" PRId32
-                   ": records of the surplus partitions are assigned by key, and order is kept "
+                   ": records of the surplus partitions are mapped by key, and order is kept "
                    "for each key only",
                    target->topic, target->partitions, input->topic, input->partitions);
     wt_finding_remedy(findings, "kafka-topics.sh --alter --topic %s --partitions %" PRId32,
