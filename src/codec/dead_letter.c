@@ -11,28 +11,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A count of tries beyond this is not ours. */
+/* wiretag never writes a larger count: a larger value came from elsewhere and counts as 0 tries. */
 #define TRIES_MAX 1000000
 
-/* What a record takes beside its key, value and headers, at most: the batch's own 61 bytes, lengths,
- * timestamp and offset; and a header beside its name and value. (Kafka's record format 2.) */
+/* Upper limits of Kafka's record format 2: what a record costs besides key, value and headers (61
+ * bytes for the batch, up to 36 for lengths, timestamp and offset), and what a header costs besides
+ * its name and value. */
 #define RECORD_FRAME_BYTES (61u + 36u)
 #define HEADER_FRAME_BYTES 10u
 
-/* The missing headers that are named, and how much of each name. */
+/* At most this many removed headers are named, each name cut to this length. */
 #define CUT_NAMES_MAX 4u
 #define CUT_NAME_BYTES_MAX 60u
 
 #define SHA256_HEX_BYTES 65u
 
-/* How much a dead letter says of itself, from most to least. A smaller form is for topics that do not even
- * take what wiretag adds. */
+/* How much a dead letter says about itself, from most to least. The smaller forms are for topics
+ * whose limit is below what wiretag itself adds. */
 struct form {
-    size_t message_bytes_max; /* of the error's message */
-    size_t kept_bytes_min;    /* of value and of key, where they are cut */
-    bool names;               /* of the headers that are missing */
-    bool details;             /* stage, timestamp; sizes and hashes of what was cut */
-    bool content;             /* value, headers and key at all */
+    size_t message_bytes_max; /* of the error message */
+    size_t kept_bytes_min;    /* kept of a value or key that is cut */
+    bool names;               /* name the removed headers */
+    bool details;             /* stage, timestamp; size and hash of what was cut */
+    bool content;             /* keep any of value, headers and key */
 };
 
 static const struct form FORMS[] = {
@@ -43,11 +44,11 @@ static const struct form FORMS[] = {
 };
 #define FORM_LEAST (sizeof FORMS / sizeof FORMS[0] - 1)
 
-/* What of the record's own goes into the letter. */
-struct share {
+/* How much of the input record the dead letter keeps. */
+struct kept {
     size_t value_bytes;
     size_t key_bytes;
-    bool *headers; /* which ones; those that wiretag replaces count as kept */
+    bool *headers; /* [i]: header i is kept; headers that wiretag replaces count as kept */
     bool headers_cut;
 };
 
@@ -67,7 +68,7 @@ size_t wt_output_bytes(const struct wt_output *output)
     return bytes;
 }
 
-/* --- what it says of itself ------------------------------------------------------------------ */
+/* --- headers that wiretag adds --------------------------------------------------------------- */
 
 static void sha256_end(EVP_MD_CTX *context, char hex[SHA256_HEX_BYTES])
 {
@@ -98,7 +99,8 @@ static void sha256_hex(const void *bytes, size_t count, char hex[SHA256_HEX_BYTE
     sha256_end(context, hex);
 }
 
-/* How many bytes of `text` are at most `bytes_max` and end with a whole character. */
+/* The length of the longest prefix of `text` that has at most `bytes_max` bytes and ends at a
+ * character boundary. */
 static size_t whole_characters(const char *text, size_t bytes_max)
 {
     size_t bytes = strlen(text);
@@ -111,14 +113,14 @@ static size_t whole_characters(const char *text, size_t bytes_max)
     return bytes;
 }
 
-static void add_cut_names(const struct wt_record *record, const struct share *share,
+static void add_cut_names(const struct wt_record *record, const struct kept *kept,
                           struct wt_headers *headers)
 {
     struct wt_buffer names = {0};
     size_t missing = 0;
     for (size_t i = 0; i < record->header_count; i++) {
         const struct wt_header *header = &record->headers[i];
-        if (share->headers[i] || ++missing > CUT_NAMES_MAX) {
+        if (kept->headers[i] || ++missing > CUT_NAMES_MAX) {
             continue;
         }
         char hex[SHA256_HEX_BYTES];
@@ -142,7 +144,7 @@ static void add_cut_names(const struct wt_record *record, const struct share *sh
 }
 
 static void add_headers_cut(const struct wt_record *record, const struct form *form,
-                            const struct share *share, struct wt_headers *headers)
+                            const struct kept *kept, struct wt_headers *headers)
 {
     wt_headers_add_text(headers, "wiretag.error.headers_truncated", "true");
     if (!form->details || record->headers_unread) {
@@ -162,7 +164,7 @@ static void add_headers_cut(const struct wt_record *record, const struct form *f
     wt_headers_add_integer(headers, "wiretag.error.headers_bytes", (int64_t)bytes);
     wt_headers_add_text(headers, "wiretag.error.headers_sha256", hex);
     if (form->names) {
-        add_cut_names(record, share, headers);
+        add_cut_names(record, kept, headers);
     }
 }
 
@@ -198,7 +200,7 @@ static void add_message(const char *message, size_t bytes_max, struct wt_headers
 }
 
 static struct wt_headers own_headers(const struct wt_record *record, const struct form *form,
-                                     const struct share *share)
+                                     const struct kept *kept)
 {
     const struct wt_failure *failure = record->failure;
     struct wt_headers headers = wt_headers_begin(record);
@@ -216,19 +218,19 @@ static struct wt_headers own_headers(const struct wt_record *record, const struc
     if (form->details) {
         wt_headers_add_integer(&headers, "wiretag.source.timestamp", record->timestamp_ms);
     }
-    if (share->value_bytes < record->value_bytes) {
+    if (kept->value_bytes < record->value_bytes) {
         add_value_cut(record, form, &headers);
     }
-    if (share->headers_cut || record->headers_unread) {
-        add_headers_cut(record, form, share, &headers);
+    if (kept->headers_cut || record->headers_unread) {
+        add_headers_cut(record, form, kept, &headers);
     }
-    if (record->key != NULL && share->key_bytes < record->key_bytes) {
+    if (record->key != NULL && kept->key_bytes < record->key_bytes) {
         add_key_cut(record, form, &headers);
     }
     if (record->dead_letter_keyed && record->key == NULL) {
         wt_headers_add_text(&headers, "wiretag.error.key_null", "true");
     }
-    headers.keep = share->headers;
+    headers.keep = kept->headers;
     return headers;
 }
 
@@ -239,11 +241,11 @@ static size_t least_of(size_t one, size_t other)
     return one < other ? one : other;
 }
 
-/* What wiretag adds where the share is this one, and the framing. */
+/* Bytes of the headers that wiretag adds for this `kept`, and of the record format. */
 static size_t own_bytes(const struct wt_record *record, const struct form *form,
-                        const struct share *share)
+                        const struct kept *kept)
 {
-    struct wt_headers headers = own_headers(record, form, share);
+    struct wt_headers headers = own_headers(record, form, kept);
     size_t bytes = RECORD_FRAME_BYTES + headers.values.count;
     for (size_t i = 0; i < headers.count; i++) {
         bytes += HEADER_FRAME_BYTES + strlen(headers.names[i]);
@@ -252,91 +254,94 @@ static size_t own_bytes(const struct wt_record *record, const struct form *form,
     return bytes;
 }
 
-/* Keeps headers, from the first on, as far as they fit. Returns the room that is left. */
-static size_t share_headers(const struct wt_record *record, size_t room, struct share *share)
+/* Keeps every header that still fits, in order. Returns the bytes left over. */
+static size_t keep_headers(const struct wt_record *record, size_t room, struct kept *kept)
 {
-    share->headers_cut = false;
+    kept->headers_cut = false;
     for (size_t i = 0; i < record->header_count; i++) {
         const struct wt_header *header = &record->headers[i];
         size_t bytes = header_bytes(header);
-        share->headers[i] = wt_headers_replaced(header->name) || bytes <= room;
-        share->headers_cut |= !share->headers[i];
-        if (share->headers[i] && !wt_headers_replaced(header->name)) {
+        kept->headers[i] = wt_headers_replaced(header->name) || bytes <= room;
+        kept->headers_cut |= !kept->headers[i];
+        if (kept->headers[i] && !wt_headers_replaced(header->name)) {
             room -= bytes;
         }
     }
     return room;
 }
 
-static void share_none(const struct wt_record *record, struct share *share)
+static void keep_nothing(const struct wt_record *record, struct kept *kept)
 {
-    share->value_bytes = 0;
-    share->key_bytes = 0;
-    (void)share_headers(record, 0, share);
+    kept->value_bytes = 0;
+    kept->key_bytes = 0;
+    (void)keep_headers(record, 0, kept);
 }
 
-static size_t letter_bytes(const struct wt_record *record, const struct form *form,
-                           const struct share *share)
+static size_t dead_letter_bytes(const struct wt_record *record, const struct form *form,
+                                const struct kept *kept)
 {
-    size_t bytes = own_bytes(record, form, share) + share->value_bytes + share->key_bytes;
+    size_t bytes = own_bytes(record, form, kept) + kept->value_bytes + kept->key_bytes;
     for (size_t i = 0; i < record->header_count; i++) {
-        bool kept = share->headers[i] && !wt_headers_replaced(record->headers[i].name);
-        bytes += kept ? header_bytes(&record->headers[i]) : 0;
+        bool copied = kept->headers[i] && !wt_headers_replaced(record->headers[i].name);
+        bytes += copied ? header_bytes(&record->headers[i]) : 0;
     }
     return bytes;
 }
 
-/* Everything is kept that fits into `bytes_max`: the key before headers, headers before what the value has
- * beyond its least part, which it always keeps. False: there is no room for the least parts. */
+/* Fills `bytes_max` in order of importance: a minimum of the value, the key (whole, or else its
+ * minimum), headers, then the rest of the value. False: even the minimum of value and key does not
+ * fit. */
 static bool fit(const struct wt_record *record, const struct form *form, size_t key_bytes,
-                size_t bytes_max, struct share *share)
+                size_t bytes_max, struct kept *kept)
 {
     size_t value_least = least_of(record->value_bytes, form->kept_bytes_min);
     size_t key_least = record->key != NULL ? least_of(key_bytes, form->kept_bytes_min) : key_bytes;
-    share_none(record, share);
-    /* As if all three were cut: that takes most. */
-    size_t own = own_bytes(record, form, share);
+    keep_nothing(record, kept);
+    /* Reserves room for the case that value, headers and key are all cut: the most wiretag can
+     * add. */
+    size_t own = own_bytes(record, form, kept);
     if (own + value_least + key_least > bytes_max) {
         return false;
     }
     size_t room = bytes_max - own - value_least;
-    share->key_bytes = key_bytes <= room ? key_bytes : key_least;
-    room = share_headers(record, room - share->key_bytes, share);
-    share->value_bytes = value_least + least_of(record->value_bytes - value_least, room);
-    /* The headers that are missing now may have longer names than those that were counted. */
-    return letter_bytes(record, form, share) <= bytes_max;
+    kept->key_bytes = key_bytes <= room ? key_bytes : key_least;
+    room = keep_headers(record, room - kept->key_bytes, kept);
+    kept->value_bytes = value_least + least_of(record->value_bytes - value_least, room);
+    /* The names of the removed headers may be longer than those reserved for above, so measure
+     * again. */
+    return dead_letter_bytes(record, form, kept) <= bytes_max;
 }
 
-static void share_all(const struct wt_record *record, size_t key_bytes, struct share *share)
+static void keep_everything(const struct wt_record *record, size_t key_bytes, struct kept *kept)
 {
-    share->value_bytes = record->value_bytes;
-    share->key_bytes = key_bytes;
-    (void)share_headers(record, SIZE_MAX / 2, share);
+    kept->value_bytes = record->value_bytes;
+    kept->key_bytes = key_bytes;
+    (void)keep_headers(record, SIZE_MAX / 2, kept);
 }
 
-/* The first form into which at least the least parts fit; the least form fits or not. */
-static const struct form *choose(struct wt_record *record, size_t key_bytes, struct share *share)
+/* The first form whose minimum fits. The last form is taken even if it does not fit. */
+static const struct form *choose(struct wt_record *record, size_t key_bytes, struct kept *kept)
 {
     size_t bytes_max = record->dead_letter_bytes_max;
-    share_all(record, key_bytes, share);
-    if (bytes_max == 0 || letter_bytes(record, &FORMS[0], share) <= bytes_max) {
+    keep_everything(record, key_bytes, kept);
+    if (bytes_max == 0 || dead_letter_bytes(record, &FORMS[0], kept) <= bytes_max) {
         return &FORMS[0];
     }
     for (size_t i = 0; i < FORM_LEAST; i++) {
-        if (fit(record, &FORMS[i], key_bytes, bytes_max, share)) {
+        if (fit(record, &FORMS[i], key_bytes, bytes_max, kept)) {
             return &FORMS[i];
         }
     }
-    share_none(record, share);
-    share->key_bytes = record->key == NULL ? key_bytes : 0;
+    keep_nothing(record, kept);
+    kept->key_bytes = record->key == NULL ? key_bytes : 0;
     record->dead_letter_minimal = true;
     return &FORMS[FORM_LEAST];
 }
 
-/* --- the whole ------------------------------------------------------------------------------- */
+/* --- encoding -------------------------------------------------------------------------------- */
 
-/* A topic that takes no record without a key gets one that no other record has. */
-static char *key_of_place(const struct wt_record *record)
+/* A compacted topic refuses records without a key: give it a unique one. */
+static char *key_from_origin(const struct wt_record *record)
 {
     struct wt_origin origin = wt_record_origin(record);
     return wt_format("%s-%" PRId32 "-%" PRId64, origin.topic, origin.partition, origin.offset);
@@ -346,23 +351,23 @@ void wt_dead_letter_encode(struct wt_record *record)
 {
     struct wt_output *output = &record->output;
     bool keyed = record->dead_letter_keyed && record->key == NULL;
-    output->key_memory = keyed ? key_of_place(record) : NULL;
+    output->key_memory = keyed ? key_from_origin(record) : NULL;
     size_t key_bytes = keyed ? strlen(output->key_memory) : record->key_bytes;
-    struct share share = {.headers = wt_alloc_zeroed(record->header_count + 1, sizeof(bool))};
+    struct kept kept = {.headers = wt_alloc_zeroed(record->header_count + 1, sizeof(bool))};
     record->dead_letter_minimal = false;
-    const struct form *form = choose(record, key_bytes, &share);
+    const struct form *form = choose(record, key_bytes, &kept);
 
     output->key = keyed ? output->key_memory : record->key;
-    output->key_bytes = share.key_bytes;
-    /* A tombstone that was refused stays one. */
+    output->key_bytes = kept.key_bytes;
+    /* A rejected tombstone stays a tombstone: its value is null. */
     if (record->value != NULL) {
-        output->value = wt_alloc(share.value_bytes + 1);
-        output->value_bytes = share.value_bytes;
-        memcpy(output->value, record->value, share.value_bytes);
+        output->value = wt_alloc(kept.value_bytes + 1);
+        output->value_bytes = kept.value_bytes;
+        memcpy(output->value, record->value, kept.value_bytes);
     }
-    struct wt_headers headers = own_headers(record, form, &share);
+    struct wt_headers headers = own_headers(record, form, &kept);
     wt_headers_end(&headers, output);
-    free(share.headers);
+    free(kept.headers);
 }
 
 /* --- reading it back ------------------------------------------------------------------------- */

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The codes of errors of class WT_ERROR_RECORD, and those an article may end with for another reason. A test
- * compares them with the sources. */
+/* The codes of all errors of class WT_ERROR_RECORD, and the codes that end a record for another
+ * reason. A test compares this list with the sources. */
 static const char *const codes_known[] = {
     "batch-id",     "batch-length",    "batch-shape",     "device-memory",     "headers-unreadable",
     "id-type",      "json-invalid",    "json-not-object", "logits-not-finite", "model-failed",
@@ -21,7 +21,7 @@ const char *const *wt_dead_letter_codes(size_t *count_out)
     return codes_known;
 }
 
-/* --- codes as they are written --------------------------------------------------------------- */
+/* --- codes as written on the command line ---------------------------------------------------- */
 
 static size_t find_code(const char *word, size_t length)
 {

@@ -1,4 +1,5 @@
-/* dead_letter_head.h: what a dead letter says of itself, and the codes it may have. Pure. Thread: any. */
+/* dead_letter_head.h: reads from a dead letter's headers what failed and where it came from; lists
+ * the error codes. Pure. Thread: any. */
 #ifndef WIRETAG_CODEC_DEAD_LETTER_HEAD_H
 #define WIRETAG_CODEC_DEAD_LETTER_HEAD_H
 
@@ -8,24 +9,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What a dead letter says of itself. */
+/* What the headers of a dead letter say. */
 struct wt_dead_letter_head {
     const struct wt_header *code;
-    const struct wt_header *topic; /* of its origin, as the next two */
+    const struct wt_header *topic; /* topic of the input record, like partition and offset */
     int32_t partition;
     int64_t offset;
     int64_t tries;
 };
 
-/* False: it is no dead letter of wiretag. */
+/* False: the record is not a dead letter of wiretag. */
 bool wt_dead_letter_read(const struct wt_record *record, struct wt_dead_letter_head *head_out);
 
-/* Every code that a dead letter can have, in order of the alphabet. */
+/* Every code a dead letter can have, in alphabetical order. */
 const char *const *wt_dead_letter_codes(size_t *count_out);
 
-/* Reads codes as a person lists them, joined by commas, blanks around them; each once, in order of
- * the alphabet, in *codes_out, the caller's to free. WT_INVALID: one is unknown, and the message
- * has those that are known. */
+/* Parses a comma-separated list of codes; spaces around them are ignored. *codes_out has each code
+ * once, in alphabetical order; the caller frees it. WT_INVALID: a code is unknown; the message
+ * lists the known ones. */
 enum wt_status wt_dead_letter_codes_parse(const char *text, char **codes_out,
                                           struct wt_error *error);
 

@@ -19,30 +19,31 @@ bool wt_dead_letter_apply_on_error(const struct wt_config *config, struct wt_rec
         break;
     }
     (void)wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, record->failure->error.code,
-                       "stopped before %s [%" PRId32 "] offset %" PRId64 " as on_error: stop says: "
-                       "%s in %s%s%s. Mend or remove the record (wiretag explain shows it), or set "
-                       "on_error to dead-letter or skip",
+                       "stopping before %s [%" PRId32 "] offset %" PRId64
+                       ", because on_error is stop: %s in %s%s%s. Fix or remove the record "
+                       "(wiretag explain shows it), or set on_error to dead-letter or skip",
                        record->source->topic, record->source->number, record->offset,
                        record->failure->error.code, record->failure->stage,
                        config->log.texts ? ": " : "",
-                       /* It may quote the article. */
+                       /* The message may quote the article. */
                        config->log.texts ? record->failure->error.message : "");
     return false;
 }
 
-/* The next dead letter to try after one that the topic refuses. False: there is none. */
-static bool make_smaller(struct wt_record *record, const struct wt_refusal *refusal)
+/* Picks a smaller or different form after the topic refused this dead letter. False: every form was
+ * tried. */
+static bool try_other_form(struct wt_record *record, const struct wt_refusal *refusal)
 {
     size_t bytes = wt_output_bytes(&record->output);
     if (!refusal->too_large && record->key == NULL && !record->dead_letter_keyed) {
-        record->dead_letter_keyed = true; /* compacted topics take none without a key */
+        record->dead_letter_keyed = true; /* compacted topics refuse records without a key */
     } else if (!refusal->too_large && record->timestamp_ms >= 0 && !record->dead_letter_dated) {
-        record->dead_letter_dated = true; /* where the clock is wrong, now is refused */
+        record->dead_letter_dated = true; /* or the broker refuses the current time */
     } else if (record->dead_letter_minimal) {
         return false;
     } else if (!refusal->too_large) {
         record->dead_letter_bytes_max =
-            WT_DEAD_LETTER_BYTES_LEAST; /* whatever it is: the least form has least to object to */
+            WT_DEAD_LETTER_BYTES_LEAST; /* which has the least to refuse */
     } else {
         size_t told = refusal->letter_bytes_max;
         if (refusal->topic_bytes_max > 0 && (size_t)refusal->topic_bytes_max < told) {
@@ -54,32 +55,32 @@ static bool make_smaller(struct wt_record *record, const struct wt_refusal *refu
     return true;
 }
 
-static void set_impossible(const struct wt_config *config, const struct wt_record *record,
-                           const struct wt_refusal *refusal, struct wt_error *error)
+static void set_unpublishable(const struct wt_config *config, const struct wt_record *record,
+                              const struct wt_refusal *refusal, struct wt_error *error)
 {
     char limit[64] = "";
     if (refusal->topic_bytes_max >= 0) {
         (void)snprintf(limit, sizeof limit, " (max.message.bytes %" PRId64 ")",
                        refusal->topic_bytes_max);
     }
-    (void)wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "dead-letter-rejected",
-                       "topic %s%s takes no dead letter, not even the least, of %zu bytes: %s. "
-                       "Stopped before %s [%" PRId32 "] offset %" PRId64 ", which can be published "
-                       "neither as a label nor there: look at max.message.bytes and cleanup.policy "
-                       "of that topic and at what its cluster refuses, or set on_error to skip",
-                       config->dead_letter.topic, limit, wt_output_bytes(&record->output),
-                       refusal->reason, record->source->topic, record->source->number,
-                       record->offset);
+    (void)wt_error_set(
+        error, WT_FAILED, WT_ERROR_FATAL, "dead-letter-rejected",
+        "topic %s%s refuses even the smallest dead letter, %zu bytes: %s. Stopping before %s "
+        "[%" PRId32 "] offset %" PRId64
+        ", which can be published neither as a label nor as a dead letter. Check the topic's "
+        "max.message.bytes and cleanup.policy and the cluster's limits, or set on_error to skip",
+        config->dead_letter.topic, limit, wt_output_bytes(&record->output), refusal->reason,
+        record->source->topic, record->source->number, record->offset);
 }
 
 bool wt_dead_letter_refused(const struct wt_config *config, struct wt_record *record,
                             const struct wt_refusal *refusal, struct wt_error *error)
 {
     if (record->outcome == WT_OUTCOME_DEAD_LETTERED) {
-        if (make_smaller(record, refusal)) {
+        if (try_other_form(record, refusal)) {
             return true;
         }
-        set_impossible(config, record, refusal, error);
+        set_unpublishable(config, record, refusal, error);
         return false;
     }
     struct wt_error cause;

@@ -15,9 +15,9 @@
 struct wt_decoder {
     const struct wt_config *config;
     json_t *root;            /* of the current article */
-    struct wt_buffer joined; /* its text, where that is not one piece of the value */
+    struct wt_buffer joined; /* its text, if joined from several fields */
     struct wt_flat flat;     /* of the current article */
-    bool flat_enough;        /* all pointers name members of the article itself */
+    bool flat_enough;        /* no configured pointer goes deeper than the top level */
 };
 
 static bool names_a_member(const char *pointer)
@@ -51,7 +51,7 @@ static enum wt_status invalid(struct wt_error *error, const char *code, const ch
     return wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, code, "%s", what);
 }
 
-/* One step of a JSON pointer (RFC 6901): the member or element that `token` names. */
+/* Follows one step of a JSON pointer (RFC 6901): the member or element that `token` names. */
 static json_t *step_into(json_t *value, const char *token, size_t token_bytes)
 {
     if (json_is_array(value)) {
@@ -84,7 +84,7 @@ static json_t *step_into(json_t *value, const char *token, size_t token_bytes)
     return member;
 }
 
-/* The value a JSON pointer names, borrowed; NULL where there is none or it is null. */
+/* The value at a JSON pointer, borrowed; NULL if it is absent or null. */
 static json_t *find(json_t *root, const char *pointer)
 {
     json_t *value = root;
@@ -104,11 +104,11 @@ static char *string_as_json(const char *text, size_t text_bytes)
     return wt_buffer_take(&buffer, NULL);
 }
 
-/* The id of an article that brings none: its key where that is text, else its place. */
+/* The id of an article without one: its key if that is text, else topic-partition-offset. */
 static char *id_from_source(const struct wt_record *record)
 {
     if (record->key != NULL && record->key_bytes > 0) {
-        /* Jansson refuses what is not UTF-8. */
+        /* Jansson refuses invalid UTF-8. */
         json_t *key = json_stringn(record->key, record->key_bytes);
         if (key != NULL) {
             json_decref(key);
@@ -120,7 +120,7 @@ static char *id_from_source(const struct wt_record *record)
                      origin.offset);
 }
 
-/* A number with the fewest digits that read back as the same. */
+/* Prints a number with the fewest digits that read back as the same number. */
 static char *number_as_json(const json_t *number)
 {
     char *text = NULL;
@@ -152,7 +152,7 @@ static enum wt_status take_id(const struct wt_decoder *decoder, struct wt_record
     return WT_OK;
 }
 
-/* Gathers the text fields that are there: one as it is, several joined by a newline. */
+/* Collects the text fields that are present: a single one as it is, several joined by newlines. */
 static enum wt_status take_text(struct wt_decoder *decoder, struct wt_article *article_out,
                                 struct wt_error *error)
 {
@@ -177,9 +177,10 @@ static enum wt_status take_text(struct wt_decoder *decoder, struct wt_article *a
         found++;
     }
     if (found == 0) {
-        return wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, "text-missing",
-                            "no text: %s is absent or null (input.text names the fields)",
-                            pointers->items[0]);
+        return wt_error_set(
+            error, WT_INVALID, WT_ERROR_RECORD, "text-missing",
+            "no text: %s is absent or null; input.text in the configuration names the text fields",
+            pointers->items[0]);
     }
     if (found > 1) {
         article_out->text = decoder->joined.bytes;
@@ -191,7 +192,7 @@ static enum wt_status take_text(struct wt_decoder *decoder, struct wt_article *a
     return WT_OK;
 }
 
-/* --- the usual article ----------------------------------------------------------------------- */
+/* --- flat articles: one pass ----------------------------------------------------------------- */
 
 static char *copy_of(const char *start, size_t bytes)
 {
@@ -208,7 +209,7 @@ static bool take_flat_id(const struct wt_decoder *decoder, struct wt_record *rec
     if (id == NULL) {
         record->id_json = id_from_source(record);
     } else if (id->type == WT_FLAT_STRING && !id->escaped) {
-        record->id_json = copy_of(id->start - 1, id->bytes + 2); /* with its quotes */
+        record->id_json = copy_of(id->start - 1, id->bytes + 2); /* including the quotes */
     } else if (id->type == WT_FLAT_INTEGER) {
         record->id_json = copy_of(id->start, id->bytes);
     }
@@ -240,7 +241,7 @@ static bool take_flat_text(struct wt_decoder *decoder, struct wt_article *articl
     return found > 0 && !wt_text_blank(article_out->text, article_out->text_bytes);
 }
 
-/* False: this article is not a usual one, or something is wrong with it. */
+/* False: the article is not flat, or it is invalid; Jansson must decode it. */
 static bool decode_flat(struct wt_decoder *decoder, struct wt_record *record,
                         struct wt_article *article_out)
 {
@@ -249,9 +250,9 @@ static bool decode_flat(struct wt_decoder *decoder, struct wt_record *record,
            take_flat_text(decoder, article_out) && take_flat_id(decoder, record);
 }
 
-/* --- every article --------------------------------------------------------------------------- */
+/* --- all other articles: Jansson ------------------------------------------------------------- */
 
-/* Jansson quotes the input up to the byte at fault, and that may be inside a character. */
+/* Jansson's message quotes the input up to the faulty byte, which may lie inside a character. */
 static void drop_broken_quote(json_error_t *cause)
 {
     char *quote = strstr(cause->text, " near '");
@@ -310,7 +311,7 @@ enum wt_status wt_decode(struct wt_decoder *decoder, struct wt_record *record,
     assert(record->value != NULL && record->id_json == NULL);
     if (record->value_bytes == 0) {
         return invalid(error, "value-empty",
-                       "the value has no bytes (a tombstone has none at all)");
+                       "the value is empty: zero bytes, not null as in a tombstone");
     }
     return decoder->config->input.format == WT_INPUT_TEXT
                ? decode_text(record, article_out, error)

@@ -1,7 +1,7 @@
-/* decode.h: from a record's bytes to an article's text and id.
+/* decode.h: extracts text and id of an article from a record's bytes.
  *
- * Pure: no thread, no Kafka. Everything wrong with the bytes is an error of class record, with one
- * of the codes below; the record then becomes a dead letter with its bytes untouched. */
+ * Pure: no thread, no Kafka. Every defect of the input is an error of class record, with one of the
+ * codes below. Such a record becomes a dead letter with its bytes unchanged. */
 #ifndef WIRETAG_CODEC_DECODE_H
 #define WIRETAG_CODEC_DECODE_H
 
@@ -10,25 +10,26 @@
 
 struct wt_decoder;
 
-/* The text lives as long as the record's value, and until the next decode with the same decoder. */
+/* The text is valid until the record's value is freed or the same decoder decodes again. */
 struct wt_article {
     const char *text; /* valid UTF-8, may contain NUL */
     size_t text_bytes;
 };
 
-/* Reads `config->input` only; the config must outlive the decoder. */
+/* Reads only `config->input`. The config must outlive the decoder. */
 struct wt_decoder *wt_decoder_create(const struct wt_config *config);
 void wt_decoder_destroy(struct wt_decoder *decoder);
 
-/* Decodes a record with a value (not a tombstone): fills `article_out` and sets record->id_json to
- * the id of the input, else the key, else topic-partition-offset. WT_INVALID (class record), code:
- *   value-empty     no bytes
- *   json-invalid    not JSON (RFC 8259, UTF-8), a key twice, nested deeper than 2048
- *   json-not-object another JSON value than an object
- *   id-type         the id is neither string nor number
- *   text-type       a text field is there and is not a string
- *   text-missing    no text field is there
- *   text-blank      nothing but white space
+/* Decodes a record that has a value (not a tombstone). Fills `article_out` and sets record->id_json
+ * to the id in the input, else to the key, else to topic-partition-offset. WT_INVALID (class
+ * record), with a code:
+ *   value-empty     zero bytes
+ *   json-invalid    not JSON (RFC 8259, UTF-8), a key twice, or nested deeper than 2048
+ *   json-not-object a JSON value other than an object
+ *   id-type         the id is neither a string nor a number
+ *   text-type       a text field is not a string
+ *   text-missing    no text field is present
+ *   text-blank      only white space
  *   text-not-utf8   format text: the bytes are not UTF-8
  * Thread: one at a time for each decoder. */
 enum wt_status wt_decode(struct wt_decoder *decoder, struct wt_record *record,

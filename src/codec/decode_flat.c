@@ -3,10 +3,10 @@
 #include <stdint.h>
 #include <string.h>
 
-/* The most digits that no 64-bit integer of Jansson's lacks. */
+/* Integers with up to this many digits always fit Jansson's 64-bit integers. */
 #define DIGITS_MAX 18
 
-/* Where reading stands. NULL in `at`: not known here. */
+/* The read position. `at` NULL: met something this parser leaves to Jansson. */
 struct cursor {
     const char *at;
     const char *end;
@@ -25,7 +25,7 @@ static void skip_space(struct cursor *cursor)
     }
 }
 
-/* Whether the next byte is this one; skips it. */
+/* Skips the next byte if it is `byte`. */
 static bool take(struct cursor *cursor, char byte)
 {
     if (cursor->at != NULL && cursor->at < cursor->end && *cursor->at == byte) {
@@ -42,7 +42,7 @@ static bool is_continuation(unsigned char byte)
     return (byte & 0xC0u) == 0x80u;
 }
 
-/* Bytes of the well-formed UTF-8 sequence of two or more that starts here (Unicode 15, table 3-7);
+/* The length of the well-formed multi-byte UTF-8 sequence that starts here (Unicode 15, table 3-7);
  * 0: there is none. */
 static size_t sequence_bytes(const unsigned char *at, size_t left)
 {
@@ -66,7 +66,8 @@ static size_t sequence_bytes(const unsigned char *at, size_t left)
     return 0;
 }
 
-/* A code unit of four hexadecimal digits; -1: not four of them. */
+/* Parses four hexadecimal digits as a UTF-16 code unit; -1: they are not four hexadecimal
+ * digits. */
 static int32_t code_unit(const char *digits, size_t left)
 {
     int32_t unit = 0;
@@ -84,8 +85,8 @@ static int32_t code_unit(const char *digits, size_t left)
     return unit;
 }
 
-/* Bytes of the escape that starts here with its backslash, and the code point it stands for; 0: it is
- * none, or half of a pair. */
+/* The length of the escape sequence that starts at this backslash, and its code point; 0: invalid,
+ * or half of a surrogate pair. */
 static size_t read_escape(const char *at, size_t left, uint32_t *code_point_out)
 {
     static const char letters[] = "\"\\/bfnrt";
@@ -114,7 +115,7 @@ static size_t read_escape(const char *at, size_t left, uint32_t *code_point_out)
     return 12;
 }
 
-/* Eight bytes that are all plain: ASCII, no quote, no backslash, no control character. */
+/* True if all eight bytes are plain ASCII: no quote, no backslash, no control character. */
 static bool eight_plain(const char *at)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101);
@@ -123,11 +124,13 @@ static bool eight_plain(const char *at)
     memcpy(&word, at, sizeof word);
     uint64_t quotes = word ^ (ones * '"');
     uint64_t backslashes = word ^ (ones * '\\');
-    /* The classic test for a zero byte: exact where no byte has its high bit, and those fail first. */
+    /* The classic test for a zero byte. It is exact only if no byte has its high bit set, so that
+     * is tested first. */
     return ((word | (word - ones * 0x20) | (quotes - ones) | (backslashes - ones)) & high) == 0;
 }
 
-/* Bytes of a run of two-byte sequences with leads D0 and D1, Cyrillic letters: most of a Russian text. */
+/* The length of a run of two-byte sequences with lead byte D0 or D1: Cyrillic, most of a Russian
+ * text. */
 static const char *skip_cyrillic(const char *at, const char *end)
 {
     while (end - at >= 2 && ((unsigned char)at[0] & 0xFEu) == 0xD0u &&
@@ -137,7 +140,7 @@ static const char *skip_cyrillic(const char *at, const char *end)
     return at;
 }
 
-/* Reads a string up to behind its closing quote. */
+/* Reads a string and its closing quote. */
 static void read_string(struct cursor *cursor, struct wt_flat_member *member)
 {
     const char *at = cursor->at;
@@ -213,7 +216,7 @@ void wt_flat_append_string(const struct wt_flat_member *member, struct wt_buffer
 
 /* --- values ---------------------------------------------------------------------------------- */
 
-/* Integers of the form in which Jansson prints them; no fraction, no exponent. */
+/* Integers in the form in which Jansson prints them: no fraction, no exponent. */
 static void read_integer(struct cursor *cursor, struct wt_flat_member *member)
 {
     const char *at = cursor->at;
@@ -269,7 +272,8 @@ static void read_scalar(struct cursor *cursor, struct wt_flat_member *member)
     }
 }
 
-/* An array of scalars, say of tags, behind its bracket: nothing in it is looked for here. */
+/* Skips the rest of an array of scalars, such as tags, after its bracket. Its contents are never
+ * needed. */
 static void read_array(struct cursor *cursor)
 {
     struct wt_flat_member element;
@@ -298,7 +302,7 @@ static bool has_name(const struct wt_flat_member *member, const char *name, size
     return member->name_bytes == name_bytes && memcmp(member->name, name, name_bytes) == 0;
 }
 
-/* A member from its name's quote to the end of its value. */
+/* Reads a member, from the opening quote of its name to the end of its value. */
 static void read_member(struct cursor *cursor, struct wt_flat *flat)
 {
     struct wt_flat_member name;

@@ -1,9 +1,9 @@
-/* decode_flat.h: reads the usual article, a flat JSON object, in one pass and without a tree.
+/* decode_flat.h: parses a flat JSON object, the usual article, in one pass and without a tree.
  *
- * Whatever it does not know well it leaves to Jansson (decode.c), which has the last word on what is
- * wrong with a value: objects inside the object, numbers with a fraction, escapes in a name, many
- * members, and everything invalid. What it takes, Jansson would take, and would find the same in it.
- * Pure. Thread: one at a time for each struct. */
+ * Everything else is left to Jansson (decode.c), which also words all errors: nested objects,
+ * numbers with a fraction, escapes in member names, too many members, invalid JSON. Whatever this
+ * parser accepts, Jansson accepts too, with the same result. Pure. Thread: one at a time for each
+ * struct. */
 #ifndef WIRETAG_CODEC_DECODE_FLAT_H
 #define WIRETAG_CODEC_DECODE_FLAT_H
 
@@ -16,19 +16,19 @@
 
 enum wt_flat_type {
     WT_FLAT_STRING,
-    WT_FLAT_INTEGER, /* as Jansson would print it, at most 18 digits */
+    WT_FLAT_INTEGER, /* as Jansson prints it, at most 18 digits */
     WT_FLAT_NULL,
     WT_FLAT_OTHER
 };
 
-/* Points into the value that was read. */
+/* Points into the value that was parsed. */
 struct wt_flat_member {
     const char *name;
     size_t name_bytes;
     enum wt_flat_type type;
-    const char *start; /* string: behind the opening quote */
+    const char *start; /* string: after the opening quote */
     size_t bytes;      /* string: without the quotes */
-    bool escaped;      /* string: has escapes */
+    bool escaped;      /* string: contains escapes */
 };
 
 struct wt_flat {
@@ -36,14 +36,14 @@ struct wt_flat {
     size_t count;
 };
 
-/* False: not known here, ask Jansson. True: `value` is valid JSON, an object, with these members. */
+/* True: `value` is a valid JSON object with these members. False: not decided here, ask Jansson. */
 bool wt_flat_read(struct wt_flat *flat, const char *value, size_t bytes);
 
-/* The member of that name; NULL where there is none or it is null. */
+/* The member with that name; NULL if it is absent or null. */
 const struct wt_flat_member *wt_flat_find(const struct wt_flat *flat, const char *name,
                                           size_t name_bytes);
 
-/* Appends what a string that was read says, escapes resolved. */
+/* Appends the text of a string, with escapes resolved. */
 void wt_flat_append_string(const struct wt_flat_member *member, struct wt_buffer *buffer);
 
 #endif

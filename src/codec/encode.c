@@ -89,8 +89,8 @@ static uint32_t append_scores(const struct wt_encoder *encoder, const struct wt_
     return category;
 }
 
-/* The input as a JSON value on one line: white space between its tokens is dropped, every other
- * byte stays, so that numbers keep their digits. */
+/* The input as JSON on one line: drops the white space between tokens and copies every other byte,
+ * so that numbers keep their digits. */
 static void append_input(const struct wt_encoder *encoder, const struct wt_record *record,
                          struct wt_buffer *value)
 {

@@ -53,7 +53,7 @@ static bool set_by_us(const struct wt_headers *headers, const char *name)
     return wt_headers_replaced(name);
 }
 
-/* Neither an earlier failure nor an earlier source is carried into a later outcome. */
+/* An input header with one of these names describes an earlier outcome, so it is never copied. */
 bool wt_headers_replaced(const char *name)
 {
     return strcmp(name, "wiretag.tries") == 0 ||

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* version-traceid-parentid-flags, as version 00 has it; later versions may add to it. */
+/* version-traceid-parentid-flags in version 00. Later versions may append more. */
 #define TRACEPARENT_BYTES 55u
 #define TRACE_ID_AT 3u
 #define TRACE_ID_DIGITS 32u
@@ -13,10 +13,10 @@
 #define PARENT_ID_DIGITS 16u
 #define FLAGS_AT 53u
 
-/* How much of a value is logged where log.texts asks for it. */
+/* How much of the value is logged if log.texts is true. */
 #define VALUE_BYTES_LOGGED_MAX 400u
 
-/* `count` lower-case hex digits. */
+/* True if the first `count` characters are lower-case hex digits. */
 static bool is_hex(const char *text, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -92,7 +92,7 @@ void wt_trace_log_failure(const struct wt_config *config, const struct wt_record
     }
     size_t shown =
         record->value_bytes < VALUE_BYTES_LOGGED_MAX ? record->value_bytes : VALUE_BYTES_LOGGED_MAX;
-    wt_log_about(WT_LOG_WARN, "publish", &about, "%s: %s in %s: %s; the value begins: %.*s", became,
-                 failure->error.code, failure->stage, failure->error.message, (int)shown,
+    wt_log_about(WT_LOG_WARN, "publish", &about, "%s: %s in %s: %s; the value starts with: %.*s",
+                 became, failure->error.code, failure->stage, failure->error.message, (int)shown,
                  record->value != NULL ? (const char *)record->value : "");
 }

@@ -238,7 +238,7 @@ def test_stop_commits_what_is_before_the_bad_record_and_starts_there_again(lab):
 
     first = lab.run(flow, on_error="stop", dead_letter=None)
     assert first.wait_exit() == 1
-    assert f"stopped before {flow.input} [0] offset 50" in first.stderr
+    assert f"stopping before {flow.input} [0] offset 50, because on_error is stop" in first.stderr
     assert "dead-letter or skip" in first.stderr  # the remedy
     assert flow.committed() == {0: 50}
     checks.assert_each_once(flow.labels(), places[:50])

@@ -75,7 +75,7 @@ def test_unless_it_is_asked_for(lab):
     flow = lab.flow()
     flow.produce([BROKEN])
     running = lab.run(flow, log={"texts": True}).wait_log("json-invalid in decode: the value is not valid JSON")
-    assert f'the value begins: {{"text": {SECRET}}}' in running.stderr
+    assert f'the value starts with: {{"text": {SECRET}}}' in running.stderr
 
 
 def test_lines_are_json_to_the_end_also_of_a_worker_that_cannot_start(lab):
