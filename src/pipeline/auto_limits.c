@@ -16,11 +16,13 @@ uint32_t wt_auto_replicas(const struct wt_config *config, const struct wt_model_
     if (config->model.replicas > 0) {
         return config->model.replicas;
     }
-    /* One replica's copies and its LSTM, which leaves a GPU idle, run beside the other's products. */
+    /* Two replicas on a GPU: one replica's copies and LSTM leave the GPU partly idle, so the
+     * other's matrix products run meanwhile. */
     if (!on_cpu(info)) {
         return 2;
     }
-    /* Replicas of one thread beat one replica of several threads, and share the weights. */
+    /* On a CPU many replicas of one thread are faster than one replica of many threads. They share
+     * the weights. */
     uint32_t processors = wt_processors_read().count;
     uint32_t threads = config->model.threads > 0 ? config->model.threads : 1;
     return processors > threads ? processors / threads : 1;

@@ -45,8 +45,8 @@ void wt_batch_stage_add(struct wt_batch_stage *stage, struct wt_record_list *lis
     wt_mutex_lock(&stage->mutex);
     struct wt_record *record;
     while ((record = wt_record_list_take(list)) != NULL) {
-        /* Checked under the lock that wt_batch_stage_remove_stale takes after the epoch ended:
-         * no record of an ended epoch can slip in behind it. */
+        /* Stale records are refused under the same lock that wt_batch_stage_remove_stale takes
+         * after an epoch ended, so no record of an ended epoch is added after the removal. */
         if (wt_record_stale(record)) {
             wt_record_list_append(&stale, &record);
         } else {
@@ -92,7 +92,7 @@ enum wt_status wt_batch_stage_pull(struct wt_batch_stage *stage, struct wt_batch
                                       memory_order_acq_rel);
         }
         if (wt_batcher_count(stage->batcher) > 0) {
-            /* More may be due already, for another replica. */
+            /* A second batch may be due already: wake another replica. */
             (void)pthread_cond_signal(&stage->changed);
         }
     }

@@ -1,7 +1,7 @@
-/* batch_stage.h: the batching stage: a monitor between the prepare threads and the infer threads.
+/* batch_stage.h: the batching stage, a monitor between the prepare threads and the infer threads.
  *
- * Prepare adds, infer pulls; the decisions are batcher.h's. All functions take the stage's one
- * lock, which guards the batcher. */
+ * Prepare threads add records, infer threads take batches. batcher.h decides what goes into a
+ * batch. Every function takes the stage's only lock, which guards the batcher. */
 #ifndef WIRETAG_PIPELINE_BATCH_STAGE_H
 #define WIRETAG_PIPELINE_BATCH_STAGE_H
 
@@ -12,15 +12,14 @@ struct wt_batch_stage;
 struct wt_batch_stage *wt_batch_stage_create(const struct wt_batcher_limits *limits);
 void wt_batch_stage_destroy(struct wt_batch_stage *stage);
 
-/* Adds all of `list`, less the records whose assignment has ended, which stay in it. Thread:
- * prepare. */
+/* Adds the records of `list`. Those whose epoch has ended stay in the list. Thread: prepare. */
 void wt_batch_stage_add(struct wt_batch_stage *stage, struct wt_record_list *list);
 
-/* Waits for a batch that is due and takes it; each record counts as running on its partition.
- * WT_CLOSED once the stage is closed and empty. Thread: infer. */
+/* Waits until a batch is due and takes it. Each of its records counts as running on its partition.
+ * WT_CLOSED: the stage is closed and empty. Thread: infer. */
 enum wt_status wt_batch_stage_pull(struct wt_batch_stage *stage, struct wt_batch *batch);
 
-/* Moves the waiting records whose assignment has ended to `list_out`. Thread: consume. */
+/* Moves the waiting records whose epoch has ended to `list_out`. Thread: consume. */
 void wt_batch_stage_remove_stale(struct wt_batch_stage *stage, struct wt_record_list *list_out);
 
 /* See wt_batcher_tokens_lower. Thread: infer. */
@@ -32,7 +31,8 @@ uint32_t wt_batch_stage_tokens_worked(struct wt_batch_stage *stage, uint64_t tok
 /* See wt_batcher_took. Thread: infer. */
 void wt_batch_stage_took(struct wt_batch_stage *stage, int64_t batch_us);
 
-/* What waits is handed out at once, then pulls end. Thread: any. */
+/* Waiting records become due at once; when none is left, wt_batch_stage_pull returns WT_CLOSED.
+ * Thread: any. */
 void wt_batch_stage_close(struct wt_batch_stage *stage);
 
 #endif

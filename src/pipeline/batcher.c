@@ -6,38 +6,40 @@
 #include <assert.h>
 #include <stdlib.h>
 
-/* Company that is coming comes soon: after a pause of this share of the wait nobody waits longer. So a
- * lone article under light load waits a quarter, while batches form where articles come closer. */
+/* If no record arrives for this share of the wait, the batch starts. So under light load a lone
+ * article waits a quarter of the time, and a steady stream of articles still fills batches. */
 #define PAUSE_SHARE 4
 
-/* Who waits for company longer than a batch takes would have been done by then, and the replica free for
- * the company. So that is the wait, but no less than this: many small batches cost their hand-over. */
+/* Waiting longer than one batch takes never pays: a record that starts at once would be finished by
+ * then and the replica free for the next batch. So the wait is one batch time, but at least this:
+ * many tiny batches cost more in hand-over. */
 #define WAIT_US_MIN 2000
 
-/* Note "Raise": a device may be short of memory for a while only, so what was halved is doubled again, one
- * step at a time, once full batches have worked for so long. Where it fails again before full batches have
- * worked for as long after the raise, the next try comes after twice the time: a limit that is simply
- * too high costs a halved batch every five hours. A shortage after a raise that held is a new one. */
+/* Note "Raise": a shortage of device memory may be temporary. After a shortage the token budget is
+ * halved; once full batches have worked for calm_us, it is doubled, one step at a time. If a raised
+ * budget fails before it has worked for calm_us as well, calm_us doubles, up to 64 times
+ * CALM_US_MIN. So a budget that is too high for good costs one halved batch every five hours. A
+ * shortage after a raise that held starts over with the shortest calm_us. */
 #define CALM_US_MIN (INT64_C(5) * 60 * 1000000)
 #define CALM_US_MAX (64 * CALM_US_MIN)
 
-/* Weight of the newest batch in the time that one takes. */
-#define PACE_WEIGHT 0.1
+/* Weight of the newest batch in the average batch time. */
+#define BATCH_TIME_WEIGHT 0.1
 
 struct wt_batcher {
-    struct wt_batcher_limits limits; /* tokens_max: as configured, or lowered */
+    struct wt_batcher_limits limits; /* tokens_max: as configured, or lowered after a shortage */
     uint32_t tokens_configured;
-    int64_t calm_us;  /* note "Raise": how long full batches must work */
-    int64_t raise_us; /* when they will have done so */
-    bool unproven;    /* not yet since the last raise */
-    uint32_t step;    /* width of a bucket, tokens */
+    int64_t calm_us;  /* note "Raise": how long full batches must work before a raise */
+    int64_t raise_us; /* time of the next raise */
+    bool unproven;    /* the last raise has not yet worked for calm_us */
+    uint32_t step;    /* width of one bucket in tokens */
     uint32_t bucket_count;
     struct wt_record_list *buckets; /* [i]: lengths in (i * step, (i + 1) * step], oldest first */
     uint32_t count;
     uint64_t tokens;   /* padded to bucket widths */
-    int64_t newest_us; /* when the last record came */
-    int64_t wait_us;   /* how long a record waits for company: wait_us_max at most */
-    double batch_us;   /* how long a batch has taken of late; 0: none has run */
+    int64_t newest_us; /* when the last record arrived */
+    int64_t wait_us;   /* how long a record waits for neighbours; at most wait_us_max */
+    double batch_us;   /* average time of a batch; 0: none has run */
 };
 
 struct wt_batcher *wt_batcher_create(const struct wt_batcher_limits *limits)
@@ -74,7 +76,7 @@ static uint32_t bucket_of(const struct wt_batcher *batcher, uint32_t token_count
     return (token_count - 1) / batcher->step;
 }
 
-/* Columns of a batch whose longest record lies in `bucket`. */
+/* The width of a batch whose longest record lies in `bucket`. */
 static uint32_t width_of(const struct wt_batcher *batcher, uint32_t bucket)
 {
     assert(bucket < batcher->bucket_count);
@@ -96,7 +98,7 @@ void wt_batcher_add(struct wt_batcher *batcher, struct wt_record **record, int64
     batcher->tokens += width_of(batcher, bucket);
 }
 
-/* The bucket whose first record has waited longest; bucket_count when nothing waits. */
+/* The bucket whose first record has waited longest; bucket_count if no record waits. */
 static uint32_t oldest_bucket(const struct wt_batcher *batcher)
 {
     uint32_t oldest = batcher->bucket_count;
@@ -110,7 +112,7 @@ static uint32_t oldest_bucket(const struct wt_batcher *batcher)
     return oldest;
 }
 
-/* When waiting is over for the first record of `oldest`, the oldest of all. */
+/* When a batch is due for the first record of bucket `oldest`, which has waited longest of all. */
 static int64_t due_us(const struct wt_batcher *batcher, uint32_t oldest)
 {
     assert(batcher->buckets[oldest].first != NULL);
@@ -139,7 +141,7 @@ static void take_first(struct wt_batcher *batcher, uint32_t bucket, struct wt_ba
     }
 }
 
-/* The batch stays within its limits with the first record of `bucket` added. */
+/* With the first record of `bucket` added, the batch stays within its limits. */
 static bool fits(const struct wt_batcher *batcher, const struct wt_batch *batch, uint32_t bucket)
 {
     if (batch->count >= batcher->limits.articles_max) {
@@ -158,7 +160,7 @@ static bool fits(const struct wt_batcher *batcher, const struct wt_batch *batch,
     return same_width || wt_shape_tight(computed, tokens);
 }
 
-/* Adds records to a batch begun in bucket `seed`, nearest in length first. */
+/* Adds records to a batch that was started from bucket `seed`, nearest in length first. */
 static void fill(struct wt_batcher *batcher, uint32_t seed, struct wt_batch *batch)
 {
     while (batcher->buckets[seed].first != NULL && fits(batcher, batch, seed)) {
@@ -173,7 +175,7 @@ static void fill(struct wt_batcher *batcher, uint32_t seed, struct wt_batch *bat
         if (!below && !above) {
             return;
         }
-        /* The shorter neighbours first: they leave the width as it is. */
+        /* Shorter neighbours first: they do not widen the batch. */
         uint32_t sides[2] = {seed - distance, seed + distance};
         bool present[2] = {below, above};
         for (int side = 0; side < 2; side++) {
@@ -193,7 +195,7 @@ static double fill_of(const struct wt_batcher *batcher, const struct wt_batch *b
     double tokens = (double)batch->width * batch->count / batcher->limits.tokens_max;
     double articles = (double)batch->count / batcher->limits.articles_max;
     double fill = tokens > articles ? tokens : articles;
-    return fill < 1.0 ? fill : 1.0; /* a lone article may exceed the token limit */
+    return fill < 1.0 ? fill : 1.0; /* a lone article may exceed tokens_max */
 }
 
 bool wt_batcher_take(struct wt_batcher *batcher, int64_t now_us, bool flush, struct wt_batch *batch)
@@ -268,9 +270,10 @@ void wt_batcher_took(struct wt_batcher *batcher, int64_t batch_us)
 {
     assert(batch_us >= 0);
     double newest_us = (double)batch_us;
-    batcher->batch_us = batcher->batch_us > 0.0
-                            ? batcher->batch_us + PACE_WEIGHT * (newest_us - batcher->batch_us)
-                            : newest_us;
+    batcher->batch_us =
+        batcher->batch_us > 0.0
+            ? batcher->batch_us + BATCH_TIME_WEIGHT * (newest_us - batcher->batch_us)
+            : newest_us;
     int64_t wait_us = batcher->batch_us > WAIT_US_MIN ? (int64_t)batcher->batch_us : WAIT_US_MIN;
     batcher->wait_us =
         wait_us < batcher->limits.wait_us_max ? wait_us : batcher->limits.wait_us_max;

@@ -1,11 +1,11 @@
-/* batcher.h: decides which records go through the model together.
+/* batcher.h: decides which records run through the model together.
  *
  * A pure state machine: no thread, clock or Kafka; the caller passes the time. Waiting records lie
- * in buckets of similar length. A batch is due as soon as one batch's worth of tokens or articles
- * waits, or the oldest has waited wait_us_max or as long as a batch takes, or no record has come for a
- * quarter of that. It starts with the oldest record and takes its neighbours in length, nearest
- * first, while it stays within tokens_max (padded) and articles_max and while padding stays a small
- * share of what is computed; at least one record always. */
+ * in buckets of similar length. A batch is due when one of these holds: waiting records fill a
+ * whole batch (tokens or articles); the oldest has waited wait_us_max, or as long as one batch
+ * takes; no record has arrived for a quarter of that wait. A batch starts with the oldest record
+ * and adds its neighbours in length, nearest first, within tokens_max (padded) and articles_max and
+ * while padding stays a small share. It has at least one record. */
 #ifndef WIRETAG_PIPELINE_BATCHER_H
 #define WIRETAG_PIPELINE_BATCHER_H
 
@@ -16,9 +16,9 @@ struct wt_batcher;
 struct wt_batcher_limits {
     uint32_t tokens_max;   /* width x articles of a batch, padding included */
     uint32_t articles_max; /* > 0 */
-    int64_t wait_us_max;   /* how long a record may wait for company */
+    int64_t wait_us_max;   /* how long a record may wait for neighbours */
     uint32_t length_max;   /* the longest article, tokens (> 0) */
-    uint32_t pad_to;       /* 0: to the longest of the batch; else every row is this wide */
+    uint32_t pad_to;       /* 0: pad to the longest of the batch; else every row is this wide */
     bool equal_lengths_only;
 };
 
@@ -26,39 +26,39 @@ struct wt_batcher_limits {
 struct wt_batch {
     struct wt_record **records;
     uint32_t count;
-    uint32_t width;  /* columns: at least the longest record's token_count */
-    uint64_t tokens; /* sum of token_count: width x count less the padding */
-    double fill;     /* share of tokens_max or articles_max that it reaches, the larger; 0..1 */
+    uint32_t width;  /* columns, at least the longest record's token_count */
+    uint64_t tokens; /* sum of token_count: width x count without padding */
+    double fill;     /* the larger of its shares of tokens_max and articles_max; 0..1 */
 };
 
 struct wt_batcher *wt_batcher_create(const struct wt_batcher_limits *limits);
 
-/* Ends what waits with `free`. */
+/* Frees the records that still wait. */
 void wt_batcher_destroy(struct wt_batcher *batcher);
 
 /* Takes *record, which is WAITING from `now_us` on. Its token_count must be in 1..length_max. */
 void wt_batcher_add(struct wt_batcher *batcher, struct wt_record **record, int64_t now_us);
 
-/* Fills `batch` with RUNNING records, now the caller's, and returns true when a batch is due at
- * `now_us`, or when anything waits and `flush` is set. */
+/* If a batch is due at `now_us`, or if `flush` is set and a record waits, fills `batch` with
+ * RUNNING records, which then belong to the caller, and returns true. */
 bool wt_batcher_take(struct wt_batcher *batcher, int64_t now_us, bool flush,
                      struct wt_batch *batch);
 
-/* When waiting is over, if no other record comes; INT64_MAX when nothing waits. */
+/* When the next batch is due if no other record arrives; INT64_MAX if no record waits. */
 int64_t wt_batcher_due_us(const struct wt_batcher *batcher);
 
-/* Moves the records for which `matches` is true to `list_out`. */
+/* Moves the records for which `matches` returns true to `list_out`. */
 void wt_batcher_remove(struct wt_batcher *batcher, bool (*matches)(const struct wt_record *record),
                        struct wt_record_list *list_out);
 
-/* Lowers the token budget: the device ran out of memory on a larger batch. */
+/* Lowers the token budget after the device ran out of memory on a larger batch. */
 void wt_batcher_tokens_lower(struct wt_batcher *batcher, uint32_t tokens_max, int64_t now_us);
 
-/* The model had memory for a batch of `tokens`, padding included. Returns the token budget where it was
- * raised for that, never above the limit it was created with; else 0. */
+/* Tells that a batch of `tokens`, padding included, had enough memory. Returns the new token budget
+ * if it was raised, at most to the limit given at creation; else 0. */
 uint32_t wt_batcher_tokens_worked(struct wt_batcher *batcher, uint64_t tokens, int64_t now_us);
 
-/* A batch took the model `batch_us`. */
+/* Tells how long the model took for a batch. */
 void wt_batcher_took(struct wt_batcher *batcher, int64_t batch_us);
 
 uint32_t wt_batcher_count(const struct wt_batcher *batcher);

@@ -17,14 +17,14 @@
 #include <string.h>
 #include <time.h>
 
-/* What may be in flight takes the model this long, so that a drain is short. */
+/* in_flight is sized so that the model needs this long for all of it: a drain stays short. */
 #define IN_FLIGHT_SECONDS 4.0
 
-/* Pauses between the probes of a sick model: short enough not to hold a shutdown up. */
+/* Pauses between probes of a sick model, short enough not to delay a shutdown. */
 #define SICK_WAIT_MS_MIN 100
 #define SICK_WAIT_MS_MAX 2000
 
-/* No model call takes as long; one that does will not return. */
+/* No model call takes this long: one that does will never return. */
 #define BEAT_MS_MAX 300000
 
 /* Weight of the newest batch in a replica's measured rate. */
@@ -35,13 +35,13 @@ struct replica {
     pthread_t thread;
     struct wt_owner owner; /* the thread */
     struct wt_beat *beat;
-    atomic_uint rate; /* articles a second this replica does while it is busy */
+    atomic_uint rate; /* articles a second while this replica is busy */
 };
 
 struct wt_infer {
     struct wt_infer_ports ports;
-    uint32_t replica_count;   /* started ones */
-    atomic_uint width_worked; /* the widest row that the device has had memory for */
+    uint32_t replica_count;   /* those that were started */
+    atomic_uint width_worked; /* the widest row for which the device had enough memory */
     struct replica *replicas;
 };
 
@@ -71,7 +71,7 @@ void wt_infer_scratch_free(struct wt_infer_scratch *scratch)
     *scratch = (struct wt_infer_scratch){0};
 }
 
-/* Lays the records out as rows, zero past each one's length. */
+/* Copies the records' ids into rows, padded with zeros. */
 static void fill_rows(const struct wt_batch *batch, struct wt_infer_scratch *scratch)
 {
     for (uint32_t row = 0; row < batch->count; row++) {
@@ -93,7 +93,7 @@ static void finish(struct wt_record *record)
     wt_record_advance(record, WT_RECORD_FINISHED);
 }
 
-/* Gives a record its logits. One that is not finite is the record's failure, as far as is known. */
+/* Stores a record's logits. If one is not finite, the record fails. */
 static void take_logits(struct wt_record *record, const float *logits, uint32_t label_count)
 {
     assert(record->state == WT_RECORD_RUNNING && record->logits == NULL);
@@ -102,7 +102,7 @@ static void take_logits(struct wt_record *record, const float *logits, uint32_t 
         wt_record_fail(record, "infer", &error);
         return;
     }
-    free(record->failure); /* of an earlier try */
+    free(record->failure); /* of an earlier attempt */
     record->failure = NULL;
     record->logits = wt_alloc(label_count * sizeof(float));
     memcpy(record->logits, logits, label_count * sizeof(float));
@@ -110,8 +110,8 @@ static void take_logits(struct wt_record *record, const float *logits, uint32_t 
     finish(record);
 }
 
-/* A sub-batch of neighbours, no wider than its longest record needs: a short one must not fail for
- * lack of memory because of the padding that a long one brought. */
+/* A part of a batch, only as wide as its longest record needs: a short record must not run out of
+ * memory because of padding for a long one. */
 static struct wt_batch part_of(const struct wt_batch *batch, uint32_t from, uint32_t count,
                                uint32_t pad_to)
 {
@@ -130,8 +130,8 @@ static uint32_t smaller_positive(uint32_t left, uint32_t right)
     return left == 0 || (right > 0 && right < left) ? right : left;
 }
 
-/* Runs the batch, halving on failure. Records with logits are FINISHED afterwards; the others are
- * still RUNNING, with a failure. */
+/* Runs the batch and halves it on failure. Afterwards records with logits are FINISHED; the others
+ * are still RUNNING and have a failure. */
 static uint32_t run_rows(struct wt_model *model, struct wt_batch *batch,
                          struct wt_infer_scratch *scratch)
 {
@@ -175,9 +175,9 @@ uint32_t wt_infer_batch(struct wt_model *model, struct wt_batch *batch,
     return too_large;
 }
 
-/* --- poison or sickness ---------------------------------------------------------------------- */
+/* --- poison record or sick model ------------------------------------------------------------ */
 
-/* Moves what is FINISHED to the next stage; what failed stays in the batch. */
+/* Passes FINISHED records to the next stage. Failed ones stay in the batch. */
 static void pass_on(struct replica *replica, struct wt_batch *batch)
 {
     wt_owner_assert(&replica->owner);
@@ -197,7 +197,7 @@ static void pass_on(struct replica *replica, struct wt_batch *batch)
     wt_queue_push(replica->infer->ports.finished_out, &finished);
 }
 
-/* Nobody waits for these records any more: their partitions were given back. */
+/* The partitions of all these records were revoked, so their results are not needed any more. */
 static bool all_stale(const struct wt_batch *batch)
 {
     for (uint32_t i = 0; i < batch->count; i++) {
@@ -208,47 +208,47 @@ static bool all_stale(const struct wt_batch *batch)
     return true;
 }
 
-/* Between two tries, ever longer. */
-static void pause_before_next(const struct replica *replica, int *wait_ms)
+/* Sleeps before the next attempt. The pause doubles each time. */
+static void back_off(const struct replica *replica, int *wait_ms)
 {
     struct timespec wait = {.tv_sec = *wait_ms / 1000, .tv_nsec = *wait_ms % 1000 * 1000000L};
     (void)nanosleep(&wait, NULL);
-    wt_beat(replica->beat); /* sick, not stuck */
+    wt_beat(replica->beat); /* waiting for a sick model is not being stuck */
     *wait_ms = *wait_ms * 2 < SICK_WAIT_MS_MAX ? *wait_ms * 2 : SICK_WAIT_MS_MAX;
 }
 
-static void say_sick(const struct wt_error *error)
+static void log_sick(const struct wt_error *error)
 {
     wt_log_error("infer",
-                 "the model fails on everything, its own probe too: %s. Records are kept and tried "
-                 "again; if it does not recover, restart the worker",
+                 "the model fails on everything, even its own probe: %s. Records are kept and "
+                 "retried; if it does not recover, restart the worker",
                  error->message);
 }
 
-/* Waits until the model passes its probe, ever less often. False: before that, the batch's
- * partitions were given back. */
-static bool wait_until_well(const struct replica *replica, const struct wt_batch *batch,
-                            bool *was_sick)
+/* Probes the model with back-off until the probe succeeds. False: the batch's partitions were
+ * revoked first. */
+static bool wait_for_model(const struct replica *replica, const struct wt_batch *batch,
+                           bool *was_sick)
 {
     struct wt_model *model = replica->infer->ports.model;
     struct wt_error error;
     int wait_ms = SICK_WAIT_MS_MIN;
-    bool well = wt_model_probe(model, &error) == WT_OK;
-    *was_sick = !well;
-    if (well) {
+    bool works = wt_model_probe(model, &error) == WT_OK;
+    *was_sick = !works;
+    if (works) {
         return true;
     }
-    say_sick(&error);
+    log_sick(&error);
     wt_metric_add(WT_METRIC_REPLICAS_SICK, 1);
-    while (!well && !all_stale(batch)) {
-        pause_before_next(replica, &wait_ms);
-        well = wt_model_probe(model, &error) == WT_OK;
+    while (!works && !all_stale(batch)) {
+        back_off(replica, &wait_ms);
+        works = wt_model_probe(model, &error) == WT_OK;
     }
     wt_metric_add(WT_METRIC_REPLICAS_SICK, -1);
-    return well;
+    return works;
 }
 
-/* The record failed for lack of memory, and the device has had some for one as wide. */
+/* The record ran out of memory although the device had enough for a row as wide before. */
 static bool short_of_memory(const struct replica *replica, const struct wt_record *record)
 {
     uint32_t pad_to = wt_model_info(replica->infer->ports.model)->pad_to;
@@ -258,7 +258,7 @@ static bool short_of_memory(const struct replica *replica, const struct wt_recor
            width <= atomic_load_explicit(&replica->infer->width_worked, memory_order_relaxed);
 }
 
-/* The first record of the batch that is short of memory; batch->count: none is. */
+/* The index of the first record that ran out of memory; batch->count: there is none. */
 static uint32_t first_short(const struct replica *replica, const struct wt_batch *batch)
 {
     uint32_t i = 0;
@@ -268,10 +268,10 @@ static uint32_t first_short(const struct replica *replica, const struct wt_batch
     return i;
 }
 
-/* Runs those that are short of memory one by one, until one still is; passes on what works now. True:
- * none is any more. */
-static bool try_short_ones(struct replica *replica, struct wt_batch *batch,
-                           struct wt_infer_scratch *scratch)
+/* Reruns the records that ran out of memory one by one until one fails again. Passes on those that
+ * succeed. True: none is left. */
+static bool retry_short_of_memory(struct replica *replica, struct wt_batch *batch,
+                                  struct wt_infer_scratch *scratch)
 {
     struct wt_model *model = replica->infer->ports.model;
     wt_owner_assert(&replica->owner);
@@ -285,55 +285,56 @@ static bool try_short_ones(struct replica *replica, struct wt_batch *batch,
     return room;
 }
 
-/* A probe is short, so it passes where the device has no memory for usual articles. What has had room
- * before will have it again when whoever took it, another process most likely, lets go: so records
- * wait for it, but not for ever, since nothing says that it comes back. False: before that, the batch's
- * partitions were given back. */
-static bool outlast_shortage(struct replica *replica, struct wt_batch *batch,
-                             struct wt_infer_scratch *scratch)
+/* Note "Shortage": a probe is short, so it succeeds even if the device has too little memory for
+ * usual articles. If the device had enough for a row as wide before, another process probably holds
+ * the memory now. Records wait for it to be freed, but only for memory_wait_ms_max, since it may
+ * never be freed. False: the batch's partitions were revoked first. */
+static bool wait_for_memory(struct replica *replica, struct wt_batch *batch,
+                            struct wt_infer_scratch *scratch)
 {
     uint32_t first = first_short(replica, batch);
     if (first == batch->count) {
         return true;
     }
-    wt_log_error("infer",
-                 "no memory for an article of %u tokens, which the device has had before: %s. "
-                 "Records are kept and tried again for a while",
-                 batch->records[first]->token_count, batch->records[first]->failure->error.message);
+    wt_log_error(
+        "infer",
+        "out of device memory for an article of %u tokens, although there was enough before: %s. "
+        "Records are kept and retried for a while; see which other process uses the device",
+        batch->records[first]->token_count, batch->records[first]->failure->error.message);
     wt_metric_add(WT_METRIC_REPLICAS_SICK, 1);
     int64_t end_us = wt_clock_us() + INT64_C(1000) * replica->infer->ports.memory_wait_ms_max;
     int wait_ms = SICK_WAIT_MS_MIN;
     bool room = false;
     while (!room && !all_stale(batch) && wt_clock_us() < end_us) {
-        pause_before_next(replica, &wait_ms);
-        room = try_short_ones(replica, batch, scratch);
+        back_off(replica, &wait_ms);
+        room = retry_short_of_memory(replica, batch, scratch);
     }
     wt_metric_add(WT_METRIC_REPLICAS_SICK, -1);
     if (room) {
-        wt_log_info("infer", "the device has memory again");
+        wt_log_info("infer", "the device has enough memory again");
     }
     return room || !all_stale(batch);
 }
 
-/* The records left in `batch` failed alone. As long as the model fails on its own probe too, they
- * are not to blame: they are tried again when it is well, or left to their partition's next owner.
- */
-static void settle_failures(struct replica *replica, struct wt_batch *batch,
+/* Handles the records left in `batch`, each of which failed alone. If the model fails on its own
+ * probe too, it is sick and the records are not to blame: they are retried when it works again, or
+ * left to the next owner of their partition. */
+static void handle_failures(struct replica *replica, struct wt_batch *batch,
                             struct wt_infer_scratch *scratch)
 {
     wt_owner_assert(&replica->owner);
     assert(batch->count > 0);
     bool was_sick = false;
-    bool well = wait_until_well(replica, batch, &was_sick);
-    if (well && was_sick) {
+    bool works = wait_for_model(replica, batch, &was_sick);
+    if (works && was_sick) {
         wt_log_info("infer", "the model works again");
         (void)run_rows(replica->infer->ports.model, batch, scratch);
         pass_on(replica, batch);
     }
-    well = well && outlast_shortage(replica, batch, scratch);
+    works = works && wait_for_memory(replica, batch, scratch);
     for (uint32_t i = 0; i < batch->count; i++) {
         assert(batch->records[i]->state == WT_RECORD_RUNNING && batch->records[i]->failure != NULL);
-        batch->records[i]->abandoned = !well;
+        batch->records[i]->abandoned = !works;
         finish(batch->records[i]);
     }
     pass_on(replica, batch);
@@ -386,21 +387,24 @@ static bool all_finished(const struct wt_batch *batch)
     return i == batch->count;
 }
 
-/* Batches shrink and grow with the memory that the device has. `batch` has run. */
+/* Adapts the token budget to the device's memory after `batch` has run. */
 static void fit_to_memory(struct wt_batch_stage *stage, const struct wt_batch *batch,
                           uint32_t too_large)
 {
     if (too_large > 0) {
-        wt_log_warn("infer", "the device has no memory for %u tokens; batches stay below %u",
-                    too_large, too_large / 2);
+        wt_log_warn(
+            "infer",
+            "out of device memory for a batch of %u tokens; batches are limited to %u tokens now",
+            too_large, too_large / 2);
         wt_batch_stage_tokens_lower(stage, too_large / 2);
     } else if (all_finished(batch)) {
         uint64_t tokens = (uint64_t)batch->width * batch->count;
         uint32_t raised = wt_batch_stage_tokens_worked(stage, tokens);
         if (raised > 0) {
-            wt_log_info("infer",
-                        "full batches have had memory for a while; they may grow to %u tokens",
-                        raised);
+            wt_log_info(
+                "infer",
+                "device memory has sufficed for full batches; raising their limit to %u tokens",
+                raised);
         }
     }
 }
@@ -427,7 +431,7 @@ static void run_batch(struct replica *replica, struct wt_batch *batch,
     update_rate(replica, articles, seconds);
     pass_on(replica, batch);
     if (batch->count > 0) {
-        settle_failures(replica, batch, scratch);
+        handle_failures(replica, batch, scratch);
     }
 }
 

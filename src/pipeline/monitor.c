@@ -23,27 +23,28 @@
 
 #define LOOK_US 1000000
 #define ASK_US 5000000
-#define ASK_AGAIN_US 2000000 /* while something hinders */
+#define ASK_AGAIN_US 2000000 /* while something stalls */
 #define ASK_WAIT_MS 1000
 
-/* Without an answer for this long, no broker is reachable. */
+/* wiretag_broker_reachable is 0 after this long without an answer. */
 #define CONTACT_US_MAX 30000000
 
-/* After this long nothing is expected to move: two questions in a row, mostly, had no answer. */
+/* Stalled on brokers after this long without an answer: usually two unanswered questions in a
+ * row. */
 #define SILENT_US_MAX 10000000
 
-/* How long the rate of finished records is averaged over. */
+/* The time over which the rate of finished records is averaged. */
 #define RATE_SECONDS 30.0
 
-/* Fewer records a second than this are none. */
+/* A rate below this, in records a second, counts as zero. */
 #define RATE_MIN 1e-3
 
-/* What the watch knows of one partition, by its place in the table. */
+/* What the monitor knows about one partition, at the same index as in the partition table. */
 struct view {
-    uint32_t epoch;          /* of the assignment it is about; 0: none, nothing on the page */
-    int64_t start;           /* where the group began to read; -1: not known */
-    int64_t end;             /* behind the last record; -1: not known */
-    int64_t behind_since_ms; /* when unread records were first seen with none in flight; 0: never */
+    uint32_t epoch;          /* of the assignment; 0: not assigned, no series on the metrics page */
+    int64_t start;           /* where the group started to read; -1: unknown */
+    int64_t end;             /* the log end offset; -1: unknown */
+    int64_t behind_since_ms; /* since when records are unread and none in flight; 0: never */
     struct wt_series *records;
     struct wt_series *seconds;
 };
@@ -53,18 +54,18 @@ struct wt_monitor {
     struct wt_monitor_ports ports;
     struct view *views;
     size_t view_count;
-    int64_t look_us; /* when to look next */
+    int64_t look_us; /* when the next tick is due */
     int64_t ask_us;  /* when to ask the brokers next */
     int64_t looked_us;
     int64_t done_before;
     bool busy_before;
     int64_t lag;
-    int64_t unplaced; /* partitions with records of which it is not known where the group is */
-    double rate;      /* records finished a second, while there are some */
+    int64_t starts_unknown; /* partitions that have records but no known position of the group */
+    double rate;            /* finished records a second, while there is work */
     struct wt_series *drain_seconds;
-    struct wt_stall_watch *hindrance;
+    struct wt_stall_watch *stall_watch;
     _Atomic int64_t contact_us; /* when a broker last answered */
-    bool member;                /* of the group, with an assignment, be it empty */
+    bool member;                /* joined the group and got an assignment, possibly empty */
 };
 
 static int64_t done_count(void)
@@ -76,16 +77,16 @@ static int64_t done_count(void)
 
 struct wt_monitor *wt_monitor_create(const struct wt_monitor_ports *ports)
 {
-    struct wt_monitor *watch = wt_alloc_zeroed(1, sizeof *watch);
-    watch->ports = *ports;
-    watch->looked_us = wt_clock_us();
-    watch->done_before = done_count();
-    watch->drain_seconds = wt_series_get(WT_FAMILY_DRAIN_SECONDS, NULL);
-    /* Topics were looked up a moment ago. */
-    atomic_init(&watch->contact_us, watch->looked_us);
+    struct wt_monitor *monitor = wt_alloc_zeroed(1, sizeof *monitor);
+    monitor->ports = *ports;
+    monitor->looked_us = wt_clock_us();
+    monitor->done_before = done_count();
+    monitor->drain_seconds = wt_series_get(WT_FAMILY_DRAIN_SECONDS, NULL);
+    /* The topics were looked up a moment ago. */
+    atomic_init(&monitor->contact_us, monitor->looked_us);
     wt_metric_set(WT_METRIC_BROKER_REACHABLE, 1);
-    watch->hindrance = wt_stall_watch_create(ports->consumer, ports->config);
-    return watch;
+    monitor->stall_watch = wt_stall_watch_create(ports->consumer, ports->config);
+    return monitor;
 }
 
 /* --- partitions ------------------------------------------------------------------------------ */
@@ -103,7 +104,7 @@ static void with_labels(const struct wt_partition *partition, enum wt_family fam
     }
 }
 
-static void forget(struct view *view, const struct wt_partition *partition)
+static void clear_view(struct view *view, const struct wt_partition *partition)
 {
     assert(partition != NULL);
     if (view->epoch != 0) {
@@ -113,21 +114,22 @@ static void forget(struct view *view, const struct wt_partition *partition)
     *view = (struct view){.start = -1, .end = -1};
 }
 
-/* Brings the views in line with the assignments. */
-static void follow_assignments(struct wt_monitor *watch)
+/* Resets the views of partitions whose assignment has changed. */
+static void follow_assignments(struct wt_monitor *monitor)
 {
     const struct wt_partition *partition;
-    for (size_t i = 0; (partition = wt_partitions_at(watch->ports.partitions, i)) != NULL; i++) {
-        assert(i <= watch->view_count);
-        if (i == watch->view_count) {
-            watch->views = wt_realloc(watch->views, ++watch->view_count * sizeof(struct view));
-            watch->views[i] = (struct view){.start = -1, .end = -1};
+    for (size_t i = 0; (partition = wt_partitions_at(monitor->ports.partitions, i)) != NULL; i++) {
+        assert(i <= monitor->view_count);
+        if (i == monitor->view_count) {
+            monitor->views =
+                wt_realloc(monitor->views, ++monitor->view_count * sizeof(struct view));
+            monitor->views[i] = (struct view){.start = -1, .end = -1};
         }
         uint32_t epoch = atomic_load_explicit(&partition->epoch_live, memory_order_acquire);
-        if (watch->views[i].epoch != epoch) {
-            forget(&watch->views[i], partition);
-            watch->views[i].epoch = epoch;
-            watch->ask_us = 0; /* its end is not known yet */
+        if (monitor->views[i].epoch != epoch) {
+            clear_view(&monitor->views[i], partition);
+            monitor->views[i].epoch = epoch;
+            monitor->ask_us = 0; /* its end is unknown */
         }
     }
 }
@@ -144,7 +146,7 @@ static double age_seconds(int64_t then_ms)
     return age_ms > 0 ? (double)age_ms * 1e-3 : 0.0;
 }
 
-/* Returns the lag. */
+/* Updates the partition's lag series and returns its lag in records. */
 static int64_t show_lag(struct view *view, const struct wt_partition *partition)
 {
     int64_t pending = atomic_load_explicit(&partition->pending, memory_order_acquire);
@@ -175,190 +177,192 @@ static int64_t show_lag(struct view *view, const struct wt_partition *partition)
     return lag;
 }
 
-/* A group that begins at the end is nowhere before its first record. */
-static bool is_unplaced(const struct wt_monitor *watch, const struct view *view,
-                        const struct wt_partition *partition)
+/* The group has no known position in a partition that has records. A group that starts at the end
+ * has none before its first record, which is no fault. */
+static bool start_unknown(const struct wt_monitor *monitor, const struct view *view,
+                          const struct wt_partition *partition)
 {
     return view->end > 0 && position_of(view, partition) < 0 &&
-           !wt_consumer_begins_at_end(watch->ports.config);
+           !wt_consumer_begins_at_end(monitor->ports.config);
 }
 
-static void show_lags(struct wt_monitor *watch)
+static void show_lags(struct wt_monitor *monitor)
 {
-    watch->lag = 0;
-    watch->unplaced = 0;
-    for (size_t i = 0; i < watch->view_count; i++) {
-        struct view *view = &watch->views[i];
+    monitor->lag = 0;
+    monitor->starts_unknown = 0;
+    for (size_t i = 0; i < monitor->view_count; i++) {
+        struct view *view = &monitor->views[i];
         if (view->epoch != 0) {
-            const struct wt_partition *partition = wt_partitions_at(watch->ports.partitions, i);
+            const struct wt_partition *partition = wt_partitions_at(monitor->ports.partitions, i);
             assert(partition != NULL);
-            watch->lag += show_lag(view, partition);
-            watch->unplaced += is_unplaced(watch, view, partition);
+            monitor->lag += show_lag(view, partition);
+            monitor->starts_unknown += start_unknown(monitor, view, partition);
         }
     }
 }
 
 /* --- asking the brokers ----------------------------------------------------------------------- */
 
-/* The owned partitions, or those of them of which neither record nor start is known yet. */
-static size_t collect(const struct wt_monitor *watch, bool without_start,
-                      struct wt_broker_status_offset *offsets, size_t *places)
+/* Collects the assigned partitions, or only those without a known position. */
+static size_t collect_assigned(const struct wt_monitor *monitor, bool without_start,
+                               struct wt_broker_status_offset *offsets, size_t *indexes)
 {
     size_t count = 0;
-    for (size_t i = 0; i < watch->view_count; i++) {
-        const struct wt_partition *partition = wt_partitions_at(watch->ports.partitions, i);
-        const struct view *view = &watch->views[i];
+    for (size_t i = 0; i < monitor->view_count; i++) {
+        const struct wt_partition *partition = wt_partitions_at(monitor->ports.partitions, i);
+        const struct view *view = &monitor->views[i];
         if (view->epoch != 0 && (!without_start || position_of(view, partition) < 0)) {
             offsets[count] = (struct wt_broker_status_offset){
                 .topic = partition->topic, .partition = partition->number, .offset = -1};
-            places[count++] = i;
+            indexes[count++] = i;
         }
     }
     return count;
 }
 
-static bool ask_offsets(struct wt_monitor *watch)
+static bool ask_offsets(struct wt_monitor *monitor)
 {
     struct wt_broker_status_offset *offsets =
-        wt_alloc_zeroed(watch->view_count + 1, sizeof *offsets);
-    size_t *places = wt_alloc_zeroed(watch->view_count + 1, sizeof *places);
-    size_t count = collect(watch, false, offsets, places);
-    bool answered = count > 0
-                        ? wt_broker_status_ends(watch->ports.consumer, offsets, count, ASK_WAIT_MS)
-                        : wt_broker_status_answer(watch->ports.consumer, ASK_WAIT_MS);
+        wt_alloc_zeroed(monitor->view_count + 1, sizeof *offsets);
+    size_t *indexes = wt_alloc_zeroed(monitor->view_count + 1, sizeof *indexes);
+    size_t count = collect_assigned(monitor, false, offsets, indexes);
+    bool answered =
+        count > 0 ? wt_broker_status_ends(monitor->ports.consumer, offsets, count, ASK_WAIT_MS)
+                  : wt_broker_status_answer(monitor->ports.consumer, ASK_WAIT_MS);
     for (size_t i = 0; i < count && answered; i++) {
-        struct view *view = &watch->views[places[i]];
+        struct view *view = &monitor->views[indexes[i]];
         view->end = offsets[i].offset >= 0 ? offsets[i].offset : view->end;
     }
-    count = answered ? collect(watch, true, offsets, places) : 0;
-    /* Of a group that begins at the end nothing is lag before its first record. */
-    if (count > 0 && !wt_consumer_begins_at_end(watch->ports.config) &&
-        wt_broker_status_starts(watch->ports.consumer, offsets, count, ASK_WAIT_MS)) {
+    count = answered ? collect_assigned(monitor, true, offsets, indexes) : 0;
+    /* A group that starts at the end has no lag before its first record. */
+    if (count > 0 && !wt_consumer_begins_at_end(monitor->ports.config) &&
+        wt_broker_status_starts(monitor->ports.consumer, offsets, count, ASK_WAIT_MS)) {
         for (size_t i = 0; i < count; i++) {
-            watch->views[places[i]].start = offsets[i].offset;
+            monitor->views[indexes[i]].start = offsets[i].offset;
         }
     }
     free(offsets);
-    free(places);
+    free(indexes);
     return answered;
 }
 
-static int64_t silent_us(const struct wt_monitor *watch)
+static int64_t silent_us(const struct wt_monitor *monitor)
 {
-    return wt_clock_us() - atomic_load_explicit(&watch->contact_us, memory_order_relaxed);
+    return wt_clock_us() - atomic_load_explicit(&monitor->contact_us, memory_order_relaxed);
 }
 
-static void note_answer(struct wt_monitor *watch)
+static void note_answer(struct wt_monitor *monitor)
 {
-    atomic_store_explicit(&watch->contact_us, wt_clock_us(), memory_order_relaxed);
+    atomic_store_explicit(&monitor->contact_us, wt_clock_us(), memory_order_relaxed);
     wt_stall_end(WT_STALL_BROKERS);
 }
 
-/* Note "Silence": librdkafka tells of brokers that are all down once an outage, and never that it is over.
- * So what counts is whether questions are answered. */
-static void note_silence(const struct wt_monitor *watch)
+/* Note "Silence": librdkafka reports "all brokers down" once for an outage and never reports its
+ * end. So the monitor asks questions and judges by the answers. */
+static void note_silence(const struct wt_monitor *monitor)
 {
     if (wt_security_refused()) {
-        wt_stall_end(WT_STALL_BROKERS); /* they answer, and refuse this worker: security_status.h */
-    } else if (silent_us(watch) > SILENT_US_MAX) {
+        wt_stall_end(WT_STALL_BROKERS); /* see security_status.h */
+    } else if (silent_us(monitor) > SILENT_US_MAX) {
         wt_stall_begin_since(
-            WT_STALL_BROKERS, atomic_load_explicit(&watch->contact_us, memory_order_relaxed),
-            "no broker of bootstrap.servers has answered for %" PRId64 " s; trying again",
-            silent_us(watch) / 1000000);
+            WT_STALL_BROKERS, atomic_load_explicit(&monitor->contact_us, memory_order_relaxed),
+            "no broker of bootstrap.servers has answered for %" PRId64 " s; retrying",
+            silent_us(monitor) / 1000000);
     }
 }
 
-static void ask(struct wt_monitor *watch)
+static void ask(struct wt_monitor *monitor)
 {
-    wt_owner_assert(&watch->owner);
-    /* One leader that does not answer leaves the offsets of all unknown. */
-    if (ask_offsets(watch) || wt_broker_status_answer(watch->ports.consumer, ASK_WAIT_MS)) {
-        note_answer(watch);
+    wt_owner_assert(&monitor->owner);
+    /* One leader that does not answer leaves all offsets unknown, so ask for anything else. */
+    if (ask_offsets(monitor) || wt_broker_status_answer(monitor->ports.consumer, ASK_WAIT_MS)) {
+        note_answer(monitor);
     } else {
-        note_silence(watch);
+        note_silence(monitor);
     }
-    rd_kafka_consumer_group_metadata_t *membership =
-        wt_group_member_now(watch->ports.consumer, watch->ports.config);
+    rd_kafka_consumer_group_metadata_t *group_metadata =
+        wt_group_member_now(monitor->ports.consumer, monitor->ports.config);
     bool assigned_once = wt_metric_get(WT_METRIC_REBALANCES) > 0;
-    watch->member = membership != NULL && assigned_once;
-    wt_group_member_free(membership);
-    wt_stall_watch_look(watch->hindrance, ASK_WAIT_MS);
+    monitor->member = group_metadata != NULL && assigned_once;
+    wt_group_member_free(group_metadata);
+    wt_stall_watch_look(monitor->stall_watch, ASK_WAIT_MS);
 }
 
-/* --- time to drain ---------------------------------------------------------------------------- */
+/* --- time until the lag is gone -------------------------------------------------------------- */
 
-/* Only while there is work: an idle worker is no slower. */
-static void measure_rate(struct wt_monitor *watch, int64_t now_us)
+/* Measures only while there is work: an idle worker has not become slower. */
+static void measure_rate(struct wt_monitor *monitor, int64_t now_us)
 {
-    assert(now_us >= watch->looked_us);
-    double seconds = (double)(now_us - watch->looked_us) * 1e-6;
+    assert(now_us >= monitor->looked_us);
+    double seconds = (double)(now_us - monitor->looked_us) * 1e-6;
     int64_t done = done_count();
-    bool busy = wt_in_flight_records(watch->ports.in_flight) > 0;
-    if (seconds > 0 && (busy || watch->busy_before || done > watch->done_before)) {
-        double newest = (double)(done - watch->done_before) / seconds;
-        double weight = watch->rate > 0 ? 1.0 - exp(-seconds / RATE_SECONDS) : 1.0;
-        watch->rate += weight * (newest - watch->rate);
+    bool busy = wt_in_flight_records(monitor->ports.in_flight) > 0;
+    if (seconds > 0 && (busy || monitor->busy_before || done > monitor->done_before)) {
+        double newest = (double)(done - monitor->done_before) / seconds;
+        double weight = monitor->rate > 0 ? 1.0 - exp(-seconds / RATE_SECONDS) : 1.0;
+        monitor->rate += weight * (newest - monitor->rate);
     }
-    watch->done_before = done;
-    watch->busy_before = busy;
-    watch->looked_us = now_us;
+    monitor->done_before = done;
+    monitor->busy_before = busy;
+    monitor->looked_us = now_us;
 }
 
-static double drain_seconds(const struct wt_monitor *watch, int64_t lag)
+static double drain_seconds(const struct wt_monitor *monitor, int64_t lag)
 {
     assert(lag >= 0);
-    return lag == 0 ? 0.0 : watch->rate < RATE_MIN ? INFINITY : (double)lag / watch->rate;
+    return lag == 0 ? 0.0 : monitor->rate < RATE_MIN ? INFINITY : (double)lag / monitor->rate;
 }
 
 /* --- the whole ------------------------------------------------------------------------------- */
 
-static bool reachable(const struct wt_monitor *watch)
+static bool reachable(const struct wt_monitor *monitor)
 {
-    return silent_us(watch) <= CONTACT_US_MAX;
+    return silent_us(monitor) <= CONTACT_US_MAX;
 }
 
-void wt_monitor_tick(struct wt_monitor *watch)
+void wt_monitor_tick(struct wt_monitor *monitor)
 {
-    wt_owner_assert(&watch->owner);
+    wt_owner_assert(&monitor->owner);
     int64_t now_us = wt_clock_us();
-    if (now_us < watch->look_us) {
+    if (now_us < monitor->look_us) {
         return;
     }
-    watch->look_us = now_us + LOOK_US;
-    follow_assignments(watch);
-    if (now_us >= watch->ask_us) {
+    monitor->look_us = now_us + LOOK_US;
+    follow_assignments(monitor);
+    if (now_us >= monitor->ask_us) {
         char none[1] = "";
-        watch->ask_us = now_us + (wt_stall_any(none, sizeof none) ? ASK_AGAIN_US : ASK_US);
-        ask(watch);
+        monitor->ask_us = now_us + (wt_stall_any(none, sizeof none) ? ASK_AGAIN_US : ASK_US);
+        ask(monitor);
     }
-    measure_rate(watch, wt_clock_us());
-    wt_metric_set(WT_METRIC_QUEUE_PREPARE, wt_queue_count(watch->ports.consumed));
-    wt_metric_set(WT_METRIC_QUEUE_PUBLISH, wt_queue_count(watch->ports.finished));
-    show_lags(watch);
-    wt_stall_watch_judge(watch->hindrance, watch->lag, watch->unplaced, watch->member, ASK_WAIT_MS);
-    wt_series_set(watch->drain_seconds, drain_seconds(watch, watch->lag));
-    wt_metric_set(WT_METRIC_BROKER_REACHABLE, reachable(watch));
+    measure_rate(monitor, wt_clock_us());
+    wt_metric_set(WT_METRIC_QUEUE_PREPARE, wt_queue_count(monitor->ports.consumed));
+    wt_metric_set(WT_METRIC_QUEUE_PUBLISH, wt_queue_count(monitor->ports.finished));
+    show_lags(monitor);
+    wt_stall_watch_judge(monitor->stall_watch, monitor->lag, monitor->starts_unknown,
+                         monitor->member, ASK_WAIT_MS);
+    wt_series_set(monitor->drain_seconds, drain_seconds(monitor, monitor->lag));
+    wt_metric_set(WT_METRIC_BROKER_REACHABLE, reachable(monitor));
     char reason[200];
     if (!wt_beats_alive(reason, sizeof reason)) {
         wt_log_error("pipeline", "%s; restart the worker, nothing is lost", reason);
     }
 }
 
-int64_t wt_monitor_lag(const struct wt_monitor *watch)
+int64_t wt_monitor_lag(const struct wt_monitor *monitor)
 {
-    return watch->lag;
+    return monitor->lag;
 }
 
-void wt_monitor_destroy(struct wt_monitor *watch)
+void wt_monitor_destroy(struct wt_monitor *monitor)
 {
-    if (watch == NULL) {
+    if (monitor == NULL) {
         return;
     }
-    for (size_t i = 0; i < watch->view_count; i++) {
-        forget(&watch->views[i], wt_partitions_at(watch->ports.partitions, i));
+    for (size_t i = 0; i < monitor->view_count; i++) {
+        clear_view(&monitor->views[i], wt_partitions_at(monitor->ports.partitions, i));
     }
     wt_series_remove(WT_FAMILY_DRAIN_SECONDS, NULL);
-    wt_stall_watch_destroy(watch->hindrance);
-    free(watch->views);
-    free(watch);
+    wt_stall_watch_destroy(monitor->stall_watch);
+    free(monitor->views);
+    free(monitor);
 }

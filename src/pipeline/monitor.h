@@ -1,5 +1,5 @@
-/* monitor.h: looks at the running worker from outside: lag, time to drain, whether brokers answer and
- * threads beat. It only reads what the stages leave, and asks the brokers every few seconds. */
+/* monitor.h: observes the running worker: lag, time until the lag is gone, whether brokers answer,
+ * whether threads beat. It reads what the stages publish and asks the brokers every few seconds. */
 #ifndef WIRETAG_PIPELINE_MONITOR_H
 #define WIRETAG_PIPELINE_MONITOR_H
 
@@ -15,7 +15,7 @@
 
 struct wt_monitor;
 
-/* Everything is borrowed and must outlive the watch. */
+/* Everything is borrowed and must outlive the monitor. */
 struct wt_monitor_ports {
     const struct wt_config *config;
     struct wt_partitions *partitions;
@@ -27,15 +27,15 @@ struct wt_monitor_ports {
 
 struct wt_monitor *wt_monitor_create(const struct wt_monitor_ports *ports);
 
-/* Takes its series off the metrics page; accepts NULL. */
-void wt_monitor_destroy(struct wt_monitor *watch);
+/* Removes its series from the metrics page. Accepts NULL. */
+void wt_monitor_destroy(struct wt_monitor *monitor);
 
-/* To be called a few times a second while the stages run. May wait for a broker for two seconds
- * when none answers. Begins and ends the stalls (stall.h) that show from here: no broker answers, the
- * group has not given this worker a place. Thread: one. */
-void wt_monitor_tick(struct wt_monitor *watch);
+/* Call it a few times a second while the stages run. May block for two seconds if no broker
+ * answers. Begins and ends the stalls (stall.h) that can be seen from outside the stages, such as
+ * unreachable brokers or no assigned partition. Thread: one. */
+void wt_monitor_tick(struct wt_monitor *monitor);
 
-/* Records of the owned partitions that were not done with at the last tick. Thread: the same. */
-int64_t wt_monitor_lag(const struct wt_monitor *watch);
+/* Records of the assigned partitions that were not finished at the last tick. Thread: the same. */
+int64_t wt_monitor_lag(const struct wt_monitor *monitor);
 
 #endif

@@ -31,15 +31,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Records that can come in after the bound was looked at: those taken together by consume. */
+/* Room in the queues beyond in_flight.records_max: consume checks the limit, then takes up to this
+ * many at once. */
 #define QUEUE_SLACK_RECORDS 1024u
 
 #define TICK_MS 250
 #define READY_BYTES 2000u
 
-/* How long a stop may take beside its drains, of which there may be two (drain_clock.h): leaving
- * the group, and calls of the Kafka clients that outlast their time-outs. Then the process is ended
- * by force. */
+/* How long a stop may take in addition to its drains, of which there may be two (drain_clock.h):
+ * leaving the group, and Kafka client calls that outlast their time-outs. Then the process exits by
+ * force. */
 #define DRAIN_SLACK_MS 25000
 
 struct wt_pipeline {
@@ -50,36 +51,36 @@ struct wt_pipeline {
     struct wt_pipeline_source source;
     struct wt_partitions *partitions;
     struct wt_in_flight *in_flight;
-    struct wt_queue *consumed; /* consume -> prepare; bound: in_flight.records_max */
-    struct wt_queue *finished; /* prepare, infer -> publish; bound: in_flight.records_max */
+    struct wt_queue *consumed; /* consume -> prepare; limit: in_flight.records_max */
+    struct wt_queue *finished; /* prepare, infer -> publish; limit: in_flight.records_max */
     struct wt_batch_stage *batch;
     struct wt_consume *consume;
     struct wt_prepare *prepare;
     struct wt_infer *infer;
     struct wt_publish *publish;
-    struct wt_monitor *watch;
-    struct wt_timestamps *times;           /* NULL until the topics are known */
-    struct wt_transactional_id *worker_id; /* NULL: at-least-once */
-    bool ready;                            /* when it was looked at last; main thread */
-    bool drained_whole;                    /* consume's thread's own: the last drain left nothing */
-    bool abandoned;                        /* the consume thread has not ended (wt_consume_join) */
+    struct wt_monitor *monitor;
+    struct wt_timestamps *times;                  /* NULL until the topics are known */
+    struct wt_transactional_id *transactional_id; /* NULL: at-least-once */
+    bool ready;                                   /* at the last tick; main thread */
+    bool drained_all; /* the last drain committed everything; consume thread */
+    bool abandoned;   /* the consume thread did not end in time (wt_consume_join) */
 
     struct wt_mutex mutex; /* guards what follows */
     pthread_cond_t changed;
-    bool begun; /* to read */
+    bool reading; /* reading has begun */
     bool stopping;
     bool running;
     bool failed;
     struct wt_error error;
 };
 
-/* --- what the stages ask --------------------------------------------------------------------- */
+/* --- callbacks of the stages ----------------------------------------------------------------- */
 
 /* Locks: held. */
-static void begin_to_stop(struct wt_pipeline *pipeline)
+static void request_stop(struct wt_pipeline *pipeline)
 {
     wt_mutex_assert_held(&pipeline->mutex);
-    if (pipeline->begun && !pipeline->stopping && pipeline->source.ends_process) {
+    if (pipeline->reading && !pipeline->stopping && pipeline->source.ends_process) {
         wt_exit_limit_set(2 * (int64_t)pipeline->config->delivery.drain_ms_max + DRAIN_SLACK_MS,
                           EXIT_FAILURE, "draining");
     }
@@ -95,7 +96,7 @@ static void on_failed(void *opaque, const struct wt_error *error)
         pipeline->failed = true;
         pipeline->error = *error;
     }
-    begin_to_stop(pipeline);
+    request_stop(pipeline);
     wt_mutex_unlock(&pipeline->mutex);
 }
 
@@ -110,15 +111,15 @@ static void on_drain(void *opaque, struct wt_partition *const *partitions, size_
         wt_metric_add(WT_METRIC_RECORDS_DROPPED, wt_record_weight(record));
         wt_in_flight_end(pipeline->in_flight, &record);
     }
-    pipeline->drained_whole = wt_publish_drain(pipeline->publish, partitions, count, lost);
+    pipeline->drained_all = wt_publish_drain(pipeline->publish, partitions, count, lost);
 }
 
-/* All is committed: from here on an end by force or by a second signal is as good as any. */
+/* Everything is committed: from here on a forced exit or a second signal exits with 0. */
 static void on_drained(void *opaque)
 {
     struct wt_pipeline *pipeline = opaque;
     wt_mutex_lock(&pipeline->mutex);
-    if (pipeline->source.ends_process && pipeline->source.over == NULL && pipeline->drained_whole &&
+    if (pipeline->source.ends_process && pipeline->source.over == NULL && pipeline->drained_all &&
         !pipeline->failed) {
         wt_exit_status_set(EXIT_SUCCESS);
     }
@@ -127,7 +128,7 @@ static void on_drained(void *opaque)
 
 /* --- topics ---------------------------------------------------------------------------------- */
 
-/* Sleeps, unless a stop comes first. False: it came. */
+/* Sleeps unless a stop is requested. False: it was. */
 static bool sleep_unless_stopped(void *opaque, int wait_ms)
 {
     struct wt_pipeline *pipeline = opaque;
@@ -142,7 +143,7 @@ static bool sleep_unless_stopped(void *opaque, int wait_ms)
     return !stopping;
 }
 
-/* Looks for the topics, and makes what depends on them. WT_CLOSED: a stop came first. */
+/* Looks up the topics and creates what depends on them. WT_CLOSED: a stop was requested first. */
 static enum wt_status check_topics(struct wt_pipeline *pipeline, struct wt_error *error)
 {
     struct wt_cluster_facts facts = {0};
@@ -154,10 +155,10 @@ static enum wt_status check_topics(struct wt_pipeline *pipeline, struct wt_error
                                            .sleep = sleep_unless_stopped};
     enum wt_status status = wt_startup(&ports, &facts, error);
     if (status == WT_OK) {
-        const struct wt_topic_facts *letters = wt_facts_find(&facts, WT_TOPIC_DEAD_LETTERS);
+        const struct wt_topic_facts *dead_letters = wt_facts_find(&facts, WT_TOPIC_DEAD_LETTERS);
         wt_publish_limit_dead_letters(pipeline->publish,
-                                      letters != NULL ? letters->record_bytes_max : -1,
-                                      letters != NULL && letters->compacted);
+                                      dead_letters != NULL ? dead_letters->record_bytes_max : -1,
+                                      dead_letters != NULL && dead_letters->compacted);
         pipeline->times =
             wt_timestamps_create(pipeline->config, wt_facts_find(&facts, WT_TOPIC_OUTPUT));
     }
@@ -165,11 +166,12 @@ static enum wt_status check_topics(struct wt_pipeline *pipeline, struct wt_error
     return status;
 }
 
-/* --- life ------------------------------------------------------------------------------------ */
+/* --- create, start, stop --------------------------------------------------------------------- */
 
 static const char *transactional_id(const struct wt_pipeline *pipeline)
 {
-    return pipeline->worker_id != NULL ? wt_transactional_id_text(pipeline->worker_id) : NULL;
+    return pipeline->transactional_id != NULL ? wt_transactional_id_text(pipeline->transactional_id)
+                                              : NULL;
 }
 
 static void show_model(const struct wt_model_info *info, uint32_t replicas)
@@ -207,7 +209,7 @@ enum wt_status wt_pipeline_create(const struct wt_config *config, struct wt_mode
         .opaque = pipeline, .drain = on_drain, .drained = on_drained, .failed = on_failed};
     enum wt_status status = WT_OK;
     if (config->delivery.guarantee == WT_EXACTLY_ONCE) {
-        status = wt_transactional_id_create(config, &pipeline->worker_id, error);
+        status = wt_transactional_id_create(config, &pipeline->transactional_id, error);
     }
     if (status == WT_OK) {
         status = wt_consume_create(config, pipeline->partitions, pipeline->in_flight,
@@ -234,7 +236,7 @@ enum wt_status wt_pipeline_create(const struct wt_config *config, struct wt_mode
     return WT_OK;
 }
 
-/* Starts the stages from the last to the first, so that each finds the next one ready. */
+/* Starts the stages in reverse order, so that each finds the next one running. */
 static enum wt_status start_stages(struct wt_pipeline *pipeline, struct wt_error *error)
 {
     assert(pipeline->infer == NULL && pipeline->prepare == NULL);
@@ -254,7 +256,7 @@ static enum wt_status start_stages(struct wt_pipeline *pipeline, struct wt_error
                                              .batch_out = pipeline->batch,
                                              .finished_out = pipeline->finished,
                                              .in_flight = pipeline->in_flight,
-                                             .letters = pipeline->source.letters,
+                                             .redrive = pipeline->source.redrive,
                                              .times = pipeline->times};
     enum wt_status status = wt_publish_start(pipeline->publish, error);
     if (status == WT_OK) {
@@ -282,7 +284,7 @@ static enum wt_status start_stages(struct wt_pipeline *pipeline, struct wt_error
     return status;
 }
 
-static void start_watch(struct wt_pipeline *pipeline)
+static void start_monitor(struct wt_pipeline *pipeline)
 {
     struct wt_monitor_ports ports = {.config = pipeline->config,
                                      .partitions = pipeline->partitions,
@@ -290,20 +292,20 @@ static void start_watch(struct wt_pipeline *pipeline)
                                      .consumed = pipeline->consumed,
                                      .finished = pipeline->finished,
                                      .consumer = wt_consume_client(pipeline->consume)};
-    pipeline->watch = wt_monitor_create(&ports);
+    pipeline->monitor = wt_monitor_create(&ports);
 }
 
-/* Consume drains every partition through publish. */
+/* Consume drains all partitions through publish. */
 static void drain(struct wt_pipeline *pipeline)
 {
     wt_mutex_lock(&pipeline->mutex);
-    begin_to_stop(pipeline);
+    request_stop(pipeline);
     wt_mutex_unlock(&pipeline->mutex);
     wt_consume_stop(pipeline->consume);
     pipeline->abandoned = !wt_consume_join(pipeline->consume);
 }
 
-/* Whatever is still on its way is stale by now, and is dropped where it is met. */
+/* All records still on their way are stale now; each stage drops those it meets. */
 static void join_stages(struct wt_pipeline *pipeline)
 {
     wt_queue_close(pipeline->consumed);
@@ -316,7 +318,7 @@ static void join_stages(struct wt_pipeline *pipeline)
     wt_publish_join(pipeline->publish);
 }
 
-/* What is in flight after the drain is left uncommitted, too. */
+/* Records still in flight after the drain count as left uncommitted. */
 static void log_totals(const struct wt_pipeline *pipeline)
 {
     int64_t computed = wt_metric_get(WT_METRIC_TOKENS_COMPUTED);
@@ -342,12 +344,13 @@ static void set_running(struct wt_pipeline *pipeline, bool running)
     wt_mutex_unlock(&pipeline->mutex);
 }
 
-/* A worker that has just started is not ready and need not say so; it says when it is. */
+/* Logs changes only. A worker that has just started is not ready and logs only when it becomes
+ * ready. */
 static void show_ready(struct wt_pipeline *pipeline, bool ready, const char *reason)
 {
     if (ready && !pipeline->ready) {
         wt_log_info("pipeline", "ready: %" PRId64 " partitions, lag %" PRId64 " records",
-                    wt_metric_get(WT_METRIC_PARTITIONS), wt_monitor_lag(pipeline->watch));
+                    wt_metric_get(WT_METRIC_PARTITIONS), wt_monitor_lag(pipeline->monitor));
     } else if (!ready && pipeline->ready) {
         wt_log_info("pipeline", "not ready: %s", reason);
     }
@@ -355,14 +358,14 @@ static void show_ready(struct wt_pipeline *pipeline, bool ready, const char *rea
     wt_metric_set(WT_METRIC_READY, ready);
 }
 
-/* False: a stop came first. */
-static bool begin(struct wt_pipeline *pipeline)
+/* False: a stop was requested first. */
+static bool begin_reading(struct wt_pipeline *pipeline)
 {
     wt_mutex_lock(&pipeline->mutex);
-    pipeline->begun = !pipeline->stopping;
-    bool begun = pipeline->begun;
+    pipeline->reading = !pipeline->stopping;
+    bool reading = pipeline->reading;
     wt_mutex_unlock(&pipeline->mutex);
-    return begun;
+    return reading;
 }
 
 static void tick(struct wt_pipeline *pipeline)
@@ -370,7 +373,7 @@ static void tick(struct wt_pipeline *pipeline)
     wt_owner_assert(&pipeline->runner);
     char reason[READY_BYTES];
     wt_log_tick();
-    wt_monitor_tick(pipeline->watch);
+    wt_monitor_tick(pipeline->monitor);
     wt_stall_set(WT_STALL_MODEL, wt_metric_get(WT_METRIC_REPLICAS_SICK) > 0,
                  "the model fails on everything, or waits for memory");
     wt_stall_tick(wt_clock_us());
@@ -378,7 +381,8 @@ static void tick(struct wt_pipeline *pipeline)
     show_ready(pipeline, ready, reason);
 }
 
-/* From the first stage's start to the drain. WT_CLOSED: the source has not come to its end. */
+/* Runs from the start of the stages to the end of the drain. WT_CLOSED: stopped before the source
+ * was at its end. */
 static enum wt_status read_and_drain(struct wt_pipeline *pipeline, struct wt_error *error)
 {
     const struct wt_pipeline_source *source = &pipeline->source;
@@ -392,7 +396,7 @@ static enum wt_status read_and_drain(struct wt_pipeline *pipeline, struct wt_err
     set_running(pipeline, false);
     wt_metric_set(WT_METRIC_READY, 0);
     wt_stall_forget();
-    wt_log_info("pipeline", "stopping: running batches finish, their offsets are committed");
+    wt_log_info("pipeline", "stopping: finishing running batches and committing their offsets");
     drain(pipeline);
     if (status == WT_OK && pipeline->failed) {
         *error = pipeline->error;
@@ -404,15 +408,15 @@ static enum wt_status read_and_drain(struct wt_pipeline *pipeline, struct wt_err
 enum wt_status wt_pipeline_run(struct wt_pipeline *pipeline, struct wt_error *error)
 {
     wt_owner_assert(&pipeline->runner);
-    assert(pipeline->watch == NULL); /* once */
+    assert(pipeline->monitor == NULL); /* once */
     enum wt_status status = check_topics(pipeline, error);
-    if (status == WT_CLOSED || (status == WT_OK && !begin(pipeline))) {
+    if (status == WT_CLOSED || (status == WT_OK && !begin_reading(pipeline))) {
         return WT_OK;
     }
     if (status != WT_OK) {
         return status;
     }
-    start_watch(pipeline);
+    start_monitor(pipeline);
     status = read_and_drain(pipeline, error);
     if (pipeline->source.ends_process) {
         wt_exit_limit_set(WT_EXIT_MS_MAX, status == WT_OK ? EXIT_SUCCESS : EXIT_FAILURE,
@@ -426,10 +430,10 @@ enum wt_status wt_pipeline_run(struct wt_pipeline *pipeline, struct wt_error *er
 bool wt_pipeline_stop(struct wt_pipeline *pipeline)
 {
     wt_mutex_lock(&pipeline->mutex);
-    begin_to_stop(pipeline);
-    bool begun = pipeline->begun;
+    request_stop(pipeline);
+    bool reading = pipeline->reading;
     wt_mutex_unlock(&pipeline->mutex);
-    return begun;
+    return reading;
 }
 
 bool wt_pipeline_ready(struct wt_pipeline *pipeline, char *reason, size_t reason_bytes)
@@ -445,7 +449,7 @@ bool wt_pipeline_ready(struct wt_pipeline *pipeline, char *reason, size_t reason
         (void)snprintf(reason, reason_bytes, "%s%s",
                        stopping  ? "stopping"
                        : stalled ? "starting: "
-                                 : "starting: the broker or the topics are not there yet",
+                                 : "starting: waiting for a broker and the topics",
                        stopping ? "" : words);
         return false;
     }
@@ -457,10 +461,10 @@ void wt_pipeline_destroy(struct wt_pipeline *pipeline)
     if (pipeline == NULL) {
         return;
     }
-    wt_monitor_destroy(pipeline->watch);
+    wt_monitor_destroy(pipeline->monitor);
     if (pipeline->abandoned) {
         wt_publish_close(pipeline->publish);
-        return; /* the rest is what consume's thread may still look at */
+        return; /* the consume thread may still use the rest */
     }
     wt_publish_destroy(pipeline->publish);
     wt_consume_destroy(pipeline->consume);
@@ -469,7 +473,7 @@ void wt_pipeline_destroy(struct wt_pipeline *pipeline)
     wt_queue_destroy(pipeline->finished);
     wt_in_flight_destroy(pipeline->in_flight);
     wt_partitions_destroy(pipeline->partitions);
-    wt_transactional_id_destroy(pipeline->worker_id);
+    wt_transactional_id_destroy(pipeline->transactional_id);
     wt_timestamps_destroy(pipeline->times);
     (void)pthread_cond_destroy(&pipeline->changed);
     wt_mutex_destroy(&pipeline->mutex);

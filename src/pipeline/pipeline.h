@@ -1,4 +1,4 @@
-/* pipeline.h: the worker as a whole: owns the stages and their threads, starts, drains and stops.
+/* pipeline.h: the whole worker: creates, starts, drains and stops the stages and their threads.
  *
  *   Kafka -> consume -> prepare -> batch -> infer -> publish -> Kafka
  *                          \____ finished early ____/
@@ -17,39 +17,39 @@
 struct wt_redrive; /* redrive.h */
 struct wt_pipeline;
 
-/* What of the input topics is labelled. All zero: everything, without end. */
+/* What the pipeline reads. All zero: everything, without an end. */
 struct wt_pipeline_source {
-    bool ranged;                      /* the ranges in the group's commits alone (range.h) */
-    uint32_t records_per_s_max;       /* 0: as fast as it goes */
-    const struct wt_redrive *letters; /* dead letters come in, these of them; NULL: articles */
+    bool ranged;                /* read only the ranges in the group's checkpoints (range.h) */
+    uint32_t records_per_s_max; /* 0: no limit */
+    const struct wt_redrive *redrive; /* the dead letters to read; NULL: articles */
     void *opaque;
-    /* NULL: there is no end. Called a few times a second while the pipeline runs; true: that was
-     * all, stop. Thread: the main one. */
+    /* NULL: no end. Called a few times a second while the pipeline runs; true: the source is at its
+     * end, stop. Thread: main. */
     bool (*over)(void *opaque);
-    /* The process ends after the run: each step of the stop has a limit (exit_limit.h), and so has what
-     * comes after "stopped". */
+    /* The process exits after the run: each step of the stop, and what follows "stopped", has a
+     * time limit (exit_limit.h). */
     bool ends_process;
 };
 
-/* Makes clients and queues; nothing is consumed yet. Config, model and what `source` points to are
- * borrowed and must outlive the pipeline. WT_INVALID or WT_FAILED (class fatal). Thread: the main
- * one. */
+/* Creates clients and queues; consumes nothing yet. Config, model and everything `source` points to
+ * are borrowed and must outlive the pipeline. WT_INVALID or WT_FAILED (class fatal). Thread:
+ * main. */
 enum wt_status wt_pipeline_create(const struct wt_config *config, struct wt_model *model,
                                   const struct wt_pipeline_source *source,
                                   struct wt_pipeline **pipeline_out, struct wt_error *error);
 
-/* Waits for the broker (with back-off, as long as it takes), checks that the topics exist, then
- * runs until wt_pipeline_stop, the source's end or a fatal error; drains, commits and logs "stopped"
- * before it returns. WT_OK after a stop or the end; else what ended it. Thread: the main one. */
+/* Waits for a broker with back-off, without limit; checks that the topics exist; then runs until
+ * wt_pipeline_stop, the source's end or a fatal error. Drains, commits and logs "stopped" before it
+ * returns. WT_OK after a stop or the end; else what ended it. Thread: main. */
 enum wt_status wt_pipeline_run(struct wt_pipeline *pipeline, struct wt_error *error);
 
-/* Asks wt_pipeline_run to drain and return. False: it had not begun to read, and will not; there is
- * nothing to finish. Thread: any; not a signal handler. */
+/* Asks wt_pipeline_run to drain and return. False: it has not begun to read and never will, so
+ * nothing needs to finish. Thread: any, but not a signal handler. */
 bool wt_pipeline_stop(struct wt_pipeline *pipeline);
 
-/* The stages run, a broker has answered lately, partitions are assigned (or the group has none left
- * to give), and the model is not sick; false writes every reason why not, in one line. Thread: any.
- */
+/* The worker is ready: the stages run, a broker answered lately, partitions are assigned (or the
+ * group has none left for this worker), and the model is not sick. False: `reason` has every reason
+ * why not, in one line. Thread: any. */
 bool wt_pipeline_ready(struct wt_pipeline *pipeline, char *reason, size_t reason_bytes);
 
 void wt_pipeline_destroy(struct wt_pipeline *pipeline);

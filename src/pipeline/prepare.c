@@ -18,10 +18,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Records taken together: few enough that other prepare threads get their share. */
+/* Records that a thread takes at once: few, so that the others get their share. */
 #define RECORDS_PER_POP_MAX 64u
 
-/* They take milliseconds. */
+/* Decoding and tokenizing a record takes milliseconds; a thread without progress for this long is
+ * stuck. */
 #define BEAT_MS_MAX 60000
 
 struct worker {
@@ -34,11 +35,11 @@ struct worker {
 
 struct wt_prepare {
     struct wt_prepare_ports ports;
-    uint32_t worker_count; /* started ones */
+    uint32_t worker_count; /* those that were started */
     struct worker *workers;
 };
 
-/* Counts the time since *from_us in a stage and moves *from_us on. */
+/* Adds the time since *from_us to a stage's histogram and sets *from_us to now. */
 static void count_time(enum wt_histogram stage, int64_t *from_us)
 {
     int64_t now_us = wt_clock_us();
@@ -76,34 +77,34 @@ static enum wt_status tokenize(struct worker *worker, struct wt_record *record,
     return WT_OK;
 }
 
-/* A label goes out with its article's headers or not at all. */
-static void fail_unread(struct wt_record *record)
+/* A label carries its article's headers; without them the record fails. */
+static void fail_headers(struct wt_record *record)
 {
     struct wt_error error;
-    (void)wt_error_set(&error, WT_INVALID, WT_ERROR_RECORD, "headers-unreadable",
-                       "the headers cannot be read: librdkafka takes 100,000 of a record at most");
+    (void)wt_error_set(
+        &error, WT_INVALID, WT_ERROR_RECORD, "headers-unreadable",
+        "the headers cannot be read: librdkafka reads at most 100,000 headers of a record");
     wt_record_fail(record, "decode", &error);
 }
 
-/* False: it stays where it is. */
-static bool open_letter(const struct wt_redrive *letters, struct wt_record *record)
+/* False: the dead letter is not redriven. */
+static bool open_dead_letter(const struct wt_redrive *redrive, struct wt_record *record)
 {
-    enum wt_redrive_choice letter = wt_redrive_open(letters, record);
-    if (letter == WT_REDRIVE_CUT) {
+    enum wt_redrive_choice choice = wt_redrive_open(redrive, record);
+    if (choice == WT_REDRIVE_CUT) {
         char trace_id[WT_TRACE_ID_BYTES];
         char words[WT_CUT_WORDS_BYTES_MAX];
         struct wt_log_record about = wt_trace_about(record, trace_id);
         wt_log_about(WT_LOG_WARN, "redrive", &about,
-                     "this dead letter stays: of %s [%" PRId32 "] offset %" PRId64 " its %s was "
-                     "cut, so no label can be made of it; replay labels the article itself, if its "
-                     "topic still has it",
-                     record->origin.topic, record->origin.partition, record->origin.offset,
-                     wt_dead_letter_cut(record, words));
+                     "dead letter not redriven: its %s was cut, so it cannot be labelled; replay "
+                     "%s [%" PRId32 "] offset %" PRId64 " if the topic still has it",
+                     wt_dead_letter_cut(record, words), record->origin.topic,
+                     record->origin.partition, record->origin.offset);
     }
-    return letter == WT_REDRIVE_OPENED;
+    return choice == WT_REDRIVE_OPENED;
 }
 
-/* Puts the record on the list it belongs to next. */
+/* Decodes and tokenizes the record and adds it to the list for the next stage. */
 static void prepare_record(struct worker *worker, struct wt_record *record,
                            struct wt_record_list *tokenized, struct wt_record_list *finished)
 {
@@ -115,8 +116,8 @@ static void prepare_record(struct worker *worker, struct wt_record *record,
         return;
     }
     count_time(WT_HISTOGRAM_STAGE_QUEUE, &at_us);
-    const struct wt_redrive *letters = worker->prepare->ports.letters;
-    if (letters != NULL && !open_letter(letters, record)) {
+    const struct wt_redrive *redrive = worker->prepare->ports.redrive;
+    if (redrive != NULL && !open_dead_letter(redrive, record)) {
         record->outcome = WT_OUTCOME_SKIPPED;
         finish(record, at_us, finished);
         return;
@@ -125,7 +126,7 @@ static void prepare_record(struct worker *worker, struct wt_record *record,
         wt_timestamps_look(worker->prepare->ports.times, record);
     }
     if (record->headers_unread) {
-        fail_unread(record);
+        fail_headers(record);
         finish(record, at_us, finished);
         return;
     }

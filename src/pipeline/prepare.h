@@ -1,7 +1,8 @@
 /* prepare.h: the decode and tokenize threads (prepare.threads of them).
  *
- * Takes consumed records; gives tokenized ones to the batch monitor and finished ones (tombstones,
- * and dead letters that the decoder or tokenizer refused) to the queue of the finished. */
+ * They take consumed records and pass tokenized ones to the batch stage. Records that are finished
+ * already (tombstones, and dead letters from the decoder or tokenizer) go directly to the queue of
+ * finished records. */
 #ifndef WIRETAG_PIPELINE_PREPARE_H
 #define WIRETAG_PIPELINE_PREPARE_H
 
@@ -24,8 +25,8 @@ struct wt_prepare_ports {
     struct wt_batch_stage *batch_out;
     struct wt_queue *finished_out;
     struct wt_in_flight *in_flight;
-    const struct wt_redrive *letters; /* NULL: articles come in, not dead letters */
-    struct wt_timestamps *times;      /* NULL: nobody looks at timestamps */
+    const struct wt_redrive *redrive; /* NULL: the input has articles, not dead letters */
+    struct wt_timestamps *times;      /* NULL: timestamps are not checked */
 };
 
 /* Starts the threads. They end when queue_in is closed and empty. */

@@ -14,36 +14,36 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A coordinator that is away for less is moving. */
+/* A coordinator that is unavailable for less than this is probably moving to another broker. */
 #define EXPLAIN_AFTER_US 3000000
 
 /* How often the brokers are asked for the reason. */
 #define EXPLAIN_US 15000000
 
-/* Without a finished record for this long, beside the commit interval, nothing moves. */
-#define STILL_US 15000000
+/* No finished record for this long, plus the commit interval, is no progress. */
+#define NO_PROGRESS_US 15000000
 
-/* The same where nothing is in flight: how far partitions are read is known from statistics alone where
- * they end in markers of transactions, and those come every five seconds. */
-#define STILL_FETCHING_US 25000000
+/* The limit while nothing is in flight: a partition that ends in transaction markers shows how far
+ * it was read only in the statistics, which arrive every five seconds. */
+#define NO_PROGRESS_FETCHING_US 25000000
 
-/* And where the model computes: a batch may take that long on a slow machine. */
-#define STILL_COMPUTING_US 120000000
+/* The limit while the model computes: a batch may take that long on a slow machine. */
+#define NO_PROGRESS_COMPUTING_US 120000000
 
-/* A batch that takes longer than this is seen as computing. */
+/* A batch that takes longer than this counts as computing. */
 #define COMPUTING_SECONDS 2.0
 
 struct wt_stall_watch {
     rd_kafka_t *consumer;
     const struct wt_config *config;
     struct wt_topics *topics;
-    int64_t explain_us[2]; /* by coordinator: when to ask next */
-    int64_t moved_us;      /* when a record was done with last, or there was none to do */
+    int64_t explain_us[2]; /* [coordinator]: when to ask next */
+    int64_t progress_us;   /* when a record was last finished, or when there was none to finish */
     int64_t done;
-    bool counts_fetches; /* statistics come */
+    bool sees_fetches; /* librdkafka emits statistics often enough to see progress */
 };
 
-static bool statistics_come(const struct wt_config *config)
+static bool statistics_enabled(const struct wt_config *config)
 {
     const struct wt_property *own = wt_config_consumer_property(config, "statistics.interval.ms");
     return own == NULL ||
@@ -52,58 +52,58 @@ static bool statistics_come(const struct wt_config *config)
 
 struct wt_stall_watch *wt_stall_watch_create(rd_kafka_t *consumer, const struct wt_config *config)
 {
-    struct wt_stall_watch *hindrance = wt_alloc_zeroed(1, sizeof *hindrance);
-    hindrance->consumer = consumer;
-    hindrance->config = config;
-    hindrance->topics = wt_topics_create(consumer, config);
-    hindrance->moved_us = wt_clock_us();
-    hindrance->counts_fetches = statistics_come(config);
+    struct wt_stall_watch *stall_watch = wt_alloc_zeroed(1, sizeof *stall_watch);
+    stall_watch->consumer = consumer;
+    stall_watch->config = config;
+    stall_watch->topics = wt_topics_create(consumer, config);
+    stall_watch->progress_us = wt_clock_us();
+    stall_watch->sees_fetches = statistics_enabled(config);
     wt_stall_begin(WT_STALL_GROUP, "no partition is assigned");
-    return hindrance;
+    return stall_watch;
 }
 
-void wt_stall_watch_destroy(struct wt_stall_watch *hindrance)
+void wt_stall_watch_destroy(struct wt_stall_watch *stall_watch)
 {
-    if (hindrance == NULL) {
+    if (stall_watch == NULL) {
         return;
     }
-    wt_topics_destroy(hindrance->topics);
+    wt_topics_destroy(stall_watch->topics);
     wt_topics_forget();
     wt_group_forget();
-    free(hindrance);
+    free(stall_watch);
 }
 
-/* --- asking ---------------------------------------------------------------------------------- */
+/* --- asking brokers ------------------------------------------------------------------------- */
 
-static void explain(struct wt_stall_watch *hindrance, enum wt_coordinator which,
+static void explain(struct wt_stall_watch *stall_watch, enum wt_coordinator which,
                     enum wt_stall reason, int wait_ms)
 {
-    char words[400];
+    char hint[400];
     int64_t now_us = wt_clock_us();
-    if (wt_stall_age_us(reason) < EXPLAIN_AFTER_US || now_us < hindrance->explain_us[which]) {
+    if (wt_stall_age_us(reason) < EXPLAIN_AFTER_US || now_us < stall_watch->explain_us[which]) {
         return;
     }
-    hindrance->explain_us[which] = now_us + EXPLAIN_US;
-    wt_coordinator_explain(hindrance->consumer, which, wait_ms, words, sizeof words);
-    wt_stall_hint(reason, words);
+    stall_watch->explain_us[which] = now_us + EXPLAIN_US;
+    wt_coordinator_explain(stall_watch->consumer, which, wait_ms, hint, sizeof hint);
+    wt_stall_hint(reason, hint);
 }
 
-void wt_stall_watch_look(struct wt_stall_watch *hindrance, int wait_ms)
+void wt_stall_watch_look(struct wt_stall_watch *stall_watch, int wait_ms)
 {
-    if (hindrance->consumer == NULL || wt_stall_is(WT_STALL_BROKERS)) {
+    if (stall_watch->consumer == NULL || wt_stall_is(WT_STALL_BROKERS)) {
         return;
     }
-    wt_topics_look(hindrance->topics, wait_ms);
-    explain(hindrance, WT_COORDINATOR_TRANSACTIONS, WT_STALL_TRANSACTIONS, wait_ms);
-    explain(hindrance, WT_COORDINATOR_GROUP, WT_STALL_GROUP, wait_ms);
+    wt_topics_look(stall_watch->topics, wait_ms);
+    explain(stall_watch, WT_COORDINATOR_TRANSACTIONS, WT_STALL_TRANSACTIONS, wait_ms);
+    explain(stall_watch, WT_COORDINATOR_GROUP, WT_STALL_GROUP, wait_ms);
 }
 
-/* --- nothing moves, and nothing says why ------------------------------------------------------ */
+/* --- no progress without a known reason ------------------------------------------------------ */
 
-/* What there is to do, beside what is in flight. */
+/* The work left besides what is in flight. */
 struct work {
     int64_t lag;
-    int64_t unplaced;
+    int64_t starts_unknown;
     bool joining;
 };
 
@@ -115,36 +115,36 @@ static int64_t done_count(void)
            wt_metric_get(WT_METRIC_RECORDS_DROPPED);
 }
 
-static void see_computing(void *opaque, const char *thread, double age_seconds)
+static void note_computing(void *opaque, const char *thread, double age_seconds)
 {
     bool *computing = opaque;
     *computing |= strncmp(thread, "infer", 5) == 0 && age_seconds > COMPUTING_SECONDS;
 }
 
-/* Nothing is in flight. While the group is joined its coordinator answers no question, and partitions that
- * were just assigned are not read. */
-static void begin_unread(int64_t since_us, const struct work *work)
+/* Nothing is in flight. While the group rebalances, the coordinator answers no offset request, and
+ * newly assigned partitions are not read. */
+static void begin_not_read(int64_t since_us, const struct work *work)
 {
-    const char *why =
-        work->joining
-            ? "; the group is being joined: a member that does not join, or drains, holds "
-              "it up for its max.poll.interval.ms at most"
-            : "";
+    const char *why = work->joining
+                          ? "; the group is rebalancing: a member that has not rejoined or is "
+                            "still draining delays it by up to its max.poll.interval.ms"
+                          : "";
     int64_t seconds = (wt_clock_us() - since_us) / 1000000;
     if (work->lag > 0) {
         wt_stall_begin_since(WT_STALL_UNKNOWN, since_us,
-                             "nothing has moved for %" PRId64 " s: %" PRId64
-                             " records are to be read, and the brokers deliver none%s",
+                             "no progress for %" PRId64 " s: %" PRId64
+                             " records to read, but the brokers deliver none%s",
                              seconds, work->lag, why);
     } else {
         wt_stall_begin_since(WT_STALL_UNKNOWN, since_us,
-                             "nothing has moved for %" PRId64 " s: where reading begins in %" PRId64
-                             " partitions with records is not known%s",
-                             seconds, work->unplaced, why);
+                             "no progress for %" PRId64
+                             " s: the start offset is unknown in %" PRId64
+                             " partitions with records%s",
+                             seconds, work->starts_unknown, why);
     }
 }
 
-/* Which stage has them. */
+/* Names the stage that holds the records. */
 static void begin_unknown(int64_t since_us, const struct work *work, int64_t in_flight,
                           bool computing)
 {
@@ -152,18 +152,18 @@ static void begin_unknown(int64_t since_us, const struct work *work, int64_t in_
     int64_t to_decode = wt_metric_get(WT_METRIC_QUEUE_PREPARE);
     int64_t to_infer = wt_metric_get(WT_METRIC_WAITING_RECORDS);
     if (in_flight == 0) {
-        begin_unread(since_us, work);
+        begin_not_read(since_us, work);
         return;
     }
-    wt_stall_begin_since(
-        WT_STALL_UNKNOWN, since_us,
-        "nothing has moved for %" PRId64 " s: of %" PRId64 " records in flight %" PRId64
-        " wait to be decoded, %" PRId64 " for the model, %" PRId64 " are %s",
-        seconds, in_flight, to_decode, to_infer, in_flight - to_decode - to_infer,
-        computing ? "in the model or behind it" : "waiting to be published and committed");
+    wt_stall_begin_since(WT_STALL_UNKNOWN, since_us,
+                         "no progress for %" PRId64 " s: of %" PRId64 " records in flight %" PRId64
+                         " wait to be decoded, %" PRId64 " for the model, %" PRId64 " are %s",
+                         seconds, in_flight, to_decode, to_infer, in_flight - to_decode - to_infer,
+                         computing ? "in the model or past it"
+                                   : "waiting to be published and committed");
 }
 
-static bool something_else_hinders(void)
+static bool other_stall(void)
 {
     for (int i = 0; i < WT_STALL_UNKNOWN; i++) {
         if (wt_stall_is((enum wt_stall)i)) {
@@ -173,44 +173,45 @@ static bool something_else_hinders(void)
     return false;
 }
 
-static void judge_movement(struct wt_stall_watch *hindrance, const struct work *work)
+static void judge_progress(struct wt_stall_watch *stall_watch, const struct work *work)
 {
     int64_t now_us = wt_clock_us();
     int64_t done = done_count();
     int64_t in_flight = wt_metric_get(WT_METRIC_IN_FLIGHT_RECORDS);
-    bool nothing_to_do =
-        in_flight == 0 && ((work->lag == 0 && work->unplaced == 0) || !hindrance->counts_fetches);
-    if (done != hindrance->done || nothing_to_do || something_else_hinders()) {
-        hindrance->done = done;
-        hindrance->moved_us = now_us;
+    bool nothing_to_do = in_flight == 0 && ((work->lag == 0 && work->starts_unknown == 0) ||
+                                            !stall_watch->sees_fetches);
+    if (done != stall_watch->done || nothing_to_do || other_stall()) {
+        stall_watch->done = done;
+        stall_watch->progress_us = now_us;
         wt_stall_end(WT_STALL_UNKNOWN);
         return;
     }
     bool computing = false;
-    wt_beats_visit(see_computing, &computing);
-    int64_t limit_us = (int64_t)hindrance->config->delivery.commit_interval_ms * 1000 +
-                       (computing        ? STILL_COMPUTING_US
-                        : in_flight == 0 ? STILL_FETCHING_US
-                                         : STILL_US);
-    if (now_us - hindrance->moved_us > limit_us) {
-        begin_unknown(hindrance->moved_us, work, in_flight, computing);
+    wt_beats_visit(note_computing, &computing);
+    int64_t limit_us = (int64_t)stall_watch->config->delivery.commit_interval_ms * 1000 +
+                       (computing        ? NO_PROGRESS_COMPUTING_US
+                        : in_flight == 0 ? NO_PROGRESS_FETCHING_US
+                                         : NO_PROGRESS_US);
+    if (now_us - stall_watch->progress_us > limit_us) {
+        begin_unknown(stall_watch->progress_us, work, in_flight, computing);
     }
 }
 
 /* --- the whole ------------------------------------------------------------------------------- */
 
-void wt_stall_watch_judge(struct wt_stall_watch *hindrance, int64_t lag, int64_t unplaced,
+void wt_stall_watch_judge(struct wt_stall_watch *stall_watch, int64_t lag, int64_t starts_unknown,
                           bool member, int wait_ms)
 {
     struct wt_group_standing standing;
     size_t partitions = (size_t)wt_metric_get(WT_METRIC_PARTITIONS);
-    wt_group_judge(hindrance->consumer, hindrance->config, partitions, lag, member, wait_ms,
+    wt_group_judge(stall_watch->consumer, stall_watch->config, partitions, lag, member, wait_ms,
                    &standing);
     if (wt_metric_get(WT_METRIC_IN_FLIGHT_RECORDS) == 0) {
         wt_topics_note_no_delivery_waits();
     }
-    wt_topics_judge(hindrance->topics, standing.rights, sizeof standing.rights);
+    wt_topics_judge(stall_watch->topics, standing.rights, sizeof standing.rights);
     wt_stall_set(WT_STALL_RIGHTS, standing.rights[0] != '\0', standing.rights);
-    const struct work work = {.lag = lag, .unplaced = unplaced, .joining = standing.joining};
-    judge_movement(hindrance, &work);
+    const struct work work = {
+        .lag = lag, .starts_unknown = starts_unknown, .joining = standing.joining};
+    judge_progress(stall_watch, &work);
 }

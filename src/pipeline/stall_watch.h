@@ -1,6 +1,7 @@
-/* stall_watch.h: what keeps a running worker from moving, as far as it shows from outside: its group, its
- * topics, the brokers' coordinators; and where nothing of that is known, which stage holds the records.
- * Makes stalls of it (stall.h). Thread: main, for all of it. */
+/* stall_watch.h: finds out why a running worker makes no progress, as far as can be seen from
+ * outside the stages: its group, its topics, the brokers' coordinators. If none of these explains
+ * it, names the stage that holds the records. Reports the reasons as stalls (stall.h). Thread:
+ * main, for all functions. */
 #ifndef WIRETAG_PIPELINE_STALL_WATCH_H
 #define WIRETAG_PIPELINE_STALL_WATCH_H
 
@@ -12,19 +13,20 @@
 
 struct wt_stall_watch;
 
-/* Both are borrowed; the consumer must outlive it. NULL: no broker is asked anything. */
+/* Both are borrowed; the consumer must outlive the watch. `consumer` NULL: no broker is asked. */
 struct wt_stall_watch *wt_stall_watch_create(rd_kafka_t *consumer, const struct wt_config *config);
 
 /* Accepts NULL. */
-void wt_stall_watch_destroy(struct wt_stall_watch *hindrance);
+void wt_stall_watch_destroy(struct wt_stall_watch *stall_watch);
 
-/* Asks the brokers for topics and, where a coordinator is away, for the reason; for a few times `wait_ms`
- * at most. */
-void wt_stall_watch_look(struct wt_stall_watch *hindrance, int wait_ms);
+/* Asks the brokers about the topics and, if a coordinator is unavailable, for the reason. Blocks
+ * for a few times `wait_ms` at most. */
+void wt_stall_watch_look(struct wt_stall_watch *stall_watch, int wait_ms);
 
-/* Begins and ends stalls. `lag`: records not done with; `unplaced`: partitions with records of which it is
- * not known where the group is, and so not how many are not done with; `member`: as for wt_group_judge. */
-void wt_stall_watch_judge(struct wt_stall_watch *hindrance, int64_t lag, int64_t unplaced,
+/* Begins and ends stalls. `lag`: unfinished records. `starts_unknown`: partitions that have records
+ * but no known position of the group, so that their lag is unknown too. `member`: as for
+ * wt_group_judge. */
+void wt_stall_watch_judge(struct wt_stall_watch *stall_watch, int64_t lag, int64_t starts_unknown,
                           bool member, int wait_ms);
 
 #endif

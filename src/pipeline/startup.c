@@ -12,19 +12,20 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* How long it may take to find out whether brokers can be reached, what they have, where the group goes
- * on, and how the newest records of the input topics are dated. */
+/* Time limits of the questions at the start: whether brokers can be reached, which topics they
+ * have, the group's committed offsets, and the timestamps of the newest records in the input
+ * topics. */
 #define REACH_MS 10000
 #define LOOK_UP_MS 10000
 #define POSITION_MS 3000
 #define NEWEST_MS 3000
 
-/* Between two looks for a broker. */
+/* Pauses between two attempts to reach a broker. */
 #define BACK_OFF_MS_MIN 500
 #define BACK_OFF_MS_MAX 10000
 
-/* Records that a start would label again or leave out are named before it. A replay has its own
- * books. */
+/* Warns of records that this start would label again or leave out. A replay has checkpoints of its
+ * own. */
 static void add_position(const struct wt_startup_ports *ports, const struct wt_cluster_facts *facts,
                          struct wt_findings *findings)
 {
@@ -38,7 +39,7 @@ static void add_position(const struct wt_startup_ports *ports, const struct wt_c
     wt_group_position_free(&position);
 }
 
-/* The cheap part of wiretag check: what will cost records, order or time is said at the start. */
+/* The cheap part of wiretag check: warns at the start of what will cost records, order or time. */
 static void log_findings(const struct wt_startup_ports *ports, struct wt_cluster_facts *facts)
 {
     struct wt_findings findings = {0};
@@ -59,9 +60,9 @@ static void log_findings(const struct wt_startup_ports *ports, struct wt_cluster
     wt_findings_free(&findings);
 }
 
-/* Said at once the first time; then as a stall, which begins with the start. A broker that refuses
- * this worker has been named, with the cause; what a client says of its tokens comes where it is
- * polled. */
+/* Logs the first failure at once and afterwards reports a stall that began with the start. If the
+ * brokers refuse this worker, the cause has been logged already. Polling the producer lets it
+ * report token errors. */
 static void wait_for_broker(const struct wt_startup_ports *ports, int64_t began_us,
                             const char *reason)
 {
@@ -72,19 +73,18 @@ static void wait_for_broker(const struct wt_startup_ports *ports, int64_t began_
         return;
     }
     if (!wt_stall_is(WT_STALL_BROKERS)) {
-        wt_log_warn("pipeline", "waiting for a broker: %s; trying again", reason);
+        wt_log_warn("pipeline", "waiting for a broker: %s; retrying", reason);
     }
     wt_stall_begin_since(WT_STALL_BROKERS, began_us,
-                         "waiting for a broker since the start, %" PRId64
-                         " s ago: %s; trying again",
+                         "waiting for a broker since the start, %" PRId64 " s ago: %s; retrying",
                          (wt_clock_us() - began_us) / 1000000, reason);
     wt_stall_tick(wt_clock_us());
 }
 
-/* WT_IO: no broker answers, or none under the address that it gives out, from which records would
- * come. */
-static enum wt_status look_around(const struct wt_startup_ports *ports,
-                                  struct wt_cluster_facts *facts_out, struct wt_error *error)
+/* WT_IO: no broker answers, or none at the address that the cluster advertises, where records would
+ * be read. */
+static enum wt_status gather_facts(const struct wt_startup_ports *ports,
+                                   struct wt_cluster_facts *facts_out, struct wt_error *error)
 {
     enum wt_status status = wt_reach_need(ports->config, REACH_MS, error);
     return status == WT_OK
@@ -98,7 +98,7 @@ enum wt_status wt_startup(const struct wt_startup_ports *ports, struct wt_cluste
     enum wt_status status;
     int back_off_ms = BACK_OFF_MS_MIN;
     int64_t began_us = wt_clock_us();
-    while ((status = look_around(ports, facts_out, error)) == WT_IO) {
+    while ((status = gather_facts(ports, facts_out, error)) == WT_IO) {
         wait_for_broker(ports, began_us, error->message);
         if (!ports->sleep(ports->opaque, back_off_ms)) {
             return WT_CLOSED;

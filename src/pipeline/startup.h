@@ -1,5 +1,5 @@
-/* startup.h: what a worker does before it reads: waits for a broker, looks for its topics, and says what
- * will cost records, order or time. Thread: main. */
+/* startup.h: what a worker does before it reads: waits for a broker, looks up its topics, and warns
+ * of what will cost records, order or time. Thread: main. */
 #ifndef WIRETAG_PIPELINE_STARTUP_H
 #define WIRETAG_PIPELINE_STARTUP_H
 
@@ -14,16 +14,16 @@
 struct wt_startup_ports {
     const struct wt_config *config;
     rd_kafka_t *consumer;
-    rd_kafka_t *producer; /* polled meanwhile */
-    bool ranged;          /* a replay, which has its own books */
+    rd_kafka_t *producer; /* polled while waiting */
+    bool ranged;          /* a replay, which has checkpoints of its own */
     void *opaque;
-    /* Sleeps for so long, unless a stop comes first. False: it came. */
+    /* Sleeps for `wait_ms` unless a stop is requested. False: it was. */
     bool (*sleep)(void *opaque, int wait_ms);
 };
 
-/* Waits until a broker answers, then looks for every topic of the configuration and logs the
- * findings. The caller frees *facts_out in any case. WT_CLOSED: a stop came first. WT_INVALID or
- * WT_FAILED (class fatal): a topic is missing, or no client can be made. */
+/* Waits until a broker answers, then looks up every topic of the configuration and logs the
+ * findings. The caller frees *facts_out in any case. WT_CLOSED: a stop was requested first.
+ * WT_INVALID or WT_FAILED (class fatal): a topic is missing, or a client cannot be created. */
 enum wt_status wt_startup(const struct wt_startup_ports *ports, struct wt_cluster_facts *facts_out,
                           struct wt_error *error);
 

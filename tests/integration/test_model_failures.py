@@ -71,7 +71,7 @@ def test_a_device_with_too_little_memory_gets_smaller_batches_and_everything_is_
     assert dead_letters == []
     for message in labels:
         checks.assert_labelled(message, text_at[checks.source_of(message)], model)
-    assert "the device has no memory for" in running.stderr
+    assert "out of device memory for a batch of" in running.stderr
     # It is remembered: not every batch fails first.
     metrics = running.metrics()
     assert metrics["wiretag_batch_failures_total"] < metrics["wiretag_batches_total"] / 2

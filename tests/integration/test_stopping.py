@@ -147,7 +147,7 @@ def test_a_second_signal_exits_at_once_and_a_restart_loses_nothing(lab):
     first = lab.run(flow, model, batch={"articles_max": 1, "wait_ms_max": 0}, http=HTTP, model={"replicas": 1})
     wait_first_call(first)
     first.signal(signal.SIGTERM)
-    first.wait_log("stopping: running batches finish")
+    first.wait_log("stopping: finishing running batches")
     assert first.process.poll() is None
     began = time.monotonic()
     first.signal(signal.SIGTERM)

@@ -37,12 +37,12 @@ static enum wt_status read_records(const struct wt_replay *replay, struct wt_rea
 }
 
 /* Of dead letters, those that are taken, as the articles they were. */
-static void open_letters(const struct wt_redrive *letters, struct wt_record_list *records)
+static void open_dead_letters(const struct wt_redrive *redrive, struct wt_record_list *records)
 {
     struct wt_record_list taken = {0};
     struct wt_record *record;
     while ((record = wt_record_list_take(records)) != NULL) {
-        if (wt_redrive_open(letters, record)) {
+        if (wt_redrive_open(redrive, record)) {
             wt_record_list_append(&taken, &record);
         } else {
             wt_record_destroy(record);
@@ -89,8 +89,8 @@ static enum wt_status estimate(const struct wt_cli_pass *pass, const struct wt_r
     double articles_per_s = 0.0;
     enum wt_status status = read_records(replay, reader, &records, error);
     uint32_t read = records.count;
-    if (status == WT_OK && pass->letters != NULL) {
-        open_letters(pass->letters, &records);
+    if (status == WT_OK && pass->redrive != NULL) {
+        open_dead_letters(pass->redrive, &records);
     }
     if (status == WT_OK) {
         status = wt_bench_prepare(pass->config, model, &records, &spent, error);

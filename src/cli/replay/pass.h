@@ -20,7 +20,7 @@ struct wt_cli_pass {
     const char *from;
     const char *to;
     const char *partitions;
-    const struct wt_redrive *letters; /* dead letters are read, these of them; NULL: articles */
+    const struct wt_redrive *redrive; /* the dead letters to read; NULL: articles */
     uint32_t records_per_s_max;       /* 0: as fast as it goes */
     bool dry_run;                     /* show the plan, do nothing */
 };

@@ -74,7 +74,7 @@ static int report(const struct wt_cli_pass *pass, const struct wt_replay *replay
 }
 
 /* How many letters were left for which reason. */
-static void log_letters(const struct wt_cli_pass *pass)
+static void log_not_redriven(const struct wt_cli_pass *pass)
 {
     static const char *const words[WT_REDRIVE_COUNT] = {
         [WT_REDRIVE_FOREIGN] = "no dead letters of wiretag",
@@ -84,7 +84,7 @@ static void log_letters(const struct wt_cli_pass *pass)
         [WT_REDRIVE_LABELLED] = "of articles whose label is out",
         [WT_REDRIVE_CUT] = "cut, so that no label can be made of them",
     };
-    struct wt_redrive_counts *counts = pass->letters != NULL ? pass->letters->counts : NULL;
+    struct wt_redrive_counts *counts = pass->redrive != NULL ? pass->redrive->counts : NULL;
     for (size_t i = 0; counts != NULL && i < WT_REDRIVE_COUNT; i++) {
         uint64_t count = atomic_load(&counts->of[i]);
         if (words[i] != NULL && count > 0) {
@@ -100,7 +100,7 @@ static int finish(void *opaque, enum wt_status status, const struct wt_error *er
     wt_progress_destroy(watch->progress);
     watch->progress = NULL;
     (void)wt_replay_look(watch->replay);
-    log_letters(watch->pass);
+    log_not_redriven(watch->pass);
     return report(watch->pass, watch->replay, status, error);
 }
 
@@ -112,7 +112,7 @@ static int work(const struct wt_cli_pass *pass, struct wt_replay *replay)
                                    .config = pass->config,
                                    .source = {.ranged = true,
                                               .records_per_s_max = pass->records_per_s_max,
-                                              .letters = pass->letters,
+                                              .redrive = pass->redrive,
                                               .opaque = &watch,
                                               .over = over},
                                    .opaque = &watch,
@@ -160,9 +160,9 @@ static void write_terms(const struct wt_cli_pass *pass, char terms[WT_TERMS_BYTE
     wt_terms_add(terms, "from", pass->from);
     wt_terms_add(terms, "to", pass->to);
     wt_terms_add(terms, "partitions", pass->partitions != NULL ? pass->partitions : "all");
-    if (pass->letters != NULL) {
-        wt_terms_add(terms, "code", pass->letters->codes != NULL ? pass->letters->codes : "all");
-        wt_terms_add_integer(terms, "tries-max", pass->letters->tries_max);
+    if (pass->redrive != NULL) {
+        wt_terms_add(terms, "code", pass->redrive->codes != NULL ? pass->redrive->codes : "all");
+        wt_terms_add_integer(terms, "tries-max", pass->redrive->tries_max);
     }
     wt_terms_add(terms, "on-error",
                  pass->config->on_error == WT_ON_ERROR_SKIP ? "skip" : "goes-on");
@@ -181,11 +181,11 @@ static char *workers_group(const struct wt_cli_pass *pass)
 }
 
 /* A redrive, once it is known which letters stand for their article. */
-static int work_on_letters(const struct wt_cli_pass *pass, struct wt_replay *replay)
+static int work_on_dead_letters(const struct wt_cli_pass *pass, struct wt_replay *replay)
 {
     struct wt_origins *origins = NULL;
     struct wt_redrive_counts counts = {0};
-    struct wt_redrive letters = *pass->letters;
+    struct wt_redrive redrive = *pass->redrive;
     struct wt_cli_pass own = *pass;
     struct wt_error error;
     char *group = workers_group(pass);
@@ -195,9 +195,9 @@ static int work_on_letters(const struct wt_cli_pass *pass, struct wt_replay *rep
     enum wt_status status = wt_dead_letter_index_make(
         pass->config, group, count > 0 ? parts[0].books.planned_ms : 0, &origins, &error);
     if (status == WT_OK) {
-        letters.origins = origins;
-        letters.counts = &counts;
-        own.letters = &letters;
+        redrive.origins = origins;
+        redrive.counts = &counts;
+        own.redrive = &redrive;
         exit_status = work(&own, replay);
     } else {
         exit_status = report(pass, replay, status, &error);
@@ -230,7 +230,8 @@ int wt_cli_pass_run(const struct wt_cli_pass *given)
     wt_cli_pass_log_plan(pass, replay);
     status = wt_replay_begin(replay, &error);
     if (status == WT_OK && !wt_replay_over(replay)) {
-        exit_status = pass->letters != NULL ? work_on_letters(pass, replay) : work(pass, replay);
+        exit_status =
+            pass->redrive != NULL ? work_on_dead_letters(pass, replay) : work(pass, replay);
     } else {
         exit_status = report(pass, replay, status, &error);
     }

@@ -130,7 +130,7 @@ int wt_cli_redrive(int argc, char **argv)
         .given = wt_cli_config_begin(argc + 1),
         .tries_max = TRIES_MAX,
         .pass = {.command = "redrive", .name = "letters", .from = "earliest", .to = "latest"}};
-    arguments.pass.letters = &arguments.letters;
+    arguments.pass.redrive = &arguments.letters;
     arguments.pass.request.goes_on = true;
     int exit_status;
     if (read_options(argc, argv, &arguments, &exit_status)) {

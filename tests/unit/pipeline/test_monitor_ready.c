@@ -126,8 +126,7 @@ static void partitions_with_records_are_no_rest_where_the_groups_place_is_not_kn
     pass(10);
     char reason[200] = "";
     assert_true(wt_stall_any(reason, sizeof reason));
-    assert_non_null(
-        strstr(reason, "where reading begins in 1 partitions with records is not known"));
+    assert_non_null(strstr(reason, "the start offset is unknown in 1 partitions with records"));
     assert_true(value_of("wiretag_stalled{reason=\"unknown\"} ") == 1);
     coordinator_there = true;
     start = 3;
@@ -142,7 +141,7 @@ static void every_reason_is_given(void **state)
     broker_there = false;
     clock_us += 45 * (int64_t)SECOND;
     pass(1);
-    assert_not_ready("no broker of bootstrap.servers has answered for 45 s; trying again; no "
+    assert_not_ready("no broker of bootstrap.servers has answered for 45 s; retrying; no "
                      "partition is assigned: the group  is being joined; a "
                      "killed member holds it up for its session.timeout.ms");
 }
