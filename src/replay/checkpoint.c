@@ -10,22 +10,23 @@
 static const char *const names[FIELD_COUNT] = {
     "planned", "from", "to", "since", "read", "labelled", "dead-lettered", "tombstones", "skipped"};
 
-/* The fields in the order of their names. */
+/* The fields in the order of `names`. */
 struct fields {
     int64_t *at[FIELD_COUNT];
 };
 
-static struct fields fields_of(struct wt_checkpoint *books)
+static struct fields fields_of(struct wt_checkpoint *checkpoint)
 {
-    struct wt_tally *tally = &books->tally;
-    return (struct fields){{&books->planned_ms, &books->from, &books->to, &books->since,
-                            &tally->read, &tally->labelled, &tally->dead_lettered,
-                            &tally->tombstones, &tally->skipped}};
+    struct wt_tally *tally = &checkpoint->tally;
+    return (struct fields){{&checkpoint->planned_ms, &checkpoint->from, &checkpoint->to,
+                            &checkpoint->since, &tally->read, &tally->labelled,
+                            &tally->dead_lettered, &tally->tombstones, &tally->skipped}};
 }
 
-void wt_checkpoint_write(const struct wt_checkpoint *books, const struct wt_tally *more, char *text)
+void wt_checkpoint_write(const struct wt_checkpoint *checkpoint, const struct wt_tally *more,
+                         char *text)
 {
-    struct wt_checkpoint sum = *books;
+    struct wt_checkpoint sum = *checkpoint;
     wt_tally_add(&sum.tally, more);
     struct fields fields = fields_of(&sum);
     size_t length = (size_t)snprintf(text, WT_CHECKPOINT_BYTES_MAX, MARK);
@@ -33,10 +34,10 @@ void wt_checkpoint_write(const struct wt_checkpoint *books, const struct wt_tall
         length += (size_t)snprintf(text + length, WT_CHECKPOINT_BYTES_MAX - length, " %s=%" PRId64,
                                    names[i], *fields.at[i]);
     }
-    (void)snprintf(text + length, WT_CHECKPOINT_BYTES_MAX - length, "%s", books->terms);
+    (void)snprintf(text + length, WT_CHECKPOINT_BYTES_MAX - length, "%s", checkpoint->terms);
 }
 
-/* One " name=number" at *at, which moves behind it. */
+/* Reads one " name=number" and moves *at past it. */
 static bool read_field(const char **at, const char *name, int64_t *field_out)
 {
     size_t name_bytes = strlen(name);
@@ -58,10 +59,10 @@ static bool read_field(const char **at, const char *name, int64_t *field_out)
     return *at > first;
 }
 
-bool wt_checkpoint_read(const void *text, size_t bytes, struct wt_checkpoint *books_out)
+bool wt_checkpoint_read(const void *text, size_t bytes, struct wt_checkpoint *checkpoint_out)
 {
-    struct wt_checkpoint books = {0};
-    struct fields fields = fields_of(&books);
+    struct wt_checkpoint checkpoint = {0};
+    struct fields fields = fields_of(&checkpoint);
     char copy[WT_CHECKPOINT_BYTES_MAX] = "";
     if (text == NULL || bytes >= sizeof copy) {
         return false;
@@ -78,10 +79,10 @@ bool wt_checkpoint_read(const void *text, size_t bytes, struct wt_checkpoint *bo
     }
     size_t terms_bytes = (size_t)(copy + bytes - at);
     bool terms = terms_bytes == 0 || (*at == ' ' && strlen(at) == terms_bytes);
-    if (!terms || terms_bytes >= sizeof books.terms || books.to < books.from) {
+    if (!terms || terms_bytes >= sizeof checkpoint.terms || checkpoint.to < checkpoint.from) {
         return false;
     }
-    memcpy(books.terms, at, terms_bytes);
-    *books_out = books;
+    memcpy(checkpoint.terms, at, terms_bytes);
+    *checkpoint_out = checkpoint;
     return true;
 }

@@ -1,8 +1,9 @@
-/* checkpoint.h: the books of a replay for one partition: what is to be read, and what came of it.
+/* checkpoint.h: the checkpoint of a replay for one partition: its range and what was done with it
+ * so far.
  *
- * They travel in the metadata of the group's committed offset, so that range, balance and position
- * are one commit: a worker that takes the partition over, or the next start, finds all three as
- * they belong together. The text is for people too:
+ * A checkpoint is the metadata of the group's committed offset, so range, counts and position are
+ * one commit. A worker that takes the partition over, or the next start, finds the three
+ * consistent. The text is readable for people:
  *
  *     wiretag replay 2 planned=1795493319012 from=0 to=1200 since=0 read=40 labelled=38 … output=…
  *
@@ -19,23 +20,24 @@
 
 struct wt_checkpoint {
     int64_t planned_ms; /* when the range was fixed */
-    int64_t from;       /* the range: offsets from <= offset < to */
+    int64_t from;       /* the range: from <= offset < to */
     int64_t to;
-    int64_t
-        since; /* where the first range under the name began; the ranges of a redrive follow each other */
+    /* Start of the first range under this name; a redrive adds range after range. */
+    int64_t since;
     struct wt_tally tally;
-    char terms[WT_TERMS_BYTES_MAX]; /* what was asked for (terms.h); "": not known */
+    char terms[WT_TERMS_BYTES_MAX]; /* the options of the first start (terms.h); "": unknown */
 };
 
-/* Longest text, NUL included; far below the broker's offset.metadata.max.bytes (4096). */
+/* The longest text, including NUL; far below the broker's offset.metadata.max.bytes (4096). */
 #define WT_CHECKPOINT_BYTES_MAX (360u + WT_TERMS_BYTES_MAX)
 
-/* Writes the text of `books` plus `more` to `text`, which has room for WT_CHECKPOINT_BYTES_MAX. */
-void wt_checkpoint_write(const struct wt_checkpoint *books, const struct wt_tally *more,
+/* Writes `checkpoint`, with `more` added to its tally, to `text`, which has room for
+ * WT_CHECKPOINT_BYTES_MAX. */
+void wt_checkpoint_write(const struct wt_checkpoint *checkpoint, const struct wt_tally *more,
                          char *text);
 
-/* Reads what wt_checkpoint_write wrote, `bytes` bytes without a NUL. False: it did not write this (`text`
- * may be NULL). */
-bool wt_checkpoint_read(const void *text, size_t bytes, struct wt_checkpoint *books_out);
+/* Reads what wt_checkpoint_write wrote: `bytes` bytes without a NUL. False: `text` is no checkpoint
+ * (it may be NULL). */
+bool wt_checkpoint_read(const void *text, size_t bytes, struct wt_checkpoint *checkpoint_out);
 
 #endif

@@ -11,7 +11,7 @@
 #define MS_PER_S INT64_C(1000)
 #define MS_PER_DAY INT64_C(86400000)
 
-/* Years that a four-digit ISO date can name; all of them are far from overflow. */
+/* The years of a four-digit ISO date. None of them can overflow. */
 #define YEAR_MIN 1970
 #define YEAR_MAX 9999
 
@@ -20,7 +20,7 @@ static bool is_digit(char byte)
     return byte >= '0' && byte <= '9';
 }
 
-/* A whole number of at least one digit at *at, which moves behind it. */
+/* Reads a whole number of at least one digit and moves *at past it. */
 static bool take_number(const char **at, int64_t max, int64_t *number_out)
 {
     int64_t number = 0;
@@ -39,7 +39,7 @@ static bool take_number(const char **at, int64_t max, int64_t *number_out)
     return true;
 }
 
-/* Exactly `digits` digits, from `low` to `high`. */
+/* Reads exactly `digits` digits with a value from `low` to `high`. */
 static bool take_field(const char **at, int digits, int low, int high, int *field_out)
 {
     int field = 0;
@@ -87,7 +87,7 @@ static int64_t days_to(int year, int month, int day)
     return days + day - 1;
 }
 
-/* Digits behind the point of a second; what is finer than a millisecond is cut off. */
+/* Fractions of a second; digits beyond milliseconds are ignored. */
 static bool take_fraction(const char **at, int *ms_out)
 {
     int scale = 100;
@@ -105,7 +105,7 @@ static bool take_fraction(const char **at, int *ms_out)
     return true;
 }
 
-/* Z, +03, +0300 or +03:00, in minutes east. */
+/* Reads a time zone (Z, +03, +0300 or +03:00) as minutes east. */
 static bool take_zone(const char **at, int *minutes_out)
 {
     if (take(at, 'Z')) {
@@ -154,11 +154,11 @@ static bool read_date_time(const char *at, int64_t *time_ms_out)
     int64_t time_ms =
         days_to(year, month, day) * MS_PER_DAY + (minutes * 60 + second) * MS_PER_S + ms;
     *time_ms_out = time_ms;
-    /* The zone may lead out of the years that can be written. */
+    /* The zone may move the time out of the years above. */
     return time_ms >= 0 && time_ms < days_to(YEAR_MAX + 1, 1, 1) * MS_PER_DAY;
 }
 
-/* -7d: so long before now, not before 1970. */
+/* Reads -7d: a time before now, not before 1970. */
 static bool read_relative(const char *at, int64_t now_ms, int64_t *time_ms_out)
 {
     static const struct {
@@ -185,17 +185,17 @@ static bool read_relative(const char *at, int64_t now_ms, int64_t *time_ms_out)
 
 /* --- offsets --------------------------------------------------------------------------------- */
 
-static bool has_partition(const struct wt_offset_spec *bound, int64_t partition)
+static bool has_partition(const struct wt_offset_spec *spec, int64_t partition)
 {
-    for (size_t i = 0; i < bound->count; i++) {
-        if (bound->offsets[i].partition == partition) {
+    for (size_t i = 0; i < spec->count; i++) {
+        if (spec->offsets[i].partition == partition) {
             return true;
         }
     }
     return false;
 }
 
-/* One room for each colon. */
+/* At least as many as there are colons. */
 static size_t count_of(const char *text, char byte)
 {
     size_t count = 0;
@@ -205,76 +205,76 @@ static size_t count_of(const char *text, char byte)
     return count;
 }
 
-static bool read_offsets(const char *at, struct wt_offset_spec *bound)
+static bool read_offsets(const char *at, struct wt_offset_spec *spec)
 {
-    bound->kind = WT_OFFSET_SPEC_OFFSETS;
-    bound->offsets = wt_alloc_zeroed(count_of(at, ':') + 1, sizeof *bound->offsets);
+    spec->kind = WT_OFFSET_SPEC_OFFSETS;
+    spec->offsets = wt_alloc_zeroed(count_of(at, ':') + 1, sizeof *spec->offsets);
     do {
         int64_t partition;
         int64_t offset;
         if (!take_number(&at, INT32_MAX, &partition) || !take(&at, ':') ||
-            !take_number(&at, INT64_MAX, &offset) || has_partition(bound, partition)) {
+            !take_number(&at, INT64_MAX, &offset) || has_partition(spec, partition)) {
             return false;
         }
-        bound->offsets[bound->count++] =
+        spec->offsets[spec->count++] =
             (struct wt_offset_spec_offset){.partition = (int32_t)partition, .offset = offset};
     } while (take(&at, ','));
     return *at == '\0';
 }
 
-static bool read_offset(const char *at, struct wt_offset_spec *bound)
+static bool read_offset(const char *at, struct wt_offset_spec *spec)
 {
-    bound->kind = WT_OFFSET_SPEC_OFFSET;
-    return take_number(&at, INT64_MAX, &bound->value) && *at == '\0';
+    spec->kind = WT_OFFSET_SPEC_OFFSET;
+    return take_number(&at, INT64_MAX, &spec->value) && *at == '\0';
 }
 
-/* --- bounds ---------------------------------------------------------------------------------- */
+/* --- any form -------------------------------------------------------------------------------- */
 
-static bool read_bound(const char *text, int64_t now_ms, struct wt_offset_spec *bound)
+static bool read_any(const char *text, int64_t now_ms, struct wt_offset_spec *spec)
 {
     if (strcmp(text, "earliest") == 0 || strcmp(text, "latest") == 0) {
-        bound->kind = text[0] == 'e' ? WT_OFFSET_SPEC_EARLIEST : WT_OFFSET_SPEC_LATEST;
+        spec->kind = text[0] == 'e' ? WT_OFFSET_SPEC_EARLIEST : WT_OFFSET_SPEC_LATEST;
         return true;
     }
     if (strchr(text, 'T') != NULL || text[0] == '-') {
-        bound->kind = WT_OFFSET_SPEC_TIME;
-        return text[0] == '-' ? read_relative(text, now_ms, &bound->value)
-                              : read_date_time(text, &bound->value);
+        spec->kind = WT_OFFSET_SPEC_TIME;
+        return text[0] == '-' ? read_relative(text, now_ms, &spec->value)
+                              : read_date_time(text, &spec->value);
     }
-    return strchr(text, ':') != NULL ? read_offsets(text, bound) : read_offset(text, bound);
+    return strchr(text, ':') != NULL ? read_offsets(text, spec) : read_offset(text, spec);
 }
 
 enum wt_status wt_offset_spec_parse(const char *option, const char *text, int64_t now_ms,
-                                    struct wt_offset_spec *bound_out, struct wt_error *error)
+                                    struct wt_offset_spec *spec_out, struct wt_error *error)
 {
-    struct wt_offset_spec bound = {0};
-    if (!read_bound(text, now_ms, &bound)) {
-        wt_offset_spec_free(&bound);
-        return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "bound",
-                            "%s %.100s is none of: earliest, latest, a time with its zone "
-                            "(2026-03-01T06:00:00+03:00), a time before now (-7d, -36h, -90m), an "
-                            "offset (1200), an offset for each partition, none twice "
-                            "(0:1200,1:900)",
-                            option, text);
+    struct wt_offset_spec spec = {0};
+    if (!read_any(text, now_ms, &spec)) {
+        wt_offset_spec_free(&spec);
+        return wt_error_set(
+            error, WT_INVALID, WT_ERROR_FATAL, "bound",
+            "%s %.100s is not valid; use one of: earliest, latest, a time with a zone "
+            "(2026-03-01T06:00:00+03:00), a time before now (-7d, -36h, -90m), an offset (1200), "
+            "one offset for each partition, no partition twice (0:1200,1:900)",
+            option, text);
     }
-    *bound_out = bound;
+    *spec_out = spec;
     return WT_OK;
 }
 
-void wt_offset_spec_free(struct wt_offset_spec *bound)
+void wt_offset_spec_free(struct wt_offset_spec *spec)
 {
-    free(bound->offsets);
-    *bound = (struct wt_offset_spec){0};
+    free(spec->offsets);
+    *spec = (struct wt_offset_spec){0};
 }
 
-int64_t wt_offset_spec_offset(const struct wt_offset_spec *bound, int32_t partition)
+int64_t wt_offset_spec_offset(const struct wt_offset_spec *spec, int32_t partition)
 {
-    if (bound->kind == WT_OFFSET_SPEC_OFFSET) {
-        return bound->value;
+    if (spec->kind == WT_OFFSET_SPEC_OFFSET) {
+        return spec->value;
     }
-    for (size_t i = 0; i < bound->count; i++) {
-        if (bound->offsets[i].partition == partition) {
-            return bound->offsets[i].offset;
+    for (size_t i = 0; i < spec->count; i++) {
+        if (spec->offsets[i].partition == partition) {
+            return spec->offsets[i].offset;
         }
     }
     return -1;

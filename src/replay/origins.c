@@ -9,14 +9,14 @@
 
 #define SLOTS_MIN 1024u
 
-/* The newest letter of an article. */
+/* The newest dead letter of an article. */
 struct newest {
-    uint64_t topic; /* hash of the origin's topic; 0: the slot is free */
-    int64_t offset; /* of the origin, as `partition` */
+    uint64_t topic; /* hash of the input topic's name; 0: the slot is free */
+    int64_t offset; /* of the input record, like `partition` */
     int32_t partition;
-    int32_t letter_partition;
-    int64_t letter_offset;
-    int64_t letter_ms;
+    int32_t dead_letter_partition;
+    int64_t dead_letter_offset;
+    int64_t dead_letter_ms;
     int64_t tries;
 };
 
@@ -24,7 +24,7 @@ struct pass {
     bool redrive;
     char *topic;
     int32_t partition;
-    int64_t from; /* offsets from <= offset < to were gone over */
+    int64_t from; /* finished range: from <= offset < to */
     int64_t to;
     int64_t planned_ms;
     char *codes; /* NULL: all */
@@ -61,7 +61,7 @@ void wt_origins_destroy(struct wt_origins *origins)
     free(origins);
 }
 
-/* --- the newest letters ---------------------------------------------------------------------- */
+/* --- the newest dead letter of each article -------------------------------------------------- */
 
 static uint64_t mix(uint64_t hash, uint64_t value)
 {
@@ -69,7 +69,7 @@ static uint64_t mix(uint64_t hash, uint64_t value)
     return hash ^ (hash >> 29);
 }
 
-static struct newest read_letter(const struct wt_record *letter,
+static struct newest newest_from(const struct wt_record *record,
                                  const struct wt_dead_letter_head *head)
 {
     uint64_t topic = 14695981039346656037u; /* FNV-1a */
@@ -80,13 +80,13 @@ static struct newest read_letter(const struct wt_record *letter,
     return (struct newest){.topic = topic != 0 ? topic : 1,
                            .offset = head->offset,
                            .partition = head->partition,
-                           .letter_partition = letter->source->number,
-                           .letter_offset = letter->offset,
-                           .letter_ms = letter->timestamp_ms,
+                           .dead_letter_partition = record->source->number,
+                           .dead_letter_offset = record->offset,
+                           .dead_letter_ms = record->timestamp_ms,
                            .tries = head->tries};
 }
 
-/* The slot of that origin, or the free one where it belongs. */
+/* The slot of that article, or the free slot where it belongs. */
 static struct newest *slot_of(const struct wt_origins *origins, const struct newest *wanted)
 {
     uint64_t hash = mix(mix(wanted->topic, (uint64_t)wanted->partition), (uint64_t)wanted->offset);
@@ -114,28 +114,28 @@ static void grow(struct wt_origins *origins)
     free(old);
 }
 
-/* By time first, as letters of one article may lie in several partitions. The order is total, so that every
- * worker takes the same one for the newest, whatever it read first. */
+/* Compares by time first, since the dead letters of one article may lie in several partitions. The
+ * order is total, so every worker picks the same newest one, in whatever order it reads them. */
 static bool is_newer(const struct newest *one, const struct newest *other)
 {
-    if (one->letter_ms != other->letter_ms) {
-        return one->letter_ms > other->letter_ms;
+    if (one->dead_letter_ms != other->dead_letter_ms) {
+        return one->dead_letter_ms > other->dead_letter_ms;
     }
     if (one->tries != other->tries) {
         return one->tries > other->tries;
     }
-    return one->letter_partition != other->letter_partition
-               ? one->letter_partition > other->letter_partition
-               : one->letter_offset > other->letter_offset;
+    return one->dead_letter_partition != other->dead_letter_partition
+               ? one->dead_letter_partition > other->dead_letter_partition
+               : one->dead_letter_offset > other->dead_letter_offset;
 }
 
-void wt_origins_add(struct wt_origins *origins, const struct wt_record *letter)
+void wt_origins_add(struct wt_origins *origins, const struct wt_record *record)
 {
     struct wt_dead_letter_head head;
-    if (!wt_dead_letter_read(letter, &head)) {
+    if (!wt_dead_letter_read(record, &head)) {
         return;
     }
-    struct newest seen = read_letter(letter, &head);
+    struct newest seen = newest_from(record, &head);
     struct newest *slot = slot_of(origins, &seen);
     bool free_slot = slot->topic == 0;
     if (free_slot || is_newer(&seen, slot)) {
@@ -150,30 +150,30 @@ void wt_origins_add(struct wt_origins *origins, const struct wt_record *letter)
 /* --- earlier passes -------------------------------------------------------------------------- */
 
 void wt_origins_add_pass(struct wt_origins *origins, bool redrive, const char *topic,
-                         int32_t partition, int64_t position, const struct wt_checkpoint *books,
-                         const char *output)
+                         int32_t partition, int64_t position,
+                         const struct wt_checkpoint *checkpoint, const char *output)
 {
     char value[WT_TERM_VALUE_BYTES_MAX];
     char asked[WT_TERMS_BYTES_MAX] = "";
     char same[WT_TERM_VALUE_BYTES_MAX];
     wt_terms_add(asked, "output", output);
-    bool here = wt_terms_find(books->terms, "output", value) &&
+    bool here = wt_terms_find(checkpoint->terms, "output", value) &&
                 wt_terms_find(asked, "output", same) && strcmp(value, same) == 0;
-    bool skips = wt_terms_find(books->terms, "on-error", value) && strcmp(value, "skip") == 0;
-    if (!here || skips || position <= books->since) {
+    bool skips = wt_terms_find(checkpoint->terms, "on-error", value) && strcmp(value, "skip") == 0;
+    if (!here || skips || position <= checkpoint->since) {
         return;
     }
     struct pass pass = {.redrive = redrive,
                         .topic = wt_strdup(topic),
                         .partition = partition,
-                        .from = books->since,
+                        .from = checkpoint->since,
                         .to = position,
-                        .planned_ms = books->planned_ms,
+                        .planned_ms = checkpoint->planned_ms,
                         .tries_max = INT64_MAX};
-    if (wt_terms_find(books->terms, "code", value) && strcmp(value, "all") != 0) {
+    if (wt_terms_find(checkpoint->terms, "code", value) && strcmp(value, "all") != 0) {
         pass.codes = wt_strdup(value);
     }
-    if (wt_terms_find(books->terms, "tries-max", value)) {
+    if (wt_terms_find(checkpoint->terms, "tries-max", value)) {
         pass.tries_max = strtoll(value, NULL, 10);
     }
     origins->passes =
@@ -186,35 +186,35 @@ static bool same_topic(const struct pass *pass, const void *topic, size_t bytes)
     return strlen(pass->topic) == bytes && memcmp(pass->topic, topic, bytes) == 0;
 }
 
-/* The pass has made a label of the letter, or of its article, if no newer letter. */
-static bool went_over(const struct pass *pass, const struct wt_record *letter,
-                      const struct wt_dead_letter_head *head)
+/* The pass has labelled this dead letter's article, unless the article has a newer dead letter. */
+static bool covers(const struct pass *pass, const struct wt_record *record,
+                   const struct wt_dead_letter_head *head)
 {
     if (pass->redrive) {
-        return same_topic(pass, letter->source->topic, strlen(letter->source->topic)) &&
-               pass->partition == letter->source->number && letter->offset >= pass->from &&
-               letter->offset < pass->to &&
+        return same_topic(pass, record->source->topic, strlen(record->source->topic)) &&
+               pass->partition == record->source->number && record->offset >= pass->from &&
+               record->offset < pass->to &&
                wt_redrive_choose(head, pass->codes, pass->tries_max) == WT_REDRIVE_OPENED;
     }
     return same_topic(pass, head->topic->value, head->topic->value_bytes) &&
            pass->partition == head->partition && head->offset >= pass->from &&
-           head->offset < pass->to && letter->timestamp_ms < pass->planned_ms;
+           head->offset < pass->to && record->timestamp_ms < pass->planned_ms;
 }
 
 enum wt_origin_state wt_origins_look(const struct wt_origins *origins,
-                                     const struct wt_record *letter)
+                                     const struct wt_record *record)
 {
     struct wt_dead_letter_head head;
-    if (!wt_dead_letter_read(letter, &head)) {
+    if (!wt_dead_letter_read(record, &head)) {
         return WT_ORIGIN_OPEN;
     }
-    struct newest seen = read_letter(letter, &head);
+    struct newest seen = newest_from(record, &head);
     const struct newest *slot = slot_of(origins, &seen);
     if (slot->topic != 0 && is_newer(slot, &seen)) {
         return WT_ORIGIN_SUPERSEDED;
     }
     for (size_t i = 0; i < origins->pass_count; i++) {
-        if (went_over(&origins->passes[i], letter, &head)) {
+        if (covers(&origins->passes[i], record, &head)) {
             return WT_ORIGIN_LABELLED;
         }
     }

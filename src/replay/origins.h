@@ -1,12 +1,13 @@
-/* origins.h: which dead letters still stand for their article.
+/* origins.h: decides which dead letters still need a label.
  *
- * A letter is known by its origin, the place in wiretag.source.*: an article has one letter for each time it
- * failed. Only the newest stands for it, and that one no more once its label is out. Whether it is follows
- * from what earlier passes have gone over: a redrive, of whatever name, that passed a letter it was to take
- * has made a label of it or a newer letter; so has a replay that passed the article after the letter was
- * written. What they passed is in their groups' commits (checkpoint.h, terms.h): no other state is needed.
+ * An article is identified by topic, partition and offset of its input record (wiretag.source.*).
+ * It has one dead letter for each time it failed. Only the newest counts, and it is settled once
+ * the article has its label. Earlier passes tell whether it has: a redrive of any name that passed
+ * a dead letter it selects has labelled the article or written a newer dead letter. A replay that
+ * passed the article after the dead letter was written has done the same. What passes have done is
+ * in their groups' checkpoints (checkpoint.h, terms.h), so no other state is needed.
  *
- * Pure. Filled by one thread, then only read, by any. */
+ * Pure. One thread fills it; then any thread may read. */
 #ifndef WIRETAG_REPLAY_ORIGINS_H
 #define WIRETAG_REPLAY_ORIGINS_H
 
@@ -23,24 +24,25 @@ struct wt_origins *wt_origins_create(void);
 /* Accepts NULL. */
 void wt_origins_destroy(struct wt_origins *origins);
 
-/* Notes a record of the dead-letter topic; one that is no letter of wiretag is not noted. */
-void wt_origins_add(struct wt_origins *origins, const struct wt_record *letter);
+/* Adds a record of the dead-letter topic. Records that are no dead letters of wiretag are
+ * ignored. */
+void wt_origins_add(struct wt_origins *origins, const struct wt_record *record);
 
-/* Notes what a pass of another name has gone over in one partition, as its books say, if its labels
- * go to `output` and nothing was skipped by on_error. `redrive`: the partition is of the
- * dead-letter topic; else of an input topic. */
+/* Adds the range that a pass of another name has finished in one partition, according to its
+ * checkpoint. Ignored if its labels went to another topic than `output` or if on_error made it skip
+ * records. `redrive`: the partition belongs to the dead-letter topic; else to an input topic. */
 void wt_origins_add_pass(struct wt_origins *origins, bool redrive, const char *topic,
-                         int32_t partition, int64_t position, const struct wt_checkpoint *books,
-                         const char *output);
+                         int32_t partition, int64_t position,
+                         const struct wt_checkpoint *checkpoint, const char *output);
 
 enum wt_origin_state {
-    WT_ORIGIN_OPEN,       /* the letter stands for its article */
-    WT_ORIGIN_SUPERSEDED, /* there is a newer letter of the article */
-    WT_ORIGIN_LABELLED    /* its article's label is out */
+    WT_ORIGIN_OPEN,       /* the article needs a label */
+    WT_ORIGIN_SUPERSEDED, /* the article has a newer dead letter */
+    WT_ORIGIN_LABELLED    /* the article has its label */
 };
 
-/* `letter` is a letter of wiretag, as it was read. */
+/* `record` is a dead letter of wiretag as it was read. */
 enum wt_origin_state wt_origins_look(const struct wt_origins *origins,
-                                     const struct wt_record *letter);
+                                     const struct wt_record *record);
 
 #endif

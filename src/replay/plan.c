@@ -28,7 +28,7 @@ void wt_plan_notes_write(unsigned notes, char *text)
         unsigned bit;
         const char *words;
     } table[] = {{WT_PLAN_REVERSED, "reversed"},
-                 {WT_PLAN_DELETED, "its beginning is deleted already"},
+                 {WT_PLAN_DELETED, "its first records are deleted already"},
                  {WT_PLAN_BEYOND, "cut at the end of the partition"},
                  {WT_PLAN_EMPTY, "empty"}};
     size_t length = 0;

@@ -23,7 +23,7 @@ static const char *group_of(const struct wt_config *config)
     return wt_config_consumer_property(config, "group.id")->value;
 }
 
-/* What one transactional call came to. Looks at the error and destroys it. */
+/* The result of a transactional call. Consumes the error. */
 enum outcome { DONE, AGAIN, FENCED, FAILED };
 
 static enum outcome outcome_of(rd_kafka_error_t *error, char reason[256])
@@ -40,17 +40,17 @@ static enum outcome outcome_of(rd_kafka_error_t *error, char reason[256])
     return fenced ? FENCED : retriable ? AGAIN : FAILED;
 }
 
-static enum wt_status failed(const struct wt_plan_commit *pledge, const char *what,
+static enum wt_status failed(const struct wt_plan_commit *plan_commit, const char *what,
                              const char *reason, struct wt_error *error)
 {
     return wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "plan",
                         "the plan cannot be committed in the consumer group %s: %s: %s",
-                        group_of(pledge->config), what, reason);
+                        group_of(plan_commit->config), what, reason);
 }
 
-static enum wt_status make_producer(struct wt_plan_commit *pledge, struct wt_error *error)
+static enum wt_status create_producer(struct wt_plan_commit *plan_commit, struct wt_error *error)
 {
-    const struct wt_config *config = pledge->config;
+    const struct wt_config *config = plan_commit->config;
     const char *own = config->delivery.transactional_id;
     char *id = wt_format("%s-plan", strcmp(own, "auto") == 0 ? group_of(config) : own);
     rd_kafka_conf_t *conf = NULL;
@@ -59,7 +59,7 @@ static enum wt_status make_producer(struct wt_plan_commit *pledge, struct wt_err
         status = wt_client_conf_set(conf, "transactional.id", id, error);
     }
     if (status == WT_OK) {
-        status = wt_client_create(RD_KAFKA_PRODUCER, &conf, &pledge->producer, error);
+        status = wt_client_create(RD_KAFKA_PRODUCER, &conf, &plan_commit->producer, error);
     }
     if (conf != NULL) {
         rd_kafka_conf_destroy(conf);
@@ -69,63 +69,64 @@ static enum wt_status make_producer(struct wt_plan_commit *pledge, struct wt_err
 }
 
 enum wt_status wt_plan_commit_begin(const struct wt_config *config, rd_kafka_t *client,
-                                    struct wt_plan_commit **pledge_out, struct wt_error *error)
+                                    struct wt_plan_commit **plan_commit_out, struct wt_error *error)
 {
-    struct wt_plan_commit *pledge = wt_alloc_zeroed(1, sizeof *pledge);
-    pledge->config = config;
-    pledge->client = client;
+    struct wt_plan_commit *plan_commit = wt_alloc_zeroed(1, sizeof *plan_commit);
+    plan_commit->config = config;
+    plan_commit->client = client;
     enum wt_status status = WT_OK;
     if (config->delivery.guarantee == WT_EXACTLY_ONCE) {
-        status = make_producer(pledge, error);
+        status = create_producer(plan_commit, error);
         int64_t deadline_us = wt_clock_us() + (int64_t)BROKER_MS_MAX * 1000;
         char reason[256] = "";
         enum outcome outcome = DONE;
         while (status == WT_OK &&
-               (outcome = outcome_of(rd_kafka_init_transactions(pledge->producer, ANSWER_MS),
+               (outcome = outcome_of(rd_kafka_init_transactions(plan_commit->producer, ANSWER_MS),
                                      reason)) == AGAIN &&
                wt_clock_us() < deadline_us) {
         }
-        /* Fenced: the commit will say so. */
+        /* If fenced, the commit fails and reports it. */
         if (status == WT_OK && outcome != DONE && outcome != FENCED) {
-            status = failed(pledge, "start of a transaction", reason, error);
+            status = failed(plan_commit, "starting a transaction", reason, error);
         }
     }
     if (status != WT_OK) {
-        wt_plan_commit_end(pledge);
+        wt_plan_commit_end(plan_commit);
         return status;
     }
-    *pledge_out = pledge;
+    *plan_commit_out = plan_commit;
     return WT_OK;
 }
 
-static enum outcome commit_transaction(struct wt_plan_commit *pledge,
+static enum outcome commit_transaction(struct wt_plan_commit *plan_commit,
                                        const rd_kafka_topic_partition_list_t *plan,
                                        char reason[256])
 {
     int64_t deadline_us = wt_clock_us() + (int64_t)BROKER_MS_MAX * 1000;
     rd_kafka_consumer_group_metadata_t *group =
-        rd_kafka_consumer_group_metadata_new(group_of(pledge->config));
-    enum outcome outcome = outcome_of(rd_kafka_begin_transaction(pledge->producer), reason);
+        rd_kafka_consumer_group_metadata_new(group_of(plan_commit->config));
+    enum outcome outcome = outcome_of(rd_kafka_begin_transaction(plan_commit->producer), reason);
     if (outcome == DONE) {
         do {
             outcome = outcome_of(
-                rd_kafka_send_offsets_to_transaction(pledge->producer, plan, group, ANSWER_MS),
+                rd_kafka_send_offsets_to_transaction(plan_commit->producer, plan, group, ANSWER_MS),
                 reason);
         } while (outcome == AGAIN && wt_clock_us() < deadline_us);
     }
     if (outcome == DONE) {
         do {
-            outcome = outcome_of(rd_kafka_commit_transaction(pledge->producer, ANSWER_MS), reason);
+            outcome =
+                outcome_of(rd_kafka_commit_transaction(plan_commit->producer, ANSWER_MS), reason);
         } while (outcome == AGAIN && wt_clock_us() < deadline_us);
     }
     rd_kafka_consumer_group_metadata_destroy(group);
     return outcome;
 }
 
-static enum outcome commit_plainly(struct wt_plan_commit *pledge,
+static enum outcome commit_offsets(struct wt_plan_commit *plan_commit,
                                    const rd_kafka_topic_partition_list_t *plan, char reason[256])
 {
-    rd_kafka_resp_err_t code = rd_kafka_commit(pledge->client, plan, 0);
+    rd_kafka_resp_err_t code = rd_kafka_commit(plan_commit->client, plan, 0);
     (void)snprintf(reason, 256, "%s", rd_kafka_err2str(code));
     switch (code) {
     case RD_KAFKA_RESP_ERR_NO_ERROR:
@@ -133,34 +134,35 @@ static enum outcome commit_plainly(struct wt_plan_commit *pledge,
     case RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID:
     case RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION:
     case RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS:
-        return FENCED; /* the group has members, so it has a plan */
+        return FENCED; /* the group has members, so a plan exists */
     default:
         return FAILED;
     }
 }
 
-enum wt_status wt_plan_commit_write(struct wt_plan_commit *pledge,
+enum wt_status wt_plan_commit_write(struct wt_plan_commit *plan_commit,
                                     const rd_kafka_topic_partition_list_t *plan,
                                     bool *committed_out, struct wt_error *error)
 {
     char reason[256] = "";
-    enum outcome outcome = pledge->producer != NULL ? commit_transaction(pledge, plan, reason)
-                                                    : commit_plainly(pledge, plan, reason);
+    enum outcome outcome = plan_commit->producer != NULL
+                               ? commit_transaction(plan_commit, plan, reason)
+                               : commit_offsets(plan_commit, plan, reason);
     *committed_out = outcome == DONE;
     if (outcome == FENCED) {
-        wt_log_info("replay", "another worker commits a plan at the same time; looking again");
+        wt_log_info("replay", "another worker is committing a plan at the same time; retrying");
         return WT_OK;
     }
-    return outcome == DONE ? WT_OK : failed(pledge, "commit", reason, error);
+    return outcome == DONE ? WT_OK : failed(plan_commit, "commit", reason, error);
 }
 
-void wt_plan_commit_end(struct wt_plan_commit *pledge)
+void wt_plan_commit_end(struct wt_plan_commit *plan_commit)
 {
-    if (pledge == NULL) {
+    if (plan_commit == NULL) {
         return;
     }
-    if (pledge->producer != NULL) {
-        rd_kafka_destroy(pledge->producer);
+    if (plan_commit->producer != NULL) {
+        rd_kafka_destroy(plan_commit->producer);
     }
-    free(pledge);
+    free(plan_commit);
 }

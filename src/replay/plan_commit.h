@@ -1,12 +1,13 @@
-/* plan_commit.h: commits a plan for a whole group that has none, once, whoever else tries the same.
+/* plan_commit.h: commits the plan of a replay once for its whole group, even if several workers try
+ * at the same time.
  *
- *     begin  ->  is there a plan by now?  ->  commit
+ *     begin  ->  does the group have a plan by now?  ->  commit
  *
- * Exactly-once: the commit is a transaction of an id that belongs to the group's plan. Whoever begins
- * fences all that have begun before, so if a commit succeeds nobody has begun, and so nobody can have
- * committed, since the look in between. At-least-once: the broker takes the commit only while the
- * group has no members; two that start in the same moment may both succeed, the later one wins, and
- * should the first have done work by then that work is done again.
+ * Exactly-once: the commit is a transaction, with a transactional id that belongs to the group's
+ * plan. `init_transactions` in begin fences every earlier initializer. So if our commit succeeds,
+ * nobody committed between our check and our commit. At-least-once: the broker accepts the commit
+ * only while the group has no members. Two workers that start at the same moment may both succeed.
+ * Then the later plan wins, and work done under the earlier one is repeated.
  *
  * Thread: one. */
 #ifndef WIRETAG_REPLAY_PLAN_COMMIT_H
@@ -19,18 +20,19 @@
 
 struct wt_plan_commit;
 
-/* `client`, borrowed, is a consumer of the group that has not joined it. Waits for the broker for up
+/* `client`, borrowed, is a consumer of the group that has not joined it. Waits for a broker for up
  * to half a minute. WT_IO or WT_FAILED (class fatal). */
 enum wt_status wt_plan_commit_begin(const struct wt_config *config, rd_kafka_t *client,
-                                    struct wt_plan_commit **pledge_out, struct wt_error *error);
+                                    struct wt_plan_commit **plan_commit_out,
+                                    struct wt_error *error);
 
-/* Offsets and metadata of all partitions. *committed_out false: somebody else has begun since; begin
- * again. WT_IO or WT_FAILED (class fatal). */
-enum wt_status wt_plan_commit_write(struct wt_plan_commit *pledge,
+/* Commits offsets and metadata of all partitions. *committed_out false: another worker has begun
+ * meanwhile; begin again. WT_IO or WT_FAILED (class fatal). */
+enum wt_status wt_plan_commit_write(struct wt_plan_commit *plan_commit,
                                     const rd_kafka_topic_partition_list_t *plan,
                                     bool *committed_out, struct wt_error *error);
 
 /* Accepts NULL. */
-void wt_plan_commit_end(struct wt_plan_commit *pledge);
+void wt_plan_commit_end(struct wt_plan_commit *plan_commit);
 
 #endif

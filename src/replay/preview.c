@@ -6,17 +6,18 @@
 
 #define WAIT_MS 10000
 
-/* How far back the last record is looked for: behind it may lie markers and what was compacted. */
+/* How far back the last record is searched: the end of a range may hold only transaction markers
+ * and compacted records. */
 #define BACK_OFFSETS_MAX 4096
 
 static const struct wt_preview_record NONE = {.offset = -1, .timestamp_ms = -1};
 
 static enum wt_status find_offset(rd_kafka_t *client, const char *topic, int32_t partition,
-                                  const struct wt_offset_spec *bound, struct wt_extent extent,
+                                  const struct wt_offset_spec *spec, struct wt_extent extent,
                                   int64_t *offset_out, struct wt_error *error)
 {
     enum wt_status status = WT_OK;
-    switch (bound->kind) {
+    switch (spec->kind) {
     case WT_OFFSET_SPEC_EARLIEST:
         *offset_out = extent.begin;
         break;
@@ -24,18 +25,18 @@ static enum wt_status find_offset(rd_kafka_t *client, const char *topic, int32_t
         *offset_out = extent.end;
         break;
     case WT_OFFSET_SPEC_TIME:
-        status = wt_query_time(client, topic, partition, bound->value, WAIT_MS, offset_out, error);
+        status = wt_query_time(client, topic, partition, spec->value, WAIT_MS, offset_out, error);
         if (status == WT_OK && (*offset_out < 0 || *offset_out > extent.end)) {
-            *offset_out = extent.end; /* nothing is so young */
+            *offset_out = extent.end; /* no record is that recent */
         }
         break;
     case WT_OFFSET_SPEC_OFFSET:
     case WT_OFFSET_SPEC_OFFSETS:
-        *offset_out = wt_offset_spec_offset(bound, partition);
+        *offset_out = wt_offset_spec_offset(spec, partition);
         if (*offset_out < 0) {
             return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "bound",
-                                "no offset is given for %s [%" PRId32 "]; add it, or leave the "
-                                "partition out with --partitions",
+                                "there is no offset for %s [%" PRId32
+                                "]; add one, or exclude the partition with --partitions",
                                 topic, partition);
         }
         break;
@@ -43,7 +44,7 @@ static enum wt_status find_offset(rd_kafka_t *client, const char *topic, int32_t
     return status;
 }
 
-/* The first record from `offset` on and before `limit`. */
+/* Finds the first record with offset <= record < limit. */
 static enum wt_status find_record(rd_kafka_t *client, const char *topic, int32_t partition,
                                   int64_t offset, int64_t limit,
                                   struct wt_preview_record *found_out, struct wt_error *error)
@@ -61,8 +62,8 @@ static enum wt_status find_record(rd_kafka_t *client, const char *topic, int32_t
     return status;
 }
 
-/* The last record of the range, sought from its end in steps that double; then every record between
- * the one found and the end is nearer. */
+/* Finds the last record of the range: goes back from its end in doubling steps until there is a
+ * record, then reads forward to the last one. */
 static enum wt_status find_last(rd_kafka_t *client, const char *topic, int32_t partition,
                                 struct wt_plan plan, struct wt_preview_record *last_out,
                                 struct wt_error *error)
@@ -103,9 +104,9 @@ static enum wt_status find_older(rd_kafka_t *client, const char *topic, int32_t 
 
 enum wt_status wt_preview_make(rd_kafka_t *client, const char *topic, int32_t partition,
                                const struct wt_preview_request *request,
-                               struct wt_preview *survey_out, struct wt_error *error)
+                               struct wt_preview *preview_out, struct wt_error *error)
 {
-    struct wt_preview survey = {.first = NONE, .last = NONE, .older = NONE};
+    struct wt_preview preview = {.first = NONE, .last = NONE, .older = NONE};
     struct wt_extent extent;
     int64_t from = 0;
     int64_t to = 0;
@@ -119,19 +120,19 @@ enum wt_status wt_preview_make(rd_kafka_t *client, const char *topic, int32_t pa
     if (status != WT_OK) {
         return status;
     }
-    survey.plan = wt_plan_make(from, to, extent);
-    if ((survey.plan.notes & WT_PLAN_EMPTY) == 0) {
-        status = find_record(client, topic, partition, survey.plan.from, survey.plan.to,
-                             &survey.first, error);
+    preview.plan = wt_plan_make(from, to, extent);
+    if ((preview.plan.notes & WT_PLAN_EMPTY) == 0) {
+        status = find_record(client, topic, partition, preview.plan.from, preview.plan.to,
+                             &preview.first, error);
     }
-    if (status == WT_OK && survey.first.offset >= 0) {
-        status = find_last(client, topic, partition, survey.plan, &survey.last, error);
+    if (status == WT_OK && preview.first.offset >= 0) {
+        status = find_last(client, topic, partition, preview.plan, &preview.last, error);
     }
-    if (status == WT_OK && survey.plan.to < extent.end &&
-        (survey.plan.notes & WT_PLAN_REVERSED) == 0) {
-        status = find_older(client, topic, partition, &request->to, survey.plan.to, &survey.older,
+    if (status == WT_OK && preview.plan.to < extent.end &&
+        (preview.plan.notes & WT_PLAN_REVERSED) == 0) {
+        status = find_older(client, topic, partition, &request->to, preview.plan.to, &preview.older,
                             error);
     }
-    *survey_out = survey;
+    *preview_out = preview;
     return status;
 }

@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* How long one look at the group's commits may hold consume up. */
+/* How long one request for the group's checkpoints may block consume. */
 #define LEARN_MS 300
 
 /* --- pausing --------------------------------------------------------------------------------- */
@@ -24,15 +24,16 @@ static void set_paused(rd_kafka_t *consumer, struct wt_partition *partition, boo
     partition->range->paused = paused;
 }
 
-/* What follows in the partition is not fetched any more, and everything before it is behind us. */
+/* The partition is read to the end of its range: fetch no more, and publish the end as position. */
 static void close_range(rd_kafka_t *consumer, struct wt_partition *partition)
 {
     partition->range->state = WT_RANGE_OVER;
-    atomic_store_explicit(&partition->position, partition->range->books.to, memory_order_release);
+    atomic_store_explicit(&partition->position, partition->range->checkpoint.to,
+                          memory_order_release);
     set_paused(consumer, partition, true);
 }
 
-/* --- learning -------------------------------------------------------------------------------- */
+/* --- reading the checkpoints ----------------------------------------------------------------- */
 
 void wt_range_begin(rd_kafka_t *consumer, struct wt_partition *partition)
 {
@@ -40,9 +41,10 @@ void wt_range_begin(rd_kafka_t *consumer, struct wt_partition *partition)
         partition->range = wt_alloc_zeroed(1, sizeof *partition->range);
     }
     partition->range->state = WT_RANGE_UNKNOWN;
-    partition->range->books = (struct wt_checkpoint){0};
+    partition->range->checkpoint = (struct wt_checkpoint){0};
     atomic_store_explicit(&partition->read_to, 0, memory_order_relaxed);
-    /* Of an earlier assignment; nothing is fetched yet that this could fetch twice. */
+    /* Undo the pause of an earlier assignment. Nothing is fetched yet, so nothing can be fetched
+     * twice. */
     set_paused(consumer, partition, false);
 }
 
@@ -56,35 +58,37 @@ static void open_range(rd_kafka_t *consumer, struct wt_partition *partition, int
     struct wt_range *range = partition->range;
     range->state = WT_RANGE_OPEN;
     partition->next_offset = offset;
-    atomic_store_explicit(&partition->read_to, range->books.to, memory_order_relaxed);
-    wt_log_info(
-        "range", "%s [%" PRId32 "]: offsets %" PRId64 " to %" PRId64 ", %" PRId64 " records done",
-        partition->topic, partition->number, offset, range->books.to, range->books.tally.read);
-    if (offset >= range->books.to) {
+    atomic_store_explicit(&partition->read_to, range->checkpoint.to, memory_order_relaxed);
+    wt_log_info("replay",
+                "%s [%" PRId32 "]: replaying offsets %" PRId64 " to %" PRId64 ", %" PRId64
+                " records done",
+                partition->topic, partition->number, offset, range->checkpoint.to,
+                range->checkpoint.tally.read);
+    if (offset >= range->checkpoint.to) {
         close_range(consumer, partition);
     }
 }
 
-/* WT_FAILED: somebody else commits in the replay's group. */
+/* WT_FAILED: something other than a replay has committed in this group. */
 static enum wt_status learn(rd_kafka_t *consumer, struct wt_partition *partition,
                             const rd_kafka_topic_partition_t *read, struct wt_error *error)
 {
     if (read->offset < 0) {
-        /* Not among the partitions that the replay began with. */
+        /* The partition is not part of the replay's plan. */
         close_range(consumer, partition);
         return WT_OK;
     }
-    if (!wt_checkpoint_read(read->metadata, read->metadata_size, &partition->range->books)) {
+    if (!wt_checkpoint_read(read->metadata, read->metadata_size, &partition->range->checkpoint)) {
         return wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "foreign-group",
-                            "the consumer group of this replay holds an offset for %s [%" PRId32
-                            "] that no replay has committed; use another --name",
+                            "the replay's consumer group has an offset for %s [%" PRId32
+                            "] that was not committed by a replay; use another --name",
                             partition->topic, partition->number);
     }
     open_range(consumer, partition, read->offset);
     return WT_OK;
 }
 
-static rd_kafka_topic_partition_list_t *unknown_ones(struct wt_partitions *partitions)
+static rd_kafka_topic_partition_list_t *unknown_ranges(struct wt_partitions *partitions)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(0);
     struct wt_partition *partition;
@@ -99,13 +103,13 @@ static rd_kafka_topic_partition_list_t *unknown_ones(struct wt_partitions *parti
 bool wt_ranges_learn(rd_kafka_t *consumer, struct wt_partitions *partitions,
                      enum wt_status *status_out, struct wt_error *error)
 {
-    rd_kafka_topic_partition_list_t *list = unknown_ones(partitions);
+    rd_kafka_topic_partition_list_t *list = unknown_ranges(partitions);
     *status_out = WT_OK;
     if (list->cnt == 0) {
         rd_kafka_topic_partition_list_destroy(list);
         return true;
     }
-    /* The broker does not answer while a transaction of the owner before is undecided. */
+    /* The broker gives no answer while a transaction of the previous owner is open. */
     rd_kafka_resp_err_t code = rd_kafka_committed(consumer, list, LEARN_MS);
     bool all = code == RD_KAFKA_RESP_ERR_NO_ERROR;
     int item = 0;
@@ -123,21 +127,22 @@ bool wt_ranges_learn(rd_kafka_t *consumer, struct wt_partitions *partitions,
         }
     }
     if (!all) {
-        wt_log_debug("range", "the books cannot be read yet: %s", rd_kafka_err2str(code));
+        wt_log_debug("replay", "the checkpoints cannot be read: %s; retrying",
+                     rd_kafka_err2str(code));
     }
     rd_kafka_topic_partition_list_destroy(list);
     return all;
 }
 
-/* --- reading --------------------------------------------------------------------------------- */
+/* --- reading records ------------------------------------------------------------------------- */
 
 bool wt_range_takes(rd_kafka_t *consumer, struct wt_partition *partition, int64_t offset)
 {
     struct wt_range *range = partition->range;
-    if (range->state != WT_RANGE_OPEN || offset >= range->books.to) {
+    if (range->state != WT_RANGE_OPEN || offset >= range->checkpoint.to) {
         return false;
     }
-    if (offset + 1 == range->books.to) {
+    if (offset + 1 == range->checkpoint.to) {
         close_range(consumer, partition);
     }
     return true;
@@ -149,23 +154,23 @@ struct wt_record *wt_range_end(rd_kafka_t *consumer, struct wt_partition *partit
     if (range->state != WT_RANGE_OPEN) {
         return NULL;
     }
-    if (offset < range->books.to) {
-        wt_log_warn("range",
-                    "%s [%" PRId32 "] ends at offset %" PRId64 ", before the end of its range, "
-                    "%" PRId64 "; waiting",
-                    partition->topic, partition->number, offset, range->books.to);
+    if (offset < range->checkpoint.to) {
+        wt_log_warn("replay",
+                    "%s [%" PRId32 "] ends at offset %" PRId64 ", but its range ends at %" PRId64
+                    "; waiting for more records",
+                    partition->topic, partition->number, offset, range->checkpoint.to);
         return NULL;
     }
     close_range(consumer, partition);
-    return wt_record_create_hole(range->books.to);
+    return wt_record_create_hole(range->checkpoint.to);
 }
 
 enum wt_status wt_range_gone(struct wt_partition *partition, struct wt_error *error)
 {
     partition->range->state = WT_RANGE_OVER;
     return wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "range-gone",
-                        "%s [%" PRId32 "] was made anew or has lost its end: what this was to read "
-                        "is gone; for what is there now use another --name",
+                        "%s [%" PRId32 "] was re-created or truncated: the records of this range "
+                                       "are gone. To read the new records, use another --name",
                         partition->topic, partition->number);
 }
 
@@ -178,7 +183,7 @@ void wt_range_note(const struct wt_partition *partition, const struct wt_tally *
         return;
     }
     char text[WT_CHECKPOINT_BYTES_MAX];
-    wt_checkpoint_write(&partition->range->books, tally, text);
+    wt_checkpoint_write(&partition->range->checkpoint, tally, text);
     commit->metadata = wt_strdup(text); /* the list frees it */
     commit->metadata_size = strlen(text);
 }

@@ -1,12 +1,12 @@
-/* range.h: what of each partition a replay reads, on consume's side.
+/* range.h: limits what consume reads of each partition to the range of a replay.
  *
- * The range and the books so far are in the metadata of the group's committed offset (checkpoint.h). They
- * are asked for once the partition is assigned, without keeping the group waiting; until they are
- * there, consume takes no record at all. At the end of its range a partition is paused, and where
- * its last record is not the range's last offset (transaction markers and compaction leave holes)
- * one HOLE record goes through the pipeline behind it, so that the end is committed as well.
+ * Range and counts so far are the metadata of the group's committed offset (checkpoint.h). They are
+ * requested after a partition is assigned, without delaying the rebalance; until they have arrived,
+ * consume takes no record at all. At the end of its range a partition is paused. The last offsets
+ * of a range may hold no record, only transaction markers or compacted records. Then a HOLE record
+ * goes through the pipeline after the last record, so that the end is committed.
  *
- * Thread: consume, unless said otherwise. */
+ * Thread: consume, unless stated otherwise. */
 #ifndef WIRETAG_REPLAY_RANGE_H
 #define WIRETAG_REPLAY_RANGE_H
 
@@ -16,7 +16,7 @@
 #include <librdkafka/rdkafka.h>
 
 enum wt_range_state {
-    WT_RANGE_UNKNOWN, /* assigned, not read yet */
+    WT_RANGE_UNKNOWN, /* assigned, checkpoint not read yet */
     WT_RANGE_OPEN,
     WT_RANGE_OVER
 };
@@ -24,34 +24,34 @@ enum wt_range_state {
 struct wt_range {
     enum wt_range_state state;
     bool paused;
-    /* As they stood when the epoch began. Written before the epoch's first record goes on; the
-     * publish thread reads them while the partition's lane is open. */
-    struct wt_checkpoint books;
+    /* As of the start of the epoch. Written before the first record of the epoch is passed on. The
+     * publish thread reads it while the partition's lane is open. */
+    struct wt_checkpoint checkpoint;
 };
 
-/* A partition is about to be assigned: its range is to be learnt. */
+/* Call it when a partition is about to be assigned: its range must be read. */
 void wt_range_begin(rd_kafka_t *consumer, struct wt_partition *partition);
 
-/* Reads the ranges that are unknown; waits for the broker for a fraction of a second. True: all
- * assigned partitions have theirs. WT_FAILED in *status_out (class fatal): the group's commits are
- * not those of a replay. */
+/* Reads the missing ranges; blocks for a fraction of a second. True: every assigned partition has
+ * its range. WT_FAILED in *status_out (class fatal): the group holds commits that no replay
+ * made. */
 bool wt_ranges_learn(rd_kafka_t *consumer, struct wt_partitions *partitions,
                      enum wt_status *status_out, struct wt_error *error);
 
-/* A record lies at `offset`: whether it belongs to the range and is taken. */
+/* True: the record at `offset` belongs to the range and is taken. */
 bool wt_range_takes(rd_kafka_t *consumer, struct wt_partition *partition, int64_t offset);
 
-/* Reading has come to `offset`, where no record of the range may lie. The HOLE record to hand
- * on, or NULL: none is due. */
+/* Reading has reached `offset`, where the range may hold no more record. Returns the HOLE record to
+ * pass on, or NULL if none is due. */
 struct wt_record *wt_range_end(rd_kafka_t *consumer, struct wt_partition *partition,
                                int64_t offset);
 
-/* The partition begins again before its range was read: the records of the range are no more, and those
- * at its offsets are others: none is taken any more. WT_FAILED in `error` (class fatal), returned. */
+/* The topic was re-created or truncated before the range was read, so records at its offsets are
+ * other records. Takes no more. Returns WT_FAILED, with `error` (class fatal). */
 enum wt_status wt_range_gone(struct wt_partition *partition, struct wt_error *error);
 
-/* Writes the books into a commit's metadata where the partition has a range: those of its lane,
- * with what is released or only with what is acknowledged. Thread: publish. */
+/* Adds the checkpoint to a commit's metadata if the partition has a range. `tally` is what its lane
+ * has counted since the epoch began. Thread: publish. */
 void wt_range_note(const struct wt_partition *partition, const struct wt_tally *tally,
                    rd_kafka_topic_partition_t *commit);
 

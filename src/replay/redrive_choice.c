@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* `header` is one of the words in `codes`. */
+/* True if `header` is one of the comma-separated `codes`. */
 static bool is_one_of(const char *codes, const struct wt_header *header)
 {
     for (const char *at = codes; *at != '\0';) {

@@ -1,4 +1,5 @@
-/* redrive_choice.h: whether a redrive takes a dead letter, by what that says of itself. Pure. Thread: any. */
+/* redrive_choice.h: decides whether a redrive takes a dead letter, from its headers alone. Pure.
+ * Thread: any. */
 #ifndef WIRETAG_REPLAY_REDRIVE_CHOICE_H
 #define WIRETAG_REPLAY_REDRIVE_CHOICE_H
 
@@ -6,20 +7,20 @@
 
 #include <stdint.h>
 
-/* What becomes of a dead letter in a redrive. */
+/* What a redrive does with a dead letter. All but the first: it is not redriven. */
 enum wt_redrive_choice {
     WT_REDRIVE_OPENED,
-    WT_REDRIVE_FOREIGN,    /* no dead letter of wiretag */
-    WT_REDRIVE_OTHER_CODE, /* not one of the codes asked for */
-    WT_REDRIVE_TRIED,      /* has failed too often */
-    WT_REDRIVE_SUPERSEDED, /* there is a newer one of its article */
-    WT_REDRIVE_LABELLED,   /* its article's label is out */
-    WT_REDRIVE_CUT,        /* its article is not whole: no label can be made of it */
+    WT_REDRIVE_FOREIGN,    /* not a dead letter of wiretag */
+    WT_REDRIVE_OTHER_CODE, /* has none of the selected codes */
+    WT_REDRIVE_TRIED,      /* failed too often */
+    WT_REDRIVE_SUPERSEDED, /* its article has a newer dead letter */
+    WT_REDRIVE_LABELLED,   /* its article has a label */
+    WT_REDRIVE_CUT,        /* it was cut: no label can be made from it */
     WT_REDRIVE_COUNT
 };
 
-/* A redrive of these codes (NULL: all) and tries takes it, as far as those go: WT_REDRIVE_OPENED,
- * WT_REDRIVE_OTHER_CODE or WT_REDRIVE_TRIED. */
+/* Applies codes (NULL: all) and tries. Returns WT_REDRIVE_OPENED, WT_REDRIVE_OTHER_CODE or
+ * WT_REDRIVE_TRIED. */
 enum wt_redrive_choice wt_redrive_choose(const struct wt_dead_letter_head *head, const char *codes,
                                          int64_t tries_max);
 

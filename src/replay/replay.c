@@ -16,8 +16,8 @@
 #include <string.h>
 #include <time.h>
 
-/* How long a broker may take to be there, and for one answer. */
-/* A broker that is just being started is waited for, and so is a coordinator. */
+/* Time limits: for a broker to become reachable, and for one answer. */
+/* A broker or a coordinator that is just starting is waited for. */
 #define BROKER_MS_MAX 12000
 #define COORDINATOR_MS_MAX 18000
 #define REACH_MS 10000
@@ -28,13 +28,13 @@
 
 struct wt_replay {
     const struct wt_config *config;
-    rd_kafka_t *watcher; /* reads the group's commits, never waits for transactions */
+    rd_kafka_t *client; /* reads the group's commits; never waits for transactions */
     struct wt_cluster_facts facts;
     struct wt_replay_part *parts;
     size_t count;
     const struct wt_preview_request *request;
     bool resumed;
-    bool outdated; /* the plan was made before another worker's that is done by now */
+    bool outdated; /* another worker's plan, finished by now, is newer than ours */
 };
 
 static void pause_ms(int64_t ms)
@@ -43,7 +43,7 @@ static void pause_ms(int64_t ms)
     (void)nanosleep(&time, NULL);
 }
 
-/* --- what the group has ---------------------------------------------------------------------- */
+/* --- the group's checkpoints ----------------------------------------------------------------- */
 
 static rd_kafka_topic_partition_list_t *list_parts(const struct wt_replay *replay)
 {
@@ -55,13 +55,13 @@ static rd_kafka_topic_partition_list_t *list_parts(const struct wt_replay *repla
     return list;
 }
 
-/* The commits of all parts, in their order; NULL: the broker does not say. The caller destroys
- * it. */
+/* The committed offsets of all parts, in their order. NULL: the broker does not answer. The caller
+ * destroys the list. */
 static rd_kafka_topic_partition_list_t *read_commits(const struct wt_replay *replay, int wait_ms,
                                                      const char **reason_out)
 {
     rd_kafka_topic_partition_list_t *list = list_parts(replay);
-    rd_kafka_resp_err_t code = rd_kafka_committed(replay->watcher, list, wait_ms);
+    rd_kafka_resp_err_t code = rd_kafka_committed(replay->client, list, wait_ms);
     for (int i = 0; i < list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
         code = list->elems[i].err;
     }
@@ -73,10 +73,10 @@ static rd_kafka_topic_partition_list_t *read_commits(const struct wt_replay *rep
     return NULL;
 }
 
-/* Takes the books of those parts that have some; *found_out: how many. */
-static enum wt_status take_books(struct wt_replay *replay,
-                                 const rd_kafka_topic_partition_list_t *commits, size_t *found_out,
-                                 struct wt_error *error)
+/* Reads the checkpoints of all parts that have one; *found_out is their number. */
+static enum wt_status read_checkpoints(struct wt_replay *replay,
+                                       const rd_kafka_topic_partition_list_t *commits,
+                                       size_t *found_out, struct wt_error *error)
 {
     *found_out = 0;
     for (size_t i = 0; i < replay->count; i++) {
@@ -86,10 +86,10 @@ static enum wt_status take_books(struct wt_replay *replay,
         if (commit->offset < 0) {
             continue;
         }
-        if (!wt_checkpoint_read(commit->metadata, commit->metadata_size, &part->books)) {
+        if (!wt_checkpoint_read(commit->metadata, commit->metadata_size, &part->checkpoint)) {
             return wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "foreign-group",
-                                "the consumer group of this name holds an offset for %s [%" PRId32
-                                "] that no replay has committed; use another --name",
+                                "the consumer group of this name has an offset for %s [%" PRId32
+                                "] that was not committed by a replay; use another --name",
                                 part->topic, part->partition);
         }
         (*found_out)++;
@@ -97,18 +97,18 @@ static enum wt_status take_books(struct wt_replay *replay,
     return WT_OK;
 }
 
-/* --- what it was asked for ------------------------------------------------------------------- */
+/* --- the same options as before -------------------------------------------------------------- */
 
-static enum wt_status begun_otherwise(const char *words, struct wt_error *error)
+static enum wt_status name_taken(const char *words, struct wt_error *error)
 {
-    return wt_error_set(
-        error, WT_INVALID, WT_ERROR_FATAL, "name-taken",
-        "what has this --name was begun otherwise: %s. Go on with what it was begun "
-        "with, or use another --name",
-        words);
+    return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "name-taken",
+                        "this --name is taken by a pass with other options: %s. Repeat the options "
+                        "of its first start, or use another --name",
+                        words);
 }
 
-/* A range that goes on is the one that was asked for; the next of a redrive may be another. */
+/* The first list holds for the whole pass. The second holds for one range, so it may change once a
+ * redrive has finished its range and starts the next. */
 static enum wt_status check_terms(const struct wt_replay *replay, struct wt_error *error)
 {
     static const char *const of_all[] = {"input", "output", "code", "tries-max", NULL};
@@ -116,13 +116,13 @@ static enum wt_status check_terms(const struct wt_replay *replay, struct wt_erro
     char words[WT_ERROR_MESSAGE_BYTES_MAX / 2];
     for (size_t i = 0; i < replay->count; i++) {
         const struct wt_replay_part *part = &replay->parts[i];
-        const char *then = part->books.terms;
-        bool goes_on = !replay->request->goes_on || part->position < part->books.to;
+        const char *then = part->checkpoint.terms;
+        bool continues = !replay->request->continues || part->position < part->checkpoint.to;
         if (part->position >= 0 &&
             (wt_terms_differ(then, replay->request->terms, of_all, words, sizeof words) ||
-             (goes_on &&
+             (continues &&
               wt_terms_differ(then, replay->request->terms, of_a_range, words, sizeof words)))) {
-            return begun_otherwise(words, error);
+            return name_taken(words, error);
         }
     }
     return WT_OK;
@@ -138,15 +138,15 @@ static bool is_input(const struct wt_config *config, const char *topic)
     return false;
 }
 
-/* Nothing is committed for these topics: nor may anything be for others. */
+/* No checkpoint for these topics: then the group must have none for other topics either. */
 static enum wt_status check_other_topics(const struct wt_replay *replay, struct wt_error *error)
 {
     const char *group = wt_config_consumer_property(replay->config, "group.id")->value;
     rd_kafka_topic_partition_list_t *commits = NULL;
     struct wt_error cause;
-    if (wt_group_commits(replay->watcher, group, ANSWER_MS, &commits, &cause) != WT_OK) {
+    if (wt_group_commits(replay->client, group, ANSWER_MS, &commits, &cause) != WT_OK) {
         wt_log_debug("replay", "%s", cause.message);
-        return WT_OK; /* a group that is not there yet */
+        return WT_OK; /* the group does not exist yet */
     }
     enum wt_status status = WT_OK;
     for (int i = 0; i < commits->cnt && status == WT_OK; i++) {
@@ -154,15 +154,15 @@ static enum wt_status check_other_topics(const struct wt_replay *replay, struct 
         (void)snprintf(words, sizeof words, "it reads topic %s", commits->elems[i].topic);
         bool other =
             commits->elems[i].offset >= 0 && !is_input(replay->config, commits->elems[i].topic);
-        status = other ? begun_otherwise(words, error) : WT_OK;
+        status = other ? name_taken(words, error) : WT_OK;
     }
     rd_kafka_topic_partition_list_destroy(commits);
     return status;
 }
 
-/* --- finding it ------------------------------------------------------------------------------ */
+/* --- finding the plan ------------------------------------------------------------------------ */
 
-/* Only the parts that the replay began with. */
+/* Keeps only the parts that the plan has. */
 static void keep_planned(struct wt_replay *replay)
 {
     size_t kept = 0;
@@ -174,7 +174,7 @@ static void keep_planned(struct wt_replay *replay)
     replay->count = kept;
 }
 
-/* All partitions of all input topics. */
+/* Lists all partitions of all input topics. */
 static void add_parts(struct wt_replay *replay)
 {
     const struct wt_cluster_facts *facts = &replay->facts;
@@ -194,12 +194,12 @@ static void add_parts(struct wt_replay *replay)
     }
 }
 
-/* Of the parts that have a position, every one is at the end of its range. */
+/* Every part that has a position has reached the end of its range. */
 static bool all_ended(const struct wt_replay *replay)
 {
     for (size_t i = 0; i < replay->count; i++) {
         if (replay->parts[i].position >= 0 &&
-            replay->parts[i].position < replay->parts[i].books.to) {
+            replay->parts[i].position < replay->parts[i].checkpoint.to) {
             return false;
         }
     }
@@ -207,8 +207,8 @@ static bool all_ended(const struct wt_replay *replay)
 }
 
 /* Another worker has committed since this plan was made. */
-static bool others_went_on(const struct wt_replay *replay, const struct wt_replay_part *plan,
-                           size_t plan_count)
+static bool others_committed(const struct wt_replay *replay, const struct wt_replay_part *plan,
+                             size_t plan_count)
 {
     size_t at = 0;
     for (size_t i = 0; i < replay->count && at < plan_count; i++) {
@@ -224,8 +224,8 @@ static bool others_went_on(const struct wt_replay *replay, const struct wt_repla
     return false;
 }
 
-/* Looks for a plan, as long as the group's coordinator needs to be found; where there is none, the
- * parts stay as they are, unless they are outdated: then they are all partitions, to be planned. */
+/* Looks for a committed plan and waits for the group's coordinator. Without a plan the parts stay
+ * as they are; if they are outdated, they are replaced by all partitions, to be planned again. */
 static enum wt_status find_plan(struct wt_replay *replay, struct wt_error *error)
 {
     struct wt_replay_part *own = replay->parts;
@@ -238,23 +238,23 @@ static enum wt_status find_plan(struct wt_replay *replay, struct wt_error *error
         if (wt_clock_us() > deadline_us) {
             free(own);
             return wt_error_set(error, WT_IO, WT_ERROR_FATAL, "group-unreadable",
-                                "the commits of the replay's consumer group cannot be read: %s; "
-                                "wiretag check says more",
+                                "the committed offsets of the replay's consumer group cannot be "
+                                "read: %s; run wiretag check to find out why",
                                 reason);
         }
         pause_ms(RETRY_MS);
     }
     size_t found = 0;
-    enum wt_status status = take_books(replay, commits, &found, error);
+    enum wt_status status = read_checkpoints(replay, commits, &found, error);
     rd_kafka_topic_partition_list_destroy(commits);
     if (status == WT_OK) {
         status = found > 0 ? check_terms(replay, error) : check_other_topics(replay, error);
     }
     replay->resumed = status == WT_OK && found > 0;
-    if (replay->resumed && replay->request->goes_on && all_ended(replay)) {
-        replay->resumed = false; /* the parts know where it ended: the next begins there */
+    if (replay->resumed && replay->request->continues && all_ended(replay)) {
+        replay->resumed = false; /* the next range starts where the parts ended */
     }
-    replay->outdated = own != NULL && !replay->resumed && others_went_on(replay, own, own_count);
+    replay->outdated = own != NULL && !replay->resumed && others_committed(replay, own, own_count);
     if (replay->resumed) {
         keep_planned(replay);
         free(own);
@@ -275,10 +275,10 @@ bool wt_replay_look(struct wt_replay *replay)
     size_t found;
     rd_kafka_topic_partition_list_t *commits = read_commits(replay, LOOK_MS, &reason);
     if (commits == NULL) {
-        wt_log_debug("replay", "the books cannot be read: %s", reason);
+        wt_log_debug("replay", "the checkpoints cannot be read: %s; retrying", reason);
         return false;
     }
-    bool read = take_books(replay, commits, &found, &error) == WT_OK;
+    bool read = read_checkpoints(replay, commits, &found, &error) == WT_OK;
     rd_kafka_topic_partition_list_destroy(commits);
     return read;
 }
@@ -286,33 +286,33 @@ bool wt_replay_look(struct wt_replay *replay)
 bool wt_replay_over(const struct wt_replay *replay)
 {
     for (size_t i = 0; i < replay->count; i++) {
-        if (replay->parts[i].position < replay->parts[i].books.to) {
+        if (replay->parts[i].position < replay->parts[i].checkpoint.to) {
             return false;
         }
     }
     return true;
 }
 
-/* --- the plan -------------------------------------------------------------------------------- */
+/* --- making the plan ------------------------------------------------------------------------- */
 
-/* Before there is a client that would tell the log the same. */
-static enum wt_status await_brokers(const struct wt_config *config, struct wt_error *error)
+/* Waits before any client exists: a client would log the same failures. */
+static enum wt_status wait_for_brokers(const struct wt_config *config, struct wt_error *error)
 {
     int64_t deadline_us = wt_clock_us() + (int64_t)BROKER_MS_MAX * 1000;
     enum wt_status status;
     while ((status = wt_reach_need(config, REACH_MS, error)) == WT_IO &&
            wt_clock_us() < deadline_us) {
-        wt_log_warn("replay", "waiting for a broker: %s", error->message);
+        wt_log_warn("replay", "waiting for a broker: %s; retrying", error->message);
         pause_ms(RETRY_MS);
     }
     return status;
 }
 
 /* All topics must exist before a plan is committed. */
-static enum wt_status look_up_topics(struct wt_replay *replay, struct wt_error *error)
+static enum wt_status find_topics(struct wt_replay *replay, struct wt_error *error)
 {
     enum wt_status status =
-        wt_facts_gather(replay->config, replay->watcher, FACTS_MS, &replay->facts, error);
+        wt_facts_gather(replay->config, replay->client, FACTS_MS, &replay->facts, error);
     if (status == WT_OK) {
         status = wt_facts_need_topics(&replay->facts, error);
     }
@@ -337,18 +337,18 @@ static enum wt_status check_numbers(const struct wt_numbers *numbers, int32_t pa
         if (numbers->spans[i].high >= partition_count_max) {
             return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "partition-missing",
                                 "there is no partition %" PRId32 "; the topic has %" PRId32
-                                ", from 0 on",
+                                ", numbered from 0",
                                 numbers->spans[i].high, partition_count_max);
         }
     }
     return WT_OK;
 }
 
-/* An offset for each partition says nothing where several topics have that partition. */
-static enum wt_status check_bound(const struct wt_offset_spec *bound, size_t topic_count,
-                                  int32_t partition_count_max, struct wt_error *error)
+/* With several topics, "an offset for each partition" would be ambiguous. */
+static enum wt_status check_offset_spec(const struct wt_offset_spec *spec, size_t topic_count,
+                                        int32_t partition_count_max, struct wt_error *error)
 {
-    if (bound->kind != WT_OFFSET_SPEC_OFFSETS) {
+    if (spec->kind != WT_OFFSET_SPEC_OFFSETS) {
         return WT_OK;
     }
     if (topic_count > 1) {
@@ -356,37 +356,39 @@ static enum wt_status check_bound(const struct wt_offset_spec *bound, size_t top
                             "offsets for each partition need a single topic; replay one at a time, "
                             "for example with --set input.topics=[news.articles]");
     }
-    for (size_t i = 0; i < bound->count; i++) {
-        if (bound->offsets[i].partition >= partition_count_max) {
+    for (size_t i = 0; i < spec->count; i++) {
+        if (spec->offsets[i].partition >= partition_count_max) {
             return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "partition-missing",
                                 "there is no partition %" PRId32 "; the topic has %" PRId32
-                                ", from 0 on",
-                                bound->offsets[i].partition, partition_count_max);
+                                ", numbered from 0",
+                                spec->offsets[i].partition, partition_count_max);
         }
     }
     return WT_OK;
 }
 
-/* A label has its article's time, unless output.timestamp is now: what the broker does with those
- * it takes for too old or too young. */
-static void warn_of_misdated(const struct wt_replay *replay, const struct wt_replay_part *part,
-                             int64_t now_ms)
+/* A label has the timestamp of its article unless output.timestamp is now. Warns if the broker will
+ * delete or refuse such labels as too old or too far in the future. */
+static void warn_of_timestamps(const struct wt_replay *replay, const struct wt_replay_part *part,
+                               int64_t now_ms)
 {
     const struct wt_topic_facts *output = wt_facts_find(&replay->facts, WT_TOPIC_OUTPUT);
-    const struct wt_preview *survey = &part->survey;
+    const struct wt_preview *preview = &part->preview;
     int64_t age_ms_max = wt_time_age_ms_max(replay->config, output);
     int64_t ahead_ms_max = wt_time_ahead_ms_max(replay->config, output);
-    if (survey->first.timestamp_ms >= 0 && now_ms - survey->first.timestamp_ms > age_ms_max) {
-        wt_log_warn("replay",
-                    "%s [%" PRId32 "]: records are older than %s keeps or takes; the broker will "
-                    "delete or refuse their labels: set output.timestamp to now, or raise the "
-                    "topic's retention.ms",
-                    part->topic, part->partition, replay->config->output.topic);
+    if (preview->first.timestamp_ms >= 0 && now_ms - preview->first.timestamp_ms > age_ms_max) {
+        wt_log_warn(
+            "replay",
+            "%s [%" PRId32
+            "]: records are older than %s keeps or accepts; the broker will delete or refuse their "
+            "labels. Set output.timestamp to now, or raise the topic's retention.ms",
+            part->topic, part->partition, replay->config->output.topic);
     }
-    if (survey->last.timestamp_ms >= 0 && survey->last.timestamp_ms - now_ms > ahead_ms_max) {
+    if (preview->last.timestamp_ms >= 0 && preview->last.timestamp_ms - now_ms > ahead_ms_max) {
         wt_log_warn("replay",
-                    "%s [%" PRId32 "]: records are further ahead of the clock than %s takes; their "
-                    "labels will become dead letters: set output.timestamp to now",
+                    "%s [%" PRId32
+                    "]: record timestamps are further in the future than %s accepts; their labels "
+                    "will become dead letters. Set output.timestamp to now",
                     part->topic, part->partition, replay->config->output.topic);
     }
 }
@@ -407,25 +409,25 @@ static enum wt_status make_plan(struct wt_replay *replay, struct wt_error *error
         }
         struct wt_preview_request own_request = *request;
         part.found = part.position;
-        if (request->goes_on && part.position >= 0) {
+        if (request->continues && part.position >= 0) {
             own_request.from =
                 (struct wt_offset_spec){.kind = WT_OFFSET_SPEC_OFFSET, .value = part.position};
         }
         status =
-            wt_preview_make(reader, part.topic, part.partition, &own_request, &part.survey, error);
+            wt_preview_make(reader, part.topic, part.partition, &own_request, &part.preview, error);
         if (status != WT_OK) {
             break;
         }
-        bool first = !request->goes_on || part.position < 0;
-        part.books = (struct wt_checkpoint){
+        bool first = !request->continues || part.position < 0;
+        part.checkpoint = (struct wt_checkpoint){
             .planned_ms = now_ms,
-            .from = part.survey.plan.from,
-            .to = part.survey.plan.to,
-            .since = first ? part.survey.plan.from : part.books.since,
+            .from = part.preview.plan.from,
+            .to = part.preview.plan.to,
+            .since = first ? part.preview.plan.from : part.checkpoint.since,
         };
-        (void)snprintf(part.books.terms, sizeof part.books.terms, "%s", request->terms);
-        part.position = part.books.from;
-        warn_of_misdated(replay, &part, now_ms);
+        (void)snprintf(part.checkpoint.terms, sizeof part.checkpoint.terms, "%s", request->terms);
+        part.position = part.checkpoint.from;
+        warn_of_timestamps(replay, &part, now_ms);
         replay->parts[kept++] = part;
     }
     replay->count = kept;
@@ -433,7 +435,7 @@ static enum wt_status make_plan(struct wt_replay *replay, struct wt_error *error
     return status;
 }
 
-/* What was asked for fits the topics. */
+/* Checks that partition numbers and offsets fit the topics. */
 static enum wt_status check_request(const struct wt_replay *replay,
                                     const struct wt_preview_request *request,
                                     struct wt_error *error)
@@ -448,9 +450,10 @@ static enum wt_status check_request(const struct wt_replay *replay,
     }
     enum wt_status status = check_numbers(&request->numbers, count_max, error);
     if (status == WT_OK) {
-        status = check_bound(&request->from, topic_count, count_max, error);
+        status = check_offset_spec(&request->from, topic_count, count_max, error);
     }
-    return status == WT_OK ? check_bound(&request->to, topic_count, count_max, error) : status;
+    return status == WT_OK ? check_offset_spec(&request->to, topic_count, count_max, error)
+                           : status;
 }
 
 enum wt_status wt_replay_open(const struct wt_config *config,
@@ -460,12 +463,12 @@ enum wt_status wt_replay_open(const struct wt_config *config,
     struct wt_replay *replay = wt_alloc_zeroed(1, sizeof *replay);
     replay->config = config;
     replay->request = request;
-    enum wt_status status = await_brokers(config, error);
+    enum wt_status status = wait_for_brokers(config, error);
     if (status == WT_OK) {
-        status = wt_query_client_create(config, "read_uncommitted", &replay->watcher, error);
+        status = wt_query_client_create(config, "read_uncommitted", &replay->client, error);
     }
     if (status == WT_OK) {
-        status = look_up_topics(replay, error);
+        status = find_topics(replay, error);
     }
     if (status == WT_OK) {
         status = check_request(replay, request, error);
@@ -489,7 +492,7 @@ void wt_replay_close(struct wt_replay *replay)
     if (replay == NULL) {
         return;
     }
-    wt_query_client_destroy(replay->watcher);
+    wt_query_client_destroy(replay->client);
     wt_facts_free(&replay->facts);
     free(replay->parts);
     free(replay);
@@ -506,7 +509,7 @@ const struct wt_replay_part *wt_replay_parts(const struct wt_replay *replay, siz
     return replay->parts;
 }
 
-/* --- the start ------------------------------------------------------------------------------- */
+/* --- committing the plan --------------------------------------------------------------------- */
 
 static rd_kafka_topic_partition_list_t *list_plan(const struct wt_replay *replay)
 {
@@ -514,8 +517,8 @@ static rd_kafka_topic_partition_list_t *list_plan(const struct wt_replay *replay
     rd_kafka_topic_partition_list_t *list = list_parts(replay);
     for (size_t i = 0; i < replay->count; i++) {
         char text[WT_CHECKPOINT_BYTES_MAX];
-        wt_checkpoint_write(&replay->parts[i].books, &nothing, text);
-        list->elems[i].offset = replay->parts[i].books.from;
+        wt_checkpoint_write(&replay->parts[i].checkpoint, &nothing, text);
+        list->elems[i].offset = replay->parts[i].checkpoint.from;
         list->elems[i].metadata = wt_strdup(text);
         list->elems[i].metadata_size = strlen(text);
     }
@@ -524,24 +527,24 @@ static rd_kafka_topic_partition_list_t *list_plan(const struct wt_replay *replay
 
 enum wt_status wt_replay_begin(struct wt_replay *replay, struct wt_error *error)
 {
-    struct wt_plan_commit *pledge = NULL;
+    struct wt_plan_commit *plan_commit = NULL;
     enum wt_status status = WT_OK;
     bool committed = false;
     while (status == WT_OK && !replay->resumed && !committed) {
-        status = wt_plan_commit_begin(replay->config, replay->watcher, &pledge, error);
+        status = wt_plan_commit_begin(replay->config, replay->client, &plan_commit, error);
         if (status == WT_OK) {
             status = find_plan(replay, error);
         }
         if (status == WT_OK && !replay->resumed && !replay->outdated) {
             rd_kafka_topic_partition_list_t *plan = list_plan(replay);
-            status = wt_plan_commit_write(pledge, plan, &committed, error);
+            status = wt_plan_commit_write(plan_commit, plan, &committed, error);
             rd_kafka_topic_partition_list_destroy(plan);
         }
-        wt_plan_commit_end(pledge);
-        pledge = NULL;
+        wt_plan_commit_end(plan_commit);
+        plan_commit = NULL;
         if (status == WT_OK && replay->outdated) {
             wt_log_info("replay",
-                        "another worker has gone on meanwhile; planning from where it ended");
+                        "another worker finished this pass meanwhile; planning again from its end");
             status = make_plan(replay, error);
         }
     }

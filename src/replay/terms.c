@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Of a value that is too long this much is kept, and a hash of all of it. */
+/* A value that is too long is cut to this length; a hash of the whole value follows. */
 #define VALUE_BYTES_KEPT 240u
 
 /* FNV-1a. */

@@ -109,7 +109,7 @@ def test_an_article_that_failed_again_and_again_gets_one_label_whatever_the_redr
     other = redrive(lab, flow, "--name", "mended", **changes)
     found = ranges.finish(other)
     assert (sum_of(found, "read"), sum_of(found, "labelled"), sum_of(found, "skipped")) == (18, 6, 12)
-    assert "left where they are: 12 letters, older than another letter of their article" in other.stderr
+    assert "not redriven: 12 dead letters, older than another dead letter of their article" in other.stderr
     for name in ("letters", "third", "mended"):
         assert sum_of(ranges.finish(redrive(lab, flow, "--name", name, **changes)), "labelled") == 0
     checks.assert_each_once(flow.labels(), places)
@@ -125,8 +125,8 @@ def test_what_a_filter_passed_over_is_taken_by_another_name_and_the_rest_is_not(
     last = redrive(lab, flow, "--name", "last", "--tries-max", "2")
     one = ranges.finish(last)[0]
     assert (one.read, one.labelled, one.dead, one.skipped) == (14, 0, 0, 14)
-    assert "left where they are: 10 letters, of articles whose label is out" in last.stderr
-    assert "left where they are: 2 letters, failed too often (--tries-max)" in last.stderr
+    assert "not redriven: 10 dead letters, of articles that have a label" in last.stderr
+    assert "not redriven: 2 dead letters, failed too often (--tries-max)" in last.stderr
     assert len(flow.labels()) == 10
 
 

@@ -88,7 +88,7 @@ def test_a_finished_replay_does_nothing_again_and_keeps_its_range(lab):
     fill(flow, 150)
     again = ranges.replay(lab, flow)
     assert ranges.finish(again) == first
-    assert "its ranges are those of that start" in again.stderr
+    assert "the ranges are those of its first start" in again.stderr
     checks.assert_each_once(flow.labels(), places)
 
 
@@ -117,7 +117,7 @@ def test_killed_five_times_and_interrupted_once_the_books_balance_and_nothing_is
             assert running.wait_exit() == 1
             balance = ranges.balances(running.stdout)
             assert 0 < sum(one.read for one in balance.values()) < len(places + poison)
-            assert "goes on with it" in running.stderr
+            assert "is not finished; run the same command again to resume it" in running.stderr
         else:
             running.kill()
         last = published(flow)

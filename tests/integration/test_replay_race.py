@@ -31,7 +31,7 @@ def test_of_two_starts_in_one_moment_one_fixes_the_range_and_the_other_takes_it(
     fast.wait_log("assigned", count=PARTITIONS)
     assert "assigned" not in slow.stderr
     fault.released = True
-    slow.wait_log("another worker commits a plan at the same time; looking again")
+    slow.wait_log("another worker is committing a plan at the same time; retrying")
     balances = [ranges.finish(one) for one in (fast, slow)]
     assert balances[0] == balances[1]
     assert {number: (one.start, one.end, one.read, one.left) for number, one in balances[0].items()} == {
@@ -51,6 +51,6 @@ def test_a_redrive_that_stalls_before_its_plan_goes_on_where_another_one_has_end
     client.wait_for("the moment before its plan", lambda: fault.client, 60, 0.02)
     assert ranges.finish(ranges.start(lab, flow, command="redrive"))[0].labelled == 40
     fault.released = True
-    slow.wait_log("planning from where it ended")
+    slow.wait_log("planning again from its end")
     assert ranges.finish(slow)[0].read == 0
     checks.assert_delivered(flow, flow.labels(), [(0, number) for number in range(60)])

@@ -6,16 +6,17 @@
 #include "pipeline/auto_limits.h"
 #include "replay/redrive.h"
 
-/* Enough of any length that a feed has, read in a moment. */
+/* Enough for any mix of article lengths, and read in a moment. */
 #define RECORDS_MAX 1024u
 
-/* The first run; each of the next has twice as many. The model is timed for so long in all, about. */
+/* The first run has this many records, each further run twice as many, until the model has run for
+ * this long in all. */
 #define RUN_RECORDS_MIN 32u
 #define SECONDS_WANTED 1.0
 
 #define WAIT_MS 10000
 
-/* The same number from each partition that has something left. */
+/* Reads the same number of records from each unfinished partition. */
 static enum wt_status read_records(const struct wt_replay *replay, struct wt_reader *reader,
                                    struct wt_record_list *records, struct wt_error *error)
 {
@@ -23,20 +24,20 @@ static enum wt_status read_records(const struct wt_replay *replay, struct wt_rea
     uint32_t left = 0;
     const struct wt_replay_part *parts = wt_replay_parts(replay, &count);
     for (size_t i = 0; i < count; i++) {
-        left += parts[i].position < parts[i].books.to;
+        left += parts[i].position < parts[i].checkpoint.to;
     }
     enum wt_status status = WT_OK;
     for (size_t i = 0; i < count && status == WT_OK && records->count < RECORDS_MAX; i++) {
-        if (parts[i].position < parts[i].books.to) {
+        if (parts[i].position < parts[i].checkpoint.to) {
             status = wt_reader_sample(reader, parts[i].topic, parts[i].partition, parts[i].position,
-                                      parts[i].books.to, (RECORDS_MAX + left - 1) / left, WAIT_MS,
-                                      records, error);
+                                      parts[i].checkpoint.to, (RECORDS_MAX + left - 1) / left,
+                                      WAIT_MS, records, error);
         }
     }
     return status;
 }
 
-/* Of dead letters, those that are taken, as the articles they were. */
+/* Keeps the dead letters that the redrive takes, restored as articles. */
 static void open_dead_letters(const struct wt_redrive *redrive, struct wt_record_list *records)
 {
     struct wt_record_list taken = {0};
@@ -51,7 +52,7 @@ static void open_dead_letters(const struct wt_redrive *redrive, struct wt_record
     *records = taken;
 }
 
-/* Runs the model on more and more of the articles until that takes long enough to be timed. */
+/* Runs the model on more and more articles until the time is long enough to measure. */
 static enum wt_status time_model(const struct wt_config *config, struct wt_model *model,
                                  struct wt_record_list *articles, double *articles_per_s_out,
                                  struct wt_error *error)
@@ -100,7 +101,7 @@ static enum wt_status estimate(const struct wt_cli_pass *pass, const struct wt_r
         status = time_model(pass->config, model, &records, &articles_per_s, error);
     }
     wt_record_list_clear(&records);
-    /* What is no article costs next to nothing. */
+    /* Records without an article cost next to nothing. */
     *estimate_out = (struct wt_cli_estimate){
         .records = read, .records_per_s = articles > 0 ? articles_per_s * read / articles : 0.0};
     return status;

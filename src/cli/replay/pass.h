@@ -1,4 +1,5 @@
-/* pass.h: a pass over ranges of topics that ends by itself: what replay and redrive share. */
+/* pass.h: a pass over ranges of topics that ends by itself: what the commands replay and redrive
+ * share. */
 #ifndef WIRETAG_CLI_REPLAY_PASS_H
 #define WIRETAG_CLI_REPLAY_PASS_H
 
@@ -13,16 +14,16 @@
 
 struct wt_cli_pass {
     const char *command;      /* "replay" */
-    const char *name;         /* given to it by the user */
+    const char *name;         /* the value of --name */
     struct wt_config *config; /* with the pass's own group.id and topics */
     struct wt_preview_request request;
-    /* As they were written, for who starts it again; NULL for numbers: all. */
+    /* The options as given, to compare with those of an earlier start. `partitions` NULL: all. */
     const char *from;
     const char *to;
     const char *partitions;
     const struct wt_redrive *redrive; /* the dead letters to read; NULL: articles */
-    uint32_t records_per_s_max;       /* 0: as fast as it goes */
-    bool dry_run;                     /* show the plan, do nothing */
+    uint32_t records_per_s_max;       /* 0: no limit */
+    bool dry_run;                     /* show the plan and stop */
 };
 
 #endif

@@ -6,10 +6,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* Offsets that are still to be read; records are at most so many. */
+/* The number of offsets still to be read: an upper limit for the number of records. */
 static int64_t left(const struct wt_replay_part *part)
 {
-    return part->position < part->books.to ? part->books.to - part->position : 0;
+    return part->position < part->checkpoint.to ? part->checkpoint.to - part->position : 0;
 }
 
 /* --- the plan -------------------------------------------------------------------------------- */
@@ -29,40 +29,40 @@ static size_t write_found(char *line, size_t length, const char *which,
 static void write_range(const struct wt_replay_part *part, bool resumed, char line[LINE_BYTES_MAX])
 {
     size_t length = (size_t)snprintf(line, LINE_BYTES_MAX, "offsets %" PRId64 " to %" PRId64,
-                                     part->books.from, part->books.to);
+                                     part->checkpoint.from, part->checkpoint.to);
     if (resumed) {
         (void)snprintf(line + length, LINE_BYTES_MAX - length, ", done up to %" PRId64,
                        part->position);
         return;
     }
     char notes[WT_PLAN_NOTES_BYTES_MAX];
-    wt_plan_notes_write(part->survey.plan.notes, notes);
+    wt_plan_notes_write(part->preview.plan.notes, notes);
     length += (size_t)snprintf(line + length, LINE_BYTES_MAX - length, "%s%s",
                                notes[0] != '\0' ? ", " : "", notes);
-    bool empty = (part->survey.plan.notes & WT_PLAN_EMPTY) != 0;
-    if (part->survey.first.offset >= 0) {
-        length = write_found(line, length, "first", part->survey.first);
+    bool empty = (part->preview.plan.notes & WT_PLAN_EMPTY) != 0;
+    if (part->preview.first.offset >= 0) {
+        length = write_found(line, length, "first", part->preview.first);
     } else if (!empty) {
         length += (size_t)snprintf(line + length, LINE_BYTES_MAX - length, "; no record in it");
     }
-    if (part->survey.last.offset >= 0) {
-        (void)write_found(line, length, "last", part->survey.last);
+    if (part->preview.last.offset >= 0) {
+        (void)write_found(line, length, "last", part->preview.last);
     }
 }
 
 static void warn_of_older(const struct wt_cli_pass *pass, const struct wt_replay_part *part,
                           bool resumed)
 {
-    if (resumed || part->survey.older.offset < 0) {
+    if (resumed || part->preview.older.offset < 0) {
         return;
     }
     char time[WT_TIME_BYTES_MAX];
-    wt_time_write(part->survey.older.timestamp_ms, time);
+    wt_time_write(part->preview.older.timestamp_ms, time);
     wt_log_warn(pass->command,
-                "%s [%" PRId32 "]: the record behind the range, offset %" PRId64 " of %s, is older "
-                "than --to as well: brokers count transaction markers, with their own time, when "
-                "they look a time up; give an offset or latest",
-                part->topic, part->partition, part->survey.older.offset, time);
+                "%s [%" PRId32 "]: the record after the range, offset %" PRId64
+                " of %s, is older than --to too: the broker's time lookup counts transaction "
+                "markers, which carry the broker's time. Give --to an offset or latest",
+                part->topic, part->partition, part->preview.older.offset, time);
 }
 
 void wt_cli_pass_print_plan(const struct wt_cli_pass *pass, const struct wt_replay *replay)
@@ -75,7 +75,7 @@ void wt_cli_pass_print_plan(const struct wt_cli_pass *pass, const struct wt_repl
                  pass->config->output.topic,
                  pass->config->dead_letter.enabled ? pass->config->dead_letter.topic : "none",
                  wt_config_consumer_property(pass->config, "group.id")->value,
-                 resumed ? ", begun before: its ranges are those of its first start" : "");
+                 resumed ? ", started before: the ranges are those of its first start" : "");
     for (size_t i = 0; i < count; i++) {
         char line[LINE_BYTES_MAX];
         write_range(&parts[i], resumed, line);
@@ -111,8 +111,7 @@ void wt_cli_pass_print_estimate(const struct wt_replay *replay,
                      "second, timed on %" PRIu32 " of them\n",
                      about, estimate->records_per_s, estimate->records);
     } else {
-        (void)printf("no time estimated: the model has nothing to do with the %" PRIu32
-                     " records that were looked at\n",
+        (void)printf("no time estimated: none of the %" PRIu32 " records read needs the model\n",
                      estimate->records);
     }
 }
@@ -124,14 +123,15 @@ void wt_cli_pass_log_plan(const struct wt_cli_pass *pass, const struct wt_replay
     bool resumed = wt_replay_resumed(replay);
     if (resumed) {
         char time[WT_TIME_BYTES_MAX];
-        wt_time_write(count > 0 ? parts[0].books.planned_ms : -1, time);
-        wt_log_info(pass->command, "%s began at %s; its ranges are those of that start", pass->name,
-                    time);
+        wt_time_write(count > 0 ? parts[0].checkpoint.planned_ms : -1, time);
+        wt_log_info(pass->command,
+                    "resuming %s, started at %s; the ranges are those of its first start",
+                    pass->name, time);
     }
     for (size_t i = 0; i < count; i++) {
         char line[LINE_BYTES_MAX];
         write_range(&parts[i], resumed, line);
-        bool odd = !resumed && parts[i].survey.plan.notes != 0;
+        bool odd = !resumed && parts[i].preview.plan.notes != 0;
         wt_log(odd ? WT_LOG_WARN : WT_LOG_INFO, pass->command, "%s [%" PRId32 "] %s",
                parts[i].topic, parts[i].partition, line);
         warn_of_older(pass, &parts[i], resumed);
@@ -159,13 +159,13 @@ bool wt_cli_pass_print_balance(const struct wt_cli_pass *pass, const struct wt_r
     for (size_t i = 0; i < count; i++) {
         const struct wt_replay_part *part = &parts[i];
         (void)printf("  %s [%" PRId32 "] offsets %" PRId64 " to %" PRId64 ": ", part->topic,
-                     part->partition, part->books.from, part->books.to);
+                     part->partition, part->checkpoint.from, part->checkpoint.to);
         if (left(part) > 0) {
             (void)printf("%" PRId64 " offsets left; ", left(part));
         }
-        print_tally(&part->books.tally);
-        wt_tally_add(&sum, &part->books.tally);
-        balances = balances && wt_tally_balances(&part->books.tally);
+        print_tally(&part->checkpoint.tally);
+        wt_tally_add(&sum, &part->checkpoint.tally);
+        balances = balances && wt_tally_balances(&part->checkpoint.tally);
     }
     (void)printf("in all ");
     print_tally(&sum);

@@ -1,4 +1,4 @@
-/* pass_report.h: a pass in words, on stdout: its plan and its balance. Thread: main. */
+/* pass_report.h: prints a pass's plan and its balance on stdout. Thread: main. */
 #ifndef WIRETAG_CLI_REPLAY_PASS_REPORT_H
 #define WIRETAG_CLI_REPLAY_PASS_REPORT_H
 
@@ -6,18 +6,18 @@
 #include "cli/replay/pass.h"
 #include "replay/replay.h"
 
-/* What would be done: each partition's range with its first and last record, and how many records
- * that are at most. */
+/* Prints the plan: each partition's range with its first and last record, and the largest number of
+ * records to read. */
 void wt_cli_pass_print_plan(const struct wt_cli_pass *pass, const struct wt_replay *replay);
 
-/* How long the records of the plan would take. */
+/* Prints how long the plan would take. */
 void wt_cli_pass_print_estimate(const struct wt_replay *replay,
                                 const struct wt_cli_estimate *estimate);
 
-/* The plan for the log of a pass that begins: what is worth a warning as such. */
+/* Logs the plan of a pass that starts. Remarkable ranges are warnings. */
 void wt_cli_pass_log_plan(const struct wt_cli_pass *pass, const struct wt_replay *replay);
 
-/* What was done, for each partition and in all. False: it does not balance. */
+/* Prints what was done, for each partition and in total. False: the counts do not balance. */
 bool wt_cli_pass_print_balance(const struct wt_cli_pass *pass, const struct wt_replay *replay);
 
 #endif

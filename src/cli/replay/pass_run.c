@@ -18,32 +18,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What the pipeline's ticks need. */
-struct watch {
+/* State for the pipeline's ticks. */
+struct progress_watch {
     const struct wt_cli_pass *pass;
     struct wt_replay *replay;
     struct wt_progress *progress; /* NULL until the pipeline runs */
-    uint64_t done_before;         /* this start */
+    uint64_t done_before;         /* records done before this start */
 };
 
-/* Holes in the offsets cannot be told from records that are still to come: so what is left counts as
- * records, and the total shrinks to what was read. */
+/* Offsets without a record cannot be told from records still to come. So all remaining offsets
+ * count as records, and the total shrinks as reading goes on. */
 static struct wt_progress_state progress_of(const struct wt_replay *replay)
 {
     size_t count;
     const struct wt_replay_part *parts = wt_replay_parts(replay, &count);
     struct wt_progress_state state = {.units = "articles"};
     for (size_t i = 0; i < count; i++) {
-        int64_t left = parts[i].books.to - parts[i].position;
-        state.done += (uint64_t)parts[i].books.tally.read;
-        state.total += (uint64_t)(parts[i].books.tally.read + (left > 0 ? left : 0));
+        int64_t left = parts[i].checkpoint.to - parts[i].position;
+        state.done += (uint64_t)parts[i].checkpoint.tally.read;
+        state.total += (uint64_t)(parts[i].checkpoint.tally.read + (left > 0 ? left : 0));
     }
     return state;
 }
 
 static bool over(void *opaque)
 {
-    struct watch *watch = opaque;
+    struct progress_watch *watch = opaque;
     if (watch->progress == NULL) {
         watch->done_before = progress_of(watch->replay).done;
         watch->progress = wt_progress_create(watch->pass->command, watch->pass->name, true);
@@ -57,38 +57,38 @@ static bool over(void *opaque)
     return wt_replay_over(watch->replay);
 }
 
-/* The balance, and what is to be done. */
+/* Prints the balance and logs what is left to do. */
 static int report(const struct wt_cli_pass *pass, const struct wt_replay *replay,
                   enum wt_status status, const struct wt_error *error)
 {
     int exit_status =
         status == WT_OK ? WT_EXIT_DONE : wt_cli_log_failure(pass->command, status, error);
     bool balances = wt_cli_pass_print_balance(pass, replay);
-    (void)fflush(stdout); /* an end by force would lose it */
+    (void)fflush(stdout); /* a forced exit would lose it */
     if (exit_status == WT_EXIT_DONE && (!balances || !wt_replay_over(replay))) {
-        wt_log_warn(pass->command, "%s is not finished; the same command goes on with it",
+        wt_log_warn(pass->command, "%s is not finished; run the same command again to resume it",
                     pass->name);
         exit_status = WT_EXIT_FAILED;
     }
     return exit_status;
 }
 
-/* How many letters were left for which reason. */
+/* Logs how many dead letters were not redriven, by reason. */
 static void log_not_redriven(const struct wt_cli_pass *pass)
 {
     static const char *const words[WT_REDRIVE_COUNT] = {
-        [WT_REDRIVE_FOREIGN] = "no dead letters of wiretag",
-        [WT_REDRIVE_OTHER_CODE] = "of other codes",
+        [WT_REDRIVE_FOREIGN] = "not written by wiretag",
+        [WT_REDRIVE_OTHER_CODE] = "with other error codes",
         [WT_REDRIVE_TRIED] = "failed too often (--tries-max)",
-        [WT_REDRIVE_SUPERSEDED] = "older than another letter of their article",
-        [WT_REDRIVE_LABELLED] = "of articles whose label is out",
-        [WT_REDRIVE_CUT] = "cut, so that no label can be made of them",
+        [WT_REDRIVE_SUPERSEDED] = "older than another dead letter of their article",
+        [WT_REDRIVE_LABELLED] = "of articles that have a label",
+        [WT_REDRIVE_CUT] = "cut, so that they cannot be labelled",
     };
     struct wt_redrive_counts *counts = pass->redrive != NULL ? pass->redrive->counts : NULL;
     for (size_t i = 0; counts != NULL && i < WT_REDRIVE_COUNT; i++) {
         uint64_t count = atomic_load(&counts->of[i]);
         if (words[i] != NULL && count > 0) {
-            wt_log_info(pass->command, "left where they are: %" PRIu64 " letters, %s", count,
+            wt_log_info(pass->command, "not redriven: %" PRIu64 " dead letters, %s", count,
                         words[i]);
         }
     }
@@ -96,7 +96,7 @@ static void log_not_redriven(const struct wt_cli_pass *pass)
 
 static int finish(void *opaque, enum wt_status status, const struct wt_error *error)
 {
-    struct watch *watch = opaque;
+    struct progress_watch *watch = opaque;
     wt_progress_destroy(watch->progress);
     watch->progress = NULL;
     (void)wt_replay_look(watch->replay);
@@ -104,10 +104,10 @@ static int finish(void *opaque, enum wt_status status, const struct wt_error *er
     return report(watch->pass, watch->replay, status, error);
 }
 
-/* Runs until the end or a signal. */
+/* Runs until the end of the ranges or a signal. */
 static int work(const struct wt_cli_pass *pass, struct wt_replay *replay)
 {
-    struct watch watch = {.pass = pass, .replay = replay};
+    struct progress_watch watch = {.pass = pass, .replay = replay};
     const struct wt_cli_job job = {.command = pass->command,
                                    .config = pass->config,
                                    .source = {.ranged = true,
@@ -120,7 +120,7 @@ static int work(const struct wt_cli_pass *pass, struct wt_replay *replay)
     return wt_cli_work(&job);
 }
 
-/* What would be done, and how long it would take. */
+/* Prints the plan and the estimate. */
 static int show(const struct wt_cli_pass *pass, const struct wt_replay *replay)
 {
     struct wt_cli_estimate estimate;
@@ -138,7 +138,7 @@ static int show(const struct wt_cli_pass *pass, const struct wt_replay *replay)
     return WT_EXIT_DONE;
 }
 
-/* --- what is asked for ----------------------------------------------------------------------- */
+/* --- options kept for later starts ----------------------------------------------------------- */
 
 static void add_input(const struct wt_config *config, char *terms)
 {
@@ -168,9 +168,9 @@ static void write_terms(const struct wt_cli_pass *pass, char terms[WT_TERMS_BYTE
                  pass->config->on_error == WT_ON_ERROR_SKIP ? "skip" : "goes-on");
 }
 
-/* --- letters --------------------------------------------------------------------------------- */
+/* --- redrive --------------------------------------------------------------------------------- */
 
-/* The workers' group: that of the pass without what wt_config_name_command has added. */
+/* The workers' group.id: the pass's without the suffix that wt_config_name_command added. */
 static char *workers_group(const struct wt_cli_pass *pass)
 {
     const char *own = wt_config_consumer_property(pass->config, "group.id")->value;
@@ -180,7 +180,7 @@ static char *workers_group(const struct wt_cli_pass *pass)
     return group;
 }
 
-/* A redrive, once it is known which letters stand for their article. */
+/* Finds the dead letters that still need a label, then runs. */
 static int work_on_dead_letters(const struct wt_cli_pass *pass, struct wt_replay *replay)
 {
     struct wt_origins *origins = NULL;
@@ -193,7 +193,7 @@ static int work_on_dead_letters(const struct wt_cli_pass *pass, struct wt_replay
     size_t count;
     const struct wt_replay_part *parts = wt_replay_parts(replay, &count);
     enum wt_status status = wt_dead_letter_index_make(
-        pass->config, group, count > 0 ? parts[0].books.planned_ms : 0, &origins, &error);
+        pass->config, group, count > 0 ? parts[0].checkpoint.planned_ms : 0, &origins, &error);
     if (status == WT_OK) {
         redrive.origins = origins;
         redrive.counts = &counts;

@@ -4,8 +4,9 @@
 
 #include "cli/replay/pass.h"
 
-/* Plans or finds the plan, runs the worker until all ranges are done or a signal comes, and prints
- * the balance. Returns the exit status: failed, too, where it was interrupted. Thread: main. */
+/* Makes the plan or finds it, runs the worker until all ranges are finished or a signal arrives,
+ * and prints the balance. Returns the exit status; an interrupted pass counts as failed. Thread:
+ * main. */
 int wt_cli_pass_run(const struct wt_cli_pass *pass);
 
 #endif

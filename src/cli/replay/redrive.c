@@ -1,4 +1,4 @@
-/* redrive.c: dead letters through the model once more. */
+/* redrive.c: labels dead letters again. */
 #include "replay/redrive.h"
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -18,28 +18,31 @@
 static void print_help(void)
 {
     (void)printf(
-        "Takes dead letters through the current model to the output topic. What fails again is a\n"
-        "dead letter again, with its tries counted. Ends, shares and resumes as a replay does; a\n"
-        "finished one, started again under its name, goes on with the letters that came since.\n\n"
-        "Usage: wiretag redrive -c FILE [OPTION]...\n\n"
+        "Labels dead letters with the current model. An article that fails again becomes a dead\n"
+        "letter again, with one more try. Ends, shares work and resumes like a replay. Under the\n"
+        "name of a finished one, it continues with the dead letters written since.\n"
+        "\n"
+        "Usage: wiretag redrive -c FILE [OPTION]...\n"
+        "\n"
         "  -c, --config FILE  the configuration; dead letters come from its dead_letter.topic\n"
         "  --set KEY=VALUE    overrides one key, as for run\n"
-        "  --code CODE        only this wiretag.error.code, or several joined by commas; one that\n"
-        "                     no letter can have is refused with those there are\n"
-        "  --from X           only letters of this time or offset on, as for replay (earliest)\n"
-        "  --to Y             only letters before it (latest)\n"
-        "  --partitions P     only these of the dead-letter topic, such as 0,2-4\n"
-        "  --tries-max N      leave what has failed N times (5): no letter goes round for ever\n"
-        "  --name N           letters, digits, '.', '_', '-' (letters); what one name has passed\n"
-        "                     it does not look at again, another name does\n"
+        "  --code CODE        only this wiretag.error.code, or several separated by commas; an\n"
+        "                     unknown one is refused with a list of the known ones\n"
+        "  --from X           only dead letters from this time or offset on, as for replay\n"
+        "                     (default earliest)\n"
+        "  --to Y             only dead letters before it (default latest)\n"
+        "  --partitions P     only these partitions of the dead-letter topic, such as 0,2-4\n"
+        "  --tries-max N      skip articles that have failed N times (default 5)\n"
+        "  --name N           letters, digits, '.', '_', '-' (default: letters); a name does not\n"
+        "                     reread what it has passed, another name does\n"
         "  --rate R           at most R records a second in this worker\n"
-        "  --dry-run          shows what would be read and how long that takes, does nothing\n"
-        "  --help             this text\n\n"
-        "Of several letters of one article only the newest is taken, and none whose article has "
-        "its\n"
-        "label by a redrive or replay, of whatever name. Letters that are not taken stay where "
-        "they\n"
-        "are and count as skipped.\n\n"
+        "  --dry-run          shows what would be read and how long it would take, then stops\n"
+        "  --help             this text\n"
+        "\n"
+        "Of several dead letters of one article only the newest is taken, and none whose article\n"
+        "was labelled by a redrive or replay of any name. Dead letters that are not taken stay in\n"
+        "their topic and count as skipped.\n"
+        "\n"
         "Example:\n"
         "  wiretag redrive -c config/wiretag.yaml --code model-failed --from -1d\n");
 }
@@ -47,9 +50,9 @@ static void print_help(void)
 struct arguments {
     struct wt_cli_config given;
     const char *code;
-    char *codes; /* of `code`, in order */
+    char *codes; /* `code`, sorted */
     uint32_t tries_max;
-    struct wt_redrive letters;
+    struct wt_redrive redrive;
     struct wt_cli_pass pass;
 };
 
@@ -88,14 +91,14 @@ static int read_values(struct arguments *arguments)
     }
     if (status == WT_OK && arguments->code != NULL) {
         status = wt_dead_letter_codes_parse(arguments->code, &arguments->codes, &error);
-        arguments->letters.codes = arguments->codes;
+        arguments->redrive.codes = arguments->codes;
     }
-    arguments->letters.tries_max = arguments->tries_max;
+    arguments->redrive.tries_max = arguments->tries_max;
     return status == WT_OK ? WT_EXIT_DONE : wt_cli_usage("redrive", "%s", error.message);
 }
 
-/* The dead-letter topic is the input now. */
-static void read_letters(struct wt_config *config)
+/* Makes the dead-letter topic the input. */
+static void read_dead_letter_topic(struct wt_config *config)
 {
     for (size_t i = 0; i < config->input.topics.count; i++) {
         free(config->input.topics.items[i]);
@@ -115,9 +118,10 @@ static int redrive(struct arguments *arguments)
         return exit_status;
     }
     if (!pass->config->dead_letter.enabled) {
-        return wt_cli_usage("redrive", "dead_letter is null in the configuration: there are none");
+        return wt_cli_usage(
+            "redrive", "dead_letter is null in the configuration, so there are no dead letters");
     }
-    read_letters(pass->config);
+    read_dead_letter_topic(pass->config);
     char *suffix = wt_format(".redrive.%s", pass->name);
     wt_config_name_command(pass->config, suffix);
     free(suffix);
@@ -130,8 +134,8 @@ int wt_cli_redrive(int argc, char **argv)
         .given = wt_cli_config_begin(argc + 1),
         .tries_max = TRIES_MAX,
         .pass = {.command = "redrive", .name = "letters", .from = "earliest", .to = "latest"}};
-    arguments.pass.redrive = &arguments.letters;
-    arguments.pass.request.goes_on = true;
+    arguments.pass.redrive = &arguments.redrive;
+    arguments.pass.request.continues = true;
     int exit_status;
     if (read_options(argc, argv, &arguments, &exit_status)) {
         exit_status = redrive(&arguments);

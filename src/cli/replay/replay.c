@@ -1,4 +1,4 @@
-/* replay.c: labels a bounded part of the input topics, once more or for the first time. */
+/* replay.c: labels a limited part of the input topics, again or for the first time. */
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/name.h"
@@ -17,26 +17,28 @@
 static void print_help(void)
 {
     (void)printf(
-        "Labels a part of the input topics that ends: a backfill. Shared by all workers started\n"
-        "with the same --name, resumed under it, in a consumer group of its own.\n\n"
-        "Usage: wiretag replay -c FILE --from X --to Y --name N (--output T | --same-topic)\n\n"
+        "Labels a limited part of the input topics: a backfill. It has its own consumer group.\n"
+        "Workers started with the same --name share it; the same --name resumes it.\n"
+        "\n"
+        "Usage: wiretag replay -c FILE --from X --to Y --name N (--output T | --same-topic)\n"
+        "\n"
         "  -c, --config FILE  the configuration; config/wiretag.yaml shows every key\n"
         "  --set KEY=VALUE    overrides one key, as for run\n"
         "  --from X           earliest, latest; 2026-03-01T06:00:00+03:00; -7d, -36h, -90m;\n"
         "                     an offset 1200, or one for each partition 0:1200,1:900\n"
-        "  --to Y             likewise; the first record that is not read\n"
-        "  --name N           letters, digits, '.', '_', '-'; fixes the ranges at its first "
-        "start;\n"
+        "  --to Y             the same forms; the first record that is not read\n"
+        "  --name N           letters, digits, '.', '_', '-'; the first start fixes the ranges;\n"
         "                     the same name with another range or output is refused\n"
         "  --output T         the topic for the labels, instead of output.topic\n"
         "  --same-topic       the labels go to output.topic, beside those of the live workers\n"
-        "  --partitions P     only these, such as 0,2-4\n"
+        "  --partitions P     only these partitions, such as 0,2-4\n"
         "  --rate R           at most R records a second in this worker\n"
-        "  --dry-run          shows what would be read and how long that takes, does nothing\n"
-        "  --help             this text\n\n"
-        "Ends with the balance of each partition on stdout; exit 0 only if all is done. SIGTERM "
-        "or\n"
-        "SIGINT stop it in good order, with exit 1; the same command goes on.\n\n"
+        "  --dry-run          shows what would be read and how long it would take, then stops\n"
+        "  --help             this text\n"
+        "\n"
+        "Prints the balance of each partition on stdout at the end; exit 0 only if all is done.\n"
+        "SIGTERM or SIGINT stop it cleanly, with exit 1; the same command resumes it.\n"
+        "\n"
         "Example:\n"
         "  wiretag replay -c config/wiretag.yaml --from -7d --to latest --name spring \\\n"
         "    --output news.labelled.spring --rate 500\n");
@@ -65,21 +67,21 @@ static bool read_options(int argc, char **argv, struct arguments *arguments, int
     return wt_cli_options_read(&options, argc, argv, exit_status_out);
 }
 
-/* What is missing or contradicts itself; NULL: nothing. */
-static const char *complaint(const struct arguments *arguments)
+/* What is wrong with the options; NULL: nothing. */
+static const char *wrong_options(const struct arguments *arguments)
 {
     if (arguments->pass.from == NULL || arguments->pass.to == NULL) {
-        return "--from and --to say what to replay; give both";
+        return "--from and --to are both required";
     }
     if (arguments->pass.name == NULL ||
         !wt_name_is_legal(arguments->pass.name, WT_PASS_NAME_BYTES_MAX)) {
         return "--name N must be 1 to 64 letters, digits, '.', '_' or '-'";
     }
     if ((arguments->output != NULL) == arguments->same_topic) {
-        return "say where the labels go: one of --output TOPIC and --same-topic";
+        return "one of --output TOPIC and --same-topic is required";
     }
     if (arguments->output != NULL && !wt_name_is_topic(arguments->output)) {
-        return "--output is no topic name";
+        return "--output is not a valid topic name";
     }
     return NULL;
 }
@@ -128,7 +130,7 @@ int wt_cli_replay(int argc, char **argv)
                                   .pass = {.command = "replay"}};
     int exit_status;
     if (read_options(argc, argv, &arguments, &exit_status)) {
-        const char *wrong = complaint(&arguments);
+        const char *wrong = wrong_options(&arguments);
         exit_status = wrong == NULL ? replay(&arguments) : wt_cli_usage("replay", "%s", wrong);
     }
     wt_offset_spec_free(&arguments.pass.request.from);

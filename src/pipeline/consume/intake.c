@@ -194,7 +194,7 @@ static bool on_gone(void *opaque, struct wt_partition *partition, rd_kafka_messa
 static void on_passed(void *opaque, struct wt_partition *partition, int64_t to)
 {
     struct wt_intake *intake = opaque;
-    if (partition->range != NULL && to >= partition->range->books.to) {
+    if (partition->range != NULL && to >= partition->range->checkpoint.to) {
         end_range(intake, partition, to);
         return;
     }

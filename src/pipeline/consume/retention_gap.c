@@ -112,8 +112,8 @@ static void judge(const struct wt_retention_gap *retention_gap, struct wt_partit
     /* With auto.offset.reset at the end of the log, the records left in the gap are skipped too. */
     bool all = partition->range == NULL && wt_consumer_begins_at_end(retention_gap->config);
     int64_t lost_to = all || begin > gap->to ? gap->to : begin;
-    if (partition->range != NULL && lost_to > partition->range->books.to) {
-        lost_to = partition->range->books.to;
+    if (partition->range != NULL && lost_to > partition->range->checkpoint.to) {
+        lost_to = partition->range->checkpoint.to;
     }
     if (lost_to > gap->from) {
         report_lost(partition, gap->from, lost_to);

@@ -1,4 +1,4 @@
-/* The books of a replay, its ranges and its pace: what is decided without a broker. */
+/* The checkpoint of a replay, its ranges and its rate limit: what is decided without a broker. */
 #include "pipeline/consume/rate_limit.h"
 #include "replay/checkpoint.h"
 #include "replay/plan.h"
@@ -7,7 +7,7 @@
 
 static const struct wt_tally NOTHING = {0};
 
-/* --- books ----------------------------------------------------------------------------------- */
+/* --- checkpoints ----------------------------------------------------------------------------- */
 
 static void every_outcome_is_counted_once_and_the_end_of_a_range_is_no_record(void **state)
 {
@@ -195,7 +195,7 @@ static void notes_are_words(void **state)
     wt_plan_notes_write(0, text);
     assert_string_equal(text, "");
     wt_plan_notes_write(WT_PLAN_DELETED | WT_PLAN_EMPTY, text);
-    assert_string_equal(text, "its beginning is deleted already, empty");
+    assert_string_equal(text, "its first records are deleted already, empty");
     wt_plan_notes_write(15, text);
     assert_true(strlen(text) < sizeof text - 1);
 }

@@ -222,12 +222,12 @@ static void what_an_earlier_pass_was_to_take_has_its_label(void **state)
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct wt_origins *origins = wt_origins_create();
-        struct wt_checkpoint books = {
+        struct wt_checkpoint checkpoint = {
             .planned_ms = cases[i].planned_ms, .since = cases[i].since, .to = 100};
-        (void)snprintf(books.terms, sizeof books.terms, "%s", cases[i].terms);
+        (void)snprintf(checkpoint.terms, sizeof checkpoint.terms, "%s", cases[i].terms);
         add(origins, seventy);
         wt_origins_add_pass(origins, cases[i].redrive, cases[i].redrive ? "news.dlq" : "news",
-                            cases[i].redrive ? 0 : 3, cases[i].position, &books, "out");
+                            cases[i].redrive ? 0 : 3, cases[i].position, &checkpoint, "out");
         assert_int_equal(look(origins, seventy),
                          cases[i].labelled ? WT_ORIGIN_LABELLED : WT_ORIGIN_OPEN);
         wt_origins_destroy(origins);
