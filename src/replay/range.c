@@ -170,7 +170,7 @@ enum wt_status wt_range_gone(struct wt_partition *partition, struct wt_error *er
     partition->range->state = WT_RANGE_OVER;
     return wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "range-gone",
                         "%s [%" PRId32 "] was re-created or truncated: the records of this range "
-                                       "are gone. To read the new records, use another --name",
+                        "are gone. To read the new records, use another --name",
                         partition->topic, partition->number);
 }
 

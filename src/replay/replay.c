@@ -16,8 +16,7 @@
 #include <string.h>
 #include <time.h>
 
-/* Time limits: for a broker to become reachable, and for one answer. */
-/* A broker or a coordinator that is just starting is waited for. */
+/* Time limits: for a broker or a coordinator that is just starting, and for single answers. */
 #define BROKER_MS_MAX 12000
 #define COORDINATOR_MS_MAX 18000
 #define REACH_MS 10000
@@ -117,10 +116,10 @@ static enum wt_status check_terms(const struct wt_replay *replay, struct wt_erro
     for (size_t i = 0; i < replay->count; i++) {
         const struct wt_replay_part *part = &replay->parts[i];
         const char *then = part->checkpoint.terms;
-        bool continues = !replay->request->continues || part->position < part->checkpoint.to;
+        bool unfinished = !replay->request->continues || part->position < part->checkpoint.to;
         if (part->position >= 0 &&
             (wt_terms_differ(then, replay->request->terms, of_all, words, sizeof words) ||
-             (continues &&
+             (unfinished &&
               wt_terms_differ(then, replay->request->terms, of_a_range, words, sizeof words)))) {
             return name_taken(words, error);
         }
@@ -224,8 +223,8 @@ static bool others_committed(const struct wt_replay *replay, const struct wt_rep
     return false;
 }
 
-/* Looks for a committed plan and waits for the group's coordinator. Without a plan the parts stay
- * as they are; if they are outdated, they are replaced by all partitions, to be planned again. */
+/* Looks for a committed plan; waits for the coordinator. Without one the parts stay as they are, but
+ * outdated parts are replaced by all partitions, to be planned again. */
 static enum wt_status find_plan(struct wt_replay *replay, struct wt_error *error)
 {
     struct wt_replay_part *own = replay->parts;
