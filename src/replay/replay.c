@@ -54,8 +54,7 @@ static rd_kafka_topic_partition_list_t *list_parts(const struct wt_replay *repla
     return list;
 }
 
-/* The committed offsets of all parts, in their order. NULL: the broker does not answer. The caller
- * destroys the list. */
+/* The committed offsets of all parts, in order; the caller destroys the list. NULL: no answer. */
 static rd_kafka_topic_partition_list_t *read_commits(const struct wt_replay *replay, int wait_ms,
                                                      const char **reason_out)
 {
