@@ -1,4 +1,5 @@
-/* check.c: whether a worker with this configuration would work, and what to do where not. */
+/* check.c: checks whether a worker with this configuration would work, and says what to do if
+ * not. */
 #include "base/deadline.h"
 #include "base/processors.h"
 #include "check/acl_probe.h"
@@ -23,13 +24,14 @@
 #include <stdio.h>
 #include <string.h>
 
-/* How long all may take, and the questions to brokers at least, whatever the model has taken. Past
- * that the process ends as soon as a call that does not keep to its time has had this grace. */
+/* Time limits: for the whole check, and the least time for the questions to brokers, however long
+ * the model took to load. If a call still blocks this grace after its time-out, the process
+ * exits. */
 #define WHOLE_MS 26000
 #define BROKERS_MS_MIN 15000
 #define GRACE_MS 2000
 
-/* How long each question to brokers may take: whether they can be reached, what there is, and the
+/* Time limits of single questions: can brokers be reached, which topics and settings exist, all
  * others. */
 #define REACH_MS 10000
 #define FACTS_MS 8000
@@ -38,19 +40,23 @@
 static void print_help(void)
 {
     (void)printf(
-        "Looks at everything a worker needs, without labelling anything: configuration, model and\n"
-        "its self-test, device and precision, brokers, topics, rights, time-outs.\n\n"
-        "Usage: wiretag check -c FILE [--set KEY=VALUE]... [--json]\n\n"
+        "Checks everything a worker needs, without labelling anything: configuration, model and\n"
+        "its self-test, device and precision, brokers, topics, rights, time-outs.\n"
+        "\n"
+        "Usage: wiretag check -c FILE [--set KEY=VALUE]... [--json]\n"
+        "\n"
         "  -c, --config FILE  the configuration of the worker\n"
         "  --set KEY=VALUE    overrides one key, as for wiretag run\n"
         "  --json             "
         "{\"well\":…,\"findings\":[{\"level\",\"check\",\"place\",\"message\",\"remedy\"}]}\n"
-        "  --help             this text\n\n"
-        "One finding a line on stdout as it is found: ok, note, warning or error, where, what, "
-        "what\n"
-        "to do. Whatever brokers do, it ends within 30 s beside the model's loading. It\n"
-        "writes nothing to topics and does not join the consumer group, so it may run beside\n"
-        "workers. Exit status: 0 no warning and no error, 1 some, 2 bad usage or configuration.\n\n"
+        "  --help             this text\n"
+        "\n"
+        "Prints each finding as a line on stdout: ok, note, warning or error; the place; what was\n"
+        "found; what to do. Ends within 30 s plus the time to load the model, whatever the "
+        "brokers\n"
+        "do. Writes nothing to topics and does not join the consumer group, so it may run beside\n"
+        "workers. Exit status: 0 no warning and no error, 1 some, 2 bad usage or configuration.\n"
+        "\n"
         "Example:\n"
         "  wiretag check -c config/wiretag.yaml\n");
 }
@@ -68,7 +74,7 @@ static const char *key_of(const struct wt_error *error)
 static const char *why_device(const struct wt_config *config, const struct wt_model_info *info)
 {
     return strcmp(config->model.device, "auto") != 0 ? "as configured"
-           : strcmp(info->device, "cpu") == 0        ? "no GPU that the runtime can use"
+           : strcmp(info->device, "cpu") == 0        ? "no GPU usable by the runtime"
                                                      : "the first GPU";
 }
 
@@ -96,8 +102,8 @@ static void describe_model(const struct wt_config *config, const struct wt_model
     }
     if (info->equal_lengths_only) {
         wt_finding_add(findings, config, "model.path", WT_FINDING_NOTE, "model-padding",
-                       "the model's logits depend on padding, so articles of one length only share "
-                       "a batch, which is slow");
+                       "the model's logits depend on padding, so only articles of the same length "
+                       "share a batch, which is slow");
         wt_finding_remedy(findings, "export it with masked attention and length-aware pooling");
     }
 }
@@ -117,16 +123,16 @@ static void check_model(const struct wt_config *config, struct wt_findings *find
 
 /* --- Kafka ----------------------------------------------------------------------------------- */
 
-/* What check is at work with. */
+/* The state of a check. */
 struct checking {
     const struct wt_config *config;
     struct wt_check_report *report;
-    struct wt_findings *findings; /* of the report */
-    int64_t deadline_us;          /* of all questions to brokers together */
+    struct wt_findings *findings; /* the report's */
+    int64_t deadline_us;          /* for all questions to brokers together */
 };
 
-/* How long the next question may take. */
-static int wait_of(const struct checking *checking, int ms_max)
+/* The time-out of the next question. */
+static int timeout_ms(const struct checking *checking, int ms_max)
 {
     return wt_deadline_left_ms(checking->deadline_us, ms_max);
 }
@@ -139,8 +145,9 @@ static void on_error(rd_kafka_t *client, int code, const char *reason, void *opa
     (void)opaque;
 }
 
-/* A consumer that joins no group, for questions. NULL: the configuration is refused. */
-static rd_kafka_t *make_asker(const struct wt_config *config, struct wt_findings *findings)
+/* A consumer that joins no group and only asks questions. NULL: librdkafka refuses the
+ * configuration. */
+static rd_kafka_t *create_client(const struct wt_config *config, struct wt_findings *findings)
 {
     struct wt_error error;
     rd_kafka_t *client = NULL;
@@ -177,14 +184,14 @@ static void add_fault(const struct checking *checking, const struct wt_reach *re
     wt_finding_remedy(checking->findings, "%s", fault->remedy);
 }
 
-/* False: there is nobody to be asked for more. */
+/* False: no broker can be asked further questions. */
 static bool check_reach(const struct checking *checking)
 {
     struct wt_error error;
     struct wt_reach reach;
     struct wt_findings *findings = checking->findings;
     wt_check_report_step(checking->report, "brokers and their addresses");
-    if (wt_reach_gather(checking->config, true, wait_of(checking, REACH_MS), &reach, &error) !=
+    if (wt_reach_gather(checking->config, true, timeout_ms(checking, REACH_MS), &reach, &error) !=
         WT_OK) {
         wt_finding_add_at(findings, "", WT_FINDING_ERROR, error.code, "%s", error.message);
         return false;
@@ -205,7 +212,7 @@ static bool check_reach(const struct checking *checking)
                        reach.brokers);
     } else {
         wt_finding_add(findings, checking->config, "kafka.common", WT_FINDING_NOTE, "not-looked-at",
-                       "topics, rights and the group were not looked at: no broker can be asked");
+                       "topics, rights and the group were not checked: no broker can be reached");
     }
     wt_reach_free(&reach);
     return reached;
@@ -213,8 +220,9 @@ static bool check_reach(const struct checking *checking)
 
 /* --- the rest -------------------------------------------------------------------------------- */
 
-/* Trying an id takes it from whoever has it. One that wiretag picks is held by a lock on this
- * machine; one that is configured, or follows group.instance.id, may be a running worker's. */
+/* Trying a transactional id fences the producer that uses it. An id that wiretag picks is protected
+ * by a lock file on this machine. An id that is configured or follows group.instance.id may belong
+ * to a running worker. */
 static void check_transaction(const struct checking *checking, const struct wt_group_facts *group)
 {
     struct wt_error error;
@@ -223,11 +231,10 @@ static void check_transaction(const struct checking *checking, const struct wt_g
     bool may_be_taken = strcmp(config->delivery.transactional_id, "auto") != 0 ||
                         wt_config_consumer_property(config, "group.instance.id") != NULL;
     if (may_be_taken && (!group->known || group->member_count > 0)) {
-        wt_finding_add(
-            checking->findings, config, "delivery.transactional_id", WT_FINDING_NOTE,
-            "right-transactional-id",
-            "the transactional id was not tried: workers of the group run, and trying it "
-            "would take it from the one that has it");
+        wt_finding_add(checking->findings, config, "delivery.transactional_id", WT_FINDING_NOTE,
+                       "right-transactional-id",
+                       "the transactional id was not tried: the group has running workers, and "
+                       "trying it would fence the worker that uses it");
         return;
     }
     if (wt_transactional_id_create(config, &id, &error) != WT_OK) {
@@ -235,12 +242,12 @@ static void check_transaction(const struct checking *checking, const struct wt_g
                        "right-transactional-id", "%s", error.message);
         return;
     }
-    wt_acl_probe_transaction(config, wt_transactional_id_text(id), wait_of(checking, ANSWER_MS),
+    wt_acl_probe_transaction(config, wt_transactional_id_text(id), timeout_ms(checking, ANSWER_MS),
                              checking->findings);
     wt_transactional_id_destroy(id);
 }
 
-/* Whether such a finding has been made. */
+/* A finding of this check exists. */
 static bool has_finding(const struct wt_findings *findings, const char *check)
 {
     for (size_t i = 0; i < findings->count; i++) {
@@ -251,7 +258,7 @@ static bool has_finding(const struct wt_findings *findings, const char *check)
     return false;
 }
 
-/* Without a coordinator there is nobody to ask. */
+/* Skipped if the group has no coordinator to ask. */
 static void check_group(const struct checking *checking, rd_kafka_t *client,
                         const struct wt_cluster_facts *facts, struct wt_group_facts *group_out)
 {
@@ -261,13 +268,14 @@ static void check_group(const struct checking *checking, rd_kafka_t *client,
     }
     wt_check_report_step(checking->report, "the consumer group");
     rd_kafka_resp_err_t answer =
-        wt_group_facts_gather(checking->config, client, wait_of(checking, ANSWER_MS), group_out);
-    wt_acl_probe_group(checking->config, group_out, answer, wait_of(checking, ANSWER_MS),
+        wt_group_facts_gather(checking->config, client, timeout_ms(checking, ANSWER_MS), group_out);
+    wt_acl_probe_group(checking->config, group_out, answer, timeout_ms(checking, ANSWER_MS),
                        checking->findings);
     wt_audit_group(checking->config, group_out, checking->findings);
     if (group_out->known && group_out->refusal == NULL && answer == RD_KAFKA_RESP_ERR_NO_ERROR) {
         wt_check_report_step(checking->report, "the offsets of the consumer group");
-        wt_group_position_gather(checking->config, facts, wait_of(checking, ANSWER_MS), &position);
+        wt_group_position_gather(checking->config, facts, timeout_ms(checking, ANSWER_MS),
+                                 &position);
         wt_audit_position(checking->config, &position, facts->settings.offsets_minutes,
                           checking->findings);
         wt_group_position_free(&position);
@@ -279,9 +287,10 @@ static void check_rights(const struct checking *checking, rd_kafka_t *client,
 {
     struct wt_group_facts group = {0};
     wt_check_report_step(checking->report, "the right to read");
-    wt_acl_probe_read(checking->config, facts, wait_of(checking, ANSWER_MS), checking->findings);
+    wt_acl_probe_read(checking->config, facts, timeout_ms(checking, ANSWER_MS), checking->findings);
     wt_check_report_step(checking->report, "the right to write");
-    wt_acl_probe_write(checking->config, facts, wait_of(checking, ANSWER_MS), checking->findings);
+    wt_acl_probe_write(checking->config, facts, timeout_ms(checking, ANSWER_MS),
+                       checking->findings);
     check_group(checking, client, facts, &group);
     if (checking->config->delivery.guarantee == WT_EXACTLY_ONCE &&
         !has_finding(checking->findings, "coordinator-transactions")) {
@@ -296,25 +305,25 @@ static void check_cluster(const struct checking *checking, rd_kafka_t *client)
     struct wt_error error;
     struct wt_cluster_facts facts;
     wt_check_report_step(checking->report, "topics and settings");
-    if (wt_facts_gather(checking->config, client, wait_of(checking, FACTS_MS), &facts, &error) !=
+    if (wt_facts_gather(checking->config, client, timeout_ms(checking, FACTS_MS), &facts, &error) !=
         WT_OK) {
         wt_finding_add(checking->findings, checking->config, "kafka.common", WT_FINDING_ERROR,
                        "broker-unreachable", "%s", error.message);
-        wt_finding_remedy(checking->findings, "see whether the brokers are at work, and look at "
-                                              "their logs");
+        wt_finding_remedy(checking->findings, "check that the brokers run, and read their logs");
         return;
     }
     wt_audit_broker_limits(checking->config, &facts, checking->findings);
     wt_audit_coordinators(checking->config, &facts, checking->findings);
     wt_check_report_step(checking->report, "timestamps");
-    wt_facts_find_misdated(checking->config, client, wait_of(checking, ANSWER_MS), &facts);
-    wt_facts_find_newest(checking->config, wait_of(checking, ANSWER_MS), &facts);
+    wt_facts_find_misdated(checking->config, client, timeout_ms(checking, ANSWER_MS), &facts);
+    wt_facts_find_newest(checking->config, timeout_ms(checking, ANSWER_MS), &facts);
     wt_audit_topics(checking->config, &facts, checking->findings);
     check_rights(checking, client, &facts);
     wt_facts_free(&facts);
 }
 
-/* Whether librdkafka takes what is configured for the producer; the consumer is made. */
+/* Checks that librdkafka accepts the producer's properties. The consumer has been created
+ * already. */
 static bool check_producer(const struct checking *checking)
 {
     struct wt_error error;
@@ -328,15 +337,15 @@ static bool check_producer(const struct checking *checking)
     return true;
 }
 
-/* What had no time left says so, and may be well all the same. */
+/* Warns that the last questions may have had too little time, so their findings may be wrong. */
 static void add_time(const struct checking *checking)
 {
-    if (wait_of(checking, 1) == 0) {
+    if (timeout_ms(checking, 1) == 0) {
         wt_finding_add_at(checking->findings, "", WT_FINDING_WARNING, "time",
-                          "brokers answer slowly: the time for looking was over before all of them "
-                          "had, so what came last may have had too little of it");
+                          "brokers answer slowly: time ran out before all had answered, so the "
+                          "last checks may be incomplete");
         wt_finding_remedy(checking->findings,
-                          "look at the load of the brokers and at the network between");
+                          "check the load of the brokers and the network in between");
     }
 }
 
@@ -345,7 +354,7 @@ static void check_kafka(const struct checking *checking)
     if (!check_producer(checking) || !check_reach(checking)) {
         return;
     }
-    rd_kafka_t *client = make_asker(checking->config, checking->findings);
+    rd_kafka_t *client = create_client(checking->config, checking->findings);
     if (client != NULL) {
         check_cluster(checking, client);
         wt_check_report_step(checking->report, "the end");
@@ -356,7 +365,7 @@ static void check_kafka(const struct checking *checking)
 
 /* --- the command ----------------------------------------------------------------------------- */
 
-/* The time for brokers is what the model has left of the whole. */
+/* The brokers get what the model has left of the whole time. */
 static int64_t deadline_of(int64_t begin_us)
 {
     int64_t whole_us = begin_us + WHOLE_MS * INT64_C(1000);
@@ -393,7 +402,7 @@ static int check(const struct wt_cli_config *given, bool json)
         wt_finding_add_at(findings, "", WT_FINDING_ERROR, error.code, "%s", error.message);
         exit_status = WT_EXIT_USAGE;
     } else {
-        /* What clients say while they are asked is in the findings. */
+        /* Errors of clients become findings, so the log is nearly off. */
         wt_log_init(WT_LOG_ERROR, config->log.format);
         wt_finding_add_at(findings, given->path, WT_FINDING_OK, "config",
                           "the configuration is complete");

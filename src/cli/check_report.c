@@ -22,12 +22,12 @@ struct wt_check_report {
 
     pthread_mutex_t mutex; /* guards what follows, and stdout */
     pthread_cond_t changed;
-    bool over; /* all is written, or being written for the last time */
+    bool over; /* everything is written, or is being written for the last time */
     bool well;
     size_t written;
     const char *step;
     int64_t deadline_us;
-    struct wt_buffer body; /* the findings in JSON */
+    struct wt_buffer body; /* the findings as JSON */
 };
 
 /* --- one finding ----------------------------------------------------------------------------- */
@@ -76,7 +76,7 @@ static void print_text(const struct wt_finding *finding)
     (void)fflush(stdout);
 }
 
-/* The mutex is held. */
+/* Locks: the report's, held. */
 static void write_finding(struct wt_check_report *report, const struct wt_finding *finding)
 {
     if (report->json) {
@@ -97,7 +97,7 @@ static void end_progress(struct wt_check_report *report)
 static void on_finding(void *opaque, const struct wt_finding *finding)
 {
     struct wt_check_report *report = opaque;
-    end_progress(report); /* on a terminal its line would stand in the way */
+    end_progress(report); /* on a terminal its line would mix with the finding */
     (void)pthread_mutex_lock(&report->mutex);
     if (!report->over) {
         write_finding(report, finding);
@@ -105,7 +105,7 @@ static void on_finding(void *opaque, const struct wt_finding *finding)
     (void)pthread_mutex_unlock(&report->mutex);
 }
 
-/* The mutex is held. */
+/* Locks: the report's, held. */
 static bool finish(struct wt_check_report *report)
 {
     report->over = true;
@@ -117,24 +117,24 @@ static bool finish(struct wt_check_report *report)
     return fflush(stdout) == 0;
 }
 
-/* --- the time -------------------------------------------------------------------------------- */
+/* --- time-out -------------------------------------------------------------------------------- */
 
 static void end_process(struct wt_check_report *report)
 {
     char message[200];
     (void)snprintf(message, sizeof message,
-                   "the time for looking is over, and no answer came to the question for %s; what "
-                   "comes after it was not looked at",
+                   "timed out: the brokers did not answer the question about %s; the checks after "
+                   "it were not made",
                    report->step);
     const struct wt_finding finding = {
         .level = WT_FINDING_ERROR,
         .check = (char *)"time",
         .place = (char *)"",
         .message = message,
-        .remedy = (char *)"see whether the brokers are at work, and look at their logs"};
+        .remedy = (char *)"check that the brokers run, and read their logs"};
     write_finding(report, &finding);
     (void)finish(report);
-    _exit(WT_EXIT_FAILED); /* the call that hangs keeps its thread */
+    _exit(WT_EXIT_FAILED); /* the thread of the blocked call cannot be joined */
 }
 
 static void *watch(void *opaque)

@@ -61,7 +61,7 @@ enum wt_status wt_cli_model_load(const char *command, const char *path,
     return status;
 }
 
-void wt_cli_say(const char *format, ...)
+void wt_cli_print_table(const char *format, ...)
 {
     if (isatty(STDERR_FILENO) == 0) {
         return;

@@ -23,35 +23,36 @@ int wt_cli_check(int argc, char **argv);
 int wt_cli_explain(int argc, char **argv);
 int wt_cli_bench(int argc, char **argv);
 
-/* The stages of bench; argv[0] is the stage's name. */
+/* The kinds of bench; argv[0] is the name of the kind. */
 int wt_cli_bench_tokenize(int argc, char **argv);
 int wt_cli_bench_model(int argc, char **argv);
 int wt_cli_bench_pipeline(int argc, char **argv);
 int wt_cli_bench_tune(int argc, char **argv);
 
-/* Prints "wiretag COMMAND: message" to stderr and returns the exit status for `status`: usage for
+/* Prints "wiretag COMMAND: message" to stderr. Returns the exit status for `status`: usage for
  * WT_INVALID, else failed. */
 int wt_cli_fail(const char *command, enum wt_status status, const struct wt_error *error);
 
-/* The same as a line of the log, for commands whose stderr is one: JSON stays JSON to the end. */
+/* The same as a log line, for commands that log to stderr, so that a JSON log stays JSON to the
+ * end. */
 int wt_cli_log_failure(const char *command, enum wt_status status, const struct wt_error *error);
 
-/* Prints a usage error with the way to the help and returns WT_EXIT_USAGE. */
+/* Prints a usage error and how to get help. Returns WT_EXIT_USAGE. */
 int wt_cli_usage(const char *command, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* As wt_model_load, showing how far it is while it takes long. `as_log`: the command's stderr is a
- * log. options->progress is replaced. */
+/* Like wt_model_load, with a progress display if it takes long. `as_log`: the command logs to
+ * stderr. Replaces options->progress. */
 struct wt_model;
 struct wt_model_options;
 enum wt_status wt_cli_model_load(const char *command, const char *path,
                                  const struct wt_model_options *options, bool as_log,
                                  struct wt_model **model_out, struct wt_error *error);
 
-/* Writes to stderr where that is a terminal: a table for people, beside the JSON lines on stdout. */
-void wt_cli_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Prints to stderr if that is a terminal: a table for people, besides the JSON lines on stdout. */
+void wt_cli_print_table(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Reads a decimal number from `low` to `high`; false for anything else. */
+/* Parses a decimal number from `low` to `high`. False: anything else. */
 bool wt_cli_number(const char *text, uint32_t low, uint32_t high, uint32_t *number_out);
 
 #endif

@@ -17,10 +17,10 @@
 struct wt_jsonl {
     int fd;
     bool ended;
-    char *bytes; /* read and not yet given out: [start, end) */
+    char *bytes; /* bytes that were read and not yet handed out: [start, end) */
     size_t start;
     size_t end;
-    size_t searched; /* no newline before it */
+    size_t searched; /* there is no newline before this index */
     size_t capacity;
     uint64_t line;
     json_t *root;
@@ -45,7 +45,7 @@ void wt_jsonl_destroy(struct wt_jsonl *jsonl)
     free(jsonl);
 }
 
-/* Reads once more. WT_IO on failure; sets `ended` at the end. */
+/* Reads more input once. WT_IO on failure; sets `ended` at the end. */
 static enum wt_status read_more(struct wt_jsonl *jsonl, struct wt_error *error)
 {
     if (jsonl->start > 0) {
@@ -159,7 +159,7 @@ void wt_jsonl_write_error(FILE *out, uint64_t line, const struct wt_error *error
     wt_buffer_append_text(&buffer, ",\"error\":{\"code\":");
     wt_buffer_append_json_string(&buffer, error->code, strlen(error->code));
     wt_buffer_append_text(&buffer, ",\"message\":");
-    /* A message may quote the line; what is not UTF-8 of it is left out. */
+    /* Jansson's message may quote the line; drop what is not UTF-8. */
     json_t *message = json_string(error->message);
     const char *text = message != NULL ? error->message : "not valid UTF-8";
     wt_buffer_append_json_string(&buffer, text, strlen(text));

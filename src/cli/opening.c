@@ -29,13 +29,13 @@ static void log_configuration(const char *command, const struct wt_config *confi
         wt_buffer_append_text(&inputs, config->input.topics.items[i]);
     }
     char *topics = wt_buffer_take(&inputs, NULL);
-    bool letters = config->dead_letter.enabled;
+    bool dead_letters = config->dead_letter.enabled;
     wt_log_info(command,
                 "configuration %s, group %s, brokers %s, input.topics %s, output.topic %s, "
                 "dead_letter.topic %s, guarantee %s, model %s",
-                config->file != NULL ? config->file : "of defaults",
-                property_of(config, "group.id"), property_of(config, "bootstrap.servers"), topics,
-                config->output.topic, letters ? config->dead_letter.topic : "none",
+                config->file != NULL ? config->file : "defaults", property_of(config, "group.id"),
+                property_of(config, "bootstrap.servers"), topics, config->output.topic,
+                dead_letters ? config->dead_letter.topic : "none",
                 config->delivery.guarantee == WT_EXACTLY_ONCE ? "exactly-once" : "at-least-once",
                 config->model.path);
     free(topics);
@@ -43,7 +43,8 @@ static void log_configuration(const char *command, const struct wt_config *confi
 
 /* --- the machine ----------------------------------------------------------------------------- */
 
-/* The value of the first line that begins with `key` and a colon; false: there is none. */
+/* Finds the first line that starts with `key` and a colon, and copies its value. False: there is
+ * none. */
 static bool read_value(const char *path, const char *key, char *value, size_t value_bytes)
 {
     FILE *file = fopen(path, "re");
@@ -63,7 +64,7 @@ static bool read_value(const char *path, const char *key, char *value, size_t va
     return found;
 }
 
-/* Of a control group, as a container sees its own; 0: none. */
+/* The memory limit of the control group, as seen inside a container; 0: none. */
 static double memory_limit(double machine_bytes)
 {
     static const char *const paths[] = {"/sys/fs/cgroup/memory.max",
@@ -72,7 +73,7 @@ static double memory_limit(double machine_bytes)
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
         FILE *file = fopen(paths[i], "re");
         if (file != NULL) {
-            char line[64] = ""; /* "max" is no number, and 0 no limit */
+            char line[64] = ""; /* "max" is not a number and reads as 0: no limit */
             double bytes = fgets(line, sizeof line, file) != NULL ? strtod(line, NULL) : 0;
             if (bytes > 0 && bytes < machine_bytes) {
                 limit = bytes;
@@ -94,12 +95,12 @@ static void log_machine(const char *command)
     char limited[64] = "";
     if (!read_value("/proc/cpuinfo", "model name", name, sizeof name)) {
         (void)snprintf(name, sizeof name, "%s",
-                       uname(&system) == 0 ? system.machine : "processor of an unknown kind");
+                       uname(&system) == 0 ? system.machine : "unknown processor");
     }
     if (limit > 0) {
         (void)snprintf(limited, sizeof limited, ", limited to %.1f GiB", limit / GIB);
     }
-    wt_log_info(command, "machine: %s, %s may be used, %.1f GiB of memory%s", name,
+    wt_log_info(command, "machine: %s, %s usable, %.1f GiB of memory%s", name,
                 wt_processors_describe(&processors, here, sizeof here), bytes / GIB, limited);
 }
 

@@ -6,7 +6,7 @@
 #include <getopt.h>
 #include <string.h>
 
-/* What getopt_long gives back for the command's own options: their index above this. */
+/* getopt_long returns the index of a command's own option plus this. */
 #define OWN_BASE 256
 
 static void make_table(const struct wt_cli_options *options, struct option *table)
@@ -29,12 +29,12 @@ static void make_table(const struct wt_cli_options *options, struct option *tabl
     table[count] = (struct option){.name = NULL};
 }
 
-/* What getopt_long did not accept, an unknown option or one without its value. */
+/* Reports an option that getopt_long did not accept: unknown, or without its value. */
 static int bad_option(const char *command, char **argv, const char *letters)
 {
     const char *written = argv[optind - 1];
     if (strncmp(written, "--", 2) != 0 && optopt != 0) {
-        /* Letters may be written together: argv does not say which one it was. */
+        /* Short options may be written together, so argv does not tell which one failed. */
         bool known = strchr(letters, optopt) != NULL;
         return known ? wt_cli_usage(command, "-%c needs a value", optopt)
                      : wt_cli_usage(command, "unknown option -%c", optopt);

@@ -1,11 +1,12 @@
-/* options.h: a command's options as a table, read the same way by every command.
+/* options.h: the options of a command as a table, parsed the same way for every command.
  *
- *     const struct wt_cli_option own[] = {{"input", .text = &options.input},
- *                                         {"seconds", .number = &options.seconds, .low = 1, .high = 60},
- *                                         {"json", .flag = &json}};
+ *     const struct wt_cli_option own[] = {
+ *         {"input", .text = &options.input},
+ *         {"seconds", .number = &options.seconds, .low = 1, .high = 60},
+ *         {"json", .flag = &json}};
  *
- * Besides its own every command has --help (-h), and those with a configuration -c (--config) and
- * --set. The last of an option that is given twice counts. Thread: main. */
+ * Every command also has --help (-h). Commands with a configuration have -c (--config) and --set.
+ * If an option is given twice, the last one counts. Thread: main. */
 #ifndef WIRETAG_CLI_OPTIONS_H
 #define WIRETAG_CLI_OPTIONS_H
 
@@ -15,12 +16,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Exactly one of `flag`, `text` and `number` is set: where what was given is put. */
+/* One option. Exactly one of `flag`, `text` and `number` is set; it receives the value. */
 struct wt_cli_option {
-    const char *name;  /* without its dashes */
-    bool *flag;        /* takes no value */
+    const char *name;  /* without the dashes */
+    bool *flag;        /* the option takes no value */
     const char **text; /* points into argv afterwards */
-    uint32_t *number;  /* a whole number, `low` to `high` */
+    uint32_t *number;  /* an integer from `low` to `high` */
     uint32_t low;
     uint32_t high;
 };
@@ -30,20 +31,21 @@ struct wt_cli_options {
     void (*help)(void); /* prints the help to stdout */
     const struct wt_cli_option *own;
     size_t own_count;
-    struct wt_cli_config *config; /* of -c and --set; NULL: the command has no configuration */
-    const char **operand;         /* the one argument that is no option, or NULL where it is not
-                                   * given; NULL itself: the command takes none */
+    struct wt_cli_config
+        *config; /* receives -c and --set; NULL: the command has no configuration */
+    /* Receives the only argument that is no option, or NULL if it is missing; NULL: takes none. */
+    const char **operand;
 };
 
-/* The first four: what every command has. */
+/* The first four members of wt_cli_options: what every command has. */
 #define WT_CLI_OPTIONS(command_name, print_help, table)                                            \
     .command = (command_name), .help = (print_help), .own = (table),                               \
     .own_count = sizeof(table) / sizeof(table)[0]
 
 #define WT_CLI_OPTIONS_MAX 16u
 
-/* Reads `argv`, whose first item is the command's name. False: the command ends here, with
- * *exit_status_out; its help was printed, or what was wrong. */
+/* Parses `argv`, whose first item is the command's name. False: the command ends here with
+ * *exit_status_out, after printing its help or an error. */
 bool wt_cli_options_read(const struct wt_cli_options *options, int argc, char **argv,
                          int *exit_status_out);
 

@@ -1,4 +1,4 @@
-/* run.c: the worker. */
+/* run.c: the command that runs a worker. */
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/worker.h"
@@ -9,15 +9,19 @@
 static void print_help(void)
 {
     (void)printf(
-        "Labels the articles of the input topics until it is told to stop.\n\n"
-        "Usage: wiretag run -c FILE [--set KEY=VALUE]...\n\n"
+        "Labels the articles of the input topics until it is stopped.\n"
+        "\n"
+        "Usage: wiretag run -c FILE [--set KEY=VALUE]...\n"
+        "\n"
         "  -c, --config FILE  the configuration; config/wiretag.yaml shows every key\n"
         "  --set KEY=VALUE    overrides one key, such as delivery.commit_interval_ms=500;\n"
-        "                     VALUE is YAML; may be repeated, the last one wins\n"
-        "  --help             this text\n\n"
-        "SIGTERM or SIGINT: running batches finish, offsets are committed, exit 0.\n"
-        "Another SIGTERM or SIGINT ends it at once: exit 1 where not everything was committed\n"
-        "yet; nothing is lost, those records are read again. SIGHUP is logged, no more.\n\n"
+        "                     VALUE is YAML; can be repeated, the last one counts\n"
+        "  --help             this text\n"
+        "\n"
+        "SIGTERM or SIGINT: finishes running batches, commits their offsets and exits with 0.\n"
+        "A second SIGTERM or SIGINT ends it at once, with exit 1 if not everything was committed;\n"
+        "nothing is lost, those records are read again. SIGHUP is logged and ignored.\n"
+        "\n"
         "Example:\n"
         "  wiretag run -c config/wiretag.yaml --set input.topics=[news.articles] \\\n"
         "    --set kafka.common.bootstrap.servers=127.0.0.1:9092\n");

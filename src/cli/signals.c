@@ -9,7 +9,8 @@
 #include <stddef.h>
 #include <unistd.h>
 
-/* What shells report of a process that a signal ended. */
+/* The exit status that shells report for a process ended by a signal is this plus the signal's
+ * number. */
 #define EXIT_BY_SIGNAL 128
 
 static const struct {
@@ -23,13 +24,13 @@ static struct {
     const char *command;
     sigset_t set;
     bool stays_on_hangup; /* set before the thread starts */
-    atomic_bool came;
+    atomic_bool arrived;
     pthread_mutex_t mutex; /* guards what follows; held while `stop` runs */
     void (*stop)(void *opaque);
     void *opaque;
 } signals = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
-/* nohup, for one, has SIGHUP ignored. */
+/* nohup, for example, ignores SIGHUP. */
 static bool is_ignored(int number)
 {
     struct sigaction action;
@@ -43,9 +44,10 @@ static void handle(int number, void (*handler)(int number), int flags)
     (void)sigaction(number, &action, NULL);
 }
 
-/* --- commands with nothing to finish --------------------------------------------------------- */
+/* --- commands that have nothing to finish ---------------------------------------------------- */
 
-/* The default action ends the process, but for the first one of a container. */
+/* The default action ends the process, except for the first process of a container; _exit covers
+ * that case. */
 static void end_process(int number)
 {
     handle(number, SIG_DFL, 0);
@@ -62,7 +64,7 @@ void wt_signals_end_process(void)
     }
 }
 
-/* --- commands that stop in good order -------------------------------------------------------- */
+/* --- commands that drain before they stop ---------------------------------------------------- */
 
 void wt_signals_block(void)
 {
@@ -75,28 +77,28 @@ void wt_signals_block(void)
     (void)pthread_sigmask(SIG_BLOCK, &signals.set, NULL);
 }
 
-static void end_at_once(int number)
+static void exit_at_once(int number)
 {
     (void)number;
     wt_exit_now();
 }
 
-/* By a handler, so that it works whatever this thread waits for. Of SIGHUP a terminal that goes away may
- * send two. */
-static void let_the_next_end(void)
+/* Handles the next signal in a handler, which works whatever other threads wait for. SIGHUP is left
+ * out: a terminal that closes may send it twice. */
+static void end_on_next_signal(void)
 {
     sigset_t ends;
     (void)sigemptyset(&ends);
     for (size_t i = 0; i < STOP_COUNT; i++) {
         if (stops[i].number != SIGHUP) {
-            handle(stops[i].number, end_at_once, 0);
+            handle(stops[i].number, exit_at_once, 0);
             (void)sigaddset(&ends, stops[i].number);
         }
     }
     (void)pthread_sigmask(SIG_UNBLOCK, &ends, NULL);
 }
 
-/* A reader of the log who has gone to sleep may not hold the stop up. */
+/* Logs without waiting long: a log reader that does not read must not delay the stop. */
 static void log_signal(int number)
 {
     for (size_t i = 0; i < STOP_COUNT; i++) {
@@ -106,14 +108,14 @@ static void log_signal(int number)
     }
 }
 
-/* The first signal that is to stop the process. */
-static int await_stop(void)
+/* Waits for the first signal that is to stop the process. */
+static int wait_for_stop(void)
 {
     int number = 0;
     (void)sigwait(&signals.set, &number);
     while (number == SIGHUP && signals.stays_on_hangup) {
         wt_log_promptly(WT_LOG_INFO, signals.command,
-                        "SIGHUP: received; nothing is reloaded yet, the worker goes on");
+                        "SIGHUP: received and ignored; reloading is not supported yet");
         (void)sigwait(&signals.set, &number);
     }
     return number;
@@ -122,9 +124,9 @@ static int await_stop(void)
 static void *run(void *opaque)
 {
     (void)opaque;
-    int number = await_stop();
-    let_the_next_end();
-    atomic_store(&signals.came, true);
+    int number = wait_for_stop();
+    end_on_next_signal();
+    atomic_store(&signals.arrived, true);
     (void)pthread_mutex_lock(&signals.mutex);
     if (signals.stop == NULL) {
         wt_exit_now();
@@ -160,7 +162,7 @@ enum wt_status wt_signals_start(const char *command, void (*stop)(void *opaque),
 
 bool wt_signals_came(void)
 {
-    return atomic_load(&signals.came);
+    return atomic_load(&signals.arrived);
 }
 
 void wt_signals_end(void)

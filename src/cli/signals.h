@@ -6,28 +6,30 @@
 
 #include <stdbool.h>
 
-/* For every command: a signal ends the process at once, also where it is the first of its container, for
- * which the kernel's default action does nothing. Thread: main, before others start. */
+/* For every command: a signal ends the process at once, even if it is the first process of its
+ * container, for which the kernel ignores default actions. Thread: main, before others start. */
 void wt_signals_end_process(void);
 
-/* For commands that have something to finish: keeps the signals from this thread and all it will start. */
+/* For commands that have something to finish: blocks the signals in this thread and all threads it
+ * starts later. */
 void wt_signals_block(void);
 
-/* SIGHUP is logged and stops nothing: it asks a worker to read its configuration anew, which is to come.
- * Before wt_signals_start. */
+/* Makes SIGHUP a log line that stops nothing. Reloading the configuration on SIGHUP is not
+ * supported yet. Call it before wt_signals_start. */
 void wt_signals_stay_on_hangup(void);
 
-/* From now on the first signal calls `stop`, on a thread of its own, so that it may take locks; another
- * SIGTERM or SIGINT ends the process at once (exit_limit.h), to its last moment. `command` is for the
- * log. Once a process, after wt_signals_block. WT_FAILED (class fatal): there is no thread. */
+/* From now on the first signal calls `stop` on a thread of its own, so `stop` may take locks. A
+ * second SIGTERM or SIGINT ends the process at once (exit_limit.h) for as long as it lives.
+ * `command` is for the log. Once in a process, after wt_signals_block. WT_FAILED (class fatal): the
+ * thread cannot be started. */
 enum wt_status wt_signals_start(const char *command, void (*stop)(void *opaque), void *opaque,
                                 struct wt_error *error);
 
-/* A first signal has come. */
+/* The first signal has arrived. */
 bool wt_signals_came(void);
 
-/* `stop` is not called any more; if it is running, waits for its end. From now on any signal ends the
- * process at once. */
+/* From now on `stop` is not called any more, and any signal ends the process at once. If `stop` is
+ * running, waits for its end. */
 void wt_signals_end(void);
 
 #endif

@@ -1,4 +1,4 @@
-/* tokenize.c: shows the token ids of articles from stdin, one line at a time. */
+/* tokenize.c: prints the token ids of articles from stdin, one line at a time. */
 #include "base/buffer.h"
 #include "cli/cli.h"
 #include "cli/jsonl.h"
@@ -53,8 +53,8 @@ static void write_tokens(const struct wt_jsonl_item *item, const struct wt_token
     (void)fwrite(line->bytes, 1, line->count, stdout);
 }
 
-/* Every line of stdin. WT_CLOSED: all were good; WT_INVALID: some were not, and `error` has none.
- */
+/* Tokenizes every line of stdin. WT_CLOSED: all lines were good. WT_INVALID: some were bad, and
+ * `error` is not set. */
 static enum wt_status tokenize_lines(struct wt_tokenizer *tokenizer, uint32_t tokens_max,
                                      struct wt_error *error)
 {
@@ -88,7 +88,7 @@ static enum wt_status tokenize_lines(struct wt_tokenizer *tokenizer, uint32_t to
     return status == WT_CLOSED && bad_lines ? WT_INVALID : status;
 }
 
-/* The vocabulary of the options; *model_out owns it where it comes from a bundle. */
+/* Loads the vocabulary that the options name. If it comes from a bundle, *model_out owns it. */
 static enum wt_status open_vocab(const struct options *options, struct wt_vocab **vocab_out,
                                  struct wt_model **model_out, struct wt_error *error)
 {
@@ -147,15 +147,15 @@ int wt_cli_tokenize(int argc, char **argv)
         return exit_status;
     }
     if (options.tokens_max == 1) {
-        return wt_cli_usage("tokenize",
-                            "--max-tokens 1: a whole number from 2 on, or 0 for no limit");
+        return wt_cli_usage("tokenize", "--max-tokens 1: must be at least 2, or 0 for no limit");
     }
     if ((options.vocab == NULL) == (options.model == NULL)) {
-        return wt_cli_usage("tokenize", "one of --vocab FILE and --model BUNDLE is needed");
+        return wt_cli_usage("tokenize", "one of --vocab FILE and --model BUNDLE is required");
     }
     if (options.lowercase && options.model != NULL) {
-        return wt_cli_usage("tokenize", "--lowercase goes with --vocab; a bundle has its own "
-                                        "tokenizer options");
+        return wt_cli_usage(
+            "tokenize",
+            "--lowercase works with --vocab only; a bundle has its own tokenizer options");
     }
     return tokenize(&options);
 }

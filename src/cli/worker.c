@@ -52,8 +52,8 @@ int wt_cli_config_load(const struct wt_cli_config *given, const char *command,
 
 /* --- the worker ------------------------------------------------------------------------------ */
 
-/* How long the log may take to say that nothing was read. */
-#define SAY_MS_MAX 1000
+/* The longest time to log that nothing was read. */
+#define LOG_MS_MAX 1000
 
 struct work {
     const struct wt_cli_job *job;
@@ -63,14 +63,14 @@ struct work {
     struct wt_pipeline *pipeline;
 };
 
-/* A model that is being loaded, and a broker that is being waited for, cannot be asked to stop; and there
- * is nothing to finish. */
-static _Noreturn void end_unread(const struct wt_cli_job *job)
+/* Loading a model and waiting for a broker cannot be interrupted, and there is nothing to finish:
+ * exits at once. */
+static _Noreturn void exit_before_reading(const struct wt_cli_job *job)
 {
     bool endless = job->source.over == NULL;
-    wt_exit_limit_set(SAY_MS_MAX, endless ? WT_EXIT_DONE : WT_EXIT_FAILED, "the log");
+    wt_exit_limit_set(LOG_MS_MAX, endless ? WT_EXIT_DONE : WT_EXIT_FAILED, "the log");
     wt_log_info(job->command, "stopped: nothing was read%s",
-                endless ? "" : "; the same command goes on");
+                endless ? "" : "; run the same command again to resume");
     wt_log_flush();
     wt_exit_now();
 }
@@ -80,7 +80,7 @@ static void stop(void *opaque)
     struct work *work = opaque;
     (void)pthread_mutex_lock(&work->mutex);
     if (work->pipeline == NULL || !wt_pipeline_stop(work->pipeline)) {
-        end_unread(work->job);
+        exit_before_reading(work->job);
     }
     (void)pthread_mutex_unlock(&work->mutex);
 }
@@ -104,8 +104,8 @@ static bool alive(void *opaque, char *reason, size_t reason_bytes)
     return wt_beats_alive(reason, reason_bytes);
 }
 
-/* Before the model is loaded, which may take minutes: a liveness probe asks meanwhile. A worker without its
- * page still labels: a taken port is a warning. */
+/* Starts before the model is loaded, which may take minutes, so that liveness probes are answered. A
+ * worker without a metrics page still labels, so a port in use is only a warning. */
 static struct wt_http *start_http(struct work *work)
 {
     const struct wt_config *config = work->job->config;
@@ -158,7 +158,7 @@ static enum wt_status load_model(const struct wt_config *config, const char *com
     return status;
 }
 
-static enum wt_status make_pipeline(struct work *work, struct wt_error *error)
+static enum wt_status create_pipeline(struct work *work, struct wt_error *error)
 {
     struct wt_pipeline_source source = work->job->source;
     source.ends_process = true;
@@ -175,7 +175,7 @@ static enum wt_status run(struct work *work, struct wt_error *error)
 {
     const struct wt_cli_job *job = work->job;
     if (job->source.over == NULL) {
-        wt_signals_stay_on_hangup(); /* a pass has a person at its terminal, who may leave */
+        wt_signals_stay_on_hangup(); /* a replay stops: its terminal is gone */
     }
     enum wt_status status = wt_signals_start(job->command, stop, work, error);
     wt_cli_log_opening(job->command, job->config);
@@ -187,7 +187,7 @@ static enum wt_status run(struct work *work, struct wt_error *error)
         status = load_model(job->config, job->command, &work->model, error);
     }
     if (status == WT_OK) {
-        status = make_pipeline(work, error);
+        status = create_pipeline(work, error);
     }
     if (status == WT_OK) {
         status = wt_pipeline_run(work->pipeline, error);
@@ -195,7 +195,7 @@ static enum wt_status run(struct work *work, struct wt_error *error)
     return status;
 }
 
-/* Once a signal has come, nobody's output is waited for without end. */
+/* After a signal the exit limit stays, so output that nobody reads cannot block the end. */
 static int finish(const struct wt_cli_job *job, enum wt_status status, const struct wt_error *error)
 {
     wt_signals_end();

@@ -154,7 +154,7 @@ def test_a_record_that_nobody_has_labelled_yet_has_nothing_published(lab):
     flow, model = lab.flow(), lab.model()
     flow.produce([article("мяч")])
     assert explain(flow, model, f"{flow.input}:0:0")["published"] == []
-    assert "nothing yet" in run(flow, model, f"{flow.input}:0:0").stdout
+    assert "nothing found: not published yet" in run(flow, model, f"{flow.input}:0:0").stdout
     assert flow.committed() == {}, "the group was left alone"
 
 
@@ -225,7 +225,7 @@ def test_a_place_that_is_none_is_bad_usage(place):
     assert (done.returncode, done.stdout) == (2, "") and "TOPIC:PARTITION:OFFSET" in done.stderr
 
 
-@pytest.mark.parametrize("arguments, part", [(["-c", "config/wiretag.yaml"], "which record?"), (["a:0:0"], "-c FILE"),
+@pytest.mark.parametrize("arguments, part", [(["-c", "config/wiretag.yaml"], "TOPIC:PARTITION:OFFSET is required"), (["a:0:0"], "-c FILE"),
                                              (["-c", "config/wiretag.yaml", "a:0:0", "b"], "b"), (["--verbose"], "--help")])
 def test_bad_usage_is_named(arguments, part):
     done = subprocess.run([worker.binary(worker.fake_build()), "explain", *arguments], cwd=ROOT, capture_output=True,

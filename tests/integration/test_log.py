@@ -97,7 +97,7 @@ def test_the_log_begins_with_program_configuration_and_machine(lab):
     for part in (str(running.config_path), f"group {flow.group}", f"brokers {flow.bootstrap}", f"input.topics {flow.input}",
                  f"output.topic {flow.output}", f"dead_letter.topic {flow.dead_letter}", f"guarantee {flow.guarantee}"):
         assert part in configuration, part
-    assert re.match(r"machine: .+, \d+ (of \d+ )?processors? .*may be used, \d+\.\d GiB of memory", machine)
+    assert re.match(r"machine: .+, \d+ (of \d+ )?processors? .*usable, \d+\.\d GiB of memory", machine)
 
 
 def test_partitions_and_readiness_are_said_in_the_fields_words(lab):

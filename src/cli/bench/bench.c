@@ -1,4 +1,4 @@
-/* bench.c: how fast the worker and its stages are on this machine. */
+/* bench.c: measures how fast the worker and its stages are on this machine. */
 #include "cli/cli.h"
 
 #include <stdio.h>
@@ -15,18 +15,22 @@ static const struct {
 static void print_help(void)
 {
     (void)printf(
-        "Measures how fast the worker and its stages are on this machine.\n\n"
+        "Measures how fast the worker and its stages are on this machine.\n"
+        "\n"
         "Usage: wiretag bench tokenize --vocab FILE --input FILE.jsonl [OPTION]...\n"
         "       wiretag bench model --model BUNDLE --input FILE.jsonl [OPTION]...\n"
         "       wiretag bench pipeline -c FILE --input FILE.jsonl [OPTION]...\n"
-        "       wiretag bench tune --model BUNDLE --input FILE.jsonl [OPTION]...\n\n"
+        "       wiretag bench tune --model BUNDLE --input FILE.jsonl [OPTION]...\n"
+        "\n"
         "  tokenize   the tokenizer alone\n"
         "  model      the model alone, on articles or on batches of given shapes\n"
         "  pipeline   each stage alone, then all from Kafka to Kafka, on your brokers\n"
         "  tune       tries sizes and precisions; prints the sections model: and batch: of a\n"
-        "             configuration for this machine\n\n"
+        "             configuration for this machine\n"
+        "\n"
         "Results are JSON lines on stdout (tune: YAML); on a terminal a table comes with them.\n"
-        "wiretag bench NAME --help tells of one.\n\n"
+        "wiretag bench NAME --help has the options of one.\n"
+        "\n"
         "Example:\n"
         "  wiretag bench model --model models/demo.pt --input data/samples.jsonl\n");
 }

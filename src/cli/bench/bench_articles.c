@@ -23,7 +23,7 @@ struct wt_bench_articles {
     uint32_t count;
     uint32_t capacity;
     uint64_t tokens;
-    struct wt_partition source; /* of all records */
+    struct wt_partition source; /* the source of all records */
 };
 
 static void add(struct wt_bench_articles *articles, const struct wt_tokens *tokens)

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Calls of each replica before the clock starts. */
+/* Calls that each replica makes before the clock starts. */
 #define WARM_CALLS 3
 
 struct run;
@@ -31,9 +31,9 @@ struct run {
     struct replica *replicas;
     pthread_mutex_t mutex; /* guards `warm` and `start_us` */
     pthread_cond_t changed;
-    uint32_t warm;     /* replicas that are ready */
+    uint32_t warm;     /* replicas that are warm */
     uint32_t expected; /* replicas that were started; 0: not known yet */
-    int64_t start_us;  /* 0: not all are ready yet */
+    int64_t start_us;  /* 0: not all replicas are warm yet */
     /* A run over records: */
     struct wt_batch_stage *stage;
     uint64_t total;
@@ -54,7 +54,7 @@ static void report(struct run *run, uint32_t articles)
     (void)pthread_mutex_unlock(&run->mutex);
 }
 
-/* The last replica that gets ready starts the clock for all. */
+/* The last replica to get warm starts the clock for all. */
 static void start_together(struct run *run)
 {
     (void)pthread_mutex_lock(&run->mutex);
@@ -75,7 +75,7 @@ static void warm_up(struct replica *replica)
     struct wt_error error;
     wt_model_thread_init(model);
     for (int i = 0; i < WARM_CALLS; i++) {
-        (void)wt_model_probe(model, &error); /* a failure will show in the run itself */
+        (void)wt_model_probe(model, &error); /* a failure shows in the run itself */
     }
 }
 
@@ -111,7 +111,7 @@ static void *run_records(void *opaque)
     return NULL;
 }
 
-/* Ids over the whole vocabulary, so that the embedding is read as articles read it. */
+/* Random ids over the whole vocabulary, so that the embedding is accessed as for real articles. */
 static void make_up_ids(int64_t *ids, size_t count, uint32_t vocab_size)
 {
     uint64_t state = 88172645463325252u;
@@ -161,7 +161,7 @@ static void *run_shape(void *opaque)
 
 /* --- all replicas ---------------------------------------------------------------------------- */
 
-/* Starts the replicas and waits for them. */
+/* Starts the replicas and waits for their end. */
 static enum wt_status run_replicas(struct run *run, void *(*body)(void *), struct wt_error *error)
 {
     uint32_t replicas = run->loop->replicas;
@@ -291,7 +291,8 @@ enum wt_status wt_bench_loop_shape(const struct wt_bench_loop *loop, uint32_t ro
     struct run run = {.loop = loop, .rows = rows, .width = width, .seconds = seconds};
     enum wt_status status = run_replicas(&run, run_shape, error);
     add_up(&run, rate_out);
-    /* Each replica ends with its last batch, so each has its own rate. */
+    /* Replicas end at different times, each with its last batch, so the rate is the sum of their
+     * own rates. */
     rate_out->articles_per_s = 0.0;
     for (uint32_t i = 0; i < loop->replicas && status == WT_OK; i++) {
         const struct wt_bench_rate *rate = &run.replicas[i].rate;

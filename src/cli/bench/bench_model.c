@@ -1,4 +1,4 @@
-/* bench_model.c: the model alone, in batches as the worker makes them. */
+/* bench_model.c: measures the model alone, in the batches that the worker would make. */
 #include "base/alloc.h"
 #include "cli/bench/bench_articles.h"
 #include "cli/bench/bench_loop.h"
@@ -53,7 +53,7 @@ struct model_options {
     uint32_t articles; /* 0: the input once */
 };
 
-/* What every line begins with. */
+/* Prints the beginning of every result line. */
 static void print_setting(const struct model_options *options, const struct wt_model *model)
 {
     const struct wt_model_info *info = wt_model_info(model);
@@ -100,9 +100,9 @@ static enum wt_status bench_articles(const struct model_options *options, struct
                      ",\"seconds\":%.3f,\"articles_per_s\":%.1f}\n",
                      options->batch_tokens, rate.articles, rate.tokens, rate.batches, rate.failures,
                      wt_bench_padding(&rate), rate.seconds, rate.articles_per_s);
-        wt_cli_say("%8s %8s %9s %9s\n%8.1f %8" PRIu64 " %8.1f%% %9.1f\n", "seconds", "batches",
-                   "padding", "articles/s", rate.seconds, rate.batches,
-                   100.0 * wt_bench_padding(&rate), rate.articles_per_s);
+        wt_cli_print_table("%8s %8s %9s %9s\n%8.1f %8" PRIu64 " %8.1f%% %9.1f\n", "seconds",
+                           "batches", "padding", "articles/s", rate.seconds, rate.batches,
+                           100.0 * wt_bench_padding(&rate), rate.articles_per_s);
     }
     wt_record_list_clear(&records);
     wt_bench_articles_destroy(articles);
@@ -118,7 +118,8 @@ struct shape {
     uint32_t width;
 };
 
-/* Takes the next "RxT" off `*text`; false: it is none that the model can run. */
+/* Parses the next "RxT" from `*text` and moves on. False: it is not a shape that the model can
+ * run. */
 static bool next_shape(char **text, uint32_t width_max, struct shape *shape_out)
 {
     char *rows = strsep(text, ",");
@@ -149,8 +150,8 @@ static enum wt_status bench_shape(const struct model_options *options, struct wt
                  shape->rows, shape->width, rate.batches, rate.seconds, ms_per_batch,
                  rate.articles_per_s);
     (void)fflush(stdout);
-    wt_cli_say("%5" PRIu32 "x%-5" PRIu32 " %12.2f %10.1f\n", shape->rows, shape->width,
-               ms_per_batch, rate.articles_per_s);
+    wt_cli_print_table("%5" PRIu32 "x%-5" PRIu32 " %12.2f %10.1f\n", shape->rows, shape->width,
+                       ms_per_batch, rate.articles_per_s);
     return WT_OK;
 }
 
@@ -162,7 +163,7 @@ static enum wt_status bad_shapes(const char *given, uint32_t width_max, struct w
                         given, width_max, SHAPES_MAX);
 }
 
-/* Every shape is looked at before the first is measured. */
+/* All shapes are checked before the first is measured. */
 static enum wt_status bench_shapes(const struct model_options *options, struct wt_model *model,
                                    const char *given, struct wt_error *error)
 {
@@ -184,7 +185,8 @@ static enum wt_status bench_shapes(const struct model_options *options, struct w
     return status;
 }
 
-/* A program that measures other engines in turn with this one says when it is whose turn. */
+/* With "-", shapes are read from stdin: a program that compares engines can make them take
+ * turns. */
 static enum wt_status bench_shapes_from_stdin(const struct model_options *options,
                                               struct wt_model *model, struct wt_error *error)
 {
@@ -202,7 +204,7 @@ static enum wt_status bench_shapes_from_stdin(const struct model_options *option
 static enum wt_status bench_all_shapes(const struct model_options *options, struct wt_model *model,
                                        struct wt_error *error)
 {
-    wt_cli_say("%11s %12s %10s\n", "shape", "ms a batch", "articles/s");
+    wt_cli_print_table("%11s %12s %10s\n", "shape", "ms a batch", "articles/s");
     return strcmp(options->shapes, "-") == 0 ? bench_shapes_from_stdin(options, model, error)
                                              : bench_shapes(options, model, options->shapes, error);
 }

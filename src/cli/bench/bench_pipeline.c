@@ -1,4 +1,5 @@
-/* bench_pipeline.c: every stage of the worker alone, then all of them from Kafka to Kafka. */
+/* bench_pipeline.c: measures every stage of the worker alone, then all of them from Kafka to
+ * Kafka. */
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "check/preflight.h"
@@ -23,7 +24,8 @@
 
 #define PARTITIONS_DEFAULT 6u
 
-/* The worker is given up when nothing is labelled for this long; a start may take as long. */
+/* The measurement fails if nothing is labelled for this long. Starting the worker may take as
+ * long. */
 #define STALL_US (INT64_C(180) * 1000000)
 #define POLL_MS 5
 
@@ -54,7 +56,7 @@ struct options {
     struct wt_cli_config given;
     const char *input;
     uint32_t seconds;
-    uint32_t articles; /* 0: by seconds */
+    uint32_t articles; /* 0: limited by `seconds` */
     uint32_t partitions;
 };
 
@@ -69,12 +71,12 @@ struct bench {
 
 /* --- configuration and input ----------------------------------------------------------------- */
 
-/* The user's configuration with topics and a group of our own. */
+/* The user's configuration with topics and a group made for this run. */
 static enum wt_status load_config(struct bench *bench, struct wt_error *error)
 {
     const struct options *options = bench->options;
     char own[8][128];
-    /* The uptime in microseconds: a name that no other run on these brokers has. */
+    /* The uptime in microseconds: a name that no other run on these brokers uses. */
     unsigned long long number = (unsigned long long)wt_clock_us();
     size_t count = 0;
     (void)snprintf(own[count++], sizeof own[0], "input.topics=[wiretag-bench-%llx-in]", number);
@@ -122,7 +124,7 @@ static uint64_t done_records(void)
                       wt_metric_get(WT_METRIC_RECORDS_TOMBSTONES));
 }
 
-/* Watches the worker's own count until all are done. False: it ended, or stands still. */
+/* Waits until the worker has labelled all records. False: it ended, or made no progress. */
 static bool watch(const struct worker *worker, uint32_t count, uint64_t *measured_out,
                   double *seconds_out)
 {
@@ -163,7 +165,7 @@ static void print_pipeline(const struct bench *bench, uint64_t measured, double 
                                                                         : "at-least-once",
                    over_model);
     wt_bench_stages_print("pipeline", measured, seconds, more);
-    wt_cli_say("from Kafka to Kafka: %.3f of the model in a bare loop\n", over_model);
+    wt_cli_print_table("from Kafka to Kafka: %.3f of the model in a bare loop\n", over_model);
 }
 
 static enum wt_status bench_whole(struct bench *bench, uint32_t count, struct wt_error *error)
@@ -238,7 +240,7 @@ static enum wt_status bench_all(struct bench *bench, struct wt_error *error)
     return status;
 }
 
-/* A signal came. Nothing is left on the brokers. */
+/* A signal arrived: delete the topics, so that nothing is left on the brokers. */
 static void leave(void *opaque)
 {
     (void)opaque;

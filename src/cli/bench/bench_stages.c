@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Articles that tell how many to measure with. */
+/* The number of articles timed to find out how many to measure with. */
 #define TRIAL_ARTICLES 64u
 
 struct wt_bench_stages {
@@ -23,7 +23,7 @@ struct wt_bench_stages {
     const struct wt_config *config;
     struct wt_model *model;
     struct wt_bench_topics *topics;
-    struct wt_partition source; /* of the records that are made here */
+    struct wt_partition source; /* the source of the records made here */
     char **lines;
     size_t line_count;
     struct wt_record_list records;
@@ -63,7 +63,7 @@ static enum wt_status read_lines(struct wt_bench_stages *stages, struct wt_error
                                                  "%s has no records", stages->path);
 }
 
-/* As they would come out of Kafka, the lines in order and again from the first. */
+/* Makes records as Kafka would deliver them: the lines in order, then again from the first. */
 static void make_records(struct wt_bench_stages *stages, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
@@ -84,7 +84,7 @@ void wt_bench_stages_print(const char *stage, uint64_t articles, double seconds,
                  "\"articles_per_s\":%.1f%s}\n",
                  stage, articles, seconds, rate, more);
     (void)fflush(stdout);
-    wt_cli_say("%-10s %10" PRIu64 " %10.2f %14.1f\n", stage, articles, seconds, rate);
+    wt_cli_print_table("%-10s %10" PRIu64 " %10.2f %14.1f\n", stage, articles, seconds, rate);
 }
 
 static double since(int64_t start_us)
@@ -202,7 +202,7 @@ static enum wt_status run_all(struct wt_bench_stages *stages, uint32_t count,
 enum wt_status wt_bench_stages_run(struct wt_bench_stages *stages, uint32_t count,
                                    double *model_rate_out, struct wt_error *error)
 {
-    wt_cli_say("%-10s %10s %10s %14s\n", "stage", "articles", "seconds", "articles/s");
+    wt_cli_print_table("%-10s %10s %10s %14s\n", "stage", "articles", "seconds", "articles/s");
     enum wt_status status = run_all(stages, count, error);
     wt_record_list_clear(&stages->records);
     *model_rate_out = stages->model_rate;

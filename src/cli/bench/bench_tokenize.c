@@ -1,4 +1,4 @@
-/* bench_tokenize.c: the tokenizer alone, on texts held in memory. */
+/* bench_tokenize.c: measures the tokenizer alone, on texts in memory. */
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/errno_text.h"
@@ -45,7 +45,7 @@ struct bench {
 /* What the threads of one pass share. */
 struct pass {
     const struct bench *bench;
-    atomic_size_t next; /* the first text that no thread has taken */
+    atomic_size_t next; /* index of the first text that no thread has taken */
 };
 
 struct worker {
@@ -136,7 +136,7 @@ static void *run_worker(void *opaque)
     return NULL;
 }
 
-/* Runs the workers, the first in this thread; how many could be started. */
+/* Runs the workers, the first on this thread. Returns how many could be started. */
 static uint32_t run_workers(struct worker *workers, uint32_t count)
 {
     uint32_t started = 1;
@@ -151,7 +151,7 @@ static uint32_t run_workers(struct worker *workers, uint32_t count)
     return started;
 }
 
-/* All texts once, by new tokenizers, which remember nothing. */
+/* Tokenizes all texts once, with new tokenizers, whose caches are empty. */
 static enum wt_status run_pass(const struct bench *bench, struct worker *workers, int64_t *us_out,
                                uint64_t *tokens_out, struct wt_error *error)
 {
@@ -211,10 +211,10 @@ static enum wt_status run_passes(const struct bench *bench, double vocab_ms, str
                      "\"mtokens_per_s\":%.3f,\"vocab_ms\":%.1f}\n",
                      bench->text_count, bench->options->threads, (double)bench->text_bytes / us,
                      (double)tokens / us, vocab_ms);
-        wt_cli_say("%8s %8s %10s %12s %14s\n%8zu %8u %10.2f %12.3f %14.1f\n", "texts", "threads",
-                   "MB/s", "M tokens/s", "vocabulary ms", bench->text_count,
-                   bench->options->threads, (double)bench->text_bytes / us, (double)tokens / us,
-                   vocab_ms);
+        wt_cli_print_table("%8s %8s %10s %12s %14s\n%8zu %8u %10.2f %12.3f %14.1f\n", "texts",
+                           "threads", "MB/s", "M tokens/s", "vocabulary ms", bench->text_count,
+                           bench->options->threads, (double)bench->text_bytes / us,
+                           (double)tokens / us, vocab_ms);
     }
     return status;
 }

@@ -11,22 +11,22 @@
 #include <string.h>
 
 #define ANSWER_MS 5000
-/* A read or an acknowledgement that takes longer than this will not come. */
+/* A read or an acknowledgement that takes longer than this counts as failed. */
 #define STALL_MS 30000
 
 struct wt_bench_topics {
     const struct wt_config *config;
     uint32_t partitions;
-    rd_kafka_t *producer; /* fills the topics, and asks for their making and deleting */
+    rd_kafka_t *producer; /* fills the topics, and sends the requests to create and delete them */
     bool made;
-    uint64_t undelivered; /* of the last fill: not acknowledged, or refused */
+    uint64_t undelivered; /* records of the last fill that were not acknowledged or were refused */
     const char *in;
     const char *out;
 };
 
-/* Those of this process, as wt_bench_topics_leave sees them. */
+/* The topics of this process, for wt_bench_topics_leave. */
 static struct {
-    pthread_mutex_t mutex; /* guards it, and keeps the client alive while it is used */
+    pthread_mutex_t mutex; /* guards the pointer, and keeps the client alive while it is in use */
     struct wt_bench_topics *topics;
 } current = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
@@ -37,9 +37,9 @@ static void set_current(struct wt_bench_topics *topics)
     (void)pthread_mutex_unlock(&current.mutex);
 }
 
-/* --- making and deleting --------------------------------------------------------------------- */
+/* --- creating and deleting ------------------------------------------------------------------- */
 
-/* Waits for the answer to an admin request and looks for the first error in it. */
+/* Waits for the answer to an admin request. Fails with the first error in it. */
 static enum wt_status admin_answer(rd_kafka_queue_t *queue, const char *what,
                                    struct wt_error *error)
 {
@@ -49,7 +49,7 @@ static enum wt_status admin_answer(rd_kafka_queue_t *queue, const char *what,
     if (code == RD_KAFKA_RESP_ERR__TIMED_OUT || code == RD_KAFKA_RESP_ERR__TRANSPORT) {
         rd_kafka_event_destroy(event);
         return wt_error_set(error, WT_IO, WT_ERROR_FATAL, "broker",
-                            "%s: no broker answers; look at kafka.common.bootstrap.servers", what);
+                            "%s: no broker answers; check kafka.common.bootstrap.servers", what);
     }
     char reason[256];
     (void)snprintf(reason, sizeof reason, "%s", rd_kafka_event_error_string(event));
@@ -80,7 +80,7 @@ static enum wt_status make(struct wt_bench_topics *topics, struct wt_error *erro
     rd_kafka_NewTopic_t *wanted[2];
     char reason[256];
     for (int i = 0; i < 2; i++) {
-        /* -1: the broker's default replication, which suits its number of nodes. */
+        /* -1: the broker's default replication factor. */
         wanted[i] =
             rd_kafka_NewTopic_new(names[i], (int)topics->partitions, -1, reason, sizeof reason);
     }
@@ -89,10 +89,10 @@ static enum wt_status make(struct wt_bench_topics *topics, struct wt_error *erro
         rd_kafka_AdminOptions_new(topics->producer, RD_KAFKA_ADMIN_OP_CREATETOPICS);
     (void)rd_kafka_AdminOptions_set_operation_timeout(options, ANSWER_MS, reason, sizeof reason);
     (void)rd_kafka_AdminOptions_set_request_timeout(options, ANSWER_MS, reason, sizeof reason);
-    set_current(topics); /* from now on there may be some */
+    set_current(topics); /* from now on the topics may exist */
     rd_kafka_CreateTopics(topics->producer, wanted, 2, options, queue);
     enum wt_status status = admin_answer(
-        queue, "making the topics wiretag-bench-*, for which the user needs the right Create",
+        queue, "creating the topics wiretag-bench-*, for which the user needs the right Create",
         error);
     topics->made = status == WT_OK;
     if (!topics->made) {
@@ -146,8 +146,8 @@ static enum wt_status open_producer(struct wt_bench_topics *topics, struct wt_er
     return status;
 }
 
-/* A tombstone to every partition of the output before any clock runs: the client finds the leaders and
- * gets its producer id meanwhile. */
+/* Sends a tombstone to every partition of the output before any clock runs, so that the client
+ * finds the leaders and gets its producer id. */
 static enum wt_status warm_up(struct wt_bench_topics *topics, struct wt_error *error)
 {
     struct wt_record_list list = {0};
@@ -246,10 +246,10 @@ enum wt_status wt_bench_topics_fill(struct wt_bench_topics *topics, bool output,
     }
     (void)rd_kafka_flush(topics->producer, STALL_MS);
     if (status == WT_OK && topics->undelivered > 0) {
-        status =
-            wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "produce",
-                         "filling %s: %" PRIu64 " of %" PRIu32 " records were not taken",
-                         output ? topics->out : topics->in, topics->undelivered, records->count);
+        status = wt_error_set(
+            error, WT_FAILED, WT_ERROR_FATAL, "produce",
+            "filling %s: %" PRIu64 " of %" PRIu32 " records were refused or not acknowledged",
+            output ? topics->out : topics->in, topics->undelivered, records->count);
     }
     return status;
 }
@@ -293,8 +293,9 @@ enum wt_status wt_bench_topics_drain(struct wt_bench_topics *topics, uint32_t co
         rd_kafka_message_t *message = rd_kafka_consumer_poll(client, STALL_MS);
         first_us = first_us == 0 ? wt_clock_us() : first_us;
         if (message == NULL) {
-            status = wt_error_set(error, WT_IO, WT_ERROR_FATAL, "consume",
-                                  "reading %s: nothing came for %d s", topics->in, STALL_MS / 1000);
+            status =
+                wt_error_set(error, WT_IO, WT_ERROR_FATAL, "consume",
+                             "reading %s: no record arrived for %d s", topics->in, STALL_MS / 1000);
         } else {
             count -= message->err == RD_KAFKA_RESP_ERR_NO_ERROR ? 1 : 0;
             rd_kafka_message_destroy(message);

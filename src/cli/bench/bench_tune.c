@@ -1,8 +1,9 @@
-/* bench_tune.c: tries what a configuration can choose and prints what suits this machine.
+/* bench_tune.c: tries the settings of a configuration and prints those that suit this machine.
  *
- * One thing after the other, each with the best of what was found before: precision, replicas and
- * threads, token budget. The precision that `auto` takes stays unless another is faster by more than the
- * margin that auto itself allows. int8 is measured and named, never recommended: it must be asked for. */
+ * Tries one setting after the other, each with the best values found before: precision, replicas
+ * and threads, token budget. The precision that `auto` picks is kept unless another one is faster
+ * by more than the margin that auto itself allows. int8 is measured and printed but never
+ * recommended: it must be asked for. */
 #include "base/alloc.h"
 #include "base/processors.h"
 #include "cli/bench/bench_articles.h"
@@ -22,16 +23,16 @@
 #define REPEATS_MAX 99u
 #define SETTINGS_MAX 16u
 
-/* What is within this of the best is as good: the smaller budget, which answers and drains sooner, and
- * what the worker does by itself win then. */
+/* Rates within this share of the best count as equal. Then the smaller budget wins, since it
+ * answers and drains sooner, and so does what the worker picks by itself. */
 #define GOOD_ENOUGH 0.98
 
-/* Company that gains less than this is not worth waiting for. */
+/* If batching gains less than this factor, waiting for neighbours is not worth it. */
 #define GAIN_MIN 1.15
 #define WAIT_MS_MIN 5.0
 #define WAIT_MS_MAX 50.0
 
-/* Batches that each replica runs in a measurement, at least. */
+/* Each replica runs at least this many batches in a measurement. */
 #define BATCHES_MIN 3u
 
 #define ARTICLES_PER_BATCH_MIN 64u
@@ -52,7 +53,7 @@ struct setting {
     uint32_t threads;
     uint32_t tokens_max;
     uint32_t articles_max;
-    double rate; /* articles a second, median; 0: it cannot be had */
+    double rate; /* articles a second, median; 0: not available */
 };
 
 struct tune {
@@ -61,13 +62,13 @@ struct tune {
     double tokens_mean;  /* of an article */
     uint32_t processors; /* 1: the model is not on the CPU */
     bool on_cpu;
-    struct wt_model *model; /* the one loaded last, for: */
+    struct wt_model *model; /* the model loaded last, for: */
     const char *precision;
     uint32_t threads;
     struct setting by_precision[SETTINGS_MAX];
     uint32_t precision_count;
-    const char *by_itself; /* the precision that auto takes, and why */
-    char by_itself_why[480];
+    const char *by_auto; /* the precision that auto picks, and why */
+    char by_auto_why[480];
     struct setting by_budget[SETTINGS_MAX];
     uint32_t budget_count;
     double alone_rate; /* with one article a batch */
@@ -92,7 +93,8 @@ static void print_help(void)
 
 /* --- one setting ----------------------------------------------------------------------------- */
 
-/* Loads the model as the setting wants it, unless it is. WT_INVALID: it cannot be had so. */
+/* Loads the model for this setting, unless it is loaded. WT_INVALID: the setting is not
+ * possible. */
 static enum wt_status load(struct tune *tune, const struct setting *setting, struct wt_error *error)
 {
     if (tune->model != NULL && strcmp(tune->precision, setting->precision) == 0 &&
@@ -111,7 +113,7 @@ static enum wt_status load(struct tune *tune, const struct setting *setting, str
     return wt_model_load(tune->options->model, &options, &tune->model, error);
 }
 
-/* Enough articles for the time wished and for some full batches of every replica. */
+/* Enough articles for the wanted time and for some full batches of every replica. */
 static uint32_t count_for(const struct tune *tune, const struct setting *setting, double rate)
 {
     double wanted = rate * tune->options->seconds;
@@ -154,8 +156,8 @@ static int compare_doubles(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
-/* Measures settings in turns, so that what else the machine does meanwhile meets them all, and fills
- * in their rates. All must want the same model. */
+/* Measures settings in turns, so that other load on the machine affects all of them, and stores
+ * their rates. All must use the same model. */
 static enum wt_status measure(struct tune *tune, struct setting *settings, uint32_t count,
                               struct wt_error *error)
 {
@@ -164,7 +166,7 @@ static enum wt_status measure(struct tune *tune, struct setting *settings, uint3
     uint32_t repeats = tune->options->repeats;
     enum wt_status status = load(tune, &settings[0], error);
     for (uint32_t i = 0; i < count && status == WT_OK; i++) {
-        /* One batch of every replica tells how many articles to take. */
+        /* One batch of every replica shows how many articles to use. */
         double rate = 0.0;
         articles[i] = count_for(tune, &settings[i], 0.0) / BATCHES_MIN + 1;
         status = run_once(tune, &settings[i], articles[i], &rate, error);
@@ -190,7 +192,7 @@ static enum wt_status measure(struct tune *tune, struct setting *settings, uint3
 
 /* --- the search ------------------------------------------------------------------------------ */
 
-/* As many articles as fill the budget, and never fewer than the default. */
+/* The number of articles that fills the budget, at least the default. */
 static uint32_t articles_for(const struct tune *tune, uint32_t tokens_max)
 {
     uint32_t articles = ARTICLES_PER_BATCH_MIN;
@@ -200,7 +202,7 @@ static uint32_t articles_for(const struct tune *tune, uint32_t tokens_max)
     return articles;
 }
 
-/* What the worker would do by itself. */
+/* The settings that the worker would pick by itself. */
 static enum wt_status begin(struct tune *tune, struct setting *setting_out, struct wt_error *error)
 {
     struct setting setting = {.precision = "auto", .threads = 1};
@@ -214,8 +216,8 @@ static enum wt_status begin(struct tune *tune, struct setting *setting_out, stru
     }
     const struct wt_model_info *info = wt_model_info(tune->model);
     struct wt_config *defaults = wt_config_defaults();
-    tune->by_itself = info->precision;
-    (void)snprintf(tune->by_itself_why, sizeof tune->by_itself_why, "%s", info->precision_why);
+    tune->by_auto = info->precision;
+    (void)snprintf(tune->by_auto_why, sizeof tune->by_auto_why, "%s", info->precision_why);
     tune->tokens_mean = (double)wt_bench_articles_tokens(tune->articles) /
                         (double)wt_bench_articles_count(tune->articles);
     setting.replicas = wt_auto_replicas(defaults, info);
@@ -228,15 +230,15 @@ static enum wt_status begin(struct tune *tune, struct setting *setting_out, stru
     return WT_OK;
 }
 
-/* fp16 is for GPUs: on a processor libtorch converts it back and forth, ten times slower than bf16, and
- * measuring that takes longer than all the rest. */
+/* fp16 is for GPUs. On a CPU libtorch converts it back and forth, ten times slower than bf16, and
+ * measuring it would take longer than everything else. */
 static bool emulated(const struct tune *tune, const char *precision)
 {
     return strcmp(precision, "fp16") == 0 && tune->on_cpu;
 }
 
-/* Of those that need not be asked for: what auto takes where that is about as fast as the best, else the
- * most exact one that is. */
+/* Of the precisions other than int8: the one that auto picks if its rate is close to the best, else
+ * the most exact one whose rate is. */
 static void choose_precision(const struct tune *tune, struct setting *best)
 {
     double top = 0.0;
@@ -251,7 +253,7 @@ static void choose_precision(const struct tune *tune, struct setting *best)
         const struct setting *setting = &tune->by_precision[i];
         bool good =
             strcmp(setting->precision, "int8") != 0 && setting->rate * WT_PRECISION_MARGIN >= top;
-        if (good && (!found || strcmp(setting->precision, tune->by_itself) == 0)) {
+        if (good && (!found || strcmp(setting->precision, tune->by_auto) == 0)) {
             *best = *setting;
             found = true;
         }
@@ -283,7 +285,7 @@ static enum wt_status try_precisions(struct tune *tune, struct setting *best,
     return WT_OK;
 }
 
-/* Fewer replicas of more threads on a CPU; more replicas on a GPU. */
+/* Fewer replicas with more threads on a CPU; more replicas on a GPU. */
 static enum wt_status try_replicas(struct tune *tune, struct setting *best, struct wt_error *error)
 {
     struct setting tries[SETTINGS_MAX];
@@ -294,7 +296,7 @@ static enum wt_status try_replicas(struct tune *tune, struct setting *best, stru
         tries[count].replicas = cpu ? tune->processors / i : i;
         tries[count++].threads = cpu ? i : 1;
     }
-    /* One processor and no GPU: there is nothing to choose. */
+    /* One processor and no GPU leave nothing to choose. */
     if (!cpu && strcmp(wt_model_info(tune->model)->device, "cpu") == 0) {
         return WT_OK;
     }
@@ -345,7 +347,7 @@ static enum wt_status try_budgets(struct tune *tune, struct setting *best, struc
 
 /* --- what is printed ------------------------------------------------------------------------- */
 
-/* Half the time of a full batch: waiting must not cost more than what is waited for. */
+/* Half the time of a full batch, so that waiting never costs more than it gains. */
 static double wait_ms(const struct tune *tune, const struct setting *best)
 {
     double full_ms =
@@ -374,10 +376,11 @@ static void print_yaml(const struct tune *tune, const struct setting *best)
                  "average.\n# Articles a second by precision: ",
                  info->name, info->version, info->device, tune->processors, tune->tokens_mean);
     print_rates(tune->by_precision, tune->precision_count, false);
-    (void)printf("# precision: auto takes %s: %s\n", tune->by_itself, tune->by_itself_why);
+    (void)printf("# precision: auto takes %s: %s\n", tune->by_auto, tune->by_auto_why);
     for (uint32_t i = 0; i < tune->precision_count; i++) {
         if (strcmp(tune->by_precision[i].precision, "int8") == 0) {
-            (void)printf("# int8 must be asked for; compare its labels on your articles first.\n");
+            (void)printf("# int8 is only used if you ask for it; compare its labels on your "
+                         "articles first.\n");
         }
     }
     (void)printf("model:\n  path: \"%s\"\n  device: \"%s\"\n  precision: %s\n  replicas: %" PRIu32
@@ -385,7 +388,7 @@ static void print_yaml(const struct tune *tune, const struct setting *best)
                  tune->options->model, info->device, best->precision, best->replicas,
                  best->threads);
     print_rates(tune->by_budget, tune->budget_count, true);
-    (void)printf("# One article a batch: %.1f, so company gains %.0f %%.\n", tune->alone_rate,
+    (void)printf("# One article a batch: %.1f, so batching gains %.0f %%.\n", tune->alone_rate,
                  100.0 * (best->rate / tune->alone_rate - 1.0));
     (void)printf("batch:\n  tokens_max: %" PRIu32 "\n  articles_max: %" PRIu32
                  "\n  wait_ms_max: %.0f\n",

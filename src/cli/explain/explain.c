@@ -1,4 +1,5 @@
-/* explain.c: one record's way through the worker, and whether what was published says the same. */
+/* explain.c: shows how the worker handles one record, and compares with what was published for
+ * it. */
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "cli/cli.h"
@@ -19,47 +20,49 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How long each question to a broker may take. */
+/* The time-out of each question to a broker. */
 #define WAIT_MS 5000
 #define REACH_MS 10000
 
-/* More than this came out of one record only where somebody replayed it again and again. */
+/* One record has more published records than this only if it was replayed again and again. */
 #define PUBLISHED_MAX 16u
 
-/* Other processors give other last digits, also in fp32. */
+/* Results differ in their last digits between processors, even in fp32. */
 #define TOLERANCE_MIN 1e-3
 
 static void print_help(void)
 {
     (void)printf(
-        "Shows what becomes of one record, step by step, and whether what was published for it\n"
-        "says the same: fields, tokens, where it was cut, logits, probabilities, label or "
-        "error.\n\n"
-        "Usage: wiretag explain -c FILE [--set KEY=VALUE]... [--json] TOPIC:PARTITION:OFFSET\n\n"
+        "Shows step by step what a worker makes of one record, and whether what was published for\n"
+        "it agrees: fields, tokens, where it was cut, logits, probabilities, label or error.\n"
+        "\n"
+        "Usage: wiretag explain -c FILE [--set KEY=VALUE]... [--json] TOPIC:PARTITION:OFFSET\n"
+        "\n"
         "  TOPIC:PARTITION:OFFSET  an input record; or a label or dead letter, for its input "
         "record\n"
         "  -c, --config FILE       the configuration of the worker\n"
         "  --set KEY=VALUE         overrides one key, as for wiretag run\n"
         "  --json                  one JSON object, the text and the value whole\n"
-        "  --help                  this text\n\n"
-        "It joins no group and publishes nothing, so it may run beside workers. The published\n"
-        "records are looked for from the record's time on. Exit status: 0 explained, 1 there is "
-        "no\n"
-        "such record or no answer, 2 bad usage or configuration.\n\n"
+        "  --help                  this text\n"
+        "\n"
+        "It joins no group and publishes nothing, so it may run beside workers. Published\n"
+        "records are searched from the record's time on. Exit status: 0 explained, 1 no such\n"
+        "record or no answer, 2 bad usage or configuration.\n"
+        "\n"
         "Example:\n"
         "  wiretag explain -c config/wiretag.yaml news.articles:0:17\n");
 }
 
 /* --- finding the record ---------------------------------------------------------------------- */
 
-/* The brokers' side of an explanation. */
+/* The Kafka readers of an explanation. */
 struct readers {
-    struct wt_reader *all;       /* sees uncommitted records too */
-    struct wt_reader *committed; /* sees what workers see */
+    struct wt_reader *all;       /* reads uncommitted records too */
+    struct wt_reader *committed; /* reads what workers read */
 };
 
-static enum wt_status make_readers(const struct wt_config *config, struct readers *readers,
-                                   struct wt_error *error)
+static enum wt_status create_readers(const struct wt_config *config, struct readers *readers,
+                                     struct wt_error *error)
 {
     enum wt_status status = wt_reader_create(config, false, &readers->all, error);
     return status == WT_OK ? wt_reader_create(config, true, &readers->committed, error) : status;
@@ -75,8 +78,8 @@ static bool has_header(const struct wt_record *record, const char *name)
     return false;
 }
 
-/* A label or dead letter stands for the record that it names as its source. Of one that is gone a
- * dead letter still has the value. */
+/* For a label or dead letter, fetches the record that it names as its source. If that is gone, a
+ * dead letter still has its value. */
 static enum wt_status follow_source(struct explained *explained, struct readers *readers,
                                     struct wt_error *error)
 {
@@ -157,7 +160,8 @@ static enum wt_status search_topic(struct explained *explained, struct readers *
     const struct wt_config *config = explained->config;
     bool same = config->output.partition == WT_PARTITION_SAME;
     int64_t time_ms = explained->record->timestamp_ms;
-    /* A dead letter is dated now, a label no earlier than its article; unless that is dated ahead. */
+    /* Dead letters have the time of the failure, labels a time not before their article's. An
+     * article dated ahead is the exception. */
     struct wt_reader_query query = {.topic = topic,
                                     .partition = same ? explained->place.partition : -1,
                                     .from_ms = time_ms > wt_clock_wall_ms() ? -1 : time_ms,
@@ -216,7 +220,7 @@ static void fill_probabilities(struct explained *explained)
 static enum wt_status explain_record(struct explained *explained, struct wt_model *model,
                                      struct readers *readers, struct wt_error *error)
 {
-    /* A dead letter's bytes are explained as the record they were. */
+    /* The value of a dead letter is explained as the input record it came from. */
     struct wt_partition source = {.topic = explained->place.topic,
                                   .number = explained->place.partition};
     struct wt_partition *own_source = explained->record->source;
@@ -244,8 +248,8 @@ static void free_explained(struct explained *explained)
     wt_record_destroy(explained->record);
 }
 
-/* Some brokers answer; the record is with another, and this may be why that does not. */
-static void say_unreachable(const struct wt_config *config)
+/* Some brokers answer, but the leader of this partition does not. Prints why, as far as known. */
+static void print_unreachable(const struct wt_config *config)
 {
     struct wt_error error;
     struct wt_reach reach;
@@ -265,7 +269,7 @@ static int explain(const struct wt_config *config, const struct wt_place *place,
     struct wt_model *model = NULL;
     struct wt_error error;
     int exit_status = WT_EXIT_DONE;
-    enum wt_status status = make_readers(config, &readers, &error);
+    enum wt_status status = create_readers(config, &readers, &error);
     bool config_good = status != WT_INVALID;
     if (status == WT_OK) {
         status = wt_reach_need(config, REACH_MS, &error);
@@ -273,7 +277,7 @@ static int explain(const struct wt_config *config, const struct wt_place *place,
     if (status == WT_OK) {
         status = find_record(&explained, &readers, &error);
         if (status == WT_IO) {
-            say_unreachable(config);
+            print_unreachable(config);
         }
     }
     if (status == WT_OK) {
@@ -284,7 +288,7 @@ static int explain(const struct wt_config *config, const struct wt_place *place,
         status = explain_record(&explained, model, &readers, &error);
     }
     if (status != WT_OK) {
-        /* A record that is not there is no mistake of the command line. */
+        /* A record that does not exist is not a usage error. */
         exit_status = wt_cli_fail("explain", config_good ? WT_FAILED : status, &error);
     } else if (json) {
         wt_explained_write_json(&explained, stdout);
@@ -303,7 +307,7 @@ static int explain_argument(struct wt_cli_config *given, const char *argument, b
     struct wt_place place;
     struct wt_config *config = NULL;
     if (argument == NULL) {
-        return wt_cli_usage("explain", "which record? TOPIC:PARTITION:OFFSET");
+        return wt_cli_usage("explain", "TOPIC:PARTITION:OFFSET is required");
     }
     if (!wt_place_parse(argument, &place)) {
         return wt_cli_usage("explain",
@@ -313,7 +317,7 @@ static int explain_argument(struct wt_cli_config *given, const char *argument, b
     }
     int exit_status = wt_cli_config_load(given, "explain", &config);
     if (exit_status == WT_EXIT_DONE) {
-        /* What a client says while it is asked is in the message, if anything fails. */
+        /* Errors of clients are in the error message, so the log is nearly off. */
         wt_log_init(WT_LOG_ERROR, config->log.format);
         exit_status = explain(config, &place, json);
     }

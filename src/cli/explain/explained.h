@@ -1,4 +1,5 @@
-/* explained.h: everything wiretag explain found out about one record, and the two ways to show it.
+/* explained.h: everything that wiretag explain found out about one record, and the two ways to
+ * print it.
  *
  * Thread: main. */
 #ifndef WIRETAG_CLI_EXPLAIN_EXPLAINED_H
@@ -12,9 +13,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* A label, tombstone or dead letter that came of the record. */
+/* A label, tombstone or dead letter that was published for the record. */
 struct published {
-    struct wt_record *record; /* its source is where it lies */
+    struct wt_record *record; /* its source is where it was published */
     bool dead_letter;
     bool agrees;
     char why[WT_WHY_BYTES];
@@ -26,14 +27,14 @@ struct explained {
     struct wt_place asked;
     struct wt_place place;    /* of the input record */
     struct wt_record *record; /* the input record, or what a dead letter kept of it */
-    bool from_dead_letter;    /* the input record is gone */
+    bool from_dead_letter;    /* the input record no longer exists */
     bool uncommitted;         /* workers do not see it: its transaction was aborted or is open */
     char trace_id[40];
-    double *probabilities; /* one a label; NULL: it got none */
+    double *probabilities; /* one for each label; NULL: the record has no logits */
     struct wt_explanation steps;
     struct published *published;
     size_t published_count;
-    bool searched; /* else `search_failure` says why not */
+    bool searched; /* false: `search_failure` says why */
     char search_failure[WT_ERROR_MESSAGE_BYTES_MAX];
 };
 

@@ -1,4 +1,4 @@
-/* explained_json.c: an explanation as one JSON object, for machines. */
+/* explained_json.c: prints an explanation as one JSON object, for programs. */
 #include "cli/explain/explained.h"
 
 #include "codec/dead_letter.h"
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Bytes as a string where they are UTF-8, else {"hex":"…"}; null where there are none. */
+/* Bytes as a string if they are UTF-8, else {"hex":"…"}; null if there are none. */
 static json_t *bytes_json(const void *bytes, size_t count)
 {
     if (bytes == NULL) {

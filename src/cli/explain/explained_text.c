@@ -1,4 +1,5 @@
-/* explained_text.c: an explanation for people: the record's way from top to bottom. */
+/* explained_text.c: prints an explanation for people, from the record down to what was
+ * published. */
 #include "cli/explain/explained.h"
 #include "codec/dead_letter.h"
 #include "observe/log_line.h"
@@ -10,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-/* What of a text, and of each side of a cut, is shown. */
+/* How much is shown of a text, of each side of a cut, and of a value; how many headers. */
 #define TEXT_BYTES_SHOWN 600u
 #define CUT_BYTES_SHOWN 80u
 #define VALUE_BYTES_SHOWN 300u
@@ -18,7 +19,8 @@
 
 #define ERROR_PREFIX "wiretag.error."
 
-/* Bytes of unknown origin, so that they neither steer the terminal nor leave their line. */
+/* Prints bytes of unknown origin, escaped so that they neither control the terminal nor break the
+ * line. */
 static void print_bytes(FILE *out, const char *bytes, size_t count)
 {
     char piece[512];
@@ -29,7 +31,7 @@ static void print_bytes(FILE *out, const char *bytes, size_t count)
             wt_log_line_add_text(&line, "\\x00");
             i++;
         } else {
-            /* A piece ends at a whole character. */
+            /* Ends a piece at a character boundary. */
             while (i + length < count && length < sizeof piece - 8 && bytes[i + length] != '\0') {
                 length++;
             }
@@ -46,9 +48,9 @@ static void print_bytes(FILE *out, const char *bytes, size_t count)
     }
 }
 
-/* One line: a name in its column, then text. */
-__attribute__((format(printf, 3, 4))) static void say(FILE *out, const char *name,
-                                                      const char *format, ...)
+/* Prints a line: a name in its column, then text. */
+__attribute__((format(printf, 3, 4))) static void print_line(FILE *out, const char *name,
+                                                             const char *format, ...)
 {
     char text[2000];
     va_list arguments;
@@ -60,8 +62,8 @@ __attribute__((format(printf, 3, 4))) static void say(FILE *out, const char *nam
     (void)fputc('\n', out);
 }
 
-/* Where a cut at `bytes` falls at a character's beginning. */
-static size_t whole_characters(const char *text, size_t bytes)
+/* The largest character boundary that is at most `bytes`. */
+static size_t character_boundary(const char *text, size_t bytes)
 {
     while (bytes > 0 && ((unsigned char)text[bytes] & 0xC0u) == 0x80u) {
         bytes--;
@@ -78,9 +80,10 @@ static size_t count_characters(const char *text, size_t bytes)
     return count;
 }
 
-static void say_bytes(FILE *out, const char *name, const void *bytes, size_t count, size_t shown)
+static void print_named_bytes(FILE *out, const char *name, const void *bytes, size_t count,
+                              size_t shown)
 {
-    size_t fits = count <= shown ? count : whole_characters(bytes, shown);
+    size_t fits = count <= shown ? count : character_boundary(bytes, shown);
     (void)fprintf(out, "%-11s ", name);
     print_bytes(out, bytes, fits);
     (void)fprintf(out, "%s\n", fits < count ? "…" : "");
@@ -104,27 +107,28 @@ static void write_record(const struct explained *explained, FILE *out)
     char when[40];
     const struct wt_record *record = explained->record;
     write_time(when, record->timestamp_ms);
-    say(out, "record", "%s [%" PRId32 "] offset %" PRId64 ", %s, %zu bytes", explained->place.topic,
-        explained->place.partition, explained->place.offset, when, record->value_bytes);
+    print_line(out, "record", "%s [%" PRId32 "] offset %" PRId64 ", %s, %zu bytes",
+               explained->place.topic, explained->place.partition, explained->place.offset, when,
+               record->value_bytes);
     if (explained->uncommitted) {
-        say(out, "", "its transaction was aborted or is still open: workers do not see it");
+        print_line(out, "", "workers do not see it: its transaction was aborted or is still open");
     }
     if (explained->from_dead_letter) {
         char words[WT_CUT_WORDS_BYTES_MAX];
         const char *cut = wt_dead_letter_cut(record, words);
-        say(out, "", "it is gone from its topic; what follows is of its dead letter%s%s",
-            cut[0] != '\0' ? ", which is not whole: cut in " : "", cut);
+        print_line(out, "", "no longer in its topic; this is what its dead letter kept%s%s",
+                   cut[0] != '\0' ? ", which was cut in " : "", cut);
     }
     if (explained->trace_id[0] != '\0') {
-        say(out, "trace", "%s", explained->trace_id);
+        print_line(out, "trace", "%s", explained->trace_id);
     }
     if (record->key != NULL) {
-        say_bytes(out, "key", record->key, record->key_bytes, VALUE_BYTES_SHOWN);
+        print_named_bytes(out, "key", record->key, record->key_bytes, VALUE_BYTES_SHOWN);
     }
     for (size_t i = 0; i < record->header_count; i++) {
         const struct wt_header *header = &record->headers[i];
         if (i == HEADERS_SHOWN) {
-            say(out, "", "… and %zu more", record->header_count - i);
+            print_line(out, "", "… and %zu more", record->header_count - i);
             break;
         }
         size_t name_bytes = strlen(header->name);
@@ -143,8 +147,9 @@ static void write_tokens(const struct explained *explained, FILE *out)
 {
     const struct wt_explanation *steps = &explained->steps;
     const struct wt_vocab *vocab = wt_model_vocab(explained->model);
-    say(out, "tokens", "%" PRIu32 " of at most %" PRIu32 ", %" PRIu32 " unknown",
-        steps->token_count, wt_model_info(explained->model)->tokens_max, steps->unknown_count);
+    print_line(out, "tokens", "%" PRIu32 " of at most %" PRIu32 ", %" PRIu32 " unknown",
+               steps->token_count, wt_model_info(explained->model)->tokens_max,
+               steps->unknown_count);
     (void)fprintf(out, "%-11s", "");
     for (uint32_t i = 0; i < steps->token_count; i++) {
         const char *text = wt_vocab_token(vocab, (uint32_t)steps->ids[i]);
@@ -161,11 +166,11 @@ static void write_cut(const struct explained *explained, FILE *out)
     size_t at = steps->read_bytes;
     size_t from = at > CUT_BYTES_SHOWN ? at - CUT_BYTES_SHOWN : 0;
     size_t to = at + CUT_BYTES_SHOWN < steps->text_bytes ? at + CUT_BYTES_SHOWN : steps->text_bytes;
-    from = whole_characters(steps->text, from);
-    to = whole_characters(steps->text, to);
-    say(out, "cut", "after character %zu of %zu; the whole has %" PRIu32 " tokens",
-        count_characters(steps->text, at), count_characters(steps->text, steps->text_bytes),
-        steps->token_count_whole);
+    from = character_boundary(steps->text, from);
+    to = character_boundary(steps->text, to);
+    print_line(out, "cut", "after character %zu of %zu; the whole text has %" PRIu32 " tokens",
+               count_characters(steps->text, at), count_characters(steps->text, steps->text_bytes),
+               steps->token_count_whole);
     (void)fprintf(out, "%-11s …", "");
     print_bytes(out, steps->text + from, at - from);
     (void)fputs(" ✂", out);
@@ -179,12 +184,12 @@ static void write_article(const struct explained *explained, FILE *out)
     const struct wt_record *record = explained->record;
     if (steps->text == NULL) {
         if (record->value != NULL) {
-            say_bytes(out, "value", record->value, record->value_bytes, VALUE_BYTES_SHOWN);
+            print_named_bytes(out, "value", record->value, record->value_bytes, VALUE_BYTES_SHOWN);
         }
         return;
     }
-    say(out, "id", "%s", record->id_json);
-    say_bytes(out, "text", steps->text, steps->text_bytes, TEXT_BYTES_SHOWN);
+    print_line(out, "id", "%s", record->id_json);
+    print_named_bytes(out, "text", steps->text, steps->text_bytes, TEXT_BYTES_SHOWN);
     if (steps->ids != NULL) {
         write_tokens(explained, out);
     }
@@ -212,16 +217,16 @@ static void write_outcome(const struct explained *explained, FILE *out)
 {
     const struct wt_model_info *info = wt_model_info(explained->model);
     const struct wt_record *record = explained->record;
-    say(out, "model", "%s %s on %s in %s, SHA-256 %s", info->name, info->version, info->device,
-        info->precision, info->sha256);
-    say(out, "", "%s: %s", info->precision, info->precision_why);
+    print_line(out, "model", "%s %s on %s in %s, SHA-256 %s", info->name, info->version,
+               info->device, info->precision, info->sha256);
+    print_line(out, "", "%s: %s", info->precision, info->precision_why);
     if (record->failure != NULL) {
-        say(out, "outcome", "%s in %s: %s", record->failure->error.code, record->failure->stage,
-            record->failure->error.message);
+        print_line(out, "outcome", "%s in %s: %s", record->failure->error.code,
+                   record->failure->stage, record->failure->error.message);
         return;
     }
     if (record->outcome == WT_OUTCOME_TOMBSTONE) {
-        say(out, "outcome", "a tombstone, passed on as one");
+        print_line(out, "outcome", "a tombstone, published as a tombstone");
         return;
     }
     uint32_t label = info->label_count;
@@ -229,28 +234,28 @@ static void write_outcome(const struct explained *explained, FILE *out)
         label = best_below(explained->probabilities, info->label_count, label);
         if (i == 0) {
             bool below = explained->probabilities[label] < explained->config->output.threshold;
-            say(out, "outcome", "%s%s", info->labels[label],
-                below ? ", below output.threshold: no category" : "");
-            say(out, "", "%-24s %11s %12s", "label", "logit", "probability");
+            print_line(out, "outcome", "%s%s", info->labels[label],
+                       below ? ", below output.threshold: no category" : "");
+            print_line(out, "", "%-24s %11s %12s", "label", "logit", "probability");
         }
-        say(out, "", "%-24s %11.5f %12.6f", info->labels[label], (double)record->logits[label],
-            explained->probabilities[label]);
+        print_line(out, "", "%-24s %11.5f %12.6f", info->labels[label],
+                   (double)record->logits[label], explained->probabilities[label]);
     }
 }
 
-/* The headers in which a dead letter says what was cut of it, with sizes and hashes. */
-static void write_cut_parts(const struct wt_record *letter, FILE *out)
+/* Prints the headers in which a dead letter gives sizes and hashes of what was cut. */
+static void write_cut_parts(const struct wt_record *record, FILE *out)
 {
     static const char *const parts[] = {"value", "headers", "key"};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         size_t length = strlen(parts[i]);
-        for (size_t j = 0; j < letter->header_count; j++) {
-            const struct wt_header *header = &letter->headers[j];
+        for (size_t j = 0; j < record->header_count; j++) {
+            const struct wt_header *header = &record->headers[j];
             const char *name = header->name;
-            bool says = strncmp(name, ERROR_PREFIX, strlen(ERROR_PREFIX)) == 0 &&
+            bool part = strncmp(name, ERROR_PREFIX, strlen(ERROR_PREFIX)) == 0 &&
                         strncmp(name + strlen(ERROR_PREFIX), parts[i], length) == 0 &&
                         name[strlen(ERROR_PREFIX) + length] == '_';
-            if (says && strstr(name, "_truncated") == NULL) {
+            if (part && strstr(name, "_truncated") == NULL) {
                 (void)fprintf(out, "%-11s   %s ", "", name + strlen(ERROR_PREFIX));
                 print_bytes(out, header->value, header->value_bytes);
                 (void)fputc('\n', out);
@@ -262,9 +267,9 @@ static void write_cut_parts(const struct wt_record *letter, FILE *out)
 static void write_published(const struct explained *explained, FILE *out)
 {
     if (!explained->searched) {
-        say(out, "published", "not looked for: %s", explained->search_failure);
+        print_line(out, "published", "not searched: %s", explained->search_failure);
     } else if (explained->published_count == 0) {
-        say(out, "published", "nothing yet, or deleted by retention");
+        print_line(out, "published", "nothing found: not published yet, or deleted by retention");
     }
     for (size_t i = 0; i < explained->published_count; i++) {
         char when[40];
@@ -273,14 +278,14 @@ static void write_published(const struct explained *explained, FILE *out)
         char words[WT_CUT_WORDS_BYTES_MAX];
         const char *cut = published->dead_letter ? wt_dead_letter_cut(record, words) : "";
         write_time(when, record->timestamp_ms);
-        say(out, i == 0 ? "published" : "",
-            "%s [%" PRId32 "] offset %" PRId64 ", %s: %s%s%s, %s%s%s", record->source->topic,
-            record->source->number, record->offset, when,
-            published->dead_letter  ? "a dead letter"
-            : record->value == NULL ? "a tombstone"
-                                    : "a label",
-            cut[0] != '\0' ? ", cut in " : "", cut, published->agrees ? "agrees" : "differs",
-            published->why[0] != '\0' ? ": " : "", published->why);
+        print_line(out, i == 0 ? "published" : "",
+                   "%s [%" PRId32 "] offset %" PRId64 ", %s: %s%s%s, %s%s%s", record->source->topic,
+                   record->source->number, record->offset, when,
+                   published->dead_letter  ? "a dead letter"
+                   : record->value == NULL ? "a tombstone"
+                                           : "a label",
+                   cut[0] != '\0' ? ", cut in " : "", cut, published->agrees ? "agrees" : "differs",
+                   published->why[0] != '\0' ? ": " : "", published->why);
         if (cut[0] != '\0') {
             write_cut_parts(record, out);
         }

@@ -15,9 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- places ---------------------------------------------------------------------------------- */
+/* --- record coordinates ---------------------------------------------------------------------- */
 
-/* A whole number of digits alone, up to `max`. */
+/* Parses an integer of digits only, at most `max`. */
 static bool parse_digits(const char *text, size_t bytes, int64_t max, int64_t *number_out)
 {
     int64_t number = 0;
@@ -95,13 +95,13 @@ static void fail(struct wt_record *record, const char *stage, const struct wt_er
     wt_record_advance(record, WT_RECORD_FINISHED);
 }
 
-/* A word ends at white space; tokens of the texts on both sides add up. */
+/* Words end at white space. Cutting there leaves the tokens of both sides unchanged. */
 static bool is_space(char byte)
 {
     return byte == ' ' || (byte >= '\t' && byte <= '\r');
 }
 
-/* Tokens of the first `bytes` bytes, without [CLS] and [SEP]. */
+/* The number of tokens of the first `bytes` bytes, without [CLS] and [SEP]. */
 static uint32_t count_tokens(const struct steps *steps, size_t bytes)
 {
     struct wt_tokens tokens;
@@ -110,13 +110,13 @@ static uint32_t count_tokens(const struct steps *steps, size_t bytes)
     return status == WT_OK ? tokens.count - 2 : UINT32_MAX;
 }
 
-/* The end of the last word of which the model sees anything: the first word boundary by which as
- * many tokens were read as there is room for. By bisection over bytes, moved on to boundaries. */
+/* The end of the last word that the model sees at least in part: the first word boundary at which
+ * the token limit is reached. Bisects over bytes and moves each probe to a word boundary. */
 static size_t find_cut(const struct steps *steps)
 {
     const struct wt_explanation *explanation = steps->explanation;
     uint32_t room = explanation->token_count - 2;
-    size_t low = 0; /* too few tokens by here */
+    size_t low = 0; /* up to here there are fewer tokens than the limit */
     size_t high = explanation->text_bytes;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -158,7 +158,7 @@ static enum wt_status tokenize(struct steps *steps, struct wt_record *record,
     explanation->read_bytes = explanation->text_bytes;
     explanation->token_count_whole = tokens.count;
     if (tokens.truncated) {
-        /* What lies behind the limit was not looked at: it may not even be UTF-8. */
+        /* The text beyond the limit was never tokenized; it may not even be UTF-8. */
         uint32_t whole = count_tokens(steps, explanation->text_bytes);
         explanation->token_count_whole = whole < UINT32_MAX ? whole + 2 : 0;
         explanation->read_bytes = find_cut(steps);
@@ -235,7 +235,7 @@ void wt_explanation_free(struct wt_explanation *explanation)
     *explanation = (struct wt_explanation){0};
 }
 
-/* --- agreement ------------------------------------------------------------------------------- */
+/* --- comparison with what was published ------------------------------------------------------ */
 
 static bool differ(char why[WT_WHY_BYTES], const char *now, const char *then)
 {
@@ -270,12 +270,12 @@ static const char *category_of(const json_t *body)
     return category != NULL ? category : "no category";
 }
 
-/* Both are labels. */
+/* Compares two labels. */
 static bool labels_agree(const json_t *now, const json_t *then, const struct wt_model_info *info,
                          double tolerance, char why[WT_WHY_BYTES])
 {
     if (!json_is_object(then) || json_object_get(then, "category") == NULL) {
-        return differ(why, "a label", "something that is none of wiretag's");
+        return differ(why, "a label", "a record not written by wiretag");
     }
     const char *sha256 =
         json_string_value(json_object_get(json_object_get(then, "model"), "sha256"));
