@@ -179,7 +179,7 @@ def test_a_topic_that_takes_not_even_the_least_letter_stops_the_worker_and_is_na
     running = lab.run(flow)
     assert running.wait_exit() == 1
     said = [line for line in running.stderr.splitlines() if "ERROR" in line]
-    assert len(said) == 1 and "not even the least" in said[0]
+    assert len(said) == 1 and "refuses even the smallest dead letter" in said[0]
     assert f"topic {flow.dead_letter} (max.message.bytes 100)" in said[0]
     assert f"{flow.input} [0] offset 1" in said[0]
     assert flow.committed() == {0: 1}
@@ -223,7 +223,8 @@ def test_a_letter_that_was_cut_is_not_redriven_and_is_named(lab):
     one, = ranges.finish(redriven).values()
     assert (one.read, one.skipped) == (3, 3) and flow.labels() == [] and len(flow.dead_letters()) == 3
     for offset, part in enumerate(["key", "headers", "value and key"]):
-        assert f"of {flow.input} [0] offset {offset} its {part} was cut" in redriven.stderr
+        assert (f"dead letter not redriven: its {part} was cut, so it cannot be labelled; replay {flow.input} [0] "
+                f"offset {offset}") in redriven.stderr
 
 
 def test_explain_shows_what_was_cut(lab):

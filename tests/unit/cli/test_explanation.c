@@ -186,7 +186,7 @@ static void what_is_no_label_differs(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT_OF(values); i++) {
         assert_agrees(LABEL("\"sports\"", "0.9", "aa"), NULL, values[i], NULL, false,
-                      "none of wiretag's");
+                      "a record not written by wiretag then");
     }
 }
 
