@@ -122,9 +122,9 @@ void wt_audit_coordinators(const struct wt_config *config, const struct wt_clust
                                              .replicas = settings->transactions_replicas,
                                              .insync_setting = "transaction.state.log.min.isr",
                                              .insync = settings->transactions_insync};
-    audit_coordinator(config, &group, facts->brokers, findings);
+    audit_coordinator(config, &group, facts->brokers_known, findings);
     if (config->delivery.guarantee == WT_EXACTLY_ONCE) {
-        audit_coordinator(config, &transactions, facts->brokers, findings);
+        audit_coordinator(config, &transactions, facts->brokers_known, findings);
     }
 }
 

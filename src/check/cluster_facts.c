@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/deadline.h"
 #include "check/cluster_settings.h"
+#include "kafka/coordinator_status.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -176,6 +177,7 @@ enum wt_status wt_facts_gather(const struct wt_config *config, rd_kafka_t *clien
                             "no broker answers within %d ms: %s", wait_ms, rd_kafka_err2str(code));
     }
     facts.brokers = metadata->broker_cnt;
+    facts.brokers_known = wt_coordinator_brokers(metadata);
     gather_topics(config, client, metadata, deadline_us, &facts);
     wt_cluster_settings_of_topics(client, deadline_us, &facts);
     wt_cluster_settings_of_brokers(client, metadata->brokers, metadata->broker_cnt, deadline_us,

@@ -57,7 +57,8 @@ struct wt_broker_settings {
 };
 
 struct wt_cluster_facts {
-    int32_t brokers;
+    int32_t brokers;            /* that are there now */
+    int32_t brokers_known;      /* and those that are down (wt_coordinator_brokers) */
     int64_t transaction_ms_max; /* transaction.max.timeout.ms; -1: not known */
     struct wt_broker_settings settings;
     struct wt_internal_facts offsets;      /* __consumer_offsets */

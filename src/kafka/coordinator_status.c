@@ -1,5 +1,7 @@
 #include "kafka/coordinator_status.h"
 
+#include "base/alloc.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +18,48 @@ static const struct {
     [WT_COORDINATOR_GROUP] = {"__consumer_offsets", "offsets.topic.replication.factor",
                               "min.insync.replicas"},
 };
+
+/* --- brokers --------------------------------------------------------------------------------- */
+
+struct ids {
+    int32_t *items;
+    size_t count;
+    size_t capacity;
+};
+
+static void add_id(struct ids *ids, int32_t id)
+{
+    for (size_t i = 0; i < ids->count; i++) {
+        if (ids->items[i] == id) {
+            return;
+        }
+    }
+    if (ids->count == ids->capacity) {
+        ids->capacity = ids->capacity > 0 ? ids->capacity * 2 : 16;
+        ids->items = wt_realloc(ids->items, ids->capacity * sizeof *ids->items);
+    }
+    ids->items[ids->count++] = id;
+}
+
+int32_t wt_coordinator_brokers(const struct rd_kafka_metadata *metadata)
+{
+    struct ids ids = {0};
+    for (int i = 0; i < metadata->broker_cnt; i++) {
+        add_id(&ids, metadata->brokers[i].id);
+    }
+    for (int i = 0; i < metadata->topic_cnt; i++) {
+        const struct rd_kafka_metadata_topic *topic = &metadata->topics[i];
+        for (int j = 0; j < topic->partition_cnt; j++) {
+            for (int k = 0; k < topic->partitions[j].replica_cnt; k++) {
+                add_id(&ids, topic->partitions[j].replicas[k]);
+            }
+        }
+    }
+    free(ids.items);
+    return (int32_t)ids.count;
+}
+
+/* --- why ------------------------------------------------------------------------------------- */
 
 struct settings {
     int copies; /* 0: not known */
@@ -91,6 +135,20 @@ static void explain_topic(const struct rd_kafka_metadata_topic *topic, enum wt_c
     }
 }
 
+/* How many brokers can hold it. Topics are asked for only where few brokers are there. */
+static int count_brokers(rd_kafka_t *consumer, const struct rd_kafka_metadata *metadata, int copies,
+                         int wait_ms)
+{
+    const struct rd_kafka_metadata *all;
+    int count = metadata->broker_cnt;
+    if (copies > count &&
+        rd_kafka_metadata(consumer, 1, NULL, &all, wait_ms) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        count = wt_coordinator_brokers(all);
+        rd_kafka_metadata_destroy(all);
+    }
+    return count;
+}
+
 void wt_coordinator_explain(rd_kafka_t *consumer, enum wt_coordinator which, int wait_ms,
                             char *words, size_t words_bytes)
 {
@@ -111,13 +169,14 @@ void wt_coordinator_explain(rd_kafka_t *consumer, enum wt_coordinator which, int
                      metadata->topics[0].partition_cnt > 0;
         if (there) {
             explain_topic(&metadata->topics[0], which, &settings, words, words_bytes);
-        } else if (settings.copies > metadata->broker_cnt) {
+        }
+        int brokers = there ? 0 : count_brokers(consumer, metadata, settings.copies, wait_ms);
+        if (!there && settings.copies > brokers) {
             (void)snprintf(words, words_bytes,
                            "the brokers cannot create %s: %s is %d, and %d broker%s there; set it "
                            "to %d in the brokers' configuration, or start more brokers",
-                           kinds[which].topic, kinds[which].copies, settings.copies,
-                           metadata->broker_cnt, metadata->broker_cnt == 1 ? " is" : "s are",
-                           metadata->broker_cnt);
+                           kinds[which].topic, kinds[which].copies, settings.copies, brokers,
+                           brokers == 1 ? " is" : "s are", brokers);
         }
         rd_kafka_metadata_destroy(metadata);
     }

@@ -1,11 +1,13 @@
 """The broker goes away and comes back: the worker waits, says so, goes on by itself and loses nothing."""
 
+import re
 import socket
 import time
 
 import checks
 import client
 import pytest
+from checking import check
 from client import Record, article
 
 PARTITIONS = 3
@@ -103,6 +105,33 @@ def test_a_worker_started_before_its_broker_waits_says_so_and_starts_when_it_com
     checks.assert_each_once(labels, places)
     client.wait_for("readiness", lambda: running.http("/readyz")[0] == 200)
     assert running.stop() == 0
+
+
+def test_a_worker_starts_while_one_of_three_brokers_is_down(lab, own_broker):
+    """Nothing stalls, nothing is called impossible, and the address that refuses is named once at most: a client
+    tries those of bootstrap.servers in any order until one answers. `wiretag check` tries all."""
+    broker = own_broker(nodes=3)
+    flow = lab.flow(PARTITIONS, on=broker)
+    down = broker.bootstrap.split(",")[0]
+    broker.stop(1)
+    places = fill(flow, 60)
+    running = lab.run(flow, http={"listen": "127.0.0.1:0"})
+    client.wait_for("readiness", lambda: running.http("/readyz")[0] == 200)
+    labels, _ = checks.settled(flow)
+    checks.assert_each_once(labels, places)
+    until = time.monotonic() + 15  # a stall is in the log after ten seconds
+    while time.monotonic() < until:
+        assert running.http("/readyz") == (200, "ready\n")
+        time.sleep(0.2)
+    status, findings = check(lab, flow)
+    assert status == 1
+    assert running.stop() == 0
+    lines = [line for line in running.stderr.splitlines() if re.search(r" (WARN|ERROR) ", line)]
+    named = [line for line in lines if f" {down}" in line]
+    assert len(named) <= 1, lines
+    assert [line for line in lines if line not in named and "the model is code" not in line] == []
+    finding, = findings["bootstrap-server"]
+    assert finding["message"].startswith(f"{down}: ") and "Connection refused" in finding["message"]
 
 
 def test_a_worker_that_waits_for_a_broker_can_be_stopped(lab):

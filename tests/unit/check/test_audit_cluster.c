@@ -36,6 +36,7 @@ static size_t audit(const char *text, const struct wt_cluster_facts *facts, cons
 static struct wt_cluster_facts one_broker(void)
 {
     return (struct wt_cluster_facts){.brokers = 1,
+                                     .brokers_known = 1,
                                      .settings = {.offsets_replicas = 1,
                                                   .transactions_replicas = 1,
                                                   .transactions_insync = 1,
@@ -64,6 +65,19 @@ static void a_topic_that_needs_more_brokers_than_there_are_is_found(void **state
     facts.offsets.known = false;
     facts.transactions.known = false;
     assert_int_equal(audit(EXACTLY, &facts, NULL, WT_FINDING_OK, ""), 0);
+}
+
+static void a_topic_that_brokers_may_hold_which_are_down_is_not_found(void **state)
+{
+    (void)state;
+    struct wt_cluster_facts facts = one_broker();
+    facts.settings.transactions_replicas = 3;
+    facts.brokers_known = 3;
+    assert_int_equal(audit(EXACTLY, &facts, NULL, WT_FINDING_OK, ""), 0);
+    facts.brokers_known = 2;
+    assert_int_equal(
+        audit(EXACTLY, &facts, "coordinator-transactions", WT_FINDING_ERROR, "the cluster has 2"),
+        1);
 }
 
 static void a_topic_that_takes_nothing_is_found(void **state)
@@ -115,6 +129,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_topic_that_needs_more_brokers_than_there_are_is_found),
+        cmocka_unit_test(a_topic_that_brokers_may_hold_which_are_down_is_not_found),
         cmocka_unit_test(a_topic_that_takes_nothing_is_found),
         cmocka_unit_test(limits_of_the_brokers_are_compared),
     };
