@@ -31,8 +31,7 @@
 #define BROKERS_MS_MIN 15000
 #define GRACE_MS 2000
 
-/* Time limits of single questions: can brokers be reached, which topics and settings exist, all
- * others. */
+/* Time limits of single requests: reaching brokers, reading topics and settings, all others. */
 #define REACH_MS 10000
 #define FACTS_MS 8000
 #define ANSWER_MS 8000

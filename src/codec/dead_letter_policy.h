@@ -20,7 +20,7 @@ bool wt_dead_letter_apply_on_error(const struct wt_config *config, struct wt_rec
 struct wt_refusal {
     const char *reason;
     bool too_large;
-    size_t letter_bytes_max; /* the limit of producer and dead-letter topic, as far as known */
+    size_t letter_bytes_max; /* the known size limit of producer and topic */
     int64_t topic_bytes_max; /* the topic's max.message.bytes; -1: not known */
 };
 

@@ -10,8 +10,8 @@
 
 /* --- dead letters ---------------------------------------------------------------------------- */
 
-/* A dead letter that still counts but was cut is reported on its own: no label can be made from
- * it. */
+/* A dead letter that would be redriven but was cut has a result of its own: it cannot be
+ * labelled. */
 static enum wt_redrive_choice choose(const struct wt_redrive *redrive,
                                      const struct wt_record *record,
                                      struct wt_dead_letter_head *head)

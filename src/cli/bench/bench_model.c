@@ -185,8 +185,8 @@ static enum wt_status bench_shapes(const struct model_options *options, struct w
     return status;
 }
 
-/* With "-", shapes are read from stdin: a program that compares engines can make them take
- * turns. */
+/* "-" reads shapes from stdin, one at a time, so that a program that compares engines can run them
+ * in turns. */
 static enum wt_status bench_shapes_from_stdin(const struct model_options *options,
                                               struct wt_model *model, struct wt_error *error)
 {

@@ -60,7 +60,7 @@ struct tune {
     const struct options *options;
     struct wt_bench_articles *articles;
     double tokens_mean;  /* of an article */
-    uint32_t processors; /* 1: the model is not on the CPU */
+    uint32_t processors; /* usable processors; 1 if the model runs on a GPU */
     bool on_cpu;
     struct wt_model *model; /* the model loaded last, for: */
     const char *precision;

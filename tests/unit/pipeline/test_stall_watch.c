@@ -14,7 +14,7 @@
 
 static int64_t clock_us;
 static struct wt_config *config;
-static struct wt_stall_watch *hindrance;
+static struct wt_stall_watch *stall_watch;
 static int64_t starts_unknown;
 
 int64_t __wrap_wt_clock_us(void);
@@ -31,14 +31,14 @@ static int begin(void **state)
     wt_metric_set(WT_METRIC_PARTITIONS, 2);
     wt_metric_set(WT_METRIC_IN_FLIGHT_RECORDS, 0);
     starts_unknown = 0;
-    hindrance = wt_stall_watch_create(NULL, config);
+    stall_watch = wt_stall_watch_create(NULL, config);
     return 0;
 }
 
 static int end(void **state)
 {
     (void)state;
-    wt_stall_watch_destroy(hindrance);
+    wt_stall_watch_destroy(stall_watch);
     wt_config_destroy(config);
     wt_stall_forget();
     return 0;
@@ -52,7 +52,7 @@ static void pass(int seconds, int64_t lag, const char *group_state, const char *
         if (i % 5 == 0 && group_state != NULL) {
             wt_group_note_state(group_state, 0, join_state);
         }
-        wt_stall_watch_judge(hindrance, lag, starts_unknown, true, 0);
+        wt_stall_watch_judge(stall_watch, lag, starts_unknown, true, 0);
     }
 }
 
@@ -300,5 +300,5 @@ int main(void)
         TEST(a_long_batch_and_a_long_commit_interval_are_no_stall),
         TEST(where_a_reason_is_known_there_is_no_unknown_one),
     };
-    return cmocka_run_group_tests_name("hindrance", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("stall_watch", tests, NULL, NULL);
 }
