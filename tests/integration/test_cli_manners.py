@@ -56,7 +56,7 @@ def test_help_fits_a_screen_says_how_to_call_and_shows_an_example(command):
     assert re.search(rf"^(Usage: |       ){' '.join(('wiretag', *command))} ", text, re.MULTILINE)
     assert re.search(r"^Examples?:\n  ", text, re.MULTILINE)
     assert len(text.splitlines()) <= 48 and max(map(len, text.splitlines())) <= 100
-    assert "--help" in options_of(command) or "--help tells of one" in text
+    assert "--help" in options_of(command) or "--help has the options of one" in text
     assert run(*command, "-h").stdout == text
 
 
