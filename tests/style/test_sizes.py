@@ -10,7 +10,6 @@ LINES_MAX = 500
 LONGER = {
     "unicode_data.c": (2300, "a table that scripts/tools/generate_unicode.py writes"),
     "replay.c": (550, "its parts get files of their own with the tree of folders"),
-    "transaction.c": (550, "its states get a file of their own with the state machine"),
 }
 PATHS = [path for path, _ in code_files()]
 

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A ring of record pointers indexed by sequence: slot = sequence & (capacity - 1). It grows to the
- * span between the oldest unacknowledged record and the newest finished one, which
+/* A ring of record pointers: the slot of a sequence number is its remainder by the capacity. It grows to
+ * the distance between the oldest unacknowledged record and the newest finished one, which
  * in_flight.records_max bounds. */
 struct wt_lane {
     wt_record_end *end;
@@ -15,12 +15,12 @@ struct wt_lane {
     uint32_t epoch; /* 0: closed */
     struct wt_record **slots;
     uint64_t capacity; /* a power of two */
-    uint64_t head;     /* oldest sequence not yet in the acknowledged prefix */
-    uint64_t release;  /* next sequence to release; head <= release */
-    uint64_t tail;     /* one past the newest finished sequence; release <= tail */
+    uint64_t head;     /* the oldest sequence that is not in the acknowledged prefix */
+    uint64_t release;  /* the next sequence to release; head <= release */
+    uint64_t tail;     /* after the newest finished sequence; release <= tail */
     uint32_t count;    /* records inside */
     int64_t position;
-    int64_t asked; /* to be committed, by the last transaction; -1: nothing yet */
+    int64_t commit_sent; /* by the last transaction; -1: nothing yet */
     int64_t committed;
     struct wt_tally tally; /* of the acknowledged prefix */
 };
@@ -56,6 +56,7 @@ static void end_slot(struct wt_lane *lane, uint64_t sequence)
 {
     struct wt_record **slot = slot_of(lane, sequence);
     if (*slot != NULL) {
+        assert(lane->count > 0);
         lane->end(lane->opaque, slot);
         lane->count--;
     }
@@ -66,7 +67,7 @@ void wt_lane_open(struct wt_lane *lane, uint32_t epoch)
     assert(lane->epoch == 0 && lane->count == 0 && epoch != 0);
     lane->epoch = epoch;
     lane->position = -1;
-    lane->asked = -1;
+    lane->commit_sent = -1;
     lane->committed = -1;
     lane->tally = (struct wt_tally){0};
 }
@@ -90,7 +91,7 @@ uint32_t wt_lane_epoch(const struct wt_lane *lane)
     return lane->epoch;
 }
 
-/* Makes room for `sequence`; holes stay NULL. */
+/* Makes room for `sequence`. Slots of records that are not here yet are NULL. */
 static void grow_to(struct wt_lane *lane, uint64_t sequence)
 {
     uint64_t capacity = lane->capacity;
@@ -128,7 +129,7 @@ void wt_lane_finish(struct wt_lane *lane, struct wt_record **record)
 
 struct wt_record *wt_lane_next(struct wt_lane *lane)
 {
-    /* After a rewind, records acknowledged in the meantime stand between those to release again. */
+    /* After a rewind, acknowledged records lie between those to release again. */
     while (lane->release < lane->tail) {
         struct wt_record *record = *slot_of(lane, lane->release);
         if (record == NULL || record->state == WT_RECORD_FINISHED) {
@@ -142,6 +143,7 @@ struct wt_record *wt_lane_next(struct wt_lane *lane)
 
 void wt_lane_release(struct wt_lane *lane)
 {
+    assert(lane->release < lane->tail);
     struct wt_record *record = *slot_of(lane, lane->release);
     wt_record_advance(record, WT_RECORD_RELEASED);
     lane->release++;
@@ -151,7 +153,7 @@ void wt_lane_acknowledge(struct wt_lane *lane, struct wt_record *record)
 {
     assert(record->epoch == lane->epoch && *slot_of(lane, record->sequence) == record);
     wt_record_advance(record, WT_RECORD_ACKNOWLEDGED);
-    /* After a rewind the prefix may go on beyond `release`, over records acknowledged before it. */
+    /* After a rewind the prefix may reach past `release`, over records acknowledged before it. */
     while (lane->head < lane->tail) {
         const struct wt_record *oldest = *slot_of(lane, lane->head);
         if (oldest == NULL || oldest->state != WT_RECORD_ACKNOWLEDGED) {
@@ -173,15 +175,16 @@ void wt_lane_rewind(struct wt_lane *lane)
         struct wt_record *record = *slot_of(lane, sequence);
         if (record->state == WT_RECORD_RELEASED) {
             wt_record_advance(record, WT_RECORD_FINISHED);
-            record->in_producer = false; /* the producer that had it has let go, or is gone */
+            record->in_producer = false; /* the producer purged it, or was replaced */
         }
     }
     lane->release = lane->head;
+    assert(lane->release <= lane->tail);
 }
 
 void wt_lane_acknowledge_released(struct wt_lane *lane)
 {
-    /* The prefix ends with each acknowledgement, so the next one is always at the head. */
+    /* Each acknowledgement moves the head, so the next record is always there. */
     while (lane->head < lane->release) {
         wt_lane_acknowledge(lane, *slot_of(lane, lane->head));
     }
@@ -189,13 +192,15 @@ void wt_lane_acknowledge_released(struct wt_lane *lane)
 
 void wt_lane_note_commit_sent(struct wt_lane *lane)
 {
-    lane->asked = wt_lane_released_position(lane);
+    assert(lane->epoch != 0);
+    lane->commit_sent = wt_lane_released_position(lane);
 }
 
 void wt_lane_resolve_unknown(struct wt_lane *lane, int64_t offset)
 {
+    assert(lane->release == lane->head); /* rewound */
     struct wt_record *record;
-    while (offset == lane->asked && (record = wt_lane_next(lane)) != NULL &&
+    while (offset == lane->commit_sent && (record = wt_lane_next(lane)) != NULL &&
            record->offset < offset) {
         wt_lane_release(lane);
         wt_lane_acknowledge(lane, record);
@@ -235,6 +240,7 @@ struct wt_tally wt_lane_tally(const struct wt_lane *lane, bool released)
 
 uint32_t wt_lane_released_count(const struct wt_lane *lane)
 {
+    assert(lane->head <= lane->release && lane->release <= lane->tail);
     return (uint32_t)(lane->release - lane->head);
 }
 

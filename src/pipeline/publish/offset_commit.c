@@ -7,28 +7,29 @@
 #include "pipeline/publish/lane.h"
 #include "replay/range.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
-/* Pause before what was refused is asked for again; a drain asks as often as it may. */
+/* Pause before a refused commit is requested again while a drain waits. */
 #define RETRY_MS 50
 
-/* Note "Commits and rejoining": positions are stored in the client, whose own timer commits them.
- * A commit request of ours would wait on the coordinator's connection behind a JoinGroup that is
- * under way, arrive with the generation before, and be refused. librdkafka then takes the whole
- * assignment for lost (since 2.10 only if no rebalance is under way by then), and partitions that stay
- * are read again. Its timer knows when the group is being joined. In a revoke no join is under way, so
- * there a request is safe, and needed: the partition may go only once its position is known to be
- * committed. */
+/* Note "Commits and rejoining": positions are stored in the client, whose own timer commits them. A
+ * commit request of ours would wait on the coordinator's connection behind a JoinGroup under way, would
+ * arrive with the generation before, and be refused. librdkafka then takes the whole assignment for lost
+ * (since 2.10 only if no rebalance is under way by then), and partitions that stay assigned are read
+ * again. Its timer knows when the group is being joined. In a revoke no join is under way, so a request
+ * is safe there. It is also necessary: the partition may be revoked only once its position is known to
+ * be committed. */
 struct wt_offset_commit {
     const struct wt_config *config;
     rd_kafka_t *consumer;
     rd_kafka_queue_t *replies;
     uint64_t stored;    /* how often positions were stored */
-    uint64_t asked;     /* the value of `stored` when the last request was made */
-    uint64_t confirmed; /* the value of `stored` that the last good reply speaks of */
+    uint64_t requested; /* the value of `stored` at the last request */
+    uint64_t confirmed; /* the value of `stored` at the last request that succeeded */
     bool pending;
     int64_t due_us;
-    int64_t retry_us; /* do not ask before */
+    int64_t retry_us; /* no request before */
 };
 
 struct wt_offset_commit *wt_offset_commit_create(const struct wt_config *config,
@@ -64,14 +65,15 @@ static void on_reply(rd_kafka_t *consumer, rd_kafka_resp_err_t code,
     struct wt_offset_commit *commit = opaque;
     (void)consumer;
     (void)offsets;
+    assert(commit->pending || code != RD_KAFKA_RESP_ERR_NO_ERROR);
     commit->pending = false;
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR__NO_OFFSET) {
-        commit->confirmed = commit->asked; /* no offset: the timer had committed them all */
+        commit->confirmed = commit->requested; /* no offset: the timer had committed them all */
         wt_metric_add(WT_METRIC_COMMITS, code == RD_KAFKA_RESP_ERR_NO_ERROR ? 1 : 0);
     } else {
         commit->retry_us = wt_clock_us() + (int64_t)RETRY_MS * 1000;
         wt_metric_add(WT_METRIC_COMMIT_FAILURES, 1);
-        wt_log_warn("commit", "%s; asking again", rd_kafka_err2str(code));
+        wt_log_warn("commit", "offsets were not committed: %s; retrying", rd_kafka_err2str(code));
     }
 }
 
@@ -107,10 +109,10 @@ static void store_moved(struct wt_offset_commit *commit, struct wt_partition *co
     rd_kafka_topic_partition_list_destroy(offsets);
 }
 
-/* For everything that is stored. */
-static void ask(struct wt_offset_commit *commit)
+/* Requests a commit of everything stored. */
+static void request(struct wt_offset_commit *commit)
 {
-    commit->asked = commit->stored;
+    commit->requested = commit->stored;
     rd_kafka_resp_err_t code =
         rd_kafka_commit_queue(commit->consumer, NULL, commit->replies, on_reply, commit);
     commit->pending = code == RD_KAFKA_RESP_ERR_NO_ERROR;
@@ -133,11 +135,12 @@ void wt_offset_commit_step(struct wt_offset_commit *commit, struct wt_partition 
     store_moved(commit, partitions, count);
     if (now && !commit->pending && clock_us >= commit->retry_us &&
         !wt_offset_commit_settled(commit)) {
-        ask(commit);
+        request(commit);
     }
 }
 
 bool wt_offset_commit_settled(const struct wt_offset_commit *commit)
 {
+    assert(commit->confirmed <= commit->requested && commit->requested <= commit->stored);
     return commit->confirmed == commit->stored;
 }

@@ -1,6 +1,4 @@
-/* outcome_metrics.h: what is counted and logged when a record's outcome is acknowledged.
- *
- * Thread: publish. */
+/* outcome_metrics.h: counts and logs the outcome of acknowledged records. Thread: publish. */
 #ifndef WIRETAG_PIPELINE_PUBLISH_OUTCOME_METRICS_H
 #define WIRETAG_PIPELINE_PUBLISH_OUTCOME_METRICS_H
 
@@ -10,12 +8,12 @@
 
 struct wt_outcome_metrics;
 
-/* Puts a counter for each of the model's labels on the metrics page. The config must outlive it. */
+/* Puts a counter for each label of the model on the metrics page. The config must outlive it. */
 struct wt_outcome_metrics *wt_outcome_metrics_create(const struct wt_config *config,
                                                      const struct wt_model_info *model_info);
 void wt_outcome_metrics_destroy(struct wt_outcome_metrics *outcomes);
 
-/* Counts a record that is done with: outcome, category, times; logs it when it failed. */
+/* Counts an acknowledged record: outcome, label, times. Logs it if it failed. */
 void wt_outcome_metrics_count(const struct wt_outcome_metrics *outcomes,
                               const struct wt_record *record);
 

@@ -1,6 +1,8 @@
 #include "pipeline/publish/poison_search.h"
 
-/* Of a rejected transaction's records, the share that goes into the next one. */
+#include <assert.h>
+
+/* The next round takes the records of a rejected one divided by this. */
 #define PARTS 8u
 
 struct wt_poison_search wt_poison_search_begin(void)
@@ -15,6 +17,7 @@ bool wt_poison_search_has_room(const struct wt_poison_search *search)
 
 void wt_poison_search_add(struct wt_poison_search *search)
 {
+    assert(search->records < search->records_max);
     search->records++;
 }
 

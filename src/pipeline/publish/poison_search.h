@@ -1,11 +1,10 @@
-/* poison_search.h: finds the record for which the broker rejects a transaction.
+/* poison_search.h: finds the record for which the broker rejects a round.
  *
- * A rejected record aborts its whole transaction, again and again. So transactions are cut to an eighth
- * of the records after each rejection, until the rejected one stands alone, and once as many have
- * been committed as were in question they grow again with each commit. An eighth and not half: after
- * such an abort librdkafka takes half a second to begin anew, a commit takes a few milliseconds.
- * At-least-once, a round of records that are acknowledged together takes the transaction's place. A
- * pure state machine. Thread: publish. */
+ * A round is a transaction, or, at-least-once, the records that are acknowledged together. A rejected
+ * record fails its whole round, again and again. So after each rejection a round takes an eighth of the
+ * records of the last one, until the rejected record is alone. Once as many records are committed as
+ * were suspected, rounds grow again with each commit. An eighth and not half: after such an abort
+ * librdkafka needs half a second, a commit takes a few milliseconds. Pure. Thread: publish. */
 #ifndef WIRETAG_PIPELINE_PUBLISH_POISON_SEARCH_H
 #define WIRETAG_PIPELINE_PUBLISH_POISON_SEARCH_H
 
@@ -13,27 +12,26 @@
 #include <stdint.h>
 
 struct wt_poison_search {
-    uint32_t records;     /* in the open transaction */
-    uint32_t records_max; /* UINT32_MAX: not searching */
-    uint32_t suspects;    /* the rejected one is among so many to come; 0: not known */
+    uint32_t records;     /* in this round */
+    uint32_t records_max; /* of a round; UINT32_MAX: not searching */
+    uint32_t suspects;    /* the rejected record is among the next so many; 0: not known */
 };
 
 struct wt_poison_search wt_poison_search_begin(void);
 
-/* The open transaction may take one more record. */
+/* The round may take one more record. */
 bool wt_poison_search_has_room(const struct wt_poison_search *search);
 
-/* A record was added to the open transaction. */
+/* A record was added to the round. */
 void wt_poison_search_add(struct wt_poison_search *search);
 
-/* The transaction was committed. A search is over once as many as `records_wanted` fit again. */
+/* The round was committed. The search ends once `records_wanted` records fit into a round again. */
 void wt_poison_search_committed(struct wt_poison_search *search, uint32_t records_wanted);
 
-/* The transaction was aborted because a record of it was rejected. True: there was only that one.
- */
+/* The round failed because a record of it was rejected. True: it was the only one. */
 bool wt_poison_search_rejected(struct wt_poison_search *search);
 
-/* The transaction came to nothing for another reason. */
+/* The round failed for another reason. */
 void wt_poison_search_aborted(struct wt_poison_search *search);
 
 #endif

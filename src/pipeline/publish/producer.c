@@ -1,6 +1,7 @@
 #include "pipeline/publish/producer.h"
 
 #include "base/alloc.h"
+#include "base/owner.h"
 #include "kafka/broker_status.h"
 #include "kafka/client.h"
 #include "kafka/client_sizes.h"
@@ -16,17 +17,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* How long wt_producer_close waits for reports of what it gave up; they come at once. */
+/* How long wt_producer_close waits for the reports of what it purged; they come at once. */
 #define PURGE_MS_MAX 2000
 
-/* How long a transaction that is given up may take to end; beginning to end it takes no time. */
+/* How long aborting a transaction may take when the client is closed. To begin to abort takes no time,
+ * and is enough. */
 #define ABORT_MS_MAX 100
 
-/* Records linger until their transaction is committed, unless there are this many bytes of them for one
- * partition: under the highest loads they are on their way before the commit asks for them. */
+/* Records linger until their transaction is committed, unless those for one partition exceed this many
+ * bytes: under the highest loads they are sent before the commit asks for them. */
 #define TRANSACTION_BATCH_BYTES "200000"
 
 struct wt_producer {
+    struct wt_owner owner; /* the publish thread */
     const struct wt_config *config;
     wt_delivery_report *report;
     void (*wake)(rd_kafka_t *, void *);
@@ -34,10 +37,10 @@ struct wt_producer {
     void *opaque;
     rd_kafka_t *client;
     rd_kafka_topic_t *output;
-    rd_kafka_topic_t *dead_letters;   /* NULL where there are none */
+    rd_kafka_topic_t *dead_letters;   /* NULL: dead letters are off */
     char *transactional_id;           /* NULL: idempotent only */
     atomic_bool *doubtful;            /* set on librdkafka's threads; lives as long as the client */
-    struct wt_txn_offsets_call *late; /* a call of the client that goes on; NULL: none */
+    struct wt_txn_offsets_call *late; /* a call that exceeded its time; NULL: none */
     int64_t transaction_us_max;
 };
 
@@ -67,8 +70,9 @@ static enum wt_delivery delivery_of(rd_kafka_resp_err_t code)
     }
 }
 
-/* For whoever watches the topics. What is refused, purged or lost with its producer says nothing of them. */
-static void note_delivery(const struct wt_producer *produce, const rd_kafka_message_t *message,
+/* Tells topic_status.h whether records reach their topics. What is refused, purged or lost with its
+ * producer says nothing about a topic. */
+static void note_delivery(const struct wt_producer *producer, const rd_kafka_message_t *message,
                           enum wt_delivery delivery)
 {
     bool delivered = delivery == WT_DELIVERED;
@@ -77,26 +81,26 @@ static void note_delivery(const struct wt_producer *produce, const rd_kafka_mess
         return;
     }
     if (!delivered) {
-        (void)snprintf(words, sizeof words, "records are not delivered to %s: %s; trying again",
+        (void)snprintf(words, sizeof words, "records are not delivered to %s: %s; retrying",
                        message->rkt != NULL ? rd_kafka_topic_name(message->rkt) : "the topic",
                        rd_kafka_err2str(message->err));
     }
-    wt_topics_note_delivery(message->rkt != NULL && message->rkt == produce->dead_letters,
+    wt_topics_note_delivery(message->rkt != NULL && message->rkt == producer->dead_letters,
                             delivered, words);
 }
 
 static void on_report(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque)
 {
-    struct wt_producer *produce = opaque;
+    struct wt_producer *producer = opaque;
     enum wt_delivery delivery = delivery_of(message->err);
     (void)client;
-    note_delivery(produce, message, delivery);
+    note_delivery(producer, message, delivery);
     if (delivery == WT_DELIVERED) {
         wt_metric_add(WT_METRIC_BYTES_PRODUCED, (int64_t)(message->len + message->key_len));
     } else if (delivery != WT_DELIVERY_PURGED) {
         wt_metric_add(WT_METRIC_PRODUCE_ERRORS, 1);
     }
-    produce->report(produce->opaque, message->_private, delivery, rd_kafka_err2str(message->err));
+    producer->report(producer->opaque, message->_private, delivery, rd_kafka_err2str(message->err));
 }
 
 static int on_statistics(rd_kafka_t *client, char *text, size_t bytes, void *opaque)
@@ -116,7 +120,7 @@ static bool is_transactional_request(int16_t key)
            key == 28 /* TxnOffsetCommit */;
 }
 
-/* Runs on librdkafka's broker threads, for every reply and for every request that got none. */
+/* Runs on librdkafka's broker threads, for each reply, and for each request that got none. */
 static rd_kafka_resp_err_t on_response(rd_kafka_t *client, int socket, const char *broker_name,
                                        int32_t broker, int16_t key, int16_t version,
                                        int32_t correlation, size_t bytes, int64_t round_trip,
@@ -125,7 +129,7 @@ static rd_kafka_resp_err_t on_response(rd_kafka_t *client, int socket, const cha
     atomic_bool *doubtful = opaque;
     (void)client, (void)socket, (void)broker_name, (void)broker, (void)version;
     (void)correlation, (void)bytes, (void)round_trip;
-    /* A broker's own errors are in its replies; what librdkafka reports here was not answered. */
+    /* Errors of the broker are inside its replies. An error here means that there was no reply. */
     bool unanswered = code != RD_KAFKA_RESP_ERR_NO_ERROR;
     if (unanswered && is_transactional_request(key)) {
         atomic_store_explicit(doubtful, true, memory_order_release);
@@ -140,47 +144,47 @@ static rd_kafka_resp_err_t on_new(rd_kafka_t *client, const rd_kafka_conf_t *con
     return rd_kafka_interceptor_add_on_response_received(client, "wiretag", on_response, opaque);
 }
 
-bool wt_producer_doubtful(const struct wt_producer *produce)
+bool wt_producer_doubtful(const struct wt_producer *producer)
 {
-    return atomic_load_explicit(produce->doubtful, memory_order_acquire);
+    return atomic_load_explicit(producer->doubtful, memory_order_acquire);
 }
 
-int64_t wt_producer_transaction_us_max(const struct wt_producer *produce)
+int64_t wt_producer_transaction_us_max(const struct wt_producer *producer)
 {
-    return produce->transaction_us_max;
+    return producer->transaction_us_max;
 }
 
-const char *wt_producer_transactional_id(const struct wt_producer *produce)
+const char *wt_producer_transactional_id(const struct wt_producer *producer)
 {
-    return produce->transactional_id;
+    return producer->transactional_id;
 }
 
 /* --- partitions ------------------------------------------------------------------------------ */
 
-/* The input's own partition number where the topic has it, so that order is kept; else by key as
- * Java clients do. Called by librdkafka, on any of its threads, while the record is handed over. */
+/* The partition with the number of the input's, where the topic has it: that keeps the order. Else by
+ * key, as Java clients do. Called by librdkafka while the record is sent, on any of its threads. */
 static int32_t choose_partition(const rd_kafka_topic_t *topic, const void *key, size_t key_bytes,
                                 int32_t partition_count, void *topic_opaque, void *record_opaque)
 {
-    const struct wt_producer *produce = topic_opaque;
+    const struct wt_producer *producer = topic_opaque;
     const struct wt_record *record = record_opaque;
-    if (produce->config->output.partition == WT_PARTITION_SAME &&
+    if (producer->config->output.partition == WT_PARTITION_SAME &&
         wt_record_origin(record).partition < partition_count) {
         return wt_record_origin(record).partition;
     }
-    /* The record's own key, also where a dead letter has a cut one. */
+    /* By the whole key, also for a dead letter whose key was cut. */
     (void)key, (void)key_bytes;
     return rd_kafka_msg_partitioner_murmur2_random(topic, record->key, record->key_bytes,
                                                    partition_count, topic_opaque, record_opaque);
 }
 
-static enum wt_status open_topic(struct wt_producer *produce, const char *name,
+static enum wt_status open_topic(struct wt_producer *producer, const char *name,
                                  rd_kafka_topic_t **topic_out, struct wt_error *error)
 {
-    rd_kafka_topic_conf_t *conf = rd_kafka_default_topic_conf_dup(produce->client);
-    rd_kafka_topic_conf_set_opaque(conf, produce);
+    rd_kafka_topic_conf_t *conf = rd_kafka_default_topic_conf_dup(producer->client);
+    rd_kafka_topic_conf_set_opaque(conf, producer);
     rd_kafka_topic_conf_set_partitioner_cb(conf, choose_partition);
-    *topic_out = rd_kafka_topic_new(produce->client, name, conf);
+    *topic_out = rd_kafka_topic_new(producer->client, name, conf);
     if (*topic_out == NULL) {
         rd_kafka_topic_conf_destroy(conf);
         return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "topic-name",
@@ -192,10 +196,10 @@ static enum wt_status open_topic(struct wt_producer *produce, const char *name,
 
 /* --- life ------------------------------------------------------------------------------------ */
 
-static enum wt_status set_transactional_properties(struct wt_producer *produce,
+static enum wt_status set_transactional_properties(struct wt_producer *producer,
                                                    rd_kafka_conf_t *conf, struct wt_error *error)
 {
-    const struct wt_config *config = produce->config;
+    const struct wt_config *config = producer->config;
     const struct wt_property *own = wt_config_producer_property(config, "transaction.timeout.ms");
     uint64_t needed_ms =
         (uint64_t)config->delivery.commit_interval_ms + config->delivery.drain_ms_max;
@@ -209,15 +213,15 @@ static enum wt_status set_transactional_properties(struct wt_producer *produce,
                             " ms: a transaction may last that long; raise it or lower those",
                             own->place, own->value, needed_ms);
     }
-    produce->transaction_us_max = 1000 * wt_client_sizes_transaction_ms(config);
+    producer->transaction_us_max = 1000 * wt_client_sizes_transaction_ms(config);
     enum wt_status status =
-        wt_client_conf_set(conf, "transactional.id", produce->transactional_id, error);
+        wt_client_conf_set(conf, "transactional.id", producer->transactional_id, error);
     return status == WT_OK ? wt_client_conf_default(conf, config, RD_KAFKA_PRODUCER,
                                                     "transaction.timeout.ms", timeout_ms, error)
                            : status;
 }
 
-/* One record larger than the queue would be "queue full" for ever. */
+/* A record larger than the queue would find the queue full every time. */
 static enum wt_status check_queue(const struct wt_config *config, struct wt_error *error)
 {
     const struct wt_property *own = wt_client_sizes_small_queue(config);
@@ -232,11 +236,11 @@ static enum wt_status check_queue(const struct wt_config *config, struct wt_erro
                         own->place, own->value, record_bytes_max, record_bytes_max / 1024 + 1);
 }
 
-/* What delivery needs of the producer; config.c refuses the same keys from the user. */
-static enum wt_status set_fixed_properties(struct wt_producer *produce, rd_kafka_conf_t *conf,
+/* The properties that delivery depends on; config.c refuses them from the user. */
+static enum wt_status set_fixed_properties(struct wt_producer *producer, rd_kafka_conf_t *conf,
                                            struct wt_error *error)
 {
-    const struct wt_config *config = produce->config;
+    const struct wt_config *config = producer->config;
     char queued_kbytes[24];
     char queued_records[24];
     (void)snprintf(queued_kbytes, sizeof queued_kbytes, "%" PRIu64,
@@ -247,30 +251,30 @@ static enum wt_status set_fixed_properties(struct wt_producer *produce, rd_kafka
     if (status == WT_OK) {
         status = wt_client_conf_set(conf, "enable.idempotence", "true", error);
     }
-    if (status == WT_OK && produce->transactional_id != NULL) {
-        status = set_transactional_properties(produce, conf, error);
+    if (status == WT_OK && producer->transactional_id != NULL) {
+        status = set_transactional_properties(producer, conf, error);
     } else if (status == WT_OK) {
-        /* A record never expires in the queue: it waits for its broker as long as it takes. */
+        /* A record in the queue never expires. */
         status = wt_client_conf_set(conf, "message.timeout.ms", "0", error);
         if (status == WT_OK) {
-            /* A request that the broker refuses stops everything behind it, so that nothing
-             * overtakes: the producer is replaced then (release.c, note "Rejected records"). */
+            /* After a refused request nothing behind it is sent, so that nothing overtakes: the producer
+             * is replaced (release_internal.h, note "Rejected records"). */
             status = wt_client_conf_set(conf, "enable.gapless.guarantee", "true", error);
         }
     }
     if (status == WT_OK) {
-        /* Else librdkafka sends records without a key to one partition for a while and never asks
+        /* Else librdkafka sends records without a key to one partition for a while, and does not call
          * choose_partition. */
         status = wt_client_conf_set(conf, "sticky.partitioning.linger.ms", "0", error);
     }
     if (status == WT_OK) {
         char linger_ms[24];
         (void)snprintf(linger_ms, sizeof linger_ms, "%" PRIu32,
-                       wt_client_sizes_linger_ms(config, produce->transactional_id != NULL));
+                       wt_client_sizes_linger_ms(config, producer->transactional_id != NULL));
         status =
             wt_client_conf_default(conf, config, RD_KAFKA_PRODUCER, "linger.ms", linger_ms, error);
     }
-    if (status == WT_OK && produce->transactional_id != NULL) {
+    if (status == WT_OK && producer->transactional_id != NULL) {
         status = wt_client_conf_default(conf, config, RD_KAFKA_PRODUCER, "batch.size",
                                         TRANSACTION_BATCH_BYTES, error);
     }
@@ -285,135 +289,137 @@ static enum wt_status set_fixed_properties(struct wt_producer *produce, rd_kafka
     return status;
 }
 
-/* librdkafka (seen in 2.0.2 to 2.16) ends the process by an assertion (txn_req_cnt > 0) when a producer is
- * destroyed at the moment in which it asks to add partitions to its transaction: the request fails
- * before it is counted as sent. A transaction that is being aborted adds none. Where none is open this
- * is an error, which does not matter, and nothing else. */
-static void stop_adding_partitions(const struct wt_producer *produce)
+/* librdkafka (seen in 2.0.2 to 2.16) fails an assertion (txn_req_cnt > 0) when a producer is destroyed
+ * while it sends AddPartitionsToTxn: the request fails before it is counted. A transaction that is
+ * being aborted sends none. Where no transaction is open, the call returns an error that is of no
+ * matter. */
+static void stop_adding_partitions(const struct wt_producer *producer)
 {
-    if (produce->transactional_id == NULL || produce->late != NULL) {
-        return; /* a call under way would make this one fail; its partitions have been added */
+    if (producer->transactional_id == NULL || producer->late != NULL) {
+        return; /* a call is under way, and this one would fail; all partitions were added */
     }
-    rd_kafka_error_t *error = rd_kafka_abort_transaction(produce->client, ABORT_MS_MAX);
+    rd_kafka_error_t *error = rd_kafka_abort_transaction(producer->client, ABORT_MS_MAX);
     if (error != NULL) {
         rd_kafka_error_destroy(error);
     }
 }
 
-static void close_client(struct wt_producer *produce)
+static void close_client(struct wt_producer *producer)
 {
-    if (produce->client == NULL) {
+    if (producer->client == NULL) {
         return;
     }
-    stop_adding_partitions(produce);
-    if (produce->output != NULL) {
-        rd_kafka_topic_destroy(produce->output);
-        produce->output = NULL;
+    stop_adding_partitions(producer);
+    if (producer->output != NULL) {
+        rd_kafka_topic_destroy(producer->output);
+        producer->output = NULL;
     }
-    if (produce->dead_letters != NULL) {
-        rd_kafka_topic_destroy(produce->dead_letters);
-        produce->dead_letters = NULL;
+    if (producer->dead_letters != NULL) {
+        rd_kafka_topic_destroy(producer->dead_letters);
+        producer->dead_letters = NULL;
     }
-    rd_kafka_queue_t *queue = rd_kafka_queue_get_main(produce->client);
+    rd_kafka_queue_t *queue = rd_kafka_queue_get_main(producer->client);
     rd_kafka_queue_cb_event_enable(queue, NULL, NULL);
     rd_kafka_queue_destroy(queue);
-    wt_txn_offsets_leave(&produce->late, produce->client, produce->doubtful);
-    produce->client = NULL;
-    produce->doubtful = NULL;
+    wt_txn_offsets_leave(&producer->late, producer->client, producer->doubtful);
+    producer->client = NULL;
+    producer->doubtful = NULL;
 }
 
-static enum wt_status open_client(struct wt_producer *produce, struct wt_error *error)
+static enum wt_status open_client(struct wt_producer *producer, struct wt_error *error)
 {
-    const struct wt_config *config = produce->config;
+    assert(producer->client == NULL && producer->doubtful == NULL);
+    const struct wt_config *config = producer->config;
     rd_kafka_conf_t *conf = NULL;
     enum wt_status status = wt_client_conf_create(config, RD_KAFKA_PRODUCER, &conf, error);
     if (status == WT_OK) {
-        status = set_fixed_properties(produce, conf, error);
+        status = set_fixed_properties(producer, conf, error);
     }
     if (status == WT_OK) {
         status = wt_broker_status_watch(conf, config, RD_KAFKA_PRODUCER, on_statistics, error);
     }
     if (status == WT_OK) {
-        rd_kafka_conf_set_opaque(conf, produce);
+        rd_kafka_conf_set_opaque(conf, producer);
         rd_kafka_conf_set_dr_msg_cb(conf, on_report);
-        produce->doubtful = wt_alloc_zeroed(1, sizeof *produce->doubtful);
-        atomic_init(produce->doubtful, false);
-        if (produce->transactional_id != NULL) {
-            (void)rd_kafka_conf_interceptor_add_on_new(conf, "wiretag", on_new, produce->doubtful);
+        producer->doubtful = wt_alloc_zeroed(1, sizeof *producer->doubtful);
+        atomic_init(producer->doubtful, false);
+        if (producer->transactional_id != NULL) {
+            (void)rd_kafka_conf_interceptor_add_on_new(conf, "wiretag", on_new, producer->doubtful);
         }
-        status = wt_client_create(RD_KAFKA_PRODUCER, &conf, &produce->client, error);
+        status = wt_client_create(RD_KAFKA_PRODUCER, &conf, &producer->client, error);
     }
     if (conf != NULL) {
         rd_kafka_conf_destroy(conf);
     }
     if (status != WT_OK) {
-        free(produce->doubtful);
-        produce->doubtful = NULL;
+        free(producer->doubtful);
+        producer->doubtful = NULL;
         return status;
     }
-    rd_kafka_queue_t *queue = rd_kafka_queue_get_main(produce->client);
-    rd_kafka_queue_cb_event_enable(queue, produce->wake, produce->wake_opaque);
+    rd_kafka_queue_t *queue = rd_kafka_queue_get_main(producer->client);
+    rd_kafka_queue_cb_event_enable(queue, producer->wake, producer->wake_opaque);
     rd_kafka_queue_destroy(queue);
-    status = open_topic(produce, config->output.topic, &produce->output, error);
+    status = open_topic(producer, config->output.topic, &producer->output, error);
     if (status == WT_OK && config->dead_letter.enabled) {
-        status = open_topic(produce, config->dead_letter.topic, &produce->dead_letters, error);
+        status = open_topic(producer, config->dead_letter.topic, &producer->dead_letters, error);
     }
     return status;
 }
 
 enum wt_status wt_producer_create(const struct wt_config *config, const char *transactional_id,
                                   wt_delivery_report *report, void (*wake)(rd_kafka_t *, void *),
-                                  void *wake_opaque, void *opaque, struct wt_producer **produce_out,
-                                  struct wt_error *error)
+                                  void *wake_opaque, void *opaque,
+                                  struct wt_producer **producer_out, struct wt_error *error)
 {
-    struct wt_producer *produce = wt_alloc_zeroed(1, sizeof *produce);
-    produce->config = config;
-    produce->report = report;
-    produce->wake = wake;
-    produce->wake_opaque = wake_opaque;
-    produce->opaque = opaque;
-    produce->transactional_id = transactional_id != NULL ? wt_strdup(transactional_id) : NULL;
-    enum wt_status status = open_client(produce, error);
+    struct wt_producer *producer = wt_alloc_zeroed(1, sizeof *producer);
+    producer->config = config;
+    producer->report = report;
+    producer->wake = wake;
+    producer->wake_opaque = wake_opaque;
+    producer->opaque = opaque;
+    producer->transactional_id = transactional_id != NULL ? wt_strdup(transactional_id) : NULL;
+    enum wt_status status = open_client(producer, error);
     if (status != WT_OK) {
-        wt_producer_destroy(produce);
+        wt_producer_destroy(producer);
         return status;
     }
-    *produce_out = produce;
+    *producer_out = producer;
     return WT_OK;
 }
 
-/* Nobody waits for the record any more; it may be gone. */
+/* The record may be freed already. */
 static void report_nothing(void *opaque, struct wt_record *record, enum wt_delivery delivery,
                            const char *reason)
 {
     (void)opaque, (void)record, (void)delivery, (void)reason;
 }
 
-void wt_producer_destroy(struct wt_producer *produce)
+void wt_producer_destroy(struct wt_producer *producer)
 {
-    if (produce == NULL) {
+    if (producer == NULL) {
         return;
     }
-    produce->report = report_nothing;
-    close_client(produce);
-    free(produce->transactional_id);
-    free(produce);
+    producer->report = report_nothing;
+    close_client(producer);
+    free(producer->transactional_id);
+    free(producer);
 }
 
-rd_kafka_t *wt_producer_client(struct wt_producer *produce)
+rd_kafka_t *wt_producer_client(struct wt_producer *producer)
 {
-    return produce->client;
+    return producer->client;
 }
 
-bool wt_producer_send_offsets(struct wt_producer *produce,
+bool wt_producer_send_offsets(struct wt_producer *producer,
                               rd_kafka_topic_partition_list_t **offsets,
-                              rd_kafka_consumer_group_metadata_t **membership, int wait_ms,
+                              rd_kafka_consumer_group_metadata_t **generation, int wait_ms,
                               int wait_ms_max, rd_kafka_error_t **error_out)
 {
-    assert(produce->late == NULL);
-    produce->late =
-        wt_txn_offsets_send(produce->client, offsets, membership, wait_ms, wait_ms_max, error_out);
-    return produce->late == NULL;
+    wt_owner_assert(&producer->owner);
+    assert(producer->late == NULL);
+    producer->late =
+        wt_txn_offsets_send(producer->client, offsets, generation, wait_ms, wait_ms_max, error_out);
+    return producer->late == NULL;
 }
 
 /* --- records --------------------------------------------------------------------------------- */
@@ -430,16 +436,17 @@ static rd_kafka_headers_t *headers_of(const struct wt_record *record)
     return headers;
 }
 
-enum wt_delivery wt_producer_send(struct wt_producer *produce, struct wt_record *record,
+enum wt_delivery wt_producer_send(struct wt_producer *producer, struct wt_record *record,
                                   const char **reason_out)
 {
     bool dead_letter = record->outcome == WT_OUTCOME_DEAD_LETTERED;
-    bool wanted = dead_letter ? record->dead_letter_dated
-                              : produce->config->output.timestamp == WT_TIMESTAMP_INPUT;
-    bool keep_timestamp = wanted && record->timestamp_ms >= 0;
+    assert(producer->client != NULL && !record->in_producer);
+    bool kept = dead_letter ? record->dead_letter_dated
+                            : producer->config->output.timestamp == WT_TIMESTAMP_INPUT;
+    bool keep_timestamp = kept && record->timestamp_ms >= 0;
     rd_kafka_headers_t *headers = headers_of(record);
     rd_kafka_resp_err_t code = rd_kafka_producev(
-        produce->client, RD_KAFKA_V_RKT(dead_letter ? produce->dead_letters : produce->output),
+        producer->client, RD_KAFKA_V_RKT(dead_letter ? producer->dead_letters : producer->output),
         RD_KAFKA_V_PARTITION(RD_KAFKA_PARTITION_UA), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
         RD_KAFKA_V_KEY(record->output.key, record->output.key_bytes),
         RD_KAFKA_V_VALUE(record->output.value, record->output.value_bytes),
@@ -453,29 +460,32 @@ enum wt_delivery wt_producer_send(struct wt_producer *produce, struct wt_record 
     return delivery_of(code);
 }
 
-void wt_producer_serve(struct wt_producer *produce)
+void wt_producer_serve(struct wt_producer *producer)
 {
-    (void)rd_kafka_poll(produce->client, 0);
+    wt_owner_assert(&producer->owner);
+    assert(producer->client != NULL);
+    (void)rd_kafka_poll(producer->client, 0);
 }
 
-void wt_producer_close(struct wt_producer *produce)
+void wt_producer_close(struct wt_producer *producer)
 {
-    if (produce->client == NULL) {
+    if (producer->client == NULL) {
         return;
     }
-    if (produce->transactional_id == NULL) {
-        /* Replies to what is under way are worth waiting for: they spare repetition. */
-        (void)rd_kafka_purge(produce->client, RD_KAFKA_PURGE_F_QUEUE);
-        (void)rd_kafka_flush(produce->client, PURGE_MS_MAX);
+    if (producer->transactional_id == NULL) {
+        /* Waits for the replies to requests under way: what they acknowledge is not sent twice. */
+        (void)rd_kafka_purge(producer->client, RD_KAFKA_PURGE_F_QUEUE);
+        (void)rd_kafka_flush(producer->client, PURGE_MS_MAX);
     }
-    (void)rd_kafka_purge(produce->client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-    (void)rd_kafka_flush(produce->client, PURGE_MS_MAX);
-    close_client(produce);
+    (void)rd_kafka_purge(producer->client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    (void)rd_kafka_flush(producer->client, PURGE_MS_MAX);
+    close_client(producer);
 }
 
-enum wt_status wt_producer_reset(struct wt_producer *produce, struct wt_error *error)
+enum wt_status wt_producer_reset(struct wt_producer *producer, struct wt_error *error)
 {
+    wt_owner_assert(&producer->owner);
     wt_metric_add(WT_METRIC_PRODUCERS_REPLACED, 1);
-    wt_producer_close(produce);
-    return open_client(produce, error);
+    wt_producer_close(producer);
+    return open_client(producer, error);
 }

@@ -1,21 +1,10 @@
 /* transaction.h: exactly-once: records and the offsets they come from, in one Kafka transaction.
  *
- * A state machine over one transactional producer (KIP-447). Publish asks wt_transaction_open
- * before it hands records over, reports what went wrong, and calls wt_transaction_step in its loop;
- * a step does at most one call that waits, for STEP_MS at most, so that a broker that is away never
- * keeps a revoke waiting beyond its time; where the group's coordinator is lost it is LATE_MS_MAX,
- * note "Lost coordinator" (txn_offsets.h).
- *
- *     STARTING    the producer is ready                                 -> IDLE
- *     IDLE        a record is to be handed over                         -> OPEN
- *     OPEN        its commit is due                                     -> COMMITTING
- *                 a record failed                                       -> ABORTING
- *     COMMITTING  done, WT_STEP_COMMITTED                               -> IDLE
- *                 an abortable error                                    -> ABORTING
- *     ABORTING    done, WT_STEP_ABORTED                                 -> IDLE
- *     any         fatal, fenced, unknown outcome (note "Delayed
- *                 EndTxn"): a new producer, the committed offsets
- *                 read, WT_STEP_RECOVERED                               -> IDLE
+ * A state machine (txn_state.h) over one transactional producer (KIP-447). Publish asks
+ * wt_transaction_open before it sends records, reports what went wrong, and calls
+ * wt_transaction_step in its loop. Each call of a step waits for STEP_MS at most, so that a broker
+ * that does not answer never holds a revoke longer than its limit. Where the group's coordinator is
+ * lost the limit is LATE_MS_MAX, note "Lost coordinator" (txn_offsets.h).
  *
  * Nothing is consumed or computed again for a failed transaction: the lanes hold its records,
  * encoded, until it is committed. Thread: publish. */
@@ -33,45 +22,44 @@ struct wt_transaction;
 
 enum wt_step {
     WT_STEP_NOTHING,
-    WT_STEP_COMMITTED, /* everything released is done with */
-    WT_STEP_ABORTED,   /* nothing released counts: release it again */
-    WT_STEP_RECOVERED, /* the same, less what wt_transaction_committed_offset says is done */
+    WT_STEP_COMMITTED, /* everything released is committed */
+    WT_STEP_ABORTED,   /* nothing released was committed: release it again */
+    WT_STEP_RECOVERED, /* the same, except what wt_transaction_committed_offset covers */
     WT_STEP_FAILED     /* the worker must stop; `error` says why */
 };
 
 /* Everything is borrowed. */
 struct wt_transaction *wt_transaction_create(const struct wt_config *config,
-                                             struct wt_producer *produce, rd_kafka_t *consumer,
-                                             struct wt_group_member *membership);
+                                             struct wt_producer *producer, rd_kafka_t *consumer,
+                                             struct wt_group_member *member);
 void wt_transaction_destroy(struct wt_transaction *transaction);
 
-/* Records may be handed over now: a transaction is open, or has just been opened. */
+/* True: records may be sent now; a transaction is open, or was just opened. */
 bool wt_transaction_open(struct wt_transaction *transaction);
 
-/* A record of the open transaction was not delivered: it will be aborted. */
+/* A record of the open transaction was not delivered: the transaction will be aborted. */
 void wt_transaction_require_abort(struct wt_transaction *transaction);
 
-/* The producer failed for good, or the outcome of something it did is unknown: it will be replaced.
- */
+/* The producer failed for good, or the outcome of one of its requests is unknown: it will be
+ * replaced. */
 void wt_transaction_replace_producer(struct wt_transaction *transaction);
 
-/* A partition is given up although records of it are released: they must not be committed without
- * its offset, so the transaction is aborted, unless its offsets are on their way already. */
+/* A partition is closed although records of it are released. They must not be committed without its
+ * offset: the transaction will be aborted, unless its offsets are sent already. */
 void wt_transaction_abandon_partition(struct wt_transaction *transaction);
 
-/* Goes on with what is under way. `commit_now`: do not wait for the commit interval. `partitions`:
- * all with a lane; their released positions are what a commit covers. Reports of records arrive
- * during a step too. */
+/* Continues what is under way. `commit_now`: commit before the interval is over. `partitions`: all
+ * with a lane; a commit covers their released positions. Delivery reports may arrive during a step. */
 enum wt_step wt_transaction_step(struct wt_transaction *transaction,
                                  struct wt_partition *const *partitions, size_t count,
                                  bool commit_now, struct wt_error *error);
 
-/* After WT_STEP_RECOVERED: the group's committed offset of the i-th partition passed to that step;
- * -1: none is known. */
+/* After WT_STEP_RECOVERED: the group's committed offset of the i-th partition given to that step;
+ * -1: not known. */
 int64_t wt_transaction_committed_offset(const struct wt_transaction *transaction, size_t i);
 
-/* When an open transaction is due to be committed, on wt_clock_us; now, where a step is waiting to
- * be made; INT64_MAX when there is nothing to do. */
+/* When the next step is due, on wt_clock_us: when an open transaction is to be committed; now, where a
+ * step is waiting; INT64_MAX: nothing is to be done. */
 int64_t wt_transaction_due_us(const struct wt_transaction *transaction);
 
 #endif

@@ -12,13 +12,13 @@ struct wt_txn_offsets_call {
     /* The thread's, until `done`. */
     rd_kafka_t *client;
     rd_kafka_topic_partition_list_t *offsets;
-    rd_kafka_consumer_group_metadata_t *membership;
+    rd_kafka_consumer_group_metadata_t *generation;
     int wait_ms;
 
     struct wt_mutex mutex; /* guards what follows */
     pthread_cond_t done_changed;
     bool done;
-    bool left; /* the thread ends the client */
+    bool left; /* the thread destroys the client */
     void *with_client;
     rd_kafka_error_t *error;
 };
@@ -26,7 +26,7 @@ struct wt_txn_offsets_call {
 static void destroy(struct wt_txn_offsets_call *call)
 {
     rd_kafka_topic_partition_list_destroy(call->offsets);
-    rd_kafka_consumer_group_metadata_destroy(call->membership);
+    rd_kafka_consumer_group_metadata_destroy(call->generation);
     (void)pthread_cond_destroy(&call->done_changed);
     wt_mutex_destroy(&call->mutex);
     free(call);
@@ -38,11 +38,11 @@ static void end_client(rd_kafka_t *client, void *with_client)
     free(with_client);
 }
 
-/* Makes the call, and tells whether nobody waits for it any more. */
+/* Makes the call. True: nobody waits for it any more. */
 static bool make(struct wt_txn_offsets_call *call)
 {
     rd_kafka_error_t *error = rd_kafka_send_offsets_to_transaction(call->client, call->offsets,
-                                                                   call->membership, call->wait_ms);
+                                                                   call->generation, call->wait_ms);
     wt_mutex_lock(&call->mutex);
     call->error = error;
     call->done = true;
@@ -56,7 +56,7 @@ static void *run(void *opaque)
 {
     struct wt_txn_offsets_call *call = opaque;
     if (make(call)) {
-        wt_log_debug("transaction", "the producer given up is done with its last call");
+        wt_log_debug("transaction", "the last call of a replaced producer has returned");
         end_client(call->client, call->with_client);
         if (call->error != NULL) {
             rd_kafka_error_destroy(call->error);
@@ -66,7 +66,7 @@ static void *run(void *opaque)
     return NULL;
 }
 
-/* On a thread that nobody waits for. */
+/* Starts a detached thread. False: there is none. */
 static bool start(struct wt_txn_offsets_call *call)
 {
     pthread_t thread;
@@ -93,7 +93,7 @@ static bool wait_for(struct wt_txn_offsets_call *call, int wait_ms_max)
 
 struct wt_txn_offsets_call *wt_txn_offsets_send(rd_kafka_t *client,
                                                 rd_kafka_topic_partition_list_t **offsets,
-                                                rd_kafka_consumer_group_metadata_t **membership,
+                                                rd_kafka_consumer_group_metadata_t **generation,
                                                 int wait_ms, int wait_ms_max,
                                                 rd_kafka_error_t **error_out)
 {
@@ -102,10 +102,10 @@ struct wt_txn_offsets_call *wt_txn_offsets_send(rd_kafka_t *client,
     wt_mutex_init(&call->mutex);
     call->client = client;
     call->offsets = *offsets;
-    call->membership = *membership;
+    call->generation = *generation;
     call->wait_ms = wait_ms;
     *offsets = NULL;
-    *membership = NULL;
+    *generation = NULL;
     if (!start(call)) {
         (void)make(call);
     }
@@ -130,7 +130,7 @@ void wt_txn_offsets_leave(struct wt_txn_offsets_call **call, rd_kafka_t *client,
         wt_mutex_unlock(&given->mutex);
     }
     if (!done) {
-        return; /* the thread may have ended it by now */
+        return; /* the thread may have destroyed it by now */
     }
     end_client(client, with_client);
     if (given != NULL) {

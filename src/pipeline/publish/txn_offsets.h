@@ -1,10 +1,10 @@
-/* txn_offsets.h: adds offsets to a transaction within a time that holds.
+/* txn_offsets.h: adds offsets to a transaction within a time limit that holds.
  *
- * Note "Lost coordinator": rd_kafka_send_offsets_to_transaction does not keep to its time-out. While it
- * looks for the group's coordinator, only a connection that comes or goes makes it look again
- * (librdkafka #5456), and since 2.10 it may wait for ever for a broker that has left the cluster
- * (#5511). So each call is made on a thread of its own. A client whose call takes too long is given
- * up, and destroyed once the call ends at last: its producer id is fenced by then. */
+ * Note "Lost coordinator": rd_kafka_send_offsets_to_transaction exceeds its time-out. While it looks
+ * for the group's coordinator, only a connection that opens or closes makes it look again (librdkafka
+ * #5456), and since 2.10 it may wait without end for a broker that has left the cluster (#5511). So
+ * each call runs on a thread of its own. A client whose call takes too long is abandoned, and destroyed
+ * when the call returns; by then its producer id is fenced. */
 #ifndef WIRETAG_PIPELINE_PUBLISH_TXN_OFFSETS_H
 #define WIRETAG_PIPELINE_PUBLISH_TXN_OFFSETS_H
 
@@ -12,20 +12,21 @@
 
 #include <stdbool.h>
 
-/* A call that took too long. */
+/* A call that exceeded its time. */
 struct wt_txn_offsets_call;
 
-/* Makes the call, with `wait_ms` for its time-out, and waits for it, for `wait_ms_max` in all. Takes both
- * *offsets and *membership and clears them. NULL: it is over, and *error_out what it returned. Else
- * the client may only be polled, purged and flushed until wt_txn_offsets_leave. Thread: the client's. */
+/* Makes the call with the time-out `wait_ms`, and waits for it, for `wait_ms_max` in all. Takes *offsets
+ * and *generation (group_member.h) and sets both to NULL. NULL: the call has returned *error_out. Else
+ * only polling, purging and flushing the client is allowed, until wt_txn_offsets_leave. Thread: the
+ * client's. */
 struct wt_txn_offsets_call *wt_txn_offsets_send(rd_kafka_t *client,
                                                 rd_kafka_topic_partition_list_t **offsets,
-                                                rd_kafka_consumer_group_metadata_t **membership,
+                                                rd_kafka_consumer_group_metadata_t **generation,
                                                 int wait_ms, int wait_ms_max,
                                                 rd_kafka_error_t **error_out);
 
-/* Takes *call, which may point to NULL, and destroys its client and then what malloc gave as `with_client`:
- * now, if the call is over, else as soon as it is. */
+/* Takes *call, which may be NULL, and destroys the client and then `with_client` (memory of malloc): now
+ * if the call has returned, else once it returns. */
 void wt_txn_offsets_leave(struct wt_txn_offsets_call **call, rd_kafka_t *client, void *with_client);
 
 #endif

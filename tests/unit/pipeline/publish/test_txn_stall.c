@@ -1,4 +1,4 @@
-/* Transactions that do not come through: one line for the first error, a stall where it lasts, and its end.
+/* Transactions that fail: one line for the first error, a stall where it lasts, and its end.
  * The clock is the test's. */
 #include "config/config_load.h"
 #include "pipeline/publish/txn_stall.h"
@@ -10,7 +10,7 @@
 #define SECOND 1000000
 
 static int64_t clock_us;
-static struct wt_txn_stall hindrance;
+static struct wt_txn_stall stall;
 
 int64_t __wrap_wt_clock_us(void);
 int64_t __wrap_wt_clock_us(void)
@@ -22,7 +22,7 @@ static int begin(void **state)
 {
     (void)state;
     clock_us += 1000 * (int64_t)SECOND;
-    hindrance = (struct wt_txn_stall){.since_us = 0};
+    stall = (struct wt_txn_stall){.since_us = 0};
     wt_metric_set(WT_METRIC_IN_FLIGHT_RECORDS, 5);
     return 0;
 }
@@ -40,7 +40,7 @@ enum at { STARTS, WAITS, RESTS, COMMITTED };
 static void pass_ms(int ms, enum at at)
 {
     for (int passed = 0; passed <= ms; passed += 100) {
-        wt_txn_stall_step(&hindrance, "worker-1", at == STARTS, at == RESTS || at == COMMITTED,
+        wt_txn_stall_step(&stall, "worker-1", at == STARTS, at == RESTS || at == COMMITTED,
                           at == COMMITTED);
         clock_us += 100000;
     }
@@ -52,9 +52,9 @@ static void fail_call(const char *what, rd_kafka_resp_err_t code, const char *re
     free(config->output.topic);
     config->output.topic = strdup("labels");
     rd_kafka_error_t *error = rd_kafka_error_new(code, "%s", reason);
-    wt_txn_stall_error(&hindrance, config, what, error);
+    wt_txn_stall_error(&stall, config, what, error);
     if (!again) {
-        wt_txn_stall_log(&hindrance, what, error, "aborting");
+        wt_txn_stall_log(&stall, what, error, "aborting");
     }
     rd_kafka_error_destroy(error);
     wt_config_destroy(config);
@@ -93,7 +93,7 @@ static void before_the_first_start_nothing_is_ready(void **state)
 {
     (void)state;
     pass_ms(0, STARTS);
-    assert_true(stalled("transactions of worker-1 are being started"));
+    assert_true(stalled("transactions of worker-1 are starting"));
     pass_ms(0, RESTS);
     assert_false(is_stalled());
     pass_ms(2000, STARTS); /* a producer that is replaced */
@@ -105,7 +105,7 @@ static void a_start_that_does_not_come_through_is_a_stall_until_it_does(void **s
     (void)state;
     fail_step(RD_KAFKA_RESP_ERR__TIMED_OUT, "Timed out (after 500 ms)", true);
     pass_ms(3500, STARTS);
-    assert_true(stalled("transactions of worker-1 cannot start: commit: Timed out; trying again"));
+    assert_true(stalled("transactions of worker-1 cannot start: commit: Timed out; retrying"));
     pass_ms(0, RESTS);
     assert_false(is_stalled());
 }
@@ -115,11 +115,11 @@ static void a_start_that_fails_does_not_stutter(void **state)
     (void)state;
     fail_call("start", RD_KAFKA_RESP_ERR__TIMED_OUT, "Timed out (after 500 ms)", true);
     pass_ms(3500, STARTS);
-    assert_true(stalled("transactions of worker-1 cannot start: Timed out; trying again"));
+    assert_true(stalled("transactions of worker-1 cannot start: Timed out; retrying"));
     pass_ms(0, RESTS);
     fail_call("start", RD_KAFKA_RESP_ERR__TIMED_OUT, "Timed out (after 500 ms)", true);
     pass_ms(3500, WAITS);
-    assert_true(stalled("worker-1 do not come through: start: Timed out; trying again"));
+    assert_true(stalled("worker-1 fail: start: Timed out; retrying"));
 }
 
 static void aborts_one_after_the_other_are_one_stall_until_a_commit(void **state)
@@ -132,7 +132,7 @@ static void aborts_one_after_the_other_are_one_stall_until_a_commit(void **state
         pass_ms(4000, RESTS);
     }
     pass_ms(100, WAITS);
-    assert_true(stalled("do not come through: commit: Topic authorization failed; this user needs "
+    assert_true(stalled("fail: commit: Topic authorization failed; this user needs "
                         "Write on labels"));
     pass_ms(0, COMMITTED);
     assert_false(is_stalled());
@@ -163,5 +163,5 @@ int main(void)
         TEST(aborts_one_after_the_other_are_one_stall_until_a_commit),
         TEST(what_nobody_wants_any_more_is_over),
     };
-    return cmocka_run_group_tests_name("txn hindrance", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("txn stall", tests, NULL, NULL);
 }

@@ -1,0 +1,40 @@
+#include "pipeline/publish/txn_remedy.h"
+
+#include "observe/log.h"
+
+bool wt_txn_remedy_is_fenced(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR__FENCED || code == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
+           code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH;
+}
+
+static enum wt_txn_remedy choose(const rd_kafka_error_t *error)
+{
+    if (rd_kafka_error_is_fatal(error)) {
+        return wt_txn_remedy_is_fenced(rd_kafka_error_code(error)) ? WT_TXN_FENCED : WT_TXN_REPLACE;
+    }
+    if (rd_kafka_error_txn_requires_abort(error)) {
+        return WT_TXN_ABORT;
+    }
+    return rd_kafka_error_is_retriable(error) ? WT_TXN_RETRY : WT_TXN_REPLACE;
+}
+
+enum wt_txn_remedy wt_txn_remedy(struct wt_txn_stall *stall, const struct wt_config *config,
+                                 const char *call, rd_kafka_error_t *error)
+{
+    if (error == NULL) {
+        return WT_TXN_DONE;
+    }
+    wt_txn_stall_error(stall, config, call, error);
+    enum wt_txn_remedy remedy = choose(error);
+    if (remedy == WT_TXN_RETRY) {
+        wt_log_debug("transaction", "%s: %s; retrying", call, rd_kafka_error_string(error));
+    } else {
+        wt_txn_stall_log(stall, call, error,
+                         remedy == WT_TXN_ABORT
+                             ? "aborting; the same records go into the next transaction"
+                             : "replacing the producer");
+    }
+    rd_kafka_error_destroy(error);
+    return remedy;
+}
