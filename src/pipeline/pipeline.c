@@ -220,7 +220,7 @@ enum wt_status wt_pipeline_create(const struct wt_config *config, struct wt_mode
                                          .model_info = info,
                                          .transactional_id = transactional_id(pipeline),
                                          .consumer = wt_consume_client(pipeline->consume),
-                                         .membership = wt_consume_group_member(pipeline->consume),
+                                         .member = wt_consume_group_member(pipeline->consume),
                                          .queue_in = pipeline->finished,
                                          .in_flight = pipeline->in_flight,
                                          .opaque = pipeline,

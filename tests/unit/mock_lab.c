@@ -5,6 +5,8 @@
 #include "base/clock.h"
 #include "kafka/client.h"
 #include "kafka/group_member.h"
+#include "pipeline/publish/at_least_once.h"
+#include "pipeline/publish/exactly_once.h"
 #include "pipeline/publish/lane.h"
 #include "pipeline/publish/release.h"
 
@@ -143,11 +145,12 @@ static enum wt_status make_release(struct mock_lab *lab, struct wt_error *error)
     bool exactly_once = lab->config->delivery.guarantee == WT_EXACTLY_ONCE;
     lab->membership = wt_group_member_create(lab->consumer, lab->config);
     struct wt_release_ports ports = {
+        .guarantee = exactly_once ? &wt_exactly_once : &wt_at_least_once,
         .config = lab->config,
         .model_info = &MODEL,
         .transactional_id = exactly_once ? lab->config->delivery.transactional_id : NULL,
         .consumer = lab->consumer,
-        .membership = lab->membership,
+        .member = lab->membership,
         .in_flight = lab->in_flight,
         .opaque = lab,
         .wake = on_wake,

@@ -1,113 +1,242 @@
-/* exactly_once.c: release into transactions, which hold the offsets too. */
-#include "base/clock.h"
-#include "pipeline/publish/lane.h"
-#include "pipeline/publish/release_internal.h"
+#include "pipeline/publish/exactly_once.h"
 
-void wt_exactly_once_report(struct wt_release *release, struct wt_record *record,
-                            enum wt_delivery delivery, const char *reason)
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "pipeline/publish/early_commit.h"
+#include "pipeline/publish/release_internal.h"
+#include "pipeline/publish/transaction.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+/* A drain does not wait for a producer that was not ready this long after the start. A usual start
+ * takes a second. */
+#define START_US_MAX 5000000
+
+struct exactly_once {
+    struct wt_release *release;
+    struct wt_transaction *transaction;
+    struct wt_early_commit early; /* commits before their interval is over */
+    bool started;                 /* the producer was ready once */
+    int64_t stepped_us;           /* when the first step was made; 0: not yet */
+};
+
+static void *create(struct wt_release *release)
 {
+    const struct wt_release_ports *ports = &release->ports;
+    struct exactly_once *self = wt_alloc_zeroed(1, sizeof *self);
+    self->release = release;
+    self->transaction =
+        wt_transaction_create(ports->config, release->producer, ports->consumer, ports->member);
+    self->early = wt_early_commit_begin(ports->config->delivery.commit_interval_ms);
+    return self;
+}
+
+static void destroy(void *opaque)
+{
+    struct exactly_once *self = opaque;
+    if (self != NULL) {
+        wt_transaction_destroy(self->transaction);
+        free(self);
+    }
+}
+
+/* --- records --------------------------------------------------------------------------------- */
+
+static bool may_release(void *opaque)
+{
+    struct exactly_once *self = opaque;
+    return wt_transaction_open(self->transaction);
+}
+
+static void released(void *opaque, struct wt_lane *lane, struct wt_record *record)
+{
+    struct exactly_once *self = opaque;
+    (void)lane, (void)record;
+    wt_poison_search_add(&self->release->search);
+}
+
+static void on_fatal(void *opaque)
+{
+    struct exactly_once *self = opaque;
+    wt_transaction_replace_producer(self->transaction);
+}
+
+static void report(void *opaque, struct wt_record *record, enum wt_delivery delivery,
+                   const char *reason)
+{
+    struct exactly_once *self = opaque;
     switch (delivery) {
     case WT_DELIVERED:
     case WT_DELIVERY_PURGED:
         return;
     case WT_DELIVERY_REJECTED:
     case WT_DELIVERY_TOO_LARGE:
-        wt_release_note_rejected(release, record, delivery, reason);
-        wt_transaction_require_abort(release->transaction);
+        wt_release_note_rejected(self->release, record, delivery, reason);
+        wt_transaction_require_abort(self->transaction);
         return;
     case WT_DELIVERY_RETRY:
-        wt_release_log_undelivered(record, reason, "its transaction is aborted");
-        wt_transaction_require_abort(release->transaction);
+        wt_release_log_undelivered(record, reason, "aborting its transaction");
+        wt_transaction_require_abort(self->transaction);
         return;
     case WT_DELIVERY_FATAL:
-        wt_transaction_replace_producer(release->transaction);
+        wt_transaction_replace_producer(self->transaction);
         return;
     }
 }
 
-static void on_committed(struct wt_release *release, struct wt_partition *const *partitions,
+static void closing(void *opaque, const struct wt_partition *partition)
+{
+    struct exactly_once *self = opaque;
+    if (wt_lane_released_count(partition->lane) > 0) {
+        wt_transaction_abandon_partition(self->transaction);
+    }
+}
+
+/* --- transactions ---------------------------------------------------------------------------- */
+
+static void on_committed(struct exactly_once *self, struct wt_partition *const *partitions,
                          size_t count)
 {
+    struct wt_release *release = self->release;
     for (size_t i = 0; i < count; i++) {
         struct wt_lane *lane = partitions[i]->lane;
         if (wt_lane_epoch(lane) != 0) {
             wt_lane_acknowledge_released(lane);
+            assert(wt_lane_released_count(lane) == 0);
             wt_lane_committed(lane, wt_lane_position(lane));
         }
     }
     wt_release_new_round(release);
     wt_poison_search_committed(&release->search, release->ports.config->in_flight.records_max);
     release->back_off_ms = 0;
-    wt_early_commit_committed(&release->idle, wt_clock_us());
+    wt_early_commit_committed(&self->early, wt_clock_us());
 }
 
-/* What the group has committed is done with, although the reply was never seen. */
-static void settle_all(struct wt_release *release, struct wt_partition *const *partitions,
+static void on_aborted(struct exactly_once *self, struct wt_partition *const *partitions,
                        size_t count)
 {
+    wt_release_rewind(partitions, count);
+    if (self->release->rejected == NULL) {
+        wt_release_back_off(self->release);
+    }
+    wt_release_round_failed(self->release);
+}
+
+/* The last transaction may have been committed without an answer: the group's offsets tell. */
+static void on_recovered(struct exactly_once *self, struct wt_partition *const *partitions,
+                         size_t count)
+{
+    struct wt_release *release = self->release;
+    self->started = true;
+    release->outstanding = 0;
+    wt_release_back_off(release);
+    wt_release_rewind(partitions, count);
     for (size_t i = 0; i < count; i++) {
         struct wt_lane *lane = partitions[i]->lane;
         if (wt_lane_epoch(lane) != 0) {
-            wt_lane_resolve_unknown(lane, wt_transaction_committed_offset(release->transaction, i));
+            wt_lane_resolve_unknown(lane, wt_transaction_committed_offset(self->transaction, i));
             wt_lane_committed(lane, wt_lane_position(lane));
         }
     }
+    release->rejected = NULL;
+    wt_release_new_round(release);
+    wt_poison_search_aborted(&release->search);
 }
 
-/* The transaction holds all that is in flight: nothing is worth waiting for. */
-static bool commit_idle(const struct wt_release *release)
+/* The transaction holds everything in flight: no other record could join it. */
+static bool holds_all(const struct exactly_once *self)
 {
+    const struct wt_release *release = self->release;
     return release->search.records > 0 &&
            wt_in_flight_records(release->ports.in_flight) == release->search.records &&
-           wt_early_commit_allows(&release->idle, wt_clock_us());
+           wt_early_commit_allows(&self->early, wt_clock_us());
 }
 
-/* What is released stays in flight until its commit: waiting for the interval would make consume wait
- * too, once the transaction holds half of what may be in flight. With a backlog consume always fills it
- * up, which alone is no reason. */
-static bool commit_early(const struct wt_release *release)
+/* What is released stays in flight until its commit. Once the transaction holds half of what may be
+ * in flight, consume would have to wait for the interval too. That in_flight is full is no reason
+ * alone: with a backlog consume always fills it. */
+static bool commit_early(const struct exactly_once *self)
 {
-    return !wt_poison_search_has_room(&release->search) || release->crowded ||
-           commit_idle(release) ||
+    const struct wt_release *release = self->release;
+    return !wt_poison_search_has_room(&release->search) || release->crowded || holds_all(self) ||
            release->search.records >= release->ports.config->in_flight.records_max / 2 ||
            (2 * release->search.records >= wt_in_flight_records(release->ports.in_flight) &&
             wt_in_flight_full(release->ports.in_flight));
 }
 
-void wt_exactly_once_step(struct wt_release *release, struct wt_partition *const *partitions,
-                          size_t count, bool commit_now)
+static void step_transaction(struct exactly_once *self, struct wt_partition *const *partitions,
+                             size_t count, bool commit_now)
 {
     struct wt_error error;
-    if (release->stopping && release->outstanding == 0 && release->search.records == 0) {
-        return;
-    }
-    switch (wt_transaction_step(release->transaction, partitions, count,
-                                commit_now || commit_early(release), &error)) {
+    switch (wt_transaction_step(self->transaction, partitions, count,
+                                commit_now || commit_early(self), &error)) {
     case WT_STEP_NOTHING:
         return;
     case WT_STEP_COMMITTED:
-        on_committed(release, partitions, count);
-        break;
+        on_committed(self, partitions, count);
+        return;
     case WT_STEP_ABORTED:
-        wt_release_rewind(partitions, count);
-        if (release->rejected == NULL) {
-            wt_release_back_off(release);
-        }
-        wt_release_aborted(release);
-        break;
+        on_aborted(self, partitions, count);
+        return;
     case WT_STEP_RECOVERED:
-        release->started = true;
-        release->outstanding = 0;
-        wt_release_back_off(release);
-        wt_release_rewind(partitions, count);
-        settle_all(release, partitions, count);
-        release->rejected = NULL;
-        wt_release_new_round(release);
-        wt_poison_search_aborted(&release->search);
-        break;
+        on_recovered(self, partitions, count);
+        return;
     case WT_STEP_FAILED:
-        wt_producer_close(release->produce);
-        wt_release_give_up(release, &error);
-        break;
+        wt_producer_close(self->release->producer);
+        wt_release_end(self->release, &error);
+        return;
     }
 }
+
+static void step(void *opaque, struct wt_partition *const *partitions, size_t count,
+                 bool commit_now)
+{
+    struct exactly_once *self = opaque;
+    struct wt_release *release = self->release;
+    if (release->over) {
+        return;
+    }
+    self->stepped_us = self->stepped_us != 0 ? self->stepped_us : wt_clock_us();
+    wt_release_all(release, partitions, count);
+    wt_producer_serve(release->producer);
+    bool nothing_to_commit =
+        release->stopping && release->outstanding == 0 && release->search.records == 0;
+    if (!nothing_to_commit) {
+        step_transaction(self, partitions, count, commit_now);
+    }
+}
+
+/* A commit is known to be done when wt_transaction_step returns. */
+static bool settled(const void *opaque)
+{
+    (void)opaque;
+    return true;
+}
+
+static bool cannot_commit(const void *opaque)
+{
+    const struct exactly_once *self = opaque;
+    return !self->started && self->stepped_us != 0 &&
+           wt_clock_us() - self->stepped_us >= START_US_MAX;
+}
+
+static int64_t due_us(const void *opaque)
+{
+    const struct exactly_once *self = opaque;
+    return self->release->over ? INT64_MAX : wt_transaction_due_us(self->transaction);
+}
+
+const struct wt_guarantee_ops wt_exactly_once = {
+    .create = create,
+    .destroy = destroy,
+    .step = step,
+    .may_release = may_release,
+    .released = released,
+    .report = report,
+    .on_fatal = on_fatal,
+    .closing = closing,
+    .settled = settled,
+    .cannot_commit = cannot_commit,
+    .due_us = due_us,
+};

@@ -3,10 +3,13 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/mutex.h"
+#include "base/owner.h"
 #include "kafka/group_member.h"
 #include "observe/beat.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
+#include "pipeline/publish/at_least_once.h"
+#include "pipeline/publish/exactly_once.h"
 #include "pipeline/publish/lane.h"
 #include "pipeline/publish/release.h"
 
@@ -17,23 +20,23 @@
 
 #define RECORDS_PER_POP_MAX 1024u
 
-/* How long the thread sleeps when nothing wakes it, and while a drain waits for it. */
+/* The longest sleep of the thread, and the longest while a drain waits for it. */
 #define IDLE_MS 100
 #define DRAIN_MS 5
 
-/* Single calls of the Kafka client wait for seconds while no broker answers. */
+/* A call of the Kafka client may take seconds while no broker answers. */
 #define BEAT_MS_MAX 60000
 
-/* One wt_publish_drain under way: the consume thread waits, the publish thread works on it. */
+/* The request of wt_publish_drain: the consume thread waits for it, the publish thread answers it. */
 struct drain {
     struct wt_mutex mutex; /* guards all of it */
     pthread_cond_t done_changed;
-    bool ended;                             /* the publish thread works on nothing any more */
+    bool ended;                             /* the publish thread answers no more requests */
     struct wt_partition *const *partitions; /* NULL: no request */
     size_t count;
     bool lost;
     bool done;
-    bool whole; /* all of it is committed */
+    bool whole; /* everything is committed */
     int64_t deadline_us;
 };
 
@@ -44,7 +47,8 @@ struct wt_publish {
     bool started;
     struct drain drain;
 
-    /* The rest belongs to the thread. */
+    /* The publish thread's. */
+    struct wt_owner owner;
     struct wt_partition **partitions; /* those with a lane, in order of first sight */
     size_t partition_count;
     size_t partition_capacity;
@@ -54,6 +58,7 @@ struct wt_publish {
 
 static void add_partition(struct wt_publish *publish, struct wt_partition *partition)
 {
+    assert(partition->lane == NULL);
     if (publish->partition_count == publish->partition_capacity) {
         publish->partition_capacity =
             publish->partition_capacity > 0 ? publish->partition_capacity * 2 : 16;
@@ -67,16 +72,19 @@ static void add_partition(struct wt_publish *publish, struct wt_partition *parti
 static void take_in(struct wt_publish *publish, struct wt_record *record)
 {
     struct wt_partition *source = record->source;
+    assert(record->state == WT_RECORD_FINISHED);
     if (record->ran) {
-        atomic_fetch_sub_explicit(wt_partition_running(source, record->epoch), 1,
-                                  memory_order_acq_rel);
+        unsigned running = atomic_fetch_sub_explicit(wt_partition_running(source, record->epoch), 1,
+                                                     memory_order_acq_rel);
+        assert(running > 0);
+        (void)running;
     }
     if (source->lane == NULL) {
         add_partition(publish, source);
     }
-    /* A newer epoch than the lane's can only come once the lane is closed: consume waits for that
-     * in its revoke. So this is the first record of an epoch that is live, or drains before
-     * anything has come out of the model. */
+    /* A record of a newer epoch than the lane's comes only once the lane is closed: consume waits for
+     * that in its revoke. So this is the first record of an epoch that is live, or that is draining
+     * and had no record here yet. */
     if (wt_lane_epoch(source->lane) == 0 && record->epoch > source->epoch_closed) {
         wt_lane_open(source->lane, record->epoch);
     }
@@ -95,7 +103,7 @@ static bool has_open_lane(const struct wt_partition *partition)
     return partition->lane != NULL && wt_lane_epoch(partition->lane) != 0;
 }
 
-/* What runs may yet open the lane. */
+/* A record that is in the model may still open the lane. */
 static bool partition_drained(const struct wt_publish *publish, struct wt_partition *partition)
 {
     const atomic_uint *running = wt_partition_running(partition, partition->epoch_last);
@@ -103,19 +111,21 @@ static bool partition_drained(const struct wt_publish *publish, struct wt_partit
            (!has_open_lane(partition) || wt_release_settled(publish->release, partition));
 }
 
-/* There is nothing to wait for. The group may let the worker go in the middle of a drain, or go on
- * without it. */
-static bool drain_in_vain(const struct wt_publish *publish)
+/* Nothing more can be committed, or the time is up. In the middle of a drain the group may expel the
+ * worker, or begin a newer generation. */
+static bool drain_is_over(const struct wt_publish *publish)
 {
     const struct drain *drain = &publish->drain;
     return drain->lost || wt_clock_us() >= drain->deadline_us ||
            wt_release_cannot_commit(publish->release) ||
            wt_group_member_is_out(publish->ports.consumer) ||
-           wt_group_member_is_over(publish->ports.membership);
+           wt_group_member_is_over(publish->ports.member);
 }
 
 static void close_partition(struct wt_publish *publish, struct wt_partition *partition)
 {
+    wt_owner_assert(&publish->owner);
+    assert(partition->epoch_closed <= partition->epoch_last);
     partition->epoch_closed = partition->epoch_last;
     if (!has_open_lane(partition)) {
         return;
@@ -123,7 +133,8 @@ static void close_partition(struct wt_publish *publish, struct wt_partition *par
     uint32_t dropped = wt_release_close(publish->release, partition);
     if (dropped > 0) {
         wt_log_partition(WT_LOG_INFO, "publish", partition->topic, partition->number,
-                         "%s [%" PRId32 "]: %" PRIu32 " records left to the next owner",
+                         "%s [%" PRId32 "]: drain incomplete: %" PRIu32
+                         " records left to the next owner",
                          partition->topic, partition->number, dropped);
     }
 }
@@ -141,8 +152,8 @@ static void answer(struct wt_publish *publish)
     (void)pthread_cond_signal(&drain->done_changed);
 }
 
-/* Looks at the request, if there is one, and answers it when it is done. True: the drained
- * partitions wait for a commit, so commit now rather than at the next interval. */
+/* Looks at the request, if there is one, and answers it when it is done. True: partitions are being
+ * drained, so commit now, not at the next interval. */
 static bool serve_drain(struct wt_publish *publish)
 {
     struct drain *drain = &publish->drain;
@@ -153,7 +164,7 @@ static bool serve_drain(struct wt_publish *publish)
         for (size_t i = 0; i < drain->count && done; i++) {
             done = partition_drained(publish, drain->partitions[i]);
         }
-        if (done || drain_in_vain(publish)) {
+        if (done || drain_is_over(publish)) {
             drain->whole = done;
             answer(publish);
             waiting = false;
@@ -163,7 +174,7 @@ static bool serve_drain(struct wt_publish *publish)
     return waiting;
 }
 
-/* A request may still wait, or come, where consume was not waited for (wt_consume_join). */
+/* A request may be waiting, or come later, if the consume thread was abandoned (wt_consume_join). */
 static void end_drains(struct wt_publish *publish)
 {
     struct drain *drain = &publish->drain;
@@ -216,6 +227,7 @@ static int wait_ms(const struct wt_publish *publish, bool draining)
 static void *run(void *opaque)
 {
     struct wt_publish *publish = opaque;
+    wt_owner_assert(&publish->owner);
     struct wt_record_list records = {0};
     bool draining = false;
     struct wt_beat *beat = wt_beat_start("publish", BEAT_MS_MAX);
@@ -254,11 +266,14 @@ enum wt_status wt_publish_create(const struct wt_publish_ports *ports,
     publish->ports = *ports;
     wt_mutex_init(&publish->drain.mutex);
     (void)pthread_cond_init(&publish->drain.done_changed, NULL);
-    struct wt_release_ports release_ports = {.config = ports->config,
+    bool transactional = ports->transactional_id != NULL;
+    struct wt_release_ports release_ports = {.guarantee = transactional ? &wt_exactly_once
+                                                                        : &wt_at_least_once,
+                                             .config = ports->config,
                                              .model_info = ports->model_info,
                                              .transactional_id = ports->transactional_id,
                                              .consumer = ports->consumer,
-                                             .membership = ports->membership,
+                                             .member = ports->member,
                                              .in_flight = ports->in_flight,
                                              .opaque = publish,
                                              .wake = wake,
@@ -285,6 +300,7 @@ void wt_publish_limit_dead_letters(struct wt_publish *publish, int64_t topic_byt
 
 enum wt_status wt_publish_start(struct wt_publish *publish, struct wt_error *error)
 {
+    assert(!publish->started);
     if (pthread_create(&publish->thread, NULL, run, publish) != 0) {
         return wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "thread",
                             "the publish thread cannot be started");
@@ -298,6 +314,7 @@ void wt_publish_join(struct wt_publish *publish)
     if (publish->started) {
         (void)pthread_join(publish->thread, NULL);
         publish->started = false;
+        wt_owner_hand_over(&publish->owner);
     }
     for (size_t i = 0; i < publish->partition_count; i++) {
         wt_lane_destroy(publish->partitions[i]->lane);
@@ -308,6 +325,7 @@ void wt_publish_join(struct wt_publish *publish)
 
 void wt_publish_close(struct wt_publish *publish)
 {
+    assert(!publish->started && publish->partition_count == 0);
     wt_release_destroy(publish->release);
     publish->release = NULL;
 }

@@ -10,25 +10,23 @@
 #include "observe/log.h"
 #include "observe/metrics.h"
 #include "observe/stall.h"
+#include "pipeline/publish/guarantee.h"
 #include "pipeline/publish/lane.h"
-#include "pipeline/publish/offset_commit.h"
 #include "pipeline/publish/outcome_metrics.h"
 #include "pipeline/publish/poison_search.h"
 #include "pipeline/publish/producer.h"
 #include "pipeline/publish/release_internal.h"
-#include "pipeline/publish/transaction.h"
 
 #include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* A batch of the producer, at most, whatever its configuration (librdkafka's batch.size, by default). */
+/* The largest batch of the producer (the default of librdkafka's batch.size). */
 #define BATCH_BYTES_MAX 1000000
 
-/* A drain does not wait for transactions that could not begin for so long. A usual start takes a second. */
-#define START_US_MAX 5000000
-
-/* How long to wait at most when round after round comes to nothing. */
+/* Pauses before a record that the producer did not take is sent again, and between rounds that fail:
+ * the first, doubled each time, and the longest. */
+#define RETRY_MS 50
 #define BACK_OFF_MS_MAX 2000
 
 /* --- the end of records ---------------------------------------------------------------------- */
@@ -39,7 +37,7 @@ static void drop(struct wt_release *release, struct wt_record **record)
     wt_in_flight_end(release->ports.in_flight, record);
 }
 
-/* A dead letter had to be cut further than was known: the next one need not be refused first. */
+/* Remembers the size to which a dead letter had to be cut, so that the next one is not refused first. */
 static void learn_limit(struct wt_release *release, const struct wt_record *record)
 {
     bool keyed = record->dead_letter_keyed && record->key == NULL;
@@ -56,8 +54,8 @@ static void learn_limit(struct wt_release *release, const struct wt_record *reco
     }
 }
 
-/* A lane lets go of a record: it is acknowledged, or its epoch has ended. One that the producer
- * still holds is ended by its report. */
+/* A record leaves its lane: it is acknowledged, or its epoch has ended. One that is still in the
+ * producer is ended by its delivery report. */
 static void on_lane_end(void *opaque, struct wt_record **record)
 {
     struct wt_release *release = opaque;
@@ -87,26 +85,26 @@ void wt_release_fail(struct wt_release *release, const struct wt_error *error)
     }
 }
 
-void wt_release_give_up(struct wt_release *release, const struct wt_error *error)
+void wt_release_end(struct wt_release *release, const struct wt_error *error)
 {
     release->over = true;
     wt_release_fail(release, error);
 }
 
-/* Applies on_error to a record that cannot be labelled. False: the pipeline stops before it. */
+/* Applies on_error to a record that cannot be labelled. False: the worker stops before the record. */
 static bool apply_on_error(struct wt_release *release, struct wt_record *record)
 {
     struct wt_error error;
-    bool goes_on = wt_dead_letter_apply_on_error(release->ports.config, record, &error);
-    if (!goes_on) {
+    bool continues = wt_dead_letter_apply_on_error(release->ports.config, record, &error);
+    if (!continues) {
         wt_trace_log_failure(release->ports.config, record, "the worker stops before it");
         wt_release_fail(release, &error);
     }
-    return goes_on;
+    return continues;
 }
 
-/* The broker refuses the record itself. It becomes a dead letter, or a smaller one; false: there is
- * nothing left to try, and the pipeline stops before it. */
+/* The broker refuses the record itself. It becomes a dead letter, or a smaller dead letter. False: it
+ * cannot be made smaller, and the worker stops before it. */
 static bool reject(struct wt_release *release, struct wt_record *record, bool too_large,
                    const char *reason)
 {
@@ -115,16 +113,16 @@ static bool reject(struct wt_release *release, struct wt_record *record, bool to
                                  .too_large = too_large,
                                  .letter_bytes_max = release->letter_bytes_max,
                                  .topic_bytes_max = release->topic_bytes_max};
-    bool goes_on = wt_dead_letter_refused(release->ports.config, record, &refusal, &error);
-    if (!goes_on) {
+    bool continues = wt_dead_letter_refused(release->ports.config, record, &refusal, &error);
+    if (!continues) {
         wt_release_fail(release, &error);
     }
-    return goes_on;
+    return continues;
 }
 
-/* --- handing over ---------------------------------------------------------------------------- */
+/* --- sending --------------------------------------------------------------------------------- */
 
-/* A dead letter that the topic is known not to take is made to fit at once. */
+/* Makes a dead letter fit what its topic is known to take. */
 static void limit_letter(const struct wt_release *release, struct wt_record *record)
 {
     if (record->outcome != WT_OUTCOME_DEAD_LETTERED) {
@@ -136,7 +134,8 @@ static void limit_letter(const struct wt_release *release, struct wt_record *rec
     record->dead_letter_keyed |= release->letters_keyed;
 }
 
-/* A topic's limit holds for a whole batch, and the producer makes larger ones than a small topic takes. */
+/* A topic's max.message.bytes limits whole batches, and the producer makes larger batches than a topic with
+ * a small limit takes. True: the dead letter would exceed it together with those of the round. */
 static bool crowds(struct wt_release *release, const struct wt_record *record)
 {
     bool small = release->topic_bytes_max >= 0 && release->topic_bytes_max < BATCH_BYTES_MAX;
@@ -152,9 +151,7 @@ void wt_release_new_round(struct wt_release *release)
     release->crowded = false;
 }
 
-/* Hands a record over, rejected forms of it included. WT_DELIVERED: queued, or skipped and so done
- * with; anything else: not now. */
-static enum wt_delivery hand_over(struct wt_release *release, struct wt_record *record)
+enum wt_delivery wt_release_send(struct wt_release *release, struct wt_record *record)
 {
     for (;;) {
         if (wt_outcome_is_silent(record->outcome)) {
@@ -168,7 +165,7 @@ static enum wt_delivery hand_over(struct wt_release *release, struct wt_record *
             return WT_DELIVERY_RETRY;
         }
         const char *reason = NULL;
-        enum wt_delivery delivery = wt_producer_send(release->produce, record, &reason);
+        enum wt_delivery delivery = wt_producer_send(release->producer, record, &reason);
         if (delivery == WT_DELIVERED) {
             record->in_producer = true;
             release->outstanding++;
@@ -176,13 +173,11 @@ static enum wt_delivery hand_over(struct wt_release *release, struct wt_record *
                 record->outcome == WT_OUTCOME_DEAD_LETTERED ? wt_output_bytes(&record->output) : 0;
             return delivery;
         }
-        if (delivery == WT_DELIVERY_FATAL && release->transaction != NULL) {
-            wt_transaction_replace_producer(release->transaction);
-        } else if (delivery == WT_DELIVERY_FATAL) {
-            release->broken = true;
+        if (delivery == WT_DELIVERY_FATAL) {
+            release->ports.guarantee->on_fatal(release->guarantee);
         }
         if (delivery != WT_DELIVERY_TOO_LARGE && delivery != WT_DELIVERY_REJECTED) {
-            wt_log_debug("publish", "the producer takes no record: %s", reason);
+            wt_log_debug("publish", "the producer takes no records: %s", reason);
             return delivery;
         }
         if (!reject(release, record, delivery == WT_DELIVERY_TOO_LARGE, reason)) {
@@ -191,27 +186,31 @@ static enum wt_delivery hand_over(struct wt_release *release, struct wt_record *
     }
 }
 
-bool wt_release_hold(struct wt_release *release)
+void wt_release_pause(struct wt_release *release)
 {
-    release->retry_us = wt_clock_us() + (int64_t)WT_RELEASE_RETRY_MS * 1000;
-    return false;
+    release->retry_us = wt_clock_us() + (int64_t)RETRY_MS * 1000;
+}
+
+bool wt_release_is_paused(const struct wt_release *release)
+{
+    return wt_clock_us() < release->retry_us;
 }
 
 void wt_release_back_off(struct wt_release *release)
 {
     release->retry_us = wt_clock_us() + release->back_off_ms * 1000;
-    int64_t longer_ms = release->back_off_ms > 0 ? release->back_off_ms * 2 : WT_RELEASE_RETRY_MS;
+    int64_t longer_ms = release->back_off_ms > 0 ? release->back_off_ms * 2 : RETRY_MS;
     release->back_off_ms = longer_ms < BACK_OFF_MS_MAX ? longer_ms : BACK_OFF_MS_MAX;
 }
 
-/* There is room for one more record in this round; its transaction is opened for it. */
+/* There is room for one more record in this round. */
 static bool may_release(struct wt_release *release)
 {
     return wt_poison_search_has_room(&release->search) && !release->crowded &&
-           (release->transaction == NULL || wt_transaction_open(release->transaction));
+           release->ports.guarantee->may_release(release->guarantee);
 }
 
-/* Releases what is next in one lane. False: no more for now, in any lane. */
+/* Releases what is next in one lane. False: no lane may release more for now. */
 static bool release_lane(struct wt_release *release, struct wt_lane *lane)
 {
     struct wt_record *record;
@@ -224,30 +223,14 @@ static bool release_lane(struct wt_release *release, struct wt_lane *lane)
         if (!may_release(release)) {
             return false;
         }
-        if (hand_over(release, record) != WT_DELIVERED) {
-            return release->crowded ? false : wt_release_hold(release);
+        if (wt_release_send(release, record) != WT_DELIVERED) {
+            if (!release->crowded) {
+                wt_release_pause(release);
+            }
+            return false;
         }
         wt_lane_release(lane);
-        if (wt_outcome_is_silent(record->outcome) && release->transaction == NULL) {
-            wt_lane_acknowledge(lane, record);
-        } else {
-            wt_poison_search_add(&release->search);
-        }
-    }
-    return true;
-}
-
-/* At-least-once: hands over again, in order, what was not delivered. */
-static bool release_again(struct wt_release *release)
-{
-    while (release->again.count > 0) {
-        if (hand_over(release, release->again.first) != WT_DELIVERED) {
-            return wt_release_hold(release);
-        }
-        struct wt_record *record = wt_record_list_take(&release->again);
-        if (wt_outcome_is_silent(record->outcome)) {
-            wt_lane_acknowledge(record->source->lane, record);
-        }
+        release->ports.guarantee->released(release->guarantee, lane, record);
     }
     return true;
 }
@@ -255,7 +238,7 @@ static bool release_again(struct wt_release *release)
 void wt_release_all(struct wt_release *release, struct wt_partition *const *partitions,
                     size_t count)
 {
-    if (release->broken || wt_clock_us() < release->retry_us || !release_again(release)) {
+    if (wt_release_is_paused(release)) {
         return;
     }
     for (size_t i = 0; i < count; i++) {
@@ -289,21 +272,20 @@ static void on_report(void *opaque, struct wt_record *record, enum wt_delivery d
                       const char *reason)
 {
     struct wt_release *release = opaque;
+    wt_owner_assert(&release->owner);
+    assert(release->outstanding > 0);
     record->in_producer = false;
     release->outstanding--;
     if (!in_open_epoch(record)) {
         drop(release, &record);
-    } else if (release->transaction != NULL) {
-        wt_exactly_once_report(release, record, delivery, reason);
     } else {
-        wt_at_least_once_report(release, record, delivery, reason);
+        release->ports.guarantee->report(release->guarantee, record, delivery, reason);
     }
 }
 
-/* --- both guarantees ------------------------------------------------------------------------- */
+/* --- rounds ---------------------------------------------------------------------------------- */
 
-/* The round came to nothing: the next one is smaller, or its only record is the culprit. */
-void wt_release_aborted(struct wt_release *release)
+void wt_release_round_failed(struct wt_release *release)
 {
     wt_release_new_round(release);
     if (release->rejected == NULL) {
@@ -327,26 +309,14 @@ void wt_release_rewind(struct wt_partition *const *partitions, size_t count)
 void wt_release_step(struct wt_release *release, struct wt_partition *const *partitions,
                      size_t count, bool commit_now)
 {
-    if (release->transaction != NULL && !release->over) {
-        release->stepped_us = release->stepped_us != 0 ? release->stepped_us : wt_clock_us();
-        wt_release_all(release, partitions, count);
-        wt_producer_serve(release->produce);
-        wt_exactly_once_step(release, partitions, count, commit_now);
-    } else if (release->transaction == NULL) {
-        if (!release->over) {
-            wt_producer_serve(release->produce);
-        }
-        wt_at_least_once_step(release, partitions, count, commit_now);
-    }
+    wt_owner_assert(&release->owner);
+    release->ports.guarantee->step(release->guarantee, partitions, count, commit_now);
 }
 
 int64_t wt_release_due_us(const struct wt_release *release)
 {
-    int64_t due_us = release->transaction == NULL ? wt_offset_commit_due_us(release->commit)
-                     : release->over              ? INT64_MAX
-                                                  : wt_transaction_due_us(release->transaction);
-    return release->retry_us > wt_clock_us() && release->retry_us < due_us ? release->retry_us
-                                                                           : due_us;
+    int64_t due_us = release->ports.guarantee->due_us(release->guarantee);
+    return wt_release_is_paused(release) && release->retry_us < due_us ? release->retry_us : due_us;
 }
 
 bool wt_release_settled(const struct wt_release *release, const struct wt_partition *partition)
@@ -357,36 +327,20 @@ bool wt_release_settled(const struct wt_release *release, const struct wt_partit
         wt_lane_released_count(lane) == 0 || release->over ||
         (release->stopping && release->outstanding == 0 && release->search.records == 0);
     bool all_committed = wt_lane_committed_offset(lane) == wt_lane_position(lane) &&
-                         (release->commit == NULL || wt_offset_commit_settled(release->commit));
+                         release->ports.guarantee->settled(release->guarantee);
     return all_released && all_acknowledged && all_committed;
 }
 
 bool wt_release_cannot_commit(const struct wt_release *release)
 {
-    return release->transaction != NULL && !release->started && release->stepped_us != 0 &&
-           wt_clock_us() - release->stepped_us >= START_US_MAX;
-}
-
-static void unlink_source(struct wt_record_list *list, const struct wt_partition *partition)
-{
-    struct wt_record_list kept = {0};
-    struct wt_record *record;
-    while ((record = wt_record_list_take(list)) != NULL) {
-        if (record->source != partition) {
-            wt_record_list_append(&kept, &record);
-        }
-    }
-    *list = kept;
+    return release->ports.guarantee->cannot_commit(release->guarantee);
 }
 
 uint32_t wt_release_close(struct wt_release *release, struct wt_partition *partition)
 {
-    unlink_source(&release->again, partition);
+    release->ports.guarantee->closing(release->guarantee, partition);
     if (release->rejected != NULL && release->rejected->source == partition) {
         release->rejected = NULL;
-    }
-    if (release->transaction != NULL && wt_lane_released_count(partition->lane) > 0) {
-        wt_transaction_abandon_partition(release->transaction);
     }
     return wt_lane_close(partition->lane);
 }
@@ -398,7 +352,7 @@ void wt_release_limit_dead_letters(struct wt_release *release, int64_t topic_byt
     size_t bytes_max = wt_client_sizes_record_bytes_max(config);
     release->topic_bytes_max = topic_bytes_max;
     release->letters_keyed = compacted;
-    /* What is compressed may be larger: the broker will tell. */
+    /* Compressed records may be larger: the broker refuses what is too large. */
     if (topic_bytes_max > 0 && (size_t)topic_bytes_max < bytes_max &&
         !wt_client_sizes_compresses(config)) {
         bytes_max = (size_t)topic_bytes_max;
@@ -413,7 +367,7 @@ struct wt_lane *wt_release_lane_create(struct wt_release *release)
 
 rd_kafka_t *wt_release_client(struct wt_release *release)
 {
-    return wt_producer_client(release->produce);
+    return wt_producer_client(release->producer);
 }
 
 enum wt_status wt_release_create(const struct wt_release_ports *ports,
@@ -423,23 +377,16 @@ enum wt_status wt_release_create(const struct wt_release_ports *ports,
     release->ports = *ports;
     release->search = wt_poison_search_begin();
     wt_release_limit_dead_letters(release, -1, false);
-    release->idle = wt_early_commit_begin(ports->config->delivery.commit_interval_ms);
     release->encoder = wt_encoder_create(ports->config, ports->model_info);
     release->outcomes = wt_outcome_metrics_create(ports->config, ports->model_info);
     enum wt_status status =
         wt_producer_create(ports->config, ports->transactional_id, on_report, ports->wake,
-                           ports->opaque, release, &release->produce, error);
+                           ports->opaque, release, &release->producer, error);
     if (status != WT_OK) {
         wt_release_destroy(release);
         return status;
     }
-    if (ports->transactional_id != NULL) {
-        release->transaction = wt_transaction_create(ports->config, release->produce,
-                                                     ports->consumer, ports->membership);
-    } else {
-        release->commit =
-            wt_offset_commit_create(ports->config, ports->consumer, ports->wake, ports->opaque);
-    }
+    release->guarantee = ports->guarantee->create(release);
     *release_out = release;
     return WT_OK;
 }
@@ -449,9 +396,8 @@ void wt_release_destroy(struct wt_release *release)
     if (release == NULL) {
         return;
     }
-    wt_offset_commit_destroy(release->commit);
-    wt_transaction_destroy(release->transaction);
-    wt_producer_destroy(release->produce);
+    release->ports.guarantee->destroy(release->guarantee);
+    wt_producer_destroy(release->producer);
     wt_encoder_destroy(release->encoder);
     wt_outcome_metrics_destroy(release->outcomes);
     free(release);

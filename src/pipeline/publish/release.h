@@ -1,17 +1,13 @@
 /* release.h: from finished records in their lanes to committed offsets.
  *
- * Hands each lane's records to the producer in order and ends them when that is worth something:
+ * Sends each lane's records in order. When a record counts as acknowledged, and how its offset is
+ * committed, is the guarantee's matter (guarantee.h). Records go in rounds: what is sent before the
+ * next commit, or until the producer is empty.
  *
- *   at-least-once  each delivery report acknowledges its record; the contiguous acknowledged prefix
- *                  of every lane is committed through the consumer (offset_commit.h)
- *   exactly-once   records and offsets share a transaction (transaction.h), whose commit
- *                  acknowledges everything released; after an abort the same records, encoded, go
- *                  into the next
- *
- * A record that the broker rejects takes its neighbours down with it, a request or a transaction at
- * a time. What was not acknowledged is tried again in smaller parts until the culprit stands alone
- * (poison_search.h). It becomes a dead letter, and a dead letter that is refused is cut
- * (dead_letter_policy.h). Thread: publish, but for creating and destroying. */
+ * A record that the broker rejects fails its whole round. What was not acknowledged is released again
+ * in smaller rounds until the rejected record is alone (poison_search.h). It becomes a dead letter, and
+ * a dead letter that is rejected is cut (dead_letter_policy.h). Thread: publish, except for create,
+ * limit_dead_letters and destroy. */
 #ifndef WIRETAG_PIPELINE_PUBLISH_RELEASE_H
 #define WIRETAG_PIPELINE_PUBLISH_RELEASE_H
 
@@ -22,21 +18,24 @@
 
 #include <librdkafka/rdkafka.h>
 
-struct wt_group_member; /* group_member.h */
+struct wt_group_member;  /* group_member.h */
+struct wt_guarantee_ops; /* guarantee.h */
+struct wt_lane;          /* lane.h */
 struct wt_release;
 
 /* Everything is borrowed and must outlive the release. */
 struct wt_release_ports {
     const struct wt_config *config;
     const struct wt_model_info *model_info;
-    const char *transactional_id; /* NULL: at-least-once */
+    const struct wt_guarantee_ops *guarantee;
+    const char *transactional_id; /* of the producer; NULL: it is not transactional */
     rd_kafka_t *consumer;
-    struct wt_group_member *membership; /* of the consumer; transactions are committed for it */
+    struct wt_group_member *member; /* of the consumer */
     struct wt_in_flight *in_flight;
     void *opaque;
     /* Something waits for wt_release_step; on a librdkafka thread. */
     void (*wake)(rd_kafka_t *client, void *opaque);
-    /* The pipeline should stop: on_error is stop, or delivery is impossible. Called once. */
+    /* The pipeline must stop: on_error is stop, or delivery is impossible. Called once. */
     void (*failed)(void *opaque, const struct wt_error *error);
 };
 
@@ -50,32 +49,33 @@ void wt_release_destroy(struct wt_release *release);
 /* The producer's handle, to look up topics before the start. */
 rd_kafka_t *wt_release_client(struct wt_release *release);
 
-/* Before the first step: what the dead-letter topic takes: its max.message.bytes, negative where that is not
- * known, and whether it is compacted and so takes no record without a key. */
+/* What the dead-letter topic takes: its max.message.bytes (negative: not known), and whether it is
+ * compacted, which refuses records without a key. Before the first step. */
 void wt_release_limit_dead_letters(struct wt_release *release, int64_t topic_bytes_max,
                                    bool compacted);
 
 /* A lane for a partition seen for the first time, closed. */
 struct wt_lane *wt_release_lane_create(struct wt_release *release);
 
-/* Releases what is next in each lane, takes reports, goes on with the commit. `commit_now`: do not
- * wait for the commit interval. `partitions`: all with a lane. May wait for the broker for half a
- * second. */
+/* Releases what is next in each lane, takes delivery reports, continues the commit. `commit_now`:
+ * commit before the interval is over. `partitions`: all with a lane. A call to the broker may take
+ * half a second. */
 void wt_release_step(struct wt_release *release, struct wt_partition *const *partitions,
                      size_t count, bool commit_now);
 
-/* When wt_release_step has something to do without being woken, on wt_clock_us. */
+/* When the next wt_release_step is due, if nothing wakes the thread before; on wt_clock_us. */
 int64_t wt_release_due_us(const struct wt_release *release);
 
-/* Everything of the partition that can be released is acknowledged and committed. */
+/* Everything of the partition that can be released is acknowledged and committed. Where the producer is
+ * closed, or the worker stops, nothing more can. */
 bool wt_release_settled(const struct wt_release *release, const struct wt_partition *partition);
 
-/* Exactly-once: no transaction could begin for five seconds since the first step, as where the brokers have
- * no coordinator. So nothing was committed, and a drain does not wait for it. */
+/* Exactly-once: no transaction could begin for five seconds since the first step, for instance because
+ * the brokers have no coordinator. So nothing was committed, and a drain need not wait. */
 bool wt_release_cannot_commit(const struct wt_release *release);
 
-/* Closes the partition's lane; what is not acknowledged is dropped, uncommitted. Returns how many
- * records that were. */
+/* Closes the partition's lane; records that are not acknowledged are dropped, uncommitted. Returns their
+ * number. */
 uint32_t wt_release_close(struct wt_release *release, struct wt_partition *partition);
 
 #endif

@@ -1,5 +1,6 @@
 /* A producer that is replaced while a transaction of it is open. */
 #include "base/clock.h"
+#include "pipeline/publish/exactly_once.h"
 #include "pipeline/publish/lane.h"
 #include "pipeline/publish/release_internal.h"
 
@@ -33,7 +34,7 @@ static void a_producer_is_given_up_while_it_adds_partitions(void **state)
         assert_true(wt_lane_released_count(lab.sources[0]->lane) > 0);
         (void)usleep(75 * i);
         aborts_asked = 0;
-        wt_transaction_replace_producer(lab.release->transaction);
+        wt_exactly_once.on_fatal(lab.release->guarantee);
         assert_true(mock_lab_settle(&lab, SETTLE_S));
         assert_int_equal(aborts_asked, 1);
         assert_int_equal(mock_lab_producers(&lab), i + 2);

@@ -90,7 +90,7 @@ static void start(struct stage *stage, uint32_t drain_ms_max)
     const struct wt_publish_ports ports = {.config = stage->config,
                                            .model_info = &MODEL,
                                            .consumer = stage->consumer,
-                                           .membership = stage->membership,
+                                           .member = stage->membership,
                                            .queue_in = stage->queue,
                                            .in_flight = stage->in_flight,
                                            .failed = on_failed};
