@@ -13,6 +13,9 @@
 _Static_assert(sizeof(mtx_t) >= sizeof(pthread_mutex_t), "a mutex fits");
 _Static_assert(sizeof(cnd_t) >= sizeof(pthread_cond_t), "a condition fits");
 
+/* Libraries find these definitions only where the program exports them. */
+#pragma GCC visibility push(default)
+
 const char *__tsan_default_suppressions(void);
 
 /* librdkafka and the OpenSSL in it are not built for the sanitizer, which sees their calls of free, memcpy
