@@ -17,7 +17,7 @@
 /* Often enough for a scrape every 15 s. */
 #define STATISTICS_MS "5000"
 
-/* A connection that is up for so long has let the client in. */
+/* A connection that stays up for this long has passed TLS and SASL. */
 #define UP_US_MIN 1000000
 
 /* What ListOffsets takes in place of a timestamp (Kafka protocol guide). */
@@ -37,13 +37,14 @@ static bool is_up_state(const char *state)
                              strcmp(state, "REAUTH") == 0);
 }
 
-/* A connection whose session is being renewed is up, although its state is that of a log-in. */
+/* A connection that renews its SASL session is up, although its state is that of a log-in. */
 static bool is_connected(const rd_kafka_t *client, json_int_t id, const char *state)
 {
     return is_up_state(state) || wt_sessions_renews(client, (int32_t)id);
 }
 
-/* The names of a client's brokers show how they are spoken to, save those of roles. */
+/* True: the client uses SASL. The names of its brokers begin with the protocol, except those of
+ * coordinators. */
 static bool logs_in(const json_t *brokers)
 {
     const char *name;
@@ -66,14 +67,15 @@ static void note_let_in(const char *address, bool through_sasl)
     }
 }
 
-/* One broker of librdkafka's statistics (its STATISTICS.md). INIT: not needed now, or not yet. */
+/* Handles one broker of librdkafka's statistics (its STATISTICS.md). State INIT: not connected,
+ * because the client does not need the broker now. */
 static void show_broker(const rd_kafka_t *client, bool through_sasl, const char *name,
                         const json_t *broker)
 {
     const char *source = json_string_value(json_object_get(broker, "source"));
     const char *state = json_string_value(json_object_get(broker, "state"));
     const char *address = json_string_value(json_object_get(broker, "nodename"));
-    /* One that wants a log-in is up for a moment each time, until it ends the connection. */
+    /* A broker that requires a log-in closes a connection without one a moment after it is up. */
     bool stays = json_integer_value(json_object_get(broker, "stateage")) >= UP_US_MIN;
     if (is_up_state(state) && stays && address != NULL) {
         note_let_in(address, through_sasl);
@@ -81,7 +83,7 @@ static void show_broker(const rd_kafka_t *client, bool through_sasl, const char 
     json_int_t id = json_integer_value(json_object_get(broker, "nodeid"));
     bool real = id >= 0 && source != NULL && strcmp(source, "logical") != 0;
     if (!real || state == NULL) {
-        return; /* a bootstrap address, or another name for a broker that is listed itself */
+        return; /* a bootstrap address, or a coordinator, whose broker has its own entry */
     }
     const char *const labels[] = {kind_of(client), name};
     if (strcmp(state, "INIT") == 0) {
@@ -92,7 +94,7 @@ static void show_broker(const rd_kafka_t *client, bool through_sasl, const char 
                   is_connected(client, id, state) ? 1 : 0);
 }
 
-/* Connection of the broker with this id, as in show_broker; true where it is not known. */
+/* True: the broker with this id is connected, or not known. */
 static bool is_up(const rd_kafka_t *client, const json_t *brokers, json_int_t id)
 {
     const char *name;
@@ -107,7 +109,7 @@ static bool is_up(const rd_kafka_t *client, const json_t *brokers, json_int_t id
     return true;
 }
 
-/* The partition is read, or records wait to be sent to it. */
+/* True: the consumer fetches the partition, or the producer has records for it. */
 static bool is_needed(bool consumer, const json_t *item)
 {
     if (consumer) {
@@ -119,12 +121,12 @@ static bool is_needed(bool consumer, const json_t *item)
            0;
 }
 
-/* Which leaders do not answer. Brokers that are down at the same time as the controllers' majority keep
- * their place in the metadata. */
+/* Notes partition leaders that do not answer. The metadata do not show this if the majority of the
+ * controllers is down too: then a broker that is down stays the leader. */
 static void note_leaders(const rd_kafka_t *client, const json_t *statistics)
 {
     bool consumer = rd_kafka_type(client) == RD_KAFKA_CONSUMER;
-    char words[300] = "";
+    char text[300] = "";
     const json_t *brokers = json_object_get(statistics, "brokers");
     int count = 0;
     const char *topic_name;
@@ -139,18 +141,18 @@ static void note_leaders(const rd_kafka_t *client, const json_t *statistics)
             if (leader < 0 || !is_needed(consumer, item) || is_up(client, brokers, leader)) {
                 continue;
             }
-            (void)snprintf(words, sizeof words,
+            (void)snprintf(text, sizeof text,
                            "broker %" JSON_INTEGER_FORMAT ", leader of %s [%s]%s, does not answer",
                            leader, topic_name, number, count++ > 0 ? " and others" : "");
         }
     }
-    wt_topics_note_leaders(consumer, words);
+    wt_topics_note_leaders(consumer, text);
 }
 
-/* Brokers that the consumer needs and that do not answer. */
+/* Notes the brokers that the consumer needs and that do not answer. */
 static void note_brokers(const rd_kafka_t *client, const json_t *brokers)
 {
-    char words[200] = "";
+    char text[200] = "";
     size_t length = 0;
     int count = 0;
     const char *name;
@@ -162,13 +164,13 @@ static void note_brokers(const rd_kafka_t *client, const json_t *brokers)
         const char *source = json_string_value(json_object_get(broker, "source"));
         if (id >= 0 && state != NULL && strcmp(state, "INIT") != 0 && source != NULL &&
             strcmp(source, "logical") != 0 && !is_up(client, brokers, id) && count++ < 3) {
-            int wrote = snprintf(words + length, sizeof words - length, "%s%s",
+            int wrote = snprintf(text + length, sizeof text - length, "%s%s",
                                  length > 0 ? ", " : "no answer from ", name);
-            length = wrote > 0 && length + (size_t)wrote < sizeof words ? length + (size_t)wrote
-                                                                        : sizeof words - 1;
+            length = wrote > 0 && length + (size_t)wrote < sizeof text ? length + (size_t)wrote
+                                                                       : sizeof text - 1;
         }
     }
-    wt_group_note_brokers(words);
+    wt_group_note_brokers(text);
 }
 
 static void note_group(const json_t *group)
@@ -224,7 +226,7 @@ static rd_kafka_topic_partition_list_t *list_of(const struct wt_broker_status_of
     return list;
 }
 
-/* Whether any partition has an answer. */
+/* Copies the offsets. True: at least one partition has an answer. */
 static bool read_list(const rd_kafka_topic_partition_list_t *list,
                       struct wt_broker_status_offset *offsets)
 {
@@ -238,8 +240,8 @@ static bool read_list(const rd_kafka_topic_partition_list_t *list,
     return answered;
 }
 
-/* All partitions in one request to each leader. The high watermarks that librdkafka keeps would be
- * free, but they are those of the last fetch, and a worker with a backlog fetches rarely. */
+/* Queries all partitions with one request to each leader. librdkafka's cached high watermarks would
+ * need no request, but they are from the last fetch, and a worker with a backlog fetches rarely. */
 static bool list_offsets(rd_kafka_t *consumer, struct wt_broker_status_offset *offsets,
                          size_t count, int64_t timestamp, int wait_ms)
 {

@@ -20,13 +20,13 @@ struct fault {
     const char *remedy;
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards what follows */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards the variables below */
 static struct fault faults[BROKERS_MAX];
-static size_t oldest; /* the place of the next one */
+static size_t oldest; /* index of the fault to replace next */
 
-/* --- what a certificate says ----------------------------------------------------------------- */
+/* --- fields of a certificate ----------------------------------------------------------------- */
 
-/* One line of what OpenSSL printed, cut. */
+/* Copies OpenSSL's output, cut to the buffer, and frees `bio`. */
 static void take_text(BIO *bio, char *text, size_t text_bytes)
 {
     int bytes = BIO_read(bio, text, (int)text_bytes - 1);
@@ -61,7 +61,7 @@ static void names_of(X509 *certificate, char text[NAMES_BYTES_MAX])
     GENERAL_NAMES_free(names);
 }
 
-/* --- why it is refused ----------------------------------------------------------------------- */
+/* --- reason and remedy ----------------------------------------------------------------------- */
 
 static void describe_dates(struct fault *fault, X509 *certificate, const char *subject,
                            bool expired)
@@ -71,9 +71,8 @@ static void describe_dates(struct fault *fault, X509 *certificate, const char *s
     (void)snprintf(fault->why, sizeof fault->why, "its certificate %s (%s, valid %s %s)",
                    expired ? "has expired" : "is not valid yet", subject,
                    expired ? "until" : "from", date);
-    fault->remedy =
-        expired ? "renew it on the broker; if it was, see whether this machine's clock is right"
-                : "see whether this machine's clock is right";
+    fault->remedy = expired ? "renew it on the broker; if it is new, check this machine's clock"
+                            : "check this machine's clock";
 }
 
 static void describe_authority(struct fault *fault, X509 *certificate, const char *subject)
@@ -85,7 +84,7 @@ static void describe_authority(struct fault *fault, X509 *certificate, const cha
                    "its certificate is of an authority that is not trusted here (%s%s%s)", subject,
                    own ? "" : ", issued by ", own ? "" : issuer);
     fault->remedy = "set ssl.ca.location (or ssl.ca.pem) to the certificate of that authority, or "
-                    "install it among the system's, which are used where neither is set";
+                    "add it to the system's authorities, which are used if neither is set";
 }
 
 static void describe_names(struct fault *fault, X509 *certificate, const char *subject)
@@ -125,8 +124,7 @@ static void describe(struct fault *fault, X509 *certificate, int x509_error)
     default:
         (void)snprintf(fault->why, sizeof fault->why, "its certificate is refused: %s (%s)",
                        X509_verify_cert_error_string(x509_error), subject);
-        fault->remedy =
-            "have one issued that holds, or correct ssl.ca.location and ssl.crl.location";
+        fault->remedy = "have a valid one issued, or correct ssl.ca.location and ssl.crl.location";
     }
 }
 
@@ -145,7 +143,7 @@ static void remember(const struct fault *fault)
     (void)pthread_mutex_unlock(&lock);
 }
 
-/* On librdkafka's threads, for each certificate of a chain and each fault of one. */
+/* Called for each certificate of a chain and each fault of it. Thread: librdkafka's. */
 static int on_certificate(rd_kafka_t *client, const char *broker, int32_t broker_id,
                           int *x509_error, int depth, const char *bytes, size_t size, char *reason,
                           size_t reason_bytes, void *opaque)
@@ -167,7 +165,7 @@ static int on_certificate(rd_kafka_t *client, const char *broker, int32_t broker
     return 0;
 }
 
-/* --- for others ------------------------------------------------------------------------------ */
+/* --- interface ------------------------------------------------------------------------------- */
 
 void wt_certificate_watch(rd_kafka_conf_t *conf, const struct wt_config *config,
                           rd_kafka_type_t type)

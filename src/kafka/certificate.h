@@ -1,8 +1,9 @@
-/* certificate.h: for what a broker's certificate was refused.
+/* certificate.h: explains why a broker's certificate was refused.
  *
- * librdkafka says of every certificate that does not hold that it cannot be verified. Its callback sees
- * the certificate and OpenSSL's reason; they are remembered by the broker's address until the line about
- * the failed handshake asks for them. The callback judges nothing: what OpenSSL refuses stays refused. */
+ * librdkafka's log only says that a certificate cannot be verified. Its verification callback gets
+ * the certificate and OpenSSL's reason. Both are kept by the broker's address until the log line of
+ * the failed handshake is rewritten. The callback changes no result: what OpenSSL refuses is
+ * refused. */
 #ifndef WIRETAG_KAFKA_CERTIFICATE_H
 #define WIRETAG_KAFKA_CERTIFICATE_H
 
@@ -12,13 +13,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Has the client that will be made of `conf` remember what its brokers' certificates are refused for.
- * Where certificates are not verified at all it changes nothing. */
+/* Makes the client that is created from `conf` keep the reasons for which certificates are refused.
+ * Does nothing if the configuration disables verification. */
 void wt_certificate_watch(rd_kafka_conf_t *conf, const struct wt_config *config,
                           rd_kafka_type_t type);
 
-/* Why the last certificate of the broker at `address` (host:port) was refused, and what to do; both are
- * clauses. False: none was. Thread: any. */
+/* Why the last certificate of the broker at `address` (host:port) was refused, and the remedy; both
+ * are clauses. False: none was refused. Thread: any. */
 bool wt_certificate_fault(const char *address, char *why, size_t why_bytes,
                           const char **remedy_out);
 

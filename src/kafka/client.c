@@ -10,8 +10,9 @@
 
 #include <string.h>
 
-/* The oldest librdkafka that wiretag runs with, as rd_kafka_version() has it; CMakeLists.txt says the same.
- * Before it, clients hang when an input topic is deleted and static members keep lost partitions. */
+/* The oldest supported librdkafka, as a value of rd_kafka_version(); CMakeLists.txt requires the
+ * same. Older clients hang when an input topic is deleted, and their static members keep lost
+ * partitions. */
 #define VERSION_MIN 0x020c0000
 #define VERSION_MIN_TEXT "2.12"
 
@@ -20,13 +21,14 @@ static void on_log(const rd_kafka_t *client, int level, const char *facility, co
     char text[WT_LOG_MESSAGE_BYTES_MAX];
     enum wt_log_level ours = wt_client_log(level, facility, message, text, sizeof text);
     (void)client;
-    /* TLS and SASL. Why a certificate is refused comes with the line about its handshake. */
+    /* TLS and SASL have lines of their own. SSLCERTVRFY is left out: the line about the failed
+     * handshake has the reason (certificate.h). */
     if (level <= 6 && (strcmp(facility, "SSLCERTVRFY") == 0 || wt_security_note_log(message))) {
         return;
     }
     wt_client_log_note(message);
-    /* One failure is one line a minute, however many clients have it; and while no broker answers, that is
-     * told as a stall. */
+    /* The same failure is logged once a minute for all clients together, and not at all while no
+     * broker answers: that is reported as a stall. */
     if (strcmp(facility, "FAIL") == 0) {
         bool first = wt_client_log_first(text);
         ours = first && !wt_stall_is(WT_STALL_BROKERS) ? ours : WT_LOG_DEBUG;
@@ -42,9 +44,9 @@ static void on_error(rd_kafka_t *client, int code, const char *reason, void *opa
         return;
     }
     switch (code) {
-    case RD_KAFKA_RESP_ERR__FATAL: /* the stage that owns the client sees it, with its cause */
+    case RD_KAFKA_RESP_ERR__FATAL:             /* reported by the stage that owns the client */
     case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:  /* monitor.c, note "Silence" */
-    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION: /* topics that are gone: topic_status.h */
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION: /* missing topics: topic_status.h */
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
         wt_log_debug("kafka", "%s: %s", rd_kafka_err2name((rd_kafka_resp_err_t)code), reason);
@@ -57,7 +59,7 @@ static void on_error(rd_kafka_t *client, int code, const char *reason, void *opa
     }
 }
 
-/* `place` says where the property comes from. */
+/* `place`: where the property is configured. */
 static enum wt_status set_property(rd_kafka_conf_t *conf, const char *place, const char *name,
                                    const char *value, struct wt_error *error)
 {
@@ -122,15 +124,17 @@ enum wt_status wt_client_conf_create(const struct wt_config *config, rd_kafka_ty
         status = wt_client_conf_default(conf, config, type, "client.id", "wiretag", error);
     }
     if (status == WT_OK) {
-        /* Between two tries to connect librdkafka looks at no time-out: with its own ten seconds, so
-         * long could a transactional call last, and a drain with it, while no broker is there. */
+        /* librdkafka checks no time-out while it waits to reconnect. With its default of ten
+         * seconds a transactional call, and so a drain, could last that much longer while no broker
+         * is up. */
         status =
             wt_client_conf_default(conf, config, type, "reconnect.backoff.max.ms", "1000", error);
     }
     if (status == WT_OK) {
-        /* Keeps a connection in use through a pause: brokers and networks close idle ones after a few
-         * minutes, and a client whose last one is closed begins again from bootstrap.servers, in which
-         * librdkafka (2.16) may lose a transaction's coordinator (txn_offsets.h, note "Lost coordinator"). */
+        /* Keeps a connection in use when there is no traffic: brokers and networks close idle ones
+         * after a few minutes. A client without a connection starts again from bootstrap.servers;
+         * then librdkafka (2.16) may lose the coordinator of a transaction (txn_offsets.h, note
+         * "Lost coordinator"). */
         status = wt_client_conf_default(conf, config, type, "topic.metadata.refresh.interval.ms",
                                         "60000", error);
     }

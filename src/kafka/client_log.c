@@ -11,7 +11,7 @@
 #define NOTE_BYTES 300u
 #define NOTE_US_MAX 60000000
 
-/* --- words ----------------------------------------------------------------------------------- */
+/* --- rewriting lines ------------------------------------------------------------------------- */
 
 static bool ends_in(const char *text, const char *end)
 {
@@ -20,42 +20,42 @@ static bool ends_in(const char *text, const char *end)
     return length >= end_length && strcmp(text + length - end_length, end) == 0;
 }
 
-/* What librdkafka says of itself that a stage says too, or that nobody can act on. */
+/* Lines of librdkafka that repeat what a stage reports, or that need no action. */
 static bool is_for_debugging(const char *facility, const char *message)
 {
     static const char *const facilities[] = {
-        "TXNERR",               /* transaction.c has the error of the call */
-        "ADDPARTS",             /* and its parts */
-        "ADDOFFSETS", "FATAL",  /* the stage that owns the client has it */
-        "GETPID",               /* init_transactions waits; it is a stall where it lasts */
-        "REQTMOUT",             /* a broker that does not answer is a stall where it lasts */
-        "BGQUEUE",              /* the end of a client */
-        "TERMINATE",  "OFFSET", /* a reset, which suspend.c and retention_gap.c look into */
+        "TXNERR",               /* transaction.c reports the call's error */
+        "ADDPARTS",             /* a part of a transaction, as is the next */
+        "ADDOFFSETS", "FATAL",  /* the stage that owns the client reports it */
+        "GETPID",               /* init_transactions is waiting; a stall if it lasts */
+        "REQTMOUT",             /* a broker does not answer; a stall if it lasts */
+        "BGQUEUE",              /* the client is closing */
+        "TERMINATE",  "OFFSET", /* an offset reset; suspend.c and retention_gap.c check it */
     };
     for (size_t i = 0; i < sizeof facilities / sizeof facilities[0]; i++) {
         if (strcmp(facility, facilities[i]) == 0) {
             return true;
         }
     }
-    /* What wiretag itself sets, and knows why. */
+    /* wiretag sets this property on purpose. */
     if (strcmp(facility, "CONFWARN") == 0 && strstr(message, "enable.gapless.guarantee") != NULL) {
         return true;
     }
-    /* Topics that are gone: topic_status.h. */
+    /* Missing topics are reported by topic_status.h. */
     if (strcmp(facility, "PARTCNT") == 0 && ends_in(message, " to 0")) {
         return true;
     }
     return strcmp(facility, "FAIL") != 0 && strstr(message, "Unknown topic or partition") != NULL;
 }
 
-/* "[thrd:main]: ", which stands before most messages. */
+/* The message without "[thrd:main]: ", with which most messages begin. */
 static const char *without_thread(const char *message)
 {
     const char *end = strncmp(message, "[thrd:", 6) == 0 ? strstr(message, "]: ") : NULL;
     return end != NULL ? end + 3 : message;
 }
 
-/* The name of a broker: host:port of "ssl://host:port/bootstrap", where `end` is behind it. */
+/* The host:port in a broker's name like "ssl://host:port/bootstrap", which ends before `end`. */
 static const char *address_of(const char *name, const char *end, int *length_out)
 {
     const char *scheme = strstr(name, "://");
@@ -70,8 +70,9 @@ static bool is_coordinator(const char *text)
     return strncmp(text, "GroupCoordinator", 16) == 0 || strncmp(text, "TxnCoordinator", 14) == 0;
 }
 
-/* "NAME: Connect to ipv4#HOST:PORT failed: REASON (after 0ms in state CONNECT, 1 identical …)". Times and
- * counts are left out, so that equal failures are equal lines, whichever client has them. */
+/* Rewrites "NAME: Connect to ipv4#HOST:PORT failed: REASON (after 0ms in state CONNECT, 1 identical
+ * …)". Leaves out times and counts, so that the same failure gives the same line for every
+ * client. */
 static void write_failure(const char *message, char *text, size_t text_bytes)
 {
     const char *name = message;
@@ -97,7 +98,7 @@ static void write_failure(const char *message, char *text, size_t text_bytes)
     int address_length;
     const char *address = address_of(name, colon, &address_length);
     const char *mark = failed != NULL && is_coordinator(name) ? strchr(colon, '#') : NULL;
-    if (mark != NULL && mark < failed) { /* the only place where its address is */
+    if (mark != NULL && mark < failed) { /* only here is a coordinator's address */
         address = mark + 1;
         address_length = (int)(failed - address);
     }
@@ -112,17 +113,17 @@ enum wt_log_level wt_client_log(int level, const char *facility, const char *mes
     if (strcmp(facility, "FAIL") == 0) {
         write_failure(own, text, text_bytes);
     } else if (strcmp(facility, "SESSTMOUT") == 0 || strcmp(facility, "MAXPOLL") == 0) {
-        (void)snprintf(text, text_bytes, "put out of the group: %s", own);
+        (void)snprintf(text, text_bytes, "removed from the group: %s", own);
     } else {
         (void)snprintf(text, text_bytes, "%s: %s", facility, own);
     }
-    /* What fails here is retried; whatever cannot be reaches a stage as an error of its own. */
+    /* At most a warning: librdkafka retries, and a stage reports what cannot be retried. */
     return is_for_debugging(facility, own) || level >= 7 ? WT_LOG_DEBUG
            : level <= 4                                  ? WT_LOG_WARN
                                                          : WT_LOG_INFO;
 }
 
-/* --- what the log has had --------------------------------------------------------------------- */
+/* --- lines logged already --------------------------------------------------------------------- */
 
 struct notes {
     struct {
@@ -133,10 +134,10 @@ struct notes {
 };
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* guards both */
-static struct notes messages;                             /* librdkafka's */
-static struct notes lines; /* ours: far fewer, since equal failures are equal lines */
+static struct notes messages;                             /* of librdkafka */
+static struct notes lines; /* ours; far fewer, because the same failure gives the same line */
 
-/* Locks: held, as in the next one. */
+/* Locks: the caller holds the mutex, as for the next function. */
 static bool has(const struct notes *notes, const char *text)
 {
     int64_t since_us = wt_clock_us() - NOTE_US_MAX;

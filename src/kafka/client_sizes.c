@@ -3,19 +3,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A transaction lasts from the first record handed over to its commit, at the latest when a drain
- * ends. What a broker still holds open of a killed worker blocks readers for as long, so no longer
- * than needed by default. */
+/* Added to the longest time from a transaction's first record to its commit, which is at the latest
+ * at the end of a drain. The open transaction of a killed worker blocks read_committed consumers
+ * until its time-out, so the default is no longer than needed. */
 #define TRANSACTION_MARGIN_MS 10000
 
-/* Nobody sees a record before its transaction is committed, and a commit sends what still lingers: so
- * records wait for it and go to each partition in one request, which spares brokers most of theirs.
- * Long transactions are sent as they grow, or their end would be all at once. At-least-once, records
- * are seen as they come; a batch's are handed over together, so a longer wait would add latency. */
+/* Consumers see a transaction's records only after the commit, and the commit flushes lingering
+ * records. So records linger until the commit and reach each partition in one request, which saves
+ * most requests. The limit makes long transactions send records on the way, not all at the end.
+ * Under at-least-once a record is visible at once, so lingering would add latency. */
 #define LINGER_MS_MAX 500u
 
-/* librdkafka's default of message.max.bytes, and the most that it takes for
- * queued.max.messages.kbytes (its CONFIGURATION.md). */
+/* librdkafka's default of message.max.bytes, and its largest value of queued.max.messages.kbytes
+ * (its CONFIGURATION.md). */
 #define RECORD_BYTES_MAX 1000000u
 #define CONSUMER_KBYTES_MAX 2097151u
 
@@ -46,7 +46,7 @@ bool wt_client_sizes_compresses(const struct wt_config *config)
     return false;
 }
 
-/* A record larger than the whole queue would find no room in an empty one either. */
+/* A record larger than the whole queue could never be sent. */
 uint64_t wt_client_sizes_producer_kbytes(const struct wt_config *config)
 {
     uint64_t in_flight_kbytes = config->in_flight.bytes_max / 1024 + 1024;

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-/* The brokers of a cluster, mostly; of more the one that was not tried for longest is forgotten. */
+/* Enough for most clusters. With more brokers, the budget unused for longest is replaced. */
 #define BROKERS_MAX 64u
 
 /* A host name, a colon and a port (RFC 1035). */
@@ -16,13 +16,13 @@
 
 struct budget {
     char broker[NAME_BYTES_MAX]; /* "": free */
-    int64_t next_us; /* the turn of the last connection taken; in the past: some are saved */
+    int64_t next_us; /* when the last connection taken may start; in the past: unused budget */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards the budgets */
 static struct budget budgets[BROKERS_MAX];
 
-/* Locks: held. */
+/* Locks: the caller holds the lock. */
 static struct budget *budget_of(const char *broker)
 {
     struct budget *oldest = &budgets[0];
@@ -58,7 +58,7 @@ int wt_connect_resolve(const char *host, const char *port, const struct addrinfo
                        struct addrinfo **addresses_out, void *opaque)
 {
     (void)opaque;
-    if (host == NULL && port == NULL) { /* librdkafka's way of giving them back */
+    if (host == NULL && port == NULL) { /* librdkafka frees the addresses with such a call */
         freeaddrinfo(*addresses_out);
         return 0;
     }

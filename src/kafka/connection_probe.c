@@ -15,64 +15,64 @@
 
 #define STATISTICS_MS "250"
 
-struct said {
-    char *name;
+/* The last log line about an address. */
+struct failure {
+    char *name; /* librdkafka's, such as "ssl://host:9093/bootstrap" */
     char *text;
 };
 
 struct wt_connection_probe {
     rd_kafka_t *client;
-    pthread_mutex_t mutex; /* guards what follows */
-    struct said *items;
+    pthread_mutex_t mutex; /* guards the members below */
+    struct failure *items;
     size_t count;
-    struct wt_connection_probe_broker
-        *learned; /* the cluster's brokers, by the client's newest statistics */
+    struct wt_connection_probe_broker *learned; /* brokers in the newest statistics */
     int learned_count;
-    int64_t session_ms; /* the shortest; 0: none ends */
+    int64_t session_ms; /* the shortest SASL session; 0: sessions do not expire */
 };
 
-/* --- what it says ---------------------------------------------------------------------------- */
+/* --- the client's lines ---------------------------------------------------------------------- */
 
-static void keep(struct wt_connection_probe *talk, const char *name, size_t name_bytes,
+static void keep(struct wt_connection_probe *probe, const char *name, size_t name_bytes,
                  const char *text)
 {
-    (void)pthread_mutex_lock(&talk->mutex);
-    struct said *item = NULL;
-    for (size_t i = 0; i < talk->count && item == NULL; i++) {
-        bool same = strlen(talk->items[i].name) == name_bytes &&
-                    strncmp(talk->items[i].name, name, name_bytes) == 0;
-        item = same ? &talk->items[i] : NULL;
+    (void)pthread_mutex_lock(&probe->mutex);
+    struct failure *item = NULL;
+    for (size_t i = 0; i < probe->count && item == NULL; i++) {
+        bool same = strlen(probe->items[i].name) == name_bytes &&
+                    strncmp(probe->items[i].name, name, name_bytes) == 0;
+        item = same ? &probe->items[i] : NULL;
     }
     if (item == NULL) {
-        talk->items = wt_realloc(talk->items, (talk->count + 1) * sizeof *talk->items);
-        item = &talk->items[talk->count++];
-        *item = (struct said){.name = wt_format("%.*s", (int)name_bytes, name)};
+        probe->items = wt_realloc(probe->items, (probe->count + 1) * sizeof *probe->items);
+        item = &probe->items[probe->count++];
+        *item = (struct failure){.name = wt_format("%.*s", (int)name_bytes, name)};
     }
     free(item->text);
     item->text = wt_strdup(text);
-    (void)pthread_mutex_unlock(&talk->mutex);
+    (void)pthread_mutex_unlock(&probe->mutex);
 }
 
-/* "FAIL": "broker.invalid:9092/1: Failed to resolve …". The error callback hears of fewer. */
+/* Keeps lines like "broker.invalid:9092/1: Failed to resolve …" with facility FAIL. The error
+ * callback would get only some of them. */
 static void on_log(const rd_kafka_t *client, int level, const char *facility, const char *message)
 {
-    struct wt_connection_probe *talk = rd_kafka_opaque(client);
+    struct wt_connection_probe *probe = rd_kafka_opaque(client);
     const char *colon = strstr(message, ": ");
     int64_t session_ms = wt_reach_cause_session_ms(message);
     (void)level;
     if (session_ms > 0) {
-        (void)pthread_mutex_lock(&talk->mutex);
-        bool shorter = talk->session_ms == 0 || session_ms < talk->session_ms;
-        talk->session_ms = shorter ? session_ms : talk->session_ms;
-        (void)pthread_mutex_unlock(&talk->mutex);
+        (void)pthread_mutex_lock(&probe->mutex);
+        bool shorter = probe->session_ms == 0 || session_ms < probe->session_ms;
+        probe->session_ms = shorter ? session_ms : probe->session_ms;
+        (void)pthread_mutex_unlock(&probe->mutex);
     }
     if (strcmp(facility, "FAIL") == 0 && colon != NULL) {
-        keep(talk, message, (size_t)(colon - message), message);
+        keep(probe, message, (size_t)(colon - message), message);
     }
 }
 
-/* What keeps a client from every address, such as a token that it does not get, is about none of
- * them. */
+/* Keeps errors that concern no single address, such as a missing token. */
 static void on_error(rd_kafka_t *client, int code, const char *reason, void *opaque)
 {
     struct wt_security_cause cause;
@@ -85,12 +85,12 @@ static void on_error(rd_kafka_t *client, int code, const char *reason, void *opa
     }
 }
 
-/* Note "Learned": a client that has heard of the brokers' own addresses leaves bootstrap.servers,
- * and where it reaches none of the others it answers no question any more, not even for what it has
- * heard. Its statistics tell. */
+/* Note "Learned": once a client has learned the brokers' advertised addresses, it no longer uses
+ * bootstrap.servers. If it can reach none of those addresses, every request fails, even one for the
+ * metadata that it already has. Its statistics still list the brokers. */
 static int on_statistics(rd_kafka_t *client, char *text, size_t bytes, void *opaque)
 {
-    struct wt_connection_probe *talk = opaque;
+    struct wt_connection_probe *probe = opaque;
     json_t *statistics = json_loadb(text, bytes, 0, NULL);
     const json_t *all = json_object_get(statistics, "brokers");
     struct wt_connection_probe_broker *brokers =
@@ -110,11 +110,11 @@ static int on_statistics(rd_kafka_t *client, char *text, size_t bytes, void *opa
         }
     }
     json_decref(statistics);
-    (void)pthread_mutex_lock(&talk->mutex);
-    wt_connection_probe_brokers_free(talk->learned, talk->learned_count);
-    talk->learned = brokers;
-    talk->learned_count = count;
-    (void)pthread_mutex_unlock(&talk->mutex);
+    (void)pthread_mutex_lock(&probe->mutex);
+    wt_connection_probe_brokers_free(probe->learned, probe->learned_count);
+    probe->learned = brokers;
+    probe->learned_count = count;
+    (void)pthread_mutex_unlock(&probe->mutex);
     return 0;
 }
 
@@ -125,54 +125,54 @@ static bool ends_in(const char *name, const char *suffix)
     return length >= suffix_length && strcmp(name + length - suffix_length, suffix) == 0;
 }
 
-size_t wt_connection_probe_failures(struct wt_connection_probe *talk, const char *suffix)
+size_t wt_connection_probe_failures(struct wt_connection_probe *probe, const char *suffix)
 {
     size_t count = 0;
-    (void)pthread_mutex_lock(&talk->mutex);
-    for (size_t i = 0; i < talk->count; i++) {
-        count += ends_in(talk->items[i].name, suffix);
+    (void)pthread_mutex_lock(&probe->mutex);
+    for (size_t i = 0; i < probe->count; i++) {
+        count += ends_in(probe->items[i].name, suffix);
     }
-    (void)pthread_mutex_unlock(&talk->mutex);
+    (void)pthread_mutex_unlock(&probe->mutex);
     return count;
 }
 
-/* "sasl_ssl://host:1/bootstrap" is the same address as without its protocol. */
+/* The part of "sasl_ssl://host:1/bootstrap" after the protocol. */
 static const char *without_protocol(const char *name)
 {
     const char *mark = strstr(name, "://");
     return mark != NULL ? mark + 3 : name;
 }
 
-bool wt_connection_probe_at(struct wt_connection_probe *talk, size_t index,
+bool wt_connection_probe_at(struct wt_connection_probe *probe, size_t index,
                             char name[WT_CONNECTION_PROBE_NAME_BYTES_MAX],
                             char said[WT_CONNECTION_PROBE_TEXT_BYTES_MAX])
 {
-    (void)pthread_mutex_lock(&talk->mutex);
-    bool there = index < talk->count;
+    (void)pthread_mutex_lock(&probe->mutex);
+    bool there = index < probe->count;
     if (there) {
-        const struct said *item = &talk->items[index];
+        const struct failure *item = &probe->items[index];
         (void)snprintf(name, WT_CONNECTION_PROBE_NAME_BYTES_MAX, "%s",
                        without_protocol(item->name));
         (void)snprintf(said, WT_CONNECTION_PROBE_TEXT_BYTES_MAX, "%s", item->text);
     }
-    (void)pthread_mutex_unlock(&talk->mutex);
+    (void)pthread_mutex_unlock(&probe->mutex);
     return there;
 }
 
-void wt_connection_probe_last(struct wt_connection_probe *talk, const char *suffix,
+void wt_connection_probe_last(struct wt_connection_probe *probe, const char *suffix,
                               char said[WT_CONNECTION_PROBE_TEXT_BYTES_MAX])
 {
     said[0] = '\0';
-    (void)pthread_mutex_lock(&talk->mutex);
-    for (size_t i = 0; i < talk->count && said[0] == '\0'; i++) {
-        if (ends_in(talk->items[i].name, suffix)) {
-            (void)snprintf(said, WT_CONNECTION_PROBE_TEXT_BYTES_MAX, "%s", talk->items[i].text);
+    (void)pthread_mutex_lock(&probe->mutex);
+    for (size_t i = 0; i < probe->count && said[0] == '\0'; i++) {
+        if (ends_in(probe->items[i].name, suffix)) {
+            (void)snprintf(said, WT_CONNECTION_PROBE_TEXT_BYTES_MAX, "%s", probe->items[i].text);
         }
     }
-    (void)pthread_mutex_unlock(&talk->mutex);
+    (void)pthread_mutex_unlock(&probe->mutex);
 }
 
-/* --- life ------------------------------------------------------------------------------------ */
+/* --- creation -------------------------------------------------------------------------------- */
 
 static enum wt_status set_all(rd_kafka_conf_t *conf, const char *servers, int patience_ms,
                               struct wt_error *error)
@@ -200,129 +200,129 @@ static enum wt_status set_all(rd_kafka_conf_t *conf, const char *servers, int pa
     return status;
 }
 
-static void free_talk(struct wt_connection_probe *talk)
+static void free_probe(struct wt_connection_probe *probe)
 {
-    for (size_t i = 0; i < talk->count; i++) {
-        free(talk->items[i].name);
-        free(talk->items[i].text);
+    for (size_t i = 0; i < probe->count; i++) {
+        free(probe->items[i].name);
+        free(probe->items[i].text);
     }
-    free(talk->items);
-    wt_connection_probe_brokers_free(talk->learned, talk->learned_count);
-    (void)pthread_mutex_destroy(&talk->mutex);
-    free(talk);
+    free(probe->items);
+    wt_connection_probe_brokers_free(probe->learned, probe->learned_count);
+    (void)pthread_mutex_destroy(&probe->mutex);
+    free(probe);
 }
 
 enum wt_status wt_connection_probe_begin(const struct wt_config *config, const char *servers,
-                                         int patience_ms, struct wt_connection_probe **talk_out,
+                                         int patience_ms, struct wt_connection_probe **probe_out,
                                          struct wt_error *error)
 {
     rd_kafka_conf_t *conf = NULL;
-    struct wt_connection_probe *talk = wt_alloc_zeroed(1, sizeof *talk);
-    (void)pthread_mutex_init(&talk->mutex, NULL);
+    struct wt_connection_probe *probe = wt_alloc_zeroed(1, sizeof *probe);
+    (void)pthread_mutex_init(&probe->mutex, NULL);
     enum wt_status status = wt_client_conf_create(config, RD_KAFKA_CONSUMER, &conf, error);
     if (status == WT_OK) {
         status = set_all(conf, servers, patience_ms, error);
     }
-    if (status == WT_OK) { /* says when sessions end; its lines are not logged */
+    if (status == WT_OK) { /* debug lines have the session lifetime; they are not logged */
         status =
             wt_client_conf_default(conf, config, RD_KAFKA_CONSUMER, "debug", "security", error);
     }
     if (status == WT_OK) {
-        rd_kafka_conf_set_opaque(conf, talk);
+        rd_kafka_conf_set_opaque(conf, probe);
         rd_kafka_conf_set_log_cb(conf, on_log);
         rd_kafka_conf_set_error_cb(conf, on_error);
         rd_kafka_conf_set_stats_cb(conf, on_statistics);
-        status = wt_client_create(RD_KAFKA_CONSUMER, &conf, &talk->client, error);
+        status = wt_client_create(RD_KAFKA_CONSUMER, &conf, &probe->client, error);
     }
     if (conf != NULL) {
         rd_kafka_conf_destroy(conf);
     }
     if (status != WT_OK) {
-        free_talk(talk);
+        free_probe(probe);
         return status;
     }
-    *talk_out = talk;
+    *probe_out = probe;
     return WT_OK;
 }
 
-rd_kafka_t *wt_connection_probe_client(struct wt_connection_probe *talk)
+rd_kafka_t *wt_connection_probe_client(struct wt_connection_probe *probe)
 {
-    return talk->client;
+    return probe->client;
 }
 
-int64_t wt_connection_probe_session_ms(struct wt_connection_probe *talk)
+int64_t wt_connection_probe_session_ms(struct wt_connection_probe *probe)
 {
-    (void)pthread_mutex_lock(&talk->mutex);
-    int64_t session_ms = talk->session_ms;
-    (void)pthread_mutex_unlock(&talk->mutex);
+    (void)pthread_mutex_lock(&probe->mutex);
+    int64_t session_ms = probe->session_ms;
+    (void)pthread_mutex_unlock(&probe->mutex);
     return session_ms;
 }
 
-/* --- work that may not end: by a thread that nobody waits for for ever ------------------------ */
+/* --- calls that may block, with a time limit -------------------------------------------------- */
 
-struct errand {
+struct task {
     void (*work)(void *opaque);
-    void (*cleanup)(void *opaque); /* by whoever is last */
+    void (*cleanup)(void *opaque); /* called by the thread or its caller, whichever ends last */
     void *opaque;
-    pthread_mutex_t mutex; /* guards what follows */
+    pthread_mutex_t mutex; /* guards the members below */
     pthread_cond_t changed;
     bool done;
-    bool left; /* the thread is last */
+    bool abandoned; /* the caller timed out; the thread cleans up */
 };
 
-static void free_errand(struct errand *errand)
+static void free_task(struct task *task)
 {
-    errand->cleanup(errand->opaque);
-    (void)pthread_cond_destroy(&errand->changed);
-    (void)pthread_mutex_destroy(&errand->mutex);
-    free(errand);
+    task->cleanup(task->opaque);
+    (void)pthread_cond_destroy(&task->changed);
+    (void)pthread_mutex_destroy(&task->mutex);
+    free(task);
 }
 
-static void *run_errand(void *opaque)
+static void *run_task(void *opaque)
 {
-    struct errand *errand = opaque;
-    errand->work(errand->opaque);
-    (void)pthread_mutex_lock(&errand->mutex);
-    errand->done = true;
-    bool left = errand->left;
-    (void)pthread_cond_signal(&errand->changed);
-    (void)pthread_mutex_unlock(&errand->mutex);
-    if (left) {
-        free_errand(errand);
+    struct task *task = opaque;
+    task->work(task->opaque);
+    (void)pthread_mutex_lock(&task->mutex);
+    task->done = true;
+    bool abandoned = task->abandoned;
+    (void)pthread_cond_signal(&task->changed);
+    (void)pthread_mutex_unlock(&task->mutex);
+    if (abandoned) {
+        free_task(task);
     }
     return NULL;
 }
 
-/* Does the work within `wait_ms`, and then lets `look` see its outcome; else leaves it to the
- * thread. False: that. */
+/* Runs `work` on a thread. If it ends within `wait_ms`, calls `look`, which takes the result.
+ * False: it timed out; the thread continues and cleans up. */
 static bool do_within(void (*work)(void *), void (*cleanup)(void *), void (*look)(void *),
                       void *opaque, int wait_ms)
 {
     pthread_t thread;
-    struct errand *errand = wt_alloc_zeroed(1, sizeof *errand);
-    *errand = (struct errand){.work = work, .cleanup = cleanup, .opaque = opaque};
-    (void)pthread_mutex_init(&errand->mutex, NULL);
-    wt_clock_init_condition(&errand->changed);
-    if (pthread_create(&thread, NULL, run_errand, errand) != 0) {
+    struct task *task = wt_alloc_zeroed(1, sizeof *task);
+    *task = (struct task){.work = work, .cleanup = cleanup, .opaque = opaque};
+    (void)pthread_mutex_init(&task->mutex, NULL);
+    wt_clock_init_condition(&task->changed);
+    if (pthread_create(&thread, NULL, run_task, task) != 0) {
         work(opaque);
         look(opaque);
-        free_errand(errand);
+        free_task(task);
         return true;
     }
     struct timespec until = wt_clock_timespec(wt_clock_us() + (int64_t)wait_ms * 1000);
-    (void)pthread_mutex_lock(&errand->mutex);
-    while (!errand->done && pthread_cond_timedwait(&errand->changed, &errand->mutex, &until) == 0) {
+    (void)pthread_mutex_lock(&task->mutex);
+    while (!task->done && pthread_cond_timedwait(&task->changed, &task->mutex, &until) == 0) {
     }
-    bool done = errand->done;
-    errand->left = !done;
-    (void)pthread_mutex_unlock(&errand->mutex);
+    bool done = task->done;
+    task->abandoned = !done;
+    (void)pthread_mutex_unlock(&task->mutex);
     if (!done) {
         (void)pthread_detach(thread);
         return false;
     }
     (void)pthread_join(thread, NULL);
     look(opaque);
-    free_errand(errand);
+    free_task(task);
     return true;
 }
 
@@ -333,30 +333,30 @@ static void look_at_nothing(void *opaque)
 
 static void end_client(void *opaque)
 {
-    struct wt_connection_probe *talk = opaque;
-    rd_kafka_destroy(talk->client);
+    struct wt_connection_probe *probe = opaque;
+    rd_kafka_destroy(probe->client);
 }
 
-static void cleanup_talk(void *opaque)
+static void cleanup_probe(void *opaque)
 {
-    free_talk(opaque);
+    free_probe(opaque);
 }
 
-void wt_connection_probe_end(struct wt_connection_probe **talk, int wait_ms)
+void wt_connection_probe_end(struct wt_connection_probe **probe, int wait_ms)
 {
-    if (*talk != NULL) {
-        (void)do_within(end_client, cleanup_talk, look_at_nothing, *talk, wait_ms);
-        *talk = NULL;
+    if (*probe != NULL) {
+        (void)do_within(end_client, cleanup_probe, look_at_nothing, *probe, wait_ms);
+        *probe = NULL;
     }
 }
 
-/* --- names ----------------------------------------------------------------------------------- */
+/* --- name resolution ------------------------------------------------------------------------- */
 
 struct query {
     char *host;
     char *address;
     int code;       /* of getaddrinfo */
-    char **why_out; /* the asker's: touched only while it waits */
+    char **why_out; /* of the caller; written only while the caller waits */
 };
 
 static void look_up(void *opaque)
@@ -386,7 +386,7 @@ static void cleanup_query(void *opaque)
     free(query);
 }
 
-/* "host:1", "[::1]:1", "host", and what follows a comma is left out. */
+/* The host of "host:1", "[::1]:1" or "host"; ignores everything after a comma. */
 static char *host_of(const char *address)
 {
     size_t length = strcspn(address, ",");
@@ -417,27 +417,27 @@ char *wt_connection_probe_unresolved(const char *address, int wait_ms)
 
 /* --- brokers --------------------------------------------------------------------------------- */
 
-struct wt_connection_probe_broker *wt_connection_probe_learned(struct wt_connection_probe *talk,
+struct wt_connection_probe_broker *wt_connection_probe_learned(struct wt_connection_probe *probe,
                                                                int *count_out)
 {
     struct wt_connection_probe_broker *brokers = NULL;
-    (void)pthread_mutex_lock(&talk->mutex);
-    *count_out = talk->learned_count;
-    if (talk->learned_count > 0) {
-        brokers = talk->learned;
-        talk->learned = NULL;
-        talk->learned_count = 0;
+    (void)pthread_mutex_lock(&probe->mutex);
+    *count_out = probe->learned_count;
+    if (probe->learned_count > 0) {
+        brokers = probe->learned;
+        probe->learned = NULL;
+        probe->learned_count = 0;
     }
-    (void)pthread_mutex_unlock(&talk->mutex);
+    (void)pthread_mutex_unlock(&probe->mutex);
     return brokers;
 }
 
-struct wt_connection_probe_broker *wt_connection_probe_brokers(struct wt_connection_probe *talk,
+struct wt_connection_probe_broker *wt_connection_probe_brokers(struct wt_connection_probe *probe,
                                                                int wait_ms, int *count_out)
 {
     const struct rd_kafka_metadata *metadata;
     *count_out = 0;
-    if (rd_kafka_metadata(talk->client, 0, NULL, &metadata, wait_ms) !=
+    if (rd_kafka_metadata(probe->client, 0, NULL, &metadata, wait_ms) !=
         RD_KAFKA_RESP_ERR_NO_ERROR) {
         return NULL;
     }

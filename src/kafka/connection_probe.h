@@ -1,6 +1,6 @@
-/* connection_probe.h: a client that is only to find out about connections: it hurries, its lines about
- * connections that fail are kept and not logged, and it is left to a thread where it does not end.
- * Thread: any, one a talk; librdkafka's own write the lines, under a lock. */
+/* connection_probe.h: a client that only tests connections. It uses short time-outs, and keeps its
+ * lines about failed connections instead of logging them. If it does not close in time, a thread
+ * closes it later. Thread: any, one for each probe; librdkafka's threads add lines under a lock. */
 #ifndef WIRETAG_KAFKA_CONNECTION_PROBE_H
 #define WIRETAG_KAFKA_CONNECTION_PROBE_H
 
@@ -13,60 +13,60 @@
 #define WT_CONNECTION_PROBE_NAME_BYTES_MAX 300u
 #define WT_CONNECTION_PROBE_TEXT_BYTES_MAX 820u
 
-/* The name under which stands what is wrong with all addresses of bootstrap.servers. */
+/* The name for failures that concern all addresses of bootstrap.servers. */
 #define WT_CONNECTION_PROBE_ALL "bootstrap.servers/bootstrap"
 
 struct wt_connection_probe;
 
-/* A consumer of the configuration that joins no group. `servers`: instead of its bootstrap.servers;
- * NULL: those. A connection may take `patience_ms` to come about. WT_INVALID, WT_FAILED (class
- * fatal). */
+/* Creates a consumer from the configuration that joins no group. `servers` replaces its
+ * bootstrap.servers, unless NULL. `patience_ms`: time limit for a connection. WT_INVALID, WT_FAILED
+ * (class fatal). */
 enum wt_status wt_connection_probe_begin(const struct wt_config *config, const char *servers,
-                                         int patience_ms, struct wt_connection_probe **talk_out,
+                                         int patience_ms, struct wt_connection_probe **probe_out,
                                          struct wt_error *error);
 
-/* Ends the client, waits `wait_ms` at most for that, and sets *talk to NULL. */
-void wt_connection_probe_end(struct wt_connection_probe **talk, int wait_ms);
+/* Closes the client, waits at most `wait_ms` for that, and sets *probe to NULL. */
+void wt_connection_probe_end(struct wt_connection_probe **probe, int wait_ms);
 
-rd_kafka_t *wt_connection_probe_client(struct wt_connection_probe *talk);
+rd_kafka_t *wt_connection_probe_client(struct wt_connection_probe *probe);
 
-/* After how long brokers end the client's sessions, the shortest; 0: none has said that it does. */
-int64_t wt_connection_probe_session_ms(struct wt_connection_probe *talk);
+/* The shortest SASL session lifetime that a broker has announced, in milliseconds; 0: none. */
+int64_t wt_connection_probe_session_ms(struct wt_connection_probe *probe);
 
-/* How many addresses whose name ends in `suffix` ("/bootstrap", "/1") have failed. */
-size_t wt_connection_probe_failures(struct wt_connection_probe *talk, const char *suffix);
+/* The number of failed addresses whose name ends in `suffix` ("/bootstrap", "/1"). */
+size_t wt_connection_probe_failures(struct wt_connection_probe *probe, const char *suffix);
 
-/* Copies the name of the address number `index` that failed and the last line about it, name
- * included. False: there are no more. */
-bool wt_connection_probe_at(struct wt_connection_probe *talk, size_t index,
+/* Copies the name of failed address number `index` and the last line about it, which includes the
+ * name. False: there are no more. */
+bool wt_connection_probe_at(struct wt_connection_probe *probe, size_t index,
                             char name[WT_CONNECTION_PROBE_NAME_BYTES_MAX],
                             char said[WT_CONNECTION_PROBE_TEXT_BYTES_MAX]);
 
-/* The same of the first whose name ends in `suffix`; "": nothing was said. */
-void wt_connection_probe_last(struct wt_connection_probe *talk, const char *suffix,
+/* Copies the last line about the first address whose name ends in `suffix`; "": no line. */
+void wt_connection_probe_last(struct wt_connection_probe *probe, const char *suffix,
                               char said[WT_CONNECTION_PROBE_TEXT_BYTES_MAX]);
 
-/* A broker of the cluster, under the address that it gives out. */
+/* A broker of the cluster, with its advertised address. */
 struct wt_connection_probe_broker {
     int32_t id;
     char *address;
     bool answered;
-    bool stranger; /* another one has answered */
+    bool stranger; /* another broker answered at this address */
 };
 
-/* All of them, sorted as the cluster names them; NULL and none where no answer comes within
- * `wait_ms`. */
-struct wt_connection_probe_broker *wt_connection_probe_brokers(struct wt_connection_probe *talk,
+/* All brokers, in the order of the metadata; NULL: no answer within `wait_ms`. Free them with
+ * wt_connection_probe_brokers_free. */
+struct wt_connection_probe_broker *wt_connection_probe_brokers(struct wt_connection_probe *probe,
                                                                int wait_ms, int *count_out);
 
-/* The same as far as the client, which is polled meanwhile, has heard of them; where they are its
- * last answer. */
-struct wt_connection_probe_broker *wt_connection_probe_learned(struct wt_connection_probe *talk,
+/* The brokers in the client's newest statistics (note "Learned"), for when it no longer answers.
+ * The client must be polled before. */
+struct wt_connection_probe_broker *wt_connection_probe_learned(struct wt_connection_probe *probe,
                                                                int *count_out);
 void wt_connection_probe_brokers_free(struct wt_connection_probe_broker *brokers, int count);
 
-/* Looks the name of the (first) address up, for `wait_ms` at most: why it cannot be, in
- * librdkafka's words, which the caller frees; NULL: it can. */
+/* Resolves the host name of the first address, within `wait_ms`. Returns the error in librdkafka's
+ * format, which the caller frees; NULL: it can be resolved. */
 char *wt_connection_probe_unresolved(const char *address, int wait_ms);
 
 #endif

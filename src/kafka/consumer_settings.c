@@ -2,12 +2,13 @@
 
 #include <string.h>
 
-/* Note "Static members": a member that its group let go, and that hears so only from the answer to
- * its JoinGroup, joins anew. librdkafka (seen in 2.0.2 to 2.16) takes a cooperative one's
- * assignment for lost only when the group next asks for a member id, which it does not ask of a
- * static member (group.instance.id): that one keeps partitions that another worker has read and
- * committed meanwhile, and goes on where it was, with a generation that the broker takes. Under the
- * eager strategies nobody joins with partitions in hand. */
+/* Note "Static members": a member that was removed from its group, and learns it only from the
+ * response to its JoinGroup, rejoins. Under a cooperative strategy librdkafka (seen in 2.0.2 to
+ * 2.16) marks its assignment as lost only when the coordinator then requires a member id, which it
+ * never does for a static member (group.instance.id). A static member so keeps partitions that
+ * another worker has read and committed meanwhile, and continues at its old offsets, with a
+ * generation that the broker accepts. Under an eager strategy a member always joins without
+ * partitions. */
 const char *wt_consumer_strategy(const struct wt_config *config)
 {
     const struct wt_property *own =

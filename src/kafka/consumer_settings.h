@@ -1,4 +1,4 @@
-/* consumer_settings.h: settings of the consumer that decide what a worker may do. Pure. Thread: any. */
+/* consumer_settings.h: effective values of consumer settings. Pure. Thread: any. */
 #ifndef WIRETAG_KAFKA_CONSUMER_SETTINGS_H
 #define WIRETAG_KAFKA_CONSUMER_SETTINGS_H
 
@@ -6,10 +6,10 @@
 
 #include <stdbool.h>
 
-/* The strategies that a worker's consumer offers its group, as librdkafka takes them. Thread: any. */
+/* partition.assignment.strategy of a worker's consumer. */
 const char *wt_consumer_strategy(const struct wt_config *config);
 
-/* A group that has no offset, or one that is gone, begins at the end (auto.offset.reset). */
+/* True: without a valid committed offset the consumer starts at the end (auto.offset.reset). */
 bool wt_consumer_begins_at_end(const struct wt_config *config);
 
 #endif

@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What the brokers keep a coordinator's state in. */
+/* The internal topics in which brokers keep the coordinators' state. */
 static const struct {
     const char *topic;
-    const char *copies; /* the broker's setting: how many copies a new topic gets */
-    const char *insync; /* how many of them must be there to write; NULL: min.insync.replicas */
+    const char *copies; /* the broker's setting for the number of replicas */
+    const char *insync; /* the broker's setting for the replicas that must be in sync */
 } kinds[] = {
     [WT_COORDINATOR_TRANSACTIONS] = {"__transaction_state",
                                      "transaction.state.log.replication.factor",
@@ -111,9 +111,9 @@ static struct settings ask_settings(rd_kafka_t *client, enum wt_coordinator whic
     return settings;
 }
 
-/* The state's topic is there; with all that it needs? */
+/* Explains what an existing topic lacks; leaves the text empty if it lacks nothing. */
 static void explain_topic(const struct rd_kafka_metadata_topic *topic, enum wt_coordinator which,
-                          const struct settings *settings, char *words, size_t words_bytes)
+                          const struct settings *settings, char *cause, size_t cause_bytes)
 {
     int leaderless = 0;
     int too_few = 0;
@@ -122,20 +122,21 @@ static void explain_topic(const struct rd_kafka_metadata_topic *topic, enum wt_c
         too_few += topic->partitions[i].isr_cnt < settings->insync;
     }
     if (leaderless > 0) {
-        (void)snprintf(words, words_bytes,
+        (void)snprintf(cause, cause_bytes,
                        "%d of %d partitions of %s have no leader: their brokers "
                        "are down",
                        leaderless, topic->partition_cnt, kinds[which].topic);
     } else if (too_few > 0) {
-        (void)snprintf(words, words_bytes,
-                       "%d of %d partitions of %s have fewer copies in sync than the brokers' %s "
-                       "(%d): brokers are down or behind",
+        (void)snprintf(cause, cause_bytes,
+                       "%d of %d partitions of %s have fewer replicas in sync than the brokers' %s "
+                       "(%d): brokers are down or lag behind",
                        too_few, topic->partition_cnt, kinds[which].topic, kinds[which].insync,
                        settings->insync);
     }
 }
 
-/* How many brokers can hold it. Topics are asked for only where few brokers are there. */
+/* The number of brokers that can hold replicas of a new topic. Asks for all topics only if there
+ * seem to be too few brokers. */
 static int count_brokers(rd_kafka_t *consumer, const struct rd_kafka_metadata *metadata, int copies,
                          int wait_ms)
 {
@@ -150,11 +151,11 @@ static int count_brokers(rd_kafka_t *consumer, const struct rd_kafka_metadata *m
 }
 
 void wt_coordinator_explain(rd_kafka_t *consumer, enum wt_coordinator which, int wait_ms,
-                            char *words, size_t words_bytes)
+                            char *cause, size_t cause_bytes)
 {
     const struct rd_kafka_metadata *metadata;
-    words[0] = '\0';
-    /* A handle has a consumer ask for the topic by its name, which creates none. */
+    cause[0] = '\0';
+    /* With a topic handle a consumer asks for the topic by name, which does not create it. */
     rd_kafka_topic_t *handle = rd_kafka_topic_new(consumer, kinds[which].topic, NULL);
     if (handle == NULL) {
         return;
@@ -164,15 +165,15 @@ void wt_coordinator_explain(rd_kafka_t *consumer, enum wt_coordinator which, int
         if (metadata->broker_cnt > 0) {
             settings = ask_settings(consumer, which, metadata->brokers[0].id, wait_ms);
         }
-        bool there = metadata->topic_cnt > 0 &&
-                     metadata->topics[0].err == RD_KAFKA_RESP_ERR_NO_ERROR &&
-                     metadata->topics[0].partition_cnt > 0;
-        if (there) {
-            explain_topic(&metadata->topics[0], which, &settings, words, words_bytes);
+        bool exists = metadata->topic_cnt > 0 &&
+                      metadata->topics[0].err == RD_KAFKA_RESP_ERR_NO_ERROR &&
+                      metadata->topics[0].partition_cnt > 0;
+        if (exists) {
+            explain_topic(&metadata->topics[0], which, &settings, cause, cause_bytes);
         }
-        int brokers = there ? 0 : count_brokers(consumer, metadata, settings.copies, wait_ms);
-        if (!there && settings.copies > brokers) {
-            (void)snprintf(words, words_bytes,
+        int brokers = exists ? 0 : count_brokers(consumer, metadata, settings.copies, wait_ms);
+        if (!exists && settings.copies > brokers) {
+            (void)snprintf(cause, cause_bytes,
                            "the brokers cannot create %s: %s is %d, and %d broker%s there; set it "
                            "to %d in the brokers' configuration, or start more brokers",
                            kinds[which].topic, kinds[which].copies, settings.copies, brokers,

@@ -11,23 +11,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How long one request may take. */
+/* Time limit for one request. */
 #define ANSWER_MS 1000
 
-/* Note "Alone": one leader that does not answer, or one topic that is gone, leaves the whole request
- * without an answer. So whatever came to nothing is asked alone the next time, after a pause, a few in a
- * row between two requests for all others. */
+/* Note "Alone": one leader that does not answer, or one missing topic, makes a whole request fail.
+ * So a query that failed is retried in a request of its own, after a pause. Between two requests
+ * for all other partitions at most ALONE_MAX such requests are sent. */
 #define ALONE_MS 500
 #define ALONE_MAX 4
 #define RETRY_US 200000
 
-/* A client without questions is let go: brokers end idle connections, and that looks like trouble. */
+/* A client without queries is destroyed after this time: brokers close idle connections, which
+ * would be logged as failures. */
 #define IDLE_US 60000000
 
-/* A client serves its callbacks (logins, for one) at least this often. */
+/* The client's callbacks (such as token refreshes) are served at least this often. */
 #define SERVE_US 500000
 
-/* How long the end waits for the thread; and how often it looks. */
+/* How long wt_extent_query_destroy waits for the thread. */
 #define END_US 500000
 
 /* What ListOffsets takes in place of a timestamp (Kafka protocol guide). */
@@ -36,7 +37,7 @@
 
 #define KINDS 2
 
-/* In every library that wiretag runs with (client.c), but not in the headers of Debian 12. */
+/* Every supported librdkafka has this function (client.c), but Debian 12's header does not. */
 #if RD_KAFKA_VERSION < 0x020100ff
 RD_EXPORT int32_t
 rd_kafka_topic_partition_get_leader_epoch(const rd_kafka_topic_partition_t *rktpar);
@@ -46,9 +47,9 @@ struct entry {
     char *topic;
     int32_t number;
     struct line {
-        uint64_t asked;    /* newest question; 0: none yet */
-        uint64_t answered; /* newest question that `answer` is to */
-        int64_t due_us;    /* not to be sent before */
+        uint64_t asked;    /* newest request id; 0: none yet */
+        uint64_t answered; /* newest request id that `answer` covers */
+        int64_t due_us;    /* not to be sent before this time */
         bool alone;        /* note "Alone" */
         struct wt_extent_answer answer;
     } lines[KINDS];
@@ -59,37 +60,37 @@ struct wt_extent_query {
     pthread_t thread;
     bool started; /* consume thread only */
 
-    pthread_mutex_t mutex; /* guards what follows */
+    pthread_mutex_t mutex; /* guards the members below */
     pthread_cond_t changed;
-    rd_kafka_t *client;    /* made by the consume thread, let go by the other; NULL: none */
+    rd_kafka_t *client;    /* created by the consume thread, destroyed by this one; NULL: none */
     struct entry *entries; /* by wt_partition.extent_slot - 1 */
     size_t count;
     size_t capacity;
     bool stopping;
     bool ended;
-    bool orphaned; /* nobody waits: the thread frees all */
+    bool orphaned; /* the thread frees everything when it ends */
 };
 
-/* One request: what it is about, by place in the table. */
+/* One request for several partitions; `slots` are indexes into `entries`. */
 struct request {
     enum wt_extent_kind kind;
     int wait_ms;
     size_t count;
-    size_t *places;
-    uint64_t *questions;
+    size_t *slots;
+    uint64_t *ids; /* the newest request ids when it was sent */
     struct wt_extent_answer *answers;
     rd_kafka_topic_partition_list_t *list;
 };
 
 /* --- the client ------------------------------------------------------------------------------ */
 
-/* NULL: it cannot be made. */
+/* NULL: the client cannot be created; logged. */
 static rd_kafka_t *create_client(const struct wt_config *config)
 {
     rd_kafka_t *client = NULL;
     struct wt_error error;
     if (wt_query_quiet_client_create(config, &client, &error) != WT_OK) {
-        wt_log_warn("kafka", "look-ups: %s", error.message);
+        wt_log_warn("kafka", "offset queries: %s", error.message);
     }
     return client;
 }
@@ -107,8 +108,8 @@ static void serve(rd_kafka_t *client)
 static void request_begin(struct request *request, enum wt_extent_kind kind, size_t count_max)
 {
     *request = (struct request){.kind = kind, .wait_ms = ANSWER_MS};
-    request->places = wt_alloc_zeroed(count_max, sizeof *request->places);
-    request->questions = wt_alloc_zeroed(count_max, sizeof *request->questions);
+    request->slots = wt_alloc_zeroed(count_max, sizeof *request->slots);
+    request->ids = wt_alloc_zeroed(count_max, sizeof *request->ids);
     request->answers = wt_alloc_zeroed(count_max, sizeof *request->answers);
     request->list = rd_kafka_topic_partition_list_new((int)count_max);
 }
@@ -117,16 +118,16 @@ static void request_free(struct request *request)
 {
     rd_kafka_topic_partition_list_destroy(request->list);
     free(request->answers);
-    free(request->questions);
-    free(request->places);
+    free(request->ids);
+    free(request->slots);
 }
 
-/* Locks: the query's, held. */
-static void request_add(struct request *request, const struct wt_extent_query *query, size_t place)
+/* Locks: the caller holds the query's mutex. */
+static void request_add(struct request *request, const struct wt_extent_query *query, size_t slot)
 {
-    const struct entry *entry = &query->entries[place];
-    request->places[request->count] = place;
-    request->questions[request->count++] = entry->lines[request->kind].asked;
+    const struct entry *entry = &query->entries[slot];
+    request->slots[request->count] = slot;
+    request->ids[request->count++] = entry->lines[request->kind].asked;
     (void)rd_kafka_topic_partition_list_add(request->list, entry->topic, entry->number);
 }
 
@@ -155,7 +156,7 @@ static void list_offsets(rd_kafka_t *client, struct request *request, int64_t ti
     }
 }
 
-static void look_up_commits(rd_kafka_t *client, struct request *request)
+static void query_committed(rd_kafka_t *client, struct request *request)
 {
     rd_kafka_resp_err_t code = rd_kafka_committed(client, request->list, request->wait_ms);
     for (size_t i = 0; i < request->count; i++) {
@@ -165,7 +166,7 @@ static void look_up_commits(rd_kafka_t *client, struct request *request)
     }
 }
 
-/* What failed may have failed for an old picture of the cluster, which the client keeps for minutes. */
+/* A query may fail because of outdated metadata, which the client keeps for minutes. */
 static void refresh_topic(rd_kafka_t *client, const struct request *request)
 {
     const struct rd_kafka_metadata *metadata = NULL;
@@ -186,21 +187,21 @@ static void request_run(rd_kafka_t *client, struct request *request, bool alone)
         refresh_topic(client, request);
     }
     if (request->kind == WT_EXTENT_COMMITTED) {
-        look_up_commits(client, request);
+        query_committed(client, request);
         return;
     }
-    /* The beginning first: seen later, it could lie behind an end that was seen before. */
+    /* The beginning first: queried second, it could lie past the end queried before. */
     list_offsets(client, request, TIMESTAMP_EARLIEST);
     list_offsets(client, request, TIMESTAMP_LATEST);
 }
 
-/* Locks: the query's, held. */
+/* Locks: the caller holds the query's mutex. */
 static void take_answers(struct wt_extent_query *query, const struct request *request)
 {
     for (size_t i = 0; i < request->count; i++) {
-        struct line *line = &query->entries[request->places[i]].lines[request->kind];
+        struct line *line = &query->entries[request->slots[i]].lines[request->kind];
         line->answer = request->answers[i];
-        line->answered = request->questions[i];
+        line->answered = request->ids[i];
         line->alone = line->answer.code != RD_KAFKA_RESP_ERR_NO_ERROR;
         line->due_us = line->alone ? wt_clock_us() + RETRY_US : 0;
     }
@@ -213,28 +214,29 @@ static bool is_open(const struct line *line)
     return line->asked > line->answered;
 }
 
-/* The questions of one kind that are to be sent now: all that go together, or one that goes alone.
- * Locks: the query's, held. */
+/* Collects the open queries of one kind that are due: all ordinary ones, or one that goes alone.
+ * Locks: the caller holds the query's mutex. */
 static void collect(const struct wt_extent_query *query, struct request *request, bool alone,
-                    size_t *place)
+                    size_t *slot)
 {
     int64_t now_us = wt_clock_us();
-    for (; *place < query->count && (!alone || request->count == 0); ++*place) {
-        const struct line *line = &query->entries[*place].lines[request->kind];
+    for (; *slot < query->count && (!alone || request->count == 0); ++*slot) {
+        const struct line *line = &query->entries[*slot].lines[request->kind];
         if (is_open(line) && line->alone == alone && now_us >= line->due_us) {
-            request_add(request, query, *place);
+            request_add(request, query, *slot);
         }
     }
     request->wait_ms = alone ? ALONE_MS : ANSWER_MS;
 }
 
-/* Locks: the query's, held, but for while it waits for brokers. False: there was nothing to send. */
+/* False: nothing was due. Locks: the caller holds the query's mutex; released while it waits for
+ * brokers. */
 static bool send_some(struct wt_extent_query *query, enum wt_extent_kind kind, bool alone,
-                      size_t *place)
+                      size_t *slot)
 {
     struct request request;
     request_begin(&request, kind, query->count);
-    collect(query, &request, alone, place);
+    collect(query, &request, alone, slot);
     bool any = request.count > 0 && !query->stopping;
     if (any) {
         rd_kafka_t *client = query->client;
@@ -248,22 +250,24 @@ static bool send_some(struct wt_extent_query *query, enum wt_extent_kind kind, b
     return any;
 }
 
-/* Locks: the query's, held, but for while it waits for brokers. False: there was nothing to send. */
+/* False: nothing was due. Locks: the caller holds the query's mutex; released while it waits for
+ * brokers. */
 static bool send_all(struct wt_extent_query *query)
 {
     bool any = false;
     for (enum wt_extent_kind kind = WT_EXTENT_LOG; kind <= WT_EXTENT_COMMITTED; kind++) {
-        size_t place = 0;
-        any |= send_some(query, kind, false, &place);
-        place = 0;
-        for (int i = 0; i < ALONE_MAX && send_some(query, kind, true, &place); i++) {
+        size_t slot = 0;
+        any |= send_some(query, kind, false, &slot);
+        slot = 0;
+        for (int i = 0; i < ALONE_MAX && send_some(query, kind, true, &slot); i++) {
             any = true;
         }
     }
     return any;
 }
 
-/* When the next question is to be sent; INT64_MAX: there is none. Locks: the query's, held. */
+/* When the next query is due; INT64_MAX: none is open. Locks: the caller holds the query's
+ * mutex. */
 static int64_t next_us(const struct wt_extent_query *query)
 {
     int64_t next = INT64_MAX;
@@ -278,8 +282,8 @@ static int64_t next_us(const struct wt_extent_query *query)
     return next;
 }
 
-/* Locks: the query's, held, but for while the client ends. */
-static void let_client_go(struct wt_extent_query *query)
+/* Locks: the caller holds the query's mutex; released while the client is destroyed. */
+static void destroy_client(struct wt_extent_query *query)
 {
     rd_kafka_t *client = query->client;
     query->client = NULL;
@@ -290,15 +294,16 @@ static void let_client_go(struct wt_extent_query *query)
     }
 }
 
-/* Waits for something to send, or for the end. Locks: the query's, held, but for while it waits. */
-static void rest(struct wt_extent_query *query)
+/* Waits until a query is due or the query is stopped. Locks: the caller holds the query's mutex;
+ * released while it waits. */
+static void await_due(struct wt_extent_query *query)
 {
     int64_t idle_us = wt_clock_us() + IDLE_US;
     int64_t now_us;
     int64_t next;
     while (!query->stopping && (next = next_us(query)) > (now_us = wt_clock_us())) {
         if (query->client != NULL && next == INT64_MAX && now_us >= idle_us) {
-            let_client_go(query);
+            destroy_client(query);
             continue;
         }
         int64_t serve_us = query->client != NULL ? now_us + SERVE_US : INT64_MAX;
@@ -329,10 +334,10 @@ static void *run(void *opaque)
     (void)pthread_mutex_lock(&query->mutex);
     while (!query->stopping) {
         if (!send_all(query)) {
-            rest(query);
+            await_due(query);
         }
     }
-    let_client_go(query);
+    destroy_client(query);
     query->ended = true;
     bool orphaned = query->orphaned;
     (void)pthread_cond_broadcast(&query->changed);
@@ -343,7 +348,7 @@ static void *run(void *opaque)
     return NULL;
 }
 
-/* --- questions ------------------------------------------------------------------------------- */
+/* --- interface ------------------------------------------------------------------------------- */
 
 struct wt_extent_query *wt_extent_query_create(const struct wt_config *config)
 {
@@ -383,7 +388,7 @@ void wt_extent_query_destroy(struct wt_extent_query *query)
     free_query(query);
 }
 
-/* Locks: the query's, held. */
+/* Locks: the caller holds the query's mutex. */
 static struct entry *entry_of(struct wt_extent_query *query, struct wt_partition *partition)
 {
     if (partition->extent_slot == 0) {
@@ -398,7 +403,7 @@ static struct entry *entry_of(struct wt_extent_query *query, struct wt_partition
     return &query->entries[partition->extent_slot - 1];
 }
 
-/* Locks: the query's, held. False: nobody will answer. */
+/* False: there is no client or thread. Locks: the caller holds the query's mutex. */
 static bool ready(struct wt_extent_query *query)
 {
     if (query->client == NULL) {
@@ -415,24 +420,24 @@ uint64_t wt_extent_query_ask(struct wt_extent_query *query, struct wt_partition 
 {
     (void)pthread_mutex_lock(&query->mutex);
     struct line *line = &entry_of(query, partition)->lines[kind];
-    uint64_t question = ++line->asked;
+    uint64_t request = ++line->asked;
     if (!ready(query)) {
-        line->answered = question;
+        line->answered = request;
         line->answer = (struct wt_extent_answer){.code = RD_KAFKA_RESP_ERR__FAIL};
     }
     (void)pthread_cond_broadcast(&query->changed);
     (void)pthread_mutex_unlock(&query->mutex);
-    return question;
+    return request;
 }
 
 bool wt_extent_query_get(struct wt_extent_query *query, const struct wt_partition *partition,
-                         enum wt_extent_kind kind, uint64_t question,
+                         enum wt_extent_kind kind, uint64_t request,
                          struct wt_extent_answer *answer_out)
 {
     (void)pthread_mutex_lock(&query->mutex);
     assert(partition->extent_slot > 0 && partition->extent_slot <= query->count);
     const struct line *line = &query->entries[partition->extent_slot - 1].lines[kind];
-    bool answered = line->answered >= question;
+    bool answered = line->answered >= request;
     if (answered) {
         *answer_out = line->answer;
     }

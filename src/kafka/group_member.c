@@ -6,20 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The generation of who is in no group (Kafka protocol guide). */
+/* The generation of a client that is not a member of a group (Kafka protocol guide). */
 #define NO_GENERATION (-1)
 
 struct wt_group_member {
     rd_kafka_t *consumer;
     const struct wt_config *config;
-    pthread_mutex_t mutex; /* guards what follows */
-    bool held;
-    rd_kafka_consumer_group_metadata_t *place; /* while held; NULL: none */
+    pthread_mutex_t mutex; /* guards the members below */
+    bool pinned;
+    rd_kafka_consumer_group_metadata_t *metadata; /* while pinned; NULL: not a member then */
 };
 
-/* librdkafka has no accessor for the generation; but equal metadata are written alike. */
-static bool says_the_same(const rd_kafka_consumer_group_metadata_t *left,
-                          const rd_kafka_consumer_group_metadata_t *right)
+/* librdkafka has no accessor for the generation, so compares the serialized metadata. */
+static bool is_equal(const rd_kafka_consumer_group_metadata_t *left,
+                     const rd_kafka_consumer_group_metadata_t *right)
 {
     void *bytes[2] = {NULL, NULL};
     size_t counts[2] = {0, 0};
@@ -38,10 +38,10 @@ static bool says_the_same(const rd_kafka_consumer_group_metadata_t *left,
     return same;
 }
 
-/* What the client would commit by, were it in no group: its name and member id stay, its generation
- * does not. */
-static rd_kafka_consumer_group_metadata_t *nobody(const struct wt_config *config,
-                                                  const char *member_id)
+/* The metadata of this client if it were not a member: the same group and member id, but no
+ * generation. */
+static rd_kafka_consumer_group_metadata_t *without_generation(const struct wt_config *config,
+                                                              const char *member_id)
 {
     const struct wt_property *instance = wt_config_consumer_property(config, "group.instance.id");
     return rd_kafka_consumer_group_metadata_new_with_genid(
@@ -52,29 +52,30 @@ static rd_kafka_consumer_group_metadata_t *nobody(const struct wt_config *config
 rd_kafka_consumer_group_metadata_t *wt_group_member_now(rd_kafka_t *consumer,
                                                         const struct wt_config *config)
 {
-    rd_kafka_consumer_group_metadata_t *membership = rd_kafka_consumer_group_metadata(consumer);
+    rd_kafka_consumer_group_metadata_t *metadata = rd_kafka_consumer_group_metadata(consumer);
     char *member_id = rd_kafka_memberid(consumer);
-    if (membership != NULL) {
+    if (metadata != NULL) {
         rd_kafka_consumer_group_metadata_t *outside =
-            nobody(config, member_id != NULL ? member_id : "");
-        if (says_the_same(membership, outside)) {
-            rd_kafka_consumer_group_metadata_destroy(membership);
-            membership = NULL;
+            without_generation(config, member_id != NULL ? member_id : "");
+        if (is_equal(metadata, outside)) {
+            rd_kafka_consumer_group_metadata_destroy(metadata);
+            metadata = NULL;
         }
         rd_kafka_consumer_group_metadata_destroy(outside);
     }
     if (member_id != NULL) {
         rd_kafka_mem_free(consumer, member_id);
     }
-    return membership;
+    return metadata;
 }
 
-static rd_kafka_consumer_group_metadata_t *copy_of(const rd_kafka_consumer_group_metadata_t *place)
+static rd_kafka_consumer_group_metadata_t *
+copy_of(const rd_kafka_consumer_group_metadata_t *metadata)
 {
     rd_kafka_consumer_group_metadata_t *copy = NULL;
     void *bytes = NULL;
     size_t count = 0;
-    rd_kafka_error_t *error = rd_kafka_consumer_group_metadata_write(place, &bytes, &count);
+    rd_kafka_error_t *error = rd_kafka_consumer_group_metadata_write(metadata, &bytes, &count);
     if (error == NULL) {
         error = rd_kafka_consumer_group_metadata_read(&copy, bytes, count);
         rd_kafka_mem_free(NULL, bytes);
@@ -85,10 +86,10 @@ static rd_kafka_consumer_group_metadata_t *copy_of(const rd_kafka_consumer_group
     return copy;
 }
 
-void wt_group_member_free(rd_kafka_consumer_group_metadata_t *place)
+void wt_group_member_free(rd_kafka_consumer_group_metadata_t *metadata)
 {
-    if (place != NULL) {
-        rd_kafka_consumer_group_metadata_destroy(place);
+    if (metadata != NULL) {
+        rd_kafka_consumer_group_metadata_destroy(metadata);
     }
 }
 
@@ -98,76 +99,74 @@ bool wt_group_member_is_out(rd_kafka_t *client)
            rd_kafka_fatal_error(client, NULL, 0) != RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-/* --- held ------------------------------------------------------------------------------------ */
+/* --- pinning --------------------------------------------------------------------------------- */
 
 struct wt_group_member *wt_group_member_create(rd_kafka_t *consumer, const struct wt_config *config)
 {
-    struct wt_group_member *membership = wt_alloc_zeroed(1, sizeof *membership);
-    membership->consumer = consumer;
-    membership->config = config;
-    (void)pthread_mutex_init(&membership->mutex, NULL);
-    return membership;
+    struct wt_group_member *member = wt_alloc_zeroed(1, sizeof *member);
+    member->consumer = consumer;
+    member->config = config;
+    (void)pthread_mutex_init(&member->mutex, NULL);
+    return member;
 }
 
-void wt_group_member_destroy(struct wt_group_member *membership)
+void wt_group_member_destroy(struct wt_group_member *member)
 {
-    if (membership == NULL) {
+    if (member == NULL) {
         return;
     }
-    wt_group_member_free(membership->place);
-    (void)pthread_mutex_destroy(&membership->mutex);
-    free(membership);
+    wt_group_member_free(member->metadata);
+    (void)pthread_mutex_destroy(&member->mutex);
+    free(member);
 }
 
-static void set(struct wt_group_member *membership, bool held,
-                rd_kafka_consumer_group_metadata_t *place)
+static void set(struct wt_group_member *member, bool pinned,
+                rd_kafka_consumer_group_metadata_t *metadata)
 {
-    (void)pthread_mutex_lock(&membership->mutex);
-    wt_group_member_free(membership->place);
-    membership->held = held;
-    membership->place = place;
-    (void)pthread_mutex_unlock(&membership->mutex);
+    (void)pthread_mutex_lock(&member->mutex);
+    wt_group_member_free(member->metadata);
+    member->pinned = pinned;
+    member->metadata = metadata;
+    (void)pthread_mutex_unlock(&member->mutex);
 }
 
-void wt_group_member_pin(struct wt_group_member *membership)
+void wt_group_member_pin(struct wt_group_member *member)
 {
-    set(membership, true, wt_group_member_now(membership->consumer, membership->config));
+    set(member, true, wt_group_member_now(member->consumer, member->config));
 }
 
-void wt_group_member_unpin(struct wt_group_member *membership)
+void wt_group_member_unpin(struct wt_group_member *member)
 {
-    set(membership, false, NULL);
+    set(member, false, NULL);
 }
 
-/* False: none is held. */
-static bool get_held(struct wt_group_member *membership,
-                     rd_kafka_consumer_group_metadata_t **place_out)
+/* False: not pinned. */
+static bool get_pinned(struct wt_group_member *member,
+                       rd_kafka_consumer_group_metadata_t **metadata_out)
 {
-    (void)pthread_mutex_lock(&membership->mutex);
-    bool held = membership->held;
-    *place_out = held && membership->place != NULL ? copy_of(membership->place) : NULL;
-    (void)pthread_mutex_unlock(&membership->mutex);
-    return held;
+    (void)pthread_mutex_lock(&member->mutex);
+    bool pinned = member->pinned;
+    *metadata_out = pinned && member->metadata != NULL ? copy_of(member->metadata) : NULL;
+    (void)pthread_mutex_unlock(&member->mutex);
+    return pinned;
 }
 
-rd_kafka_consumer_group_metadata_t *wt_group_member_get(struct wt_group_member *membership)
+rd_kafka_consumer_group_metadata_t *wt_group_member_get(struct wt_group_member *member)
 {
-    rd_kafka_consumer_group_metadata_t *place;
-    return get_held(membership, &place)
-               ? place
-               : wt_group_member_now(membership->consumer, membership->config);
+    rd_kafka_consumer_group_metadata_t *metadata;
+    return get_pinned(member, &metadata) ? metadata
+                                         : wt_group_member_now(member->consumer, member->config);
 }
 
-bool wt_group_member_is_over(struct wt_group_member *membership)
+bool wt_group_member_is_over(struct wt_group_member *member)
 {
-    rd_kafka_consumer_group_metadata_t *place;
-    if (!get_held(membership, &place)) {
+    rd_kafka_consumer_group_metadata_t *metadata;
+    if (!get_pinned(member, &metadata)) {
         return false;
     }
-    rd_kafka_consumer_group_metadata_t *now =
-        wt_group_member_now(membership->consumer, membership->config);
-    bool over = place == NULL || now == NULL || !says_the_same(place, now);
-    wt_group_member_free(place);
+    rd_kafka_consumer_group_metadata_t *now = wt_group_member_now(member->consumer, member->config);
+    bool over = metadata == NULL || now == NULL || !is_equal(metadata, now);
+    wt_group_member_free(metadata);
     wt_group_member_free(now);
     return over;
 }

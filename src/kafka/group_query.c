@@ -14,7 +14,7 @@ static rd_kafka_AdminOptions_t *options_for(rd_kafka_t *client, rd_kafka_admin_o
     return options;
 }
 
-/* The answer, or why there is none. */
+/* WT_OK: `event` is an answer. Otherwise `error` has the reason. */
 static enum wt_status answer_of(rd_kafka_event_t *event, const char *what, struct wt_error *error)
 {
     if (event != NULL && rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR_NO_ERROR) {

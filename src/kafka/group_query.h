@@ -1,6 +1,7 @@
-/* group_query.h: asking about consumer groups that this process is no member of.
+/* group_query.h: queries consumer groups of which this process is not a member.
  *
- * Every function waits for the brokers for `wait_ms` at most. Thread: any, one for each client. */
+ * Every function waits at most about `wait_ms` for the brokers. Thread: any, one for each
+ * client. */
 #ifndef WIRETAG_KAFKA_GROUP_QUERY_H
 #define WIRETAG_KAFKA_GROUP_QUERY_H
 
@@ -13,20 +14,21 @@
 struct wt_groups {
     struct wt_group_facts {
         char *name;
-        bool active; /* it has members, or had some a moment ago */
+        bool active; /* it has members, or a rebalance is in progress */
     } * items;
     size_t count;
 };
 
-/* The groups whose names begin with `prefix`, of those that this user may see. WT_IO (class retriable). Free
- * them with wt_groups_free. */
+/* The groups that this user may see and whose names begin with `prefix`. Free them with
+ * wt_groups_free. WT_IO (class retriable). */
 enum wt_status wt_groups_list(rd_kafka_t *client, const char *prefix, int wait_ms,
                               struct wt_groups *groups_out, struct wt_error *error);
 
-/* Accepts a zeroed one. */
+/* Accepts a zeroed struct. */
 void wt_groups_free(struct wt_groups *groups);
 
-/* All that a group has committed, with metadata, to be destroyed by the caller. WT_IO (class retriable). */
+/* All committed offsets of a group, with their metadata. The caller destroys the list. WT_IO (class
+ * retriable). */
 enum wt_status wt_group_commits(rd_kafka_t *client, const char *group, int wait_ms,
                                 rd_kafka_topic_partition_list_t **commits_out,
                                 struct wt_error *error);

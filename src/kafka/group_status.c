@@ -9,34 +9,35 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Statistics come every five seconds; older ones than this say nothing. */
+/* Statistics come every five seconds; those older than this are ignored. */
 #define SEEN_US_MAX 20000000
 
-/* How long a worker with partitions may be without its coordinator: a coordinator moves in less. */
+/* How long a worker with partitions may be without its coordinator before that is a stall. Moving a
+ * coordinator to another broker takes less. */
 #define COORDINATOR_MS_MAX 5000
 
-/* How often the brokers are asked who else is in the group. */
+/* How often the brokers are asked for the group's other members. */
 #define OTHERS_US 30000000
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* guards `noted` */
 static struct noted {
-    int64_t seen_us; /* when the statistics came; 0: never */
-    int64_t lost_us; /* since when the coordinator is out of reach; 0: it is there */
+    int64_t seen_us; /* when the last statistics came; 0: never */
+    int64_t lost_us; /* since when the coordinator is not available; 0: it is available */
     char state[32];
     char join_state[40];
-    rd_kafka_resp_err_t code; /* the last error of joining; none since the last assignment */
-    int64_t consumed;         /* how many records had been consumed then */
-    char topic[250];          /* that it is about; "": the group */
+    rd_kafka_resp_err_t code; /* the last error of joining; cleared by an assignment */
+    int64_t consumed;         /* records consumed before that error */
+    char topic[250];          /* the topic of the error; "": the group */
     char reason[300];
-    char brokers[200]; /* those that do not answer */
+    char brokers[200]; /* the brokers that do not answer, a clause */
 } noted;
 
-/* Before the first statistics nobody is taken for a spare, unless they do not come. */
+/* Before the first statistics a worker is not called a spare, unless none come for this long. */
 #define UNSEEN_US_MAX 10000000
 
-/* The main thread's own. */
-static int64_t first_us;  /* when it was first asked; 0: not yet */
-static int64_t others_us; /* when the others were asked for last; 0: never */
+/* Thread: main. */
+static int64_t first_us;  /* the first call of wt_group_judge; 0: not yet */
+static int64_t others_us; /* when the brokers were last asked for other members; 0: never */
 static char others[200];
 
 void wt_group_note_state(const char *state, int64_t state_age_ms, const char *join_state)
@@ -54,7 +55,7 @@ void wt_group_note_state(const char *state, int64_t state_age_ms, const char *jo
     (void)pthread_mutex_unlock(&mutex);
 }
 
-/* Errors of fetching and committing are told where they come up. */
+/* False for errors of fetching and committing, which are reported elsewhere. */
 static bool is_about_the_group(rd_kafka_resp_err_t code)
 {
     switch (code) {
@@ -65,14 +66,14 @@ static bool is_about_the_group(rd_kafka_resp_err_t code)
     case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
-    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART: /* topic_status.h looks for them */
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART: /* reported by topic_status.h */
         return true;
     default:
         return false;
     }
 }
 
-static bool is_about_rights(rd_kafka_resp_err_t code)
+static bool is_authorization(rd_kafka_resp_err_t code)
 {
     return code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED ||
            code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
@@ -95,10 +96,10 @@ bool wt_group_note_error(rd_kafka_resp_err_t code, const char *topic, const char
     return true;
 }
 
-void wt_group_note_brokers(const char *words)
+void wt_group_note_brokers(const char *text)
 {
     (void)pthread_mutex_lock(&mutex);
-    (void)snprintf(noted.brokers, sizeof noted.brokers, "%s", words);
+    (void)snprintf(noted.brokers, sizeof noted.brokers, "%s", text);
     (void)pthread_mutex_unlock(&mutex);
 }
 
@@ -127,7 +128,7 @@ static struct noted take_noted(void)
     return now;
 }
 
-/* --- who else is in the group ---------------------------------------------------------------- */
+/* --- other members --------------------------------------------------------------------------- */
 
 static void write_others(const rd_kafka_ConsumerGroupDescription_t *group)
 {
@@ -145,7 +146,7 @@ static void write_others(const rd_kafka_ConsumerGroupDescription_t *group)
                    rd_kafka_MemberDescription_host(member), count > 1 ? " and others" : "");
 }
 
-/* Needs Describe on the group; without it the stall says less. */
+/* Needs Describe on the group; without it the stall does not name the other members. */
 static void ask_for_others(rd_kafka_t *consumer, const char *group_id, int wait_ms)
 {
     rd_kafka_queue_t *queue = rd_kafka_queue_new(consumer);
@@ -172,7 +173,7 @@ static void ask_for_others(rd_kafka_t *consumer, const char *group_id, int wait_
     rd_kafka_event_destroy(event);
 }
 
-/* --- what it comes to ------------------------------------------------------------------------ */
+/* --- judging --------------------------------------------------------------------------------- */
 
 static const char *group_id_of(const struct wt_config *config)
 {
@@ -205,15 +206,15 @@ static void judge_strategy(rd_kafka_t *consumer, const struct wt_config *config,
         own != NULL ? own->value
         : is_static ? "range"
                     : "cooperative-sticky",
-        others[0] != '\0' ? others : "its members use another one");
+        others[0] != '\0' ? others : "its members use a different one");
 }
 
-/* Why no partition is assigned. */
+/* Begins the stall `group` with the reason why no partition is assigned. */
 static void begin_without_partition(const struct wt_config *config, const struct noted *now,
                                     bool fresh)
 {
     const char *group_id = group_id_of(config);
-    if (now->code != RD_KAFKA_RESP_ERR_NO_ERROR && !is_about_rights(now->code)) {
+    if (now->code != RD_KAFKA_RESP_ERR_NO_ERROR && !is_authorization(now->code)) {
         wt_stall_begin(WT_STALL_GROUP, "no partition is assigned: the group %s: %s", group_id,
                        now->reason);
     } else if (fresh && now->lost_us != 0) {
@@ -235,10 +236,10 @@ static void judge_group(const struct wt_config *config, const struct noted *now,
     bool fresh = now->seen_us != 0 && wt_clock_us() - now->seen_us < SEEN_US_MAX;
     bool lost = fresh && now->lost_us != 0 &&
                 wt_clock_us() - now->lost_us > (int64_t)COORDINATOR_MS_MAX * 1000;
-    bool told_apart = now->code == RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL || spare;
-    if (!told_apart && partitions == 0) {
+    bool explained = now->code == RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL || spare;
+    if (!explained && partitions == 0) {
         begin_without_partition(config, now, fresh);
-    } else if (!told_apart && lost) {
+    } else if (!explained && lost) {
         wt_stall_begin_since(WT_STALL_GROUP, now->lost_us,
                              "the coordinator of the group %s is not available: nothing can be "
                              "committed%s%s",
@@ -249,17 +250,17 @@ static void judge_group(const struct wt_config *config, const struct noted *now,
     }
 }
 
-static void write_rights(const struct wt_config *config, const struct noted *now,
-                         struct wt_group_standing *standing)
+static void write_denied(const struct wt_config *config, const struct noted *now,
+                         struct wt_group_status *status)
 {
     bool topic = now->topic[0] != '\0';
-    (void)snprintf(standing->rights, sizeof standing->rights,
-                   "%s; this user needs Read on the %s %s", now->reason, topic ? "topic" : "group",
+    (void)snprintf(status->denied, sizeof status->denied, "%s; this user needs Read on the %s %s",
+                   now->reason, topic ? "topic" : "group",
                    topic ? now->topic : group_id_of(config));
 }
 
-/* An error of fetching is not taken back; but it is over when records come. */
-static void forget_refusals(void)
+/* librdkafka does not report when a denied topic may be read again; records that arrive show it. */
+static void forget_denied(void)
 {
     (void)pthread_mutex_lock(&mutex);
     if (noted.code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED &&
@@ -270,9 +271,9 @@ static void forget_refusals(void)
 }
 
 void wt_group_judge(rd_kafka_t *consumer, const struct wt_config *config, size_t partitions,
-                    int64_t lag, bool member, int wait_ms, struct wt_group_standing *standing_out)
+                    int64_t lag, bool member, int wait_ms, struct wt_group_status *status_out)
 {
-    forget_refusals();
+    forget_denied();
     struct noted now = take_noted();
     bool fresh = now.seen_us != 0 && wt_clock_us() - now.seen_us < SEEN_US_MAX;
     int64_t now_us = wt_clock_us();
@@ -281,12 +282,12 @@ void wt_group_judge(rd_kafka_t *consumer, const struct wt_config *config, size_t
     bool settled =
         (!fresh && !unseen) || (fresh && now.lost_us == 0 && strcmp(now.join_state, "steady") == 0);
     bool refused = now.code == RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL;
-    *standing_out = (struct wt_group_standing){.spare = partitions == 0 && member && settled &&
-                                                        now.code == RD_KAFKA_RESP_ERR_NO_ERROR,
-                                               .joining = fresh && !settled && now.lost_us == 0};
+    *status_out = (struct wt_group_status){.spare = partitions == 0 && member && settled &&
+                                                    now.code == RD_KAFKA_RESP_ERR_NO_ERROR,
+                                           .joining = fresh && !settled && now.lost_us == 0};
     judge_strategy(consumer, config, refused, wait_ms);
-    judge_group(config, &now, partitions, standing_out->spare);
-    if (is_about_rights(now.code) && (partitions == 0 || lag > 0)) {
-        write_rights(config, &now, standing_out);
+    judge_group(config, &now, partitions, status_out->spare);
+    if (is_authorization(now.code) && (partitions == 0 || lag > 0)) {
+        write_denied(config, &now, status_out);
     }
 }

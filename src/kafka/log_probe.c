@@ -9,25 +9,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* How long one answer may take; and where the last one did not come, the next. */
+/* Time limit for one answer; a shorter one after an answer that did not come. */
 #define ANSWER_MS 3000
 #define NEXT_ANSWER_MS 1000
 
-/* Where a batch does not say where it begins, its end is looked for offset by offset, this many at most:
- * a longer stride could pass over records that can be read. The next probe goes on behind them. */
+/* If the error does not name the batch's first offset, its end is searched offset by offset, at
+ * most this many: a longer stride could skip readable records. The next probe continues after
+ * them. */
 #define STEPS_MAX 1000
 
 struct wt_log_probe {
-    /* The thread's, until `done`. */
+    /* Thread: the probe's, until `done`. */
     rd_kafka_t *client;
     char *topic;
     struct wt_log_question question;
     struct wt_log_finding finding;
     int wait_ms;
 
-    pthread_mutex_t mutex; /* guards what follows */
+    pthread_mutex_t mutex; /* guards the members below */
     bool done;
-    bool orphaned; /* nobody waits: the thread frees all */
+    bool orphaned; /* the thread frees the probe when it ends */
 };
 
 /* --- reading --------------------------------------------------------------------------------- */
@@ -40,7 +41,7 @@ static bool is_orphaned(struct wt_log_probe *probe)
     return orphaned;
 }
 
-/* What lies at `offset`; the message is not kept. */
+/* Reads at `offset`. Destroys the message and keeps its mark. */
 static struct wt_reading read_at(struct wt_log_probe *probe, int64_t offset,
                                  struct wt_record_mark *mark_out)
 {
@@ -76,15 +77,17 @@ static bool find_extent(struct wt_log_probe *probe)
     return false;
 }
 
-/* --- can it be read -------------------------------------------------------------------------- */
+/* --- WT_PROBE_READ --------------------------------------------------------------------------- */
 
-/* A batch with a wrong checksum says where it begins; other damage names whatever it was asked for. */
-static bool says_its_begin(const struct wt_reading *reading)
+/* The error of a wrong checksum has the batch's first offset; other errors have the offset that was
+ * asked for. */
+static bool has_begin(const struct wt_reading *reading)
 {
     return reading->kind == WT_READING_ERROR && reading->code == RD_KAFKA_RESP_ERR__BAD_MSG;
 }
 
-/* The begin of a batch is not part of its checksum: one that lies behind the log's end is damage, too. */
+/* A batch's checksum does not cover its first offset: an offset past the log's end is damage
+ * too. */
 static bool is_damaged(const struct wt_log_probe *probe, const struct wt_reading *reading)
 {
     return reading->kind == WT_READING_ERROR
@@ -92,9 +95,10 @@ static bool is_damaged(const struct wt_log_probe *probe, const struct wt_reading
                : reading->kind == WT_READING_RECORD && reading->offset >= probe->finding.log.end;
 }
 
-/* Whether `offset` lies behind damage that `first` tells of, or in it: what neither record nor end comes of
- * although the broker answers is in it. Where a second damaged batch begins, *begin_out is its begin,
- * else -1. False in *known_out: the broker does not say. */
+/* True: `offset` lies past the damaged batch of `first`. False: it lies in that batch; that is also
+ * assumed if the broker answers but neither a record nor the log's end comes. If a second damaged
+ * batch begins, *begin_out is its first offset, else -1. *known_out false: the broker did not
+ * answer. */
 static bool is_behind(struct wt_log_probe *probe, const struct wt_reading *first, int64_t offset,
                       int64_t *begin_out, bool *known_out)
 {
@@ -106,22 +110,22 @@ static bool is_behind(struct wt_log_probe *probe, const struct wt_reading *first
     if (silent || !is_damaged(probe, &reading)) {
         return !silent;
     }
-    if (says_its_begin(first) && says_its_begin(&reading) && reading.offset != first->offset) {
+    if (has_begin(first) && has_begin(&reading) && reading.offset != first->offset) {
         *begin_out = reading.offset;
     }
     return *begin_out >= 0;
 }
 
-/* The first offset that is not of the damaged batch in which `position` lies; -1: the broker does not
- * say. Doubles the stride, then halves it: an offset in the batch reads the same as its begin. */
+/* The first offset after the damaged batch in which `position` lies; -1: the broker did not answer.
+ * Doubles the stride, then halves it: every offset in the batch gives the same result. */
 static int64_t find_end(struct wt_log_probe *probe, const struct wt_reading *first,
                         int64_t position, int64_t log_end)
 {
-    int64_t low = position; /* of the batch */
-    int64_t high = log_end; /* not of it */
+    int64_t low = position; /* in the batch */
+    int64_t high = log_end; /* after the batch */
     int64_t stride = 1;
     int64_t begin;
-    bool doubling = says_its_begin(first) || first->kind == WT_READING_SILENT;
+    bool doubling = has_begin(first) || first->kind == WT_READING_SILENT;
     bool found = false;
     for (int step = 0; high - low > 1 && (doubling || step < STEPS_MAX); step++) {
         int64_t offset = found || low + stride >= high ? low + (high - low) / 2 : low + stride;
@@ -164,7 +168,7 @@ static void examine(struct wt_log_probe *probe, int64_t position)
     }
     if (first.kind == WT_READING_RECORD) {
         (void)snprintf(finding->cause, sizeof finding->cause,
-                       "a record that claims offset %" PRId64 ", behind the log's end, %" PRId64,
+                       "a record has offset %" PRId64 ", past the log's end, %" PRId64,
                        first.offset, finding->log.end);
     } else {
         (void)snprintf(finding->cause, sizeof finding->cause, "%.199s",
@@ -172,7 +176,7 @@ static void examine(struct wt_log_probe *probe, int64_t position)
     }
 }
 
-/* --- was it reset for a reason --------------------------------------------------------------- */
+/* --- WT_PROBE_RESET -------------------------------------------------------------------------- */
 
 static bool same_mark(const struct wt_record_mark *left, const struct wt_record_mark *right)
 {
@@ -190,7 +194,7 @@ static void compare(struct wt_log_probe *probe, int64_t position)
     finding->from = position;
     finding->verdict = position > finding->log.end ? WT_LOG_GONE : WT_LOG_HOLDS;
     if (finding->verdict == WT_LOG_GONE || mark->offset < finding->log.begin) {
-        return; /* without the record that was read last, the position alone has to do */
+        return; /* retention deleted the last record read, so only the position can be compared */
     }
     struct wt_record_mark there = {.offset = -1};
     struct wt_reading reading = read_at(probe, mark->offset, &there);
@@ -198,13 +202,13 @@ static void compare(struct wt_log_probe *probe, int64_t position)
         (reading.kind == WT_READING_ERROR && !is_damaged(probe, &reading))) {
         finding->verdict = WT_LOG_SILENT;
     } else if (there.offset == mark->offset && !same_mark(&there, mark)) {
-        finding->verdict = WT_LOG_GONE; /* compaction may take a record, but puts no other there */
+        finding->verdict = WT_LOG_GONE; /* compaction may remove a record, but never replaces it */
     }
 }
 
 /* --- life ------------------------------------------------------------------------------------ */
 
-/* What the group has committed, if anything. -1: not known. */
+/* The group's committed offset, or question.begin if there is none. -1: not known. */
 static int64_t find_position(struct wt_log_probe *probe)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
@@ -252,7 +256,7 @@ static void *run(void *opaque)
     return NULL;
 }
 
-/* On a thread that nobody waits for. */
+/* Starts a detached thread. */
 static bool start_thread(struct wt_log_probe *probe)
 {
     pthread_t thread;
@@ -270,7 +274,7 @@ struct wt_log_probe *wt_log_probe_start(const struct wt_config *config,
     struct wt_error error;
     rd_kafka_t *client = NULL;
     if (wt_query_quiet_client_create(config, &client, &error) != WT_OK) {
-        wt_log_warn("consume", "the log cannot be looked into: %s", error.message);
+        wt_log_warn("consume", "the log cannot be probed: %s", error.message);
         return NULL;
     }
     struct wt_log_probe *probe = wt_alloc_zeroed(1, sizeof *probe);
@@ -280,7 +284,7 @@ struct wt_log_probe *wt_log_probe_start(const struct wt_config *config,
     probe->topic = wt_strdup(question->topic);
     (void)pthread_mutex_init(&probe->mutex, NULL);
     if (!start_thread(probe)) {
-        wt_log_warn("consume", "the log cannot be looked into: no thread can be started");
+        wt_log_warn("consume", "the log cannot be probed: no thread can be started");
         wt_query_client_destroy(client);
         free_probe(probe);
         return NULL;

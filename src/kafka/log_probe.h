@@ -1,10 +1,11 @@
-/* log_probe.h: looks into a partition's log where the consumer cannot go on, off the consume thread.
+/* log_probe.h: checks what a partition's log holds where the consumer cannot continue, without
+ * blocking the consume thread.
  *
- * librdkafka's position is no proof of what the log holds: behind a batch that fails its checksum it reads
- * on at a wrong place, asks for an offset that never was, and is reset (seen in 2.0.2 to 2.16). So the
- * broker is asked, by a client of the probe's own, that looks at single offsets and never moves on.
+ * librdkafka's position does not prove what the log holds: after a batch that fails its checksum it
+ * continues at a wrong position, asks for an offset that never existed, and is reset (seen in 2.0.2
+ * to 2.16). So the probe asks the broker with a client of its own, which reads single offsets.
  *
- * One probe is one question, with a thread and a client that end with it. Thread: consume. */
+ * A probe answers one question. It has its own thread and client. Thread: consume. */
 #ifndef WIRETAG_KAFKA_LOG_PROBE_H
 #define WIRETAG_KAFKA_LOG_PROBE_H
 
@@ -18,26 +19,26 @@
 struct wt_log_probe;
 
 enum wt_log_probe_kind {
-    WT_PROBE_READ, /* can `position` be read, and if not, what is behind it? */
-    WT_PROBE_RESET /* does the log still hold `position`, and the record of the mark? */
+    WT_PROBE_READ, /* can `position` be read; if not, which is the next readable offset? */
+    WT_PROBE_RESET /* does the log still hold `position` and the record of `mark`? */
 };
 
 struct wt_log_question {
     enum wt_log_probe_kind kind;
     const char *topic;
     int32_t partition;
-    int64_t position; /* what is to be read next; -1: what the group has committed */
-    int64_t begin;    /* where it has committed nothing: this */
+    int64_t position; /* the next offset to read; -1: the group's committed offset */
+    int64_t begin;    /* used if the group has no committed offset */
     struct wt_record_mark mark;
-    bool patient; /* nothing has come of the position for long: that is damage now, too */
+    bool patient; /* several probes got no answer: treat that as damage now */
 };
 
 enum wt_log_verdict {
-    WT_LOG_SILENT,   /* the broker did not say; ask again */
-    WT_LOG_READABLE, /* `from` can be read, or is where the log ends */
-    WT_LOG_DAMAGED, /* nothing from `from` up to `to` can be read; `to` can, or is where the log ends */
-    WT_LOG_HOLDS, /* the log is the one that was read, and holds `from` */
-    WT_LOG_GONE   /* it is not, or does not: the topic was re-created, or truncated */
+    WT_LOG_SILENT,   /* the broker did not answer; ask again */
+    WT_LOG_READABLE, /* `from` can be read or is the log's end */
+    WT_LOG_DAMAGED,  /* from <= offset < to cannot be read; `to` can, or is the log's end */
+    WT_LOG_HOLDS,    /* the log is unchanged and holds `from` */
+    WT_LOG_GONE      /* the topic was re-created or truncated */
 };
 
 struct wt_log_finding {
@@ -45,17 +46,18 @@ struct wt_log_finding {
     int64_t from;
     int64_t to;
     struct wt_extent log;
-    char cause[200]; /* of damage, or of silence, in librdkafka's words */
+    char cause[200]; /* of WT_LOG_DAMAGED or WT_LOG_SILENT: librdkafka's message */
 };
 
-/* Asks. NULL: no client or thread can be had; it is logged. */
+/* Starts a probe. NULL: the client or the thread could not be created; logged. */
 struct wt_log_probe *wt_log_probe_start(const struct wt_config *config,
                                         const struct wt_log_question *question);
 
-/* True: it is answered. */
+/* True: the probe is finished. */
 bool wt_log_probe_done(struct wt_log_probe *probe, struct wt_log_finding *finding_out);
 
-/* Lets go of it, answered or not, without waiting; clears *probe, accepts NULL in it. */
+/* Frees the probe, finished or not, without waiting, and sets *probe to NULL. *probe may be
+ * NULL. */
 void wt_log_probe_end(struct wt_log_probe **probe);
 
 #endif

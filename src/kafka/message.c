@@ -4,8 +4,8 @@
 
 #include <stdlib.h>
 
-/* The message's headers in the scratch table; the bytes stay the message's. *readable_out: there are none, or
- * they could be read. */
+/* Copies the message's header table to `scratch`; the message still owns the bytes. *readable_out
+ * false: the message has headers that cannot be parsed. */
 static size_t read_headers(const rd_kafka_message_t *message, struct wt_message_scratch *scratch,
                            bool *readable_out)
 {

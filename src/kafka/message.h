@@ -1,4 +1,4 @@
-/* message.h: a record from what librdkafka hands out. */
+/* message.h: creates a record from a librdkafka message. */
 #ifndef WIRETAG_KAFKA_MESSAGE_H
 #define WIRETAG_KAFKA_MESSAGE_H
 
@@ -6,14 +6,14 @@
 
 #include <librdkafka/rdkafka.h>
 
-/* Room for the headers of one message at a time, kept from message to message. Zero-initialized. */
+/* Memory for one message's headers, reused for the next message. All zero: empty. */
 struct wt_message_scratch {
     struct wt_header *headers;
     size_t capacity;
 };
 
-/* A new record with the message's key, value, headers, offset and timestamp; its source is the
- * caller's to set. Thread: one for each scratch. */
+/* Creates a record with copies of the message's key, value, headers, offset and timestamp. The
+ * caller sets its source. Thread: one for each scratch. */
 struct wt_record *wt_message_record(const rd_kafka_message_t *message,
                                     struct wt_message_scratch *scratch);
 

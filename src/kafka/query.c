@@ -17,13 +17,13 @@ static enum wt_status failed(const char *what, const char *topic, int32_t partit
 static void on_log(const rd_kafka_t *client, int level, const char *facility, const char *message)
 {
     (void)client, (void)level;
-    wt_log_debug("kafka", "look-ups: %s: %s", facility, message);
+    wt_log_debug("kafka", "queries: %s: %s", facility, message);
 }
 
 static void on_error(rd_kafka_t *client, int code, const char *reason, void *opaque)
 {
     (void)client, (void)opaque;
-    wt_log_debug("kafka", "look-ups: %s: %s", rd_kafka_err2name((rd_kafka_resp_err_t)code), reason);
+    wt_log_debug("kafka", "queries: %s: %s", rd_kafka_err2name((rd_kafka_resp_err_t)code), reason);
 }
 
 static enum wt_status create(const struct wt_config *config, const char *isolation, bool quiet,
@@ -99,7 +99,7 @@ enum wt_status wt_query_time(rd_kafka_t *client, const char *topic, int32_t part
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_t *item = rd_kafka_topic_partition_list_add(list, topic, partition);
-    item->offset = time_ms; /* librdkafka takes the time here and puts the offset in its place */
+    item->offset = time_ms; /* librdkafka replaces the time with the offset */
     rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(client, list, wait_ms);
     code = code == RD_KAFKA_RESP_ERR_NO_ERROR ? item->err : code;
     *offset_out = item->offset;
@@ -112,19 +112,19 @@ enum wt_status wt_query_time(rd_kafka_t *client, const char *topic, int32_t part
 bool wt_query_is_damage(rd_kafka_resp_err_t code)
 {
     switch (code) {
-    case RD_KAFKA_RESP_ERR__BAD_MSG:         /* the checksum is wrong */
-    case RD_KAFKA_RESP_ERR__BAD_COMPRESSION: /* it cannot be decompressed */
-    case RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED: /* no known format */
-    case RD_KAFKA_RESP_ERR__UNDERFLOW:       /* a length is wrong */
-    case RD_KAFKA_RESP_ERR_INVALID_MSG:      /* the broker found it out: CORRUPT_MESSAGE */
-    case RD_KAFKA_RESP_ERR_INVALID_RECORD:   /* so it did */
+    case RD_KAFKA_RESP_ERR__BAD_MSG:         /* a wrong checksum */
+    case RD_KAFKA_RESP_ERR__BAD_COMPRESSION: /* the batch cannot be decompressed */
+    case RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED: /* an unknown format */
+    case RD_KAFKA_RESP_ERR__UNDERFLOW:       /* a wrong length */
+    case RD_KAFKA_RESP_ERR_INVALID_MSG:      /* the broker's CORRUPT_MESSAGE */
+    case RD_KAFKA_RESP_ERR_INVALID_RECORD:   /* found by the broker too */
         return true;
     default:
         return false;
     }
 }
 
-/* Takes what was polled; false: poll on. */
+/* Takes a polled message. True: the read is finished. */
 static bool take_reading(struct wt_reading *reading, rd_kafka_message_t *message)
 {
     reading->offset = message->offset;

@@ -15,33 +15,33 @@
 #include <string.h>
 #include <strings.h>
 
-/* More addresses than this are not asked one by one. */
+/* Above these limits addresses are not tested one by one. */
 #define SERVERS_MAX 16u
 #define BROKERS_MAX 64
 
 #define FIRST_SLICE_MS 1000
 #define PAUSE_MS 50
 
-/* Between two looks at what the client says; and for how long a failed connection may come about
- * after all. */
+/* The interval of checking the client's lines; and how long a broker whose connection failed still
+ * gets another chance. */
 #define SLICE_MS 250
 #define FAILED_MS 2000
 
 #define CLUSTER_MS 500
 
-/* How long a name that no connection was made for may take to be looked up, and a client to end. */
+/* Time limits for resolving a name and for closing a client. */
 #define RESOLVE_MS 1000
 #define END_MS 500
 
 /* One address, or the list of all, of bootstrap.servers. */
 struct server {
-    struct wt_connection_probe *talk;
-    char *text; /* as configured; NULL: the whole list */
+    struct wt_connection_probe *probe;
+    char *text; /* as configured; NULL: the client's own bootstrap.servers */
     size_t count;
     int64_t deadline_us;
     bool answered;
-    bool wants_token; /* of a token server, before anything is connected to */
-    struct wt_connection_probe_broker *brokers; /* that it has named */
+    bool wants_token; /* needs a token of a token server before it connects */
+    struct wt_connection_probe_broker *brokers; /* from its metadata */
     int broker_count;
     bool started;
     pthread_t thread;
@@ -49,30 +49,33 @@ struct server {
 
 /* --- bootstrap.servers ----------------------------------------------------------------------- */
 
-/* Its callbacks: log-in tokens come through them, and note "Learned" (connection_probe.c). */
+/* Serves the client's callbacks: token refreshes and statistics (connection_probe.c, note
+ * "Learned"). */
 static void serve(rd_kafka_t *client)
 {
     while (rd_kafka_poll(client, PAUSE_MS) > 0) {
     }
 }
 
-/* What each connection that fails says is not waited for twice: once all have, none is coming. */
+/* Asks one server for its brokers. Stops early once the connections to all its addresses have
+ * failed. */
 static void *ask_server(void *opaque)
 {
     struct server *server = opaque;
     int left_ms;
     int slice_ms = FIRST_SLICE_MS;
     while ((left_ms = wt_deadline_left_ms(server->deadline_us, slice_ms)) > 0) {
-        server->brokers = wt_connection_probe_brokers(server->talk, left_ms, &server->broker_count);
+        server->brokers =
+            wt_connection_probe_brokers(server->probe, left_ms, &server->broker_count);
         if (server->brokers == NULL) {
-            serve(wt_connection_probe_client(server->talk));
-            server->brokers = wt_connection_probe_learned(server->talk, &server->broker_count);
+            serve(wt_connection_probe_client(server->probe));
+            server->brokers = wt_connection_probe_learned(server->probe, &server->broker_count);
         }
         server->answered = server->brokers != NULL;
         if (server->answered) {
             break;
         }
-        if (wt_connection_probe_failures(server->talk, "/bootstrap") >= server->count) {
+        if (wt_connection_probe_failures(server->probe, "/bootstrap") >= server->count) {
             break;
         }
         slice_ms *= 2;
@@ -89,7 +92,7 @@ static size_t count_servers(const char *list)
     return count;
 }
 
-/* The list of bootstrap.servers, one by one or whole. */
+/* Splits bootstrap.servers into single addresses if `each`, else keeps the whole list. */
 static size_t split_servers(const char *list, bool each, struct server servers[SERVERS_MAX])
 {
     size_t total = list != NULL ? count_servers(list) : 1;
@@ -128,7 +131,7 @@ static void ask_servers(struct server *servers, size_t count, int64_t deadline_u
     }
 }
 
-/* --- what is wrong --------------------------------------------------------------------------- */
+/* --- faults ---------------------------------------------------------------------------------- */
 
 /* Takes `message`. */
 static void add_fault(struct wt_reach *reach, int32_t broker, char *message, const char *remedy)
@@ -141,17 +144,17 @@ static void add_fault(struct wt_reach *reach, int32_t broker, char *message, con
 static void add_server_fault(struct wt_reach *reach, const char *address, const char *said,
                              int waited_ms)
 {
-    struct wt_reach_cause words = wt_reach_cause(said, waited_ms);
-    add_fault(reach, -1, wt_format("%s: %s", address, words.why), words.remedy);
+    struct wt_reach_cause cause = wt_reach_cause(said, waited_ms);
+    add_fault(reach, -1, wt_format("%s: %s", address, cause.why), cause.remedy);
 }
 
-/* One fault for each address that the client has tried, else one for the list. */
+/* Adds one fault for each address that failed, or one for the whole list. */
 static void add_server_faults(struct wt_reach *reach, const struct server *server, int waited_ms)
 {
     char name[WT_CONNECTION_PROBE_NAME_BYTES_MAX];
     char said[WT_CONNECTION_PROBE_TEXT_BYTES_MAX];
     size_t before = reach->fault_count;
-    for (size_t i = 0; wt_connection_probe_at(server->talk, i, name, said); i++) {
+    for (size_t i = 0; wt_connection_probe_at(server->probe, i, name, said); i++) {
         char *mark = strstr(name, "/bootstrap");
         if (mark != NULL) {
             *mark = '\0';
@@ -159,8 +162,7 @@ static void add_server_faults(struct wt_reach *reach, const struct server *serve
         }
     }
     if (reach->fault_count == before) {
-        /* A token server that fails is asked again for a quarter of a minute before librdkafka says
-         * so. */
+        /* librdkafka retries a failing token server for 15 seconds before it reports that. */
         const char *waits =
             server->wants_token ? "no token available; last error: none has come" : "";
         char *unresolved = wt_connection_probe_unresolved(server->text, RESOLVE_MS);
@@ -170,24 +172,24 @@ static void add_server_faults(struct wt_reach *reach, const struct server *serve
     }
 }
 
-/* --- the addresses that brokers give out ----------------------------------------------------- */
+/* --- advertised addresses -------------------------------------------------------------------- */
 
 static rd_kafka_event_t *next_answer(rd_kafka_queue_t *queue, int64_t deadline_us)
 {
     return rd_kafka_queue_poll(queue, wt_deadline_left_ms(deadline_us, SLICE_MS));
 }
 
-/* What the client has said of the broker last; "": nothing. */
-static void said_of(struct wt_connection_probe *talk,
+/* Copies the client's last line about the broker; "": none. */
+static void said_of(struct wt_connection_probe *probe,
                     const struct wt_connection_probe_broker *broker,
                     char said[WT_CONNECTION_PROBE_TEXT_BYTES_MAX])
 {
     char suffix[24];
     (void)snprintf(suffix, sizeof suffix, "/%" PRId32, broker->id);
-    wt_connection_probe_last(talk, suffix, said);
+    wt_connection_probe_last(probe, suffix, said);
 }
 
-/* What a broker is asked is of no matter, so long as no other is asked: its settings. */
+/* Asks a broker for its settings: a request that only this broker can answer. */
 static void ask_broker(rd_kafka_t *client, struct wt_connection_probe_broker *broker,
                        rd_kafka_queue_t *queue, int wait_ms)
 {
@@ -205,7 +207,7 @@ static void ask_broker(rd_kafka_t *client, struct wt_connection_probe_broker *br
     rd_kafka_ConfigResource_destroy(resource);
 }
 
-/* A broker says so where it is asked for the settings of another: its address leads to this one. */
+/* True: a different broker answered. A broker refuses requests for another broker's settings. */
 static bool is_stranger(rd_kafka_event_t *event)
 {
     size_t count = 0;
@@ -215,7 +217,7 @@ static bool is_stranger(rd_kafka_event_t *event)
            rd_kafka_ConfigResource_error(found[0]) == RD_KAFKA_RESP_ERR_INVALID_REQUEST;
 }
 
-/* Local errors have negative numbers: no broker has said them. */
+/* Local errors of librdkafka have negative codes; all others come from a broker. */
 static void take_answer(rd_kafka_event_t *event)
 {
     struct wt_connection_probe_broker *broker = rd_kafka_event_opaque(event);
@@ -225,23 +227,23 @@ static void take_answer(rd_kafka_event_t *event)
     broker->stranger = code == RD_KAFKA_RESP_ERR_NO_ERROR && is_stranger(event);
 }
 
-/* Whether a connection to each that has not answered has failed. */
-static bool all_failed(struct wt_connection_probe *talk,
+/* True: the connection to every broker without an answer has failed. */
+static bool all_failed(struct wt_connection_probe *probe,
                        const struct wt_connection_probe_broker *brokers, int count)
 {
     char said[WT_CONNECTION_PROBE_TEXT_BYTES_MAX];
     bool failed = true;
     for (int i = 0; i < count && failed; i++) {
-        said_of(talk, &brokers[i], said);
+        said_of(probe, &brokers[i], said);
         failed = brokers[i].answered || said[0] != '\0';
     }
     return failed;
 }
 
-static void ask_brokers(struct wt_connection_probe *talk,
+static void ask_brokers(struct wt_connection_probe *probe,
                         struct wt_connection_probe_broker *brokers, int count, int64_t deadline_us)
 {
-    rd_kafka_t *client = wt_connection_probe_client(talk);
+    rd_kafka_t *client = wt_connection_probe_client(probe);
     int64_t patience_us = wt_clock_us() + (int64_t)FAILED_MS * 1000;
     rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
     int asked = count < BROKERS_MAX ? count : BROKERS_MAX;
@@ -257,14 +259,14 @@ static void ask_brokers(struct wt_connection_probe *talk,
             take_answer(event);
             rd_kafka_event_destroy(event);
             asked--;
-        } else if (wt_clock_us() >= patience_us && all_failed(talk, brokers, count)) {
+        } else if (wt_clock_us() >= patience_us && all_failed(probe, brokers, count)) {
             break;
         }
     }
     rd_kafka_queue_destroy(queue);
 }
 
-/* Whether the list of bootstrap.servers has the address: it has answered there, or is to. */
+/* True: the list of bootstrap.servers contains the address. */
 static bool is_listed(const char *list, const char *address)
 {
     size_t length = strlen(address);
@@ -278,30 +280,30 @@ static bool is_listed(const char *list, const char *address)
     return false;
 }
 
-static void add_broker_fault(struct wt_reach *reach, struct wt_connection_probe *talk,
+static void add_broker_fault(struct wt_reach *reach, struct wt_connection_probe *probe,
                              const struct wt_connection_probe_broker *broker, const char *list,
                              int waited_ms)
 {
     char said[WT_CONNECTION_PROBE_TEXT_BYTES_MAX];
-    said_of(talk, broker, said);
+    said_of(probe, broker, said);
     char *unresolved =
         said[0] == '\0' ? wt_connection_probe_unresolved(broker->address, RESOLVE_MS) : NULL;
-    struct wt_reach_cause words = wt_reach_cause(unresolved != NULL ? unresolved : said, waited_ms);
-    /* It does answer where TLS or SASL keeps the client out; where it is asked as configured, no
-     * address is at fault. */
-    bool own = words.answers || is_listed(list, broker->address);
-    const char *what = words.answers ? "cannot be used" : "does not answer";
+    struct wt_reach_cause cause = wt_reach_cause(unresolved != NULL ? unresolved : said, waited_ms);
+    /* advertised.listeners is not at fault if the broker answers but TLS or SASL fails, or if
+     * bootstrap.servers has the same address. */
+    bool own = cause.answers || is_listed(list, broker->address);
+    const char *what = cause.answers ? "cannot be used" : "does not answer";
     char *message = own ? wt_format("broker %" PRId32 " at %s %s: %s", broker->id, broker->address,
-                                    what, words.why)
+                                    what, cause.why)
                         : wt_format("broker %" PRId32
-                                    " gives its address as %s (its advertised.listeners), and "
-                                    "from there no answer comes: %s",
-                                    broker->id, broker->address, words.why);
-    add_fault(reach, broker->id, message, own ? words.remedy : wt_reach_advertised_remedy);
+                                    " advertises the address %s (advertised.listeners), which "
+                                    "does not answer: %s",
+                                    broker->id, broker->address, cause.why);
+    add_fault(reach, broker->id, message, own ? cause.remedy : wt_reach_advertised_remedy);
     free(unresolved);
 }
 
-static void judge_brokers(struct wt_reach *reach, struct wt_connection_probe *talk,
+static void judge_brokers(struct wt_reach *reach, struct wt_connection_probe *probe,
                           const struct wt_connection_probe_broker *brokers, int count,
                           const char *list, int waited_ms)
 {
@@ -309,36 +311,36 @@ static void judge_brokers(struct wt_reach *reach, struct wt_connection_probe *ta
         const struct wt_connection_probe_broker *broker = &brokers[i];
         reach->reached += broker->answered && !broker->stranger;
         if (!broker->answered) {
-            add_broker_fault(reach, talk, broker, list, waited_ms);
+            add_broker_fault(reach, probe, broker, list, waited_ms);
         } else if (broker->stranger) {
             add_fault(reach, broker->id,
-                      wt_format("broker %" PRId32 " gives its address as %s (its "
-                                "advertised.listeners), and there another broker answers",
+                      wt_format("broker %" PRId32 " advertises the address %s "
+                                "(advertised.listeners), but another broker answers there",
                                 broker->id, broker->address),
                       wt_reach_advertised_remedy);
         }
     }
 }
 
-/* Asks those that the server has named. */
-static void look_at_brokers(struct wt_reach *reach, const struct server *server, const char *list,
-                            int wait_ms)
+/* Tests the brokers that the server has named. */
+static void test_brokers(struct wt_reach *reach, const struct server *server, const char *list,
+                         int wait_ms)
 {
     int64_t begin_us = wt_clock_us();
-    ask_brokers(server->talk, server->brokers, server->broker_count,
+    ask_brokers(server->probe, server->brokers, server->broker_count,
                 begin_us + (int64_t)wait_ms * 1000);
     reach->brokers = server->broker_count;
-    judge_brokers(reach, server->talk, server->brokers, server->broker_count, list,
+    judge_brokers(reach, server->probe, server->brokers, server->broker_count, list,
                   (int)((wt_clock_us() - begin_us) / 1000));
     if (server->broker_count == 0) {
-        add_fault(reach, -1, wt_strdup("a server answers and then names no broker of its cluster"),
-                  "see whether it is at work, and look at its log");
+        add_fault(reach, -1, wt_strdup("a server answers, but names no broker of its cluster"),
+                  "check whether it is healthy, and look at its log");
     }
 }
 
 /* --- the whole ------------------------------------------------------------------------------- */
 
-/* A copy, or NULL. */
+/* The cluster's id, which the caller frees; NULL: not known. */
 static char *cluster_of(rd_kafka_t *client)
 {
     char *id = rd_kafka_clusterid(client, CLUSTER_MS);
@@ -349,13 +351,13 @@ static char *cluster_of(rd_kafka_t *client)
     return copy;
 }
 
-/* bootstrap.servers of several clusters: each client would end up in any of them. */
+/* Finds servers of different clusters: a client would connect to any one of them. */
 static void compare_clusters(struct wt_reach *reach, const struct server *servers, size_t count)
 {
     char *first = NULL;
     for (size_t i = 0; i < count; i++) {
         char *id =
-            servers[i].answered ? cluster_of(wt_connection_probe_client(servers[i].talk)) : NULL;
+            servers[i].answered ? cluster_of(wt_connection_probe_client(servers[i].probe)) : NULL;
         if (first == NULL) {
             first = id;
             continue;
@@ -380,7 +382,7 @@ static enum wt_status open_servers(const struct wt_config *config, struct server
         wt_config_consumer_property(config, "sasl.oauthbearer.method");
     for (size_t i = 0; i < count && status == WT_OK; i++) {
         servers[i].wants_token = method != NULL && strcasecmp(method->value, "oidc") == 0;
-        status = wt_connection_probe_begin(config, servers[i].text, patience_ms, &servers[i].talk,
+        status = wt_connection_probe_begin(config, servers[i].text, patience_ms, &servers[i].probe,
                                            error);
     }
     return status;
@@ -410,13 +412,13 @@ enum wt_status wt_reach_gather(const struct wt_config *config, bool each_server,
     }
     compare_clusters(&reach, servers, count);
     if (answered != NULL) {
-        look_at_brokers(&reach, answered, list != NULL ? list->value : NULL, part_ms);
-        reach.session_ms = wt_connection_probe_session_ms(answered->talk);
+        test_brokers(&reach, answered, list != NULL ? list->value : NULL, part_ms);
+        reach.session_ms = wt_connection_probe_session_ms(answered->probe);
     }
 done:
     for (size_t i = 0; i < count; i++) {
         wt_connection_probe_brokers_free(servers[i].brokers, servers[i].broker_count);
-        wt_connection_probe_end(&servers[i].talk, END_MS);
+        wt_connection_probe_end(&servers[i].probe, END_MS);
         free(servers[i].text);
     }
     *reach_out = reach;
@@ -438,8 +440,7 @@ static enum wt_status nothing_reached(const struct wt_reach *reach, struct wt_er
     assert(reach->fault_count > 0);
     const struct wt_reach_fault *fault = &reach->faults[reach->fault_count - 1];
     for (size_t i = 0; i < reach->fault_count; i++) {
-        /* Where none answers at its own address, what is wrong with others at the bootstrap is no
-         * matter. */
+        /* If a server answered, name the fault of an advertised address, not of another server. */
         if (reach->brokers == 0 || reach->faults[i].broker >= 0) {
             fault = &reach->faults[i];
             break;
@@ -450,7 +451,7 @@ static enum wt_status nothing_reached(const struct wt_reach *reach, struct wt_er
         (void)snprintf(others, sizeof others, " (and %zu more)", reach->fault_count - 1);
     }
     return wt_error_set(error, WT_IO, WT_ERROR_RETRIABLE, "broker-unreachable",
-                        "%s%s%s; %s; wiretag check says more",
+                        "%s%s%s; %s; wiretag check shows more",
                         reach->brokers == 0 ? "no broker of bootstrap.servers answers: " : "",
                         fault->message, others, fault->remedy);
 }

@@ -1,10 +1,10 @@
-/* reach.h: which brokers a worker can reach, and why not the others.
+/* reach.h: tests which brokers a worker can reach, and explains why it cannot reach the others.
  *
- * Note "Two addresses": a client begins at bootstrap.servers, and goes on at the addresses that the
- * brokers give out there (advertised.listeners). Where only the second cannot be reached, metadata
- * come and nothing else does, and librdkafka tries for ever. So each address is asked by itself,
- * all at the same time, by a client of its own whose lines about its connections are the causes.
- * Thread: any. */
+ * Note "Two addresses": a client connects to bootstrap.servers first, and then to the addresses
+ * that the brokers advertise (advertised.listeners). If only the second fail, the client gets
+ * metadata and nothing else, and librdkafka retries for ever. So every address is tested
+ * separately, all at the same time, each by a probe of its own; the probes' log lines are the
+ * causes. Thread: any. */
 #ifndef WIRETAG_KAFKA_REACH_H
 #define WIRETAG_KAFKA_REACH_H
 
@@ -13,31 +13,29 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* An address from which no answer comes. */
+/* An address that does not answer. */
 struct wt_reach_fault {
-    int32_t broker; /* that gives it out; -1: it is one of bootstrap.servers */
+    int32_t broker; /* the one that advertises it; -1: it is in bootstrap.servers */
     char *message;  /* the address and why: a clause */
     char *remedy;
 };
 
 struct wt_reach {
-    int32_t brokers;    /* that the cluster has now; 0: none of bootstrap.servers answers */
-    int32_t reached;    /* of them, under the addresses that they give out */
-    int64_t session_ms; /* after which brokers end sessions (SASL), the shortest; 0: they do not */
+    int32_t brokers;    /* of the cluster; 0: none of bootstrap.servers answers */
+    int32_t reached;    /* brokers that answer at their advertised address */
+    int64_t session_ms; /* the shortest SASL session lifetime; 0: sessions do not expire */
     struct wt_reach_fault *faults;
     size_t fault_count;
 };
 
-/* Asks all brokers, and with `each_server` every one of bootstrap.servers instead of any; for
- * `wait_ms` (5000 at least) at most, a moment where all is well. WT_OK: whatever came out.
- * WT_INVALID, WT_FAILED (class fatal): no client can be made. The result is given back with
- * wt_reach_free. */
+/* Tests all brokers, and with `each_server` every address of bootstrap.servers instead of any one;
+ * within `wait_ms` (>= 5000). WT_OK, also with faults; free the result with wt_reach_free.
+ * WT_INVALID, WT_FAILED (class fatal): no client can be created. */
 enum wt_status wt_reach_gather(const struct wt_config *config, bool each_server, int wait_ms,
                                struct wt_reach *reach_out, struct wt_error *error);
 
-/* Whether there is anything to work with. WT_IO (class retriable), with the causes: no broker
- * answers, or none at the address that it gives out. Where some do, what is wrong with the others
- * goes to the log. */
+/* WT_IO (class retriable): no broker answers, or none at its advertised address; `error` has the
+ * cause. If at least one answers, logs the faults of the others. */
 enum wt_status wt_reach_need(const struct wt_config *config, int wait_ms, struct wt_error *error);
 
 void wt_reach_free(struct wt_reach *reach);

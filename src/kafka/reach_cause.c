@@ -19,10 +19,9 @@ const char wt_reach_cause_session_remedy[] =
 
 #define ADDRESS "check address, port and firewall"
 #define NO_KAFKA "name the port of a Kafka broker; if it is one for TLS, set security.protocol"
-#define SILENT "see whether that broker is at work, and whether the port is one of Kafka's"
+#define SILENT "check whether that broker is healthy, and whether the port is a Kafka port"
 
-/* The first row whose part is in the line counts. Where `why` is NULL, the line itself says it
- * best. */
+/* The first row whose `part` is in the line applies. `why` NULL: librdkafka's message is used. */
 static const struct {
     const char *part;
     const char *why;
@@ -37,24 +36,24 @@ static const struct {
     {"ApiVersionRequest failed: Local: Timed out", "it accepts connections and answers nothing",
      SILENT},
     {"timed out in state APIVERSION_QUERY", "it accepts connections and answers nothing", SILENT},
-    {"timed out in state", "no connection comes about", ADDRESS},
+    {"timed out in state", "the connection times out", ADDRESS},
 };
 
-/* Appends what a line says at its end: "Failed to resolve 'x:1': Name or service not known". */
-static void add_tail(struct wt_reach_cause *words, const char *line, size_t length)
+/* Appends the end of a line like "Failed to resolve 'x:1': Name or service not known". */
+static void add_tail(struct wt_reach_cause *result, const char *line, size_t length)
 {
     const char *tail = NULL;
     for (size_t i = 0; i + 2 < length; i++) {
         tail = strncmp(line + i, "': ", 3) == 0 ? line + i + 3 : tail;
     }
-    size_t used = strlen(words->why);
+    size_t used = strlen(result->why);
     if (tail != NULL) {
-        (void)snprintf(words->why + used, sizeof words->why - used, ": %.*s",
+        (void)snprintf(result->why + used, sizeof result->why - used, ": %.*s",
                        (int)(length - (size_t)(tail - line)), tail);
     }
 }
 
-/* What stands behind the address, in `said`; how long it is without " (after 3ms in state
+/* Sets *said to the message after the address; returns its length without " (after 3ms in state
  * CONNECT)". */
 static size_t find_said(const char *line, const char **said)
 {
@@ -66,35 +65,35 @@ static size_t find_said(const char *line, const char **said)
 
 struct wt_reach_cause wt_reach_cause(const char *line, int waited_ms)
 {
-    struct wt_reach_cause words = {.remedy = ADDRESS};
+    struct wt_reach_cause result = {.remedy = ADDRESS};
     struct wt_security_cause cause;
     const char *said;
     size_t length = find_said(line, &said);
     size_t row = 0;
     if (line[0] == '\0') {
-        (void)snprintf(words.why, sizeof words.why, "no answer within %d s",
+        (void)snprintf(result.why, sizeof result.why, "no answer within %d s",
                        (waited_ms + 999) / 1000);
-        return words;
+        return result;
     }
     while (row < sizeof causes / sizeof causes[0] && strstr(said, causes[row].part) == NULL) {
         row++;
     }
     bool known = row < sizeof causes / sizeof causes[0];
     if (known && causes[row].why != NULL) {
-        (void)snprintf(words.why, sizeof words.why, "%s", causes[row].why);
-        words.remedy = causes[row].remedy;
+        (void)snprintf(result.why, sizeof result.why, "%s", causes[row].why);
+        result.remedy = causes[row].remedy;
         if (row == 0) {
-            add_tail(&words, said, length);
+            add_tail(&result, said, length);
         }
     } else if (!known && wt_security_cause(line, &cause)) {
-        (void)snprintf(words.why, sizeof words.why, "%s", cause.why);
-        words.remedy = cause.remedy;
-        words.answers = true;
+        (void)snprintf(result.why, sizeof result.why, "%s", cause.why);
+        result.remedy = cause.remedy;
+        result.answers = true;
     } else {
-        (void)snprintf(words.why, sizeof words.why, "%.*s", (int)length, said);
-        words.remedy = known ? causes[row].remedy : ADDRESS ", and security.protocol";
+        (void)snprintf(result.why, sizeof result.why, "%.*s", (int)length, said);
+        result.remedy = known ? causes[row].remedy : ADDRESS ", and security.protocol";
     }
-    return words;
+    return result;
 }
 
 bool wt_reach_cause_short_session(int64_t session_ms, char *message, size_t message_bytes)

@@ -13,12 +13,12 @@
 
 #define POLL_MS 100
 
-/* How often a long search says how far it is. */
+/* A long search reports its progress after this many records. */
 #define RECORDS_PER_REPORT 1000u
 
 struct wt_reader {
     rd_kafka_t *client;
-    struct wt_partitions *partitions; /* sources of the records that were given out */
+    struct wt_partitions *partitions; /* sources of the returned records */
     struct wt_message_scratch scratch;
 };
 
@@ -60,12 +60,12 @@ static struct wt_record *take(struct wt_reader *reader, const rd_kafka_message_t
 static enum wt_status no_answer(const char *topic, const char *reason, struct wt_error *error)
 {
     return wt_error_set(error, WT_IO, WT_ERROR_RETRIABLE, "broker-unreachable",
-                        "topic %s cannot be read: %s; wiretag check says more", topic, reason);
+                        "topic %s cannot be read: %s; wiretag check shows more", topic, reason);
 }
 
 /* --- one record ------------------------------------------------------------------------------ */
 
-/* Partitions of the topic; 0: there is no such topic. -1: no answer, `error` says so. */
+/* The topic's number of partitions; 0: no such topic; -1: no answer, and `error` is set. */
 static int32_t partition_count(struct wt_reader *reader, const char *topic, int wait_ms,
                                struct wt_error *error)
 {
@@ -93,7 +93,7 @@ static int32_t partition_count(struct wt_reader *reader, const char *topic, int 
     return count;
 }
 
-/* Whether the partition has that offset, or why not. */
+/* WT_OK: the partition's log spans the offset. Otherwise `error` has the reason. */
 static enum wt_status check_offset(struct wt_reader *reader, const char *topic, int32_t partition,
                                    int64_t offset, int wait_ms, struct wt_error *error)
 {
@@ -117,14 +117,13 @@ static enum wt_status check_offset(struct wt_reader *reader, const char *topic, 
     if (offset < extent.begin) {
         return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "offset-deleted",
                             "offset %" PRId64 " of %s [%" PRId32 "] was deleted by retention; the "
-                            "first that is left is %" PRId64,
+                            "first remaining offset is %" PRId64,
                             offset, topic, partition, extent.begin);
     }
     if (offset >= extent.end) {
         return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "offset-beyond",
-                            "offset %" PRId64 " of %s [%" PRId32
-                            "] does not exist yet; the next to "
-                            "be written is %" PRId64,
+                            "offset %" PRId64 " of %s [%" PRId32 "] does not exist yet; the next "
+                            "offset to be written is %" PRId64,
                             offset, topic, partition, extent.end);
     }
     return WT_OK;
@@ -158,7 +157,7 @@ enum wt_status wt_reader_fetch(struct wt_reader *reader, const char *topic, int3
 
 /* --- the first few --------------------------------------------------------------------------- */
 
-/* Takes what came. False: no more records are wanted, or none can be had and *status_out says so. */
+/* Takes a polled message. False: finished, or failed with *status_out and `error`. */
 static bool sample_message(struct wt_reader *reader, const rd_kafka_message_t *message, int64_t to,
                            struct wt_record_list *list, enum wt_status *status_out,
                            struct wt_error *error)
@@ -166,7 +165,7 @@ static bool sample_message(struct wt_reader *reader, const rd_kafka_message_t *m
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         bool at_end = message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
         if (message->rkt == NULL) {
-            return true; /* of the connection, which is tried again */
+            return true; /* a connection error; librdkafka reconnects */
         }
         *status_out = at_end ? WT_OK
                              : no_answer(rd_kafka_topic_name(message->rkt),
@@ -198,15 +197,15 @@ enum wt_status wt_reader_sample(struct wt_reader *reader, const char *topic, int
     uint32_t wanted = list->count + records_max;
     int64_t deadline_us = wt_clock_us() + (int64_t)wait_ms * 1000;
     enum wt_status status = WT_OK;
-    bool goes_on = true;
-    while (goes_on && list->count < wanted) {
+    bool more = true;
+    while (more && list->count < wanted) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(reader->client, POLL_MS);
         if (message != NULL) {
-            goes_on = sample_message(reader, message, to, list, &status, error);
+            more = sample_message(reader, message, to, list, &status, error);
             rd_kafka_message_destroy(message);
         } else if (wt_clock_us() > deadline_us) {
             status = no_answer(topic, "no answer in time", error);
-            goes_on = false;
+            more = false;
         }
     }
     (void)rd_kafka_assign(reader->client, NULL);
@@ -215,11 +214,11 @@ enum wt_status wt_reader_sample(struct wt_reader *reader, const char *topic, int
 
 /* --- searching ------------------------------------------------------------------------------- */
 
-/* Where each partition is begun, and how far it is. */
+/* The partitions of a search and its progress. */
 struct scan {
     rd_kafka_topic_partition_list_t *list;
-    bool *ended;   /* by index of the list, as ends */
-    int64_t *ends; /* behind the last record when the scan began */
+    bool *ended;   /* by index in the list, like `ends` */
+    int64_t *ends; /* the end offsets when the scan began */
     int left;
     uint64_t done;
     uint64_t total;
@@ -245,7 +244,7 @@ static bool comes_from(const struct wt_record *record, const struct wt_reader_qu
                query->source_partition;
 }
 
-/* The partitions to be read, each from the query's time on, less those with nothing there. */
+/* Collects the partitions that have records from the query's time on, with their start offsets. */
 static enum wt_status begin_scan(struct wt_reader *reader, const struct wt_reader_query *query,
                                  int wait_ms, struct scan *scan, struct wt_error *error)
 {
@@ -285,7 +284,8 @@ static enum wt_status begin_scan(struct wt_reader *reader, const struct wt_reade
                : no_answer(query->topic, rd_kafka_err2str(code), error);
 }
 
-/* The partition is read up to `position`. On a topic that grows this comes before its end does. */
+/* Marks the partition as ended if `position` has reached its end offset. In a growing topic the
+ * partition's EOF event may come much later. */
 static void end_partition(struct scan *scan, int32_t partition, int64_t position)
 {
     for (int i = 0; i < scan->list->cnt; i++) {
@@ -297,7 +297,7 @@ static void end_partition(struct scan *scan, int32_t partition, int64_t position
     }
 }
 
-/* Takes what came. False: an error, which `error` tells. */
+/* Takes a polled message. False: failed; `error` is set. */
 static bool scan_message(struct wt_reader *reader, const struct wt_reader_query *query,
                          const rd_kafka_message_t *message, struct scan *scan,
                          struct wt_record_list *list, struct wt_error *error)
@@ -311,7 +311,7 @@ static bool scan_message(struct wt_reader *reader, const struct wt_reader_query 
         if (ours) {
             (void)no_answer(query->topic, rd_kafka_err2str(message->err), error);
         }
-        return !ours; /* else of the connection, which is tried again */
+        return !ours; /* otherwise a connection error; librdkafka reconnects */
     }
     scan->done++;
     end_partition(scan, message->partition, message->offset + 1);
@@ -339,9 +339,9 @@ static enum wt_status run_scan(struct wt_reader *reader, const struct wt_reader_
             }
             continue;
         }
-        bool goes_on = scan_message(reader, query, message, scan, list, error);
+        bool taken = scan_message(reader, query, message, scan, list, error);
         rd_kafka_message_destroy(message);
-        if (!goes_on) {
+        if (!taken) {
             return WT_IO;
         }
         if (scan->done % RECORDS_PER_REPORT == 0) {

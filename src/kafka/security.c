@@ -17,7 +17,7 @@
 /* Longer than any private key in PEM. */
 #define KEY_BYTES_MAX 65536u
 
-/* --- what is set ----------------------------------------------------------------------------- */
+/* --- configured properties ------------------------------------------------------------------- */
 
 static const struct wt_property *property_of(const struct wt_config *config, rd_kafka_type_t type,
                                              const char *name)
@@ -38,9 +38,9 @@ static bool has_value(const struct wt_property *property, const char *value)
     return property != NULL && strcasecmp(property->value, value) == 0;
 }
 
-/* --- before a client is made ----------------------------------------------------------------- */
+/* --- before a client is created -------------------------------------------------------------- */
 
-/* librdkafka would wait for ever for a token that nobody makes. */
+/* Without a source of tokens librdkafka would wait for ever. */
 static enum wt_status check_token(const struct wt_config *config, rd_kafka_type_t type,
                                   const struct wt_property *mechanism, struct wt_error *error)
 {
@@ -51,14 +51,15 @@ static enum wt_status check_token(const struct wt_config *config, rd_kafka_type_
         return WT_OK;
     }
     return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "kafka-property",
-                        "%s: sasl.mechanism OAUTHBEARER needs somebody to make tokens: set "
+                        "%s: sasl.mechanism OAUTHBEARER needs a source of tokens: set "
                         "sasl.oauthbearer.method: oidc with sasl.oauthbearer.token.endpoint.url, "
                         "sasl.oauthbearer.client.id and sasl.oauthbearer.client.secret; for tests "
                         "enable.sasl.oauthbearer.unsecure.jwt: true with sasl.oauthbearer.config",
                         mechanism->place);
 }
 
-/* librdkafka would not show a certificate for which it has no key, and the broker would refuse it. */
+/* librdkafka does not send a certificate without its key, and the broker would refuse the
+ * client. */
 static enum wt_status check_key(const struct wt_config *config, rd_kafka_type_t type,
                                 struct wt_error *error)
 {
@@ -91,25 +92,24 @@ enum wt_status wt_security_prepare(rd_kafka_conf_t *conf, const struct wt_config
     return status;
 }
 
-/* --- when it is there ------------------------------------------------------------------------ */
+/* --- after a client was created -------------------------------------------------------------- */
 
 void wt_security_serve(rd_kafka_t *client)
 {
     rd_kafka_queue_t *queue = rd_kafka_queue_get_sasl(client);
     if (queue == NULL) {
-        return; /* the mechanism has no tokens, or there is none */
+        return; /* no SASL, or a mechanism without tokens */
     }
     rd_kafka_queue_destroy(queue);
     rd_kafka_error_t *error = rd_kafka_sasl_background_callbacks_enable(client);
     if (error != NULL) {
-        rd_kafka_error_destroy(error); /* whoever polls the client renews them, then */
+        rd_kafka_error_destroy(error); /* then polling the client refreshes tokens */
     }
 }
 
-/* --- when it cannot be made ------------------------------------------------------------------ */
+/* --- when a client cannot be created --------------------------------------------------------- */
 
-/* The properties that name files, each with that of its password; longer names first where one begins
- * as another does. */
+/* The properties with files or their content, each with the property of its password. */
 static const struct {
     const char *name;
     const char *password;
@@ -134,7 +134,7 @@ static bool is_set(const rd_kafka_conf_t *conf, const char *name)
            bytes > 1;
 }
 
-/* errno of reading it; 0: it can be read, or it is a folder. */
+/* The errno of opening the file; 0: it can be opened, or is a directory. */
 static int unreadable(const char *path)
 {
     int file = open(path, O_RDONLY | O_CLOEXEC);
@@ -145,7 +145,7 @@ static int unreadable(const char *path)
     return 0;
 }
 
-/* The key says so itself: "BEGIN ENCRYPTED PRIVATE KEY", "Proc-Type: 4,ENCRYPTED". */
+/* An encrypted key contains "BEGIN ENCRYPTED PRIVATE KEY" or "Proc-Type: 4,ENCRYPTED". */
 static bool is_encrypted(const char *text)
 {
     return strstr(text, "ENCRYPTED") != NULL;
@@ -193,8 +193,8 @@ static enum wt_status refuse_file(const rd_kafka_conf_t *conf, size_t i, const c
     }
     if (says(reason, "key values mismatch")) {
         return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "kafka-security",
-                            "%s: the key in %s does not belong to the certificate; set the one "
-                            "that it was issued for",
+                            "%s: the key in %s does not belong to the certificate; set the key "
+                            "for which the certificate was issued",
                             name, path);
     }
     if (says(reason, "mac verify failure") || says(reason, "maybe wrong password") ||
@@ -210,9 +210,9 @@ static enum wt_status refuse_file(const rd_kafka_conf_t *conf, size_t i, const c
     if (keystore && says(reason, "unsupported")) {
         return wt_error_set(
             error, WT_INVALID, WT_ERROR_FATAL, "kafka-security",
-            "%s: %s is encrypted in an old way (RC2 or 3DES) that OpenSSL 3 does not "
-            "read; write it anew with openssl pkcs12 -export, or set ssl.providers: "
-            "legacy,default where that provider is installed",
+            "%s: %s uses an old encryption (RC2 or 3DES) that OpenSSL 3 does not "
+            "read; export it again with openssl pkcs12 -export, or set ssl.providers: "
+            "legacy,default if that provider is installed",
             name, path);
     }
     return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "kafka-security",

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A connection that ends so soon after the client thought it was through was ended for that. */
+/* If a broker closes a connection this soon after it was up, the broker refused the client. */
 #define REFUSED_AFTER_MS_MAX 2000
 
 #define SPEAK_TLS                                                                                  \
@@ -39,8 +39,9 @@
 
 /* --- parts of a line ------------------------------------------------------------------------- */
 
-/* "[thrd:sasl_ssl://host:9093/bootstrap]: sasl_ssl://host:9093/bootstrap: SASL …", and the same
- * without the thread; "GroupCoordinator: host:9093: …" of a broker with a role. */
+/* Skips the thread's name. Lines look like "[thrd:sasl_ssl://host:9093/bootstrap]:
+ * sasl_ssl://host:9093/bootstrap: SASL …", also without the thread, or, for a coordinator's
+ * connection, "GroupCoordinator: host:9093: …". */
 static const char *behind_thread(const char *line)
 {
     const char *end = strncmp(line, "[thrd:", 6) == 0 ? strstr(line, "]: ") : NULL;
@@ -57,7 +58,7 @@ static bool is_address(const char *text, size_t bytes)
            text[bytes - 1 - digits] == ':' && memchr(text, ' ', bytes) == NULL;
 }
 
-/* A broker's role, under which librdkafka keeps a connection of its own. */
+/* True: the name of a coordinator. librdkafka keeps a separate connection to it. */
 static bool is_role(const char *text)
 {
     size_t bytes = strcspn(text, ":/");
@@ -85,7 +86,7 @@ void wt_security_address(const char *line, char address[WT_SECURITY_ADDRESS_BYTE
     }
 }
 
-/* The name of a broker shows what is spoken to it, save where that is neither TLS nor SASL. */
+/* True: the broker's name begins with a protocol that uses TLS. */
 static bool speaks_tls(const char *line)
 {
     const char *text = behind_thread(line);
@@ -104,7 +105,7 @@ static bool is_short_life(const char *line)
            strtol(at + 7, NULL, 10) <= REFUSED_AFTER_MS_MAX;
 }
 
-/* Copies what stands behind `mark`, without "(after 3ms in state …)". */
+/* Copies the line's text after `mark`, without "(after 3ms in state …)". */
 static void take_tail(const char *line, const char *mark, const char *before,
                       struct wt_security_cause *cause)
 {
@@ -123,7 +124,7 @@ static void take(struct wt_security_cause *cause, const char *why, const char *r
 
 /* --- TLS ------------------------------------------------------------------------------------- */
 
-/* What the other side says when it ends a handshake, as OpenSSL calls it (RFC 8446, 6). */
+/* OpenSSL's names for the alerts of a failed handshake (RFC 8446, 6), and other messages of it. */
 static const struct {
     const char *part;
     const char *why;
@@ -149,8 +150,8 @@ static const struct {
     {"alert handshake failure",
      "it has no cipher in common with this client, or wants a certificate", VERSIONS},
     {"no shared cipher", "it has no cipher in common with this client", VERSIONS},
-    {"alert unrecognized name", "it does not know the name under which it is asked",
-     "name the broker in bootstrap.servers as it names itself"},
+    {"alert unrecognized name", "it does not know the host name by which this client calls it",
+     "write the broker's own name in bootstrap.servers"},
     {"wrong version number", "what answers there does not speak TLS", SPEAK_NO_TLS},
     {"packet length too long", "what answers there does not speak TLS", SPEAK_NO_TLS},
     {"record layer failure", "what answers there does not speak TLS", SPEAK_NO_TLS},
@@ -211,8 +212,8 @@ static bool credentials_cause(const char *line, struct wt_security_cause *cause)
     return true;
 }
 
-/* "Failed to retrieve OIDC token from "URL": REASON (HTTP STATUS)" in the log is "Failed to acquire SASL
- * OAUTHBEARER token: REASON" as an error. */
+/* The log has "Failed to retrieve OIDC token from "URL": REASON (HTTP STATUS)"; the error event of
+ * the same failure has "Failed to acquire SASL OAUTHBEARER token: REASON". */
 static bool token_cause(const char *line, struct wt_security_cause *cause)
 {
     static const char *const marks[] = {
@@ -226,10 +227,10 @@ static bool token_cause(const char *line, struct wt_security_cause *cause)
     if (reason == NULL) {
         return false;
     }
-    cause->address[0] = '\0'; /* it is the token server that is at fault */
+    cause->address[0] = '\0'; /* the token server is at fault, not a broker */
     cause->of_one = false;
     if (strstr(line, "sasl.oauthbearer.config") != NULL) {
-        /* librdkafka quotes it, and it may hold what nobody is to read. */
+        /* librdkafka's message quotes the value, which may contain secrets. */
         take(cause, "no OAUTHBEARER token: sasl.oauthbearer.config cannot be read", TOKEN_CONFIG);
         return true;
     }
@@ -282,14 +283,14 @@ static bool sasl_cause(const char *line, struct wt_security_cause *cause)
     return false;
 }
 
-/* --- connections that merely end ------------------------------------------------------------- */
+/* --- closed connections ---------------------------------------------------------------------- */
 
 static bool disconnect_cause(const char *line, struct wt_security_cause *cause)
 {
     cause->certain = false;
     bool ended = strstr(line, "Disconnected") != NULL || strstr(line, "Broken pipe") != NULL ||
                  strstr(line, "Connection reset") != NULL;
-    /* The name of a role does not show what is spoken. */
+    /* A coordinator's name does not show the protocol. */
     if (!ended || is_role(behind_thread(line))) {
         return false;
     }
@@ -321,7 +322,7 @@ bool wt_security_cause(const char *line, struct wt_security_cause *cause_out)
 {
     wt_security_address(line, cause_out->address);
     if (cause_out->address[0] == '\0' && is_role(behind_thread(line))) {
-        return false; /* of which broker, another line says */
+        return false; /* another line names the broker */
     }
     cause_out->no_log_in = false;
     cause_out->of_one = cause_out->address[0] != '\0' && strstr(line, "/bootstrap: ") == NULL;

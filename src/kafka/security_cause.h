@@ -1,8 +1,8 @@
-/* security_cause.h: what a line of librdkafka says about TLS and SASL, in an operator's words.
+/* security_cause.h: turns librdkafka's messages about TLS and SASL into cause and remedy.
  *
- * librdkafka says in OpenSSL's words that a handshake failed, and that a connection ended where a port
- * speaks something else than security.protocol. Here are the cause and what to set. No secret is in them.
- * Pure, but for what a certificate was refused for (certificate.h). Thread: any. */
+ * librdkafka reports a failed handshake with OpenSSL's message. If a port uses another protocol
+ * than security.protocol, it only reports a closed connection. Cause and remedy never contain a
+ * secret. Pure, except for the reasons kept by certificate.h. Thread: any. */
 #ifndef WIRETAG_KAFKA_SECURITY_CAUSE_H
 #define WIRETAG_KAFKA_SECURITY_CAUSE_H
 
@@ -15,16 +15,18 @@
 struct wt_security_cause {
     char why[WT_SECURITY_WHY_BYTES_MAX]; /* a clause: "it refuses user or password (PLAIN)" */
     const char *remedy;                  /* a clause: "correct sasl.username …" */
-    char address[WT_SECURITY_ADDRESS_BYTES_MAX]; /* host:port of the broker; "": it is about none */
-    bool of_one; /* of the cluster's brokers, which no other can stand in for; else of an address of
-                   * bootstrap.servers, or of none */
-    bool
-        no_log_in; /* it is that the port is none for SASL; so answers, too, a broker that is asked for a
-                     * new session twice within a second */
-    bool certain; /* else a connection merely ended, which says so only where each one does */
+    char address[WT_SECURITY_ADDRESS_BYTES_MAX]; /* host:port of the broker; "": of no broker */
+    /* Of a broker of the cluster, which no other can replace; false: of an address in
+     * bootstrap.servers, or of no broker. */
+    bool of_one;
+    /* The port seems to have no SASL. A broker gives the same answer if a session is renewed twice
+     * within a second. */
+    bool no_log_in;
+    /* False: a connection was closed; it counts only if that recurs. */
+    bool certain;
 };
 
-/* Whether `line`, of librdkafka's log or of an error, says that TLS or SASL keeps this client out. */
+/* True: `line`, of librdkafka's log or an error event, means that TLS or SASL fails. */
 bool wt_security_cause(const char *line, struct wt_security_cause *cause_out);
 
 #define WT_SECURITY_MESSAGE_BYTES_MAX                                                              \
@@ -34,7 +36,7 @@ bool wt_security_cause(const char *line, struct wt_security_cause *cause_out);
 void wt_security_message(const struct wt_security_cause *cause,
                          char message[WT_SECURITY_MESSAGE_BYTES_MAX]);
 
-/* The broker's host:port that a line is about; "": none. */
+/* Copies the host:port of the broker that a line is about; "": none. */
 void wt_security_address(const char *line, char address[WT_SECURITY_ADDRESS_BYTES_MAX]);
 
 #endif

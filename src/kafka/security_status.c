@@ -12,38 +12,38 @@
 
 #define BROKERS_MAX 32u
 
-/* A cluster's brokers; of more the first is forgotten, until it lets a client in again. */
+/* Enough for the brokers of a cluster; with more, the oldest is replaced. */
 #define SPEAKERS_MAX 128u
 
-/* A broker that is tried and not let in is heard of once in thirty seconds at least: librdkafka leaves
- * out equal lines for that long. */
+/* A refusal that was not repeated for this long is forgotten. librdkafka suppresses equal lines for
+ * up to thirty seconds. */
 #define FORGOTTEN_US 60000000
 
-/* While brokers let clients in, which the statistics show every five seconds, a token that cannot be had, or
- * an address of bootstrap.servers, is to be told of, and keeps nothing from moving yet. */
+/* While a broker was seen to let clients in within this time (the statistics come every five
+ * seconds), a missing token or a failing address of bootstrap.servers is logged but is no stall. */
 #define LET_IN_US 7000000
 
-/* A connection that merely ended may have other reasons; so many in a row have not. Those that end
- * together, of several clients, count as one. */
+/* A single closed connection may have other reasons. ENDS_MIN in a row count as a refusal;
+ * connections of several clients that close together count once. */
 #define ENDS_MIN 3u
 #define ENDS_TOGETHER_US 100000
 
 struct refusal {
     struct wt_security_cause cause; /* its address is the key */
     int64_t seen_us;                /* 0: free */
-    int64_t logged_us;              /* when this cause was; 0: not yet */
+    int64_t logged_us;              /* when this cause was logged; 0: not yet */
     int64_t counted_us;
-    uint32_t ends; /* in a row, where they are all there is */
+    uint32_t ends; /* closed connections in a row, without a certain cause */
     bool active;
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards what follows */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards the variables below */
 static struct refusal refusals[BROKERS_MAX];
-static char speakers[SPEAKERS_MAX][WT_SECURITY_ADDRESS_BYTES_MAX]; /* where a log-in came through */
+static char speakers[SPEAKERS_MAX][WT_SECURITY_ADDRESS_BYTES_MAX]; /* where a log-in succeeded */
 static size_t speaker_next;
 static int64_t let_in_us; /* when a broker was last seen to have let a client in; 0: never */
 
-/* Locks: held, as in all that follow. NULL: there is none. */
+/* NULL: there is none. Locks: the caller holds the lock, as for all static functions here. */
 static struct refusal *find(const char *address)
 {
     for (size_t i = 0; i < BROKERS_MAX; i++) {
@@ -54,7 +54,7 @@ static struct refusal *find(const char *address)
     return NULL;
 }
 
-/* Where a log-in came through, an address of `speakers`; NULL: nowhere there. */
+/* The entry of `speakers` with this address; NULL: no log-in has succeeded there. */
 static char *find_speaker(const char *address)
 {
     for (size_t i = 0; i < SPEAKERS_MAX; i++) {
@@ -80,37 +80,37 @@ static struct refusal *find_or_add(const char *address)
     return oldest;
 }
 
-static void print_words(char words[WT_STALL_WORDS_BYTES_MAX], const struct wt_security_cause *cause)
+static void write_cause(char text[WT_STALL_WORDS_BYTES_MAX], const struct wt_security_cause *cause)
 {
     char message[WT_SECURITY_MESSAGE_BYTES_MAX];
     wt_security_message(cause, message);
-    (void)snprintf(words, WT_STALL_WORDS_BYTES_MAX, "%s; %s", message, cause->remedy);
+    (void)snprintf(text, WT_STALL_WORDS_BYTES_MAX, "%s; %s", message, cause->remedy);
 }
 
 static void show_stall(void)
 {
-    char words[WT_STALL_WORDS_BYTES_MAX] = "";
+    char text[WT_STALL_WORDS_BYTES_MAX] = "";
     const struct refusal *first = NULL;
     for (size_t i = 0; i < BROKERS_MAX && first == NULL; i++) {
         first = refusals[i].active ? &refusals[i] : NULL;
     }
     if (first != NULL) {
-        print_words(words, &first->cause);
+        write_cause(text, &first->cause);
     }
-    wt_stall_set(WT_STALL_SECURITY, first != NULL, words);
+    wt_stall_set(WT_STALL_SECURITY, first != NULL, text);
 }
 
-/* Takes a cause for what keeps the worker out; logs it where that was not done lately. */
+/* Accepts a cause as a refusal; logs it unless it was logged lately. */
 static void take(struct refusal *refusal, const struct wt_security_cause *cause, int64_t now_us)
 {
     bool same = strcmp(refusal->cause.why, cause->why) == 0 && refusal->logged_us != 0;
     bool lately = now_us - refusal->logged_us < FORGOTTEN_US;
     refusal->cause = *cause;
     if (!same || (!lately && !refusal->active)) {
-        char words[WT_STALL_WORDS_BYTES_MAX];
-        print_words(words, cause);
+        char text[WT_STALL_WORDS_BYTES_MAX];
+        write_cause(text, cause);
         refusal->logged_us = now_us;
-        wt_log_warn("kafka", "%s", words);
+        wt_log_warn("kafka", "%s", text);
     }
     bool harmless = !cause->of_one && let_in_us != 0 && now_us - let_in_us < LET_IN_US;
     refusal->active |= !harmless;
@@ -128,7 +128,7 @@ static void count_end(struct refusal *refusal, int64_t now_us)
     }
 }
 
-/* True: it is said. */
+/* True: the cause has been logged. */
 static bool note(const struct wt_security_cause *cause, bool counts)
 {
     int64_t now_us = wt_clock_us();
@@ -149,7 +149,7 @@ static bool note(const struct wt_security_cause *cause, bool counts)
         } else if (!refusal->active) {
             refusal->cause = *cause;
             said = false;
-        } /* else what is certain is not made less so by connections that merely end */
+        } /* else a closed connection does not replace a certain cause */
     }
     refusal->seen_us = now_us;
     return said;
@@ -163,12 +163,12 @@ static bool drop(struct refusal *refusal)
     return was_active;
 }
 
-/* It cannot be connected to at all now: what it had against this worker no longer counts. */
+/* The address now refuses connections, so its earlier refusal no longer applies. */
 static void note_unreachable(const char *address)
 {
     char *speaker = find_speaker(address);
     if (speaker != NULL) {
-        speaker[0] = '\0'; /* who knows what comes up there */
+        speaker[0] = '\0'; /* another service may listen there next */
     }
     struct refusal *refusal = find(address);
     if (refusal != NULL && drop(refusal)) {

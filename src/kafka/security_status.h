@@ -1,35 +1,35 @@
-/* security_status.h: the brokers that TLS or SASL keep this worker from, each said once.
+/* security_status.h: the brokers that refuse this worker because of TLS or SASL, each logged once.
  *
- * librdkafka writes a line for every try, each client for itself, and tells its application the same
- * again. Of all these one line is made when a broker begins to refuse, and again when the cause changes;
- * while it lasts it is the stall "security" (stall.h). It is over when the broker lets a client in, or
- * was not tried again for a minute. One state a process. Thread: any. Locks: its own, and the log's and
- * the stalls' while it is held. */
+ * librdkafka logs every attempt of every client, and reports it again as an error event. Here one
+ * line is logged when a broker begins to refuse, and one when the cause changes. While the refusal
+ * lasts it is the stall `security` (stall.h). It ends when the broker lets a client in, or when
+ * nothing was reported for a minute. One state a process. Thread: any. Locks: its own; the log's
+ * and the stalls' while it holds its own. */
 #ifndef WIRETAG_KAFKA_SECURITY_STATUS_H
 #define WIRETAG_KAFKA_SECURITY_STATUS_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* True: a line of librdkafka's log is about TLS or SASL; it has been said, in our words, and need not be
- * again. */
+/* Notes a line of librdkafka's log. True: it is about TLS or SASL and has been logged in our
+ * words. */
 bool wt_security_note_log(const char *line);
 
-/* The same of an error that librdkafka gave out, mostly after it had logged it. */
+/* The same for an error event, which mostly repeats a log line. */
 bool wt_security_note_error(const char *reason);
 
-/* The broker at `address` (host:port) has let a client in; NULL: any has, after a first start. Called
- * again and again while it does. */
+/* Notes that the broker at `address` (host:port) lets clients in; NULL: an unknown broker does.
+ * Called repeatedly while it does. */
 void wt_security_let_in(const char *address);
 
-/* The same, of a log-in (SASL) that has come through just now: what speaks at `address` has a listener for
- * SASL, until nothing can be connected to there. */
+/* The same after a SASL log-in has succeeded. From then on `address` counts as a SASL listener,
+ * until it refuses connections. */
 void wt_security_logged_in(const char *address);
 
-/* Forgets what was not tried again. `now_us` is of wt_clock_us. */
+/* Forgets refusals that were not repeated. `now_us` is a time of wt_clock_us. */
 void wt_security_tick(int64_t now_us);
 
-/* Whether a broker refuses this worker now. */
+/* True: a broker refuses this worker now. */
 bool wt_security_refused(void);
 
 #endif

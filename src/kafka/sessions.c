@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-/* Brokers whose sessions all clients renew in one moment; of more it is not known. */
+/* Limit on sessions of all clients that are being renewed at the same time; more are not noted. */
 #define RENEWALS_MAX 256u
 
 struct renewal {
@@ -20,7 +20,8 @@ struct renewal {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards the renewals */
 static struct renewal renewals[RENEWALS_MAX];
 
-/* librdkafka has a thread for each connection, and changes its state there. */
+/* The connection of this thread: librdkafka has one thread for each connection and changes the
+ * connection's state there. */
 static _Thread_local struct wt_session session;
 
 int64_t wt_session_enter(struct wt_session *connection, const char *state, int64_t now_us)
@@ -74,7 +75,8 @@ bool wt_sessions_renews(const rd_kafka_t *client, int32_t broker)
     return found;
 }
 
-/* Thread: the connection's own. librdkafka holds the broker's lock: whoever else wants it waits, too. */
+/* Thread: the connection's. librdkafka holds the broker's lock, so a wait here delays other threads
+ * that need it. */
 static rd_kafka_resp_err_t on_state(rd_kafka_t *client, int32_t broker, const char *protocol,
                                     const char *name, int port, const char *state, void *opaque)
 {
@@ -87,7 +89,7 @@ static rd_kafka_resp_err_t on_state(rd_kafka_t *client, int32_t broker, const ch
     if (broker >= 0 && (renewed || session.renews)) {
         note(client, broker, session.renews);
     }
-    if (session.up && port != 0) { /* 0: a role, whose broker has a connection of its own */
+    if (session.up && port != 0) { /* 0: a coordinator, whose broker has its own connection */
         char address[WT_SECURITY_ADDRESS_BYTES_MAX];
         (void)snprintf(address, sizeof address, "%s:%d", name, port);
         wt_security_logged_in(address);

@@ -1,13 +1,14 @@
-/* sessions.h: the sessions in which brokers let clients in through SASL, as librdkafka renews them.
+/* sessions.h: delays the renewal of SASL sessions that brokers would refuse.
  *
- * Note "Renewed twice": a session ends with its token (or after connections.max.reauth.ms), and librdkafka
- * asks for the next one after 90 % of its time. Where the next token is not there yet, because its server
- * is away or tokens live for less than ten seconds, the new session has what is left of the old token: a
- * tenth, then a hundredth. A broker takes no second renewal of a connection within a second (KIP-368): it
- * answers as a port without SASL would, and the connection is lost. All connections of a client lose it in
- * the same moment, and librdkafka (2.12 to 2.16) then renews some that are not there: these wait until
- * socket.timeout.ms is over, a minute. So the second renewal waits until a second has passed; a broker
- * takes it also after the session has ended, and by then there may be a token. */
+ * Note "Renewed twice": a session expires with its token (or after connections.max.reauth.ms), and
+ * librdkafka renews it after 90 % of its lifetime. If there is no new token yet, because the token
+ * server is down or tokens live for less than ten seconds, the new session only lasts for the rest
+ * of the old token: a tenth of its lifetime, then a hundredth. A broker refuses a second renewal of
+ * a connection within a second (KIP-368): it answers like a port without SASL, and the connection
+ * is closed. All connections of a client are closed at the same time. librdkafka (2.12 to 2.16)
+ * then renews sessions of closed connections, and these hang for socket.timeout.ms, a minute. So
+ * the second renewal is delayed until a second has passed. A broker accepts it even after the
+ * session has expired, and by then there may be a new token. */
 #ifndef WIRETAG_KAFKA_SESSIONS_H
 #define WIRETAG_KAFKA_SESSIONS_H
 
@@ -20,19 +21,20 @@
 
 /* One connection. */
 struct wt_session {
-    int64_t renewed_us; /* 0: not since it was made */
+    int64_t renewed_us; /* when the last renewal ended; 0: none yet */
     bool up;
-    bool renews;
+    bool renews; /* a renewal is in progress */
 };
 
-/* Follows a connection into a `state` of librdkafka's: for how long it is to wait before it goes on. Pure. */
+/* Notes that the connection enters librdkafka's `state`; returns how long it must wait first, in
+ * microseconds. Pure. */
 int64_t wt_session_enter(struct wt_session *session, const char *state, int64_t now_us);
 
-/* Watches the sessions of a client to be. Thread: any. */
+/* Watches the sessions of the client that is created from `conf`. Thread: any. */
 void wt_sessions_watch(rd_kafka_conf_t *conf);
 
-/* Whether the connection to a broker is up and its session is being renewed, which librdkafka's statistics do
- * not tell from a first log-in. Thread: any. Locks: its own. */
+/* True: the connection to the broker is up and renews its session. librdkafka's statistics show the
+ * same states for a first log-in. Thread: any. Locks: its own. */
 bool wt_sessions_renews(const rd_kafka_t *client, int32_t broker);
 
 #endif

@@ -11,44 +11,43 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Deliveries that fail for less, and leaders that are away for less, are the normal way of a broker's
- * restart. */
+/* Failing deliveries and missing leaders are normal for a shorter time, while a broker restarts. */
 #define FAILING_US_MAX 5000000
 
-#define WORDS_BYTES 400u
+#define CAUSE_BYTES 400u
 
 /* --- notes ----------------------------------------------------------------------------------- */
 
 struct note {
-    atomic_bool there; /* so that a delivery costs no lock while all is well */
+    atomic_bool there; /* atomic, so that a successful delivery takes no lock */
     int64_t since_us;
-    char words[WORDS_BYTES];
+    char cause[CAUSE_BYTES];
 };
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* guards the notes, `there` aside */
 static struct note deliveries[2];                         /* of labels, of dead letters */
 static struct note leaders[2];                            /* of the producer, of the consumer */
 
-static void note(struct note *note, const char *words)
+static void note(struct note *note, const char *cause)
 {
-    bool wanted = words[0] != '\0';
+    bool wanted = cause[0] != '\0';
     if (!wanted && !atomic_load_explicit(&note->there, memory_order_relaxed)) {
         return;
     }
     (void)pthread_mutex_lock(&mutex);
     bool before = atomic_exchange_explicit(&note->there, wanted, memory_order_relaxed);
     note->since_us = before ? note->since_us : wt_clock_us();
-    (void)snprintf(note->words, sizeof note->words, "%s", words);
+    (void)snprintf(note->cause, sizeof note->cause, "%s", cause);
     (void)pthread_mutex_unlock(&mutex);
 }
 
-/* Copies what has been there for long enough; "" otherwise. Returns since when. */
-static int64_t take_note(const struct note *note, char words[WORDS_BYTES])
+/* Copies the note if it has lasted for FAILING_US_MAX, else ""; returns since when it lasts. */
+static int64_t take_note(const struct note *note, char cause[CAUSE_BYTES])
 {
     (void)pthread_mutex_lock(&mutex);
     bool lasts = atomic_load_explicit(&note->there, memory_order_relaxed) &&
                  wt_clock_us() - note->since_us >= FAILING_US_MAX;
-    (void)snprintf(words, WORDS_BYTES, "%s", lasts ? note->words : "");
+    (void)snprintf(cause, CAUSE_BYTES, "%s", lasts ? note->cause : "");
     int64_t since_us = note->since_us;
     (void)pthread_mutex_unlock(&mutex);
     return since_us;
@@ -65,9 +64,9 @@ void wt_topics_note_no_delivery_waits(void)
     note(&deliveries[true], "");
 }
 
-void wt_topics_note_leaders(bool consumer, const char *words)
+void wt_topics_note_leaders(bool consumer, const char *cause)
 {
-    note(&leaders[consumer], words);
+    note(&leaders[consumer], cause);
 }
 
 void wt_topics_forget(void)
@@ -78,20 +77,20 @@ void wt_topics_forget(void)
     }
 }
 
-/* --- looking --------------------------------------------------------------------------------- */
+/* --- metadata -------------------------------------------------------------------------------- */
 
 enum role { INPUT, OUTPUT, DEAD_LETTERS };
 
-/* What the brokers say of a topic. */
+/* The state of a topic in the metadata. */
 enum finding { FINE, MISSING, DENIED, LEADERLESS };
 
 struct topic {
     const char *name;
     enum role role;
-    rd_kafka_topic_t *handle; /* which has metadata requests ask for it; NULL: a pattern */
+    rd_kafka_topic_t *handle; /* makes metadata requests include it; NULL: a pattern */
     enum finding finding;
-    int leaderless;    /* how many */
-    int32_t partition; /* the first of them */
+    int leaderless;    /* number of partitions without a leader */
+    int32_t partition; /* the first of those */
     int partition_count;
 };
 
@@ -165,7 +164,7 @@ void wt_topics_look(struct wt_topics *topics, int wait_ms)
     const struct rd_kafka_metadata *metadata;
     if (topics->consumer == NULL || rd_kafka_metadata(topics->consumer, 0, NULL, &metadata,
                                                       wait_ms) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return; /* what was found last holds */
+        return; /* keep the last finding */
     }
     for (int i = 0; i < metadata->topic_cnt; i++) {
         for (size_t j = 0; j < topics->count; j++) {
@@ -178,7 +177,7 @@ void wt_topics_look(struct wt_topics *topics, int wait_ms)
     rd_kafka_metadata_destroy(metadata);
 }
 
-/* --- what it comes to ------------------------------------------------------------------------ */
+/* --- stalls ---------------------------------------------------------------------------------- */
 
 static const char *const kinds[] = {
     [INPUT] = "input topic", [OUTPUT] = "output topic", [DEAD_LETTERS] = "dead letter topic"};
@@ -186,16 +185,16 @@ static const enum wt_stall reasons[] = {[INPUT] = WT_STALL_INPUT_TOPIC,
                                         [OUTPUT] = WT_STALL_OUTPUT_TOPIC,
                                         [DEAD_LETTERS] = WT_STALL_DEAD_LETTER_TOPIC};
 
-/* What hinders for sure; "": nothing. */
-static void describe(const struct topic *topic, char words[WORDS_BYTES])
+/* Describes a fault that the metadata show; "": none. */
+static void describe(const struct topic *topic, char cause[CAUSE_BYTES])
 {
-    words[0] = '\0';
+    cause[0] = '\0';
     if (topic->finding == MISSING) {
-        (void)snprintf(words, WORDS_BYTES, "the %s %s does not exist (any more): create it again",
+        (void)snprintf(cause, CAUSE_BYTES, "the %s %s does not exist (any more): create it again",
                        kinds[topic->role], topic->name);
     } else if (topic->finding == LEADERLESS) {
-        (void)snprintf(words, WORDS_BYTES,
-                       "%d of %d partitions of the %s %s have no leader, [%" PRId32 "] among them: "
+        (void)snprintf(cause, CAUSE_BYTES,
+                       "%d of %d partitions of the %s %s have no leader, such as [%" PRId32 "]: "
                        "their brokers are down",
                        topic->leaderless, topic->partition_count, kinds[topic->role], topic->name,
                        topic->partition);
@@ -205,32 +204,32 @@ static void describe(const struct topic *topic, char words[WORDS_BYTES])
 static void judge_role(const struct wt_topics *topics, enum role role, const struct note *delivery,
                        const struct note *leader)
 {
-    char words[WORDS_BYTES] = "";
-    for (size_t i = 0; i < topics->count && words[0] == '\0'; i++) {
+    char cause[CAUSE_BYTES] = "";
+    for (size_t i = 0; i < topics->count && cause[0] == '\0'; i++) {
         if (topics->items[i].role == role) {
-            describe(&topics->items[i], words);
+            describe(&topics->items[i], cause);
         }
     }
     int64_t since_us = wt_clock_us();
-    if (words[0] == '\0' && delivery != NULL) {
-        since_us = take_note(delivery, words);
+    if (cause[0] == '\0' && delivery != NULL) {
+        since_us = take_note(delivery, cause);
     }
-    if (words[0] == '\0' && leader != NULL) {
-        since_us = take_note(leader, words);
+    if (cause[0] == '\0' && leader != NULL) {
+        since_us = take_note(leader, cause);
     }
-    if (words[0] != '\0') {
-        wt_stall_begin_since(reasons[role], since_us, "%s", words);
+    if (cause[0] != '\0') {
+        wt_stall_begin_since(reasons[role], since_us, "%s", cause);
     } else {
         wt_stall_end(reasons[role]);
     }
 }
 
-void wt_topics_judge(struct wt_topics *topics, char *rights, size_t rights_bytes)
+void wt_topics_judge(struct wt_topics *topics, char *denied, size_t denied_bytes)
 {
-    for (size_t i = 0; i < topics->count && rights[0] == '\0'; i++) {
+    for (size_t i = 0; i < topics->count && denied[0] == '\0'; i++) {
         const struct topic *topic = &topics->items[i];
         if (topic->finding == DENIED) {
-            (void)snprintf(rights, rights_bytes,
+            (void)snprintf(denied, denied_bytes,
                            "the brokers no longer let this user see the %s %s", kinds[topic->role],
                            topic->name);
         }

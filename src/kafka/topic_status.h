@@ -1,9 +1,9 @@
-/* topic_status.h: whether the topics of a running worker are there and take records.
+/* topic_status.h: checks that the topics of a running worker exist and accept records.
  *
- * librdkafka takes a missing output topic for none: records wait in its queue, and transactions
- * without them go on. So the main thread looks at the topics' metadata every few seconds, the producer's
- * thread notes what becomes of records, and the statistics tell which leaders do not answer. Stalls
- * (stall.h) are made of all three. */
+ * librdkafka reports no error for a missing output topic: its records stay in the queue, and
+ * transactions continue without them. So the main thread reads the topics' metadata every few
+ * seconds, the producer's thread notes the results of deliveries, and librdkafka's statistics show
+ * leaders that do not answer. Stalls (stall.h) are derived from all three. */
 #ifndef WIRETAG_KAFKA_TOPIC_STATUS_H
 #define WIRETAG_KAFKA_TOPIC_STATUS_H
 
@@ -14,37 +14,37 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* --- what others note; one producer and one consumer a process. Thread: any ------------------- */
+/* --- notes of other threads; one producer and one consumer a process. Thread: any ------------- */
 
-/* A record was delivered to the output topic or to that of dead letters, or was not, and will be tried
- * again. `reason` may be NULL where it was. */
+/* Notes whether a record was delivered to the output or dead letter topic; a failed delivery is
+ * retried. `reason` may be NULL if it was delivered. */
 void wt_topics_note_delivery(bool dead_letters, bool delivered, const char *reason);
 
-/* No record waits to be delivered: what could not be has been given up with its partition. */
+/* Notes that no delivery is outstanding: undeliverable records were dropped with their
+ * partition. */
 void wt_topics_note_no_delivery_waits(void);
 
-/* Of which partitions that are read, or that records wait for, the leader does not answer, in words; ""
- * where all do. */
-void wt_topics_note_leaders(bool consumer, const char *words);
+/* Notes which leaders of partitions in use do not answer, as a clause; "": all answer. */
+void wt_topics_note_leaders(bool consumer, const char *text);
 
-/* Nothing is noted: another worker begins. */
+/* Forgets all notes, before another worker starts in this process. */
 void wt_topics_forget(void);
 
-/* --- the main thread's ------------------------------------------------------------------------ */
+/* --- thread: main ----------------------------------------------------------------------------- */
 
 struct wt_topics;
 
-/* Both are borrowed; the consumer must outlive it. NULL: no broker is asked. */
+/* Both are borrowed and must outlive it. `consumer` NULL: no broker is asked. */
 struct wt_topics *wt_topics_create(rd_kafka_t *consumer, const struct wt_config *config);
 
 /* Accepts NULL. */
 void wt_topics_destroy(struct wt_topics *topics);
 
-/* Asks the brokers for the topics, for `wait_ms` at most. */
+/* Reads the topics' metadata, within `wait_ms`. */
 void wt_topics_look(struct wt_topics *topics, int wait_ms);
 
-/* Begins and ends the stalls of topics by what is known. What the brokers refuse is written to
- * `rights`, if it is empty. */
-void wt_topics_judge(struct wt_topics *topics, char *rights, size_t rights_bytes);
+/* Begins and ends the stalls of topics. If the brokers deny access to a topic and `denied` is
+ * empty, writes that to `denied`. */
+void wt_topics_judge(struct wt_topics *topics, char *denied, size_t denied_bytes);
 
 #endif

@@ -13,16 +13,16 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* More workers than this with one group and host are a mistake. */
+/* The most workers with the same group and host. */
 #define SLOTS_MAX 1024u
 
 struct wt_transactional_id {
     char *text;
-    int lock; /* a socket whose name nobody else can have; -1: none is needed */
+    int lock; /* a socket bound to a name that no other process can bind; -1: not needed */
 };
 
-/* Binds a socket to an abstract name (Linux: no file, gone with its last owner) made from `text`.
- * -1: another process has it, or errno says more. */
+/* Binds a socket to an abstract name derived from `text` (Linux: not a file; freed when the process
+ * ends). -1: errno is EADDRINUSE if another process has the name. */
 static int lock_name(const char *text)
 {
     unsigned char digest[EVP_MAX_MD_SIZE];

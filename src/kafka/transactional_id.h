@@ -1,8 +1,10 @@
-/* transactional_id.h: a transactional id that is stable over restarts of a worker and its own alone.
+/* transactional_id.h: chooses a transactional id that is unique and stable over a worker's
+ * restarts.
  *
- * auto is group.id, then group.instance.id or the host name, then a slot: the lowest number that no
- * other wiretag on this machine holds with the same names. A restarted worker finds its slot free
- * again, whatever ended it, takes over its id, and so ends at once the transaction it left open. */
+ * `auto` is group.id, then group.instance.id or the host name, then a slot: the lowest number that
+ * no other worker on this machine holds for the same names. However a worker ended, its slot is
+ * free again. The restarted worker takes the same id and so aborts its old open transaction at
+ * once. */
 #ifndef WIRETAG_KAFKA_TRANSACTIONAL_ID_H
 #define WIRETAG_KAFKA_TRANSACTIONAL_ID_H
 
@@ -10,8 +12,8 @@
 
 struct wt_transactional_id;
 
-/* Takes the id of delivery.transactional_id, or a slot for auto, until it is destroyed (or the
- * process ends, however). WT_FAILED (class fatal). Thread: any. */
+/* Takes the id of delivery.transactional_id, or with `auto` locks a slot until the id is destroyed
+ * or the process ends. WT_FAILED (class fatal). Thread: any. */
 enum wt_status wt_transactional_id_create(const struct wt_config *config,
                                           struct wt_transactional_id **id_out,
                                           struct wt_error *error);
@@ -20,8 +22,8 @@ void wt_transactional_id_destroy(struct wt_transactional_id *id);
 
 const char *wt_transactional_id_text(const struct wt_transactional_id *id);
 
-/* Why two workers may have one id with this configuration, and what to set: a clause. The lock of
- * auto holds among the processes of one network namespace. Thread: any. */
+/* Why two workers may get the same id with this configuration, and the remedy, as a clause. The
+ * lock of `auto` only works between processes of one network namespace. Thread: any. */
 const char *wt_transactional_id_remedy(const struct wt_config *config);
 
 #endif

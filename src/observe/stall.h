@@ -17,7 +17,7 @@ enum wt_stall {
     WT_STALL_BROKERS,           /* none answers */
     WT_STALL_RIGHTS,            /* the brokers refuse what the worker has to do */
     WT_STALL_STRATEGY,          /* others in the group assign partitions by another strategy */
-    WT_STALL_GROUP,             /* put out of the group, or not joined yet */
+    WT_STALL_GROUP,             /* removed from the group, or not joined yet */
     WT_STALL_INPUT_TOPIC,       /* an input topic is missing, or a partition of it has no leader */
     WT_STALL_DAMAGED,           /* a damaged batch in an input topic */
     WT_STALL_MODEL,             /* it fails on everything, or waits for memory */

@@ -202,16 +202,16 @@ static void judge_progress(struct wt_stall_watch *stall_watch, const struct work
 void wt_stall_watch_judge(struct wt_stall_watch *stall_watch, int64_t lag, int64_t starts_unknown,
                           bool member, int wait_ms)
 {
-    struct wt_group_standing standing;
+    struct wt_group_status group;
     size_t partitions = (size_t)wt_metric_get(WT_METRIC_PARTITIONS);
     wt_group_judge(stall_watch->consumer, stall_watch->config, partitions, lag, member, wait_ms,
-                   &standing);
+                   &group);
     if (wt_metric_get(WT_METRIC_IN_FLIGHT_RECORDS) == 0) {
         wt_topics_note_no_delivery_waits();
     }
-    wt_topics_judge(stall_watch->topics, standing.rights, sizeof standing.rights);
-    wt_stall_set(WT_STALL_RIGHTS, standing.rights[0] != '\0', standing.rights);
+    wt_topics_judge(stall_watch->topics, group.denied, sizeof group.denied);
+    wt_stall_set(WT_STALL_RIGHTS, group.denied[0] != '\0', group.denied);
     const struct work work = {
-        .lag = lag, .starts_unknown = starts_unknown, .joining = standing.joining};
+        .lag = lag, .starts_unknown = starts_unknown, .joining = group.joining};
     judge_progress(stall_watch, &work);
 }

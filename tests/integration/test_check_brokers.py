@@ -93,7 +93,7 @@ def check_at(lab, servers, **common):
 
 
 @pytest.mark.parametrize("manner, part", [
-    ("silent", "accepts connections and answers nothing"), ("full", "no connection comes about"),
+    ("silent", "accepts connections and answers nothing"), ("full", "the connection times out"),
     ("web", "does not speak Kafka's protocol"), ("closing", "ends each connection"), ("refusing", "Connection refused")])
 def test_a_port_that_is_no_broker_is_named_with_what_is_wrong_with_it(lab, listener, manner, part):
     address = listener(manner).address
@@ -170,7 +170,7 @@ def unresolvable(tmp_path_factory):
 
 
 @pytest.mark.parametrize("manner, part", [
-    ("silent", "accepts connections and answers nothing"), ("full", "no connection comes about"),
+    ("silent", "accepts connections and answers nothing"), ("full", "the connection times out"),
     ("web", "does not speak Kafka's protocol"), ("refusing", "Connection refused")])
 def test_an_advertised_address_that_is_no_broker_is_named_with_its_setting(lab, misled, listener, manner, part):
     started, port = misled
@@ -178,7 +178,7 @@ def test_an_advertised_address_that_is_no_broker_is_named_with_its_setting(lab, 
     status, found = check_at(lab, started.bootstrap)
     assert (status, bad(found)) == (1, {"advertised-listener"})
     finding, = found["advertised-listener"]
-    assert f"broker 1 gives its address as 127.0.0.1:{port} (its advertised.listeners)" in finding["message"]
+    assert f"broker 1 advertises the address 127.0.0.1:{port} (advertised.listeners)" in finding["message"]
     assert part in finding["message"] and "advertised.listeners" in finding["remedy"]
 
 

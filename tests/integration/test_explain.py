@@ -200,7 +200,7 @@ def test_a_model_that_fails_on_the_record_is_shown_with_its_error(lab):
 
 
 @pytest.mark.parametrize("place, part", [
-    ("{input}:0:5", "does not exist yet; the next to be written is 1"), ("{input}:7:0", "has the partitions 0 to 0"),
+    ("{input}:0:5", "does not exist yet; the next offset to be written is 1"), ("{input}:7:0", "has the partitions 0 to 0"),
     ("nowhere:0:0", "there is no topic nowhere")])
 def test_a_record_that_is_not_there_is_named_and_exits_1(lab, place, part):
     flow, model = lab.flow(), lab.model()
@@ -214,7 +214,7 @@ def test_a_record_that_retention_deleted_is_named(lab):
     flow.produce([article("мяч")] * 3)
     client.delete_records(flow.bootstrap, flow.input, {0: 2})
     done = run(flow, model, f"{flow.input}:0:1")
-    assert done.returncode == 1 and "deleted by retention; the first that is left is 2" in done.stderr
+    assert done.returncode == 1 and "deleted by retention; the first remaining offset is 2" in done.stderr
 
 
 @pytest.mark.parametrize("place", ["", "topic", "topic:0", "topic:0:x", "topic:-1:0", "topic:0:-1", ":0:0", "a:b:0:0",
@@ -236,7 +236,7 @@ def test_bad_usage_is_named(arguments, part):
 def test_no_broker_is_named_with_what_to_do(lab):
     model = lab.model()
     done = run(lab.flow(), model, "a:0:0", kafka={"common": {"bootstrap.servers": "127.0.0.1:1"}})
-    assert done.returncode == 1 and "wiretag check says more" in done.stderr
+    assert done.returncode == 1 and "wiretag check shows more" in done.stderr
 
 
 def test_the_real_models_label_agrees_in_whatever_precision_it_runs(lab):

@@ -119,7 +119,7 @@ static void being_put_out_of_the_group_is_said_so(void **state)
                            "[thrd:main]: Consumer group session timed out (in join-state steady)"),
                      WT_LOG_WARN);
     assert_string_equal(
-        text, "put out of the group: Consumer group session timed out (in join-state steady)");
+        text, "removed from the group: Consumer group session timed out (in join-state steady)");
 }
 
 static void whatever_else_keeps_its_facility_and_level(void **state)

@@ -27,14 +27,14 @@ static void each_cause_has_its_words_and_its_setting(void **state)
                  "CONNECT)",
                  "Connection refused", "port");
     assert_words("Connection setup timed out in state CONNECT (after 4500ms in state CONNECT)",
-                 "no connection comes about", "firewall");
+                 "the connection times out", "firewall");
     assert_words("ApiVersionRequest failed: Local: Timed out: probably due to broker version < "
                  "0.10 (see api.version.request configuration) (after 4500ms in state "
                  "APIVERSION_QUERY)",
-                 "accepts connections and answers nothing", "at work");
+                 "accepts connections and answers nothing", "healthy");
     assert_words("Connection setup timed out in state APIVERSION_QUERY (after 4500ms in state "
                  "APIVERSION_QUERY)",
-                 "accepts connections and answers nothing", "at work");
+                 "accepts connections and answers nothing", "healthy");
     assert_words("Connection setup timed out in state SSL_HANDSHAKE (after 4500ms in state "
                  "SSL_HANDSHAKE)",
                  "TLS handshake", "TLS");

@@ -134,21 +134,21 @@ static void reasons_stand_causes_first_whoever_came_first(void **state)
 static void what_lasts_is_told_after_ten_seconds_then_every_minute_and_so_is_its_end(void **state)
 {
     (void)state;
-    wt_stall_begin(WT_STALL_GROUP, "put out of the group");
+    wt_stall_begin(WT_STALL_GROUP, "removed from the group");
     pass(9);
     assert_string_equal(lines(), "");
     pass(2);
-    assert_string_equal(lines(), "warn group: stalled for 10 s: put out of the group\n");
+    assert_string_equal(lines(), "warn group: stalled for 10 s: removed from the group\n");
     pass(58);
     wt_stall_begin(WT_STALL_GROUP, "still out of it"); /* the newest words count, the first start */
-    assert_string_equal(lines(), "warn group: stalled for 10 s: put out of the group\n");
+    assert_string_equal(lines(), "warn group: stalled for 10 s: removed from the group\n");
     pass(2);
-    assert_string_equal(lines(), "warn group: stalled for 10 s: put out of the group\n"
+    assert_string_equal(lines(), "warn group: stalled for 10 s: removed from the group\n"
                                  "warn group: still stalled for 70 s: still out of it\n");
     wt_stall_end(WT_STALL_GROUP);
     wt_stall_end(WT_STALL_GROUP);
     pass(200);
-    assert_string_equal(lines(), "warn group: stalled for 10 s: put out of the group\n"
+    assert_string_equal(lines(), "warn group: stalled for 10 s: removed from the group\n"
                                  "warn group: still stalled for 70 s: still out of it\n"
                                  "info group: over after 71 s; it was: still out of it\n");
 }
