@@ -234,7 +234,7 @@ static void audit_topic(const struct wt_config *config, const struct wt_cluster_
                        "the settings of topic %s may not be read, so sizes, replication and "
                        "retention were not compared",
                        topic->topic);
-        wt_finding_remedy(findings, "allow DescribeConfigs on it to whoever runs check");
+        wt_finding_remedy(findings, "allow DescribeConfigs on it to the user that runs check");
     }
     if (findings->count == before) {
         wt_finding_add(findings, config, key, WT_FINDING_OK, "topic",
@@ -429,7 +429,7 @@ static void audit_transaction_limit(const struct wt_config *config,
                       "transaction.timeout.ms %" PRId64 " is more than the broker allows, %" PRId64
                       " (transaction.max.timeout.ms)",
                       wanted_ms, facts->transaction_ms_max);
-    wt_finding_remedy(findings, "lower it, and delivery.drain_ms_max where it follows that");
+    wt_finding_remedy(findings, "lower it, or, if it is left out, delivery.drain_ms_max");
 }
 
 void wt_audit_topics(const struct wt_config *config, const struct wt_cluster_facts *facts,

@@ -261,7 +261,7 @@ void wt_audit_position(const struct wt_config *config, const struct wt_group_pos
     }
     if (position->deleted_records > 0) {
         wt_finding_add(findings, config, "kafka.consumer", WT_FINDING_WARNING, "group-offsets",
-                       "%" PRId64 " records behind the offsets of consumer group %s were deleted "
+                       "%" PRId64 " records after the offsets of consumer group %s were deleted "
                        "by retention before they were labelled",
                        position->deleted_records, group_of(config));
         wt_finding_remedy(findings, "they are lost; raise retention.ms of the input topics, or run "

@@ -12,10 +12,10 @@
 rd_kafka_resp_err_t wt_group_facts_gather(const struct wt_config *config, rd_kafka_t *client,
                                           int wait_ms, struct wt_group_facts *group_out);
 
-/* Compares the group's offsets with the input topics of `facts`; where it has none although there
- * are records, looks for labels of them in the output. With clients of its own, for `wait_ms` at
- * most; what was not answered leaves the position not known. Names in it are of `facts`. Given back
- * with wt_group_position_free. */
+/* Compares the group's committed offsets with the input topics of `facts`. For partitions with
+ * records but without a committed offset, searches the output for their labels. Uses clients of its
+ * own, within `wait_ms`. If an answer is missing, position_out->known is false. The position
+ * borrows names of `facts`; free it with wt_group_position_free. */
 void wt_group_position_gather(const struct wt_config *config, const struct wt_cluster_facts *facts,
                               int wait_ms, struct wt_group_position *position_out);
 

@@ -60,7 +60,7 @@ struct wt_connection_probe_broker *wt_connection_probe_brokers(struct wt_connect
                                                                int wait_ms, int *count_out);
 
 /* The brokers in the client's newest statistics (note "Learned"), for when it no longer answers.
- * The client must be polled before. */
+ * Poll the client first. */
 struct wt_connection_probe_broker *wt_connection_probe_learned(struct wt_connection_probe *probe,
                                                                int *count_out);
 void wt_connection_probe_brokers_free(struct wt_connection_probe_broker *brokers, int count);

@@ -99,8 +99,8 @@ static bool is_damaged(const struct wt_log_probe *probe, const struct wt_reading
  * assumed if the broker answers but neither a record nor the log's end comes. If a second damaged
  * batch begins, *begin_out is its first offset, else -1. *known_out false: the broker did not
  * answer. */
-static bool is_behind(struct wt_log_probe *probe, const struct wt_reading *first, int64_t offset,
-                      int64_t *begin_out, bool *known_out)
+static bool is_past(struct wt_log_probe *probe, const struct wt_reading *first, int64_t offset,
+                    int64_t *begin_out, bool *known_out)
 {
     struct wt_reading reading = read_at(probe, offset, NULL);
     bool silent = reading.kind == WT_READING_SILENT ||
@@ -131,13 +131,13 @@ static int64_t find_end(struct wt_log_probe *probe, const struct wt_reading *fir
         int64_t offset = found || low + stride >= high ? low + (high - low) / 2 : low + stride;
         offset = doubling ? offset : low + 1;
         bool known;
-        bool behind = is_behind(probe, first, offset, &begin, &known);
+        bool past = is_past(probe, first, offset, &begin, &known);
         if (!known) {
             return -1;
         }
-        if (behind) {
+        if (past) {
             if (begin > low && begin <= offset) {
-                return begin; /* the batches are neighbours, but for what compaction took */
+                return begin; /* the batches are adjacent, except for offsets removed by compaction */
             }
             high = offset;
             found = true;

@@ -42,7 +42,7 @@
 /* Skips the thread's name. Lines look like "[thrd:sasl_ssl://host:9093/bootstrap]:
  * sasl_ssl://host:9093/bootstrap: SASL …", also without the thread, or, for a coordinator's
  * connection, "GroupCoordinator: host:9093: …". */
-static const char *behind_thread(const char *line)
+static const char *after_thread(const char *line)
 {
     const char *end = strncmp(line, "[thrd:", 6) == 0 ? strstr(line, "]: ") : NULL;
     return end != NULL ? end + 3 : line;
@@ -68,9 +68,9 @@ static bool is_role(const char *text)
 
 void wt_security_address(const char *line, char address[WT_SECURITY_ADDRESS_BYTES_MAX])
 {
-    const char *text = behind_thread(line);
-    const char *behind_role = is_role(text) ? strstr(text, ": ") : NULL;
-    text = behind_role != NULL ? behind_role + 2 : text;
+    const char *text = after_thread(line);
+    const char *after_role = is_role(text) ? strstr(text, ": ") : NULL;
+    text = after_role != NULL ? after_role + 2 : text;
     const char *end = strstr(text, ": ");
     const char *scheme = strstr(text, "://");
     address[0] = '\0';
@@ -89,13 +89,13 @@ void wt_security_address(const char *line, char address[WT_SECURITY_ADDRESS_BYTE
 /* True: the broker's name begins with a protocol that uses TLS. */
 static bool speaks_tls(const char *line)
 {
-    const char *text = behind_thread(line);
+    const char *text = after_thread(line);
     return strncmp(text, "ssl://", 6) == 0 || strncmp(text, "sasl_ssl://", 11) == 0;
 }
 
 static bool speaks_sasl(const char *line)
 {
-    return strncmp(behind_thread(line), "sasl_", 5) == 0;
+    return strncmp(after_thread(line), "sasl_", 5) == 0;
 }
 
 static bool is_short_life(const char *line)
@@ -234,10 +234,10 @@ static bool token_cause(const char *line, struct wt_security_cause *cause)
         take(cause, "no OAUTHBEARER token: sasl.oauthbearer.config cannot be read", TOKEN_CONFIG);
         return true;
     }
-    const char *behind_url = reason[0] == '"' ? strstr(reason, "\": ") : NULL;
-    reason = behind_url != NULL ? behind_url + 3 : reason;
+    const char *after_url = reason[0] == '"' ? strstr(reason, "\": ") : NULL;
+    reason = after_url != NULL ? after_url + 3 : reason;
     const char *end = strstr(reason, " (after ");
-    const char *status = behind_url != NULL ? strrchr(reason, '(') : NULL;
+    const char *status = after_url != NULL ? strrchr(reason, '(') : NULL;
     end = end == NULL && status != NULL && status > reason ? status - 1 : end;
     (void)snprintf(cause->why, sizeof cause->why, "no OAUTHBEARER token: %.*s",
                    (int)(end != NULL ? end - reason : (ptrdiff_t)strlen(reason)), reason);
@@ -265,7 +265,7 @@ static bool sasl_cause(const char *line, struct wt_security_cause *cause)
     if (strstr(line, "Request not valid in current SASL state") != NULL) {
         cause->certain = false;
         cause->no_log_in = true;
-        take(cause, "that port is none for SASL: it lets everybody in without a log-in", NO_LOG_IN);
+        take(cause, "that port does not use SASL: it accepts clients without a log-in", NO_LOG_IN);
         return true;
     }
     if (strstr(line, "SASL authentication error: ") != NULL && strstr(line, "Local: ") == NULL) {
@@ -291,26 +291,26 @@ static bool disconnect_cause(const char *line, struct wt_security_cause *cause)
     bool ended = strstr(line, "Disconnected") != NULL || strstr(line, "Broken pipe") != NULL ||
                  strstr(line, "Connection reset") != NULL;
     /* A coordinator's name does not show the protocol. */
-    if (!ended || is_role(behind_thread(line))) {
+    if (!ended || is_role(after_thread(line))) {
         return false;
     }
     if (strstr(line, "SSL handshake failed") != NULL ||
         strstr(line, "in state SSL_HANDSHAKE") != NULL) {
         take(cause,
-             "it ends each connection in the TLS handshake, as a port does that does not speak TLS",
+             "it closes each connection in the TLS handshake, like a port that does not speak TLS",
              SPEAK_NO_TLS);
         return true;
     }
     if (strstr(line, "in state APIVERSION_QUERY") != NULL && !speaks_tls(line)) {
         take(cause,
-             "it ends each connection without a word, as a port does that speaks TLS, while "
-             "security.protocol says that none is spoken",
+             "it closes each connection without an answer, like a port that speaks TLS, but "
+             "security.protocol has no TLS",
              SPEAK_TLS);
         return true;
     }
     if (is_short_life(line) && !speaks_sasl(line)) {
         take(cause,
-             "it ends each connection at the first request, as a port does that wants a log-in "
+             "it closes each connection at the first request, like a port that requires a log-in "
              "(SASL)",
              LOG_IN);
         return true;
@@ -321,7 +321,7 @@ static bool disconnect_cause(const char *line, struct wt_security_cause *cause)
 bool wt_security_cause(const char *line, struct wt_security_cause *cause_out)
 {
     wt_security_address(line, cause_out->address);
-    if (cause_out->address[0] == '\0' && is_role(behind_thread(line))) {
+    if (cause_out->address[0] == '\0' && is_role(after_thread(line))) {
         return false; /* another line names the broker */
     }
     cause_out->no_log_in = false;

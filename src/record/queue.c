@@ -18,7 +18,7 @@ struct wt_queue {
     bool closed;
 };
 
-/* Locks: the queue's, held. */
+/* Locks: the caller holds the queue's mutex. */
 static void check_bound(const struct wt_queue *queue)
 {
     wt_mutex_assert_held(&queue->mutex);

@@ -94,7 +94,7 @@ def check_at(lab, servers, **common):
 
 @pytest.mark.parametrize("manner, part", [
     ("silent", "accepts connections and answers nothing"), ("full", "the connection times out"),
-    ("web", "does not speak Kafka's protocol"), ("closing", "ends each connection"), ("refusing", "Connection refused")])
+    ("web", "does not speak Kafka's protocol"), ("closing", "closes each connection"), ("refusing", "Connection refused")])
 def test_a_port_that_is_no_broker_is_named_with_what_is_wrong_with_it(lab, listener, manner, part):
     address = listener(manner).address
     status, found = check_at(lab, address)

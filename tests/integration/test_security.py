@@ -158,7 +158,7 @@ REFUSALS = {
                               "security.protocol to plaintext"),
     "no SASL on a port for SASL": (lambda it: it.tls("SCRAM"), "wants a log-in", "security.protocol to sasl_ssl"),
     "neither on a port for SASL": (lambda it: {"bootstrap.servers": it.broker.addresses["OAUTH"]}, "wants a log-in", "sasl.mechanism"),
-    "SASL on a port without": (lambda it: it.scram("TLS"), "none for SASL", "security.protocol to ssl"),
+    "SASL on a port without": (lambda it: it.scram("TLS"), "does not use SASL", "security.protocol to ssl"),
     "expired certificate": (lambda it: it.tls("EXPIRED"), "its certificate has expired (CN=expired, valid until ", "renew it"),
     "certificate for another name": (lambda it: it.tls("MISNAMED"), "it is for DNS:localhost, DNS:kafka.example.org", "advertised.listeners"),
     "certificate for the name in bootstrap.servers alone": (lambda it: it.tls("MISNAMED", **{
@@ -319,7 +319,7 @@ def test_a_token_server_that_goes_away_is_named_and_the_worker_goes_on_when_it_i
     client.wait_for("a worker that is ready", lambda: running.http("/readyz")[0] == 200)
     assert running.stop() == 0 and server.secret not in running.stderr
     # No session is asked for again in the second in which a broker takes that for a mistake.
-    assert "current SASL state" not in running.stderr and "none for SASL" not in running.stderr
+    assert "current SASL state" not in running.stderr and "does not use SASL" not in running.stderr
     server.stop()
 
 

@@ -65,7 +65,7 @@ struct wt_consume {
     atomic_bool stopping;
     atomic_bool ended; /* the thread returns next */
     struct wt_drain_clock drains;
-    struct wt_commit_log commits; /* of whoever polls the client, one thread at a time */
+    struct wt_commit_log commits; /* used by the thread that polls the client */
 };
 
 /* --- assignment ------------------------------------------------------------------------------ */
@@ -180,8 +180,8 @@ static void on_commit(rd_kafka_t *client, rd_kafka_resp_err_t code,
     }
 }
 
-/* The consumer's queue has an event. Ends the consume thread's wait for records, so that a rebalance
- * is handled at once. Thread: librdkafka's. */
+/* The consumer's queue has an event. Ends the consume thread's wait for records, so that a
+ * rebalance is handled at once. Thread: librdkafka's. */
 static void on_event(rd_kafka_t *client, void *opaque)
 {
     (void)client;

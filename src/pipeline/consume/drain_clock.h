@@ -1,4 +1,4 @@
-/* drain_clock.h: a time limit that does not count drains.
+/* drain_clock.h: measures a time limit without the time spent in drains.
  *
  * A drain has a limit of its own, delivery.drain_ms_max. While a worker stops there may be two
  * drains: one of a revoke in progress, then one before leaving the group. Thread: one thread

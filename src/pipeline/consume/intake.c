@@ -202,7 +202,7 @@ static void on_passed(void *opaque, struct wt_partition *partition, int64_t to)
     atomic_store_explicit(&partition->position, to, memory_order_release);
 }
 
-/* Keeps *taken and clears it, or leaves it to the caller. */
+/* Takes *taken and sets it to NULL, or leaves it to the caller. */
 static void take_message(struct wt_intake *intake, rd_kafka_message_t **taken)
 {
     const rd_kafka_message_t *message = *taken;
@@ -238,7 +238,7 @@ static void take_message(struct wt_intake *intake, rd_kafka_message_t **taken)
  * continues there. An end before the expected offset means that the topic was re-created or
  * truncated.
  *
- * Keeps *message and clears it, or leaves it to the caller. */
+ * Takes *message and sets it to NULL, or leaves it to the caller. */
 static void take_end(struct wt_intake *intake, rd_kafka_message_t **message)
 {
     struct wt_partition *source = source_of(intake, *message);
@@ -263,8 +263,8 @@ static void take_end(struct wt_intake *intake, rd_kafka_message_t **message)
     atomic_store_explicit(&source->position, offset, memory_order_release);
 }
 
-/* An event of the consumer that is not a record. Keeps *taken and clears it, or leaves it to the
- * caller. */
+/* Handles an event of the consumer that is not a record. Takes *taken and sets it to NULL, or
+ * leaves it to the caller. */
 static void take_event(struct wt_intake *intake, rd_kafka_message_t **taken)
 {
     const rd_kafka_message_t *message = *taken;

@@ -35,7 +35,7 @@ void wt_retention_gap_begin(struct wt_retention_gap *retention_gap, struct wt_pa
  * out. */
 bool wt_retention_gap_ready(struct wt_retention_gap *retention_gap, struct wt_partition *partition);
 
-/* Compares `offset`, where reading has arrived, with the expected offset and checks a gap between
+/* Compares `offset`, of the message just read, with the expected offset and checks a gap between
  * them. Returns the expected offset if `offset` went backwards (suspend.h), else `offset`. The
  * caller updates partition->next_offset. */
 int64_t wt_retention_gap_look(struct wt_retention_gap *retention_gap,

@@ -42,7 +42,7 @@ static void each_cause_has_its_words_and_its_setting(void **state)
                  "security.protocol configuration (connecting to a SSL listener?) or broker "
                  "version is < 0.10 (see api.version.request) (after 1ms in state "
                  "APIVERSION_QUERY)",
-                 "without a word", "security.protocol to ssl");
+                 "without an answer", "security.protocol to ssl");
     assert_words("SSL handshake failed: Disconnected: connecting to a PLAINTEXT broker listener? "
                  "(after 3ms in state SSL_HANDSHAKE)",
                  "does not speak TLS", "security.protocol to plaintext");

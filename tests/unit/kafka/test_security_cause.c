@@ -30,7 +30,7 @@ static void lines_about_tls_and_sasl_have_a_cause_and_a_remedy(void **state)
         {"sasl_ssl://h:1/bootstrap: SASL PLAIN mechanism handshake failed: Broker: Request not "
          "valid in "
          "current SASL state: broker's supported mechanisms:  (after 0ms in state AUTH_HANDSHAKE)",
-         "none for SASL", "security.protocol", false},
+         "does not use SASL", "security.protocol", false},
         {"sasl_plaintext://h:1/bootstrap: SASL authentication error: "
          "{\"status\":\"invalid_token\"} "
          "(after 5ms in state AUTH_REQ)",

@@ -188,7 +188,7 @@ static void a_port_where_a_log_in_came_through_is_not_said_to_be_none_for_sasl(v
     assert_false(wt_security_refused());
     /* Another port may be one, and says so. */
     assert_true(is_said_in_a_row(NO_LOG_IN("sasl_ssl://s:2/2")));
-    assert_non_null(strstr(why_now(), "broker s:2 cannot be used: that port is none for SASL"));
+    assert_non_null(strstr(why_now(), "broker s:2 cannot be used: that port does not use SASL"));
     wt_security_logged_in("s:2");
     assert_false(wt_security_refused());
     assert_false(is_said_in_a_row(NO_LOG_IN("sasl_ssl://s:2/2")));
