@@ -193,7 +193,7 @@ def test_a_worker_names_it_and_waits(lab, unresolvable):
     flow = lab.flow()
     running = lab.run(flow, kafka={"common": {"bootstrap.servers": unresolvable.bootstrap}},
                       http={"listen": "127.0.0.1:0"})
-    running.wait_log(r"broker\.invalid:29999 \(its advertised\.listeners\).+cannot be resolved")
+    running.wait_log(r"broker\.invalid:29999 \(advertised\.listeners\).+cannot be resolved")
     status, body = running.http("/readyz")
     assert status == 503 and "broker.invalid:29999" in body
     assert running.process.poll() is None and running.stop() == 0

@@ -64,8 +64,8 @@ static void lines_about_tls_and_sasl_have_a_cause_and_a_remedy(void **state)
          "speaks TLS", "security.protocol to ssl", false},
         {"ssl://h:1/bootstrap: Disconnected: SSL connection closed by peer (after 10ms in state "
          "UP)",
-         "wants a log-in", "sasl_ssl", false},
-        {"h:1/1: Send failed: Broken pipe (after 0ms in state UP)", "wants a log-in",
+         "requires a log-in", "sasl_ssl", false},
+        {"h:1/1: Send failed: Broken pipe (after 0ms in state UP)", "requires a log-in",
          "sasl.mechanism", false},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
