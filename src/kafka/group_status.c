@@ -206,7 +206,7 @@ static void judge_strategy(rd_kafka_t *consumer, const struct wt_config *config,
         own != NULL ? own->value
         : is_static ? "range"
                     : "cooperative-sticky",
-        others[0] != '\0' ? others : "its members use a different one");
+        others[0] != '\0' ? others : "its members use another one");
 }
 
 /* Begins the stall `group` with the reason why no partition is assigned. */
