@@ -54,6 +54,7 @@ struct wt_tokenizer_options {
     bool clean_text;           /* drop control characters, fold white space */
     bool handle_chinese_chars; /* each CJK ideograph is a word of its own */
     enum wt_strip_accents strip_accents;
+    const char *type; /* as in a bundle's manifest: "wordpiece"; NULL: that */
 };
 
 /* Cased BERT: no lowercasing, cleaned text, CJK split, accents as lowercase says. `size`: sizeof
@@ -74,7 +75,8 @@ static inline struct wt_tokenizer_options wt_tokenizer_options_default(void)
  * order mark belongs to the first token. `source` names the file in messages. `options` NULL: the
  * defaults.
  * WT_INVALID (class fatal), code: vocab-empty; vocab-not-utf8 (the message has the line);
- * vocab-token-missing: [UNK], [CLS] or [SEP]; vocab-too-large: more than 16 MiB; options-size.
+ * vocab-token-missing: [UNK], [CLS] or [SEP]; vocab-too-large: more than 16 MiB; options-size;
+ * tokenizer-type: no such one.
  * WT_MEMORY.
  * Thread: any. */
 WT_API enum wt_status wt_vocab_create(const char *text, size_t text_bytes, const char *source,

@@ -1,5 +1,7 @@
 #include "model/manifest.h"
 
+#include "text/tokenizer_type.h"
+
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
@@ -92,11 +94,14 @@ static enum wt_status parse_tokenizer(const struct parser *parser)
     const json_t *type = json_object_get(tokenizer, "type");
     const json_t *strip_accents = json_object_get(tokenizer, "strip_accents");
     *options = wt_tokenizer_options_default();
-    if (!json_is_object(tokenizer) ||
-        (type != NULL &&
-         (!json_is_string(type) || strcmp(json_string_value(type), "wordpiece") != 0))) {
+    const char *name = type == NULL           ? options->type
+                       : json_is_string(type) ? json_string_value(type)
+                                              : "";
+    const struct wt_tokenizer_type *known = wt_tokenizer_type_find(name);
+    if (!json_is_object(tokenizer) || known == NULL) {
         return invalid(parser, "tokenizer", "an object with \"type\": \"wordpiece\"");
     }
+    options->type = known->name;
     enum wt_status status = parse_flag(parser, tokenizer, "lowercase", &options->lowercase);
     if (status == WT_OK) {
         status = parse_flag(parser, tokenizer, "clean_text", &options->clean_text);

@@ -3,8 +3,8 @@
 #include "text/unicode.h"
 
 /* Any word. */
-static uint32_t any_symbols(const struct wt_vocab *vocab, const uint8_t *word, size_t bytes,
-                            uint32_t *symbols_out)
+static uint32_t any_symbols(const struct wt_wordpiece_vocab *vocab, const uint8_t *word,
+                            size_t bytes, uint32_t *symbols_out)
 {
     struct wt_characters characters = {.count = 0};
     for (size_t place = 0; place < bytes;) {
@@ -24,7 +24,7 @@ static uint32_t any_symbols(const struct wt_vocab *vocab, const uint8_t *word, s
 
 /* A word of ASCII, Cyrillic and other characters of one or two bytes takes its symbols, normalized
  * beforehand, from a table; where one is not so simple the general way starts over. */
-uint32_t wt_word_symbols(const struct wt_vocab *vocab, const uint8_t *word, size_t bytes,
+uint32_t wt_word_symbols(const struct wt_wordpiece_vocab *vocab, const uint8_t *word, size_t bytes,
                          uint32_t *symbols_out)
 {
     uint32_t count = 0;

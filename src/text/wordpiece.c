@@ -15,20 +15,29 @@ static enum wt_status out_of_memory(struct wt_error *error, enum wt_error_class 
                         "not enough memory to tokenize");
 }
 
-enum wt_status wt_tokenizer_create(const struct wt_vocab *vocab,
-                                   struct wt_tokenizer **tokenizer_out, struct wt_error *error)
+static void destroy(struct wt_tokenizer *base)
 {
-    struct wt_tokenizer *tokenizer = calloc(1, sizeof *tokenizer);
+    struct wt_wordpiece *tokenizer = wt_wordpiece_of(base);
+    free(tokenizer->ids);
+    free(tokenizer->entries);
+    free(tokenizer);
+}
+
+static enum wt_status create(const struct wt_vocab *vocab, struct wt_tokenizer **tokenizer_out,
+                             struct wt_error *error)
+{
+    struct wt_wordpiece *tokenizer = calloc(1, sizeof *tokenizer);
     if (tokenizer == NULL) {
         return out_of_memory(error, WT_ERROR_FATAL);
     }
+    tokenizer->base.type = &wt_wordpiece_type;
     size_t entries_bytes = WT_ENTRY_COUNT * sizeof *tokenizer->entries;
-    tokenizer->vocab = vocab;
+    tokenizer->vocab = wt_wordpiece_vocab_of(vocab);
     tokenizer->capacity = IDS_AT_FIRST;
     tokenizer->ids = malloc(tokenizer->capacity * sizeof *tokenizer->ids);
     tokenizer->entries = wt_pages_alloc(entries_bytes);
     if (tokenizer->ids == NULL || tokenizer->entries == NULL) {
-        wt_tokenizer_destroy(tokenizer);
+        destroy(&tokenizer->base);
         return out_of_memory(error, WT_ERROR_FATAL);
     }
     memset(tokenizer->entries, 0, entries_bytes);
@@ -38,21 +47,11 @@ enum wt_status wt_tokenizer_create(const struct wt_vocab *vocab,
         tokenizer->run = wt_wordpiece_run_avx2;
     }
 #endif
-    *tokenizer_out = tokenizer;
+    *tokenizer_out = &tokenizer->base;
     return WT_OK;
 }
 
-void wt_tokenizer_destroy(struct wt_tokenizer *tokenizer)
-{
-    if (tokenizer == NULL) {
-        return;
-    }
-    free(tokenizer->ids);
-    free(tokenizer->entries);
-    free(tokenizer);
-}
-
-enum wt_status wt_tokenizer_grow(struct wt_tokenizer *tokenizer)
+enum wt_status wt_wordpiece_grow(struct wt_wordpiece *tokenizer)
 {
     size_t capacity = tokenizer->capacity * 2;
     int32_t *ids = realloc(tokenizer->ids, capacity * sizeof *ids);
@@ -73,11 +72,12 @@ static uint32_t count_of(const int32_t *ids, uint32_t count, int32_t id)
     return found;
 }
 
-enum wt_status wt_tokenizer_encode(struct wt_tokenizer *tokenizer, const char *text,
-                                   size_t text_bytes, uint32_t tokens_max,
-                                   struct wt_tokens *tokens_out, struct wt_error *error)
+static enum wt_status encode(struct wt_tokenizer *base, const char *text, size_t text_bytes,
+                             uint32_t tokens_max, struct wt_tokens *tokens_out,
+                             struct wt_error *error)
 {
-    const struct wt_vocab *vocab = tokenizer->vocab;
+    struct wt_wordpiece *tokenizer = wt_wordpiece_of(base);
+    const struct wt_wordpiece_vocab *vocab = tokenizer->vocab;
     if (tokens_max == 1) {
         return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "tokens-max",
                             "no text has 1 token at most: [CLS] and [SEP] are two");
@@ -112,3 +112,14 @@ enum wt_status wt_tokenizer_encode(struct wt_tokenizer *tokenizer, const char *t
         .truncated = truncated};
     return WT_OK;
 }
+
+const struct wt_tokenizer_type wt_wordpiece_type = {
+    .name = "wordpiece",
+    .file = "vocab.txt",
+    .create_vocab = wt_wordpiece_vocab_create,
+    .destroy_vocab = wt_wordpiece_vocab_destroy,
+    .token = wt_wordpiece_vocab_token,
+    .create = create,
+    .destroy = destroy,
+    .encode = encode,
+};

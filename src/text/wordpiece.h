@@ -2,8 +2,9 @@
 #ifndef WIRETAG_TEXT_WORDPIECE_H
 #define WIRETAG_TEXT_WORDPIECE_H
 
-#include "text/vocab.h"
+#include "text/wordpiece_vocab.h"
 
+#include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,27 +29,35 @@ struct wt_word_entry {
 /* How much room for ids a batch needs. */
 #define WT_BATCH_IDS_MAX (WT_BATCH_WORDS * WT_WORD_CHARACTERS_MAX + WT_IDS_AT_ONCE)
 
-struct wt_tokenizer {
-    const struct wt_vocab *vocab;
+struct wt_wordpiece {
+    struct wt_tokenizer base;
+    const struct wt_wordpiece_vocab *vocab;
     struct wt_word_entry *entries; /* WT_ENTRY_COUNT; a word has one place it can be in */
     int32_t *ids;                  /* [CLS] first */
     size_t capacity;
     size_t stop_count; /* the loop may end once there are so many ids, [CLS] included */
-    enum wt_status (*run)(struct wt_tokenizer *tokenizer, const uint8_t *text, size_t text_bytes,
+    enum wt_status (*run)(struct wt_wordpiece *tokenizer, const uint8_t *text, size_t text_bytes,
                           size_t *count_in_out);
 };
 
+/* `tokenizer` is one of WordPiece. */
+static inline struct wt_wordpiece *wt_wordpiece_of(struct wt_tokenizer *tokenizer)
+{
+    assert(tokenizer->type == &wt_wordpiece_type);
+    return (struct wt_wordpiece *)tokenizer;
+}
+
 /* Doubles the room for ids; WT_MEMORY. */
-enum wt_status wt_tokenizer_grow(struct wt_tokenizer *tokenizer);
+enum wt_status wt_wordpiece_grow(struct wt_wordpiece *tokenizer);
 
 /* Appends the ids of `text` to the *count_in_out that are there. WT_INVALID: not UTF-8 (no error
  * is filled); WT_MEMORY. */
-enum wt_status wt_wordpiece_run_portable(struct wt_tokenizer *tokenizer, const uint8_t *text,
+enum wt_status wt_wordpiece_run_portable(struct wt_wordpiece *tokenizer, const uint8_t *text,
                                          size_t text_bytes, size_t *count_in_out);
 #if defined(__x86_64__)
 #define WT_HAVE_AVX2 1
 /* The same for processors with AVX2 and BMI. */
-enum wt_status wt_wordpiece_run_avx2(struct wt_tokenizer *tokenizer, const uint8_t *text,
+enum wt_status wt_wordpiece_run_avx2(struct wt_wordpiece *tokenizer, const uint8_t *text,
                                      size_t text_bytes, size_t *count_in_out);
 #endif
 

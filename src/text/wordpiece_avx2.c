@@ -75,7 +75,7 @@ static inline void window_store(const struct window *window, uint8_t *key)
 
 #include "text/wordpiece_loop.h"
 
-enum wt_status wt_wordpiece_run_avx2(struct wt_tokenizer *tokenizer, const uint8_t *text,
+enum wt_status wt_wordpiece_run_avx2(struct wt_wordpiece *tokenizer, const uint8_t *text,
                                      size_t text_bytes, size_t *count_in_out)
 {
     return run_text(tokenizer, text, text_bytes, count_in_out);

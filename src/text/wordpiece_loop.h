@@ -67,7 +67,7 @@ static inline void add_ids(struct batch *batch, const int32_t *ids)
 
 /* Adds a word of at most a window, whose cut window is in its place already, and asks for the
  * memory of its entry. */
-static inline void add_short_word(struct wt_tokenizer *tokenizer, struct batch *batch,
+static inline void add_short_word(struct wt_wordpiece *tokenizer, struct batch *batch,
                                   const uint8_t *word, uint32_t bytes)
 {
     uint64_t hash = window_hash(&batch->windows[batch->count]);
@@ -77,7 +77,8 @@ static inline void add_short_word(struct wt_tokenizer *tokenizer, struct batch *
 }
 
 /* Whether the character at `text` is a boundary; malformed bytes are none, and found later. */
-static bool is_boundary(const struct wt_vocab *vocab, const uint8_t *text, const uint8_t *end)
+static bool is_boundary(const struct wt_wordpiece_vocab *vocab, const uint8_t *text,
+                        const uint8_t *end)
 {
     enum wt_byte_kind kind = vocab->byte_kinds[*text];
     if (kind != WT_BYTE_OTHER) {
@@ -89,11 +90,11 @@ static bool is_boundary(const struct wt_vocab *vocab, const uint8_t *text, const
 }
 
 /* Adds the word or the boundary character at *place, whatever it is, and moves past it. */
-static __attribute__((noinline)) enum wt_status add_any(struct wt_tokenizer *tokenizer,
+static __attribute__((noinline)) enum wt_status add_any(struct wt_wordpiece *tokenizer,
                                                         struct batch *batch, const uint8_t **place,
                                                         const uint8_t *end)
 {
-    const struct wt_vocab *vocab = tokenizer->vocab;
+    const struct wt_wordpiece_vocab *vocab = tokenizer->vocab;
     const uint8_t *word = *place;
     const uint8_t *last = word;
     bool boundary = false;
@@ -127,7 +128,7 @@ static __attribute__((noinline)) enum wt_status add_any(struct wt_tokenizer *tok
 }
 
 /* The ids of the special token at `text`, which starts with '['; NULL where there is none. */
-static const int32_t *special_at(const struct wt_vocab *vocab, const uint8_t **place,
+static const int32_t *special_at(const struct wt_wordpiece_vocab *vocab, const uint8_t **place,
                                  const uint8_t *end)
 {
     for (uint32_t i = 0; i < vocab->special_count; i++) {
@@ -143,11 +144,11 @@ static const int32_t *special_at(const struct wt_vocab *vocab, const uint8_t **p
 
 /* First pass: cuts the text into pieces until the batch is full or *place reaches `last`, up to
  * where whole windows can be read. */
-static inline enum wt_status gather(struct wt_tokenizer *tokenizer, struct batch *batch,
+static inline enum wt_status gather(struct wt_wordpiece *tokenizer, struct batch *batch,
                                     const uint8_t **place_in_out, const uint8_t *last,
                                     const uint8_t *end)
 {
-    const struct wt_vocab *vocab = tokenizer->vocab;
+    const struct wt_wordpiece_vocab *vocab = tokenizer->vocab;
     const uint8_t *place = *place_in_out;
     enum wt_status status = WT_OK;
     batch->count = 0;
@@ -176,10 +177,10 @@ static inline enum wt_status gather(struct wt_tokenizer *tokenizer, struct batch
 }
 
 /* Prepares a word that is not remembered for the trie. */
-static inline enum wt_status add_new_word(struct wt_tokenizer *tokenizer, struct batch *batch,
+static inline enum wt_status add_new_word(struct wt_wordpiece *tokenizer, struct batch *batch,
                                           struct piece *piece)
 {
-    const struct wt_vocab *vocab = tokenizer->vocab;
+    const struct wt_wordpiece_vocab *vocab = tokenizer->vocab;
     uint32_t *symbols = batch->symbols + batch->symbol_count;
     uint32_t count = wt_word_symbols(vocab, piece->word, piece->bytes, symbols);
     if (count == WT_WORD_MALFORMED) {
@@ -198,7 +199,7 @@ static inline enum wt_status add_new_word(struct wt_tokenizer *tokenizer, struct
 }
 
 /* Second pass: looks up what is remembered, and splits the rest all together. */
-static inline enum wt_status resolve(struct wt_tokenizer *tokenizer, struct batch *batch)
+static inline enum wt_status resolve(struct wt_wordpiece *tokenizer, struct batch *batch)
 {
     batch->new_count = 0;
     batch->symbol_count = 0;
@@ -256,13 +257,13 @@ static inline void remember(struct batch *batch)
 }
 
 /* The text from `place` to `last`, batch by batch. */
-static enum wt_status run_stretch(struct wt_tokenizer *tokenizer, const uint8_t **place,
+static enum wt_status run_stretch(struct wt_wordpiece *tokenizer, const uint8_t **place,
                                   const uint8_t *last, const uint8_t *end, size_t *count_in_out)
 {
     struct batch batch;
     while (*place < last && *count_in_out < tokenizer->stop_count) {
         if (tokenizer->capacity - *count_in_out < WT_BATCH_IDS_MAX &&
-            wt_tokenizer_grow(tokenizer) != WT_OK) {
+            wt_wordpiece_grow(tokenizer) != WT_OK) {
             return WT_MEMORY;
         }
         enum wt_status status = gather(tokenizer, &batch, place, last, end);
@@ -280,7 +281,7 @@ static enum wt_status run_stretch(struct wt_tokenizer *tokenizer, const uint8_t 
 }
 
 /* The text up to its last window, then the rest from a copy with room behind it. */
-static inline enum wt_status run_text(struct wt_tokenizer *tokenizer, const uint8_t *text,
+static inline enum wt_status run_text(struct wt_wordpiece *tokenizer, const uint8_t *text,
                                       size_t text_bytes, size_t *count_in_out)
 {
     const uint8_t *end = text + text_bytes;

@@ -2,7 +2,7 @@
 
 #include "base/alloc.h"
 #include "text/unicode.h"
-#include "text/vocab.h"
+#include "text/wordpiece_vocab.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +21,7 @@ struct token {
 };
 
 struct wt_reference {
-    const struct wt_vocab *vocab;
+    const struct wt_wordpiece_vocab *vocab;
     struct token *tokens; /* sorted by text; of equal ones the last id only */
     size_t token_count;
     struct values input;
@@ -52,17 +52,18 @@ static int compare_tokens(const void *left, const void *right)
     return order != 0 ? order : (a->id > b->id) - (a->id < b->id);
 }
 
-struct wt_reference *wt_reference_create(const struct wt_vocab *vocab)
+struct wt_reference *wt_reference_create(const struct wt_vocab *base)
 {
+    const struct wt_wordpiece_vocab *vocab = wt_wordpiece_vocab_of(base);
     struct wt_reference *reference = wt_alloc_zeroed(1, sizeof *reference);
     reference->vocab = vocab;
-    reference->tokens = wt_alloc_zeroed(vocab->size, sizeof *reference->tokens);
-    for (uint32_t id = 0; id < vocab->size; id++) {
+    reference->tokens = wt_alloc_zeroed(base->size, sizeof *reference->tokens);
+    for (uint32_t id = 0; id < base->size; id++) {
         reference->tokens[id] = (struct token){
-            .text = wt_vocab_token(vocab, id), .bytes = vocab->lengths[id], .id = (int32_t)id};
+            .text = wt_vocab_token(base, id), .bytes = vocab->lengths[id], .id = (int32_t)id};
     }
-    qsort(reference->tokens, vocab->size, sizeof *reference->tokens, compare_tokens);
-    for (uint32_t i = 0; i < vocab->size; i++) {
+    qsort(reference->tokens, base->size, sizeof *reference->tokens, compare_tokens);
+    for (uint32_t i = 0; i < base->size; i++) {
         struct token *token = &reference->tokens[i];
         struct token *last =
             reference->token_count == 0 ? NULL : &reference->tokens[reference->token_count - 1];
@@ -293,7 +294,7 @@ static void encode_words(struct wt_reference *reference)
 /* --- The whole: special tokens first, then what lies between them. --- */
 
 /* The number of the special token at `text`, special_count where there is none. */
-static uint32_t special_at(const struct wt_vocab *vocab, const char *text, size_t bytes)
+static uint32_t special_at(const struct wt_wordpiece_vocab *vocab, const char *text, size_t bytes)
 {
     uint32_t i = 0;
     while (i < vocab->special_count &&
@@ -315,7 +316,7 @@ enum wt_status wt_reference_encode(struct wt_reference *reference, const char *t
                                    size_t text_bytes, uint32_t tokens_max,
                                    struct wt_tokens *tokens_out, struct wt_error *error)
 {
-    const struct wt_vocab *vocab = reference->vocab;
+    const struct wt_wordpiece_vocab *vocab = reference->vocab;
     reference->ids.count = 0;
     reference->input.count = 0;
     append(&reference->ids, (uint32_t)vocab->cls_id);

@@ -3,9 +3,9 @@
  *
  * Input: a byte of options, a byte of limit, two bytes of length, so many bytes of vocabulary
  * (none: one that is built in), and the text. */
-#include "text/vocab.h"
 #include "text/wordpiece.h"
 #include "text/wordpiece_reference.h"
+#include "text/wordpiece_vocab.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,7 +70,7 @@ static bool open_subject(struct subject *subject, uint8_t options_byte, const ch
     }
     check(wt_tokenizer_create(subject->vocab, &subject->best, &error) == WT_OK, "no tokenizer");
     check(wt_tokenizer_create(subject->vocab, &subject->portable, &error) == WT_OK, "no tokenizer");
-    subject->portable->run = wt_wordpiece_run_portable;
+    wt_wordpiece_of(subject->portable)->run = wt_wordpiece_run_portable;
     subject->reference = wt_reference_create(subject->vocab);
     return true;
 }

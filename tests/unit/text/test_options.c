@@ -48,8 +48,8 @@ static void test_a_smaller_struct_keeps_the_defaults_of_what_it_lacks(void **sta
     assert_int_equal(known_tokens(vocab), 1);
     vocab = NULL;
     assert_int_equal(create(&older, &vocab, NULL), WT_OK);
-    assert_true(vocab->options.handle_chinese_chars);
-    assert_int_equal(vocab->options.strip_accents, WT_STRIP_ACCENTS_AUTO);
+    assert_true(wt_wordpiece_vocab_of(vocab)->options.handle_chinese_chars);
+    assert_int_equal(wt_wordpiece_vocab_of(vocab)->options.strip_accents, WT_STRIP_ACCENTS_AUTO);
     wt_vocab_destroy(vocab);
 }
 

@@ -144,7 +144,7 @@ static void compare_on_random_texts(struct wt_tokenizer_options options)
     struct wt_reference *reference = wt_reference_create(vocab);
     struct wt_tokenizer *best = make_tokenizer(vocab);
     struct wt_tokenizer *portable = make_tokenizer(vocab);
-    portable->run = wt_wordpiece_run_portable;
+    wt_wordpiece_of(portable)->run = wt_wordpiece_run_portable;
     random_state = 0x9E3779B97F4A7C15u;
     for (int i = 0; i < 400; i++) {
         char text[8192];

@@ -1,11 +1,12 @@
-/* vocab.h: what the tokenizer sees of a vocabulary. */
-#ifndef WIRETAG_TEXT_VOCAB_H
-#define WIRETAG_TEXT_VOCAB_H
+/* wordpiece_vocab.h: a vocab.txt, as the WordPiece tokenizer reads it. */
+#ifndef WIRETAG_TEXT_WORDPIECE_VOCAB_H
+#define WIRETAG_TEXT_WORDPIECE_VOCAB_H
 
 #include "text/normalize.h"
+#include "text/tokenizer_type.h"
 #include "text/trie.h"
-#include "wiretag/tokenizer.h"
 
+#include <assert.h>
 #include <stdint.h>
 
 /* A special token, matched in the raw text before anything is normalized. */
@@ -27,7 +28,8 @@ enum wt_byte_kind {
     WT_BYTE_OTHER        /* ASCII control, or part of a longer character */
 };
 
-struct wt_vocab {
+struct wt_wordpiece_vocab {
+    struct wt_vocab base;
     struct wt_tokenizer_options options;
     struct wt_trie *trie;
     uint32_t boundary_mask;                /* Unicode properties that end a word ... */
@@ -38,7 +40,6 @@ struct wt_vocab {
     char *text;                         /* the file's bytes, every token ended by NUL */
     uint32_t *starts;                   /* size values: where token i starts in `text` */
     uint32_t *lengths;                  /* size values, in bytes */
-    uint32_t size;
     int32_t unknown_id;
     int32_t cls_id;
     int32_t sep_id;
@@ -47,9 +48,23 @@ struct wt_vocab {
     uint32_t special_count;
 };
 
+/* `vocab` is one of WordPiece. */
+static inline const struct wt_wordpiece_vocab *wt_wordpiece_vocab_of(const struct wt_vocab *vocab)
+{
+    assert(vocab->type == &wt_wordpiece_type);
+    return (const struct wt_wordpiece_vocab *)vocab;
+}
+
+/* The functions of the type; see tokenizer_type.h. */
+enum wt_status wt_wordpiece_vocab_create(const char *text, size_t text_bytes, const char *source,
+                                         const struct wt_tokenizer_options *options,
+                                         struct wt_vocab **vocab_out, struct wt_error *error);
+void wt_wordpiece_vocab_destroy(struct wt_vocab *vocab);
+const char *wt_wordpiece_vocab_token(const struct wt_vocab *vocab, uint32_t id);
+
 /* Whether a character with these properties ends the word before it, being white space or a word
  * of its own. */
-static inline bool wt_vocab_ends_word(const struct wt_vocab *vocab, uint32_t properties)
+static inline bool wt_vocab_ends_word(const struct wt_wordpiece_vocab *vocab, uint32_t properties)
 {
     return (properties & vocab->boundary_mask) != 0 &&
            (properties & vocab->normalization.dropped_mask) == 0;

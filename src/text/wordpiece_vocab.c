@@ -1,29 +1,14 @@
-#include "text/vocab.h"
+#include "text/wordpiece_vocab.h"
 
-#include "base/errno_text.h"
-#include "base/options.h"
 #include "text/unicode.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Far beyond any vocabulary; it keeps every offset in 32 bits and a wrong file from eating memory.
  */
 #define VOCAB_BYTES_MAX (16u << 20)
-
-static const struct wt_tokenizer_options DEFAULTS = {.size = sizeof DEFAULTS,
-                                                     .lowercase = false,
-                                                     .clean_text = true,
-                                                     .handle_chinese_chars = true,
-                                                     .strip_accents = WT_STRIP_ACCENTS_AUTO};
-
-void wt_tokenizer_options_defaults(struct wt_tokenizer_options *options, size_t size)
-{
-    wt_options_write(options, size, &DEFAULTS, sizeof DEFAULTS);
-}
 
 /* Length of `line` without trailing white space, as str::trim_end of Rust has it: Hugging Face
  * reads a vocabulary so, and this is what makes CRLF files work. `line` is valid UTF-8. */
@@ -78,12 +63,12 @@ static uint32_t count_lines(const char *text, size_t bytes)
 }
 
 /* Copies the text and notes where each token lies. */
-static enum wt_status read_tokens(struct wt_vocab *vocab, const char *text, size_t bytes)
+static enum wt_status read_tokens(struct wt_wordpiece_vocab *vocab, const char *text, size_t bytes)
 {
-    vocab->size = count_lines(text, bytes);
+    vocab->base.size = count_lines(text, bytes);
     vocab->text = malloc(bytes + 1);
-    vocab->starts = malloc(vocab->size * sizeof *vocab->starts);
-    vocab->lengths = malloc(vocab->size * sizeof *vocab->lengths);
+    vocab->starts = malloc(vocab->base.size * sizeof *vocab->starts);
+    vocab->lengths = malloc(vocab->base.size * sizeof *vocab->lengths);
     if (vocab->text == NULL || vocab->starts == NULL || vocab->lengths == NULL) {
         return WT_MEMORY;
     }
@@ -92,7 +77,7 @@ static enum wt_status read_tokens(struct wt_vocab *vocab, const char *text, size
     }
     vocab->text[bytes] = '\n';
     uint32_t start = 0;
-    for (uint32_t id = 0; id < vocab->size; id++) {
+    for (uint32_t id = 0; id < vocab->base.size; id++) {
         char *line = vocab->text + start;
         char *newline = memchr(line, '\n', bytes + 1 - start);
         assert(newline != NULL);
@@ -106,10 +91,10 @@ static enum wt_status read_tokens(struct wt_vocab *vocab, const char *text, size
 }
 
 /* The last line that is `token`, as a later duplicate wins; -1 where there is none. */
-static int32_t find_token(const struct wt_vocab *vocab, const char *token)
+static int32_t find_token(const struct wt_wordpiece_vocab *vocab, const char *token)
 {
     size_t bytes = strlen(token);
-    for (uint32_t id = vocab->size; id-- > 0;) {
+    for (uint32_t id = vocab->base.size; id-- > 0;) {
         if (vocab->lengths[id] == bytes &&
             memcmp(vocab->text + vocab->starts[id], token, bytes) == 0) {
             return (int32_t)id;
@@ -119,7 +104,7 @@ static int32_t find_token(const struct wt_vocab *vocab, const char *token)
 }
 
 /* [UNK], [CLS] and [SEP] are needed; [PAD] and [MASK] are matched in texts where they exist. */
-static enum wt_status find_specials(struct wt_vocab *vocab, const char *source,
+static enum wt_status find_specials(struct wt_wordpiece_vocab *vocab, const char *source,
                                     struct wt_error *error)
 {
     static const char *const names[WT_SPECIALS_MAX] = {"[UNK]", "[CLS]", "[SEP]", "[PAD]",
@@ -142,24 +127,24 @@ static enum wt_status find_specials(struct wt_vocab *vocab, const char *source,
     return WT_OK;
 }
 
-static enum wt_status build_trie(struct wt_vocab *vocab)
+static enum wt_status build_trie(struct wt_wordpiece_vocab *vocab)
 {
-    struct wt_trie_token *tokens = malloc(vocab->size * sizeof *tokens);
+    struct wt_trie_token *tokens = malloc(vocab->base.size * sizeof *tokens);
     if (tokens == NULL) {
         return WT_MEMORY;
     }
-    for (uint32_t id = 0; id < vocab->size; id++) {
+    for (uint32_t id = 0; id < vocab->base.size; id++) {
         tokens[id] = (struct wt_trie_token){.text = vocab->text + vocab->starts[id],
                                             .bytes = vocab->lengths[id]};
     }
     enum wt_status status =
-        wt_trie_create(tokens, vocab->size, WT_WORD_CHARACTERS_MAX, &vocab->trie);
+        wt_trie_create(tokens, vocab->base.size, WT_WORD_CHARACTERS_MAX, &vocab->trie);
     free(tokens);
     return status;
 }
 
 /* The token of a word of one ASCII character. */
-static int32_t id_of_character(const struct wt_vocab *vocab, uint8_t character)
+static int32_t id_of_character(const struct wt_wordpiece_vocab *vocab, uint8_t character)
 {
     int32_t id = vocab->unknown_id;
     struct wt_trie_word word = {
@@ -175,7 +160,7 @@ static bool strips_accents_of(const struct wt_tokenizer_options *options)
 }
 
 /* Fills in what the options make of single characters. */
-static void build_character_tables(struct wt_vocab *vocab)
+static void build_character_tables(struct wt_wordpiece_vocab *vocab)
 {
     bool strips_accents = strips_accents_of(&vocab->options);
     vocab->normalization =
@@ -233,24 +218,21 @@ static enum wt_status check_text(const char *text, size_t text_bytes, const char
     return WT_OK;
 }
 
-enum wt_status wt_vocab_create(const char *text, size_t text_bytes, const char *source,
-                               const struct wt_tokenizer_options *options,
-                               struct wt_vocab **vocab_out, struct wt_error *error)
+enum wt_status wt_wordpiece_vocab_create(const char *text, size_t text_bytes, const char *source,
+                                         const struct wt_tokenizer_options *options,
+                                         struct wt_vocab **vocab_out, struct wt_error *error)
 {
-    struct wt_tokenizer_options own = DEFAULTS;
-    enum wt_status status = wt_options_read(&own, sizeof own, options, error);
-    if (status == WT_OK) {
-        status = check_text(text, text_bytes, source, error);
-    }
+    enum wt_status status = check_text(text, text_bytes, source, error);
     if (status != WT_OK) {
         return status;
     }
-    struct wt_vocab *vocab = calloc(1, sizeof *vocab);
+    struct wt_wordpiece_vocab *vocab = calloc(1, sizeof *vocab);
     status = WT_MEMORY;
     if (vocab == NULL) {
         goto out_of_memory;
     }
-    vocab->options = own;
+    vocab->base.type = &wt_wordpiece_type;
+    vocab->options = *options;
     status = read_tokens(vocab, text, text_bytes);
     if (status != WT_OK) {
         goto out_of_memory;
@@ -264,73 +246,20 @@ enum wt_status wt_vocab_create(const char *text, size_t text_bytes, const char *
         goto out_of_memory;
     }
     build_character_tables(vocab);
-    *vocab_out = vocab;
+    *vocab_out = &vocab->base;
     return WT_OK;
 
 out_of_memory:
     (void)wt_error_set(error, status, WT_ERROR_FATAL, "out-of-memory",
                        "%s: not enough memory for the vocabulary", source);
 failed:
-    wt_vocab_destroy(vocab);
+    wt_wordpiece_vocab_destroy(&vocab->base);
     return status;
 }
 
-/* Reads the whole file into a new buffer. */
-static enum wt_status read_file(const char *path, char **text_out, size_t *bytes_out,
-                                struct wt_error *error)
+void wt_wordpiece_vocab_destroy(struct wt_vocab *base)
 {
-    char *text = NULL;
-    size_t bytes = 0;
-    size_t capacity = 1u << 20;
-    FILE *file = fopen(path, "rb");
-    if (file == NULL) {
-        return wt_error_set(error, WT_IO, WT_ERROR_FATAL, "vocab-unreadable",
-                            "%s: cannot open the vocabulary: %s", path, wt_errno_text(errno));
-    }
-    enum wt_status status = WT_OK;
-    while (status == WT_OK) {
-        char *larger = realloc(text, capacity);
-        if (larger == NULL) {
-            status = wt_error_set(error, WT_MEMORY, WT_ERROR_FATAL, "out-of-memory",
-                                  "%s: not enough memory to read the vocabulary", path);
-            break;
-        }
-        text = larger;
-        bytes += fread(text + bytes, 1, capacity - bytes, file);
-        if (bytes < capacity || bytes > VOCAB_BYTES_MAX) {
-            break;
-        }
-        capacity *= 2;
-    }
-    if (ferror(file)) {
-        status = wt_error_set(error, WT_IO, WT_ERROR_FATAL, "vocab-unreadable",
-                              "%s: cannot read the vocabulary: %s", path, wt_errno_text(errno));
-    }
-    (void)fclose(file);
-    if (status != WT_OK) {
-        free(text);
-        return status;
-    }
-    *text_out = text;
-    *bytes_out = bytes;
-    return WT_OK;
-}
-
-enum wt_status wt_vocab_load(const char *path, const struct wt_tokenizer_options *options,
-                             struct wt_vocab **vocab_out, struct wt_error *error)
-{
-    char *text = NULL;
-    size_t bytes = 0;
-    enum wt_status status = read_file(path, &text, &bytes, error);
-    if (status == WT_OK) {
-        status = wt_vocab_create(text, bytes, path, options, vocab_out, error);
-    }
-    free(text);
-    return status;
-}
-
-void wt_vocab_destroy(struct wt_vocab *vocab)
-{
+    struct wt_wordpiece_vocab *vocab = (struct wt_wordpiece_vocab *)base;
     if (vocab == NULL) {
         return;
     }
@@ -341,12 +270,8 @@ void wt_vocab_destroy(struct wt_vocab *vocab)
     free(vocab);
 }
 
-uint32_t wt_vocab_size(const struct wt_vocab *vocab)
+const char *wt_wordpiece_vocab_token(const struct wt_vocab *base, uint32_t id)
 {
-    return vocab->size;
-}
-
-const char *wt_vocab_token(const struct wt_vocab *vocab, uint32_t id)
-{
-    return id < vocab->size ? vocab->text + vocab->starts[id] : NULL;
+    const struct wt_wordpiece_vocab *vocab = wt_wordpiece_vocab_of(base);
+    return vocab->text + vocab->starts[id];
 }
