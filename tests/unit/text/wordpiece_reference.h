@@ -3,8 +3,8 @@
  * Slow on purpose and written to be read: it is what the fast path (wordpiece.c) is compared with
  * in tests and under the fuzzer. It shares with it the Unicode tables and the list of tokens, and
  * nothing else. Memory that runs out ends the process: no product code uses it. */
-#ifndef WIRETAG_TEXT_WORDPIECE_REFERENCE_H
-#define WIRETAG_TEXT_WORDPIECE_REFERENCE_H
+#ifndef WIRETAG_TESTS_WORDPIECE_REFERENCE_H
+#define WIRETAG_TESTS_WORDPIECE_REFERENCE_H
 
 #include "wiretag/tokenizer.h"
 
