@@ -4,6 +4,7 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "cli/cli.h"
+#include "observe/log.h"
 #include "observe/log_line.h"
 #include "observe/progress.h"
 
@@ -49,10 +50,7 @@ static void add_json(struct wt_check_report *report, const struct wt_finding *fi
 
 static const char *colour_of(enum wt_finding_level level)
 {
-    const char *no_colour = getenv("NO_COLOR");
-    const char *term = getenv("TERM");
-    bool plain = isatty(STDOUT_FILENO) != 1 || (no_colour != NULL && no_colour[0] != '\0') ||
-                 (term != NULL && strcmp(term, "dumb") == 0);
+    bool plain = !wt_log_colours(STDOUT_FILENO);
     return plain                         ? ""
            : level == WT_FINDING_ERROR   ? "\033[31m"
            : level == WT_FINDING_WARNING ? "\033[33m"

@@ -1,6 +1,7 @@
 #include "codec/dead_letter.h"
 
 #include "base/alloc.h"
+#include "base/utf8.h"
 #include "codec/headers.h"
 #include "record/partition.h"
 
@@ -104,13 +105,7 @@ static void sha256_hex(const void *bytes, size_t count, char hex[SHA256_HEX_BYTE
 static size_t whole_characters(const char *text, size_t bytes_max)
 {
     size_t bytes = strlen(text);
-    if (bytes > bytes_max) {
-        bytes = bytes_max;
-        while (bytes > 0 && ((unsigned char)text[bytes] & 0xC0u) == 0x80u) {
-            bytes--;
-        }
-    }
-    return bytes;
+    return bytes > bytes_max ? wt_utf8_cut(text, bytes_max) : bytes;
 }
 
 static void add_cut_names(const struct wt_record *record, const struct kept *kept,

@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/buffer.h"
+#include "base/utf8.h"
 #include "codec/decode_flat.h"
 #include "record/partition.h"
 #include "text/blank.h"
@@ -108,10 +109,7 @@ static char *string_as_json(const char *text, size_t text_bytes)
 static char *id_from_source(const struct wt_record *record)
 {
     if (record->key != NULL && record->key_bytes > 0) {
-        /* Jansson refuses invalid UTF-8. */
-        json_t *key = json_stringn(record->key, record->key_bytes);
-        if (key != NULL) {
-            json_decref(key);
+        if (wt_utf8_malformed(record->key, record->key_bytes) == record->key_bytes) {
             return string_as_json(record->key, record->key_bytes);
         }
     }
@@ -292,11 +290,9 @@ static enum wt_status decode_json(struct wt_decoder *decoder, struct wt_record *
 static enum wt_status decode_text(struct wt_record *record, struct wt_article *article_out,
                                   struct wt_error *error)
 {
-    json_t *checked = json_stringn(record->value, record->value_bytes);
-    if (checked == NULL) {
+    if (wt_utf8_malformed(record->value, record->value_bytes) < record->value_bytes) {
         return invalid(error, "text-not-utf8", "the value is not valid UTF-8");
     }
-    json_decref(checked);
     article_out->text = record->value;
     article_out->text_bytes = record->value_bytes;
     record->id_json = id_from_source(record);

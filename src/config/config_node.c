@@ -1,6 +1,7 @@
 #include "config/config_node.h"
 
 #include "base/alloc.h"
+#include "base/utf8.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -99,10 +100,7 @@ const char *wt_node_shown(const struct wt_node *node, char shown[WT_SHOWN_BYTES_
     const char *end = "\"";
     const size_t room = WT_SHOWN_BYTES_MAX - 8;
     if (length > room) {
-        length = room;
-        while (length > 0 && ((unsigned char)text[length] & 0xC0u) == 0x80u) {
-            length--;
-        }
+        length = wt_utf8_cut(text, room);
         end = "…\"";
     }
     (void)snprintf(shown, WT_SHOWN_BYTES_MAX, "\"%.*s%s", (int)length, text, end);

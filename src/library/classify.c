@@ -1,4 +1,5 @@
 #include "wiretag/classify.h"
+#include "base/utf8.h"
 
 #include "base/options.h"
 #include "library/results.h"

@@ -1,6 +1,7 @@
 #include "observe/log.h"
 
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "observe/log_line.h"
 
 #include <errno.h>
@@ -218,15 +219,20 @@ static struct recent *recent_place(void)
     return place;
 }
 
+bool wt_log_colours(int file)
+{
+    const char *no_colour = getenv("NO_COLOR");
+    const char *term = getenv("TERM");
+    return isatty(file) == 1 && (no_colour == NULL || no_colour[0] == '\0') &&
+           (term == NULL || strcmp(term, "dumb") != 0);
+}
+
 static void set_up(enum wt_log_format format)
 {
     bool terminal = isatty(STDERR_FILENO) == 1;
-    const char *no_colour = getenv("NO_COLOR");
-    const char *term = getenv("TERM");
     state.json = format == WT_LOG_JSON || (format == WT_LOG_AUTO && !terminal);
     state.terminal = terminal && !state.json;
-    state.colour = terminal && (no_colour == NULL || no_colour[0] == '\0') &&
-                   (term == NULL || strcmp(term, "dumb") != 0);
+    state.colour = wt_log_colours(STDERR_FILENO);
     state.ready = true;
 }
 
@@ -246,11 +252,7 @@ bool wt_log_wanted(enum wt_log_level level)
 /* Cuts what vsnprintf had no room for so that an ellipsis follows a whole code point. */
 static void message_cut(char *message)
 {
-    size_t length = WT_LOG_MESSAGE_BYTES_MAX;
-    while (length > 0 && ((unsigned char)message[length] & 0xC0u) == 0x80u) {
-        length--;
-    }
-    memcpy(message + length, "\xE2\x80\xA6", 4);
+    memcpy(message + wt_utf8_cut(message, WT_LOG_MESSAGE_BYTES_MAX), "\xE2\x80\xA6", 4);
 }
 
 /* Writes the event, or counts it where it came too often. */

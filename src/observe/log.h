@@ -27,6 +27,10 @@ void wt_log_init(enum wt_log_level level_min, enum wt_log_format format);
 
 bool wt_log_wanted(enum wt_log_level level);
 
+/* Whether lines for `file` may be coloured: it is a terminal, and neither NO_COLOR nor TERM=dumb
+ * forbids it. */
+bool wt_log_colours(int file);
+
 /* Writes one line. `component` is the stage or file that speaks, such as "consume". A line equal
  * to one of the last few is held back for ten seconds and then reported with its count. errno is
  * left as it was. Locks: the log's own. */

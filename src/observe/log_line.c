@@ -1,5 +1,7 @@
 #include "observe/log_line.h"
 
+#include "base/utf8.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,26 +29,6 @@ void wt_log_line_print(struct wt_log_line *line, const char *format, ...)
     wt_log_line_add_text(line, text);
 }
 
-/* Bytes of the well-formed UTF-8 sequence at `text` (NUL-terminated); 0 when it is not one. */
-static size_t utf8_sequence(const unsigned char *text)
-{
-    size_t count = text[0] < 0x80   ? 1
-                   : text[0] < 0xC2 ? 0
-                   : text[0] < 0xE0 ? 2
-                   : text[0] < 0xF0 ? 3
-                   : text[0] < 0xF5 ? 4
-                                    : 0;
-    for (size_t i = 1; i < count; i++) {
-        if ((text[i] & 0xC0u) != 0x80u) {
-            return 0;
-        }
-    }
-    bool overlong = (text[0] == 0xE0 && text[1] < 0xA0) || (text[0] == 0xF0 && text[1] < 0x90);
-    bool surrogate = text[0] == 0xED && text[1] > 0x9F;
-    bool too_large = text[0] == 0xF4 && text[1] > 0x8F;
-    return overlong || surrogate || too_large ? 0 : count;
-}
-
 static void line_add_control(struct wt_log_line *line, unsigned char byte, bool json)
 {
     if (!json) {
@@ -63,8 +45,10 @@ static void line_add_control(struct wt_log_line *line, unsigned char byte, bool 
 void wt_log_line_add_escaped(struct wt_log_line *line, const char *text, bool json)
 {
     const unsigned char *at = (const unsigned char *)text;
-    while (*at != '\0') {
-        size_t length = utf8_sequence(at);
+    const unsigned char *end = at + strlen(text);
+    while (at < end) {
+        uint32_t code_point;
+        size_t length = wt_utf8_decode(at, (size_t)(end - at), &code_point);
         bool c1_control = length == 2 && at[0] == 0xC2 && at[1] < 0xA0;
         if (length == 0) {
             wt_log_line_add_text(line, "\xEF\xBF\xBD");

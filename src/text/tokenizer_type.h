@@ -1,5 +1,7 @@
-/* tokenizer_type.h: a kind of tokenizer. A new one is a row of the table in tokenizer.c and a file of its own,
- * which begins its structs with those below. */
+/* tokenizer_type.h: a kind of tokenizer.
+ *
+ * A new one is a row of the table in tokenizer.c and a file of its own, which begins its structs with
+ * those below. */
 #ifndef WIRETAG_TEXT_TOKENIZER_TYPE_H
 #define WIRETAG_TEXT_TOKENIZER_TYPE_H
 

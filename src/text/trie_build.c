@@ -1,3 +1,4 @@
+#include "base/utf8.h"
 #include "text/trie.h"
 
 #include "text/pages.h"

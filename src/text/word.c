@@ -1,5 +1,6 @@
 #include "text/word.h"
 
+#include "base/utf8.h"
 #include "text/unicode.h"
 
 /* Any word. */

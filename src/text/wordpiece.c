@@ -1,5 +1,6 @@
 #include "text/wordpiece.h"
 
+#include "base/utf8.h"
 #include "text/pages.h"
 #include "text/unicode.h"
 

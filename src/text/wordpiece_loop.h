@@ -33,6 +33,7 @@
  * Tried without gain: large pages for the tables (kept: they make loading a tenth faster), and trie
  * steps without branches (165 MB/s: a mispredicted failure costs less than what replaces it). */
 
+#include "base/utf8.h"
 #include "text/unicode.h"
 #include "text/word.h"
 #include "text/wordpiece.h"

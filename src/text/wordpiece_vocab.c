@@ -1,5 +1,6 @@
 #include "text/wordpiece_vocab.h"
 
+#include "base/utf8.h"
 #include "text/unicode.h"
 
 #include <assert.h>

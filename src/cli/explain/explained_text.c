@@ -1,5 +1,6 @@
 /* explained_text.c: prints an explanation for people, from the record down to what was
  * published. */
+#include "base/utf8.h"
 #include "cli/explain/explained.h"
 #include "codec/dead_letter.h"
 #include "observe/log_line.h"
@@ -62,15 +63,6 @@ __attribute__((format(printf, 3, 4))) static void print_line(FILE *out, const ch
     (void)fputc('\n', out);
 }
 
-/* The largest character boundary that is at most `bytes`. */
-static size_t character_boundary(const char *text, size_t bytes)
-{
-    while (bytes > 0 && ((unsigned char)text[bytes] & 0xC0u) == 0x80u) {
-        bytes--;
-    }
-    return bytes;
-}
-
 static size_t count_characters(const char *text, size_t bytes)
 {
     size_t count = 0;
@@ -83,7 +75,7 @@ static size_t count_characters(const char *text, size_t bytes)
 static void print_named_bytes(FILE *out, const char *name, const void *bytes, size_t count,
                               size_t shown)
 {
-    size_t fits = count <= shown ? count : character_boundary(bytes, shown);
+    size_t fits = count <= shown ? count : wt_utf8_cut(bytes, shown);
     (void)fprintf(out, "%-11s ", name);
     print_bytes(out, bytes, fits);
     (void)fprintf(out, "%s\n", fits < count ? "…" : "");
@@ -166,8 +158,8 @@ static void write_cut(const struct explained *explained, FILE *out)
     size_t at = steps->read_bytes;
     size_t from = at > CUT_BYTES_SHOWN ? at - CUT_BYTES_SHOWN : 0;
     size_t to = at + CUT_BYTES_SHOWN < steps->text_bytes ? at + CUT_BYTES_SHOWN : steps->text_bytes;
-    from = character_boundary(steps->text, from);
-    to = character_boundary(steps->text, to);
+    from = wt_utf8_cut(steps->text, from);
+    to = wt_utf8_cut(steps->text, to);
     print_line(out, "cut", "after character %zu of %zu; the whole text has %" PRIu32 " tokens",
                count_characters(steps->text, at), count_characters(steps->text, steps->text_bytes),
                steps->token_count_whole);

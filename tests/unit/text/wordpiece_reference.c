@@ -1,6 +1,7 @@
 #include "text/wordpiece_reference.h"
 
 #include "base/alloc.h"
+#include "base/utf8.h"
 #include "text/unicode.h"
 #include "text/wordpiece_vocab.h"
 

@@ -1,0 +1,40 @@
+/* utf8.h: UTF-8 (RFC 3629), read and cut. Pure. Thread: any. */
+#ifndef WIRETAG_BASE_UTF8_H
+#define WIRETAG_BASE_UTF8_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* As wt_utf8_decode, for what is longer than two bytes or malformed. */
+uint32_t wt_utf8_decode_long(const uint8_t *text, size_t bytes, uint32_t *code_point_out);
+
+/* Decodes the code point at `text`, of which `bytes` (> 0) are there. Returns its length in bytes,
+ * 0 where the bytes are not well-formed UTF-8 (overlong, surrogate, past U+10FFFF, cut off). */
+static inline uint32_t wt_utf8_decode(const uint8_t *text, size_t bytes, uint32_t *code_point_out)
+{
+    uint32_t first = text[0];
+    if (first < 0x80u) {
+        *code_point_out = first;
+        return 1;
+    }
+    if (first >= 0xC2u && first < 0xE0u && bytes >= 2 && (text[1] & 0xC0u) == 0x80u) {
+        *code_point_out = (first & 0x1Fu) << 6 | (text[1] & 0x3Fu);
+        return 2;
+    }
+    return wt_utf8_decode_long(text, bytes, code_point_out);
+}
+
+/* Place of the first malformed byte; `bytes` where all is UTF-8. */
+size_t wt_utf8_malformed(const char *text, size_t bytes);
+
+/* The largest length of at most `bytes` at which `text` can be cut between two characters; `text` is
+ * longer than `bytes`. */
+static inline size_t wt_utf8_cut(const char *text, size_t bytes)
+{
+    while (bytes > 0 && ((unsigned char)text[bytes] & 0xC0u) == 0x80u) {
+        bytes--;
+    }
+    return bytes;
+}
+
+#endif
