@@ -44,6 +44,7 @@ static bool may_release(void *opaque)
 
 static void released(void *opaque, struct wt_lane *lane, struct wt_record *record)
 {
+    assert(record->state == WT_RECORD_RELEASED);
     struct at_least_once *self = opaque;
     if (wt_outcome_is_silent(record->outcome)) {
         wt_lane_acknowledge(lane, record);
@@ -92,6 +93,7 @@ static void report(void *opaque, struct wt_record *record, enum wt_delivery deli
 static bool send_again(struct at_least_once *self)
 {
     while (self->again.count > 0) {
+        assert(self->again.first->state == WT_RECORD_RELEASED);
         if (wt_release_send(self->release, self->again.first) != WT_DELIVERED) {
             wt_release_pause(self->release);
             return false;
@@ -124,6 +126,7 @@ static void closing(void *opaque, const struct wt_partition *partition)
 static void replace_producer(struct at_least_once *self, struct wt_partition *const *partitions,
                              size_t count)
 {
+    assert(self->replacing && !self->release->over);
     struct wt_release *release = self->release;
     struct wt_error error;
     bool rejected = release->rejected != NULL;
@@ -156,6 +159,7 @@ static void replace_producer(struct at_least_once *self, struct wt_partition *co
  * whenever the producer is empty. */
 static void end_round(struct at_least_once *self)
 {
+    assert(self->release->search.records > 0);
     struct wt_release *release = self->release;
     bool failed = self->replacing && !release->stopping;
     if (release->outstanding == 0 && self->again.count == 0 && !failed) {

@@ -52,7 +52,9 @@ static bool may_release(void *opaque)
 static void released(void *opaque, struct wt_lane *lane, struct wt_record *record)
 {
     struct exactly_once *self = opaque;
-    (void)lane, (void)record;
+    (void)lane;
+    assert(record->state == WT_RECORD_RELEASED);
+    (void)record;
     wt_poison_search_add(&self->release->search);
 }
 
@@ -127,6 +129,7 @@ static void on_aborted(struct exactly_once *self, struct wt_partition *const *pa
 static void on_recovered(struct exactly_once *self, struct wt_partition *const *partitions,
                          size_t count)
 {
+    assert(!self->release->over);
     struct wt_release *release = self->release;
     self->started = true;
     release->outstanding = 0;
@@ -168,6 +171,7 @@ static bool commit_early(const struct exactly_once *self)
 static void step_transaction(struct exactly_once *self, struct wt_partition *const *partitions,
                              size_t count, bool commit_now)
 {
+    assert(!self->release->over);
     struct wt_error error;
     switch (wt_transaction_step(self->transaction, partitions, count,
                                 commit_now || commit_early(self), &error)) {

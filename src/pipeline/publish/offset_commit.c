@@ -112,6 +112,7 @@ static void store_moved(struct wt_offset_commit *commit, struct wt_partition *co
 /* Requests a commit of everything stored. */
 static void request(struct wt_offset_commit *commit)
 {
+    assert(!commit->pending);
     commit->requested = commit->stored;
     rd_kafka_resp_err_t code =
         rd_kafka_commit_queue(commit->consumer, NULL, commit->replies, on_reply, commit);

@@ -6,6 +6,7 @@
 #include "codec/trace_context.h"
 #include "observe/metrics.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -53,6 +54,7 @@ static void count_label(const struct wt_outcome_metrics *outcomes, const struct 
 
 static void count_failure(const struct wt_outcome_metrics *outcomes, const struct wt_record *record)
 {
+    assert(record->failure != NULL);
     const struct wt_failure *failure = record->failure;
     const char *const stage_and_code[] = {failure->stage, failure->error.code};
     wt_series_add(wt_series_get(WT_FAMILY_FAILURES, stage_and_code), 1);
@@ -68,6 +70,7 @@ static void count_failure(const struct wt_outcome_metrics *outcomes, const struc
 void wt_outcome_metrics_count(const struct wt_outcome_metrics *outcomes,
                               const struct wt_record *record)
 {
+    assert(record->state == WT_RECORD_ACKNOWLEDGED);
     static const enum wt_metric metrics[] = {
         [WT_OUTCOME_NONE] = WT_METRIC_RECORDS_DROPPED,
         [WT_OUTCOME_LABELLED] = WT_METRIC_RECORDS_LABELLED,

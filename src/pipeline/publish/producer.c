@@ -146,11 +146,13 @@ static rd_kafka_resp_err_t on_new(rd_kafka_t *client, const rd_kafka_conf_t *con
 
 bool wt_producer_doubtful(const struct wt_producer *producer)
 {
+    assert(producer->doubtful != NULL);
     return atomic_load_explicit(producer->doubtful, memory_order_acquire);
 }
 
 int64_t wt_producer_transaction_us_max(const struct wt_producer *producer)
 {
+    assert(producer->transactional_id != NULL);
     return producer->transaction_us_max;
 }
 
@@ -166,6 +168,7 @@ const char *wt_producer_transactional_id(const struct wt_producer *producer)
 static int32_t choose_partition(const rd_kafka_topic_t *topic, const void *key, size_t key_bytes,
                                 int32_t partition_count, void *topic_opaque, void *record_opaque)
 {
+    assert(partition_count > 0);
     const struct wt_producer *producer = topic_opaque;
     const struct wt_record *record = record_opaque;
     if (producer->config->output.partition == WT_PARTITION_SAME &&

@@ -33,6 +33,7 @@
 
 static void drop(struct wt_release *release, struct wt_record **record)
 {
+    assert(!(*record)->in_producer);
     wt_metric_add(WT_METRIC_RECORDS_DROPPED, wt_record_weight(*record));
     wt_in_flight_end(release->ports.in_flight, record);
 }
@@ -40,6 +41,7 @@ static void drop(struct wt_release *release, struct wt_record **record)
 /* Remembers the size to which a dead letter had to be cut, so that the next one is not refused first. */
 static void learn_limit(struct wt_release *release, const struct wt_record *record)
 {
+    assert(record->state == WT_RECORD_ACKNOWLEDGED);
     bool keyed = record->dead_letter_keyed && record->key == NULL;
     release->letters_keyed |= keyed && record->dead_letter_bytes_max > WT_DEAD_LETTER_BYTES_LEAST;
     bool cut_for_size = record->outcome == WT_OUTCOME_DEAD_LETTERED &&
@@ -87,6 +89,7 @@ void wt_release_fail(struct wt_release *release, const struct wt_error *error)
 
 void wt_release_end(struct wt_release *release, const struct wt_error *error)
 {
+    assert(!release->over);
     release->over = true;
     wt_release_fail(release, error);
 }
@@ -94,6 +97,7 @@ void wt_release_end(struct wt_release *release, const struct wt_error *error)
 /* Applies on_error to a record that cannot be labelled. False: the worker stops before the record. */
 static bool apply_on_error(struct wt_release *release, struct wt_record *record)
 {
+    assert(record->outcome == WT_OUTCOME_DEAD_LETTERED);
     struct wt_error error;
     bool continues = wt_dead_letter_apply_on_error(release->ports.config, record, &error);
     if (!continues) {
@@ -153,6 +157,7 @@ void wt_release_new_round(struct wt_release *release)
 
 enum wt_delivery wt_release_send(struct wt_release *release, struct wt_record *record)
 {
+    wt_owner_assert(&release->owner);
     for (;;) {
         if (wt_outcome_is_silent(record->outcome)) {
             return WT_DELIVERED;
@@ -198,6 +203,7 @@ bool wt_release_is_paused(const struct wt_release *release)
 
 void wt_release_back_off(struct wt_release *release)
 {
+    assert(release->back_off_ms >= 0 && release->back_off_ms <= BACK_OFF_MS_MAX);
     release->retry_us = wt_clock_us() + release->back_off_ms * 1000;
     int64_t longer_ms = release->back_off_ms > 0 ? release->back_off_ms * 2 : RETRY_MS;
     release->back_off_ms = longer_ms < BACK_OFF_MS_MAX ? longer_ms : BACK_OFF_MS_MAX;
@@ -238,6 +244,7 @@ static bool release_lane(struct wt_release *release, struct wt_lane *lane)
 void wt_release_all(struct wt_release *release, struct wt_partition *const *partitions,
                     size_t count)
 {
+    wt_owner_assert(&release->owner);
     if (wt_release_is_paused(release)) {
         return;
     }
@@ -253,6 +260,7 @@ void wt_release_all(struct wt_release *release, struct wt_partition *const *part
 void wt_release_note_rejected(struct wt_release *release, struct wt_record *record,
                               enum wt_delivery delivery, const char *reason)
 {
+    assert(delivery == WT_DELIVERY_REJECTED || delivery == WT_DELIVERY_TOO_LARGE);
     release->rejected = record;
     release->rejected_as_too_large = delivery == WT_DELIVERY_TOO_LARGE;
     (void)snprintf(release->rejected_reason, sizeof release->rejected_reason, "%s", reason);
@@ -287,6 +295,7 @@ static void on_report(void *opaque, struct wt_record *record, enum wt_delivery d
 
 void wt_release_round_failed(struct wt_release *release)
 {
+    wt_owner_assert(&release->owner);
     wt_release_new_round(release);
     if (release->rejected == NULL) {
         wt_poison_search_aborted(&release->search);
@@ -321,6 +330,7 @@ int64_t wt_release_due_us(const struct wt_release *release)
 
 bool wt_release_settled(const struct wt_release *release, const struct wt_partition *partition)
 {
+    assert(partition->lane != NULL);
     struct wt_lane *lane = partition->lane;
     bool all_released = release->stopping || wt_lane_next(lane) == NULL;
     bool all_acknowledged =
@@ -338,6 +348,7 @@ bool wt_release_cannot_commit(const struct wt_release *release)
 
 uint32_t wt_release_close(struct wt_release *release, struct wt_partition *partition)
 {
+    wt_owner_assert(&release->owner);
     release->ports.guarantee->closing(release->guarantee, partition);
     if (release->rejected != NULL && release->rejected->source == partition) {
         release->rejected = NULL;
@@ -373,6 +384,7 @@ rd_kafka_t *wt_release_client(struct wt_release *release)
 enum wt_status wt_release_create(const struct wt_release_ports *ports,
                                  struct wt_release **release_out, struct wt_error *error)
 {
+    assert(ports->guarantee != NULL);
     struct wt_release *release = wt_alloc_zeroed(1, sizeof *release);
     release->ports = *ports;
     release->search = wt_poison_search_begin();

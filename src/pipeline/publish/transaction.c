@@ -235,6 +235,7 @@ static enum wt_txn_remedy send_offsets(struct wt_transaction *transaction,
 
 static enum wt_step step_open(struct wt_transaction *transaction, bool commit_now)
 {
+    assert(transaction->pending == WT_TXN_PENDING_NONE);
     if (commit_now || wt_clock_us() >= commit_due_us(transaction)) {
         wt_txn_state_set(&transaction->state, WT_TXN_SENDING_OFFSETS);
     }
@@ -243,6 +244,7 @@ static enum wt_step step_open(struct wt_transaction *transaction, bool commit_no
 
 static enum wt_step step_commit(struct wt_transaction *transaction)
 {
+    assert(transaction->state == WT_TXN_COMMITTING);
     rd_kafka_error_t *error =
         rd_kafka_commit_transaction(wt_producer_client(transaction->producer), STEP_MS);
     enum wt_txn_remedy remedy = remedy_for(transaction, "commit", error);
@@ -264,6 +266,7 @@ static enum wt_step step_commit(struct wt_transaction *transaction)
 static enum wt_step step_send_offsets(struct wt_transaction *transaction,
                                       struct wt_partition *const *partitions, size_t count)
 {
+    assert(transaction->pending == WT_TXN_PENDING_NONE);
     enum wt_txn_remedy remedy = send_offsets(transaction, partitions, count);
     if (remedy != WT_TXN_DONE) {
         apply(transaction, remedy);
@@ -277,6 +280,7 @@ static enum wt_step step_send_offsets(struct wt_transaction *transaction,
 
 static enum wt_step step_abort(struct wt_transaction *transaction)
 {
+    assert(transaction->pending == WT_TXN_PENDING_ABORT);
     rd_kafka_error_t *error =
         rd_kafka_abort_transaction(wt_producer_client(transaction->producer), STEP_MS);
     enum wt_txn_remedy remedy = remedy_for(transaction, "abort", error);
@@ -319,6 +323,7 @@ static bool fenced_again(struct wt_transaction *transaction, struct wt_error *er
 
 static enum wt_step replace_producer(struct wt_transaction *transaction, struct wt_error *error)
 {
+    assert(transaction->pending == WT_TXN_PENDING_REPLACE);
     if (fenced_again(transaction, error) ||
         wt_producer_reset(transaction->producer, error) != WT_OK) {
         return WT_STEP_FAILED;

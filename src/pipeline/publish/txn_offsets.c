@@ -5,6 +5,7 @@
 #include "base/mutex.h"
 #include "observe/log.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -25,6 +26,7 @@ struct wt_txn_offsets_call {
 
 static void destroy(struct wt_txn_offsets_call *call)
 {
+    assert(call->done);
     rd_kafka_topic_partition_list_destroy(call->offsets);
     rd_kafka_consumer_group_metadata_destroy(call->generation);
     (void)pthread_cond_destroy(&call->done_changed);
@@ -44,6 +46,7 @@ static bool make(struct wt_txn_offsets_call *call)
     rd_kafka_error_t *error = rd_kafka_send_offsets_to_transaction(call->client, call->offsets,
                                                                    call->generation, call->wait_ms);
     wt_mutex_lock(&call->mutex);
+    assert(!call->done);
     call->error = error;
     call->done = true;
     bool left = call->left;
@@ -97,6 +100,7 @@ struct wt_txn_offsets_call *wt_txn_offsets_send(rd_kafka_t *client,
                                                 int wait_ms, int wait_ms_max,
                                                 rd_kafka_error_t **error_out)
 {
+    assert(*offsets != NULL && *generation != NULL && wait_ms <= wait_ms_max);
     struct wt_txn_offsets_call *call = wt_alloc_zeroed(1, sizeof *call);
     wt_clock_init_condition(&call->done_changed);
     wt_mutex_init(&call->mutex);
@@ -120,6 +124,7 @@ struct wt_txn_offsets_call *wt_txn_offsets_send(rd_kafka_t *client,
 void wt_txn_offsets_leave(struct wt_txn_offsets_call **call, rd_kafka_t *client, void *with_client)
 {
     struct wt_txn_offsets_call *given = *call;
+    assert(given == NULL || given->client == client);
     *call = NULL;
     bool done = true;
     if (given != NULL) {

@@ -68,6 +68,7 @@ static bool read_committed(struct wt_txn_recovery *recovery, struct wt_partition
             recovery->committed[i] = read->offset >= 0 ? read->offset : -1;
         }
     }
+    assert(item == offsets->cnt);
     rd_kafka_topic_partition_list_destroy(offsets);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         wt_log_warn("transaction", "committed offsets cannot be read: %s; retrying",

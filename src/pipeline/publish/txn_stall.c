@@ -5,6 +5,7 @@
 #include "observe/metrics.h"
 #include "observe/stall.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,6 +26,7 @@ static bool is_expired(rd_kafka_resp_err_t code)
 void wt_txn_stall_error(struct wt_txn_stall *stall, const struct wt_config *config,
                         const char *what, const rd_kafka_error_t *error)
 {
+    assert(error != NULL);
     const char *reason = rd_kafka_error_string(error);
     const char *end = strstr(reason, " (after ");
     bool denied = rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
@@ -68,6 +70,7 @@ static bool is_over(const struct wt_txn_stall *stall, int64_t now_us, bool at_re
 void wt_txn_stall_step(struct wt_txn_stall *stall, const char *transactional_id, bool starting,
                        bool at_rest, bool committed)
 {
+    assert(!(starting && at_rest) && (at_rest || !committed));
     int64_t now_us = wt_clock_us();
     stall->rest_us = !at_rest ? 0 : stall->rest_us != 0 ? stall->rest_us : now_us;
     stall->started = stall->started || at_rest;
