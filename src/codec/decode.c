@@ -1,39 +1,21 @@
 #include "codec/decode.h"
 
 #include "base/alloc.h"
-#include "base/buffer.h"
-#include "base/utf8.h"
-#include "codec/decode_flat.h"
-#include "record/partition.h"
-#include "text/blank.h"
+#include "codec/format.h"
 
 #include <assert.h>
-#include <inttypes.h>
-#include <jansson.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct wt_decoder {
-    const struct wt_config *config;
-    json_t *root;            /* of the current article */
-    struct wt_buffer joined; /* its text, if joined from several fields */
-    struct wt_flat flat;     /* of the current article */
-    bool flat_enough;        /* no configured pointer goes deeper than the top level */
+    const struct wt_format *format;
+    void *state; /* the format's */
 };
-
-static bool names_a_member(const char *pointer)
-{
-    return pointer[0] == '/' && strpbrk(pointer + 1, "/~") == NULL;
-}
 
 struct wt_decoder *wt_decoder_create(const struct wt_config *config)
 {
     struct wt_decoder *decoder = wt_alloc_zeroed(1, sizeof *decoder);
-    decoder->config = config;
-    decoder->flat_enough = names_a_member(config->input.id);
-    for (size_t i = 0; i < config->input.text.count; i++) {
-        decoder->flat_enough = decoder->flat_enough && names_a_member(config->input.text.items[i]);
-    }
+    decoder->format = wt_format_of(config->input.format);
+    decoder->state = decoder->format->create(config);
     return decoder;
 }
 
@@ -42,263 +24,8 @@ void wt_decoder_destroy(struct wt_decoder *decoder)
     if (decoder == NULL) {
         return;
     }
-    json_decref(decoder->root);
-    wt_buffer_free(&decoder->joined);
+    decoder->format->destroy(decoder->state);
     free(decoder);
-}
-
-static enum wt_status invalid(struct wt_error *error, const char *code, const char *what)
-{
-    return wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, code, "%s", what);
-}
-
-/* Follows one step of a JSON pointer (RFC 6901): the member or element that `token` names. */
-static json_t *step_into(json_t *value, const char *token, size_t token_bytes)
-{
-    if (json_is_array(value)) {
-        if (token_bytes == 0 || token_bytes > 9 || (token[0] == '0' && token_bytes > 1)) {
-            return NULL;
-        }
-        size_t index = 0;
-        for (size_t i = 0; i < token_bytes; i++) {
-            if (token[i] < '0' || token[i] > '9') {
-                return NULL;
-            }
-            index = index * 10 + (size_t)(token[i] - '0');
-        }
-        return json_array_get(value, index);
-    }
-    if (memchr(token, '~', token_bytes) == NULL) {
-        return json_object_getn(value, token, token_bytes);
-    }
-    char *name = wt_alloc(token_bytes + 1);
-    size_t name_bytes = 0;
-    for (size_t i = 0; i < token_bytes; i++) {
-        char byte = token[i];
-        if (byte == '~' && i + 1 < token_bytes) {
-            byte = token[++i] == '1' ? '/' : '~';
-        }
-        name[name_bytes++] = byte;
-    }
-    json_t *member = json_object_getn(value, name, name_bytes);
-    free(name);
-    return member;
-}
-
-/* The value at a JSON pointer, borrowed; NULL if it is absent or null. */
-static json_t *find(json_t *root, const char *pointer)
-{
-    json_t *value = root;
-    while (value != NULL && *pointer == '/') {
-        const char *token = pointer + 1;
-        size_t token_bytes = strcspn(token, "/");
-        value = step_into(value, token, token_bytes);
-        pointer = token + token_bytes;
-    }
-    return json_is_null(value) ? NULL : value;
-}
-
-static char *string_as_json(const char *text, size_t text_bytes)
-{
-    struct wt_buffer buffer = {0};
-    wt_buffer_append_json_string(&buffer, text, text_bytes);
-    return wt_buffer_take(&buffer, NULL);
-}
-
-/* The id of an article without one: its key if that is text, else topic-partition-offset. */
-static char *id_from_source(const struct wt_record *record)
-{
-    if (record->key != NULL && record->key_bytes > 0) {
-        if (wt_utf8_malformed(record->key, record->key_bytes) == record->key_bytes) {
-            return string_as_json(record->key, record->key_bytes);
-        }
-    }
-    struct wt_origin origin = wt_record_origin(record);
-    return wt_format("\"%s-%" PRId32 "-%" PRId64 "\"", origin.topic, origin.partition,
-                     origin.offset);
-}
-
-/* Prints a number with the fewest digits that read back as the same number. */
-static char *number_as_json(const json_t *number)
-{
-    char *text = NULL;
-    for (size_t digits = 15; digits <= 17; digits++) {
-        free(text);
-        text = json_dumps(number, JSON_ENCODE_ANY | JSON_REAL_PRECISION(digits));
-        if (json_is_integer(number) || strtod(text, NULL) == json_real_value(number)) {
-            break;
-        }
-    }
-    return text;
-}
-
-static enum wt_status take_id(const struct wt_decoder *decoder, struct wt_record *record,
-                              struct wt_error *error)
-{
-    const json_t *id = find(decoder->root, decoder->config->input.id);
-    if (id == NULL) {
-        record->id_json = id_from_source(record);
-    } else if (json_is_string(id)) {
-        record->id_json = string_as_json(json_string_value(id), json_string_length(id));
-    } else if (json_is_number(id)) {
-        record->id_json = number_as_json(id);
-    } else {
-        return wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, "id-type",
-                            "the id at %s is neither a string nor a number",
-                            decoder->config->input.id);
-    }
-    return WT_OK;
-}
-
-/* Collects the text fields that are present: a single one as it is, several joined by newlines. */
-static enum wt_status take_text(struct wt_decoder *decoder, struct wt_article *article_out,
-                                struct wt_error *error)
-{
-    const struct wt_strings *pointers = &decoder->config->input.text;
-    size_t found = 0;
-    decoder->joined.count = 0;
-    for (size_t i = 0; i < pointers->count; i++) {
-        const json_t *field = find(decoder->root, pointers->items[i]);
-        if (field == NULL) {
-            continue;
-        }
-        if (!json_is_string(field)) {
-            return wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, "text-type",
-                                "the text field %s is not a string", pointers->items[i]);
-        }
-        article_out->text = json_string_value(field);
-        article_out->text_bytes = json_string_length(field);
-        if (pointers->count > 1) {
-            wt_buffer_append(&decoder->joined, "\n", found > 0 ? 1 : 0);
-            wt_buffer_append(&decoder->joined, article_out->text, article_out->text_bytes);
-        }
-        found++;
-    }
-    if (found == 0) {
-        return wt_error_set(
-            error, WT_INVALID, WT_ERROR_RECORD, "text-missing",
-            "no text: %s is absent or null; input.text in the configuration names the text fields",
-            pointers->items[0]);
-    }
-    if (found > 1) {
-        article_out->text = decoder->joined.bytes;
-        article_out->text_bytes = decoder->joined.count;
-    }
-    if (wt_text_blank(article_out->text, article_out->text_bytes)) {
-        return invalid(error, "text-blank", "the text is empty or only white space");
-    }
-    return WT_OK;
-}
-
-/* --- flat articles: one pass ----------------------------------------------------------------- */
-
-static char *copy_of(const char *start, size_t bytes)
-{
-    char *copy = wt_alloc(bytes + 1);
-    memcpy(copy, start, bytes);
-    copy[bytes] = '\0';
-    return copy;
-}
-
-static bool take_flat_id(const struct wt_decoder *decoder, struct wt_record *record)
-{
-    const char *name = decoder->config->input.id + 1;
-    const struct wt_flat_member *id = wt_flat_find(&decoder->flat, name, strlen(name));
-    if (id == NULL) {
-        record->id_json = id_from_source(record);
-    } else if (id->type == WT_FLAT_STRING && !id->escaped) {
-        record->id_json = copy_of(id->start - 1, id->bytes + 2); /* including the quotes */
-    } else if (id->type == WT_FLAT_INTEGER) {
-        record->id_json = copy_of(id->start, id->bytes);
-    }
-    return record->id_json != NULL;
-}
-
-static bool take_flat_text(struct wt_decoder *decoder, struct wt_article *article_out)
-{
-    const struct wt_strings *pointers = &decoder->config->input.text;
-    size_t found = 0;
-    decoder->joined.count = 0;
-    for (size_t i = 0; i < pointers->count; i++) {
-        const char *name = pointers->items[i] + 1;
-        const struct wt_flat_member *field = wt_flat_find(&decoder->flat, name, strlen(name));
-        if (field == NULL) {
-            continue;
-        }
-        if (field->type != WT_FLAT_STRING) {
-            return false;
-        }
-        *article_out = (struct wt_article){field->start, field->bytes};
-        if (pointers->count > 1 || field->escaped) {
-            wt_buffer_append(&decoder->joined, "\n", found > 0 ? 1 : 0);
-            wt_flat_append_string(field, &decoder->joined);
-            *article_out = (struct wt_article){decoder->joined.bytes, decoder->joined.count};
-        }
-        found++;
-    }
-    return found > 0 && !wt_text_blank(article_out->text, article_out->text_bytes);
-}
-
-/* False: the article is not flat, or it is invalid; Jansson must decode it. */
-static bool decode_flat(struct wt_decoder *decoder, struct wt_record *record,
-                        struct wt_article *article_out)
-{
-    return decoder->flat_enough &&
-           wt_flat_read(&decoder->flat, record->value, record->value_bytes) &&
-           take_flat_text(decoder, article_out) && take_flat_id(decoder, record);
-}
-
-/* --- all other articles: Jansson ------------------------------------------------------------- */
-
-/* Jansson's message quotes the input up to the faulty byte, which may lie inside a character. */
-static void drop_broken_quote(json_error_t *cause)
-{
-    char *quote = strstr(cause->text, " near '");
-    json_t *text = json_string(cause->text);
-    if (text == NULL && quote != NULL) {
-        *quote = '\0';
-    }
-    json_decref(text);
-}
-
-static enum wt_status decode_json(struct wt_decoder *decoder, struct wt_record *record,
-                                  struct wt_article *article_out, struct wt_error *error)
-{
-    json_error_t cause;
-    if (decode_flat(decoder, record, article_out)) {
-        return WT_OK;
-    }
-    json_decref(decoder->root);
-    decoder->root = json_loadb(record->value, record->value_bytes,
-                               JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY, &cause);
-    if (decoder->root == NULL) {
-        drop_broken_quote(&cause);
-        return wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, "json-invalid",
-                            "the value is not valid JSON: %s (line %d, column %d)", cause.text,
-                            cause.line, cause.column);
-    }
-    if (!json_is_object(decoder->root)) {
-        return invalid(error, "json-not-object", "the value is JSON but not an object");
-    }
-    enum wt_status status = take_id(decoder, record, error);
-    if (status == WT_OK) {
-        status = take_text(decoder, article_out, error);
-    }
-    return status;
-}
-
-static enum wt_status decode_text(struct wt_record *record, struct wt_article *article_out,
-                                  struct wt_error *error)
-{
-    if (wt_utf8_malformed(record->value, record->value_bytes) < record->value_bytes) {
-        return invalid(error, "text-not-utf8", "the value is not valid UTF-8");
-    }
-    article_out->text = record->value;
-    article_out->text_bytes = record->value_bytes;
-    record->id_json = id_from_source(record);
-    return wt_text_blank(article_out->text, article_out->text_bytes)
-               ? invalid(error, "text-blank", "the text is empty or only white space")
-               : WT_OK;
 }
 
 enum wt_status wt_decode(struct wt_decoder *decoder, struct wt_record *record,
@@ -306,10 +33,8 @@ enum wt_status wt_decode(struct wt_decoder *decoder, struct wt_record *record,
 {
     assert(record->value != NULL && record->id_json == NULL);
     if (record->value_bytes == 0) {
-        return invalid(error, "value-empty",
-                       "the value is empty: zero bytes, not null as in a tombstone");
+        return wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, "value-empty",
+                            "the value is empty: zero bytes, not null as in a tombstone");
     }
-    return decoder->config->input.format == WT_INPUT_TEXT
-               ? decode_text(record, article_out, error)
-               : decode_json(decoder, record, article_out, error);
+    return decoder->format->decode(decoder->state, record, article_out, error);
 }

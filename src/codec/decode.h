@@ -5,16 +5,11 @@
 #ifndef WIRETAG_CODEC_DECODE_H
 #define WIRETAG_CODEC_DECODE_H
 
+#include "codec/article.h"
 #include "config/config.h"
 #include "record/record.h"
 
 struct wt_decoder;
-
-/* The text is valid until the record's value is freed or the same decoder decodes again. */
-struct wt_article {
-    const char *text; /* valid UTF-8, may contain NUL */
-    size_t text_bytes;
-};
 
 /* Reads only `config->input`. The config must outlive the decoder. */
 struct wt_decoder *wt_decoder_create(const struct wt_config *config);

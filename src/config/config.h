@@ -5,6 +5,7 @@
 #ifndef WIRETAG_CONFIG_CONFIG_H
 #define WIRETAG_CONFIG_CONFIG_H
 
+#include "config/input_format.h"
 #include "observe/log.h"
 #include "wiretag/status.h"
 
@@ -30,7 +31,6 @@ struct wt_strings {
     size_t count;
 };
 
-enum wt_input_format { WT_INPUT_JSON, WT_INPUT_TEXT };
 enum wt_output_partition { WT_PARTITION_SAME, WT_PARTITION_KEY };
 enum wt_output_timestamp { WT_TIMESTAMP_INPUT, WT_TIMESTAMP_NOW };
 enum wt_on_error { WT_ON_ERROR_DEAD_LETTER, WT_ON_ERROR_SKIP, WT_ON_ERROR_STOP };

@@ -54,7 +54,9 @@ static bool valid_listen(const char *text)
     return wt_address_parse(text, &address);
 }
 
-static const struct wt_choice formats[] = {{"json", WT_INPUT_JSON}, {"text", WT_INPUT_TEXT}, {0}};
+#define CHOICE(NAME, name) {#name, WT_INPUT_##NAME},
+static const struct wt_choice formats[] = {WT_INPUT_FORMATS(CHOICE){0}};
+#undef CHOICE
 static const struct wt_choice partitions[] = {
     {"same", WT_PARTITION_SAME}, {"key", WT_PARTITION_KEY}, {0}};
 static const struct wt_choice timestamps[] = {

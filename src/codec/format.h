@@ -1,0 +1,31 @@
+/* format.h: how an article is written in a record's value: a format is a row of WT_INPUT_FORMATS
+ * (config/input_format.h) and a file format_NAME.c, which defines wt_format_NAME. */
+#ifndef WIRETAG_CODEC_FORMAT_H
+#define WIRETAG_CODEC_FORMAT_H
+
+#include "codec/article.h"
+#include "config/config.h"
+#include "record/record.h"
+
+struct wt_format {
+    /* The state of one decoder; may be NULL. The config outlives it. */
+    void *(*create)(const struct wt_config *config);
+    void (*destroy)(void *state);
+    /* As wt_decode (decode.h), of a value that is not empty. */
+    enum wt_status (*decode)(void *state, struct wt_record *record, struct wt_article *article_out,
+                             struct wt_error *error);
+    bool json; /* a value is JSON: output.include_input publishes it as it is, else as a string */
+};
+
+#define DECLARE(NAME, name) extern const struct wt_format wt_format_##name;
+WT_INPUT_FORMATS(DECLARE)
+#undef DECLARE
+
+const struct wt_format *wt_format_of(enum wt_input_format format);
+
+/* For formats: a text as a JSON string, and the id of an article that has none of its own, as JSON. The
+ * caller frees both. */
+char *wt_format_json_string(const char *text, size_t text_bytes);
+char *wt_format_source_id(const struct wt_record *record);
+
+#endif
