@@ -203,7 +203,8 @@ def test_an_installed_wiretag_runs_and_has_its_page_and_its_completion_beside_it
         pytest.skip("a build under a sanitizer is not installed")
     subprocess.run(["cmake", "--install", build, "--prefix", tmp_path], check=True, capture_output=True, timeout=60)
     installed = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
-    libraries = ("lib", "share/doc/wiretag/librdkafka/", "share/doc/wiretag/libtorch/")  # test_install.py
+    # Of libraries and their headers: test_install.py, test_library.py.
+    libraries = ("lib", "include/wiretag/", "share/doc/wiretag/librdkafka/", "share/doc/wiretag/libtorch/")
     assert {path for path in installed if not path.startswith(libraries)} == {
         "bin/wiretag", "share/man/man1/wiretag.1", "share/bash-completion/completions/wiretag",
         "share/zsh/site-functions/_wiretag",

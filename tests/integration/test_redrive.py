@@ -37,6 +37,16 @@ def test_a_mended_model_labels_the_letters_as_the_articles_they_were(lab):
     assert [letter.source for letter in again] == [(flow.input, 0, 10), (flow.input, 0, 11)]
 
 
+def test_a_dry_run_times_the_model_on_the_letters_that_are_taken(lab):
+    flow = lab.flow(1)
+    fail_some(lab, flow)
+    taken = redrive(lab, flow, "--dry-run", "--code", "model-failed")
+    assert taken.wait_exit(60) == 0 and "timed on 12 of them" in taken.stdout, taken.stdout
+    none = redrive(lab, flow, "--dry-run", "--code", "text-blank")
+    assert none.wait_exit(60) == 0 and "no time estimated: none of the 12 records read needs the model" in none.stdout
+    assert flow.labels() == [] and len(flow.dead_letters()) == 12
+
+
 def test_a_redrive_goes_on_where_it_ended_and_a_limit_stops_the_loop(lab):
     flow = lab.flow(1)
     fail_some(lab, flow)

@@ -43,7 +43,7 @@ static void open_dead_letters(const struct wt_redrive *redrive, struct wt_record
     struct wt_record_list taken = {0};
     struct wt_record *record;
     while ((record = wt_record_list_take(records)) != NULL) {
-        if (wt_redrive_open(redrive, record)) {
+        if (wt_redrive_open(redrive, record) == WT_REDRIVE_OPENED) {
             wt_record_list_append(&taken, &record);
         } else {
             wt_record_destroy(record);
