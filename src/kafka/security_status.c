@@ -80,16 +80,16 @@ static struct refusal *find_or_add(const char *address)
     return oldest;
 }
 
-static void write_cause(char text[WT_STALL_WORDS_BYTES_MAX], const struct wt_security_cause *cause)
+static void write_cause(char text[WT_STALL_TEXT_BYTES_MAX], const struct wt_security_cause *cause)
 {
     char message[WT_SECURITY_MESSAGE_BYTES_MAX];
     wt_security_message(cause, message);
-    (void)snprintf(text, WT_STALL_WORDS_BYTES_MAX, "%s; %s", message, cause->remedy);
+    (void)snprintf(text, WT_STALL_TEXT_BYTES_MAX, "%s; %s", message, cause->remedy);
 }
 
 static void show_stall(void)
 {
-    char text[WT_STALL_WORDS_BYTES_MAX] = "";
+    char text[WT_STALL_TEXT_BYTES_MAX] = "";
     const struct refusal *first = NULL;
     for (size_t i = 0; i < BROKERS_MAX && first == NULL; i++) {
         first = refusals[i].active ? &refusals[i] : NULL;
@@ -107,7 +107,7 @@ static void take(struct refusal *refusal, const struct wt_security_cause *cause,
     bool lately = now_us - refusal->logged_us < FORGOTTEN_US;
     refusal->cause = *cause;
     if (!same || (!lately && !refusal->active)) {
-        char text[WT_STALL_WORDS_BYTES_MAX];
+        char text[WT_STALL_TEXT_BYTES_MAX];
         write_cause(text, cause);
         refusal->logged_us = now_us;
         wt_log_warn("kafka", "%s", text);

@@ -14,7 +14,7 @@ struct wt_beat {
     struct wt_beat *next;
     char *name;
     int64_t limit_us;
-    _Atomic int64_t last_us; /* RESTING, or when it last beat */
+    _Atomic int64_t last_us; /* RESTING, or the time of the last beat */
 };
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* guards the list */
@@ -83,10 +83,8 @@ bool wt_beats_alive(char *reason, size_t reason_bytes)
         alive = age <= beat->limit_us;
         if (!alive) {
             (void)snprintf(reason, reason_bytes,
-                           "the %s thread is stuck: no sign of life for %lld s, and %lld s are its "
-                           "limit",
-                           beat->name, (long long)(age / 1000000),
-                           (long long)(beat->limit_us / 1000000));
+                           "the %s thread is stuck: no beat for %lld s (limit %lld s)", beat->name,
+                           (long long)(age / 1000000), (long long)(beat->limit_us / 1000000));
         }
     }
     (void)pthread_mutex_unlock(&mutex);

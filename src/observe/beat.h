@@ -1,8 +1,9 @@
-/* beat.h: signs of life of the worker's threads.
+/* beat.h: heartbeats of the worker's threads.
  *
- * A thread beats whenever it begins another piece of work, and rests while it waits for work, which
- * may take for ever. One that has neither beaten nor rested for longer than its limit is stuck: in
- * a call that does not return, or in a deadlock. /healthz says so, and a supervisor restarts. */
+ * A thread beats when it begins a piece of work. It rests while it waits for work, for however
+ * long. A thread that has done neither for longer than its limit is stuck: in a call that does not
+ * return, or in a deadlock. /healthz then fails and names the thread, so that a supervisor restarts
+ * the worker. */
 #ifndef WIRETAG_OBSERVE_BEAT_H
 #define WIRETAG_OBSERVE_BEAT_H
 
@@ -12,25 +13,24 @@
 
 struct wt_beat;
 
-/* Begins to watch the calling thread. `name` is copied, and becomes the thread's name for top and
- * debuggers; `limit_ms`: how long one piece of work may take at most. Thread: the watched one. */
+/* Starts watching the calling thread. `name` is copied and becomes the thread's name in top and in
+ * debuggers. `limit_ms`: the longest that one piece of work may take. Thread: the watched one. */
 struct wt_beat *wt_beat_start(const char *name, int64_t limit_ms);
 
-/* Ends it; accepts NULL. Thread: any. */
+/* Stops watching; accepts NULL. Thread: any. */
 void wt_beat_end(struct wt_beat *beat);
 
-/* Work begins or goes on; nothing for NULL, so that stages also run without a watch. Thread: the
- * watched one. */
+/* Beats. Does nothing for NULL, so that stages also run unwatched. Thread: the watched one. */
 void wt_beat(struct wt_beat *beat);
 
-/* Waits for work from now on, until the next beat. Thread: the watched one. */
+/* Rests until the next beat. Thread: the watched one. */
 void wt_beat_rest(struct wt_beat *beat);
 
-/* False: a thread is overdue; `reason` names it. Thread: any. */
+/* False: a thread is stuck; `reason` names it. Thread: any. */
 bool wt_beats_alive(char *reason, size_t reason_bytes);
 
-/* Calls `visit` with each thread's name and the age of its last beat, 0 while it rests. Thread: any.
- * Locks: the beats', during the calls. */
+/* Calls `visit` with each thread's name and the age of its last beat; the age is 0 while the thread
+ * rests. Thread: any. Locks: holds the list's during the calls. */
 void wt_beats_visit(void (*visit)(void *opaque, const char *name, double age_seconds),
                     void *opaque);
 

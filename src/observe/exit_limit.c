@@ -12,19 +12,19 @@
 
 #define TICK_MS 50
 
-/* Read by a signal handler. */
+/* Atomic: a signal handler reads it. */
 static atomic_int status = EXIT_FAILURE;
 
 static struct {
-    pthread_mutex_t mutex; /* guards what follows */
+    pthread_mutex_t mutex; /* guards the fields below */
     pthread_cond_t changed;
-    bool started; /* the thread, or the attempt at it */
+    bool started; /* start() was called, whether it succeeded or not */
     bool limited;
     int64_t left_ms;
     const char *step;
 } state = {.mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
-/* Neither a lock nor a reader of the log may hold this up. */
+/* Must neither wait for a lock nor for a reader of the log. */
 static _Noreturn void cut(const char *step)
 {
     wt_log_promptly(WT_LOG_WARN, "exit",
@@ -55,7 +55,7 @@ static void *run(void *opaque)
     return NULL;
 }
 
-/* A thread that gets no signals and that nobody waits for. Locks: held. */
+/* Starts the thread: detached, all signals blocked. Locks: the mutex, held. */
 static void start(void)
 {
     sigset_t all;
@@ -70,7 +70,7 @@ static void start(void)
     state.started = true;
 }
 
-/* Locks: held. */
+/* Locks: the mutex, held. */
 static void limit(int64_t ms_max)
 {
     state.limited = true;

@@ -24,14 +24,14 @@
 #define REASON_BYTES_MAX 512u
 #define ROUND_MS_MAX 500
 
-/* New connections taken in one round, so that the open ones have their turn. */
+/* Bounds the new connections of one round, so that open connections are served in between. */
 #define ACCEPTS_PER_ROUND_MAX 8
 
-/* A request that is there when its connection is taken has its answer after so many turns of the
- * library: it reads, answers and writes in one each. */
+/* How often MHD_run is called after a connection is accepted. A call reads, answers or writes; so
+ * many of them finish a request that has already arrived. */
 #define TURNS_PER_ACCEPT_MAX 6
 
-/* Pause before the next try where no connection could be taken at all. */
+/* The pause after a connection could not be accepted. */
 #define ACCEPT_PAUSE_US 100000
 
 static const char paths[] = "wiretag answers GET at\n"
@@ -39,28 +39,29 @@ static const char paths[] = "wiretag answers GET at\n"
                             "  /healthz  is the worker alive\n"
                             "  /readyz   is it working on records\n";
 
-/* An open connection; only the endpoint's thread looks at it. */
+/* An open connection. Thread: the endpoint's. */
 struct client {
     int socket; /* -1: free */
-    bool asked; /* before: the time of its next request begins with that */
+    bool asked; /* it has had an answer: the next deadline starts with its next request */
     int64_t deadline_us;
 };
 
 struct wt_http {
     struct wt_http_callbacks callbacks;
     uint16_t port;
-    int stop;     /* an eventfd: readable once the thread is to end */
-    int listener; /* ours, not the library's: note "Crowds" */
-    int reserve;  /* a descriptor kept for a connection when the process has no other; -1: in use */
-    int64_t accept_us; /* take no connection before */
+    int stop;     /* an eventfd: readable when the thread must end */
+    int listener; /* our own, not the library's: see note "Crowds" */
+    int reserve; /* a spare descriptor, closed to accept a connection when the process has no other; -1: closed */
+    int64_t accept_us; /* accept no connection before this time */
     struct MHD_Daemon *daemon;
     pthread_t thread;
     struct client clients[WT_HTTP_CONNECTIONS_MAX];
-    struct MHD_Response *page; /* of the metrics, NULL: none yet; answers under way hold it too */
-    int64_t page_us;           /* when it was written */
+    struct MHD_Response
+        *page; /* the metrics page; NULL: none yet; unfinished answers hold references to it too */
+    int64_t page_us; /* when the page was written */
 };
 
-/* A response that takes `body`, which MHD frees; NULL: no memory. */
+/* Makes a response of `body`, which MHD frees. NULL: out of memory. */
 static struct MHD_Response *response_of(const char *type, char *body, size_t bytes)
 {
     struct MHD_Response *response =
@@ -136,7 +137,7 @@ static enum MHD_Result on_request(void *opaque, struct MHD_Connection *connectio
         return answer_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED, paths);
     }
     if (*request == NULL) {
-        /* Its head is here. Answered now, the connection could not be used again. */
+        /* Only the head has arrived. An answer queued now would make MHD close the connection. */
         *request = client;
         if (client->asked) {
             allow(client, WT_HTTP_REQUEST_MS_MAX);
@@ -144,7 +145,7 @@ static enum MHD_Result on_request(void *opaque, struct MHD_Connection *connectio
         return MHD_YES;
     }
     if (*upload_bytes > 0) {
-        *upload_bytes = 0; /* a body, which means nothing here */
+        *upload_bytes = 0; /* ignore a body */
         return MHD_YES;
     }
     if (strcmp(url, "/metrics") == 0) {
@@ -159,7 +160,7 @@ static enum MHD_Result on_request(void *opaque, struct MHD_Connection *connectio
     return answer_text(connection, MHD_HTTP_NOT_FOUND, paths);
 }
 
-/* The request has its answer, or has failed. */
+/* The request was answered or has failed. */
 static void on_completed(void *opaque, struct MHD_Connection *connection, void **request,
                          enum MHD_RequestTerminationCode code)
 {
@@ -193,8 +194,8 @@ static void on_connection(void *opaque, struct MHD_Connection *connection, void 
     *client_context = &http->clients[i];
 }
 
-/* The library's own time-out begins again with every byte; a client that sends one now and then
- * would keep its place for hours. */
+/* MHD's own time-out restarts with every byte: a client that sends a byte now and then would hold
+ * its connection for hours. */
 static void cut_late_clients(struct wt_http *http)
 {
     int64_t now_us = wt_clock_us();
@@ -208,10 +209,10 @@ static void cut_late_clients(struct wt_http *http)
 
 /* --- new connections ------------------------------------------------------------------------- */
 
-/* Note "Crowds": clients that send half a request, or never read their answer, could take every place,
- * and a supervisor would restart a worker because /healthz does not answer. So no newcomer waits for a
- * place: the client with the least time left is cut for it. The library stops taking connections when
- * all places are taken, so we take them and hand them over. */
+/* Note "Crowds": clients that send half a request, or never read their answer, could use up all
+ * connections. /healthz would not answer, and a supervisor would restart a healthy worker. So a new
+ * connection never waits: the one with the least time left is closed for it. MHD stops accepting
+ * when all its connections are used, so we accept ourselves and pass the sockets on. */
 
 static bool readable(int fd)
 {
@@ -219,7 +220,7 @@ static bool readable(int fd)
     return poll(&wait, 1, 0) > 0;
 }
 
-/* Lets the library do what can be done now. */
+/* Lets MHD do everything that it can do without waiting. */
 static void turn(struct wt_http *http)
 {
     int events = MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
@@ -238,7 +239,7 @@ static size_t count_clients(const struct wt_http *http)
     return count;
 }
 
-/* Cuts the client that has the least time left. False: none was freed. */
+/* Closes the connection that has the least time left. False: no connection was freed. */
 static bool cut_one(struct wt_http *http)
 {
     size_t before = count_clients(http);
@@ -256,7 +257,7 @@ static bool cut_one(struct wt_http *http)
     return count_clients(http) < before;
 }
 
-/* Makes a descriptor free for a connection. False: there is none to be had. */
+/* Frees a descriptor for a new connection. False: there is none to free. */
 static bool free_descriptor(struct wt_http *http)
 {
     if (http->reserve >= 0) {
@@ -267,7 +268,7 @@ static bool free_descriptor(struct wt_http *http)
     return cut_one(http);
 }
 
-/* -1: nobody is there, or there is no descriptor for it. */
+/* -1: no client waits, or there is no descriptor for it. */
 static int accept_client(struct wt_http *http, struct sockaddr_storage *name, socklen_t *name_bytes)
 {
     for (;;) {
@@ -304,7 +305,7 @@ static void take_clients(struct wt_http *http)
         if (client < 0) {
             return;
         }
-        /* The library closes the socket, also where it cannot serve it. */
+        /* MHD closes the socket, also when this call fails. */
         (void)MHD_add_connection(http->daemon, client, (struct sockaddr *)&name, name_bytes);
         turn(http);
     }
@@ -346,7 +347,7 @@ static void *serve(void *opaque)
     }
 }
 
-/* A thread that gets no signals: those are for the main one. */
+/* Blocks all signals in the new thread: they belong to the main one. */
 static int start_thread(struct wt_http *http)
 {
     sigset_t all;
@@ -379,7 +380,8 @@ static enum wt_status start(struct wt_http *http, struct wt_error *error)
     if (failed != 0) {
         MHD_stop_daemon(http->daemon);
         return wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "http-failed",
-                            "cannot start the HTTP endpoint's thread: %s", wt_errno_text(failed));
+                            "cannot start the thread of the HTTP endpoint: %s",
+                            wt_errno_text(failed));
     }
     return WT_OK;
 }

@@ -12,14 +12,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* What the kernel keeps of an answer that its client does not read. Accepted sockets inherit it. */
+/* Bounds what the kernel buffers of an answer that the client does not read. Accepted sockets
+ * inherit it. */
 #define SEND_BUFFER_BYTES (64 << 10)
 
-/* A connection on which nothing has come for this long is handed to the endpoint all the same. */
+/* After so long the kernel passes on a connection even if the client has sent nothing. */
 #define SILENT_SECONDS 1
 
-/* Both only make crowds cheaper: where the kernel knows neither, everything works. A connection is handed
- * over once its first bytes are there, so silent ones cost nothing, and a usual request is whole. */
+/* Both options only make crowds of clients cheaper; the endpoint works without them.
+ * TCP_DEFER_ACCEPT: a connection is passed on when its first bytes arrive. Silent clients then cost
+ * nothing, and a usual request has arrived whole. */
 static void spare_work(int listener)
 {
     int bytes = SEND_BUFFER_BYTES;
@@ -30,7 +32,7 @@ static void spare_work(int listener)
 #endif
 }
 
-/* -1: errno says why. */
+/* -1: errno has the reason. */
 static int open_listener(const struct addrinfo *at)
 {
     int on = 1;

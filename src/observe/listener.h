@@ -1,4 +1,4 @@
-/* listener.h: a TCP socket that listens. Thread: any. */
+/* listener.h: a listening TCP socket. Thread: any. */
 #ifndef WIRETAG_OBSERVE_LISTENER_H
 #define WIRETAG_OBSERVE_LISTENER_H
 
@@ -6,11 +6,12 @@
 
 #include <stdint.h>
 
-/* Listens at the first of the host's addresses that can be had, port 0: a free one. The caller closes the
- * socket, which does not block. -1: *why_out says why not, valid until the next failure of a call. */
+/* Listens at the first of the host's addresses that works. Port 0: any free one. The socket does
+ * not block; the caller closes it. -1: *why_out has the reason, valid until the next call that
+ * fails. */
 int wt_listener_open(const struct wt_address *address, const char **why_out);
 
-/* Its port; 0: unknown. */
+/* The port it listens at; 0: unknown. */
 uint16_t wt_listener_port(int listener);
 
 #endif

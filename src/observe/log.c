@@ -22,22 +22,22 @@
 #define HOLD_US 10000000
 #define RECENT_COUNT 8u
 #define COMPONENT_BYTES_MAX 32u
-#define TOPIC_BYTES_MAX 250u /* Kafka's, and a NUL */
+#define TOPIC_BYTES_MAX 250u /* Kafka's limit and a NUL */
 #define TRACE_ID_BYTES_MAX 33u
 #define STATUS_BYTES_MAX 400u
 #define COLUMNS_DEFAULT 80u
 #define STALLED_READER_MS 200
 #define PROMPT_WAIT_NS 100000000L
 
-/* One event, and how often it came again while it was held back. */
+/* One event, and how often it was repeated while repeats were held back. */
 struct recent {
     bool used;
     enum wt_log_level level;
-    int64_t written_us; /* the first time */
+    int64_t written_us; /* when it was first written */
     uint32_t written_count;
     uint64_t held_count;
     bool about_partition; /* topic and partition are set */
-    bool about_record;    /* all that follows is, of the newest of them: */
+    bool about_record;    /* the fields below are set, from the newest repeat */
     int32_t partition;
     int64_t offset;
     char topic[TOPIC_BYTES_MAX];
@@ -49,12 +49,12 @@ struct recent {
 static atomic_int log_level_min = WT_LOG_INFO;
 
 static struct {
-    pthread_mutex_t lock; /* guards all below, and keeps lines in order while they are written */
+    pthread_mutex_t lock; /* guards the fields below, and keeps the order of lines */
     bool ready;
     bool json;
-    bool terminal; /* and text goes to it */
+    bool terminal; /* stderr is a terminal and gets text */
     bool colour;
-    char status[STATUS_BYTES_MAX]; /* the terminal's last line; empty: none */
+    char status[STATUS_BYTES_MAX]; /* the status line at the bottom of the terminal; "": none */
     struct recent recent[RECENT_COUNT];
 } state = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -123,7 +123,7 @@ static void line_end_json(struct wt_log_line *line, const struct recent *event, 
     wt_log_line_add_text(line, "}\n");
 }
 
-/* Takes the status away, and puts it back below a new line. */
+/* Erases the status line before a new line; line_add_status puts it back below. */
 static void line_erase_status(struct wt_log_line *line)
 {
     wt_log_line_add_text(line, state.status[0] != '\0' ? "\r\033[K" : "");
@@ -134,8 +134,8 @@ static void line_add_status(struct wt_log_line *line)
     wt_log_line_add_escaped(line, state.status, false);
 }
 
-/* One write call; more only where the reader takes less than a whole line. A reader that takes
- * nothing at all loses the line: a log must not stop the worker. */
+/* Uses one write call, more only if the reader takes part of the line. If the reader takes nothing,
+ * the rest is dropped: the log must never block the worker. */
 static void line_write(const struct wt_log_line *line)
 {
     size_t done = 0;
@@ -154,7 +154,7 @@ static void line_write(const struct wt_log_line *line)
     }
 }
 
-/* Writes `event`; `repeated` > 0 says that it came so many more times. Locks: held. */
+/* Writes `event`. With `repeated` > 0: it was repeated so often since. Locks: held. */
 static void event_write(const struct recent *event, uint64_t repeated)
 {
     struct wt_log_line line = {.length = 0};
@@ -176,7 +176,8 @@ static void event_write(const struct recent *event, uint64_t repeated)
     line_write(&line);
 }
 
-/* Reports the repeats of what was first written before `until_us`, and forgets it. Locks: held. */
+/* Drops the events first written before `until_us`, and reports how often they were repeated.
+ * Locks: held. */
 static void recent_expire(int64_t until_us)
 {
     for (size_t i = 0; i < RECENT_COUNT; i++) {
@@ -203,7 +204,7 @@ static struct recent *recent_find(const struct recent *event)
     return NULL;
 }
 
-/* The place for a new event: a free one, else the oldest, whose repeats are reported first. */
+/* Returns a free entry for a new event, or else the oldest, after reporting its repeats. */
 static struct recent *recent_place(void)
 {
     struct recent *place = &state.recent[0];
@@ -249,13 +250,13 @@ bool wt_log_wanted(enum wt_log_level level)
     return (int)level >= atomic_load_explicit(&log_level_min, memory_order_relaxed);
 }
 
-/* Cuts what vsnprintf had no room for so that an ellipsis follows a whole code point. */
+/* Cuts a message that was too long after a whole code point, and appends an ellipsis. */
 static void message_cut(char *message)
 {
     memcpy(message + wt_utf8_cut(message, WT_LOG_MESSAGE_BYTES_MAX), "\xE2\x80\xA6", 4);
 }
 
-/* Writes the event, or counts it where it came too often. */
+/* Writes the event, or counts it if it was written often enough. */
 static void event_log(struct recent *event)
 {
     (void)pthread_mutex_lock(&state.lock);
@@ -293,7 +294,7 @@ static void set_message(struct recent *event, const char *format, va_list argume
     }
 }
 
-/* Logs it: `event` has the level and the kind, `about` NULL or what it is about. */
+/* Logs an event whose level and kind are set. `about`: the record; NULL: none. */
 static void event_say(struct recent *event, const char *component,
                       const struct wt_log_record *about, const char *format, va_list arguments)
 {
@@ -352,7 +353,7 @@ void wt_log_partition(enum wt_log_level level, const char *component, const char
     va_end(arguments);
 }
 
-/* The line is written where that takes no time. */
+/* Writes the line only if that needs no waiting. */
 static void promptly_write(const struct recent *event)
 {
     struct pollfd reader = {.fd = STDERR_FILENO, .events = POLLOUT};
@@ -362,7 +363,7 @@ static void promptly_write(const struct recent *event)
     until.tv_sec += until.tv_nsec / 1000000000L;
     until.tv_nsec %= 1000000000L;
     if (pthread_mutex_timedlock(&state.lock, &until) != 0) {
-        return; /* whoever holds it waits for a reader */
+        return; /* the thread that holds the lock waits for a reader */
     }
     if (poll(&reader, 1, 0) == 1 && (reader.revents & POLLOUT) != 0) {
         event_write(event, 0);
@@ -397,7 +398,7 @@ bool wt_log_on_terminal(void)
     return terminal;
 }
 
-/* Bytes of the first `columns` characters of `text`. */
+/* The number of bytes in the first `columns` characters of `text`. */
 static size_t fitting_bytes(const char *text, size_t columns)
 {
     size_t bytes = 0;
@@ -422,7 +423,7 @@ void wt_log_status(const char *text)
     struct wt_log_line line = {.length = 0};
     (void)pthread_mutex_lock(&state.lock);
     line_erase_status(&line);
-    /* A line that fills the last column would wrap, and erasing would leave half of it. */
+    /* A line that fills the last column would wrap, and only half of it would be erased. */
     size_t bytes = text != NULL ? fitting_bytes(text, columns - 1) : 0;
     memcpy(state.status, text != NULL ? text : "", bytes);
     state.status[bytes] = '\0';
@@ -431,7 +432,7 @@ void wt_log_status(const char *text)
     (void)pthread_mutex_unlock(&state.lock);
 }
 
-/* --- quiet times ----------------------------------------------------------------------------- */
+/* --- reporting repeats ----------------------------------------------------------------------- */
 
 void wt_log_tick(void)
 {

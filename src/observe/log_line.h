@@ -1,7 +1,8 @@
-/* log_line.h: one line of the log while it is put together.
+/* log_line.h: builds one line of the log.
  *
- * For the log, and for whoever prints text of unknown origin. Adding what no longer fits is cut
- * off. Thread: one. */
+ * The log uses it, and so does every command that prints text from outside. What does not fit is
+ * cut off.
+ * Thread: one. */
 #ifndef WIRETAG_OBSERVE_LOG_LINE_H
 #define WIRETAG_OBSERVE_LOG_LINE_H
 
@@ -12,10 +13,11 @@
 extern "C" {
 #endif
 
-/* A message longer than this is cut and ends in an ellipsis. */
+/* A longer message is cut and ends in an ellipsis. */
 #define WT_LOG_MESSAGE_BYTES_MAX 2048u
 
-/* The worst case: every byte of the message becomes \u00NN, plus component, topic, time and braces. */
+/* The worst case: every byte of the message becomes \u00NN; then component, topic, time and
+ * braces. */
 #define WT_LOG_LINE_BYTES_MAX (6u * WT_LOG_MESSAGE_BYTES_MAX + 4096u)
 
 struct wt_log_line {
@@ -26,12 +28,12 @@ struct wt_log_line {
 void wt_log_line_add(struct wt_log_line *line, const char *bytes, size_t length);
 void wt_log_line_add_text(struct wt_log_line *line, const char *text);
 
-/* 127 bytes at most. */
+/* Adds at most 127 bytes. */
 void wt_log_line_print(struct wt_log_line *line, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Adds `text` so that it stays on its line: what is not UTF-8 becomes U+FFFD, control characters
- * are written out; with `json` as inside a JSON string. */
+/* Adds `text` so that it cannot leave its line: invalid UTF-8 becomes U+FFFD, control characters
+ * are escaped. With `json` the escapes are those of a JSON string. */
 void wt_log_line_add_escaped(struct wt_log_line *line, const char *text, bool json);
 
 #ifdef __cplusplus

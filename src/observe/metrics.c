@@ -6,13 +6,14 @@
 #include <stdalign.h>
 #include <stdatomic.h>
 
-/* A cache line each: threads that count different things do not slow one another down. */
+/* One cache line each, so that threads that count different things do not slow each other down. */
 static struct {
     alignas(64) _Atomic int64_t value;
 } values[WT_METRIC_COUNT];
 
 static struct {
-    alignas(64) _Atomic uint64_t counts[WT_BUCKETS_MAX + 1]; /* each of its own bucket alone */
+    alignas(
+        64) _Atomic uint64_t counts[WT_BUCKETS_MAX + 1]; /* of one bucket alone, not cumulative */
     _Atomic double sum;
 } histograms[WT_HISTOGRAM_COUNT];
 

@@ -11,10 +11,10 @@
 struct page {
     struct wt_buffer buffer;
     enum wt_family family;
-    bool headed; /* HELP and TYPE of the family are written */
+    bool headed; /* HELP and TYPE of the family were written */
 };
 
-/* Written before a family's first sample: a family without one stays off the page. */
+/* Called before a family's first sample, so a family without samples stays off the page. */
 static void write_head(struct page *page)
 {
     static const char *const types[] = {"counter", "gauge", "histogram"};
@@ -39,7 +39,7 @@ static void write_value(struct page *page, double value)
     wt_buffer_append(&page->buffer, text, (size_t)count);
 }
 
-/* name{label="value"}, whose family has at most one label. */
+/* Writes name{label="value"}, for a family with at most one label. */
 static void write_name(struct page *page, const char *label_value)
 {
     const struct wt_family_entry *entry = wt_family_entry(page->family);
@@ -69,7 +69,7 @@ static void write_metrics(struct page *page)
 
 /* --- histograms ------------------------------------------------------------------------------ */
 
-/* The fixed part of each sample's line, written once: there are hundreds. */
+/* The fixed part of each sample's line. Made once, because there are hundreds. */
 struct histogram_lines {
     char *buckets[WT_BUCKETS_MAX + 1];
     char *sum;
@@ -146,7 +146,7 @@ static void write_histograms(struct page *page)
     }
 }
 
-/* --- series of run time, and what is computed here -------------------------------------------- */
+/* --- series, and values computed here --------------------------------------------------------- */
 
 static void write_series(void *opaque, const char *labels, double value)
 {
@@ -163,8 +163,8 @@ static void write_beat(void *opaque, const char *thread, double age_seconds)
     write_value(page, age_seconds);
 }
 
-/* `part` of `whole`; 0 before anything was counted. The two are read one after the other, so that
- * a part counted in between may exceed the whole for a moment. */
+/* `part` of `whole`, at most 1; 0 before anything was counted. The two counters are read one after
+ * the other, so for a moment `part` may exceed `whole`. */
 static double ratio(int64_t part, int64_t whole)
 {
     return whole <= 0 || part <= 0 ? 0 : part >= whole ? 1 : (double)part / (double)whole;

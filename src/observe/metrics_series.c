@@ -16,7 +16,7 @@ struct wt_series {
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* guards the lists */
 static struct wt_series *firsts[WT_FAMILY_COUNT];
 
-/* The text format's escapes: backslash, quote and line break. */
+/* Escapes backslash, quote and line break, as the text format asks. */
 static void append_escaped(struct wt_buffer *buffer, const char *text)
 {
     for (const char *at = text; *at != '\0'; at++) {
@@ -51,7 +51,8 @@ static char *labels_of(enum wt_family family, const char *const *label_values)
     return wt_buffer_take(&buffer, NULL);
 }
 
-/* Where the series with these labels hangs, or where it would. Locks: the mutex, held. */
+/* The pointer to the series with these labels, or the end of the list where it would be added.
+ * Locks: the mutex, held. */
 static struct wt_series **find(enum wt_family family, const char *labels)
 {
     struct wt_series **at = &firsts[family];

@@ -2,14 +2,14 @@
 
 #include <assert.h>
 
-/* A help text is a sentence: it stands on the page and in docs/metrics.md, which is made from this
+/* A help text is a sentence. It appears on the page and in docs/metrics.md, which is made from this
  * table. */
 static const struct wt_family_entry families[WT_FAMILY_COUNT] = {
     [WT_FAMILY_RECORDS] = {"wiretag_records_total",
                            WT_COUNTER,
                            {"outcome"},
-                           "Records by what became of them (labelled, dead_lettered, tombstone, "
-                           "skipped); each is counted once, when its outcome is acknowledged.",
+                           "Records by outcome: labelled, dead_lettered, tombstone, skipped. Each "
+                           "is counted once, when its outcome is acknowledged.",
                            "Records"},
     [WT_FAMILY_FAILURES] = {"wiretag_failed_records_total",
                             WT_COUNTER,
@@ -20,30 +20,31 @@ static const struct wt_family_entry families[WT_FAMILY_COUNT] = {
     [WT_FAMILY_CONSUMED_RECORDS] = {"wiretag_consumed_records_total",
                                     WT_COUNTER,
                                     {NULL},
-                                    "Records received from the input topics, again after a "
-                                    "restart or rebalance.",
+                                    "Records received from the input topics; a record that is read "
+                                    "again after a restart or rebalance counts again.",
                                     NULL},
     [WT_FAMILY_DROPPED_RECORDS] = {"wiretag_dropped_records_total",
                                    WT_COUNTER,
                                    {NULL},
-                                   "Records given back uncommitted because their partition went "
-                                   "to another worker.",
+                                   "Records dropped uncommitted because their partition was "
+                                   "revoked; the next owner reads them again.",
                                    NULL},
-    [WT_FAMILY_LOST_OFFSETS] = {"wiretag_lost_offsets_total",
-                                WT_COUNTER,
-                                {"reason"},
-                                "Offsets that were never read: retention deleted them first, or "
-                                "they are of a damaged batch that was passed over (damaged). Lost "
-                                "records, with the transaction markers among them. The log names "
-                                "them.",
-                                NULL},
-    [WT_FAMILY_MISDATED] = {"wiretag_misdated_records_total",
-                            WT_COUNTER,
-                            {"reason"},
-                            "Articles whose timestamps cost their labels, which take them: not in "
-                            "milliseconds (unit), older than the output topic keeps (old), further "
-                            "ahead than it takes (ahead). The log names the first of each topic.",
-                            NULL},
+    [WT_FAMILY_LOST_OFFSETS] =
+        {"wiretag_lost_offsets_total",
+         WT_COUNTER,
+         {"reason"},
+         "Offsets that were never read: retention deleted them first (retention), or their batch "
+         "is damaged and was skipped (damaged). They are lost records and transaction markers. The "
+         "log names the ranges.",
+         NULL},
+    [WT_FAMILY_MISDATED] =
+        {"wiretag_misdated_records_total",
+         WT_COUNTER,
+         {"reason"},
+         "Articles whose timestamp endangers their label, which carries the same one: not in "
+         "milliseconds (unit), older than the output topic's retention (old), further in the "
+         "future than the topic accepts (ahead). The log names the first of each topic.",
+         NULL},
     [WT_FAMILY_CONSUMED_BYTES] = {"wiretag_consumed_bytes_total",
                                   WT_COUNTER,
                                   {NULL},
@@ -54,30 +55,30 @@ static const struct wt_family_entry families[WT_FAMILY_COUNT] = {
                                   {NULL},
                                   "Bytes of keys and values published.",
                                   NULL},
-    [WT_FAMILY_RECORD_SECONDS] = {"wiretag_record_seconds",
-                                  WT_HISTOGRAM,
-                                  {NULL},
-                                  "Time from consuming a record to the acknowledgement of what "
-                                  "became of it.",
-                                  NULL},
-    [WT_FAMILY_STAGE_SECONDS] = {"wiretag_stage_seconds",
-                                 WT_HISTOGRAM,
-                                 {"stage"},
-                                 "Time of a record in each stage: queue (consumed, waits to be "
-                                 "decoded), decode, tokenize, batch (waits for the model), infer "
-                                 "(in the model with its batch), publish (waits for its turn in "
-                                 "its partition, is encoded, produced and committed).",
-                                 NULL},
+    [WT_FAMILY_RECORD_SECONDS] =
+        {"wiretag_record_seconds",
+         WT_HISTOGRAM,
+         {NULL},
+         "Time from consuming a record to the acknowledgement of its outcome.",
+         NULL},
+    [WT_FAMILY_STAGE_SECONDS] =
+        {"wiretag_stage_seconds",
+         WT_HISTOGRAM,
+         {"stage"},
+         "Time of a record in each stage: queue (waiting to be decoded), decode, tokenize, batch "
+         "(waiting for the model), infer (in the model, with its batch), publish (waiting for the "
+         "records before it in its partition, encoding, producing, committing).",
+         NULL},
     [WT_FAMILY_LABELS] = {"wiretag_labels_total",
                           WT_COUNTER,
                           {"category"},
-                          "Labelled records by their best category, acknowledged ones.",
+                          "Acknowledged labelled records by their best category.",
                           "Articles and labels"},
     [WT_FAMILY_BELOW_THRESHOLD] = {"wiretag_below_threshold_records_total",
                                    WT_COUNTER,
                                    {NULL},
-                                   "Labelled records whose best score was below output.threshold, "
-                                   "so that their category is null.",
+                                   "Labelled records whose category is null because the best score "
+                                   "was below output.threshold.",
                                    NULL},
     [WT_FAMILY_TOKENS] = {"wiretag_tokens_total",
                           WT_COUNTER,
@@ -87,14 +88,14 @@ static const struct wt_family_entry families[WT_FAMILY_COUNT] = {
     [WT_FAMILY_UNKNOWN_TOKENS] = {"wiretag_unknown_tokens_total",
                                   WT_COUNTER,
                                   {NULL},
-                                  "Tokens that the vocabulary does not know.",
+                                  "Tokens that are not in the vocabulary.",
                                   NULL},
-    [WT_FAMILY_UNKNOWN_TOKEN_RATIO] = {"wiretag_unknown_token_ratio",
-                                       WT_GAUGE,
-                                       {NULL},
-                                       "Share of unknown tokens in the articles' tokens since the "
-                                       "start.",
-                                       NULL},
+    [WT_FAMILY_UNKNOWN_TOKEN_RATIO] =
+        {"wiretag_unknown_token_ratio",
+         WT_GAUGE,
+         {NULL},
+         "Share of unknown tokens among the articles' tokens since the start.",
+         NULL},
     [WT_FAMILY_TRUNCATED] = {"wiretag_truncated_articles_total",
                              WT_COUNTER,
                              {NULL},
@@ -107,27 +108,29 @@ static const struct wt_family_entry families[WT_FAMILY_COUNT] = {
                               "The model and its batches"},
     [WT_FAMILY_REPLICAS] =
         {"wiretag_replicas", WT_GAUGE, {NULL}, "Copies of the model that run side by side.", NULL},
-    [WT_FAMILY_REPLICAS_SICK] = {"wiretag_sick_replicas",
-                                 WT_GAUGE,
-                                 {NULL},
-                                 "Model replicas that wait: they fail on everything, their own "
-                                 "probe too, or have no memory for articles that had some.",
-                                 NULL},
+    [WT_FAMILY_REPLICAS_SICK] =
+        {"wiretag_sick_replicas",
+         WT_GAUGE,
+         {NULL},
+         "Model replicas that wait before they try again: they fail on every article and on their "
+         "own probe, or run out of memory for articles of a length that fitted before.",
+         NULL},
     [WT_FAMILY_BATCHES] =
         {"wiretag_batches_total", WT_COUNTER, {NULL}, "Batches given to the model.", NULL},
-    [WT_FAMILY_BATCH_FAILURES] = {"wiretag_batch_failures_total",
-                                  WT_COUNTER,
-                                  {NULL},
-                                  "Batches, and halves of them, that failed and were halved or "
-                                  "given up.",
-                                  NULL},
+    [WT_FAMILY_BATCH_FAILURES] =
+        {"wiretag_batch_failures_total",
+         WT_COUNTER,
+         {NULL},
+         "Model calls that failed, for batches and halves of batches; a batch of several articles "
+         "is then halved, one of a single article given up.",
+         NULL},
     [WT_FAMILY_BATCH_ARTICLES] =
         {"wiretag_batch_articles", WT_HISTOGRAM, {NULL}, "Articles in a batch.", NULL},
     [WT_FAMILY_BATCH_FILL] = {"wiretag_batch_fill_ratio",
                               WT_HISTOGRAM,
                               {NULL},
                               "How full a batch is: its padded tokens over batch.tokens_max, or "
-                              "its articles over batch.articles_max, whichever is more.",
+                              "its articles over batch.articles_max, whichever is larger.",
                               NULL},
     [WT_FAMILY_INFER_SECONDS] =
         {"wiretag_infer_seconds", WT_HISTOGRAM, {NULL}, "Time of one batch in the model.", NULL},
@@ -145,20 +148,20 @@ static const struct wt_family_entry families[WT_FAMILY_COUNT] = {
                                  WT_GAUGE,
                                  {"queue"},
                                  "Records that wait for a stage: prepare (decoding), batch (the "
-                                 "model), publish (to be taken in line).",
+                                 "model), publish (the publish thread).",
                                  "Under way"},
     [WT_FAMILY_IN_FLIGHT_RECORDS] = {"wiretag_in_flight_records",
                                      WT_GAUGE,
                                      {NULL},
                                      "Records between consumption and acknowledgement.",
                                      NULL},
-    [WT_FAMILY_IN_FLIGHT_RECORDS_LIMIT] = {"wiretag_in_flight_records_limit",
-                                           WT_GAUGE,
-                                           {NULL},
-                                           "Records allowed in flight now: in_flight.records_max, "
-                                           "or less where a few seconds of the model's measured "
-                                           "rate are less.",
-                                           NULL},
+    [WT_FAMILY_IN_FLIGHT_RECORDS_LIMIT] =
+        {"wiretag_in_flight_records_limit",
+         WT_GAUGE,
+         {NULL},
+         "Records allowed in flight now: in_flight.records_max, or what the model labels in a few "
+         "seconds at its measured rate if that is less.",
+         NULL},
     [WT_FAMILY_IN_FLIGHT_BYTES] = {"wiretag_in_flight_bytes",
                                    WT_GAUGE,
                                    {NULL},
@@ -179,65 +182,66 @@ static const struct wt_family_entry families[WT_FAMILY_COUNT] = {
                               {NULL},
                               "Input partitions this worker owns.",
                               "The consumer group"},
-    [WT_FAMILY_PARTITIONS_DAMAGED] = {"wiretag_damaged_partitions",
-                                      WT_GAUGE,
-                                      {NULL},
-                                      "Owned partitions that stand still because their next batch "
-                                      "cannot be read.",
-                                      NULL},
+    [WT_FAMILY_PARTITIONS_DAMAGED] =
+        {"wiretag_damaged_partitions",
+         WT_GAUGE,
+         {NULL},
+         "Owned partitions that are suspended because their next batch cannot be read.",
+         NULL},
     [WT_FAMILY_REBALANCES] = {"wiretag_rebalances_total",
                               WT_COUNTER,
                               {NULL},
-                              "Changes of this worker's partitions.",
+                              "Rebalances that changed this worker's partitions.",
                               NULL},
     [WT_FAMILY_LAG_RECORDS] = {"wiretag_consumer_lag_records",
                                WT_GAUGE,
                                {"topic", "partition"},
-                               "Records of an owned partition that are not done with: those in "
-                               "flight, and the offsets not read yet.",
+                               "Records of an owned partition that are not finished: those in "
+                               "flight and the offsets not read yet.",
                                NULL},
     [WT_FAMILY_LAG_SECONDS] = {"wiretag_consumer_lag_seconds",
                                WT_GAUGE,
                                {"topic", "partition"},
-                               "Age of the oldest record of an owned partition that is not done "
-                               "with, by its own timestamp; 0 when there is none.",
+                               "Age of the oldest unfinished record of an owned partition, by its "
+                               "own timestamp; 0 if there is none.",
                                NULL},
-    [WT_FAMILY_DRAIN_SECONDS] = {"wiretag_drain_seconds",
-                                 WT_GAUGE,
-                                 {NULL},
-                                 "Estimated time until the lag of the owned partitions is worked "
-                                 "off at the rate of the last half minute of work, if nothing is "
-                                 "added; +Inf when nothing moves.",
-                                 NULL},
-    [WT_FAMILY_COMMITS] = {"wiretag_commits_total",
-                           WT_COUNTER,
-                           {"result"},
-                           "Offset commits by result (ok, failed); those inside transactions "
-                           "included.",
-                           "Brokers"},
-    [WT_FAMILY_TRANSACTIONS] = {"wiretag_transactions_total",
-                                WT_COUNTER,
-                                {"outcome"},
-                                "Transactions by outcome: committed, aborted (their records went "
-                                "into a later one), unknown (the producer was replaced; the "
-                                "committed offsets were read to find out).",
-                                NULL},
+    [WT_FAMILY_DRAIN_SECONDS] =
+        {"wiretag_drain_seconds",
+         WT_GAUGE,
+         {NULL},
+         "Estimated time to work off the lag of the owned partitions, at the rate of the last half "
+         "minute of work and without new records; +Inf while no record is finished.",
+         NULL},
+    [WT_FAMILY_COMMITS] =
+        {"wiretag_commits_total",
+         WT_COUNTER,
+         {"result"},
+         "Offset commits by result (ok, failed), those inside transactions included.",
+         "Brokers"},
+    [WT_FAMILY_TRANSACTIONS] =
+        {"wiretag_transactions_total",
+         WT_COUNTER,
+         {"outcome"},
+         "Transactions by outcome: committed, aborted (their records go into a later one), unknown "
+         "(the answer to the commit was lost; the producer is replaced and the committed offsets "
+         "show the outcome).",
+         NULL},
     [WT_FAMILY_PRODUCE_ERRORS] = {"wiretag_produce_errors_total",
                                   WT_COUNTER,
                                   {NULL},
-                                  "Records that were not delivered at the first try.",
+                                  "Records whose first delivery failed.",
                                   NULL},
     [WT_FAMILY_PRODUCERS_REPLACED] = {"wiretag_producers_replaced_total",
                                       WT_COUNTER,
                                       {NULL},
-                                      "Producers given up and made anew: fenced, failed for good, "
-                                      "or with a request whose outcome is in doubt.",
+                                      "Producers that were replaced: fenced, failed for good, or "
+                                      "with a request whose outcome is unknown.",
                                       NULL},
     [WT_FAMILY_BROKER_ERRORS] = {"wiretag_broker_errors_total",
                                  WT_COUNTER,
                                  {NULL},
                                  "Errors reported by the Kafka clients: connections refused, "
-                                 "broken or timed out, and all brokers down.",
+                                 "broken or timed out, or all brokers down.",
                                  NULL},
     [WT_FAMILY_BROKER_REACHABLE] = {"wiretag_broker_reachable",
                                     WT_GAUGE,
@@ -248,7 +252,7 @@ static const struct wt_family_entry families[WT_FAMILY_COUNT] = {
                              WT_GAUGE,
                              {"client", "broker"},
                              "Connection of each client (consumer, producer) to each broker that "
-                             "it needs: 1 connected, 0 trying.",
+                             "it needs: 1 connected, 0 connecting.",
                              NULL},
     [WT_FAMILY_READY] =
         {"wiretag_ready", WT_GAUGE, {NULL}, "1 if /readyz answers 200.", "The process"},
@@ -256,15 +260,15 @@ static const struct wt_family_entry families[WT_FAMILY_COUNT] = {
         {"wiretag_stalled",
          WT_GAUGE,
          {"reason"},
-         "1 while this keeps records from moving: security, brokers, rights, "
-         "strategy, group, input-topic, damaged, model, output-topic, dead-letter-topic, "
-         "transactions, unknown. /readyz and the log say more.",
+         "1 while the reason keeps records from moving: security, brokers, rights, strategy, "
+         "group, input-topic, damaged, model, output-topic, dead-letter-topic, transactions, "
+         "unknown. /readyz and the log have the details.",
          NULL},
     [WT_FAMILY_BEAT_AGE] = {"wiretag_thread_beat_age_seconds",
                             WT_GAUGE,
                             {"thread"},
-                            "Time since a thread last gave a sign of life; 0 while it waits for "
-                            "work. /healthz fails where one is overdue.",
+                            "Time since a thread's last heartbeat; 0 while it waits for work. "
+                            "/healthz fails when a thread exceeds its limit.",
                             NULL},
     [WT_FAMILY_BUILD_INFO] =
         {"wiretag_build_info", WT_GAUGE, {"version"}, "The program; the value is always 1.", NULL},
@@ -342,7 +346,7 @@ static const struct wt_metric_entry metrics[WT_METRIC_COUNT] = {
     [WT_METRIC_STALLED_UNKNOWN] = {WT_FAMILY_STALLED, "unknown"},
 };
 
-/* From what one word takes to what a model call on a busy CPU takes. */
+/* From the time of the shortest text to that of a model call on a busy CPU. */
 #define STAGE_BOUNDS                                                                               \
     {                                                                                              \
         0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.01, 0.025, 0.1, 0.25, 1, 2.5, 10, 30,   \

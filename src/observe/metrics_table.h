@@ -1,7 +1,8 @@
-/* metrics_table.h: every metric family of the worker, once.
+/* metrics_table.h: the table of all metric families.
  *
- * A family has a name, a type, label names and a meaning. What a counter, gauge or histogram of the
- * code belongs to is written here too, so the page and docs/metrics.md cannot disagree. */
+ * A family has a name, a type, label names and a help text. The table also says to which family
+ * each counter, gauge and histogram of the code belongs. The page and docs/metrics.md are made from
+ * it, so they cannot disagree. */
 #ifndef WIRETAG_OBSERVE_METRICS_TABLE_H
 #define WIRETAG_OBSERVE_METRICS_TABLE_H
 
@@ -9,7 +10,7 @@
 
 /* In the order of the page and of docs/metrics.md. */
 enum wt_family {
-    /* what became of records */
+    /* outcomes of records */
     WT_FAMILY_RECORDS,
     WT_FAMILY_FAILURES,
     WT_FAMILY_CONSUMED_RECORDS,
@@ -38,7 +39,7 @@ enum wt_family {
     WT_FAMILY_INFER_SECONDS,
     WT_FAMILY_COMPUTED_TOKENS,
     WT_FAMILY_PADDING_RATIO,
-    /* what is under way */
+    /* in flight */
     WT_FAMILY_QUEUE_RECORDS,
     WT_FAMILY_IN_FLIGHT_RECORDS,
     WT_FAMILY_IN_FLIGHT_RECORDS_LIMIT,
@@ -90,9 +91,9 @@ struct wt_family_entry {
 /* The table. Thread: any. */
 const struct wt_family_entry *wt_family_entry(enum wt_family family);
 
-/* Counters and gauges that code names directly. */
+/* Counters and gauges that code uses by name. */
 enum wt_metric {
-    /* every record ends in exactly one of these */
+    /* every record ends in exactly one of these four */
     WT_METRIC_RECORDS_LABELLED,
     WT_METRIC_RECORDS_DEAD_LETTERED,
     WT_METRIC_RECORDS_TOMBSTONES,
@@ -136,7 +137,7 @@ enum wt_metric {
     WT_METRIC_BROKER_ERRORS,
     WT_METRIC_BROKER_REACHABLE,
     WT_METRIC_READY,
-    /* one for each reason of stall.h, in its order */
+    /* one for each reason in stall.h, in that order */
     WT_METRIC_STALLED_SECURITY,
     WT_METRIC_STALLED_BROKERS,
     WT_METRIC_STALLED_RIGHTS,
@@ -154,7 +155,7 @@ enum wt_metric {
     WT_METRIC_STALLED_LAST = WT_METRIC_STALLED_UNKNOWN
 };
 
-/* The stages of wiretag_stage_seconds follow one another; together they are a record's way. */
+/* A record passes the stages of wiretag_stage_seconds one after the other. */
 enum wt_histogram {
     WT_HISTOGRAM_RECORD_SECONDS,
     WT_HISTOGRAM_STAGE_QUEUE,
@@ -174,13 +175,13 @@ enum wt_histogram {
 /* Which series of its family a metric or histogram is. */
 struct wt_metric_entry {
     enum wt_family family;
-    const char *label_value; /* of the family's only label; NULL: it has none */
+    const char *label_value; /* of the family's only label; NULL: it has no label */
 };
 
 struct wt_histogram_entry {
     enum wt_family family;
     const char *label_value;
-    double bounds[WT_BUCKETS_MAX]; /* rising; the first 0 ends them; +Inf follows by itself */
+    double bounds[WT_BUCKETS_MAX]; /* rising; the first 0 ends them; +Inf is implied */
 };
 
 const struct wt_metric_entry *wt_metric_entry(enum wt_metric metric);

@@ -18,8 +18,8 @@ static double cpu_seconds(void)
            (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
-/* When the machine started, from where /proc counts a process's start. It does not change, and
- * /proc/stat is by far the dearest file to read here. */
+/* Boot time, from which /proc counts a process's start. It never changes, and /proc/stat is by far
+ * the slowest file to read here, so it is read once. */
 static pthread_once_t boot_read = PTHREAD_ONCE_INIT;
 static double boot_seconds;
 
@@ -38,7 +38,8 @@ static void read_boot(void)
     (void)fclose(file);
 }
 
-/* Field `number` of /proc/self/stat, counted as in proc(5), from `third` on; 0: it is not there. */
+/* Field `number` of /proc/self/stat, counted as in proc(5). `third` points at field 3. 0:
+ * missing. */
 static unsigned long long stat_field(const char *third, int number)
 {
     const char *field = third;
@@ -59,7 +60,7 @@ static void read_stat(struct wt_process *process)
     size_t length = fread(text, 1, sizeof text - 1, file);
     (void)fclose(file);
     text[length] = '\0';
-    /* The second field, the program's name, may itself hold blanks and brackets. */
+    /* The second field, the program's name, may contain blanks and brackets. */
     const char *name_end = strrchr(text, ')');
     if (name_end == NULL || name_end[1] != ' ') {
         return;
@@ -86,7 +87,7 @@ static uint32_t open_fds(void)
         count += entry->d_name[0] != '.';
     }
     (void)closedir(folder);
-    return count - 1; /* the folder's own */
+    return count - 1; /* without the one of the folder itself */
 }
 
 struct wt_process wt_process_read(void)

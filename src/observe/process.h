@@ -1,4 +1,4 @@
-/* process.h: what the operating system says of this process. Thread: any. */
+/* process.h: resource usage of this process, from the operating system. Thread: any. */
 #ifndef WIRETAG_OBSERVE_PROCESS_H
 #define WIRETAG_OBSERVE_PROCESS_H
 

@@ -12,9 +12,9 @@
 #include <string.h>
 #include <time.h>
 
-/* On a terminal: shown after a moment, then often enough to be seen moving. */
+/* On a terminal: short jobs show nothing; then the bar moves visibly. */
 #define BAR_US 200000
-/* Elsewhere: seldom enough to keep a log readable. */
+/* Elsewhere: rare enough to keep a log readable. */
 #define LINE_US 3000000
 
 #define BAR_COLUMNS 20u
@@ -26,7 +26,7 @@ struct wt_progress {
     bool terminal;
     int64_t start_us;
     pthread_t thread;
-    pthread_mutex_t mutex; /* guards what follows */
+    pthread_mutex_t mutex; /* guards the fields below */
     pthread_cond_t changed;
     bool ended;
     struct wt_progress_state state;
@@ -55,7 +55,7 @@ static void add_bar(char line[WT_PROGRESS_BYTES_MAX], const struct wt_progress_s
     add(line, "[%s] ", bar);
 }
 
-/* "9 s", "2 min 5 s", "3 h 7 min": what somebody who waits wants to know. */
+/* Writes a duration: "9 s", "2 min 5 s", "3 h 7 min". */
 static void add_time(char line[WT_PROGRESS_BYTES_MAX], double seconds)
 {
     uint64_t whole = (uint64_t)(seconds + 0.5);

@@ -12,15 +12,15 @@
 #include <string.h>
 
 struct stall {
-    int64_t since_us; /* 0: it is not there */
-    int64_t told_us;  /* when the log last had it; 0: not yet */
-    int64_t cause_us; /* when a cause of it was last there */
-    char words[WT_STALL_WORDS_BYTES_MAX];
-    char hint[WT_STALL_WORDS_BYTES_MAX];
+    int64_t since_us;  /* 0: not stalled */
+    int64_t logged_us; /* when it was last logged; 0: not yet */
+    int64_t cause_us;  /* when a cause of it was last present */
+    char text[WT_STALL_TEXT_BYTES_MAX];
+    char hint[WT_STALL_TEXT_BYTES_MAX];
 };
 
-/* One failure is one line: what follows from another stall is in /readyz and the metric, and in the log if
- * it outlasts that one. */
+/* The stalls that can cause a stall. One failure gives one log line: a stall whose cause is present
+ * appears in /readyz and the metric, but in the log only if it outlasts the cause. */
 #define CAUSE(reason) (1u << (reason))
 static const uint32_t causes[WT_STALL_COUNT] = {
     [WT_STALL_RIGHTS] = CAUSE(WT_STALL_BROKERS),
@@ -36,10 +36,10 @@ static const uint32_t causes[WT_STALL_COUNT] = {
 };
 
 static pthread_mutex_t mutex =
-    PTHREAD_MUTEX_INITIALIZER; /* guards the stalls, and their lines' order */
+    PTHREAD_MUTEX_INITIALIZER; /* guards the stalls, and keeps the order of their log lines */
 static struct stall stalls[WT_STALL_COUNT];
 
-/* The series stand in the order of the reasons. */
+/* The metrics are in the order of the reasons. */
 _Static_assert(WT_METRIC_STALLED_LAST - WT_METRIC_STALLED_FIRST + 1 == (int)WT_STALL_COUNT,
                "one series a reason");
 
@@ -59,17 +59,17 @@ static int64_t seconds(int64_t from_us, int64_t to_us)
     return (to_us - from_us) / 1000000;
 }
 
-/* What stands between words and hint. */
+/* The separator between text and hint. */
 static const char *colon(const struct stall *stall)
 {
     return stall->hint[0] != '\0' ? ": " : "";
 }
 
-/* Locks: held, as in the next two. */
-static void begin(enum wt_stall reason, int64_t since_us, const char *words)
+/* Locks: held, also in end() and log_if_due(). */
+static void begin(enum wt_stall reason, int64_t since_us, const char *text)
 {
     struct stall *stall = &stalls[reason];
-    (void)snprintf(stall->words, sizeof stall->words, "%s", words);
+    (void)snprintf(stall->text, sizeof stall->text, "%s", text);
     if (stall->since_us == 0) {
         stall->since_us = since_us;
         wt_metric_set(metric_of(reason), 1);
@@ -79,9 +79,9 @@ static void begin(enum wt_stall reason, int64_t since_us, const char *words)
 static void end(enum wt_stall reason)
 {
     struct stall *stall = &stalls[reason];
-    if (stall->told_us != 0) {
+    if (stall->logged_us != 0) {
         wt_log_info("stall", "%s: over after %" PRId64 " s; it was: %s", wt_stall_name(reason),
-                    seconds(stall->since_us, wt_clock_us()), stall->words);
+                    seconds(stall->since_us, wt_clock_us()), stall->text);
     }
     if (stall->since_us != 0) {
         *stall = (struct stall){.since_us = 0};
@@ -99,12 +99,13 @@ static bool has_cause(enum wt_stall reason)
     return false;
 }
 
-static void tell(enum wt_stall reason, int64_t now_us)
+static void log_if_due(enum wt_stall reason, int64_t now_us)
 {
     struct stall *stall = &stalls[reason];
     int64_t from_us = stall->since_us > stall->cause_us ? stall->since_us : stall->cause_us;
-    int64_t due_us = stall->told_us == 0 ? from_us + (int64_t)WT_STALL_TOLD_MS * 1000
-                                         : stall->told_us + (int64_t)WT_STALL_AGAIN_MS * 1000;
+    int64_t due_us = stall->logged_us == 0
+                         ? from_us + (int64_t)WT_STALL_LOG_AFTER_MS * 1000
+                         : stall->logged_us + (int64_t)WT_STALL_LOG_EVERY_MS * 1000;
     if (stall->since_us == 0) {
         return;
     }
@@ -112,37 +113,37 @@ static void tell(enum wt_stall reason, int64_t now_us)
         stall->cause_us = now_us;
     } else if (now_us >= due_us) {
         wt_log_warn("stall", "%s: %s for %" PRId64 " s: %s%s%s", wt_stall_name(reason),
-                    stall->told_us == 0 ? "stalled" : "still stalled",
-                    seconds(stall->since_us, now_us), stall->words, colon(stall), stall->hint);
-        stall->told_us = now_us;
+                    stall->logged_us == 0 ? "stalled" : "still stalled",
+                    seconds(stall->since_us, now_us), stall->text, colon(stall), stall->hint);
+        stall->logged_us = now_us;
     }
 }
 
-static void begin_now(enum wt_stall reason, int64_t since_us, const char *words)
+static void begin_now(enum wt_stall reason, int64_t since_us, const char *text)
 {
     (void)pthread_mutex_lock(&mutex);
-    begin(reason, since_us, words);
+    begin(reason, since_us, text);
     (void)pthread_mutex_unlock(&mutex);
 }
 
 void wt_stall_begin(enum wt_stall reason, const char *format, ...)
 {
-    char words[WT_STALL_WORDS_BYTES_MAX];
+    char text[WT_STALL_TEXT_BYTES_MAX];
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(words, sizeof words, format, arguments);
+    (void)vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    begin_now(reason, wt_clock_us(), words);
+    begin_now(reason, wt_clock_us(), text);
 }
 
 void wt_stall_begin_since(enum wt_stall reason, int64_t since_us, const char *format, ...)
 {
-    char words[WT_STALL_WORDS_BYTES_MAX];
+    char text[WT_STALL_TEXT_BYTES_MAX];
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(words, sizeof words, format, arguments);
+    (void)vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    begin_now(reason, since_us, words);
+    begin_now(reason, since_us, text);
 }
 
 void wt_stall_hint(enum wt_stall reason, const char *hint)
@@ -160,10 +161,10 @@ void wt_stall_end(enum wt_stall reason)
     (void)pthread_mutex_unlock(&mutex);
 }
 
-void wt_stall_set(enum wt_stall reason, bool stalled, const char *words)
+void wt_stall_set(enum wt_stall reason, bool stalled, const char *text)
 {
     if (stalled) {
-        wt_stall_begin(reason, "%s", words);
+        wt_stall_begin(reason, "%s", text);
     } else {
         wt_stall_end(reason);
     }
@@ -190,7 +191,7 @@ bool wt_stall_any(char *text, size_t text_bytes)
         if (stalls[i].since_us != 0) {
             size_t length = strlen(text);
             (void)snprintf(text + length, text_bytes - length, "%s%s%s%s", length > 0 ? "; " : "",
-                           stalls[i].words, colon(&stalls[i]), stalls[i].hint);
+                           stalls[i].text, colon(&stalls[i]), stalls[i].hint);
             any = true;
         }
     }
@@ -202,7 +203,7 @@ void wt_stall_tick(int64_t now_us)
 {
     (void)pthread_mutex_lock(&mutex);
     for (size_t i = 0; i < WT_STALL_COUNT; i++) {
-        tell((enum wt_stall)i, now_us);
+        log_if_due((enum wt_stall)i, now_us);
     }
     (void)pthread_mutex_unlock(&mutex);
 }

@@ -50,7 +50,7 @@ def test_a_frozen_thread_makes_the_worker_sick_until_it_moves_again(lab, name):
         f'wiretag_thread_beat_age_seconds{{thread="{name}"}}'] > 5, 30)
     assert running.http("/healthz")[0] == 200, "not yet overdue"
     _, why = client.wait_for("/healthz 503", lambda: (answer := running.http("/healthz"))[0] == 503 and answer, 100, 1)
-    assert why.startswith(f"the {name} thread is stuck: no sign of life for 6"), why
+    assert why.startswith(f"the {name} thread is stuck: no beat for 6"), why
     running.wait_log(f"the {name} thread is stuck", 60)
     thaw(thread)
     client.wait_for("/healthz 200", lambda: running.http("/healthz")[0] == 200)

@@ -47,7 +47,7 @@ static void a_thread_is_stuck_once_its_limit_has_passed_without_a_beat(void **st
         wt_beat(beat);
     }
     pass_ms(2001);
-    assert_stuck("the consume thread is stuck: no sign of life for 2 s, and 2 s are its limit");
+    assert_stuck("the consume thread is stuck: no beat for 2 s (limit 2 s)");
     wt_beat(beat);
     assert_alive();
     wt_beat_end(beat);

@@ -243,13 +243,13 @@ static void forgotten_stalls_are_over_without_a_line(void **state)
 static void long_words_are_cut(void **state)
 {
     (void)state;
-    char words[2 * WT_STALL_WORDS_BYTES_MAX];
+    char words[2 * WT_STALL_TEXT_BYTES_MAX];
     memset(words, 'x', sizeof words - 1);
     words[sizeof words - 1] = '\0';
     wt_stall_begin(WT_STALL_RIGHTS, "%s", words);
-    char text[4 * WT_STALL_WORDS_BYTES_MAX] = "";
+    char text[4 * WT_STALL_TEXT_BYTES_MAX] = "";
     assert_true(wt_stall_any(text, sizeof text));
-    assert_int_equal(strlen(text), WT_STALL_WORDS_BYTES_MAX - 1);
+    assert_int_equal(strlen(text), WT_STALL_TEXT_BYTES_MAX - 1);
     char little[8] = "";
     assert_true(wt_stall_any(little, sizeof little));
     assert_string_equal(little, "xxxxxxx");
