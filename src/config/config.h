@@ -1,7 +1,7 @@
-/* config.h: what a wiretag.yaml says, checked and complete.
+/* config.h: a checked and complete configuration, as read from a wiretag.yaml.
  *
- * The only open struct of the project. Strings and arrays are owned by the config. Every key, its
- * default, unit and reason is written in config/wiretag.yaml; a test holds the two equal. */
+ * The project's only open struct. The config owns its strings and arrays. config/wiretag.yaml
+ * documents every key with default, unit and reason; a test holds the two equal. */
 #ifndef WIRETAG_CONFIG_CONFIG_H
 #define WIRETAG_CONFIG_CONFIG_H
 
@@ -13,8 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* One librdkafka property, and where it was set: "config/wiretag.yaml:12", "--set ..." or
- * "the default". A message about one of these must not show the value. */
+/* A librdkafka property and where it was set: "config/wiretag.yaml:12", "--set ..." or "the
+ * default". Messages about a property never show its value: it may be a secret. */
 struct wt_property {
     char *name;
     char *value;
@@ -38,30 +38,30 @@ enum wt_damaged { WT_DAMAGED_AUTO, WT_DAMAGED_WAIT, WT_DAMAGED_SKIP, WT_DAMAGED_
 enum wt_guarantee { WT_AT_LEAST_ONCE, WT_EXACTLY_ONCE };
 
 struct wt_config {
-    char *file; /* that it was loaded from; NULL: none */
+    char *file; /* the file it was loaded from; NULL: none */
     struct {
-        struct wt_properties common;   /* for both clients */
-        struct wt_properties consumer; /* wins over common */
-        struct wt_properties producer; /* wins over common */
+        struct wt_properties common;   /* of both clients */
+        struct wt_properties consumer; /* overrides common */
+        struct wt_properties producer; /* overrides common */
     } kafka;
     struct {
-        struct wt_strings topics; /* 1 or more, none twice */
+        struct wt_strings topics; /* 1 or more, no duplicates */
         enum wt_input_format format;
         char *id;                /* JSON pointer */
         struct wt_strings text;  /* JSON pointers, 1 or more */
-        enum wt_damaged damaged; /* auto: as on_error says */
+        enum wt_damaged damaged; /* auto: follows on_error */
     } input;
     struct {
         char *topic;
         enum wt_output_partition partition;
         enum wt_output_timestamp timestamp;
-        uint32_t top_k; /* 1 or more; more than there are labels means all */
+        uint32_t top_k; /* 1 or more; a number above that of the labels means all */
         double threshold;
         bool include_input;
     } output;
     struct {
-        bool enabled; /* false: dead_letter: null */
-        char *topic;  /* never NULL while enabled: <output.topic>.dlq was filled in */
+        bool enabled; /* false for "dead_letter: null" */
+        char *topic;  /* <output.topic>.dlq if not given; never NULL while enabled */
     } dead_letter;
     enum wt_on_error on_error;
     struct {
@@ -91,29 +91,30 @@ struct wt_config {
         uint64_t bytes_max;
     } in_flight;
     struct {
-        char *listen; /* "host:port", see address.h; NULL: none */
+        char *listen; /* "host:port", see address.h; NULL: no endpoint */
     } http;
     struct {
         enum wt_log_level level;
         enum wt_log_format format;
-        bool texts; /* lines about records may show what the article says */
+        bool texts; /* lines about records may quote the article */
     } log;
     struct wt_properties places; /* name: key, value: where it was set; see wt_config_place */
 };
 
-/* Where `key` ("output.topic"; "dead_letter" where that is null) was set, to begin a message with:
- * "config/wiretag.yaml:12", "--set output.topic=x" or "the default". Owned by the config. */
+/* Where `key` was set: "config/wiretag.yaml:12", "--set output.topic=x" or "the default", as the
+ * start of a message. `key` is such as "output.topic", or "dead_letter" if that is null. Owned by
+ * the config. */
 const char *wt_config_place(const struct wt_config *config, const char *key);
 
-/* What holds for one client: the property of its own section, else of kafka.common; NULL: not
- * configured. Other spellings of the same property (metadata.broker.list) are other names. */
+/* The property of one client: from its own section, else from kafka.common; NULL: not set. Aliases
+ * of a property (metadata.broker.list) are different names. */
 const struct wt_property *wt_config_consumer_property(const struct wt_config *config,
                                                       const char *name);
 const struct wt_property *wt_config_producer_property(const struct wt_config *config,
                                                       const char *name);
 
-/* True for passwords, keys and tokens: librdkafka puts values into its messages, so where this is
- * true its text must not be passed on. */
+/* True for passwords, keys and tokens. librdkafka quotes values in its messages, so messages about
+ * such a property must not be passed on. */
 bool wt_config_property_is_secret(const char *name);
 
 #endif

@@ -35,7 +35,7 @@ void wt_properties_clear(struct wt_properties *properties)
     *properties = (struct wt_properties){0};
 }
 
-/* Adds a property, or replaces the one of that name. */
+/* Adds a property or replaces the one with that name. */
 static void properties_put(struct wt_properties *properties, const char *name, const char *value,
                            const char *place)
 {
@@ -55,7 +55,7 @@ static void properties_put(struct wt_properties *properties, const char *name, c
         .name = wt_strdup(name), .value = wt_strdup(value), .place = wt_strdup(place)};
 }
 
-/* "a whole number from 1 to 64" and the like: what `key` accepts. */
+/* Writes what `key` accepts, such as "a whole number from 1 to 64". */
 static const char *must_be(const struct wt_key *key, char must[MUST_BYTES_MAX])
 {
     size_t length = 0;
@@ -90,7 +90,7 @@ static const char *must_be(const struct wt_key *key, char must[MUST_BYTES_MAX])
     return must;
 }
 
-/* What is in quotes is text to YAML, and no value of such a key. */
+/* In YAML a quoted value is a string, which no key of these types accepts. */
 static bool is_untyped(const struct wt_key *key)
 {
     return key->type == WT_KEY_BOOL || key->type == WT_KEY_U32 || key->type == WT_KEY_U64 ||
@@ -109,8 +109,8 @@ static enum wt_status refuse_value(const struct wt_node *node, const struct wt_k
                           must_be(key, must), text_only ? ", without quotes" : "");
 }
 
-/* The text of a scalar whose type is not text; NULL where it cannot be one. A value that came from
- * a variable counts by what it says: it has to be quoted where it stands inside braces. */
+/* The text of a scalar for a type other than string; NULL if it is quoted. A value with ${…} counts
+ * even if quoted, because YAML requires quotes around ${…} inside braces. */
 static const char *untyped_text(const struct wt_node *node)
 {
     bool usable = node->kind == WT_NODE_SCALAR && (!node->quoted || node->written != NULL);
@@ -144,7 +144,7 @@ static bool parse_number(const char *text, const struct wt_key *key, double *val
     return *end == '\0' && value >= (double)key->min && value <= (double)key->max;
 }
 
-/* Bool, numbers and choices: everything that one scalar says and no memory is needed for. */
+/* Sets a bool, number or choice: the types whose field owns no memory. */
 static bool set_simple(struct wt_config *config, const struct wt_key *key,
                        const struct wt_node *node)
 {
@@ -247,7 +247,7 @@ static enum wt_status set_properties(struct wt_config *config, const struct wt_k
                                   "with its dots, such as group.id: wiretag",
                                   name);
         }
-        /* A password that a variable holds may well be "null". */
+        /* A null that comes from ${…} is text: a password may be "null". */
         if (value->written == NULL && wt_node_is_null(value)) {
             return wt_node_refuse(value, key->path, error,
                                   "%.100s has no value; give it one or take the line out", name);
@@ -335,7 +335,7 @@ void wt_schema_clear(struct wt_config *config)
     memset(config, 0, sizeof *config);
 }
 
-/* The key at `section`.`name` ("" is the top); NULL: there is none. */
+/* The key `section`.`name`, or `name` if `section` is ""; NULL: unknown. */
 static const struct wt_key *find_key(const char *section, const char *name)
 {
     size_t count;

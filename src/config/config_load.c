@@ -16,7 +16,7 @@
 #define SET_BYTES_MAX 120u
 #define DEAD_LETTER_SUFFIX ".dlq"
 
-/* One override taken apart: `path` is "a.b", `value` points at what follows the '='. */
+/* One override, split: `path` is "a.b", `value` points behind the '='. */
 struct set {
     const char *text;
     const char *value;
@@ -30,7 +30,7 @@ static enum wt_status refuse_set(const struct set *set, struct wt_error *error, 
                         what);
 }
 
-/* A path below one of these ends in one librdkafka name, dots and all. */
+/* Below one of these, the rest of the path is one librdkafka name, dots included. */
 static size_t properties_prefix(const char *path)
 {
     static const char *const prefixes[] = {"kafka.common.", "kafka.consumer.", "kafka.producer."};
@@ -43,7 +43,7 @@ static size_t properties_prefix(const char *path)
     return 0;
 }
 
-/* Kafka's values may be secrets, so messages show such a --set no further than its path. */
+/* A Kafka property may be a secret, so messages show only the path of such a --set. */
 static enum wt_status set_open(struct set *set, const char *text, struct wt_error *error)
 {
     *set = (struct set){.text = text};
@@ -69,8 +69,8 @@ static enum wt_status set_open(struct set *set, const char *text, struct wt_erro
     return WT_OK;
 }
 
-/* The map `name` of `map`. Where there is none it begins as the default of `path`, so that setting
- * one property of kafka.consumer keeps the default group.id; a section begins empty. */
+/* Finds the map `name` in `map`. A missing map is created from the default of `path`, so that
+ * setting one property of kafka.consumer keeps the default group.id; a section is created empty. */
 static enum wt_status set_section(const struct set *set, struct wt_node *map, const char *name,
                                   const char *path, struct wt_node **section_out,
                                   struct wt_error *error)
@@ -94,7 +94,7 @@ static enum wt_status set_section(const struct set *set, struct wt_node *map, co
     return WT_OK;
 }
 
-/* Puts *value at the path; what the path names is checked later with the rest of the tree. */
+/* Puts *value at the path. Whether the key exists is checked later, with the rest of the tree. */
 static enum wt_status set_put(const struct set *set, struct wt_node *root, struct wt_node **value,
                               struct wt_error *error)
 {
@@ -194,7 +194,7 @@ static void complete(struct wt_config *config)
     }
 }
 
-/* The defaults and nothing filled in yet. */
+/* A config with the defaults; dead_letter.topic is not filled in yet. */
 static struct wt_config *create(void)
 {
     struct wt_config *config = wt_alloc_zeroed(1, sizeof *config);
@@ -277,7 +277,7 @@ enum wt_status wt_config_load(const char *path, const struct wt_config_override 
                             "configuration: %s; config/wiretag.yaml is a complete example",
                             cause.message);
     }
-    /* The end of a long path tells more than its beginning. */
+    /* The end of a long path says more than its beginning. */
     size_t length = strlen(path);
     const char *source = length > SOURCE_BYTES_MAX ? path + length - SOURCE_BYTES_MAX : path;
     status = wt_config_parse(text, bytes, source, overrides, override_count, config_out, error);
@@ -320,7 +320,7 @@ void wt_config_name_command(struct wt_config *config, const char *suffix)
 void wt_config_destroy(struct wt_config *config)
 {
     if (config != NULL) {
-        free(config->file); /* the next call forgets it */
+        free(config->file); /* wt_schema_clear does not know this field */
         wt_schema_clear(config);
         free(config);
     }

@@ -4,12 +4,12 @@
 #include <string.h>
 
 #define NAME_BYTES_MAX 64u
-/* A key of another section has to be this much nearer to be proposed. */
+/* A key of another section is suggested only if it is nearer by more than this. */
 #define ELSEWHERE_PENALTY 3u
-/* A key that is further from all known ones than this is no slip of the finger. */
+/* Up to this distance a key counts as mistyped. */
 #define SLIP_STEPS_MAX 2u
 
-/* Levenshtein's distance over the first NAME_BYTES_MAX bytes. */
+/* The Levenshtein distance over the first NAME_BYTES_MAX bytes. */
 static unsigned distance(const char *a, const char *b)
 {
     unsigned row[NAME_BYTES_MAX + 1];
@@ -32,7 +32,7 @@ static unsigned distance(const char *a, const char *b)
     return row[b_length];
 }
 
-/* Splits "batch.tokens_max"; a key without a section has section "". */
+/* Splits "batch.tokens_max" into section and name. The section is "" if there is none. */
 static void split(const char *path, char section[NAME_BYTES_MAX], const char **name)
 {
     const char *dot = strchr(path, '.');
@@ -53,7 +53,7 @@ static void consider(struct nearest *nearest, unsigned steps, const char *path)
     }
 }
 
-/* Adds `name` to the list of what is known unless it was the last one. */
+/* Appends `name` to the list `known`, unless it was the last one appended. */
 static void list(char *known, size_t known_bytes, const char *name, char last[NAME_BYTES_MAX])
 {
     if (strcmp(last, name) == 0) {
@@ -64,7 +64,8 @@ static void list(char *known, size_t known_bytes, const char *name, char last[NA
     (void)snprintf(known + length, known_bytes - length, "%s%s", length > 0 ? ", " : "", name);
 }
 
-/* "bootstrap.servers" of a map in a map, as --set makes them. */
+/* Joins nested maps of one entry each into a dotted name, "bootstrap.servers". --set creates such
+ * maps. */
 static void join_names(const struct wt_node *node, const char *name, char *joined, size_t bytes)
 {
     (void)snprintf(joined, bytes, "%s", name);
@@ -75,7 +76,8 @@ static void join_names(const struct wt_node *node, const char *name, char *joine
     }
 }
 
-/* What was probably meant, where a dot or the section kafka tells: a property of librdkafka. */
+/* A hint about the intended key. A dot in the name, or the section kafka, suggests a librdkafka
+ * property. */
 static const char *remark(const struct wt_node *node, const char *section, const char *name,
                           struct nearest *nearest)
 {

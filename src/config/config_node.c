@@ -65,7 +65,7 @@ bool wt_node_is_null(const struct wt_node *node)
     if (node->kind != WT_NODE_SCALAR) {
         return false;
     }
-    /* A variable that is empty is empty text: it must not switch a safeguard off by accident. */
+    /* An empty variable is empty text, not null: it must not disable a safeguard by accident. */
     if (node->written != NULL) {
         return strcmp(node->text, "null") == 0 || strcmp(node->text, "~") == 0;
     }

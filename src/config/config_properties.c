@@ -3,24 +3,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a user may not set, because a promise of wiretag hangs on it. The same list holds for all
- * three sections: a property means the same in each, or nothing. */
+/* Properties that a user may not set, because a promise of wiretag depends on them. The list
+ * applies to all three sections. */
 static const struct rule {
     const char *name;
-    const char *allowed; /* values that change nothing, separated by blanks; NULL: none */
+    const char *allowed; /* harmless values, separated by blanks; NULL: none */
     const char *reason;
 } rules[] = {
     {"enable.auto.commit", "false",
-     "offsets are committed only when what became of their records is acknowledged; see "
+     "offsets are committed only when the outcome of their records is acknowledged; see "
      "delivery.commit_interval_ms"},
     {"auto.commit.enable", "false",
-     "offsets are committed only when what became of their records is acknowledged; see "
+     "offsets are committed only when the outcome of their records is acknowledged; see "
      "delivery.commit_interval_ms"},
     {"auto.commit.interval.ms", NULL, "set delivery.commit_interval_ms instead"},
     {"enable.auto.offset.store", "false",
-     "offsets are stored only when what became of their records is acknowledged"},
+     "offsets are stored only when the outcome of their records is acknowledged"},
     {"enable.partition.eof", "true",
-     "the ends of partitions are committed, too, where no record lies"},
+     "wiretag commits up to the end of a partition, also behind its last record"},
     {"offset.store.method", "broker", "offsets are kept in the consumer group"},
     {"offset.store.path", NULL, "offsets are kept in the consumer group"},
     {"offset.store.sync.interval.ms", NULL, "offsets are kept in the consumer group"},
@@ -42,9 +42,10 @@ static const struct rule {
     {"enable.gapless.guarantee", NULL,
      "wiretag sets it: when a record is rejected and becomes a dead letter, none may overtake it"},
     {"delivery.report.only.error", "false",
-     "offsets are committed by the report of every published record"},
-    {"dr_cb", NULL, "offsets are committed by the report of every published record"},
-    {"dr_msg_cb", NULL, "offsets are committed by the report of every published record"},
+     "offsets are committed after the delivery report of every published record"},
+    {"dr_cb", NULL, "offsets are committed after the delivery report of every published record"},
+    {"dr_msg_cb", NULL,
+     "offsets are committed after the delivery report of every published record"},
 };
 
 static bool is_allowed(const struct rule *rule, const char *value)
@@ -85,7 +86,7 @@ static enum wt_status check_property(const struct wt_property *property, const c
     bool retries = strcmp(property->name, "retries") == 0 ||
                    strcmp(property->name, "message.send.max.retries") == 0;
     if (retries && strtol(property->value, NULL, 10) <= 0) {
-        return refuse(property, section, "a lost connection is retried, not given up",
+        return refuse(property, section, "requests are retried until they succeed",
                       "1 or more (by default: without end)", error);
     }
     return WT_OK;

@@ -1,4 +1,4 @@
-/* config_schema.h: the one table of keys: where each is stored, its default, what it may be.
+/* config_schema.h: the table of all keys: type, field, default and accepted values.
  *
  * Internal to the configuration. Thread: any. */
 #ifndef WIRETAG_CONFIG_CONFIG_SCHEMA_H
@@ -24,42 +24,42 @@ struct wt_choice {
 };
 
 struct wt_key {
-    const char *path; /* "batch.tokens_max" */
+    const char *path; /* such as "batch.tokens_max" */
     enum wt_key_type type;
     size_t offset;        /* of the field in struct wt_config */
     const char *fallback; /* the default, as YAML */
-    uint64_t min, max;    /* U32, U64, NUMBER */
-    bool auto_allowed;    /* U32: "auto" is stored as 0 */
-    bool null_allowed;    /* TEXT: null is stored as NULL */
+    uint64_t min, max;    /* of U32, U64, NUMBER */
+    bool auto_allowed;    /* U32: "auto" is accepted and stored as 0 */
+    bool null_allowed;    /* TEXT: null is accepted and stored as NULL */
     const struct wt_choice *choices;
-    bool (*valid)(const char *text); /* TEXT, each of TEXTS; NULL: any but empty */
-    const char *must;                /* TEXT, TEXTS: what it must be, for messages */
+    bool (*valid)(const char *text); /* TEXT, each of TEXTS; NULL: any text but "" */
+    const char *must;                /* TEXT, TEXTS: the rule for messages, after "it must be" */
 };
 
 /* All keys, in the order of config/wiretag.yaml. */
 const struct wt_key *wt_schema_keys(size_t *count_out);
 
-/* The default of the key at `path` as a tree, the caller's; NULL: no such key. */
+/* The default of the key `path` as a new tree; NULL: unknown key. The caller destroys it. */
 struct wt_node *wt_schema_default(const char *path);
 
-/* Sets every key to its default. `config` is zeroed. */
+/* Sets every key to its default. `config` must be zeroed. */
 void wt_schema_defaults(struct wt_config *config);
 
-/* Sets what the tree `root` says and leaves the rest; notes the place of each key in
- * config->places. WT_INVALID: unknown key, wrong type, value out of range. */
+/* Sets the keys that the tree `root` contains and leaves the rest. Notes in config->places where
+ * each was set. WT_INVALID: unknown key, wrong type or value out of range. */
 enum wt_status wt_schema_apply(struct wt_config *config, const struct wt_node *root,
                                struct wt_error *error);
 
-/* Frees what a key's field owns and zeroes it. */
+/* Frees the memory of all keys' fields and zeroes them. */
 void wt_schema_clear(struct wt_config *config);
 
-/* config_nearest.c: "unknown key" with the nearest known one and those of the section. `section`
- * is "" at the top. Returns WT_INVALID. */
+/* In config_nearest.c: refuses an unknown key. The message names the nearest known key and all keys
+ * of the section. `section` is "" at the top. Returns WT_INVALID. */
 enum wt_status wt_schema_refuse_unknown(const struct wt_node *node, const char *section,
                                         const char *name, struct wt_error *error);
 
-/* config_properties.c: refuses librdkafka properties that would break delivery, and clients without
- * a broker or group. */
+/* In config_properties.c: refuses librdkafka properties that would break delivery, and a
+ * configuration without brokers or group.id. */
 enum wt_status wt_properties_check(const struct wt_config *config, struct wt_error *error);
 
 void wt_properties_clear(struct wt_properties *properties);

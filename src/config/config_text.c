@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Larger than any password, key or certificate chain. */
+/* More than any password, key or certificate chain has. */
 #define SECRET_BYTES_MAX 65536u
 #define NAME_BYTES_MAX 256u
 
-/* One scalar being rewritten, and where it stands. */
+/* A scalar during substitution, and its node. */
 struct work {
     const struct wt_node *node;
     const char *key;
@@ -56,7 +56,7 @@ static enum wt_status add_file(struct work *work, const char *path)
     return status;
 }
 
-/* `inside` is what stands between ${ and }. */
+/* `inside` is the text between ${ and }. */
 static enum wt_status add_reference(struct work *work, const char *inside)
 {
     if (strncmp(inside, "file:", 5) == 0) {
@@ -136,7 +136,7 @@ static enum wt_status substitute_scalar(struct wt_node *node, const char *key,
     return WT_OK;
 }
 
-/* `key` is the path of `node`; it grows in place while its children are visited. */
+/* `key` is the path of `node`. It is extended in place while the children are visited. */
 static enum wt_status substitute(struct wt_node *node, char key[NAME_BYTES_MAX],
                                  struct wt_error *error)
 {

@@ -38,7 +38,7 @@ refuse(const struct reader *reader, unsigned line, const char *format, ...)
                         wt_node_place(&at, place), text);
 }
 
-/* What usually lies behind a syntax error on this line; "" when nothing comes to mind. */
+/* A hint at the usual cause of a syntax error on this line; "": none. */
 static const char *hint(const struct reader *reader, size_t line)
 {
     const char *at = reader->text;
@@ -87,7 +87,7 @@ static enum wt_status next_event(struct reader *reader, yaml_event_t *event)
     return yaml_parser_parse(&reader->parser, event) == 1 ? WT_OK : refuse_syntax(reader);
 }
 
-/* Anchors would let a file of a few lines grow without bound, and nothing here needs them. */
+/* Anchors are refused: a few lines could expand without bound, and no configuration needs them. */
 static enum wt_status check_plain(const struct reader *reader, const yaml_event_t *event)
 {
     const yaml_char_t *anchor = NULL;
@@ -142,13 +142,13 @@ static enum wt_status check_key(const struct reader *reader, const struct wt_nod
     const struct wt_node *first = wt_node_find(map, name);
     if (first != NULL) {
         return refuse(reader, line_of(reader, event->start_mark),
-                      "the key %.100s is here a second time (first on line %u); keep one of them",
-                      name, first->line);
+                      "duplicate key %.100s (first on line %u); keep one of them", name,
+                      first->line);
     }
     return WT_OK;
 }
 
-/* Reads one entry of a list or map whose first event is `event`. */
+/* Reads one entry of a list or map, starting with `event`. */
 static enum wt_status read_entry(struct reader *reader, struct wt_node *node, yaml_event_t *event,
                                  unsigned depth)
 {
@@ -183,7 +183,7 @@ static enum wt_status read_entry(struct reader *reader, struct wt_node *node, ya
     return WT_OK;
 }
 
-/* Reads entries up to the end of the list or map. */
+/* Reads entries until the list or map ends. */
 static enum wt_status read_entries(struct reader *reader, struct wt_node *node, unsigned depth)
 {
     yaml_event_type_t end =
@@ -239,7 +239,7 @@ static struct wt_node *create_null(const struct reader *reader)
     return node;
 }
 
-/* Walks stream start, document start, the value, document end, stream end. */
+/* Reads the events: stream start, document start, the value, document end, stream end. */
 static enum wt_status read_document(struct reader *reader, struct wt_node **root)
 {
     for (;;) {

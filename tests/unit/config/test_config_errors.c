@@ -169,7 +169,7 @@ static void what_is_not_one_yaml_map_is_refused_with_its_line(void **state)
         {"a: 1\n---\nb: 2\n", NULL, {"test.yaml:2: a second document"}},
         {"batch: {wait_ms_max: 1}\nlog: {}\nbatch: {}\n",
          NULL,
-         {"test.yaml:3: the key batch is here a second time (first on line 1)"}},
+         {"test.yaml:3: duplicate key batch (first on line 1)"}},
         {"batch:\n  wait_ms_max: 1\n  wait_ms_max: 1\n",
          NULL,
          {"test.yaml:3: ", "first on line 2"}},
@@ -186,7 +186,7 @@ static void what_is_not_one_yaml_map_is_refused_with_its_line(void **state)
          NULL,
          {"test.yaml:3: not UTF-8 text: control characters"}},
         {NULL, "batch=[", {"--set batch=[: not valid YAML"}},
-        {NULL, "batch={wait_ms_max: 1, wait_ms_max: 2}", {"--set ", "a second time"}},
+        {NULL, "batch={wait_ms_max: 1, wait_ms_max: 2}", {"--set ", "duplicate key"}},
     };
     ASSERT_ALL_REFUSED(mistakes);
 }
