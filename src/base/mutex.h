@@ -27,13 +27,13 @@ static inline void wt_mutex_destroy(struct wt_mutex *mutex)
     (void)pthread_mutex_destroy(&mutex->mutex);
 }
 
-/* The calling thread holds the mutex. */
+/* Asserts that the calling thread holds the mutex. */
 static inline void wt_mutex_assert_held(const struct wt_mutex *mutex)
 {
     assert(atomic_load_explicit(&mutex->holder, memory_order_relaxed) == &wt_thread_mark);
 }
 
-/* Not while the calling thread holds it. */
+/* Asserts that the calling thread does not hold the mutex. */
 static inline void wt_mutex_lock(struct wt_mutex *mutex)
 {
     assert(atomic_load_explicit(&mutex->holder, memory_order_relaxed) != &wt_thread_mark);
@@ -48,8 +48,8 @@ static inline void wt_mutex_unlock(struct wt_mutex *mutex)
     (void)pthread_mutex_unlock(&mutex->mutex);
 }
 
-/* Like pthread_cond_wait and pthread_cond_timedwait; the mutex is held. `until` NULL: for ever.
- * Returns 0 or ETIMEDOUT. */
+/* Like pthread_cond_wait and pthread_cond_timedwait. The mutex must be held. `until` NULL: no
+ * time-out. Returns 0 or ETIMEDOUT. */
 static inline int wt_mutex_wait(struct wt_mutex *mutex, pthread_cond_t *condition,
                                 const struct timespec *until)
 {

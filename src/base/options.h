@@ -1,9 +1,10 @@
-/* options.h: the option structs of the public headers, of callers compiled against another version.
+/* options.h: reads and writes the option structs of the public headers for callers compiled against
+ * another version.
  *
- * Such a struct begins with `size_t size`, what sizeof gave the caller. Members are only ever added, at
- * the end and not into padding. So of an older caller's struct the missing members keep their
- * defaults, and a newer caller's is fine as long as what this version does not know is zero.
- * Thread: any. */
+ * Such a struct begins with `size_t size`, the caller's sizeof. New members are only added at the
+ * end, and never in padding. So the members that an older caller lacks keep their defaults. A newer
+ * caller's struct is accepted if the members that this version does not know are zero. Thread:
+ * any. */
 #ifndef WIRETAG_BASE_OPTIONS_H
 #define WIRETAG_BASE_OPTIONS_H
 
@@ -12,11 +13,12 @@
 #include <stddef.h>
 #include <string.h>
 
-/* No option struct is larger: a `size` that nobody set is not followed through memory. */
+/* Larger than any option struct. It bounds how far an uninitialized `size` is followed through
+ * memory. */
 #define WT_OPTIONS_BYTES_MAX 1024u
 
-/* Writes the `own_bytes` of defaults to the caller's struct of `size` bytes; what lies behind them
- * becomes zero. */
+/* Copies the `own_bytes` of defaults to the caller's struct of `size` bytes, and zeroes the rest of
+ * it. */
 static inline void wt_options_write(void *options, size_t size, const void *own, size_t own_bytes)
 {
     if (size < sizeof size) {
@@ -27,8 +29,9 @@ static inline void wt_options_write(void *options, size_t size, const void *own,
     memcpy(options, &size, sizeof size);
 }
 
-/* Reads the caller's struct (NULL: none) over the defaults in `own`. WT_INVALID (class fatal), code
- * options-size: the size is none, or the struct says what this version does not know. */
+/* Copies the caller's struct (NULL: none) over the defaults in `own`. WT_INVALID (class fatal),
+ * code options-size: `size` is impossible, or a member that this version does not know is not
+ * zero. */
 static inline enum wt_status wt_options_read(void *own, size_t own_bytes, const void *options,
                                              struct wt_error *error)
 {

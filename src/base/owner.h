@@ -10,15 +10,16 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
-/* Its address names the thread that runs. */
+/* Its address identifies the running thread. */
 extern _Thread_local char wt_thread_mark;
 
-/* All zero: nobody's yet. */
+/* All zero: no owner yet. */
 struct wt_owner {
     _Atomic(char *) thread;
 };
 
-/* The calling thread owns the struct, or becomes its first owner. Thread: the owner. */
+/* Asserts that the calling thread owns the struct; a struct without an owner becomes the caller's.
+ * Thread: the owner. */
 static inline void wt_owner_assert(struct wt_owner *owner)
 {
     char *found = atomic_load_explicit(&owner->thread, memory_order_relaxed);
@@ -30,7 +31,8 @@ static inline void wt_owner_assert(struct wt_owner *owner)
     assert(found == &wt_thread_mark);
 }
 
-/* The next thread that asserts it becomes the owner. Thread: the owner, or one that has joined it. */
+/* The struct has no owner until the next wt_owner_assert. Thread: the owner, or one that has joined
+ * it. */
 static inline void wt_owner_hand_over(struct wt_owner *owner)
 {
     atomic_store_explicit(&owner->thread, NULL, memory_order_relaxed);

@@ -1,4 +1,4 @@
-/* scores.h: from logits to scores and labels. Pure. Thread: any. */
+/* scores.h: scores and labels from logits. Pure. Thread: any. */
 #ifndef WIRETAG_BASE_SCORES_H
 #define WIRETAG_BASE_SCORES_H
 
@@ -7,7 +7,8 @@
 #include <math.h>
 #include <stdint.h>
 
-/* exp(logit) over the sum of all, with the largest taken out first so that nothing overflows. */
+/* Softmax: exp(logit) over the sum of all. The largest logit is subtracted first, so that nothing
+ * overflows. */
 struct wt_softmax {
     double largest;
     double sum;
@@ -20,11 +21,11 @@ static inline double wt_softmax_score(const struct wt_softmax *softmax, float lo
     return exp((double)logit - softmax->largest) / softmax->sum;
 }
 
-/* The best label after `previous` in the order (logit descending, id ascending); pass `count` for the
- * very best. Few labels are asked for of few, so this needs no sort. */
+/* The next label after `previous` in the order of descending logits; equal logits in the order of
+ * their ids. Pass `count` for the best label. Callers ask for few labels, so this does not sort. */
 uint32_t wt_logits_best_after(const float *logits, uint32_t count, uint32_t previous);
 
-/* WT_INVALID (class record), code logits-not-finite: there is a NaN or an infinity among them. */
+/* WT_INVALID (class record), code logits-not-finite: a logit is NaN or infinite. */
 enum wt_status wt_logits_check(const float *logits, uint32_t count, struct wt_error *error);
 
 #endif

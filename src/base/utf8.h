@@ -5,11 +5,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* As wt_utf8_decode, for what is longer than two bytes or malformed. */
+/* wt_utf8_decode for sequences that are longer than two bytes or malformed. */
 uint32_t wt_utf8_decode_long(const uint8_t *text, size_t bytes, uint32_t *code_point_out);
 
-/* Decodes the code point at `text`, of which `bytes` (> 0) are there. Returns its length in bytes,
- * 0 where the bytes are not well-formed UTF-8 (overlong, surrogate, past U+10FFFF, cut off). */
+/* Decodes the code point at `text`, of which `bytes` (> 0) are available. Returns its length in
+ * bytes; 0: not well-formed UTF-8 (overlong, surrogate, past U+10FFFF, cut off). */
 static inline uint32_t wt_utf8_decode(const uint8_t *text, size_t bytes, uint32_t *code_point_out)
 {
     uint32_t first = text[0];
@@ -24,7 +24,7 @@ static inline uint32_t wt_utf8_decode(const uint8_t *text, size_t bytes, uint32_
     return wt_utf8_decode_long(text, bytes, code_point_out);
 }
 
-/* Place of the first malformed byte; `bytes` where all is UTF-8. */
+/* Index of the first malformed byte; `bytes` if all is UTF-8. */
 size_t wt_utf8_malformed(const char *text, size_t bytes);
 
 /* The largest length of at most `bytes` at which `text` can be cut between two characters; `text` is

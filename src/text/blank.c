@@ -1,6 +1,6 @@
 #include "text/blank.h"
 
-/* White space as people see it: ASCII's, NEL, no-break and the Unicode spaces (property
+/* White space as readers see it: ASCII's, NEL, the no-break space and the Unicode spaces (property
  * White_Space, Unicode 15 PropList.txt). */
 static size_t white_space_bytes(const unsigned char *text, size_t count)
 {

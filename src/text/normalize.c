@@ -7,8 +7,8 @@ uint32_t wt_characters_stored(const struct wt_characters *characters)
     return characters->count < WT_WORD_CHARACTERS_MAX ? characters->count : WT_WORD_CHARACTERS_MAX;
 }
 
-/* Appends a character that is kept, in its place in canonical order. No mark that takes part in
- * the order has a lowercase form, so the order can be read from what is stored. */
+/* Appends a character at its place in canonical order. No mark with a canonical order has a
+ * lowercase form, so the stored characters are enough to decide the order. */
 static void append(struct wt_characters *characters, uint32_t code_point, unsigned order)
 {
     uint32_t place = wt_characters_stored(characters);

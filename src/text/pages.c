@@ -15,7 +15,8 @@ void *wt_pages_alloc(size_t bytes)
         return NULL;
     }
 #ifdef MADV_HUGEPAGE
-    /* The last page, when it is not filled, stays a row of small ones. Refusal changes nothing. */
+    /* Only whole large pages; the rest keeps small pages. If the kernel refuses, nothing
+     * changes. */
     if (bytes >= LARGE_PAGE_BYTES) {
         (void)madvise(memory, bytes / LARGE_PAGE_BYTES * LARGE_PAGE_BYTES, MADV_HUGEPAGE);
     }

@@ -1,13 +1,14 @@
-/* pages.h: memory for large tables, in large pages where the system gives them.
+/* pages.h: memory for large tables, in large pages if the system has them.
  *
- * Tables of megabytes that are read at random take a large part of their time in finding pages and,
- * at start, in getting them one by one. Thread: any. */
+ * Random reads in tables of several megabytes spend much of their time on address translation, and
+ * allocating them page by page makes the start slower. Thread: any. */
 #ifndef WIRETAG_TEXT_PAGES_H
 #define WIRETAG_TEXT_PAGES_H
 
 #include <stddef.h>
 
-/* `bytes` (> 0) bytes, uninitialized, aligned to 64 at least; give back with free. NULL: none left. */
+/* Allocates `bytes` (> 0) uninitialized bytes, aligned to at least 64; release them with free.
+ * NULL: out of memory. */
 void *wt_pages_alloc(size_t bytes);
 
 #endif

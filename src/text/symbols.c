@@ -13,7 +13,7 @@ static int compare_descending(const void *left, const void *right)
     return (a < b) - (a > b);
 }
 
-/* Numbers the pages that are used from 1 on; returns how many there are then, page 0 included. */
+/* Numbers the used pages from 1. Returns the number of pages, including page 0. */
 static uint32_t number_pages(struct wt_symbols *symbols)
 {
     uint32_t page_count = 1;

@@ -1,7 +1,8 @@
-/* symbols.h: the characters of a vocabulary as small numbers.
+/* symbols.h: numbers the characters of a vocabulary with small numbers.
  *
- * By falling frequency, so that the common ones among a trie node's children lie close together; 0
- * is a character that no token has. Immutable after creation. Thread: any. */
+ * The more frequent a character, the smaller its number (its symbol), so that the common children
+ * of a trie node lie close together. Symbol 0 is a character that no token has. Immutable after
+ * creation. Thread: any. */
 #ifndef WIRETAG_TEXT_SYMBOLS_H
 #define WIRETAG_TEXT_SYMBOLS_H
 
@@ -13,12 +14,13 @@
 
 struct wt_symbols {
     uint32_t *pages; /* page 0 is all zero */
-    uint32_t count;  /* every symbol is less */
+    uint32_t count;  /* every symbol is smaller */
     uint16_t page_index[0x110000u >> WT_SYMBOL_PAGE_BITS];
 };
 
-/* Numbers the characters by `counts`: how often the tokens have each of the 0x110000 code points.
- * page_index comes in with anything but 0 for the pages that have some. WT_MEMORY. */
+/* Numbers the characters by `counts`: how often each of the 0x110000 code points occurs in the
+ * tokens. On entry page_index is nonzero for the pages that contain such a code point.
+ * WT_MEMORY. */
 enum wt_status wt_symbols_number(struct wt_symbols *symbols, const uint32_t *counts);
 
 void wt_symbols_free(struct wt_symbols *symbols);

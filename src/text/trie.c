@@ -15,8 +15,8 @@ void wt_trie_destroy(struct wt_trie *trie)
     free(trie);
 }
 
-/* Starts or goes on with a word at `node`, whose children begin at `base`: asks for the memory of
- * the child that the next symbol leads to. */
+/* Moves the word to `node`, whose children begin at `base`, and prefetches the child for the next
+ * symbol. */
 static inline void await_child(const struct wt_trie *trie, struct wt_trie_word *word, uint32_t node,
                                uint32_t base)
 {
@@ -25,8 +25,8 @@ static inline void await_child(const struct wt_trie *trie, struct wt_trie_word *
     __builtin_prefetch(&trie->nodes[word->child]);
 }
 
-/* Writes the tokens that are certain at the word's node and follows its failure link. False where
- * there is none: the word is unknown. */
+/* Writes the tokens that are certain at the word's node and follows its failure link. False: no
+ * link, so the word is unknown. */
 static inline bool fail_over(const struct wt_trie *trie, struct wt_trie_word *word)
 {
     const struct wt_trie_node *node = &trie->nodes[word->node];
@@ -46,14 +46,14 @@ static inline bool fail_over(const struct wt_trie *trie, struct wt_trie_word *wo
     return true;
 }
 
-/* The word's last symbol is read: what is left are the tokens along the failure links. */
+/* After the last symbol: writes the tokens along the failure links. */
 static void finish_word(const struct wt_trie *trie, struct wt_trie_word *word)
 {
     while (word->node != WT_TRIE_SUFFIX_ROOT && fail_over(trie, word)) {
     }
 }
 
-/* One step of a word whose child has arrived; false when the word is done. */
+/* One step of a word whose child was prefetched. False: the word is done. */
 static inline bool step_word(const struct wt_trie *trie, struct wt_trie_word *word)
 {
     const struct wt_trie_node *child = &trie->nodes[word->child];

@@ -1,12 +1,12 @@
-/* trie.h: every token of a vocabulary in one automaton that splits a word in linear time.
+/* trie.h: an automaton of all tokens of a vocabulary. It splits a word in linear time.
  *
- * Greedy longest match first, computed without ever reading a character twice: where a match
- * cannot go on, a precomputed failure link says which tokens are certain by now and where in the
- * trie the rest of the word continues (LinMaxMatch, arXiv 2012.15524). Two roots: one for the
- * start of a word, one for what follows ("##").
+ * Greedy longest match first, without reading a character twice. If a match cannot continue, a
+ * precomputed failure link says which tokens are certain now and at which node the rest of the word
+ * continues (LinMaxMatch, arXiv 2012.15524). There are two roots: one for the start of a word, one
+ * for suffixes ("##").
  *
  * Characters are symbols (symbols.h). The trie is a double array: the child of node `n` by symbol
- * `s` is node base[n] + s if that node names `n` as its parent, so a step is an addition and a load.
+ * `s` is node base[n] + s if that node has `n` as its parent. So a step is an addition and a load.
  * Immutable after creation. Thread: any. */
 #ifndef WIRETAG_TEXT_TRIE_H
 #define WIRETAG_TEXT_TRIE_H
@@ -25,27 +25,27 @@
 struct wt_trie_node {
     uint32_t base;
     uint32_t parent; /* WT_TRIE_NONE: unused, or a root */
-    uint32_t fail;   /* where the rest of the word continues; WT_TRIE_NONE: the word is unknown */
-    uint32_t pops;   /* tokens certain on failing: one id, or WT_TRIE_POOLED | place in the pool */
+    uint32_t fail;   /* the node where the rest continues; WT_TRIE_NONE: unknown word */
+    uint32_t pops;   /* tokens certain on failure: one id, or WT_TRIE_POOLED | index in the pool */
 };
 
 struct wt_trie {
     struct wt_trie_node *nodes;
-    uint32_t node_count; /* every base + symbol is less */
-    uint32_t *pool;      /* count, then so many ids */
+    uint32_t node_count; /* every base + symbol is smaller */
+    uint32_t *pool;      /* entries: a count, then that many ids */
     uint32_t pool_count;
     struct wt_symbols symbols;
 };
 
-/* A token as the vocabulary has it: UTF-8, "##" included. */
+/* A token of the vocabulary: UTF-8, with its "##". */
 struct wt_trie_token {
     const char *text;
     uint32_t bytes;
 };
 
-/* Builds the trie of `count` tokens, whose place is their id; of equal ones the last counts. Only
- * tokens of at most `characters_max` characters go in, "##" aside: no longer ones can match.
- * WT_MEMORY. */
+/* Builds the trie of `count` tokens. A token's index is its id; of duplicates the last one counts.
+ * Tokens of more than `characters_max` characters (without "##") are left out, because no word can
+ * match them. WT_MEMORY. */
 enum wt_status wt_trie_create(const struct wt_trie_token *tokens, uint32_t count,
                               uint32_t characters_max, struct wt_trie **trie_out);
 
@@ -54,18 +54,18 @@ void wt_trie_destroy(struct wt_trie *trie);
 /* A word to split, and its tokens. */
 struct wt_trie_word {
     const uint32_t *symbols;
-    uint32_t symbol_count; /* more than 0 */
-    uint32_t id_count;     /* set: at most symbol_count; 0 where the word has no such split */
-    int32_t *ids;          /* written; room for symbol_count */
-    uint32_t node;         /* the rest is the splitter's own: where it is, */
-    uint32_t child;        /* where it wants to go, */
-    uint32_t place;        /* by which symbol */
+    uint32_t symbol_count; /* 1 or more */
+    uint32_t id_count;     /* set by the call: at most symbol_count; 0: the word is unknown */
+    int32_t *ids;          /* set by the call; room for symbol_count */
+    uint32_t node;         /* internal: the current node, */
+    uint32_t child;        /* the node to try next, */
+    uint32_t place;        /* and the index of the symbol that leads to it */
 };
 
 #define WT_TRIE_WORDS_MAX 64u
 
-/* Splits up to WT_TRIE_WORDS_MAX words, a step of each in turn: a step waits for memory (the trie
- * is larger than the near caches), and so the waits overlap. */
+/* Splits up to WT_TRIE_WORDS_MAX words, one step of each in turn. The trie is larger than the near
+ * caches, so each step waits for memory; in turns the waits overlap. */
 void wt_trie_split(const struct wt_trie *trie, struct wt_trie_word *words, uint32_t count);
 
 #endif

@@ -9,15 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A node's children go to the first free places found in so many blocks of 64, or to the end of the
- * array: bounds the time of building. */
+/* A node's children go to the first free places in at most this many blocks of 64 nodes, else to
+ * the end of the array. It bounds the time of building. */
 #define BASE_BLOCKS_MAX 64u
 #define CHILD_KINDS 16u
 
-/* So many tokens ahead symbols are asked for: sorted tokens lie scattered in memory. */
+/* How many tokens ahead symbols are prefetched: sorted tokens are scattered in memory. */
 #define PREFETCH_TOKENS 16u
 
-/* Tokens of one node while building: they share the symbols up to `depth`. */
+/* The tokens of one node during the build. They have the same symbols up to `depth`. */
 struct group {
     uint32_t node;
     uint32_t first; /* in builder.order */
@@ -28,33 +28,32 @@ struct group {
 struct builder {
     struct wt_trie *trie;
     uint32_t token_count;
-    uint32_t word_count;   /* of those, how many can start a word, */
-    uint32_t suffix_count; /* and how many go on with one */
-    void *scratch;         /* holds the next five: */
-    uint32_t *symbols;     /* of token after token, each ended by 0 and the token's id */
-    uint64_t *order;       /* symbol << 32 | its place: tokens in the order of their groups */
-    uint64_t *order_other; /* the sort's second array */
-    struct group
-        *level; /* the nodes of one depth; they share no token, so token_count are enough */
+    uint32_t word_count;   /* tokens that can start a word */
+    uint32_t suffix_count; /* tokens that continue a word ("##") */
+    void *scratch;         /* one allocation for the next five arrays: */
+    uint32_t *symbols;     /* of one token after another, each followed by 0 and the token's id */
+    uint64_t *order;       /* symbol << 32 | its index: the tokens, group by group */
+    uint64_t *order_other; /* second array for the sort */
+    struct group *level;   /* the nodes of one depth, at most token_count: they share no token */
     uint32_t level_count;
     struct group *next_level; /* their children */
     uint32_t next_level_count;
     uint32_t node_capacity;
     uint32_t pool_capacity;
-    uint64_t *used; /* a bit for each node */
+    uint64_t *used; /* one bit for each node */
     uint32_t used_words;
-    uint32_t base_cursor[CHILD_KINDS]; /* by number of children: where to look first */
+    uint32_t base_cursor[CHILD_KINDS]; /* by number of children: where to look for a base */
 };
 
-/* --- Symbols. --- */
+/* --- symbols ---------------------------------------------------------------------------------- */
 
 static bool is_suffix(const struct wt_trie_token *token)
 {
     return token->bytes >= 2 && token->text[0] == '#' && token->text[1] == '#';
 }
 
-/* Decodes a token, without its "##", to the end of `symbols`, which has its first `used` values;
- * returns how many values there are then. */
+/* Decodes a token without its "##" and appends it to `symbols`, which holds `used` values. Returns
+ * the new number of values. */
 static uint32_t decode_token(uint32_t *symbols, uint32_t used, const struct wt_trie_token *token)
 {
     const uint8_t *text = (const uint8_t *)token->text;
@@ -67,8 +66,8 @@ static uint32_t decode_token(uint32_t *symbols, uint32_t used, const struct wt_t
     return used;
 }
 
-/* Turns every token that can match into symbols, in two passes: code points and their counts, then
- * the numbers. Puts those that start words in `order`, those that go on after them. */
+/* Turns every token that can match into symbols, in two passes: first code points and their counts,
+ * then symbols. In `order`, tokens that start words come first, then those that continue words. */
 static enum wt_status spell_tokens(struct builder *builder, const struct wt_trie_token *tokens,
                                    uint32_t characters_max)
 {
@@ -112,13 +111,13 @@ static enum wt_status spell_tokens(struct builder *builder, const struct wt_trie
     return status;
 }
 
-/* --- Nodes. --- */
+/* --- nodes ------------------------------------------------------------------------------------ */
 
 static enum wt_status reserve_nodes(struct builder *builder, uint32_t count)
 {
     struct wt_trie *trie = builder->trie;
     if (count > builder->node_capacity) {
-        /* At first what vocabularies need: two nodes a token and a little. */
+        /* The initial capacity fits usual vocabularies: two nodes for each token and some more. */
         uint32_t capacity = count + count / 2 + builder->token_count / 4 * 9;
         uint32_t words = capacity / 64 + 1;
         struct wt_trie_node *nodes = wt_pages_alloc(capacity * sizeof *nodes);
@@ -144,7 +143,7 @@ static enum wt_status reserve_nodes(struct builder *builder, uint32_t count)
     return WT_OK;
 }
 
-/* The 64 bits of the map of used nodes from `node` on; past its end all is free. */
+/* 64 bits of the map of used nodes, from `node` on. Behind its end all nodes are free. */
 static uint64_t used_from(const struct builder *builder, uint32_t node)
 {
     uint32_t word = node / 64;
@@ -154,8 +153,8 @@ static uint64_t used_from(const struct builder *builder, uint32_t node)
     return shift == 0 ? low : low >> shift | high << (64 - shift);
 }
 
-/* Finds a base at which all of the sorted `symbols` fall on free nodes: 64 bases at a time, from
- * where one was last found for as many children. */
+/* Finds a base for which the nodes of all sorted `symbols` are free. Tests 64 bases at a time,
+ * starting where one was last found for as many children. */
 static uint32_t find_base(struct builder *builder, const uint32_t *symbols, uint32_t count)
 {
     uint32_t kind = count < CHILD_KINDS ? count : CHILD_KINDS - 1;
@@ -174,7 +173,7 @@ static uint32_t find_base(struct builder *builder, const uint32_t *symbols, uint
     return builder->trie->node_count;
 }
 
-/* The child of `node` by `symbol`; WT_TRIE_NONE where there is none. */
+/* The child of `node` by `symbol`; WT_TRIE_NONE: none. */
 static uint32_t child_of(const struct wt_trie *trie, uint32_t node, uint32_t symbol)
 {
     uint32_t child = trie->nodes[node].base + symbol;
@@ -198,8 +197,7 @@ static enum wt_status reserve_pool(struct builder *builder, uint32_t extra)
     return WT_OK;
 }
 
-/* Appends the tokens `pops` stands for to the pool entry that starts at `entry` and ends the pool.
- */
+/* Appends the tokens of `pops` to the last entry of the pool, which starts at `entry`. */
 static enum wt_status extend_entry(struct builder *builder, uint32_t entry, uint32_t pops)
 {
     struct wt_trie *trie = builder->trie;
@@ -217,7 +215,7 @@ static enum wt_status extend_entry(struct builder *builder, uint32_t entry, uint
     return WT_OK;
 }
 
-/* Sets the failure link of a node that is no token from its parent's. */
+/* Sets the failure link of a node that is not a token, from the link of its parent. */
 static enum wt_status link_node(struct builder *builder, uint32_t node)
 {
     struct wt_trie *trie = builder->trie;
@@ -254,7 +252,7 @@ static enum wt_status link_node(struct builder *builder, uint32_t node)
     return status;
 }
 
-/* Sorts a group by symbol, then token: insertion for small ones, else by the symbol's bytes. */
+/* Sorts a group by symbol, then by token: insertion sort for small groups, else a radix sort. */
 static void sort_group(struct builder *builder, uint32_t first, uint32_t count)
 {
     uint64_t *items = builder->order + first;
@@ -285,7 +283,7 @@ static void sort_group(struct builder *builder, uint32_t first, uint32_t count)
     }
 }
 
-/* Gives the node of a sorted group its children, one a distinct symbol, each with its group. */
+/* Adds the children of a sorted group's node, one for each distinct symbol, and their groups. */
 static enum wt_status add_children(struct builder *builder, const struct group *group,
                                    uint32_t *distinct)
 {
@@ -319,11 +317,12 @@ static enum wt_status add_children(struct builder *builder, const struct group *
     return status;
 }
 
-/* Settles one node: is it a token, where does it fail to, what are its children. */
+/* Completes one node: sets its token or failure link, and adds its children. */
 static enum wt_status settle_group(struct builder *builder, struct group group, uint32_t *distinct)
 {
     uint64_t *items = builder->order + group.first;
-    uint32_t ended = 0; /* tokens that end here; the sort puts them first, the last one last */
+    uint32_t ended =
+        0; /* tokens that end here: the sort puts them first, the last duplicate at the end */
     for (uint32_t i = 0; i < group.count; i++) {
         __builtin_prefetch(&builder->symbols[(uint32_t)items[i + PREFETCH_TOKENS] + 1]);
         uint32_t place = (uint32_t)items[i] + (group.depth > 0);
@@ -347,7 +346,7 @@ static enum wt_status settle_group(struct builder *builder, struct group group, 
     return status;
 }
 
-/* Settles the nodes of one depth, which is what `level` has. */
+/* Completes the nodes of one depth: those in `level`. */
 static enum wt_status settle_level(struct builder *builder, uint32_t *distinct, uint32_t *base_max)
 {
     enum wt_status status = WT_OK;
@@ -359,7 +358,7 @@ static enum wt_status settle_level(struct builder *builder, uint32_t *distinct, 
     return status;
 }
 
-/* From both roots on breadth first: a failure link leads to a shorter node. */
+/* Breadth first from both roots, because failure links lead to shallower nodes. */
 static enum wt_status build_nodes(struct builder *builder)
 {
     uint32_t *distinct = malloc(builder->trie->symbols.count * sizeof *distinct);
@@ -388,7 +387,7 @@ static enum wt_status build_nodes(struct builder *builder)
     return status;
 }
 
-/* Everything whose size is known from the start, in one block. */
+/* Allocates everything of known size in one block. */
 static enum wt_status reserve_scratch(struct builder *builder, const struct wt_trie_token *tokens)
 {
     size_t count = builder->token_count;

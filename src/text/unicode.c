@@ -2,7 +2,7 @@
 
 #include <stdbool.h>
 
-/* Index of `key` in the sorted `keys`, or `count` where it is not among them. */
+/* Index of `key` in the sorted `keys`; `count` if it is not there. */
 static uint32_t find_key(const uint32_t *keys, uint32_t count, uint32_t key)
 {
     uint32_t low = 0;
@@ -18,7 +18,7 @@ static uint32_t find_key(const uint32_t *keys, uint32_t count, uint32_t key)
     return low < count && keys[low] == key ? low : count;
 }
 
-/* Hangul syllables decompose by arithmetic (Unicode, section 3.12). */
+/* Hangul syllables are decomposed by arithmetic (Unicode, section 3.12). */
 static uint32_t decompose_hangul(uint32_t code_point, uint32_t *out)
 {
     uint32_t index = code_point - 0xAC00u;

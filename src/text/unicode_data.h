@@ -1,4 +1,4 @@
-/* unicode_data.h: the generated tables behind unicode.h; nothing else includes it. */
+/* unicode_data.h: the generated tables of unicode.h. Nothing else includes it. */
 #ifndef WIRETAG_TEXT_UNICODE_DATA_H
 #define WIRETAG_TEXT_UNICODE_DATA_H
 
@@ -8,11 +8,11 @@
 
 extern const char wt_unicode_source[];
 
-/* Property words: the page of a code point, then the code point within its page. */
+/* Property bits: first the page of a code point, then the code point within the page. */
 extern const uint8_t wt_unicode_page_index[0x110000u >> WT_UNICODE_PAGE_BITS];
 extern const uint16_t wt_unicode_pages[];
 
-/* Mappings: sorted keys; the values of key i are [starts[i], starts[i + 1]). */
+/* Mappings have sorted keys. The values of key i are [starts[i], starts[i + 1]). */
 extern const uint32_t wt_unicode_decomposition_count;
 extern const uint32_t wt_unicode_decomposition_keys[];
 extern const uint16_t wt_unicode_decomposition_starts[];

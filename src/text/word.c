@@ -3,7 +3,7 @@
 #include "base/utf8.h"
 #include "text/unicode.h"
 
-/* Any word. */
+/* The general case. */
 static uint32_t any_symbols(const struct wt_wordpiece_vocab *vocab, const uint8_t *word,
                             size_t bytes, uint32_t *symbols_out)
 {
@@ -23,8 +23,9 @@ static uint32_t any_symbols(const struct wt_wordpiece_vocab *vocab, const uint8_
     return characters.count;
 }
 
-/* A word of ASCII, Cyrillic and other characters of one or two bytes takes its symbols, normalized
- * beforehand, from a table; where one is not so simple the general way starts over. */
+/* The fast case: words of characters of one or two bytes (ASCII, Cyrillic and others), whose
+ * symbols come from a table of normalized characters. A word with a more complex character starts
+ * over in the general case. */
 uint32_t wt_word_symbols(const struct wt_wordpiece_vocab *vocab, const uint8_t *word, size_t bytes,
                          uint32_t *symbols_out)
 {

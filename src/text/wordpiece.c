@@ -88,7 +88,8 @@ static enum wt_status encode(struct wt_tokenizer *base, const char *text, size_t
                             "the text has %zu bytes; at most %d are tokenized", text_bytes,
                             TEXT_BYTES_MAX);
     }
-    /* [CLS], tokens_max - 2 tokens, and the one that says there are more. */
+    /* Stop after [CLS], tokens_max - 2 tokens, and one more, which shows that the text is
+     * longer. */
     tokenizer->stop_count = tokens_max == 0 ? SIZE_MAX : tokens_max;
     tokenizer->ids[0] = vocab->cls_id;
     size_t count = 1;

@@ -1,4 +1,5 @@
-/* wordpiece.h: the tokenizer's state and its loop, compiled once for each kind of processor. */
+/* wordpiece.h: the tokenizer's state, and its loop, which is compiled once for each kind of
+ * processor. */
 #ifndef WIRETAG_TEXT_WORDPIECE_H
 #define WIRETAG_TEXT_WORDPIECE_H
 
@@ -8,34 +9,34 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The loop reads a window of text at a time, and remembers words no longer than one. */
+/* The loop reads one window of text at a time. Longer words are not cached. */
 #define WT_WINDOW_BYTES 32u
 #define WT_ENTRY_IDS_MAX (WT_IDS_AT_ONCE - 1u)
 
-/* A remembered word in one cache line: its raw bytes, zeros behind them, and its ids. Words with a
- * NUL inside are not remembered, so equal keys are equal words. */
+/* A cached word in one cache line: its raw bytes, padded with zeros, and its ids. Words with a NUL
+ * inside are not cached, so equal keys are equal words. */
 struct wt_word_entry {
-    _Alignas(64) uint8_t key[WT_WINDOW_BYTES]; /* all zero: none */
-    int32_t ids[WT_IDS_AT_ONCE];               /* the last is how many the others are */
+    _Alignas(64) uint8_t key[WT_WINDOW_BYTES]; /* all zero: empty entry */
+    int32_t ids[WT_IDS_AT_ONCE];               /* the last element is the number of ids */
 };
 
-/* A power of two: 4 MiB a tokenizer, whatever it reads. */
+/* A power of two: 4 MiB for each tokenizer. */
 #define WT_ENTRY_BITS 16u
 #define WT_ENTRY_COUNT (1u << WT_ENTRY_BITS)
 
-/* Words go through the loop in batches of so many. */
+/* The loop handles words in batches of this size. */
 #define WT_BATCH_WORDS 64u
 
-/* How much room for ids a batch needs. */
+/* The room for ids that a batch needs. */
 #define WT_BATCH_IDS_MAX (WT_BATCH_WORDS * WT_WORD_CHARACTERS_MAX + WT_IDS_AT_ONCE)
 
 struct wt_wordpiece {
     struct wt_tokenizer base;
     const struct wt_wordpiece_vocab *vocab;
-    struct wt_word_entry *entries; /* WT_ENTRY_COUNT; a word has one place it can be in */
+    struct wt_word_entry *entries; /* WT_ENTRY_COUNT; a word can be in one entry only */
     int32_t *ids;                  /* [CLS] first */
     size_t capacity;
-    size_t stop_count; /* the loop may end once there are so many ids, [CLS] included */
+    size_t stop_count; /* the loop may end at this many ids, [CLS] included */
     enum wt_status (*run)(struct wt_wordpiece *tokenizer, const uint8_t *text, size_t text_bytes,
                           size_t *count_in_out);
 };
@@ -47,11 +48,11 @@ static inline struct wt_wordpiece *wt_wordpiece_of(struct wt_tokenizer *tokenize
     return (struct wt_wordpiece *)tokenizer;
 }
 
-/* Doubles the room for ids; WT_MEMORY. */
+/* Doubles the room for ids. WT_MEMORY. */
 enum wt_status wt_wordpiece_grow(struct wt_wordpiece *tokenizer);
 
-/* Appends the ids of `text` to the *count_in_out that are there. WT_INVALID: not UTF-8 (no error
- * is filled); WT_MEMORY. */
+/* Appends the ids of `text` to the *count_in_out existing ones. WT_INVALID: not UTF-8 (`error` is
+ * not filled); WT_MEMORY. */
 enum wt_status wt_wordpiece_run_portable(struct wt_wordpiece *tokenizer, const uint8_t *text,
                                          size_t text_bytes, size_t *count_in_out);
 #if defined(__x86_64__)

@@ -1,5 +1,5 @@
-/* wordpiece_avx2.c: the tokenizer's loop with 32 bytes of text in one register. Compiled for AVX2
- * and BMI, called only where the processor has both. */
+/* wordpiece_avx2.c: the tokenizer's loop with a window of 32 bytes in one register. Compiled for
+ * AVX2 and BMI, and called only if the processor has both. */
 #include "text/wordpiece.h"
 
 #if WT_HAVE_AVX2
@@ -16,9 +16,9 @@ static inline void window_load_any(struct window *window, const uint8_t *text)
     window->bytes = _mm256_loadu_si256((const __m256i *)text);
 }
 
-/* A byte's class is the AND of two table entries, one by its upper and one by its lower half:
- *   0x01 digit, 0x02 letter A..O, 0x04 letter P..Z, 0x08 lead C3..CC and CF, 0x10 lead D0..D4,
- *   0x80 continuation. */
+/* The class of a byte is the AND of two table entries, one by its upper and one by its lower half.
+ * Bits: 0x01 digit, 0x02 letter A..O, 0x04 letter P..Z, 0x08 lead byte C3..CC and CF, 0x10 lead
+ * byte D0..D4, 0x80 continuation byte. */
 static inline uint32_t window_load(struct window *window, const uint8_t *text)
 {
     const __m256i upper_classes = _mm256_setr_epi8(

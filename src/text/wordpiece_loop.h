@@ -1,37 +1,37 @@
-/* wordpiece_loop.h: the body of the tokenizer, included by one source for each kind of processor.
+/* wordpiece_loop.h: the body of the tokenizer. One source for each kind of processor includes it.
  *
  * The includer defines, before including this,
  *   struct window
  *       WT_WINDOW_BYTES bytes of text;
  *   uint32_t window_load(struct window *, const uint8_t *text)
- *       loads it and returns how many bytes from its start on are plain: ASCII letters and digits,
- *       and characters of the two-byte blocks that hold nothing but parts of words (U+00C0..U+033F
- *       and U+03C0..U+053F: Latin, Cyrillic);
+ *       loads a window and returns how many bytes at its start are plain: ASCII letters and digits,
+ *       and characters of the two-byte blocks that contain only parts of words (U+00C0..U+033F and
+ *       U+03C0..U+053F: Latin, Cyrillic);
  *   void window_load_any(struct window *, const uint8_t *text)
- *       loads it;
+ *       loads a window;
  *   void window_cut(struct window *, uint32_t bytes)
- *       sets all after `bytes` to zero;
+ *       sets everything after `bytes` to zero;
  *   uint64_t window_hash(const struct window *)
- *       whose upper bits are the good ones;
+ *       a hash whose upper bits are the good ones;
  *   bool window_equals(const struct window *, const uint8_t *key);
  *   void window_store(const struct window *, uint8_t *key).
  *
- * Note "raw words". A word is looked up by the bytes it has in the text, before normalization. Its
- * ids depend on nothing else: white space, punctuation and ideographs end it whatever stands
- * beside them, no character is dropped or reordered across such a boundary, and special tokens
- * start and end with ASCII punctuation. So normalization, which is most of the work for a word,
- * is done once for each distinct word, and so is the check that it is UTF-8.
+ * Note "raw words". The word cache is keyed by the raw bytes of a word, before normalization. The ids
+ * depend on nothing else: white space, punctuation and ideographs end a word whatever is next to
+ * them, no character is dropped or reordered across such a boundary, and special tokens start and end
+ * with ASCII punctuation. So normalization, which is most of the work for a word, and the check for
+ * UTF-8 are done once for each distinct word.
  *
  * Note "what made it fast". 1.5 MB of Russian posts, 119,547 tokens, one thread of a 2.6 GHz Zen 4,
- * medians of alternating runs that start with nothing remembered (a quarter of the words are new):
- *   204 MB/s  as it is; 280 with all words remembered, 260 over eleven repetitions from nothing
+ * medians of alternating runs that start with an empty cache (a quarter of the words are new):
+ *   204 MB/s  this code; 280 with all words cached, 260 over eleven repetitions from an empty cache
  *   180       with plain C instead of AVX2
- *   145       without remembering words
- *   140       one word at a time: the trie has 4 MB and the words' memory 4 MB, so most steps wait
- *             for a cache; in batches of 64 words the waits overlap
- *    10       the reference in this folder, and 5 Hugging Face tokenizers
+ *   145       without the cache
+ *   140       one word at a time: trie and cache have 4 MB each, so most steps wait for memory; in
+ *             batches of 64 words the waits overlap
+ *    10       the reference in this folder; Hugging Face tokenizers: 5
  * Tried without gain: large pages for the tables (kept: they make loading a tenth faster), and trie
- * steps without branches (165 MB/s: a mispredicted failure costs less than what replaces it). */
+ * steps without branches (165 MB/s: a mispredicted failure costs less than the code that avoids it). */
 
 #include "base/utf8.h"
 #include "text/unicode.h"
@@ -40,20 +40,20 @@
 
 #include <string.h>
 
-/* Something of the text that becomes ids: a word, punctuation or a special token. */
+/* A piece of the text that becomes ids: a word, punctuation or a special token. */
 struct piece {
     const int32_t *ids; /* NULL: not known yet */
     uint32_t id_count;
     uint32_t bytes;
     const uint8_t *word;
-    struct wt_word_entry *entry; /* where it is or can be remembered; NULL: nowhere */
+    struct wt_word_entry *entry; /* its cache entry, filled or not; NULL: it cannot be cached */
 };
 
 struct batch {
     struct piece pieces[WT_BATCH_WORDS];
-    struct window windows[WT_BATCH_WORDS]; /* of the pieces that have an entry */
+    struct window windows[WT_BATCH_WORDS]; /* one for each piece with an entry */
     uint32_t count;
-    uint32_t new_count; /* words not remembered: */
+    uint32_t new_count; /* words not in the cache: */
     struct piece *new_pieces[WT_BATCH_WORDS];
     struct wt_trie_word new_words[WT_BATCH_WORDS];
     uint32_t symbol_count; /* of all new words, one after another: */
@@ -66,8 +66,8 @@ static inline void add_ids(struct batch *batch, const int32_t *ids)
     batch->pieces[batch->count++] = (struct piece){.ids = ids, .id_count = 1};
 }
 
-/* Adds a word of at most a window, whose cut window is in its place already, and asks for the
- * memory of its entry. */
+/* Adds a word of at most one window, whose cut window is already stored, and prefetches its
+ * entry. */
 static inline void add_short_word(struct wt_wordpiece *tokenizer, struct batch *batch,
                                   const uint8_t *word, uint32_t bytes)
 {
@@ -77,7 +77,8 @@ static inline void add_short_word(struct wt_wordpiece *tokenizer, struct batch *
     batch->pieces[batch->count++] = (struct piece){.word = word, .bytes = bytes, .entry = entry};
 }
 
-/* Whether the character at `text` is a boundary; malformed bytes are none, and found later. */
+/* True if the character at `text` is a boundary. Malformed bytes are not; a later pass reports
+ * them. */
 static bool is_boundary(const struct wt_wordpiece_vocab *vocab, const uint8_t *text,
                         const uint8_t *end)
 {
@@ -90,7 +91,7 @@ static bool is_boundary(const struct wt_wordpiece_vocab *vocab, const uint8_t *t
     return bytes != 0 && wt_vocab_ends_word(vocab, wt_unicode_properties(code_point));
 }
 
-/* Adds the word or the boundary character at *place, whatever it is, and moves past it. */
+/* Adds the word or boundary character at *place and moves past it. */
 static __attribute__((noinline)) enum wt_status add_any(struct wt_wordpiece *tokenizer,
                                                         struct batch *batch, const uint8_t **place,
                                                         const uint8_t *end)
@@ -128,7 +129,7 @@ static __attribute__((noinline)) enum wt_status add_any(struct wt_wordpiece *tok
     return WT_OK;
 }
 
-/* The ids of the special token at `text`, which starts with '['; NULL where there is none. */
+/* The ids of the special token at `text`, which starts with '['; NULL: none. */
 static const int32_t *special_at(const struct wt_wordpiece_vocab *vocab, const uint8_t **place,
                                  const uint8_t *end)
 {
@@ -143,8 +144,8 @@ static const int32_t *special_at(const struct wt_wordpiece_vocab *vocab, const u
     return NULL;
 }
 
-/* First pass: cuts the text into pieces until the batch is full or *place reaches `last`, up to
- * where whole windows can be read. */
+/* First pass: cuts the text into pieces until the batch is full or *place reaches `last`, the end
+ * of the part from which whole windows can be read. */
 static inline enum wt_status gather(struct wt_wordpiece *tokenizer, struct batch *batch,
                                     const uint8_t **place_in_out, const uint8_t *last,
                                     const uint8_t *end)
@@ -177,7 +178,7 @@ static inline enum wt_status gather(struct wt_wordpiece *tokenizer, struct batch
     return status;
 }
 
-/* Prepares a word that is not remembered for the trie. */
+/* Prepares a word that is not cached for the trie. */
 static inline enum wt_status add_new_word(struct wt_wordpiece *tokenizer, struct batch *batch,
                                           struct piece *piece)
 {
@@ -199,7 +200,7 @@ static inline enum wt_status add_new_word(struct wt_wordpiece *tokenizer, struct
     return WT_OK;
 }
 
-/* Second pass: looks up what is remembered, and splits the rest all together. */
+/* Second pass: looks up the cached words, and splits all others together. */
 static inline enum wt_status resolve(struct wt_wordpiece *tokenizer, struct batch *batch)
 {
     batch->new_count = 0;
@@ -243,7 +244,8 @@ static inline int32_t *emit(const struct batch *batch, int32_t *next)
     return next;
 }
 
-/* Last, because it may overwrite what a piece of the same batch was resolved to. */
+/* After the ids are written, because a new entry may overwrite the ids of a piece of the same
+ * batch. */
 static inline void remember(struct batch *batch)
 {
     for (uint32_t i = 0; i < batch->new_count; i++) {
@@ -257,7 +259,7 @@ static inline void remember(struct batch *batch)
     }
 }
 
-/* The text from `place` to `last`, batch by batch. */
+/* Tokenizes the text from `place` to `last`, batch by batch. */
 static enum wt_status run_stretch(struct wt_wordpiece *tokenizer, const uint8_t **place,
                                   const uint8_t *last, const uint8_t *end, size_t *count_in_out)
 {
@@ -281,7 +283,7 @@ static enum wt_status run_stretch(struct wt_wordpiece *tokenizer, const uint8_t 
     return WT_OK;
 }
 
-/* The text up to its last window, then the rest from a copy with room behind it. */
+/* Tokenizes the text up to its last window, then the rest from a copy with room behind it. */
 static inline enum wt_status run_text(struct wt_wordpiece *tokenizer, const uint8_t *text,
                                       size_t text_bytes, size_t *count_in_out)
 {

@@ -13,7 +13,7 @@ static inline void window_load_any(struct window *window, const uint8_t *text)
     memcpy(window->words, text, sizeof window->words);
 }
 
-/* Lead bytes of the two-byte blocks that window_load takes for plain. */
+/* Lead bytes of the two-byte blocks that window_load treats as plain. */
 static inline bool is_plain_lead(uint8_t byte)
 {
     return byte >= 0xC3u && byte <= 0xD4u && byte != 0xCDu && byte != 0xCEu;

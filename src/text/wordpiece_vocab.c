@@ -7,12 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Far beyond any vocabulary; it keeps every offset in 32 bits and a wrong file from eating memory.
- */
+/* Larger than any vocabulary. Keeps every offset in 32 bits, and bounds the memory that a wrong
+ * file takes. */
 #define VOCAB_BYTES_MAX (16u << 20)
 
-/* Length of `line` without trailing white space, as str::trim_end of Rust has it: Hugging Face
- * reads a vocabulary so, and this is what makes CRLF files work. `line` is valid UTF-8. */
+/* Length of `line` without trailing white space, as str::trim_end of Rust defines it. Hugging Face
+ * reads vocabularies this way, and it makes CRLF files work. `line` is valid UTF-8. */
 static uint32_t trimmed_length(const char *line, uint32_t bytes)
 {
     while (bytes > 0) {
@@ -35,7 +35,7 @@ static uint32_t trimmed_length(const char *line, uint32_t bytes)
     return bytes;
 }
 
-/* Line number, from 1, of the first malformed byte; 0 where all is UTF-8. */
+/* Number of the first line, from 1, with a malformed byte; 0: all is UTF-8. */
 static uint32_t first_malformed_line(const char *text, size_t bytes)
 {
     uint32_t line = 1;
@@ -63,7 +63,7 @@ static uint32_t count_lines(const char *text, size_t bytes)
     return count;
 }
 
-/* Copies the text and notes where each token lies. */
+/* Copies the text and notes where each token starts. */
 static enum wt_status read_tokens(struct wt_wordpiece_vocab *vocab, const char *text, size_t bytes)
 {
     vocab->base.size = count_lines(text, bytes);
@@ -91,7 +91,7 @@ static enum wt_status read_tokens(struct wt_wordpiece_vocab *vocab, const char *
     return WT_OK;
 }
 
-/* The last line that is `token`, as a later duplicate wins; -1 where there is none. */
+/* The last line equal to `token`, because later duplicates win; -1: none. */
 static int32_t find_token(const struct wt_wordpiece_vocab *vocab, const char *token)
 {
     size_t bytes = strlen(token);
@@ -104,7 +104,8 @@ static int32_t find_token(const struct wt_wordpiece_vocab *vocab, const char *to
     return -1;
 }
 
-/* [UNK], [CLS] and [SEP] are needed; [PAD] and [MASK] are matched in texts where they exist. */
+/* [UNK], [CLS] and [SEP] are required. [PAD] and [MASK] are matched in texts if the vocabulary has
+ * them. */
 static enum wt_status find_specials(struct wt_wordpiece_vocab *vocab, const char *source,
                                     struct wt_error *error)
 {
@@ -160,7 +161,7 @@ static bool strips_accents_of(const struct wt_tokenizer_options *options)
            (options->strip_accents == WT_STRIP_ACCENTS_AUTO && options->lowercase);
 }
 
-/* Fills in what the options make of single characters. */
+/* Fills the tables of single characters, which depend on the options. */
 static void build_character_tables(struct wt_wordpiece_vocab *vocab)
 {
     bool strips_accents = strips_accents_of(&vocab->options);

@@ -9,37 +9,37 @@
 #include <assert.h>
 #include <stdint.h>
 
-/* A special token, matched in the raw text before anything is normalized. */
+/* A special token. It is matched in the raw text, before normalization. */
 struct wt_special {
     const char *text;
     uint32_t bytes;
 };
 
-/* Ids are copied so many at a time, past the end of those that count. */
+/* Ids are copied in blocks of this many, past the end of the valid ones. */
 #define WT_IDS_AT_ONCE 8u
 
 #define WT_SPECIALS_MAX 5u
 
-/* What a byte means where a word may start or end. */
+/* What a byte means at the start or the end of a word. */
 enum wt_byte_kind {
     WT_BYTE_PLAIN,       /* ASCII letter or digit */
     WT_BYTE_SPACE,       /* ASCII white space */
     WT_BYTE_PUNCTUATION, /* ASCII punctuation */
-    WT_BYTE_OTHER        /* ASCII control, or part of a longer character */
+    WT_BYTE_OTHER        /* ASCII control character, or part of a longer character */
 };
 
 struct wt_wordpiece_vocab {
     struct wt_vocab base;
     struct wt_tokenizer_options options;
     struct wt_trie *trie;
-    uint32_t boundary_mask;                /* Unicode properties that end a word ... */
-    struct wt_normalization normalization; /* ... unless it drops them, which vanish within one */
-    uint8_t byte_kinds[256];               /* enum wt_byte_kind */
+    uint32_t boundary_mask;                        /* Unicode properties that end a word, */
+    struct wt_normalization normalization;         /* unless this removes the character */
+    uint8_t byte_kinds[256];                       /* enum wt_byte_kind */
     int32_t punctuation_ids[128 + WT_IDS_AT_ONCE]; /* of ASCII punctuation */
-    uint32_t low_symbols[WT_LOW_COUNT]; /* of characters of one or two bytes, normalized */
-    char *text;                         /* the file's bytes, every token ended by NUL */
-    uint32_t *starts;                   /* size values: where token i starts in `text` */
-    uint32_t *lengths;                  /* size values, in bytes */
+    uint32_t low_symbols[WT_LOW_COUNT]; /* of normalized characters of one or two bytes */
+    char *text;                         /* the file's bytes; a NUL ends every token */
+    uint32_t *starts;                   /* `size` values: where token i starts in `text` */
+    uint32_t *lengths;                  /* `size` values, in bytes */
     int32_t unknown_id;
     int32_t cls_id;
     int32_t sep_id;
@@ -62,8 +62,8 @@ enum wt_status wt_wordpiece_vocab_create(const char *text, size_t text_bytes, co
 void wt_wordpiece_vocab_destroy(struct wt_vocab *vocab);
 const char *wt_wordpiece_vocab_token(const struct wt_vocab *vocab, uint32_t id);
 
-/* Whether a character with these properties ends the word before it, being white space or a word
- * of its own. */
+/* True if a character with these properties ends the word before it: white space, or a word of its
+ * own. */
 static inline bool wt_vocab_ends_word(const struct wt_wordpiece_vocab *vocab, uint32_t properties)
 {
     return (properties & vocab->boundary_mask) != 0 &&

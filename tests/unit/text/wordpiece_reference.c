@@ -23,7 +23,7 @@ struct token {
 
 struct wt_reference {
     const struct wt_wordpiece_vocab *vocab;
-    struct token *tokens; /* sorted by text; of equal ones the last id only */
+    struct token *tokens; /* sorted by text; of duplicates only the last id */
     size_t token_count;
     struct values input;
     struct values output;
@@ -89,7 +89,7 @@ void wt_reference_destroy(struct wt_reference *reference)
     free(reference);
 }
 
-/* The id of a token, -1 where the vocabulary lacks it. */
+/* The id of a token; -1: not in the vocabulary. */
 static int32_t find_token(const struct wt_reference *reference, const char *text, size_t bytes)
 {
     size_t low = 0;
@@ -110,7 +110,8 @@ static int32_t find_token(const struct wt_reference *reference, const char *text
     return -1;
 }
 
-/* --- The normalizer: each stage reads `input`, writes `output`, and the two are exchanged. --- */
+/* --- normalizer: each stage reads `input` and writes `output`; then the two are exchanged
+ * ------- */
 
 static void exchange(struct wt_reference *reference)
 {
@@ -149,7 +150,7 @@ static void isolate_ideographs(struct wt_reference *reference)
     exchange(reference);
 }
 
-/* Decomposes, and sorts every run of code points that take part in canonical order. */
+/* Decomposes, then sorts every run of code points that have a canonical order. */
 static void decompose(struct wt_reference *reference)
 {
     struct values *output = &reference->output;
@@ -216,10 +217,10 @@ static void normalize(struct wt_reference *reference)
     }
 }
 
-/* --- The model: greedy longest match first over one word. --- */
+/* --- model: greedy longest match first within one word ---------------------------------------- */
 
-/* Appends the code points [first, last) as UTF-8 after the prefix "##" unless they start the word;
- * returns the length in bytes. */
+/* Appends the code points [first, last) as UTF-8, after the prefix "##" unless they start the word.
+ * Returns the length in bytes. */
 static size_t spell(const uint32_t *word, size_t first, size_t last, char *out)
 {
     size_t bytes = 0;
@@ -271,7 +272,7 @@ static void encode_word(struct wt_reference *reference, const uint32_t *word, si
     }
 }
 
-/* Splits what was normalized at white space and around punctuation. */
+/* Splits normalized text at white space and around punctuation. */
 static void encode_words(struct wt_reference *reference)
 {
     const struct values *input = &reference->input;
@@ -292,9 +293,10 @@ static void encode_words(struct wt_reference *reference)
     }
 }
 
-/* --- The whole: special tokens first, then what lies between them. --- */
+/* --- the whole: special tokens first, then the text between them
+ * -------------------------------- */
 
-/* The number of the special token at `text`, special_count where there is none. */
+/* The index of the special token at `text`; special_count: none. */
 static uint32_t special_at(const struct wt_wordpiece_vocab *vocab, const char *text, size_t bytes)
 {
     uint32_t i = 0;

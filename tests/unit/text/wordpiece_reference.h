@@ -1,4 +1,4 @@
-/* wordpiece_reference.h: tokenization as the definition has it, stage by stage and in full.
+/* wordpiece_reference.h: tokenization as it is defined, stage by stage.
  *
  * Slow on purpose and written to be read: it is what the fast path (wordpiece.c) is compared with
  * in tests and under the fuzzer. It shares with it the Unicode tables and the list of tokens, and
@@ -18,8 +18,8 @@ struct wt_reference *wt_reference_create(const struct wt_vocab *vocab);
 
 void wt_reference_destroy(struct wt_reference *reference);
 
-/* As wt_tokenizer_encode, except that all of the text is looked at whatever the limit: malformed
- * UTF-8 past it is WT_INVALID too. The ids are valid until the next call. */
+/* Like wt_tokenizer_encode, but examines all of the text whatever the limit is: malformed UTF-8
+ * behind the limit is WT_INVALID too. The ids are valid until the next call. */
 enum wt_status wt_reference_encode(struct wt_reference *reference, const char *text,
                                    size_t text_bytes, uint32_t tokens_max,
                                    struct wt_tokens *tokens_out, struct wt_error *error);
