@@ -11,20 +11,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Texts that are looked at together: enough neighbours in length for tight batches, and a bound for what
- * a call of any size takes besides its results. */
+/* Texts that are batched together: enough for tight batches, and a bound for the memory of a call
+ * besides its results. */
 #define WINDOW_TEXTS 1024u
 
 #define BATCH_TEXTS_DEFAULT 64u
 
-/* A text on its way: its tokens lie in the workspace. */
+/* A text during a call. Its tokens are in the workspace. */
 struct row {
     size_t index; /* of the text */
     size_t ids_from;
     uint32_t count;
 };
 
-/* What one call at a time works with. */
+/* The memory of one call. A call takes an idle workspace or makes one. */
 struct workspace {
     struct workspace *next;
     struct wt_tokenizer *tokenizer;
@@ -33,7 +33,7 @@ struct workspace {
     int32_t *ids; /* of all rows */
     size_t ids_count;
     size_t ids_room;
-    int64_t *batch_ids; /* of one batch, as the model wants it */
+    int64_t *batch_ids; /* of one batch, laid out for the model */
     size_t batch_ids_room;
     int64_t *lengths; /* batch_texts */
     float *logits;
@@ -55,7 +55,7 @@ struct call {
     struct workspace *workspace;
     const struct wt_text *texts;
     struct wt_results *results;
-    uint32_t batch_tokens; /* less once the device had no memory for as many */
+    uint32_t batch_tokens; /* lowered when the device had too little memory */
     struct wt_error *error;
 };
 
@@ -97,7 +97,7 @@ static struct workspace *workspace_create(const struct wt_classifier *classifier
     return workspace;
 }
 
-/* An idle one, or a new one; NULL: out of memory. */
+/* An idle workspace, or a new one; NULL: out of memory. */
 static struct workspace *workspace_take(struct wt_classifier *classifier)
 {
     (void)pthread_mutex_lock(&classifier->mutex);
@@ -117,7 +117,7 @@ static void workspace_return(struct wt_classifier *classifier, struct workspace 
     (void)pthread_mutex_unlock(&classifier->mutex);
 }
 
-/* Room for `count` elements of `bytes` behind *memory, which stays as it is where there is none. */
+/* Grows *memory to `count` elements of `bytes`. On failure it stays unchanged. */
 static bool reserve(void **memory, size_t *room, size_t count, size_t bytes)
 {
     if (count <= *room) {
@@ -135,7 +135,8 @@ static bool reserve(void **memory, size_t *room, size_t count, size_t bytes)
 
 /* --- tokens ---------------------------------------------------------------------------------- */
 
-/* The tokenizer does not look behind what the model takes; a worker refuses the whole of a text. */
+/* The tokenizer does not examine the text behind the limit, but a worker rejects such a text as a
+ * whole, so all of it is checked. */
 static enum wt_status check_text(const struct wt_text *text, struct wt_error *error)
 {
     if (text->bytes == NULL && text->count > 0) {
@@ -192,7 +193,7 @@ static enum wt_status tokenize(struct call *call, size_t index)
 
 /* --- batches --------------------------------------------------------------------------------- */
 
-/* Longest first, then as they came. */
+/* Longest first; equal lengths in input order. */
 static int compare_rows(const void *left_memory, const void *right_memory)
 {
     const struct row *left = left_memory;
@@ -203,7 +204,7 @@ static int compare_rows(const void *left_memory, const void *right_memory)
     return left->index < right->index ? -1 : 1;
 }
 
-/* Columns of a batch whose longest row has `count` tokens. */
+/* The width of a batch whose longest row has `count` tokens. */
 static uint32_t width_of(const struct wt_model_info *info, uint32_t count)
 {
     if (info->pad_to > 0) {
@@ -214,7 +215,7 @@ static uint32_t width_of(const struct wt_model_info *info, uint32_t count)
     return width < info->tokens_max ? width : info->tokens_max;
 }
 
-/* How many of the `count` rows, longest first, go into one batch: one at least. */
+/* How many of the `count` rows, longest first, form one batch: at least one. */
 static uint32_t batch_of(const struct call *call, const struct row *rows, uint32_t count)
 {
     const struct wt_model_info *info = call->classifier->info;
@@ -235,7 +236,7 @@ static uint32_t batch_of(const struct call *call, const struct row *rows, uint32
     return taken;
 }
 
-/* Lays the rows out as the model wants them, zero past each one's length. False: out of memory. */
+/* Lays the rows out for the model, with zeros after each row. False: out of memory. */
 static bool lay_out(struct workspace *workspace, const struct row *rows, uint32_t count,
                     uint32_t width)
 {
@@ -266,8 +267,8 @@ static enum wt_status take_logits(struct call *call, const struct row *rows, uin
     return status == WT_OK ? WT_OK : out_of_memory(call->error);
 }
 
-/* Runs the rows, longest first, halving on failure. The second time they are no wider than need be: a
- * short one must not fail for lack of memory because of the padding that a long one brought. */
+/* Runs the rows, longest first, and halves on failure. The halves have the least width possible, so
+ * that a short text does not run out of memory because of the padding for a long one. */
 static enum wt_status run_rows(struct call *call, const struct row *rows, uint32_t count,
                                uint32_t width)
 {

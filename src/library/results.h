@@ -1,21 +1,23 @@
-/* results.h: what wt_classify fills and its caller reads. Thread: the call's own until it returns. */
+/* results.h: the results of wt_classify while they are filled and when they are read. Thread: that
+ * of the call, until it returns. */
 #ifndef WIRETAG_LIBRARY_RESULTS_H
 #define WIRETAG_LIBRARY_RESULTS_H
 
 #include "wiretag/classify.h"
 
-/* Room for `count` texts and their label_count logits and scores each. NULL: out of memory. The names
- * of labels are `info`'s, copied. */
+/* Makes results for `count` texts, each with label_count logits and scores. Copies the label names
+ * of `info`. NULL: out of memory. */
 struct wt_results *wt_results_create(size_t count, const struct wt_model_info *info);
 
-/* The text has its tokens. */
+/* Sets the token count of a text. */
 void wt_results_tokens(struct wt_results *results, size_t index, uint32_t count, bool truncated);
 
-/* Gives text `index` its logits, and what follows from them; the failure that they are where one is not
+/* Sets the logits of text `index` and everything that follows from them, or a failure if one is not
  * finite. WT_MEMORY: no memory for that failure. */
 enum wt_status wt_results_label(struct wt_results *results, size_t index, const float *logits);
 
-/* Text `index` has no label: `status` and `error`, which is copied. WT_MEMORY: no memory for it. */
+/* Sets `status` and a copy of `error` for text `index`, which gets no label. WT_MEMORY: no memory
+ * for it. */
 enum wt_status wt_results_fail(struct wt_results *results, size_t index, enum wt_status status,
                                const struct wt_error *error);
 

@@ -24,7 +24,7 @@ static enum wt_status cannot_read(const char *path, const struct wt_model_option
                         options->named_by != NULL ? options->named_by : "the path");
 }
 
-/* Reads the whole file into `bytes`, hashing each chunk while it is in cache. */
+/* Reads the whole file into `bytes` and hashes each chunk while it is in the cache. */
 static enum wt_status read_and_hash(int fd, const char *path,
                                     const struct wt_model_options *options,
                                     struct wt_bundle *bundle, EVP_MD_CTX *digest,
@@ -38,9 +38,9 @@ static enum wt_status read_and_hash(int fd, const char *path,
             continue;
         }
         if (count <= 0) {
-            return cannot_read(path, options,
-                               count < 0 ? wt_errno_text(errno) : "it shrank while it was read",
-                               error);
+            return cannot_read(
+                path, options,
+                count < 0 ? wt_errno_text(errno) : "it became shorter while it was read", error);
         }
         if (EVP_DigestUpdate(digest, bundle->bytes + done, (size_t)count) != 1) {
             return wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "hash", "hashing %s failed",
@@ -78,7 +78,8 @@ static enum wt_status allocate(int fd, const char *path, const struct wt_model_o
                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (bytes == MAP_FAILED) {
         return wt_error_set(error, WT_MEMORY, WT_ERROR_FATAL, "memory",
-                            "no memory for the %lld bytes of %s", (long long)status.st_size, path);
+                            "out of memory for the %lld bytes of %s", (long long)status.st_size,
+                            path);
     }
     bundle->bytes = bytes;
     bundle->count = (size_t)status.st_size;
@@ -91,7 +92,7 @@ enum wt_status wt_bundle_read(const char *path, const struct wt_model_options *o
     const char *sha256 = options->sha256;
     struct wt_bundle bundle = {0};
     EVP_MD_CTX *digest = NULL;
-    /* A named pipe without a writer would keep the call for ever; a file is read as ever. */
+    /* Opening a named pipe without a writer must not block; regular files are read as usual. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {
         return cannot_read(path, options, wt_errno_text(errno), error);

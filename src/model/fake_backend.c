@@ -7,11 +7,11 @@
  *    "behaviour": {"sleep_us_per_call": 0, "sleep_us_per_token": 0,
  *                  "fail_on_token": "…", "nan_on_token": "…", "memory_tokens_max": 0,
  *                  "memory_fails_from": 0, "memory_fails_to": -1, "fail_after_calls": -1}}
- * A row's logits are a hash of its real ids, so they depend on nothing else. Behaviour makes it
- * slow (padding costs time, as in a real model) or makes it fail as real ones do; tokens trouble it
- * from wt_backend_prepare on, for what a load tries before that is made of any tokens. Of the calls with
- * more than memory_tokens_max tokens those from memory_fails_from on, counted from 0, and before
- * memory_fails_to, -1: all, fail. */
+ * The logits of a row are a hash of its real ids and depend on nothing else. "behaviour" makes the model
+ * slow (padding costs time, as in a real model) or makes it fail as real ones do. fail_on_token and
+ * nan_on_token have an effect only after wt_backend_prepare, because a load runs arbitrary tokens before.
+ * Calls with more than memory_tokens_max tokens are counted from 0; those from memory_fails_from on and
+ * before memory_fails_to (-1: no end) fail. */
 #include "model/backend.h"
 
 #include <jansson.h>
@@ -42,7 +42,7 @@ struct wt_backend {
     int64_t fail_after_calls; /* -1: never */
     bool prepared;
     atomic_llong calls;
-    atomic_llong large_calls; /* with more than memory_tokens_max */
+    atomic_llong large_calls; /* calls with more than memory_tokens_max tokens */
 };
 
 const char *wt_backend_version(void)
@@ -57,7 +57,7 @@ const char *wt_backend_runtime(void)
 
 void wt_backend_on_warning(void (*tell)(const char *text))
 {
-    (void)tell; /* it warns of nothing */
+    (void)tell; /* the fake model has no warnings */
 }
 
 enum wt_status wt_backend_device(const char *asked, char device_out[16], struct wt_error *error)
@@ -86,7 +86,8 @@ static enum wt_status not_a_bundle(const char *source, const char *why, struct w
                         source, why);
 }
 
-/* The items of a list, one a line: strings as they are, other values as JSON. NULL: out of memory. */
+/* Writes the items of a list, one a line: strings unquoted, other values as JSON. NULL: out of
+ * memory. */
 static char *lines_of(const json_t *list)
 {
     size_t room = 1;
@@ -202,11 +203,12 @@ enum wt_status wt_backend_set_inputs(struct wt_backend *backend, bool takes_mask
     return WT_OK;
 }
 
-enum wt_status wt_backend_prepare(struct wt_backend *backend, const struct wt_backend_wish *wish,
+enum wt_status wt_backend_prepare(struct wt_backend *backend,
+                                  const struct wt_backend_request *request,
                                   struct wt_backend_prepared *prepared_out, struct wt_error *error)
 {
     enum wt_precision precision = WT_FP32;
-    while (!wish->precisions[precision]) {
+    while (!request->precisions[precision]) {
         precision++;
     }
     if (precision == WT_INT8) {
@@ -258,8 +260,8 @@ static void sleep_us(int64_t duration_us)
     }
 }
 
-/* Sixteen bits of a multiplicative hash, spread over -4 to 4: exact in a float, so that a bundle's
- * expected logits can be written by any program. */
+/* Sixteen bits of a multiplicative hash, scaled to -4 to 4. The value is exact in a float, so any
+ * program can write the expected logits of a bundle. */
 static void write_logits(const int64_t *row, int64_t length, uint32_t label_count, float *logits)
 {
     uint64_t hash = 1469598103934665603u;

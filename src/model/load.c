@@ -14,10 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How far fp32 logits may be from those of the export: other processors, other kernels. */
+/* How far fp32 logits may differ from those of the export: other processors, other kernels. */
 #define FP32_SELFTEST_BOUND 1e-3
 
-/* How far a padded row is from the same row alone, at most, in a model that masks its padding. */
+/* How far a padded row may differ from the same row alone, in a model that masks its padding. */
 #define INVARIANCE_TOLERANCE 1e-4
 
 static enum wt_status bundle_file(const struct wt_model *model, const char *name,
@@ -51,7 +51,7 @@ static enum wt_status load_manifest(struct wt_model *model, const char *source,
     return status;
 }
 
-/* [PAD], or 0 in a vocabulary without one. */
+/* [PAD], or 0 if the vocabulary has none. */
 static int64_t pad_id_of(const struct wt_vocab *vocab)
 {
     uint32_t size = wt_vocab_size(vocab);
@@ -91,36 +91,37 @@ static enum wt_status unavailable(const struct wt_model *model, const char *prec
                         precision, source, model->device);
 }
 
-/* On a processor int8 must be asked for, and fp16 is for GPUs: libtorch converts it back and forth. */
-static void wish_for_the_best(struct wt_model *model, struct wt_backend_wish *wish)
+/* On a CPU int8 must be requested, and fp16 is for GPUs only: libtorch would convert it back and
+ * forth. */
+static void request_auto(struct wt_model *model, struct wt_backend_request *request)
 {
     const double *bounds = model->manifest->logits_bound;
     const char *why = "";
     if (strcmp(model->device, "cpu") != 0) {
-        wish->precisions[wt_precision_pick(bounds, wt_backend_has_bf16(model->device), &why)] =
+        request->precisions[wt_precision_pick(bounds, wt_backend_has_bf16(model->device), &why)] =
             true;
     } else {
-        wish->precisions[WT_FP32] = true;
-        wish->precisions[WT_BF16] = bounds[WT_BF16] >= 0.0;
+        request->precisions[WT_FP32] = true;
+        request->precisions[WT_BF16] = bounds[WT_BF16] >= 0.0;
         why = bounds[WT_BF16] >= 0.0 ? "" : "the bundle has no bound for bf16";
     }
     (void)snprintf(model->precision_why, sizeof model->precision_why, "%s", why);
 }
 
 static enum wt_status choose_precision(struct wt_model *model, const char *asked,
-                                       const char *source, struct wt_backend_wish *wish,
+                                       const char *source, struct wt_backend_request *request,
                                        struct wt_error *error)
 {
     if (asked == NULL || strcmp(asked, "auto") == 0) {
-        wish_for_the_best(model, wish);
+        request_auto(model, request);
         return WT_OK;
     }
     for (int i = 0; i < WT_PRECISION_COUNT; i++) {
         enum wt_precision precision = (enum wt_precision)i;
         if (strcmp(asked, wt_precision_name(precision)) == 0) {
             (void)snprintf(model->precision_why, sizeof model->precision_why, "as configured");
-            wish->precisions[precision] = true;
-            /* int8 is made at load, and its bound may be measured then. */
+            request->precisions[precision] = true;
+            /* int8 is made at load, so its bound may be measured then. */
             return model->manifest->logits_bound[i] >= 0.0 || precision == WT_INT8
                        ? WT_OK
                        : unavailable(model, asked, source, error);
@@ -149,7 +150,7 @@ static void fill_info(struct wt_model *model)
     };
 }
 
-/* What became of the wish. */
+/* The device and precision that were chosen for the request. */
 static void fill_precision(struct wt_model *model)
 {
     const struct wt_backend_prepared *prepared = &model->prepared;
@@ -165,7 +166,8 @@ static void fill_precision(struct wt_model *model)
     }
 }
 
-/* Memory that runs out and a device that fails say nothing of the model: passed on as they are. */
+/* Out of memory and a failed device say nothing about the model: those errors are passed on
+ * unchanged. */
 static bool is_the_models_fault(enum wt_status status, const struct wt_error *cause,
                                 struct wt_error *error)
 {
@@ -176,7 +178,7 @@ static bool is_the_models_fault(enum wt_status status, const struct wt_error *ca
     return status != WT_OK && !elsewhere;
 }
 
-/* The vocabulary's last id must be one the model knows; logits must be one a label. */
+/* The model must know the vocabulary's last id, and must give one logit for each label. */
 static enum wt_status check_vocab_fits(struct wt_model *model, const char *source,
                                        struct wt_error *error)
 {
@@ -198,7 +200,7 @@ static enum wt_status check_vocab_fits(struct wt_model *model, const char *sourc
                         cause.message);
 }
 
-/* Rows of some dozen tokens, after the three of the probe. */
+/* Tries rows of a few dozen tokens; the probe had three. */
 static enum wt_status try_invariance(struct wt_model *model, const char *source, double tolerance,
                                      bool *invariant_out, struct wt_error *error)
 {
@@ -213,7 +215,7 @@ static enum wt_status try_invariance(struct wt_model *model, const char *source,
                         source, cause.message);
 }
 
-/* Rows of policy padded-512 are all of one width: there is nothing to try. */
+/* Rows of policy padded-512 all have one width, so there is nothing to try. */
 static enum wt_status try_padding(struct wt_model *model, const char *source,
                                   struct wt_error *error)
 {
@@ -226,10 +228,10 @@ static enum wt_status try_padding(struct wt_model *model, const char *source,
     return status;
 }
 
-/* int8 promises bits: rounding to 8 bits makes much of the least difference. A model with operators
- * of which that is not known, or that fails the trial, runs in batches of one length, and of those
- * each row alone. Unless model and articles are small that loses nothing: a row's tokens fill the
- * tiles. */
+/* int8 promises equal bits, because rounding to 8 bits can enlarge the smallest difference. A model
+ * with operators for which that is not known, or that fails the trial, runs in batches of one
+ * length, and each row alone. Unless model and articles are small this costs nothing: the tokens of
+ * a row fill the tiles. */
 static enum wt_status try_bits(struct wt_model *model, const char *source, struct wt_error *error)
 {
     bool same = model->prepared.row_by_row;
@@ -254,7 +256,7 @@ static enum wt_status run_selftest(struct wt_model *model, const char *source,
                            : status;
 }
 
-/* The self-test may have measured the bound of its own precision only now. */
+/* The bound of the precision may have been measured only by the self-test. */
 static void fill_bound_any(struct wt_model *model)
 {
     model->info.logits_bound_any = model->info.logits_bound;
@@ -264,7 +266,7 @@ static void fill_bound_any(struct wt_model *model)
     }
 }
 
-/* Seconds since *since_us, which becomes now. */
+/* Seconds since *since_us; sets it to now. */
 static double lap(int64_t *since_us)
 {
     int64_t now_us = wt_clock_us();
@@ -273,7 +275,7 @@ static double lap(int64_t *since_us)
     return seconds;
 }
 
-/* The file's bytes, checked against the pin, become a backend. */
+/* Reads the file, checks its hash and makes a backend of it. */
 static enum wt_status load_bytes(struct wt_model *model, const char *path,
                                  const struct wt_model_options *options, struct wt_error *error)
 {
@@ -298,19 +300,20 @@ static enum wt_status load_bytes(struct wt_model *model, const char *path,
     return status;
 }
 
-/* Tries what can be wrong with it, then makes it ready for its device and precision. */
+/* Checks the model, then prepares it for its device and precision. */
 static enum wt_status prepare(struct wt_model *model, const char *path,
-                              const struct wt_backend_wish *wish, struct wt_error *error)
+                              const struct wt_backend_request *request, struct wt_error *error)
 {
-    /* A GPU does not survive an id that its model does not know. A row of policy padded-512 is 512
-     * tokens of work, for which libtorch's own operators take 60 MB and the kernels half of it. */
+    /* Before the GPU: a GPU does not survive an id that its model does not know. A row of policy
+     * padded-512 is 512 tokens of work; libtorch's own operators need 60 MB for it, the kernels
+     * half of that. */
     bool fits_after = model->info.pad_to > 0 && strcmp(model->device, "cpu") == 0;
     enum wt_status status = fits_after ? WT_OK : check_vocab_fits(model, path, error);
     if (status == WT_OK) {
         status = try_padding(model, path, error);
     }
     if (status == WT_OK) {
-        status = wt_backend_prepare(model->backend, wish, &model->prepared, error);
+        status = wt_backend_prepare(model->backend, request, &model->prepared, error);
     }
     if (status == WT_OK) {
         fill_precision(model);
@@ -325,14 +328,14 @@ static enum wt_status prepare(struct wt_model *model, const char *path,
 static enum wt_status load(struct wt_model *model, const char *path,
                            const struct wt_model_options *options, struct wt_error *error)
 {
-    struct wt_backend_wish wish = {.device = model->device};
+    struct wt_backend_request request = {.device = model->device};
     const char *device = options->device != NULL ? options->device : "auto";
     enum wt_status status = wt_backend_device(device, model->device, error);
     if (status == WT_OK) {
         status = load_bytes(model, path, options, error);
     }
     if (status == WT_OK) {
-        status = choose_precision(model, options->precision, path, &wish, error);
+        status = choose_precision(model, options->precision, path, &request, error);
     }
     if (status == WT_OK) {
         status = wt_backend_set_inputs(model->backend, model->manifest->takes_mask, error);
@@ -342,11 +345,11 @@ static enum wt_status load(struct wt_model *model, const char *path,
     }
     int64_t since_us = wt_clock_us();
     fill_info(model);
-    wish.tokens_max = model->info.tokens_max;
-    wish.pad_to = model->info.pad_to;
+    request.tokens_max = model->info.tokens_max;
+    request.pad_to = model->info.pad_to;
     wt_model_thread_init(model);
     wt_model_progress_tell(&options->progress, "preparing", 0, 0);
-    status = prepare(model, path, &wish, error);
+    status = prepare(model, path, &request, error);
     model->load_seconds.preparing = lap(&since_us);
     if (status == WT_OK && !options->skip_selftest) {
         status = run_selftest(model, path, &options->progress, error);

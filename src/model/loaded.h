@@ -1,5 +1,5 @@
-/* loaded.h: what a loaded model consists of. load.c fills it in, model.c runs it; nobody else looks
- * inside. After wt_model_load has returned, nothing of it changes. */
+/* loaded.h: the parts of a loaded model. load.c fills them, model.c uses them, and no other file
+ * does. They do not change after wt_model_load has returned. */
 #ifndef WIRETAG_MODEL_LOADED_H
 #define WIRETAG_MODEL_LOADED_H
 
@@ -17,7 +17,7 @@ struct wt_model {
     struct wt_model_info info;
     uint32_t threads_per_call;
     int64_t pad_id;
-    bool one_row_at_a_time; /* int8, and a row's bits may depend on its neighbours */
+    bool one_row_at_a_time; /* int8, and the bits of a row may depend on its neighbours */
     char sha256[65];
     char device[16];
     char precision_why[480];

@@ -18,7 +18,7 @@ const char *wt_precision_name(enum wt_precision precision)
     return names[precision];
 }
 
-/* Where a message is about: the bundle's name, for every error of this file. */
+/* The bundle's name, for the messages of this file. */
 struct parser {
     const char *source;
     json_t *root;
@@ -118,7 +118,7 @@ static enum wt_status parse_tokenizer(const struct parser *parser)
     return status;
 }
 
-/* One of two words; sets `second` when it is the second. */
+/* Reads a key with two possible words; sets `second` if it has the second one. */
 static enum wt_status parse_choice(const struct parser *parser, const char *key, const char *first,
                                    const char *second, bool *is_second)
 {

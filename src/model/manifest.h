@@ -1,4 +1,4 @@
-/* manifest.h: wiretag.json, what a bundle says of itself.
+/* manifest.h: the description in a bundle, wiretag.json.
  *
  *   {"bundle_format": 1,
  *    "runtime": "torchscript",                   or "fake", in builds without libtorch
@@ -6,14 +6,14 @@
  *    "labels": ["…", …],                         in id order, 1 or more, all different
  *    "tokenizer": {"type": "wordpiece", "lowercase": false, "clean_text": true,
  *                  "handle_chinese_chars": true, "strip_accents": null},
- *    "max_tokens": 512,                          [CLS] and [SEP] included
+ *    "max_tokens": 512,                          with [CLS] and [SEP]
  *    "padding": "exact",                         or "padded-512"
  *    "inputs": "ids+lengths",                    or "ids+mask"
  *    "precisions": {"fp32": {"logits_bound": 1e-4}, "bf16": {"logits_bound": 0.01}}}
  *
- * `logits_bound` is the largest difference to the fp32 logits that was measured at export. int8 needs
- * none: it is made at load, and measured there unless the bundle has a bound for it. Other
- * keys are allowed and ignored, so that a later exporter can add to them. */
+ * `logits_bound` is the bound for differences from the fp32 logits, as measured at export. int8 needs
+ * none: it is made at load, and measured there unless the bundle has a bound for it. Unknown keys are
+ * ignored, so that later versions of the export can add some. */
 #ifndef WIRETAG_MODEL_MANIFEST_H
 #define WIRETAG_MODEL_MANIFEST_H
 
@@ -37,13 +37,13 @@ struct wt_manifest {
     uint32_t label_count;
     struct wt_tokenizer_options tokenizer;
     uint32_t tokens_max;
-    uint32_t pad_to;                         /* 0: exact */
+    uint32_t pad_to;                         /* 0: policy exact */
     bool takes_mask;                         /* inputs: ids+mask */
-    double logits_bound[WT_PRECISION_COUNT]; /* negative: the bundle has none for it */
+    double logits_bound[WT_PRECISION_COUNT]; /* negative: the bundle has none for this precision */
 };
 
-/* Parses `count` bytes of wiretag.json; `source` names the bundle in messages. WT_INVALID (class
- * fatal): what is missing or wrong, and where. */
+/* Parses `count` bytes of wiretag.json. `source` names the bundle in messages. WT_INVALID (class
+ * fatal): the message says what is missing or wrong, and where. */
 enum wt_status wt_manifest_parse(const char *bytes, size_t count, const char *source,
                                  struct wt_manifest **manifest_out, struct wt_error *error);
 

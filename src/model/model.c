@@ -67,8 +67,8 @@ static enum wt_status check_rows(const struct wt_model *model, const int64_t *id
     return WT_OK;
 }
 
-/* The rows as policy padded-512 wants them: the padding is read too, so it is [PAD] and nothing
- * else, whatever the caller left there. NULL: out of memory. */
+/* Copies the rows for policy padded-512: the model reads the padding too, so it must be [PAD],
+ * whatever the caller left there. NULL: out of memory. */
 static int64_t *padded_rows(const struct wt_model *model, const int64_t *ids,
                             const int64_t *lengths, uint32_t batch_size, uint32_t width)
 {
@@ -110,7 +110,7 @@ enum wt_status wt_model_forward(struct wt_model *model, const int64_t *ids, cons
     int64_t *padded = padded_rows(model, ids, lengths, batch_size, width);
     if (padded == NULL) {
         return wt_error_set(error, WT_MEMORY, WT_ERROR_RETRIABLE, "memory",
-                            "no memory to pad a batch of %u articles", batch_size);
+                            "out of memory for padding a batch of %u articles", batch_size);
     }
     status = run(model, padded, lengths, batch_size, model->info.pad_to, logits_out, error);
     free(padded);
@@ -119,7 +119,7 @@ enum wt_status wt_model_forward(struct wt_model *model, const int64_t *ids, cons
 
 enum wt_status wt_model_probe(struct wt_model *model, struct wt_error *error)
 {
-    /* The vocabulary's last token between two others: the largest id the model must know. */
+    /* The vocabulary's last token between two others: the model must know the largest id. */
     int64_t ids[3] = {0, (int64_t)wt_vocab_size(model->vocab) - 1, 0};
     int64_t length = 3;
     float *logits = calloc(model->info.label_count, sizeof(float));

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* How far a figure of one start may be from that of another. */
+/* How much a measured time may change from one start to the next. */
 #define NOISE 1.1
 
 enum wt_precision wt_precision_pick(const double bounds[WT_PRECISION_COUNT], bool has_bf16,
@@ -23,7 +23,7 @@ enum wt_precision wt_precision_pick(const double bounds[WT_PRECISION_COUNT], boo
     return WT_FP32;
 }
 
-/* Time a token; infinite where nothing was measured. */
+/* Time per token; infinite if it was not measured. */
 static double cost(const struct wt_candidate *candidate,
                    const struct wt_trial_shape shapes[WT_TRIAL_SHAPES])
 {
@@ -37,7 +37,7 @@ static double cost(const struct wt_candidate *candidate,
     return sum;
 }
 
-/* The first that takes no more than `margin` of the fastest one's time. */
+/* The first candidate within `margin` of the fastest one's time. */
 static size_t first_within(const struct wt_candidate *candidates, size_t count,
                            const struct wt_trial_shape shapes[WT_TRIAL_SHAPES], double margin)
 {
@@ -59,10 +59,11 @@ size_t wt_precision_choose(const struct wt_candidate *candidates, size_t count,
     return first_within(candidates, count, shapes, WT_PRECISION_MARGIN);
 }
 
-/* --- in words -------------------------------------------------------------------------------- */
+/* --- the text for the log
+ * ---------------------------------------------------------------------- */
 
-/* What keeps another start from choosing otherwise; NULL: it would choose the same, or what gives the
- * same bits. */
+/* The setting that would make the choice the same at every start; NULL: it is the same anyway, or
+ * another choice gives the same bits. */
 static const char *pin_of(const struct wt_candidate *candidates, size_t count,
                           const struct wt_trial_shape shapes[WT_TRIAL_SHAPES])
 {

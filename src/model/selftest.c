@@ -8,17 +8,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The rows of the trial: long enough for every layer to read past them, short enough to be quick.
- */
+/* The lengths of the rows in the trial: long enough for every layer to read past the shorter one,
+ * short enough to be fast. */
 #define TRIAL_TOKENS_MAX 40u
 #define TRIAL_PADDING 8u
 
-/* Where no bound was measured: logits further from fp32 than this share of the range of all texts'
- * logits are not those of a rounding, but of a model or a kernel that does not suit. */
+/* Used if no bound was measured. Logits that differ from fp32 by more than this share of the range
+ * of all texts' logits are not caused by rounding: the model or a kernel is wrong. */
 #define UNMEASURED_RANGE_SHARE 0.25
 
-/* A bound must hold for articles that were not measured. The exporter's factor is three, over many
- * more texts. */
+/* A bound must also hold for articles that were not measured. The export uses a factor of three,
+ * but measures many more texts. */
 #define SAFETY 5.0
 #define LEAST_BOUND 1e-4
 
@@ -28,9 +28,9 @@ struct selftest {
     struct wt_tokenizer *tokenizer;
     const char *source;
     double bound;        /* negative: none was measured */
-    double largest;      /* difference so far */
-    size_t largest_line; /* where it was */
-    double low;          /* of all expected logits */
+    double largest;      /* largest difference so far */
+    size_t largest_line; /* its line */
+    double low;          /* smallest of all expected logits */
     double high;
     float *logits; /* label_count each */
     float *expected;
@@ -38,7 +38,7 @@ struct selftest {
     struct wt_error *error;
 };
 
-/* `line` 0: the whole of it. */
+/* `line` 0: about the whole self-test. */
 static enum wt_status failed(const struct selftest *selftest, size_t line, const char *what)
 {
     bool fp32 = strcmp(selftest->info->precision, "fp32") == 0;
@@ -74,7 +74,7 @@ static double margin_of(const float *logits, uint32_t count)
     return margin;
 }
 
-/* NaN when there is one. */
+/* The largest difference of two rows of logits; NaN if there is one. */
 static double largest_difference(const float *left, const float *right, uint32_t count)
 {
     double largest = 0.0;
@@ -109,10 +109,10 @@ static void remember(struct selftest *selftest, size_t line, double difference)
     }
 }
 
-/* After the last line, where no bound was measured. */
+/* Called after the last line, if no bound was measured. */
 static enum wt_status compare_with_range(const struct selftest *selftest)
 {
-    /* A lone label's logit has no other to be far from, but zero. */
+    /* With a single label, zero counts as a logit too. */
     bool lone = selftest->info->label_count == 1;
     double low = lone ? fmin(selftest->low, 0.0) : selftest->low;
     double high = lone ? fmax(selftest->high, 0.0) : selftest->high;
@@ -148,7 +148,7 @@ static enum wt_status compare(struct selftest *selftest, size_t line)
     return WT_OK;
 }
 
-/* Reads {"text","logits"} of one line into `expected`. */
+/* Parses {"text","logits"} of one line into `expected`. */
 static enum wt_status read_expected(const struct selftest *selftest, const json_t *root,
                                     size_t line)
 {
@@ -259,14 +259,16 @@ enum wt_status wt_selftest_run(struct wt_model *model, const char *bytes, size_t
     free(selftest.logits);
     free(selftest.expected);
     free(selftest.ids);
-    /* The threads that run the model from now on have heaps of their own. */
+    /* Returns freed memory to the system: the threads that run the model from now on have their own
+     * heaps. */
     (void)malloc_trim(0);
     return status;
 }
 
-/* --- batch invariance ------------------------------------------------------------------------ */
+/* --- batch invariance ------------------------------------------------------------------------- */
 
-/* Lays two rows of ids out, `lengths` of each, `width` apart; ids from all over the vocabulary. */
+/* Fills two rows of ids with the given lengths, `width` apart. The ids are spread over the
+ * vocabulary. */
 static void fill_trial(const struct wt_model *model, int64_t *ids, const int64_t lengths[2],
                        uint32_t width)
 {
@@ -303,7 +305,7 @@ enum wt_status wt_selftest_invariance(struct wt_model *model, double tolerance, 
                                   error);
     }
     if (status == WT_OK) {
-        /* A model that cannot take two rows of different lengths at all is no error either. */
+        /* A model that cannot run two rows of different lengths is not an error either. */
         *invariant_out = wt_model_forward(model, ids, lengths, 2, width, together, NULL) == WT_OK &&
                          largest_difference(logits, together, 2 * info->label_count) <= tolerance;
     }

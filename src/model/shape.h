@@ -1,4 +1,4 @@
-/* shape.h: how wide and how large batches are, whoever makes them. Pure. Thread: any. */
+/* shape.h: the width and size of batches, for all code that makes them. Pure. Thread: any. */
 #ifndef WIRETAG_MODEL_SHAPE_H
 #define WIRETAG_MODEL_SHAPE_H
 
@@ -8,24 +8,23 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Widths are multiples of this, so that the model meets few distinct shapes: libraries below it
- * keep prepared code for each. */
+/* Widths are multiples of this, so that the model sees few distinct shapes: libraries under the
+ * model keep prepared code for each shape. */
 #define WT_SHAPE_STEP 8u
 
-/* Neighbours may cost this share of a batch in padding: beyond it, two tight batches are cheaper than
- * one loose batch, on a CPU and, under load, on a GPU. */
+/* The largest share of padding in a batch of articles with different lengths. Beyond it two tight
+ * batches are cheaper than one loose batch, on a CPU and, under load, on a GPU. */
 #define WT_SHAPE_PADDING_PERCENT_MAX 4u
 
-/* A batch of `computed` tokens, padding included, of which `tokens` are not padding, is worth it. */
+/* True if a batch of `computed` tokens, `tokens` of them not padding, stays within that share. */
 static inline bool wt_shape_tight(uint64_t computed, uint64_t tokens)
 {
     return (computed - tokens) * 100 <= computed * WT_SHAPE_PADDING_PERCENT_MAX;
 }
 
-/* Padded tokens of one batch where nobody says how many. On a CPU the rate does not grow beyond
- * about a thousand tokens, while a batch of 8,192 is seconds of work; a GPU wants to be filled, and
- * the most articles of a batch bound what short articles make of it. docs/performance.md has the
- * measurements. */
+/* The default number of padded tokens in a batch. On a CPU the rate does not grow beyond about a
+ * thousand tokens, and a batch of 8,192 takes seconds. A GPU must be filled; there the limit of
+ * articles bounds batches of short ones. docs/performance.md has the measurements. */
 #define WT_SHAPE_CPU_TOKENS 1024u
 #define WT_SHAPE_GPU_TOKENS 131072u
 

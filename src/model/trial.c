@@ -10,15 +10,16 @@
 #include <string.h>
 #include <time.h>
 
-/* The least of so many times counts. Parts that take no time worth mentioning are run more often; one
- * way that is far behind the best is not. */
+/* Each part is timed this many times, and the least time counts. Very short parts are repeated more
+ * often; a candidate that is far behind the best is not repeated. */
 #define ROUNDS_MIN 6
 #define ROUNDS_MAX 10
 #define PART_MS_MAX 1.5
 #define HOPELESS 1.5
 
-/* Of a large layer a part is timed that stands for the whole: a vocabulary's worth of outputs would
- * take as much memory as the model. An LSTM takes the same time at every position. */
+/* Of a large layer only a piece is timed and scaled up: a layer with one output for each token of a
+ * vocabulary would need as much memory as the model. An LSTM takes the same time at every
+ * position. */
 #define INPUTS_MAX 8192u
 #define WEIGHTS_MAX ((size_t)5 << 19)
 #define STATE_MAX 1024u
@@ -27,7 +28,7 @@
 
 #define SIDES 3u /* query, key and value */
 
-/* One part as it is timed, and what it counts for. */
+/* A part as it is timed, and its weight in the sum. */
 struct piece {
     const struct wt_part *part;
     size_t inputs;
@@ -35,7 +36,7 @@ struct piece {
     double share; /* of the whole part */
 };
 
-/* A piece, packed for one way. */
+/* A piece, packed for one candidate. */
 struct packed {
     struct wt_dense *dense;
     struct wt_lstm *lstm;
@@ -60,7 +61,7 @@ static size_t most(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-/* The calling thread's own time: what else the machine does is not counted. */
+/* The calling thread's processor time, so that other load on the machine does not count. */
 static double now_ms(void)
 {
     struct timespec now;
@@ -95,7 +96,7 @@ static struct piece piece_of(const struct wt_part *part)
     return piece;
 }
 
-/* Of an article's rows as many as are taken through a layer together. */
+/* As many rows of an article as pass through a layer together. */
 static size_t rows_of(const struct piece *piece, const struct wt_trial_shape *shape)
 {
     switch (piece->part->kind) {
@@ -108,7 +109,7 @@ static size_t rows_of(const struct piece *piece, const struct wt_trial_shape *sh
     }
 }
 
-/* --- packing --------------------------------------------------------------------------------- */
+/* --- packing ---------------------------------------------------------------------------------- */
 
 static bool pack_linear(const struct piece *piece, const struct wt_trial_way *way,
                         struct packed *packed)
@@ -166,9 +167,9 @@ static void unpack(struct packed *packed)
     free(packed->scratch);
 }
 
-/* --- timing ---------------------------------------------------------------------------------- */
+/* --- timing ----------------------------------------------------------------------------------- */
 
-/* One head, its rows among those of the others, as they lie in a model. */
+/* Runs one head. Its rows lie between those of the other heads, as in a model. */
 static void attend(const struct bench *bench, const struct piece *piece,
                    const struct wt_trial_way *way, const struct wt_trial_shape *shape,
                    void *scratch)
@@ -190,7 +191,7 @@ static void attend(const struct bench *bench, const struct piece *piece,
     wt_attention_run(&call, scratch);
 }
 
-/* Milliseconds of all such parts of the model for one article. */
+/* Milliseconds for all parts of this kind in the model, for one article. */
 static double time_once(const struct bench *bench, const struct piece *piece,
                         const struct wt_trial_way *way, const struct wt_trial_shape *shape,
                         const struct packed *packed)
@@ -213,7 +214,7 @@ static double sum_of(const double ms[WT_TRIAL_SHAPES])
     return ms[0] + ms[1];
 }
 
-/* The ways take turns, so that a moment in which the processor is slow meets all of them. */
+/* The candidates take turns, so that a slow moment of the processor affects all of them. */
 static void time_in_turns(const struct bench *bench, const struct piece *piece,
                           const struct packed *packed, double (*ms)[WT_TRIAL_SHAPES])
 {
@@ -266,7 +267,7 @@ static bool time_part(const struct bench *bench, const struct wt_part *part,
     return done;
 }
 
-/* How many floats go in and come out of the largest part. */
+/* The number of floats that enter and leave the largest part. */
 static size_t floats_of(const struct bench *bench, const struct wt_part *parts, size_t count)
 {
     size_t floats = 1;
@@ -280,8 +281,8 @@ static size_t floats_of(const struct bench *bench, const struct wt_part *parts, 
     return floats;
 }
 
-/* Numbers between -1 and 1 that are all different: neither zeros nor tiny ones, which processors may
- * be slower or faster at. */
+/* Distinct numbers between -1 and 1: processors may be faster or slower with zeros and with tiny
+ * numbers. */
 static void fill(float *x, size_t count)
 {
     uint32_t state = 1;

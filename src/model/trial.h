@@ -1,11 +1,11 @@
-/* trial.h: how long the parts of a model take with one kernel set or another, and in what numbers.
+/* trial.h: measures the parts of a model with each kernel set and kind of number.
  *
- * Not the model runs but its parts, each kind of them once: the products of its linear and LSTM
- * layers, with their own weights, and its attention, in the sizes the model has them in, for a short
- * and a long article. The sum, each part as often as the model has it, says what the whole will take
- * but for what is the same whatever computes the parts: embeddings, sums, norms. A part is packed for
- * all ways, timed in turns and given back before the next, so no more of a model is there twice than
- * its largest layer. Thread: any; the time is that of the calling one, not of what else is running. */
+ * The model itself is not run. Each kind of part is timed once, in the model's sizes, for a short
+ * and a long article: the products of its linear and LSTM layers with their own weights, and its
+ * attention. The sum of all parts predicts the time of the model, except for what every candidate
+ * computes in the same way: embeddings, sums, norms. A part is packed for all candidates, timed in
+ * turns and freed before the next, so the extra memory is at most that of the largest layer.
+ * Thread: any; the time is the calling thread's processor time. */
 #ifndef WIRETAG_MODEL_TRIAL_H
 #define WIRETAG_MODEL_TRIAL_H
 
@@ -25,9 +25,9 @@ struct wt_part {
     enum wt_part_kind kind;
     size_t inputs;  /* attention: the size of a head */
     size_t outputs; /* attention: heads; LSTM: the size of its state */
-    size_t times;   /* how many of these the model has */
+    size_t times;   /* how many such parts the model has */
     enum wt_activation activation;
-    bool in_float;              /* in every precision */
+    bool in_float;              /* fp32 in every precision */
     const float *weights;       /* linear: [outputs][inputs]; LSTM: [4 outputs][inputs] */
     const float *state_weights; /* LSTM: [4 outputs][outputs] */
 };
@@ -37,7 +37,7 @@ struct wt_trial_way {
     enum wt_number number;
 };
 
-/* Writes the milliseconds of each way for one article of each shape. False: no memory. */
+/* Writes the milliseconds of each candidate for one article of each shape. False: out of memory. */
 bool wt_trial_run(const struct wt_part *parts, size_t part_count,
                   const struct wt_trial_shape shapes[WT_TRIAL_SHAPES],
                   const struct wt_trial_way *ways, size_t way_count,

@@ -10,11 +10,11 @@ static size_t round_up(size_t count, size_t step)
     return (count + step - 1) / step * step;
 }
 
-/* Sizes in words, for floats: bf16 needs half. */
+/* In 32-bit words, for floats; bf16 needs half. */
 struct sizes {
-    size_t key_columns;   /* keys in whole panels */
-    size_t value_columns; /* the head's size in whole panels */
-    size_t row;           /* the head's size in whole groups of lanes */
+    size_t key_columns;   /* keys, rounded up to whole panels */
+    size_t value_columns; /* the head's size, rounded up to whole panels */
+    size_t row;           /* the head's size, rounded up to whole groups of lanes */
 };
 
 static struct sizes sizes_of(const struct wt_kernels *kernels, size_t keys, size_t size)
@@ -36,7 +36,7 @@ size_t wt_attention_scratch_bytes(const struct wt_kernels *kernels, size_t keys,
     return words * sizeof(uint32_t) + (size_t)8 * 64;
 }
 
-/* Keys as columns of panels: a word of a key is a step. */
+/* Packs the keys as columns of panels: each word of a key is a step. */
 static void pack_keys(const struct wt_attention *attention, size_t steps, uint32_t *row,
                       uint32_t *packed)
 {
@@ -58,7 +58,7 @@ static void pack_keys(const struct wt_attention *attention, size_t steps, uint32
     }
 }
 
-/* Values as they lie: a key is a step, or two keys in bf16. */
+/* Packs the values as they are: each key is a step; in bf16, two keys. */
 static void pack_values(const struct wt_attention *attention, size_t steps, uint16_t *pair,
                         uint32_t *packed)
 {
@@ -99,14 +99,14 @@ struct packed {
     uint32_t *values;
     uint32_t *queries;
     float *scores;
-    uint32_t *shares; /* the scores as weights of the values */
+    uint32_t *shares; /* the weights of the values: the softmax of the scores */
     float *context;
     size_t key_steps;
     size_t value_steps;
     size_t score_stride;
 };
 
-/* Multiplies the rows at `a` with each panel of `b`; results side by side in `out`. */
+/* Multiplies the rows at `a` with each panel of `b`. The results are side by side in `out`. */
 static void multiply(const struct wt_attention *attention, const void *a, size_t a_stride,
                      uint32_t rows, const uint32_t *b, size_t steps, size_t columns, float *out)
 {

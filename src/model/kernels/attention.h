@@ -1,5 +1,5 @@
-/* attention.h: scaled dot-product attention of one head of one article over its real length. Every
- * query is computed in an order that depends on the number of keys only. */
+/* attention.h: scaled dot-product attention of one head, over the real length of one article. The
+ * order of the arithmetic for a query depends only on the number of keys. */
 #ifndef WIRETAG_MODEL_KERNELS_ATTENTION_H
 #define WIRETAG_MODEL_KERNELS_ATTENTION_H
 
@@ -12,10 +12,10 @@ extern "C" {
 struct wt_attention {
     const struct wt_kernels *kernels;
     bool bf16;          /* products of bf16 numbers; else of floats */
-    const float *query; /* `queries` rows of `size`; likewise `keys` of key and value */
+    const float *query; /* `queries` rows of `size`; key and value have `keys` rows */
     const float *key;
     const float *value;
-    size_t query_stride; /* floats from row to row */
+    size_t query_stride; /* floats from one row to the next */
     size_t key_stride;
     size_t value_stride;
     size_t queries;

@@ -93,7 +93,7 @@ size_t wt_dense_scratch_bytes(const struct wt_dense *dense)
     return bytes;
 }
 
-/* The two layers of one chunk; what lies between them never leaves the cache. */
+/* Computes both layers of one chunk; the values between them stay in the cache. */
 static void run_both(const struct wt_dense *dense, const struct wt_operand *operand, float *y,
                      void *scratch)
 {

@@ -5,7 +5,7 @@
 
 #define SETS_MAX 4
 
-/* The portable set, then each better one the processor has. */
+/* The portable set, then each better set that the processor supports. */
 static const struct wt_kernels *sets[SETS_MAX + 1];
 
 __attribute__((constructor)) static void find_sets(void)

@@ -25,7 +25,7 @@ extern "C" {
 #define WT_PANEL_MAX 64u  /* columns */
 #define WT_S8_LARGEST 127 /* weights and activations reach from -127 to 127 */
 
-/* What the products are made of; sums are float, and int32 (exact) for s8. */
+/* The numbers in products. Sums are float, and for s8 int32 (exact). */
 enum wt_number { WT_NUMBER_F32, WT_NUMBER_BF16, WT_NUMBER_S8 };
 
 enum wt_activation {
@@ -35,10 +35,10 @@ enum wt_activation {
     WT_ACTIVATION_RELU
 };
 
-/* One tile. `a`: `rows` rows (1 to WT_TILE_ROWS) of `steps` words, `a_stride` words apart. `b`: a
- * panel of as many steps, aligned to 64 bytes. The sums start from `start` (NULL: 0), whose rows
- * are `start_stride` values apart (0: one row for all), and go to `out`, rows `out_stride` apart;
- * `start` may be `out`. s8 sums are int32, the others float. */
+/* Multiplies one tile. `a`: `rows` rows (1 to WT_TILE_ROWS) of `steps` words, `a_stride` words
+ * apart. `b`: a panel of as many steps, aligned to 64 bytes. Sums start from `start` (NULL: 0),
+ * whose rows are `start_stride` values apart (0: one row for all). They go to `out`, whose rows are
+ * `out_stride` apart; `start` may be `out`. Sums are int32 for s8, else float. */
 struct wt_tile {
     const void *a;
     size_t a_stride;
@@ -55,27 +55,27 @@ typedef void wt_tile_function(const struct wt_tile *tile);
 
 struct wt_kernels {
     const char *name;
-    uint32_t panel; /* columns, a multiple of WT_LANES */
+    uint32_t panel; /* columns in a panel, a multiple of WT_LANES */
     bool fast;      /* faster than libtorch's own operators */
-    bool fast_bf16; /* the processor has instructions for products in bf16 */
+    bool fast_bf16; /* the processor has instructions for bf16 products */
     bool s8_offset; /* s8 activations are stored as unsigned, 128 above their value */
     wt_tile_function *tile_f32;
     wt_tile_function *tile_bf16;
     wt_tile_function *tile_s8;
 
-    /* The largest magnitude of x[0..count), as the bits of a float: these order like the floats,
-     * and a NaN is above them all. */
+    /* The largest magnitude of x[0..count) as the bits of a float. As integers they are ordered
+     * like the floats, with NaN above all. */
     int32_t (*magnitude)(const float *x, size_t count);
 
-    /* Writes round(x / scale) in bytes, whole groups of WT_LANES of them, zero past `count`; `bits`
-     * is the magnitude. Returns scale; not finite where x is not. */
+    /* Writes round(x / scale) as bytes, in whole groups of WT_LANES, with zeros past `count`.
+     * `bits` is the largest magnitude. Returns the scale, which is not finite if x is not. */
     float (*quantize)(const float *x, size_t count, int32_t bits, void *bytes_out);
 
-    /* x in bf16, rounded to even, whole groups of WT_LANES, zero past `count`. */
+    /* Writes x in bf16, rounded to even, in whole groups of WT_LANES, with zeros past `count`. */
     void (*to_bf16)(const float *x, size_t count, uint16_t *out);
 
-    /* out = activation(sum * (row_scale * scales) + bias). `tops` (NULL: not wanted) takes
-     * WT_LANES running maxima of the magnitude's bits. */
+    /* out = activation(sum * (row_scale * scales) + bias). `tops`: WT_LANES running maxima of the
+     * magnitude's bits; NULL: not needed. */
     void (*finish_s8)(const int32_t *sums, float row_scale, const float *scales, const float *bias,
                       size_t count, enum wt_activation activation, float *out, int32_t *tops);
 
@@ -83,7 +83,7 @@ struct wt_kernels {
     void (*finish_f32)(const float *sums, const float *bias, size_t count,
                        enum wt_activation activation, float *out);
 
-    /* out = layer norm of (x + residual), residual NULL: of x. `out` may be `x`. */
+    /* out = layer norm of (x + residual). `residual` may be NULL, `out` may be `x`. */
     void (*norm)(const float *x, const float *residual, size_t count, const float *gamma,
                  const float *beta, float epsilon, float *out);
 
@@ -94,8 +94,8 @@ struct wt_kernels {
     /* out = x * factor. */
     void (*scale)(const float *x, size_t count, float factor, float *out);
 
-    /* One step of an LSTM cell: `gates` has the inputs of in, forget, cell and out gate, `size` of
-     * each; `cell` is updated and `hidden` is written. */
+    /* One step of an LSTM cell. `gates` has the inputs of the in, forget, cell and out gates,
+     * `size` values each. Updates `cell` and writes `hidden`. */
     void (*cell)(const float *gates, size_t size, float *cell, float *hidden);
 };
 
@@ -106,13 +106,14 @@ extern const struct wt_kernels wt_kernels_avx512;      /* AVX-512 with VNNI */
 extern const struct wt_kernels wt_kernels_avx512_bf16; /* and with bf16 */
 #endif
 
-/* The set that WIRETAG_KERNELS in the environment names; NULL: none that this processor has. */
+/* The set named by the environment variable WIRETAG_KERNELS; NULL: none that this processor
+ * supports. */
 const struct wt_kernels *wt_kernels_asked(void);
 
-/* Whether attention beside products of such numbers is made in bf16. */
+/* True if attention next to products of this kind is computed in bf16. */
 bool wt_kernels_attends_in_bf16(const struct wt_kernels *kernels, enum wt_number number);
 
-/* All sets this processor has, the portable one first; NULL after the last. */
+/* All sets that this processor supports, the portable one first; NULL after the last. */
 const struct wt_kernels *const *wt_kernels_all(void);
 
 #ifdef __cplusplus

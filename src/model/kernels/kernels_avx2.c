@@ -23,8 +23,9 @@ INLINE __m256 dot_bf16(__m256 sum, __m256i a, __m256i b)
                            _mm256_castsi256_ps(_mm256_and_si256(b, upper)), sum);
 }
 
-/* vpmaddubsw adds two products of unsigned and signed bytes in 16 bits. With magnitudes of 127 at
- * most they fit (32,258), so the sum is exact: |a| times b with the sign of a. */
+/* vpmaddubsw multiplies unsigned by signed bytes and adds two products in 16 bits. So |a| is
+ * multiplied by b with the sign of a. With magnitudes up to 127 the sum fits (32,258), so it is
+ * exact. */
 INLINE __m256i dot_s8(__m256i sum, __m256i a, __m256i b)
 {
     __m256i pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(a), _mm256_sign_epi8(b, a));

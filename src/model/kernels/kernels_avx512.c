@@ -1,10 +1,10 @@
 /* kernels_avx512.c: the sets for AVX-512 with VNNI, with and without bf16. A tile holds 6 x 64 sums
- * in 24 registers; the activations are broadcast from the first-level cache, the weights stream
- * through it from the second. */
+ * in 24 registers. Activations are broadcast from the first-level cache; weights stream from the
+ * second-level cache. */
 #include "model/kernels/lanes_avx512.h"
 
-/* vpdpbusd multiplies unsigned by signed: activations lie 128 above their value, and the sums start
- * 128 column sums below zero (matrix.c). */
+/* vpdpbusd multiplies unsigned by signed bytes. So activations are stored 128 above their value,
+ * and the sums start at minus 128 times the sums of the columns (matrix.c). */
 #define OFFSET_BYTES(x) _mm512_xor_si512(x, _mm512_set1_epi32(0x80))
 
 #include "model/kernels/rows.h"
@@ -13,7 +13,7 @@
 #define VECTOR_LANES 16u
 #define INLINE static inline __attribute__((always_inline))
 
-/* In assembly, because the compiler moves the sums to memory and back around its own intrinsic. */
+/* Inline assembly, because with the intrinsic the compiler moves the sums to memory and back. */
 INLINE __m512i dot_s8(__m512i sum, __m512i a, __m512i b)
 {
     __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
@@ -40,7 +40,7 @@ DEFINE_TILE(tile_bf16, float, __m512, int32_t, __m512i, _mm512_loadu_ps, _mm512_
 DEFINE_TILE(tile_s8, int32_t, __m512i, int32_t, __m512i, _mm512_loadu_si512, _mm512_storeu_si512,
             _mm512_setzero_si512(), _mm512_load_si512, _mm512_set1_epi32, dot_s8)
 
-/* Without bf16 instructions: each word's two numbers widened to floats. */
+/* Without bf16 instructions: both numbers of a word are widened to floats. */
 INLINE __m512 dot_widened(__m512 sum, __m512i a, __m512i b)
 {
     const __m512i upper = _mm512_set1_epi32((int)0xFFFF0000u);

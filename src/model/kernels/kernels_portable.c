@@ -77,8 +77,8 @@ static void tile_s8(const struct wt_tile *tile)
     }
 }
 
-/* A call of fmaf for every product is slower than what libtorch has; without one, as on ARM where
- * fmaf is an instruction, libtorch's own products are as fast. */
+/* With a function call of fmaf for every product, this is slower than libtorch. Where fmaf is an
+ * instruction, as on ARM, libtorch's own products are as fast. */
 const struct wt_kernels wt_kernels_portable = {
     .name = "portable",
     .panel = PANEL,

@@ -175,7 +175,7 @@ static inline float lanes_top(lanes x)
     return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
 }
 
-/* The low `bits` of each word, eight words side by side in 16 bits each. */
+/* Packs the low `bits` of eight words side by side, in 16 bits each. */
 static inline __m128i low_halves(__m256i x)
 {
     __m256i kept = _mm256_and_si256(x, _mm256_set1_epi32(0xFFFF));

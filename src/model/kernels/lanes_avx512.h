@@ -152,7 +152,7 @@ static inline void words_store_bytes(void *to, words x)
     _mm_storeu_si128((__m128i *)to, _mm512_cvtepi32_epi8(x));
 }
 
-/* In integers: the processor's own conversion flushes the smallest numbers to zero. */
+/* With integers, because the processor's own conversion flushes the smallest numbers to zero. */
 static inline void lanes_store_bf16(uint16_t *to, lanes x)
 {
     __m512i bits = _mm512_castps_si512(x);

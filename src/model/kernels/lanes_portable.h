@@ -1,7 +1,8 @@
-/* lanes_portable.h: sixteen floats or words at once, in plain C; the measure for the other sets.
+/* lanes_portable.h: sixteen floats or words at once, in plain C. The other sets must give the same
+ * results.
  *
  * lanes_avx2.h and lanes_avx512.h have the same functions. Maximum and minimum return the second
- * operand when either is NaN; sums of sixteen are made in one fixed tree. */
+ * operand if either is NaN. Sums of sixteen are made in one fixed tree. */
 #ifndef WIRETAG_MODEL_KERNELS_LANES_PORTABLE_H
 #define WIRETAG_MODEL_KERNELS_LANES_PORTABLE_H
 
@@ -30,7 +31,7 @@ static inline void lanes_store(float *to, lanes x)
     memcpy(to, &x, sizeof x);
 }
 
-/* `count` (0 to 16) values, zeros after them. */
+/* Loads `count` (0 to 16) values, with zeros after them. */
 static inline lanes lanes_load_some(const float *from, size_t count)
 {
     lanes x = {{0}};
@@ -115,7 +116,7 @@ static inline lanes lanes_fma(lanes a, lanes b, lanes c)
     return a;
 }
 
-/* To the nearest integer, halves to even; what does not fit becomes the smallest. */
+/* Rounds to the nearest integer, halves to even. What does not fit becomes the smallest integer. */
 static inline words lanes_round(lanes x)
 {
     words rounded;
@@ -135,7 +136,7 @@ static inline lanes words_to_lanes(words x)
     return converted;
 }
 
-/* 2 to the power of x, for -126 to 127. */
+/* 2 to the power of x, for x from -126 to 127. */
 static inline lanes words_power(words x)
 {
     lanes power;
@@ -194,7 +195,7 @@ static inline float lanes_top(lanes x)
     return x.at[0];
 }
 
-/* The lowest byte of each. */
+/* The lowest byte of each word. */
 static inline void words_store_bytes(void *to, words x)
 {
     int8_t bytes[16];

@@ -58,8 +58,8 @@ size_t wt_lstm_size(const struct wt_lstm *lstm)
     return lstm->size;
 }
 
-/* The gates' input share of a tile of `rows` articles: 2 MB an article of 512 tokens in a large
- * model, so no more than are there. */
+/* The inputs' part of the gates, for `rows` articles of a tile: 2 MB for an article of 512 tokens
+ * in a large model, so only for the articles there are. */
 static size_t share_bytes(const struct wt_lstm *lstm, size_t rows, size_t width)
 {
     return wt_memory_padded(rows * width * 4 * lstm->size * sizeof(float));
@@ -91,7 +91,7 @@ static void multiply_inputs(const struct wt_lstm *lstm, const float *x, size_t p
     }
 }
 
-/* Up to WT_TILE_ROWS articles. */
+/* Runs up to WT_TILE_ROWS articles. */
 static void run_tile(const struct wt_lstm *lstm, const float *x, size_t rows, size_t width,
                      float *out, void *scratch)
 {

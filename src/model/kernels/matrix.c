@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* So many steps of a panel stay in the second-level cache while all rows pass over them. The order
- * of a sum is the same with and without: the next block goes on where the last one stopped. */
+/* This many steps of a panel stay in the second-level cache while all rows pass over them. Blocks
+ * do not change the order of a sum: each continues where the last one stopped. */
 #define STEPS_MAX 1024u
 
 struct wt_matrix {
@@ -19,9 +19,9 @@ struct wt_matrix {
     size_t steps; /* words of a row */
     size_t panels;
     char *packed;   /* panels x steps x kernels->panel words */
-    float *bias;    /* of all columns of all panels, as the next two */
+    float *bias;    /* for all columns of all panels, like the next two */
     float *scales;  /* s8 */
-    int32_t *start; /* s8: what sums start from */
+    int32_t *start; /* s8: the initial values of sums */
 };
 
 static size_t numbers_per_word(enum wt_number number)
@@ -29,14 +29,14 @@ static size_t numbers_per_word(enum wt_number number)
     return number == WT_NUMBER_F32 ? 1 : number == WT_NUMBER_BF16 ? 2 : 4;
 }
 
-/* Words of a row, in whole groups of lanes of numbers, as the conversions write them. */
+/* Words of a row, in whole groups of lanes, as the conversions write them. */
 static size_t row_words(const struct wt_matrix *matrix)
 {
     size_t groups = (matrix->inputs + WT_LANES - 1) / WT_LANES;
     return groups * WT_LANES / numbers_per_word(matrix->number);
 }
 
-/* Lays one output's words into its column of its panel. */
+/* Packs the words of one output into its column of its panel. */
 static void place_column(struct wt_matrix *matrix, size_t output, const uint32_t *words)
 {
     size_t panel = matrix->kernels->panel;
@@ -156,7 +156,7 @@ const struct wt_kernels *wt_matrix_kernels(const struct wt_matrix *matrix)
 size_t wt_matrix_convert_bytes(const struct wt_matrix *matrix, size_t rows)
 {
     if (matrix->number == WT_NUMBER_F32) {
-        return 0; /* they are read where they are */
+        return 0; /* rows of floats are read in place */
     }
     return wt_memory_padded(rows * row_words(matrix) * sizeof(uint32_t)) +
            wt_memory_padded(rows * sizeof(float));
@@ -199,7 +199,7 @@ void wt_matrix_convert(const struct wt_matrix *matrix, const float *x, size_t x_
         (struct wt_operand){.words = words, .stride = stride, .scales = scales, .rows = rows};
 }
 
-/* Sums to results, for `rows` rows from `first` on and the columns of one panel. */
+/* Converts sums to results, for `rows` rows from `first` on and the columns of one panel. */
 static void finish(const struct wt_matrix *matrix, const struct wt_operand *operand,
                    const struct wt_result *result, size_t first, size_t rows, size_t column,
                    const void *sums)
@@ -232,8 +232,8 @@ static wt_tile_function *tile_of(const struct wt_matrix *matrix)
                                               : matrix->kernels->tile_f32;
 }
 
-/* All rows times one panel. `sums` has room for all rows; only where the panel is taken in several
- * blocks are they all in use. */
+/* Multiplies all rows by one panel. `sums` has room for all rows, which is needed only if the panel
+ * is taken in several blocks. */
 static void multiply_panel(const struct wt_matrix *matrix, const struct wt_operand *operand,
                            const struct wt_result *result, size_t index, uint32_t *sums)
 {

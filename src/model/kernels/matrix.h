@@ -1,8 +1,8 @@
-/* matrix.h: weights of a linear layer, packed for one kernel set and one kind of number.
+/* matrix.h: the weights of a linear layer, packed for one kernel set and one kind of number.
  *
- * s8: a scale for each output, and one for each row of activations (the largest magnitude becomes
- * 127); sums are exact. bf16 and f32: products summed as floats, in the order of the inputs. A row's
- * result has the same bits whatever other rows are computed with it. */
+ * s8: one scale for each output, and one for each row of activations (the largest magnitude becomes
+ * 127); sums are exact. bf16 and f32: products are summed as floats, in the order of the inputs.
+ * The bits of a row's result do not depend on the other rows. */
 #ifndef WIRETAG_MODEL_KERNELS_MATRIX_H
 #define WIRETAG_MODEL_KERNELS_MATRIX_H
 
@@ -12,8 +12,8 @@
 extern "C" {
 #endif
 
-/* Rows of activations that are taken through a matrix together, at most: so many that the weights
- * are read from memory seldom, so few that activations stay in the second-level cache. */
+/* The most rows of activations that pass through a matrix together: enough that the weights are
+ * rarely read from memory, and few enough that the activations stay in the second-level cache. */
 #define WT_MATRIX_ROWS_MAX 96u
 
 struct wt_matrix;
@@ -33,26 +33,27 @@ const struct wt_kernels *wt_matrix_kernels(const struct wt_matrix *matrix);
 /* Rows of activations in the matrix's kind of number. */
 struct wt_operand {
     const void *words;
-    size_t stride;       /* words from row to row */
-    const float *scales; /* s8: one a row */
-    size_t rows;         /* WT_MATRIX_ROWS_MAX at most */
+    size_t stride;       /* words from one row to the next */
+    const float *scales; /* s8: one for each row */
+    size_t rows;         /* at most WT_MATRIX_ROWS_MAX */
 };
 
-/* Converts `rows` rows of x, `x_stride` floats apart, into `scratch`, where the operand points to
- * afterwards, or to x itself for floats, which need no scratch. `tops` (NULL: not known) are WT_LANES
- * maxima a row, as wt_matrix_multiply gives them. */
+/* Converts `rows` rows of x, `x_stride` floats apart, into `scratch`, and points the operand there.
+ * Floats need no scratch: the operand points to x. `tops`: WT_LANES maxima for each row, as from
+ * wt_matrix_multiply; NULL: not known. */
 void wt_matrix_convert(const struct wt_matrix *matrix, const float *x, size_t x_stride, size_t rows,
                        const int32_t *tops, void *scratch, struct wt_operand *operand_out);
 size_t wt_matrix_convert_bytes(const struct wt_matrix *matrix, size_t rows);
 
-/* Where the results go, and what is added: out = activation(operand * weights + bias). */
+/* Where the results go: out = activation(operand * weights + bias). */
 struct wt_result {
-    const float *bias_rows; /* NULL: the matrix's own bias; else one row for each row */
+    const float *bias_rows; /* NULL: the matrix's own bias; else a bias row for each row */
     size_t bias_stride;
     enum wt_activation activation;
     float *out;
     size_t out_stride;
-    int32_t *tops; /* s8: NULL, or WT_LANES a row: maxima for the next conversion, 0 at first */
+    int32_t
+        *tops; /* s8: NULL, or WT_LANES maxima for each row, 0 at first, for the next conversion */
 };
 
 void wt_matrix_multiply(const struct wt_matrix *matrix, const struct wt_operand *operand,

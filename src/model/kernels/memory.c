@@ -24,10 +24,10 @@ void *wt_memory_aligned(size_t bytes)
     size_t alignment = bytes >= HUGE_PAGE_BYTES ? HUGE_PAGE_BYTES : ALIGNMENT;
     size_t padded = wt_memory_padded(bytes > 0 ? bytes : 1);
     void *memory = NULL;
-    /* aligned_alloc wants whole huge pages, the last one in full. */
+    /* aligned_alloc takes whole huge pages; the last one is rounded up. */
     if (posix_memalign(&memory, alignment, padded) == 0) {
-        /* Only whole ones: a last one half in use would take its full size all the same. A kernel
-         * without huge pages says so, and nothing is lost. */
+        /* Huge pages for whole ones only: a half-used one would take its full size. If the kernel
+         * has no huge pages, this call fails without harm. */
         size_t whole = padded / HUGE_PAGE_BYTES * HUGE_PAGE_BYTES;
         (void)(whole > 0 && madvise(memory, whole, MADV_HUGEPAGE) == 0);
         memset(memory, 0, padded);

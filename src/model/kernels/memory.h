@@ -1,4 +1,4 @@
-/* memory.h: aligned memory for packed weights, and scratch cut into aligned pieces. */
+/* memory.h: aligned memory for packed weights, and scratch memory in aligned pieces. */
 #ifndef WIRETAG_MODEL_KERNELS_MEMORY_H
 #define WIRETAG_MODEL_KERNELS_MEMORY_H
 
@@ -8,14 +8,14 @@
 extern "C" {
 #endif
 
-/* `bytes` of zeroed memory aligned to 64 bytes, on huge pages where it is large; NULL: out of memory.
- * To be freed with free(). */
+/* Allocates `bytes` of zeroed memory, aligned to 64 bytes, on huge pages if it is large. Free it
+ * with free(). NULL: out of memory. */
 void *wt_memory_aligned(size_t bytes);
 
-/* What a piece of `bytes` takes of a scratch that starts aligned to 64 bytes. */
+/* How much a piece of `bytes` takes in a scratch that is aligned to 64 bytes. */
 size_t wt_memory_padded(size_t bytes);
 
-/* The next piece of a scratch: *scratch moves past it. */
+/* Returns the next piece of a scratch and moves *scratch past it. */
 void *wt_memory_cut(void **scratch, size_t bytes);
 
 #ifdef __cplusplus

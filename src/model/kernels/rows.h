@@ -1,14 +1,14 @@
-/* rows.h: the row-wise functions of a kernel set, written once in sixteen lanes. Included by each
- * kernels_*.c after its lanes_*.h; never elsewhere. */
+/* rows.h: the row-wise functions of a kernel set, written once with sixteen lanes. Only kernels_*.c
+ * include it, after their lanes_*.h. */
 #include "model/kernels/kernels.h"
 
-/* exp(x) to 2 ulp between -87 and 88, where it is cut off; NaN stays NaN. */
+/* exp(x) to 2 ulp for -87 to 88, where it is clamped; NaN stays NaN. */
 static inline lanes exp_of(lanes x)
 {
     x = lanes_min(lanes_set(88.0f), lanes_max(lanes_set(-87.0f), x));
     words power = lanes_round(lanes_mul(x, lanes_set(1.44269504f)));
     lanes n = words_to_lanes(power);
-    /* ln 2 in two parts, so that the rest is exact. */
+    /* ln 2 in two parts, so that the remainder is exact. */
     lanes r = lanes_fma(n, lanes_set(-0.693359375f), x);
     r = lanes_fma(n, lanes_set(2.12194440e-4f), r);
     lanes p = lanes_fma(lanes_set(1.9875691500e-4f), r, lanes_set(1.3981999507e-3f));
@@ -32,8 +32,8 @@ static inline lanes tanh_of(lanes x)
     return lanes_fma(lanes_set(2.0f), s, lanes_set(-1.0f));
 }
 
-/* x times the normal distribution up to x: 0.5 + x p(x^2) between -5 and 5, within 1.5e-6 of the
- * exact GELU. The polynomial is a weighted least-squares fit in t = 2 x^2 / 25 - 1. */
+/* GELU: x times the normal distribution up to x. It is 0.5 + x p(x^2) for -5 to 5, within 1.5e-6 of
+ * the exact GELU. The polynomial is a weighted least-squares fit in t = 2 x^2 / 25 - 1. */
 static inline lanes gelu_of(lanes x)
 {
     static const float p[] = {4.7158211e-4f, -1.4935243e-3f, 2.0510943e-3f, -2.9628202e-3f,
@@ -86,7 +86,8 @@ static float row_quantize(const float *x, size_t count, int32_t bits, void *byte
     float largest;
     memcpy(&largest, &bits, sizeof largest);
     float scale = largest / (float)WT_S8_LARGEST;
-    /* Not finite, or too small to divide by: zeros, which carry the scale on as it is. */
+    /* Not finite, or too small to divide by. The result is zeros, and the scale shows which it
+     * was. */
     float inverse = isnormal(scale) ? (float)WT_S8_LARGEST / largest : 0.0f;
     lanes factor = lanes_set(inverse);
     int8_t *out = bytes_out;
@@ -168,7 +169,7 @@ static void row_finish_f32(const float *sums, const float *bias, size_t count,
     }
 }
 
-/* x + residual of one group; `rest` values of it. */
+/* x + residual of one group, of which `rest` values are valid. */
 static inline lanes joined(const float *x, const float *residual, size_t at, size_t rest)
 {
     lanes value = lanes_load_some(x + at, rest);

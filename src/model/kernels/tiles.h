@@ -1,12 +1,12 @@
-/* tiles.h: the tile functions of a set with vectors, written once. Included by kernels_*.c, which
- * defines PANEL (columns), VECTOR_LANES (sums in one register) and INLINE before. The sums stay in
- * registers, since every loop over them is unrolled; each number of rows has its own function. */
+/* tiles.h: the tile functions of a set with vectors, written once. kernels_*.c include it after
+ * defining PANEL (columns), VECTOR_LANES (sums in one register) and INLINE. The sums stay in
+ * registers, because every loop over them is unrolled. Each number of rows has its own function. */
 #include "model/kernels/kernels.h"
 
 #define VECTORS (PANEL / VECTOR_LANES)
 
-/* DEFINE_TILE(name, type of a sum, of a vector of sums, of a word, of a vector of words; how to load
- * and store sums, to clear them, to load weights, to broadcast a word, to multiply).
+/* DEFINE_TILE(name, type of a sum, of a vector of sums, of a word, of a vector of words; how to
+ * load and store sums, clear them, load weights, broadcast a word, multiply).
  * NOLINTBEGIN(bugprone-macro-parentheses): a type in parentheses declares nothing. */
 #define DEFINE_TILE(name, sum_type, sum_vector, word, vector, load_sum, store_sum, zero, load_b,   \
                     broadcast, dot)                                                                \

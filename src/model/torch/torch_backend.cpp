@@ -1,5 +1,5 @@
-// torch_backend.cpp: runs bundles with libtorch. Only torch_*.cpp see its headers, and no exception
-// leaves them.
+// torch_backend.cpp: runs bundles with libtorch. Only torch_*.cpp include its headers, and no
+// exception leaves them.
 #include "base/processors.h"
 #include "model/backend.h"
 #include "model/torch/torch_choice.h"
@@ -43,17 +43,17 @@ struct wt_backend {
 namespace
 {
 
-// oneDNN keeps prepared code for each shape it meets, without a useful bound; with one, memory
-// stays flat over any mix of lengths. It reads the environment once, when libtorch starts: before
-// main.
+// oneDNN keeps prepared code for each shape, practically without a bound. With this bound the
+// memory stays flat for any mix of lengths. oneDNN reads the environment once, when libtorch
+// starts, which is before main.
 __attribute__((constructor(101))) void bound_onednn_cache()
 {
     // NOLINTNEXTLINE(concurrency-mt-unsafe): before main there is one thread
     (void)setenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64", 0);
 }
 
-// The cause of an exception of libtorch: the last line that is not empty says it, those before it
-// say where in the framework it was met. Errors of a model's code begin with it.
+// The cause of an exception of libtorch. It is in the last line that is not empty; the lines before
+// say where in the framework it occurred. Errors in a model's own code begin with it.
 std::string cause_of(const std::exception &exception)
 {
     const auto *error = dynamic_cast<const c10::Error *>(&exception);
@@ -67,11 +67,11 @@ std::string cause_of(const std::exception &exception)
     }
     const auto newline = text.rfind('\n');
     text = newline == std::string::npos ? text : text.substr(newline + 1);
-    // Advice of the archive library, at length.
+    // Cuts off a long advice of the archive library.
     return text.substr(0, text.find(". This is an internal miniz error"));
 }
 
-// The interpreter rethrows some exceptions as another type, with the text of the first inside.
+// The interpreter rethrows some exceptions with another type; the text contains the first one.
 bool mentions(const std::exception &exception, const char *words)
 {
     return std::strstr(exception.what(), words) != nullptr;
@@ -85,14 +85,14 @@ bool is_out_of_memory(const std::exception &exception)
            mentions(exception, "out of memory") || mentions(exception, "STATUS_ALLOC_FAILED");
 }
 
-// After such an error every later call on the device fails too: no record is to blame.
+// After such an error every later call on the device fails too, so the record is not the cause.
 bool is_device_lost(const std::exception &exception)
 {
     return dynamic_cast<const c10::AcceleratorError *>(&exception) != nullptr ||
            mentions(exception, "CUDA error");
 }
 
-// Runs `body`, which returns a status; what it throws becomes an error with `code`.
+// Runs `body`, which returns a status. An exception becomes an error with `code`.
 template <typename Body>
 enum wt_status guarded(const char *code, const std::string &what, enum wt_error_class error_class,
                        struct wt_error *error, Body body) noexcept
@@ -121,8 +121,8 @@ enum wt_status guarded(const char *code, const std::string &what, enum wt_error_
     return wt_error_set(error, WT_FAILED, error_class, code, "an unknown exception");
 }
 
-// Reads a bundle from memory and gives each chunk's pages back once it was copied out, so that
-// loading peaks at little more than the model itself.
+// Reads a bundle from memory, and returns the pages of each chunk to the system after it was
+// copied. So the peak of loading is little above the size of the model.
 class BundleReader : public caffe2::serialize::ReadAdapterInterface
 {
   public:
@@ -150,7 +150,7 @@ class BundleReader : public caffe2::serialize::ReadAdapterInterface
             char *source = bytes_ + position + done;
             std::memcpy(target + done, source, step);
             if (step >= kReadOnceBytes) {
-                give_back(source, step);
+                release_pages(source, step);
             }
             done += step;
         }
@@ -159,12 +159,12 @@ class BundleReader : public caffe2::serialize::ReadAdapterInterface
 
   private:
     static constexpr size_t kChunkBytes = static_cast<size_t>(4) << 20;
-    // So large are only tensors and the vocabulary, which are read once; the archive's directory is
-    // read again and again.
+    // Only tensors and the vocabulary are this large. They are read once; the archive's directory
+    // is read many times.
     static constexpr size_t kReadOnceBytes = static_cast<size_t>(256) << 10;
 
-    // Whole pages inside the range only.
-    static void give_back(char *bytes, size_t count)
+    // Only the whole pages in the range.
+    static void release_pages(char *bytes, size_t count)
     {
         const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
         const size_t before = (page - reinterpret_cast<uintptr_t>(bytes) % page) % page;
@@ -178,8 +178,8 @@ class BundleReader : public caffe2::serialize::ReadAdapterInterface
     size_t count_;
 };
 
-// forward must take two tensors beside self and give one; anything else is a clear error before
-// any record.
+// forward must take two tensors besides self and return one. Anything else is an error before any
+// record is read.
 enum wt_status check_signature(const struct wt_backend &backend, struct wt_error *error)
 {
     const auto method = backend.module.find_method("forward");
@@ -227,7 +227,7 @@ c10::ScalarType type_of(enum wt_precision precision)
     }
 }
 
-// Frozen constants cannot be converted any more: device and type first.
+// Device and type first: frozen constants cannot be converted.
 enum wt_status freeze(struct wt_backend &backend, c10::Device device, enum wt_precision precision,
                       struct wt_error *error)
 {
@@ -251,30 +251,30 @@ void by_libtorch(struct wt_backend_prepared &prepared)
     (void)std::snprintf(prepared.operators, sizeof prepared.operators, "libtorch's operators");
 }
 
-enum wt_status prepare_for_gpu(struct wt_backend &backend, const struct wt_backend_wish &wish,
+enum wt_status prepare_for_gpu(struct wt_backend &backend, const struct wt_backend_request &request,
                                struct wt_backend_prepared &prepared, struct wt_error *error)
 {
-    const c10::Device device(wish.device);
-    while (!wish.precisions[prepared.precision]) {
+    const c10::Device device(request.device);
+    while (!request.precisions[prepared.precision]) {
         prepared.precision = static_cast<enum wt_precision>(prepared.precision + 1);
     }
     if (prepared.precision == WT_INT8) {
         return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "precision",
-                            "precision int8 is for the CPU; on %s use auto", wish.device);
+                            "precision int8 is for the CPU; on %s use auto", request.device);
     }
     const auto status = freeze(backend, device, prepared.precision, error);
     if (status == WT_OK) {
         by_libtorch(prepared);
         wiretag::prepare_for_cuda(backend.module);
-        // The replicas' streams do not wait for this thread's.
+        // The streams of the replicas do not wait for this thread's stream.
         wiretag::synchronize(device);
     }
     return status;
 }
 
-// The kernels start from fp32 in every precision, and so does what chooses them. Weights that libtorch
-// is to convert are shared with the frozen module, which is dropped.
-enum wt_status prepare_for_cpu(struct wt_backend &backend, const struct wt_backend_wish &wish,
+// The kernels, and the choice between them, start from fp32 in every precision. Weights that
+// libtorch converts are shared with the frozen module, which is dropped.
+enum wt_status prepare_for_cpu(struct wt_backend &backend, const struct wt_backend_request &request,
                                struct wt_backend_prepared &prepared, struct wt_error *error)
 {
     std::optional<torch::jit::Module> loaded = backend.module;
@@ -283,10 +283,10 @@ enum wt_status prepare_for_cpu(struct wt_backend &backend, const struct wt_backe
         return status;
     }
     const auto way =
-        wiretag::choose_way(*backend.module.get_method("forward").graph(), wish, prepared);
+        wiretag::choose_way(*backend.module.get_method("forward").graph(), request, prepared);
     prepared.precision = way.precision;
     if (way.kernels != nullptr) {
-        loaded.reset(); // or each layer's weights would stay beside the packed ones
+        loaded.reset(); // frees the weights before the packed copies are made
         return wiretag::use_kernels(backend.module, way, prepared, error);
     }
     by_libtorch(prepared);
@@ -349,8 +349,8 @@ enum wt_status wt_backend_device(const char *asked, char device_out[16], struct 
         });
 }
 
-// libtorch counts the machine's processors, or those of the affinity; a quota it does not know. Threads
-// that say nothing, and a model's own forks, get these.
+// libtorch counts the processors of the machine or of the affinity mask, but not a quota. This sets
+// the default for threads that do not set their own number, and for forks within a model.
 static void count_threads()
 {
     static const bool once = [] {
@@ -372,7 +372,7 @@ enum wt_status wt_backend_load(struct wt_bundle *bundle, const char *source,
         "bundle-invalid", what, WT_ERROR_FATAL, error, [&]() -> enum wt_status {
             count_threads();
             const c10::InferenceMode inference;
-            // The profiling executor makes the first calls slow and nothing faster.
+            // The profiling executor slows down the first calls and makes no call faster.
             torch::jit::getProfilingMode() = false;
             auto backend = std::make_unique<wt_backend>();
             try {
@@ -413,7 +413,8 @@ enum wt_status wt_backend_set_inputs(struct wt_backend *backend, bool takes_mask
         error, [&]() -> enum wt_status { return check_signature(*backend, error); });
 }
 
-enum wt_status wt_backend_prepare(struct wt_backend *backend, const struct wt_backend_wish *wish,
+enum wt_status wt_backend_prepare(struct wt_backend *backend,
+                                  const struct wt_backend_request *request,
                                   struct wt_backend_prepared *prepared_out, struct wt_error *error)
 {
     return guarded(
@@ -421,11 +422,11 @@ enum wt_status wt_backend_prepare(struct wt_backend *backend, const struct wt_ba
         error, [&]() -> enum wt_status {
             const c10::InferenceMode inference;
             *prepared_out = {};
-            const auto status = c10::Device(wish->device).is_cpu()
-                                    ? prepare_for_cpu(*backend, *wish, *prepared_out, error)
-                                    : prepare_for_gpu(*backend, *wish, *prepared_out, error);
-            // The trials' activations and the loaded weights left holes between the packed ones,
-            // which what runs from now on would not fill.
+            const auto status = c10::Device(request->device).is_cpu()
+                                    ? prepare_for_cpu(*backend, *request, *prepared_out, error)
+                                    : prepare_for_gpu(*backend, *request, *prepared_out, error);
+            // The trials' activations and the freed weights left holes between the packed weights,
+            // which later allocations would not fill.
             (void)malloc_trim(0);
             return status;
         });
@@ -434,7 +435,7 @@ enum wt_status wt_backend_prepare(struct wt_backend *backend, const struct wt_ba
 void wt_backend_thread_init(struct wt_backend *backend, uint32_t threads)
 {
     (void)backend;
-    // Both belong to the calling thread.
+    // Both settings are per thread.
     wiretag::tell_warnings();
     at::set_num_threads(static_cast<int>(threads));
 }
@@ -473,7 +474,7 @@ enum wt_status wt_backend_forward(struct wt_backend *backend, const int64_t *ids
 void wt_backend_destroy(struct wt_backend *backend)
 {
     delete backend;
-    // Without it most of a dropped model's memory stays with the process.
+    // Without this, most memory of a destroyed model stays with the process.
     (void)malloc_trim(0);
 }
 

@@ -31,9 +31,9 @@ constexpr int64_t kLongTokens = 512;
 
 struct Parts {
     std::vector<struct wt_part> parts;
-    std::vector<at::Tensor> held; // whose weights the parts point to
+    std::vector<at::Tensor> held; // keeps the weights alive that the parts point to
 
-    // Layers of the same sizes take the same time: one stands for all.
+    // Layers of the same sizes take the same time, so each size is timed once.
     void add(const struct wt_part &part)
     {
         const auto same = std::find_if(parts.begin(), parts.end(), [&](const auto &other) {
@@ -95,7 +95,8 @@ bool moves_values(const Node *node)
                        [&](const char *kind) { return is(node, kind); });
 }
 
-// What attention gives to the linear layer behind it: heads times the size of one; 0: not found.
+// The width that attention gives to the following linear layer: heads times the size of a head; 0:
+// not found.
 int64_t width_behind(const Node *attention)
 {
     const Value *value = attention->output();
@@ -112,14 +113,15 @@ int64_t width_behind(const Node *attention)
     return 0;
 }
 
-// A size as a view names it; 0: it is not said.
+// A size in the arguments of a view; 0: not a constant.
 int64_t said(const Value *size)
 {
     const auto found = constant(size);
     return found.isInt() && found.toInt() > 0 ? found.toInt() : 0;
 }
 
-// [..., heads, size], where the queries got their heads; zeros for what it does not say.
+// [..., heads, size] in the view that splits the queries into heads; 0 for a size that is not
+// constant.
 std::pair<int64_t, int64_t> heads_before(const Node *attention)
 {
     const Node *node = attention->input(0)->node();
@@ -143,7 +145,7 @@ void add_attention(Parts &parts, const Node *node)
     if (size == 0) {
         size = heads > 0 && heads <= width ? width / heads : std::min(width, kUsualHead);
     }
-    // Where a view splits in another order both are of another kind.
+    // A view that splits in another order belongs to something else.
     if (heads == 0 || heads * size > std::max(width, int64_t{1} << 14)) {
         heads = std::max(width / size, int64_t{1});
     }
@@ -171,7 +173,7 @@ Parts parts_of(Graph &graph)
     return parts;
 }
 
-// --- the ways ------------------------------------------------------------------------------------
+// --- candidates ----------------------------------------------------------------------------------
 
 enum wt_number number_of(enum wt_precision precision)
 {
@@ -180,7 +182,8 @@ enum wt_number number_of(enum wt_precision precision)
                                   : WT_NUMBER_F32;
 }
 
-// Whether the set has what its precision is chosen for. Portable C is for what libtorch has not.
+// True if the set has the instructions for which its precision is chosen. Portable C is used where
+// libtorch has nothing.
 bool suits(const struct wt_kernels &kernels, enum wt_precision precision)
 {
     return precision == WT_INT8 || (precision == WT_FP32 && kernels.fast) ||
@@ -196,7 +199,7 @@ bool same_products(const struct wt_kernels &a, const struct wt_kernels &b, enum 
            wt_kernels_attends_in_bf16(&a, number) == wt_kernels_attends_in_bf16(&b, number);
 }
 
-// The sets for a precision, the better ones first, without those that are slower for certain.
+// The sets for a precision, the better ones first, without those that are certainly slower.
 std::vector<const struct wt_kernels *> sets_for(enum wt_precision precision)
 {
     std::vector<const struct wt_kernels *> sets;
@@ -212,13 +215,13 @@ std::vector<const struct wt_kernels *> sets_for(enum wt_precision precision)
     return sets;
 }
 
-// In order of preference: fp32 first, and within a precision attention in fp32.
-std::vector<Way> ways_for(const struct wt_backend_wish &wish)
+// In order of preference: fp32 first; within a precision, attention in fp32 first.
+std::vector<Way> ways_for(const struct wt_backend_request &request)
 {
     std::vector<Way> ways;
     for (int i = 0; i < WT_PRECISION_COUNT; i++) {
         const auto precision = static_cast<enum wt_precision>(i);
-        if (!wish.precisions[i]) {
+        if (!request.precisions[i]) {
             continue;
         }
         const auto number = number_of(precision);
@@ -242,9 +245,10 @@ std::vector<Way> ways_for(const struct wt_backend_wish &wish)
     return ways;
 }
 
-// Parts foretell the whole because the rest of a graph is the same by all kernels. By libtorch in bf16 it is
-// not, so that is no rival of kernels; where it is the only way it is asked for by name. True: there was one.
-bool drop_what_cannot_be_compared(std::vector<Way> &ways)
+// The parts predict the whole only because the rest of the graph costs the same with all kernels.
+// With libtorch in bf16 it does not. So libtorch is dropped if there are kernels to compare with;
+// as the only candidate it needs no measuring. True: it was dropped.
+bool drop_libtorch_beside_kernels(std::vector<Way> &ways)
 {
     const auto by_libtorch = [](const Way &way) { return way.kernels == nullptr; };
     if (std::all_of(ways.begin(), ways.end(), by_libtorch) ||
@@ -255,7 +259,7 @@ bool drop_what_cannot_be_compared(std::vector<Way> &ways)
     return true;
 }
 
-// Sets give the same bits but for what is made in bf16.
+// The sets give the same bits, except for attention in bf16.
 struct wt_candidate candidate_of(const Way &way)
 {
     struct wt_candidate candidate = {};
@@ -269,13 +273,13 @@ struct wt_candidate candidate_of(const Way &way)
 
 // --- timing --------------------------------------------------------------------------------------
 
-// Padded articles are computed whole, however short.
-std::vector<struct wt_trial_shape> shapes_for(const struct wt_backend_wish &wish)
+// Padded articles are computed in full, however short they are.
+std::vector<struct wt_trial_shape> shapes_for(const struct wt_backend_request &request)
 {
-    const int64_t most = std::min<int64_t>(std::max<int64_t>(wish.tokens_max, 2), kLongTokens);
+    const int64_t most = std::min<int64_t>(std::max<int64_t>(request.tokens_max, 2), kLongTokens);
     const int64_t least = std::min(kShortTokens, most / 2);
     const auto rows = [&](int64_t tokens) {
-        return size_of(std::max<int64_t>(tokens, wish.pad_to));
+        return size_of(std::max<int64_t>(tokens, request.pad_to));
     };
     return {{rows(least), size_of(least)}, {rows(most), size_of(most)}};
 }
@@ -287,7 +291,7 @@ double now_ms()
     return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) / 1e6;
 }
 
-// A part in libtorch's operators, for one article.
+// Makes a function that runs a part with libtorch's operators, for one article.
 std::function<void()> in_libtorch(const struct wt_part &part, const struct wt_trial_shape &shape,
                                   c10::ScalarType type)
 {
@@ -313,8 +317,8 @@ std::function<void()> in_libtorch(const struct wt_part &part, const struct wt_tr
     return [=] { (void)at::lstm(x, {state, state}, weights, true, 1, 0.0, false, false, true); };
 }
 
-// As the kernels are timed (trial.c), on one thread. Nothing is shared among the ways here: one of
-// libtorch is the only one of its precision.
+// Like the timing of kernels (trial.c), on one thread. No turns are needed: libtorch is the only
+// candidate of its precision.
 void time_libtorch(const std::vector<struct wt_part> &parts,
                    const std::vector<struct wt_trial_shape> &shapes, const Way &way, double *ms_out)
 {
@@ -340,8 +344,8 @@ void time_libtorch(const std::vector<struct wt_part> &parts,
     at::set_num_threads(threads);
 }
 
-// Fills in the figures of all candidates, which are all by kernels or all by libtorch. Where there is no
-// memory for it they stay 0.
+// Fills in the times of all candidates, which all use kernels or all use libtorch. If memory runs
+// out, the times stay 0.
 void measure(const std::vector<struct wt_part> &parts,
              const std::vector<struct wt_trial_shape> &shapes, const std::vector<Way> &ways,
              std::vector<struct wt_candidate> &candidates)
@@ -368,11 +372,11 @@ void measure(const std::vector<struct wt_part> &parts,
 
 } // namespace
 
-Way choose_way(Graph &graph, const struct wt_backend_wish &wish,
+Way choose_way(Graph &graph, const struct wt_backend_request &request,
                struct wt_backend_prepared &prepared_out)
 {
-    auto ways = ways_for(wish);
-    const bool dropped = drop_what_cannot_be_compared(ways);
+    auto ways = ways_for(request);
+    const bool dropped = drop_libtorch_beside_kernels(ways);
     const int said = std::snprintf(prepared_out.measured, sizeof prepared_out.measured, "%s",
                                    dropped ? "there are no kernels for bf16 here" : "");
     const auto parts = parts_of(graph);
@@ -381,7 +385,7 @@ Way choose_way(Graph &graph, const struct wt_backend_wish &wish,
     }
     std::vector<struct wt_candidate> candidates;
     std::transform(ways.begin(), ways.end(), std::back_inserter(candidates), candidate_of);
-    const auto shapes = shapes_for(wish);
+    const auto shapes = shapes_for(request);
     measure(parts.parts, shapes, ways, candidates);
     char *rest = prepared_out.measured + said;
     rest += dropped ? std::snprintf(rest, 3, "; ") : 0;

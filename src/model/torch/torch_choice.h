@@ -1,5 +1,5 @@
-// torch_choice.h: which of the ways that this processor has computes a model best: precision, and set
-// of kernels or libtorch's own operators. Chosen by timing the model's parts (trial.h).
+// torch_choice.h: chooses how this processor computes a model: the precision, and a kernel set or
+// libtorch's own operators. It times the parts of the model (trial.h).
 #ifndef WIRETAG_MODEL_TORCH_TORCH_CHOICE_H
 #define WIRETAG_MODEL_TORCH_TORCH_CHOICE_H
 
@@ -11,10 +11,10 @@
 namespace wiretag
 {
 
-// The way for the CPU, of one of the precisions that are asked for. Where there are several, the parts of
-// the frozen fp32 graph are timed in each; `prepared_out` takes the figures. What libtorch throws is
-// thrown on. Thread: any; the calling one's number of threads is put back.
-Way choose_way(torch::jit::Graph &graph, const struct wt_backend_wish &wish,
+// Chooses for the CPU, among the precisions of the request. If there are several candidates, the
+// parts of the frozen fp32 graph are timed with each; `prepared_out` gets the times. Throws what
+// libtorch throws. Thread: any; its number of threads is restored.
+Way choose_way(torch::jit::Graph &graph, const struct wt_backend_request &request,
                struct wt_backend_prepared &prepared_out);
 
 } // namespace wiretag

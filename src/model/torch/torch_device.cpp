@@ -1,5 +1,5 @@
-// torch_device.cpp: devices through libtorch's device-independent interfaces, because its CUDA headers
-// need a CUDA toolkit that neither building nor running wiretag should.
+// torch_device.cpp: uses libtorch's device-independent interfaces, because its CUDA headers need a
+// CUDA toolkit, which is needed neither to build nor to run wiretag.
 #include "model/torch/torch_device.h"
 
 #include "model/backend.h"
@@ -28,7 +28,7 @@ c10::TensorOptions page_locked(c10::ScalarType type)
     return c10::TensorOptions().dtype(type).pinned_memory(true);
 }
 
-// Room for `count` values, with some to spare: page-locking memory is slow.
+// Room for at least `count` values, with a reserve, because page-locking memory is slow.
 void reserve(at::Tensor &staging, int64_t count, c10::ScalarType type)
 {
     if (!staging.defined() || staging.numel() < count) {
@@ -36,7 +36,7 @@ void reserve(at::Tensor &staging, int64_t count, c10::ScalarType type)
     }
 }
 
-// The constant weights of an LSTM node; empty where they are not all constant.
+// The constant weights of an LSTM node; empty if they are not all constant.
 std::vector<at::Tensor> constant_weights(const torch::jit::Value &list)
 {
     if (const auto whole = torch::jit::toIValue(&list)) {
@@ -55,7 +55,7 @@ std::vector<at::Tensor> constant_weights(const torch::jit::Value &list)
     return weights;
 }
 
-// Where the inputs of both forms of aten::lstm (padded and packed) agree.
+// The inputs that both forms of aten::lstm (padded and packed) have at the same index.
 constexpr size_t kWeightsInput[] = {2, 3};
 constexpr int64_t kCudnnLstm = 2; // the mode of at::_cudnn_rnn_flatten_weight
 
@@ -70,14 +70,14 @@ void flatten_lstm(torch::jit::Node &node)
     if (constants.empty() || !has_biases || !layers || !bidirectional) {
         return;
     }
-    const int64_t stride = has_biases->toBool() ? 4 : 2; // weights a layer and direction
+    const int64_t stride = has_biases->toBool() ? 4 : 2; // weights for each layer and direction
     const int64_t directions = bidirectional->toBool() ? 2 : 1;
     if (static_cast<int64_t>(constants.size()) != stride * layers->toInt() * directions) {
-        return; // one with projections
+        return; // an LSTM with projections
     }
     std::vector<at::Tensor> weights;
     {
-        // Their storage is to be exchanged, which inference tensors do not allow.
+        // The storage of the weights is exchanged, which inference tensors do not allow.
         const c10::InferenceMode normal(false);
         const at::NoGradGuard no_grad;
         for (const at::Tensor &constant : constants) {
@@ -110,7 +110,7 @@ void flatten_lstms(torch::jit::Block &block)
     }
 }
 
-// wt_backend_on_warning.
+// The function set by wt_backend_on_warning.
 std::atomic<void (*)(const char *)> warned{nullptr};
 
 class WarningsTold : public c10::WarningHandler
@@ -126,8 +126,8 @@ class WarningsTold : public c10::WarningHandler
 
 } // namespace
 
-// The driver is looked for first: without one, loading libtorch_cuda costs time and memory for
-// nothing. Where libtorch_cuda is not installed, dlopen says so at once.
+// Looks for the driver first: without one, loading libtorch_cuda would cost time and memory for
+// nothing. If libtorch_cuda is not installed, dlopen fails at once.
 bool cuda_loaded()
 {
     static const bool loaded = [] {
@@ -139,8 +139,8 @@ bool cuda_loaded()
     return loaded && torch::cuda::is_available();
 }
 
-// From compute capability 8.0 on; before that bf16 is emulated, slower than fp32. The driver is
-// asked, because libtorch tells only through headers that need a CUDA toolkit.
+// bf16 runs in hardware from compute capability 8.0 on; before that it is emulated and slower than
+// fp32. The driver is asked, because libtorch tells only through headers that need a CUDA toolkit.
 bool cuda_has_bf16(int index)
 {
     constexpr int kComputeCapabilityMajor = 75; // CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR
@@ -163,9 +163,9 @@ bool cuda_has_bf16(int index)
 
 void prepare_for_cuda(torch::jit::Module &module)
 {
-    // cuDNN's default rounds the LSTM's fp32 products to 10 bits: too coarse for 1e-4.
+    // cuDNN's default rounds the LSTM's fp32 products to 10 bits, which is too coarse for 1e-4.
     at::globalContext().setAllowTF32CuDNN(false);
-    // cuDNN's attention prepares code anew for each shape, and every batch has another.
+    // cuDNN's attention prepares code for each shape, and almost every batch has another shape.
     at::globalContext().setSDPUseCuDNN(false);
     flatten_lstms(*module.get_method("forward").graph()->block());
 }
@@ -202,7 +202,7 @@ void Lane::enter() const
 at::Tensor Lane::to_device(at::Tensor &staging, const int64_t *values, int64_t count)
 {
     if (device_.is_cpu()) {
-        // from_blob wants a pointer it may write to; the model only reads.
+        // from_blob takes a mutable pointer; the model only reads.
         return at::from_blob(const_cast<int64_t *>(values), {count}, c10::kLong);
     }
     reserve(staging, count, c10::kLong);

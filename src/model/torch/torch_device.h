@@ -1,5 +1,5 @@
-// torch_device.h: what devices there are, and how a thread hands batches to one. C++, for the shim
-// alone.
+// torch_device.h: finds devices, and moves batches between a thread and its device. C++, for
+// torch_*.cpp alone.
 #ifndef WIRETAG_MODEL_TORCH_TORCH_DEVICE_H
 #define WIRETAG_MODEL_TORCH_TORCH_DEVICE_H
 
@@ -17,36 +17,36 @@
 namespace wiretag
 {
 
-// Whether libtorch's CUDA half is installed and finds a device; loads it when first asked. Thread:
+// True if libtorch's CUDA library is installed and finds a device. The first call loads it. Thread:
 // any.
 bool cuda_loaded();
 
-// Whether bf16 runs in hardware on the GPU of that number. Thread: any.
+// True if bf16 runs in hardware on the GPU with this number. Thread: any.
 bool cuda_has_bf16(int index);
 
-// Sets libtorch up for GPUs, and lays a frozen module's LSTM weights out as cuDNN wants them: else it
-// does so anew at every call. Before the module runs.
+// Sets libtorch up for GPUs, and lays the LSTM weights of a frozen module out for cuDNN, which
+// otherwise does so at every call. Call it before the module runs.
 void prepare_for_cuda(torch::jit::Module &module);
 
-// From now on libtorch's warnings in the calling thread go where wt_backend_on_warning says.
+// Passes libtorch's warnings in the calling thread to the function of wt_backend_on_warning.
 void tell_warnings();
 
-// Waits until the device has done all that any thread of this process gave it.
+// Waits until the device has finished the work of all threads of this process.
 void synchronize(c10::Device device);
 
-// A batch on its way to the device and its logits on their way back, for one thread at a time. On a
-// GPU it has a stream of its own and page-locked memory to copy from and to, so that one replica's
-// copies run beside another's computing; on the CPU it passes tensors through.
+// Moves a batch to the device and its logits back, for one thread at a time. On a GPU it has its
+// own stream and page-locked memory, so that the copies of one replica run beside the computing of
+// another. On the CPU it passes tensors through.
 class Lane
 {
   public:
     explicit Lane(c10::Device device);
 
-    // From now on the calling thread's work on the device runs in this lane's stream.
+    // Selects this stream for the calling thread's work on the device.
     void enter() const;
 
-    // The `rows` x `columns` ids and the lengths, int64, on the device. On a GPU they may still be
-    // copied while this returns; both live until the next call.
+    // The `rows` x `columns` ids and the lengths, int64, on the device. On a GPU the copy may still
+    // be running when this returns. Both are valid until the next call.
     at::Tensor ids_to_device(const int64_t *ids, int64_t rows, int64_t columns);
     at::Tensor lengths_to_device(const int64_t *lengths, int64_t rows);
 
@@ -68,8 +68,8 @@ class Lane
     at::Tensor logits_;
 };
 
-// The lanes of all threads that run one model. Not the threads' own variables: a lane must end before
-// the CUDA runtime does, and not when a thread of its ends.
+// The lanes of all threads that run one model. They are not thread-local variables: a lane must be
+// destroyed before the CUDA runtime, and not when its thread ends.
 class Lanes
 {
   public:
@@ -77,10 +77,11 @@ class Lanes
     {
     }
 
-    // Ends all lanes; later ones lead to `device`. While no thread uses one.
+    // Destroys all lanes; later ones use `device`. Call it while no thread uses a lane.
     void move_to(c10::Device device);
 
-    // The calling thread's lane, entered; made when first asked for. Thread: any, several at once.
+    // The lane of the calling thread, selected; created at the first call. Thread: any, several at
+    // once.
     Lane &enter();
 
   private:

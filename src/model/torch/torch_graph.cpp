@@ -17,10 +17,10 @@ using torch::jit::Value;
 namespace
 {
 
-// Few outputs are logits or a step on the way to them.
+// A layer with few outputs gives logits or a step on the way to them.
 constexpr int64_t kOutputsInFloatBelow = 32;
 
-// [start, start] with start = zeros(...).
+// True for [start, start] with start = zeros(...).
 bool starts_from_zeros(const Value *states)
 {
     const Node *list = states->node();
@@ -28,7 +28,7 @@ bool starts_from_zeros(const Value *states)
            is(list->input(0)->node(), "aten::zeros") && is(list->input(1)->node(), "aten::zeros");
 }
 
-// Whether the node, or one inside it, writes to what it was given or does more than compute.
+// True if the node, or one inside it, writes to its inputs or has other side effects.
 bool changes_values(Node *node)
 {
     const auto *schema = node->maybeSchema();
@@ -39,7 +39,8 @@ bool changes_values(Node *node)
     return changes;
 }
 
-// Whether tensors may come through it; an object, which may hold others of its class, is not asked.
+// True if a value of this type may contain tensors. Classes are not searched, because an object may
+// hold others of its class: they always count.
 bool holds_tensors(const c10::TypePtr &type)
 {
     if (type->kind() == c10::TypeKind::ClassType || type->isSubtypeOf(*c10::TensorType::get())) {
@@ -49,8 +50,8 @@ bool holds_tensors(const c10::TypePtr &type)
     return std::any_of(inside.begin(), inside.end(), holds_tensors);
 }
 
-// [input, state, both biases or none] of each layer and direction; others, as with a projection, are
-// not looked at.
+// [input, state, both biases or none] of each layer and direction. Other forms, such as those with
+// a projection, are not checked.
 bool lstm_fits(const Node *node)
 {
     const auto list = constant(node->input(2));
@@ -160,8 +161,8 @@ std::optional<LinearLayer> linear_of(const Node *node)
     if (!layer.weight.defined() || layer.weight.numel() == 0) {
         return {};
     }
-    // Sizes that do not fit are left to libtorch, which spreads a bias of one or says what is
-    // wrong: the kernels would read past the end.
+    // If sizes do not fit, libtorch gets the layer: it broadcasts a bias of one element, or reports
+    // an error. The kernels would read out of bounds.
     layer.bias = constant_vector(constant(node->input(2)), layer.weight.size(0));
     if (!layer.bias.defined() && !node->input(2)->mustBeNone()) {
         return {};
@@ -239,7 +240,7 @@ std::set<const Node *> last_linears(const Graph &graph)
             last.insert(node);
             continue;
         }
-        // What a block begins with was given to the node that the block is in.
+        // The inputs of a block were given to the node that contains the block.
         const Node *owner = is(node, "prim::Param") ? node->owningBlock()->owningNode() : node;
         if (owner == nullptr) {
             continue;

@@ -56,7 +56,7 @@ int64_t index_of(const struct wt_kernels *kernels)
 namespace
 {
 
-// Working memory of one thread; it grows to what the largest step needs.
+// Working memory of one thread. It grows to the need of the largest step.
 class Scratch
 {
   public:
@@ -95,7 +95,7 @@ at::Tensor floats(const at::Tensor &x)
     return x.to(at::kFloat).contiguous();
 }
 
-// The sizes of x with another last one.
+// The sizes of x with another last dimension.
 std::vector<int64_t> with_last(at::IntArrayRef sizes, int64_t last)
 {
     std::vector<int64_t> changed = sizes.vec();
@@ -114,7 +114,7 @@ at::Tensor dense(const at::Tensor &x, const std::optional<at::Tensor> &residual,
     at::Tensor in = x;
     at::Tensor add;
     if (residual) {
-        // The sum of both may be wider than each: a position-wise step may as well come after.
+        // The sum may be wider than either, because the next step may be position-wise too.
         auto sizes = at::infer_size(with_last(x.sizes(), outputs), residual->sizes());
         TORCH_CHECK(sizes.back() == outputs, "to ", outputs, " outputs of a linear layer ",
                     residual->sizes(), " was to be added");
@@ -156,8 +156,8 @@ at::Tensor lstm(const at::Tensor &x, const c10::intrusive_ptr<Lstm> &packed)
     return out;
 }
 
-// How many keys each article has, when its mask lets all queries see the first so many and no
-// other. Empty: it is a mask of another kind.
+// The number of keys of each article, if its mask shows all queries the same first keys and no
+// others. Empty: another kind of mask.
 std::vector<int64_t> lengths_of(const std::optional<at::Tensor> &mask, int64_t rows, int64_t keys)
 {
     if (!mask || !mask->defined()) {
@@ -169,7 +169,7 @@ std::vector<int64_t> lengths_of(const std::optional<at::Tensor> &mask, int64_t r
     if (!by_article || (given.scalar_type() != at::kBool && given.scalar_type() != at::kFloat)) {
         return {};
     }
-    // What is added to a score: nothing, or so much that nothing is left of it.
+    // What a mask adds to a score: nothing, or so much that the key has no weight.
     constexpr float kHidden = -1e30f;
     auto seen = given;
     if (given.scalar_type() == at::kFloat) {
@@ -192,7 +192,7 @@ std::vector<int64_t> lengths_of(const std::optional<at::Tensor> &mask, int64_t r
     return lengths;
 }
 
-// Rows of floats side by side, as the kernel reads them.
+// Copies rows of floats side by side, as the kernel reads them.
 at::Tensor with_rows(const at::Tensor &x)
 {
     const auto in = x.to(at::kFloat);
@@ -216,7 +216,7 @@ at::Tensor attention(const at::Tensor &query, const at::Tensor &key, const at::T
     const int64_t heads = q.size(1);
     const int64_t size = q.size(3);
     const int64_t queries = q.size(2);
-    // Heads side by side, as what follows wants them.
+    // Copies the heads side by side, as the next layer reads them.
     auto out = at::empty({q.size(0), queries, heads, size}, q.options()).transpose(1, 2);
     auto *to = out.mutable_data_ptr<float>();
     at::parallel_for(0, q.size(0) * heads, 1, [&](int64_t begin, int64_t end) {
@@ -244,8 +244,8 @@ at::Tensor attention(const at::Tensor &query, const at::Tensor &key, const at::T
     return out;
 }
 
-// libtorch's own sum adds in an order that depends on how many positions there are: with zeros
-// behind an article it rounds differently.
+// libtorch's own sum adds in an order that depends on the number of positions: with zeros behind an
+// article it rounds differently.
 at::Tensor sum_positions(const at::Tensor &x)
 {
     if (x.dim() != 3 || x.scalar_type() != at::kFloat) {

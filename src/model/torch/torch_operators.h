@@ -20,7 +20,7 @@ namespace wiretag
 {
 
 struct Dense : torch::CustomClassHolder {
-    // Takes *matrix; throws std::bad_alloc when it is NULL or memory runs out.
+    // Takes *matrix. Throws std::bad_alloc if it is NULL or memory runs out.
     explicit Dense(struct wt_matrix *matrix);
     ~Dense() override;
     Dense(const Dense &) = delete;
@@ -30,7 +30,7 @@ struct Dense : torch::CustomClassHolder {
 };
 
 struct Lstm : torch::CustomClassHolder {
-    // Takes the layer; throws std::bad_alloc when it is NULL.
+    // Takes the layer. Throws std::bad_alloc if it is NULL.
     explicit Lstm(struct wt_lstm *taken);
     ~Lstm() override;
     Lstm(const Lstm &) = delete;
@@ -39,7 +39,7 @@ struct Lstm : torch::CustomClassHolder {
     struct wt_lstm *layer;
 };
 
-// The number that the attention operator knows a set of kernels by.
+// The number of a kernel set in the arguments of the attention operator.
 int64_t index_of(const struct wt_kernels *kernels);
 
 } // namespace wiretag

@@ -1,4 +1,4 @@
-// torch_rewrite.cpp: see torch_rewrite.h. Each kind of node has one function; the passes over dense
+// torch_rewrite.cpp: see torch_rewrite.h. One function for each kind of node. The passes over dense
 // steps build on each other: linear, then activation, second layer, norm.
 #include "model/torch/torch_rewrite.h"
 
@@ -56,8 +56,8 @@ class Rewriter
     struct State {
         c10::intrusive_ptr<Dense> step;
         bool activated = false; // an activation follows its first layer
-        bool single = true;     // one layer
-        bool normed = false;    // complete
+        bool single = true;     // it has one layer
+        bool normed = false;    // it has its norm, so nothing can be added
         Node *node = nullptr;
     };
 
@@ -66,7 +66,7 @@ class Rewriter
         for_each_node(graph_.block(), visit);
     }
 
-    // A node of `kind` in the place of `node`'s first output.
+    // Adds a node of `kind` that replaces the first output of `node`.
     Node *put(Node *node, const char *kind, const std::vector<Value *> &inputs)
     {
         Node *fresh = graph_.create(c10::Symbol::fromQualString(kind), inputs, 1);
@@ -76,8 +76,8 @@ class Rewriter
         return fresh;
     }
 
-    // Destroys a node and with it the constants that only it used: weights that are packed would
-    // else take their place twice until the whole model is.
+    // Destroys a node and the constants that only it used. Otherwise packed weights would be in
+    // memory twice until the model is destroyed.
     static void drop(Node *node)
     {
         std::set<Node *> sources; // a node may use one twice
@@ -134,7 +134,8 @@ class Rewriter
         node->destroy();
     }
 
-    // linear, activation, linear: one step, so that what lies between stays in the cache.
+    // linear, activation, linear become one step, so that the values between them stay in the
+    // cache.
     void join_layers(Node *node)
     {
         auto *second = is(node, "wiretag::dense") ? state_of(node) : nullptr;
@@ -164,7 +165,7 @@ class Rewriter
             shape.toIntVector().size() != 1 || !epsilon.isDouble()) {
             return;
         }
-        // Of two steps the later one takes the norm; the other is its residual.
+        // Of two steps the later one takes the norm; the other one is its residual.
         size_t which = open_state(sum->input(1)) != nullptr ? 1 : 0;
         auto *state = open_state(sum->input(which));
         Value *residual = sum->input(1 - which);
@@ -183,7 +184,7 @@ class Rewriter
             throw std::bad_alloc();
         }
         state->normed = true;
-        // Its only user was the sum, and the residual may come later than it did.
+        // The sum was its only user, and the residual may be computed after it.
         state->node->moveBefore(node);
         state->node->replaceInput(1, residual);
         node->output()->replaceAllUsesWith(state->node->output());
@@ -244,7 +245,7 @@ class Rewriter
         return &found->second;
     }
 
-    // The step that gives `value`, when something may still be added behind it.
+    // The step that gives `value`, if something may still be added to it.
     State *open_state(Value *value)
     {
         auto *state = state_of(value->node());

@@ -15,15 +15,16 @@
 namespace wiretag
 {
 
-// One way to compute a model on the CPU.
+// A way to compute a model on the CPU: a precision with a kernel set.
 struct Way {
     enum wt_precision precision;
-    enum wt_number number;            // of the products
+    enum wt_number number;            // the numbers in the products
     const struct wt_kernels *kernels; // null: libtorch's own operators
 };
 
-// Rewrites the graph of forward for a way with kernels. WT_INVALID (class fatal): int8, and no linear
-// layer was found. Throws what libtorch throws.
+// Rewrites the graph of forward for a way with kernels. WT_INVALID (class fatal): int8, and no
+// linear layer was found. Throws what libtorch throws.
+//
 enum wt_status use_kernels(torch::jit::Module &frozen, const Way &way,
                            struct wt_backend_prepared &prepared_out, struct wt_error *error);
 
