@@ -24,7 +24,6 @@ struct Way {
 
 // Rewrites the graph of forward for a way with kernels. WT_INVALID (class fatal): int8, and no
 // linear layer was found. Throws what libtorch throws.
-//
 enum wt_status use_kernels(torch::jit::Module &frozen, const Way &way,
                            struct wt_backend_prepared &prepared_out, struct wt_error *error);
 
