@@ -7,26 +7,28 @@
  * examples/library/classify.c shows all three, examples/library/classify.py the same in Python.
  *
  * The tokens, logits and scores of a text are those of a worker and of `wiretag classify`. Texts of
- * similar length are batched internally. A result does not depend on the other texts: its bits are the
- * same if the model promises that (int8, and all operators are the project's own), otherwise its logits
- * stay within the model's logits_bound.
+ * similar length are batched internally. A result does not depend on the other texts: its bits are
+ * the same if the model promises that (int8, and all operators are the project's own), otherwise
+ * its logits stay within the model's logits_bound.
  *
  * Rules for every function below:
- *  1. Plain C: no exceptions, no C++ types and no names of the framework. Bad input never aborts, and
- *     nothing is written to stdout, stderr or a log.
+ *  1. Plain C: no exceptions, no C++ types and no names of the framework. Bad input never aborts,
+ *     and nothing is written to stdout, stderr or a log.
  *  2. The caller keeps ownership of its arguments; they are read only during the call. The one
  *     exception is the model of wt_classifier_create, which must live longer.
- *  3. The caller owns what a `_out` parameter returns, and frees it with the matching `_destroy`, which
- *     accepts NULL. A returned `const` pointer is valid as long as the object from which it came.
- *  4. If the call fails, `_out` is unchanged and `error` is filled (see status.h). A problem with one text
- *     is in that text's result and does not fail the call.
- *  5. Several threads may use one classifier at once. The caller joins them before wt_classifier_destroy.
+ *  3. The caller owns what a `_out` parameter returns, and frees it with the matching `_destroy`,
+ *     which accepts NULL. A returned `const` pointer is valid as long as the object from which it
+ *     came.
+ *  4. If the call fails, `_out` is unchanged and `error` is filled (see status.h). A problem with
+ *     one text is in that text's result and does not fail the call.
+ *  5. Several threads may use one classifier at once. The caller joins them before
+ *     wt_classifier_destroy.
  *  6. Loading a bundle runs the code in it. Pin it by its SHA-256 (model.h).
  *  7. Lengths of texts are in bytes; token counts include [CLS] and [SEP].
  *
- * Memory: 4 MiB and one batch for each thread that calls at the same time, kept for the next call. Each
- * text takes some 80 bytes, and 12 for each label, until wt_results_destroy. On a GPU each calling thread
- * has its own memory there, so call from few threads that live long. */
+ * Memory: 4 MiB and one batch for each thread that calls at the same time, kept for the next call.
+ * Each text takes some 80 bytes, and 12 for each label, until wt_results_destroy. On a GPU each
+ * calling thread has its own memory there, so call from few threads that live long. */
 #ifndef WIRETAG_CLASSIFY_H
 #define WIRETAG_CLASSIFY_H
 
@@ -108,8 +110,8 @@ struct wt_result {
  *   WT_FAILED (class record): the model fails on this text
  *   WT_MEMORY (class retriable): the device has too little memory for this text alone.
  * A batch that fails is halved until the text that makes it fail is alone.
- * The call itself fails with WT_MEMORY: the host is out of memory; WT_IO: the device failed for good.
- * Sets the number of OpenMP threads of the calling thread to the model's threads_per_call.
+ * The call itself fails with WT_MEMORY: the host is out of memory; WT_IO: the device failed for
+ * good. Sets the number of OpenMP threads of the calling thread to the model's threads_per_call.
  * Thread: any, several at once. */
 WT_API enum wt_status wt_classify(struct wt_classifier *classifier, const struct wt_text *texts,
                                   size_t count, struct wt_results **results_out,

@@ -1,16 +1,18 @@
 /* model.h: a loaded classification bundle. Usable without Kafka.
  *
  * Rules for every function below:
- *  1. Plain C: no exceptions, no C++ types and no names of the framework. Bad input never aborts, and
- *     nothing is written to stdout, stderr or a log.
+ *  1. Plain C: no exceptions, no C++ types and no names of the framework. Bad input never aborts,
+ *     and nothing is written to stdout, stderr or a log.
  *  2. The caller keeps ownership of its arguments; they are read only during the call.
- *  3. The caller owns what a `_out` parameter returns, and frees it with the matching `_destroy`, which
- *     accepts NULL. A returned `const` pointer is valid as long as the object from which it came.
- *  4. A failure leaves `_out` unchanged and fills `error` (see status.h). Out of memory is WT_MEMORY.
- *  5. A loaded model is immutable: several threads may call wt_model_forward at once. The caller joins
- *     those threads before wt_model_destroy.
- *  6. Loading a bundle runs the code in it. Pin it by its SHA-256 in production: the hash is that of the
- *     same bytes that are loaded.
+ *  3. The caller owns what a `_out` parameter returns, and frees it with the matching `_destroy`,
+ *     which accepts NULL. A returned `const` pointer is valid as long as the object from which it
+ *     came.
+ *  4. A failure leaves `_out` unchanged and fills `error` (see status.h). Out of memory is
+ *     WT_MEMORY.
+ *  5. A loaded model is immutable: several threads may call wt_model_forward at once. The caller
+ *     joins those threads before wt_model_destroy.
+ *  6. Loading a bundle runs the code in it. Pin it by its SHA-256 in production: the hash is that
+ *     of the same bytes that are loaded.
  *  7. Lengths and widths are in tokens, with [CLS] and [SEP]. Batches are row-major. */
 #ifndef WIRETAG_MODEL_H
 #define WIRETAG_MODEL_H

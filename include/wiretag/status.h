@@ -1,18 +1,18 @@
 /* status.h: status and error of every wiretag function that can fail.
  *
- * A function that can fail returns `enum wt_status` and takes a `struct wt_error`, which may be NULL.
- * On failure it fills the struct with a code for programs, a message for people, and the class, which
- * decides what happens to the record or the process. On success the struct is unchanged. Errors are for
- * what can go wrong at run time; bugs are assertions.
+ * A function that can fail returns `enum wt_status` and takes a `struct wt_error`, which may be
+ * NULL. On failure it fills the struct with a code for programs, a message for people, and the
+ * class, which decides what happens to the record or the process. On success the struct is
+ * unchanged. Errors are for what can go wrong at run time; bugs are assertions.
  *
- * Options: a struct of options begins with its size, so that a program works with other versions of the
- * library than it was compiled with. Fill it with the function named after it that ends in `_defaults`,
- * then change members. If the struct of an older program is smaller, the missing members have their
- * defaults. The struct of a newer program may be larger if the members that this library does not know
- * are zero; otherwise WT_INVALID, code options-size.
+ * Options: a struct of options begins with its size, so that a program works with other versions of
+ * the library than it was compiled with. Fill it with the function named after it that ends in
+ * `_defaults`, then change members. If the struct of an older program is smaller, the missing
+ * members have their defaults. The struct of a newer program may be larger if the members that this
+ * library does not know are zero; otherwise WT_INVALID, code options-size.
  *
- * Other structs: those that the caller allocates (wt_error, wt_tokens) never change. Those to which the
- * library returns a pointer may get new members at the end. */
+ * Other structs: those that the caller allocates (wt_error, wt_tokens) never change. Those to which
+ * the library returns a pointer may get new members at the end. */
 #ifndef WIRETAG_STATUS_H
 #define WIRETAG_STATUS_H
 

@@ -1,5 +1,5 @@
-/* tokenizer.h: BERT WordPiece, the same ids as Hugging Face `tokenizers`. Usable without the rest of
- * wiretag: libwiretag-tokenizer needs only the C library.
+/* tokenizer.h: BERT WordPiece, the same ids as Hugging Face `tokenizers`. Usable without the rest
+ * of wiretag: libwiretag-tokenizer needs only the C library.
  *
  *   1. wt_vocab_load            once: an immutable vocabulary, shared by any number of threads
  *   2. wt_tokenizer_create      once for each thread: scratch memory; borrows the vocabulary
@@ -7,21 +7,23 @@
  *
  * examples/library/tokenize.c shows all three in twenty lines.
  *
- * Exact: for every Unicode text the ids are those of `tokenizers.BertWordPieceTokenizer` with the same
- * options. A special token that is written in a text becomes that token, even inside a word: [UNK],
- * [CLS], [SEP], and [PAD] and [MASK] if the vocabulary has them. A word of more than 100 characters
- * becomes [UNK].
+ * Exact: for every Unicode text the ids are those of `tokenizers.BertWordPieceTokenizer` with the
+ * same options. A special token that is written in a text becomes that token, even inside a word:
+ * [UNK], [CLS], [SEP], and [PAD] and [MASK] if the vocabulary has them. A word of more than 100
+ * characters becomes [UNK].
  *
- * Memory: about 8 MiB for a vocabulary of 120,000 tokens. A tokenizer has a word cache of 4 MiB, and
- * room for the ids of the longest text so far. Encoding allocates nothing else and uses 64 KiB of stack.
+ * Memory: about 8 MiB for a vocabulary of 120,000 tokens. A tokenizer has a word cache of 4 MiB,
+ * and room for the ids of the longest text so far. Encoding allocates nothing else and uses 64 KiB
+ * of stack.
  *
  * Rules for every function below:
  *  1. Plain C. Bad input never aborts, and nothing is written to stdout, stderr or a log.
  *  2. The caller keeps ownership of its arguments; they are read only during the call. A tokenizer
  *     borrows its vocabulary.
- *  3. The caller owns what a `_out` parameter returns, and frees it with the matching `_destroy`, which
- *     accepts NULL. The one exception is wt_tokens: the tokenizer owns the ids.
- *  4. A failure leaves `_out` unchanged and fills `error` (see status.h). Out of memory is WT_MEMORY.
+ *  3. The caller owns what a `_out` parameter returns, and frees it with the matching `_destroy`,
+ *     which accepts NULL. The one exception is wt_tokens: the tokenizer owns the ids.
+ *  4. A failure leaves `_out` unchanged and fills `error` (see status.h). Out of memory is
+ *     WT_MEMORY.
  *  5. Sizes are in bytes if their names say so, else in tokens, with [CLS] and [SEP].
  *  6. Pointers must not be NULL unless the comment allows it. */
 #ifndef WIRETAG_TOKENIZER_H
@@ -68,11 +70,11 @@ static inline struct wt_tokenizer_options wt_tokenizer_options_default(void)
     return options;
 }
 
-/* Builds a vocabulary from the `text_bytes` bytes of a vocab.txt, which it copies: one token a line;
- * the line number, from 0, is the id. Details are as in Hugging Face: white space at the end of a line
- * is removed, CRLF included; of duplicate lines the last one counts; an empty line uses up an id; a
- * byte order mark belongs to the first token. `source` names the file in messages. `options` NULL: the
- * defaults.
+/* Builds a vocabulary from the `text_bytes` bytes of a vocab.txt, which it copies: one token a
+ * line; the line number, from 0, is the id. Details are as in Hugging Face: white space at the end
+ * of a line is removed, CRLF included; of duplicate lines the last one counts; an empty line uses
+ * up an id; a byte order mark belongs to the first token. `source` names the file in messages.
+ * `options` NULL: the defaults.
  * WT_INVALID (class fatal), code: vocab-empty; vocab-not-utf8 (the message has the line);
  * vocab-token-missing: [UNK], [CLS] or [SEP]; vocab-too-large: more than 16 MiB; options-size;
  * tokenizer-type: no such one.
@@ -112,10 +114,10 @@ struct wt_tokens {
     bool truncated;         /* the text had more tokens than `tokens_max` */
 };
 
-/* Tokenizes `text_bytes` bytes of UTF-8, at most 2 GiB - 1, which may contain NULs. `tokens_max` includes
- * [CLS] and [SEP], which are never cut off: at least 2; 0: no limit. Soon after the limit the work
- * stops. The text behind it is not examined, so its length does not matter, nor whether it is UTF-8. A
- * tokenizer may be used again after an error.
+/* Tokenizes `text_bytes` bytes of UTF-8, at most 2 GiB - 1, which may contain NULs. `tokens_max`
+ * includes [CLS] and [SEP], which are never cut off: at least 2; 0: no limit. Soon after the limit
+ * the work stops. The text behind it is not examined, so its length does not matter, nor whether it
+ * is UTF-8. A tokenizer may be used again after an error.
  * WT_INVALID (class record), code: text-not-utf8 (the message has the byte); text-too-large; (class
  * fatal) tokens-max: 1. WT_MEMORY (class retriable). Thread: one at a time for each tokenizer. */
 WT_API enum wt_status wt_tokenizer_encode(struct wt_tokenizer *tokenizer, const char *text,

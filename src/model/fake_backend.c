@@ -7,11 +7,11 @@
  *    "behaviour": {"sleep_us_per_call": 0, "sleep_us_per_token": 0,
  *                  "fail_on_token": "…", "nan_on_token": "…", "memory_tokens_max": 0,
  *                  "memory_fails_from": 0, "memory_fails_to": -1, "fail_after_calls": -1}}
- * The logits of a row are a hash of its real ids and depend on nothing else. "behaviour" makes the model
- * slow (padding costs time, as in a real model) or makes it fail as real ones do. fail_on_token and
- * nan_on_token have an effect only after wt_backend_prepare, because a load runs arbitrary tokens before.
- * Calls with more than memory_tokens_max tokens are counted from 0; those from memory_fails_from on and
- * before memory_fails_to (-1: no end) fail. */
+ * The logits of a row are a hash of its real ids and depend on nothing else. "behaviour" makes the
+ * model slow (padding costs time, as in a real model) or makes it fail as real ones do.
+ * fail_on_token and nan_on_token have an effect only after wt_backend_prepare, because a load runs
+ * arbitrary tokens before. Calls with more than memory_tokens_max tokens are counted from 0; those
+ * from memory_fails_from on and before memory_fails_to (-1: no end) fail. */
 #include "model/backend.h"
 
 #include <jansson.h>

@@ -11,9 +11,9 @@
  *    "inputs": "ids+lengths",                    or "ids+mask"
  *    "precisions": {"fp32": {"logits_bound": 1e-4}, "bf16": {"logits_bound": 0.01}}}
  *
- * `logits_bound` is the bound for differences from the fp32 logits, as measured at export. int8 needs
- * none: it is made at load, and measured there unless the bundle has a bound for it. Unknown keys are
- * ignored, so that later versions of the export can add some. */
+ * `logits_bound` is the bound for differences from the fp32 logits, as measured at export. int8
+ * needs none: it is made at load, and measured there unless the bundle has a bound for it. Unknown
+ * keys are ignored, so that later versions of the export can add some. */
 #ifndef WIRETAG_MODEL_MANIFEST_H
 #define WIRETAG_MODEL_MANIFEST_H
 

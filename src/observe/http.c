@@ -51,14 +51,13 @@ struct wt_http {
     uint16_t port;
     int stop;     /* an eventfd: readable when the thread must end */
     int listener; /* our own, not the library's: see note "Crowds" */
-    int reserve; /* a spare descriptor, closed to accept a connection when the process has no other; -1: closed */
+    int reserve;  /* a spare descriptor for a connection when the process has no other; -1: used */
     int64_t accept_us; /* accept no connection before this time */
     struct MHD_Daemon *daemon;
     pthread_t thread;
     struct client clients[WT_HTTP_CONNECTIONS_MAX];
-    struct MHD_Response
-        *page; /* the metrics page; NULL: none yet; unfinished answers hold references to it too */
-    int64_t page_us; /* when the page was written */
+    struct MHD_Response *page; /* the metrics page; NULL: none yet; answers hold references too */
+    int64_t page_us;           /* when the page was written */
 };
 
 /* Makes a response of `body`, which MHD frees. NULL: out of memory. */

@@ -16,11 +16,11 @@
  *   bool window_equals(const struct window *, const uint8_t *key);
  *   void window_store(const struct window *, uint8_t *key).
  *
- * Note "raw words". The word cache is keyed by the raw bytes of a word, before normalization. The ids
- * depend on nothing else: white space, punctuation and ideographs end a word whatever is next to
- * them, no character is dropped or reordered across such a boundary, and special tokens start and end
- * with ASCII punctuation. So normalization, which is most of the work for a word, and the check for
- * UTF-8 are done once for each distinct word.
+ * Note "raw words". The word cache is keyed by the raw bytes of a word, before normalization. The
+ * ids depend on nothing else: white space, punctuation and ideographs end a word whatever is next
+ * to them, no character is dropped or reordered across such a boundary, and special tokens start
+ * and end with ASCII punctuation. So normalization, which is most of the work for a word, and the
+ * check for UTF-8 are done once for each distinct word.
  *
  * Note "what made it fast". 1.5 MB of Russian posts, 119,547 tokens, one thread of a 2.6 GHz Zen 4,
  * medians of alternating runs that start with an empty cache (a quarter of the words are new):
@@ -31,7 +31,8 @@
  *             batches of 64 words the waits overlap
  *    10       the reference in this folder; Hugging Face tokenizers: 5
  * Tried without gain: large pages for the tables (kept: they make loading a tenth faster), and trie
- * steps without branches (165 MB/s: a mispredicted failure costs less than the code that avoids it). */
+ * steps without branches (165 MB/s: a mispredicted failure costs less than the code that avoids
+ * it). */
 
 #include "base/utf8.h"
 #include "text/unicode.h"
