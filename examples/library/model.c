@@ -1,6 +1,6 @@
-/* Runs a model on token ids of one's own making: cc model.c $(pkg-config --cflags --libs wiretag)
+/* Runs a model on token ids: cc model.c $(pkg-config --cflags --libs wiretag)
  *
- * For programs that make batches themselves; classify.c is the short way. */
+ * For programs that make their own batches. classify.c is shorter. */
 #include "wiretag/model.h"
 
 #include <stdio.h>
