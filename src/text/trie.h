@@ -25,7 +25,7 @@
 struct wt_trie_node {
     uint32_t base;
     uint32_t parent; /* WT_TRIE_NONE: unused, or a root */
-    uint32_t fail;   /* the node where the rest continues; WT_TRIE_NONE: unknown word */
+    uint32_t fail;   /* where the rest of the word continues; WT_TRIE_NONE: unknown word */
     uint32_t pops;   /* tokens certain on failure: one id, or WT_TRIE_POOLED | index in the pool */
 };
 

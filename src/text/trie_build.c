@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A node's children go to the first free places in at most this many blocks of 64 nodes, else to
- * the end of the array. It bounds the time of building. */
+/* A node's children go to the first free places within this many blocks of 64 nodes; if there are
+ * none, to the end of the array. It bounds the time of building. */
 #define BASE_BLOCKS_MAX 64u
 #define CHILD_KINDS 16u
 

@@ -32,8 +32,8 @@ static inline lanes tanh_of(lanes x)
     return lanes_fma(lanes_set(2.0f), s, lanes_set(-1.0f));
 }
 
-/* GELU: x times the normal distribution up to x. It is 0.5 + x p(x^2) for -5 to 5, within 1.5e-6 of
- * the exact GELU. The polynomial is a weighted least-squares fit in t = 2 x^2 / 25 - 1. */
+/* GELU: x times the cumulative normal distribution at x. It is 0.5 + x p(x^2) for -5 to 5, within
+ * 1.5e-6 of the exact GELU. The polynomial is a weighted least-squares fit in t = 2 x^2 / 25 - 1. */
 static inline lanes gelu_of(lanes x)
 {
     static const float p[] = {4.7158211e-4f, -1.4935243e-3f, 2.0510943e-3f, -2.9628202e-3f,

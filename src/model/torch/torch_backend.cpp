@@ -53,7 +53,7 @@ __attribute__((constructor(101))) void bound_onednn_cache()
 }
 
 // The cause of an exception of libtorch. It is in the last line that is not empty; the lines before
-// say where in the framework it occurred. Errors in a model's own code begin with it.
+// say where in the framework it occurred. For errors in a model's own code it is the first line.
 std::string cause_of(const std::exception &exception)
 {
     const auto *error = dynamic_cast<const c10::Error *>(&exception);
