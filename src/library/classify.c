@@ -186,9 +186,9 @@ static enum wt_status tokenize(struct call *call, size_t index)
     if (status == WT_OK) {
         return keep_tokens(call, index, &tokens);
     }
-    bool told =
+    bool kept =
         status != WT_MEMORY && wt_results_fail(call->results, index, status, &cause) == WT_OK;
-    return told ? WT_OK : out_of_memory(call->error);
+    return kept ? WT_OK : out_of_memory(call->error);
 }
 
 /* --- batches --------------------------------------------------------------------------------- */
