@@ -12,14 +12,13 @@ static const char head[] =
     "<!-- Made from src/observe/metrics_table.c: build-fake/tests/metrics_document > "
     "docs/metrics.md "
     "-->\n\n"
-    "`GET /metrics` at `http.listen` answers in the Prometheus text format, every family below "
-    "once it "
-    "has a series.\n"
+    "`GET /metrics` at `http.listen` returns these families in the Prometheus text format. A "
+    "family "
+    "appears when it has a series.\n"
     "Units are base units: seconds, bytes, ratios from 0 to 1. A histogram has `_bucket`, `_sum` "
-    "and "
-    "`_count`.\n"
-    "[operations.md](operations.md) says what to watch; `config/alerts.yaml` and "
-    "`config/dashboard.json` use nothing else.\n";
+    "and `_count`.\n"
+    "[operations.md](operations.md) says what to watch. `config/alerts.yaml` and "
+    "`config/dashboard.json` use only these metrics.\n";
 
 static void write_family(FILE *out, const struct wt_family_entry *entry)
 {
