@@ -1,4 +1,4 @@
-/* utf8.h: UTF-8 (RFC 3629), read and cut. Pure. Thread: any. */
+/* utf8.h: decodes, checks and cuts UTF-8 (RFC 3629). Pure. Thread: any. */
 #ifndef WIRETAG_BASE_UTF8_H
 #define WIRETAG_BASE_UTF8_H
 
@@ -27,8 +27,8 @@ static inline uint32_t wt_utf8_decode(const uint8_t *text, size_t bytes, uint32_
 /* Index of the first malformed byte; `bytes` if all is UTF-8. */
 size_t wt_utf8_malformed(const char *text, size_t bytes);
 
-/* The largest length of at most `bytes` at which `text` can be cut between two characters; `text` is
- * longer than `bytes`. */
+/* The largest length, at most `bytes`, at which `text` can be cut between two characters. `text`
+ * must be longer than `bytes`. */
 static inline size_t wt_utf8_cut(const char *text, size_t bytes)
 {
     while (bytes > 0 && ((unsigned char)text[bytes] & 0xC0u) == 0x80u) {

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* More than any vocabulary has: what is larger is another file. */
+/* Larger than any vocabulary: such a file is something else. */
 #define FILE_BYTES_MAX (16u << 20)
 
 static const struct wt_tokenizer_type *const types[] = {&wt_wordpiece_type};

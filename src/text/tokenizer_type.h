@@ -1,7 +1,7 @@
-/* tokenizer_type.h: a kind of tokenizer.
+/* tokenizer_type.h: a type of tokenizer.
  *
- * A new one is a row of the table in tokenizer.c and a file of its own, which begins its structs with
- * those below. */
+ * A new type is a row in the table of tokenizer.c and a source of its own. Its structs begin with
+ * the structs below. */
 #ifndef WIRETAG_TEXT_TOKENIZER_TYPE_H
 #define WIRETAG_TEXT_TOKENIZER_TYPE_H
 
@@ -10,11 +10,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The functions are those of tokenizer.h, with what holds there for every kind already looked at: options are
- * whole, ids are in range, nothing is NULL. */
+/* The functions of a type; tokenizer.h documents them. What holds for every type was checked before
+ * the call: the options are complete, ids are in range, nothing is NULL. */
 struct wt_tokenizer_type {
     const char *name; /* tokenizer.type in a bundle's wiretag.json */
-    const char *file; /* the file of a bundle that has the vocabulary */
+    const char *file; /* the file in a bundle that contains the vocabulary */
     enum wt_status (*create_vocab)(const char *text, size_t text_bytes, const char *source,
                                    const struct wt_tokenizer_options *options,
                                    struct wt_vocab **vocab_out, struct wt_error *error);
@@ -28,7 +28,7 @@ struct wt_tokenizer_type {
                              struct wt_error *error);
 };
 
-/* What every vocabulary and every tokenizer begins with. */
+/* Every vocabulary and every tokenizer begins with one of these. */
 struct wt_vocab {
     const struct wt_tokenizer_type *type;
     uint32_t size; /* number of ids */
@@ -40,7 +40,7 @@ struct wt_tokenizer {
 
 extern const struct wt_tokenizer_type wt_wordpiece_type;
 
-/* The type of that name; NULL: there is none. Thread: any. */
+/* The type with this name; NULL: unknown. Thread: any. */
 const struct wt_tokenizer_type *wt_tokenizer_type_find(const char *name);
 
 #endif

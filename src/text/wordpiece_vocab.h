@@ -1,4 +1,4 @@
-/* wordpiece_vocab.h: a vocab.txt, as the WordPiece tokenizer reads it. */
+/* wordpiece_vocab.h: a vocab.txt as the WordPiece tokenizer reads it. */
 #ifndef WIRETAG_TEXT_WORDPIECE_VOCAB_H
 #define WIRETAG_TEXT_WORDPIECE_VOCAB_H
 
@@ -48,14 +48,14 @@ struct wt_wordpiece_vocab {
     uint32_t special_count;
 };
 
-/* `vocab` is one of WordPiece. */
+/* Casts `vocab`, which must be one of WordPiece. */
 static inline const struct wt_wordpiece_vocab *wt_wordpiece_vocab_of(const struct wt_vocab *vocab)
 {
     assert(vocab->type == &wt_wordpiece_type);
     return (const struct wt_wordpiece_vocab *)vocab;
 }
 
-/* The functions of the type; see tokenizer_type.h. */
+/* The functions of the type, see tokenizer_type.h. */
 enum wt_status wt_wordpiece_vocab_create(const char *text, size_t text_bytes, const char *source,
                                          const struct wt_tokenizer_options *options,
                                          struct wt_vocab **vocab_out, struct wt_error *error);

@@ -1,8 +1,8 @@
 /* wordpiece_reference.h: tokenization as it is defined, stage by stage.
  *
- * Slow on purpose and written to be read: it is what the fast path (wordpiece.c) is compared with
- * in tests and under the fuzzer. It shares with it the Unicode tables and the list of tokens, and
- * nothing else. Memory that runs out ends the process: no product code uses it. */
+ * It is slow and written to be read. Tests and a fuzz target compare the fast tokenizer
+ * (wordpiece.c) with it. The two share only the Unicode tables and the list of tokens. Out of memory
+ * ends the process; no product code uses this. */
 #ifndef WIRETAG_TESTS_WORDPIECE_REFERENCE_H
 #define WIRETAG_TESTS_WORDPIECE_REFERENCE_H
 
