@@ -73,7 +73,7 @@ static void on_reply(rd_kafka_t *consumer, rd_kafka_resp_err_t code,
     } else {
         commit->retry_us = wt_clock_us() + (int64_t)RETRY_MS * 1000;
         wt_metric_add(WT_METRIC_COMMIT_FAILURES, 1);
-        wt_log_warn("commit", "offsets were not committed: %s; retrying", rd_kafka_err2str(code));
+        wt_log_warn("publish", "offsets were not committed: %s; retrying", rd_kafka_err2str(code));
     }
 }
 
