@@ -178,3 +178,9 @@ enum wt_status wt_client_create(rd_kafka_type_t type, rd_kafka_conf_t **conf,
     *client_out = client;
     return WT_OK;
 }
+
+bool wt_client_is_fenced(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR__FENCED || code == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
+           code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH;
+}

@@ -8,6 +8,7 @@
 #include "config/config.h"
 
 #include <librdkafka/rdkafka.h>
+#include <stdbool.h>
 
 /* WT_INVALID (class fatal): librdkafka is too old. The loader may find another library than the one
  * that was linked. wt_client_conf_create checks this too; a command with long work before its first
@@ -34,5 +35,8 @@ enum wt_status wt_client_conf_default(rd_kafka_conf_t *conf, const struct wt_con
  * password of TLS or SASL cannot be used. WT_FAILED (class fatal): another failure. */
 enum wt_status wt_client_create(rd_kafka_type_t type, rd_kafka_conf_t **conf,
                                 rd_kafka_t **client_out, struct wt_error *error);
+
+/* Another producer with the same transactional id has started, and the broker refuses this one. Pure. */
+bool wt_client_is_fenced(rd_kafka_resp_err_t code);
 
 #endif

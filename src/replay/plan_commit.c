@@ -34,8 +34,7 @@ static enum outcome outcome_of(rd_kafka_error_t *error, char reason[256])
     (void)snprintf(reason, 256, "%s", rd_kafka_error_string(error));
     rd_kafka_resp_err_t code = rd_kafka_error_code(error);
     bool retriable = rd_kafka_error_is_retriable(error) != 0;
-    bool fenced = code == RD_KAFKA_RESP_ERR__FENCED || code == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
-                  code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH;
+    bool fenced = wt_client_is_fenced(code);
     rd_kafka_error_destroy(error);
     return fenced ? FENCED : retriable ? AGAIN : FAILED;
 }

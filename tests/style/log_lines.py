@@ -1,4 +1,4 @@
-"""The warnings and errors that the sources write to the log: level, component and the message with … for what varies."""
+"""The warnings and errors that the sources log: level, component, message with … for what varies."""
 
 import re
 

@@ -21,7 +21,7 @@ def plain(text, tmp_path, **environment):
 
 
 def on_terminal(text, tmp_path, ctrl_c_after=None, **environment):
-    """(exit status, everything shown) of a script on a terminal of its own; Ctrl-C is typed once `ctrl_c_after` is shown."""
+    """(exit status, everything shown) of a script on a terminal of its own; Ctrl-C comes after `ctrl_c_after`."""
     pid, terminal = pty.fork()
     if pid == 0:
         os.chdir(ROOT)

@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/owner.h"
+#include "kafka/client.h"
 #include "kafka/group_member.h"
 #include "kafka/transactional_id.h"
 #include "observe/log.h"
@@ -305,7 +306,7 @@ static bool fenced_again(struct wt_transaction *transaction, struct wt_error *er
     char reason[256];
     rd_kafka_resp_err_t cause =
         rd_kafka_fatal_error(wt_producer_client(transaction->producer), reason, sizeof reason);
-    bool fenced = transaction->fence.fenced || wt_txn_remedy_is_fenced(cause);
+    bool fenced = transaction->fence.fenced || wt_client_is_fenced(cause);
     int64_t now_us = wt_clock_us();
     bool timed_out =
         now_us - transaction->opened_us >= wt_producer_transaction_us_max(transaction->producer);

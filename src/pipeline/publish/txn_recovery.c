@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "kafka/broker_status.h"
+#include "kafka/client.h"
 #include "observe/log.h"
 #include "pipeline/publish/lane.h"
 
@@ -95,7 +96,7 @@ static enum wt_txn_remedy initialize(struct wt_txn_recovery *recovery, int wait_
     rd_kafka_error_t *failure =
         rd_kafka_init_transactions(wt_producer_client(recovery->producer), wait_ms);
     if (failure != NULL && !recovery->completed && rd_kafka_error_is_fatal(failure) &&
-        !wt_txn_remedy_is_fenced(rd_kafka_error_code(failure))) {
+        !wt_client_is_fenced(rd_kafka_error_code(failure))) {
         enum wt_txn_remedy remedy = impossible(recovery, rd_kafka_error_string(failure), error);
         rd_kafka_error_destroy(failure);
         return remedy;

@@ -1,17 +1,12 @@
 #include "pipeline/publish/txn_remedy.h"
 
+#include "kafka/client.h"
 #include "observe/log.h"
-
-bool wt_txn_remedy_is_fenced(rd_kafka_resp_err_t code)
-{
-    return code == RD_KAFKA_RESP_ERR__FENCED || code == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
-           code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH;
-}
 
 static enum wt_txn_remedy choose(const rd_kafka_error_t *error)
 {
     if (rd_kafka_error_is_fatal(error)) {
-        return wt_txn_remedy_is_fenced(rd_kafka_error_code(error)) ? WT_TXN_FENCED : WT_TXN_REPLACE;
+        return wt_client_is_fenced(rd_kafka_error_code(error)) ? WT_TXN_FENCED : WT_TXN_REPLACE;
     }
     if (rd_kafka_error_txn_requires_abort(error)) {
         return WT_TXN_ABORT;

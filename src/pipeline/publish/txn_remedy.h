@@ -16,9 +16,6 @@ enum wt_txn_remedy {
     WT_TXN_IMPOSSIBLE /* stop the worker */
 };
 
-/* An error of a fenced producer. */
-bool wt_txn_remedy_is_fenced(rd_kafka_resp_err_t code);
-
 /* Looks at the error of `call` (NULL: none), notes it for the stall, logs it and destroys it. */
 enum wt_txn_remedy wt_txn_remedy(struct wt_txn_stall *stall, const struct wt_config *config,
                                  const char *call, rd_kafka_error_t *error);
