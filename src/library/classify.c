@@ -3,7 +3,7 @@
 
 #include "base/options.h"
 #include "library/results.h"
-#include "model/shape.h"
+#include "model/padding.h"
 #include "text/blank.h"
 #include "text/unicode.h"
 
@@ -210,7 +210,7 @@ static uint32_t width_of(const struct wt_model_info *info, uint32_t count)
     if (info->pad_to > 0) {
         return info->pad_to;
     }
-    uint32_t step = info->equal_lengths_only ? 1 : WT_SHAPE_STEP;
+    uint32_t step = info->equal_lengths_only ? 1 : WT_PADDING_STEP;
     uint32_t width = (count + step - 1) / step * step;
     return width < info->tokens_max ? width : info->tokens_max;
 }
@@ -227,7 +227,7 @@ static uint32_t batch_of(const struct call *call, const struct row *rows, uint32
         bool fits = info->equal_lengths_only
                         ? rows[taken].count == rows[0].count
                         : width_of(info, rows[taken].count) == width ||
-                              wt_shape_tight(computed, tokens + rows[taken].count);
+                              wt_padding_tight(computed, tokens + rows[taken].count);
         if (computed > call->batch_tokens || !fits) {
             break;
         }
@@ -378,7 +378,7 @@ enum wt_status wt_classifier_create(struct wt_model *model,
     classifier->model = model;
     classifier->info = wt_model_info(model);
     classifier->batch_tokens =
-        own.batch_tokens > 0 ? own.batch_tokens : wt_shape_tokens_auto(classifier->info);
+        own.batch_tokens > 0 ? own.batch_tokens : wt_padding_tokens_auto(classifier->info);
     uint32_t texts = own.batch_texts > 0 ? own.batch_texts : BATCH_TEXTS_DEFAULT;
     classifier->batch_texts = texts < WINDOW_TEXTS ? texts : WINDOW_TEXTS;
     *classifier_out = classifier;

@@ -1,7 +1,7 @@
 #include "pipeline/auto_limits.h"
 
 #include "base/processors.h"
-#include "model/shape.h"
+#include "model/padding.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +33,7 @@ struct wt_batcher_limits wt_auto_batch_limits(const struct wt_config *config,
 {
     uint32_t tokens_max = config->batch.tokens_max;
     if (tokens_max == 0) {
-        tokens_max = wt_shape_tokens_auto(info);
+        tokens_max = wt_padding_tokens_auto(info);
     }
     return (struct wt_batcher_limits){
         .tokens_max = tokens_max,

@@ -1,7 +1,7 @@
 #include "pipeline/batcher.h"
 
 #include "base/alloc.h"
-#include "model/shape.h"
+#include "model/padding.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -49,7 +49,7 @@ struct wt_batcher *wt_batcher_create(const struct wt_batcher_limits *limits)
     batcher->limits = *limits;
     batcher->tokens_configured = limits->tokens_max;
     batcher->wait_us = limits->wait_us_max;
-    batcher->step = limits->equal_lengths_only ? 1 : WT_SHAPE_STEP;
+    batcher->step = limits->equal_lengths_only ? 1 : WT_PADDING_STEP;
     batcher->bucket_count = (limits->length_max + batcher->step - 1) / batcher->step;
     batcher->buckets = wt_alloc_zeroed(batcher->bucket_count, sizeof(struct wt_record_list));
     return batcher;
@@ -157,7 +157,7 @@ static bool fits(const struct wt_batcher *batcher, const struct wt_batch *batch,
         return false;
     }
     uint64_t tokens = batch->tokens + batcher->buckets[bucket].first->token_count;
-    return same_width || wt_shape_tight(computed, tokens);
+    return same_width || wt_padding_tight(computed, tokens);
 }
 
 /* Adds records to a batch that was started from bucket `seed`, nearest in length first. */

@@ -2,9 +2,9 @@
 // exception leaves them.
 #include "base/processors.h"
 #include "model/backend.h"
-#include "model/torch/torch_choice.h"
 #include "model/torch/torch_device.h"
 #include "model/torch/torch_graph.h"
+#include "model/torch/torch_kernel_choice.h"
 #include "model/torch/torch_rewrite.h"
 
 #include <ATen/Context.h>

@@ -1,4 +1,4 @@
-// torch_graph.h: questions about a TorchScript graph, for torch_rewrite.cpp and torch_choice.cpp.
+// torch_graph.h: questions about a TorchScript graph, for torch_rewrite.cpp and torch_kernel_choice.cpp.
 // Nothing here changes a graph.
 #ifndef WIRETAG_MODEL_TORCH_TORCH_GRAPH_H
 #define WIRETAG_MODEL_TORCH_TORCH_GRAPH_H

@@ -1,5 +1,5 @@
-// torch_choice.cpp: see torch_choice.h.
-#include "model/torch/torch_choice.h"
+// torch_kernel_choice.cpp: see torch_kernel_choice.h.
+#include "model/torch/torch_kernel_choice.h"
 
 #include "model/torch/torch_graph.h"
 #include "model/trial.h"

@@ -1,7 +1,7 @@
-// torch_choice.h: chooses how this processor computes a model: the precision, and a kernel set or
+// torch_kernel_choice.h: chooses how this processor computes a model: the precision, and a kernel set or
 // libtorch's own operators. It times the parts of the model (trial.h).
-#ifndef WIRETAG_MODEL_TORCH_TORCH_CHOICE_H
-#define WIRETAG_MODEL_TORCH_TORCH_CHOICE_H
+#ifndef WIRETAG_MODEL_TORCH_TORCH_KERNEL_CHOICE_H
+#define WIRETAG_MODEL_TORCH_TORCH_KERNEL_CHOICE_H
 
 #include "model/backend.h"
 #include "model/torch/torch_rewrite.h"
