@@ -20,7 +20,7 @@ struct wt_check_report *wt_check_report_create(bool json);
 struct wt_findings *wt_check_report_findings(struct wt_check_report *report);
 
 /* Names what is checked from now on: for the progress display on stderr and for a time-out. `step`
- * is borrowed. Writes the findings made before. */
+ * is borrowed. First writes the findings added since the last call. */
 void wt_check_report_step(struct wt_check_report *report, const char *step);
 
 /* Ends the process at that time of wt_clock_us (microseconds) with exit status 1. */

@@ -1,6 +1,7 @@
 /* connection_probe.h: a client that only tests connections. It uses short time-outs, and keeps its
  * lines about failed connections instead of logging them. If it does not close in time, a thread
- * closes it later. Thread: any, one for each probe; librdkafka's threads add lines under a lock. */
+ * closes it later. Thread: any, but one at a time for each probe; librdkafka's threads add lines
+ * under a lock. */
 #ifndef WIRETAG_KAFKA_CONNECTION_PROBE_H
 #define WIRETAG_KAFKA_CONNECTION_PROBE_H
 

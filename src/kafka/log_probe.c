@@ -274,7 +274,7 @@ struct wt_log_probe *wt_log_probe_start(const struct wt_config *config,
     struct wt_error error;
     rd_kafka_t *client = NULL;
     if (wt_query_quiet_client_create(config, &client, &error) != WT_OK) {
-        wt_log_warn("consume", "the log cannot be probed: %s", error.message);
+        wt_log_warn("consume", "the damaged partition's log cannot be queried: %s", error.message);
         return NULL;
     }
     struct wt_log_probe *probe = wt_alloc_zeroed(1, sizeof *probe);
@@ -284,7 +284,8 @@ struct wt_log_probe *wt_log_probe_start(const struct wt_config *config,
     probe->topic = wt_strdup(question->topic);
     (void)pthread_mutex_init(&probe->mutex, NULL);
     if (!start_thread(probe)) {
-        wt_log_warn("consume", "the log cannot be probed: no thread can be started");
+        wt_log_warn("consume",
+                    "the damaged partition's log cannot be queried: no thread can be started");
         wt_query_client_destroy(client);
         free_probe(probe);
         return NULL;

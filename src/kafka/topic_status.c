@@ -26,7 +26,7 @@ struct note {
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* guards the notes, `there` aside */
 static struct note deliveries[2];                         /* of labels, of dead letters */
-static struct note leaders[2];                            /* of the producer, of the consumer */
+static struct note leaders[2]; /* that do not answer the producer, the consumer */
 
 static void note(struct note *note, const char *cause)
 {

@@ -25,7 +25,7 @@ struct wt_part {
     enum wt_part_kind kind;
     size_t inputs;  /* attention: the size of a head */
     size_t outputs; /* attention: heads; LSTM: the size of its state */
-    size_t times;   /* how many such parts the model has */
+    size_t times;   /* how many parts of this kind and these sizes the model has */
     enum wt_activation activation;
     bool in_float;              /* fp32 in every precision */
     const float *weights;       /* linear: [outputs][inputs]; LSTM: [4 outputs][inputs] */

@@ -103,8 +103,9 @@ struct wt_record {
     struct wt_failure *failure; /* set when the outcome is dead letter or skipped */
     struct wt_output output;    /* encoded once, kept until acknowledged */
     bool ran;                   /* taken by infer: counts in wt_partition_running */
-    bool abandoned;             /* has no outcome; is dropped, not published */
-    bool in_producer;           /* the delivery report is outstanding */
+    bool
+        abandoned; /* the model did not recover: dropped without an outcome, the next owner has it */
+    bool in_producer; /* the delivery report is outstanding */
 
     /* The record's dead letter. */
     uint32_t dead_letter_bytes_max; /* it is cut to this size; 0: not cut */

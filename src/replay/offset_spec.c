@@ -195,7 +195,7 @@ static bool has_partition(const struct wt_offset_spec *spec, int64_t partition)
     return false;
 }
 
-/* At least as many as there are colons. */
+/* How often `byte` occurs in `text`. */
 static size_t count_of(const char *text, char byte)
 {
     size_t count = 0;

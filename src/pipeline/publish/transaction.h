@@ -24,7 +24,8 @@ enum wt_step {
     WT_STEP_NOTHING,
     WT_STEP_COMMITTED, /* everything released is committed */
     WT_STEP_ABORTED,   /* nothing released was committed: release it again */
-    WT_STEP_RECOVERED, /* the same, except what wt_transaction_committed_offset covers */
+    WT_STEP_RECOVERED, /* the producer was replaced: records before
+                        * wt_transaction_committed_offset are committed, release the others again */
     WT_STEP_FAILED     /* the worker must stop; `error` says why */
 };
 
