@@ -21,10 +21,10 @@ struct wt_progress_state {
 
 struct wt_progress;
 
-/* `what` says what is done, such as "loading models/demo.pt"; every line begins with it. `command`
- * comes before it in plain and log lines. Both are borrowed. `as_log`: off a terminal, progress goes
- * through the log, for commands whose stderr is a log. Returns NULL if no thread can be started; the functions below
- * accept NULL. Thread: any. */
+/* `what` says what is done, such as "loading models/demo.pt"; every line begins with it.
+ * `command` comes before it in plain and log lines. Both are borrowed. `as_log`: off a terminal,
+ * progress goes through the log, for commands whose stderr is a log. Returns NULL if no thread
+ * can be started; the functions below accept NULL. Thread: any. */
 struct wt_progress *wt_progress_create(const char *command, const char *what, bool as_log);
 
 /* Thread: any. */

@@ -25,8 +25,8 @@ struct wt_attention {
     size_t out_stride;
 };
 
-/* out = softmax(query * transpose(key) / sqrt(size)) * value. `scratch`: wt_attention_scratch_bytes, aligned to
- * 64 bytes. */
+/* out = softmax(query * transpose(key) / sqrt(size)) * value. `scratch`:
+ * wt_attention_scratch_bytes, aligned to 64 bytes. */
 void wt_attention_run(const struct wt_attention *attention, void *scratch);
 size_t wt_attention_scratch_bytes(const struct wt_kernels *kernels, size_t keys, size_t size);
 
