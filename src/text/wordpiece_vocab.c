@@ -255,16 +255,15 @@ out_of_memory:
     (void)wt_error_set(error, status, WT_ERROR_FATAL, "out-of-memory",
                        "%s: not enough memory for the vocabulary", source);
 failed:
-    wt_wordpiece_vocab_destroy(&vocab->base);
+    if (vocab != NULL) {
+        wt_wordpiece_vocab_destroy(&vocab->base);
+    }
     return status;
 }
 
 void wt_wordpiece_vocab_destroy(struct wt_vocab *base)
 {
     struct wt_wordpiece_vocab *vocab = (struct wt_wordpiece_vocab *)base;
-    if (vocab == NULL) {
-        return;
-    }
     wt_trie_destroy(vocab->trie);
     free(vocab->text);
     free(vocab->starts);
