@@ -70,6 +70,10 @@ static inline struct wt_tokenizer_options wt_tokenizer_options_default(void)
     return options;
 }
 
+/* The name of a type as `options.type` takes it, the library's own; NULL: there is no such type.
+ * *file_out: the file of a bundle that has its vocabulary, the library's own. Thread: any. */
+WT_API const char *wt_tokenizer_type(const char *name, const char **file_out);
+
 /* Builds a vocabulary from the `text_bytes` bytes of a vocab.txt, which it copies: one token a
  * line; the line number, from 0, is the id. Details are as in Hugging Face: white space at the end
  * of a line is removed, CRLF included; of duplicate lines the last one counts; an empty line uses

@@ -6,7 +6,6 @@
 #include "model/manifest.h"
 #include "model/precision.h"
 #include "model/selftest.h"
-#include "text/tokenizer_type.h"
 #include "wiretag/model.h"
 
 #include <math.h>
@@ -69,9 +68,10 @@ static enum wt_status load_vocab(struct wt_model *model, const char *source, str
     const char *bytes = NULL;
     size_t count = 0;
     char name[300];
-    const struct wt_tokenizer_type *type = wt_tokenizer_type_find(model->manifest->tokenizer.type);
-    (void)snprintf(name, sizeof name, "%s: %s", source, type->file);
-    enum wt_status status = bundle_file(model, type->file, source, &bytes, &count, error);
+    const char *file = NULL;
+    (void)wt_tokenizer_type(model->manifest->tokenizer.type, &file);
+    (void)snprintf(name, sizeof name, "%s: %s", source, file);
+    enum wt_status status = bundle_file(model, file, source, &bytes, &count, error);
     if (status == WT_OK) {
         status =
             wt_vocab_create(bytes, count, name, &model->manifest->tokenizer, &model->vocab, error);

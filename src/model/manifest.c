@@ -1,7 +1,5 @@
 #include "model/manifest.h"
 
-#include "text/tokenizer_type.h"
-
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
@@ -97,11 +95,12 @@ static enum wt_status parse_tokenizer(const struct parser *parser)
     const char *name = type == NULL           ? options->type
                        : json_is_string(type) ? json_string_value(type)
                                               : "";
-    const struct wt_tokenizer_type *known = wt_tokenizer_type_find(name);
+    const char *file = NULL;
+    const char *known = wt_tokenizer_type(name, &file);
     if (!json_is_object(tokenizer) || known == NULL) {
         return invalid(parser, "tokenizer", "an object with \"type\": \"wordpiece\"");
     }
-    options->type = known->name;
+    options->type = known;
     enum wt_status status = parse_flag(parser, tokenizer, "lowercase", &options->lowercase);
     if (status == WT_OK) {
         status = parse_flag(parser, tokenizer, "clean_text", &options->clean_text);

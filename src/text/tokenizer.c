@@ -24,7 +24,7 @@ void wt_tokenizer_options_defaults(struct wt_tokenizer_options *options, size_t 
     wt_options_write(options, size, &DEFAULTS, sizeof DEFAULTS);
 }
 
-const struct wt_tokenizer_type *wt_tokenizer_type_find(const char *name)
+static const struct wt_tokenizer_type *find_type(const char *name)
 {
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
         if (strcmp(types[i]->name, name) == 0) {
@@ -32,6 +32,16 @@ const struct wt_tokenizer_type *wt_tokenizer_type_find(const char *name)
         }
     }
     return NULL;
+}
+
+const char *wt_tokenizer_type(const char *name, const char **file_out)
+{
+    const struct wt_tokenizer_type *type = find_type(name);
+    if (type == NULL) {
+        return NULL;
+    }
+    *file_out = type->file;
+    return type->name;
 }
 
 /* --- vocabularies ---------------------------------------------------------------------------- */
@@ -46,7 +56,7 @@ enum wt_status wt_vocab_create(const char *text, size_t text_bytes, const char *
         return status;
     }
     const char *name = own.type != NULL ? own.type : DEFAULTS.type;
-    const struct wt_tokenizer_type *type = wt_tokenizer_type_find(name);
+    const struct wt_tokenizer_type *type = find_type(name);
     if (type == NULL) {
         return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "tokenizer-type",
                             "%s: there is no tokenizer of the type \"%.40s\"", source, name);

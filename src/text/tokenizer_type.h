@@ -40,7 +40,4 @@ struct wt_tokenizer {
 
 extern const struct wt_tokenizer_type wt_wordpiece_type;
 
-/* The type with this name; NULL: unknown. Thread: any. */
-const struct wt_tokenizer_type *wt_tokenizer_type_find(const char *name);
-
 #endif

@@ -117,6 +117,24 @@ static void test_one_token_at_most_is_refused(void **state)
     wt_vocab_destroy(vocab);
 }
 
+static void test_a_type_is_found_by_name_and_another_is_refused(void **state)
+{
+    (void)state;
+    const char *file = NULL;
+    assert_string_equal(wt_tokenizer_type("wordpiece", &file), "wordpiece");
+    assert_string_equal(file, "vocab.txt");
+    assert_null(wt_tokenizer_type("word", &file));
+    struct wt_tokenizer_options options = wt_tokenizer_options_default();
+    struct wt_vocab *vocab = NULL;
+    struct wt_error error;
+    options.type = "word";
+    assert_int_equal(create(&options, &vocab, &error), WT_INVALID);
+    assert_string_equal(error.code, "tokenizer-type");
+    options.type = NULL;
+    assert_int_equal(create(&options, &vocab, &error), WT_OK);
+    wt_vocab_destroy(vocab);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -125,6 +143,7 @@ int main(void)
         cmocka_unit_test(test_a_struct_without_its_size_is_refused),
         cmocka_unit_test(test_no_options_are_the_defaults),
         cmocka_unit_test(test_one_token_at_most_is_refused),
+        cmocka_unit_test(test_a_type_is_found_by_name_and_another_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
