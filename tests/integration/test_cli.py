@@ -180,7 +180,7 @@ def test_a_reader_that_goes_away_ends_the_command(model, command):
     (["classify"], "--model BUNDLE"), (["classify", "--model"], "--help"), (["classify", "--bundle", "x"], "--help"),
     (["classify", "--model", "x", "--batch-tokens", "0"], "--batch-tokens 0: a whole number from 1 to 1000000000"), (["classify", "--model", "x", "y"], "y"),
     (["tokenize"], "--vocab"), (["tokenize", "--vocab", "x", "--model", "y"], "one of"),
-    (["tokenize", "--model", "x", "--lowercase"], "--vocab"), (["tokenize", "--vocab", "x", "--max-tokens", "1"], "from 2 on"),
+    (["tokenize", "--model", "x", "--lowercase"], "--vocab"), (["tokenize", "--vocab", "x", "--max-tokens", "1"], "must be at least 2"),
     (["tokenize", "--vocab", "x", "--max-tokens", "-5"], "--max-tokens -5: a whole number from 0 to")])
 def test_bad_usage_is_named_and_exits_2(arguments, part):
     status, out, stderr = run(*arguments)
