@@ -19,6 +19,7 @@
 #include "pipeline/monitor.h"
 #include "pipeline/prepare.h"
 #include "pipeline/publish/publish.h"
+#include "pipeline/readiness.h"
 #include "pipeline/startup.h"
 #include "record/in_flight.h"
 #include "record/partition.h"
@@ -36,7 +37,6 @@
 #define QUEUE_SLACK_RECORDS 1024u
 
 #define TICK_MS 250
-#define READY_BYTES 2000u
 
 /* How long a stop may take in addition to its drains, of which there may be two (drain_clock.h):
  * leaving the group, and Kafka client calls that outlast their time-outs. Then the process exits by
@@ -371,7 +371,7 @@ static bool begin_reading(struct wt_pipeline *pipeline)
 static void tick(struct wt_pipeline *pipeline)
 {
     wt_owner_assert(&pipeline->runner);
-    char reason[READY_BYTES];
+    char reason[WT_READINESS_BYTES];
     wt_log_tick();
     wt_monitor_tick(pipeline->monitor);
     wt_stall_set(WT_STALL_MODEL, wt_metric_get(WT_METRIC_REPLICAS_SICK) > 0,
@@ -438,22 +438,11 @@ bool wt_pipeline_stop(struct wt_pipeline *pipeline)
 
 bool wt_pipeline_ready(struct wt_pipeline *pipeline, char *reason, size_t reason_bytes)
 {
-    reason[0] = '\0';
     wt_mutex_lock(&pipeline->mutex);
     bool running = pipeline->running;
     bool stopping = pipeline->stopping;
     wt_mutex_unlock(&pipeline->mutex);
-    if (!running) {
-        char words[READY_BYTES] = "";
-        bool stalled = wt_stall_any(words, sizeof words);
-        (void)snprintf(reason, reason_bytes, "%s%s",
-                       stopping  ? "stopping"
-                       : stalled ? "starting: "
-                                 : "starting: waiting for a broker and the topics",
-                       stopping ? "" : words);
-        return false;
-    }
-    return !wt_stall_any(reason, reason_bytes);
+    return wt_readiness(running, stopping, reason, reason_bytes);
 }
 
 void wt_pipeline_destroy(struct wt_pipeline *pipeline)
