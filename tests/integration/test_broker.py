@@ -1,5 +1,6 @@
 """The local broker: what the quick start and every integration test stand on."""
 
+import os
 import signal
 import subprocess
 import time
@@ -161,3 +162,14 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     done = script("start", "--dir", tmp_path / "file" / "folder")
     assert done.returncode == 1 and "Name a folder you may write to" in done.stderr
+
+
+def test_a_port_that_another_start_has_claimed_is_not_taken(tmp_path):
+    """It is free until the other's node listens, seconds later."""
+    claims = tmp_path / f"wiretag-kafka-ports-{os.getuid()}"
+    claims.mkdir()
+    for port in range(20000, 32000):
+        (claims / str(port)).mkdir()
+    started = subprocess.run([SCRIPTS / "start", "--dir", tmp_path / "cluster"], capture_output=True, text=True, timeout=60,
+                             env={**os.environ, "TMPDIR": str(tmp_path)})
+    assert started.returncode == 1 and "no free port found" in started.stderr
