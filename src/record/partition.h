@@ -3,7 +3,8 @@
  * Every assignment of a partition starts a new epoch. A record carries the epoch it was consumed
  * in. When the consume stage ends the epoch, the stages before the model drop the record. The
  * publish stage closes the epoch last, after the drain; it drops records that leave the model after
- * that. A partition's struct lives as long as the table, so records may point to it. */
+ * that. A partition's struct lives as long as the table, so records may point to it. The order
+ * of a partition's records is kept by its lane (publish/lane.h). */
 #ifndef WIRETAG_RECORD_PARTITION_H
 #define WIRETAG_RECORD_PARTITION_H
 

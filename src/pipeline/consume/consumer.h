@@ -1,4 +1,5 @@
-/* consumer.h: the consume stage's librdkafka consumer and the properties that delivery requires. */
+/* consumer.h: the consume stage's librdkafka consumer and the properties that delivery requires.
+ * Rebalances are handled in consume.c. */
 #ifndef WIRETAG_PIPELINE_CONSUME_CONSUMER_H
 #define WIRETAG_PIPELINE_CONSUME_CONSUMER_H
 
