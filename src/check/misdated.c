@@ -116,8 +116,7 @@ struct newest {
     int64_t timestamp_ms;
 };
 
-/* Assigns the last offsets of all partitions to the client; returns how many partitions there are
- * to read. */
+/* Assigns the partitions that have records, each a few offsets before its end; returns how many. */
 static int assign_ends(rd_kafka_t *client, const struct wt_topic_facts *topic, int64_t deadline_us)
 {
     rd_kafka_topic_partition_list_t *begins =

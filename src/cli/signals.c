@@ -83,8 +83,8 @@ static void exit_at_once(int number)
     wt_exit_now();
 }
 
-/* Handles the next signal in a handler, which works whatever other threads wait for. SIGHUP is left
- * out: a terminal that closes may send it twice. */
+/* Handles the next signal in a handler, which works whatever other threads wait for. A second
+ * SIGHUP does not end the process: a terminal that closes may send it twice. */
 static void end_on_next_signal(void)
 {
     sigset_t ends;
