@@ -8,18 +8,26 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+static enum wt_status check_partition(int32_t partition, int32_t partition_count_max,
+                                      struct wt_error *error)
+{
+    if (partition < partition_count_max) {
+        return WT_OK;
+    }
+    return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "partition-missing",
+                        "there is no partition %" PRId32 "; the topic has %" PRId32
+                        ", numbered from 0",
+                        partition, partition_count_max);
+}
+
 static enum wt_status check_numbers(const struct wt_numbers *numbers, int32_t partition_count_max,
                                     struct wt_error *error)
 {
-    for (size_t i = 0; i < numbers->count; i++) {
-        if (numbers->spans[i].high >= partition_count_max) {
-            return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "partition-missing",
-                                "there is no partition %" PRId32 "; the topic has %" PRId32
-                                ", numbered from 0",
-                                numbers->spans[i].high, partition_count_max);
-        }
+    enum wt_status status = WT_OK;
+    for (size_t i = 0; i < numbers->count && status == WT_OK; i++) {
+        status = check_partition(numbers->spans[i].high, partition_count_max, error);
     }
-    return WT_OK;
+    return status;
 }
 
 /* With several topics, "an offset for each partition" would be ambiguous. */
@@ -34,15 +42,11 @@ static enum wt_status check_offset_spec(const struct wt_offset_spec *spec, size_
                             "offsets for each partition need a single topic; replay one at a time, "
                             "for example with --set input.topics=[news.articles]");
     }
-    for (size_t i = 0; i < spec->count; i++) {
-        if (spec->offsets[i].partition >= partition_count_max) {
-            return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "partition-missing",
-                                "there is no partition %" PRId32 "; the topic has %" PRId32
-                                ", numbered from 0",
-                                spec->offsets[i].partition, partition_count_max);
-        }
+    enum wt_status status = WT_OK;
+    for (size_t i = 0; i < spec->count && status == WT_OK; i++) {
+        status = check_partition(spec->offsets[i].partition, partition_count_max, error);
     }
-    return WT_OK;
+    return status;
 }
 
 /* A label has the timestamp of its article unless output.timestamp is now. Warns if the broker will
