@@ -6,6 +6,9 @@
 # DIR/node-N/server.properties, pid, server.log, console.log, data/
 
 kafka_libs=$root/.deps/kafka/libs
+# A folder for each port that a cluster was given in the last hour.
+# shellcheck disable=SC2034 # read by start
+kafka_port_claims=${WIRETAG_KAFKA_PORT_CLAIMS:-$root/.deps/kafka/ports}
 # As Kafka's own scripts choose it.
 kafka_java=${JAVA_HOME:+$JAVA_HOME/bin/}java
 

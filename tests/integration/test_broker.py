@@ -166,10 +166,10 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
 
 def test_a_port_that_another_start_has_claimed_is_not_taken(tmp_path):
     """It is free until the other's node listens, seconds later."""
-    claims = tmp_path / f"wiretag-kafka-ports-{os.getuid()}"
+    claims = tmp_path / "ports"
     claims.mkdir()
     for port in range(20000, 32000):
         (claims / str(port)).mkdir()
     started = subprocess.run([SCRIPTS / "start", "--dir", tmp_path / "cluster"], capture_output=True, text=True, timeout=60,
-                             env={**os.environ, "TMPDIR": str(tmp_path)})
+                             env={**os.environ, "WIRETAG_KAFKA_PORT_CLAIMS": str(claims)})
     assert started.returncode == 1 and "no free port found" in started.stderr
