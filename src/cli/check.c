@@ -17,7 +17,7 @@
 #include "kafka/transactional_id.h"
 #include "observe/log.h"
 #include "pipeline/auto_limits.h"
-#include "pipeline/consume/consumer.h"
+#include "pipeline/consume/consumer_client.h"
 #include "wiretag/model.h"
 
 #include <inttypes.h>

@@ -9,7 +9,7 @@
 #include "world.h"
 
 #include "pipeline/batcher.h"
-#include "pipeline/publish/lane.h"
+#include "pipeline/publish/order.h"
 #include "record/in_flight.h"
 #include "record/partition.h"
 

@@ -7,7 +7,7 @@
 #include "kafka/group_member.h"
 #include "pipeline/publish/at_least_once.h"
 #include "pipeline/publish/exactly_once.h"
-#include "pipeline/publish/lane.h"
+#include "pipeline/publish/order.h"
 #include "pipeline/publish/release.h"
 
 #include <inttypes.h>

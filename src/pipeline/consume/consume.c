@@ -9,7 +9,7 @@
 #include "observe/beat.h"
 #include "observe/metrics.h"
 #include "pipeline/consume/commit_log.h"
-#include "pipeline/consume/consumer.h"
+#include "pipeline/consume/consumer_client.h"
 #include "pipeline/consume/drain_clock.h"
 #include "pipeline/consume/group_leave.h"
 #include "pipeline/consume/intake.h"

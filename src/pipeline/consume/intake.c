@@ -6,7 +6,7 @@
 #include "kafka/message.h"
 #include "kafka/query.h"
 #include "observe/metrics.h"
-#include "pipeline/consume/consumer.h"
+#include "pipeline/consume/consumer_client.h"
 #include "pipeline/consume/rate_limit.h"
 #include "pipeline/consume/retention_gap.h"
 #include "pipeline/consume/suspend.h"

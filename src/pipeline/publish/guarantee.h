@@ -6,7 +6,7 @@
 #ifndef WIRETAG_PIPELINE_PUBLISH_GUARANTEE_H
 #define WIRETAG_PIPELINE_PUBLISH_GUARANTEE_H
 
-#include "pipeline/publish/lane.h"
+#include "pipeline/publish/order.h"
 #include "pipeline/publish/producer.h"
 #include "record/partition.h"
 

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
-#include "pipeline/publish/lane.h"
+#include "pipeline/publish/order.h"
 #include "replay/range.h"
 
 #include <assert.h>

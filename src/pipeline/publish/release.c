@@ -11,7 +11,7 @@
 #include "observe/metrics.h"
 #include "observe/stall.h"
 #include "pipeline/publish/guarantee.h"
-#include "pipeline/publish/lane.h"
+#include "pipeline/publish/order.h"
 #include "pipeline/publish/outcome_metrics.h"
 #include "pipeline/publish/poison_search.h"
 #include "pipeline/publish/producer.h"

@@ -8,7 +8,7 @@
 #include "kafka/transactional_id.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
-#include "pipeline/publish/lane.h"
+#include "pipeline/publish/order.h"
 #include "pipeline/publish/txn_fence.h"
 #include "pipeline/publish/txn_recovery.h"
 #include "pipeline/publish/txn_remedy.h"

@@ -5,7 +5,7 @@
 #include "kafka/broker_status.h"
 #include "kafka/client.h"
 #include "observe/log.h"
-#include "pipeline/publish/lane.h"
+#include "pipeline/publish/order.h"
 
 #include <assert.h>
 #include <stdlib.h>

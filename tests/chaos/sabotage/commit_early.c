@@ -1,6 +1,6 @@
 /* commit_early.c: a worker that commits what is sent, not what is acknowledged. Linked with --wrap;
  * tests/chaos proves with it that its books notice lost records. */
-#include "pipeline/publish/lane.h"
+#include "pipeline/publish/order.h"
 
 int64_t __real_wt_lane_position(const struct wt_lane *lane);
 int64_t __wrap_wt_lane_position(const struct wt_lane *lane);

@@ -3,7 +3,7 @@
 #include "kafka/group_member.h"
 
 #include "base/clock.h"
-#include "pipeline/consume/consumer.h"
+#include "pipeline/consume/consumer_client.h"
 
 #include "member_cases.h"
 

@@ -1,7 +1,7 @@
 /* A producer that is replaced while a transaction of it is open. */
 #include "base/clock.h"
 #include "pipeline/publish/exactly_once.h"
-#include "pipeline/publish/lane.h"
+#include "pipeline/publish/order.h"
 #include "pipeline/publish/release_internal.h"
 
 #include "mock_cases.h"

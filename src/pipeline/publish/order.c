@@ -1,4 +1,4 @@
-#include "pipeline/publish/lane.h"
+#include "pipeline/publish/order.h"
 
 #include "base/alloc.h"
 

@@ -1,6 +1,6 @@
 /* The sequencer of one partition: releases in order, commits only what is wholly done. */
 #include "dice.h"
-#include "lane_cases.h"
+#include "order_cases.h"
 
 /* --- order ----------------------------------------------------------------------------------- */
 

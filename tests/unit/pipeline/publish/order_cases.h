@@ -2,7 +2,7 @@
 #ifndef WIRETAG_TESTS_LANE_CASES_H
 #define WIRETAG_TESTS_LANE_CASES_H
 
-#include "pipeline/publish/lane.h"
+#include "pipeline/publish/order.h"
 
 #include "support.h"
 

@@ -1,6 +1,6 @@
 /* The consumer is made so that nothing is skipped, whatever librdkafka does by default. */
 #include "config/config_load.h"
-#include "pipeline/consume/consumer.h"
+#include "pipeline/consume/consumer_client.h"
 
 #include "support.h"
 

@@ -1,5 +1,5 @@
 /* A lane when something went wrong: rewinds, transactions of unknown outcome, epochs that end. */
-#include "lane_cases.h"
+#include "order_cases.h"
 
 /* --- rewind ---------------------------------------------------------------------------------- */
 

@@ -1,4 +1,4 @@
-#include "pipeline/consume/consumer.h"
+#include "pipeline/consume/consumer_client.h"
 
 #include "kafka/broker_status.h"
 #include "kafka/client.h"
