@@ -378,7 +378,7 @@ static void check_all(const struct wt_config *config, struct wt_check_report *re
     int64_t begin_us = wt_clock_us();
     struct checking checking = {
         .config = config, .report = report, .findings = wt_check_report_findings(report)};
-    if (wt_consumer_check(config, &error) != WT_OK) {
+    if (wt_consumer_client_check(config, &error) != WT_OK) {
         wt_finding_add_at(checking.findings, "", WT_FINDING_ERROR, error.code, "%s", error.message);
     }
     wt_audit_timeouts(config, checking.findings);

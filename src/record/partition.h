@@ -3,8 +3,8 @@
  * Every assignment of a partition starts a new epoch. A record carries the epoch it was consumed
  * in. When the consume stage ends the epoch, the stages before the model drop the record. The
  * publish stage closes the epoch last, after the drain; it drops records that leave the model after
- * that. A partition's struct lives as long as the table, so records may point to it. The order
- * of a partition's records is kept by its lane (publish/lane.h). */
+ * that. A partition's struct lives as long as the table, so records may point to it. A
+ * partition's order, and what may be committed of it, is kept in publish/order.h. */
 #ifndef WIRETAG_RECORD_PARTITION_H
 #define WIRETAG_RECORD_PARTITION_H
 
@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct wt_lane;  /* lane.h */
+struct wt_order; /* order.h */
 struct wt_range; /* range.h */
 
 /* The offsets from <= offset < to, for which no record was read. All zero: no gap. */
@@ -72,8 +72,8 @@ struct wt_partition {
     atomic_uint running[2]; /* wt_partition_running */
 
     /* Thread: publish. */
-    struct wt_lane *lane;
-    uint32_t epoch_closed; /* the newest epoch whose lane is closed */
+    struct wt_order *order;
+    uint32_t epoch_closed; /* the newest epoch whose order is closed */
 };
 
 struct wt_partitions;

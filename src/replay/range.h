@@ -25,7 +25,7 @@ struct wt_range {
     enum wt_range_state state;
     bool paused;
     /* As of the start of the epoch. Written before the first record of the epoch is passed on. The
-     * publish thread reads it while the partition's lane is open. */
+     * publish thread reads it while the partition's order is open. */
     struct wt_checkpoint checkpoint;
 };
 
@@ -50,7 +50,7 @@ struct wt_record *wt_range_end(rd_kafka_t *consumer, struct wt_partition *partit
  * other records. Takes no more. Returns WT_FAILED, with `error` (class fatal). */
 enum wt_status wt_range_gone(struct wt_partition *partition, struct wt_error *error);
 
-/* Adds the checkpoint to a commit's metadata if the partition has a range. `tally` is what its lane
+/* Adds the checkpoint to a commit's metadata if the partition has a range. `tally` is what its order
  * has counted since the epoch began. Thread: publish. */
 void wt_range_note(const struct wt_partition *partition, const struct wt_tally *tally,
                    rd_kafka_topic_partition_t *commit);

@@ -88,14 +88,14 @@ def _check_order(kind, messages):
         if (partition, offset) in seen:
             continue
         seen.add((partition, offset))
-        lane = message.partition, partition
-        if offset < last.get(lane, (-1, 0))[0]:
-            before = last[lane]
+        source = message.partition, partition
+        if offset < last.get(source, (-1, 0))[0]:
+            before = last[source]
             findings.append(Finding(
                 "swapped", f"{kind} of {(partition, offset)} lies behind that of {(partition, before[0])}",
                 partition, [before[1], message.timestamp]))
         else:
-            last[lane] = offset, message.timestamp
+            last[source] = offset, message.timestamp
     return findings
 
 

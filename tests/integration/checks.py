@@ -46,11 +46,11 @@ def assert_in_order(messages):
     looking at the first occurrence of each."""
     last = {}
     for message in first_occurrences(messages):
-        lane = message.partition, message.source[0], message.source[1]
+        source = message.partition, message.source[0], message.source[1]
         offset = message.source[2]
-        assert offset > last.get(lane, -1), (
-            f"[{message.partition}] offset {message.offset}: {message.source} came after {last[lane]}")
-        last[lane] = offset
+        assert offset > last.get(source, -1), (
+            f"[{message.partition}] offset {message.offset}: {message.source} came after {last[source]}")
+        last[source] = offset
 
 
 def assert_same_partition(messages):

@@ -50,9 +50,9 @@ def test_same_falls_back_to_the_key_where_the_output_has_fewer_partitions(lab):
     checks.assert_in_order([message for message in labels if message.source[1] < 2])
     last = {}
     for message in labels:
-        lane = message.partition, message.key, message.source[1]
-        assert message.source[2] > last.get(lane, -1)
-        last[lane] = message.source[2]
+        source = message.partition, message.key, message.source[1]
+        assert message.source[2] > last.get(source, -1)
+        last[source] = message.source[2]
     assert running.stop() == 0
 
 
@@ -66,9 +66,9 @@ def test_by_key_records_go_where_java_clients_would_put_them_and_each_key_keeps_
     assert all(message.partition == java_partition(message.key, 4) for message in labels)
     last = {}
     for message in labels:
-        lane = message.key, message.source[1]
-        assert message.source[2] > last.get(lane, -1)
-        last[lane] = message.source[2]
+        source = message.key, message.source[1]
+        assert message.source[2] > last.get(source, -1)
+        last[source] = message.source[2]
 
 
 def test_by_key_records_without_one_are_spread(lab):

@@ -11,7 +11,7 @@ struct handed_over {
     bool appended;
 };
 
-/* One lane's part of the commit under way, as offset_commit.c keeps it. */
+/* One order's part of the commit under way, as offset_commit.c keeps it. */
 struct asked {
     int partition;
     uint32_t epoch;
@@ -43,14 +43,15 @@ static void release(struct worker *worker, struct at_least_once *state)
 {
     struct world *world = worker->world;
     int partition = (int)dice_below(&world->dice, (uint32_t)world->partition_count);
-    struct wt_lane *lane = worker->assignments[partition].partition->lane;
+    struct wt_order *order = worker->assignments[partition].partition->order;
     struct wt_record *record;
     for (uint32_t count = dice_between(&world->dice, 1, 20);
-         count > 0 && wt_lane_epoch(lane) != 0 && (record = wt_lane_next(lane)) != NULL; count--) {
+         count > 0 && wt_order_epoch(order) != 0 && (record = wt_order_next(order)) != NULL;
+         count--) {
         if (record->outcome == WT_OUTCOME_DEAD_LETTERED && world->skip_failures) {
             record->outcome = WT_OUTCOME_SKIPPED;
         }
-        wt_lane_release(lane);
+        wt_order_release(order);
         if (wt_outcome_is_silent(record->outcome)) {
             world_skip(world, partition, record->offset);
             worker_acknowledge(worker, record);
@@ -128,9 +129,9 @@ static void reset(struct worker *worker, struct at_least_once *state)
     worker->world->tally->resets++;
     purge(worker, state);
     for (int i = 0; i < worker->world->partition_count; i++) {
-        struct wt_lane *lane = worker->assignments[i].partition->lane;
-        if (wt_lane_epoch(lane) != 0) {
-            wt_lane_rewind(lane);
+        struct wt_order *order = worker->assignments[i].partition->order;
+        if (wt_order_epoch(order) != 0) {
+            wt_order_rewind(order);
         }
     }
 }
@@ -145,12 +146,13 @@ static void commit(struct worker *worker, struct at_least_once *state)
     state->asked_count = 0;
     state->generation = worker->generation;
     for (int i = 0; i < worker->world->partition_count; i++) {
-        const struct wt_lane *lane = worker->assignments[i].partition->lane;
-        if (wt_lane_epoch(lane) != 0 && wt_lane_position(lane) > wt_lane_committed_offset(lane)) {
+        const struct wt_order *order = worker->assignments[i].partition->order;
+        if (wt_order_epoch(order) != 0 &&
+            wt_order_position(order) > wt_order_committed_offset(order)) {
             state->asked[state->asked_count++] =
                 (struct asked){.partition = i,
-                               .epoch = wt_lane_epoch(lane),
-                               .offset = wt_lane_position(lane),
+                               .epoch = wt_order_epoch(order),
+                               .offset = wt_order_position(order),
                                .books = worker_books(worker, i, false)};
         }
     }
@@ -187,9 +189,9 @@ static void serve_reply(struct worker *worker, struct at_least_once *state)
     state->reply_pending = false;
     for (int i = 0; i < state->asked_count && !state->refused; i++) {
         const struct asked *asked = &state->asked[i];
-        struct wt_lane *lane = worker->assignments[asked->partition].partition->lane;
-        if (wt_lane_epoch(lane) == asked->epoch) {
-            wt_lane_committed(lane, asked->offset);
+        struct wt_order *order = worker->assignments[asked->partition].partition->order;
+        if (wt_order_epoch(order) == asked->epoch) {
+            wt_order_committed(order, asked->offset);
         }
     }
 }
@@ -206,11 +208,11 @@ static void step(struct worker *worker)
     moves[dice_below(&worker->world->dice, sizeof moves / sizeof moves[0])](worker, state);
 }
 
-static bool drained(const struct worker *worker, struct wt_lane *lane)
+static bool drained(const struct worker *worker, struct wt_order *order)
 {
     (void)worker;
-    return wt_lane_released_count(lane) == 0 && wt_lane_next(lane) == NULL &&
-           wt_lane_committed_offset(lane) == wt_lane_position(lane);
+    return wt_order_released_count(order) == 0 && wt_order_next(order) == NULL &&
+           wt_order_committed_offset(order) == wt_order_position(order);
 }
 
 static bool asking(const struct worker *worker)

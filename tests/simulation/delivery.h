@@ -15,12 +15,12 @@ struct delivery {
     void (*destroy)(struct worker *worker);
     /* Makes one random move, if the one it hits upon is possible now. */
     void (*step)(struct worker *worker);
-    /* The worker gives a partition up: its lane, open, is about to be closed. */
+    /* The worker gives a partition up: its order, open, is about to be closed. */
     void (*closing)(struct worker *worker, const struct wt_partition *partition);
     /* A request to commit is on its way, and would arrive before another. */
     bool (*asking)(const struct worker *worker);
-    /* All that a drain waits for has happened to this open lane. */
-    bool (*drained)(const struct worker *worker, struct wt_lane *lane);
+    /* All that a drain waits for has happened to this open order. */
+    bool (*drained)(const struct worker *worker, struct wt_order *order);
 };
 
 /* An idempotent producer; acknowledged prefixes committed through the consumer. */

@@ -1,6 +1,6 @@
 /* exactly_once.c: a transactional producer, and the broker's side of its transactions.
  *
- * The moves of release.c and transaction.c, with the same lanes and the same search; each call that
+ * The moves of release.c and transaction.c, with the same orders and the same search; each call that
  * can fail there may fail here, and a commit may have an outcome that nobody sees. */
 #include "delivery.h"
 
@@ -38,9 +38,9 @@ static void *create(struct worker *worker)
     return state;
 }
 
-static struct wt_lane *lane_of(const struct worker *worker, int partition)
+static struct wt_order *order_of(const struct worker *worker, int partition)
 {
-    return worker->assignments[partition].partition->lane;
+    return worker->assignments[partition].partition->order;
 }
 
 static int any_partition(struct worker *worker)
@@ -63,17 +63,17 @@ static void release(struct worker *worker, struct exactly_once *state)
 {
     struct world *world = worker->world;
     int partition = any_partition(worker);
-    struct wt_lane *lane = lane_of(worker, partition);
+    struct wt_order *order = order_of(worker, partition);
     struct wt_record *record;
     for (uint32_t count = dice_between(&world->dice, 1, 20);
-         count > 0 && (record = wt_lane_next(lane)) != NULL; count--) {
+         count > 0 && (record = wt_order_next(order)) != NULL; count--) {
         if (record->outcome == WT_OUTCOME_DEAD_LETTERED) {
             (void)wt_dead_letter_apply_on_error(&state->config, record, NULL);
         }
         if (!wt_poison_search_has_room(&state->search) || !open_transaction(state)) {
             return;
         }
-        wt_lane_release(lane);
+        wt_order_release(order);
         wt_poison_search_add(&state->search);
         if (wt_outcome_is_silent(record->outcome)) {
             world_transaction_add(world, &state->at_broker, partition, record->offset,
@@ -87,7 +87,7 @@ static void release(struct worker *worker, struct exactly_once *state)
 
 /* --- reports --------------------------------------------------------------------------------- */
 
-/* Ends what the producer knows of a record. False: its lane has closed, and it is gone. */
+/* Ends what the producer knows of a record. False: its order has closed, and it is gone. */
 static bool let_go(struct worker *worker, struct exactly_once *state, uint32_t index)
 {
     struct wt_record *record = state->items[index];
@@ -158,12 +158,12 @@ static void send_offsets(struct worker *worker, struct exactly_once *state)
         return;
     }
     for (int i = 0; i < world->partition_count; i++) {
-        struct wt_lane *lane = lane_of(worker, i);
-        if (wt_lane_epoch(lane) != 0 &&
-            wt_lane_released_position(lane) > wt_lane_committed_offset(lane)) {
-            wt_lane_note_commit_sent(lane);
+        struct wt_order *order = order_of(worker, i);
+        if (wt_order_epoch(order) != 0 &&
+            wt_order_released_position(order) > wt_order_committed_offset(order)) {
+            wt_order_note_commit_sent(order);
             struct wt_tally books = worker_books(worker, i, true);
-            world_transaction_offset(world, &state->at_broker, i, wt_lane_released_position(lane),
+            world_transaction_offset(world, &state->at_broker, i, wt_order_released_position(order),
                                      &books);
         }
     }
@@ -173,11 +173,11 @@ static void send_offsets(struct worker *worker, struct exactly_once *state)
 static void on_committed(struct worker *worker, struct exactly_once *state)
 {
     for (int i = 0; i < worker->world->partition_count; i++) {
-        struct wt_lane *lane = lane_of(worker, i);
-        if (wt_lane_epoch(lane) != 0) {
-            worker_acknowledged_to(worker, i, wt_lane_released_position(lane));
-            wt_lane_acknowledge_released(lane);
-            wt_lane_committed(lane, wt_lane_position(lane));
+        struct wt_order *order = order_of(worker, i);
+        if (wt_order_epoch(order) != 0) {
+            worker_acknowledged_to(worker, i, wt_order_released_position(order));
+            wt_order_acknowledge_released(order);
+            wt_order_committed(order, wt_order_position(order));
         }
     }
     wt_poison_search_committed(&state->search, worker->in_flight_records_max);
@@ -209,7 +209,7 @@ static void commit(struct worker *worker, struct exactly_once *state)
 static void rewind_all(struct worker *worker)
 {
     for (int i = 0; i < worker->world->partition_count; i++) {
-        wt_lane_rewind(lane_of(worker, i));
+        wt_order_rewind(order_of(worker, i));
     }
 }
 
@@ -269,17 +269,17 @@ static void start(struct worker *worker, struct exactly_once *state)
     state->state = IDLE;
     rewind_all(worker);
     for (int i = 0; i < world->partition_count; i++) {
-        struct wt_lane *lane = lane_of(worker, i);
+        struct wt_order *order = order_of(worker, i);
         int64_t committed = world->partitions[i].committed;
-        if (wt_lane_epoch(lane) != 0) {
-            int64_t before = wt_lane_position(lane);
-            wt_lane_resolve_unknown(lane, committed);
-            int64_t after = wt_lane_position(lane);
+        if (wt_order_epoch(order) != 0) {
+            int64_t before = wt_order_position(order);
+            wt_order_resolve_unknown(order, committed);
+            int64_t after = wt_order_position(order);
             world_require(world, after == before || after <= committed,
                           "partition %d: %" PRId64 " is committed, settled is %" PRId64, i,
                           committed, after);
             worker_acknowledged_to(worker, i, after);
-            wt_lane_committed(lane, after);
+            wt_order_committed(order, after);
         }
     }
     state->rejected = NULL;
@@ -337,7 +337,7 @@ static void closing(struct worker *worker, const struct wt_partition *partition)
     if (state->rejected != NULL && state->rejected->source == partition) {
         state->rejected = NULL;
     }
-    if (wt_lane_released_count(partition->lane) > 0 &&
+    if (wt_order_released_count(partition->order) > 0 &&
         (state->state == OPEN || (state->state == COMMITTING && !state->offsets_sent))) {
         state->spoiled = true;
     }
@@ -350,11 +350,11 @@ static bool asking(const struct worker *worker)
     return false;
 }
 
-static bool drained(const struct worker *worker, struct wt_lane *lane)
+static bool drained(const struct worker *worker, struct wt_order *order)
 {
     (void)worker;
-    return wt_lane_next(lane) == NULL && wt_lane_released_count(lane) == 0 &&
-           wt_lane_committed_offset(lane) == wt_lane_position(lane);
+    return wt_order_next(order) == NULL && wt_order_released_count(order) == 0 &&
+           wt_order_committed_offset(order) == wt_order_position(order);
 }
 
 static void destroy(struct worker *worker)

@@ -22,7 +22,7 @@ static void drop_list(struct worker *worker, struct wt_record_list *list)
 }
 
 /* As publish.c: what the producer still holds is ended by its report. */
-static void on_lane_end(void *opaque, struct wt_record **record)
+static void on_order_end(void *opaque, struct wt_record **record)
 {
     struct worker *worker = opaque;
     if ((*record)->in_producer) {
@@ -55,7 +55,7 @@ void worker_create(struct worker *worker, struct world *world, int number,
     worker->batcher = wt_batcher_create(&limits);
     for (int i = 0; i < world->partition_count; i++) {
         worker->assignments[i].partition = wt_partitions_get(worker->partitions, "input", i);
-        worker->assignments[i].partition->lane = wt_lane_create(on_lane_end, worker);
+        worker->assignments[i].partition->order = wt_order_create(on_order_end, worker);
     }
     for (int i = 0; i < REPLICAS_MAX; i++) {
         worker->running[i].records = calloc(limits.articles_max, sizeof(struct wt_record *));
@@ -69,7 +69,7 @@ void worker_destroy(struct worker *worker)
     world_require(worker->world, worker->orphans == 0, "%" PRIu32 " orphans are left",
                   worker->orphans);
     for (int i = 0; i < worker->world->partition_count; i++) {
-        wt_lane_destroy(worker->assignments[i].partition->lane);
+        wt_order_destroy(worker->assignments[i].partition->order);
     }
     drop_list(worker, &worker->consumed);
     drop_list(worker, &worker->finished);
@@ -101,14 +101,14 @@ static void begin_epoch(struct worker *worker, int partition, uint32_t from)
 }
 
 /* Returns how many records were dropped. */
-static uint32_t close_lane(struct worker *worker, struct wt_partition *partition)
+static uint32_t close_order(struct worker *worker, struct wt_partition *partition)
 {
     partition->epoch_closed = partition->epoch_last;
-    if (wt_lane_epoch(partition->lane) == 0) {
+    if (wt_order_epoch(partition->order) == 0) {
         return 0;
     }
     worker->delivery->closing(worker, partition);
-    return wt_lane_close(partition->lane);
+    return wt_order_close(partition->order);
 }
 
 /* The partition's log begins again before what comes next; not in a replay, which ends there. */
@@ -135,7 +135,7 @@ static void step_setback(struct worker *worker)
         return;
     }
     atomic_store(&assignment->partition->epoch_live, 0);
-    (void)close_lane(worker, assignment->partition);
+    (void)close_order(worker, assignment->partition);
     if (worker->delivery->asking(worker)) {
         return;
     }
@@ -288,7 +288,7 @@ static void infer_end(struct worker *worker)
 
 bool worker_in_open_epoch(const struct wt_record *record)
 {
-    return wt_lane_epoch(record->source->lane) == record->epoch;
+    return wt_order_epoch(record->source->order) == record->epoch;
 }
 
 void worker_acknowledge(struct worker *worker, struct wt_record *record)
@@ -296,7 +296,7 @@ void worker_acknowledge(struct worker *worker, struct wt_record *record)
     struct assignment *assignment = &worker->assignments[record->source->number];
     if (worker_in_open_epoch(record)) {
         assignment->acknowledged[record->timestamp_ms] = true;
-        wt_lane_acknowledge(assignment->partition->lane, record);
+        wt_order_acknowledge(assignment->partition->order, record);
     } else {
         worker_forget(worker, record);
     }
@@ -315,7 +315,7 @@ struct wt_tally worker_books(const struct worker *worker, int partition, bool re
 {
     const struct assignment *assignment = &worker->assignments[partition];
     struct wt_tally books = assignment->books;
-    struct wt_tally epoch = wt_lane_tally(assignment->partition->lane, released);
+    struct wt_tally epoch = wt_order_tally(assignment->partition->order, released);
     wt_tally_add(&books, &epoch);
     return books;
 }
@@ -338,16 +338,16 @@ static void take_in(struct worker *worker)
     struct wt_record *record;
     for (uint32_t count = dice_between(&worker->world->dice, 1, 30);
          count > 0 && (record = wt_record_list_take(&worker->finished)) != NULL; count--) {
-        struct wt_lane *lane = record->source->lane;
+        struct wt_order *order = record->source->order;
         if (record->ran) {
             atomic_fetch_sub(wt_partition_running(record->source, record->epoch), 1);
         }
-        if (wt_lane_epoch(lane) == 0 && record->epoch > record->source->epoch_closed) {
-            wt_lane_open(lane, record->epoch);
+        if (wt_order_epoch(order) == 0 && record->epoch > record->source->epoch_closed) {
+            wt_order_open(order, record->epoch);
             worker->world->tally->drains_first += wt_record_stale(record);
         }
         if (worker_in_open_epoch(record)) {
-            wt_lane_finish(lane, &record);
+            wt_order_finish(order, &record);
         } else {
             world_require(worker->world, !awaited(worker, record),
                           "worker %d drops offset %" PRId64 " of partition %d, which it drains",
@@ -403,7 +403,7 @@ void worker_lose_all(struct worker *worker)
     for (int i = 0; i < worker->world->partition_count; i++) {
         if (worker_reads(worker, i)) {
             end_epoch(worker, i);
-            dropped += close_lane(worker, worker->assignments[i].partition);
+            dropped += close_order(worker, worker->assignments[i].partition);
         }
     }
     worker->expelled = false;
@@ -411,12 +411,12 @@ void worker_lose_all(struct worker *worker)
                 dropped);
 }
 
-/* As publish.c: a lane is drained when nothing more will come of it. */
+/* As publish.c: an order is drained when nothing more will come of it. */
 static bool drained(const struct worker *worker, struct wt_partition *partition)
 {
     return atomic_load(wt_partition_running(partition, partition->epoch_last)) == 0 &&
-           (wt_lane_epoch(partition->lane) == 0 ||
-            worker->delivery->drained(worker, partition->lane));
+           (wt_order_epoch(partition->order) == 0 ||
+            worker->delivery->drained(worker, partition->order));
 }
 
 static void serve_drain(struct worker *worker)
@@ -436,7 +436,7 @@ static void serve_drain(struct worker *worker)
         if (assignment->draining) {
             world_require(world, late || drained(worker, assignment->partition),
                           "worker %d gives %d back while its batches run", worker->number, i);
-            uint32_t dropped = close_lane(worker, assignment->partition);
+            uint32_t dropped = close_order(worker, assignment->partition);
             assignment->draining = false;
             /* Unless the group went on without this worker. */
             if (world->partitions[i].owner == worker->number) {

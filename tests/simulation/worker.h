@@ -43,7 +43,7 @@ struct worker {
     bool expelled;       /* the group goes on without it; it does not know yet */
     int again;           /* partition whose offsets go backwards, or NOBODY */
     uint32_t again_from; /* index in its log */
-    uint32_t orphans;    /* records in the producer whose lane has closed */
+    uint32_t orphans;    /* records in the producer whose order has closed */
     const struct delivery *delivery;
     void *delivery_state;
 };
@@ -67,20 +67,20 @@ void worker_lose_all(struct worker *worker);
 /* What must hold between any two moves. */
 void worker_check(const struct worker *worker);
 
-/* For deliveries: the record's epoch is the one its lane is in. */
+/* For deliveries: the record's epoch is the one its order is in. */
 bool worker_in_open_epoch(const struct wt_record *record);
 
-/* For deliveries: a record is acknowledged, in its lane if that is still open. */
+/* For deliveries: a record is acknowledged, in its order if that is still open. */
 void worker_acknowledge(struct worker *worker, struct wt_record *record);
 
 /* For deliveries: all records of the partition's epoch before `offset` are acknowledged, by the
- * lane's own doing. */
+ * order's own doing. */
 void worker_acknowledged_to(struct worker *worker, int partition, int64_t offset);
 
 /* For deliveries: the books that go with a commit of what is acknowledged, or of what is released. */
 struct wt_tally worker_books(const struct worker *worker, int partition, bool released);
 
-/* For deliveries: the producer lets go of a record whose lane has closed meanwhile. */
+/* For deliveries: the producer lets go of a record whose order has closed meanwhile. */
 void worker_forget(struct worker *worker, struct wt_record *record);
 
 #endif

@@ -3,17 +3,17 @@
 
 #include <inttypes.h>
 
-/* The lane's position is one past the longest prefix of the epoch that is acknowledged. */
+/* The order's position is one past the longest prefix of the epoch that is acknowledged. */
 static void check_position(const struct worker *worker, int partition)
 {
     const struct assignment *assignment = &worker->assignments[partition];
     const struct log_partition *log = &worker->world->partitions[partition];
-    const struct wt_lane *lane = assignment->partition->lane;
-    if (wt_lane_epoch(lane) == 0) {
+    const struct wt_order *order = assignment->partition->order;
+    if (wt_order_epoch(order) == 0) {
         return;
     }
-    int64_t position = wt_lane_position(lane);
-    int64_t committed = wt_lane_committed_offset(lane);
+    int64_t position = wt_order_position(order);
+    int64_t committed = wt_order_committed_offset(order);
     uint32_t prefix = assignment->fetch_start;
     while (prefix < log->count && assignment->acknowledged[prefix]) {
         prefix++;
@@ -38,7 +38,7 @@ void worker_check(const struct worker *worker)
         found += worker->running[i].count;
     }
     for (int i = 0; i < world->partition_count; i++) {
-        found += wt_lane_count(worker->assignments[i].partition->lane);
+        found += wt_order_count(worker->assignments[i].partition->order);
         check_position(worker, i);
     }
     world_require(world, found == in_flight,

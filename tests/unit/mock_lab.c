@@ -193,8 +193,8 @@ void mock_lab_start(struct mock_lab *lab, const char *guarantee, const char *pro
         lab->finished[i] = 0;
         lab->revoked[i] = false;
         lab->sources[i] = wt_partitions_get(lab->partitions, INPUT, i);
-        lab->sources[i]->lane = wt_release_lane_create(lab->release);
-        wt_lane_open(lab->sources[i]->lane, 1);
+        lab->sources[i]->order = wt_release_order_create(lab->release);
+        wt_order_open(lab->sources[i]->order, 1);
     }
 }
 
@@ -210,7 +210,7 @@ void mock_lab_stop(struct mock_lab *lab)
     }
     for (int i = 0; i < MOCK_PARTITIONS; i++) {
         (void)wt_release_close(lab->release, lab->sources[i]);
-        wt_lane_destroy(lab->sources[i]->lane);
+        wt_order_destroy(lab->sources[i]->order);
     }
     end_release(lab);
     assert_int_equal(wt_in_flight_records(lab->in_flight), 0);
@@ -283,7 +283,7 @@ void mock_lab_finish_in(struct mock_lab *lab, int partition, uint32_t count)
         record->id_json = wt_strdup("1");
         record->logits = calloc(MODEL.label_count, sizeof *record->logits);
         wt_in_flight_add(lab->in_flight, record);
-        wt_lane_finish(source->lane, &record);
+        wt_order_finish(source->order, &record);
     }
 }
 
@@ -300,7 +300,7 @@ static bool settled(const struct mock_lab *lab)
     for (int i = 0; i < MOCK_PARTITIONS; i++) {
         all &= lab->revoked[i] ||
                (wt_release_settled(lab->release, lab->sources[i]) &&
-                wt_lane_position(lab->sources[i]->lane) == (int64_t)lab->finished[i]);
+                wt_order_position(lab->sources[i]->order) == (int64_t)lab->finished[i]);
     }
     return all;
 }
@@ -309,10 +309,11 @@ void mock_lab_release_and_revoke(struct mock_lab *lab, int partition)
 {
     /* A transaction begins a moment after the last one's commit. */
     int64_t until_us = wt_clock_us() + 30 * 1000000;
-    while (wt_lane_released_count(lab->sources[partition]->lane) == 0 && wt_clock_us() < until_us) {
+    while (wt_order_released_count(lab->sources[partition]->order) == 0 &&
+           wt_clock_us() < until_us) {
         wt_release_step(lab->release, lab->sources, MOCK_PARTITIONS, false);
     }
-    assert_true(wt_lane_released_count(lab->sources[partition]->lane) > 0);
+    assert_true(wt_order_released_count(lab->sources[partition]->order) > 0);
     (void)wt_release_close(lab->release, lab->sources[partition]);
     lab->revoked[partition] = true;
 }

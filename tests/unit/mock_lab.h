@@ -35,7 +35,7 @@ struct mock_lab {
     uint32_t first_producer;
     struct wt_partitions *partitions;
     struct wt_partition *sources[MOCK_PARTITIONS];
-    uint32_t finished[MOCK_PARTITIONS]; /* records given to each lane so far */
+    uint32_t finished[MOCK_PARTITIONS]; /* records given to each order so far */
     bool revoked[MOCK_PARTITIONS];
     struct wt_in_flight *in_flight;
     struct wt_group_member *membership;

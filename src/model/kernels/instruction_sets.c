@@ -1,5 +1,5 @@
-/* kernels.c: the kernel sets that this processor can run, by its instructions (AVX2, AVX-512). Which of
- * them a model takes is measured: torch/torch_kernel_choice.cpp. */
+/* instruction_sets.c: the kernel sets that the processor's instructions (AVX2, AVX-512) allow. Which of
+ * them a model uses is measured: torch/torch_kernel_choice.cpp. */
 #include "model/kernels/kernels.h"
 
 #include <stdlib.h>

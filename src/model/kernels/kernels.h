@@ -106,7 +106,9 @@ extern const struct wt_kernels wt_kernels_avx512;      /* AVX-512 with VNNI */
 extern const struct wt_kernels wt_kernels_avx512_bf16; /* and with bf16 */
 #endif
 
-/* The set named by the environment variable WIRETAG_KERNELS; NULL: none that this processor
+/* The functions below are in instruction_sets.c.
+ *
+ * The set named by the environment variable WIRETAG_KERNELS; NULL: none that this processor
  * supports. */
 const struct wt_kernels *wt_kernels_asked(void);
 

@@ -52,7 +52,8 @@ struct wt_consume {
     struct wt_consume_hooks hooks;
     rd_kafka_t *client;
     rd_kafka_queue_t *records; /* of all assigned partitions; note "Back-pressure" */
-    rd_kafka_queue_t *events;  /* rebalances and errors; note "Revoke under way" in consumer.h */
+    rd_kafka_queue_t
+        *events; /* rebalances and errors; note "Revoke under way" in consumer_client.h */
     struct wt_intake *intake;
     struct wt_group_member *member;
     pthread_t thread;
@@ -85,7 +86,7 @@ static void begin_epochs(struct wt_consume *consume, const rd_kafka_topic_partit
         wt_intake_begin(consume->intake, partition);
         partition->unforwarded = true;
         consume->unforwarded = true;
-        wt_consumer_unforward(consume->client, partition->topic, partition->number);
+        wt_consumer_client_unforward(consume->client, partition->topic, partition->number);
         wt_partition_begin_epoch(partition);
         wt_metric_add(WT_METRIC_PARTITIONS, 1);
         wt_log_partition(WT_LOG_INFO, "consume", partition->topic, partition->number,
@@ -140,7 +141,7 @@ static void on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,
     if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
         wt_group_note_assigned();
         begin_epochs(consume, list);
-        wt_consumer_assign(client, list, true);
+        wt_consumer_client_assign(client, list, true);
         return;
     }
     if (code != RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) {
@@ -151,11 +152,11 @@ static void on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,
     bool lost = rd_kafka_assignment_lost(client);
     if (!lost && !atomic_load_explicit(&consume->stopping, memory_order_acquire)) {
         wt_group_member_pin(consume->member);
-        wt_consumer_begin_revoke(client);
+        wt_consumer_client_begin_revoke(client);
     }
     end_epochs(consume, list, lost);
     wt_group_member_unpin(consume->member);
-    wt_consumer_assign(client, list, false);
+    wt_consumer_client_assign(client, list, false);
 }
 
 static int on_statistics(rd_kafka_t *client, char *text, size_t bytes, void *opaque)
@@ -212,7 +213,8 @@ static void poll_some(struct wt_consume *consume)
 static void forward(struct wt_consume *consume, const struct wt_partition *partition)
 {
     assert(partition->assigned && !partition->unforwarded);
-    wt_consumer_forward(consume->client, partition->topic, partition->number, consume->records);
+    wt_consumer_client_forward(consume->client, partition->topic, partition->number,
+                               consume->records);
 }
 
 /* Forwards the queues of newly assigned partitions as soon as intake is ready for their records. */
@@ -312,12 +314,12 @@ enum wt_status wt_consume_create(const struct wt_config *config, struct wt_parti
     consume->hooks = *hooks;
     atomic_init(&consume->stopping, false);
     atomic_init(&consume->ended, false);
-    struct wt_consumer_callbacks callbacks = {.opaque = consume,
-                                              .rebalance = on_rebalance,
-                                              .committed = on_commit,
-                                              .statistics = on_statistics};
+    struct wt_consumer_client_callbacks callbacks = {.opaque = consume,
+                                                     .rebalance = on_rebalance,
+                                                     .committed = on_commit,
+                                                     .statistics = on_statistics};
     enum wt_status status =
-        wt_consumer_create(config, options->ranged, &callbacks, &consume->client, error);
+        wt_consumer_client_create(config, options->ranged, &callbacks, &consume->client, error);
     if (status != WT_OK) {
         wt_consume_destroy(consume);
         return status;
@@ -356,7 +358,8 @@ struct wt_group_member *wt_consume_group_member(struct wt_consume *consume)
 
 enum wt_status wt_consume_start(struct wt_consume *consume, struct wt_error *error)
 {
-    if (wt_consumer_subscribe(consume->client, &consume->config->input.topics, error) != WT_OK) {
+    if (wt_consumer_client_subscribe(consume->client, &consume->config->input.topics, error) !=
+        WT_OK) {
         return WT_FAILED;
     }
     if (pthread_create(&consume->thread, NULL, run, consume) != 0) {

@@ -20,7 +20,7 @@ struct wt_group_member; /* group_member.h */
 struct wt_consume_hooks {
     void *opaque;
     /* The epochs of `partitions` have just ended. Drops their records that are not in the model
-     * yet, waits for the others, commits, and closes the partitions' lanes. Returns when that is
+     * yet, waits for the others, commits, and closes the partitions' orders. Returns when that is
      * done or has timed out. `lost`: the group has already assigned the partitions to another
      * member; commits nothing. */
     void (*drain)(void *opaque, struct wt_partition *const *partitions, size_t count, bool lost);

@@ -46,7 +46,7 @@ static enum wt_status check_strategy(const struct wt_config *config, struct wt_e
         own->place);
 }
 
-enum wt_status wt_consumer_check(const struct wt_config *config, struct wt_error *error)
+enum wt_status wt_consumer_client_check(const struct wt_config *config, struct wt_error *error)
 {
     enum wt_status status = check_isolation(config, error);
     return status == WT_OK ? check_strategy(config, error) : status;
@@ -82,7 +82,7 @@ static enum wt_status set_fixed_properties(const struct wt_config *config, bool 
         {"check.crcs", "true", false},
         {"queued.max.messages.kbytes", queued_kbytes, false},
     };
-    enum wt_status status = wt_consumer_check(config, error);
+    enum wt_status status = wt_consumer_client_check(config, error);
     for (size_t i = 0; status == WT_OK && i < sizeof properties / sizeof properties[0]; i++) {
         status = properties[i].fixed
                      ? wt_client_conf_set(conf, properties[i].name, properties[i].value, error)
@@ -92,9 +92,9 @@ static enum wt_status set_fixed_properties(const struct wt_config *config, bool 
     return status;
 }
 
-enum wt_status wt_consumer_create(const struct wt_config *config, bool ranged,
-                                  const struct wt_consumer_callbacks *callbacks,
-                                  rd_kafka_t **client_out, struct wt_error *error)
+enum wt_status wt_consumer_client_create(const struct wt_config *config, bool ranged,
+                                         const struct wt_consumer_client_callbacks *callbacks,
+                                         rd_kafka_t **client_out, struct wt_error *error)
 {
     rd_kafka_conf_t *conf = NULL;
     enum wt_status status = wt_client_conf_create(config, RD_KAFKA_CONSUMER, &conf, error);
@@ -117,8 +117,8 @@ enum wt_status wt_consumer_create(const struct wt_config *config, bool ranged,
     return status;
 }
 
-enum wt_status wt_consumer_subscribe(rd_kafka_t *client, const struct wt_strings *topics,
-                                     struct wt_error *error)
+enum wt_status wt_consumer_client_subscribe(rd_kafka_t *client, const struct wt_strings *topics,
+                                            struct wt_error *error)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)topics->count);
     for (size_t i = 0; i < topics->count; i++) {
@@ -164,8 +164,8 @@ static void log_failed(const char *what, rd_kafka_error_t *error)
     rd_kafka_error_destroy(error);
 }
 
-void wt_consumer_assign(rd_kafka_t *client, const rd_kafka_topic_partition_list_t *list,
-                        bool assign)
+void wt_consumer_client_assign(rd_kafka_t *client, const rd_kafka_topic_partition_list_t *list,
+                               bool assign)
 {
     const char *protocol = rd_kafka_rebalance_protocol(client);
     if (protocol != NULL) {
@@ -174,7 +174,7 @@ void wt_consumer_assign(rd_kafka_t *client, const rd_kafka_topic_partition_list_
     }
 }
 
-void wt_consumer_begin_revoke(rd_kafka_t *client)
+void wt_consumer_client_begin_revoke(rd_kafka_t *client)
 {
     const char *protocol = rd_kafka_rebalance_protocol(client);
     if (protocol == NULL || !is_cooperative(protocol)) {
@@ -185,8 +185,8 @@ void wt_consumer_begin_revoke(rd_kafka_t *client)
     rd_kafka_topic_partition_list_destroy(none);
 }
 
-void wt_consumer_forward(rd_kafka_t *client, const char *topic, int32_t partition,
-                         rd_kafka_queue_t *records)
+void wt_consumer_client_forward(rd_kafka_t *client, const char *topic, int32_t partition,
+                                rd_kafka_queue_t *records)
 {
     rd_kafka_queue_t *queue = rd_kafka_queue_get_partition(client, topic, partition);
     if (queue != NULL) {
@@ -195,13 +195,13 @@ void wt_consumer_forward(rd_kafka_t *client, const char *topic, int32_t partitio
     }
 }
 
-void wt_consumer_unforward(rd_kafka_t *client, const char *topic, int32_t partition)
+void wt_consumer_client_unforward(rd_kafka_t *client, const char *topic, int32_t partition)
 {
-    wt_consumer_forward(client, topic, partition, NULL);
+    wt_consumer_client_forward(client, topic, partition, NULL);
 }
 
-bool wt_consumer_failed(rd_kafka_t *client, const rd_kafka_message_t *message,
-                        struct wt_error *error)
+bool wt_consumer_client_failed(rd_kafka_t *client, const rd_kafka_message_t *message,
+                               struct wt_error *error)
 {
     if (message->err == RD_KAFKA_RESP_ERR__FATAL) {
         char reason[256];

@@ -1,7 +1,7 @@
-/* consumer.h: the consume stage's librdkafka consumer and the properties that delivery requires.
+/* consumer_client.h: the consume stage's librdkafka consumer and the properties that delivery requires.
  * Rebalances are handled in consume.c. */
-#ifndef WIRETAG_PIPELINE_CONSUME_CONSUMER_H
-#define WIRETAG_PIPELINE_CONSUME_CONSUMER_H
+#ifndef WIRETAG_PIPELINE_CONSUME_CONSUMER_CLIENT_H
+#define WIRETAG_PIPELINE_CONSUME_CONSUMER_CLIENT_H
 
 #include "config/config.h"
 
@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 /* The consumer's callbacks. Thread: the one that polls the consumer. */
-struct wt_consumer_callbacks {
+struct wt_consumer_client_callbacks {
     void *opaque;
     void (*rebalance)(rd_kafka_t *client, rd_kafka_resp_err_t code,
                       rd_kafka_topic_partition_list_t *list, void *opaque);
@@ -21,23 +21,23 @@ struct wt_consumer_callbacks {
 
 /* WT_INVALID (class fatal): a configured consumer property breaks the delivery guarantee. Thread:
  * any. */
-enum wt_status wt_consumer_check(const struct wt_config *config, struct wt_error *error);
+enum wt_status wt_consumer_client_check(const struct wt_config *config, struct wt_error *error);
 
 /* Creates the consumer. `ranged`: a replay (range.h), which never commits an offset without its
  * checkpoint. WT_INVALID or WT_FAILED (class fatal). Thread: any. */
-enum wt_status wt_consumer_create(const struct wt_config *config, bool ranged,
-                                  const struct wt_consumer_callbacks *callbacks,
-                                  rd_kafka_t **client_out, struct wt_error *error);
+enum wt_status wt_consumer_client_create(const struct wt_config *config, bool ranged,
+                                         const struct wt_consumer_client_callbacks *callbacks,
+                                         rd_kafka_t **client_out, struct wt_error *error);
 
 /* Subscribes to `topics`. WT_FAILED (class fatal). Thread: any. */
-enum wt_status wt_consumer_subscribe(rd_kafka_t *client, const struct wt_strings *topics,
-                                     struct wt_error *error);
+enum wt_status wt_consumer_client_subscribe(rd_kafka_t *client, const struct wt_strings *topics,
+                                            struct wt_error *error);
 
 /* Completes a rebalance: assigns (`assign`) or unassigns the partitions, incrementally under a
  * cooperative strategy. Does nothing if the consumer has already left its group; such a rebalance
  * is delivered when the consumer closes in the middle of it. Thread: the one that polls. */
-void wt_consumer_assign(rd_kafka_t *client, const rd_kafka_topic_partition_list_t *list,
-                        bool assign);
+void wt_consumer_client_assign(rd_kafka_t *client, const rd_kafka_topic_partition_list_t *list,
+                               bool assign);
 
 /* Note "Revoke under way": under a cooperative strategy librdkafka (seen in 2.16.0, and in the
  * source of 2.15) stores the assignment that follows a revoke until the application completes the
@@ -46,12 +46,12 @@ void wt_consumer_assign(rd_kafka_t *client, const rd_kafka_topic_partition_list_
  * joins again: the group waits for this worker until max.poll.interval.ms. So a revoke is completed
  * at once, with an empty list of partitions. librdkafka then continues with the assignment, and
  * does not rejoin before the application completes that. The partitions stay assigned, and their
- * offsets can be committed, until wt_consumer_assign unassigns them. The callback must run soon: an
+ * offsets can be committed, until wt_consumer_client_assign unassigns them. The callback must run soon: an
  * event wakes the thread that waits for records (consume.c). A rejoin within the millisecond or two
  * before that cannot be prevented.
  *
  * Tells librdkafka that the revoke is being handled. Thread: the one that polls. */
-void wt_consumer_begin_revoke(rd_kafka_t *client);
+void wt_consumer_client_begin_revoke(rd_kafka_t *client);
 
 /* Note "Back-pressure": the queues of all partitions are forwarded to one queue of our own, which
  * is read only while the in-flight bound allows. The consumer's own queue, with rebalances and
@@ -60,14 +60,14 @@ void wt_consumer_begin_revoke(rd_kafka_t *client);
  * queued.max.messages.kbytes.
  *
  * Forwards the partition's queue to `records`. Thread: any. */
-void wt_consumer_forward(rd_kafka_t *client, const char *topic, int32_t partition,
-                         rd_kafka_queue_t *records);
+void wt_consumer_client_forward(rd_kafka_t *client, const char *topic, int32_t partition,
+                                rd_kafka_queue_t *records);
 
 /* Stops forwarding: the partition's records stay in its own queue. Thread: any. */
-void wt_consumer_unforward(rd_kafka_t *client, const char *topic, int32_t partition);
+void wt_consumer_client_unforward(rd_kafka_t *client, const char *topic, int32_t partition);
 
 /* Logs an error event of the consumer. True: the error is fatal; `error` has the reason. */
-bool wt_consumer_failed(rd_kafka_t *client, const rd_kafka_message_t *message,
-                        struct wt_error *error);
+bool wt_consumer_client_failed(rd_kafka_t *client, const rd_kafka_message_t *message,
+                               struct wt_error *error);
 
 #endif

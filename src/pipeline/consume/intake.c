@@ -281,7 +281,7 @@ static void take_event(struct wt_intake *intake, rd_kafka_message_t **taken)
         return;
     }
     struct wt_error error;
-    if (wt_consumer_failed(intake->ports.consumer, message, &error)) {
+    if (wt_consumer_client_failed(intake->ports.consumer, message, &error)) {
         intake->ports.failed(intake->ports.opaque, &error);
     }
 }

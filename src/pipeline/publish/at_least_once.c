@@ -42,12 +42,12 @@ static bool may_release(void *opaque)
     return !self->replacing;
 }
 
-static void released(void *opaque, struct wt_lane *lane, struct wt_record *record)
+static void released(void *opaque, struct wt_order *order, struct wt_record *record)
 {
     assert(record->state == WT_RECORD_RELEASED);
     struct at_least_once *self = opaque;
     if (wt_outcome_is_silent(record->outcome)) {
-        wt_lane_acknowledge(lane, record);
+        wt_order_acknowledge(order, record);
     } else {
         wt_poison_search_add(&self->release->search);
     }
@@ -67,7 +67,7 @@ static void report(void *opaque, struct wt_record *record, enum wt_delivery deli
     assert(record->state == WT_RECORD_RELEASED);
     switch (delivery) {
     case WT_DELIVERED:
-        wt_lane_acknowledge(record->source->lane, record);
+        wt_order_acknowledge(record->source->order, record);
         if (release->outstanding == 0 && self->again.count == 0 && !self->replacing) {
             release->back_off_ms = 0; /* this producer delivers everything it is given */
         }
@@ -100,7 +100,7 @@ static bool send_again(struct at_least_once *self)
         }
         struct wt_record *record = wt_record_list_take(&self->again);
         if (wt_outcome_is_silent(record->outcome)) {
-            wt_lane_acknowledge(record->source->lane, record);
+            wt_order_acknowledge(record->source->order, record);
         }
     }
     return true;
@@ -146,7 +146,7 @@ static void replace_producer(struct at_least_once *self, struct wt_partition *co
     }
     uint32_t unacknowledged = 0;
     for (size_t i = 0; i < count; i++) {
-        unacknowledged += wt_lane_released_count(partitions[i]->lane);
+        unacknowledged += wt_order_released_count(partitions[i]->order);
     }
     if (release->search.records > unacknowledged) {
         release->search.records = unacknowledged;

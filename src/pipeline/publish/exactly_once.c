@@ -49,10 +49,10 @@ static bool may_release(void *opaque)
     return wt_transaction_open(self->transaction);
 }
 
-static void released(void *opaque, struct wt_lane *lane, struct wt_record *record)
+static void released(void *opaque, struct wt_order *order, struct wt_record *record)
 {
     struct exactly_once *self = opaque;
-    (void)lane;
+    (void)order;
     assert(record->state == WT_RECORD_RELEASED);
     (void)record;
     wt_poison_search_add(&self->release->search);
@@ -90,7 +90,7 @@ static void report(void *opaque, struct wt_record *record, enum wt_delivery deli
 static void closing(void *opaque, const struct wt_partition *partition)
 {
     struct exactly_once *self = opaque;
-    if (wt_lane_released_count(partition->lane) > 0) {
+    if (wt_order_released_count(partition->order) > 0) {
         wt_transaction_abandon_partition(self->transaction);
     }
 }
@@ -102,11 +102,11 @@ static void on_committed(struct exactly_once *self, struct wt_partition *const *
 {
     struct wt_release *release = self->release;
     for (size_t i = 0; i < count; i++) {
-        struct wt_lane *lane = partitions[i]->lane;
-        if (wt_lane_epoch(lane) != 0) {
-            wt_lane_acknowledge_released(lane);
-            assert(wt_lane_released_count(lane) == 0);
-            wt_lane_committed(lane, wt_lane_position(lane));
+        struct wt_order *order = partitions[i]->order;
+        if (wt_order_epoch(order) != 0) {
+            wt_order_acknowledge_released(order);
+            assert(wt_order_released_count(order) == 0);
+            wt_order_committed(order, wt_order_position(order));
         }
     }
     wt_release_new_round(release);
@@ -136,10 +136,10 @@ static void on_recovered(struct exactly_once *self, struct wt_partition *const *
     wt_release_back_off(release);
     wt_release_rewind(partitions, count);
     for (size_t i = 0; i < count; i++) {
-        struct wt_lane *lane = partitions[i]->lane;
-        if (wt_lane_epoch(lane) != 0) {
-            wt_lane_resolve_unknown(lane, wt_transaction_committed_offset(self->transaction, i));
-            wt_lane_committed(lane, wt_lane_position(lane));
+        struct wt_order *order = partitions[i]->order;
+        if (wt_order_epoch(order) != 0) {
+            wt_order_resolve_unknown(order, wt_transaction_committed_offset(self->transaction, i));
+            wt_order_committed(order, wt_order_position(order));
         }
     }
     release->rejected = NULL;

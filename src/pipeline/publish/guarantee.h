@@ -25,8 +25,8 @@ struct wt_guarantee_ops {
     /* A record may be sent now. */
     bool (*may_release)(void *self);
 
-    /* The lane has released the record: it is in the producer, or silent (wt_outcome_is_silent). */
-    void (*released)(void *self, struct wt_lane *lane, struct wt_record *record);
+    /* The order has released the record: it is in the producer, or silent (wt_outcome_is_silent). */
+    void (*released)(void *self, struct wt_order *order, struct wt_record *record);
 
     /* The delivery report of a record whose epoch is open. */
     void (*report)(void *self, struct wt_record *record, enum wt_delivery delivery,
@@ -35,7 +35,7 @@ struct wt_guarantee_ops {
     /* The producer takes no more records: it must be replaced. */
     void (*on_fatal)(void *self);
 
-    /* A partition's lane is about to be closed. */
+    /* A partition's order is about to be closed. */
     void (*closing)(void *self, const struct wt_partition *partition);
 
     /* Nothing that was sent to be committed awaits its answer. */

@@ -77,9 +77,10 @@ static void on_reply(rd_kafka_t *consumer, rd_kafka_resp_err_t code,
     }
 }
 
-static bool moved(const struct wt_lane *lane)
+static bool moved(const struct wt_order *order)
 {
-    return wt_lane_epoch(lane) != 0 && wt_lane_position(lane) > wt_lane_committed_offset(lane);
+    return wt_order_epoch(order) != 0 &&
+           wt_order_position(order) > wt_order_committed_offset(order);
 }
 
 static void store_moved(struct wt_offset_commit *commit, struct wt_partition *const *partitions,
@@ -87,11 +88,11 @@ static void store_moved(struct wt_offset_commit *commit, struct wt_partition *co
 {
     rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new(0);
     for (size_t i = 0; i < count; i++) {
-        if (moved(partitions[i]->lane)) {
+        if (moved(partitions[i]->order)) {
             rd_kafka_topic_partition_t *item = rd_kafka_topic_partition_list_add(
                 offsets, partitions[i]->topic, partitions[i]->number);
-            item->offset = wt_lane_position(partitions[i]->lane);
-            struct wt_tally tally = wt_lane_tally(partitions[i]->lane, false);
+            item->offset = wt_order_position(partitions[i]->order);
+            struct wt_tally tally = wt_order_tally(partitions[i]->order, false);
             wt_range_note(partitions[i], &tally, item);
         }
     }
@@ -101,9 +102,9 @@ static void store_moved(struct wt_offset_commit *commit, struct wt_partition *co
     }
     int item = 0;
     for (size_t i = 0; i < count && item < offsets->cnt; i++) {
-        if (moved(partitions[i]->lane) &&
+        if (moved(partitions[i]->order) &&
             offsets->elems[item++].err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-            wt_lane_committed(partitions[i]->lane, wt_lane_position(partitions[i]->lane));
+            wt_order_committed(partitions[i]->order, wt_order_position(partitions[i]->order));
         }
     }
     rd_kafka_topic_partition_list_destroy(offsets);

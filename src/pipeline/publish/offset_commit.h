@@ -1,6 +1,6 @@
-/* offset_commit.h: commits the positions of lanes, at-least-once.
+/* offset_commit.h: commits the partitions' positions, at-least-once.
  *
- * A lane's position, the offset after its acknowledged prefix, is stored in the consumer, which commits
+ * A partition's position, the offset after its acknowledged prefix, is stored in the consumer, which commits
  * what is stored every delivery.commit_interval_ms. While a drain waits, a commit is requested at once.
  * The positions of a replay are stored with its checkpoint (range.h) as their metadata. Only the publish
  * thread uses this. Consume waits for it in a revoke, so no commit can follow a partition to its next
@@ -25,7 +25,7 @@ struct wt_offset_commit *wt_offset_commit_create(const struct wt_config *config,
 /* A reply that is awaited is ignored; accepts NULL. */
 void wt_offset_commit_destroy(struct wt_offset_commit *commit);
 
-/* At the commit interval, or `now`, stores the position of every lane that moved, and marks it
+/* At the commit interval, or `now`, stores the position of every partition that moved, and marks it
  * committed. `now`: also requests a commit. Call it again until wt_offset_commit_settled: it takes
  * replies, and requests again after a refusal. */
 void wt_offset_commit_step(struct wt_offset_commit *commit, struct wt_partition *const *partitions,

@@ -9,7 +9,7 @@
 /* A ring of record pointers: the slot of a sequence number is its remainder by the capacity. It grows to
  * the distance between the oldest unacknowledged record and the newest finished one, which
  * in_flight.records_max bounds. */
-struct wt_lane {
+struct wt_order {
     wt_record_end *end;
     void *opaque;
     uint32_t epoch; /* 0: closed */
@@ -27,224 +27,224 @@ struct wt_lane {
 
 #define CAPACITY_MIN 64u
 
-struct wt_lane *wt_lane_create(wt_record_end *end, void *opaque)
+struct wt_order *wt_order_create(wt_record_end *end, void *opaque)
 {
-    struct wt_lane *lane = wt_alloc_zeroed(1, sizeof *lane);
-    lane->end = end;
-    lane->opaque = opaque;
-    lane->capacity = CAPACITY_MIN;
-    lane->slots = wt_alloc_zeroed(CAPACITY_MIN, sizeof(struct wt_record *));
-    return lane;
+    struct wt_order *order = wt_alloc_zeroed(1, sizeof *order);
+    order->end = end;
+    order->opaque = opaque;
+    order->capacity = CAPACITY_MIN;
+    order->slots = wt_alloc_zeroed(CAPACITY_MIN, sizeof(struct wt_record *));
+    return order;
 }
 
-void wt_lane_destroy(struct wt_lane *lane)
+void wt_order_destroy(struct wt_order *order)
 {
-    if (lane == NULL) {
+    if (order == NULL) {
         return;
     }
-    (void)wt_lane_close(lane);
-    free(lane->slots);
-    free(lane);
+    (void)wt_order_close(order);
+    free(order->slots);
+    free(order);
 }
 
-static struct wt_record **slot_of(const struct wt_lane *lane, uint64_t sequence)
+static struct wt_record **slot_of(const struct wt_order *order, uint64_t sequence)
 {
-    return &lane->slots[sequence & (lane->capacity - 1)];
+    return &order->slots[sequence & (order->capacity - 1)];
 }
 
-static void end_slot(struct wt_lane *lane, uint64_t sequence)
+static void end_slot(struct wt_order *order, uint64_t sequence)
 {
-    struct wt_record **slot = slot_of(lane, sequence);
+    struct wt_record **slot = slot_of(order, sequence);
     if (*slot != NULL) {
-        assert(lane->count > 0);
-        lane->end(lane->opaque, slot);
-        lane->count--;
+        assert(order->count > 0);
+        order->end(order->opaque, slot);
+        order->count--;
     }
 }
 
-void wt_lane_open(struct wt_lane *lane, uint32_t epoch)
+void wt_order_open(struct wt_order *order, uint32_t epoch)
 {
-    assert(lane->epoch == 0 && lane->count == 0 && epoch != 0);
-    lane->epoch = epoch;
-    lane->position = -1;
-    lane->commit_sent = -1;
-    lane->committed = -1;
-    lane->tally = (struct wt_tally){0};
+    assert(order->epoch == 0 && order->count == 0 && epoch != 0);
+    order->epoch = epoch;
+    order->position = -1;
+    order->commit_sent = -1;
+    order->committed = -1;
+    order->tally = (struct wt_tally){0};
 }
 
-uint32_t wt_lane_close(struct wt_lane *lane)
+uint32_t wt_order_close(struct wt_order *order)
 {
-    uint32_t dropped = lane->count;
-    for (uint64_t sequence = lane->head; sequence < lane->tail; sequence++) {
-        end_slot(lane, sequence);
+    uint32_t dropped = order->count;
+    for (uint64_t sequence = order->head; sequence < order->tail; sequence++) {
+        end_slot(order, sequence);
     }
-    assert(lane->count == 0);
-    lane->epoch = 0;
-    lane->head = 0;
-    lane->release = 0;
-    lane->tail = 0;
+    assert(order->count == 0);
+    order->epoch = 0;
+    order->head = 0;
+    order->release = 0;
+    order->tail = 0;
     return dropped;
 }
 
-uint32_t wt_lane_epoch(const struct wt_lane *lane)
+uint32_t wt_order_epoch(const struct wt_order *order)
 {
-    return lane->epoch;
+    return order->epoch;
 }
 
 /* Makes room for `sequence`. Slots of records that are not here yet are NULL. */
-static void grow_to(struct wt_lane *lane, uint64_t sequence)
+static void grow_to(struct wt_order *order, uint64_t sequence)
 {
-    uint64_t capacity = lane->capacity;
-    while (sequence - lane->head >= capacity) {
+    uint64_t capacity = order->capacity;
+    while (sequence - order->head >= capacity) {
         capacity *= 2;
     }
-    if (capacity == lane->capacity) {
+    if (capacity == order->capacity) {
         return;
     }
     struct wt_record **slots = wt_alloc_zeroed(capacity, sizeof(struct wt_record *));
-    for (uint64_t i = lane->head; i < lane->tail; i++) {
-        slots[i & (capacity - 1)] = *slot_of(lane, i);
+    for (uint64_t i = order->head; i < order->tail; i++) {
+        slots[i & (capacity - 1)] = *slot_of(order, i);
     }
-    free(lane->slots);
-    lane->slots = slots;
-    lane->capacity = capacity;
+    free(order->slots);
+    order->slots = slots;
+    order->capacity = capacity;
 }
 
-void wt_lane_finish(struct wt_lane *lane, struct wt_record **record)
+void wt_order_finish(struct wt_order *order, struct wt_record **record)
 {
     uint64_t sequence = (*record)->sequence;
-    assert(lane->epoch != 0 && (*record)->epoch == lane->epoch);
+    assert(order->epoch != 0 && (*record)->epoch == order->epoch);
     assert((*record)->state == WT_RECORD_FINISHED);
-    assert(sequence >= lane->release);
-    grow_to(lane, sequence);
-    struct wt_record **slot = slot_of(lane, sequence);
+    assert(sequence >= order->release);
+    grow_to(order, sequence);
+    struct wt_record **slot = slot_of(order, sequence);
     assert(*slot == NULL);
     *slot = *record;
     *record = NULL;
-    lane->count++;
-    if (sequence >= lane->tail) {
-        lane->tail = sequence + 1;
+    order->count++;
+    if (sequence >= order->tail) {
+        order->tail = sequence + 1;
     }
 }
 
-struct wt_record *wt_lane_next(struct wt_lane *lane)
+struct wt_record *wt_order_next(struct wt_order *order)
 {
     /* After a rewind, acknowledged records lie between those to release again. */
-    while (lane->release < lane->tail) {
-        struct wt_record *record = *slot_of(lane, lane->release);
+    while (order->release < order->tail) {
+        struct wt_record *record = *slot_of(order, order->release);
         if (record == NULL || record->state == WT_RECORD_FINISHED) {
             return record;
         }
         assert(record->state == WT_RECORD_ACKNOWLEDGED);
-        lane->release++;
+        order->release++;
     }
     return NULL;
 }
 
-void wt_lane_release(struct wt_lane *lane)
+void wt_order_release(struct wt_order *order)
 {
-    assert(lane->release < lane->tail);
-    struct wt_record *record = *slot_of(lane, lane->release);
+    assert(order->release < order->tail);
+    struct wt_record *record = *slot_of(order, order->release);
     wt_record_advance(record, WT_RECORD_RELEASED);
-    lane->release++;
+    order->release++;
 }
 
-void wt_lane_acknowledge(struct wt_lane *lane, struct wt_record *record)
+void wt_order_acknowledge(struct wt_order *order, struct wt_record *record)
 {
-    assert(record->epoch == lane->epoch && *slot_of(lane, record->sequence) == record);
+    assert(record->epoch == order->epoch && *slot_of(order, record->sequence) == record);
     wt_record_advance(record, WT_RECORD_ACKNOWLEDGED);
     /* After a rewind the prefix may reach past `release`, over records acknowledged before it. */
-    while (lane->head < lane->tail) {
-        const struct wt_record *oldest = *slot_of(lane, lane->head);
+    while (order->head < order->tail) {
+        const struct wt_record *oldest = *slot_of(order, order->head);
         if (oldest == NULL || oldest->state != WT_RECORD_ACKNOWLEDGED) {
             break;
         }
-        lane->position = oldest->offset + 1;
-        wt_tally_count(&lane->tally, oldest->outcome);
-        end_slot(lane, lane->head);
-        lane->head++;
+        order->position = oldest->offset + 1;
+        wt_tally_count(&order->tally, oldest->outcome);
+        end_slot(order, order->head);
+        order->head++;
     }
-    if (lane->release < lane->head) {
-        lane->release = lane->head;
+    if (order->release < order->head) {
+        order->release = order->head;
     }
 }
 
-void wt_lane_rewind(struct wt_lane *lane)
+void wt_order_rewind(struct wt_order *order)
 {
-    for (uint64_t sequence = lane->head; sequence < lane->release; sequence++) {
-        struct wt_record *record = *slot_of(lane, sequence);
+    for (uint64_t sequence = order->head; sequence < order->release; sequence++) {
+        struct wt_record *record = *slot_of(order, sequence);
         if (record->state == WT_RECORD_RELEASED) {
             wt_record_advance(record, WT_RECORD_FINISHED);
             record->in_producer = false; /* the producer purged it, or was replaced */
         }
     }
-    lane->release = lane->head;
-    assert(lane->release <= lane->tail);
+    order->release = order->head;
+    assert(order->release <= order->tail);
 }
 
-void wt_lane_acknowledge_released(struct wt_lane *lane)
+void wt_order_acknowledge_released(struct wt_order *order)
 {
     /* Each acknowledgement moves the head, so the next record is always there. */
-    while (lane->head < lane->release) {
-        wt_lane_acknowledge(lane, *slot_of(lane, lane->head));
+    while (order->head < order->release) {
+        wt_order_acknowledge(order, *slot_of(order, order->head));
     }
 }
 
-void wt_lane_note_commit_sent(struct wt_lane *lane)
+void wt_order_note_commit_sent(struct wt_order *order)
 {
-    assert(lane->epoch != 0);
-    lane->commit_sent = wt_lane_released_position(lane);
+    assert(order->epoch != 0);
+    order->commit_sent = wt_order_released_position(order);
 }
 
-void wt_lane_resolve_unknown(struct wt_lane *lane, int64_t offset)
+void wt_order_resolve_unknown(struct wt_order *order, int64_t offset)
 {
-    assert(lane->release == lane->head); /* rewound */
+    assert(order->release == order->head); /* rewound */
     struct wt_record *record;
-    while (offset == lane->commit_sent && (record = wt_lane_next(lane)) != NULL &&
+    while (offset == order->commit_sent && (record = wt_order_next(order)) != NULL &&
            record->offset < offset) {
-        wt_lane_release(lane);
-        wt_lane_acknowledge(lane, record);
+        wt_order_release(order);
+        wt_order_acknowledge(order, record);
     }
 }
 
-int64_t wt_lane_released_position(const struct wt_lane *lane)
+int64_t wt_order_released_position(const struct wt_order *order)
 {
-    return lane->release > lane->head ? (*slot_of(lane, lane->release - 1))->offset + 1
-                                      : lane->position;
+    return order->release > order->head ? (*slot_of(order, order->release - 1))->offset + 1
+                                        : order->position;
 }
 
-int64_t wt_lane_position(const struct wt_lane *lane)
+int64_t wt_order_position(const struct wt_order *order)
 {
-    return lane->position;
+    return order->position;
 }
 
-void wt_lane_committed(struct wt_lane *lane, int64_t offset)
+void wt_order_committed(struct wt_order *order, int64_t offset)
 {
-    assert(offset <= lane->position);
-    lane->committed = offset;
+    assert(offset <= order->position);
+    order->committed = offset;
 }
 
-int64_t wt_lane_committed_offset(const struct wt_lane *lane)
+int64_t wt_order_committed_offset(const struct wt_order *order)
 {
-    return lane->committed;
+    return order->committed;
 }
 
-struct wt_tally wt_lane_tally(const struct wt_lane *lane, bool released)
+struct wt_tally wt_order_tally(const struct wt_order *order, bool released)
 {
-    struct wt_tally tally = lane->tally;
-    for (uint64_t sequence = lane->head; released && sequence < lane->release; sequence++) {
-        wt_tally_count(&tally, (*slot_of(lane, sequence))->outcome);
+    struct wt_tally tally = order->tally;
+    for (uint64_t sequence = order->head; released && sequence < order->release; sequence++) {
+        wt_tally_count(&tally, (*slot_of(order, sequence))->outcome);
     }
     return tally;
 }
 
-uint32_t wt_lane_released_count(const struct wt_lane *lane)
+uint32_t wt_order_released_count(const struct wt_order *order)
 {
-    assert(lane->head <= lane->release && lane->release <= lane->tail);
-    return (uint32_t)(lane->release - lane->head);
+    assert(order->head <= order->release && order->release <= order->tail);
+    return (uint32_t)(order->release - order->head);
 }
 
-uint32_t wt_lane_count(const struct wt_lane *lane)
+uint32_t wt_order_count(const struct wt_order *order)
 {
-    return lane->count;
+    return order->count;
 }

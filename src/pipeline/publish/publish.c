@@ -49,7 +49,7 @@ struct wt_publish {
 
     /* The publish thread's. */
     struct wt_owner owner;
-    struct wt_partition **partitions; /* those with a lane, in order of first sight */
+    struct wt_partition **partitions; /* those with an order, oldest first */
     size_t partition_count;
     size_t partition_capacity;
 };
@@ -58,14 +58,14 @@ struct wt_publish {
 
 static void add_partition(struct wt_publish *publish, struct wt_partition *partition)
 {
-    assert(partition->lane == NULL);
+    assert(partition->order == NULL);
     if (publish->partition_count == publish->partition_capacity) {
         publish->partition_capacity =
             publish->partition_capacity > 0 ? publish->partition_capacity * 2 : 16;
         publish->partitions = wt_realloc(publish->partitions, publish->partition_capacity *
                                                                   sizeof(struct wt_partition *));
     }
-    partition->lane = wt_release_lane_create(publish->release);
+    partition->order = wt_release_order_create(publish->release);
     publish->partitions[publish->partition_count++] = partition;
 }
 
@@ -79,36 +79,36 @@ static void take_in(struct wt_publish *publish, struct wt_record *record)
         assert(running > 0);
         (void)running;
     }
-    if (source->lane == NULL) {
+    if (source->order == NULL) {
         add_partition(publish, source);
     }
-    /* A record of a newer epoch than the lane's comes only once the lane is closed: consume waits for
+    /* A record of a newer epoch than the order's comes only once the order is closed: consume waits for
      * that in its revoke. So this is the first record of an epoch that is live, or that is draining
      * and had no record here yet. */
-    if (wt_lane_epoch(source->lane) == 0 && record->epoch > source->epoch_closed) {
-        wt_lane_open(source->lane, record->epoch);
+    if (wt_order_epoch(source->order) == 0 && record->epoch > source->epoch_closed) {
+        wt_order_open(source->order, record->epoch);
     }
-    if (wt_lane_epoch(source->lane) != record->epoch || record->abandoned) {
+    if (wt_order_epoch(source->order) != record->epoch || record->abandoned) {
         wt_metric_add(WT_METRIC_RECORDS_DROPPED, wt_record_weight(record));
         wt_in_flight_end(publish->ports.in_flight, &record);
         return;
     }
-    wt_lane_finish(source->lane, &record);
+    wt_order_finish(source->order, &record);
 }
 
 /* --- drain ----------------------------------------------------------------------------------- */
 
-static bool has_open_lane(const struct wt_partition *partition)
+static bool has_open_order(const struct wt_partition *partition)
 {
-    return partition->lane != NULL && wt_lane_epoch(partition->lane) != 0;
+    return partition->order != NULL && wt_order_epoch(partition->order) != 0;
 }
 
-/* A record that is in the model may still open the lane. */
+/* A record that is in the model may still open the order. */
 static bool partition_drained(const struct wt_publish *publish, struct wt_partition *partition)
 {
     const atomic_uint *running = wt_partition_running(partition, partition->epoch_last);
     return atomic_load_explicit(running, memory_order_acquire) == 0 &&
-           (!has_open_lane(partition) || wt_release_settled(publish->release, partition));
+           (!has_open_order(partition) || wt_release_settled(publish->release, partition));
 }
 
 /* Nothing more can be committed, or the time is up. In the middle of a drain the group may expel the
@@ -127,7 +127,7 @@ static void close_partition(struct wt_publish *publish, struct wt_partition *par
     wt_owner_assert(&publish->owner);
     assert(partition->epoch_closed <= partition->epoch_last);
     partition->epoch_closed = partition->epoch_last;
-    if (!has_open_lane(partition)) {
+    if (!has_open_order(partition)) {
         return;
     }
     uint32_t dropped = wt_release_close(publish->release, partition);
@@ -317,8 +317,8 @@ void wt_publish_join(struct wt_publish *publish)
         wt_owner_hand_over(&publish->owner);
     }
     for (size_t i = 0; i < publish->partition_count; i++) {
-        wt_lane_destroy(publish->partitions[i]->lane);
-        publish->partitions[i]->lane = NULL;
+        wt_order_destroy(publish->partitions[i]->order);
+        publish->partitions[i]->order = NULL;
     }
     publish->partition_count = 0;
 }

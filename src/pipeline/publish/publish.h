@@ -1,6 +1,6 @@
 /* publish.h: the last stage: one thread that owns the producer.
  *
- * Puts each partition's finished records in order (lane.h), and has them released, acknowledged and
+ * Puts each partition's finished records in order (order.h), and has them released, acknowledged and
  * committed (release.h). Every record that comes in ends here. One whose assignment has ended is
  * dropped, uncommitted. */
 #ifndef WIRETAG_PIPELINE_PUBLISH_PUBLISH_H
@@ -54,7 +54,7 @@ enum wt_status wt_publish_start(struct wt_publish *publish, struct wt_error *err
 bool wt_publish_drain(struct wt_publish *publish, struct wt_partition *const *partitions,
                       size_t count, bool lost);
 
-/* Waits for the thread, if it was started, and drops what is left in the lanes. After it only
+/* Waits for the thread, if it was started, and drops what is left in the orders. After it only
  * wt_publish_drain, wt_publish_close and wt_publish_destroy may be called. */
 void wt_publish_join(struct wt_publish *publish);
 

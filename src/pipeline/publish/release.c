@@ -56,9 +56,9 @@ static void learn_limit(struct wt_release *release, const struct wt_record *reco
     }
 }
 
-/* A record leaves its lane: it is acknowledged, or its epoch has ended. One that is still in the
+/* A record leaves its order: it is acknowledged, or its epoch has ended. One that is still in the
  * producer is ended by its delivery report. */
-static void on_lane_end(void *opaque, struct wt_record **record)
+static void on_order_end(void *opaque, struct wt_record **record)
 {
     struct wt_release *release = opaque;
     if ((*record)->state == WT_RECORD_ACKNOWLEDGED) {
@@ -74,7 +74,7 @@ static void on_lane_end(void *opaque, struct wt_record **record)
 
 static bool in_open_epoch(const struct wt_record *record)
 {
-    return wt_lane_epoch(record->source->lane) == record->epoch;
+    return wt_order_epoch(record->source->order) == record->epoch;
 }
 
 /* --- failures -------------------------------------------------------------------------------- */
@@ -216,11 +216,11 @@ static bool may_release(struct wt_release *release)
            release->ports.guarantee->may_release(release->guarantee);
 }
 
-/* Releases what is next in one lane. False: no lane may release more for now. */
-static bool release_lane(struct wt_release *release, struct wt_lane *lane)
+/* Releases the next records of one partition. False: no partition may release more for now. */
+static bool release_in_order(struct wt_release *release, struct wt_order *order)
 {
     struct wt_record *record;
-    while (!release->stopping && (record = wt_lane_next(lane)) != NULL) {
+    while (!release->stopping && (record = wt_order_next(order)) != NULL) {
         bool decided =
             record->outcome != WT_OUTCOME_DEAD_LETTERED || record->output.headers != NULL;
         if (!decided && !apply_on_error(release, record)) {
@@ -235,8 +235,8 @@ static bool release_lane(struct wt_release *release, struct wt_lane *lane)
             }
             return false;
         }
-        wt_lane_release(lane);
-        release->ports.guarantee->released(release->guarantee, lane, record);
+        wt_order_release(order);
+        release->ports.guarantee->released(release->guarantee, order, record);
     }
     return true;
 }
@@ -249,7 +249,7 @@ void wt_release_all(struct wt_release *release, struct wt_partition *const *part
         return;
     }
     for (size_t i = 0; i < count; i++) {
-        if (!release_lane(release, partitions[i]->lane)) {
+        if (!release_in_order(release, partitions[i]->order)) {
             return;
         }
     }
@@ -309,7 +309,7 @@ void wt_release_round_failed(struct wt_release *release)
 void wt_release_rewind(struct wt_partition *const *partitions, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        wt_lane_rewind(partitions[i]->lane);
+        wt_order_rewind(partitions[i]->order);
     }
 }
 
@@ -330,13 +330,13 @@ int64_t wt_release_due_us(const struct wt_release *release)
 
 bool wt_release_settled(const struct wt_release *release, const struct wt_partition *partition)
 {
-    assert(partition->lane != NULL);
-    struct wt_lane *lane = partition->lane;
-    bool all_released = release->stopping || wt_lane_next(lane) == NULL;
+    assert(partition->order != NULL);
+    struct wt_order *order = partition->order;
+    bool all_released = release->stopping || wt_order_next(order) == NULL;
     bool all_acknowledged =
-        wt_lane_released_count(lane) == 0 || release->over ||
+        wt_order_released_count(order) == 0 || release->over ||
         (release->stopping && release->outstanding == 0 && release->search.records == 0);
-    bool all_committed = wt_lane_committed_offset(lane) == wt_lane_position(lane) &&
+    bool all_committed = wt_order_committed_offset(order) == wt_order_position(order) &&
                          release->ports.guarantee->settled(release->guarantee);
     return all_released && all_acknowledged && all_committed;
 }
@@ -353,7 +353,7 @@ uint32_t wt_release_close(struct wt_release *release, struct wt_partition *parti
     if (release->rejected != NULL && release->rejected->source == partition) {
         release->rejected = NULL;
     }
-    return wt_lane_close(partition->lane);
+    return wt_order_close(partition->order);
 }
 
 void wt_release_limit_dead_letters(struct wt_release *release, int64_t topic_bytes_max,
@@ -371,9 +371,9 @@ void wt_release_limit_dead_letters(struct wt_release *release, int64_t topic_byt
     release->letter_bytes_max = bytes_max;
 }
 
-struct wt_lane *wt_release_lane_create(struct wt_release *release)
+struct wt_order *wt_release_order_create(struct wt_release *release)
 {
-    return wt_lane_create(on_lane_end, release);
+    return wt_order_create(on_order_end, release);
 }
 
 rd_kafka_t *wt_release_client(struct wt_release *release)

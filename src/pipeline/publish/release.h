@@ -1,8 +1,8 @@
-/* release.h: from finished records in their lanes to committed offsets.
+/* release.h: from finished records to committed offsets.
  *
- * Sends each lane's records in order. When a record counts as acknowledged, and how its offset is
- * committed, is the guarantee's matter (guarantee.h). Records go in rounds: what is sent before the
- * next commit, or until the producer is empty.
+ * Sends each partition's records in its order (order.h). The guarantee (guarantee.h) decides when a
+ * record counts as acknowledged, and how its offset is committed. Records go in rounds: a round is what
+ * is sent before the next commit, or until the producer is empty.
  *
  * A record that the broker rejects fails its whole round. What was not acknowledged is released again
  * in smaller rounds until the rejected record is alone (poison_search.h). It becomes a dead letter, and
@@ -20,7 +20,7 @@
 
 struct wt_group_member;  /* group_member.h */
 struct wt_guarantee_ops; /* guarantee.h */
-struct wt_lane;          /* lane.h */
+struct wt_order;         /* order.h */
 struct wt_release;
 
 /* Everything is borrowed and must outlive the release. */
@@ -43,7 +43,7 @@ struct wt_release_ports {
 enum wt_status wt_release_create(const struct wt_release_ports *ports,
                                  struct wt_release **release_out, struct wt_error *error);
 
-/* All lanes must have been closed. */
+/* All orders must be closed. */
 void wt_release_destroy(struct wt_release *release);
 
 /* The producer's handle, to look up topics before the start. */
@@ -54,11 +54,11 @@ rd_kafka_t *wt_release_client(struct wt_release *release);
 void wt_release_limit_dead_letters(struct wt_release *release, int64_t topic_bytes_max,
                                    bool compacted);
 
-/* A lane for a partition seen for the first time, closed. */
-struct wt_lane *wt_release_lane_create(struct wt_release *release);
+/* Creates the order, closed, of a partition that publish sees for the first time. */
+struct wt_order *wt_release_order_create(struct wt_release *release);
 
-/* Releases what is next in each lane, takes delivery reports, continues the commit. `commit_now`:
- * commit before the interval is over. `partitions`: all with a lane. A call to the broker may take
+/* Releases what is next in each partition, takes delivery reports, continues the commit. `commit_now`:
+ * commit before the interval is over. `partitions`: all with an order. A call to the broker may take
  * half a second. */
 void wt_release_step(struct wt_release *release, struct wt_partition *const *partitions,
                      size_t count, bool commit_now);
@@ -74,7 +74,7 @@ bool wt_release_settled(const struct wt_release *release, const struct wt_partit
  * the brokers have no coordinator. So nothing was committed, and a drain need not wait. */
 bool wt_release_cannot_commit(const struct wt_release *release);
 
-/* Closes the partition's lane; records that are not acknowledged are dropped, uncommitted. Returns their
+/* Closes the partition's order; records that are not acknowledged are dropped, uncommitted. Returns their
  * number. */
 uint32_t wt_release_close(struct wt_release *release, struct wt_partition *partition);
 

@@ -60,7 +60,7 @@ bool wt_release_is_paused(const struct wt_release *release);
  * time, until the guarantee sets back_off_ms to 0. */
 void wt_release_back_off(struct wt_release *release);
 
-/* Releases what is next in every lane, as far as the round and the producer have room. */
+/* Releases what is next in every partition, as far as the round and the producer have room. */
 void wt_release_all(struct wt_release *release, struct wt_partition *const *partitions,
                     size_t count);
 
@@ -78,7 +78,7 @@ void wt_release_new_round(struct wt_release *release);
 /* The round failed: the next one is smaller, or its only record is the rejected one. */
 void wt_release_round_failed(struct wt_release *release);
 
-/* Has every lane release again what is not acknowledged. */
+/* Rewinds every partition's order: releases again what is not acknowledged. */
 void wt_release_rewind(struct wt_partition *const *partitions, size_t count);
 
 #endif

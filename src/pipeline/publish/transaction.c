@@ -185,14 +185,14 @@ static rd_kafka_topic_partition_list_t *released_offsets(struct wt_partition *co
 {
     rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new((int)count);
     for (size_t i = 0; i < count; i++) {
-        struct wt_lane *lane = partitions[i]->lane;
-        if (wt_lane_epoch(lane) != 0 &&
-            wt_lane_released_position(lane) > wt_lane_committed_offset(lane)) {
-            wt_lane_note_commit_sent(lane);
+        struct wt_order *order = partitions[i]->order;
+        if (wt_order_epoch(order) != 0 &&
+            wt_order_released_position(order) > wt_order_committed_offset(order)) {
+            wt_order_note_commit_sent(order);
             rd_kafka_topic_partition_t *commit = rd_kafka_topic_partition_list_add(
                 offsets, partitions[i]->topic, partitions[i]->number);
-            commit->offset = wt_lane_released_position(lane);
-            struct wt_tally tally = wt_lane_tally(partitions[i]->lane, true);
+            commit->offset = wt_order_released_position(order);
+            struct wt_tally tally = wt_order_tally(partitions[i]->order, true);
             wt_range_note(partitions[i], &tally, commit);
         }
     }
@@ -201,7 +201,7 @@ static rd_kafka_topic_partition_list_t *released_offsets(struct wt_partition *co
 
 /* Note "Generation": the member id and generation that the commit carries are read here, by the only
  * thread that commits. A revoke waits for this thread before its partitions go, and pins the
- * generation meanwhile (group_member.h). So what is released belongs to lanes that this member owns in
+ * generation meanwhile (group_member.h). So what is released belongs to orders that this member owns in
  * the generation read. Where the group has a newer generation, or the assignment is lost, the broker
  * refuses the stale one, and the transaction is aborted. */
 static enum wt_txn_remedy send_offsets(struct wt_transaction *transaction,

@@ -6,7 +6,7 @@
  * that does not answer never holds a revoke longer than its limit. Where the group's coordinator is
  * lost the limit is LATE_MS_MAX, note "Lost coordinator" (txn_offsets.h).
  *
- * Nothing is consumed or computed again for a failed transaction: the lanes hold its records,
+ * Nothing is consumed or computed again for a failed transaction: the orders hold its records,
  * encoded, until it is committed. Thread: publish. */
 #ifndef WIRETAG_PIPELINE_PUBLISH_TRANSACTION_H
 #define WIRETAG_PIPELINE_PUBLISH_TRANSACTION_H
@@ -50,7 +50,7 @@ void wt_transaction_replace_producer(struct wt_transaction *transaction);
 void wt_transaction_abandon_partition(struct wt_transaction *transaction);
 
 /* Continues what is under way. `commit_now`: commit before the interval is over. `partitions`: all
- * with a lane; a commit covers their released positions. Delivery reports may arrive during a step. */
+ * with an order; a commit covers their released positions. Delivery reports may arrive during a step. */
 enum wt_step wt_transaction_step(struct wt_transaction *transaction,
                                  struct wt_partition *const *partitions, size_t count,
                                  bool commit_now, struct wt_error *error);

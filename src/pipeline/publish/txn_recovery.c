@@ -31,7 +31,7 @@ int64_t wt_txn_recovery_committed_offset(const struct wt_txn_recovery *recovery,
     return i < recovery->committed_count ? recovery->committed[i] : -1;
 }
 
-/* Partitions without an open lane are left out: while offsets of a partition are part of anybody's
+/* Partitions without an open order are left out: while offsets of a partition are part of anybody's
  * open transaction, the broker answers the whole request with an error. */
 static rd_kafka_topic_partition_list_t *open_partitions(struct wt_txn_recovery *recovery,
                                                         struct wt_partition *const *partitions,
@@ -45,7 +45,7 @@ static rd_kafka_topic_partition_list_t *open_partitions(struct wt_txn_recovery *
     rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new((int)count);
     for (size_t i = 0; i < count; i++) {
         recovery->committed[i] = -1;
-        if (wt_lane_epoch(partitions[i]->lane) != 0) {
+        if (wt_order_epoch(partitions[i]->order) != 0) {
             (void)rd_kafka_topic_partition_list_add(offsets, partitions[i]->topic,
                                                     partitions[i]->number);
         }
@@ -63,7 +63,7 @@ static bool read_committed(struct wt_txn_recovery *recovery, struct wt_partition
                                    : RD_KAFKA_RESP_ERR_NO_ERROR;
     int item = 0;
     for (size_t i = 0; i < count && item < offsets->cnt; i++) {
-        if (wt_lane_epoch(partitions[i]->lane) != 0) {
+        if (wt_order_epoch(partitions[i]->order) != 0) {
             const rd_kafka_topic_partition_t *read = &offsets->elems[item++];
             code = code != RD_KAFKA_RESP_ERR_NO_ERROR ? code : read->err;
             recovery->committed[i] = read->offset >= 0 ? read->offset : -1;

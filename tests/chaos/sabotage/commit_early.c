@@ -2,19 +2,19 @@
  * tests/chaos proves with it that its books notice lost records. */
 #include "pipeline/publish/order.h"
 
-int64_t __real_wt_lane_position(const struct wt_lane *lane);
-int64_t __wrap_wt_lane_position(const struct wt_lane *lane);
-void __real_wt_lane_committed(struct wt_lane *lane, int64_t offset);
-void __wrap_wt_lane_committed(struct wt_lane *lane, int64_t offset);
+int64_t __real_wt_order_position(const struct wt_order *order);
+int64_t __wrap_wt_order_position(const struct wt_order *order);
+void __real_wt_order_committed(struct wt_order *order, int64_t offset);
+void __wrap_wt_order_committed(struct wt_order *order, int64_t offset);
 
-int64_t __wrap_wt_lane_position(const struct wt_lane *lane)
+int64_t __wrap_wt_order_position(const struct wt_order *order)
 {
-    return wt_lane_released_position(lane);
+    return wt_order_released_position(order);
 }
 
-/* The lane asserts that no more than the acknowledged prefix is committed. */
-void __wrap_wt_lane_committed(struct wt_lane *lane, int64_t offset)
+/* The order asserts that no more than the acknowledged prefix is committed. */
+void __wrap_wt_order_committed(struct wt_order *order, int64_t offset)
 {
-    int64_t acknowledged = __real_wt_lane_position(lane);
-    __real_wt_lane_committed(lane, offset < acknowledged ? offset : acknowledged);
+    int64_t acknowledged = __real_wt_order_position(order);
+    __real_wt_order_committed(order, offset < acknowledged ? offset : acknowledged);
 }

@@ -36,7 +36,7 @@ static void on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,
     bool *assigned = opaque;
     bool assign = code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
     *assigned |= assign;
-    wt_consumer_assign(client, list, assign);
+    wt_consumer_client_assign(client, list, assign);
 }
 
 static void join(rd_kafka_t *consumer, const bool *assigned)
@@ -57,11 +57,13 @@ static void join(rd_kafka_t *consumer, const bool *assigned)
 static void check(const char *property)
 {
     bool assigned = false;
-    struct wt_consumer_callbacks callbacks = {.opaque = &assigned, .rebalance = on_rebalance};
+    struct wt_consumer_client_callbacks callbacks = {.opaque = &assigned,
+                                                     .rebalance = on_rebalance};
     struct wt_config *config = member_config(property);
     struct wt_error error;
     rd_kafka_t *consumer = NULL;
-    assert_int_equal(wt_consumer_create(config, false, &callbacks, &consumer, &error), WT_OK);
+    assert_int_equal(wt_consumer_client_create(config, false, &callbacks, &consumer, &error),
+                     WT_OK);
     (void)rd_kafka_poll_set_consumer(consumer);
     member_make_topic(consumer);
     assert_false(is_member(consumer, config));

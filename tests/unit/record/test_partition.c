@@ -36,7 +36,7 @@ static void a_new_partition_is_not_assigned(void **state)
     assert_int_equal(atomic_load(&partition->epoch_live), 0);
     assert_int_equal(atomic_load(wt_partition_running(partition, 1)), 0);
     assert_int_equal(partition->epoch_last, 0);
-    assert_null(partition->lane);
+    assert_null(partition->order);
     wt_partitions_destroy(partitions);
 }
 

@@ -18,7 +18,7 @@ static enum wt_status create_in(const char *guarantee, const char *properties, u
 {
     char text[512];
     struct wt_config *config = NULL;
-    const struct wt_consumer_callbacks callbacks = {.statistics = on_statistics};
+    const struct wt_consumer_client_callbacks callbacks = {.statistics = on_statistics};
     (void)snprintf(text, sizeof text,
                    "kafka:\n"
                    "  common: {bootstrap.servers: \"127.0.0.1:1\"}\n"
@@ -29,7 +29,7 @@ static enum wt_status create_in(const char *guarantee, const char *properties, u
                    "in_flight: {bytes_max: %" PRIu64 "}\n",
                    properties[0] != '\0' ? ", " : "", properties, guarantee, bytes_max);
     assert_int_equal(wt_config_parse(text, strlen(text), "unit", NULL, 0, &config, error), WT_OK);
-    enum wt_status status = wt_consumer_create(config, false, &callbacks, client_out, error);
+    enum wt_status status = wt_consumer_client_create(config, false, &callbacks, client_out, error);
     wt_config_destroy(config);
     return status;
 }
@@ -143,5 +143,5 @@ int main(void)
         cmocka_unit_test(a_static_member_joins_with_no_partitions_in_hand),
         cmocka_unit_test(a_bound_of_a_terabyte_starts),
     };
-    return cmocka_run_group_tests_name("consumer", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("consumer_client", tests, NULL, NULL);
 }

@@ -1,12 +1,12 @@
-/* lane_cases.h: a lane under test, and what it lets go of. */
-#ifndef WIRETAG_TESTS_LANE_CASES_H
-#define WIRETAG_TESTS_LANE_CASES_H
+/* order_cases.h: a partition's order under test, and what it lets go of. */
+#ifndef WIRETAG_TESTS_ORDER_CASES_H
+#define WIRETAG_TESTS_ORDER_CASES_H
 
 #include "pipeline/publish/order.h"
 
 #include "support.h"
 
-/* What the lane let go of, in which state. */
+/* What the order let go of, in which state. */
 struct ended {
     uint32_t acknowledged;
     uint32_t dropped;
@@ -15,7 +15,7 @@ struct ended {
 
 struct fixture {
     struct wt_partition source;
-    struct wt_lane *lane;
+    struct wt_order *order;
     struct ended ended;
 };
 
@@ -36,33 +36,33 @@ static inline struct fixture *fixture_create(uint32_t epoch)
 {
     struct fixture *fixture = calloc(1, sizeof *fixture);
     assert_non_null(fixture);
-    fixture->lane = wt_lane_create(on_end, &fixture->ended);
-    assert_int_equal(wt_lane_epoch(fixture->lane), 0);
-    wt_lane_open(fixture->lane, epoch);
+    fixture->order = wt_order_create(on_end, &fixture->ended);
+    assert_int_equal(wt_order_epoch(fixture->order), 0);
+    wt_order_open(fixture->order, epoch);
     return fixture;
 }
 
 static inline void fixture_destroy(struct fixture *fixture)
 {
-    wt_lane_destroy(fixture->lane);
+    wt_order_destroy(fixture->order);
     free(fixture);
 }
 
 static inline void finish(struct fixture *fixture, uint64_t sequence, int64_t offset)
 {
     struct wt_record *record =
-        record_finished(&fixture->source, wt_lane_epoch(fixture->lane), sequence, offset);
-    wt_lane_finish(fixture->lane, &record);
+        record_finished(&fixture->source, wt_order_epoch(fixture->order), sequence, offset);
+    wt_order_finish(fixture->order, &record);
     assert_null(record);
 }
 
-/* Releases the next record, which must be there; it stays the lane's. */
+/* Releases the next record, which must be there; it stays the order's. */
 static inline struct wt_record *release(struct fixture *fixture)
 {
-    struct wt_record *record = wt_lane_next(fixture->lane);
+    struct wt_record *record = wt_order_next(fixture->order);
     assert_non_null(record);
     assert_int_equal(record->state, WT_RECORD_FINISHED);
-    wt_lane_release(fixture->lane);
+    wt_order_release(fixture->order);
     assert_int_equal(record->state, WT_RECORD_RELEASED);
     return record;
 }

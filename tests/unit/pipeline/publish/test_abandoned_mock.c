@@ -28,10 +28,10 @@ static void a_producer_is_given_up_while_it_adds_partitions(void **state)
     for (uint32_t i = 0; i < 20; i++) {
         mock_lab_finish(&lab, 1);
         int64_t until_us = wt_clock_us() + SETTLE_S * 1000000;
-        while (wt_lane_released_count(lab.sources[0]->lane) == 0 && wt_clock_us() < until_us) {
+        while (wt_order_released_count(lab.sources[0]->order) == 0 && wt_clock_us() < until_us) {
             mock_lab_turn(&lab);
         }
-        assert_true(wt_lane_released_count(lab.sources[0]->lane) > 0);
+        assert_true(wt_order_released_count(lab.sources[0]->order) > 0);
         (void)usleep(75 * i);
         aborts_asked = 0;
         wt_exactly_once.on_fatal(lab.release->guarantee);

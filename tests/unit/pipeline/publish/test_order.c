@@ -8,12 +8,12 @@ static void a_new_epoch_has_nothing_to_release_and_nothing_to_commit(void **stat
 {
     (void)state;
     struct fixture *fixture = fixture_create(3);
-    assert_int_equal(wt_lane_epoch(fixture->lane), 3);
-    assert_null(wt_lane_next(fixture->lane));
-    assert_int_equal(wt_lane_position(fixture->lane), -1);
-    assert_int_equal(wt_lane_committed_offset(fixture->lane), -1);
-    assert_int_equal(wt_lane_count(fixture->lane), 0);
-    assert_int_equal(wt_lane_released_count(fixture->lane), 0);
+    assert_int_equal(wt_order_epoch(fixture->order), 3);
+    assert_null(wt_order_next(fixture->order));
+    assert_int_equal(wt_order_position(fixture->order), -1);
+    assert_int_equal(wt_order_committed_offset(fixture->order), -1);
+    assert_int_equal(wt_order_count(fixture->order), 0);
+    assert_int_equal(wt_order_released_count(fixture->order), 0);
     fixture_destroy(fixture);
 }
 
@@ -21,22 +21,22 @@ static void records_are_released_in_sequence_order_whatever_order_they_finish_in
 {
     (void)state;
     enum { COUNT = 6 };
-    uint32_t order[COUNT] = {0, 1, 2, 3, 4, 5};
+    uint32_t permutation[COUNT] = {0, 1, 2, 3, 4, 5};
     do {
         struct fixture *fixture = fixture_create(1);
         uint32_t finished = 0; /* as bits */
         uint64_t next = 0;
         for (uint32_t i = 0; i < COUNT; i++) {
-            finish(fixture, order[i], 100 + order[i]);
-            finished |= 1u << order[i];
+            finish(fixture, permutation[i], 100 + permutation[i]);
+            finished |= 1u << permutation[i];
             while ((finished & 1u << next) != 0) {
                 assert_int_equal(release(fixture)->sequence, next++);
             }
-            assert_null(wt_lane_next(fixture->lane));
+            assert_null(wt_order_next(fixture->order));
         }
         assert_int_equal(next, COUNT);
         fixture_destroy(fixture);
-    } while (next_permutation(order, COUNT));
+    } while (next_permutation(permutation, COUNT));
 }
 
 static void looking_at_the_next_record_does_not_release_it(void **state)
@@ -44,10 +44,10 @@ static void looking_at_the_next_record_does_not_release_it(void **state)
     (void)state;
     struct fixture *fixture = fixture_create(1);
     finish(fixture, 0, 7);
-    struct wt_record *record = wt_lane_next(fixture->lane);
-    assert_ptr_equal(wt_lane_next(fixture->lane), record);
+    struct wt_record *record = wt_order_next(fixture->order);
+    assert_ptr_equal(wt_order_next(fixture->order), record);
     assert_int_equal(record->state, WT_RECORD_FINISHED);
-    assert_int_equal(wt_lane_released_count(fixture->lane), 0);
+    assert_int_equal(wt_order_released_count(fixture->order), 0);
     fixture_destroy(fixture);
 }
 
@@ -57,7 +57,7 @@ static void the_position_follows_the_acknowledged_prefix_in_every_order_of_repor
 {
     (void)state;
     enum { COUNT = 6 };
-    uint32_t order[COUNT] = {0, 1, 2, 3, 4, 5};
+    uint32_t permutation[COUNT] = {0, 1, 2, 3, 4, 5};
     do {
         struct fixture *fixture = fixture_create(1);
         struct wt_record *records[COUNT];
@@ -67,18 +67,18 @@ static void the_position_follows_the_acknowledged_prefix_in_every_order_of_repor
         }
         uint32_t acknowledged = 0; /* as bits */
         for (uint32_t i = 0; i < COUNT; i++) {
-            wt_lane_acknowledge(fixture->lane, records[order[i]]);
-            acknowledged |= 1u << order[i];
+            wt_order_acknowledge(fixture->order, records[permutation[i]]);
+            acknowledged |= 1u << permutation[i];
             uint32_t prefix = (uint32_t)__builtin_ctz(~acknowledged);
             int64_t position = prefix == 0 ? -1 : 40 + (int64_t)prefix;
-            assert_int_equal(wt_lane_position(fixture->lane), position);
-            assert_int_equal(wt_lane_released_count(fixture->lane), COUNT - prefix);
-            assert_int_equal(wt_lane_count(fixture->lane), COUNT - prefix);
+            assert_int_equal(wt_order_position(fixture->order), position);
+            assert_int_equal(wt_order_released_count(fixture->order), COUNT - prefix);
+            assert_int_equal(wt_order_count(fixture->order), COUNT - prefix);
             assert_int_equal(fixture->ended.acknowledged, prefix);
         }
         assert_int_equal(fixture->ended.dropped, 0);
         fixture_destroy(fixture);
-    } while (next_permutation(order, COUNT));
+    } while (next_permutation(permutation, COUNT));
 }
 
 static void a_record_that_is_not_finished_holds_the_position_back(void **state)
@@ -87,13 +87,13 @@ static void a_record_that_is_not_finished_holds_the_position_back(void **state)
     struct fixture *fixture = fixture_create(1);
     finish(fixture, 0, 10);
     finish(fixture, 2, 12);
-    wt_lane_acknowledge(fixture->lane, release(fixture));
-    assert_null(wt_lane_next(fixture->lane));
-    assert_int_equal(wt_lane_position(fixture->lane), 11);
+    wt_order_acknowledge(fixture->order, release(fixture));
+    assert_null(wt_order_next(fixture->order));
+    assert_int_equal(wt_order_position(fixture->order), 11);
     finish(fixture, 1, 11);
-    wt_lane_acknowledge(fixture->lane, release(fixture));
-    wt_lane_acknowledge(fixture->lane, release(fixture));
-    assert_int_equal(wt_lane_position(fixture->lane), 13);
+    wt_order_acknowledge(fixture->order, release(fixture));
+    wt_order_acknowledge(fixture->order, release(fixture));
+    assert_int_equal(wt_order_position(fixture->order), 13);
     fixture_destroy(fixture);
 }
 
@@ -105,8 +105,8 @@ static void gaps_in_offsets_do_not_matter(void **state)
     struct fixture *fixture = fixture_create(1);
     for (uint32_t i = 0; i < COUNT_OF(offsets); i++) {
         finish(fixture, i, offsets[i]);
-        wt_lane_acknowledge(fixture->lane, release(fixture));
-        assert_int_equal(wt_lane_position(fixture->lane), offsets[i] + 1);
+        wt_order_acknowledge(fixture->order, release(fixture));
+        assert_int_equal(wt_order_position(fixture->order), offsets[i] + 1);
     }
     fixture_destroy(fixture);
 }
@@ -117,11 +117,11 @@ static void what_was_committed_is_remembered_apart_from_the_position(void **stat
     struct fixture *fixture = fixture_create(1);
     finish(fixture, 0, 0);
     finish(fixture, 1, 1);
-    wt_lane_acknowledge(fixture->lane, release(fixture));
-    wt_lane_committed(fixture->lane, 1);
-    wt_lane_acknowledge(fixture->lane, release(fixture));
-    assert_int_equal(wt_lane_committed_offset(fixture->lane), 1);
-    assert_int_equal(wt_lane_position(fixture->lane), 2);
+    wt_order_acknowledge(fixture->order, release(fixture));
+    wt_order_committed(fixture->order, 1);
+    wt_order_acknowledge(fixture->order, release(fixture));
+    assert_int_equal(wt_order_committed_offset(fixture->order), 1);
+    assert_int_equal(wt_order_position(fixture->order), 2);
     fixture_destroy(fixture);
 }
 
@@ -130,7 +130,7 @@ static void commit_beyond_position(void *opaque)
     (void)opaque;
     struct fixture *fixture = fixture_create(1);
     finish(fixture, 0, 0);
-    wt_lane_committed(fixture->lane, 1);
+    wt_order_committed(fixture->order, 1);
 }
 
 static void committing_more_than_is_acknowledged_is_a_bug(void **state)
@@ -141,12 +141,12 @@ static void committing_more_than_is_acknowledged_is_a_bug(void **state)
 
 /* --- growth ---------------------------------------------------------------------------------- */
 
-/* Finishes `order[0..count)`, a permutation of the window that begins at `base`. */
-static void finish_window(struct fixture *fixture, uint64_t base, const uint32_t *order,
+/* Finishes `permutation[0..count)`, a permutation of the window that begins at `base`. */
+static void finish_window(struct fixture *fixture, uint64_t base, const uint32_t *permutation,
                           uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        finish(fixture, base + order[i], (int64_t)(2 * (base + order[i])));
+        finish(fixture, base + permutation[i], (int64_t)(2 * (base + permutation[i])));
     }
 }
 
@@ -154,7 +154,7 @@ static void the_ring_grows_and_wraps_around_without_losing_its_place(void **stat
 {
     (void)state;
     enum { WINDOW_MAX = 5000, ROUNDS = 40 };
-    static uint32_t order[WINDOW_MAX];
+    static uint32_t permutation[WINDOW_MAX];
     static struct wt_record *released[WINDOW_MAX];
     struct dice dice = {.state = 11};
     struct fixture *fixture = fixture_create(1);
@@ -163,22 +163,22 @@ static void the_ring_grows_and_wraps_around_without_losing_its_place(void **stat
         /* Small windows move the ring's start; now and then a large one makes it grow there. */
         uint32_t count = dice_between(&dice, 1, round % 8 == 7 ? WINDOW_MAX : 90);
         for (uint32_t i = 0; i < count; i++) {
-            order[i] = i;
+            permutation[i] = i;
         }
-        dice_shuffle(&dice, order, count);
-        finish_window(fixture, base, order, count);
+        dice_shuffle(&dice, permutation, count);
+        finish_window(fixture, base, permutation, count);
         for (uint32_t i = 0; i < count; i++) {
             released[i] = release(fixture);
             assert_int_equal(released[i]->sequence, base + i);
         }
-        assert_null(wt_lane_next(fixture->lane));
-        dice_shuffle(&dice, order, count);
+        assert_null(wt_order_next(fixture->order));
+        dice_shuffle(&dice, permutation, count);
         for (uint32_t i = 0; i < count; i++) {
-            wt_lane_acknowledge(fixture->lane, released[order[i]]);
+            wt_order_acknowledge(fixture->order, released[permutation[i]]);
         }
         base += count;
-        assert_int_equal(wt_lane_position(fixture->lane), 2 * (base - 1) + 1);
-        assert_int_equal(wt_lane_count(fixture->lane), 0);
+        assert_int_equal(wt_order_position(fixture->order), 2 * (base - 1) + 1);
+        assert_int_equal(wt_order_count(fixture->order), 0);
     }
     assert_int_equal(fixture->ended.acknowledged, base);
     fixture_destroy(fixture);
@@ -197,5 +197,5 @@ int main(void)
         cmocka_unit_test(committing_more_than_is_acknowledged_is_a_bug),
         cmocka_unit_test(the_ring_grows_and_wraps_around_without_losing_its_place),
     };
-    return cmocka_run_group_tests_name("lane", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("order", tests, NULL, NULL);
 }

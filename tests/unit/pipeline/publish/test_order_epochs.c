@@ -1,4 +1,4 @@
-/* A lane when something went wrong: rewinds, transactions of unknown outcome, epochs that end. */
+/* An order when something went wrong: rewinds, transactions of unknown outcome, epochs that end. */
 #include "order_cases.h"
 
 /* --- rewind ---------------------------------------------------------------------------------- */
@@ -20,22 +20,22 @@ static void a_rewind_releases_again_in_order_what_was_not_acknowledged(void **st
             }
             for (uint32_t i = 0; i < released; i++) {
                 if ((acknowledged & 1u << i) != 0) {
-                    wt_lane_acknowledge(fixture->lane, records[i]);
+                    wt_order_acknowledge(fixture->order, records[i]);
                 }
             }
-            wt_lane_rewind(fixture->lane);
+            wt_order_rewind(fixture->order);
             uint32_t expected = 0;
-            for (struct wt_record *record; (record = wt_lane_next(fixture->lane)) != NULL;) {
+            for (struct wt_record *record; (record = wt_order_next(fixture->order)) != NULL;) {
                 while ((acknowledged & 1u << expected) != 0) {
                     expected++;
                 }
                 assert_int_equal(record->sequence, expected);
-                wt_lane_acknowledge(fixture->lane, release(fixture));
+                wt_order_acknowledge(fixture->order, release(fixture));
                 expected++;
             }
-            assert_int_equal(wt_lane_position(fixture->lane), 40 + COUNT);
-            assert_int_equal(wt_lane_count(fixture->lane), 0);
-            assert_int_equal(wt_lane_released_count(fixture->lane), 0);
+            assert_int_equal(wt_order_position(fixture->order), 40 + COUNT);
+            assert_int_equal(wt_order_count(fixture->order), 0);
+            assert_int_equal(wt_order_released_count(fixture->order), 0);
             assert_int_equal(fixture->ended.acknowledged, COUNT);
             assert_int_equal(fixture->ended.dropped, 0);
             fixture_destroy(fixture);
@@ -50,14 +50,14 @@ static void a_record_acknowledged_before_a_rewind_joins_the_prefix_as_soon_as_it
     finish(fixture, 0, 0);
     finish(fixture, 1, 1);
     (void)release(fixture);
-    wt_lane_acknowledge(fixture->lane, release(fixture));
-    wt_lane_rewind(fixture->lane);
-    assert_int_equal(wt_lane_position(fixture->lane), -1);
-    wt_lane_acknowledge(fixture->lane, release(fixture));
+    wt_order_acknowledge(fixture->order, release(fixture));
+    wt_order_rewind(fixture->order);
+    assert_int_equal(wt_order_position(fixture->order), -1);
+    wt_order_acknowledge(fixture->order, release(fixture));
     /* Nothing is left to release or to wait for: nobody need ask for the next record first. */
-    assert_int_equal(wt_lane_position(fixture->lane), 2);
-    assert_int_equal(wt_lane_released_count(fixture->lane), 0);
-    assert_int_equal(wt_lane_count(fixture->lane), 0);
+    assert_int_equal(wt_order_position(fixture->order), 2);
+    assert_int_equal(wt_order_released_count(fixture->order), 0);
+    assert_int_equal(wt_order_count(fixture->order), 0);
     assert_int_equal(fixture->ended.acknowledged, 2);
     fixture_destroy(fixture);
 }
@@ -69,16 +69,16 @@ static void records_finish_and_follow_in_order_after_a_rewind(void **state)
     finish(fixture, 0, 0);
     finish(fixture, 2, 2);
     (void)release(fixture);
-    wt_lane_rewind(fixture->lane);
-    wt_lane_rewind(fixture->lane);
+    wt_order_rewind(fixture->order);
+    wt_order_rewind(fixture->order);
     finish(fixture, 1, 1);
     finish(fixture, 3, 3);
     for (uint64_t sequence = 0; sequence < 4; sequence++) {
         struct wt_record *record = release(fixture);
         assert_int_equal(record->sequence, sequence);
-        wt_lane_acknowledge(fixture->lane, record);
+        wt_order_acknowledge(fixture->order, record);
     }
-    assert_int_equal(wt_lane_position(fixture->lane), 4);
+    assert_int_equal(wt_order_position(fixture->order), 4);
     fixture_destroy(fixture);
 }
 
@@ -88,21 +88,21 @@ static void a_committed_transaction_acknowledges_all_that_was_released_and_no_mo
 {
     (void)state;
     struct fixture *fixture = fixture_create(1);
-    assert_int_equal(wt_lane_released_position(fixture->lane), -1);
+    assert_int_equal(wt_order_released_position(fixture->order), -1);
     for (uint32_t i = 0; i < 5; i++) {
         finish(fixture, i, 10 * i);
     }
     for (uint32_t i = 0; i < 3; i++) {
         (void)release(fixture);
-        assert_int_equal(wt_lane_released_position(fixture->lane), 10 * i + 1);
-        assert_int_equal(wt_lane_position(fixture->lane), -1);
+        assert_int_equal(wt_order_released_position(fixture->order), 10 * i + 1);
+        assert_int_equal(wt_order_position(fixture->order), -1);
     }
-    wt_lane_acknowledge_released(fixture->lane);
-    assert_int_equal(wt_lane_position(fixture->lane), 21);
-    assert_int_equal(wt_lane_released_position(fixture->lane), 21);
-    assert_int_equal(wt_lane_count(fixture->lane), 2);
-    wt_lane_acknowledge_released(fixture->lane);
-    assert_int_equal(wt_lane_count(fixture->lane), 2);
+    wt_order_acknowledge_released(fixture->order);
+    assert_int_equal(wt_order_position(fixture->order), 21);
+    assert_int_equal(wt_order_released_position(fixture->order), 21);
+    assert_int_equal(wt_order_count(fixture->order), 2);
+    wt_order_acknowledge_released(fixture->order);
+    assert_int_equal(wt_order_count(fixture->order), 2);
     assert_int_equal(release(fixture)->sequence, 3);
     fixture_destroy(fixture);
 }
@@ -120,13 +120,13 @@ static void after_an_unknown_outcome_what_was_asked_for_is_done_if_it_is_committ
         for (uint32_t i = 0; i < 4; i++) {
             (void)release(fixture);
         }
-        wt_lane_note_commit_sent(fixture->lane);
-        wt_lane_rewind(fixture->lane);
-        wt_lane_resolve_unknown(fixture->lane, committed);
+        wt_order_note_commit_sent(fixture->order);
+        wt_order_rewind(fixture->order);
+        wt_order_resolve_unknown(fixture->order, committed);
         int64_t done = committed == 4 ? 4 : 0;
-        assert_int_equal(wt_lane_position(fixture->lane), done > 0 ? done : -1);
-        assert_int_equal(wt_lane_released_count(fixture->lane), 0);
-        assert_int_equal(wt_lane_count(fixture->lane), 6 - done);
+        assert_int_equal(wt_order_position(fixture->order), done > 0 ? done : -1);
+        assert_int_equal(wt_order_released_count(fixture->order), 0);
+        assert_int_equal(wt_order_count(fixture->order), 6 - done);
         for (int64_t sequence = done; sequence < 6; sequence++) {
             assert_int_equal(release(fixture)->sequence, sequence);
         }
@@ -143,14 +143,14 @@ static void what_was_not_asked_for_is_not_done_whatever_is_committed(void **stat
         finish(fixture, i, i);
         (void)release(fixture);
     }
-    wt_lane_rewind(fixture->lane);
-    wt_lane_resolve_unknown(fixture->lane, 1000);
-    assert_int_equal(wt_lane_count(fixture->lane), 20);
-    (void)wt_lane_close(fixture->lane);
-    wt_lane_open(fixture->lane, 2);
+    wt_order_rewind(fixture->order);
+    wt_order_resolve_unknown(fixture->order, 1000);
+    assert_int_equal(wt_order_count(fixture->order), 20);
+    (void)wt_order_close(fixture->order);
+    wt_order_open(fixture->order, 2);
     finish(fixture, 0, 3);
-    wt_lane_resolve_unknown(fixture->lane, 20); /* nor what the last epoch asked for */
-    assert_int_equal(wt_lane_count(fixture->lane), 1);
+    wt_order_resolve_unknown(fixture->order, 20); /* nor what the last epoch asked for */
+    assert_int_equal(wt_order_count(fixture->order), 1);
     fixture_destroy(fixture);
 }
 
@@ -169,24 +169,24 @@ static void the_tally_is_that_of_the_position(void **state)
     (void)release(fixture);
     struct wt_record *third = release(fixture);
     third->outcome = WT_OUTCOME_HOLE;
-    assert_int_equal(wt_lane_tally(fixture->lane, false).read, 0);
-    struct wt_tally tally = wt_lane_tally(fixture->lane, true);
+    assert_int_equal(wt_order_tally(fixture->order, false).read, 0);
+    struct wt_tally tally = wt_order_tally(fixture->order, true);
     assert_int_equal(tally.read, 2);
     assert_int_equal(tally.labelled, 1);
     assert_int_equal(tally.dead_lettered, 1);
 
-    wt_lane_acknowledge(fixture->lane, first);
-    wt_lane_acknowledge(fixture->lane, third); /* behind a hole: not in the prefix */
-    assert_int_equal(wt_lane_position(fixture->lane), 1);
-    assert_int_equal(wt_lane_tally(fixture->lane, false).read, 1);
-    assert_int_equal(wt_lane_tally(fixture->lane, false).dead_lettered, 1);
-    assert_int_equal(wt_lane_tally(fixture->lane, true).read, 2);
+    wt_order_acknowledge(fixture->order, first);
+    wt_order_acknowledge(fixture->order, third); /* behind a hole: not in the prefix */
+    assert_int_equal(wt_order_position(fixture->order), 1);
+    assert_int_equal(wt_order_tally(fixture->order, false).read, 1);
+    assert_int_equal(wt_order_tally(fixture->order, false).dead_lettered, 1);
+    assert_int_equal(wt_order_tally(fixture->order, true).read, 2);
 
-    wt_lane_rewind(fixture->lane);
-    assert_int_equal(wt_lane_tally(fixture->lane, true).read, 1);
-    (void)wt_lane_close(fixture->lane);
-    wt_lane_open(fixture->lane, 2);
-    assert_int_equal(wt_lane_tally(fixture->lane, true).read, 0);
+    wt_order_rewind(fixture->order);
+    assert_int_equal(wt_order_tally(fixture->order, true).read, 1);
+    (void)wt_order_close(fixture->order);
+    wt_order_open(fixture->order, 2);
+    assert_int_equal(wt_order_tally(fixture->order, true).read, 0);
     fixture_destroy(fixture);
 }
 
@@ -198,38 +198,38 @@ static void closing_ends_everything_once_wherever_it_stands(void **state)
         finish(fixture, i, i);
     }
     finish(fixture, 200, 200);
-    wt_lane_acknowledge(fixture->lane, release(fixture));
+    wt_order_acknowledge(fixture->order, release(fixture));
     (void)release(fixture);
-    wt_lane_acknowledge(fixture->lane, release(fixture));
+    wt_order_acknowledge(fixture->order, release(fixture));
     (void)release(fixture);
     /* 0 is through; 1 and 3 are released; 2 is acknowledged behind 1; 4 and 200 are finished. */
-    assert_int_equal(wt_lane_count(fixture->lane), 5);
-    assert_int_equal(wt_lane_close(fixture->lane), 5);
+    assert_int_equal(wt_order_count(fixture->order), 5);
+    assert_int_equal(wt_order_close(fixture->order), 5);
     assert_int_equal(fixture->ended.acknowledged, 2);
     assert_int_equal(fixture->ended.dropped, 4);
-    assert_int_equal(wt_lane_count(fixture->lane), 0);
-    assert_int_equal(wt_lane_epoch(fixture->lane), 0);
-    assert_int_equal(wt_lane_close(fixture->lane), 0);
+    assert_int_equal(wt_order_count(fixture->order), 0);
+    assert_int_equal(wt_order_epoch(fixture->order), 0);
+    assert_int_equal(wt_order_close(fixture->order), 0);
     fixture_destroy(fixture);
 }
 
-static void a_closed_lane_has_nothing_to_release_acknowledge_or_rewind(void **state)
+static void a_closed_order_has_nothing_to_release_acknowledge_or_rewind(void **state)
 {
     (void)state;
     struct fixture *fixture = fixture_create(1);
     for (uint32_t i = 0; i < 4; i++) {
         finish(fixture, i, i);
     }
-    wt_lane_acknowledge(fixture->lane, release(fixture));
+    wt_order_acknowledge(fixture->order, release(fixture));
     (void)release(fixture);
     (void)release(fixture);
-    (void)wt_lane_close(fixture->lane);
+    (void)wt_order_close(fixture->order);
     /* A transaction is aborted, or a producer replaced, after one of its partitions was closed. */
-    wt_lane_rewind(fixture->lane);
-    wt_lane_acknowledge_released(fixture->lane);
-    wt_lane_resolve_unknown(fixture->lane, 100);
-    assert_null(wt_lane_next(fixture->lane));
-    assert_int_equal(wt_lane_released_count(fixture->lane), 0);
+    wt_order_rewind(fixture->order);
+    wt_order_acknowledge_released(fixture->order);
+    wt_order_resolve_unknown(fixture->order, 100);
+    assert_null(wt_order_next(fixture->order));
+    assert_int_equal(wt_order_released_count(fixture->order), 0);
     fixture_destroy(fixture);
 }
 
@@ -240,15 +240,15 @@ static void every_epoch_starts_anew(void **state)
     for (uint32_t epoch = 1; epoch <= 3; epoch++) {
         for (uint32_t i = 0; i < 100; i++) {
             finish(fixture, i, 500 + i);
-            wt_lane_acknowledge(fixture->lane, release(fixture));
+            wt_order_acknowledge(fixture->order, release(fixture));
         }
         finish(fixture, 101, 601);
-        wt_lane_committed(fixture->lane, 600);
-        assert_int_equal(wt_lane_close(fixture->lane), 1);
-        wt_lane_open(fixture->lane, epoch + 1);
-        assert_int_equal(wt_lane_position(fixture->lane), -1);
-        assert_int_equal(wt_lane_committed_offset(fixture->lane), -1);
-        assert_null(wt_lane_next(fixture->lane));
+        wt_order_committed(fixture->order, 600);
+        assert_int_equal(wt_order_close(fixture->order), 1);
+        wt_order_open(fixture->order, epoch + 1);
+        assert_int_equal(wt_order_position(fixture->order), -1);
+        assert_int_equal(wt_order_committed_offset(fixture->order), -1);
+        assert_null(wt_order_next(fixture->order));
     }
     fixture_destroy(fixture);
 }
@@ -258,24 +258,24 @@ static void finish_other_epoch(void *opaque)
     (void)opaque;
     struct fixture *fixture = fixture_create(2);
     struct wt_record *record = record_finished(&fixture->source, 1, 0, 0);
-    wt_lane_finish(fixture->lane, &record);
+    wt_order_finish(fixture->order, &record);
 }
 
-static void a_record_of_another_epoch_in_the_lane_is_a_bug(void **state)
+static void a_record_of_another_epoch_in_the_order_is_a_bug(void **state)
 {
     (void)state;
     assert_true(aborts(finish_other_epoch, NULL));
 }
 
-static void destroying_an_open_lane_ends_what_is_inside(void **state)
+static void destroying_an_open_order_ends_what_is_inside(void **state)
 {
     (void)state;
     struct fixture *fixture = fixture_create(1);
     finish(fixture, 0, 0);
     finish(fixture, 1, 1);
-    wt_lane_destroy(fixture->lane);
+    wt_order_destroy(fixture->order);
     assert_int_equal(fixture->ended.dropped, 2);
-    wt_lane_destroy(NULL);
+    wt_order_destroy(NULL);
     free(fixture);
 }
 
@@ -290,10 +290,10 @@ int main(void)
         cmocka_unit_test(what_was_not_asked_for_is_not_done_whatever_is_committed),
         cmocka_unit_test(the_tally_is_that_of_the_position),
         cmocka_unit_test(closing_ends_everything_once_wherever_it_stands),
-        cmocka_unit_test(a_closed_lane_has_nothing_to_release_acknowledge_or_rewind),
+        cmocka_unit_test(a_closed_order_has_nothing_to_release_acknowledge_or_rewind),
         cmocka_unit_test(every_epoch_starts_anew),
-        cmocka_unit_test(a_record_of_another_epoch_in_the_lane_is_a_bug),
-        cmocka_unit_test(destroying_an_open_lane_ends_what_is_inside),
+        cmocka_unit_test(a_record_of_another_epoch_in_the_order_is_a_bug),
+        cmocka_unit_test(destroying_an_open_order_ends_what_is_inside),
     };
-    return cmocka_run_group_tests_name("lane_epochs", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("order_epochs", tests, NULL, NULL);
 }
