@@ -5,7 +5,6 @@
 #include "base/owner.h"
 #include "kafka/broker_status.h"
 #include "kafka/group_member.h"
-#include "kafka/group_status.h"
 #include "observe/beat.h"
 #include "observe/metrics.h"
 #include "pipeline/consume/commit_log.h"
@@ -13,9 +12,9 @@
 #include "pipeline/consume/drain_clock.h"
 #include "pipeline/consume/group_leave.h"
 #include "pipeline/consume/intake.h"
+#include "pipeline/consume/rebalance.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -52,10 +51,10 @@ struct wt_consume {
     struct wt_consume_hooks hooks;
     rd_kafka_t *client;
     rd_kafka_queue_t *records; /* of all assigned partitions; note "Back-pressure" */
-    rd_kafka_queue_t
-        *events; /* rebalances and errors; note "Revoke under way" in consumer_client.h */
+    rd_kafka_queue_t *events;  /* rebalances and errors; note "Revoke under way" in rebalance.c */
     struct wt_intake *intake;
     struct wt_group_member *member;
+    struct wt_rebalance rebalance;
     pthread_t thread;
     struct wt_owner owner; /* the thread */
     bool started;
@@ -69,32 +68,7 @@ struct wt_consume {
     struct wt_commit_log commits; /* used by the thread that polls the client */
 };
 
-/* --- assignment ------------------------------------------------------------------------------ */
-
-static struct wt_partition *partition_of(struct wt_consume *consume,
-                                         const rd_kafka_topic_partition_t *item)
-{
-    return wt_partitions_get(consume->partitions, item->topic, item->partition);
-}
-
-static void begin_epochs(struct wt_consume *consume, const rd_kafka_topic_partition_list_t *list)
-{
-    wt_owner_assert(&consume->owner);
-    for (int i = 0; i < list->cnt; i++) {
-        struct wt_partition *partition = partition_of(consume, &list->elems[i]);
-        partition->assigned = true;
-        wt_intake_begin(consume->intake, partition);
-        partition->unforwarded = true;
-        consume->unforwarded = true;
-        wt_consumer_client_unforward(consume->client, partition->topic, partition->number);
-        wt_partition_begin_epoch(partition);
-        wt_metric_add(WT_METRIC_PARTITIONS, 1);
-        wt_log_partition(WT_LOG_INFO, "consume", partition->topic, partition->number,
-                         "assigned %s [%" PRId32 "]", partition->topic, partition->number);
-    }
-    wt_log_info("consume", "rebalance: %d added, %" PRId64 " partitions in total", list->cnt,
-                wt_metric_get(WT_METRIC_PARTITIONS));
-}
+/* --- callbacks ------------------------------------------------------------------------------- */
 
 static void drain(void *opaque, struct wt_partition *const *partitions, size_t count, bool lost)
 {
@@ -106,57 +80,14 @@ static void drain(void *opaque, struct wt_partition *const *partitions, size_t c
     wt_drain_end(&consume->drains, wt_clock_us() - began_us);
 }
 
-/* Ends the partitions' epochs and drains them. */
-static void end_epochs(struct wt_consume *consume, const rd_kafka_topic_partition_list_t *list,
-                       bool lost)
-{
-    wt_owner_assert(&consume->owner);
-    struct wt_partition **ended = wt_alloc_zeroed((size_t)list->cnt, sizeof(struct wt_partition *));
-    size_t count = 0;
-    for (int i = 0; i < list->cnt; i++) {
-        struct wt_partition *partition = partition_of(consume, &list->elems[i]);
-        if (partition->assigned) {
-            atomic_store_explicit(&partition->epoch_live, 0, memory_order_release);
-            partition->assigned = false;
-            ended[count++] = partition;
-            wt_metric_add(WT_METRIC_PARTITIONS, -1);
-            wt_log_partition(WT_LOG_INFO, "consume", partition->topic, partition->number,
-                             "%s %s [%" PRId32 "]", lost ? "lost" : "revoked", partition->topic,
-                             partition->number);
-        }
-    }
-    if (count > 0) {
-        wt_log_info("consume", "rebalance: %zu removed, %" PRId64 " partitions in total", count,
-                    wt_metric_get(WT_METRIC_PARTITIONS));
-    }
-    drain(consume, ended, count, lost);
-    free(ended);
-}
-
+/* A partition that was just assigned may be unforwarded. */
 static void on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,
                          rd_kafka_topic_partition_list_t *list, void *opaque)
 {
     struct wt_consume *consume = opaque;
-    wt_metric_add(WT_METRIC_REBALANCES, 1);
-    if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
-        wt_group_note_assigned();
-        begin_epochs(consume, list);
-        wt_consumer_client_assign(client, list, true);
-        return;
-    }
-    if (code != RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) {
-        wt_log_error("consume", "rebalance failed: %s; rejoining", rd_kafka_err2str(code));
-    }
-    /* Drain before unassign: only while the partitions are assigned may their offsets be
-     * committed. */
-    bool lost = rd_kafka_assignment_lost(client);
-    if (!lost && !atomic_load_explicit(&consume->stopping, memory_order_acquire)) {
-        wt_group_member_pin(consume->member);
-        wt_consumer_client_begin_revoke(client);
-    }
-    end_epochs(consume, list, lost);
-    wt_group_member_unpin(consume->member);
-    wt_consumer_client_assign(client, list, false);
+    assert(client == consume->client);
+    wt_rebalance_handle(&consume->rebalance, code, list);
+    consume->unforwarded = true;
 }
 
 static int on_statistics(rd_kafka_t *client, char *text, size_t bytes, void *opaque)
@@ -256,29 +187,18 @@ static void forward_all(struct wt_consume *consume)
     }
 }
 
-static void end_all_epochs(struct wt_consume *consume, bool lost)
-{
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(0);
-    const struct wt_partition *partition;
-    for (size_t i = 0; (partition = wt_partitions_at(consume->partitions, i)) != NULL; i++) {
-        (void)rd_kafka_topic_partition_list_add(list, partition->topic, partition->number);
-    }
-    end_epochs(consume, list, lost);
-    rd_kafka_topic_partition_list_destroy(list);
-}
-
 /* Drains all partitions, then leaves the group. The drain comes first, because a closing client
  * sends no heartbeats (seen in librdkafka 2.0.2 to 2.16): after session.timeout.ms the broker would
  * refuse its commits. Partitions that are assigned after the drain end as lost. */
 static void leave_group(struct wt_consume *consume)
 {
     assert(atomic_load_explicit(&consume->stopping, memory_order_relaxed));
-    end_all_epochs(consume, wt_group_member_is_out(consume->client));
+    wt_rebalance_end_all(&consume->rebalance, wt_group_member_is_out(consume->client));
     if (consume->hooks.drained != NULL) {
         consume->hooks.drained(consume->hooks.opaque);
     }
     consume->unanswered = !wt_group_leave(consume->client, &consume->drains, LEAVE_MS_MAX);
-    end_all_epochs(consume, true);
+    wt_rebalance_end_all(&consume->rebalance, true);
 }
 
 static void *run(void *opaque)
@@ -342,6 +262,14 @@ enum wt_status wt_consume_create(const struct wt_config *config, struct wt_parti
                                     .failed = on_failed};
     consume->intake = wt_intake_create(&ports);
     consume->member = wt_group_member_create(consume->client, config);
+    consume->rebalance = (struct wt_rebalance){.owner = &consume->owner,
+                                               .client = consume->client,
+                                               .partitions = partitions,
+                                               .intake = consume->intake,
+                                               .member = consume->member,
+                                               .stopping = &consume->stopping,
+                                               .opaque = consume,
+                                               .drain = drain};
     *consume_out = consume;
     return WT_OK;
 }

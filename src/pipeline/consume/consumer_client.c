@@ -133,58 +133,6 @@ enum wt_status wt_consumer_client_subscribe(rd_kafka_t *client, const struct wt_
     return WT_OK;
 }
 
-static bool is_cooperative(const char *protocol)
-{
-    return strcmp(protocol, "COOPERATIVE") == 0;
-}
-
-/* NULL: success. */
-static rd_kafka_error_t *change_assignment(rd_kafka_t *client, const char *protocol,
-                                           const rd_kafka_topic_partition_list_t *list, bool assign)
-{
-    if (is_cooperative(protocol)) {
-        return assign ? rd_kafka_incremental_assign(client, list)
-                      : rd_kafka_incremental_unassign(client, list);
-    }
-    rd_kafka_resp_err_t code = rd_kafka_assign(client, assign ? list : NULL);
-    return code == RD_KAFKA_RESP_ERR_NO_ERROR
-               ? NULL
-               : rd_kafka_error_new(code, "%s", rd_kafka_err2str(code));
-}
-
-/* Logs the error, if any, and destroys it. */
-static void log_failed(const char *what, rd_kafka_error_t *error)
-{
-    if (error == NULL) {
-        return;
-    }
-    if (rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR__DESTROY) {
-        wt_log_error("consume", "%s: %s", what, rd_kafka_error_string(error));
-    }
-    rd_kafka_error_destroy(error);
-}
-
-void wt_consumer_client_assign(rd_kafka_t *client, const rd_kafka_topic_partition_list_t *list,
-                               bool assign)
-{
-    const char *protocol = rd_kafka_rebalance_protocol(client);
-    if (protocol != NULL) {
-        log_failed(assign ? "assign" : "unassign",
-                   change_assignment(client, protocol, list, assign));
-    }
-}
-
-void wt_consumer_client_begin_revoke(rd_kafka_t *client)
-{
-    const char *protocol = rd_kafka_rebalance_protocol(client);
-    if (protocol == NULL || !is_cooperative(protocol)) {
-        return;
-    }
-    rd_kafka_topic_partition_list_t *none = rd_kafka_topic_partition_list_new(0);
-    log_failed("revoke", rd_kafka_incremental_unassign(client, none));
-    rd_kafka_topic_partition_list_destroy(none);
-}
-
 void wt_consumer_client_forward(rd_kafka_t *client, const char *topic, int32_t partition,
                                 rd_kafka_queue_t *records)
 {

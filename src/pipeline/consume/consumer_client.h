@@ -1,5 +1,5 @@
-/* consumer_client.h: the consume stage's librdkafka consumer and the properties that delivery requires.
- * Rebalances are handled in consume.c. */
+/* consumer_client.h: makes the consume stage's librdkafka consumer, with the properties that delivery
+ * requires, and forwards its partitions' queues. */
 #ifndef WIRETAG_PIPELINE_CONSUME_CONSUMER_CLIENT_H
 #define WIRETAG_PIPELINE_CONSUME_CONSUMER_CLIENT_H
 
@@ -32,26 +32,6 @@ enum wt_status wt_consumer_client_create(const struct wt_config *config, bool ra
 /* Subscribes to `topics`. WT_FAILED (class fatal). Thread: any. */
 enum wt_status wt_consumer_client_subscribe(rd_kafka_t *client, const struct wt_strings *topics,
                                             struct wt_error *error);
-
-/* Completes a rebalance: assigns (`assign`) or unassigns the partitions, incrementally under a
- * cooperative strategy. Does nothing if the consumer has already left its group; such a rebalance
- * is delivered when the consumer closes in the middle of it. Thread: the one that polls. */
-void wt_consumer_client_assign(rd_kafka_t *client, const rd_kafka_topic_partition_list_t *list,
-                               bool assign);
-
-/* Note "Revoke under way": under a cooperative strategy librdkafka (seen in 2.16.0, and in the
- * source of 2.15) stores the assignment that follows a revoke until the application completes the
- * revoke. If a topic gains partitions meanwhile, librdkafka rejoins the group before that. Then it
- * keeps the stored assignment for good, treats every later rebalance as one in progress, and never
- * joins again: the group waits for this worker until max.poll.interval.ms. So a revoke is completed
- * at once, with an empty list of partitions. librdkafka then continues with the assignment, and
- * does not rejoin before the application completes that. The partitions stay assigned, and their
- * offsets can be committed, until wt_consumer_client_assign unassigns them. The callback must run soon: an
- * event wakes the thread that waits for records (consume.c). A rejoin within the millisecond or two
- * before that cannot be prevented.
- *
- * Tells librdkafka that the revoke is being handled. Thread: the one that polls. */
-void wt_consumer_client_begin_revoke(rd_kafka_t *client);
 
 /* Note "Back-pressure": the queues of all partitions are forwarded to one queue of our own, which
  * is read only while the in-flight bound allows. The consumer's own queue, with rebalances and

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "pipeline/consume/consumer_client.h"
+#include "pipeline/consume/rebalance.h"
 
 #include "member_cases.h"
 
@@ -36,7 +37,7 @@ static void on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,
     bool *assigned = opaque;
     bool assign = code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
     *assigned |= assign;
-    wt_consumer_client_assign(client, list, assign);
+    wt_rebalance_complete(client, list, assign);
 }
 
 static void join(rd_kafka_t *consumer, const bool *assigned)
