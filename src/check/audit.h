@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* --- audit_settings.c --- */
+
 /* The user to name in kafka-acls.sh commands: sasl.username, or a placeholder. */
 const char *wt_audit_principal(const struct wt_config *config);
 
@@ -20,6 +22,8 @@ void wt_audit_timeouts(const struct wt_config *config, struct wt_findings *findi
 
 /* Checks the configured sizes against each other; adds no finding if they fit. */
 void wt_audit_sizes(const struct wt_config *config, struct wt_findings *findings);
+
+/* --- audit_cluster.c --- */
 
 /* Checks whether groups and, under exactly-once, transactions can have a coordinator. Each error
  * names the brokers' setting. Adds no finding if all is well or nothing is known. */
@@ -35,6 +39,8 @@ enum wt_status wt_audit_need_coordinators(const struct wt_config *config,
 /* Checks the configured time-outs against the brokers' limits. */
 void wt_audit_broker_limits(const struct wt_config *config, const struct wt_cluster_facts *facts,
                             struct wt_findings *findings);
+
+/* --- audit_topics.c --- */
 
 /* Checks the topics against each other, the configuration and the brokers. */
 void wt_audit_topics(const struct wt_config *config, const struct wt_cluster_facts *facts,

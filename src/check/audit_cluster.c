@@ -151,7 +151,7 @@ static void audit_session(const struct wt_config *config, const struct wt_broker
                           struct wt_findings *findings)
 {
     const struct wt_property *own = wt_config_consumer_property(config, "session.timeout.ms");
-    int64_t session_ms = own != NULL ? strtoll(own->value, NULL, 10) : SESSION_MS;
+    int64_t session_ms = wt_property_number(own, SESSION_MS);
     bool below = settings->session_ms_min > 0 && session_ms < settings->session_ms_min;
     bool above = settings->session_ms_max > 0 && session_ms > settings->session_ms_max;
     const struct wt_property *protocol = wt_config_consumer_property(config, "group.protocol");

@@ -1,3 +1,5 @@
+/* audit_topics.c: the part of audit.h that checks the topics against each other, the configuration and
+ * the brokers: replication, sizes, timestamps. */
 #include "check/audit.h"
 
 #include "base/clock.h"
@@ -6,139 +8,13 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-/* librdkafka's defaults (its CONFIGURATION.md). */
-#define SESSION_MS 45000
-#define HEARTBEAT_MS 3000
-#define POLL_INTERVAL_MS 300000
+/* librdkafka's default (its CONFIGURATION.md). */
 #define RECEIVE_BYTES_MAX 100000000
 
 /* The size of the smallest dead letter (dead_letter.c), without its topic's name. */
-#define LETTER_BYTES_LEAST 420
-
-const char *wt_audit_principal(const struct wt_config *config)
-{
-    const struct wt_property *user = wt_config_consumer_property(config, "sasl.username");
-    return user != NULL ? user->value : "NAME";
-}
-
-static int64_t number_of(const struct wt_property *property, int64_t otherwise)
-{
-    return property != NULL ? strtoll(property->value, NULL, 10) : otherwise;
-}
-
-#define PLACE_BYTES_MAX 500u
-
-/* Writes where the property was set, or else its section's place in the file. Returns `place`. */
-static const char *place_of(const struct wt_config *config, const struct wt_property *property,
-                            const char *section, char place[PLACE_BYTES_MAX])
-{
-    if (property != NULL) {
-        (void)snprintf(place, PLACE_BYTES_MAX, "%s: %s", property->place, property->name);
-    } else {
-        (void)snprintf(place, PLACE_BYTES_MAX, "%s: %s", wt_config_place(config, section), section);
-    }
-    return place;
-}
-
-/* --- time-outs ------------------------------------------------------------------------------- */
-
-static void audit_heartbeat(const struct wt_config *config, int64_t session_ms,
-                            struct wt_findings *findings)
-{
-    char place[PLACE_BYTES_MAX];
-    const struct wt_property *heartbeat =
-        wt_config_consumer_property(config, "heartbeat.interval.ms");
-    const struct wt_property *session = wt_config_consumer_property(config, "session.timeout.ms");
-    int64_t heartbeat_ms = number_of(heartbeat, HEARTBEAT_MS);
-    if (heartbeat_ms * 3 <= session_ms) {
-        return;
-    }
-    (void)place_of(config, heartbeat != NULL ? heartbeat : session, "kafka.consumer", place);
-    wt_finding_add_at(findings, place,
-                      heartbeat_ms >= session_ms ? WT_FINDING_ERROR : WT_FINDING_WARNING,
-                      "timeout-heartbeat",
-                      "heartbeat.interval.ms %" PRId64 " against session.timeout.ms %" PRId64
-                      ": after one late heartbeat the group removes a healthy worker",
-                      heartbeat_ms, session_ms);
-    wt_finding_remedy(findings, "keep heartbeat.interval.ms at a third of session.timeout.ms");
-}
-
-static void audit_poll_interval(const struct wt_config *config, int64_t session_ms,
-                                struct wt_findings *findings)
-{
-    char place[PLACE_BYTES_MAX];
-    const struct wt_property *poll = wt_config_consumer_property(config, "max.poll.interval.ms");
-    int64_t poll_ms = number_of(poll, POLL_INTERVAL_MS);
-    if (poll_ms < session_ms) {
-        wt_finding_add_at(findings, place_of(config, poll, "kafka.consumer", place),
-                          WT_FINDING_ERROR, "timeout-poll-interval",
-                          "max.poll.interval.ms %" PRId64 " is below session.timeout.ms %" PRId64,
-                          poll_ms, session_ms);
-        wt_finding_remedy(findings, "raise it to session.timeout.ms at least, or leave it out");
-    }
-    if ((int64_t)config->delivery.drain_ms_max >= poll_ms) {
-        wt_finding_add(findings, config, "delivery.drain_ms_max", WT_FINDING_ERROR, "timeout-drain",
-                       "%" PRIu32 " ms is not below max.poll.interval.ms %" PRId64
-                       ": while this worker drains, the group assigns its partitions to others",
-                       config->delivery.drain_ms_max, poll_ms);
-        wt_finding_remedy(findings, "lower delivery.drain_ms_max or raise max.poll.interval.ms");
-    }
-}
-
-static void audit_transaction(const struct wt_config *config, struct wt_findings *findings)
-{
-    char place[PLACE_BYTES_MAX];
-    const struct wt_property *own = wt_config_producer_property(config, "transaction.timeout.ms");
-    int64_t needed_ms =
-        (int64_t)config->delivery.commit_interval_ms + config->delivery.drain_ms_max;
-    if (config->delivery.guarantee == WT_EXACTLY_ONCE &&
-        wt_client_sizes_transaction_ms(config) <= needed_ms) {
-        wt_finding_add_at(findings, place_of(config, own, "kafka.producer", place),
-                          WT_FINDING_ERROR, "timeout-transaction",
-                          "%" PRId64 " ms does not exceed delivery.commit_interval_ms plus "
-                          "delivery.drain_ms_max, %" PRId64
-                          " ms: the broker aborts transactions that "
-                          "are still in use",
-                          wt_client_sizes_transaction_ms(config), needed_ms);
-        wt_finding_remedy(findings, "raise it, lower those, or leave it out: its default fits");
-    }
-}
-
-void wt_audit_timeouts(const struct wt_config *config, struct wt_findings *findings)
-{
-    int64_t session_ms =
-        number_of(wt_config_consumer_property(config, "session.timeout.ms"), SESSION_MS);
-    size_t before = findings->count;
-    audit_heartbeat(config, session_ms, findings);
-    audit_poll_interval(config, session_ms, findings);
-    audit_transaction(config, findings);
-    if (findings->count == before) {
-        wt_finding_add_at(findings, "", WT_FINDING_OK, "timeouts",
-                          "time-outs do not contradict each other");
-    }
-}
-
-/* --- sizes ----------------------------------------------------------------------------------- */
-
-void wt_audit_sizes(const struct wt_config *config, struct wt_findings *findings)
-{
-    char place[PLACE_BYTES_MAX];
-    const struct wt_property *own = wt_client_sizes_small_queue(config);
-    int64_t record_bytes_max = (int64_t)wt_client_sizes_record_bytes_max(config);
-    if (own == NULL) {
-        return;
-    }
-    wt_finding_add_at(findings, place_of(config, own, "kafka.producer", place), WT_FINDING_ERROR,
-                      "producer-queue",
-                      "%" PRId64 " kB have no room for one record of message.max.bytes, %" PRId64
-                      ": such a record would block the worker for ever",
-                      number_of(own, 0), record_bytes_max);
-    wt_finding_remedy(findings, "set %" PRId64 " at least, or leave it out",
-                      record_bytes_max / 1024 + 1);
-}
+#define DEAD_LETTER_BYTES_LEAST 420
 
 /* --- one topic ------------------------------------------------------------------------------- */
 
@@ -272,14 +148,14 @@ static bool fits(int64_t limit, int64_t needed)
 static void audit_producer_size(const struct wt_config *config, const struct wt_topic_facts *target,
                                 struct wt_findings *findings)
 {
-    char place[PLACE_BYTES_MAX];
+    char place[WT_FINDING_PLACE_MAX];
     const struct wt_property *own = wt_config_producer_property(config, "message.max.bytes");
     int64_t bytes_max = (int64_t)wt_client_sizes_record_bytes_max(config);
     if (fits(target->record_bytes_max, bytes_max)) {
         return;
     }
-    wt_finding_add_at(findings, place_of(config, own, "kafka.producer", place), WT_FINDING_WARNING,
-                      "record-size",
+    wt_finding_add_at(findings, wt_finding_place(config, own, "kafka.producer", place),
+                      WT_FINDING_WARNING, "record-size",
                       "message.max.bytes %" PRId64 " is more than topic %s takes, %" PRId64
                       " (max.message.bytes): each larger record aborts a transaction first",
                       bytes_max, target->topic, target->record_bytes_max);
@@ -291,17 +167,17 @@ static void audit_input_size(const struct wt_config *config, const struct wt_top
                              const struct wt_topic_facts *dead_letters,
                              struct wt_findings *findings)
 {
-    char place[PLACE_BYTES_MAX];
+    char place[WT_FINDING_PLACE_MAX];
     const struct wt_property *receive =
         wt_config_consumer_property(config, "receive.message.max.bytes");
     const struct wt_property *produce = wt_config_producer_property(config, "message.max.bytes");
     int64_t produce_bytes_max = (int64_t)wt_client_sizes_record_bytes_max(config);
-    if (number_of(receive, RECEIVE_BYTES_MAX) < input->record_bytes_max) {
-        wt_finding_add_at(findings, place_of(config, receive, "kafka.consumer", place),
+    if (wt_property_number(receive, RECEIVE_BYTES_MAX) < input->record_bytes_max) {
+        wt_finding_add_at(findings, wt_finding_place(config, receive, "kafka.consumer", place),
                           WT_FINDING_ERROR, "record-size",
                           "receive.message.max.bytes %" PRId64 " is less than a record of topic %s "
                           "may have, %" PRId64 ": the worker could not read it",
-                          number_of(receive, RECEIVE_BYTES_MAX), input->topic,
+                          wt_property_number(receive, RECEIVE_BYTES_MAX), input->topic,
                           input->record_bytes_max);
         wt_finding_remedy(findings, "raise it to %" PRId64 " at least",
                           input->record_bytes_max + 1024);
@@ -309,7 +185,7 @@ static void audit_input_size(const struct wt_config *config, const struct wt_top
     if (dead_letters == NULL) {
         return;
     }
-    int64_t least = LETTER_BYTES_LEAST + (int64_t)strlen(input->topic);
+    int64_t least = DEAD_LETTER_BYTES_LEAST + (int64_t)strlen(input->topic);
     if (dead_letters->record_bytes_max >= 0 && dead_letters->record_bytes_max < least) {
         wt_finding_add(findings, config, "dead_letter.topic", WT_FINDING_ERROR, "record-size",
                        "topic %s takes %" PRId64 " bytes a record (max.message.bytes): not even "
@@ -327,7 +203,7 @@ static void audit_input_size(const struct wt_config *config, const struct wt_top
         wt_finding_remedy(findings, "set max.message.bytes=%" PRId64 " on it",
                           input->record_bytes_max);
     } else if (!fits(produce_bytes_max, input->record_bytes_max)) {
-        wt_finding_add_at(findings, place_of(config, produce, "kafka.producer", place),
+        wt_finding_add_at(findings, wt_finding_place(config, produce, "kafka.producer", place),
                           WT_FINDING_WARNING, "record-size",
                           "message.max.bytes %" PRId64 " is less than a record of topic %s may "
                           "have, %" PRId64 ": larger dead letters are cut",
@@ -415,20 +291,20 @@ static void audit_transaction_limit(const struct wt_config *config,
                                     const struct wt_cluster_facts *facts,
                                     struct wt_findings *findings)
 {
-    char place[PLACE_BYTES_MAX];
+    char place[WT_FINDING_PLACE_MAX];
     int64_t wanted_ms = wt_client_sizes_transaction_ms(config);
     if (config->delivery.guarantee != WT_EXACTLY_ONCE || facts->transaction_ms_max < 0 ||
         wanted_ms <= facts->transaction_ms_max) {
         return;
     }
-    wt_finding_add_at(findings,
-                      place_of(config,
-                               wt_config_producer_property(config, "transaction.timeout.ms"),
-                               "kafka.producer", place),
-                      WT_FINDING_ERROR, "timeout-transaction",
-                      "transaction.timeout.ms %" PRId64 " is more than the broker allows, %" PRId64
-                      " (transaction.max.timeout.ms)",
-                      wanted_ms, facts->transaction_ms_max);
+    wt_finding_add_at(
+        findings,
+        wt_finding_place(config, wt_config_producer_property(config, "transaction.timeout.ms"),
+                         "kafka.producer", place),
+        WT_FINDING_ERROR, "timeout-transaction",
+        "transaction.timeout.ms %" PRId64 " is more than the broker allows, %" PRId64
+        " (transaction.max.timeout.ms)",
+        wanted_ms, facts->transaction_ms_max);
     wt_finding_remedy(findings, "lower it, or, if it is left out, delivery.drain_ms_max");
 }
 

@@ -49,6 +49,18 @@ void wt_finding_add_at(struct wt_findings *findings, const char *place, enum wt_
     va_end(arguments);
 }
 
+const char *wt_finding_place(const struct wt_config *config, const struct wt_property *property,
+                             const char *section, char place[WT_FINDING_PLACE_MAX])
+{
+    if (property != NULL) {
+        (void)snprintf(place, WT_FINDING_PLACE_MAX, "%s: %s", property->place, property->name);
+    } else {
+        (void)snprintf(place, WT_FINDING_PLACE_MAX, "%s: %s", wt_config_place(config, section),
+                       section);
+    }
+    return place;
+}
+
 void wt_finding_remedy(struct wt_findings *findings, const char *format, ...)
 {
     assert(findings->count > 0);

@@ -41,6 +41,14 @@ void wt_finding_add_at(struct wt_findings *findings, const char *place, enum wt_
                        const char *check, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 
+/* The size of a place. */
+#define WT_FINDING_PLACE_MAX 500u
+
+/* Writes where a librdkafka property was set; NULL: the place of `section`, where it could be set.
+ * Returns `place`. */
+const char *wt_finding_place(const struct wt_config *config, const struct wt_property *property,
+                             const char *section, char place[WT_FINDING_PLACE_MAX]);
+
 /* Sets the remedy of the last finding. */
 void wt_finding_remedy(struct wt_findings *findings, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -1,6 +1,7 @@
 #include "config/config.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 const char *wt_config_place(const struct wt_config *config, const char *key)
@@ -36,6 +37,11 @@ const struct wt_property *wt_config_producer_property(const struct wt_config *co
 {
     const struct wt_property *own = find(&config->kafka.producer, name);
     return own != NULL ? own : find(&config->kafka.common, name);
+}
+
+int64_t wt_property_number(const struct wt_property *property, int64_t otherwise)
+{
+    return property != NULL ? strtoll(property->value, NULL, 10) : otherwise;
 }
 
 bool wt_config_property_is_secret(const char *name)

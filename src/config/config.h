@@ -113,6 +113,9 @@ const struct wt_property *wt_config_consumer_property(const struct wt_config *co
 const struct wt_property *wt_config_producer_property(const struct wt_config *config,
                                                       const char *name);
 
+/* The number that a property is set to; NULL: `otherwise`. */
+int64_t wt_property_number(const struct wt_property *property, int64_t otherwise);
+
 /* True for passwords, keys and tokens. librdkafka quotes values in its messages, so messages about
  * such a property must not be passed on. */
 bool wt_config_property_is_secret(const char *name);

@@ -74,5 +74,5 @@ int64_t wt_client_sizes_transaction_ms(const struct wt_config *config)
     const struct wt_property *own = wt_config_producer_property(config, "transaction.timeout.ms");
     int64_t needed_ms =
         (int64_t)config->delivery.commit_interval_ms + config->delivery.drain_ms_max;
-    return own != NULL ? strtoll(own->value, NULL, 10) : needed_ms + TRANSACTION_MARGIN_MS;
+    return wt_property_number(own, needed_ms + TRANSACTION_MARGIN_MS);
 }

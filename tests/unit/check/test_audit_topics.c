@@ -1,114 +1,13 @@
-/* What a configuration and the facts of a cluster say about each other: each contradiction is found,
- * at its place, with a remedy; and a sound pair is found well. */
+/* What a configuration and the topics of a cluster say about each other: each contradiction is found, at
+ * its place, with a remedy; a sound pair gives no finding. */
 #include "check/audit.h"
 #include "check/timestamps.h"
 
 #include "config/config_cases.h"
-#include "support.h"
-
-static const struct wt_finding *find(const struct wt_findings *findings, const char *check)
-{
-    for (size_t i = 0; i < findings->count; i++) {
-        if (strcmp(findings->items[i].check, check) == 0) {
-            return &findings->items[i];
-        }
-    }
-    return NULL;
-}
-
-static void assert_found(const struct wt_findings *findings, const char *check,
-                         enum wt_finding_level level, const char *place)
-{
-    const struct wt_finding *finding = find(findings, check);
-    if (finding == NULL) {
-        fail_msg("no finding %s", check);
-        return;
-    }
-    assert_int_equal(finding->level, level);
-    assert_non_null(strstr(finding->place, place));
-    assert_true(finding->message[0] != '\0');
-    assert_true(level < WT_FINDING_WARNING || finding->remedy[0] != '\0');
-}
-
-/* --- time-outs ------------------------------------------------------------------------------- */
-
-static void assert_timeout(const char *text, const char *check, enum wt_finding_level level,
-                           const char *place)
-{
-    struct wt_findings findings = {0};
-    struct wt_config *config = load(text, NULL);
-    wt_audit_timeouts(config, &findings);
-    assert_found(&findings, check, level, place);
-    assert_int_equal(wt_findings_well(&findings), level < WT_FINDING_WARNING);
-    wt_findings_free(&findings);
-    wt_config_destroy(config);
-}
+#include "finding_cases.h"
 
 #define CONSUMER "kafka:\n  consumer:\n    group.id: g\n    "
 #define PRODUCER "kafka:\n  producer:\n    "
-
-static void the_defaults_do_not_contradict_each_other(void **state)
-{
-    (void)state;
-    assert_timeout("http: {listen: null}\n", "timeouts", WT_FINDING_OK, "");
-}
-
-static void heartbeats_need_room_in_the_session(void **state)
-{
-    (void)state;
-    assert_timeout(CONSUMER "heartbeat.interval.ms: 45000\n", "timeout-heartbeat", WT_FINDING_ERROR,
-                   "test.yaml:4: heartbeat.interval.ms");
-    assert_timeout(CONSUMER "heartbeat.interval.ms: 15001\n", "timeout-heartbeat",
-                   WT_FINDING_WARNING, "test.yaml:4");
-    assert_timeout(CONSUMER "heartbeat.interval.ms: 15000\n", "timeouts", WT_FINDING_OK, "");
-    assert_timeout(CONSUMER "session.timeout.ms: 2000\n", "timeout-heartbeat", WT_FINDING_ERROR,
-                   "test.yaml:4: session.timeout.ms");
-}
-
-static void a_poll_may_take_a_session_and_a_drain(void **state)
-{
-    (void)state;
-    assert_timeout(CONSUMER "max.poll.interval.ms: 30000\n", "timeout-poll-interval",
-                   WT_FINDING_ERROR, "test.yaml:4: max.poll.interval.ms");
-    assert_timeout("delivery: {drain_ms_max: 300000}\n", "timeout-drain", WT_FINDING_ERROR,
-                   "test.yaml:1: delivery.drain_ms_max");
-    assert_timeout("delivery: {drain_ms_max: 299999}\n", "timeouts", WT_FINDING_OK, "");
-}
-
-static void a_transaction_must_outlast_a_commit_and_a_drain(void **state)
-{
-    (void)state;
-    assert_timeout(PRODUCER "transaction.timeout.ms: 10200\n", "timeout-transaction",
-                   WT_FINDING_ERROR, "test.yaml:3: transaction.timeout.ms");
-    assert_timeout(PRODUCER "transaction.timeout.ms: 10201\n", "timeouts", WT_FINDING_OK, "");
-    assert_timeout("delivery: {guarantee: at-least-once}\n" PRODUCER
-                   "transaction.timeout.ms: 10200\n",
-                   "timeouts", WT_FINDING_OK, "");
-}
-
-/* --- sizes ----------------------------------------------------------------------------------- */
-
-static void the_producers_queue_must_have_room_for_one_record(void **state)
-{
-    struct wt_findings findings = {0};
-    (void)state;
-    static const char *const fitting[] = {"queue.buffering.max.kbytes: 977\n",
-                                          "message.max.bytes: 8000000\n"};
-    for (size_t i = 0; i < COUNT_OF(fitting); i++) {
-        char text[200];
-        (void)snprintf(text, sizeof text, PRODUCER "%s", fitting[i]);
-        struct wt_config *config = load(text, NULL);
-        wt_audit_sizes(config, &findings);
-        assert_int_equal(findings.count, 0);
-        wt_config_destroy(config);
-    }
-    struct wt_config *config = load(PRODUCER "queue.buffering.max.kbytes: 976\n", NULL);
-    wt_audit_sizes(config, &findings);
-    assert_found(&findings, "producer-queue", WT_FINDING_ERROR,
-                 "test.yaml:3: queue.buffering.max.kbytes");
-    wt_findings_free(&findings);
-    wt_config_destroy(config);
-}
 
 /* --- topics ---------------------------------------------------------------------------------- */
 
@@ -346,11 +245,6 @@ static void what_is_not_known_is_not_held_against_anybody(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_defaults_do_not_contradict_each_other),
-        cmocka_unit_test(heartbeats_need_room_in_the_session),
-        cmocka_unit_test(a_poll_may_take_a_session_and_a_drain),
-        cmocka_unit_test(a_transaction_must_outlast_a_commit_and_a_drain),
-        cmocka_unit_test(the_producers_queue_must_have_room_for_one_record),
         cmocka_unit_test(a_sound_cluster_is_well),
         cmocka_unit_test(topics_must_be_there_and_be_seen),
         cmocka_unit_test(somebody_must_serve_each_partition),
@@ -364,5 +258,5 @@ int main(void)
         cmocka_unit_test(the_broker_bounds_a_transaction),
         cmocka_unit_test(what_is_not_known_is_not_held_against_anybody),
     };
-    return cmocka_run_group_tests_name("audit", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("audit_topics", tests, NULL, NULL);
 }
