@@ -27,18 +27,27 @@ static struct wt_topic_facts *add_topic(struct wt_cluster_facts *facts, const ch
     return topic;
 }
 
+/* Returns the number of partitions; 0: the topic does not exist. Adds those without a leader to
+ * `leaderless`. */
+static int32_t count_partitions(const struct rd_kafka_metadata_topic *metadata, int32_t *leaderless,
+                                int32_t *replicas_min_out)
+{
+    int32_t count = metadata->err == RD_KAFKA_RESP_ERR_NO_ERROR ? metadata->partition_cnt : 0;
+    for (int32_t i = 0; i < count; i++) {
+        const struct rd_kafka_metadata_partition *partition = &metadata->partitions[i];
+        *leaderless += partition->leader < 0;
+        if (i == 0 || partition->replica_cnt < *replicas_min_out) {
+            *replicas_min_out = partition->replica_cnt;
+        }
+    }
+    return count;
+}
+
 static void take_partitions(struct wt_topic_facts *topic,
                             const struct rd_kafka_metadata_topic *metadata)
 {
     topic->denied = metadata->err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
-    topic->partitions = metadata->err == RD_KAFKA_RESP_ERR_NO_ERROR ? metadata->partition_cnt : 0;
-    for (int32_t i = 0; i < topic->partitions; i++) {
-        const struct rd_kafka_metadata_partition *partition = &metadata->partitions[i];
-        topic->leaderless += partition->leader < 0;
-        if (i == 0 || partition->replica_cnt < topic->replicas_min) {
-            topic->replicas_min = partition->replica_cnt;
-        }
-    }
+    topic->partitions = count_partitions(metadata, &topic->leaderless, &topic->replicas_min);
 }
 
 static const struct rd_kafka_metadata_topic *find_topic(const struct rd_kafka_metadata *metadata,
@@ -108,13 +117,9 @@ static void take_internal(struct wt_internal_facts *topic,
 {
     topic->known = metadata->err == RD_KAFKA_RESP_ERR_NO_ERROR ||
                    metadata->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-    topic->partitions = metadata->err == RD_KAFKA_RESP_ERR_NO_ERROR ? metadata->partition_cnt : 0;
+    topic->partitions = count_partitions(metadata, &topic->leaderless, &topic->replicas_min);
     for (int32_t i = 0; i < topic->partitions; i++) {
         const struct rd_kafka_metadata_partition *partition = &metadata->partitions[i];
-        topic->leaderless += partition->leader < 0;
-        if (i == 0 || partition->replica_cnt < topic->replicas_min) {
-            topic->replicas_min = partition->replica_cnt;
-        }
         if (i == 0 || partition->isr_cnt < topic->insync_replicas_min) {
             topic->insync_replicas_min = partition->isr_cnt;
         }

@@ -45,7 +45,7 @@ static bool try_other_form(struct wt_record *record, const struct wt_refusal *re
         record->dead_letter_bytes_max =
             WT_DEAD_LETTER_BYTES_LEAST; /* which has the least to refuse */
     } else {
-        size_t told = refusal->letter_bytes_max;
+        size_t told = refusal->dead_letter_bytes_max;
         if (refusal->topic_bytes_max > 0 && (size_t)refusal->topic_bytes_max < told) {
             told = (size_t)refusal->topic_bytes_max;
         }

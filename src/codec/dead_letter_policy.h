@@ -20,8 +20,8 @@ bool wt_dead_letter_apply_on_error(const struct wt_config *config, struct wt_rec
 struct wt_refusal {
     const char *reason;
     bool too_large;
-    size_t letter_bytes_max; /* the known size limit of producer and topic */
-    int64_t topic_bytes_max; /* the topic's max.message.bytes; -1: not known */
+    size_t dead_letter_bytes_max; /* the known size limit of producer and topic */
+    int64_t topic_bytes_max;      /* the topic's max.message.bytes; -1: not known */
 };
 
 /* Handles a refused record. A label or tombstone becomes a failure, and on_error applies. A dead

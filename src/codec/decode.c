@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "codec/format.h"
+#include "text/blank.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -36,5 +37,10 @@ enum wt_status wt_decode(struct wt_decoder *decoder, struct wt_record *record,
         return wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, "value-empty",
                             "the value is empty: zero bytes, not null as in a tombstone");
     }
-    return decoder->format->decode(decoder->state, record, article_out, error);
+    enum wt_status status = decoder->format->decode(decoder->state, record, article_out, error);
+    if (status == WT_OK && wt_text_blank(article_out->text, article_out->text_bytes)) {
+        return wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, "text-blank",
+                            "the text is empty or only white space");
+    }
+    return status;
 }

@@ -11,7 +11,7 @@ struct wt_format {
     /* The state of one decoder; may be NULL. The config outlives it. */
     void *(*create)(const struct wt_config *config);
     void (*destroy)(void *state);
-    /* As wt_decode (decode.h), of a value that is not empty. */
+    /* As wt_decode (decode.h). The value is not empty. The text may be blank: decode.c refuses it. */
     enum wt_status (*decode)(void *state, struct wt_record *record, struct wt_article *article_out,
                              struct wt_error *error);
     bool json; /* a value is JSON: output.include_input publishes it as it is, else as a string */

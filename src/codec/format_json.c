@@ -3,7 +3,6 @@
 #include "base/alloc.h"
 #include "base/buffer.h"
 #include "codec/decode_flat.h"
-#include "text/blank.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -39,11 +38,6 @@ static void destroy(void *state)
     json_decref(decoder->root);
     wt_buffer_free(&decoder->joined);
     free(decoder);
-}
-
-static enum wt_status invalid(struct wt_error *error, const char *code, const char *what)
-{
-    return wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, code, "%s", what);
 }
 
 /* Follows one step of a JSON pointer (RFC 6901): the member or element that `token` names. */
@@ -158,9 +152,6 @@ static enum wt_status take_text(struct json_decoder *decoder, struct wt_article 
         article_out->text = decoder->joined.bytes;
         article_out->text_bytes = decoder->joined.count;
     }
-    if (wt_text_blank(article_out->text, article_out->text_bytes)) {
-        return invalid(error, "text-blank", "the text is empty or only white space");
-    }
     return WT_OK;
 }
 
@@ -210,7 +201,7 @@ static bool take_flat_text(struct json_decoder *decoder, struct wt_article *arti
         }
         found++;
     }
-    return found > 0 && !wt_text_blank(article_out->text, article_out->text_bytes);
+    return found > 0;
 }
 
 /* False: the article is not flat, or it is invalid; Jansson must decode it. */
@@ -253,7 +244,8 @@ static enum wt_status decode(void *state, struct wt_record *record, struct wt_ar
                             cause.line, cause.column);
     }
     if (!json_is_object(decoder->root)) {
-        return invalid(error, "json-not-object", "the value is JSON but not an object");
+        return wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, "json-not-object",
+                            "the value is JSON but not an object");
     }
     enum wt_status status = take_id(decoder, record, error);
     if (status == WT_OK) {

@@ -102,7 +102,7 @@ static void write_failure(const char *message, char *text, size_t text_bytes)
         address = mark + 1;
         address_length = (int)(failed - address);
     }
-    (void)snprintf(text, text_bytes, "broker %.*s: %.*s; trying again", address_length, address,
+    (void)snprintf(text, text_bytes, "broker %.*s: %.*s; retrying", address_length, address,
                    reason_length, reason);
 }
 

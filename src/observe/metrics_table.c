@@ -112,7 +112,7 @@ static const struct wt_family_entry families[WT_FAMILY_COUNT] = {
         {"wiretag_sick_replicas",
          WT_GAUGE,
          {NULL},
-         "Model replicas that wait before they try again: they fail on every article and on their "
+         "Model replicas that wait before they retry: they fail on every article and on their "
          "own probe, or run out of memory for articles of a length that fitted before.",
          NULL},
     [WT_FAMILY_BATCHES] =

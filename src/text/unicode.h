@@ -46,10 +46,4 @@ uint32_t wt_unicode_decompose(uint32_t code_point, uint32_t out[WT_UNICODE_DECOM
 /* The same for the lowercase form. */
 uint32_t wt_unicode_lowercase(uint32_t code_point, uint32_t out[WT_UNICODE_LOWERCASE_MAX]);
 
-/* The source of the tables, such as "tokenizers 0.23.3". */
-static inline const char *wt_unicode_tables_source(void)
-{
-    return wt_unicode_source;
-}
-
 #endif

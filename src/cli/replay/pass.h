@@ -26,4 +26,14 @@ struct wt_cli_pass {
     bool dry_run;                     /* show the plan and stop */
 };
 
+/* What is wrong with the name; NULL: nothing. */
+const char *wt_cli_pass_wrong_name(const struct wt_cli_pass *pass);
+
+/* Reads `from`, `to` and `partitions` into `request`. Times count back from now. WT_INVALID: one of them
+ * is not understood. wt_cli_pass_free frees the request in both cases. */
+enum wt_status wt_cli_pass_read(struct wt_cli_pass *pass, struct wt_error *error);
+
+/* Frees request and config. */
+void wt_cli_pass_free(struct wt_cli_pass *pass);
+
 #endif

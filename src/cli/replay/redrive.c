@@ -1,8 +1,6 @@
 /* redrive.c: labels dead letters again. */
 #include "replay/redrive.h"
 #include "base/alloc.h"
-#include "base/clock.h"
-#include "base/name.h"
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/replay/pass_run.h"
@@ -74,21 +72,12 @@ static bool read_options(int argc, char **argv, struct arguments *arguments, int
 
 static int read_values(struct arguments *arguments)
 {
-    struct wt_preview_request *request = &arguments->pass.request;
     struct wt_error error;
-    int64_t now_ms = wt_clock_wall_ms();
-    if (!wt_name_is_legal(arguments->pass.name, WT_PASS_NAME_BYTES_MAX)) {
-        return wt_cli_usage("redrive", "--name N must be 1 to 64 letters, digits, '.', '_' or '-'");
+    const char *wrong_name = wt_cli_pass_wrong_name(&arguments->pass);
+    if (wrong_name != NULL) {
+        return wt_cli_usage("redrive", "%s", wrong_name);
     }
-    enum wt_status status =
-        wt_offset_spec_parse("--from", arguments->pass.from, now_ms, &request->from, &error);
-    if (status == WT_OK) {
-        status = wt_offset_spec_parse("--to", arguments->pass.to, now_ms, &request->to, &error);
-    }
-    if (status == WT_OK && arguments->pass.partitions != NULL) {
-        status =
-            wt_numbers_parse("--partitions", arguments->pass.partitions, &request->numbers, &error);
-    }
+    enum wt_status status = wt_cli_pass_read(&arguments->pass, &error);
     if (status == WT_OK && arguments->code != NULL) {
         status = wt_dead_letter_codes_parse(arguments->code, &arguments->codes, &error);
         arguments->redrive.codes = arguments->codes;
@@ -140,10 +129,7 @@ int wt_cli_redrive(int argc, char **argv)
     if (read_options(argc, argv, &arguments, &exit_status)) {
         exit_status = redrive(&arguments);
     }
-    wt_offset_spec_free(&arguments.pass.request.from);
-    wt_offset_spec_free(&arguments.pass.request.to);
-    wt_numbers_free(&arguments.pass.request.numbers);
-    wt_config_destroy(arguments.pass.config);
+    wt_cli_pass_free(&arguments.pass);
     wt_cli_config_free(&arguments.given);
     free(arguments.codes);
     return exit_status;

@@ -1,6 +1,5 @@
 /* replay.c: labels a limited part of the input topics, again or for the first time. */
 #include "base/alloc.h"
-#include "base/clock.h"
 #include "base/name.h"
 #include "cli/cli.h"
 #include "cli/options.h"
@@ -73,9 +72,9 @@ static const char *wrong_options(const struct arguments *arguments)
     if (arguments->pass.from == NULL || arguments->pass.to == NULL) {
         return "--from and --to are both required";
     }
-    if (arguments->pass.name == NULL ||
-        !wt_name_is_legal(arguments->pass.name, WT_PASS_NAME_BYTES_MAX)) {
-        return "--name N must be 1 to 64 letters, digits, '.', '_' or '-'";
+    const char *wrong_name = wt_cli_pass_wrong_name(&arguments->pass);
+    if (wrong_name != NULL) {
+        return wrong_name;
     }
     if ((arguments->output != NULL) == arguments->same_topic) {
         return "one of --output TOPIC and --same-topic is required";
@@ -86,34 +85,18 @@ static const char *wrong_options(const struct arguments *arguments)
     return NULL;
 }
 
-static int read_values(struct arguments *arguments)
-{
-    struct wt_preview_request *request = &arguments->pass.request;
-    struct wt_error error;
-    int64_t now_ms = wt_clock_wall_ms();
-    enum wt_status status =
-        wt_offset_spec_parse("--from", arguments->pass.from, now_ms, &request->from, &error);
-    if (status == WT_OK) {
-        status = wt_offset_spec_parse("--to", arguments->pass.to, now_ms, &request->to, &error);
-    }
-    if (status == WT_OK && arguments->pass.partitions != NULL) {
-        status =
-            wt_numbers_parse("--partitions", arguments->pass.partitions, &request->numbers, &error);
-    }
-    return status == WT_OK ? WT_EXIT_DONE : wt_cli_usage("replay", "%s", error.message);
-}
-
 static int replay(struct arguments *arguments)
 {
-    int exit_status = read_values(arguments);
+    struct wt_error error;
+    if (wt_cli_pass_read(&arguments->pass, &error) != WT_OK) {
+        return wt_cli_usage("replay", "%s", error.message);
+    }
     char *output = NULL;
-    if (exit_status == WT_EXIT_DONE && arguments->output != NULL) {
+    if (arguments->output != NULL) {
         output = wt_format("output.topic=\"%s\"", arguments->output);
         wt_cli_config_set(&arguments->given, output);
     }
-    if (exit_status == WT_EXIT_DONE) {
-        exit_status = wt_cli_config_load(&arguments->given, "replay", &arguments->pass.config);
-    }
+    int exit_status = wt_cli_config_load(&arguments->given, "replay", &arguments->pass.config);
     if (exit_status == WT_EXIT_DONE) {
         char *suffix = wt_format(".replay.%s", arguments->pass.name);
         wt_config_name_command(arguments->pass.config, suffix);
@@ -133,10 +116,7 @@ int wt_cli_replay(int argc, char **argv)
         const char *wrong = wrong_options(&arguments);
         exit_status = wrong == NULL ? replay(&arguments) : wt_cli_usage("replay", "%s", wrong);
     }
-    wt_offset_spec_free(&arguments.pass.request.from);
-    wt_offset_spec_free(&arguments.pass.request.to);
-    wt_numbers_free(&arguments.pass.request.numbers);
-    wt_config_destroy(arguments.pass.config);
+    wt_cli_pass_free(&arguments.pass);
     wt_cli_config_free(&arguments.given);
     return exit_status;
 }

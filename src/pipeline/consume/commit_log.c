@@ -10,7 +10,7 @@ void wt_commit_log_note(struct wt_commit_log *commits, const char *reason)
     if (reason != NULL) {
         commits->failed++;
         wt_log(commits->failed == 1 ? WT_LOG_WARN : WT_LOG_DEBUG, "consume",
-               "offsets were not committed: %s; trying again", reason);
+               "offsets were not committed: %s; retrying", reason);
     } else if (commits->failed > 0) {
         wt_log_info("consume", "offsets are committed again, after %" PRIu64 " %s", commits->failed,
                     commits->failed == 1 ? "commit that failed" : "commits that failed");

@@ -16,7 +16,6 @@ struct wt_guarantee_ops {
     /* The release is borrowed; its producer exists. */
     void *(*create)(struct wt_release *release);
 
-    /* Accepts NULL. */
     void (*destroy)(void *self);
 
     /* As wt_release_step. */
@@ -25,10 +24,10 @@ struct wt_guarantee_ops {
     /* A record may be sent now. */
     bool (*may_release)(void *self);
 
-    /* The order has released the record: it is in the producer, or silent (wt_outcome_is_silent). */
+    /* The order has released the record, which is RELEASED: it is in the producer, or silent (wt_outcome_is_silent). */
     void (*released)(void *self, struct wt_order *order, struct wt_record *record);
 
-    /* The delivery report of a record whose epoch is open. */
+    /* The delivery report of a RELEASED record whose epoch is open. */
     void (*report)(void *self, struct wt_record *record, enum wt_delivery delivery,
                    const char *reason);
 

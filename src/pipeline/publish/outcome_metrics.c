@@ -60,9 +60,9 @@ static void count_failure(const struct wt_outcome_metrics *outcomes, const struc
     wt_series_add(wt_series_get(WT_FAMILY_FAILURES, stage_and_code), 1);
     char words[WT_CUT_WORDS_BYTES_MAX];
     char became[WT_CUT_WORDS_BYTES_MAX + 32];
-    bool letter = record->outcome != WT_OUTCOME_SKIPPED;
-    const char *cut = letter ? wt_output_cut(&record->output, words) : "";
-    (void)snprintf(became, sizeof became, "%s%s%s", letter ? "dead letter" : "skipped",
+    bool published = record->outcome != WT_OUTCOME_SKIPPED;
+    const char *cut = published ? wt_output_cut(&record->output, words) : "";
+    (void)snprintf(became, sizeof became, "%s%s%s", published ? "dead letter" : "skipped",
                    cut[0] != '\0' ? ", cut in " : "", cut);
     wt_trace_log_failure(outcomes->config, record, became);
 }

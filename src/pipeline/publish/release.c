@@ -43,12 +43,13 @@ static void learn_limit(struct wt_release *release, const struct wt_record *reco
 {
     assert(record->state == WT_RECORD_ACKNOWLEDGED);
     bool keyed = record->dead_letter_keyed && record->key == NULL;
-    release->letters_keyed |= keyed && record->dead_letter_bytes_max > WT_DEAD_LETTER_BYTES_LEAST;
+    release->dead_letters_keyed |=
+        keyed && record->dead_letter_bytes_max > WT_DEAD_LETTER_BYTES_LEAST;
     bool cut_for_size = record->outcome == WT_OUTCOME_DEAD_LETTERED &&
                         record->dead_letter_bytes_max > WT_DEAD_LETTER_BYTES_LEAST &&
-                        record->dead_letter_bytes_max < release->letter_bytes_max;
+                        record->dead_letter_bytes_max < release->dead_letter_bytes_max;
     if (cut_for_size && !wt_client_sizes_compresses(release->ports.config)) {
-        release->letter_bytes_max = record->dead_letter_bytes_max;
+        release->dead_letter_bytes_max = record->dead_letter_bytes_max;
         wt_log_info("publish",
                     "topic %s takes dead letters of %" PRIu32 " bytes and not of twice as many; "
                     "larger ones are cut to that from now on",
@@ -115,7 +116,7 @@ static bool reject(struct wt_release *release, struct wt_record *record, bool to
     struct wt_error error;
     struct wt_refusal refusal = {.reason = reason,
                                  .too_large = too_large,
-                                 .letter_bytes_max = release->letter_bytes_max,
+                                 .dead_letter_bytes_max = release->dead_letter_bytes_max,
                                  .topic_bytes_max = release->topic_bytes_max};
     bool continues = wt_dead_letter_refused(release->ports.config, record, &refusal, &error);
     if (!continues) {
@@ -127,15 +128,15 @@ static bool reject(struct wt_release *release, struct wt_record *record, bool to
 /* --- sending --------------------------------------------------------------------------------- */
 
 /* Makes a dead letter fit what its topic is known to take. */
-static void limit_letter(const struct wt_release *release, struct wt_record *record)
+static void limit_dead_letter(const struct wt_release *release, struct wt_record *record)
 {
     if (record->outcome != WT_OUTCOME_DEAD_LETTERED) {
         return;
     }
     if (record->dead_letter_bytes_max == 0) {
-        record->dead_letter_bytes_max = (uint32_t)release->letter_bytes_max;
+        record->dead_letter_bytes_max = (uint32_t)release->dead_letter_bytes_max;
     }
-    record->dead_letter_keyed |= release->letters_keyed;
+    record->dead_letter_keyed |= release->dead_letters_keyed;
 }
 
 /* A topic's max.message.bytes limits whole batches, and the producer makes larger batches than a topic with
@@ -163,7 +164,7 @@ enum wt_delivery wt_release_send(struct wt_release *release, struct wt_record *r
             return WT_DELIVERED;
         }
         if (record->output.headers == NULL) {
-            limit_letter(release, record);
+            limit_dead_letter(release, record);
             wt_encode(release->encoder, record);
         }
         if (crowds(release, record)) {
@@ -236,6 +237,7 @@ static bool release_in_order(struct wt_release *release, struct wt_order *order)
             return false;
         }
         wt_order_release(order);
+        assert(record->state == WT_RECORD_RELEASED);
         release->ports.guarantee->released(release->guarantee, order, record);
     }
     return true;
@@ -287,6 +289,7 @@ static void on_report(void *opaque, struct wt_record *record, enum wt_delivery d
     if (!in_open_epoch(record)) {
         drop(release, &record);
     } else {
+        assert(record->state == WT_RECORD_RELEASED);
         release->ports.guarantee->report(release->guarantee, record, delivery, reason);
     }
 }
@@ -362,13 +365,13 @@ void wt_release_limit_dead_letters(struct wt_release *release, int64_t topic_byt
     const struct wt_config *config = release->ports.config;
     size_t bytes_max = wt_client_sizes_record_bytes_max(config);
     release->topic_bytes_max = topic_bytes_max;
-    release->letters_keyed = compacted;
+    release->dead_letters_keyed = compacted;
     /* Compressed records may be larger: the broker refuses what is too large. */
     if (topic_bytes_max > 0 && (size_t)topic_bytes_max < bytes_max &&
         !wt_client_sizes_compresses(config)) {
         bytes_max = (size_t)topic_bytes_max;
     }
-    release->letter_bytes_max = bytes_max;
+    release->dead_letter_bytes_max = bytes_max;
 }
 
 struct wt_order *wt_release_order_create(struct wt_release *release)
@@ -408,7 +411,9 @@ void wt_release_destroy(struct wt_release *release)
     if (release == NULL) {
         return;
     }
-    release->ports.guarantee->destroy(release->guarantee);
+    if (release->guarantee != NULL) {
+        release->ports.guarantee->destroy(release->guarantee);
+    }
     wt_producer_destroy(release->producer);
     wt_encoder_destroy(release->encoder);
     wt_outcome_metrics_destroy(release->outcomes);

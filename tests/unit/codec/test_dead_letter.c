@@ -212,7 +212,7 @@ static bool reject(struct fixture *fixture, bool too_large, int64_t topic_bytes_
     struct wt_error error;
     const struct wt_refusal refusal = {.reason = "no",
                                        .too_large = too_large,
-                                       .letter_bytes_max = 1000000,
+                                       .dead_letter_bytes_max = 1000000,
                                        .topic_bytes_max = topic_bytes_max};
     char *topic = fixture->config->dead_letter.topic;
     fixture->config->dead_letter.topic = "news.dlq";

@@ -43,7 +43,7 @@ static void a_failed_connection_is_the_same_line_for_every_client(void **state)
     };
     for (size_t i = 0; i < COUNT_OF(messages); i++) {
         assert_int_equal(words(3, "FAIL", messages[i]), WT_LOG_WARN);
-        assert_string_equal(text, "broker 127.0.0.1:9092: Connection refused; trying again");
+        assert_string_equal(text, "broker 127.0.0.1:9092: Connection refused; retrying");
     }
 }
 
@@ -55,20 +55,20 @@ static void other_failures_of_a_connection_keep_their_words(void **state)
         "[thrd:ssl://kafka:9093/bootstrap]: ssl://kafka:9093/bootstrap: SSL handshake failed: "
         "certificate verify failed (after 4ms in state SSL_HANDSHAKE)");
     assert_string_equal(
-        text, "broker kafka:9093: SSL handshake failed: certificate verify failed; trying again");
+        text, "broker kafka:9093: SSL handshake failed: certificate verify failed; retrying");
     (void)words(3, "FAIL",
                 "[thrd:GroupCoordinator]: GroupCoordinator: Disconnected (after 2ms in state UP)");
-    assert_string_equal(text, "broker GroupCoordinator: Disconnected; trying again");
+    assert_string_equal(text, "broker GroupCoordinator: Disconnected; retrying");
     (void)words(6, "FAIL",
                 "[thrd:kafka:9092/1]: kafka:9092/1: Disconnected: connection closed by peer: "
                 "receive 0 after "
                 "POLLIN (after 2ms in state UP)");
-    assert_string_equal(text, "broker kafka:9092: Disconnected; trying again");
+    assert_string_equal(text, "broker kafka:9092: Disconnected; retrying");
     (void)words(3, "FAIL",
                 "[thrd:GroupCoordinator]: GroupCoordinator: Disconnected: connection reset by peer "
                 "(after 2ms in "
                 "state UP)");
-    assert_string_equal(text, "broker GroupCoordinator: Disconnected; trying again");
+    assert_string_equal(text, "broker GroupCoordinator: Disconnected; retrying");
     (void)words(3, "FAIL", "no name");
     assert_string_equal(text, "no name");
 }
@@ -144,11 +144,11 @@ static void an_error_that_the_log_has_had_is_known_for_a_minute(void **state)
         "[thrd:kafka:9092/1]: kafka:9092/1: Connect failed: refused (after 0ms in state CONNECT)");
     assert_true(wt_client_log_known(reason));
     assert_false(wt_client_log_known("kafka:9092/2: Connect failed"));
-    assert_true(wt_client_log_first("broker kafka:9092: refused; trying again"));
-    assert_false(wt_client_log_first("broker kafka:9092: refused; trying again"));
+    assert_true(wt_client_log_first("broker kafka:9092: refused; retrying"));
+    assert_false(wt_client_log_first("broker kafka:9092: refused; retrying"));
     clock_us += 61000000;
     assert_false(wt_client_log_known(reason));
-    assert_true(wt_client_log_first("broker kafka:9092: refused; trying again"));
+    assert_true(wt_client_log_first("broker kafka:9092: refused; retrying"));
 }
 
 int main(void)

@@ -90,7 +90,7 @@ static void assert_reasons(const char *wanted)
     assert_int_equal(any, wanted[0] != '\0');
 }
 
-static void a_hindrance_is_a_reason_and_a_metric_at_once_until_its_end(void **state)
+static void a_stall_is_a_reason_and_a_metric_at_once_until_its_end(void **state)
 {
     (void)state;
     assert_reasons("");
@@ -287,7 +287,7 @@ int main(void)
 {
     wt_log_init(WT_LOG_INFO, WT_LOG_JSON);
     const struct CMUnitTest tests[] = {
-        TEST(a_hindrance_is_a_reason_and_a_metric_at_once_until_its_end),
+        TEST(a_stall_is_a_reason_and_a_metric_at_once_until_its_end),
         TEST(every_reason_is_on_the_page_and_has_a_name_of_its_own),
         TEST(reasons_stand_causes_first_whoever_came_first),
         TEST(what_lasts_is_told_after_ten_seconds_then_every_minute_and_so_is_its_end),

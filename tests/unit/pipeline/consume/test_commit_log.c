@@ -28,7 +28,7 @@ static void the_next_failure_is_a_line_again(void **state)
     wt_commit_log_note(&commits, NULL);
     assert_non_null(strstr(written(), "after 1 commit that failed"));
     wt_commit_log_note(&commits, "other");
-    assert_non_null(strstr(written(), "offsets were not committed: other; trying again"));
+    assert_non_null(strstr(written(), "offsets were not committed: other; retrying"));
 }
 
 int main(void)
