@@ -24,7 +24,8 @@ struct wt_guarantee_ops {
     /* A record may be sent now. */
     bool (*may_release)(void *self);
 
-    /* The order has released the record, which is RELEASED: it is in the producer, or silent (wt_outcome_is_silent). */
+    /* The record has just become RELEASED: it is in the producer, or silent
+     * (wt_outcome_is_silent). */
     void (*released)(void *self, struct wt_order *order, struct wt_record *record);
 
     /* The delivery report of a RELEASED record whose epoch is open. */
