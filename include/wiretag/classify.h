@@ -27,7 +27,7 @@
  *  7. Lengths of texts are in bytes; token counts include [CLS] and [SEP].
  *
  * Memory: 4 MiB and one batch for each thread that calls at the same time, kept for the next call.
- * Each text takes some 80 bytes, and 12 for each label, until wt_results_destroy. On a GPU each
+ * Each text takes some 110 bytes, and 16 for each label, until wt_results_destroy. On a GPU each
  * calling thread has its own memory there, so call from few threads that live long. */
 #ifndef WIRETAG_CLASSIFY_H
 #define WIRETAG_CLASSIFY_H
@@ -97,11 +97,18 @@ struct wt_result {
     const struct wt_error *error; /* NULL if status is WT_OK */
     uint32_t label;               /* id of the label with the largest logit; the lowest of equals */
     const char *name;             /* the label's name; NULL without a label */
-    double score;                 /* the label's probability */
+    double score;                 /* the label's score, whatever its threshold */
     const float *logits;          /* one for each label, in id order; NULL without a label */
-    const double *scores; /* softmax of the logits: each 0..1, sum 1; NULL without a label */
+    const double *scores; /* of all labels: their softmax or a sigmoid each (task), 0..1; NULL
+                           * without a label */
     uint32_t token_count; /* how many tokens the model read */
     bool truncated;       /* the text had more tokens than the model accepts */
+    enum wt_task task;    /* the model's */
+    const char *uri;      /* of `label`, such as "medtop:15000000"; NULL: it has none */
+    /* The labels whose score reaches the model's threshold (wt_model_info), best first: their ids.
+     * None or one of a single-label model. NULL without a label. */
+    const uint32_t *labels;
+    uint32_t label_count;
 };
 
 /* Labels `count` texts (0 is allowed). The status of each text's result is WT_OK, or

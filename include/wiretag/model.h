@@ -30,6 +30,12 @@ extern "C" {
 
 struct wt_model;
 
+/* What a model's logits say. */
+enum wt_task {
+    WT_SINGLE_LABEL, /* one label an article: the scores are the softmax of the logits */
+    WT_MULTI_LABEL   /* any number: each label's score is the sigmoid of its logit */
+};
+
 /* A callback for the progress of loading: `done` of `total` (0: unknown) of the current step. It
  * runs on the thread that loads. `step` is a static string. All zero: no callback. */
 struct wt_model_progress {
@@ -89,7 +95,15 @@ struct wt_model_info {
      * bundle may differ on another machine, or at another start. */
     double logits_bound_any;
     struct wt_model_load_seconds load_seconds;
+    enum wt_task task;
+    const char *const *label_uris; /* in id order, such as "medtop:15000000"; NULL: it has none */
+    /* In id order, 0 to 1: the score from which an article has the label. From the bundle, else 0
+     * (single-label: the best label always counts) or 0.5 (multi-label). */
+    const double *thresholds;
 };
+
+/* "single-label" or "multi-label". Thread: any. */
+WT_API const char *wt_task_name(enum wt_task task);
 
 /* Reads and hashes the bundle at `path`, loads it on the device and runs its self-test. `options`
  * NULL: the defaults.

@@ -85,8 +85,9 @@ static void describe_model(const struct wt_config *config, const struct wt_model
     struct wt_processors processors = wt_processors_read();
     char here[64];
     wt_finding_add(findings, config, "model.path", WT_FINDING_OK, "model",
-                   "%s: %s %s, %" PRIu32 " labels, SHA-256 %s, self-test passed",
-                   config->model.path, info->name, info->version, info->label_count, info->sha256);
+                   "%s: %s %s, %s of %" PRIu32 " labels, SHA-256 %s, self-test passed",
+                   config->model.path, info->name, info->version,
+                   info->task == WT_MULTI_LABEL ? "any" : "one", info->label_count, info->sha256);
     wt_finding_add(findings, config, "model.device", WT_FINDING_OK, "device",
                    "%s (%s), %" PRIu32 " replicas, %s, batches of %" PRIu32 " tokens at most, %s",
                    info->device, why_device(config, info), wt_auto_replicas(config, info),
@@ -107,13 +108,24 @@ static void describe_model(const struct wt_config *config, const struct wt_model
     }
 }
 
+static void report_model_error(const struct wt_config *config, const struct wt_error *error,
+                               struct wt_findings *findings)
+{
+    if (strcmp(error->code, "label-unknown") == 0) {
+        wt_finding_add_at(findings, "", WT_FINDING_ERROR, "label-unknown", "%s", error->message);
+        wt_finding_remedy(findings, "write the name as the model has it, or take the line out");
+    } else {
+        wt_finding_add(findings, config, key_of(error), WT_FINDING_ERROR, "model", "%s",
+                       error->message);
+    }
+}
+
 static void check_model(const struct wt_config *config, struct wt_findings *findings)
 {
     struct wt_error error;
     struct wt_model *model = NULL;
     if (wt_cli_configured_model("check", config, false, &model, &error) != WT_OK) {
-        wt_finding_add(findings, config, key_of(&error), WT_FINDING_ERROR, "model", "%s",
-                       error.message);
+        report_model_error(config, &error, findings);
     } else {
         describe_model(config, model, findings);
     }

@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "cli/opening.h"
 #include "cli/signals.h"
+#include "codec/thresholds.h"
 #include "kafka/client.h"
 #include "observe/beat.h"
 #include "observe/exit_limit.h"
@@ -135,7 +136,18 @@ enum wt_status wt_cli_configured_model(const char *command, const struct wt_conf
                                        .sha256 = config->model.sha256,
                                        .threads_per_call = config->model.threads,
                                        .named_by = "model.path"};
-    return wt_cli_model_load(command, config->model.path, &options, as_log, model_out, error);
+    struct wt_model *model = NULL;
+    enum wt_status status =
+        wt_cli_model_load(command, config->model.path, &options, as_log, &model, error);
+    if (status == WT_OK) {
+        status = wt_thresholds_check(config, wt_model_info(model), error);
+    }
+    if (status != WT_OK) {
+        wt_model_destroy(model);
+        return status;
+    }
+    *model_out = model;
+    return WT_OK;
 }
 
 static enum wt_status load_model(const struct wt_config *config, const char *command,

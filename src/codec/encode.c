@@ -5,6 +5,7 @@
 #include "codec/dead_letter.h"
 #include "codec/form.h"
 #include "codec/headers.h"
+#include "codec/thresholds.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -18,6 +19,19 @@ static char *json_string(const char *text)
     return wt_buffer_take(&buffer, NULL);
 }
 
+static void copy_labels(struct wt_encoder *encoder, const struct wt_model_info *model_info)
+{
+    encoder->labels_json = wt_alloc_zeroed(model_info->label_count, sizeof(char *));
+    encoder->uris_json = wt_alloc_zeroed(model_info->label_count, sizeof(char *));
+    for (uint32_t i = 0; i < model_info->label_count; i++) {
+        const char *uri = model_info->label_uris[i];
+        char *uri_json = json_string(uri != NULL ? uri : "");
+        encoder->labels_json[i] = json_string(model_info->labels[i]);
+        encoder->uris_json[i] = uri != NULL ? wt_format(",\"uri\":%s", uri_json) : wt_strdup("");
+        free(uri_json);
+    }
+}
+
 struct wt_encoder *wt_encoder_create(const struct wt_config *config,
                                      const struct wt_model_info *model_info)
 {
@@ -27,10 +41,9 @@ struct wt_encoder *wt_encoder_create(const struct wt_config *config,
     encoder->label_count = model_info->label_count;
     encoder->top_k = config->output.top_k < model_info->label_count ? config->output.top_k
                                                                     : model_info->label_count;
-    encoder->labels_json = wt_alloc_zeroed(model_info->label_count, sizeof(char *));
-    for (uint32_t i = 0; i < model_info->label_count; i++) {
-        encoder->labels_json[i] = json_string(model_info->labels[i]);
-    }
+    encoder->task = model_info->task;
+    copy_labels(encoder, model_info);
+    encoder->thresholds = wt_thresholds_create(config, model_info);
     char *name = json_string(model_info->name);
     char *version = json_string(model_info->version);
     encoder->model_json = wt_format("{\"name\":%s,\"version\":%s,\"sha256\":\"%s\"}", name, version,
@@ -48,17 +61,20 @@ void wt_encoder_destroy(struct wt_encoder *encoder)
     }
     for (uint32_t i = 0; i < encoder->label_count; i++) {
         free(encoder->labels_json[i]);
+        free(encoder->uris_json[i]);
     }
     free(encoder->labels_json);
+    free(encoder->uris_json);
+    free(encoder->thresholds);
     free(encoder->model_json);
     free(encoder->model_header);
     free(encoder);
 }
 
-uint32_t wt_encode_label(const struct wt_encoder *encoder, const struct wt_record *record,
-                         struct wt_buffer *value)
+void wt_encode_label(const struct wt_encoder *encoder, struct wt_record *record,
+                     struct wt_buffer *value)
 {
-    return wt_form_append_label(encoder, record, value);
+    wt_form_append_label(encoder, record, value);
 }
 
 void wt_encode(const struct wt_encoder *encoder, struct wt_record *record)

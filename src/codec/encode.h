@@ -12,20 +12,20 @@
 
 struct wt_encoder;
 
-/* Reads `config->output` and `config->input.format`, and copies what it needs from `model_info`.
- * The config must outlive the encoder. */
+/* Copies what it needs from `model_info`; reads `config->output` and `config->input.format`, so the
+ * config must outlive the encoder. Thresholds of labels that the model does not have are ignored
+ * (thresholds.h checks them). */
 struct wt_encoder *wt_encoder_create(const struct wt_config *config,
                                      const struct wt_model_info *model_info);
 void wt_encoder_destroy(struct wt_encoder *encoder);
 
-/* Appends the label's JSON from {"id" to "truncated", without source and closing brace. Returns the
- * label id of the category, or label_count if the category is null because the best score is below
- * the threshold. Thread: any. */
-uint32_t wt_encode_label(const struct wt_encoder *encoder, const struct wt_record *record,
-                         struct wt_buffer *value);
+/* Appends the label's JSON from {"id" to "truncated", without source and closing brace. Sets
+ * record->category, and of a multi-label model record->labels. Thread: any. */
+void wt_encode_label(const struct wt_encoder *encoder, struct wt_record *record,
+                     struct wt_buffer *value);
 
 /* Fills record->output according to record->outcome:
- *   LABELLED       the label as compact JSON (docs/delivery.md); sets record->category
+ *   LABELLED       the label as compact JSON (docs/delivery.md); sets category and labels
  *   TOMBSTONE      a null value
  *   DEAD_LETTERED  the input's bytes with the headers wiretag.error.* and wiretag.tries
  *                  (dead_letter.h)

@@ -6,27 +6,31 @@
 #include "base/buffer.h"
 #include "config/config.h"
 #include "record/record.h"
+#include "wiretag/model.h"
 
 /* What the forms need of the encoder: texts that are the same in every record. */
 struct wt_encoder {
     const struct wt_form *form;
     const struct wt_config *config;
     uint32_t label_count;
+    enum wt_task task;
     char **labels_json; /* each label as a JSON string */
+    char **uris_json;   /* each label's ,"uri":"…"; "" if it has none */
+    double *thresholds; /* of each label */
     char *model_json;   /* {"name":…,"version":…,"sha256":…} */
     char *model_header; /* name:version */
     uint32_t top_k;     /* at most label_count */
 };
 
 struct wt_form {
-    /* Sets record->output.value and record->category of a labelled record. Thread: any. */
+    /* Sets record->output.value, and category and labels, of a labelled record. Thread: any. */
     void (*write)(const struct wt_encoder *encoder, struct wt_record *record);
 };
 
 extern const struct wt_form wt_form_record; /* the label, with where its article came from */
 
 /* As wt_encode_label (encode.h). */
-uint32_t wt_form_append_label(const struct wt_encoder *encoder, const struct wt_record *record,
-                              struct wt_buffer *value);
+void wt_form_append_label(const struct wt_encoder *encoder, struct wt_record *record,
+                          struct wt_buffer *value);
 
 #endif

@@ -1,35 +1,79 @@
 #include "codec/form.h"
 
+#include "base/alloc.h"
 #include "base/buffer.h"
 #include "base/scores.h"
 #include "codec/format.h"
 #include "record/partition.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-static uint32_t append_scores(const struct wt_encoder *encoder, const struct wt_record *record,
-                              struct wt_buffer *value)
+/* The category of a single-label model: the best label, if it reaches its threshold. */
+static void append_category(const struct wt_encoder *encoder, struct wt_record *record,
+                            const struct wt_scores *scores, struct wt_buffer *value)
 {
-    const float *logits = record->logits;
     uint32_t count = encoder->label_count;
-    struct wt_softmax softmax = wt_softmax_of(logits, count);
-    uint32_t label = wt_logits_best_after(logits, count, count);
-    double score = wt_softmax_score(&softmax, logits[label]);
-    uint32_t category = score < encoder->config->output.threshold ? count : label;
+    uint32_t best = wt_logits_best_after(record->logits, count, count);
+    double score = wt_scores_score(scores, record->logits[best]);
+    bool reached = score >= encoder->thresholds[best];
+    record->category = reached ? best : count;
     wt_buffer_append_text(value, ",\"category\":");
-    wt_buffer_append_text(value, category < count ? encoder->labels_json[category] : "null");
+    wt_buffer_append_text(value, reached ? encoder->labels_json[best] : "null");
+    wt_buffer_append_text(value, reached ? encoder->uris_json[best] : "");
     wt_buffer_append_text(value, ",\"score\":");
     wt_buffer_append_number(value, score);
+}
+
+/* The labels of a multi-label model; category and score are those of the first. */
+static void append_labels(const struct wt_encoder *encoder, struct wt_record *record,
+                          const struct wt_scores *scores, struct wt_buffer *value)
+{
+    uint32_t count = encoder->label_count;
+    free(record->labels);
+    record->labels = wt_alloc(count * sizeof *record->labels);
+    record->reached_count =
+        wt_scores_reached(scores, record->logits, count, encoder->thresholds, record->labels);
+    bool reached = record->reached_count > 0;
+    uint32_t best = reached ? record->labels[0] : 0;
+    record->category = reached ? best : count;
+    wt_buffer_append_text(value, ",\"category\":");
+    wt_buffer_append_text(value, reached ? encoder->labels_json[best] : "null");
+    wt_buffer_append_text(value, reached ? encoder->uris_json[best] : "");
+    wt_buffer_append_text(value, ",\"score\":");
+    if (reached) {
+        wt_buffer_append_number(value, wt_scores_score(scores, record->logits[best]));
+    } else {
+        wt_buffer_append_text(value, "null");
+    }
+    wt_buffer_append_text(value, ",\"labels\":[");
+    for (uint32_t i = 0; i < record->reached_count; i++) {
+        uint32_t label = record->labels[i];
+        wt_buffer_append_text(value, i > 0 ? ",{\"label\":" : "{\"label\":");
+        wt_buffer_append_text(value, encoder->labels_json[label]);
+        wt_buffer_append_text(value, ",\"score\":");
+        wt_buffer_append_number(value, wt_scores_score(scores, record->logits[label]));
+        wt_buffer_append_text(value, encoder->uris_json[label]);
+        wt_buffer_append(value, "}", 1);
+    }
+    wt_buffer_append(value, "]", 1);
+}
+
+/* The best top_k scores, whatever the thresholds. */
+static void append_scores(const struct wt_encoder *encoder, const struct wt_record *record,
+                          const struct wt_scores *scores, struct wt_buffer *value)
+{
+    uint32_t count = encoder->label_count;
+    uint32_t label = count;
     wt_buffer_append_text(value, ",\"scores\":{");
     for (uint32_t i = 0; i < encoder->top_k; i++) {
+        label = wt_logits_best_after(record->logits, count, label);
         wt_buffer_append(value, ",", i > 0 ? 1 : 0);
         wt_buffer_append_text(value, encoder->labels_json[label]);
         wt_buffer_append(value, ":", 1);
-        wt_buffer_append_number(value, wt_softmax_score(&softmax, logits[label]));
-        label = wt_logits_best_after(logits, count, label);
+        wt_buffer_append_number(value, wt_scores_score(scores, record->logits[label]));
     }
     wt_buffer_append_text(value, "}");
-    return category;
 }
 
 /* The input as JSON on one line: drops the white space between tokens and copies every other byte,
@@ -59,19 +103,25 @@ static void append_input(const struct wt_encoder *encoder, const struct wt_recor
     wt_buffer_append(value, input + kept_from, record->value_bytes - kept_from);
 }
 
-uint32_t wt_form_append_label(const struct wt_encoder *encoder, const struct wt_record *record,
-                              struct wt_buffer *value)
+void wt_form_append_label(const struct wt_encoder *encoder, struct wt_record *record,
+                          struct wt_buffer *value)
 {
+    bool each = encoder->task == WT_MULTI_LABEL;
+    struct wt_scores scores = wt_scores_of(record->logits, encoder->label_count, each);
     wt_buffer_append_text(value, "{\"id\":");
     wt_buffer_append_text(value, record->id_json);
-    uint32_t category = append_scores(encoder, record, value);
+    if (each) {
+        append_labels(encoder, record, &scores, value);
+    } else {
+        append_category(encoder, record, &scores, value);
+    }
+    append_scores(encoder, record, &scores, value);
     wt_buffer_append_text(value, ",\"model\":");
     wt_buffer_append_text(value, encoder->model_json);
     wt_buffer_append_text(value, ",\"tokens\":");
     wt_buffer_append_integer(value, record->token_count);
     wt_buffer_append_text(value,
                           record->truncated ? ",\"truncated\":true" : ",\"truncated\":false");
-    return category;
 }
 
 static void append_source(const struct wt_record *record, struct wt_buffer *value)
@@ -95,7 +145,7 @@ static void append_source(const struct wt_record *record, struct wt_buffer *valu
 static void write(const struct wt_encoder *encoder, struct wt_record *record)
 {
     struct wt_buffer value = {0};
-    record->category = wt_form_append_label(encoder, record, &value);
+    wt_form_append_label(encoder, record, &value);
     append_source(record, &value);
     if (encoder->config->output.include_input) {
         append_input(encoder, record, &value);

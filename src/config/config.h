@@ -31,6 +31,19 @@ struct wt_strings {
     size_t count;
 };
 
+/* Scores from which a label counts: output.threshold. */
+struct wt_label_threshold {
+    char *label;
+    double value; /* 0 to 1 */
+    char *place;  /* where it was set, as of a property */
+};
+
+struct wt_thresholds {
+    double all; /* of every label that is not named; negative: as the bundle says */
+    struct wt_label_threshold *items;
+    size_t count;
+};
+
 enum wt_output_partition { WT_PARTITION_SAME, WT_PARTITION_KEY };
 enum wt_output_timestamp { WT_TIMESTAMP_INPUT, WT_TIMESTAMP_NOW };
 enum wt_on_error { WT_ON_ERROR_DEAD_LETTER, WT_ON_ERROR_SKIP, WT_ON_ERROR_STOP };
@@ -56,7 +69,7 @@ struct wt_config {
         enum wt_output_partition partition;
         enum wt_output_timestamp timestamp;
         uint32_t top_k; /* 1 or more; a number above that of the labels means all */
-        double threshold;
+        struct wt_thresholds threshold;
         bool include_input;
     } output;
     struct {

@@ -9,6 +9,7 @@
 
 #define DEFAULT_PLACE "the default"
 #define MUST_BYTES_MAX 320u
+#define THRESHOLD_AUTO (-1.0)
 
 static void *field(struct wt_config *config, const struct wt_key *key)
 {
@@ -33,6 +34,16 @@ void wt_properties_clear(struct wt_properties *properties)
     }
     free(properties->items);
     *properties = (struct wt_properties){0};
+}
+
+static void thresholds_clear(struct wt_thresholds *thresholds)
+{
+    for (size_t i = 0; i < thresholds->count; i++) {
+        free(thresholds->items[i].label);
+        free(thresholds->items[i].place);
+    }
+    free(thresholds->items);
+    *thresholds = (struct wt_thresholds){.all = THRESHOLD_AUTO};
 }
 
 /* Adds a property or replaces the one with that name. */
@@ -73,6 +84,11 @@ static const char *must_be(const struct wt_key *key, char must[MUST_BYTES_MAX])
         (void)snprintf(must, MUST_BYTES_MAX, "a number from %llu to %llu",
                        (unsigned long long)key->min, (unsigned long long)key->max);
         break;
+    case WT_KEY_THRESHOLDS:
+        (void)snprintf(must, MUST_BYTES_MAX,
+                       "auto, a number from %llu to %llu, or a map from labels to such numbers",
+                       (unsigned long long)key->min, (unsigned long long)key->max);
+        break;
     case WT_KEY_CHOICE:
         for (size_t i = 0; key->choices[i].name != NULL; i++) {
             const char *joint = i == 0 ? "" : key->choices[i + 1].name != NULL ? ", " : " or ";
@@ -94,7 +110,7 @@ static const char *must_be(const struct wt_key *key, char must[MUST_BYTES_MAX])
 static bool is_untyped(const struct wt_key *key)
 {
     return key->type == WT_KEY_BOOL || key->type == WT_KEY_U32 || key->type == WT_KEY_U64 ||
-           key->type == WT_KEY_NUMBER;
+           key->type == WT_KEY_NUMBER || key->type == WT_KEY_THRESHOLDS;
 }
 
 static enum wt_status refuse_value(const struct wt_node *node, const struct wt_key *key,
@@ -263,6 +279,39 @@ static enum wt_status set_properties(struct wt_config *config, const struct wt_k
     return WT_OK;
 }
 
+static enum wt_status set_thresholds(struct wt_config *config, const struct wt_key *key,
+                                     const struct wt_node *node, struct wt_error *error)
+{
+    struct wt_thresholds *thresholds = field(config, key);
+    const char *text = untyped_text(node);
+    double all = THRESHOLD_AUTO;
+    if (node->kind != WT_NODE_MAP &&
+        (text == NULL || (strcmp(text, "auto") != 0 && !parse_number(text, key, &all)))) {
+        return refuse_value(node, key, error);
+    }
+    thresholds_clear(thresholds);
+    thresholds->all = all;
+    thresholds->items = wt_alloc_zeroed(node->count, sizeof *thresholds->items);
+    for (size_t i = 0; i < node->count; i++) {
+        char shown[WT_SHOWN_BYTES_MAX];
+        char place[WT_PLACE_BYTES_MAX];
+        const struct wt_node *value = node->entries[i].value;
+        double number;
+        text = untyped_text(value);
+        if (text == NULL || !parse_number(text, key, &number)) {
+            return wt_node_refuse(value, key->path, error,
+                                  "of %.100s is %s; it must be a number from %llu to %llu",
+                                  node->entries[i].name, wt_node_shown(value, shown),
+                                  (unsigned long long)key->min, (unsigned long long)key->max);
+        }
+        thresholds->items[thresholds->count++] =
+            (struct wt_label_threshold){.label = wt_strdup(node->entries[i].name),
+                                        .value = number,
+                                        .place = wt_strdup(wt_node_place(value, place))};
+    }
+    return WT_OK;
+}
+
 static enum wt_status set_value(struct wt_config *config, const struct wt_key *key,
                                 const struct wt_node *node, struct wt_error *error)
 {
@@ -273,6 +322,8 @@ static enum wt_status set_value(struct wt_config *config, const struct wt_key *k
         status = set_texts(config, key, node, error);
     } else if (key->type == WT_KEY_PROPERTIES) {
         status = set_properties(config, key, node, error);
+    } else if (key->type == WT_KEY_THRESHOLDS) {
+        status = set_thresholds(config, key, node, error);
     } else {
         status = set_simple(config, key, node) ? WT_OK : refuse_value(node, key, error);
     }
@@ -329,6 +380,8 @@ void wt_schema_clear(struct wt_config *config)
             strings_clear(field(config, &keys[i]));
         } else if (keys[i].type == WT_KEY_PROPERTIES) {
             wt_properties_clear(field(config, &keys[i]));
+        } else if (keys[i].type == WT_KEY_THRESHOLDS) {
+            thresholds_clear(field(config, &keys[i]));
         }
     }
     wt_properties_clear(&config->places);

@@ -30,10 +30,11 @@ static enum wt_status refuse_set(const struct set *set, struct wt_error *error, 
                         what);
 }
 
-/* Below one of these, the rest of the path is one librdkafka name, dots included. */
-static size_t properties_prefix(const char *path)
+/* Below one of these, the rest of the path is one name, dots included: librdkafka's or a label. */
+static size_t names_prefix(const char *path)
 {
-    static const char *const prefixes[] = {"kafka.common.", "kafka.consumer.", "kafka.producer."};
+    static const char *const prefixes[] = {"kafka.common.", "kafka.consumer.", "kafka.producer.",
+                                           "output.threshold."};
     for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
         size_t length = strlen(prefixes[i]);
         if (strncmp(path, prefixes[i], length) == 0) {
@@ -98,7 +99,7 @@ static enum wt_status set_section(const struct set *set, struct wt_node *map, co
 static enum wt_status set_put(const struct set *set, struct wt_node *root, struct wt_node **value,
                               struct wt_error *error)
 {
-    size_t prefix = properties_prefix(set->path);
+    size_t prefix = names_prefix(set->path);
     char *name = set->path;
     struct wt_node *map = root;
     for (unsigned depth = 1;; depth++) {

@@ -1,36 +1,14 @@
+#include "base/nearest.h"
 #include "config/config_schema.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define NAME_BYTES_MAX 64u
+#define NAME_BYTES_MAX WT_NEAREST_BYTES_MAX
 /* A key of another section is suggested only if it is nearer by more than this. */
 #define ELSEWHERE_PENALTY 3u
 /* Up to this distance a key counts as mistyped. */
 #define SLIP_STEPS_MAX 2u
-
-/* The Levenshtein distance over the first NAME_BYTES_MAX bytes. */
-static unsigned distance(const char *a, const char *b)
-{
-    unsigned row[NAME_BYTES_MAX + 1];
-    size_t a_length = strnlen(a, NAME_BYTES_MAX);
-    size_t b_length = strnlen(b, NAME_BYTES_MAX);
-    for (size_t j = 0; j <= b_length; j++) {
-        row[j] = (unsigned)j;
-    }
-    for (size_t i = 1; i <= a_length; i++) {
-        unsigned diagonal = row[0];
-        row[0] = (unsigned)i;
-        for (size_t j = 1; j <= b_length; j++) {
-            unsigned best = diagonal + (a[i - 1] != b[j - 1]);
-            best = row[j] + 1 < best ? row[j] + 1 : best;
-            best = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
-            diagonal = row[j];
-            row[j] = best;
-        }
-    }
-    return row[b_length];
-}
 
 /* Splits "batch.tokens_max" into section and name. The section is "" if there is none. */
 static void split(const char *path, char section[NAME_BYTES_MAX], const char **name)
@@ -112,10 +90,11 @@ enum wt_status wt_schema_refuse_unknown(const struct wt_node *node, const char *
         const char *key_name;
         split(keys[i].path, key_section, &key_name);
         bool here = strcmp(key_section, section) == 0;
-        consider(&nearest, distance(name, key_name) + (here ? 0 : ELSEWHERE_PENALTY), keys[i].path);
+        consider(&nearest, wt_nearest_distance(name, key_name) + (here ? 0 : ELSEWHERE_PENALTY),
+                 keys[i].path);
         if (section[0] == '\0' && !here) {
-            consider(&nearest, distance(name, key_section), key_section);
-            consider(&nearest, distance(name, keys[i].path) + 1, keys[i].path);
+            consider(&nearest, wt_nearest_distance(name, key_section), key_section);
+            consider(&nearest, wt_nearest_distance(name, keys[i].path) + 1, keys[i].path);
             list(known, sizeof known, key_section, last);
         } else if (here) {
             list(known, sizeof known, key_name, last);

@@ -103,7 +103,7 @@ static const struct wt_key keys[] = {
     {"output.partition", WT_KEY_CHOICE, AT(output.partition), "same", .choices = partitions},
     {"output.timestamp", WT_KEY_CHOICE, AT(output.timestamp), "input", .choices = timestamps},
     {"output.top_k", WT_KEY_U32, AT(output.top_k), "3", .min = 1, .max = 100000},
-    {"output.threshold", WT_KEY_NUMBER, AT(output.threshold), "0.0", .min = 0, .max = 1},
+    {"output.threshold", WT_KEY_THRESHOLDS, AT(output.threshold), "auto", .min = 0, .max = 1},
     {"output.include_input", WT_KEY_BOOL, AT(output.include_input), "false"},
     {"dead_letter.topic", WT_KEY_TEXT, AT(dead_letter.topic), "null", .null_allowed = true,
      .valid = wt_name_is_topic, .must = TOPIC_MUST ", or null for <output.topic>.dlq"},

@@ -15,7 +15,8 @@ enum wt_key_type {
     WT_KEY_TEXT,
     WT_KEY_TEXTS,
     WT_KEY_CHOICE, /* an enum */
-    WT_KEY_PROPERTIES
+    WT_KEY_PROPERTIES,
+    WT_KEY_THRESHOLDS /* auto, a number, or a map from label to number */
 };
 
 struct wt_choice {
@@ -28,7 +29,7 @@ struct wt_key {
     enum wt_key_type type;
     size_t offset;        /* of the field in struct wt_config */
     const char *fallback; /* the default, as YAML */
-    uint64_t min, max;    /* of U32, U64, NUMBER */
+    uint64_t min, max;    /* of U32, U64, NUMBER, THRESHOLDS */
     bool auto_allowed;    /* U32: "auto" is accepted and stored as 0 */
     bool null_allowed;    /* TEXT: null is accepted and stored as NULL */
     const struct wt_choice *choices;

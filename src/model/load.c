@@ -147,6 +147,9 @@ static void fill_info(struct wt_model *model)
         .label_count = manifest->label_count,
         .tokens_max = manifest->tokens_max,
         .pad_to = manifest->pad_to,
+        .task = manifest->task,
+        .label_uris = (const char *const *)manifest->uris,
+        .thresholds = manifest->thresholds,
     };
 }
 

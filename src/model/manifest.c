@@ -5,9 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUNDLE_FORMAT 1
+#define BUNDLE_FORMAT_MAX 2
 #define PADDED_TOKENS 512u
 #define TOKENS_MAX_MAX 1000000
+
+/* The thresholds of labels for which the bundle has none. */
+#define SINGLE_LABEL_THRESHOLD 0.0
+#define MULTI_LABEL_THRESHOLD 0.5
 
 const char *wt_precision_name(enum wt_precision precision)
 {
@@ -16,9 +20,14 @@ const char *wt_precision_name(enum wt_precision precision)
     return names[precision];
 }
 
-/* The bundle's name, for the messages of this file. */
+const char *wt_task_name(enum wt_task task)
+{
+    return task == WT_MULTI_LABEL ? "multi-label" : "single-label";
+}
+
 struct parser {
-    const char *source;
+    const char *source; /* the bundle's name, for messages */
+    json_int_t format;
     json_t *root;
     struct wt_manifest *manifest;
     struct wt_error *error;
@@ -31,44 +40,106 @@ static enum wt_status invalid(const struct parser *parser, const char *key, cons
                         parser->source, key, wanted);
 }
 
+static enum wt_status out_of_memory(const struct parser *parser)
+{
+    return wt_error_set(parser->error, WT_MEMORY, WT_ERROR_FATAL, "memory", "out of memory");
+}
+
+static bool is_text(const json_t *value)
+{
+    return json_is_string(value) && json_string_length(value) > 0 &&
+           strlen(json_string_value(value)) == json_string_length(value);
+}
+
 static enum wt_status copy_text(const struct parser *parser, const json_t *value, const char *key,
                                 char **text_out)
 {
-    if (!json_is_string(value) || json_string_length(value) == 0 ||
-        strlen(json_string_value(value)) != json_string_length(value)) {
+    if (!is_text(value)) {
         return invalid(parser, key, "a text that is not empty");
     }
     *text_out = strdup(json_string_value(value));
-    return *text_out != NULL
-               ? WT_OK
-               : wt_error_set(parser->error, WT_MEMORY, WT_ERROR_FATAL, "memory", "out of memory");
+    return *text_out != NULL ? WT_OK : out_of_memory(parser);
+}
+
+/* Refuses the label `index`, "sport" if it is known to be called that. */
+static enum wt_status invalid_label(const struct parser *parser, size_t index, const char *key,
+                                    const char *wanted)
+{
+    const char *name = parser->manifest->labels[index];
+    return wt_error_set(parser->error, WT_INVALID, WT_ERROR_FATAL, "bundle-manifest",
+                        "the model %s: wiretag.json: \"labels\", number %zu%s%.100s%s: %s must be "
+                        "%s; export the model again",
+                        parser->source, index + 1, name != NULL ? ", \"" : "",
+                        name != NULL ? name : "", name != NULL ? "\"" : "", key, wanted);
+}
+
+/* What a label has besides its name. */
+static enum wt_status parse_label_keys(const struct parser *parser, const json_t *label,
+                                       size_t index)
+{
+    struct wt_manifest *manifest = parser->manifest;
+    const json_t *uri = json_object_get(label, "uri");
+    const json_t *threshold = json_object_get(label, "threshold");
+    double value = json_number_value(threshold);
+    if (uri != NULL && !is_text(uri)) {
+        return invalid_label(parser, index, "\"uri\"", "a text that is not empty");
+    }
+    if (threshold != NULL && (!json_is_number(threshold) || !(value >= 0.0 && value <= 1.0))) {
+        return invalid_label(parser, index, "\"threshold\"", "a number from 0 to 1");
+    }
+    if (threshold != NULL) {
+        manifest->thresholds[index] = value;
+    }
+    manifest->uris[index] = uri != NULL ? strdup(json_string_value(uri)) : NULL;
+    return uri != NULL && manifest->uris[index] == NULL ? out_of_memory(parser) : WT_OK;
+}
+
+static enum wt_status parse_label(const struct parser *parser, const json_t *label, size_t index)
+{
+    struct wt_manifest *manifest = parser->manifest;
+    bool object = parser->format > 1 && json_is_object(label);
+    const json_t *name = object ? json_object_get(label, "name") : label;
+    if (json_is_object(label) && !object) {
+        return invalid(parser, "bundle_format", "2 where labels are objects");
+    }
+    if (!is_text(name)) {
+        return invalid_label(parser, index, object ? "\"name\"" : "a label",
+                             "a text that is not empty");
+    }
+    manifest->labels[index] = strdup(json_string_value(name));
+    if (manifest->labels[index] == NULL) {
+        return out_of_memory(parser);
+    }
+    for (size_t i = 0; i < index; i++) {
+        if (strcmp(manifest->labels[i], manifest->labels[index]) == 0) {
+            return invalid(parser, "labels", "a list without repeated labels");
+        }
+    }
+    return object ? parse_label_keys(parser, label, index) : WT_OK;
 }
 
 static enum wt_status parse_labels(const struct parser *parser)
 {
     const json_t *labels = json_object_get(parser->root, "labels");
     struct wt_manifest *manifest = parser->manifest;
-    if (!json_is_array(labels) || json_array_size(labels) == 0) {
+    size_t count = json_array_size(labels);
+    if (!json_is_array(labels) || count == 0 || count > UINT32_MAX) {
         return invalid(parser, "labels", "a list of one label or more, in id order");
     }
-    manifest->labels = calloc(json_array_size(labels), sizeof(char *));
-    if (manifest->labels == NULL) {
-        return wt_error_set(parser->error, WT_MEMORY, WT_ERROR_FATAL, "memory", "out of memory");
+    manifest->labels = calloc(count, sizeof *manifest->labels);
+    manifest->uris = calloc(count, sizeof *manifest->uris);
+    manifest->thresholds = calloc(count, sizeof *manifest->thresholds);
+    if (manifest->labels == NULL || manifest->uris == NULL || manifest->thresholds == NULL) {
+        return out_of_memory(parser);
     }
-    for (size_t i = 0; i < json_array_size(labels); i++) {
-        enum wt_status status =
-            copy_text(parser, json_array_get(labels, i), "labels", &manifest->labels[i]);
-        if (status != WT_OK) {
-            return status;
-        }
-        manifest->label_count++;
-        for (size_t j = 0; j < i; j++) {
-            if (strcmp(manifest->labels[i], manifest->labels[j]) == 0) {
-                return invalid(parser, "labels", "a list without repeated labels");
-            }
-        }
+    manifest->label_count = (uint32_t)count;
+    enum wt_status status = WT_OK;
+    for (size_t i = 0; i < count && status == WT_OK; i++) {
+        manifest->thresholds[i] =
+            manifest->task == WT_MULTI_LABEL ? MULTI_LABEL_THRESHOLD : SINGLE_LABEL_THRESHOLD;
+        status = parse_label(parser, json_array_get(labels, i), i);
     }
-    return WT_OK;
+    return status;
 }
 
 static enum wt_status parse_flag(const struct parser *parser, const json_t *tokenizer,
@@ -175,17 +246,42 @@ static enum wt_status parse_precisions(const struct parser *parser)
                : WT_OK;
 }
 
-static enum wt_status parse_all(const struct parser *parser)
+static enum wt_status parse_format(struct parser *parser)
 {
     const json_t *format = json_object_get(parser->root, "bundle_format");
-    struct wt_manifest *manifest = parser->manifest;
+    parser->format = json_integer_value(format);
     if (!json_is_object(parser->root)) {
         return invalid(parser, "bundle_format", "in an object");
     }
-    if (!json_is_integer(format) || json_integer_value(format) != BUNDLE_FORMAT) {
-        return invalid(parser, "bundle_format", "1, the only format this version reads");
+    return json_is_integer(format) && parser->format >= 1 && parser->format <= BUNDLE_FORMAT_MAX
+               ? WT_OK
+               : invalid(parser, "bundle_format", "1 or 2, the formats this version reads");
+}
+
+/* Format 1 has no such key; a worker that does not know it would take softmax for sigmoids. */
+static enum wt_status parse_task(const struct parser *parser)
+{
+    bool multi = false;
+    enum wt_status status = WT_OK;
+    if (json_object_get(parser->root, "task") != NULL) {
+        status = parse_choice(parser, "task", wt_task_name(WT_SINGLE_LABEL),
+                              wt_task_name(WT_MULTI_LABEL), &multi);
     }
-    enum wt_status status =
+    if (status == WT_OK && multi && parser->format < 2) {
+        return invalid(parser, "bundle_format", "2 for \"task\": \"multi-label\"");
+    }
+    parser->manifest->task = multi ? WT_MULTI_LABEL : WT_SINGLE_LABEL;
+    return status;
+}
+
+static enum wt_status parse_all(struct parser *parser)
+{
+    struct wt_manifest *manifest = parser->manifest;
+    enum wt_status status = parse_format(parser);
+    if (status != WT_OK) {
+        return status;
+    }
+    status =
         copy_text(parser, json_object_get(parser->root, "runtime"), "runtime", &manifest->runtime);
     if (status == WT_OK) {
         status = copy_text(parser, json_object_get(parser->root, "name"), "name", &manifest->name);
@@ -193,6 +289,9 @@ static enum wt_status parse_all(const struct parser *parser)
     if (status == WT_OK) {
         status = copy_text(parser, json_object_get(parser->root, "version"), "version",
                            &manifest->version);
+    }
+    if (status == WT_OK) {
+        status = parse_task(parser);
     }
     if (status == WT_OK) {
         status = parse_labels(parser);
@@ -238,8 +337,11 @@ void wt_manifest_destroy(struct wt_manifest *manifest)
     }
     for (uint32_t i = 0; i < manifest->label_count; i++) {
         free(manifest->labels[i]);
+        free(manifest->uris[i]);
     }
     free(manifest->labels);
+    free(manifest->uris);
+    free(manifest->thresholds);
     free(manifest->runtime);
     free(manifest->name);
     free(manifest->version);

@@ -1,9 +1,13 @@
 /* manifest.h: the description in a bundle, wiretag.json.
  *
- *   {"bundle_format": 1,
+ *   {"bundle_format": 2,                         or 1, which has no "task" and only names as labels
  *    "runtime": "torchscript",                   or "fake", in builds without libtorch
  *    "name": "…", "version": "…",
- *    "labels": ["…", …],                         in id order, 1 or more, all different
+ *    "task": "single-label",                     or "multi-label"; absent: single-label
+ *    "labels": ["…",                             in id order, 1 or more, all different: a name, or
+ *               {"name": "…",
+ *                "uri": "medtop:15000000",       optional: what the label is called elsewhere
+ *                "threshold": 0.4}, …],          optional, 0 to 1
  *    "tokenizer": {"type": "wordpiece", "lowercase": false, "clean_text": true,
  *                  "handle_chinese_chars": true, "strip_accents": null},
  *    "max_tokens": 512,                          with [CLS] and [SEP]
@@ -17,6 +21,7 @@
 #ifndef WIRETAG_MODEL_MANIFEST_H
 #define WIRETAG_MODEL_MANIFEST_H
 
+#include "wiretag/model.h"
 #include "wiretag/status.h"
 #include "wiretag/tokenizer.h"
 
@@ -33,7 +38,10 @@ struct wt_manifest {
     char *runtime;
     char *name;
     char *version;
+    enum wt_task task;
     char **labels;
+    char **uris;        /* one for each label; NULL: it has none */
+    double *thresholds; /* one for each label: the bundle's, else the task's default */
     uint32_t label_count;
     struct wt_tokenizer_options tokenizer;
     uint32_t tokens_max;

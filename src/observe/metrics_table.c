@@ -69,17 +69,20 @@ static const struct wt_family_entry families[WT_FAMILY_COUNT] = {
          "(waiting for the model), infer (in the model, with its batch), publish (waiting for the "
          "records before it in its partition, encoding, producing, committing).",
          NULL},
-    [WT_FAMILY_LABELS] = {"wiretag_labels_total",
-                          WT_COUNTER,
-                          {"category"},
-                          "Acknowledged labelled records by their best category.",
-                          "Articles and labels"},
-    [WT_FAMILY_BELOW_THRESHOLD] = {"wiretag_below_threshold_records_total",
-                                   WT_COUNTER,
-                                   {NULL},
-                                   "Labelled records whose category is null because the best score "
-                                   "was below output.threshold.",
-                                   NULL},
+    [WT_FAMILY_LABELS] =
+        {"wiretag_labels_total",
+         WT_COUNTER,
+         {"category"},
+         "Acknowledged labelled records by category; with a multi-label model by each of their "
+         "labels.",
+         "Articles and labels"},
+    [WT_FAMILY_BELOW_THRESHOLD] =
+        {"wiretag_below_threshold_records_total",
+         WT_COUNTER,
+         {NULL},
+         "Labelled records whose category is null because no score reached "
+         "its threshold (output.threshold, else the bundle's).",
+         NULL},
     [WT_FAMILY_TOKENS] = {"wiretag_tokens_total",
                           WT_COUNTER,
                           {NULL},

@@ -81,6 +81,7 @@ void wt_record_destroy(struct wt_record *record)
     free(record->id_json);
     free(record->ids);
     free(record->logits);
+    free(record->labels);
     free(record->failure);
     free(record);
 }

@@ -99,7 +99,10 @@ struct wt_record {
 
     /* Result. */
     float *logits;              /* label_count values; NULL before the model ran */
-    uint32_t category;          /* id of the label; label_count: below the threshold */
+    uint32_t category;          /* id of the best label; label_count: below the threshold */
+    uint32_t *labels;           /* ids of all labels that reach their threshold, best first; set by
+                                 * encoding the result of a multi-label model, else NULL */
+    uint32_t reached_count;     /* how many */
     struct wt_failure *failure; /* set when the outcome is dead letter or skipped */
     struct wt_output output;    /* encoded once, kept until acknowledged */
     bool ran;                   /* taken by infer: counts in wt_partition_running */

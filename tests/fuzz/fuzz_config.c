@@ -25,7 +25,11 @@ static void check_accepted(const struct wt_config *config)
     require(config->input.id != NULL && config->output.topic != NULL);
     require(!config->dead_letter.enabled || config->dead_letter.topic != NULL);
     require(config->dead_letter.enabled || config->on_error != WT_ON_ERROR_DEAD_LETTER);
-    require(config->output.threshold >= 0 && config->output.threshold <= 1);
+    require(config->output.threshold.all <= 1);
+    for (size_t i = 0; i < config->output.threshold.count; i++) {
+        double threshold = config->output.threshold.items[i].value;
+        require(threshold >= 0 && threshold <= 1);
+    }
     require(config->batch.tokens_max == 0 || config->batch.tokens_max >= 16);
     require(config->batch.articles_max > 0 && config->in_flight.records_max > 0);
     require(config->model.sha256 == NULL || strlen(config->model.sha256) == 64);

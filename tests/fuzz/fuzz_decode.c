@@ -76,8 +76,15 @@ static void check_wrapped(const struct wt_record *record, const struct wt_articl
 static void check_output(const struct wt_config *config, struct wt_record *record)
 {
     static const char *const labels[] = {"a"};
-    struct wt_model_info info = {
-        .name = "m", .version = "1", .sha256 = "", .labels = labels, .label_count = 1};
+    static const char *const uris[] = {"u:1"};
+    static const double thresholds[] = {0.0};
+    struct wt_model_info info = {.name = "m",
+                                 .version = "1",
+                                 .sha256 = "",
+                                 .labels = labels,
+                                 .label_count = 1,
+                                 .label_uris = uris,
+                                 .thresholds = thresholds};
     struct wt_encoder *encoder = wt_encoder_create(config, &info);
     record->logits = calloc(1, sizeof(float));
     record->outcome = WT_OUTCOME_LABELLED;

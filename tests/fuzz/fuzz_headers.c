@@ -121,8 +121,15 @@ static void check_trace(const struct wt_record *record)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char *const labels[] = {"a"};
-    struct wt_model_info info = {
-        .name = "m", .version = "1", .sha256 = "", .labels = labels, .label_count = 1};
+    static const char *const uris[] = {"u:1"};
+    static const double thresholds[] = {0.0};
+    struct wt_model_info info = {.name = "m",
+                                 .version = "1",
+                                 .sha256 = "",
+                                 .labels = labels,
+                                 .label_count = 1,
+                                 .label_uris = uris,
+                                 .thresholds = thresholds};
     struct wt_config config = {.output = {.top_k = 1}};
     struct wt_partition source = {.topic = "t"};
     struct wt_error error;

@@ -32,11 +32,13 @@ def logits(ids, label_count=len(LABELS)):
 
 
 class FakeModel:
-    """A bundle at `path`. The vocabulary knows single characters, so each word is spelt."""
+    """A bundle at `path`. The vocabulary knows single characters, so each word is spelt. `described`: a
+    bundle of format 2 with this "task" and these "labels", {"name", "uri"?, "threshold"?}, in id order."""
 
-    def __init__(self, path, behaviour=None, tokens_max=512, vocabulary=None, version="1"):
+    def __init__(self, path, behaviour=None, tokens_max=512, vocabulary=None, version="1", described=None):
         self.path = Path(path)
-        self.labels = LABELS
+        self.labels = [label["name"] for label in described["labels"]] if described else LABELS
+        self.several = described is not None and described["task"] == "multi-label"
         self.name, self.version = "fake", version
         self.tokens_max = tokens_max
         vocabulary = vocabulary or VOCABULARY
@@ -46,11 +48,12 @@ class FakeModel:
         text = "матч 2"
         self.path.write_text(json.dumps({
             "wiretag": {
-                "bundle_format": 1, "runtime": "fake", "name": self.name, "version": version,
-                "labels": LABELS, "max_tokens": tokens_max, "padding": "exact", "inputs": "ids+lengths",
+                "bundle_format": 1, "labels": LABELS, **({"bundle_format": 2, **described} if described else {}),
+                "runtime": "fake", "name": self.name, "version": version,
+                "max_tokens": tokens_max, "padding": "exact", "inputs": "ids+lengths",
                 "tokenizer": {"type": "wordpiece"}, "precisions": {"fp32": {"logits_bound": 1e-4}}},
             "vocab": vocabulary,
-            "selftest": [{"text": text, "logits": logits(self.ids(text)[0])}],
+            "selftest": [{"text": text, "logits": logits(self.ids(text)[0], len(self.labels))}],
             "behaviour": behaviour or {}}, ensure_ascii=False), encoding="utf-8")
 
     def __str__(self):
@@ -65,7 +68,10 @@ class FakeModel:
 
     def scores(self, text):
         """[(label, probability)], the best first; equal ones in id order."""
-        values = logits(self.ids(text)[0])
+        values = logits(self.ids(text)[0], len(self.labels))
         exponentials = [math.exp(value - max(values)) for value in values]
-        pairs = [(label, value / sum(exponentials)) for label, value in zip(LABELS, exponentials)]
+        probabilities = [value / sum(exponentials) for value in exponentials]
+        if self.several:
+            probabilities = [1 / (1 + math.exp(-value)) for value in values]
+        pairs = list(zip(self.labels, probabilities))
         return sorted(pairs, key=lambda pair: -pair[1])

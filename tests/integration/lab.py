@@ -105,11 +105,11 @@ class Lab:
         names = self.topics(["input", "output", "dead-letter"], partitions, topic_config, on)
         return Flow(on.bootstrap, self.unique("group"), *names, self.guarantee)
 
-    def model(self, tokens_max=512, vocabulary=None, **behaviour):
+    def model(self, tokens_max=512, vocabulary=None, described=None, **behaviour):
         """A bundle for builds with the fake model that behaves as src/model/fake_backend.c says
         (sleep_us_per_call=500, fail_on_token=fake.POISON), and that knows what each text must get."""
         path = self.directory / f"fake-model-{next(self._models)}.json"
-        return FakeModel(path, behaviour, tokens_max, vocabulary)
+        return FakeModel(path, behaviour, tokens_max, vocabulary, described=described)
 
     def run(self, flow, bundle=None, name=None, arguments=(), **changes):
         """A worker with the fake model (None: one without quirks), of the build that WIRETAG_BUILD

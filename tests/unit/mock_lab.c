@@ -17,8 +17,15 @@
 #define REQUEST_TIMEOUT "request.timeout.ms"
 
 static const char *const LABELS[] = {"politics", "sports"};
-static const struct wt_model_info MODEL = {
-    .name = "fake", .version = "1", .sha256 = "", .labels = LABELS, .label_count = 2};
+static const char *const URIS[2];
+static const double THRESHOLDS[2];
+static const struct wt_model_info MODEL = {.name = "fake",
+                                           .version = "1",
+                                           .sha256 = "",
+                                           .labels = LABELS,
+                                           .label_count = 2,
+                                           .label_uris = URIS,
+                                           .thresholds = THRESHOLDS};
 
 static void on_wake(rd_kafka_t *client, void *opaque)
 {

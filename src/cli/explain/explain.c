@@ -2,11 +2,13 @@
  * it. */
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/scores.h"
 #include "cli/cli.h"
 #include "cli/explain/explained.h"
 #include "cli/options.h"
 #include "cli/worker.h"
 #include "codec/headers.h"
+#include "codec/thresholds.h"
 #include "codec/trace_context.h"
 #include "config/config_load.h"
 #include "kafka/reach.h"
@@ -198,22 +200,15 @@ static void search(struct explained *explained, struct readers *readers)
 static void fill_probabilities(struct explained *explained)
 {
     const float *logits = explained->record->logits;
-    uint32_t count = wt_model_info(explained->model)->label_count;
+    const struct wt_model_info *info = wt_model_info(explained->model);
     if (logits == NULL) {
         return;
     }
-    double largest = (double)logits[0];
-    double sum = 0.0;
-    for (uint32_t i = 1; i < count; i++) {
-        largest = fmax(largest, (double)logits[i]);
-    }
-    explained->probabilities = wt_alloc(count * sizeof(double));
-    for (uint32_t i = 0; i < count; i++) {
-        explained->probabilities[i] = exp((double)logits[i] - largest);
-        sum += explained->probabilities[i];
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        explained->probabilities[i] /= sum;
+    struct wt_scores scores = wt_scores_of(logits, info->label_count, info->task == WT_MULTI_LABEL);
+    explained->thresholds = wt_thresholds_create(explained->config, info);
+    explained->probabilities = wt_alloc(info->label_count * sizeof(double));
+    for (uint32_t i = 0; i < info->label_count; i++) {
+        explained->probabilities[i] = wt_scores_score(&scores, logits[i]);
     }
 }
 
@@ -244,6 +239,7 @@ static void free_explained(struct explained *explained)
     }
     free(explained->published);
     free(explained->probabilities);
+    free(explained->thresholds);
     wt_explanation_free(&explained->steps);
     wt_record_destroy(explained->record);
 }

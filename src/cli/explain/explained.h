@@ -31,6 +31,7 @@ struct explained {
     bool uncommitted;         /* workers do not see it: its transaction was aborted or is open */
     char trace_id[40];
     double *probabilities; /* one for each label; NULL: the record has no logits */
+    double *thresholds;    /* likewise: from where it has the label */
     struct wt_explanation steps;
     struct published *published;
     size_t published_count;

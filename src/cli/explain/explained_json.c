@@ -100,9 +100,10 @@ static json_t *article_json(const struct explained *explained)
 static json_t *model_json(const struct explained *explained)
 {
     const struct wt_model_info *info = wt_model_info(explained->model);
-    return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:i}", "name", info->name, "version", info->version,
-                     "sha256", info->sha256, "device", info->device, "precision", info->precision,
-                     "precision_why", info->precision_why, "tokens_max", (int)info->tokens_max);
+    return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:i}", "name", info->name, "version",
+                     info->version, "task", wt_task_name(info->task), "sha256", info->sha256,
+                     "device", info->device, "precision", info->precision, "precision_why",
+                     info->precision_why, "tokens_max", (int)info->tokens_max);
 }
 
 static json_t *outcome_json(const struct explained *explained)
@@ -119,15 +120,17 @@ static json_t *outcome_json(const struct explained *explained)
     const struct wt_model_info *info = wt_model_info(explained->model);
     json_t *logits = json_object();
     json_t *probabilities = json_object();
+    json_t *thresholds = json_object();
     for (uint32_t i = 0; i < info->label_count; i++) {
         (void)json_object_set_new(logits, info->labels[i], json_real((double)record->logits[i]));
         (void)json_object_set_new(probabilities, info->labels[i],
                                   json_real(explained->probabilities[i]));
+        (void)json_object_set_new(thresholds, info->labels[i], json_real(explained->thresholds[i]));
     }
     json_t *label = json_loadb(record->output.value, record->output.value_bytes,
                                JSON_ALLOW_NUL | JSON_DECODE_ANY, NULL);
-    return json_pack("{s:s,s:o,s:o,s:o}", "outcome", "labelled", "logits", logits, "probabilities",
-                     probabilities, "label", label);
+    return json_pack("{s:s,s:o,s:o,s:o,s:o}", "outcome", "labelled", "logits", logits,
+                     "probabilities", probabilities, "thresholds", thresholds, "label", label);
 }
 
 static json_t *published_json(const struct published *published)

@@ -1,5 +1,7 @@
 /* explained_text.c: prints an explanation for people, from the record down to what was
  * published. */
+#include "base/buffer.h"
+#include "base/scores.h"
 #include "base/utf8.h"
 #include "cli/explain/explained.h"
 #include "codec/dead_letter.h"
@@ -192,17 +194,44 @@ static void write_article(const struct explained *explained, FILE *out)
 
 /* --- the outcome ----------------------------------------------------------------------------- */
 
-static uint32_t best_below(const double *probabilities, uint32_t count, uint32_t previous)
+static void write_single_label(const struct explained *explained, FILE *out)
 {
-    uint32_t best = count;
-    for (uint32_t i = 0; i < count; i++) {
-        bool later = previous == count || probabilities[i] < probabilities[previous] ||
-                     (probabilities[i] <= probabilities[previous] && i > previous);
-        if (later && (best == count || probabilities[i] > probabilities[best])) {
-            best = i;
-        }
+    const struct wt_model_info *info = wt_model_info(explained->model);
+    const float *logits = explained->record->logits;
+    uint32_t label = wt_logits_best_after(logits, info->label_count, info->label_count);
+    bool below = explained->probabilities[label] < explained->thresholds[label];
+    print_line(out, "outcome", "%s%s", info->labels[label],
+               below ? ", below its threshold: no category" : "");
+    print_line(out, "", "%-24s %11s %12s", "label", "logit", "probability");
+    for (uint32_t i = 0; i < info->label_count; i++) {
+        print_line(out, "", "%-24s %11.5f %12.6f", info->labels[label], (double)logits[label],
+                   explained->probabilities[label]);
+        label = wt_logits_best_after(logits, info->label_count, label);
     }
-    return best;
+}
+
+/* The labels that reach their threshold are marked. */
+static void write_multi_label(const struct explained *explained, FILE *out)
+{
+    const struct wt_model_info *info = wt_model_info(explained->model);
+    const struct wt_record *record = explained->record;
+    struct wt_buffer names = {0};
+    for (uint32_t i = 0; i < record->reached_count; i++) {
+        wt_buffer_append_text(&names, i > 0 ? ", " : "");
+        wt_buffer_append_text(&names, info->labels[record->labels[i]]);
+    }
+    wt_buffer_append_text(&names, record->reached_count > 0 ? "" : "no label");
+    print_named_bytes(out, "outcome", names.bytes, names.count, TEXT_BYTES_SHOWN);
+    wt_buffer_free(&names);
+    print_line(out, "", "%-24s %11s %12s %12s", "label", "logit", "probability", "threshold");
+    uint32_t label = info->label_count;
+    for (uint32_t i = 0; i < info->label_count; i++) {
+        label = wt_logits_best_after(record->logits, info->label_count, label);
+        bool reached = explained->probabilities[label] >= explained->thresholds[label];
+        print_line(out, "", "%-24s %11.5f %12.6f %12.6f%s", info->labels[label],
+                   (double)record->logits[label], explained->probabilities[label],
+                   explained->thresholds[label], reached ? "  reached" : "");
+    }
 }
 
 static void write_outcome(const struct explained *explained, FILE *out)
@@ -221,17 +250,10 @@ static void write_outcome(const struct explained *explained, FILE *out)
         print_line(out, "outcome", "a tombstone, published as a tombstone");
         return;
     }
-    uint32_t label = info->label_count;
-    for (uint32_t i = 0; i < info->label_count; i++) {
-        label = best_below(explained->probabilities, info->label_count, label);
-        if (i == 0) {
-            bool below = explained->probabilities[label] < explained->config->output.threshold;
-            print_line(out, "outcome", "%s%s", info->labels[label],
-                       below ? ", below output.threshold: no category" : "");
-            print_line(out, "", "%-24s %11s %12s", "label", "logit", "probability");
-        }
-        print_line(out, "", "%-24s %11.5f %12.6f", info->labels[label],
-                   (double)record->logits[label], explained->probabilities[label]);
+    if (info->task == WT_MULTI_LABEL) {
+        write_multi_label(explained, out);
+    } else {
+        write_single_label(explained, out);
     }
 }
 

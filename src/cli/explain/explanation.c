@@ -270,6 +270,66 @@ static const char *category_of(const json_t *body)
     return category != NULL ? category : "no category";
 }
 
+/* The score of the label `name` in a list; negative: it is not there. */
+static double score_in(const json_t *labels, const char *name)
+{
+    size_t i;
+    const json_t *label;
+    json_array_foreach(labels, i, label)
+    {
+        const char *other = json_string_value(json_object_get(label, "label"));
+        if (other != NULL && strcmp(other, name) == 0) {
+            return json_number_value(json_object_get(label, "score"));
+        }
+    }
+    return -1.0;
+}
+
+/* Finds a label of `labels` that `others` does not have, or by more than `tolerance` another score
+ * for. `now`: which of the two `labels` is. */
+static bool list_differs(const json_t *labels, const json_t *others, bool now, double tolerance,
+                         char why[WT_WHY_BYTES])
+{
+    size_t i;
+    const json_t *label;
+    json_array_foreach(labels, i, label)
+    {
+        const char *name = json_string_value(json_object_get(label, "label"));
+        double score = json_number_value(json_object_get(label, "score"));
+        double other = score_in(others, name != NULL ? name : "");
+        if (other < 0.0) {
+            (void)snprintf(why, WT_WHY_BYTES, "%.90s %.4f %s, not %s", name != NULL ? name : "",
+                           score, now ? "now" : "then", now ? "then" : "now");
+            return true;
+        }
+        if (fabs(score - other) > tolerance) {
+            (void)snprintf(why, WT_WHY_BYTES, "%.90s %.4f now, %.4f then", name,
+                           now ? score : other, now ? other : score);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Compares the lists of a multi-label model, or of one of each kind. Another model may give other
+ * scores to the same labels. */
+static bool lists_agree(const json_t *now, const json_t *then, bool same_model, double tolerance,
+                        char why[WT_WHY_BYTES])
+{
+    const json_t *labels_now = json_object_get(now, "labels");
+    const json_t *labels_then = json_object_get(then, "labels");
+    if (!json_is_array(labels_now) || !json_is_array(labels_then)) {
+        return differ(why, json_is_array(labels_now) ? "several labels" : "one label",
+                      json_is_array(labels_then) ? "several labels" : "one label");
+    }
+    double allowed = same_model ? tolerance : 1.0;
+    bool differs = list_differs(labels_now, labels_then, true, allowed, why) ||
+                   list_differs(labels_then, labels_now, false, allowed, why);
+    size_t length = strlen(why);
+    (void)snprintf(why + length, WT_WHY_BYTES - length, "%s", same_model ? "" : " (another model)");
+    return !differs;
+}
+
 /* Compares two labels. */
 static bool labels_agree(const json_t *now, const json_t *then, const struct wt_model_info *info,
                          double tolerance, char why[WT_WHY_BYTES])
@@ -281,6 +341,9 @@ static bool labels_agree(const json_t *now, const json_t *then, const struct wt_
         json_string_value(json_object_get(json_object_get(then, "model"), "sha256"));
     bool same_model = sha256 != NULL && strcmp(sha256, info->sha256) == 0;
     const char *remark = same_model ? "" : " (another model)";
+    if (json_object_get(now, "labels") != NULL || json_object_get(then, "labels") != NULL) {
+        return lists_agree(now, then, same_model, tolerance, why);
+    }
     double score_now = json_number_value(json_object_get(now, "score"));
     double score_then = json_number_value(json_object_get(then, "score"));
     if (strcmp(category_of(now), category_of(then)) != 0) {

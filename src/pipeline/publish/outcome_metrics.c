@@ -43,12 +43,16 @@ static double seconds_since(int64_t then_us, int64_t now_us)
     return now_us > then_us ? (double)(now_us - then_us) * 1e-6 : 0.0;
 }
 
+/* An article of a multi-label model counts for each of its labels. */
 static void count_label(const struct wt_outcome_metrics *outcomes, const struct wt_record *record)
 {
-    if (record->category < outcomes->label_count) {
-        wt_series_add(outcomes->labels[record->category], 1);
-    } else {
+    if (record->category == outcomes->label_count) {
         wt_metric_add(WT_METRIC_BELOW_THRESHOLD, 1);
+    } else if (record->labels == NULL) {
+        wt_series_add(outcomes->labels[record->category], 1);
+    }
+    for (uint32_t i = 0; record->labels != NULL && i < record->reached_count; i++) {
+        wt_series_add(outcomes->labels[record->labels[i]], 1);
     }
 }
 

@@ -161,6 +161,38 @@ static void another_model_may_be_less_sure_of_the_same_label(void **state)
     assert_agrees(now, NULL, LABEL("\"health\"", "0.7", "bb"), NULL, false, "(another model)");
 }
 
+#define SEVERAL(labels, sha256)                                                                    \
+    "{\"category\":null,\"score\":null,\"labels\":[" labels "],\"model\":{\"sha256\":\"" sha256    \
+    "\"}}"
+#define ONE(name, score) "{\"label\":\"" name "\",\"score\":" score "}"
+
+static void several_labels_agree_where_all_of_them_do(void **state)
+{
+    (void)state;
+    const char *now = SEVERAL(ONE("sports", "0.9") "," ONE("health", "0.6"), "aa");
+    const char *none = SEVERAL("", "aa");
+    assert_agrees(now, NULL, now, NULL, true, NULL);
+    assert_agrees(none, NULL, none, NULL, true, NULL);
+    assert_agrees(now, NULL, SEVERAL(ONE("health", "0.6005") "," ONE("sports", "0.9"), "aa"), NULL,
+                  true, NULL);
+    assert_agrees(now, NULL, SEVERAL(ONE("sports", "0.9") "," ONE("health", "0.62"), "aa"), NULL,
+                  false, "health 0.6000 now, 0.6200 then");
+    assert_agrees(now, NULL, SEVERAL(ONE("sports", "0.9"), "aa"), NULL, false,
+                  "health 0.6000 now, not then");
+    assert_agrees(SEVERAL(ONE("sports", "0.9"), "aa"), NULL, now, NULL, false,
+                  "health 0.6000 then, not now");
+    assert_agrees(now, NULL, SEVERAL(ONE("sports", "0.5") "," ONE("health", "0.9"), "bb"), NULL,
+                  true, "(another model)");
+    assert_agrees(now, NULL, LABEL("\"sports\"", "0.9", "aa"), NULL, false,
+                  "several labels now, one label then");
+    static const char *const odd[] = {"[1]", "[{}]", "{\"a\":1}", "null", "[{\"label\":7}]"};
+    for (size_t i = 0; i < COUNT_OF(odd); i++) {
+        char value[200];
+        (void)snprintf(value, sizeof value, "{\"category\":null,\"labels\":%s}", odd[i]);
+        assert_agrees(now, NULL, value, NULL, false, "now");
+    }
+}
+
 static void a_dead_letter_agrees_with_the_same_error(void **state)
 {
     (void)state;
@@ -199,6 +231,7 @@ int main(void)
         cmocka_unit_test(half_a_source_is_none),
         cmocka_unit_test(the_same_label_agrees_within_the_tolerance),
         cmocka_unit_test(another_model_may_be_less_sure_of_the_same_label),
+        cmocka_unit_test(several_labels_agree_where_all_of_them_do),
         cmocka_unit_test(a_dead_letter_agrees_with_the_same_error),
         cmocka_unit_test(a_tombstone_agrees_with_a_tombstone),
         cmocka_unit_test(what_is_no_label_differs),

@@ -19,6 +19,9 @@ struct fixture {
 
 static const char *const LABELS[] = {"politics", "society", "sports", "science"};
 
+static const char *const NO_URIS[COUNT_OF(LABELS)];
+static const double NO_THRESHOLDS[COUNT_OF(LABELS)];
+
 static inline struct fixture fixture_create(const char *value, const struct wt_header *headers,
                                             size_t header_count)
 {
@@ -28,7 +31,9 @@ static inline struct fixture fixture_create(const char *value, const struct wt_h
                  .version = "1.2",
                  .sha256 = SHA256,
                  .labels = LABELS,
-                 .label_count = COUNT_OF(LABELS)},
+                 .label_count = COUNT_OF(LABELS),
+                 .label_uris = NO_URIS,
+                 .thresholds = NO_THRESHOLDS},
         .source = {.topic = "news.articles", .number = 3},
     };
     fixture.record =

@@ -1,4 +1,5 @@
-/* The value of a labelled record: exact bytes, scores, threshold, and the input inside it. */
+/* The value of a labelled record: exact bytes, scores, thresholds, several labels, the input inside it. */
+#include "codec/thresholds.h"
 #include "encode_cases.h"
 
 #include <jansson.h>
@@ -144,11 +145,124 @@ static void below_the_threshold_the_category_is_null_and_the_scores_stay(void **
     struct fixture fixture = fixture_create("{}", NULL, 0);
     label(&fixture, tied);
     fixture.config->output.top_k = 1;
-    fixture.config->output.threshold = 0.500001;
+    fixture.config->output.threshold.all = 0.500001;
     assert_begins(encode(&fixture), "{\"id\":\"a1\",\"category\":null,\"score\":0.5,"
                                     "\"scores\":{\"politics\":0.5}");
-    fixture.config->output.threshold = 0.5;
+    fixture.config->output.threshold.all = 0.5;
     assert_begins(encode(&fixture), "{\"id\":\"a1\",\"category\":\"politics\",");
+    fixture_destroy(&fixture);
+}
+
+static void a_label_with_a_uri_has_it_behind_the_category(void **state)
+{
+    (void)state;
+    static const char *const uris[] = {NULL, NULL, "medtop:\"15000000\"", NULL};
+    static const double thresholds[] = {0, 0, 0.6, 0};
+    struct fixture fixture = fixture_create("{}", NULL, 0);
+    label(&fixture, LOGITS);
+    fixture.config->output.top_k = 1;
+    fixture.info.label_uris = uris;
+    assert_begins(encode(&fixture), "{\"id\":\"a1\",\"category\":\"sports\","
+                                    "\"uri\":\"medtop:\\\"15000000\\\"\",\"score\":0.5,\"scores\"");
+    fixture.info.thresholds = thresholds; /* the bundle's */
+    assert_begins(encode(&fixture), "{\"id\":\"a1\",\"category\":null,\"score\":0.5,\"scores\"");
+    fixture.config->output.threshold.all = 0.5;
+    assert_begins(encode(&fixture), "{\"id\":\"a1\",\"category\":\"sports\",\"uri\"");
+    memcpy(fixture.record->logits, (const float[]){9, 0, 0, 0}, sizeof LOGITS);
+    assert_begins(encode(&fixture), "{\"id\":\"a1\",\"category\":\"politics\",\"score\"");
+    fixture_destroy(&fixture);
+}
+
+/* --- several labels -------------------------------------------------------------------------- */
+
+static struct fixture multi_label(const float *logits)
+{
+    struct fixture fixture = fixture_create("{}", NULL, 0);
+    static const char *const uris[] = {"medtop:11000000", NULL, "medtop:15000000", NULL};
+    static const double thresholds[] = {0.5, 0.5, 0.5, 0.5};
+    label(&fixture, logits);
+    fixture.info.task = WT_MULTI_LABEL;
+    fixture.info.label_uris = uris;
+    fixture.info.thresholds = thresholds;
+    return fixture;
+}
+
+/* ln 3, 0, ln 9, -ln 3: sigmoids 0.75, 0.5, 0.9, 0.25. */
+static const float SEVERAL[] = {1.09861229f, 0, 2.19722458f, -1.09861229f};
+
+static void all_labels_at_or_above_their_threshold_are_listed_best_first(void **state)
+{
+    (void)state;
+    struct fixture fixture = multi_label(SEVERAL);
+    assert_value(encode(&fixture),
+                 "{\"id\":\"a1\",\"category\":\"sports\",\"uri\":\"medtop:15000000\",\"score\":0.9,"
+                 "\"labels\":[{\"label\":\"sports\",\"score\":0.9,\"uri\":\"medtop:15000000\"},"
+                 "{\"label\":\"politics\",\"score\":0.75,\"uri\":\"medtop:11000000\"},"
+                 "{\"label\":\"society\",\"score\":0.5}],"
+                 "\"scores\":{\"sports\":0.9,\"politics\":0.75,\"society\":0.5}," MODEL
+                 ",\"tokens\":17,\"truncated\":false," SOURCE "}");
+    assert_int_equal(fixture.record->category, 2);
+    assert_int_equal(fixture.record->reached_count, 3);
+    (void)encode(&fixture); /* once more, as after an abort */
+    assert_int_equal(fixture.record->labels[2], 1);
+    fixture_destroy(&fixture);
+}
+
+static void no_label_that_reaches_its_threshold_is_no_category_and_no_score(void **state)
+{
+    (void)state;
+    static const float low[] = {-1, -2, -1, -3e38f};
+    struct fixture fixture = multi_label(low);
+    fixture.config->output.top_k = 2;
+    assert_value(encode(&fixture), "{\"id\":\"a1\",\"category\":null,\"score\":null,\"labels\":[],"
+                                   "\"scores\":{\"politics\":0.268941,\"sports\":0.268941}," MODEL
+                                   ",\"tokens\":17,\"truncated\":false," SOURCE "}");
+    assert_int_equal(fixture.record->category, COUNT_OF(LABELS));
+    assert_int_equal(fixture.record->reached_count, 0);
+    fixture_destroy(&fixture);
+}
+
+static void the_configured_thresholds_come_before_those_of_the_bundle(void **state)
+{
+    (void)state;
+    struct fixture fixture = multi_label(SEVERAL);
+    struct wt_label_threshold items[] = {{.label = "sports", .value = 0.91},
+                                         {.label = "science", .value = 0.24},
+                                         {.label = "nobody", .value = 0}};
+    fixture.config->output.top_k = 1;
+    fixture.config->output.threshold.items = items;
+    fixture.config->output.threshold.count = COUNT_OF(items);
+    assert_begins(
+        encode(&fixture),
+        "{\"id\":\"a1\",\"category\":\"politics\",\"uri\":\"medtop:11000000\",\"score\":0.75,"
+        "\"labels\":[{\"label\":\"politics\",\"score\":0.75,\"uri\":\"medtop:11000000\"},"
+        "{\"label\":\"society\",\"score\":0.5},{\"label\":\"science\",\"score\":0.25}],"
+        "\"scores\":{\"sports\":0.9}");
+    fixture.config->output.threshold = (struct wt_thresholds){.all = 0.0};
+    assert_begins(encode(&fixture), "{\"id\":\"a1\",\"category\":\"sports\"");
+    assert_int_equal(fixture.record->reached_count, 4);
+    fixture.config->output.threshold.all = 1.0;
+    assert_begins(encode(&fixture), "{\"id\":\"a1\",\"category\":null,\"score\":null,");
+    fixture_destroy(&fixture);
+}
+
+static void a_threshold_for_a_label_that_is_not_there_names_the_nearest(void **state)
+{
+    (void)state;
+    struct fixture fixture = multi_label(SEVERAL);
+    struct wt_error error;
+    struct wt_label_threshold items[] = {{.label = "sports", .value = 0.5, .place = "w.yaml:3"},
+                                         {.label = "sience", .value = 0.5, .place = "w.yaml:4"}};
+    fixture.config->output.threshold.items = items;
+    fixture.config->output.threshold.count = 1;
+    assert_int_equal(wt_thresholds_check(fixture.config, &fixture.info, &error), WT_OK);
+    fixture.config->output.threshold.count = 2;
+    assert_int_equal(wt_thresholds_check(fixture.config, &fixture.info, &error), WT_INVALID);
+    assert_string_equal(error.code, "label-unknown");
+    assert_string_equal(error.message,
+                        "w.yaml:4: output.threshold: the model demo has no label \"sience\"; the "
+                        "nearest of its labels is \"science\"");
+    fixture.config->output.threshold = (struct wt_thresholds){.all = -1};
     fixture_destroy(&fixture);
 }
 
@@ -218,6 +332,11 @@ int main(void)
         cmocka_unit_test(all_scores_together_are_one_whatever_the_logits),
         cmocka_unit_test(equal_scores_come_in_label_order),
         cmocka_unit_test(below_the_threshold_the_category_is_null_and_the_scores_stay),
+        cmocka_unit_test(a_label_with_a_uri_has_it_behind_the_category),
+        cmocka_unit_test(all_labels_at_or_above_their_threshold_are_listed_best_first),
+        cmocka_unit_test(no_label_that_reaches_its_threshold_is_no_category_and_no_score),
+        cmocka_unit_test(the_configured_thresholds_come_before_those_of_the_bundle),
+        cmocka_unit_test(a_threshold_for_a_label_that_is_not_there_names_the_nearest),
         cmocka_unit_test(include_input_keeps_every_byte_but_white_space_between_tokens),
         cmocka_unit_test(include_input_of_plain_text_is_a_json_string),
         cmocka_unit_test(a_label_alone_is_what_comes_before_the_source),

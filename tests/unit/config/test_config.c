@@ -35,6 +35,16 @@ static bool same_properties(const struct wt_properties *a, const struct wt_prope
     return same;
 }
 
+static bool same_thresholds(const struct wt_thresholds *a, const struct wt_thresholds *b)
+{
+    bool same = memcmp(&a->all, &b->all, sizeof a->all) == 0 && a->count == b->count;
+    for (size_t i = 0; same && i < a->count; i++) {
+        same = same_text(a->items[i].label, b->items[i].label) &&
+               memcmp(&a->items[i].value, &b->items[i].value, sizeof(double)) == 0;
+    }
+    return same;
+}
+
 static bool same_value(const struct wt_key *key, const struct wt_config *a,
                        const struct wt_config *b)
 {
@@ -47,6 +57,8 @@ static bool same_value(const struct wt_key *key, const struct wt_config *a,
         return *(const uint64_t *)field(a, key) == *(const uint64_t *)field(b, key);
     case WT_KEY_NUMBER:
         return memcmp(field(a, key), field(b, key), sizeof(double)) == 0;
+    case WT_KEY_THRESHOLDS:
+        return same_thresholds(field(a, key), field(b, key));
     case WT_KEY_CHOICE:
         return *(const unsigned *)field(a, key) == *(const unsigned *)field(b, key);
     case WT_KEY_TEXT:
@@ -102,15 +114,11 @@ static void a_changed_key_of_the_shipped_file_is_noticed(void **state)
     (void)state;
     char path[300];
     static const char *const changes[] = {
-        "kafka.producer.linger.ms=5",
-        "input.topics=[a]",
-        "input.format=text",
-        "input.id=/x",
-        "output.threshold=0.5",
-        "output.include_input=true",
-        "output.top_k=4",
-        "in_flight.bytes_max=1048576",
-        "http.listen=null",
+        "kafka.producer.linger.ms=5",  "input.topics=[a]",
+        "input.format=text",           "input.id=/x",
+        "output.threshold=0.5",        "output.threshold={sports: 0.5}",
+        "output.include_input=true",   "output.top_k=4",
+        "in_flight.bytes_max=1048576", "http.listen=null",
     };
     struct wt_config *defaults = wt_config_defaults();
     size_t count;
@@ -211,7 +219,7 @@ static void every_kind_of_value_is_read(void **state)
     assert_int_equal(config->output.partition, WT_PARTITION_KEY);
     assert_int_equal(config->output.timestamp, WT_TIMESTAMP_NOW);
     assert_int_equal(config->output.top_k, 11);
-    assert_float_equal(config->output.threshold, 0.25, 0);
+    assert_float_equal(config->output.threshold.all, 0.25, 0);
     assert_true(config->output.include_input);
     assert_int_equal(config->on_error, WT_ON_ERROR_STOP);
     assert_string_equal(config->model.device, "cuda:1");

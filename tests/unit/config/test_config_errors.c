@@ -69,6 +69,27 @@ static void a_value_of_the_wrong_kind_is_named_with_what_it_must_be(void **state
         {"output: {threshold: high}\n", NULL, {"test.yaml:1: output.threshold: ", "from 0 to 1"}},
         {"output: {threshold: .nan}\n", NULL, {"test.yaml:1: output.threshold: "}},
         {"output: {threshold: 1e}\n", NULL, {"test.yaml:1: output.threshold: "}},
+        {"output: {threshold: [0.5]}\n",
+         NULL,
+         {"test.yaml:1: output.threshold: is a list", "a map from labels"}},
+        {"output:\n  threshold:\n    a: 0.1\n    b: 1.5\n",
+         NULL,
+         {"test.yaml:4: output.threshold: of b is \"1.5\"", "from 0 to 1"}},
+        {"output: {threshold: {a: .nan}}\n",
+         NULL,
+         {"test.yaml:1: output.threshold: of a is \".nan\""}},
+        {"output: {threshold: {a: '0.5'}}\n",
+         NULL,
+         {"test.yaml:1: output.threshold: of a is \"0.5\""}},
+        {"output: {threshold: {a: auto}}\n",
+         NULL,
+         {"test.yaml:1: output.threshold: of a is \"auto\""}},
+        {"output: {threshold: {a: {b: 1}}}\n",
+         NULL,
+         {"test.yaml:1: output.threshold: of a is a map"}},
+        {"output: {threshold: 0.5}\n",
+         "output.threshold.a=1",
+         {"--set output.threshold.a=1: threshold holds one value"}},
         {"output: {include_input: yes}\n", NULL, {"test.yaml:1: ", "must be true or false"}},
         {"output: {topic: null}\n", NULL, {"test.yaml:1: output.topic: is null"}},
         {"output: {topic: {a: b}}\n", NULL, {"test.yaml:1: output.topic: is a map"}},
@@ -108,7 +129,7 @@ static void only_of_a_value_in_quotes_it_is_said_that_they_are_too_many(void **s
                 "quotes");
     assert_says("output.threshold=-0.5",
                 "--set output.threshold=-0.5: output.threshold: is \"-0.5\"; "
-                "it must be a number from 0 to 1");
+                "it must be auto, a number from 0 to 1, or a map from labels to such numbers");
     assert_says("output.include_input=yes",
                 "--set output.include_input=yes: output.include_input: is "
                 "\"yes\"; it must be true or false");

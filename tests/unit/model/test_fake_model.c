@@ -206,15 +206,20 @@ static void a_manifest_that_is_wrong_is_named(void **state)
         const char *changes; /* inside "wiretag" */
         const char *words;
     } cases[] = {
-        {"{\"bundle_format\": 2}", "\"bundle_format\" must be 1"},
-        {"{\"bundle_format\": null}", "\"bundle_format\" must be 1"},
+        {"{\"bundle_format\": 0}", "\"bundle_format\" must be 1 or 2"},
+        {"{\"bundle_format\": 3}", "\"bundle_format\" must be 1 or 2"},
+        {"{\"bundle_format\": 2.0}", "\"bundle_format\" must be 1 or 2"},
+        {"{\"bundle_format\": null}", "\"bundle_format\" must be 1 or 2"},
         {"{\"name\": \"\"}", "\"name\" must be a text"},
         {"{\"name\": 7}", "\"name\" must be a text"},
         {"{\"version\": null}", "\"version\" must be a text"},
         {"{\"labels\": []}", "\"labels\" must be a list of one label"},
         {"{\"labels\": \"sports\"}", "\"labels\" must be a list of one label"},
         {"{\"labels\": [\"a\", \"b\", \"a\"]}", "without repeated labels"},
-        {"{\"labels\": [\"a\", 1]}", "\"labels\" must be a text"},
+        {"{\"labels\": [\"a\", 1]}", "\"labels\", number 2: a label must be a text"},
+        {"{\"labels\": [{\"name\": \"a\"}]}", "\"bundle_format\" must be 2 where labels are obj"},
+        {"{\"task\": \"multi-label\"}",
+         "\"bundle_format\" must be 2 for \"task\": \"multi-label\""},
         {"{\"tokenizer\": null}", "\"tokenizer\" must be an object"},
         {"{\"tokenizer\": {\"type\": \"bpe\"}}", "\"tokenizer\" must be an object with \"type\""},
         {"{\"tokenizer\": {\"lowercase\": 1}}", "\"lowercase\" must be true or false"},
@@ -237,6 +242,95 @@ static void a_manifest_that_is_wrong_is_named(void **state)
     }
     refused("{\"wiretag\": null}", "bundle-manifest", "wiretag.json");
     refused("{\"wiretag\": {\"runtime\": \"torchscript\"}}", "bundle-runtime", "torchscript");
+}
+
+/* --- format 2 -------------------------------------------------------------------------------- */
+
+/* Changes of the golden bundle: eleven labels, the first six as given. */
+#define ELEVEN(task, six)                                                                          \
+    "{\"wiretag\": {\"bundle_format\": 2, \"task\": \"" task "\", \"labels\": [" six               \
+    ", \"g\", \"h\", \"i\", \"j\", \"k\"]}}"
+
+static void a_label_may_have_a_uri_and_a_threshold(void **state)
+{
+    (void)state;
+    struct wt_model *model = load(ELEVEN(
+        "multi-label", "{\"name\": \"sport\", \"uri\": \"medtop:15000000\", \"threshold\": 0.25},"
+                       "\"plain\", {\"name\": \"none\", \"threshold\": 0},"
+                       "{\"name\": \"all\", \"threshold\": 1, \"later\": [1]}, \"e\", \"f\""));
+    const struct wt_model_info *info = wt_model_info(model);
+    assert_int_equal(info->task, WT_MULTI_LABEL);
+    assert_string_equal(wt_task_name(info->task), "multi-label");
+    assert_int_equal(info->label_count, 11);
+    assert_string_equal(info->labels[0], "sport");
+    assert_string_equal(info->label_uris[0], "medtop:15000000");
+    assert_null(info->label_uris[1]);
+    assert_string_equal(info->labels[1], "plain");
+    static const double thresholds[] = {0.25, 0.5, 0, 1, 0.5};
+    for (size_t i = 0; i < COUNT_OF(thresholds); i++) {
+        assert_true(info->thresholds[i] == thresholds[i]);
+    }
+    wt_model_destroy(model);
+}
+
+static void a_bundle_of_one_label_an_article_needs_no_threshold(void **state)
+{
+    (void)state;
+    static const char *const changes[] = {
+        "{}", /* format 1 */
+        "{\"wiretag\": {\"bundle_format\": 2}}",
+        "{\"wiretag\": {\"bundle_format\": 2, \"task\": \"single-label\"}}",
+        "{\"wiretag\": {\"task\": \"single-label\"}}"};
+    for (size_t i = 0; i < COUNT_OF(changes); i++) {
+        struct wt_model *model = load(changes[i]);
+        const struct wt_model_info *info = wt_model_info(model);
+        assert_int_equal(info->task, WT_SINGLE_LABEL);
+        assert_string_equal(wt_task_name(info->task), "single-label");
+        assert_string_equal(info->labels[9], "sports");
+        for (uint32_t label = 0; label < info->label_count; label++) {
+            assert_null(info->label_uris[label]);
+            assert_true(info->thresholds[label] == 0.0);
+        }
+        wt_model_destroy(model);
+    }
+}
+
+static void a_label_that_is_wrong_is_named_with_its_number(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *label;
+        const char *words;
+    } cases[] = {
+        {"{}", "\"labels\", number 2: \"name\" must be a text that is not empty"},
+        {"{\"name\": \"\"}", "number 2: \"name\" must be a text"},
+        {"{\"name\": [\"x\"]}", "number 2: \"name\" must be a text"},
+        {"null", "number 2: a label must be a text"},
+        {"\"\"", "number 2: a label must be a text"},
+        {"[\"x\"]", "number 2: a label must be a text"},
+        {"{\"name\": \"a\"}", "without repeated labels"},
+        {"{\"name\": \"x\", \"uri\": 15000000}", "number 2, \"x\": \"uri\" must be a text"},
+        {"{\"name\": \"x\", \"uri\": null}", "number 2, \"x\": \"uri\" must be a text"},
+        {"{\"name\": \"x\", \"uri\": \"\"}", "number 2, \"x\": \"uri\" must be a text"},
+        {"{\"name\": \"x\", \"threshold\": 1.01}", "\"x\": \"threshold\" must be a number from 0"},
+        {"{\"name\": \"x\", \"threshold\": -0.01}", "\"threshold\" must be a number from 0 to 1"},
+        {"{\"name\": \"x\", \"threshold\": \"0.5\"}", "\"threshold\" must be a number"},
+        {"{\"name\": \"x\", \"threshold\": true}", "\"threshold\" must be a number"},
+        {"{\"name\": \"x\", \"threshold\": null}", "\"threshold\" must be a number"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char changes[400];
+        (void)snprintf(changes, sizeof changes,
+                       "{\"wiretag\": {\"bundle_format\": 2, \"labels\": [\"a\", %s]}}",
+                       cases[i].label);
+        refused(changes, "bundle-manifest", cases[i].words);
+    }
+    refused("{\"wiretag\": {\"bundle_format\": 2, \"task\": \"regression\"}}", "bundle-manifest",
+            "\"task\" must be \"single-label\" or \"multi-label\"");
+    refused("{\"wiretag\": {\"bundle_format\": 2, \"task\": null}}", "bundle-manifest",
+            "\"task\" must be");
+    refused("{\"wiretag\": {\"bundle_format\": 2, \"task\": [\"multi-label\"]}}", "bundle-manifest",
+            "\"task\" must be");
 }
 
 static void a_vocabulary_without_its_special_tokens_is_refused(void **state)
@@ -346,6 +440,9 @@ int main(void)
         cmocka_unit_test(the_probe_tells_a_sick_model_from_a_bad_article),
         cmocka_unit_test(padded_512_lets_every_article_be_512_wide),
         cmocka_unit_test(a_manifest_that_is_wrong_is_named),
+        cmocka_unit_test(a_label_may_have_a_uri_and_a_threshold),
+        cmocka_unit_test(a_bundle_of_one_label_an_article_needs_no_threshold),
+        cmocka_unit_test(a_label_that_is_wrong_is_named_with_its_number),
         cmocka_unit_test(a_vocabulary_without_its_special_tokens_is_refused),
         cmocka_unit_test(a_failed_self_test_names_its_line),
         cmocka_unit_test(a_self_test_can_be_left_out_by_tools),

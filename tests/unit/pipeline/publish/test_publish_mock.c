@@ -15,8 +15,15 @@
 #define WAIT_US 30000000
 
 static const char *const LABELS[] = {"politics", "sports"};
-static const struct wt_model_info MODEL = {
-    .name = "fake", .version = "1", .sha256 = "", .labels = LABELS, .label_count = 2};
+static const char *const URIS[2];
+static const double THRESHOLDS[2];
+static const struct wt_model_info MODEL = {.name = "fake",
+                                           .version = "1",
+                                           .sha256 = "",
+                                           .labels = LABELS,
+                                           .label_count = 2,
+                                           .label_uris = URIS,
+                                           .thresholds = THRESHOLDS};
 
 /* A publish stage with a member of a group that has all partitions; the test is the other stages. */
 struct stage {
