@@ -76,7 +76,7 @@ def main() -> int:
     from wiretag_demo import learning
     from wiretag_demo.augment import EMOJI, FOOTERS
     from wiretag_demo.report import confusion_matrix
-    from wiretag_demo.texts import CATEGORIES, read_texts
+    from wiretag_demo.texts import CATEGORIES, URIS, read_texts
     from wiretag_demo.vocabulary import DroppingEncoder, build_vocabulary
 
     torch.set_num_threads(arguments.threads)
@@ -130,7 +130,7 @@ def main() -> int:
     report = modeling.write_bundle(
         model,
         vocabulary.tokens,
-        CATEGORIES,
+        [modeling.Label(category, URIS[category]) for category in CATEGORIES],
         options,
         NAME,
         VERSION,

@@ -41,7 +41,14 @@ def parse_arguments() -> argparse.Namespace:
         "--labels",
         type=Path,
         metavar="FILE",
-        help="labels, one a line, in id order, unless the checkpoint has them",
+        help="labels in id order, unless the checkpoint has them: one a line; or FILE.json, a list "
+        'of names or of {"name", "uri", "threshold"}',
+    )
+    parser.add_argument(
+        "--task",
+        choices=("single-label", "multi-label"),
+        help="one label an article, by softmax (default), or any number, by a sigmoid each; a "
+        "Hugging Face directory says it with problem_type",
     )
     parser.add_argument(
         "--padding",
@@ -112,6 +119,7 @@ def export(arguments: argparse.Namespace) -> list[str]:
     from wiretag_modeling import ExportError, TokenizerOptions, write_bundle
     from wiretag_modeling.checks import check_tokenizer
     from wiretag_modeling.hugging_face import read_lines
+    from wiretag_modeling.labels import TASKS, as_labels, check_order, parse_labels
     from wiretag_modeling.sources import read_source
 
     progress = Progress()
@@ -123,7 +131,15 @@ def export(arguments: argparse.Namespace) -> list[str]:
     progress(source.what)
     vocab, labels = source.vocab_tokens if given is None else given, source.labels
     if arguments.labels is not None:
-        labels = read_lines(arguments.labels, "labels file")
+        lines = read_lines(arguments.labels, "labels file")
+        labels = parse_labels(lines, arguments.labels)
+        check_order(labels, as_labels(source.labels or []), arguments.labels)
+    task = source.task or arguments.task or TASKS[0]
+    if arguments.task not in (None, task):
+        raise ExportError(
+            f"{arguments.checkpoint} is of a model with task {task}, not {arguments.task}; leave "
+            "--task out"
+        )
     if vocab is None:
         raise ExportError(f"{arguments.checkpoint} has no vocabulary; give its vocab.txt: --vocab")
     if labels is None:
@@ -153,6 +169,7 @@ def export(arguments: argparse.Namespace) -> list[str]:
         sample_texts=samples,
         reference=source.reference,
         wiretag=WIRETAG if WIRETAG.exists() else None,
+        task=task,
         progress=progress,
     )
     progress("done")

@@ -103,8 +103,8 @@ def change(path, **changes):
 class TestDirectories:
     @pytest.mark.parametrize("changes, said", (
         ({"architectures": ["BertForTokenClassification"]}, "only BertForSequenceClassification is rebuilt"),
-        ({"problem_type": "multi_label_classification"}, "problem_type is multi_label_classification"),
-        ({"problem_type": "regression"}, "problem_type is regression"),
+        ({"problem_type": "regression"}, "problem_type is regression; wiretag gives articles labels"),
+        ({"problem_type": "ranking"}, "problem_type is ranking"),
         ({"num_attention_heads": 5}, "not a multiple of its 5 heads"),
         ({"num_attention_heads": 0}, "say heads 0"),
         ({"vocab_size": -1}, "say vocab_size -1")))

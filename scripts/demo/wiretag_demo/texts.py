@@ -18,6 +18,22 @@ CATEGORIES = (
     "travel",
 )
 
+# The IPTC Media Topics (https://iptc.org/standards/media-topics/) nearest to them. A category may be
+# wider or narrower: climate also has weather and floods, gloss is celebrities, travel is leisure.
+URIS = {
+    "climate": "medtop:06000000",  # environment
+    "conflicts": "medtop:16000000",  # conflict, war and peace
+    "culture": "medtop:01000000",  # arts, culture, entertainment and media
+    "economy": "medtop:04000000",  # economy, business and finance
+    "gloss": "medtop:08000000",  # human interest
+    "health": "medtop:07000000",  # health
+    "politics": "medtop:11000000",  # politics
+    "science": "medtop:13000000",  # science and technology
+    "society": "medtop:14000000",  # society
+    "sports": "medtop:15000000",  # sport
+    "travel": "medtop:10000000",  # lifestyle and leisure
+}
+
 
 @dataclass(frozen=True)
 class Text:

@@ -7,6 +7,7 @@
 - tokenizer.py   the Hugging Face tokenizer that belongs to a vocabulary and its options.
 - bundle.py      write_bundle(): TorchScript, wiretag.json, vocab.txt and selftest.jsonl in one
                  file, with the error bound of each precision measured and the result verified.
+- labels.py      labels with their URIs and thresholds, and the task that they belong to.
 - checks.py      what cannot become a working bundle, refused before anything expensive starts.
 - measure.py     logits alone and among others, in each precision.
 - worker.py      the same by the worker's own program, for the kernels that it brings.
@@ -18,6 +19,7 @@
 
 from .bundle import BundleReport, write_bundle
 from .classifier import Classifier, ClassifierConfig
+from .labels import Label
 from .measure import ExportError
 from .tokenizer import TokenizerOptions, build_tokenizer
 
@@ -26,6 +28,7 @@ __all__ = [
     "Classifier",
     "ClassifierConfig",
     "ExportError",
+    "Label",
     "TokenizerOptions",
     "build_tokenizer",
     "write_bundle",

@@ -26,6 +26,7 @@ from torch import Tensor, nn
 
 from .checks import check_forward, check_sizes, check_vocab, check_weights, check_words
 from .classifier import Classifier
+from .labels import TASKS, Label, as_labels, describe
 from .measure import (
     FP32_BOUND,
     MODEL_ERRORS,
@@ -44,7 +45,6 @@ from .measure import (
 from .tokenizer import TokenizerOptions, build_tokenizer
 from .worker import ANY_BOUND, PRECISIONS, has_kernels, measure_by_worker
 
-BUNDLE_FORMAT = 1
 # A reloaded module must give the same logits again.
 RELOAD_TOLERANCE = 1e-5
 # How far the logits may be from those of the model that was exported.
@@ -115,8 +115,11 @@ def file_sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _copy_without_debug_records(whole: Path, path: Path) -> None:
-    """Leaves out where each line of code came from: file names of the machine that exported.
+def _copy_without_debug_records(
+    whole: Path, path: Path, instead: dict[str, bytes] | None = None
+) -> None:
+    """Leaves out where each line of code came from: file names of the machine that exported. Puts
+    the records `instead` in the place of those with the same names.
 
     The worker prints one line an error and never reads them; without them a bundle does not depend
     on the folder it was exported in.
@@ -129,7 +132,7 @@ def _copy_without_debug_records(whole: Path, path: Path) -> None:
     written_at_the_end = ("version", "byteorder", ".data/", ".format_version", ".storage_alignment")
     for record in reader.get_all_records():
         if not record.endswith(".debug_pkl") and not record.startswith(written_at_the_end):
-            data = reader.get_record(record)
+            data = (instead or {}).get(record) or reader.get_record(record)
             writer.write_record(record, data, len(data))
     writer.write_end_of_file()
 
@@ -142,6 +145,23 @@ def _save(module: torch.jit.ScriptModule, files: dict[str, str], path: Path) -> 
         _copy_without_debug_records(whole, path)
     with path.open("rb") as file:
         os.fsync(file.fileno())
+
+
+def rewrite_manifest(bundle: Path, out: Path, change: Callable[[dict], dict]) -> str:
+    """Writes `bundle` to `out` with a changed wiretag.json and every other byte of its files as it
+    was: weights, code, vocabulary, self-test. Returns the SHA-256."""
+    name = "extra/wiretag.json"
+    try:
+        manifest = json.loads(torch._C.PyTorchFileReader(str(bundle)).get_record(name))
+    except (RuntimeError, ValueError) as error:
+        raise ExportError(f"{bundle} is not a bundle: {last_line(error)}") from error
+    changed = {name: _json(change(manifest)).encode()}
+    with _folder_beside(out) as folder:
+        # The archive is named after its file, and its code after the archive.
+        _copy_without_debug_records(bundle, folder / out.name, changed)
+        digest = file_sha256(folder / out.name)
+        os.replace(folder / out.name, out)
+    return digest
 
 
 def _verify(path: Path, files: dict[str, str], rows: Rows, expected: Tensor, inputs: str) -> None:
@@ -313,7 +333,7 @@ def _write(
 def write_bundle(
     model: nn.Module,
     vocab_tokens: Sequence[str],
-    labels: Sequence[str],
+    labels: Sequence[str | Label],
     tokenizer_options: TokenizerOptions,
     name: str,
     version: str,
@@ -327,6 +347,7 @@ def write_bundle(
     reference: Callable[[Sequence[int]], Tensor] | None = None,
     wiretag: Path | None = None,
     progress: Callable[[str], None] = lambda step: None,
+    task: str = TASKS[0],
 ) -> BundleReport:
     """Writes `model` with its vocabulary (index = id) and labels (index = output) to `out_path`.
 
@@ -336,12 +357,14 @@ def write_bundle(
     people (accuracy, data, seed); the worker does not read it. `reference` gives the logits of one
     row of ids by the model that is exported, to compare with. `wiretag` is the worker's program, to
     measure its own kernels; without it torch stands in for them, and int8 gets no bound.
+    `task` says what the logits are for: a softmax, or a sigmoid each.
     `progress` hears a line a step.
     Raises ExportError; then nothing was written.
     """
     started = time.monotonic()
     out = Path(out_path)
-    check_words(labels, name, version)
+    labels = as_labels(labels)
+    check_words([label.name for label in labels], name, version)
     check_vocab(vocab_tokens, model)
     check_sizes(model, padding, inputs, tokens_max)
     texts = [text for text in selftest_texts if text.strip()]
@@ -361,11 +384,10 @@ def write_bundle(
         must_be_invariant = isinstance(model, Classifier)
         found = _measure_all(module, inputs, rows, reference, must_be_invariant, progress)
     manifest = {
-        "bundle_format": BUNDLE_FORMAT,
+        **describe(labels, task),
         "runtime": "torchscript",
         "name": name,
         "version": version,
-        "labels": list(labels),
         "tokenizer": tokenizer_options.to_manifest(),
         "max_tokens": tokens_max,
         "padding": padding,

@@ -28,6 +28,12 @@ TOKENIZER_CLASSES = tuple(
 ARCHITECTURE = "BertForSequenceClassification"
 TO_TORCHSCRIPT = "Trace the model to TorchScript with (ids, mask) and export that file"
 
+# What transformers calls the tasks; it takes softmax where nothing says otherwise.
+PROBLEMS = {
+    "single_label_classification": "single-label",
+    "multi_label_classification": "multi-label",
+}
+
 
 def read_lines(path: Path, what: str) -> list[str]:
     """The lines of a vocabulary or a list of labels; a line break at the end is none."""
@@ -91,10 +97,10 @@ class Directory:
                 f"rebuilt. {TO_TORCHSCRIPT}"
             )
         problem = self.config.get("problem_type") or "single_label_classification"
-        if problem != "single_label_classification":
+        if problem not in PROBLEMS:
             raise ExportError(
-                f"{where}: problem_type is {problem}; wiretag gives every article one label, by "
-                "softmax, so only single_label_classification can be exported"
+                f"{where}: problem_type is {problem}; wiretag gives articles labels, so only "
+                f"{' and '.join(PROBLEMS)} can be exported"
             )
 
     def tensors(self) -> dict[str, Tensor]:
@@ -123,6 +129,10 @@ class Directory:
             except (SafetensorError, OSError) as error:
                 raise ExportError(f"{folder / name} is damaged or missing: {error}") from error
         return tensors
+
+    def task(self) -> str | None:
+        """None: config.json does not say."""
+        return PROBLEMS.get(self.config.get("problem_type"))
 
     def labels(self) -> list[str] | None:
         """The labels of config.json, unless they are the placeholders LABEL_0, LABEL_1, …"""

@@ -30,6 +30,7 @@ from .conversion import (
     pooler_classifier,
 )
 from .hugging_face import Directory
+from .labels import TASKS, Label, read_label
 from .measure import MODEL_ERRORS, ExportError, last_line
 from .pickled import Plain, module_tensors, read_pickle, submodule
 from .tokenizer import TokenizerOptions
@@ -46,7 +47,8 @@ class Source:
     inputs: str = "ids+lengths"
     # What comes with the model; None: the caller must know.
     vocab_tokens: list[str] | None = None
-    labels: list[str] | None = None
+    labels: list[str | Label] | None = None
+    task: str | None = None
     tokenizer_options: TokenizerOptions | None = None
     encode: Callable[[Sequence[str]], list[list[int]]] | None = None  # by its own tokenizer
 
@@ -151,7 +153,7 @@ def _read_hugging_face(folder: Path, padding: str) -> Source:
     directory = Directory(folder)
     settings = BertSettings.read(directory.config, str(folder))
     weights = Weights(directory.tensors(), str(folder))
-    if weights.take("classifier.weight").size(0) == 1:
+    if weights.take("classifier.weight").size(0) == 1 and directory.task() != "multi-label":
         raise ExportError(
             f"{folder}: the model gives one number, as for a regression; wiretag chooses among "
             "labels, so it needs an output for each"
@@ -165,6 +167,7 @@ def _read_hugging_face(folder: Path, padding: str) -> Source:
         tokens_max=min(settings.positions_max, 512),
         vocab_tokens=tokenizer.vocab,
         labels=directory.labels(),
+        task=directory.task(),
         tokenizer_options=tokenizer.options,
         encode=tokenizer.encode,
     )
@@ -260,7 +263,8 @@ def _read_manifest(extra: dict[str, bytes | str], path: Path) -> dict:
             "padding": str(manifest["padding"]),
             "inputs": str(manifest["inputs"]),
             "max_tokens": int(manifest["max_tokens"]),
-            "labels": [str(label) for label in manifest["labels"]],
+            "labels": [read_label(label, str(path)) for label in manifest["labels"]],
+            "task": str(manifest.get("task", TASKS[0])),
             "vocab": bytes(extra["vocab.txt"]).decode().split("\n")[:-1],
             "options": TokenizerOptions(**tokenizer),
         }
@@ -318,5 +322,6 @@ def _read_torchscript(path: Path, padding: str, inputs: str | None, pad_id: int)
         inputs=inputs,
         vocab_tokens=manifest.get("vocab"),
         labels=manifest.get("labels"),
+        task=manifest.get("task"),
         tokenizer_options=manifest.get("options"),
     )

@@ -16,22 +16,25 @@ enum { ID_PAD, ID_UNK, ID_CLS, ID_SEP, ID_POISON, ID_NAN, ID_WORD };
 /* More words than the tests write. */
 #define VOCAB_SIZE 1000
 
-/* A bundle of the fake model with the given behaviour, a JSON object. */
-static inline struct wt_model *model_create(const char *behaviour)
+#define THREE_LABELS "\"bundle_format\":1,\"labels\":[\"a\",\"b\",\"c\"]"
+
+/* A bundle of the fake model with the given keys of its manifest, among them three labels, and the
+ * given behaviour, a JSON object. */
+static inline struct wt_model *model_of(const char *labels, const char *behaviour)
 {
     char path[] = "/tmp/wiretag-test-infer-XXXXXX";
     FILE *file = fdopen(mkstemp(path), "w");
     assert_non_null(file);
     (void)fprintf(file,
-                  "{\"wiretag\":{\"bundle_format\":1,\"runtime\":\"fake\",\"name\":\"f\","
-                  "\"version\":\"1\",\"labels\":[\"a\",\"b\",\"c\"],\"tokenizer\":{\"type\":"
+                  "{\"wiretag\":{%s,\"runtime\":\"fake\",\"name\":\"f\","
+                  "\"version\":\"1\",\"tokenizer\":{\"type\":"
                   "\"wordpiece\",\"lowercase\":false,\"clean_text\":true,"
                   "\"handle_chinese_chars\":true,\"strip_accents\":null},\"max_tokens\":128,"
                   "\"padding\":\"exact\",\"inputs\":\"ids+lengths\","
                   "\"precisions\":{\"fp32\":{\"logits_bound\":1e-4}}},\"selftest\":[],"
                   "\"behaviour\":%s,\"vocab\":[\"[PAD]\",\"[UNK]\",\"[CLS]\",\"[SEP]\","
                   "\"poison\",\"nan\"",
-                  behaviour);
+                  labels, behaviour);
     for (int id = ID_WORD; id < VOCAB_SIZE; id++) {
         (void)fprintf(file, ",\"%d\"", id);
     }
@@ -48,6 +51,11 @@ static inline struct wt_model *model_create(const char *behaviour)
     }
     wt_model_thread_init(model);
     return model;
+}
+
+static inline struct wt_model *model_create(const char *behaviour)
+{
+    return model_of(THREE_LABELS, behaviour);
 }
 
 /* A record of `token_count` tokens that says `number`, with the id `odd` in it where that is > 0. */
