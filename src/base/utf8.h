@@ -24,6 +24,31 @@ static inline uint32_t wt_utf8_decode(const uint8_t *text, size_t bytes, uint32_
     return wt_utf8_decode_long(text, bytes, code_point_out);
 }
 
+/* Writes a code point up to U+10FFFF; returns its length in bytes, 1 to 4. */
+static inline uint32_t wt_utf8_encode(uint32_t code_point, uint8_t *out)
+{
+    if (code_point < 0x80u) {
+        out[0] = (uint8_t)code_point;
+        return 1;
+    }
+    if (code_point < 0x800u) {
+        out[0] = (uint8_t)(0xC0u | code_point >> 6);
+        out[1] = (uint8_t)(0x80u | (code_point & 0x3Fu));
+        return 2;
+    }
+    if (code_point < 0x10000u) {
+        out[0] = (uint8_t)(0xE0u | code_point >> 12);
+        out[1] = (uint8_t)(0x80u | (code_point >> 6 & 0x3Fu));
+        out[2] = (uint8_t)(0x80u | (code_point & 0x3Fu));
+        return 3;
+    }
+    out[0] = (uint8_t)(0xF0u | code_point >> 18);
+    out[1] = (uint8_t)(0x80u | (code_point >> 12 & 0x3Fu));
+    out[2] = (uint8_t)(0x80u | (code_point >> 6 & 0x3Fu));
+    out[3] = (uint8_t)(0x80u | (code_point & 0x3Fu));
+    return 4;
+}
+
 /* Index of the first malformed byte; `bytes` if all is UTF-8. */
 size_t wt_utf8_malformed(const char *text, size_t bytes);
 

@@ -2,17 +2,13 @@
 #include "text/trie.h"
 
 #include "text/pages.h"
+#include "text/places.h"
 #include "text/unicode.h"
 
 #include <assert.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* A node's children go to the first free places within this many blocks of 64 nodes; if there are
- * none, to the end of the array. It bounds the time of building. */
-#define BASE_BLOCKS_MAX 64u
-#define CHILD_KINDS 16u
 
 /* How many tokens ahead symbols are prefetched: sorted tokens are scattered in memory. */
 #define PREFETCH_TOKENS 16u
@@ -40,9 +36,7 @@ struct builder {
     uint32_t next_level_count;
     uint32_t node_capacity;
     uint32_t pool_capacity;
-    uint64_t *used; /* one bit for each node */
-    uint32_t used_words;
-    uint32_t base_cursor[CHILD_KINDS]; /* by number of children: where to look for a base */
+    struct wt_places places;
 };
 
 /* --- symbols ---------------------------------------------------------------------------------- */
@@ -119,11 +113,8 @@ static enum wt_status reserve_nodes(struct builder *builder, uint32_t count)
     if (count > builder->node_capacity) {
         /* The initial capacity fits usual vocabularies: two nodes for each token and some more. */
         uint32_t capacity = count + count / 2 + builder->token_count / 4 * 9;
-        uint32_t words = capacity / 64 + 1;
         struct wt_trie_node *nodes = wt_pages_alloc(capacity * sizeof *nodes);
-        uint64_t *used = realloc(builder->used, words * sizeof *used);
-        builder->used = used != NULL ? used : builder->used;
-        if (nodes == NULL || used == NULL) {
+        if (nodes == NULL || !wt_places_reserve(&builder->places, capacity)) {
             free(nodes);
             return WT_MEMORY;
         }
@@ -133,44 +124,12 @@ static enum wt_status reserve_nodes(struct builder *builder, uint32_t count)
         free(trie->nodes);
         trie->nodes = nodes;
         builder->node_capacity = capacity;
-        memset(used + builder->used_words, 0, (words - builder->used_words) * sizeof *used);
-        builder->used_words = words;
     }
     for (; trie->node_count < count; trie->node_count++) {
         trie->nodes[trie->node_count] = (struct wt_trie_node){
             .base = 0, .parent = WT_TRIE_NONE, .fail = WT_TRIE_NONE, .pops = 0};
     }
     return WT_OK;
-}
-
-/* 64 bits of the map of used nodes, from `node` on. Behind its end all nodes are free. */
-static uint64_t used_from(const struct builder *builder, uint32_t node)
-{
-    uint32_t word = node / 64;
-    uint32_t shift = node % 64;
-    uint64_t low = word < builder->used_words ? builder->used[word] : 0;
-    uint64_t high = word + 1 < builder->used_words ? builder->used[word + 1] : 0;
-    return shift == 0 ? low : low >> shift | high << (64 - shift);
-}
-
-/* Finds a base for which the nodes of all sorted `symbols` are free. Tests 64 bases at a time,
- * starting where one was last found for as many children. */
-static uint32_t find_base(struct builder *builder, const uint32_t *symbols, uint32_t count)
-{
-    uint32_t kind = count < CHILD_KINDS ? count : CHILD_KINDS - 1;
-    uint32_t base = builder->base_cursor[kind];
-    for (uint32_t block = 0; block < BASE_BLOCKS_MAX; block++, base += 64) {
-        uint64_t taken = 0;
-        for (uint32_t i = 0; i < count && taken != UINT64_MAX; i++) {
-            taken |= used_from(builder, base + symbols[i]);
-        }
-        if (taken != UINT64_MAX) {
-            builder->base_cursor[kind] = base;
-            return base + (uint32_t)__builtin_ctzll(~taken);
-        }
-    }
-    builder->base_cursor[kind] = builder->trie->node_count;
-    return builder->trie->node_count;
 }
 
 /* The child of `node` by `symbol`; WT_TRIE_NONE: none. */
@@ -252,37 +211,6 @@ static enum wt_status link_node(struct builder *builder, uint32_t node)
     return status;
 }
 
-/* Sorts a group by symbol, then by token: insertion sort for small groups, else a radix sort. */
-static void sort_group(struct builder *builder, uint32_t first, uint32_t count)
-{
-    uint64_t *items = builder->order + first;
-    if (count <= 32) {
-        for (uint32_t i = 1; i < count; i++) {
-            uint64_t item = items[i];
-            uint32_t place = i;
-            for (; place > 0 && items[place - 1] > item; place--) {
-                items[place] = items[place - 1];
-            }
-            items[place] = item;
-        }
-        return;
-    }
-    uint64_t *other = builder->order_other + first;
-    for (uint32_t shift = 32; builder->trie->symbols.count >> (shift - 32) != 0; shift += 8) {
-        uint32_t starts[257] = {0};
-        for (uint32_t i = 0; i < count; i++) {
-            starts[(items[i] >> shift & 0xFFu) + 1]++;
-        }
-        for (uint32_t i = 0; i < 256; i++) {
-            starts[i + 1] += starts[i];
-        }
-        for (uint32_t i = 0; i < count; i++) {
-            other[starts[items[i] >> shift & 0xFFu]++] = items[i];
-        }
-        memcpy(items, other, count * sizeof *items);
-    }
-}
-
 /* Adds the children of a sorted group's node, one for each distinct symbol, and their groups. */
 static enum wt_status add_children(struct builder *builder, const struct group *group,
                                    uint32_t *distinct)
@@ -295,7 +223,8 @@ static enum wt_status add_children(struct builder *builder, const struct group *
             distinct[distinct_count++] = symbol;
         }
     }
-    uint32_t base = find_base(builder, distinct, distinct_count);
+    uint32_t base =
+        wt_places_find(&builder->places, builder->trie->node_count, distinct, distinct_count);
     enum wt_status status = reserve_nodes(builder, base + distinct[distinct_count - 1] + 1);
     builder->trie->nodes[group->node].base = base;
     uint32_t start = 0;
@@ -306,7 +235,7 @@ static enum wt_status add_children(struct builder *builder, const struct group *
         }
         uint32_t child = base + distinct[i];
         builder->trie->nodes[child].parent = group->node;
-        builder->used[child / 64] |= UINT64_C(1) << child % 64;
+        wt_places_take(&builder->places, child);
         builder->next_level[builder->next_level_count++] =
             (struct group){.node = child,
                            .first = group->first + start,
@@ -330,7 +259,8 @@ static enum wt_status settle_group(struct builder *builder, struct group group, 
         items[i] = (uint64_t)symbol << 32 | place;
         ended += symbol == 0;
     }
-    sort_group(builder, group.first, group.count);
+    wt_places_sort(items, builder->order_other + group.first, group.count,
+                   builder->trie->symbols.count);
     enum wt_status status = WT_OK;
     if (ended > 0) {
         builder->trie->nodes[group.node].fail = WT_TRIE_SUFFIX_ROOT;
@@ -365,7 +295,8 @@ static enum wt_status build_nodes(struct builder *builder)
     enum wt_status status = distinct == NULL ? WT_MEMORY : reserve_nodes(builder, 2);
     uint32_t base_max = 0;
     if (status == WT_OK) {
-        builder->used[0] = 1u << WT_TRIE_WORD_ROOT | 1u << WT_TRIE_SUFFIX_ROOT;
+        wt_places_take(&builder->places, WT_TRIE_WORD_ROOT);
+        wt_places_take(&builder->places, WT_TRIE_SUFFIX_ROOT);
         builder->level[0] = (struct group){.node = WT_TRIE_WORD_ROOT, .count = builder->word_count};
         builder->level[1] = (struct group){.node = WT_TRIE_SUFFIX_ROOT,
                                            .first = builder->word_count,
@@ -423,7 +354,7 @@ enum wt_status wt_trie_create(const struct wt_trie_token *tokens, uint32_t count
         status = build_nodes(&builder);
     }
     free(builder.scratch);
-    free(builder.used);
+    wt_places_free(&builder.places);
     if (status != WT_OK) {
         wt_trie_destroy(builder.trie);
         return status;
