@@ -10,7 +10,7 @@ enum wt_status wt_preflight(const struct wt_config *config, struct wt_error *err
 {
     rd_kafka_t *client = NULL;
     struct wt_cluster_facts facts = {0};
-    enum wt_status status = wt_reach_need(config, WAIT_MS, error);
+    enum wt_status status = wt_reach_need(config, false, WAIT_MS, error);
     if (status == WT_OK) {
         status = wt_query_client_create(config, "read_uncommitted", &client, error);
     }

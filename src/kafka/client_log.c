@@ -137,13 +137,24 @@ static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* guards both */
 static struct notes messages;                             /* of librdkafka */
 static struct notes lines; /* ours; far fewer, because the same failure gives the same line */
 
+/* True: both are the same line, or one is a claim and begins the other. A claim is "broker
+ * HOST:PORT: ". */
+static bool is_same(const char *one, const char *other)
+{
+    size_t length = strlen(one);
+    size_t other_length = strlen(other);
+    size_t shorter = length < other_length ? length : other_length;
+    const char *claim = length < other_length ? one : other;
+    return strncmp(one, other, shorter) == 0 &&
+           (length == other_length || ends_in(claim, ": ") || shorter == NOTE_BYTES - 1);
+}
+
 /* Locks: the caller holds the mutex, as for the next function. */
 static bool has(const struct notes *notes, const char *text)
 {
     int64_t since_us = wt_clock_us() - NOTE_US_MAX;
     for (size_t i = 0; i < NOTES; i++) {
-        if (notes->items[i].us > since_us &&
-            strncmp(notes->items[i].text, text, NOTE_BYTES - 1) == 0) {
+        if (notes->items[i].us > since_us && is_same(notes->items[i].text, text)) {
             return true;
         }
     }
@@ -167,6 +178,13 @@ bool wt_client_log_first(const char *text)
     bool first = add_first(&lines, text);
     (void)pthread_mutex_unlock(&mutex);
     return first;
+}
+
+bool wt_client_log_claim(const char *address)
+{
+    char claim[NOTE_BYTES];
+    (void)snprintf(claim, sizeof claim, "broker %s: ", address);
+    return wt_client_log_first(claim);
 }
 
 void wt_client_log_note(const char *message)

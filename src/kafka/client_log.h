@@ -22,6 +22,11 @@ void wt_client_log_note(const char *message);
 /* Notes that a line of ours was logged. False: it was noted within the last minute. Thread: any. */
 bool wt_client_log_first(const char *text);
 
+/* Claims a broker's address, host:port: until a minute is over, wt_client_log_first is false for
+ * connection failures of it. False: such a line, or a claim, was noted within the last minute.
+ * Thread: any. */
+bool wt_client_log_claim(const char *address);
+
 /* True: the message `reason` was noted within the last minute. Thread: any. */
 bool wt_client_log_known(const char *reason);
 

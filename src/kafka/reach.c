@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/deadline.h"
+#include "kafka/client_log.h"
 #include "kafka/connection_probe.h"
 #include "kafka/reach_cause.h"
 #include "observe/log.h"
@@ -146,6 +147,7 @@ static void add_server_fault(struct wt_reach *reach, const char *address, const 
 {
     struct wt_reach_cause cause = wt_reach_cause(said, waited_ms);
     add_fault(reach, -1, wt_format("%s: %s", address, cause.why), cause.remedy);
+    reach->faults[reach->fault_count - 1].server = wt_strdup(address);
 }
 
 /* Adds one fault for each address that failed, or one for the whole list. */
@@ -428,6 +430,7 @@ done:
 void wt_reach_free(struct wt_reach *reach)
 {
     for (size_t i = 0; i < reach->fault_count; i++) {
+        free(reach->faults[i].server);
         free(reach->faults[i].message);
         free(reach->faults[i].remedy);
     }
@@ -456,15 +459,26 @@ static enum wt_status nothing_reached(const struct wt_reach *reach, struct wt_er
                         fault->message, others, fault->remedy);
 }
 
-enum wt_status wt_reach_need(const struct wt_config *config, int wait_ms, struct wt_error *error)
+/* The lines of clients about the same address are then not logged. */
+static void log_fault(const struct wt_reach_fault *fault)
+{
+    if (fault->server == NULL) {
+        wt_log_warn("kafka", "%s; %s", fault->message, fault->remedy);
+    } else if (wt_client_log_claim(fault->server)) {
+        wt_log_warn("kafka", "bootstrap server %s; %s", fault->message, fault->remedy);
+    }
+}
+
+enum wt_status wt_reach_need(const struct wt_config *config, bool each_server, int wait_ms,
+                             struct wt_error *error)
 {
     struct wt_reach reach;
-    enum wt_status status = wt_reach_gather(config, false, wait_ms, &reach, error);
+    enum wt_status status = wt_reach_gather(config, each_server, wait_ms, &reach, error);
     if (status == WT_OK && reach.reached == 0) {
         status = nothing_reached(&reach, error);
     } else if (status == WT_OK) {
         for (size_t i = 0; i < reach.fault_count; i++) {
-            wt_log_warn("kafka", "%s; %s", reach.faults[i].message, reach.faults[i].remedy);
+            log_fault(&reach.faults[i]);
         }
         char message[256];
         if (wt_reach_cause_short_session(reach.session_ms, message, sizeof message)) {

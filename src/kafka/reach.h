@@ -16,6 +16,7 @@
 /* An address that does not answer. */
 struct wt_reach_fault {
     int32_t broker; /* the one that advertises it; -1: it is in bootstrap.servers */
+    char *server;   /* the address in bootstrap.servers, if that is what does not answer, or NULL */
     char *message;  /* the address and why: a clause */
     char *remedy;
 };
@@ -35,8 +36,11 @@ enum wt_status wt_reach_gather(const struct wt_config *config, bool each_server,
                                struct wt_reach *reach_out, struct wt_error *error);
 
 /* WT_IO (class retriable): no broker answers, or none at its advertised address; `error` has the
- * cause. If at least one answers, logs the faults of the others. */
-enum wt_status wt_reach_need(const struct wt_config *config, int wait_ms, struct wt_error *error);
+ * cause. If at least one answers, logs the faults of the others: with `each_server` of every
+ * address of bootstrap.servers, which takes three fifths of half of `wait_ms` where one is silent,
+ * else of those that librdkafka happened to try first. */
+enum wt_status wt_reach_need(const struct wt_config *config, bool each_server, int wait_ms,
+                             struct wt_error *error);
 
 void wt_reach_free(struct wt_reach *reach);
 

@@ -86,7 +86,7 @@ static void wait_for_broker(const struct wt_startup_ports *ports, int64_t began_
 static enum wt_status gather_facts(const struct wt_startup_ports *ports,
                                    struct wt_cluster_facts *facts_out, struct wt_error *error)
 {
-    enum wt_status status = wt_reach_need(ports->config, REACH_MS, error);
+    enum wt_status status = wt_reach_need(ports->config, true, REACH_MS, error);
     return status == WT_OK
                ? wt_facts_gather(ports->config, ports->consumer, LOOK_UP_MS, facts_out, error)
                : status;

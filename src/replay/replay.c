@@ -287,7 +287,7 @@ static enum wt_status wait_for_brokers(const struct wt_config *config, struct wt
 {
     int64_t deadline_us = wt_clock_us() + (int64_t)BROKER_MS_MAX * 1000;
     enum wt_status status;
-    while ((status = wt_reach_need(config, REACH_MS, error)) == WT_IO &&
+    while ((status = wt_reach_need(config, false, REACH_MS, error)) == WT_IO &&
            wt_clock_us() < deadline_us) {
         wt_log_warn("replay", "waiting for a broker: %s; retrying", error->message);
         pause_ms(RETRY_MS);

@@ -131,6 +131,18 @@ def test_servers_that_do_not_answer_are_named_beside_one_that_does(lab, listener
     assert found["right-read"][0]["level"] == "ok", "the rest is looked at by the one that answers"
 
 
+def test_a_worker_names_at_its_start_every_server_that_does_not_answer_in_one_line_each(lab, listener):
+    silent, refusing = listener("silent").address, listener("refusing").address
+    flow = lab.flow()
+    servers = f"{silent},{flow.bootstrap},{refusing}"
+    running = lab.run(flow, kafka={"common": {"bootstrap.servers": servers}}).wait_ready()
+    assert running.stop() == 0
+    lines = [line for line in running.stderr.splitlines() if " WARN " in line]
+    for address, part in (silent, "accepts connections and answers nothing"), (refusing, "Connection refused"):
+        named, = [line for line in lines if address in line]
+        assert part in named, named
+
+
 def test_findings_are_printed_while_others_are_still_looked_for(lab, listener):
     path = lab.directory / "slow.yaml"
     config = lab.flow().config(kafka={"common": {"bootstrap.servers": listener("silent").address}},

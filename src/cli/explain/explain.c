@@ -268,7 +268,7 @@ static int explain(const struct wt_config *config, const struct wt_place *place,
     enum wt_status status = create_readers(config, &readers, &error);
     bool config_good = status != WT_INVALID;
     if (status == WT_OK) {
-        status = wt_reach_need(config, REACH_MS, &error);
+        status = wt_reach_need(config, false, REACH_MS, &error);
     }
     if (status == WT_OK) {
         status = find_record(&explained, &readers, &error);

@@ -151,6 +151,21 @@ static void an_error_that_the_log_has_had_is_known_for_a_minute(void **state)
     assert_true(wt_client_log_first("broker kafka:9092: refused; retrying"));
 }
 
+static void a_failed_address_is_one_line_whoever_says_it_first(void **state)
+{
+    (void)state;
+    clock_us += 61000000;
+    assert_true(wt_client_log_claim("kafka-1:9092"));
+    assert_false(wt_client_log_claim("kafka-1:9092"));
+    assert_false(wt_client_log_first("broker kafka-1:9092: refused; trying again"));
+    assert_true(wt_client_log_first("broker kafka-1:90921: refused; trying again"));
+    assert_true(wt_client_log_first("broker kafka-2:9092: refused; trying again"));
+    assert_false(wt_client_log_claim("kafka-2:9092"));
+    assert_true(wt_client_log_first("broker kafka-2:9092: timed out; trying again"));
+    clock_us += 61000000;
+    assert_true(wt_client_log_claim("kafka-2:9092"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -162,6 +177,7 @@ int main(void)
         cmocka_unit_test(being_put_out_of_the_group_is_said_so),
         cmocka_unit_test(whatever_else_keeps_its_facility_and_level),
         cmocka_unit_test(an_error_that_the_log_has_had_is_known_for_a_minute),
+        cmocka_unit_test(a_failed_address_is_one_line_whoever_says_it_first),
     };
     return cmocka_run_group_tests_name("kafka words", tests, NULL, NULL);
 }
