@@ -1,5 +1,6 @@
 #include "cli/signals.h"
 
+#include "base/clock.h"
 #include "observe/exit_limit.h"
 #include "observe/log.h"
 
@@ -13,6 +14,10 @@
  * number. */
 #define EXIT_BY_SIGNAL 128
 
+/* Signals this soon after the first one are the same request: timeout(1) sends one to its command
+ * and then to the command's process group. */
+#define TWICE_US 20000
+
 static const struct {
     int number;
     const char *name;
@@ -25,7 +30,8 @@ static struct {
     sigset_t set;
     bool stays_on_hangup; /* set before the thread starts */
     atomic_bool arrived;
-    pthread_mutex_t mutex; /* guards what follows; held while `stop` runs */
+    _Atomic int64_t first_us; /* when the first signal was taken; before the handler is set */
+    pthread_mutex_t mutex;    /* guards what follows; held while `stop` runs */
     void (*stop)(void *opaque);
     void *opaque;
 } signals = {.mutex = PTHREAD_MUTEX_INITIALIZER};
@@ -80,7 +86,9 @@ void wt_signals_block(void)
 static void exit_at_once(int number)
 {
     (void)number;
-    wt_exit_now();
+    if (wt_clock_us() - atomic_load(&signals.first_us) >= TWICE_US) {
+        wt_exit_now();
+    }
 }
 
 /* Handles the next signal in a handler, which works whatever other threads wait for. A second
@@ -125,6 +133,7 @@ static void *run(void *opaque)
 {
     (void)opaque;
     int number = wait_for_stop();
+    atomic_store(&signals.first_us, wt_clock_us());
     end_on_next_signal();
     atomic_store(&signals.arrived, true);
     (void)pthread_mutex_lock(&signals.mutex);

@@ -19,9 +19,9 @@ void wt_signals_block(void);
 void wt_signals_stay_on_hangup(void);
 
 /* From now on the first signal calls `stop` on a thread of its own, so `stop` may take locks. A
- * second SIGTERM or SIGINT ends the process at once (exit_limit.h) for as long as it lives.
- * `command` is for the log. Once in a process, after wt_signals_block. WT_FAILED (class fatal): the
- * thread cannot be started. */
+ * second SIGTERM or SIGINT ends the process at once (exit_limit.h) for as long as it lives; one
+ * within 20 ms of the first is the same request. `command` is for the log. Once in a process, after
+ * wt_signals_block. WT_FAILED (class fatal): the thread cannot be started. */
 enum wt_status wt_signals_start(const char *command, void (*stop)(void *opaque), void *opaque,
                                 struct wt_error *error);
 

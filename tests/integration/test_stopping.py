@@ -160,6 +160,20 @@ def test_a_second_signal_exits_at_once_and_a_restart_loses_nothing(lab):
     checks.assert_in_order(labels)
 
 
+def test_a_worker_under_timeout_which_signals_it_twice_drains_and_ends_with_0(lab):
+    flow = lab.flow()
+    flow.produce([article("мяч")] * 4)
+    path, log_path = lab.directory / "timed.yaml", lab.directory / "timed.log"
+    path.write_text(worker.yaml(flow.config(model={"path": str(lab.model())})) + "\n", encoding="utf-8")
+    line = ["timeout", "--preserve-status", "600", worker.binary(worker.fake_build()), "run", "-c", path]
+    with open(log_path, "wb") as log, subprocess.Popen(
+            line, cwd=worker.ROOT, stdin=subprocess.DEVNULL, stderr=log, start_new_session=True) as running:
+        flow.wait_done()
+        running.terminate()  # timeout passes it on, as its own when the time is over
+        assert running.wait(60) == 0
+    assert " stopped: 4 consumed, 4 labelled" in log_path.read_text(encoding="utf-8")
+
+
 @pytest.mark.usefixtures("guarantee")
 def test_kill_9_in_the_middle_loses_nothing(lab):
     flow, model = lab.flow(PARTITIONS), lab.model(sleep_us_per_call=20_000)

@@ -7,6 +7,16 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+/* In a child whose time stands still. */
+static bool still;
+
+int64_t __real_wt_clock_us(void);
+int64_t __wrap_wt_clock_us(void);
+int64_t __wrap_wt_clock_us(void)
+{
+    return still ? 1 : __real_wt_clock_us();
+}
+
 /* What a child's `stop` does. */
 enum manner { RETURNS, HANGS, DONE };
 
@@ -17,6 +27,7 @@ struct worker {
     bool unread;       /* nobody reads the log */
     bool hangup_unset; /* SIGHUP is ignored, as under nohup */
     bool stays;        /* SIGHUP stops nothing */
+    bool twice;        /* it sends itself SIGTERM two times in a row, as timeout(1) does */
     pthread_mutex_t lock;
     atomic_bool stopping;
 };
@@ -40,6 +51,7 @@ static void work(const struct child *child, void *opaque)
     struct worker *worker = opaque;
     struct wt_error error;
     worker->child = child;
+    still = worker->twice;
     if (worker->hangup_unset) {
         (void)signal(SIGHUP, SIG_IGN);
     }
@@ -58,6 +70,12 @@ static void work(const struct child *child, void *opaque)
         wt_signals_end();
     }
     child_step(child);
+    if (worker->twice) {
+        (void)kill(getpid(), SIGTERM);
+        while (!atomic_load(&worker->stopping)) {
+        }
+        (void)kill(getpid(), SIGTERM);
+    }
     child_hang();
 }
 
@@ -68,6 +86,7 @@ static int end_by_two(const struct worker *worker, int first, int second)
     child_await(&child, 1);
     assert_int_equal(kill(child.process, first), 0);
     child_await(&child, 1);
+    child_sleep_ms(50); /* sooner they would be one request */
     assert_int_equal(kill(child.process, second), 0);
     int status = 0;
     assert_int_equal(waitpid(child.process, &status, 0), child.process);
@@ -88,6 +107,21 @@ static void a_second_signal_ends_the_process_whatever_the_first_one_is_at(void *
             assert_int_equal(end_by_two(&hangs, numbers[i], numbers[j]), 1);
         }
     }
+}
+
+/* The child's clock stands still, so a busy machine does not make it two requests. */
+static void a_signal_that_is_sent_two_times_in_a_row_is_one_request(void **state)
+{
+    (void)state;
+    const char *words;
+    struct worker worker = {.manner = RETURNS, .twice = true};
+    struct child child = child_start(work, &worker);
+    child_await(&child, 2);
+    child_sleep_ms(300);
+    assert_int_equal(waitpid(child.process, NULL, WNOHANG), 0);
+    assert_int_equal(kill(child.process, SIGKILL), 0);
+    assert_int_equal(child_end(&child, &words), -SIGKILL);
+    assert_non_null(strstr(words, "SIGTERM: stopping"));
 }
 
 static void a_second_signal_ends_it_with_0_once_everything_is_done(void **state)
@@ -158,6 +192,7 @@ static void where_a_hangup_stops_nothing_it_is_logged_each_time(void **state)
     }
     assert_int_equal(kill(child.process, SIGTERM), 0);
     child_await(&child, 1);
+    child_sleep_ms(50);
     assert_int_equal(kill(child.process, SIGTERM), 0);
     assert_int_equal(child_end(&child, &words), 1);
     assert_non_null(strstr(words, "SIGHUP: received and ignored; reloading is not supported yet"));
@@ -176,6 +211,7 @@ static void a_hangup_that_is_ignored_stays_so(void **state)
     child_sleep_ms(300);
     assert_int_equal(kill(child.process, SIGTERM), 0);
     child_await(&child, 1);
+    child_sleep_ms(50);
     assert_int_equal(kill(child.process, SIGTERM), 0);
     assert_int_equal(child_end(&child, &words), 1);
     assert_null(strstr(words, "SIGHUP"));
@@ -275,6 +311,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_second_signal_ends_the_process_whatever_the_first_one_is_at),
+        cmocka_unit_test(a_signal_that_is_sent_two_times_in_a_row_is_one_request),
         cmocka_unit_test(a_second_signal_ends_it_with_0_once_everything_is_done),
         cmocka_unit_test(a_sleeping_reader_of_the_log_keeps_no_signal_from_its_effect),
         cmocka_unit_test(a_signal_after_the_end_of_all_work_ends_the_process_at_once),
