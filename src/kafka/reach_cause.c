@@ -29,6 +29,8 @@ static const struct {
 } causes[] = {
     {"Failed to resolve", "its name cannot be resolved", ADDRESS ", and the name servers"},
     {"Connection refused", NULL, ADDRESS},
+    {"Too many open files", "this process may not open more files",
+     "raise its limit of open files (ulimit -n, LimitNOFILE=, --ulimit nofile=)"},
     {"Invalid response size", "what answers there does not speak Kafka's protocol", NO_KAFKA},
     {"timed out in state SSL_HANDSHAKE",
      "it accepts connections and does not answer the TLS handshake", SILENT ", for TLS"},
