@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -54,6 +55,9 @@ static struct {
     bool json;
     bool terminal; /* stderr is a terminal and gets text */
     bool colour;
+    bool unread;                   /* the last write found no room: the next one does not wait */
+    bool broken;                   /* a line was written in part */
+    uint64_t dropped;              /* lines that nobody has read, and that were not reported yet */
     char status[STATUS_BYTES_MAX]; /* the status line at the bottom of the terminal; "": none */
     struct recent recent[RECENT_COUNT];
 } state = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -134,24 +138,43 @@ static void line_add_status(struct wt_log_line *line)
     wt_log_line_add_escaped(line, state.status, false);
 }
 
-/* Uses one write call, more only if the reader takes part of the line. If the reader takes nothing,
- * the rest is dropped: the log must never block the worker. */
-static void line_write(const struct wt_log_line *line)
+/* Waits until the reader of stderr takes bytes; up to STALLED_READER_MS, unless it took none the
+ * last time. A write of PIPE_BUF bytes then returns at once, from a pipe that is not O_NONBLOCK
+ * too. Locks: held. */
+static bool has_room(void)
+{
+    struct pollfd reader = {.fd = STDERR_FILENO, .events = POLLOUT};
+    int found;
+    do {
+        found = poll(&reader, 1, state.unread ? 0 : STALLED_READER_MS);
+    } while (found < 0 && errno == EINTR);
+    state.unread = found == 0;
+    return found != 0; /* a reader that is gone is found by the write */
+}
+
+/* Uses one write call, more only for a line above PIPE_BUF bytes or if the reader takes part of the
+ * line. If the reader takes nothing, the rest is dropped: the log must never block the worker.
+ * Locks: held. */
+static bool bytes_write(const char *bytes, size_t length)
 {
     size_t done = 0;
-    while (done < line->length) {
-        ssize_t wrote = write(STDERR_FILENO, line->bytes + done, line->length - done);
+    while (done < length && has_room()) {
+        size_t part = length - done < PIPE_BUF ? length - done : PIPE_BUF;
+        ssize_t wrote = write(STDERR_FILENO, bytes + done, part);
         if (wrote > 0) {
             done += (size_t)wrote;
-        } else if (wrote < 0 && errno == EAGAIN) {
-            struct pollfd stalled = {.fd = STDERR_FILENO, .events = POLLOUT};
-            if (poll(&stalled, 1, STALLED_READER_MS) <= 0) {
-                return;
-            }
         } else if (wrote == 0 || errno != EINTR) {
-            return;
+            state.unread = wrote < 0 && errno == EAGAIN;
+            break;
         }
     }
+    state.broken = done < length && (done > 0 || state.broken);
+    return done == length;
+}
+
+static bool line_write(const struct wt_log_line *line)
+{
+    return (!state.broken || bytes_write("\n", 1)) && bytes_write(line->bytes, line->length);
 }
 
 /* Writes `event`. With `repeated` > 0: it was repeated so often since. Locks: held. */
@@ -173,7 +196,8 @@ static void event_write(const struct recent *event, uint64_t repeated)
         wt_log_line_add_text(&line, "\n");
         line_add_status(&line);
     }
-    line_write(&line);
+    bool whole = line_write(&line);
+    state.dropped += !whole && state.unread;
 }
 
 /* Drops the events first written before `until_us`, and reports how often they were repeated.
@@ -428,22 +452,32 @@ void wt_log_status(const char *text)
     memcpy(state.status, text != NULL ? text : "", bytes);
     state.status[bytes] = '\0';
     line_add_status(&line);
-    line_write(&line);
+    (void)line_write(&line);
     (void)pthread_mutex_unlock(&state.lock);
 }
 
 /* --- reporting repeats ----------------------------------------------------------------------- */
 
-void wt_log_tick(void)
+/* Reports the repeats of what was first written before `until_us`, and the lines that nobody has
+ * read, once somebody does. */
+static void report(int64_t until_us)
 {
     (void)pthread_mutex_lock(&state.lock);
-    recent_expire(wt_clock_us() - HOLD_US);
+    recent_expire(until_us);
+    uint64_t dropped = state.dropped > 0 && has_room() ? state.dropped : 0;
+    state.dropped -= dropped;
     (void)pthread_mutex_unlock(&state.lock);
+    if (dropped > 0) {
+        wt_log_warn("log", "lines dropped because nobody read the log: %" PRIu64, dropped);
+    }
+}
+
+void wt_log_tick(void)
+{
+    report(wt_clock_us() - HOLD_US);
 }
 
 void wt_log_flush(void)
 {
-    (void)pthread_mutex_lock(&state.lock);
-    recent_expire(INT64_MAX);
-    (void)pthread_mutex_unlock(&state.lock);
+    report(INT64_MAX);
 }

@@ -4,7 +4,8 @@
  * {"time":"2025-01-31T12:03:04.005Z","level":"info","component":"consume","message":"joined"}
  *
  * Initialize it once before threads start; after that any thread may call any function. A line is
- * written with one write call, so lines never mix. Bytes that are not UTF-8 become U+FFFD. In text,
+ * written with one write call, so lines never mix. If nobody reads stderr, lines are dropped and
+ * counted: the log never blocks. Bytes that are not UTF-8 become U+FFFD. In text,
  * control characters are written as \xNN: no message can forge a second line or control the
  * terminal. An article's text is logged only with log.texts. */
 #ifndef WIRETAG_OBSERVE_LOG_H
@@ -34,7 +35,8 @@ bool wt_log_colours(int file);
 
 /* Writes one line. `component` is the stage or file that logs, such as "consume". A line equal to
  * one of the last few is held back for ten seconds; then the number of repeats is reported. errno
- * is preserved. Locks: takes the log's. */
+ * is preserved. Waits at most a fifth of a second for the reader of stderr. Locks: takes the
+ * log's. */
 void wt_log(enum wt_log_level level, const char *component, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -75,8 +77,8 @@ bool wt_log_on_terminal(void);
  * NULL or "" removes it. Does nothing if stderr is not a terminal. Thread: any. */
 void wt_log_status(const char *text);
 
-/* Reports repeats whose ten seconds have passed. wt_log does this too; call this about once a
- * second for times in which nothing is logged. Thread: any. */
+/* Reports repeats whose ten seconds have passed, which wt_log does too, and how many lines were
+ * dropped, once the log is read again. Call this about once a second. Thread: any. */
 void wt_log_tick(void);
 
 /* Reports everything that is still held back. Thread: any; call it at exit. */

@@ -1,9 +1,14 @@
 """What the log says of a record, and what it keeps to itself; traces that pass through."""
 
+import fcntl
 import json
+import os
 import re
+import subprocess
 
+import checks
 import pytest
+import worker
 from client import Record, article
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -109,3 +114,36 @@ def test_partitions_and_readiness_are_said_in_the_fields_words(lab):
         found = {(line["topic"], line["partition"]) for line in lines if line["message"].startswith(word + " ")}
         assert found == {(flow.input, 0), (flow.input, 1)}, word
     assert [line["message"] for line in lines if line["message"].startswith("rebalance: ")][-1].endswith("removed, 0 partitions in total")
+
+
+def test_a_log_that_nobody_reads_stops_neither_records_nor_a_stop(lab):
+    """As with a log driver that stands still: the pipe behind stderr is full."""
+    flow = lab.flow()
+    places = flow.produce([article(f"мяч {number}") for number in range(20)] + [b"bad"] * 20)
+    path = lab.directory / "unread.yaml"
+    path.write_text(worker.yaml(flow.config(model={"path": str(lab.model())})) + "\n", encoding="utf-8")
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETFL, os.O_NONBLOCK)
+    for size in (65536, 1):
+        try:
+            while os.write(writer, b"." * size):
+                pass
+        except BlockingIOError:
+            continue
+    fcntl.fcntl(writer, fcntl.F_SETFL, 0)
+    line = [worker.binary(worker.fake_build()), "run", "-c", path]
+    with subprocess.Popen(line, cwd=worker.ROOT, stdin=subprocess.DEVNULL, stderr=writer,
+                          start_new_session=True) as running:
+        os.close(writer)
+        try:
+            labels, letters = checks.settled(flow)
+            checks.assert_each_once(labels + letters, places)
+            os.read(reader, 65536)
+            said = b""
+            while b"lines dropped because nobody read the log: " not in said:
+                said += os.read(reader, 65536)
+            running.terminate()
+            assert running.wait(60) == 0
+        finally:
+            running.kill()
+            os.close(reader)

@@ -225,6 +225,85 @@ static void *write_lines(void *opaque)
     return NULL;
 }
 
+/* A pipe as stderr that has room for `pages` more pages, and no more. Its reading end. */
+static int full_pipe(int pages)
+{
+    static char page[4096];
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    redirect(ends[1]);
+    assert_int_equal(fcntl(STDERR_FILENO, F_SETFL, O_NONBLOCK), 0);
+    while (write(STDERR_FILENO, page, sizeof page) > 0) {
+    }
+    assert_int_equal(fcntl(STDERR_FILENO, F_SETFL, 0), 0);
+    for (int i = 0; i < pages; i++) {
+        assert_int_equal(read(ends[0], page, sizeof page), sizeof page);
+    }
+    assert_int_equal(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
+    return ends[0];
+}
+
+/* Reads all of it; what was logged is its end. */
+static const char *empty_pipe(int reader)
+{
+    size_t length = 0;
+    ssize_t got;
+    while ((got = read(reader, capture + length, sizeof capture - 1 - length)) > 0) {
+        length += (size_t)got;
+    }
+    capture[length] = '\0';
+    const char *first = memchr(capture, '{', length);
+    return first != NULL ? first : "";
+}
+
+static void close_pipe(int reader)
+{
+    (void)dup2(saved_stderr, STDERR_FILENO);
+    (void)close(saved_stderr);
+    (void)close(captured);
+    (void)close(reader);
+}
+
+static void a_log_that_nobody_reads_blocks_nobody_and_says_later_what_is_missing(void **state)
+{
+    (void)state;
+    clock_us += 60000000;
+    wt_log_init(WT_LOG_INFO, WT_LOG_JSON);
+    int reader = full_pipe(0);
+    wt_log_info("unit", "one");
+    wt_log_info("unit", "two");
+    wt_log_tick();
+    assert_string_equal(empty_pipe(reader), "");
+    wt_log_tick();
+    wt_log_info("unit", "three");
+    wt_log_tick();
+    assert_matches(empty_pipe(reader),
+                   "^.*\"component\":\"log\",\"message\":\"lines dropped because nobody read "
+                   "the log: 2\"}\n.*\"three\"}\n$");
+    close_pipe(reader);
+}
+
+static void after_a_part_of_a_line_the_next_one_has_a_line_of_its_own(void **state)
+{
+    (void)state;
+    clock_us += 60000000;
+    char long_message[WT_LOG_MESSAGE_BYTES_MAX];
+    memset(long_message, '\x01', sizeof long_message - 1); /* six bytes each in JSON */
+    long_message[sizeof long_message - 1] = '\0';
+    wt_log_init(WT_LOG_INFO, WT_LOG_JSON);
+    int reader = full_pipe(1);
+    wt_log_info("unit", "%s", long_message);
+    const char *part = empty_pipe(reader);
+    assert_int_equal(strlen(part), 4096);
+    assert_null(strchr(part, '\n'));
+    wt_log_info("unit", "next");
+    assert_matches(empty_pipe(reader), "^.*\"message\":\"next\"}\n$");
+    assert_int_equal(capture[0], '\n');
+    wt_log_tick();
+    assert_matches(empty_pipe(reader), "^.*because nobody read the log: 1\"}\n$");
+    close_pipe(reader);
+}
+
 static void lines_of_several_threads_never_mix(void **state)
 {
     (void)state;
@@ -308,6 +387,8 @@ int main(void)
         CAPTURED(lines_differ_by_level_and_component_too),
         CAPTURED(a_count_is_not_lost_when_many_other_lines_come),
         CAPTURED(errno_survives_a_log_call),
+        cmocka_unit_test(a_log_that_nobody_reads_blocks_nobody_and_says_later_what_is_missing),
+        cmocka_unit_test(after_a_part_of_a_line_the_next_one_has_a_line_of_its_own),
         CAPTURED(lines_of_several_threads_never_mix),
         CAPTURED(a_terminal_gets_coloured_text_unless_no_color_is_set),
     };
