@@ -2,10 +2,12 @@
 
 #include "base/clock.h"
 #include "kafka/client.h"
+#include "kafka/client_log.h"
 #include "kafka/group_status.h"
 #include "kafka/security_status.h"
 #include "kafka/sessions.h"
 #include "kafka/topic_status.h"
+#include "observe/log.h"
 #include "observe/metrics.h"
 
 #include <inttypes.h>
@@ -19,6 +21,9 @@
 
 /* A connection that stays up for this long has passed TLS and SASL. */
 #define UP_US_MIN 1000000
+
+/* Shorter delays by quotas are their normal work. */
+#define THROTTLE_MS_MIN 1000
 
 /* What ListOffsets takes in place of a timestamp (Kafka protocol guide). */
 #define TIMESTAMP_LATEST (-1)
@@ -67,6 +72,20 @@ static void note_let_in(const char *address, bool through_sasl)
     }
 }
 
+/* Names a quota that slows the client down, once a minute. Brokers delay answers by it and say for
+ * how long; the client itself does not log that. */
+static void note_throttle(const rd_kafka_t *client, const char *address, const json_t *broker)
+{
+    char text[300];
+    json_int_t ms = json_integer_value(json_object_get(json_object_get(broker, "throttle"), "max"));
+    (void)snprintf(text, sizeof text, "broker %s throttles the %s", address, kind_of(client));
+    if (ms >= THROTTLE_MS_MIN && wt_client_log_first(text)) {
+        wt_log_warn("kafka",
+                    "%s: requests wait up to %.1f s, by a quota of this worker's user or client.id",
+                    text, (double)ms / 1000);
+    }
+}
+
 /* Handles one broker of librdkafka's statistics (its STATISTICS.md). State INIT: not connected,
  * because the client does not need the broker now. */
 static void show_broker(const rd_kafka_t *client, bool through_sasl, const char *name,
@@ -75,6 +94,7 @@ static void show_broker(const rd_kafka_t *client, bool through_sasl, const char 
     const char *source = json_string_value(json_object_get(broker, "source"));
     const char *state = json_string_value(json_object_get(broker, "state"));
     const char *address = json_string_value(json_object_get(broker, "nodename"));
+    note_throttle(client, address != NULL ? address : name, broker);
     /* A broker that requires a log-in closes a connection without one a moment after it is up. */
     bool stays = json_integer_value(json_object_get(broker, "stateage")) >= UP_US_MIN;
     if (is_up_state(state) && stays && address != NULL) {

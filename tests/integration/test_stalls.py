@@ -1,10 +1,12 @@
 """Whatever keeps records from moving is not ready, is named in the log, once, and is said to be over."""
 
 import re
+import subprocess
 import time
 
 import client
 import pytest
+from broker import SCRIPTS
 from client import article
 from confluent_kafka import Consumer
 from confluent_kafka.admin import (
@@ -199,4 +201,20 @@ def test_a_broker_that_is_away_is_one_line_for_both_clients(lab, own_broker):
     broker.start()
     wait_ready(running)
     running.wait_log(r"INFO +pipeline ready: ", count=2)
+    assert running.stop() == 0
+
+
+def test_a_quota_that_slows_a_worker_down_is_named(lab):
+    flow, name = lab.flow(), lab.unique("slowed")
+
+    def alter(*change):
+        subprocess.run([SCRIPTS / "tool", "configs", "--bootstrap-server", flow.bootstrap, "--alter", "--entity-type",
+                        "clients", "--entity-name", name, *change], check=True, capture_output=True, timeout=120)
+
+    alter("--add-config", "producer_byte_rate=500")
+    flow.produce([article(f"мяч {number}") for number in range(10)])
+    running = lab.run(flow, kafka={"common": {"client.id": name}})
+    running.wait_log(rf"WARN +kafka +broker {flow.bootstrap} throttles the producer: requests wait up to \d+\.\d s, by a quota")
+    alter("--delete-config", "producer_byte_rate")
+    assert len(flow.labels(10)) == 10
     assert running.stop() == 0
