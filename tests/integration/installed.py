@@ -25,8 +25,8 @@ def named(program, tag):
     return re.findall(rf"\({tag}\).*\[(.*)\]", done("readelf", "-d", program))
 
 
-def configure(folder, *options):
-    return run("cmake", "-S", ROOT, "-B", folder, "-DBUILD_TESTING=OFF", *options)
+def configure(folder, *options, **run_options):
+    return run("cmake", "-S", ROOT, "-B", folder, "-DBUILD_TESTING=OFF", *options, **run_options)
 
 
 def moved_prefix(build, folder):

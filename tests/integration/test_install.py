@@ -166,3 +166,16 @@ def test_the_build_refuses_an_old_librdkafka_with_a_sentence(wheel, tmp_path):
     said = re.sub(r"\s+", " ", ended.stderr)
     assert ended.returncode != 0
     assert "is too old: wiretag needs 2.12 or newer. Run scripts/setup, which fetches one" in said
+
+
+def test_the_build_takes_the_systems_librdkafka_where_it_is_new_enough(tmp_path):
+    """As pkg-config describes it: of a distribution, or one of one's own with Kerberos."""
+    library, packages = tmp_path / "lib/librdkafka.so", tmp_path / "lib/pkgconfig"
+    packages.mkdir(parents=True)
+    library.touch()
+    (packages / "rdkafka.pc").write_text(f"Name: rdkafka\nDescription: its client\nVersion: 2.12.1\n"
+                                         f"Libs: -L{tmp_path}/lib -lrdkafka\n", encoding="utf-8")
+    ended = configure(tmp_path / "build", "-GNinja", f"-DRDKAFKA_ROOT={tmp_path}/none", "-DWIRETAG_MODEL=fake",
+                      env={**os.environ, "PKG_CONFIG_PATH": str(packages)})
+    assert ended.returncode == 0, ended.stderr
+    assert str(library) in (tmp_path / "build/build.ninja").read_text(encoding="utf-8")
