@@ -13,7 +13,7 @@
 #include <string.h>
 
 /* Time limits of the questions at the start: whether brokers can be reached, which topics they
- * have, the group's committed offsets, and the timestamps of the newest records in the input
+ * have, the group's members and committed offsets, and the timestamps of the newest records in the input
  * topics. */
 #define REACH_MS 10000
 #define LOOK_UP_MS 10000
@@ -39,6 +39,20 @@ static void add_position(const struct wt_startup_ports *ports, const struct wt_c
     wt_group_position_free(&position);
 }
 
+/* Names others in the group, which take partitions whose records are then not labelled. */
+static void add_strangers(const struct wt_startup_ports *ports,
+                          const struct wt_cluster_facts *facts, struct wt_findings *findings)
+{
+    struct wt_group_facts group = {0};
+    struct wt_error error;
+    if (ports->ranged || wt_audit_need_coordinators(ports->config, facts, &error) != WT_OK) {
+        return;
+    }
+    (void)wt_group_facts_gather(ports->config, ports->consumer, POSITION_MS, &group);
+    wt_audit_group(ports->config, &group, findings);
+    wt_group_facts_free(&group);
+}
+
 /* The cheap part of wiretag check: warns at the start of what will cost records, order or time. */
 static void log_findings(const struct wt_startup_ports *ports, struct wt_cluster_facts *facts)
 {
@@ -48,6 +62,7 @@ static void log_findings(const struct wt_startup_ports *ports, struct wt_cluster
     wt_audit_coordinators(ports->config, facts, &findings);
     wt_facts_find_newest(ports->config, NEWEST_MS, facts);
     wt_audit_topics(ports->config, facts, &findings);
+    add_strangers(ports, facts, &findings);
     add_position(ports, facts, &findings);
     for (size_t i = 0; i < findings.count; i++) {
         const struct wt_finding *finding = &findings.items[i];

@@ -58,6 +58,17 @@ def test_strangers_with_the_same_topics_are_named(lab, config):
     assert flow.group in finding["message"] and "console-consumer (/127.0.0.1)" in finding["message"]
 
 
+def test_a_worker_names_at_its_start_who_takes_partitions_from_it(lab):
+    flow = lab.flow(2)
+    with member(flow, [flow.input], **{"partition.assignment.strategy": "cooperative-sticky"}):
+        running = lab.run(flow).wait_ready()
+        assert running.stop() == 0
+    named = [line for line in running.stderr.splitlines() if " WARN  check " in line and "console-consumer (/127.0.0.1)" in line]
+    assert len(named) == 1 and flow.group in named[0] and "group.id" in named[0], running.stderr
+    alone = lab.run(flow).wait_ready()
+    assert alone.stop() == 0 and "client.id" not in alone.stderr
+
+
 @pytest.mark.parametrize("config", [{"partition.assignment.strategy": "cooperative-sticky"},
                                     {"group.protocol": "consumer"}], ids=["classic", "consumer"])
 def test_strangers_with_other_topics_are_named_whatever_they_call_themselves(lab, config):
