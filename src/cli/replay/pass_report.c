@@ -6,10 +6,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* The number of offsets still to be read: an upper limit for the number of records. */
+/* The number of offsets still to be read: an upper limit for the number of records. The position is
+ * negative if the group has no offset any more, as after the topic was deleted. */
 static int64_t left(const struct wt_replay_part *part)
 {
-    return part->position < part->checkpoint.to ? part->checkpoint.to - part->position : 0;
+    int64_t next = part->position >= 0 ? part->position : part->checkpoint.from;
+    return next < part->checkpoint.to ? part->checkpoint.to - next : 0;
 }
 
 /* --- the plan -------------------------------------------------------------------------------- */
