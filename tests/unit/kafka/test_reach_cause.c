@@ -26,6 +26,8 @@ static void each_cause_has_its_words_and_its_setting(void **state)
     assert_words("Connect to ipv4#127.0.0.1:1 failed: Connection refused (after 0ms in state "
                  "CONNECT)",
                  "Connection refused", "port");
+    assert_null(strstr(wt_reach_cause("kafka-1:9092: Connection refused", 4200).remedy,
+                       "security.protocol"));
     assert_words("Failed to create socket: Too many open files (after 0ms in state CONNECT)",
                  "may not open more files", "ulimit -n");
     assert_words("Connection setup timed out in state CONNECT (after 4500ms in state CONNECT)",
