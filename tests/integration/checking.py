@@ -40,17 +40,3 @@ def findings(status, stdout, stderr):
 
 def bad(by_check):
     return {name for name, found in by_check.items() if any(one["level"] in ("warning", "error") for one in found)}
-
-
-def test_auto_replicas_are_as_many_as_the_processors_that_may_be_used(lab):
-    own = os.sched_getaffinity(0)
-    one = {max(own)}
-    try:
-        os.sched_setaffinity(0, one)
-        _, found = check(lab, lab.flow())
-        _, chosen = check(lab, lab.flow(), model={"replicas": 3})
-    finally:
-        os.sched_setaffinity(0, own)
-    of = "1 processor," if os.cpu_count() == 1 else f"1 of {os.cpu_count()} processors (affinity),"
-    assert f"1 replicas, {of}" in found["device"][0]["message"]
-    assert f"3 replicas, {of}" in chosen["device"][0]["message"]

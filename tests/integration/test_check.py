@@ -98,6 +98,20 @@ def test_what_would_not_work_is_found_at_its_key(lab, changes, check_name, place
     assert any(one["place"].endswith(place) and part in one["message"] for one in found[check_name]), found[check_name]
 
 
+def test_auto_replicas_are_as_many_as_the_processors_that_may_be_used(lab):
+    own = os.sched_getaffinity(0)
+    one = {max(own)}
+    try:
+        os.sched_setaffinity(0, one)
+        _, found = check(lab, lab.flow())
+        _, chosen = check(lab, lab.flow(), model={"replicas": 3})
+    finally:
+        os.sched_setaffinity(0, own)
+    of = "1 processor," if os.cpu_count() == 1 else f"1 of {os.cpu_count()} processors (affinity),"
+    assert f"1 replicas, {of}" in found["device"][0]["message"]
+    assert f"3 replicas, {of}" in chosen["device"][0]["message"]
+
+
 def test_a_model_that_fails_its_self_test_is_found(lab):
     model = lab.model()
     model.path.write_text(model.path.read_text("utf-8").replace('"матч 2"', '"матч 3"'), encoding="utf-8")

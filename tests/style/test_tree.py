@@ -46,6 +46,14 @@ def test_only_what_people_run_lies_at_the_top_of_the_scripts():
     assert [parts[0] for parts in within if len(parts) > 1 and f"`{parts[0]}/`" not in text] == []
 
 
+def test_every_test_is_one_that_pytest_runs():
+    """It takes those of files named test_*.py, and of two with one name only the second."""
+    for path in files(".py"):
+        named = re.findall(r"^def (test_\w+)", (ROOT / path).read_text(encoding="utf-8"), re.MULTILINE)
+        assert not named or re.fullmatch(r"tests/.*/test_\w+\.py", path), f"{path}: {named}"
+        assert len(named) == len(set(named)), f"{path}: {sorted(named)}"
+
+
 def test_only_training_and_export_import_torch():
     """Building, running and testing wiretag never do: it would need 6 GB instead of 1.5."""
     allowed = r"scripts/(bench|demo)/.*|scripts/export/(?!compare_precisions).*|tests/(export|model)/.*"
