@@ -83,6 +83,13 @@ def test_promtool_accepts_the_alert_rules():
     assert f"{len(RULES)} rules found" in promtool("check", "rules", ALERTS)
 
 
+def test_promtool_accepts_the_configuration_that_the_page_shows(tmp_path):
+    block, = [block for block in re.findall(r"```yaml\n(.*?)```", OPERATIONS, re.DOTALL) if "scrape_configs" in block]
+    (tmp_path / "prometheus.yaml").write_text(block, encoding="utf-8")
+    (tmp_path / "alerts.yaml").write_text(ALERTS.read_text(encoding="utf-8"), encoding="utf-8")
+    assert f"{len(RULES)} rules found" in promtool("check", "config", tmp_path / "prometheus.yaml")
+
+
 def test_alerts_fire_when_they_should_and_are_silent_when_all_is_well():
     promtool("test", "rules", "alerts_test.yaml", cwd=ROOT / "tests" / "operations")
 
