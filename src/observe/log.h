@@ -4,10 +4,9 @@
  * {"time":"2025-01-31T12:03:04.005Z","level":"info","component":"consume","message":"joined"}
  *
  * Initialize it once before threads start; after that any thread may call any function. A line is
- * written with one write call, so lines never mix. If nobody reads stderr, lines are dropped and
- * counted: the log never blocks. Bytes that are not UTF-8 become U+FFFD. In text,
- * control characters are written as \xNN: no message can forge a second line or control the
- * terminal. An article's text is logged only with log.texts. */
+ * written with one write call, so lines never mix. Lines that nobody reads are dropped and counted.
+ * Bytes that are not UTF-8 become U+FFFD. In text, control characters are written as \xNN: no message
+ * can forge a second line or control the terminal. An article's text needs log.texts. */
 #ifndef WIRETAG_OBSERVE_LOG_H
 #define WIRETAG_OBSERVE_LOG_H
 
@@ -35,8 +34,7 @@ bool wt_log_colours(int file);
 
 /* Writes one line. `component` is the stage or file that logs, such as "consume". A line equal to
  * one of the last few is held back for ten seconds; then the number of repeats is reported. errno
- * is preserved. Waits at most a fifth of a second for the reader of stderr. Locks: takes the
- * log's. */
+ * is preserved. Waits for the reader at most a fifth of a second. Locks: takes the log's. */
 void wt_log(enum wt_log_level level, const char *component, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
