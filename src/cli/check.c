@@ -100,6 +100,13 @@ static void describe_model(const struct wt_config *config, const struct wt_model
                        "the model is code and is not pinned");
         wt_finding_remedy(findings, "in production set model.sha256: %s", info->sha256);
     }
+    if (info->task == WT_MULTI_LABEL && config->output.threshold.all == 0.0) {
+        wt_finding_add(findings, config, "output.threshold", WT_FINDING_WARNING, "threshold-zero",
+                       "the model gives several labels, and every score reaches 0: each article "
+                       "would get all %" PRIu32 " labels",
+                       info->label_count);
+        wt_finding_remedy(findings, "set output.threshold to auto, for the bundle's thresholds");
+    }
     if (info->equal_lengths_only) {
         wt_finding_add(findings, config, "model.path", WT_FINDING_NOTE, "model-padding",
                        "the model's logits depend on padding, so only articles of the same length "

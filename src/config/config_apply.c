@@ -291,7 +291,9 @@ static enum wt_status set_thresholds(struct wt_config *config, const struct wt_k
     }
     thresholds_clear(thresholds);
     thresholds->all = all;
-    thresholds->items = wt_alloc_zeroed(node->count, sizeof *thresholds->items);
+    if (node->count > 0) {
+        thresholds->items = wt_alloc_zeroed(node->count, sizeof *thresholds->items);
+    }
     for (size_t i = 0; i < node->count; i++) {
         char shown[WT_SHOWN_BYTES_MAX];
         char place[WT_PLACE_BYTES_MAX];

@@ -102,6 +102,20 @@ def test_a_threshold_of_a_label_that_the_model_does_not_have_is_refused_with_the
     assert flow.labels() == []
 
 
+@pytest.mark.parametrize("task, threshold, warned", [
+    ("multi-label", 0.0, True), ("multi-label", 0.01, False), ("multi-label", "auto", False), ("single-label", 0.0, False)])
+def test_a_threshold_that_gives_every_article_all_labels_is_warned_of(lab, task, threshold, warned):
+    flow, model = lab.flow(), lab.model(described=described(task))
+    path = model.path.with_suffix(".yaml")
+    config = flow.config(**worker.merge({"model": {"path": str(model)}}, {"output": {"threshold": threshold}}))
+    path.write_text(worker.yaml(config) + "\n", encoding="utf-8")
+    done = subprocess.run([worker.binary(worker.fake_build()), "check", "--json", "-c", path], cwd=ROOT, timeout=60,
+                          capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    found = [one for one in json.loads(done.stdout)["findings"] if one["check"] == "threshold-zero"]
+    assert [(one["level"], "output.threshold" in one["place"]) for one in found] == [("warning", True)] * warned
+    assert not warned or "all 5 labels" in found[0]["message"]
+
+
 def test_explain_shows_score_and_threshold_of_each_label_and_agrees_with_what_was_published(lab):
     flow, model = lab.flow(), lab.model(described=described())
     flow.produce([article(text) for text in TEXTS[:8]])
