@@ -7,7 +7,8 @@
 --checkpoint is one of
   model.pth   a whole BiLSTMClassifier saved by torch.save (attributes bert, lstm, dropout, fc); it
               is read for its tensors only, nothing in it is executed
-  folder      a Hugging Face BERT sequence classification: config.json, safetensors, vocab.txt
+  folder      a Hugging Face sequence classification: config.json, its weights, its tokenizer;
+              BERT, RoBERTa, XLM-R, CamemBERT, DistilBERT, ELECTRA or MPNet
   file.pt     TorchScript that takes (ids, mask) or (ids, lengths) and gives logits; it is code:
               export only what you trust
 
@@ -65,6 +66,11 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--max-tokens", type=int, metavar="N", help="cut articles there (512)")
     parser.add_argument("--lowercase", action="store_true", help="the vocabulary is uncased")
     parser.add_argument(
+        "--accents",
+        choices=("keep", "strip"),
+        help="of the texts; an uncased tokenizer strips them where nothing says otherwise",
+    )
+    parser.add_argument(
         "--texts",
         type=Path,
         default=SAMPLES,
@@ -117,8 +123,8 @@ def selftest_and_samples(texts: list[str], padding: str) -> tuple[list[str], lis
 
 def export(arguments: argparse.Namespace) -> list[str]:
     from wiretag_modeling import ExportError, TokenizerOptions, write_bundle
-    from wiretag_modeling.checks import check_tokenizer
-    from wiretag_modeling.hugging_face import read_lines
+    from wiretag_modeling.checks import check_accents, check_tokenizer
+    from wiretag_modeling.directory_files import read_lines
     from wiretag_modeling.labels import TASKS, as_labels, check_order, parse_labels
     from wiretag_modeling.sources import read_source
 
@@ -150,6 +156,9 @@ def export(arguments: argparse.Namespace) -> list[str]:
     options = source.tokenizer_options or TokenizerOptions()
     if arguments.lowercase:
         options.lowercase = True
+    if arguments.accents is not None:
+        options.strip_accents = arguments.accents == "strip"
+    notes = check_accents(vocab, options, source.tokenizer_said)
     tokens_max = source.tokens_max if arguments.max_tokens is None else arguments.max_tokens
     if source.encode is not None:
         check_tokenizer(vocab, options, source.encode, texts)
@@ -173,7 +182,7 @@ def export(arguments: argparse.Namespace) -> list[str]:
         progress=progress,
     )
     progress("done")
-    return report.lines()
+    return report.lines() + notes
 
 
 def main() -> int:

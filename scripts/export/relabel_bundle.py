@@ -29,7 +29,7 @@ def relabel(arguments: argparse.Namespace) -> str:
     from wiretag_modeling import ExportError
     from wiretag_modeling.bundle import rewrite_manifest
     from wiretag_modeling.checks import check_words
-    from wiretag_modeling.hugging_face import read_lines
+    from wiretag_modeling.directory_files import read_lines
     from wiretag_modeling.labels import TASKS, check_order, describe, parse_labels, read_label
 
     labels = parse_labels(read_lines(arguments.labels, "labels file"), arguments.labels)

@@ -140,6 +140,7 @@ class TestDirectories:
         assert f"the tensor {name} is torch.int8, as of a quantized model" in said
 
     def test_an_index_of_another_type(self, folder, labels_file, out):
+        (folder / "model.safetensors").unlink()
         (folder / "model.safetensors.index.json").write_text('{"weight_map": ["a"]}')
         assert "weight_map is not an object" in refused(checkpoint=folder, labels=labels_file, out=out)
         (folder / "model.safetensors.index.json").write_text('{"weight_map": {"a": 1}}')
@@ -263,7 +264,8 @@ class TestTokenizers:
         assert manifest["tokenizer"]["lowercase"] is False
         lines = [t if t == t.lower() or t[0] == "[" else f"##x{i}" for i, t in enumerate(VOCAB)]
         (folder / "vocab.txt").write_text("\n".join(lines) + "\n")
-        manifest = exported(checkpoint=folder, labels=labels_file, out=out)
+        assert "--accents keep" in refused(checkpoint=folder, labels=labels_file, out=out)
+        manifest = exported("--accents", "keep", checkpoint=folder, labels=labels_file, out=out)
         assert manifest["tokenizer"]["lowercase"] is True
 
 

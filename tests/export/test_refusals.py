@@ -209,8 +209,8 @@ class TestHuggingFaceDirectories:
         path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
     @pytest.mark.parametrize("changes, said", (
-        ({"model_type": "roberta"}, "only BERT is rebuilt"),
-        ({"position_embedding_type": "relative_key"}, "absolute positions"),
+        ({"model_type": "t5"}, 'model_type is "t5"; rebuilt are bert, '),
+        ({"position_embedding_type": "relative_key"}, "position_embedding_type relative_key"),
         ({"hidden_act": "silu"}, "the activation 'silu'"),
         ({"num_hidden_layers": 3}, "has no tensor bert.encoder.layer.2."),
         ({"intermediate_size": 65}, "do not have the sizes"),

@@ -256,6 +256,8 @@ class TestTorchScript:
         path = save(own_models.MaskedMean(len(VOCAB), len(LABELS)))
         first = exported(
             "--lowercase",
+            "--accents",
+            "strip",
             checkpoint=path,
             vocab=vocab_file,
             labels=labels_file,

@@ -2,8 +2,11 @@
 
     from wiretag_modeling import Classifier, ClassifierConfig, TokenizerOptions, write_bundle
 
-- classifier.py  the architecture (BERT encoder, two-layer BiLSTM, mean, linear). The class that is
-                 trained is the class that is exported: one forward, hence the same function.
+- classifier.py  the architecture (BERT encoder, two-layer BiLSTM, mean, linear), and its relatives by
+                 their settings. The class that is trained is the class that is exported.
+- families.py    how the families of Hugging Face directories differ: names, positions, heads.
+- conversion.py  from published weights to a Classifier.
+- published.py   the published models themselves, by transformers, to compare with.
 - tokenizer.py   the Hugging Face tokenizer that belongs to a vocabulary and its options.
 - bundle.py      write_bundle(): TorchScript, wiretag.json, vocab.txt and selftest.jsonl in one
                  file, with the error bound of each precision measured and the result verified.
@@ -13,7 +16,8 @@
 - worker.py      the same by the worker's own program, for the kernels that it brings.
 - sources.py     what scripts/export/export_model.py can read: a published pickle, a Hugging Face
                  directory, a TorchScript file.
-- hugging_face.py  the files of such a directory, and whether its tokenizer is the worker's.
+- hugging_face.py  what such a directory is; directory_files.py its weights, directory_tokenizer.py
+                 its tokenizer, and whether it is the worker's.
 - pickled.py     reads the tensors of a pickled module without executing anything in it.
 """
 

@@ -1,6 +1,7 @@
 """Refuses what cannot become a working bundle, before anything expensive starts."""
 
 import itertools
+import unicodedata
 from collections.abc import Callable, Sequence
 
 import torch
@@ -8,7 +9,7 @@ from torch import nn
 
 from .classifier import Classifier
 from .measure import MODEL_ERRORS, ExportError, Runner, last_line
-from .tokenizer import TokenizerOptions, build_tokenizer
+from .tokenizer import SPECIAL_TOKENS, TokenizerOptions, build_tokenizer
 
 PADDINGS = {"exact": 0, "padded-512": 512}
 INPUTS = ("ids+lengths", "ids+mask")
@@ -69,6 +70,31 @@ def check_vocab(vocab_tokens: Sequence[str], model: nn.Module) -> None:
             )
 
 
+def check_accents(vocab_tokens: Sequence[str], options: TokenizerOptions, said: bool) -> list[str]:
+    """An uncased vocabulary that keeps its accents is tokenized without them, unless somebody says so:
+    a note where the source says that they are stripped, else it is refused."""
+    strips = options.lowercase if options.strip_accents is None else options.strip_accents
+    lost = [
+        token
+        for token in vocab_tokens
+        if strips
+        and token not in SPECIAL_TOKENS
+        and any(unicodedata.category(c) == "Mn" for c in unicodedata.normalize("NFD", token))
+    ]
+    if not lost:
+        return []
+    found = (
+        f"the vocabulary has {len(lost)} tokens with accents, such as {', '.join(lost[:3])}, which no "
+        "text reaches where accents are stripped"
+    )
+    if said or options.strip_accents is not None:
+        return [f"{found}, as the tokenizer's settings say; --accents keep keeps them"]
+    raise ExportError(
+        f"{found}, as is usual with lower-casing. Say what the model was trained with: --accents keep, "
+        "or --accents strip"
+    )
+
+
 def check_tokenizer(
     vocab_tokens: Sequence[str],
     options: TokenizerOptions,
@@ -109,7 +135,7 @@ def check_sizes(model: nn.Module, padding: str, inputs: str, tokens_max: int) ->
                 f"padding {padding}: the model was made with pad_to={model.pad_to}; "
                 f"make it with ClassifierConfig(pad_to={PADDINGS[padding]})"
             )
-        positions = model.positions.num_embeddings
+        positions = model.config.positions_max
         if max(tokens_max, PADDINGS[padding]) > positions:
             raise ExportError(
                 f"max_tokens {tokens_max} with padding {padding}: the model knows {positions} "

@@ -1,5 +1,6 @@
 """The classifier: a BERT encoder, a two-layer bidirectional LSTM, the mean over time, a linear layer.
 
+With another head, embedding or bias of attention it is one of BERT's relatives (families.py).
 One class serves training, export and inference, so that what was trained is what runs:
 
     config = ClassifierConfig(vocab_size=8000, labels=11, layers=4, hidden=256, heads=4,
@@ -33,6 +34,7 @@ from torch.nn import functional as F
 
 ACTIVATIONS = ("gelu", "gelu_tanh", "relu")
 HEADS = ("bilstm", "pooler")
+HEAD_ACTIVATIONS = ("tanh", "gelu", "relu")
 
 
 @dataclass
@@ -49,7 +51,11 @@ class ClassifierConfig:
     activation: str = "gelu"  # one of ACTIVATIONS
     layer_norm_eps: float = 1e-12
     dropout: float = 0.1  # in training mode only
-    head: str = "bilstm"  # or "pooler": tanh layer on [CLS], as BertForSequenceClassification
+    head: str = "bilstm"  # or "pooler": a layer on the first token, as BertForSequenceClassification
+    head_activation: str = "tanh"  # of the pooler: one of HEAD_ACTIVATIONS
+    embedding: int = 0  # size of the embeddings where a projection follows, as in ELECTRA; 0: hidden
+    unplaced_id: int = -1  # a token that has no position and is not counted, as padding in RoBERTa
+    relative_bias: bool = False  # attention's scores depend on the distance too, as in MPNet
     pad_to: int = 0  # 0: exact; 512: padded-512
     pad_id: int = 0
 
@@ -60,10 +66,16 @@ class ClassifierConfig:
             raise ValueError(f"activation={self.activation!r}: one of {', '.join(ACTIVATIONS)}")
         if self.head not in HEADS:
             raise ValueError(f"head={self.head!r}: one of {', '.join(HEADS)}")
+        if self.head_activation not in HEAD_ACTIVATIONS:
+            raise ValueError(
+                f"head_activation={self.head_activation!r}: one of {', '.join(HEAD_ACTIVATIONS)}"
+            )
+        self.embedding = self.embedding or self.hidden
 
 
 class EncoderLayer(nn.Module):
-    """One post-norm BERT layer; `keys` bool [B, 1, 1, S] says which positions may be attended to."""
+    """One post-norm BERT layer. `mask`: bool [B, 1, 1, S], the positions that may be attended to, or float
+    [B, heads, S, S], what is added to the scores."""
 
     heads: Final[int]
     dropout: Final[float]
@@ -81,13 +93,13 @@ class EncoderLayer(nn.Module):
         self.output = nn.Linear(config.intermediate, config.hidden)
         self.output_norm = nn.LayerNorm(config.hidden, eps=config.layer_norm_eps)
 
-    def forward(self, hidden: Tensor, keys: Tensor) -> Tensor:
+    def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
         rows, width, size = hidden.size(0), hidden.size(1), hidden.size(2)
         dropout = self.dropout if self.training else 0.0
         qkv = self.qkv(hidden).view(rows, width, 3, self.heads, size // self.heads)
         qkv = qkv.permute(2, 0, 3, 1, 4)
         context = F.scaled_dot_product_attention(
-            qkv[0], qkv[1], qkv[2], attn_mask=keys, dropout_p=dropout
+            qkv[0], qkv[1], qkv[2], attn_mask=mask, dropout_p=dropout
         )
         context = self.attention_output(context.transpose(1, 2).reshape(rows, width, size))
         hidden = self.attention_norm(hidden + F.dropout(context, self.dropout, self.training))
@@ -100,6 +112,23 @@ class EncoderLayer(nn.Module):
             inner = F.relu(inner)
         inner = F.dropout(self.output(inner), self.dropout, self.training)
         return self.output_norm(hidden + inner)
+
+
+class RelativeBias(nn.Module):
+    """What attention adds to a score for the distance of its key and its query: float [1, heads, S, S]."""
+
+    positions_max: Final[int]
+
+    def __init__(self, config: ClassifierConfig) -> None:
+        super().__init__()
+        self.positions_max = config.positions_max
+        # A row a distance, from 1 - positions_max on.
+        self.table = nn.Embedding(2 * config.positions_max - 1, config.heads)
+
+    def forward(self, position: Tensor) -> Tensor:
+        distance = position.unsqueeze(0) - position.unsqueeze(1)
+        bias = self.table(distance + (self.positions_max - 1))
+        return bias.permute(2, 0, 1).unsqueeze(0).contiguous()
 
 
 class OneDirection(nn.Module):
@@ -178,18 +207,26 @@ class BiLstmHead(nn.Module):
 
 
 class PoolerHead(nn.Module):
-    """The head of BertForSequenceClassification: a tanh layer on [CLS], then a linear layer."""
+    """The head of a sequence classification: a layer on the first token, then a linear layer."""
 
     dropout: Final[float]
+    activation: Final[str]
 
     def __init__(self, config: ClassifierConfig) -> None:
         super().__init__()
         self.dropout = config.dropout
+        self.activation = config.head_activation
         self.pooler = nn.Linear(config.hidden, config.hidden)
         self.fc = nn.Linear(config.hidden, config.labels)
 
     def forward(self, hidden: Tensor, lengths: Tensor) -> Tensor:
-        pooled = torch.tanh(self.pooler(hidden[:, 0]))
+        pooled = self.pooler(hidden[:, 0])
+        if self.activation == "tanh":
+            pooled = torch.tanh(pooled)
+        elif self.activation == "gelu":
+            pooled = F.gelu(pooled)
+        else:
+            pooled = F.relu(pooled)
         pooled = F.dropout(pooled, self.dropout, self.training)
         return output_layer(pooled, self.fc.weight, self.fc.bias)
 
@@ -199,18 +236,25 @@ class Classifier(nn.Module):
 
     pad_to: Final[int]
     pad_id: Final[int]
+    unplaced_id: Final[int]
     dropout: Final[float]
 
     def __init__(self, config: ClassifierConfig) -> None:
         super().__init__()
         self.config = config
+        self.unplaced_id = config.unplaced_id
         self.pad_to = config.pad_to
         self.pad_id = config.pad_id
         self.dropout = config.dropout
-        self.words = nn.Embedding(config.vocab_size, config.hidden)
+        self.words = nn.Embedding(config.vocab_size, config.embedding)
         # BERT's token type 0 is part of every position here: one table less to read.
-        self.positions = nn.Embedding(config.positions_max, config.hidden)
-        self.norm = nn.LayerNorm(config.hidden, eps=config.layer_norm_eps)
+        # Row 0 is that of tokens without a position, where there are such.
+        rows = config.positions_max + (config.unplaced_id >= 0)
+        self.positions = nn.Embedding(rows, config.embedding)
+        self.norm = nn.LayerNorm(config.embedding, eps=config.layer_norm_eps)
+        projected = config.embedding != config.hidden
+        self.projection = nn.Linear(config.embedding, config.hidden) if projected else None
+        self.bias = RelativeBias(config) if config.relative_bias else None
         self.layers = nn.ModuleList([EncoderLayer(config) for _ in range(config.layers)])
         self.head = BiLstmHead(config) if config.head == "bilstm" else PoolerHead(config)
         for module in self.modules():
@@ -225,9 +269,18 @@ class Classifier(nn.Module):
         position = torch.arange(ids.size(1), device=ids.device)
         real = position.unsqueeze(0) < lengths.unsqueeze(1)
         ids = ids.masked_fill(~real, self.pad_id)
-        hidden = self.norm(self.words(ids) + self.positions(position))
+        if self.unplaced_id >= 0:
+            placed = ids != self.unplaced_id
+            hidden = self.words(ids) + self.positions(placed.cumsum(1) * placed)
+        else:
+            hidden = self.words(ids) + self.positions(position)
+        hidden = self.norm(hidden)
         hidden = F.dropout(hidden, self.dropout, self.training)
-        keys = real.unsqueeze(1).unsqueeze(1)
+        if self.projection is not None:
+            hidden = self.projection(hidden)
+        mask = real.unsqueeze(1).unsqueeze(1)
+        if self.bias is not None:
+            mask = self.bias(position).masked_fill(~mask, float("-inf"))
         for layer in self.layers:
-            hidden = layer(hidden, keys)
+            hidden = layer(hidden, mask)
         return self.head(hidden, lengths)

@@ -1,104 +1,35 @@
-"""From the weights of a published BERT to the Classifier, and the published model to compare with."""
+"""From the weights of a published encoder to the Classifier."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import Tensor
 
 from .classifier import Classifier, ClassifierConfig
+from .families import ACTIVATIONS, FAMILIES, EncoderSettings, Family
 from .measure import ExportError
-
-ACTIVATIONS = {
-    "gelu": "gelu",
-    "gelu_python": "gelu",
-    "gelu_new": "gelu_tanh",
-    "gelu_fast": "gelu_tanh",
-    "gelu_pytorch_tanh": "gelu_tanh",
-    "relu": "relu",
-}
-
 
 # Others need a scale beside them.
 FLOATS = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
+# In front of the names of a model that was saved inside DataParallel, or compiled.
+WRAPPERS = ("module.", "_orig_mod.")
 
 
-@dataclass
-class BertSettings:
-    """What config.json, or the config object of a pickled BertModel, says that matters."""
-
-    vocab_size: int
-    hidden: int
-    layers: int
-    heads: int
-    intermediate: int
-    positions_max: int
-    token_types: int
-    activation: str
-    layer_norm_eps: float
-    pad_id: int
-
-    @classmethod
-    def read(cls, config: dict, source: str) -> "BertSettings":
-        kind = config.get("model_type", "bert")
-        if kind != "bert":
-            raise ExportError(
-                f"{source} is a {kind} model; only BERT is rebuilt. Trace it to TorchScript with "
-                "(ids, mask) and export that file"
-            )
-        position = config.get("position_embedding_type", "absolute")
-        if position != "absolute" or config.get("is_decoder") or config.get("add_cross_attention"):
-            raise ExportError(
-                f"{source}: only an encoder with absolute positions is rebuilt, this one has "
-                f"positions {position}, is_decoder {bool(config.get('is_decoder'))}"
-            )
-        activation = config.get("hidden_act", "gelu")
-        if activation not in ACTIVATIONS:
-            raise ExportError(
-                f"{source}: the activation {activation!r} is not one of {', '.join(ACTIVATIONS)}"
-            )
-        try:
-            settings = cls(
-                vocab_size=int(config["vocab_size"]),
-                hidden=int(config["hidden_size"]),
-                layers=int(config["num_hidden_layers"]),
-                heads=int(config["num_attention_heads"]),
-                intermediate=int(config["intermediate_size"]),
-                positions_max=int(config["max_position_embeddings"]),
-                token_types=int(config.get("type_vocab_size", 2)),
-                activation=activation,
-                layer_norm_eps=float(config.get("layer_norm_eps", 1e-12)),
-                pad_id=int(config.get("pad_token_id") or 0),
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise ExportError(f"{source}: the BERT settings lack or garble {error}") from error
-        settings._check(source)
-        return settings
-
-    def _check(self, source: str) -> None:
-        sizes = ("vocab_size", "hidden", "layers", "heads", "intermediate", "positions_max")
-        for name in (*sizes, "token_types"):
-            if getattr(self, name) <= 0:
-                raise ExportError(f"{source}: the BERT settings say {name} {getattr(self, name)}")
-        if self.hidden % self.heads != 0:
-            raise ExportError(
-                f"{source}: the BERT settings say hidden size {self.hidden}, which is not a multiple "
-                f"of its {self.heads} heads"
-            )
+def _own_name(name: str) -> str:
+    """Checkpoints converted from TensorFlow have the older names of LayerNorm."""
+    while name.startswith(WRAPPERS):
+        name = name.partition(".")[2]
+    return name.replace("LayerNorm.gamma", "LayerNorm.weight").replace(
+        "LayerNorm.beta", "LayerNorm.bias"
+    )
 
 
 class Weights:
     """Takes tensors by name, and names what is missing or no weight."""
 
     def __init__(self, tensors: dict[str, Tensor], source: str) -> None:
-        # Checkpoints converted from TensorFlow have the older names of LayerNorm.
-        self.tensors = {
-            name.replace("LayerNorm.gamma", "LayerNorm.weight").replace(
-                "LayerNorm.beta", "LayerNorm.bias"
-            ): tensor
-            for name, tensor in tensors.items()
-        }
+        self.tensors = {_own_name(name): tensor for name, tensor in tensors.items()}
         self.source = source
 
     def take(self, name: str) -> Tensor:
@@ -119,28 +50,52 @@ class Weights:
         return {f"{target}.{part}": self.take(f"{source}.{part}") for part in ("weight", "bias")}
 
 
-def _encoder_state(weights: Weights, settings: BertSettings) -> dict[str, Tensor]:
-    table = "bert.embeddings."
+def _mpnet_buckets(positions: int) -> Tensor:
+    """The row of MPNet's table for each distance of key and query, from 1 - positions on: exact up to 7,
+    then by logarithm up to 128; transformers has the numbers in its code too."""
+    distance = torch.arange(1 - positions, positions)
+    far = distance.abs()
+    steps = (far.float() / 8).log() / math.log(128 / 8) * 8
+    bucket = torch.where(far < 8, far, torch.clamp(8 + steps.clamp(min=0).long(), max=15))
+    return bucket + 16 * (distance > 0)
+
+
+def _embeddings_state(
+    weights: Weights, settings: EncoderSettings, family: Family
+) -> dict[str, Tensor]:
+    table = family.base + "embeddings."
+    positions = weights.take(table + "position_embeddings.weight")[max(settings.unplaced_id, 0) :]
+    if family.token_types:
+        positions = positions + weights.take(table + "token_type_embeddings.weight")[0]
     state = {
         "words.weight": weights.take(table + "word_embeddings.weight"),
-        "positions.weight": weights.take(table + "position_embeddings.weight")
-        + weights.take(table + "token_type_embeddings.weight")[0],
+        "positions.weight": positions,
         **weights.linear(table + "LayerNorm", "norm"),
     }
+    if settings.embedding != settings.hidden:
+        state |= weights.linear(family.base + "embeddings_project", "projection")
+    if family.relative_bias:
+        name = family.base + "encoder.relative_attention_bias.weight"
+        if weights.take(name).size(0) < 32:
+            raise ExportError(f"{weights.source}: {name} has no row for each of 32 buckets")
+        state["bias.table.weight"] = weights.take(name)[_mpnet_buckets(settings.positions_max)]
+    return state
+
+
+def _encoder_state(
+    weights: Weights, settings: EncoderSettings, family: Family
+) -> dict[str, Tensor]:
+    state = _embeddings_state(weights, settings, family)
     for index in range(settings.layers):
-        source, target = f"bert.encoder.layer.{index}.", f"layers.{index}."
-        for part in ("weight", "bias"):
-            state[f"{target}qkv.{part}"] = torch.cat(
-                [
-                    weights.take(f"{source}attention.self.{name}.{part}")
-                    for name in ("query", "key", "value")
-                ]
-            )
-        state |= weights.linear(source + "attention.output.dense", target + "attention_output")
-        state |= weights.linear(source + "attention.output.LayerNorm", target + "attention_norm")
-        state |= weights.linear(source + "intermediate.dense", target + "intermediate")
-        state |= weights.linear(source + "output.dense", target + "output")
-        state |= weights.linear(source + "output.LayerNorm", target + "output_norm")
+        source, target = f"{family.base}{family.layers}{index}.", f"layers.{index}."
+        for module, names in family.layer.items():
+            if module == "qkv":
+                for part in ("weight", "bias"):
+                    state[f"{target}qkv.{part}"] = torch.cat(
+                        [weights.take(f"{source}{name}.{part}") for name in names]
+                    )
+            else:
+                state |= weights.linear(source + names, target + module)
     return state
 
 
@@ -171,136 +126,57 @@ def _load(
     return model.eval()
 
 
-def bilstm_classifier(
-    weights: Weights, settings: BertSettings, lstm_layers: int, pad_to: int
-) -> Classifier:
-    """The published BiLSTMClassifier: bert, lstm, mean over time, fc."""
-    fc = weights.take("fc.weight")
-    config = ClassifierConfig(
+def _config(settings: EncoderSettings, labels: int, pad_to: int, **more: object) -> ClassifierConfig:
+    return ClassifierConfig(
         vocab_size=settings.vocab_size,
-        labels=fc.size(0),
+        labels=labels,
         layers=settings.layers,
         hidden=settings.hidden,
         heads=settings.heads,
         intermediate=settings.intermediate,
         positions_max=settings.positions_max,
-        lstm_hidden=fc.size(1) // 2,
-        lstm_layers=lstm_layers,
         activation=ACTIVATIONS[settings.activation],
         layer_norm_eps=settings.layer_norm_eps,
         pad_to=pad_to,
         pad_id=settings.pad_id,
+        **more,
     )
+
+
+def bilstm_classifier(
+    weights: Weights, settings: EncoderSettings, lstm_layers: int, pad_to: int
+) -> Classifier:
+    """The published BiLSTMClassifier: bert, lstm, mean over time, fc."""
+    fc = weights.take("fc.weight")
     return _load(
-        config,
-        lambda: _encoder_state(weights, settings)
+        _config(
+            settings, fc.size(0), pad_to, lstm_hidden=fc.size(1) // 2, lstm_layers=lstm_layers
+        ),
+        lambda: _encoder_state(weights, settings, FAMILIES["bert"])
         | _lstm_state(weights, lstm_layers)
         | weights.linear("fc", "head.fc"),
         weights.source,
     )
 
 
-def pooler_classifier(weights: Weights, settings: BertSettings, pad_to: int) -> Classifier:
-    """BertForSequenceClassification: a tanh layer on [CLS], then a linear layer."""
-    config = ClassifierConfig(
-        vocab_size=settings.vocab_size,
-        labels=weights.take("classifier.weight").size(0),
-        layers=settings.layers,
-        hidden=settings.hidden,
-        heads=settings.heads,
-        intermediate=settings.intermediate,
-        positions_max=settings.positions_max,
-        activation=ACTIVATIONS[settings.activation],
-        layer_norm_eps=settings.layer_norm_eps,
-        head="pooler",
-        pad_to=pad_to,
-        pad_id=settings.pad_id,
-    )
+def sequence_classifier(
+    weights: Weights, settings: EncoderSettings, family: Family, pad_to: int
+) -> Classifier:
+    """A sequence classification of transformers: a layer on the first token, then the logits."""
+    dense, last = family.head
     return _load(
-        config,
-        lambda: _encoder_state(weights, settings)
-        | weights.linear("bert.pooler.dense", "head.pooler")
-        | weights.linear("classifier", "head.fc"),
+        _config(
+            settings,
+            weights.take(f"{last}.weight").size(0),
+            pad_to,
+            head="pooler",
+            head_activation=family.head_activation,
+            embedding=settings.embedding,
+            unplaced_id=settings.unplaced_id,
+            relative_bias=family.relative_bias,
+        ),
+        lambda: _encoder_state(weights, settings, family)
+        | weights.linear(dense, "head.pooler")
+        | weights.linear(last, "head.fc"),
         weights.source,
     )
-
-
-# --- the source models, as published ----------------------------------------------------------
-
-
-class PublishedBiLstm(nn.Module):
-    """Transformers' BertModel and torch's own LSTM, one text at a time, as its authors run it."""
-
-    def __init__(self, weights: Weights, settings: BertSettings, lstm: nn.LSTM, pad_to: int):
-        super().__init__()
-        self.bert = _published_bert(settings, "BertModel")
-        self.lstm = lstm
-        fc = weights.take("fc.weight")
-        self.fc = nn.Linear(fc.size(1), fc.size(0))
-        self.pad_to, self.pad_id = pad_to, settings.pad_id
-        _adopt(self, weights)
-
-    def forward(self, row: Sequence[int]) -> Tensor:
-        ids, mask = padded_alone(row, self.pad_to, self.pad_id)
-        hidden = self.bert(input_ids=ids, attention_mask=mask).last_hidden_state
-        return self.fc(self.lstm(hidden)[0].mean(dim=1))
-
-
-class PublishedPooler(nn.Module):
-    """Transformers' BertForSequenceClassification, one text at a time."""
-
-    def __init__(self, weights: Weights, settings: BertSettings, pad_to: int):
-        super().__init__()
-        labels = weights.take("classifier.weight").size(0)
-        self.model = _published_bert(settings, "BertForSequenceClassification", num_labels=labels)
-        self.pad_to, self.pad_id = pad_to, settings.pad_id
-        _adopt(self.model, weights)
-        self.eval()
-
-    def forward(self, row: Sequence[int]) -> Tensor:
-        ids, mask = padded_alone(row, self.pad_to, self.pad_id)
-        return self.model(input_ids=ids, attention_mask=mask).logits
-
-
-def padded_alone(row: Sequence[int], pad_to: int, pad_id: int) -> tuple[Tensor, Tensor]:
-    """ids and mask [1, S] of one text; S is its length, or pad_to."""
-    ids = F.pad(torch.tensor([list(row)]), [0, max(0, pad_to - len(row))], value=pad_id)
-    return ids, (torch.arange(ids.size(1)) < len(row)).long().unsqueeze(0)
-
-
-def _published_bert(settings: BertSettings, kind: str, **more: int) -> nn.Module:
-    import transformers
-
-    config = transformers.BertConfig(
-        vocab_size=settings.vocab_size,
-        hidden_size=settings.hidden,
-        num_hidden_layers=settings.layers,
-        num_attention_heads=settings.heads,
-        intermediate_size=settings.intermediate,
-        max_position_embeddings=settings.positions_max,
-        type_vocab_size=settings.token_types,
-        hidden_act=settings.activation,
-        layer_norm_eps=settings.layer_norm_eps,
-        pad_token_id=settings.pad_id,
-        attn_implementation="eager",
-        **more,
-    )
-    return getattr(transformers, kind)(config)
-
-
-def _adopt(model: nn.Module, weights: Weights) -> None:
-    """Gives a published model the tensors of the checkpoint, without a copy."""
-    wanted = model.state_dict()
-    missing = [
-        name
-        for name in wanted
-        if name not in weights.tensors and not name.startswith("bert.pooler.")
-    ]
-    if missing:
-        raise ExportError(f"{weights.source} has no tensor {missing[0]}")
-    model.load_state_dict(
-        {name: weights.take(name) for name in wanted if name in weights.tensors},
-        strict=False,
-        assign=True,
-    )
-    model.eval()

@@ -20,20 +20,18 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .checks import INPUTS, PADDINGS
-from .conversion import (
-    BertSettings,
-    PublishedBiLstm,
-    PublishedPooler,
-    Weights,
-    bilstm_classifier,
-    padded_alone,
-    pooler_classifier,
-)
+from .conversion import Weights, bilstm_classifier, sequence_classifier
+from .families import EncoderSettings
 from .hugging_face import Directory
 from .labels import TASKS, Label, read_label
 from .measure import MODEL_ERRORS, ExportError, last_line
 from .pickled import Plain, module_tensors, read_pickle, submodule
+from .published import PublishedBiLstm, PublishedSequence, padded_alone
 from .tokenizer import TokenizerOptions
+
+WRAPPING_CLASSES = ("DataParallel", "DistributedDataParallel", "OptimizedModule")
+# Of an article, however many the model would take.
+TOKENS_MAX = 8192
 
 
 @dataclass
@@ -50,6 +48,7 @@ class Source:
     labels: list[str | Label] | None = None
     task: str | None = None
     tokenizer_options: TokenizerOptions | None = None
+    tokenizer_said: bool = False  # the options are in a file of the source, not guessed
     encode: Callable[[Sequence[str]], list[list[int]]] | None = None  # by its own tokenizer
 
 
@@ -98,6 +97,14 @@ def _class_name(module: Plain | None) -> str:
     return module.kind.rpartition(".")[2] if module is not None else "nothing"
 
 
+def _unwrapped(root: object) -> object:
+    """The model that was saved inside DataParallel and the like."""
+    while _class_name(root if isinstance(root, Plain) else None) in WRAPPING_CLASSES:
+        inside = (submodule(root, name) for name in ("module", "_orig_mod"))
+        root = next((module for module in inside if module is not None), None)
+    return root
+
+
 def _check_published(root: Plain, path: Path) -> None:
     """The class's own forward is code, which is not read: the names must tell what it does."""
     modules = root.state.get("_modules") if isinstance(root, Plain) else None
@@ -127,13 +134,13 @@ def _check_published(root: Plain, path: Path) -> None:
 
 
 def _read_published(path: Path, padding: str) -> Source:
-    root = read_pickle(path)
+    root = _unwrapped(read_pickle(path))
     _check_published(root, path)
     bert = submodule(root, "bert")
     config = bert.state.get("config") if bert is not None else None
     if not isinstance(config, Plain):
         raise ExportError(f"{path}: bert carries no config, so its number of heads is not known")
-    settings = BertSettings.read(config.state, str(path))
+    settings = EncoderSettings.read(config.state, str(path))
     lstm = _published_lstm(root, path)
     weights = Weights(module_tensors(root), str(path))
     pad_to = PADDINGS[padding]
@@ -151,9 +158,12 @@ def _read_published(path: Path, padding: str) -> Source:
 
 def _read_hugging_face(folder: Path, padding: str) -> Source:
     directory = Directory(folder)
-    settings = BertSettings.read(directory.config, str(folder))
-    weights = Weights(directory.tensors(), str(folder))
-    if weights.take("classifier.weight").size(0) == 1 and directory.task() != "multi-label":
+    family = directory.family
+    settings = EncoderSettings.read(directory.config, str(folder), family)
+    tensors, file = directory.tensors()
+    weights = Weights(tensors, str(folder))
+    labels = weights.take(f"{family.head[1]}.weight").size(0)
+    if labels == 1 and directory.task() != "multi-label":
         raise ExportError(
             f"{folder}: the model gives one number, as for a regression; wiretag chooses among "
             "labels, so it needs an output for each"
@@ -161,14 +171,18 @@ def _read_hugging_face(folder: Path, padding: str) -> Source:
     tokenizer = directory.tokenizer()
     pad_to = PADDINGS[padding]
     return Source(
-        what=f"Hugging Face directory, {settings.layers} layers of {settings.hidden}",
-        model=pooler_classifier(weights, settings, pad_to),
-        reference=PublishedPooler(weights, settings, pad_to),
-        tokens_max=min(settings.positions_max, 512),
+        what=f"Hugging Face directory of {directory.config.get('model_type', 'bert')}, "
+        f"{settings.layers} layers of {settings.hidden}, weights of {file}",
+        model=sequence_classifier(weights, settings, family, pad_to),
+        reference=PublishedSequence(weights, directory.config, labels, pad_to, settings.pad_id),
+        tokens_max=min(
+            settings.positions_max, tokenizer.tokens_max or TOKENS_MAX, pad_to or TOKENS_MAX
+        ),
         vocab_tokens=tokenizer.vocab,
         labels=directory.labels(),
         task=directory.task(),
         tokenizer_options=tokenizer.options,
+        tokenizer_said=tokenizer.said,
         encode=tokenizer.encode,
     )
 
@@ -275,6 +289,40 @@ def _read_manifest(extra: dict[str, bytes | str], path: Path) -> dict:
         ) from error
 
 
+def _check_version(path: Path) -> None:
+    """torch calls a file of a newer one damaged, more or less."""
+    newest = torch._C._get_max_operator_version()
+    with zipfile.ZipFile(path) as archive:
+        names = [name for name in archive.namelist() if name.count("/") in (1, 2)]
+        record = next((n for n in names if n.endswith(("/version", "/.data/version"))), None)
+        said = archive.read(record).strip() if record is not None else b""
+    if said.isdigit() and int(said) > newest:
+        raise ExportError(
+            f"{path} was saved by a newer torch: its format is version {int(said)}, and torch "
+            f"{torch.__version__} here, as libtorch in the worker, reads versions up to {newest}. Save "
+            "it with this torch"
+        )
+
+
+def _check_not_training(module: torch.jit.ScriptModule, path: Path) -> None:
+    """A trace keeps the mode that the model was in: eval() does not reach it any more."""
+    graph = module.inlined_graph  # its nodes live as long as it does
+    for kind, probability, training in (
+        ("aten::dropout", 1, 2),
+        ("aten::feature_dropout", 1, 2),
+        ("aten::alpha_dropout", 1, 2),
+        ("aten::scaled_dot_product_attention", 4, None),
+    ):
+        for node in graph.findAllNodes(kind):
+            inputs = list(node.inputs())
+            active = training is None or inputs[training].toIValue() is True
+            if active and (inputs[probability].toIValue() or 0.0) > 0.0:
+                raise ExportError(
+                    f"{path} was traced in training mode: dropout ({kind}) is part of it, so that an "
+                    "article has other logits each time. Call model.eval() before torch.jit.trace"
+                )
+
+
 def _check_not_frozen(module: torch.jit.ScriptModule, path: Path) -> None:
     """Frozen weights are constants, which change neither their precision nor their device."""
     weights = [*module.parameters(), *module.buffers()]
@@ -287,11 +335,13 @@ def _check_not_frozen(module: torch.jit.ScriptModule, path: Path) -> None:
 
 def _read_torchscript(path: Path, padding: str, inputs: str | None, pad_id: int) -> Source:
     extra: dict[str, bytes | str] = {"wiretag.json": "", "vocab.txt": ""}
+    _check_version(path)
     try:
         module = torch.jit.load(str(path), map_location="cpu", _extra_files=extra).eval()
     except (RuntimeError, ValueError) as error:
         raise ExportError(f"{path} is damaged: {last_line(error)}") from error
     _check_not_frozen(module, path)
+    _check_not_training(module, path)
     manifest = _read_manifest(extra, path)
     if manifest and padding != manifest.get("padding"):
         raise ExportError(
@@ -324,4 +374,5 @@ def _read_torchscript(path: Path, padding: str, inputs: str | None, pad_id: int)
         labels=manifest.get("labels"),
         task=manifest.get("task"),
         tokenizer_options=manifest.get("options"),
+        tokenizer_said="options" in manifest,
     )

@@ -15,6 +15,8 @@ struct wt_attention {
     const float *query; /* `queries` rows of `size`; key and value have `keys` rows */
     const float *key;
     const float *value;
+    const float *bias; /* `queries` rows of `keys`, added to the scaled scores; NULL: none */
+    size_t bias_stride;
     size_t query_stride; /* floats from one row to the next */
     size_t key_stride;
     size_t value_stride;
@@ -25,7 +27,7 @@ struct wt_attention {
     size_t out_stride;
 };
 
-/* out = softmax(query * transpose(key) / sqrt(size)) * value. `scratch`:
+/* out = softmax(query * transpose(key) / sqrt(size) + bias) * value. `scratch`:
  * wt_attention_scratch_bytes, aligned to 64 bytes. */
 void wt_attention_run(const struct wt_attention *attention, void *scratch);
 size_t wt_attention_scratch_bytes(const struct wt_kernels *kernels, size_t keys, size_t size);

@@ -2,6 +2,7 @@
 #include "model/torch/torch_graph.h"
 
 #include <algorithm>
+#include <limits>
 #include <string>
 #include <torch/csrc/jit/ir/constants.h>
 #include <vector>
@@ -224,6 +225,17 @@ bool is_plain_attention(const Node *node)
            is_bool(node->input(7), false);
 }
 
+std::optional<BiasedMask> biased_mask_of(const Value *mask)
+{
+    const Node *fill = mask->node();
+    if (!is(fill, "aten::masked_fill") || !is(fill->input(1)->node(), "aten::bitwise_not") ||
+        !is_number(fill->input(2), -std::numeric_limits<double>::infinity())) {
+        return {};
+    }
+    return BiasedMask{const_cast<Value *>(fill->input(0)),
+                      const_cast<Value *>(fill->input(1)->node()->input(0))};
+}
+
 std::set<const Node *> last_linears(const Graph &graph)
 {
     std::set<const Node *> last;
@@ -289,7 +301,8 @@ bool is_row_by_row(const Node *node)
                                                 "aten::relu",        "aten::clamp",
                                                 "aten::flatten",     "aten::__getitem__",
                                                 "aten::Int",         "aten::ScalarImplicit",
-                                                "aten::dim",         "aten::len"};
+                                                "aten::dim",         "aten::len",
+                                                "aten::cumsum"};
     const std::string kind = node->kind().toQualString();
     return kind.rfind("prim::", 0) == 0 || kind.rfind("wiretag::", 0) == 0 || known.count(kind) > 0;
 }

@@ -68,6 +68,14 @@ std::optional<LstmLayer> lstm_of(const torch::jit::Node *node);
 // Plain attention: no dropout, no causal mask, no custom scale.
 bool is_plain_attention(const torch::jit::Node *node);
 
+// A mask of attention that adds `bias` to the scores of the keys that may be seen, and hides the
+// others: masked_fill(bias, ~keys, -infinity).
+struct BiasedMask {
+    torch::jit::Value *bias;
+    torch::jit::Value *keys;
+};
+std::optional<BiasedMask> biased_mask_of(const torch::jit::Value *mask);
+
 // The linear layers whose values reach the result of the graph without passing another linear
 // layer.
 std::set<const torch::jit::Node *> last_linears(const torch::jit::Graph &graph);

@@ -199,16 +199,49 @@ at::Tensor with_rows(const at::Tensor &x)
     return in.stride(3) == 1 ? in : in.contiguous();
 }
 
-at::Tensor attention(const at::Tensor &query, const at::Tensor &key, const at::Tensor &value,
-                     const std::optional<at::Tensor> &mask, int64_t kernels, bool bf16)
+// What is added to the scores, for every article and head; undefined: nothing. False: not of this
+// form.
+bool bias_for(const std::optional<at::Tensor> &bias, const at::Tensor &query, const at::Tensor &key,
+              at::Tensor &bias_out)
 {
+    if (!bias || !bias->defined()) {
+        return true;
+    }
+    const std::vector<int64_t> sizes = {query.size(0), query.size(1), query.size(2), key.size(2)};
+    if (bias->dim() != 4 || !at::is_expandable_to(bias->sizes(), sizes)) {
+        return false;
+    }
+    bias_out = with_rows(*bias).expand(sizes);
+    return sizes[3] == 1 || bias_out.stride(3) == 1;
+}
+
+// As the graph had it, before the bias was taken out of the mask.
+at::Tensor attention_by_libtorch(const at::Tensor &query, const at::Tensor &key,
+                                 const at::Tensor &value, const std::optional<at::Tensor> &mask,
+                                 const std::optional<at::Tensor> &bias)
+{
+    if (!bias || !bias->defined()) {
+        return at::scaled_dot_product_attention(query, key, value, mask);
+    }
+    const auto hidden = -std::numeric_limits<double>::infinity();
+    return at::scaled_dot_product_attention(
+        query, key, value,
+        mask && mask->defined() ? at::masked_fill(*bias, at::bitwise_not(*mask), hidden) : *bias);
+}
+
+at::Tensor attention(const at::Tensor &query, const at::Tensor &key, const at::Tensor &value,
+                     const std::optional<at::Tensor> &mask, const std::optional<at::Tensor> &bias,
+                     int64_t kernels, bool bf16)
+{
+    at::Tensor added;
     const bool plain = query.dim() == 4 && key.dim() == 4 && value.sizes() == key.sizes() &&
                        query.size(0) == key.size(0) && query.size(1) == key.size(1) &&
-                       query.size(3) == key.size(3) && key.size(2) > 0;
+                       query.size(3) == key.size(3) && key.size(2) > 0 &&
+                       bias_for(bias, query, key, added);
     const auto lengths =
         plain ? lengths_of(mask, query.size(0), key.size(2)) : std::vector<int64_t>();
     if (lengths.empty()) {
-        return at::scaled_dot_product_attention(query, key, value, mask);
+        return attention_by_libtorch(query, key, value, mask, bias);
     }
     const auto q = with_rows(query);
     const auto k = with_rows(key);
@@ -229,6 +262,11 @@ at::Tensor attention(const at::Tensor &query, const at::Tensor &key, const at::T
             call.query = q.const_data_ptr<float>() + row * q.stride(0) + head * q.stride(1);
             call.key = k.const_data_ptr<float>() + row * k.stride(0) + head * k.stride(1);
             call.value = v.const_data_ptr<float>() + row * v.stride(0) + head * v.stride(1);
+            if (added.defined()) {
+                call.bias =
+                    added.const_data_ptr<float>() + row * added.stride(0) + head * added.stride(1);
+                call.bias_stride = count_of(added.stride(2));
+            }
             call.query_stride = count_of(q.stride(2));
             call.key_stride = count_of(k.stride(2));
             call.value_stride = count_of(v.stride(2));
@@ -281,9 +319,8 @@ TORCH_LIBRARY(wiretag, library)
                 &wiretag::dense);
     library.def("lstm(Tensor x, __torch__.torch.classes.wiretag.Lstm layer) -> Tensor",
                 &wiretag::lstm);
-    library.def(
-        "attention(Tensor query, Tensor key, Tensor value, Tensor? mask, int kernels, bool bf16) "
-        "-> Tensor",
-        &wiretag::attention);
+    library.def("attention(Tensor query, Tensor key, Tensor value, Tensor? mask, Tensor? bias, "
+                "int kernels, bool bf16) -> Tensor",
+                &wiretag::attention);
     library.def("sum_positions(Tensor x) -> Tensor", &wiretag::sum_positions);
 }

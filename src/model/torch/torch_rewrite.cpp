@@ -197,8 +197,16 @@ class Rewriter
         if (!is_plain_attention(node)) {
             return;
         }
+        // A bias is best added to the scores of one head at a time: with the mask it would be as large as
+        // all scores.
+        auto biased = biased_mask_of(node->input(3));
+        if (biased && changes_between(node->input(3)->node(), node)) {
+            biased.reset();
+        }
+        Value *mask = biased ? biased->keys : node->input(3);
+        Value *bias = biased ? biased->bias : put_constant(node, c10::IValue());
         put(node, "wiretag::attention",
-            {node->input(0), node->input(1), node->input(2), node->input(3),
+            {node->input(0), node->input(1), node->input(2), mask, bias,
              put_constant(node, index_of(way_.kernels)),
              put_constant(node, wt_kernels_attends_in_bf16(way_.kernels, way_.number))});
         node->destroy();

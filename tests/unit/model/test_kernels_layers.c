@@ -287,6 +287,9 @@ static void attention_of(const struct wt_attention *attention, size_t query, dou
                            (double)attention->key[key * attention->key_stride + i];
         }
         shares[key] /= sqrt((double)attention->size);
+        if (attention->bias != NULL) {
+            shares[key] += (double)attention->bias[query * attention->bias_stride + key];
+        }
         largest = fmax(largest, shares[key]);
     }
     for (size_t key = 0; key < attention->keys; key++) {
@@ -303,7 +306,7 @@ static void attention_of(const struct wt_attention *attention, size_t query, dou
     free(shares);
 }
 
-static void check_attention(const struct wt_kernels *kernels, bool bf16, size_t which)
+static void check_attention(const struct wt_kernels *kernels, bool bf16, bool biased, size_t which)
 {
     struct dice dice = {.state = 23 + which};
     size_t size = attentions[which].size;
@@ -313,6 +316,7 @@ static void check_attention(const struct wt_kernels *kernels, bool bf16, size_t 
     float *query = new_normal(&dice, queries * stride, 1.0);
     float *key = new_normal(&dice, keys * stride, 1.0);
     float *value = new_normal(&dice, keys * stride, 1.0);
+    float *bias = new_normal(&dice, queries * (keys + 2), 2.0);
     float *out = malloc(queries * stride * sizeof *out);
     float alone[80];
     double wanted[80];
@@ -322,6 +326,8 @@ static void check_attention(const struct wt_kernels *kernels, bool bf16, size_t 
                                      .query = query,
                                      .key = key,
                                      .value = value,
+                                     .bias = biased ? bias : NULL,
+                                     .bias_stride = keys + 2,
                                      .query_stride = stride,
                                      .key_stride = stride,
                                      .value_stride = stride,
@@ -338,12 +344,14 @@ static void check_attention(const struct wt_kernels *kernels, bool bf16, size_t 
     for (size_t i = 0; i < queries; i++) {
         struct wt_attention one = attention;
         one.query = query + i * stride;
+        one.bias = biased ? bias + i * (keys + 2) : NULL;
         one.queries = 1;
         one.out = alone;
         run_attention(&one);
         assert_same_bits(kernels->name, alone, out + i * stride, size);
     }
     free(out);
+    free(bias);
     free(value);
     free(key);
     free(query);
@@ -354,8 +362,10 @@ static void attention_is_that_of_the_textbook_for_each_query_alone(void **state)
     (void)state;
     for (const struct wt_kernels *const *set = wt_kernels_all(); *set != NULL; set++) {
         for (size_t i = 0; i < COUNT_OF(attentions); i++) {
-            check_attention(*set, false, i);
-            check_attention(*set, true, i);
+            for (int biased = 0; biased < 2; biased++) {
+                check_attention(*set, false, biased != 0, i);
+                check_attention(*set, true, biased != 0, i);
+            }
         }
     }
 }

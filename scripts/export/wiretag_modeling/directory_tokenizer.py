@@ -1,0 +1,184 @@
+"""The tokenizer that a Hugging Face directory describes, in whichever of its files.
+
+    tokenizer = read_tokenizer(folder, config)     # vocabulary, options and, to compare with, the original
+
+The worker's tokenizer is BERT's. A directory whose own is another one, or counts on tokens that were
+added to it, would get other ids without anybody noticing; it is refused.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .directory_files import read_json, read_lines, read_object
+from .measure import ExportError, last_line
+from .tokenizer import SPECIAL_TOKENS, TokenizerOptions
+
+# All of them are BERT's tokenizer, under the names of models that share it.
+TOKENIZER_CLASSES = tuple(
+    kind + fast
+    for kind in ("BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer")
+    for fast in ("", "Fast")
+)
+ROLES = tuple(f"{role}_token" for role in ("unk", "sep", "pad", "cls", "mask", "bos", "eos"))
+# Larger is transformers' way to say that nobody set it.
+LENGTH_IS_SAID_BELOW = 1_000_000
+
+
+@dataclass
+class OwnTokenizer:
+    """What a directory says of its tokenizer."""
+
+    vocab: list[str] | None
+    options: TokenizerOptions
+    encode: Callable[[Sequence[str]], list[list[int]]] | None  # the original; None: not there
+    tokens_max: int | None  # model_max_length, where somebody set it
+    said: bool  # the options are in a file, not guessed from the vocabulary
+
+
+def _named(settings: dict) -> list:
+    """The special tokens that a file names, by their role or beside it."""
+    more = []
+    for key in ("additional_special_tokens", "extra_special_tokens"):
+        value = settings.get(key) or []
+        more += value.values() if isinstance(value, dict) else value
+    tokens = [settings.get(role) for role in ROLES] + more
+    tokens = [token.get("content") if isinstance(token, dict) else token for token in tokens]
+    return [token for token in tokens if token is not None]
+
+
+def read_tokenizer(folder: Path, config: dict) -> OwnTokenizer:
+    """`config`: the directory's config.json."""
+    return _Reader(folder, config).read()
+
+
+class _Reader:
+    def __init__(self, folder: Path, config: dict) -> None:
+        self.folder, self.config = folder, config
+
+    def _optional(self, name: str) -> dict:
+        path = self.folder / name
+        return read_json(path) if path.exists() else {}
+
+    def read(self) -> OwnTokenizer:
+        """Newer directories have vocabulary and options in tokenizer.json alone."""
+        vocab, options, encode = None, TokenizerOptions(), None
+        config = self._optional("tokenizer_config.json")
+        if (self.folder / "tokenizer.json").exists():
+            vocab, options, encode = self._whole_tokenizer()
+            self._check_agreement(config, options)
+        elif config:
+            self._check_class(config)
+            options = TokenizerOptions(
+                lowercase=bool(config.get("do_lower_case", True)),
+                handle_chinese_chars=bool(config.get("tokenize_chinese_chars", True)),
+                strip_accents=config.get("strip_accents"),
+            )
+        if (self.folder / "vocab.txt").exists():
+            vocab = read_lines(self.folder / "vocab.txt", "vocabulary")
+            if not config and encode is None:
+                self._check_class({})
+                # Nothing says it, so the tokens do: without a capital, «Мир» would be unknown.
+                options.lowercase = all(
+                    token == token.lower() for token in vocab if token[:1] + token[-1:] != "[]"
+                )
+        self._check_added(config)
+        said = bool(config) or encode is not None
+        return OwnTokenizer(vocab, options, encode, self._tokens_max(config), said)
+
+    def _tokens_max(self, config: dict) -> int | None:
+        """Articles were cut there in training."""
+        length = config.get("model_max_length")
+        if length is None or (type(length) in (int, float) and length >= LENGTH_IS_SAID_BELOW):
+            return None
+        if type(length) is not int or length < 3:
+            raise ExportError(
+                f"{self.folder}/tokenizer_config.json: model_max_length is {json.dumps(length)}; "
+                "[CLS], one token and [SEP] need 3"
+            )
+        return length
+
+    def _whole_tokenizer(self) -> tuple[list[str], TokenizerOptions, Callable]:
+        from tokenizers import Tokenizer
+
+        path = self.folder / "tokenizer.json"
+        whole = read_json(path)
+        model = read_object(whole, "model", path)
+        normalizer = read_object(whole, "normalizer", path)
+        if model.get("type", "WordPiece") != "WordPiece":
+            raise ExportError(f"{path}: its model is {model.get('type')}, not WordPiece")
+        ids = read_object(model, "vocab", path)
+        if not all(type(i) is int for i in ids.values()) or sorted(ids.values()) != list(
+            range(len(ids))
+        ):
+            raise ExportError(f"{path}: its ids are not 0, 1, 2, …")
+        try:
+            original = Tokenizer.from_file(str(path))
+        except Exception as error:  # it has no narrower kind
+            raise ExportError(f"{path} is no tokenizer: {last_line(error)}") from error
+        original.no_truncation()
+        original.no_padding()
+        options = TokenizerOptions(
+            lowercase=bool(normalizer.get("lowercase", False)),
+            clean_text=bool(normalizer.get("clean_text", True)),
+            handle_chinese_chars=bool(normalizer.get("handle_chinese_chars", True)),
+            strip_accents=normalizer.get("strip_accents"),
+        )
+        added = [token.content for token in original.get_added_tokens_decoder().values()]
+        self._refuse_added(added, path)
+
+        def encode(texts: Sequence[str]) -> list[list[int]]:
+            return [encoding.ids for encoding in original.encode_batch(list(texts))]
+
+        return sorted(ids, key=ids.get), options, encode
+
+    def _check_agreement(self, config: dict, options: TokenizerOptions) -> None:
+        """BertTokenizer lets tokenizer_config.json prevail, PreTrainedTokenizerFast tokenizer.json."""
+        if config.get("tokenizer_class") not in (None, *TOKENIZER_CLASSES):
+            return
+        for key, option in (
+            ("do_lower_case", options.lowercase),
+            ("tokenize_chinese_chars", options.handle_chinese_chars),
+            ("strip_accents", options.strip_accents),
+        ):
+            if config.get(key, option) != option:
+                raise ExportError(
+                    f"{self.folder}: tokenizer_config.json says {key} {json.dumps(config[key])}, "
+                    f"tokenizer.json {json.dumps(option)}; make them say what the model was trained "
+                    "with"
+                )
+
+    def _check_class(self, config: dict) -> None:
+        """Without tokenizer.json there is nothing to compare with, so its name must tell."""
+        kind = config.get("tokenizer_class") or self.config.get("tokenizer_class")
+        if kind is not None and kind not in TOKENIZER_CLASSES:
+            raise ExportError(
+                f"{self.folder}: tokenizer_class is {kind}; wiretag's tokenizer is that of "
+                "BertTokenizer and gives other ids. Save it with a tokenizer.json to have the ids "
+                "compared"
+            )
+        if config.get("do_basic_tokenize") is False:
+            raise ExportError(
+                f"{self.folder}/tokenizer_config.json: do_basic_tokenize is false; wiretag's "
+                "tokenizer always splits at punctuation, and would give other ids"
+            )
+
+    def _check_added(self, config: dict) -> None:
+        """The places for added tokens beside tokenizer.json."""
+        path = self.folder / "added_tokens.json"
+        self._refuse_added(list(self._optional(path.name)), path)
+        path = self.folder / "special_tokens_map.json"
+        self._refuse_added(_named(self._optional(path.name)), path)
+        path = self.folder / "tokenizer_config.json"
+        self._refuse_added(_named(config), path)
+        added = read_object(config, "added_tokens_decoder", path).values()
+        self._refuse_added([t.get("content") if isinstance(t, dict) else t for t in added], path)
+
+    def _refuse_added(self, tokens: list, path: Path) -> None:
+        more = [token for token in tokens if token not in SPECIAL_TOKENS]
+        if more:
+            raise ExportError(
+                f"{path} adds the token {more[0]!r} to BERT's own; wiretag's tokenizer would split "
+                "it. Where no article holds it, take it out of the file and export again"
+            )
