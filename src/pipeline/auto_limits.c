@@ -3,6 +3,7 @@
 #include "base/processors.h"
 #include "model/padding.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +25,7 @@ uint32_t wt_auto_replicas(const struct wt_config *config, const struct wt_model_
     /* On a CPU many replicas of one thread are faster than one replica of many threads. They share
      * the weights. */
     uint32_t processors = wt_processors_read().count;
+    assert(processors > 0);
     uint32_t threads = config->model.threads > 0 ? config->model.threads : 1;
     return processors > threads ? processors / threads : 1;
 }
@@ -35,6 +37,7 @@ struct wt_batcher_limits wt_auto_batch_limits(const struct wt_config *config,
     if (tokens_max == 0) {
         tokens_max = wt_padding_tokens_auto(info);
     }
+    assert(tokens_max > 0 && config->batch.articles_max > 0 && info->tokens_max > 0);
     return (struct wt_batcher_limits){
         .tokens_max = tokens_max,
         .articles_max = config->batch.articles_max,

@@ -110,6 +110,7 @@ void wt_batch_stage_remove_stale(struct wt_batch_stage *stage, struct wt_record_
 
 void wt_batch_stage_tokens_lower(struct wt_batch_stage *stage, uint32_t tokens_max)
 {
+    assert(tokens_max > 0);
     wt_mutex_lock(&stage->mutex);
     wt_batcher_tokens_lower(stage->batcher, tokens_max, wt_clock_us());
     wt_mutex_unlock(&stage->mutex);

@@ -144,6 +144,7 @@ static void take_first(struct wt_batcher *batcher, uint32_t bucket, struct wt_ba
 /* With the first record of `bucket` added, the batch stays within its limits. */
 static bool fits(const struct wt_batcher *batcher, const struct wt_batch *batch, uint32_t bucket)
 {
+    assert(batcher->buckets[bucket].first != NULL && batch->count > 0);
     if (batch->count >= batcher->limits.articles_max) {
         return false;
     }
@@ -192,6 +193,7 @@ static void fill(struct wt_batcher *batcher, uint32_t seed, struct wt_batch *bat
 
 static double fill_of(const struct wt_batcher *batcher, const struct wt_batch *batch)
 {
+    assert(batch->count > 0 && batch->count <= batcher->limits.articles_max && batch->width > 0);
     double tokens = (double)batch->width * batch->count / batcher->limits.tokens_max;
     double articles = (double)batch->count / batcher->limits.articles_max;
     double fill = tokens > articles ? tokens : articles;
@@ -241,6 +243,7 @@ void wt_batcher_remove(struct wt_batcher *batcher, bool (*matches)(const struct 
 
 void wt_batcher_tokens_lower(struct wt_batcher *batcher, uint32_t tokens_max, int64_t now_us)
 {
+    assert(tokens_max > 0);
     if (tokens_max >= batcher->limits.tokens_max) {
         return;
     }
@@ -253,6 +256,7 @@ void wt_batcher_tokens_lower(struct wt_batcher *batcher, uint32_t tokens_max, in
 uint32_t wt_batcher_tokens_worked(struct wt_batcher *batcher, uint64_t tokens, int64_t now_us)
 {
     uint32_t *tokens_max = &batcher->limits.tokens_max;
+    assert(*tokens_max <= batcher->tokens_configured);
     if (tokens <= *tokens_max / 2 || now_us < batcher->raise_us) {
         return 0;
     }

@@ -251,6 +251,7 @@ static bool wait_for_model(const struct replica *replica, const struct wt_batch 
 /* The record ran out of memory although the device had enough for a row as wide before. */
 static bool short_of_memory(const struct replica *replica, const struct wt_record *record)
 {
+    assert(record->state != WT_RECORD_RUNNING || record->failure != NULL);
     uint32_t pad_to = wt_model_info(replica->infer->ports.model)->pad_to;
     uint32_t width = record->token_count > pad_to ? record->token_count : pad_to;
     return record->state == WT_RECORD_RUNNING &&
@@ -353,6 +354,7 @@ static void note_width(struct wt_infer *infer, uint32_t width)
 
 static void update_rate(struct replica *replica, uint32_t articles, double seconds)
 {
+    wt_owner_assert(&replica->owner);
     struct wt_infer *infer = replica->infer;
     double newest = (double)articles / (seconds > 1e-6 ? seconds : 1e-6);
     double rate = (double)atomic_load_explicit(&replica->rate, memory_order_relaxed);
@@ -369,6 +371,7 @@ static void update_rate(struct replica *replica, uint32_t articles, double secon
 
 static void count_batch(const struct wt_batch *batch, uint32_t articles, double seconds)
 {
+    assert(batch->tokens <= (uint64_t)batch->width * articles);
     wt_metric_add(WT_METRIC_BATCHES, 1);
     wt_metric_add(WT_METRIC_TOKENS, (int64_t)batch->tokens);
     wt_metric_add(WT_METRIC_TOKENS_COMPUTED, (int64_t)batch->width * articles);
@@ -391,6 +394,7 @@ static bool all_finished(const struct wt_batch *batch)
 static void fit_to_memory(struct wt_batch_stage *stage, const struct wt_batch *batch,
                           uint32_t too_large)
 {
+    assert(too_large <= (uint64_t)batch->width * batch->count);
     if (too_large > 0) {
         wt_log_warn(
             "infer",
@@ -461,6 +465,7 @@ static void *run(void *opaque)
 enum wt_status wt_infer_start(const struct wt_infer_ports *ports, struct wt_infer **infer_out,
                               struct wt_error *error)
 {
+    assert(ports->replicas > 0 && ports->articles_max > 0);
     struct wt_infer *infer = wt_alloc_zeroed(1, sizeof *infer);
     infer->ports = *ports;
     atomic_init(&infer->width_worked, 0);

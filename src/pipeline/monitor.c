@@ -150,6 +150,7 @@ static double age_seconds(int64_t then_ms)
 static int64_t show_lag(struct view *view, const struct wt_partition *partition)
 {
     int64_t pending = atomic_load_explicit(&partition->pending, memory_order_acquire);
+    assert(pending >= 0);
     int64_t position = position_of(view, partition);
     if (view->end < 0 || position < 0) {
         return pending;

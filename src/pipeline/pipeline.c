@@ -118,6 +118,7 @@ static void on_drain(void *opaque, struct wt_partition *const *partitions, size_
 static void on_drained(void *opaque)
 {
     struct wt_pipeline *pipeline = opaque;
+    wt_owner_assert(&pipeline->drainer);
     wt_mutex_lock(&pipeline->mutex);
     if (pipeline->source.ends_process && pipeline->source.over == NULL && pipeline->drained_all &&
         !pipeline->failed) {
@@ -146,6 +147,8 @@ static bool sleep_unless_stopped(void *opaque, int wait_ms)
 /* Looks up the topics and creates what depends on them. WT_CLOSED: a stop was requested first. */
 static enum wt_status check_topics(struct wt_pipeline *pipeline, struct wt_error *error)
 {
+    wt_owner_assert(&pipeline->runner);
+    assert(pipeline->times == NULL); /* once */
     struct wt_cluster_facts facts = {0};
     const struct wt_startup_ports ports = {.config = pipeline->config,
                                            .consumer = wt_consume_client(pipeline->consume),
@@ -286,6 +289,7 @@ static enum wt_status start_stages(struct wt_pipeline *pipeline, struct wt_error
 
 static void start_monitor(struct wt_pipeline *pipeline)
 {
+    wt_owner_assert(&pipeline->runner);
     struct wt_monitor_ports ports = {.config = pipeline->config,
                                      .partitions = pipeline->partitions,
                                      .in_flight = pipeline->in_flight,
@@ -298,6 +302,7 @@ static void start_monitor(struct wt_pipeline *pipeline)
 /* Consume drains all partitions through publish. */
 static void drain(struct wt_pipeline *pipeline)
 {
+    wt_owner_assert(&pipeline->runner);
     wt_mutex_lock(&pipeline->mutex);
     request_stop(pipeline);
     wt_mutex_unlock(&pipeline->mutex);
@@ -308,6 +313,7 @@ static void drain(struct wt_pipeline *pipeline)
 /* All records still on their way are stale now; each stage drops those it meets. */
 static void join_stages(struct wt_pipeline *pipeline)
 {
+    wt_owner_assert(&pipeline->runner);
     wt_queue_close(pipeline->consumed);
     wt_prepare_join(pipeline->prepare);
     pipeline->prepare = NULL;
@@ -348,6 +354,7 @@ static void set_running(struct wt_pipeline *pipeline, bool running)
  * ready. */
 static void show_ready(struct wt_pipeline *pipeline, bool ready, const char *reason)
 {
+    wt_owner_assert(&pipeline->runner);
     if (ready && !pipeline->ready) {
         wt_log_info("pipeline", "ready: %" PRId64 " partitions, lag %" PRId64 " records",
                     wt_metric_get(WT_METRIC_PARTITIONS), wt_monitor_lag(pipeline->monitor));
@@ -362,6 +369,7 @@ static void show_ready(struct wt_pipeline *pipeline, bool ready, const char *rea
 static bool begin_reading(struct wt_pipeline *pipeline)
 {
     wt_mutex_lock(&pipeline->mutex);
+    assert(!pipeline->reading);
     pipeline->reading = !pipeline->stopping;
     bool reading = pipeline->reading;
     wt_mutex_unlock(&pipeline->mutex);
@@ -450,6 +458,7 @@ void wt_pipeline_destroy(struct wt_pipeline *pipeline)
     if (pipeline == NULL) {
         return;
     }
+    assert(pipeline->prepare == NULL && pipeline->infer == NULL); /* joined */
     wt_monitor_destroy(pipeline->monitor);
     if (pipeline->abandoned) {
         wt_publish_close(pipeline->publish);

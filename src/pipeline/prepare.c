@@ -80,6 +80,7 @@ static enum wt_status tokenize(struct worker *worker, struct wt_record *record,
 /* A label carries its article's headers; without them the record fails. */
 static void fail_headers(struct wt_record *record)
 {
+    assert(record->headers_unread);
     struct wt_error error;
     (void)wt_error_set(
         &error, WT_INVALID, WT_ERROR_RECORD, "headers-unreadable",
@@ -157,6 +158,7 @@ static void end_stale(struct wt_in_flight *in_flight, struct wt_record_list *lis
 {
     struct wt_record *record;
     while ((record = wt_record_list_take(list)) != NULL) {
+        assert(wt_record_stale(record));
         wt_metric_add(WT_METRIC_RECORDS_DROPPED, wt_record_weight(record));
         wt_in_flight_end(in_flight, &record);
     }
@@ -200,6 +202,7 @@ enum wt_status wt_prepare_start(const struct wt_prepare_ports *ports,
     struct wt_prepare *prepare = wt_alloc_zeroed(1, sizeof *prepare);
     prepare->ports = *ports;
     uint32_t threads = ports->config->prepare.threads;
+    assert(threads > 0);
     prepare->workers = wt_alloc_zeroed(threads, sizeof *prepare->workers);
     enum wt_status status = WT_OK;
     for (uint32_t i = 0; i < threads && status == WT_OK; i++) {
@@ -232,6 +235,7 @@ void wt_prepare_join(struct wt_prepare *prepare)
     if (prepare == NULL) {
         return;
     }
+    assert(prepare->worker_count <= prepare->ports.config->prepare.threads);
     for (uint32_t i = 0; i < prepare->worker_count; i++) {
         (void)pthread_join(prepare->workers[i].thread, NULL);
         wt_decoder_destroy(prepare->workers[i].decoder);

@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/owner.h"
 #include "kafka/coordinator_status.h"
 #include "kafka/group_status.h"
 #include "kafka/topic_status.h"
@@ -9,6 +10,7 @@
 #include "observe/metrics.h"
 #include "observe/stall.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +36,7 @@
 #define COMPUTING_SECONDS 2.0
 
 struct wt_stall_watch {
+    struct wt_owner owner; /* the main thread */
     rd_kafka_t *consumer;
     const struct wt_config *config;
     struct wt_topics *topics;
@@ -67,6 +70,7 @@ void wt_stall_watch_destroy(struct wt_stall_watch *stall_watch)
     if (stall_watch == NULL) {
         return;
     }
+    wt_owner_assert(&stall_watch->owner);
     wt_topics_destroy(stall_watch->topics);
     wt_topics_forget();
     wt_group_forget();
@@ -78,6 +82,7 @@ void wt_stall_watch_destroy(struct wt_stall_watch *stall_watch)
 static void explain(struct wt_stall_watch *stall_watch, enum wt_coordinator which,
                     enum wt_stall reason, int wait_ms)
 {
+    assert(reason < WT_STALL_UNKNOWN);
     char hint[400];
     int64_t now_us = wt_clock_us();
     if (wt_stall_age_us(reason) < EXPLAIN_AFTER_US || now_us < stall_watch->explain_us[which]) {
@@ -90,6 +95,7 @@ static void explain(struct wt_stall_watch *stall_watch, enum wt_coordinator whic
 
 void wt_stall_watch_look(struct wt_stall_watch *stall_watch, int wait_ms)
 {
+    wt_owner_assert(&stall_watch->owner);
     if (stall_watch->consumer == NULL || wt_stall_is(WT_STALL_BROKERS)) {
         return;
     }
@@ -125,6 +131,7 @@ static void note_computing(void *opaque, const char *thread, double age_seconds)
  * newly assigned partitions are not read. */
 static void begin_not_read(int64_t since_us, const struct work *work)
 {
+    assert(work->lag > 0 || work->starts_unknown > 0);
     const char *why = work->joining
                           ? "; the group is rebalancing: a member that has not rejoined or is "
                             "still draining delays it by up to its max.poll.interval.ms"
@@ -148,6 +155,7 @@ static void begin_not_read(int64_t since_us, const struct work *work)
 static void begin_unknown(int64_t since_us, const struct work *work, int64_t in_flight,
                           bool computing)
 {
+    assert(in_flight >= 0);
     int64_t seconds = (wt_clock_us() - since_us) / 1000000;
     int64_t to_decode = wt_metric_get(WT_METRIC_QUEUE_PREPARE);
     int64_t to_infer = wt_metric_get(WT_METRIC_WAITING_RECORDS);
@@ -202,6 +210,8 @@ static void judge_progress(struct wt_stall_watch *stall_watch, const struct work
 void wt_stall_watch_judge(struct wt_stall_watch *stall_watch, int64_t lag, int64_t starts_unknown,
                           bool member, int wait_ms)
 {
+    wt_owner_assert(&stall_watch->owner);
+    assert(lag >= 0 && starts_unknown >= 0);
     struct wt_group_status group;
     size_t partitions = (size_t)wt_metric_get(WT_METRIC_PARTITIONS);
     wt_group_judge(stall_watch->consumer, stall_watch->config, partitions, lag, member, wait_ms,

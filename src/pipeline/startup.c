@@ -9,6 +9,7 @@
 #include "observe/log.h"
 #include "observe/stall.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -34,6 +35,7 @@ static void add_position(const struct wt_startup_ports *ports, const struct wt_c
     if (ports->ranged || wt_audit_need_coordinators(ports->config, facts, &error) != WT_OK) {
         return;
     }
+    assert(!ports->ranged);
     wt_group_position_gather(ports->config, facts, POSITION_MS, &position);
     wt_audit_position(ports->config, &position, facts->settings.offsets_minutes, findings);
     wt_group_position_free(&position);
@@ -81,6 +83,7 @@ static void log_findings(const struct wt_startup_ports *ports, struct wt_cluster
 static void wait_for_broker(const struct wt_startup_ports *ports, int64_t began_us,
                             const char *reason)
 {
+    assert(reason[0] != '\0');
     (void)rd_kafka_poll(ports->producer, 0);
     if (wt_security_refused()) {
         wt_stall_end(WT_STALL_BROKERS);
@@ -120,6 +123,7 @@ enum wt_status wt_startup(const struct wt_startup_ports *ports, struct wt_cluste
         }
         back_off_ms = back_off_ms * 2 < BACK_OFF_MS_MAX ? back_off_ms * 2 : BACK_OFF_MS_MAX;
     }
+    assert(status != WT_CLOSED); /* only the loop returns that */
     wt_stall_end(WT_STALL_BROKERS);
     if (status == WT_OK) {
         status = wt_facts_need_topics(facts_out, error);

@@ -7,6 +7,7 @@
 
 void wt_commit_log_note(struct wt_commit_log *commits, const char *reason)
 {
+    wt_owner_assert(&commits->owner);
     if (reason != NULL) {
         commits->failed++;
         wt_log(commits->failed == 1 ? WT_LOG_WARN : WT_LOG_DEBUG, "consume",

@@ -4,10 +4,13 @@
 #ifndef WIRETAG_PIPELINE_CONSUME_COMMIT_LOG_H
 #define WIRETAG_PIPELINE_CONSUME_COMMIT_LOG_H
 
+#include "base/owner.h"
+
 #include <stdint.h>
 
 /* All zero: no commit has failed since the last success. */
 struct wt_commit_log {
+    struct wt_owner owner;
     uint64_t failed;
 };
 

@@ -151,6 +151,7 @@ static void forward(struct wt_consume *consume, const struct wt_partition *parti
 /* Forwards the queues of newly assigned partitions as soon as intake is ready for their records. */
 static void forward_new(struct wt_consume *consume)
 {
+    wt_owner_assert(&consume->owner);
     struct wt_partition *partition;
     bool unforwarded = consume->unforwarded;
     consume->unforwarded = false;
@@ -216,6 +217,7 @@ static void *run(void *opaque)
     wt_intake_settle(consume->intake, GAP_MS_MAX);
     wt_beat_end(beat);
     wt_owner_hand_over(&consume->owner);
+    wt_owner_hand_over(&consume->commits.owner);
     atomic_store_explicit(&consume->ended, true, memory_order_release);
     return NULL;
 }
@@ -228,6 +230,7 @@ enum wt_status wt_consume_create(const struct wt_config *config, struct wt_parti
                                  const struct wt_consume_options *options,
                                  struct wt_consume **consume_out, struct wt_error *error)
 {
+    assert(hooks->drain != NULL && hooks->failed != NULL);
     struct wt_consume *consume = wt_alloc_zeroed(1, sizeof *consume);
     consume->config = config;
     consume->partitions = partitions;
@@ -286,6 +289,7 @@ struct wt_group_member *wt_consume_group_member(struct wt_consume *consume)
 
 enum wt_status wt_consume_start(struct wt_consume *consume, struct wt_error *error)
 {
+    assert(!consume->started && !consume->abandoned);
     if (wt_consumer_client_subscribe(consume->client, &consume->config->input.topics, error) !=
         WT_OK) {
         return WT_FAILED;
@@ -329,6 +333,7 @@ void wt_consume_destroy(struct wt_consume *consume)
     if (consume == NULL || consume->abandoned) {
         return; /* an abandoned thread still uses it */
     }
+    assert(!consume->started);
     wt_intake_destroy(consume->intake);
     wt_group_member_destroy(consume->member);
     if (consume->events != NULL) {

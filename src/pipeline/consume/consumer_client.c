@@ -7,6 +7,7 @@
 #include "kafka/group_status.h"
 #include "observe/log.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -120,6 +121,7 @@ enum wt_status wt_consumer_client_create(const struct wt_config *config, bool ra
 enum wt_status wt_consumer_client_subscribe(rd_kafka_t *client, const struct wt_strings *topics,
                                             struct wt_error *error)
 {
+    assert(topics->count > 0);
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)topics->count);
     for (size_t i = 0; i < topics->count; i++) {
         (void)rd_kafka_topic_partition_list_add(list, topics->items[i], RD_KAFKA_PARTITION_UA);
@@ -136,6 +138,7 @@ enum wt_status wt_consumer_client_subscribe(rd_kafka_t *client, const struct wt_
 void wt_consumer_client_forward(rd_kafka_t *client, const char *topic, int32_t partition,
                                 rd_kafka_queue_t *records)
 {
+    assert(partition >= 0);
     rd_kafka_queue_t *queue = rd_kafka_queue_get_partition(client, topic, partition);
     if (queue != NULL) {
         rd_kafka_queue_forward(queue, records);
@@ -151,6 +154,7 @@ void wt_consumer_client_unforward(rd_kafka_t *client, const char *topic, int32_t
 bool wt_consumer_client_failed(rd_kafka_t *client, const rd_kafka_message_t *message,
                                struct wt_error *error)
 {
+    assert(message->err != RD_KAFKA_RESP_ERR_NO_ERROR);
     if (message->err == RD_KAFKA_RESP_ERR__FATAL) {
         char reason[256];
         rd_kafka_resp_err_t cause = rd_kafka_fatal_error(client, reason, sizeof reason);

@@ -6,6 +6,7 @@
 #ifndef WIRETAG_PIPELINE_CONSUME_DRAIN_CLOCK_H
 #define WIRETAG_PIPELINE_CONSUME_DRAIN_CLOCK_H
 
+#include <assert.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,11 +25,13 @@ struct wt_drain_stretch {
 
 static inline void wt_drain_begin(struct wt_drain_clock *clock)
 {
+    assert(!atomic_load_explicit(&clock->draining, memory_order_relaxed));
     atomic_store_explicit(&clock->draining, true, memory_order_relaxed);
 }
 
 static inline void wt_drain_end(struct wt_drain_clock *clock, int64_t took_us)
 {
+    assert(took_us >= 0 && atomic_load_explicit(&clock->draining, memory_order_relaxed));
     atomic_fetch_add_explicit(&clock->drained_us, took_us, memory_order_relaxed);
     atomic_store_explicit(&clock->draining, false, memory_order_release);
 }

@@ -3,6 +3,8 @@
 #include "base/clock.h"
 #include "observe/log.h"
 
+#include <assert.h>
+
 /* Longest wait of one poll. */
 #define WAIT_MS 50
 
@@ -24,6 +26,7 @@ static bool await_end(rd_kafka_t *client, rd_kafka_queue_t *queue, struct wt_dra
 
 bool wt_group_leave(rd_kafka_t *client, struct wt_drain_clock *drains, int64_t ms_max)
 {
+    assert(ms_max > 0 && !atomic_load_explicit(&drains->draining, memory_order_relaxed));
     rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
     rd_kafka_error_t *error = rd_kafka_consumer_close_queue(client, queue);
     bool closed = error == NULL && await_end(client, queue, drains, ms_max);

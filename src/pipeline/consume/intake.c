@@ -103,6 +103,7 @@ bool wt_intake_ready(struct wt_intake *intake, struct wt_partition *partition)
 
 static struct wt_partition *source_of(struct wt_intake *intake, const rd_kafka_message_t *message)
 {
+    assert(message->rkt != NULL && message->partition >= 0);
     const char *topic = rd_kafka_topic_name(message->rkt);
     struct wt_partition *last = intake->last;
     if (last == NULL || last->number != message->partition || strcmp(last->topic, topic) != 0) {
@@ -126,6 +127,7 @@ static void admit(struct wt_intake *intake, struct wt_partition *source, struct 
 static void append_hole(struct wt_intake *intake, struct wt_partition *source,
                         struct wt_record *record)
 {
+    assert(record->outcome == WT_OUTCOME_HOLE);
     admit(intake, source, record);
     wt_record_list_append(&intake->taken, &record);
 }
@@ -133,6 +135,7 @@ static void append_hole(struct wt_intake *intake, struct wt_partition *source,
 /* Reading has reached `offset`, and no record of the partition's range is left before it. */
 static void end_range(struct wt_intake *intake, struct wt_partition *source, int64_t offset)
 {
+    assert(source->range != NULL);
     struct wt_record *record = wt_range_end(intake->ports.consumer, source, offset);
     if (record != NULL) {
         append_hole(intake, source, record);
@@ -177,6 +180,8 @@ static bool may_follow(struct wt_intake *intake, struct wt_partition *source,
 static bool on_gone(void *opaque, struct wt_partition *partition, rd_kafka_message_t **message)
 {
     struct wt_intake *intake = opaque;
+    wt_owner_assert(&intake->owner);
+    assert(partition->suspended && *message != NULL);
     struct wt_error error;
     if (partition->range == NULL) {
         if (wt_log_reset_under_way(intake->log_reset)) {
@@ -194,6 +199,8 @@ static bool on_gone(void *opaque, struct wt_partition *partition, rd_kafka_messa
 static void on_passed(void *opaque, struct wt_partition *partition, int64_t to)
 {
     struct wt_intake *intake = opaque;
+    wt_owner_assert(&intake->owner);
+    assert(to == partition->next_offset);
     if (partition->range != NULL && to >= partition->range->checkpoint.to) {
         end_range(intake, partition, to);
         return;
@@ -308,6 +315,7 @@ void wt_intake_take(struct wt_intake *intake, rd_kafka_message_t *message)
 /* True: the ranges of all assigned partitions are known. No record may be taken before that. */
 static bool ranges_known(struct wt_intake *intake)
 {
+    assert(intake->ports.ranged || !intake->learning);
     struct wt_error error;
     enum wt_status status = WT_OK;
     if (intake->learning) {
@@ -333,6 +341,7 @@ static bool has_room(struct wt_intake *intake)
 
 bool wt_intake_open(struct wt_intake *intake)
 {
+    wt_owner_assert(&intake->owner);
     return has_room(intake) && wt_rate_limit_allows(&intake->rate_limit, wt_clock_us()) &&
            !wt_log_reset_under_way(intake->log_reset);
 }

@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/owner.h"
 #include "observe/log.h"
 
 #include <assert.h>
@@ -12,6 +13,7 @@
 #define RETRY_MS 200
 
 struct wt_log_reset {
+    struct wt_owner owner; /* the consume thread */
     rd_kafka_t *consumer;
     wt_log_reset_drain *drain;
     void *opaque;
@@ -57,6 +59,8 @@ void wt_log_reset_destroy(struct wt_log_reset *reset)
 void wt_log_reset_begin(struct wt_log_reset *reset, struct wt_partition *source,
                         rd_kafka_message_t **message)
 {
+    wt_owner_assert(&reset->owner);
+    assert(*message != NULL);
     assert(reset->message == NULL && source->assigned);
     reset->message = *message;
     *message = NULL;
@@ -121,6 +125,7 @@ static void commit(struct wt_log_reset *reset)
 /* True: the assignment in which the reset began has not ended. */
 static bool is_current(const struct wt_log_reset *reset)
 {
+    assert(reset->source != NULL && reset->epoch != 0);
     return reset->source->assigned && reset->source->epoch_last == reset->epoch;
 }
 
@@ -132,6 +137,7 @@ static bool is_empty(const struct wt_log_reset *reset)
 
 rd_kafka_message_t *wt_log_reset_step(struct wt_log_reset *reset)
 {
+    wt_owner_assert(&reset->owner);
     if (reset->committing) {
         (void)rd_kafka_queue_poll_callback(reset->replies, 0);
     }

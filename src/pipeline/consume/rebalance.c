@@ -82,6 +82,7 @@ static void begin_revoke(rd_kafka_t *client)
 static struct wt_partition *partition_of(struct wt_rebalance *rebalance,
                                          const rd_kafka_topic_partition_t *item)
 {
+    assert(item->partition >= 0);
     return wt_partitions_get(rebalance->partitions, item->topic, item->partition);
 }
 
@@ -90,6 +91,7 @@ static void begin_epochs(struct wt_rebalance *rebalance,
 {
     for (int i = 0; i < list->cnt; i++) {
         struct wt_partition *partition = partition_of(rebalance, &list->elems[i]);
+        assert(!partition->assigned);
         partition->assigned = true;
         wt_intake_begin(rebalance->intake, partition);
         partition->unforwarded = true;

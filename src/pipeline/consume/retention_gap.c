@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/owner.h"
 #include "kafka/consumer_settings.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
@@ -25,6 +26,7 @@
 #define UNKNOWN (-1)
 
 struct wt_retention_gap {
+    struct wt_owner owner; /* the consume thread */
     const struct wt_config *config;
     struct wt_partitions *partitions;
     struct wt_extent_query *query;
@@ -52,6 +54,7 @@ void wt_retention_gap_destroy(struct wt_retention_gap *retention_gap)
 void wt_retention_gap_begin(struct wt_retention_gap *retention_gap, struct wt_partition *partition,
                             bool ranged)
 {
+    wt_owner_assert(&retention_gap->owner);
     partition->next_offset = UNKNOWN;
     partition->hole_max = 0;
     partition->gap_checked_us = 0;
@@ -63,6 +66,7 @@ void wt_retention_gap_begin(struct wt_retention_gap *retention_gap, struct wt_pa
 
 bool wt_retention_gap_ready(struct wt_retention_gap *retention_gap, struct wt_partition *partition)
 {
+    wt_owner_assert(&retention_gap->owner);
     struct wt_extent_answer answer;
     if (partition->committed_request == 0) {
         return true;
@@ -104,6 +108,7 @@ static void judge(const struct wt_retention_gap *retention_gap, struct wt_partit
                   int64_t begin)
 {
     const struct wt_gap *gap = &partition->gap;
+    assert(gap->from < gap->to);
     if (begin <= gap->from) {
         int64_t hole = gap->to - gap->from;
         partition->hole_max = hole > partition->hole_max ? hole : partition->hole_max;
@@ -135,6 +140,7 @@ static void ask(struct wt_retention_gap *retention_gap, struct wt_partition *par
 static void check_gap(struct wt_retention_gap *retention_gap, struct wt_partition *partition,
                       const struct wt_gap *gap)
 {
+    assert(gap->from < gap->to);
     int64_t hole = gap->to - gap->from;
     if (hole <= partition->hole_max && wt_clock_us() - partition->gap_checked_us < LOOK_US) {
         return;
@@ -177,6 +183,7 @@ static void take_answer(struct wt_retention_gap *retention_gap, struct wt_partit
 
 void wt_retention_gap_step(struct wt_retention_gap *retention_gap)
 {
+    wt_owner_assert(&retention_gap->owner);
     struct wt_partition *partition;
     for (size_t i = 0; retention_gap->open > 0 &&
                        (partition = wt_partitions_at(retention_gap->partitions, i)) != NULL;
@@ -195,6 +202,7 @@ bool wt_retention_gap_settled(const struct wt_retention_gap *retention_gap)
 int64_t wt_retention_gap_look(struct wt_retention_gap *retention_gap,
                               struct wt_partition *partition, int64_t offset)
 {
+    wt_owner_assert(&retention_gap->owner);
     int64_t next = partition->next_offset;
     if (next == UNKNOWN || next == offset) {
         return offset; /* without a committed offset, no gap can be known */

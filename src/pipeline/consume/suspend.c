@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/owner.h"
 #include "kafka/log_probe.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
@@ -44,6 +45,7 @@ struct wt_suspension {
 };
 
 struct wt_suspend {
+    struct wt_owner owner; /* the consume thread */
     struct wt_suspend_ports ports;
     struct wt_suspension *first;
     unsigned probes; /* under way */
@@ -203,6 +205,7 @@ void wt_suspend_destroy(struct wt_suspend *suspend)
 
 void wt_suspend_forget(struct wt_suspend *suspend, struct wt_partition *partition)
 {
+    wt_owner_assert(&suspend->owner);
     struct wt_suspension *suspension = find(suspend, partition);
     if (suspension != NULL) {
         set_paused(suspend, suspension, false); /* a pause would last into the new assignment */
@@ -215,6 +218,7 @@ void wt_suspend_forget(struct wt_suspend *suspend, struct wt_partition *partitio
 /* Sets the time of the next probe: at once the first time, then after growing pauses. */
 static void schedule_probe(struct wt_suspension *suspension)
 {
+    assert(suspension->probe == NULL);
     unsigned doubled = suspension->tries < 16 ? suspension->tries : 16;
     int64_t wait_ms = doubled == 0 ? 0 : (int64_t)RETRY_MS << (doubled - 1);
     suspension->retry_us = wt_clock_us() + (wait_ms < RETRY_MS_MAX ? wait_ms : RETRY_MS_MAX) * 1000;
@@ -248,6 +252,7 @@ static struct wt_suspension *begin(struct wt_suspend *suspend, struct wt_partiti
 void wt_suspend_unreadable(struct wt_suspend *suspend, struct wt_partition *partition,
                            int64_t offset, const char *reason)
 {
+    wt_owner_assert(&suspend->owner);
     struct wt_suspension *suspension = begin(suspend, partition, partition->next_offset);
     if (suspension != NULL) {
         suspension->begin = offset;
@@ -259,6 +264,8 @@ void wt_suspend_unreadable(struct wt_suspend *suspend, struct wt_partition *part
 void wt_suspend_reset(struct wt_suspend *suspend, struct wt_partition *partition, int64_t expected,
                       rd_kafka_message_t **message)
 {
+    assert(*message != NULL && (*message)->offset < expected);
+    wt_owner_assert(&suspend->owner);
     struct wt_suspension *suspension = begin(suspend, partition, expected);
     if (suspension != NULL) {
         suspension->message = *message;
@@ -270,6 +277,7 @@ void wt_suspend_reset(struct wt_suspend *suspend, struct wt_partition *partition
 
 static void stop_worker(struct wt_suspend *suspend, struct wt_suspension *suspension)
 {
+    assert(policy(suspend) == WT_DAMAGED_STOP);
     char text[300];
     struct wt_error error;
     describe(suspension, text, sizeof text);
@@ -295,6 +303,7 @@ static void skip(struct wt_suspend *suspend, struct wt_suspension *suspension)
 
 static void report(struct wt_suspend *suspend, struct wt_suspension *suspension)
 {
+    assert(suspension->partition->suspended);
     char text[300];
     if (!suspension->reported) {
         describe(suspension, text, sizeof text);
@@ -309,6 +318,7 @@ static void report(struct wt_suspend *suspend, struct wt_suspension *suspension)
 
 static void reread(struct wt_suspend *suspend, struct wt_suspension *suspension)
 {
+    assert(suspension->partition->suspended);
     const struct wt_partition *partition = suspension->partition;
     const struct wt_log_finding *finding = &suspension->finding;
     if (suspension->message != NULL) {
@@ -328,6 +338,7 @@ static void reread(struct wt_suspend *suspend, struct wt_suspension *suspension)
 /* Reading continues. The suspension is kept for a while to recognize that reading fails again. */
 static void resume(struct wt_suspend *suspend, struct wt_suspension *suspension)
 {
+    assert(suspension->partition->suspended);
     release(suspend, suspension);
     suspension->partition->suspended = false;
     if (suspension->reported) {
@@ -414,6 +425,7 @@ static void start_probe(struct wt_suspend *suspend, struct wt_suspension *suspen
 
 static void step(struct wt_suspend *suspend, struct wt_suspension *suspension)
 {
+    assert(suspension->partition->suspended);
     struct wt_log_finding finding;
     if (suspension->gone) {
         pass_on_gone(suspend, suspension);
@@ -439,6 +451,7 @@ static bool is_current(const struct wt_suspension *suspension)
 
 void wt_suspend_step(struct wt_suspend *suspend)
 {
+    wt_owner_assert(&suspend->owner);
     struct wt_suspension *next;
     for (struct wt_suspension *suspension = suspend->first; suspension != NULL; suspension = next) {
         next = suspension->next;

@@ -114,6 +114,7 @@ static void on_committed(struct exactly_once *self, struct wt_partition *const *
 static void on_aborted(struct exactly_once *self, struct wt_partition *const *partitions,
                        size_t count)
 {
+    assert(!self->release->over);
     wt_release_rewind(partitions, count);
     if (self->release->rejected == NULL) {
         wt_release_back_off(self->release);

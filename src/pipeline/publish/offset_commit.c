@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/owner.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
 #include "pipeline/publish/order.h"
@@ -21,6 +22,7 @@
  * is safe there. It is also necessary: the partition may be revoked only once its position is known to
  * be committed. */
 struct wt_offset_commit {
+    struct wt_owner owner; /* the publish thread */
     const struct wt_config *config;
     rd_kafka_t *consumer;
     rd_kafka_queue_t *replies;
@@ -65,6 +67,7 @@ static void on_reply(rd_kafka_t *consumer, rd_kafka_resp_err_t code,
     struct wt_offset_commit *commit = opaque;
     (void)consumer;
     (void)offsets;
+    wt_owner_assert(&commit->owner);
     assert(commit->pending || code != RD_KAFKA_RESP_ERR_NO_ERROR);
     commit->pending = false;
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR__NO_OFFSET) {
@@ -126,6 +129,7 @@ static void request(struct wt_offset_commit *commit)
 void wt_offset_commit_step(struct wt_offset_commit *commit, struct wt_partition *const *partitions,
                            size_t count, bool now)
 {
+    wt_owner_assert(&commit->owner);
     if (commit->pending) {
         (void)rd_kafka_queue_poll_callback(commit->replies, 0);
     }

@@ -19,6 +19,7 @@ struct wt_outcome_metrics {
 struct wt_outcome_metrics *wt_outcome_metrics_create(const struct wt_config *config,
                                                      const struct wt_model_info *model_info)
 {
+    assert(model_info->label_count > 0);
     struct wt_outcome_metrics *outcomes = wt_alloc_zeroed(1, sizeof *outcomes);
     outcomes->config = config;
     outcomes->label_count = model_info->label_count;

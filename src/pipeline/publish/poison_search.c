@@ -23,6 +23,7 @@ void wt_poison_search_add(struct wt_poison_search *search)
 
 void wt_poison_search_committed(struct wt_poison_search *search, uint32_t records_wanted)
 {
+    assert(search->records <= search->records_max);
     uint32_t committed = search->records;
     search->records = 0;
     if (committed < search->suspects) {
@@ -36,6 +37,7 @@ void wt_poison_search_committed(struct wt_poison_search *search, uint32_t record
 
 bool wt_poison_search_rejected(struct wt_poison_search *search)
 {
+    assert(search->records <= search->records_max);
     bool alone = search->records <= 1;
     if (alone) {
         search->records_max = 1;

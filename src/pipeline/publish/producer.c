@@ -184,6 +184,7 @@ static int32_t choose_partition(const rd_kafka_topic_t *topic, const void *key, 
 static enum wt_status open_topic(struct wt_producer *producer, const char *name,
                                  rd_kafka_topic_t **topic_out, struct wt_error *error)
 {
+    assert(producer->client != NULL && *topic_out == NULL);
     rd_kafka_topic_conf_t *conf = rd_kafka_default_topic_conf_dup(producer->client);
     rd_kafka_topic_conf_set_opaque(conf, producer);
     rd_kafka_topic_conf_set_partitioner_cb(conf, choose_partition);
@@ -202,6 +203,7 @@ static enum wt_status open_topic(struct wt_producer *producer, const char *name,
 static enum wt_status set_transactional_properties(struct wt_producer *producer,
                                                    rd_kafka_conf_t *conf, struct wt_error *error)
 {
+    assert(producer->transactional_id != NULL);
     const struct wt_config *config = producer->config;
     const struct wt_property *own = wt_config_producer_property(config, "transaction.timeout.ms");
     uint64_t needed_ms =
@@ -298,6 +300,7 @@ static enum wt_status set_fixed_properties(struct wt_producer *producer, rd_kafk
  * matter. */
 static void stop_adding_partitions(const struct wt_producer *producer)
 {
+    assert(producer->client != NULL);
     if (producer->transactional_id == NULL || producer->late != NULL) {
         return; /* a call is under way, and this one would fail; all partitions were added */
     }
@@ -442,6 +445,8 @@ static rd_kafka_headers_t *headers_of(const struct wt_record *record)
 enum wt_delivery wt_producer_send(struct wt_producer *producer, struct wt_record *record,
                                   const char **reason_out)
 {
+    wt_owner_assert(&producer->owner);
+    assert(record->output.headers != NULL); /* encoded */
     bool dead_letter = record->outcome == WT_OUTCOME_DEAD_LETTERED;
     assert(producer->client != NULL && !record->in_producer);
     bool kept = dead_letter ? record->dead_letter_dated
@@ -472,6 +477,7 @@ void wt_producer_serve(struct wt_producer *producer)
 
 void wt_producer_close(struct wt_producer *producer)
 {
+    wt_owner_assert(&producer->owner);
     if (producer->client == NULL) {
         return;
     }

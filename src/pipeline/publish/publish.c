@@ -58,6 +58,7 @@ struct wt_publish {
 
 static void add_partition(struct wt_publish *publish, struct wt_partition *partition)
 {
+    wt_owner_assert(&publish->owner);
     assert(partition->order == NULL);
     if (publish->partition_count == publish->partition_capacity) {
         publish->partition_capacity =
@@ -71,6 +72,7 @@ static void add_partition(struct wt_publish *publish, struct wt_partition *parti
 
 static void take_in(struct wt_publish *publish, struct wt_record *record)
 {
+    wt_owner_assert(&publish->owner);
     struct wt_partition *source = record->source;
     assert(record->state == WT_RECORD_FINISHED);
     if (record->ran) {
@@ -116,6 +118,7 @@ static bool partition_drained(const struct wt_publish *publish, struct wt_partit
 static bool drain_is_over(const struct wt_publish *publish)
 {
     const struct drain *drain = &publish->drain;
+    wt_mutex_assert_held(&drain->mutex);
     return drain->lost || wt_clock_us() >= drain->deadline_us ||
            wt_release_cannot_commit(publish->release) ||
            wt_group_member_is_out(publish->ports.consumer) ||
@@ -156,6 +159,7 @@ static void answer(struct wt_publish *publish)
  * drained, so commit now, not at the next interval. */
 static bool serve_drain(struct wt_publish *publish)
 {
+    wt_owner_assert(&publish->owner);
     struct drain *drain = &publish->drain;
     wt_mutex_lock(&drain->mutex);
     bool waiting = drain->partitions != NULL && !drain->done;
@@ -177,6 +181,7 @@ static bool serve_drain(struct wt_publish *publish)
 /* A request may be waiting, or come later, if the consume thread was abandoned (wt_consume_join). */
 static void end_drains(struct wt_publish *publish)
 {
+    wt_owner_assert(&publish->owner);
     struct drain *drain = &publish->drain;
     wt_mutex_lock(&drain->mutex);
     drain->ended = true;
@@ -295,6 +300,7 @@ rd_kafka_t *wt_publish_client(struct wt_publish *publish)
 void wt_publish_limit_dead_letters(struct wt_publish *publish, int64_t topic_bytes_max,
                                    bool compacted)
 {
+    assert(!publish->started);
     wt_release_limit_dead_letters(publish->release, topic_bytes_max, compacted);
 }
 

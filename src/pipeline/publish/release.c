@@ -61,6 +61,7 @@ static void learn_limit(struct wt_release *release, const struct wt_record *reco
  * producer is ended by its delivery report. */
 static void on_order_end(void *opaque, struct wt_record **record)
 {
+    assert((*record)->state >= WT_RECORD_FINISHED);
     struct wt_release *release = opaque;
     if ((*record)->state == WT_RECORD_ACKNOWLEDGED) {
         learn_limit(release, *record);
@@ -82,6 +83,7 @@ static bool in_open_epoch(const struct wt_record *record)
 
 void wt_release_fail(struct wt_release *release, const struct wt_error *error)
 {
+    wt_owner_assert(&release->owner);
     if (!release->stopping) {
         release->stopping = true;
         release->ports.failed(release->ports.opaque, error);
@@ -113,6 +115,7 @@ static bool apply_on_error(struct wt_release *release, struct wt_record *record)
 static bool reject(struct wt_release *release, struct wt_record *record, bool too_large,
                    const char *reason)
 {
+    assert(reason != NULL);
     struct wt_error error;
     struct wt_refusal refusal = {.reason = reason,
                                  .too_large = too_large,
@@ -194,6 +197,7 @@ enum wt_delivery wt_release_send(struct wt_release *release, struct wt_record *r
 
 void wt_release_pause(struct wt_release *release)
 {
+    wt_owner_assert(&release->owner);
     release->retry_us = wt_clock_us() + (int64_t)RETRY_MS * 1000;
 }
 
@@ -376,6 +380,7 @@ void wt_release_limit_dead_letters(struct wt_release *release, int64_t topic_byt
 
 struct wt_order *wt_release_order_create(struct wt_release *release)
 {
+    wt_owner_assert(&release->owner);
     return wt_order_create(on_order_end, release);
 }
 

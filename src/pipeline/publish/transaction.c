@@ -150,6 +150,7 @@ static enum wt_txn_remedy remedy_for(struct wt_transaction *transaction, const c
 
 bool wt_transaction_open(struct wt_transaction *transaction)
 {
+    wt_owner_assert(&transaction->owner);
     if (transaction->pending != WT_TXN_PENDING_NONE) {
         return false;
     }
@@ -160,7 +161,6 @@ bool wt_transaction_open(struct wt_transaction *transaction)
         wt_producer_doubtful(transaction->producer)) {
         return false;
     }
-    wt_owner_assert(&transaction->owner);
     if (wt_clock_us() < markers_us(transaction)) {
         if (transaction->state == WT_TXN_IDLE) {
             wt_txn_state_set(&transaction->state, WT_TXN_WAIT_MARKERS);
@@ -207,6 +207,7 @@ static rd_kafka_topic_partition_list_t *released_offsets(struct wt_partition *co
 static enum wt_txn_remedy send_offsets(struct wt_transaction *transaction,
                                        struct wt_partition *const *partitions, size_t count)
 {
+    assert(transaction->state == WT_TXN_SENDING_OFFSETS);
     rd_kafka_topic_partition_list_t *offsets = released_offsets(partitions, count);
     if (offsets->cnt == 0) {
         rd_kafka_topic_partition_list_destroy(offsets);
@@ -342,6 +343,7 @@ static enum wt_step step_recovery(struct wt_transaction *transaction,
                                   struct wt_partition *const *partitions, size_t count,
                                   struct wt_error *error)
 {
+    assert(wt_txn_state_is_starting(transaction->state));
     enum wt_txn_remedy remedy = wt_txn_recovery_step(&transaction->recovery, &transaction->state,
                                                      partitions, count, STEP_MS, error);
     apply(transaction, remedy);

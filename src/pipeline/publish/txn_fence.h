@@ -8,6 +8,7 @@
 #ifndef WIRETAG_PIPELINE_PUBLISH_TXN_FENCE_H
 #define WIRETAG_PIPELINE_PUBLISH_TXN_FENCE_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -28,6 +29,7 @@ static inline bool wt_txn_fence_is_recent(int64_t then_us, int64_t now_us)
 /* Counts that it was fenced. True: another worker uses the id. */
 static inline bool wt_txn_fence_count(struct wt_txn_fence *fence, int64_t now_us)
 {
+    assert(now_us >= fence->times_us[0]);
     bool again = (fence->uncommitted && wt_txn_fence_is_recent(fence->times_us[0], now_us)) ||
                  wt_txn_fence_is_recent(fence->times_us[1], now_us);
     fence->times_us[1] = fence->times_us[0];

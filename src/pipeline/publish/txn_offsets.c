@@ -36,6 +36,7 @@ static void destroy(struct wt_txn_offsets_call *call)
 
 static void end_client(rd_kafka_t *client, void *with_client)
 {
+    assert(client != NULL);
     rd_kafka_destroy(client);
     free(with_client);
 }

@@ -28,6 +28,7 @@ void wt_txn_recovery_begin(struct wt_txn_recovery *recovery, bool again)
 
 int64_t wt_txn_recovery_committed_offset(const struct wt_txn_recovery *recovery, size_t i)
 {
+    assert(recovery->committed_count <= recovery->committed_capacity);
     return i < recovery->committed_count ? recovery->committed[i] : -1;
 }
 
@@ -82,6 +83,7 @@ static bool read_committed(struct wt_txn_recovery *recovery, struct wt_partition
 static enum wt_txn_remedy impossible(const struct wt_txn_recovery *recovery, const char *reason,
                                      struct wt_error *error)
 {
+    assert(!recovery->completed);
     (void)wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "transactions",
                        "transactions cannot be used as %s: %s. The user needs Write on this "
                        "TransactionalId, transaction.timeout.ms must not exceed the broker's "

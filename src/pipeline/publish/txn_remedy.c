@@ -3,8 +3,11 @@
 #include "kafka/client.h"
 #include "observe/log.h"
 
+#include <assert.h>
+
 static enum wt_txn_remedy choose(const rd_kafka_error_t *error)
 {
+    assert(rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR_NO_ERROR);
     if (rd_kafka_error_is_fatal(error)) {
         return wt_client_is_fenced(rd_kafka_error_code(error)) ? WT_TXN_FENCED : WT_TXN_REPLACE;
     }

@@ -40,6 +40,7 @@ void wt_txn_stall_error(struct wt_txn_stall *stall, const struct wt_config *conf
 void wt_txn_stall_log(struct wt_txn_stall *stall, const char *what, const rd_kafka_error_t *error,
                       const char *next)
 {
+    assert(error != NULL);
     bool expired = is_expired(rd_kafka_error_code(error));
     enum wt_log_level level = stall->logged ? WT_LOG_DEBUG : expired ? WT_LOG_INFO : WT_LOG_WARN;
     wt_log(level, "transaction", "%s: %s; %s", what,

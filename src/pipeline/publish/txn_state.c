@@ -37,6 +37,7 @@ void wt_txn_state_set(enum wt_txn_state *state, enum wt_txn_state next)
 
 void wt_txn_state_require(enum wt_txn_pending *pending, enum wt_txn_pending wanted)
 {
+    assert(wanted != WT_TXN_PENDING_NONE);
     if (wanted > *pending) {
         *pending = wanted;
     }
