@@ -15,6 +15,12 @@ struct wt_mutex {
     _Atomic(char *) holder; /* NULL: none */
 };
 
+/* For a static mutex: nobody holds it. */
+#define WT_MUTEX_INIT                                                                              \
+    {                                                                                              \
+        .mutex = PTHREAD_MUTEX_INITIALIZER, .holder = NULL                                         \
+    }
+
 static inline void wt_mutex_init(struct wt_mutex *mutex)
 {
     (void)pthread_mutex_init(&mutex->mutex, NULL);

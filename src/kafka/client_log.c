@@ -1,8 +1,8 @@
 #include "kafka/client_log.h"
 
 #include "base/clock.h"
+#include "base/mutex.h"
 
-#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -133,8 +133,8 @@ struct notes {
     size_t next;
 };
 
-static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* guards both */
-static struct notes messages;                             /* of librdkafka */
+static struct wt_mutex mutex = WT_MUTEX_INIT; /* guards both */
+static struct notes messages;                 /* of librdkafka */
 static struct notes lines; /* ours; far fewer, because the same failure gives the same line */
 
 /* True: both are the same line, or one is a claim and begins the other. A claim is "broker
@@ -152,6 +152,7 @@ static bool is_same(const char *one, const char *other)
 /* Locks: the caller holds the mutex, as for the next function. */
 static bool has(const struct notes *notes, const char *text)
 {
+    wt_mutex_assert_held(&mutex);
     int64_t since_us = wt_clock_us() - NOTE_US_MAX;
     for (size_t i = 0; i < NOTES; i++) {
         if (notes->items[i].us > since_us && is_same(notes->items[i].text, text)) {
@@ -163,6 +164,7 @@ static bool has(const struct notes *notes, const char *text)
 
 static bool add_first(struct notes *notes, const char *text)
 {
+    wt_mutex_assert_held(&mutex);
     bool first = !has(notes, text);
     if (first) {
         notes->items[notes->next].us = wt_clock_us();
@@ -174,9 +176,9 @@ static bool add_first(struct notes *notes, const char *text)
 
 bool wt_client_log_first(const char *text)
 {
-    (void)pthread_mutex_lock(&mutex);
+    wt_mutex_lock(&mutex);
     bool first = add_first(&lines, text);
-    (void)pthread_mutex_unlock(&mutex);
+    wt_mutex_unlock(&mutex);
     return first;
 }
 
@@ -189,15 +191,15 @@ bool wt_client_log_claim(const char *address)
 
 void wt_client_log_note(const char *message)
 {
-    (void)pthread_mutex_lock(&mutex);
+    wt_mutex_lock(&mutex);
     (void)add_first(&messages, without_thread(message));
-    (void)pthread_mutex_unlock(&mutex);
+    wt_mutex_unlock(&mutex);
 }
 
 bool wt_client_log_known(const char *reason)
 {
-    (void)pthread_mutex_lock(&mutex);
+    wt_mutex_lock(&mutex);
     bool known = reason[0] != '\0' && has(&messages, reason);
-    (void)pthread_mutex_unlock(&mutex);
+    wt_mutex_unlock(&mutex);
     return known;
 }

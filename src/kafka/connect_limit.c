@@ -1,9 +1,9 @@
 #include "kafka/connect_limit.h"
 
 #include "base/clock.h"
+#include "base/mutex.h"
 
 #include <netdb.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -19,12 +19,13 @@ struct budget {
     int64_t next_us; /* when the last connection taken may start; in the past: unused budget */
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards the budgets */
+static struct wt_mutex lock = WT_MUTEX_INIT; /* guards the budgets */
 static struct budget budgets[BROKERS_MAX];
 
 /* Locks: the caller holds the lock. */
 static struct budget *budget_of(const char *broker)
 {
+    wt_mutex_assert_held(&lock);
     struct budget *oldest = &budgets[0];
     for (size_t i = 0; i < BROKERS_MAX; i++) {
         if (strcmp(budgets[i].broker, broker) == 0) {
@@ -41,7 +42,7 @@ int64_t wt_connect_limit_us(const char *host, const char *port, int64_t now_us)
 {
     char broker[NAME_BYTES_MAX];
     (void)snprintf(broker, sizeof broker, "%s:%s", host, port);
-    (void)pthread_mutex_lock(&lock);
+    wt_mutex_lock(&lock);
     struct budget *budget = budget_of(broker);
     int64_t full_us = now_us - WT_CONNECT_BURST * WT_CONNECT_EVERY_US;
     budget->next_us = budget->next_us > full_us ? budget->next_us : full_us;
@@ -50,7 +51,7 @@ int64_t wt_connect_limit_us(const char *host, const char *port, int64_t now_us)
         budget->next_us = now_us + WT_CONNECT_WAIT_US_MAX;
     }
     int64_t wait_us = budget->next_us - now_us;
-    (void)pthread_mutex_unlock(&lock);
+    wt_mutex_unlock(&lock);
     return wait_us > 0 ? wait_us : 0;
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "kafka/query.h"
 #include "observe/log.h"
 
@@ -60,7 +61,7 @@ struct wt_extent_query {
     pthread_t thread;
     bool started; /* consume thread only */
 
-    pthread_mutex_t mutex; /* guards the members below */
+    struct wt_mutex mutex; /* guards the members below */
     pthread_cond_t changed;
     rd_kafka_t *client;    /* created by the consume thread, destroyed by this one; NULL: none */
     struct entry *entries; /* by wt_partition.extent_slot - 1 */
@@ -125,6 +126,7 @@ static void request_free(struct request *request)
 /* Locks: the caller holds the query's mutex. */
 static void request_add(struct request *request, const struct wt_extent_query *query, size_t slot)
 {
+    wt_mutex_assert_held(&query->mutex);
     const struct entry *entry = &query->entries[slot];
     request->slots[request->count] = slot;
     request->ids[request->count++] = entry->lines[request->kind].asked;
@@ -198,6 +200,7 @@ static void request_run(rd_kafka_t *client, struct request *request, bool alone)
 /* Locks: the caller holds the query's mutex. */
 static void take_answers(struct wt_extent_query *query, const struct request *request)
 {
+    wt_mutex_assert_held(&query->mutex);
     for (size_t i = 0; i < request->count; i++) {
         struct line *line = &query->entries[request->slots[i]].lines[request->kind];
         line->answer = request->answers[i];
@@ -219,6 +222,7 @@ static bool is_open(const struct line *line)
 static void collect(const struct wt_extent_query *query, struct request *request, bool alone,
                     size_t *slot)
 {
+    wt_mutex_assert_held(&query->mutex);
     int64_t now_us = wt_clock_us();
     for (; *slot < query->count && (!alone || request->count == 0); ++*slot) {
         const struct line *line = &query->entries[*slot].lines[request->kind];
@@ -234,16 +238,17 @@ static void collect(const struct wt_extent_query *query, struct request *request
 static bool send_some(struct wt_extent_query *query, enum wt_extent_kind kind, bool alone,
                       size_t *slot)
 {
+    wt_mutex_assert_held(&query->mutex);
     struct request request;
     request_begin(&request, kind, query->count);
     collect(query, &request, alone, slot);
     bool any = request.count > 0 && !query->stopping;
     if (any) {
         rd_kafka_t *client = query->client;
-        (void)pthread_mutex_unlock(&query->mutex);
+        wt_mutex_unlock(&query->mutex);
         serve(client);
         request_run(client, &request, alone);
-        (void)pthread_mutex_lock(&query->mutex);
+        wt_mutex_lock(&query->mutex);
         take_answers(query, &request);
     }
     request_free(&request);
@@ -254,6 +259,7 @@ static bool send_some(struct wt_extent_query *query, enum wt_extent_kind kind, b
  * brokers. */
 static bool send_all(struct wt_extent_query *query)
 {
+    wt_mutex_assert_held(&query->mutex);
     bool any = false;
     for (enum wt_extent_kind kind = WT_EXTENT_LOG; kind <= WT_EXTENT_COMMITTED; kind++) {
         size_t slot = 0;
@@ -270,6 +276,7 @@ static bool send_all(struct wt_extent_query *query)
  * mutex. */
 static int64_t next_us(const struct wt_extent_query *query)
 {
+    wt_mutex_assert_held(&query->mutex);
     int64_t next = INT64_MAX;
     for (size_t i = 0; i < query->count; i++) {
         for (int kind = 0; kind < KINDS; kind++) {
@@ -285,12 +292,13 @@ static int64_t next_us(const struct wt_extent_query *query)
 /* Locks: the caller holds the query's mutex; released while the client is destroyed. */
 static void destroy_client(struct wt_extent_query *query)
 {
+    wt_mutex_assert_held(&query->mutex);
     rd_kafka_t *client = query->client;
     query->client = NULL;
     if (client != NULL) {
-        (void)pthread_mutex_unlock(&query->mutex);
+        wt_mutex_unlock(&query->mutex);
         rd_kafka_destroy(client);
-        (void)pthread_mutex_lock(&query->mutex);
+        wt_mutex_lock(&query->mutex);
     }
 }
 
@@ -298,6 +306,7 @@ static void destroy_client(struct wt_extent_query *query)
  * released while it waits. */
 static void await_due(struct wt_extent_query *query)
 {
+    wt_mutex_assert_held(&query->mutex);
     int64_t idle_us = wt_clock_us() + IDLE_US;
     int64_t now_us;
     int64_t next;
@@ -309,9 +318,9 @@ static void await_due(struct wt_extent_query *query)
         int64_t serve_us = query->client != NULL ? now_us + SERVE_US : INT64_MAX;
         struct timespec until = wt_clock_timespec(next < serve_us ? next : serve_us);
         if (query->client == NULL && next == INT64_MAX) {
-            (void)pthread_cond_wait(&query->changed, &query->mutex);
+            (void)wt_mutex_wait(&query->mutex, &query->changed, NULL);
         } else {
-            (void)pthread_cond_timedwait(&query->changed, &query->mutex, &until);
+            (void)wt_mutex_wait(&query->mutex, &query->changed, &until);
         }
         serve(query->client);
     }
@@ -324,14 +333,14 @@ static void free_query(struct wt_extent_query *query)
     }
     free(query->entries);
     (void)pthread_cond_destroy(&query->changed);
-    (void)pthread_mutex_destroy(&query->mutex);
+    wt_mutex_destroy(&query->mutex);
     free(query);
 }
 
 static void *run(void *opaque)
 {
     struct wt_extent_query *query = opaque;
-    (void)pthread_mutex_lock(&query->mutex);
+    wt_mutex_lock(&query->mutex);
     while (!query->stopping) {
         if (!send_all(query)) {
             await_due(query);
@@ -341,7 +350,7 @@ static void *run(void *opaque)
     query->ended = true;
     bool orphaned = query->orphaned;
     (void)pthread_cond_broadcast(&query->changed);
-    (void)pthread_mutex_unlock(&query->mutex);
+    wt_mutex_unlock(&query->mutex);
     if (orphaned) {
         free_query(query);
     }
@@ -354,7 +363,7 @@ struct wt_extent_query *wt_extent_query_create(const struct wt_config *config)
 {
     struct wt_extent_query *query = wt_alloc_zeroed(1, sizeof *query);
     query->config = config;
-    (void)pthread_mutex_init(&query->mutex, NULL);
+    wt_mutex_init(&query->mutex);
     wt_clock_init_condition(&query->changed);
     return query;
 }
@@ -371,15 +380,15 @@ void wt_extent_query_destroy(struct wt_extent_query *query)
     pthread_t thread = query->thread;
     struct timespec until = wt_clock_timespec(wt_clock_us() + END_US);
     int waited = 0;
-    (void)pthread_mutex_lock(&query->mutex);
+    wt_mutex_lock(&query->mutex);
     query->stopping = true;
     (void)pthread_cond_broadcast(&query->changed);
     while (!query->ended && waited == 0) {
-        waited = pthread_cond_timedwait(&query->changed, &query->mutex, &until);
+        waited = wt_mutex_wait(&query->mutex, &query->changed, &until);
     }
     bool ended = query->ended;
     query->orphaned = !ended;
-    (void)pthread_mutex_unlock(&query->mutex);
+    wt_mutex_unlock(&query->mutex);
     if (!ended) {
         (void)pthread_detach(thread);
         return;
@@ -391,6 +400,7 @@ void wt_extent_query_destroy(struct wt_extent_query *query)
 /* Locks: the caller holds the query's mutex. */
 static struct entry *entry_of(struct wt_extent_query *query, struct wt_partition *partition)
 {
+    wt_mutex_assert_held(&query->mutex);
     if (partition->extent_slot == 0) {
         if (query->count == query->capacity) {
             query->capacity = query->capacity > 0 ? query->capacity * 2 : 16;
@@ -406,6 +416,7 @@ static struct entry *entry_of(struct wt_extent_query *query, struct wt_partition
 /* False: there is no client or thread. Locks: the caller holds the query's mutex. */
 static bool ready(struct wt_extent_query *query)
 {
+    wt_mutex_assert_held(&query->mutex);
     if (query->client == NULL) {
         query->client = create_client(query->config);
     }
@@ -418,7 +429,7 @@ static bool ready(struct wt_extent_query *query)
 uint64_t wt_extent_query_ask(struct wt_extent_query *query, struct wt_partition *partition,
                              enum wt_extent_kind kind)
 {
-    (void)pthread_mutex_lock(&query->mutex);
+    wt_mutex_lock(&query->mutex);
     struct line *line = &entry_of(query, partition)->lines[kind];
     uint64_t request = ++line->asked;
     if (!ready(query)) {
@@ -426,7 +437,7 @@ uint64_t wt_extent_query_ask(struct wt_extent_query *query, struct wt_partition 
         line->answer = (struct wt_extent_answer){.code = RD_KAFKA_RESP_ERR__FAIL};
     }
     (void)pthread_cond_broadcast(&query->changed);
-    (void)pthread_mutex_unlock(&query->mutex);
+    wt_mutex_unlock(&query->mutex);
     return request;
 }
 
@@ -434,13 +445,13 @@ bool wt_extent_query_get(struct wt_extent_query *query, const struct wt_partitio
                          enum wt_extent_kind kind, uint64_t request,
                          struct wt_extent_answer *answer_out)
 {
-    (void)pthread_mutex_lock(&query->mutex);
+    wt_mutex_lock(&query->mutex);
     assert(partition->extent_slot > 0 && partition->extent_slot <= query->count);
     const struct line *line = &query->entries[partition->extent_slot - 1].lines[kind];
     bool answered = line->answered >= request;
     if (answered) {
         *answer_out = line->answer;
     }
-    (void)pthread_mutex_unlock(&query->mutex);
+    wt_mutex_unlock(&query->mutex);
     return answered;
 }

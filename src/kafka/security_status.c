@@ -1,11 +1,11 @@
 #include "kafka/security_status.h"
 
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "kafka/security_cause.h"
 #include "observe/log.h"
 #include "observe/stall.h"
 
-#include <pthread.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -37,7 +37,7 @@ struct refusal {
     bool active;
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards the variables below */
+static struct wt_mutex lock = WT_MUTEX_INIT; /* guards the variables below */
 static struct refusal refusals[BROKERS_MAX];
 static char speakers[SPEAKERS_MAX][WT_SECURITY_ADDRESS_BYTES_MAX]; /* where a log-in succeeded */
 static size_t speaker_next;
@@ -46,6 +46,7 @@ static int64_t let_in_us; /* when a broker was last seen to have let a client in
 /* NULL: there is none. Locks: the caller holds the lock, as for all static functions here. */
 static struct refusal *find(const char *address)
 {
+    wt_mutex_assert_held(&lock);
     for (size_t i = 0; i < BROKERS_MAX; i++) {
         if (refusals[i].seen_us != 0 && strcmp(refusals[i].cause.address, address) == 0) {
             return &refusals[i];
@@ -57,6 +58,7 @@ static struct refusal *find(const char *address)
 /* The entry of `speakers` with this address; NULL: no log-in has succeeded there. */
 static char *find_speaker(const char *address)
 {
+    wt_mutex_assert_held(&lock);
     for (size_t i = 0; i < SPEAKERS_MAX; i++) {
         if (speakers[i][0] != '\0' && strcmp(speakers[i], address) == 0) {
             return speakers[i];
@@ -67,6 +69,7 @@ static char *find_speaker(const char *address)
 
 static struct refusal *find_or_add(const char *address)
 {
+    wt_mutex_assert_held(&lock);
     struct refusal *found = find(address);
     if (found != NULL) {
         return found;
@@ -89,6 +92,7 @@ static void write_cause(char text[WT_STALL_TEXT_BYTES_MAX], const struct wt_secu
 
 static void show_stall(void)
 {
+    wt_mutex_assert_held(&lock);
     char text[WT_STALL_TEXT_BYTES_MAX] = "";
     const struct refusal *first = NULL;
     for (size_t i = 0; i < BROKERS_MAX && first == NULL; i++) {
@@ -103,6 +107,7 @@ static void show_stall(void)
 /* Accepts a cause as a refusal; logs it unless it was logged lately. */
 static void take(struct refusal *refusal, const struct wt_security_cause *cause, int64_t now_us)
 {
+    wt_mutex_assert_held(&lock);
     bool same = strcmp(refusal->cause.why, cause->why) == 0 && refusal->logged_us != 0;
     bool lately = now_us - refusal->logged_us < FORGOTTEN_US;
     refusal->cause = *cause;
@@ -119,6 +124,7 @@ static void take(struct refusal *refusal, const struct wt_security_cause *cause,
 
 static void count_end(struct refusal *refusal, int64_t now_us)
 {
+    wt_mutex_assert_held(&lock);
     if (now_us - refusal->seen_us > FORGOTTEN_US) {
         refusal->ends = 0;
     }
@@ -131,6 +137,7 @@ static void count_end(struct refusal *refusal, int64_t now_us)
 /* True: the cause has been logged. */
 static bool note(const struct wt_security_cause *cause, bool counts)
 {
+    wt_mutex_assert_held(&lock);
     int64_t now_us = wt_clock_us();
     if (cause->no_log_in && find_speaker(cause->address) != NULL) {
         return false;
@@ -157,6 +164,7 @@ static bool note(const struct wt_security_cause *cause, bool counts)
 
 static bool drop(struct refusal *refusal)
 {
+    wt_mutex_assert_held(&lock);
     bool was_active = refusal->active;
     refusal->active = false;
     refusal->ends = 0;
@@ -166,6 +174,7 @@ static bool drop(struct refusal *refusal)
 /* The address now refuses connections, so its earlier refusal no longer applies. */
 static void note_unreachable(const char *address)
 {
+    wt_mutex_assert_held(&lock);
     char *speaker = find_speaker(address);
     if (speaker != NULL) {
         speaker[0] = '\0'; /* another service may listen there next */
@@ -181,13 +190,13 @@ bool wt_security_note_log(const char *line)
     struct wt_security_cause cause;
     bool said = false;
     bool found = wt_security_cause(line, &cause);
-    (void)pthread_mutex_lock(&lock);
+    wt_mutex_lock(&lock);
     if (found) {
         said = note(&cause, true);
     } else if (strstr(line, "Connect to ") != NULL && strstr(line, " failed: ") != NULL) {
         note_unreachable(cause.address);
     }
-    (void)pthread_mutex_unlock(&lock);
+    wt_mutex_unlock(&lock);
     return said;
 }
 
@@ -197,14 +206,15 @@ bool wt_security_note_error(const char *reason)
     if (!wt_security_cause(reason, &cause)) {
         return false;
     }
-    (void)pthread_mutex_lock(&lock);
+    wt_mutex_lock(&lock);
     bool said = note(&cause, false);
-    (void)pthread_mutex_unlock(&lock);
+    wt_mutex_unlock(&lock);
     return said;
 }
 
 static void let_in(const char *address)
 {
+    wt_mutex_assert_held(&lock);
     bool changed = false;
     let_in_us = wt_clock_us();
     for (size_t i = 0; i < BROKERS_MAX; i++) {
@@ -220,26 +230,26 @@ static void let_in(const char *address)
 
 void wt_security_let_in(const char *address)
 {
-    (void)pthread_mutex_lock(&lock);
+    wt_mutex_lock(&lock);
     let_in(address);
-    (void)pthread_mutex_unlock(&lock);
+    wt_mutex_unlock(&lock);
 }
 
 void wt_security_logged_in(const char *address)
 {
-    (void)pthread_mutex_lock(&lock);
+    wt_mutex_lock(&lock);
     if (find_speaker(address) == NULL) {
         (void)snprintf(speakers[speaker_next], sizeof speakers[0], "%s", address);
         speaker_next = (speaker_next + 1) % SPEAKERS_MAX;
     }
     let_in(address);
-    (void)pthread_mutex_unlock(&lock);
+    wt_mutex_unlock(&lock);
 }
 
 void wt_security_tick(int64_t now_us)
 {
     bool changed = false;
-    (void)pthread_mutex_lock(&lock);
+    wt_mutex_lock(&lock);
     for (size_t i = 0; i < BROKERS_MAX; i++) {
         if (now_us - refusals[i].seen_us > FORGOTTEN_US) {
             changed |= drop(&refusals[i]);
@@ -248,16 +258,16 @@ void wt_security_tick(int64_t now_us)
     if (changed) {
         show_stall();
     }
-    (void)pthread_mutex_unlock(&lock);
+    wt_mutex_unlock(&lock);
 }
 
 bool wt_security_refused(void)
 {
     bool any = false;
-    (void)pthread_mutex_lock(&lock);
+    wt_mutex_lock(&lock);
     for (size_t i = 0; i < BROKERS_MAX; i++) {
         any |= refusals[i].active;
     }
-    (void)pthread_mutex_unlock(&lock);
+    wt_mutex_unlock(&lock);
     return any;
 }
