@@ -1,9 +1,9 @@
 /* certificate.h: explains why a broker's certificate was refused.
  *
  * librdkafka's log only says that a certificate cannot be verified. Its verification callback gets
- * the certificate and OpenSSL's reason. Both are kept by the broker's address until the log line of
- * the failed handshake is rewritten. The callback changes no result: what OpenSSL refuses is
- * refused. */
+ * the certificate and OpenSSL's reason. Both are kept, by the broker's address, until client_log.h
+ * rewrites the log line of the failed handshake. The callback changes no result: what OpenSSL
+ * refuses is refused. */
 #ifndef WIRETAG_KAFKA_CERTIFICATE_H
 #define WIRETAG_KAFKA_CERTIFICATE_H
 

@@ -1,8 +1,8 @@
 /* client_log.h: rewrites librdkafka's log lines and suppresses repeated ones.
  *
  * librdkafka reports a failed connection twice: at once as a log line, and later as an error event,
- * when its client is polled. What was logged already is not logged again. What a stage reports
- * itself, together with its reaction, is logged at debug level only. */
+ * when its client is polled. A failure that was logged already is not logged again. Lines that
+ * repeat what a stage reports itself are logged at debug level only. */
 #ifndef WIRETAG_KAFKA_CLIENT_LOG_H
 #define WIRETAG_KAFKA_CLIENT_LOG_H
 

@@ -3,7 +3,7 @@
  * Note "Connecting again": if no broker can be used, librdkafka (seen in 2.16) drops its list of
  * brokers and starts again from bootstrap.servers, at once and without reconnect.backoff.ms. Each
  * client then tried a broker that refuses connections, certificates or passwords up to forty times
- * a second. So every connection is taken from a budget for its address, which all clients share:
+ * a second. So every connection is taken from a budget. Each address has one, which all clients share:
  * enough for all clients to start at once, then a few a second. The wait is in the resolve
  * callback, which every new connection calls and which may block. metadata.recovery.strategy=none
  * would also stop the fast retries, but then a cluster that moved to other addresses would never be

@@ -16,8 +16,9 @@
 #define ANSWER_MS 1000
 
 /* Note "Alone": one leader that does not answer, or one missing topic, makes a whole request fail.
- * So a query that failed is retried in a request of its own, after a pause. Between two requests
- * for all other partitions at most ALONE_MAX such requests are sent. */
+ * So a query that failed is retried alone: after a pause, in a request for its one partition. After
+ * each request for all other partitions at most ALONE_MAX of these single requests are sent, so that
+ * they do not delay the others. */
 #define ALONE_MS 500
 #define ALONE_MAX 4
 #define RETRY_US 200000

@@ -9,8 +9,8 @@
  *   uint64_t request = wt_extent_query_ask(query, partition, WT_EXTENT_LOG); ... later, repeatedly
  *   ... if (wt_extent_query_get(query, partition, WT_EXTENT_LOG, request, &answer)) ...
  *
- * An answer was read after its query was asked. For each kind and partition the newest answer is
- * kept; it also answers all earlier queries. So several callers may query the same partition, and
+ * An answer is never older than its query. For each kind and partition the newest answer is kept; it
+ * also answers all earlier queries. So several callers may query the same partition, and
  * no caller has to fetch its answer. A failed query is not repeated: ask again.
  *
  * Thread: consume, for every function. */

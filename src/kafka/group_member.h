@@ -3,9 +3,9 @@
  * A client that learns of new partitions rejoins its group even in the middle of a revoke
  * (librdkafka 2.0.2 to 2.16, eager and cooperative), and the group assigns the partitions that are
  * still being drained to another member. A broker checks the generation of a commit, not its
- * partitions. With the new generation it would accept the drain's commit, although the next owner
- * already reads the same records. So the identity is pinned while a revoke drains: the commits name
- * the old generation, and the broker refuses them once the group has a new one. */
+ * partitions. If the drain's commit carried the new generation, the broker would accept it, although
+ * the next owner already reads the same records. So the identity is pinned while a revoke drains:
+ * the commits name the old generation, and the broker refuses them once the group has a new one. */
 #ifndef WIRETAG_KAFKA_GROUP_MEMBER_H
 #define WIRETAG_KAFKA_GROUP_MEMBER_H
 
@@ -16,9 +16,9 @@
 
 struct wt_group_member;
 
-/* The consumer's current identity. NULL: the consumer is not a member of its group now. librdkafka
- * returns metadata without a generation then; a broker would accept a commit with it from outside
- * the group. Free it with wt_group_member_free. Thread: any. */
+/* The consumer's current identity. NULL: the consumer is not a member of its group now. In that case
+ * librdkafka returns metadata without a generation, and a broker would accept a commit with such
+ * metadata from outside the group. Free it with wt_group_member_free. Thread: any. */
 rd_kafka_consumer_group_metadata_t *wt_group_member_now(rd_kafka_t *consumer,
                                                         const struct wt_config *config);
 

@@ -33,11 +33,11 @@ struct wt_group_status {
     char denied[700]; /* the operation that the brokers do not authorize; "": none */
 };
 
-/* Reports or clears the stalls `group` (not joined, or no coordinator) and `strategy` (members
- * use another one). `lag`: records that are not committed yet. `member`: the client is a member
- * of the group and has received an assignment, maybe an empty one. May ask the brokers for the
- * group's other members, for `wait_ms`. `consumer` may be NULL: no broker is asked. Thread:
- * main. */
+/* Begins and ends the stalls `group` (not joined, or no coordinator) and `strategy` (other members
+ * use another partition.assignment.strategy). `lag`: records that are not committed yet. `member`:
+ * the client is a member of the group and has received an assignment, maybe an empty one. May ask
+ * the brokers for the group's other members, for `wait_ms`. `consumer` may be NULL: no broker is
+ * asked. Thread: main. */
 void wt_group_judge(rd_kafka_t *consumer, const struct wt_config *config, size_t partitions,
                     int64_t lag, bool member, int wait_ms, struct wt_group_status *status_out);
 

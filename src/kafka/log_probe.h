@@ -1,9 +1,9 @@
 /* log_probe.h: checks what a partition's log holds where the consumer cannot continue, without
  * blocking the consume thread.
  *
- * librdkafka's position does not prove what the log holds: after a batch that fails its checksum it
- * continues at a wrong position, asks for an offset that never existed, and is reset (seen in 2.0.2
- * to 2.16). So the probe asks the broker with a client of its own, which reads single offsets.
+ * librdkafka's position does not prove what the log holds: after a batch that fails its checksum,
+ * librdkafka continues at a wrong position, requests an offset that never existed, and is reset (seen
+ * in 2.0.2 to 2.16). So the probe asks the broker with a client of its own, which reads single offsets.
  *
  * A probe answers one question. It has its own thread and client. Thread: consume. */
 #ifndef WIRETAG_KAFKA_LOG_PROBE_H

@@ -1,7 +1,7 @@
 /* reach.h: tests which brokers a worker can reach, and explains why it cannot reach the others.
  *
  * Note "Two addresses": a client connects to bootstrap.servers first, and then to the addresses
- * that the brokers advertise (advertised.listeners). If only the second fail, the client gets
+ * that the brokers advertise (advertised.listeners). If only the advertised addresses fail, the client gets
  * metadata and nothing else, and librdkafka retries for ever. So every address is tested
  * separately, all at the same time, each by a probe of its own; the probes' log lines are the
  * causes. Thread: any. */

@@ -20,9 +20,9 @@ struct wt_reach_cause wt_reach_cause(const char *line, int waited_ms);
 /* The remedy for an advertised address, whatever the cause. */
 extern const char wt_reach_advertised_remedy[];
 
-/* A shorter session may expire before it is renewed: librdkafka renews it after 90 % of its
- * lifetime and requests the next token after 80 %, checking once a second. A token with a lifetime
- * of ten seconds has less than that left when it arrives. */
+/* Sessions that are shorter than this may expire before they are renewed: librdkafka renews a session
+ * after 90 % of its lifetime, requests the next token after 80 %, and checks both once a second. A
+ * token that lives for ten seconds has less than ten seconds left when it arrives. */
 #define WT_REACH_CAUSE_SESSION_MS_MIN 9000
 
 /* Describes the fault of sessions with the lifetime `session_ms` (0: unlimited). False: no

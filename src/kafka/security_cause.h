@@ -16,8 +16,8 @@ struct wt_security_cause {
     char why[WT_SECURITY_WHY_BYTES_MAX]; /* a clause: "it refuses user or password (PLAIN)" */
     const char *remedy;                  /* a clause: "correct sasl.username …" */
     char address[WT_SECURITY_ADDRESS_BYTES_MAX]; /* host:port of the broker; "": of no broker */
-    /* Of a broker of the cluster, which no other can replace; false: of an address in
-     * bootstrap.servers, or of no broker. */
+    /* The cause concerns one broker of the cluster, which no other can replace; false: it concerns an
+     * address in bootstrap.servers, or no broker. */
     bool of_one;
     /* The port seems to have no SASL. A broker gives the same answer if a session is renewed twice
      * within a second. */

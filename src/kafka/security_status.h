@@ -1,10 +1,10 @@
 /* security_status.h: the brokers that refuse this worker because of TLS or SASL, each logged once.
  *
- * librdkafka logs every attempt of every client, and reports it again as an error event. Here one
- * line is logged when a broker begins to refuse, and one when the cause changes. While the refusal
- * lasts it is the stall `security` (stall.h). It ends when the broker lets a client in, or when
- * nothing was reported for a minute. One state a process. Thread: any. Locks: its own; the log's
- * and the stalls' while it holds its own. */
+ * librdkafka logs every failed attempt of every client, and reports it again as an error event. Here
+ * one line is logged when a broker begins to refuse, and one when the cause changes. While the
+ * refusal lasts, the worker has the stall `security` (stall.h). A refusal ends when the broker lets
+ * a client in, or when nothing was reported for a minute. One state a process. Thread: any. Locks:
+ * its own; the log's and the stalls' while it holds its own. */
 #ifndef WIRETAG_KAFKA_SECURITY_STATUS_H
 #define WIRETAG_KAFKA_SECURITY_STATUS_H
 

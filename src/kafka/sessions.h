@@ -3,11 +3,11 @@
  * Note "Renewed twice": a session expires with its token (or after connections.max.reauth.ms), and
  * librdkafka renews it after 90 % of its lifetime. If there is no new token yet, because the token
  * server is down or tokens live for less than ten seconds, the new session only lasts for the rest
- * of the old token: a tenth of its lifetime, then a hundredth. A broker refuses a second renewal of
- * a connection within a second (KIP-368): it answers like a port without SASL, and the connection
- * is closed. All connections of a client are closed at the same time. librdkafka (2.12 to 2.16)
+ * of the old token: a tenth of its lifetime, then a hundredth. If a connection is renewed a second
+ * time within a second, the broker refuses (KIP-368): it answers like a port without SASL and closes
+ * the connection. All connections of a client are closed at the same time. librdkafka (2.12 to 2.16)
  * then renews sessions of closed connections, and these hang for socket.timeout.ms, a minute. So
- * the second renewal is delayed until a second has passed. A broker accepts it even after the
+ * the second renewal is delayed until a second has passed. A broker accepts a renewal even after the
  * session has expired, and by then there may be a new token. */
 #ifndef WIRETAG_KAFKA_SESSIONS_H
 #define WIRETAG_KAFKA_SESSIONS_H

@@ -1,7 +1,7 @@
 /* topic_status.h: checks that the topics of a running worker exist and accept records.
  *
- * librdkafka reports no error for a missing output topic: its records stay in the queue, and
- * transactions continue without them. So the main thread reads the topics' metadata every few
+ * librdkafka reports no error for a missing output topic: the topic's records stay in the producer's
+ * queue, and transactions continue without them. So the main thread reads the topics' metadata every few
  * seconds, the producer's thread notes the results of deliveries, and librdkafka's statistics show
  * leaders that do not answer. Stalls (stall.h) are derived from all three. */
 #ifndef WIRETAG_KAFKA_TOPIC_STATUS_H
@@ -43,8 +43,8 @@ void wt_topics_destroy(struct wt_topics *topics);
 /* Reads the topics' metadata, within `wait_ms`. */
 void wt_topics_look(struct wt_topics *topics, int wait_ms);
 
-/* Begins and ends the stalls of topics. If the brokers deny access to a topic and `denied` is
- * empty, writes that to `denied`. */
+/* Begins and ends the stalls of topics. If the brokers deny access to a topic and `denied` is empty,
+ * describes the missing right in `denied`. */
 void wt_topics_judge(struct wt_topics *topics, char *denied, size_t denied_bytes);
 
 #endif

@@ -2,9 +2,9 @@
  * restarts.
  *
  * `auto` is group.id, then group.instance.id or the host name, then a slot: the lowest number that
- * no other worker on this machine holds for the same names. However a worker ended, its slot is
- * free again. The restarted worker takes the same id and so aborts its old open transaction at
- * once. */
+ * no other worker on this machine holds for the same names. When a worker ends, even
+ * killed, its slot is free again. The restarted worker takes the same id, which aborts the open
+ * transaction of its predecessor at once. */
 #ifndef WIRETAG_KAFKA_TRANSACTIONAL_ID_H
 #define WIRETAG_KAFKA_TRANSACTIONAL_ID_H
 

@@ -4,8 +4,8 @@
  * in buckets of similar length. A batch is due when one of these holds: waiting records fill a
  * whole batch (tokens or articles); the oldest has waited wait_us_max, or as long as one batch
  * takes; no record has arrived for a quarter of that wait. A batch starts with the oldest record
- * and adds its neighbours in length, nearest first, within tokens_max (padded) and articles_max and
- * while padding stays a small share. It has at least one record. */
+ * and adds records of similar length, the most similar first, as long as tokens_max (padded) and
+ * articles_max allow and padding stays a small share. A batch has at least one record. */
 #ifndef WIRETAG_PIPELINE_BATCHER_H
 #define WIRETAG_PIPELINE_BATCHER_H
 
@@ -54,11 +54,11 @@ void wt_batcher_remove(struct wt_batcher *batcher, bool (*matches)(const struct 
 /* Lowers the token budget after the device ran out of memory on a larger batch. */
 void wt_batcher_tokens_lower(struct wt_batcher *batcher, uint32_t tokens_max, int64_t now_us);
 
-/* Tells that a batch of `tokens`, padding included, had enough memory. Returns the new token budget
- * if it was raised, at most to the limit given at creation; else 0. */
+/* Notes that the device had enough memory for a batch of `tokens`, padding included. Returns the new
+ * token budget if it was raised, at most to the limit given at creation; else 0. */
 uint32_t wt_batcher_tokens_worked(struct wt_batcher *batcher, uint64_t tokens, int64_t now_us);
 
-/* Tells how long the model took for a batch. */
+/* Notes how long the model took for a batch. */
 void wt_batcher_took(struct wt_batcher *batcher, int64_t batch_us);
 
 uint32_t wt_batcher_count(const struct wt_batcher *batcher);

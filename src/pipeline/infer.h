@@ -2,11 +2,11 @@
  *
  * Each thread takes batches, runs them and passes the finished records on. A failed batch is
  * bisected until the poison record stands alone. A batch that does not fit the device's memory is
- * halved too, and the smaller token budget is kept. A record that fails alone is poison only if the
+ * halved too, and later batches get the smaller token budget. A record that fails alone is poison only if the
  * model passes a probe of its own. If not, the model is sick: records are kept and retried with
- * back-off, and the worker is not ready. Records are also kept, for memory_wait_ms_max, if the
- * device is out of memory for an article although it had enough for one as wide before; an article
- * that never fitted fails at once. */
+ * back-off, and the worker is not ready. If the device runs out of memory for one article, the
+ * record is also kept, for memory_wait_ms_max, provided that an article as wide has fitted before. An
+ * article that is wider than any that has fitted fails at once. */
 #ifndef WIRETAG_PIPELINE_INFER_H
 #define WIRETAG_PIPELINE_INFER_H
 
@@ -15,8 +15,8 @@
 #include "record/queue.h"
 #include "wiretag/model.h"
 
-/* The usual memory_wait_ms_max: a process started beside the worker has reached its full size by
- * then. */
+/* The usual memory_wait_ms_max. If another process has just started on the device, it has reached its
+ * full size within this time. */
 #define WT_INFER_MEMORY_WAIT_MS 60000u
 
 struct wt_infer;

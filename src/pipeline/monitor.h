@@ -1,5 +1,6 @@
 /* monitor.h: observes the running worker: lag, time until the lag is gone, whether brokers answer,
- * whether threads beat. It reads what the stages publish and asks the brokers every few seconds. */
+ * whether threads beat. The monitor reads the counters and positions of the stages, and asks the
+ * brokers every few seconds. */
 #ifndef WIRETAG_PIPELINE_MONITOR_H
 #define WIRETAG_PIPELINE_MONITOR_H
 

@@ -129,7 +129,7 @@ static void on_drained(void *opaque)
 
 /* --- topics ---------------------------------------------------------------------------------- */
 
-/* Sleeps unless a stop is requested. False: it was. */
+/* Sleeps for `wait_ms`, or until a stop is requested. False: a stop was requested. */
 static bool sleep_unless_stopped(void *opaque, int wait_ms)
 {
     struct wt_pipeline *pipeline = opaque;

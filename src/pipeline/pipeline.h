@@ -26,8 +26,8 @@ struct wt_pipeline_source {
     /* NULL: no end. Called a few times a second while the pipeline runs; true: the source is at its
      * end, stop. Thread: main. */
     bool (*over)(void *opaque);
-    /* The process exits after the run: each step of the stop, and what follows "stopped", has a
-     * time limit (exit_limit.h). */
+    /* True: the process exits after the run. So each step of the stop has a time limit (exit_limit.h),
+     * and so has the time after the log line "stopped". */
     bool ends_process;
 };
 
@@ -43,8 +43,8 @@ enum wt_status wt_pipeline_create(const struct wt_config *config, struct wt_mode
  * returns. WT_OK after a stop or the end; else what ended it. Thread: main. */
 enum wt_status wt_pipeline_run(struct wt_pipeline *pipeline, struct wt_error *error);
 
-/* Asks wt_pipeline_run to drain and return. False: it has not begun to read and never will, so
- * nothing needs to finish. Thread: any, but not a signal handler. */
+/* Asks wt_pipeline_run to drain and return. False: the pipeline has not begun to read and will not, so
+ * nothing is left to finish. Thread: any, but not a signal handler. */
 bool wt_pipeline_stop(struct wt_pipeline *pipeline);
 
 /* The worker is ready: the stages run, a broker answered lately, partitions are assigned (or the

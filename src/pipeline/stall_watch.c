@@ -41,7 +41,7 @@ struct wt_stall_watch {
     const struct wt_config *config;
     struct wt_topics *topics;
     int64_t explain_us[2]; /* [coordinator]: when to ask next */
-    int64_t progress_us;   /* when a record was last finished, or when there was none to finish */
+    int64_t progress_us; /* the last time when a record was finished, or none was left to finish */
     int64_t done;
     bool sees_fetches; /* librdkafka emits statistics often enough to see progress */
 };

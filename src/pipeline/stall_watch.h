@@ -1,6 +1,6 @@
 /* stall_watch.h: finds out why a running worker makes no progress, as far as can be seen from
- * outside the stages: its group, its topics, the brokers' coordinators. If none of these explains
- * it, names the stage that holds the records. Reports the reasons as stalls (stall.h). Thread:
+ * outside the stages: its group, its topics, the brokers' coordinators. If none of these is the
+ * cause, names the stage that holds the records. Reports the reasons as stalls (stall.h). Thread:
  * main, for all functions. */
 #ifndef WIRETAG_PIPELINE_STALL_WATCH_H
 #define WIRETAG_PIPELINE_STALL_WATCH_H

@@ -17,7 +17,7 @@ struct wt_startup_ports {
     rd_kafka_t *producer; /* polled while waiting */
     bool ranged;          /* a replay, which has checkpoints of its own */
     void *opaque;
-    /* Sleeps for `wait_ms` unless a stop is requested. False: it was. */
+    /* Sleeps for `wait_ms`, or until a stop is requested. False: a stop was requested. */
     bool (*sleep)(void *opaque, int wait_ms);
 };
 

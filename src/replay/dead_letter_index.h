@@ -2,7 +2,7 @@
  * (origins.h). Reads the dead-letter topic once, and the checkpoints that earlier redrives and
  * replays have committed.
  *
- * Waits while a redrive of another name runs: both would label the same dead letters. Thread:
+ * Waits while a redrive of another name runs: the two would label the same dead letters. Thread:
  * one. */
 #ifndef WIRETAG_REPLAY_DEAD_LETTER_INDEX_H
 #define WIRETAG_REPLAY_DEAD_LETTER_INDEX_H

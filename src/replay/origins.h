@@ -1,11 +1,15 @@
 /* origins.h: decides which dead letters still need a label.
  *
  * An article is identified by topic, partition and offset of its input record (wiretag.source.*).
- * It has one dead letter for each time it failed. Only the newest counts, and it is settled once
- * the article has its label. Earlier passes tell whether it has: a redrive of any name that passed
- * a dead letter it selects has labelled the article or written a newer dead letter. A replay that
- * passed the article after the dead letter was written has done the same. What passes have done is
- * in their groups' checkpoints (checkpoint.h, terms.h), so no other state is needed.
+ * An article has one dead letter for each time it failed. Only the newest one counts. It needs no
+ * redrive once the article has a label. Whether the article has one follows from earlier passes:
+ *
+ *   - A redrive, of any name, that selected the dead letter and has read it has labelled the article
+ *     or written a newer dead letter.
+ *   - So has a replay that read the article after the dead letter was written.
+ *
+ * What a pass has read is in its group's checkpoints (checkpoint.h, terms.h). No other state is
+ * needed.
  *
  * Pure. One thread fills it; then any thread may read. */
 #ifndef WIRETAG_REPLAY_ORIGINS_H

@@ -7,7 +7,7 @@
  * plan. `init_transactions` in begin fences every earlier initializer. So if our commit succeeds,
  * nobody committed between our check and our commit. At-least-once: the broker accepts the commit
  * only while the group has no members. Two workers that start at the same moment may both succeed.
- * Then the later plan wins, and work done under the earlier one is repeated.
+ * Then the later plan wins, and records that were labelled under the earlier plan are labelled again.
  *
  * Thread: one. */
 #ifndef WIRETAG_REPLAY_PLAN_COMMIT_H

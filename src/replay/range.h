@@ -1,10 +1,11 @@
 /* range.h: limits what consume reads of each partition to the range of a replay.
  *
- * Range and counts so far are the metadata of the group's committed offset (checkpoint.h). They are
- * requested after a partition is assigned, without delaying the rebalance; until they have arrived,
- * consume takes no record at all. At the end of its range a partition is paused. The last offsets
- * of a range may hold no record, only transaction markers or compacted records. Then a HOLE record
- * goes through the pipeline after the last record, so that the end is committed.
+ * The range and the counts so far are the metadata of the group's committed offset (checkpoint.h). This
+ * metadata is requested after a partition is assigned, without delaying the rebalance; until it has
+ * arrived for all partitions, consume takes no record at all. At the end of its range a partition is
+ * paused. The last offsets of a range may hold no record, only transaction markers or compacted
+ * records. Then a HOLE record goes through the pipeline after the last record, so that the end is
+ * committed.
  *
  * Thread: consume, unless stated otherwise. */
 #ifndef WIRETAG_REPLAY_RANGE_H

@@ -2,10 +2,10 @@
  * start, the progress of all its workers, and its end.
  *
  * The first start makes the plan, a range for each partition, and commits it as checkpoints
- * (checkpoint.h) in the replay's own consumer group. Every worker, then and later, reads it from
- * there. The group is the only state. Workers started under the same name share the ranges. A
- * restarted worker resumes. The replay is finished when every partition's committed offset has
- * reached the end of its range.
+ * (checkpoint.h) in the replay's own consumer group. Every worker, then and later, reads the plan from
+ * there. A replay has no state but its group's commits. Workers started under the same name share the
+ * ranges. A restarted worker resumes. The replay is finished when every partition's committed offset
+ * has reached the end of its range.
  *
  * Thread: main. */
 #ifndef WIRETAG_REPLAY_REPLAY_H
@@ -46,9 +46,9 @@ bool wt_replay_resumed(const struct wt_replay *replay);
 /* Sorted by topic, then by partition. */
 const struct wt_replay_part *wt_replay_parts(const struct wt_replay *replay, size_t *count_out);
 
-/* Commits the plan. If another worker was faster, its plan is taken; if that is already finished
- * and the request continues, a new plan is made from its end. Does nothing if the plan was
- * found. */
+/* Commits the plan. If another worker was faster, that worker's plan is used. If that plan is already
+ * finished and request->continues is set, a new plan is made from its end. Does nothing if
+ * wt_replay_open found the plan in the group. */
 enum wt_status wt_replay_begin(struct wt_replay *replay, struct wt_error *error);
 
 /* Reads the group's committed offsets again; blocks for a second at most. False: no answer, nothing

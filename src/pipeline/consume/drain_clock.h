@@ -1,8 +1,8 @@
 /* drain_clock.h: measures a time limit without the time spent in drains.
  *
  * A drain has a limit of its own, delivery.drain_ms_max. While a worker stops there may be two
- * drains: one of a revoke in progress, then one before leaving the group. Thread: one thread
- * drains; any thread measures. */
+ * drains: the drain of a revoke that was in progress, then the one before leaving the group. Thread:
+ * one thread drains; any thread measures. */
 #ifndef WIRETAG_PIPELINE_CONSUME_DRAIN_CLOCK_H
 #define WIRETAG_PIPELINE_CONSUME_DRAIN_CLOCK_H
 

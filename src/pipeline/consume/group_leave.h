@@ -2,7 +2,7 @@
  *
  * While there is no group coordinator, a closing librdkafka (2.16) keeps a pending commit and waits
  * for session.timeout.ms. By then the group has removed the member anyway. So leaving has a time
- * limit; after it the client is not destroyed, and ends with the process.
+ * limit. A client that exceeds the limit is not destroyed; it ends with the process.
  *
  * Note "Calls without an answer": librdkafka drops a request to a consumer (assign, unassign,
  * protocol, member id) that is made just as the consumer leaves its group, and the call never

@@ -22,7 +22,7 @@
 
 struct wt_log_reset;
 
-/* Drains partitions whose epochs have ended; wt_consume_hooks.drain (consume.h). */
+/* Drains partitions whose epochs have ended, as wt_consume_hooks.drain does (consume.h). */
 typedef void wt_log_reset_drain(void *opaque, struct wt_partition *const *partitions, size_t count,
                                 bool lost);
 

@@ -1,12 +1,13 @@
 /* retention_gap.h: detects records that retention deleted before this worker read them.
  *
- * librdkafka then continues at auto.offset.reset and only logs it. The worker sees a gap: the next
- * record's offset is larger than expected. But transaction markers and compaction leave gaps too.
- * So for a gap the broker is asked for the log's first offset. Offsets before that are lost; they
- * are counted and logged.
+ * librdkafka then continues at auto.offset.reset and only logs the jump. The worker sees a gap: the
+ * next record's offset is larger than expected. But transaction markers and compaction leave gaps too.
+ * So for a gap the broker is asked for the log's first offset. Expected offsets before the log's first
+ * offset are lost; they are counted and logged.
  *
- * The first expected offset of an assignment is the group's committed offset. It is queried when a
- * partition is assigned, and no record is taken before the answer (wt_retention_gap_ready).
+ * The first expected offset of an assignment is the group's committed offset. The committed offset is
+ * queried when a partition is assigned; no record of the partition is taken before the answer
+ * (wt_retention_gap_ready).
  *
  * No function here waits for a broker. Thread: consume. */
 #ifndef WIRETAG_PIPELINE_CONSUME_RETENTION_GAP_H

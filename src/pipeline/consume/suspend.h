@@ -5,8 +5,8 @@
  *   unreadable  the next batch is damaged, or a record has an offset past the log's end, or no
  *               record arrives although the log has more (a damaged length: librdkafka waits for
  *               the rest)
- *   reset       an offset came before the expected one: the topic was re-created or truncated, or
- *               librdkafka lost its position and reset it (log_probe.h)
+ *   reset       a record has an offset below the expected one: the topic was re-created or truncated,
+ *               or librdkafka lost its position and reset it (log_probe.h)
  *
  * The partition is paused, its prefetched records are discarded, and a probe asks the broker. Then
  * one of these follows:
@@ -30,13 +30,14 @@
 
 struct wt_suspend;
 
-/* Everything is borrowed and must outlive it. */
+/* Everything is borrowed and must outlive the wt_suspend. */
 struct wt_suspend_ports {
     const struct wt_config *config;
     rd_kafka_t *consumer;
     void *opaque;
-    /* The log no longer holds the expected offset. *message is the first record of the new log, or
-     * the event of its end; the callback may take and clear it. False: not now; called again. */
+    /* The log no longer holds the expected offset. *message is the first record of the new log, or the
+     * event of the new log's end; the callback may take *message and set it to NULL. False: not now;
+     * the callback is called again. */
     bool (*gone)(void *opaque, struct wt_partition *partition, rd_kafka_message_t **message);
     /* The offsets before `to` are skipped. */
     void (*passed)(void *opaque, struct wt_partition *partition, int64_t to);

@@ -1,6 +1,6 @@
 /* early_commit.h: how many commits may come before their interval is over. Pure. Thread: one.
  *
- * Where a transaction holds everything in flight, waiting for the interval would only delay readers.
+ * If a transaction holds everything in flight, waiting for the interval would only delay readers.
  * But each commit costs the brokers a dozen requests. So in the long run there are a few early commits
  * in each interval, and after a pause some more at once. */
 #ifndef WIRETAG_PIPELINE_PUBLISH_EARLY_COMMIT_H

@@ -1,10 +1,11 @@
 /* poison_search.h: finds the record for which the broker rejects a round.
  *
- * A round is a transaction, or, at-least-once, the records that are acknowledged together. A rejected
- * record fails its whole round, again and again. So after each rejection a round takes an eighth of the
- * records of the last one, until the rejected record is alone. Once as many records are committed as
- * were suspected, rounds grow again with each commit. An eighth and not half: after such an abort
- * librdkafka needs half a second, a commit takes a few milliseconds. Pure. Thread: publish. */
+ * A round is a transaction, or, at-least-once, the records that are acknowledged together. A
+ * rejected record fails its whole round, and would fail every round that it is part of. So after
+ * each rejection a round takes an eighth of the records of the last one, until the rejected record
+ * is alone. Once as many records are committed as were suspected, rounds grow again with each
+ * commit. An eighth and not half: after such an abort librdkafka needs half a second, a commit takes
+ * a few milliseconds. Pure. Thread: publish. */
 #ifndef WIRETAG_PIPELINE_PUBLISH_POISON_SEARCH_H
 #define WIRETAG_PIPELINE_PUBLISH_POISON_SEARCH_H
 
@@ -14,7 +15,7 @@
 struct wt_poison_search {
     uint32_t records;     /* in this round */
     uint32_t records_max; /* of a round; UINT32_MAX: not searching */
-    uint32_t suspects;    /* the rejected record is among the next so many; 0: not known */
+    uint32_t suspects; /* the rejected record is one of the next `suspects` records; 0: not known */
 };
 
 struct wt_poison_search wt_poison_search_begin(void);

@@ -1,8 +1,8 @@
 /* producer.h: one Kafka producer: sends encoded records, reports their delivery.
  *
- * It knows topics, partitions, time-outs and what each error means. Which record is released when, and
- * what a report is worth, is decided in release.c and the guarantees. Thread: publish, except for
- * create, client and destroy. */
+ * The producer knows topics, partitions, time-outs and what each error means. release.c decides
+ * which record is released when; the guarantees decide what a delivery report means for the record.
+ * Thread: publish, except for create, client and destroy. */
 #ifndef WIRETAG_PIPELINE_PUBLISH_PRODUCER_H
 #define WIRETAG_PIPELINE_PUBLISH_PRODUCER_H
 
@@ -71,9 +71,9 @@ const char *wt_producer_transactional_id(const struct wt_producer *producer);
 /* After how long the broker aborts a transaction (transaction.timeout.ms), microseconds. */
 int64_t wt_producer_transaction_us_max(const struct wt_producer *producer);
 
-/* One of the client's transactional requests (Produce, AddPartitionsToTxn, AddOffsetsToTxn,
- * TxnOffsetCommit, EndTxn) ended in a transport error or time-out since the client was made: a copy of
- * it may still be on its way. */
+/* True: one of the client's transactional requests (Produce, AddPartitionsToTxn, AddOffsetsToTxn,
+ * TxnOffsetCommit, EndTxn) ended in a transport error or time-out since the client was made. A copy
+ * of that request may still be on its way. */
 bool wt_producer_doubtful(const struct wt_producer *producer);
 
 #endif

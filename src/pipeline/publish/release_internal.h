@@ -18,14 +18,14 @@ struct wt_release {
     struct wt_producer *producer;
     uint32_t outstanding; /* records in the producer, without a report yet */
     bool stopping;        /* `failed` was called: nothing more is released */
-    bool over;            /* there is no producer any more, and will be none */
+    bool over;            /* the producer is closed and is not replaced */
     int64_t retry_us;     /* nothing is released before */
     int64_t back_off_ms;  /* the next pause of wt_release_back_off; 0: there was none yet */
 
-    /* Note "Rejected records": the broker refuses whole requests, so a rejected record takes its
-     * neighbours in the request down with it. Then the round is given up: the transaction, or,
-     * at-least-once, the producer with everything in it, so that nothing behind the rejected record
-     * overtakes its neighbours. What was not acknowledged is released again in order, in rounds of an
+    /* Note "Rejected records": the broker refuses whole requests, so the other records of the request
+     * fail with the rejected one. Then the round fails: exactly-once, the transaction is aborted;
+     * at-least-once, the producer is replaced with everything in it, so that no later record overtakes
+     * those that failed. What was not acknowledged is released again in order, in rounds of an
      * eighth of the records, until the rejected record is alone in its round. */
     struct wt_poison_search search;
     struct wt_record *rejected; /* in this round; NULL: none */
@@ -38,23 +38,23 @@ struct wt_release {
         dead_letter_bytes_max; /* of one dead letter, as far as topic, producer and refusals tell */
     bool dead_letters_keyed;   /* the topic takes no record without a key */
     size_t round_bytes;        /* of the dead letters sent in this round */
-    bool crowded; /* the next dead letter waits for the next round: no room beside them */
+    bool crowded; /* the next dead letter does not fit into this round's request and waits */
 };
 
 /* Stops the worker; nothing more is released. */
 void wt_release_fail(struct wt_release *release, const struct wt_error *error);
 
-/* The same after the producer was closed: drains do not wait for what is released. */
+/* The same after the producer was closed: drains do not wait for released records. */
 void wt_release_end(struct wt_release *release, const struct wt_error *error);
 
-/* Sends a record; where the broker would refuse it, the dead letter made of it. WT_DELIVERED: it is
+/* Sends a record, or the dead letter made of it if the producer refuses the record. WT_DELIVERED: it is
  * queued, or silent and needs no delivery; anything else: not now. */
 enum wt_delivery wt_release_send(struct wt_release *release, struct wt_record *record);
 
 /* Releases nothing for a moment. */
 void wt_release_pause(struct wt_release *release);
 
-/* Such a pause, or one of wt_release_back_off, is not over. */
+/* True: a pause of wt_release_pause or wt_release_back_off is not over. */
 bool wt_release_is_paused(const struct wt_release *release);
 
 /* A round failed and no record was rejected, so the next may fail as well: pauses, twice as long each

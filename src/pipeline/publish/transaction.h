@@ -3,8 +3,8 @@
  * A state machine (txn_state.h) over one transactional producer (KIP-447). Publish asks
  * wt_transaction_open before it sends records, reports what went wrong, and calls
  * wt_transaction_step in its loop. Each call of a step waits for STEP_MS at most, so that a broker
- * that does not answer never holds a revoke longer than its limit. Where the group's coordinator is
- * lost the limit is LATE_MS_MAX, note "Lost coordinator" (txn_offsets.h).
+ * that does not answer never holds a revoke longer than its limit. If the group's coordinator
+ * cannot be found, the limit is LATE_MS_MAX, note "Lost coordinator" (txn_offsets.h).
  *
  * Nothing is consumed or computed again for a failed transaction: the orders hold its records,
  * encoded, until it is committed. Thread: publish. */
@@ -45,8 +45,9 @@ void wt_transaction_require_abort(struct wt_transaction *transaction);
  * replaced. */
 void wt_transaction_replace_producer(struct wt_transaction *transaction);
 
-/* A partition is closed although records of it are released. They must not be committed without its
- * offset: the transaction will be aborted, unless its offsets are sent already. */
+/* A partition is closed although records of it are released. These records must not be
+ * committed without the partition's offset: the transaction is aborted, unless its offsets are sent
+ * already. */
 void wt_transaction_abandon_partition(struct wt_transaction *transaction);
 
 /* Continues what is under way. `commit_now`: commit before the interval is over. `partitions`: all
@@ -59,8 +60,8 @@ enum wt_step wt_transaction_step(struct wt_transaction *transaction,
  * -1: not known. */
 int64_t wt_transaction_committed_offset(const struct wt_transaction *transaction, size_t i);
 
-/* When the next step is due, on wt_clock_us: when an open transaction is to be committed; now, where a
- * step is waiting; INT64_MAX: nothing is to be done. */
+/* When the next step is due, on wt_clock_us: the time to commit an open transaction; the current time if
+ * a step can be made at once; INT64_MAX: nothing is to be done. */
 int64_t wt_transaction_due_us(const struct wt_transaction *transaction);
 
 #endif

@@ -16,9 +16,9 @@
 
 /* All zero: never fenced. */
 struct wt_txn_fence {
-    bool fenced;         /* the producer that is to be replaced was */
-    bool uncommitted;    /* nothing was committed since it was fenced last */
-    int64_t times_us[2]; /* when it was fenced last, and the time before; 0: never */
+    bool fenced;         /* the producer that will be replaced was fenced */
+    bool uncommitted;    /* nothing was committed since a producer was fenced last */
+    int64_t times_us[2]; /* the last and the second-last time of being fenced; 0: never */
 };
 
 static inline bool wt_txn_fence_is_recent(int64_t then_us, int64_t now_us)
@@ -26,7 +26,7 @@ static inline bool wt_txn_fence_is_recent(int64_t then_us, int64_t now_us)
     return then_us > 0 && now_us - then_us < WT_TXN_FENCED_AGAIN_US;
 }
 
-/* Counts that it was fenced. True: another worker uses the id. */
+/* Counts that a producer was fenced. True: another worker uses the id. */
 static inline bool wt_txn_fence_count(struct wt_txn_fence *fence, int64_t now_us)
 {
     assert(now_us >= fence->times_us[0]);

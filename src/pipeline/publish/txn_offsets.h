@@ -1,8 +1,8 @@
 /* txn_offsets.h: adds offsets to a transaction within a time limit that holds.
  *
- * Note "Lost coordinator": rd_kafka_send_offsets_to_transaction exceeds its time-out. While it looks
- * for the group's coordinator, only a connection that opens or closes makes it look again (librdkafka
- * #5456), and since 2.10 it may wait without end for a broker that has left the cluster (#5511). So
+ * Note "Lost coordinator": rd_kafka_send_offsets_to_transaction exceeds its time-out. While the call
+ * looks for the group's coordinator, it looks again only when a connection opens or closes (librdkafka
+ * #5456). Since 2.10 it may also wait without end for a broker that has left the cluster (#5511). So
  * each call runs on a thread of its own. A client whose call takes too long is abandoned, and destroyed
  * when the call returns; by then its producer id is fenced. */
 #ifndef WIRETAG_PIPELINE_PUBLISH_TXN_OFFSETS_H

@@ -103,7 +103,7 @@ static enum wt_txn_remedy initialize(struct wt_txn_recovery *recovery, int wait_
         rd_kafka_error_destroy(failure);
         return remedy;
     }
-    /* There is no transaction to abort: what asks for that needs a new producer. */
+    /* No transaction is open here, so an error that asks for an abort needs a new producer instead. */
     enum wt_txn_remedy remedy = wt_txn_remedy(recovery->stall, recovery->config, "start", failure);
     return remedy == WT_TXN_ABORT ? WT_TXN_REPLACE : remedy;
 }
@@ -116,8 +116,8 @@ enum wt_txn_remedy wt_txn_recovery_step(struct wt_txn_recovery *recovery, enum w
     if (wt_clock_us() < recovery->retry_us) {
         return WT_TXN_RETRY;
     }
-    /* A librdkafka client that is asked before it has a connection asks for the coordinator half a
-     * second later. */
+    /* If init_transactions is called before the client has a connection, librdkafka looks for the
+     * coordinator only half a second later. */
     if (*state == WT_TXN_CONNECTING) {
         if (wt_broker_status_answer(wt_producer_client(recovery->producer), wait_ms)) {
             wt_txn_state_set(state, WT_TXN_INITIALIZING);

@@ -1,7 +1,8 @@
 /* txn_recovery.h: makes a new transactional producer ready.
  *
- * It waits for a broker, ends what the last producer of this id left (init_transactions), and reads
- * what the group has committed: these offsets are final then. Thread: publish. */
+ * A recovery waits for a broker, ends the transaction that the last producer of this id left
+ * (init_transactions), and reads the group's committed offsets, which no earlier producer can change
+ * any more. Thread: publish. */
 #ifndef WIRETAG_PIPELINE_PUBLISH_TXN_RECOVERY_H
 #define WIRETAG_PIPELINE_PUBLISH_TXN_RECOVERY_H
 
@@ -17,7 +18,7 @@ struct wt_txn_recovery {
     rd_kafka_t *consumer;
     struct wt_txn_stall *stall;
 
-    bool completed;     /* one recovery was: the worker has started */
+    bool completed;     /* a recovery was completed: the worker has started */
     int64_t retry_us;   /* no call before */
     int64_t *committed; /* by partition, of the last recovery */
     size_t committed_capacity;
@@ -26,7 +27,8 @@ struct wt_txn_recovery {
 
 void wt_txn_recovery_free(struct wt_txn_recovery *recovery);
 
-/* The producer was replaced. One that failed in the middle of its recovery keeps to the pause. */
+/* The producer was replaced. `again`: the one before failed during its own recovery, so the pause before
+ * the next call still applies. */
 void wt_txn_recovery_begin(struct wt_txn_recovery *recovery, bool again);
 
 /* Makes the call that is next, which waits for `wait_ms` at most, and moves *state on, from CONNECTING

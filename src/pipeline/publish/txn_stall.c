@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Transactions that fail for this long are a stall. The stall ends where nothing has been in flight for
- * as long, or no transaction was tried for the second time. */
+/* Transactions that fail for FAILING_US_MAX are a stall. The stall ends with a commit, or when nothing has
+ * been in flight for FAILING_US_MAX, or when no transaction was tried for UNTRIED_US_MAX. */
 #define FAILING_US_MAX 3000000
 #define UNTRIED_US_MAX 15000000
 
@@ -22,7 +22,7 @@ static bool is_expired(rd_kafka_resp_err_t code)
            code == RD_KAFKA_RESP_ERR_UNKNOWN_PRODUCER_ID;
 }
 
-/* Without durations, so that the words stay the same while it lasts. */
+/* Without librdkafka's "(after … ms)", so that the words stay the same while the failure lasts. */
 void wt_txn_stall_error(struct wt_txn_stall *stall, const struct wt_config *config,
                         const char *what, const rd_kafka_error_t *error)
 {
@@ -30,11 +30,11 @@ void wt_txn_stall_error(struct wt_txn_stall *stall, const struct wt_config *conf
     const char *reason = rd_kafka_error_string(error);
     const char *end = strstr(reason, " (after ");
     bool denied = rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
-    bool letters = denied && config->dead_letter.enabled;
+    bool dead_letters = denied && config->dead_letter.enabled;
     (void)snprintf(stall->words, sizeof stall->words, "%s: %.*s%s%s%s%s", what,
                    end != NULL ? (int)(end - reason) : (int)strlen(reason), reason,
                    denied ? "; this user needs Write on " : "", denied ? config->output.topic : "",
-                   letters ? " and " : "", letters ? config->dead_letter.topic : "");
+                   dead_letters ? " and " : "", dead_letters ? config->dead_letter.topic : "");
 }
 
 void wt_txn_stall_log(struct wt_txn_stall *stall, const char *what, const rd_kafka_error_t *error,
@@ -50,16 +50,16 @@ void wt_txn_stall_log(struct wt_txn_stall *stall, const char *what, const rd_kaf
     stall->logged = true;
 }
 
-/* Behind "cannot start", the call's own name, "start: …", would only stutter. */
+/* The last error. After the words "cannot start" its prefix "start: " is left out. */
 static const char *words_of(const struct wt_txn_stall *stall, bool starting)
 {
     static const char mark[] = "start: ";
-    bool stutters = starting && strncmp(stall->words, mark, strlen(mark)) == 0;
-    return stall->words + (stutters ? strlen(mark) : 0);
+    bool doubled = starting && strncmp(stall->words, mark, strlen(mark)) == 0;
+    return stall->words + (doubled ? strlen(mark) : 0);
 }
 
-/* The failure is over. The same error may come again with the next transaction: so only after a commit,
- * or where none was wanted for a while, or none was tried for long. */
+/* True: the failure is over. The next transaction may fail with the same error. So a failure is over only
+ * after a commit, or when no transaction was needed for a while, or none was tried for long. */
 static bool is_over(const struct wt_txn_stall *stall, int64_t now_us, bool at_rest, bool committed)
 {
     int64_t rest_us = at_rest ? now_us - stall->rest_us : 0;

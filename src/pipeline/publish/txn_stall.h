@@ -1,7 +1,8 @@
 /* txn_stall.h: transactions that fail, in the log and as a stall (stall.h).
  *
- * Only the first error of a failure is logged. Later ones are logged for debugging, until a transaction
- * is committed, or none was wanted for a while. What lasts is a stall. Thread: publish. */
+ * Only the first error of a failure is logged. Later ones are logged at debug level, until a
+ * transaction is committed, or none was needed for a while. A failure that lasts is a stall. Thread:
+ * publish. */
 #ifndef WIRETAG_PIPELINE_PUBLISH_TXN_STALL_H
 #define WIRETAG_PIPELINE_PUBLISH_TXN_STALL_H
 
@@ -13,8 +14,8 @@
 
 /* All zero: nothing fails. */
 struct wt_txn_stall {
-    int64_t since_us; /* since when they fail; 0: they do not */
-    int64_t rest_us;  /* since when no call is under way; 0: one is */
+    int64_t since_us; /* since when transactions fail; 0: they do not */
+    int64_t rest_us;  /* since when no call is under way; 0: a call is */
     bool started;     /* the producer was ready once; before that, waiting is a stall at once */
     bool logged;      /* an error was logged */
     char words[400];  /* the last error; "": there was none */
@@ -24,7 +25,8 @@ struct wt_txn_stall {
 void wt_txn_stall_error(struct wt_txn_stall *stall, const struct wt_config *config,
                         const char *what, const rd_kafka_error_t *error);
 
-/* Logs that, and what happens `next`, unless an error was logged already. */
+/* Logs that the call `what` failed and what happens `next`, at debug level if an error was logged
+ * already. */
 void wt_txn_stall_log(struct wt_txn_stall *stall, const char *what, const rd_kafka_error_t *error,
                       const char *next);
 
