@@ -36,7 +36,7 @@
 #define COMPUTING_SECONDS 2.0
 
 struct wt_stall_watch {
-    struct wt_owner owner; /* the main thread */
+    struct wt_owner owner; /* the thread that runs the pipeline */
     rd_kafka_t *consumer;
     const struct wt_config *config;
     struct wt_topics *topics;
@@ -70,7 +70,6 @@ void wt_stall_watch_destroy(struct wt_stall_watch *stall_watch)
     if (stall_watch == NULL) {
         return;
     }
-    wt_owner_assert(&stall_watch->owner);
     wt_topics_destroy(stall_watch->topics);
     wt_topics_forget();
     wt_group_forget();

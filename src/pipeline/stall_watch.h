@@ -1,7 +1,7 @@
 /* stall_watch.h: finds out why a running worker makes no progress, as far as can be seen from
  * outside the stages: its group, its topics, the brokers' coordinators. If none of these is the
- * cause, names the stage that holds the records. Reports the reasons as stalls (stall.h). Thread:
- * main, for all functions. */
+ * cause, names the stage that holds the records. Reports the reasons as stalls (stall.h). Thread: the
+ * one that runs the pipeline; wt_stall_watch_destroy: any, after that thread's last call. */
 #ifndef WIRETAG_PIPELINE_STALL_WATCH_H
 #define WIRETAG_PIPELINE_STALL_WATCH_H
 
