@@ -79,8 +79,8 @@ static const struct rd_kafka_metadata *ask_by_name(rd_kafka_t *client, const cha
     return code == RD_KAFKA_RESP_ERR_NO_ERROR ? metadata : NULL;
 }
 
-/* The topic among all of them or, if `may_ask`, in an answer of its own, which the caller gives
- * back: `own_out`, NULL if there is none. NULL: it is in neither. */
+/* Finds the topic in `metadata` or, if `may_ask`, by a request for this topic alone. The answer to such
+ * a request is *own_out, which the caller destroys; NULL: there was none. NULL: not found. */
 static const struct rd_kafka_metadata_topic *
 find_or_ask(rd_kafka_t *client, const struct rd_kafka_metadata *metadata, const char *name,
             bool may_ask, int64_t deadline_us, const struct rd_kafka_metadata **own_out)

@@ -1,5 +1,5 @@
-/* connection_probe.h: a client that only tests connections. It uses short time-outs, and keeps its
- * lines about failed connections instead of logging them. If it does not close in time, a thread
+/* connection_probe.h: a client that only tests connections. The client uses short time-outs, and
+ * its lines about failed connections are kept here, not logged. If it does not close in time, a thread
  * closes it later. Thread: any, but one at a time for each probe; librdkafka's threads add lines
  * under a lock. */
 #ifndef WIRETAG_KAFKA_CONNECTION_PROBE_H

@@ -13,9 +13,9 @@
 #define ANSWER_MS 3000
 #define NEXT_ANSWER_MS 1000
 
-/* If the error does not name the batch's first offset, its end is searched offset by offset, at
- * most this many: a longer stride could skip readable records. The next probe continues after
- * them. */
+/* If the error does not name the batch's first offset, the batch's end is searched one offset at a time,
+ * because longer steps could skip readable records. One probe tries at most this many offsets; the next
+ * probe continues after them. */
 #define STEPS_MAX 1000
 
 struct wt_log_probe {
@@ -95,9 +95,9 @@ static bool is_damaged(const struct wt_log_probe *probe, const struct wt_reading
                : reading->kind == WT_READING_RECORD && reading->offset >= probe->finding.log.end;
 }
 
-/* True: `offset` lies past the damaged batch of `first`. False: it lies in that batch; that is also
- * assumed if the broker answers but neither a record nor the log's end comes. If a second damaged
- * batch begins, *begin_out is its first offset, else -1. *known_out false: the broker did not
+/* True: `offset` lies past the damaged batch of `first`. False: it lies in the batch, or the broker
+ * answers but sends neither a record nor the log's end, which is judged the same. If a second damaged
+ * batch begins there, *begin_out is its first offset, else -1. *known_out false: the broker did not
  * answer. */
 static bool is_past(struct wt_log_probe *probe, const struct wt_reading *first, int64_t offset,
                     int64_t *begin_out, bool *known_out)
@@ -117,7 +117,8 @@ static bool is_past(struct wt_log_probe *probe, const struct wt_reading *first, 
 }
 
 /* The first offset after the damaged batch in which `position` lies; -1: the broker did not answer.
- * Doubles the stride, then halves it: every offset in the batch gives the same result. */
+ * Doubles the step, then halves it. This works because every offset in the batch gives the same
+ * result. */
 static int64_t find_end(struct wt_log_probe *probe, const struct wt_reading *first,
                         int64_t position, int64_t log_end)
 {
@@ -137,7 +138,7 @@ static int64_t find_end(struct wt_log_probe *probe, const struct wt_reading *fir
         }
         if (past) {
             if (begin > low && begin <= offset) {
-                return begin; /* the batches are adjacent, except for offsets removed by compaction */
+                return begin; /* the first batch ends where the second begins, or before it */
             }
             high = offset;
             found = true;

@@ -11,8 +11,8 @@
 #define PAUSE_SHARE 4
 
 /* Waiting longer than one batch takes never pays: a record that starts at once would be finished by
- * then and the replica free for the next batch. So the wait is one batch time, but at least this:
- * many tiny batches cost more in hand-over. */
+ * then and the replica free for the next batch. So the wait is one batch time, but at least this
+ * long: handing over many tiny batches would cost more than the shorter wait saves. */
 #define WAIT_US_MIN 2000
 
 /* Note "Raise": a shortage of device memory may be temporary. After a shortage the token budget is

@@ -178,8 +178,8 @@ static int64_t show_lag(struct view *view, const struct wt_partition *partition)
     return lag;
 }
 
-/* The group has no known position in a partition that has records. A group that starts at the end
- * has none before its first record, which is no fault. */
+/* True: the partition has records, and the group's position in it is not known. Not true of a group that
+ * starts at the end: it has no position before its first record. */
 static bool start_unknown(const struct wt_monitor *monitor, const struct view *view,
                           const struct wt_partition *partition)
 {

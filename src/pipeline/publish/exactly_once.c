@@ -154,8 +154,8 @@ static bool holds_all(const struct exactly_once *self)
 }
 
 /* What is released stays in flight until its commit. Once the transaction holds half of what may be
- * in flight, consume would have to wait for the interval too. That in_flight is full is no reason
- * alone: with a backlog consume always fills it. */
+ * in flight, consume would have to wait for the interval too. A full in_flight alone is no
+ * reason to commit: with a backlog, consume always fills it. */
 static bool commit_early(const struct exactly_once *self)
 {
     const struct wt_release *release = self->release;

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A ring of record pointers: the slot of a sequence number is its remainder by the capacity. It grows to
- * the distance between the oldest unacknowledged record and the newest finished one, which
- * in_flight.records_max bounds. */
+/* A ring of record pointers. The slot of a sequence number is the number modulo the capacity. The ring
+ * grows to the distance between the oldest unacknowledged record and the newest finished one;
+ * in_flight.records_max limits this distance. */
 struct wt_order {
     wt_record_end *end;
     void *opaque;
@@ -153,7 +153,8 @@ void wt_order_acknowledge(struct wt_order *order, struct wt_record *record)
 {
     assert(record->epoch == order->epoch && *slot_of(order, record->sequence) == record);
     wt_record_advance(record, WT_RECORD_ACKNOWLEDGED);
-    /* After a rewind the prefix may reach past `release`, over records acknowledged before it. */
+    /* After a rewind the acknowledged prefix may end behind `release`: it then contains records that were
+     * acknowledged before the rewind. */
     while (order->head < order->tail) {
         const struct wt_record *oldest = *slot_of(order, order->head);
         if (oldest == NULL || oldest->state != WT_RECORD_ACKNOWLEDGED) {

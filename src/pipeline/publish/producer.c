@@ -262,8 +262,8 @@ static enum wt_status set_fixed_properties(struct wt_producer *producer, rd_kafk
         /* A record in the queue never expires. */
         status = wt_client_conf_set(conf, "message.timeout.ms", "0", error);
         if (status == WT_OK) {
-            /* After a refused request nothing behind it is sent, so that nothing overtakes: the producer
-             * is replaced (release_internal.h, note "Rejected records"). */
+            /* After a refused request librdkafka sends no later record, so none overtakes the refused
+             * ones: the producer is replaced (release_internal.h, note "Rejected records"). */
             status = wt_client_conf_set(conf, "enable.gapless.guarantee", "true", error);
         }
     }

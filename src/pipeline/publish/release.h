@@ -71,7 +71,7 @@ int64_t wt_release_due_us(const struct wt_release *release);
 bool wt_release_settled(const struct wt_release *release, const struct wt_partition *partition);
 
 /* Exactly-once: no transaction could begin for five seconds since the first step, for instance because
- * the brokers have no coordinator. So nothing was committed, and a drain need not wait. */
+ * the brokers have no coordinator. So nothing can have been sent, and a drain need not wait for a commit. */
 bool wt_release_cannot_commit(const struct wt_release *release);
 
 /* Closes the partition's order; records that are not acknowledged are dropped, uncommitted. Returns their

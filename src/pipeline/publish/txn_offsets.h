@@ -15,10 +15,10 @@
 /* A call that exceeded its time. */
 struct wt_txn_offsets_call;
 
-/* Makes the call with the time-out `wait_ms`, and waits for it, for `wait_ms_max` in all. Takes *offsets
- * and *generation (group_member.h) and sets both to NULL. NULL: the call has returned *error_out. Else
- * only polling, purging and flushing the client is allowed, until wt_txn_offsets_leave. Thread: the
- * client's. */
+/* Makes the call with the time-out `wait_ms` and waits until it returns, for `wait_ms_max` at most.
+ * Takes *offsets and *generation (group_member.h) and sets both to NULL. NULL: the call has returned
+ * *error_out. Else only polling, purging and flushing the client is allowed, until
+ * wt_txn_offsets_leave. Thread: the client's. */
 struct wt_txn_offsets_call *wt_txn_offsets_send(rd_kafka_t *client,
                                                 rd_kafka_topic_partition_list_t **offsets,
                                                 rd_kafka_consumer_group_metadata_t **generation,
