@@ -151,7 +151,7 @@ def test_a_length_that_is_damaged_is_noticed_though_nothing_comes(lab, damaged):
     flow = damaged([(0, 2, 10)])
     running = lab.run(flow)
     running.wait_log(r"ERROR consume +\S+ \[0\]: offsets? 6 .*cannot be read", timeout=120)
-    assert offsets(flow) == [*range(6)]
+    client.wait_for("the labels before it", lambda: offsets(flow) == [*range(6)])
     assert running.stop() == 0
 
 
