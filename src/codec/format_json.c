@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/buffer.h"
 #include "codec/decode_flat.h"
+#include "codec/json_pointer.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -40,52 +41,6 @@ static void destroy(void *state)
     free(decoder);
 }
 
-/* Follows one step of a JSON pointer (RFC 6901): the member or element that `token` names. */
-static json_t *step_into(json_t *value, const char *token, size_t token_bytes)
-{
-    if (json_is_array(value)) {
-        if (token_bytes == 0 || token_bytes > 9 || (token[0] == '0' && token_bytes > 1)) {
-            return NULL;
-        }
-        size_t index = 0;
-        for (size_t i = 0; i < token_bytes; i++) {
-            if (token[i] < '0' || token[i] > '9') {
-                return NULL;
-            }
-            index = index * 10 + (size_t)(token[i] - '0');
-        }
-        return json_array_get(value, index);
-    }
-    if (memchr(token, '~', token_bytes) == NULL) {
-        return json_object_getn(value, token, token_bytes);
-    }
-    char *name = wt_alloc(token_bytes + 1);
-    size_t name_bytes = 0;
-    for (size_t i = 0; i < token_bytes; i++) {
-        char byte = token[i];
-        if (byte == '~' && i + 1 < token_bytes) {
-            byte = token[++i] == '1' ? '/' : '~';
-        }
-        name[name_bytes++] = byte;
-    }
-    json_t *member = json_object_getn(value, name, name_bytes);
-    free(name);
-    return member;
-}
-
-/* The value at a JSON pointer, borrowed; NULL if it is absent or null. */
-static json_t *find(json_t *root, const char *pointer)
-{
-    json_t *value = root;
-    while (value != NULL && *pointer == '/') {
-        const char *token = pointer + 1;
-        size_t token_bytes = strcspn(token, "/");
-        value = step_into(value, token, token_bytes);
-        pointer = token + token_bytes;
-    }
-    return json_is_null(value) ? NULL : value;
-}
-
 /* Prints a number with the fewest digits that read back as the same number. */
 static char *number_as_json(const json_t *number)
 {
@@ -103,7 +58,7 @@ static char *number_as_json(const json_t *number)
 static enum wt_status take_id(const struct json_decoder *decoder, struct wt_record *record,
                               struct wt_error *error)
 {
-    const json_t *id = find(decoder->root, decoder->config->input.id);
+    const json_t *id = wt_json_find(decoder->root, decoder->config->input.id);
     if (id == NULL) {
         record->id_json = wt_format_source_id(record);
     } else if (json_is_string(id)) {
@@ -126,7 +81,7 @@ static enum wt_status take_text(struct json_decoder *decoder, struct wt_article 
     size_t found = 0;
     decoder->joined.count = 0;
     for (size_t i = 0; i < pointers->count; i++) {
-        const json_t *field = find(decoder->root, pointers->items[i]);
+        const json_t *field = wt_json_find(decoder->root, pointers->items[i]);
         if (field == NULL) {
             continue;
         }
