@@ -20,6 +20,7 @@ static const struct {
     {"replay", wt_cli_replay, "label a part of a topic that ends"},
     {"redrive", wt_cli_redrive, "take dead letters through the model again"},
     {"classify", wt_cli_classify, "label articles from stdin, without Kafka"},
+    {"eval", wt_cli_eval, "compare a model's labels with those that people gave"},
     {"tokenize", wt_cli_tokenize, "show the token ids of articles from stdin"},
     {"check", wt_cli_check, "look at everything a worker needs, without labelling"},
     {"explain", wt_cli_explain, "show one record's way, and what was published for it"},

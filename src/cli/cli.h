@@ -18,6 +18,7 @@ int wt_cli_run(int argc, char **argv);
 int wt_cli_replay(int argc, char **argv);
 int wt_cli_redrive(int argc, char **argv);
 int wt_cli_classify(int argc, char **argv);
+int wt_cli_eval(int argc, char **argv);
 int wt_cli_tokenize(int argc, char **argv);
 int wt_cli_check(int argc, char **argv);
 int wt_cli_explain(int argc, char **argv);

@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/buffer.h"
 #include "base/errno_text.h"
+#include "codec/json_pointer.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -23,6 +24,7 @@ struct wt_jsonl {
     size_t searched; /* there is no newline before this index */
     size_t capacity;
     uint64_t line;
+    const char *text_pointer;
     json_t *root;
     char *id_json;
 };
@@ -31,7 +33,13 @@ struct wt_jsonl *wt_jsonl_create(int fd)
 {
     struct wt_jsonl *jsonl = wt_alloc_zeroed(1, sizeof *jsonl);
     jsonl->fd = fd;
+    jsonl->text_pointer = "/text";
     return jsonl;
+}
+
+void wt_jsonl_text_at(struct wt_jsonl *jsonl, const char *pointer)
+{
+    jsonl->text_pointer = pointer;
 }
 
 void wt_jsonl_destroy(struct wt_jsonl *jsonl)
@@ -96,11 +104,29 @@ static enum wt_status bad_line(struct wt_error *error, const char *code, const c
     return wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, code, "%s", message);
 }
 
+static enum wt_status bad_text(const struct wt_jsonl *jsonl, const char *code, const char *what,
+                               struct wt_error *error)
+{
+    return wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, code, "%s is %s",
+                        jsonl->text_pointer + 1, what);
+}
+
+static bool is_blank(const char *bytes, size_t count)
+{
+    size_t i = 0;
+    while (i < count && (bytes[i] == ' ' || bytes[i] == '\t' || bytes[i] == '\r')) {
+        i++;
+    }
+    return i == count;
+}
+
 static enum wt_status parse(struct wt_jsonl *jsonl, const char *bytes, size_t count,
                             struct wt_jsonl_item *item_out, struct wt_error *error)
 {
     json_error_t cause;
     json_decref(jsonl->root);
+    item_out->root = NULL;
+    item_out->blank = is_blank(bytes, count);
     jsonl->root =
         json_loadb(bytes, count, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY, &cause);
     if (jsonl->root == NULL) {
@@ -111,16 +137,17 @@ static enum wt_status parse(struct wt_jsonl *jsonl, const char *bytes, size_t co
         return bad_line(error, "json-not-object",
                         "not a JSON object; expected {\"id\":…,\"text\":\"…\"}");
     }
+    item_out->root = jsonl->root;
     const json_t *id = json_object_get(jsonl->root, "id");
     if (id != NULL && !json_is_string(id) && !json_is_number(id) && !json_is_null(id)) {
         return bad_line(error, "id-type", "id is neither a string nor a number");
     }
-    const json_t *text = json_object_get(jsonl->root, "text");
-    if (text == NULL || json_is_null(text)) {
-        return bad_line(error, "text-missing", "text is absent or null");
+    const json_t *text = wt_json_find(jsonl->root, jsonl->text_pointer);
+    if (text == NULL) {
+        return bad_text(jsonl, "text-missing", "absent or null", error);
     }
     if (!json_is_string(text)) {
-        return bad_line(error, "text-type", "text is not a string");
+        return bad_text(jsonl, "text-type", "not a string", error);
     }
     free(jsonl->id_json);
     jsonl->id_json = id != NULL ? json_dumps(id, JSON_ENCODE_ANY) : wt_strdup("null");
@@ -147,6 +174,10 @@ enum wt_status wt_jsonl_next(struct wt_jsonl *jsonl, struct wt_jsonl_item *item_
     size_t count = (newline != NULL ? jsonl->searched : jsonl->end) - jsonl->start;
     jsonl->start += count + (newline != NULL ? 1 : 0);
     jsonl->searched = jsonl->start;
+    if (jsonl->line == 0 && count >= 3 && memcmp(bytes, "\xEF\xBB\xBF", 3) == 0) {
+        bytes += 3;
+        count -= 3;
+    }
     item_out->line = ++jsonl->line;
     return parse(jsonl, bytes, count, item_out, error);
 }

@@ -223,3 +223,9 @@ def test_the_real_model_labels_the_example_and_gives_the_same_label_alone_and_in
         single = alone[number % len(samples)]
         assert body["id"] == single["id"] and body["category"] == single["category"]
         assert body["logits"] == pytest.approx(single["logits"], abs=1e-4)
+
+
+@pytest.mark.parametrize("command", ["classify", "tokenize"])
+def test_a_byte_order_mark_before_the_first_line_is_passed_over(model, command):
+    body = lines([{"id": 1, "text": "мяч"}, {"id": 2, "text": "мяч"}])
+    assert run(command, "--model", model, input="\ufeff" + body) == run(command, "--model", model, input=body)

@@ -1,0 +1,110 @@
+#include "cli/eval/gold.h"
+
+#include "base/nearest.h"
+#include "cli/columns.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How much of a name is shown in a message. */
+#define NAME_COLUMNS 60u
+
+static enum wt_status invalid(struct wt_error *error, const char *text)
+{
+    return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "gold-label", "%s", text);
+}
+
+/* The id of a label; `count`: there is none of that name. */
+static uint32_t find(const struct wt_gold_labels *labels, const char *name, size_t bytes)
+{
+    uint32_t id = 0;
+    while (id < labels->count &&
+           (strlen(labels->names[id]) != bytes || memcmp(labels->names[id], name, bytes) != 0)) {
+        id++;
+    }
+    return id;
+}
+
+static const char *nearest(const struct wt_gold_labels *labels, const char *name)
+{
+    const char *best = labels->names[0];
+    for (uint32_t i = 1; i < labels->count; i++) {
+        if (wt_nearest_distance(name, labels->names[i]) < wt_nearest_distance(name, best)) {
+            best = labels->names[i];
+        }
+    }
+    return best;
+}
+
+static enum wt_status read_name(const struct wt_gold_labels *labels, const char *name, size_t bytes,
+                                uint32_t *label_out, struct wt_error *error)
+{
+    uint32_t id = find(labels, name, bytes);
+    if (id < labels->count) {
+        *label_out = id;
+        return WT_OK;
+    }
+    struct wt_buffer text = {0};
+    wt_buffer_append_text(&text, "gold label \"");
+    wt_columns_append(&text, name, NAME_COLUMNS);
+    wt_buffer_append_text(&text, "\" is none of the model's ");
+    wt_buffer_append_integer(&text, labels->count);
+    wt_buffer_append_text(&text, "; the nearest is \"");
+    wt_columns_append(&text, nearest(labels, name), NAME_COLUMNS);
+    wt_buffer_append_text(&text, "\"");
+    char *message = wt_buffer_take(&text, NULL);
+    enum wt_status status = invalid(error, message);
+    free(message);
+    return status;
+}
+
+/* An integer is an id. Where a label is called by that number but has another id, nobody knows what
+ * is meant. */
+static enum wt_status read_id(const struct wt_gold_labels *labels, json_int_t number,
+                              uint32_t *label_out, struct wt_error *error)
+{
+    char name[24];
+    char text[200];
+    int bytes = snprintf(name, sizeof name, "%" JSON_INTEGER_FORMAT, number);
+    uint32_t named = find(labels, name, (size_t)bytes);
+    if (named < labels->count && number != (json_int_t)named) {
+        (void)snprintf(text, sizeof text,
+                       "gold label %s may be the id or the label \"%s\", whose id is %" PRIu32
+                       ": write the name as a string",
+                       name, name, named);
+        return invalid(error, text);
+    }
+    if (number < 0 || number >= (json_int_t)labels->count) {
+        (void)snprintf(text, sizeof text,
+                       "gold label %s is no id of the model's labels, 0 to %" PRIu32, name,
+                       labels->count - 1);
+        return invalid(error, text);
+    }
+    *label_out = (uint32_t)number;
+    return WT_OK;
+}
+
+enum wt_status wt_gold_read(const struct wt_gold_labels *labels, const struct json_t *value,
+                            uint32_t *label_out, struct wt_error *error)
+{
+    if (json_is_array(value)) {
+        if (json_array_size(value) > 1) {
+            return invalid(error, "there are several gold labels, but the model gives one label");
+        }
+        value = json_array_get(value, 0);
+    }
+    if (value == NULL || json_is_null(value)) {
+        return WT_CLOSED;
+    }
+    if (json_is_string(value)) {
+        return read_name(labels, json_string_value(value), json_string_length(value), label_out,
+                         error);
+    }
+    if (json_is_integer(value)) {
+        return read_id(labels, json_integer_value(value), label_out, error);
+    }
+    return invalid(error, "the gold label is neither a string nor an integer");
+}

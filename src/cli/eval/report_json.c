@@ -1,0 +1,113 @@
+/* report_json.c: prints an evaluation as one JSON object. */
+#include "cli/columns.h"
+#include "cli/eval/report.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+
+/* Far more digits than the figures of any data mean, and none of the rounding of doubles. */
+#define DIGITS 12
+
+static json_t *integer(uint64_t number)
+{
+    return json_integer((json_int_t)number);
+}
+
+/* A file's name may be bytes of any kind. */
+static json_t *name_json(const char *name)
+{
+    struct wt_buffer escaped = {0};
+    wt_columns_append(&escaped, name, SIZE_MAX);
+    char *text = wt_buffer_take(&escaped, NULL);
+    json_t *json = json_string(text);
+    free(text);
+    return json;
+}
+
+static json_t *model_json(const struct wt_model_info *model)
+{
+    return json_pack("{s:s,s:s,s:s,s:s,s:s}", "name", model->name, "version", model->version,
+                     "sha256", model->sha256, "device", model->device, "precision",
+                     model->precision);
+}
+
+static json_t *average_json(const struct wt_average *average)
+{
+    return json_pack("{s:f,s:f,s:f}", "precision", average->precision, "recall", average->recall,
+                     "f1", average->f1);
+}
+
+static json_t *unlabelled_json(const struct wt_report *report)
+{
+    json_t *unlabelled = json_object();
+    for (size_t i = 0; i < report->unlabelled_count; i++) {
+        (void)json_object_set_new(unlabelled, report->unlabelled[i].code,
+                                  integer(report->unlabelled[i].articles));
+    }
+    return unlabelled;
+}
+
+static json_t *labels_json(const struct wt_report *report)
+{
+    json_t *labels = json_array();
+    for (uint32_t i = 0; i < report->figures->label_count; i++) {
+        const struct wt_label_figures *label = &report->figures->labels[i];
+        (void)json_array_append_new(
+            labels,
+            json_pack("{s:s,s:f,s:f,s:f,s:o,s:o}", "label", report->model->labels[i], "precision",
+                      label->precision, "recall", label->recall, "f1", label->f1, "support",
+                      integer(label->support), "predicted", integer(label->predicted)));
+    }
+    return labels;
+}
+
+static json_t *calibration_json(const struct wt_figures *figures)
+{
+    json_t *bins = json_array();
+    for (uint32_t i = 0; i < WT_EVALUATION_BINS; i++) {
+        const struct wt_bin_figures *bin = &figures->bins[i];
+        json_t *body = json_pack("{s:f,s:f,s:o}", "from", bin->from, "to", bin->to, "articles",
+                                 integer(bin->articles));
+        if (bin->articles > 0) {
+            (void)json_object_set_new(body, "confidence", json_real(bin->confidence));
+            (void)json_object_set_new(body, "accuracy", json_real(bin->accuracy));
+        }
+        (void)json_array_append_new(bins, body);
+    }
+    return json_pack("{s:f,s:o}", "ece", figures->calibration_error, "bins", bins);
+}
+
+static json_t *confusion_json(const struct wt_report *report)
+{
+    uint32_t count = report->figures->label_count;
+    json_t *rows = json_array();
+    for (uint32_t gold = 0; gold < count; gold++) {
+        json_t *row = json_array();
+        for (uint32_t predicted = 0; predicted < count; predicted++) {
+            (void)json_array_append_new(
+                row, integer(wt_evaluation_count(report->evaluation, gold, predicted)));
+        }
+        (void)json_array_append_new(rows, row);
+    }
+    return rows;
+}
+
+void wt_report_write_json(const struct wt_report *report, FILE *out)
+{
+    const struct wt_figures *figures = report->figures;
+    json_t *body = json_pack("{s:o,s:o,s:o,s:o,s:o,s:o}", "model", model_json(report->model),
+                             "input", name_json(report->input), "lines", integer(report->lines),
+                             "articles", integer(figures->articles), "without_gold",
+                             integer(report->without_gold), "unlabelled", unlabelled_json(report));
+    json_t *rest = json_pack("{s:f,s:f,s:o,s:o,s:o,s:o,s:o,s:f,s:f}", "loss", figures->loss,
+                             "accuracy", figures->accuracy, "macro", average_json(&figures->macro),
+                             "weighted", average_json(&figures->weighted), "labels",
+                             labels_json(report), "calibration", calibration_json(figures),
+                             "confusion", confusion_json(report), "seconds", report->seconds,
+                             "samples_per_second", (double)figures->articles / report->seconds);
+    (void)json_object_update(body, rest);
+    json_decref(rest);
+    (void)json_dumpf(body, out, JSON_COMPACT | JSON_REAL_PRECISION(DIGITS));
+    (void)fputc('\n', out);
+    json_decref(body);
+}

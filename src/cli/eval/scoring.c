@@ -1,0 +1,183 @@
+#include "cli/eval/scoring.h"
+
+#include "base/alloc.h"
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "cli/eval/gold.h"
+#include "codec/json_pointer.h"
+#include "observe/progress.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Articles that are labelled together: enough neighbours in length for tight batches. */
+#define ARTICLES_MAX 1024u
+#define BYTES_MAX (16u << 20)
+
+struct article {
+    size_t text_from;
+    size_t text_bytes;
+    uint32_t gold;
+};
+
+struct window {
+    struct article articles[ARTICLES_MAX];
+    uint32_t count;
+    struct wt_buffer texts; /* one behind the other */
+};
+
+static void count_unlabelled(struct wt_report *report, const char *code)
+{
+    size_t i = 0;
+    while (i < report->unlabelled_count && strcmp(report->unlabelled[i].code, code) != 0) {
+        i++;
+    }
+    if (i == WT_UNLABELLED_CODES_MAX) {
+        i--; /* there are fewer codes than that */
+    } else if (i == report->unlabelled_count) {
+        (void)snprintf(report->unlabelled[i].code, sizeof report->unlabelled[i].code, "%s", code);
+        report->unlabelled_count++;
+    }
+    report->unlabelled[i].articles++;
+}
+
+static enum wt_status read_gold(const struct wt_scoring *scoring, const struct wt_jsonl_item *item,
+                                uint32_t *gold_out, struct wt_error *error)
+{
+    const struct wt_model_info *model = scoring->report->model;
+    const struct wt_gold_labels labels = {.names = model->labels, .count = model->label_count};
+    const char *pointer = scoring->label_pointer;
+    const struct json_t *value = wt_json_find(item->root, pointer != NULL ? pointer : "/label");
+    if (value == NULL && pointer == NULL) {
+        value = wt_json_find(item->root, "/expected");
+    }
+    struct wt_error cause;
+    enum wt_status status = wt_gold_read(&labels, value, gold_out, &cause);
+    return status == WT_INVALID ? wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, cause.code,
+                                               "line %" PRIu64 ": %s", item->line, cause.message)
+                                : status;
+}
+
+/* Takes a line into the window, or counts why not. `read`, `bad`: what wt_jsonl_next said. */
+static enum wt_status take_line(const struct wt_scoring *scoring, struct window *window,
+                                const struct wt_jsonl_item *item, enum wt_status read,
+                                const struct wt_error *bad, struct wt_error *error)
+{
+    struct wt_report *report = scoring->report;
+    uint32_t gold = 0;
+    if (item->blank) {
+        return WT_OK;
+    }
+    report->lines++;
+    if (item->root == NULL) {
+        return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, bad->code, "line %" PRIu64 ": %s",
+                            item->line, bad->message);
+    }
+    enum wt_status status = read_gold(scoring, item, &gold, error);
+    if (status == WT_CLOSED) {
+        report->first_without_gold =
+            report->without_gold == 0 ? item->line : report->first_without_gold;
+        report->without_gold++;
+        return WT_OK;
+    }
+    if (status == WT_OK && read != WT_OK) {
+        count_unlabelled(report, bad->code);
+    } else if (status == WT_OK) {
+        window->articles[window->count++] =
+            (struct article){window->texts.count, item->text_bytes, gold};
+        wt_buffer_append(&window->texts, item->text, item->text_bytes);
+    }
+    return status;
+}
+
+/* Reads lines until the window is full. WT_CLOSED: the input ended. */
+static enum wt_status read_window(const struct wt_scoring *scoring, struct window *window,
+                                  struct wt_error *error)
+{
+    window->count = 0;
+    window->texts.count = 0;
+    while (window->count < ARTICLES_MAX && window->texts.count < BYTES_MAX) {
+        struct wt_jsonl_item item;
+        struct wt_error bad;
+        enum wt_status status = wt_jsonl_next(scoring->input, &item, &bad);
+        if (status == WT_IO) {
+            *error = bad;
+        }
+        if (status == WT_IO || status == WT_CLOSED) {
+            return status;
+        }
+        status = take_line(scoring, window, &item, status, &bad, error);
+        if (status != WT_OK) {
+            return status;
+        }
+    }
+    return WT_OK;
+}
+
+static enum wt_status label_window(const struct wt_scoring *scoring, const struct window *window,
+                                   struct wt_error *error)
+{
+    struct wt_text texts[ARTICLES_MAX];
+    for (uint32_t i = 0; i < window->count; i++) {
+        const struct article *article = &window->articles[i];
+        bool empty = article->text_bytes == 0;
+        texts[i] =
+            (struct wt_text){.bytes = empty ? NULL : window->texts.bytes + article->text_from,
+                             .count = article->text_bytes};
+    }
+    struct wt_results *results = NULL;
+    enum wt_status status = wt_classify(scoring->classifier, texts, window->count, &results, error);
+    for (uint32_t i = 0; status == WT_OK && i < window->count; i++) {
+        const struct wt_result *result = wt_results_get(results, i);
+        if (result->status == WT_OK) {
+            wt_evaluation_add(scoring->evaluation, result->logits, window->articles[i].gold);
+        } else {
+            count_unlabelled(scoring->report, result->error->code);
+        }
+    }
+    wt_results_destroy(results);
+    return status;
+}
+
+/* The size of an input that is a file; 0: of another. */
+static uint64_t size_of(int fd)
+{
+    struct stat about;
+    return fstat(fd, &about) == 0 && S_ISREG(about.st_mode) ? (uint64_t)about.st_size : 0;
+}
+
+static void tell(const struct wt_scoring *scoring, uint64_t total, struct wt_progress *progress)
+{
+    off_t at = total > 0 ? lseek(scoring->fd, 0, SEEK_CUR) : 0;
+    const struct wt_progress_state share = {.done = at > 0 ? (uint64_t)at : 0, .total = total};
+    const struct wt_progress_state count = {.units = "lines", .done = scoring->report->lines};
+    wt_progress_report(progress, total > 0 ? &share : &count);
+}
+
+enum wt_status wt_scoring_run(struct wt_scoring *scoring, struct wt_error *error)
+{
+    struct window *window = wt_alloc_zeroed(1, sizeof *window);
+    uint64_t total = size_of(scoring->fd);
+    char *what = wt_format("evaluating %s", scoring->report->input);
+    struct wt_progress *progress = wt_progress_create("eval", what, false);
+    int64_t started_us = wt_clock_us();
+    enum wt_status status;
+    do {
+        status = read_window(scoring, window, error);
+        if (status == WT_OK || status == WT_CLOSED) {
+            enum wt_status labelled = label_window(scoring, window, error);
+            status = labelled != WT_OK ? labelled : status;
+        }
+        tell(scoring, total, progress);
+    } while (status == WT_OK);
+    int64_t spent_us = wt_clock_us() - started_us;
+    scoring->report->seconds = (double)(spent_us > 0 ? spent_us : 1) * 1e-6;
+    wt_progress_destroy(progress);
+    free(what);
+    wt_buffer_free(&window->texts);
+    free(window);
+    return status == WT_CLOSED ? WT_OK : status;
+}

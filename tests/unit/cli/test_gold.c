@@ -1,0 +1,122 @@
+/* Gold labels as people write them, and what is said of those that are none. */
+#include "cli/eval/gold.h"
+
+#include "support.h"
+
+#include <jansson.h>
+
+static const char *const names[] = {"climate", "politics", "sports", "日本"};
+static const struct wt_gold_labels labels = {.names = names, .count = 4};
+
+static enum wt_status read_as(const struct wt_gold_labels *of, const char *text, uint32_t *label,
+                              struct wt_error *error)
+{
+    json_t *value = json_loads(text, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+    assert_non_null(value);
+    enum wt_status status = wt_gold_read(of, value, label, error);
+    json_decref(value);
+    return status;
+}
+
+static void names_ids_and_lists_of_one_are_labels(void **state)
+{
+    static const struct {
+        const char *text;
+        uint32_t label;
+    } good[] = {{"\"sports\"", 2},     {"0", 0},   {"3", 3},
+                {"[\"politics\"]", 1}, {"[2]", 2}, {"\"日本\"", 3}};
+    struct wt_error error;
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(good); i++) {
+        uint32_t label = 99;
+        assert_int_equal(read_as(&labels, good[i].text, &label, &error), WT_OK);
+        assert_int_equal(label, good[i].label);
+    }
+}
+
+static void nothing_is_no_gold_label(void **state)
+{
+    uint32_t label = 99;
+    struct wt_error error;
+    (void)state;
+    assert_int_equal(wt_gold_read(&labels, NULL, &label, &error), WT_CLOSED);
+    assert_int_equal(read_as(&labels, "null", &label, &error), WT_CLOSED);
+    assert_int_equal(read_as(&labels, "[]", &label, &error), WT_CLOSED);
+    assert_int_equal(label, 99);
+}
+
+static void anything_else_is_refused_by_what_it_is(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *message;
+    } bad[] = {
+        {"\"sport\"", "gold label \"sport\" is none of the model's 4; the nearest is \"sports\""},
+        {"\"Politics\"", "the nearest is \"politics\""},
+        {"\"\"", "gold label \"\" is none"},
+        {"\"sports\\u0000\"", "gold label \"sports\" is none"},
+        {"\"a\\u001b[2Jb\"", "gold label \"a\\x1b[2Jb\" is none"},
+        {"4", "gold label 4 is no id of the model's labels, 0 to 3"},
+        {"-1", "gold label -1 is no id"},
+        {"9223372036854775807", "gold label 9223372036854775807 is no id"},
+        {"[\"sports\",\"climate\"]", "several gold labels, but the model gives one"},
+        {"[[2]]", "neither a string nor an integer"},
+        {"2.0", "neither a string nor an integer"},
+        {"true", "neither a string nor an integer"},
+        {"{}", "neither a string nor an integer"}};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        uint32_t label = 99;
+        struct wt_error error;
+        assert_int_equal(read_as(&labels, bad[i].text, &label, &error), WT_INVALID);
+        if (strstr(error.message, bad[i].message) == NULL) {
+            fail_msg("%s: %s", bad[i].text, error.message);
+        }
+        assert_string_equal(error.code, "gold-label");
+        assert_int_equal(label, 99);
+    }
+}
+
+static void a_long_name_is_cut_in_the_message(void **state)
+{
+    char text[5003];
+    uint32_t label = 99;
+    struct wt_error error;
+    (void)state;
+    memset(text, 'x', sizeof text);
+    text[0] = text[5001] = '"';
+    text[5002] = '\0';
+    assert_int_equal(read_as(&labels, text, &label, &error), WT_INVALID);
+    assert_true(strlen(error.message) < 250);
+    assert_non_null(strstr(error.message, "x…\" is none of the model's 4"));
+}
+
+static void a_number_that_names_another_label_is_ambiguous(void **state)
+{
+    static const char *const numbered[] = {"0", "2", "1", "7"};
+    static const struct wt_gold_labels of = {.names = numbered, .count = 4};
+    uint32_t label = 99;
+    struct wt_error error;
+    (void)state;
+    assert_int_equal(read_as(&of, "0", &label, &error), WT_OK); /* both name and id */
+    assert_int_equal(label, 0);
+    assert_int_equal(read_as(&of, "3", &label, &error), WT_OK); /* no label's name */
+    assert_int_equal(label, 3);
+    assert_int_equal(read_as(&of, "\"2\"", &label, &error), WT_OK);
+    assert_int_equal(label, 1);
+    assert_int_equal(read_as(&of, "2", &label, &error), WT_INVALID);
+    assert_non_null(strstr(error.message, "may be the id or the label \"2\", whose id is 1"));
+    assert_int_equal(read_as(&of, "7", &label, &error), WT_INVALID);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_ids_and_lists_of_one_are_labels),
+        cmocka_unit_test(nothing_is_no_gold_label),
+        cmocka_unit_test(anything_else_is_refused_by_what_it_is),
+        cmocka_unit_test(a_long_name_is_cut_in_the_message),
+        cmocka_unit_test(a_number_that_names_another_label_is_ambiguous),
+    };
+    return cmocka_run_group_tests_name("gold", tests, NULL, NULL);
+}
