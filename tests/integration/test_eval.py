@@ -28,13 +28,9 @@ BINS = 15
 class Model(fake.FakeModel):
     """A fake model with labels of its own."""
 
-    def __init__(self, path, labels=fake.LABELS, behaviour=None):
-        super().__init__(path, behaviour)
-        self.labels = labels
-        bundle = json.loads(self.path.read_text(encoding="utf-8"))
-        bundle["wiretag"]["labels"] = labels
-        bundle["selftest"][0]["logits"] = fake.logits(self.ids("матч 2")[0], len(labels))
-        self.path.write_text(json.dumps(bundle, ensure_ascii=False), encoding="utf-8")
+    def __init__(self, path, labels=fake.LABELS, behaviour=None, task="single-label", thresholds=None):
+        described = [{"name": label, **({"threshold": thresholds[label]} if thresholds else {})} for label in labels]
+        super().__init__(path, behaviour, described={"task": task, "labels": described})
 
     def logits(self, text):
         return fake.logits(self.ids(text)[0], len(self.labels))
@@ -88,7 +84,8 @@ def reference(model, rows):
         right = confusion[number][number]
         precision, recall = right / said if said else 0.0, right / support if support else 0.0
         table.append({"label": labels[number], "precision": precision, "recall": recall, "support": support,
-                      "f1": 2 * precision * recall / (precision + recall) if right else 0.0, "predicted": said})
+                      "f1": 2 * precision * recall / (precision + recall) if right else 0.0, "predicted": said,
+                      "right": right})
     there = [row for row in table if row["support"] or row["predicted"]]
     return {
         "articles": total, "loss": math.fsum(losses) / total, "confusion": confusion, "labels": table,
@@ -121,6 +118,7 @@ def test_the_figures_are_those_of_a_plain_reference(model, golds):
 def test_the_object_has_the_keys_that_are_documented(model):
     _, out, _ = run(model, "--json", input=lines(articles(model, 30)))
     found = json.loads(out)
+    assert list(found["model"]) == ["name", "version", "sha256", "task", "device", "precision"]
     assert list(found) == ["model", "input", "lines", "articles", "without_gold", "unlabelled", "loss", "accuracy", "macro",
                            "weighted", "labels", "calibration", "confusion", "seconds", "samples_per_second"]
     text = (ROOT / "docs/models.md").read_text(encoding="utf-8")
@@ -307,7 +305,7 @@ def test_tables_fit_the_terminal_whatever_the_labels_are(tmp_path, columns):
     model = Model(tmp_path / "hostile.json", HOSTILE)
     seen = on_terminal(model, lines(articles(model, 200)), columns)
     assert "\x1b" not in seen
-    tables = seen.split("weighted averages.)\n")[1]
+    tables = seen.split("\n\n", 1)[1]
     assert max(map(width, tables.split("\n"))) <= columns
     matrix = tables.split("are predicted\n\n")[1].rstrip("\n").split("\n")
     assert len(matrix) == len(HOSTILE) + 1 and len({width(row) for row in matrix}) == 1

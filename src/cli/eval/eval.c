@@ -51,15 +51,16 @@ static void print_help(void)
 {
     (void)printf(
         "Compares a model's labels with those that people gave: accuracy, precision, recall, F1,\n"
-        "loss, calibration and the confusion matrix, of articles as JSON lines.\n\n"
+        "loss, calibration, confusion; of several labels the best thresholds. Articles are JSON "
+        "lines.\n\n"
         "Usage: wiretag eval --model BUNDLE [--input FILE] [OPTION]...\n\n"
         "  --model BUNDLE     the model, such as models/demo.pt\n"
         "  --input FILE       the articles; without it stdin\n"
         "  --text POINTER     where the text is, a JSON pointer (default /text)\n"
-        "  --label POINTER    where the gold label is: its name or its id (default /label, and\n"
-        "                     where that is absent /expected)\n"
+        "  --label POINTER    where the gold label is: its name or its id, or a list of them\n"
+        "                     (default /label, and where that is absent /expected)\n"
         "  --json             one JSON object instead of tables\n"
-        "  --svg FILE         writes a picture of the confusion matrix\n"
+        "  --svg FILE         writes a picture of what is confused with what\n"
         "  --min-accuracy X   exit 1 if the accuracy is below X, a number from 0 to 1\n"
         "  --min-macro-f1 X   the same for the macro average of F1\n"
         "  --device D         auto (default), cpu, cuda or cuda:N\n"
@@ -172,13 +173,9 @@ static enum wt_status open_model(struct eval *eval, struct wt_error *error)
         return status;
     }
     eval->report.model = wt_model_info(eval->model);
-    if (eval->report.model->task != WT_SINGLE_LABEL) {
-        return wt_error_set(
-            error, WT_INVALID, WT_ERROR_FATAL, "task",
-            "%s gives an article several labels; eval compares models that give one",
-            eval->options->model);
-    }
-    eval->evaluation = wt_evaluation_create(eval->report.model->label_count);
+    bool several = eval->report.model->task == WT_MULTI_LABEL;
+    eval->evaluation = wt_evaluation_create(eval->report.model->label_count,
+                                            several ? eval->report.model->thresholds : NULL);
     eval->report.evaluation = eval->evaluation;
     struct wt_classifier_options batches = wt_classifier_options_default();
     batches.batch_tokens = eval->options->batch_tokens;

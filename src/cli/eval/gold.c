@@ -87,18 +87,9 @@ static enum wt_status read_id(const struct wt_gold_labels *labels, json_int_t nu
     return WT_OK;
 }
 
-enum wt_status wt_gold_read(const struct wt_gold_labels *labels, const struct json_t *value,
-                            uint32_t *label_out, struct wt_error *error)
+static enum wt_status read_label(const struct wt_gold_labels *labels, const json_t *value,
+                                 uint32_t *label_out, struct wt_error *error)
 {
-    if (json_is_array(value)) {
-        if (json_array_size(value) > 1) {
-            return invalid(error, "there are several gold labels, but the model gives one label");
-        }
-        value = json_array_get(value, 0);
-    }
-    if (value == NULL || json_is_null(value)) {
-        return WT_CLOSED;
-    }
     if (json_is_string(value)) {
         return read_name(labels, json_string_value(value), json_string_length(value), label_out,
                          error);
@@ -107,4 +98,45 @@ enum wt_status wt_gold_read(const struct wt_gold_labels *labels, const struct js
         return read_id(labels, json_integer_value(value), label_out, error);
     }
     return invalid(error, "the gold label is neither a string nor an integer");
+}
+
+/* Appends the label that `value` is, unless it is there since `start`. */
+static enum wt_status append(const struct wt_gold_labels *labels, const json_t *value, size_t start,
+                             struct wt_buffer *ids, struct wt_error *error)
+{
+    uint32_t label;
+    enum wt_status status = read_label(labels, value, &label, error);
+    for (size_t at = start; status == WT_OK && at < ids->count; at += sizeof label) {
+        if (memcmp(ids->bytes + at, &label, sizeof label) == 0) {
+            return WT_OK;
+        }
+    }
+    if (status == WT_OK) {
+        wt_buffer_append(ids, &label, sizeof label);
+    }
+    return status;
+}
+
+enum wt_status wt_gold_read(const struct wt_gold_labels *labels, const struct json_t *value,
+                            struct wt_buffer *ids, struct wt_error *error)
+{
+    size_t start = ids->count;
+    enum wt_status status = WT_OK;
+    if (value == NULL || json_is_null(value)) {
+        return WT_CLOSED;
+    }
+    if (!json_is_array(value)) {
+        return append(labels, value, start, ids, error);
+    }
+    size_t count = json_array_size(value);
+    if (!labels->several && count > 1) {
+        return invalid(error, "there are several gold labels, but the model gives one label");
+    }
+    if (!labels->several && count == 0) {
+        return WT_CLOSED;
+    }
+    for (size_t i = 0; status == WT_OK && i < count; i++) {
+        status = append(labels, json_array_get(value, i), start, ids, error);
+    }
+    return status;
 }

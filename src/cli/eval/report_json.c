@@ -26,9 +26,9 @@ static json_t *name_json(const char *name)
 
 static json_t *model_json(const struct wt_model_info *model)
 {
-    return json_pack("{s:s,s:s,s:s,s:s,s:s}", "name", model->name, "version", model->version,
-                     "sha256", model->sha256, "device", model->device, "precision",
-                     model->precision);
+    return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s}", "name", model->name, "version", model->version,
+                     "sha256", model->sha256, "task", wt_task_name(model->task), "device",
+                     model->device, "precision", model->precision);
 }
 
 static json_t *average_json(const struct wt_average *average)
@@ -52,11 +52,16 @@ static json_t *labels_json(const struct wt_report *report)
     json_t *labels = json_array();
     for (uint32_t i = 0; i < report->figures->label_count; i++) {
         const struct wt_label_figures *label = &report->figures->labels[i];
-        (void)json_array_append_new(
-            labels,
-            json_pack("{s:s,s:f,s:f,s:f,s:o,s:o}", "label", report->model->labels[i], "precision",
-                      label->precision, "recall", label->recall, "f1", label->f1, "support",
-                      integer(label->support), "predicted", integer(label->predicted)));
+        json_t *body = json_pack("{s:s,s:f,s:f,s:f,s:o,s:o,s:o}", "label", report->model->labels[i],
+                                 "precision", label->precision, "recall", label->recall, "f1",
+                                 label->f1, "support", integer(label->support), "predicted",
+                                 integer(label->predicted), "right", integer(label->right));
+        if (report->figures->several) {
+            (void)json_object_set_new(body, "threshold", json_real(label->threshold));
+            (void)json_object_set_new(body, "best_threshold", json_real(label->best_threshold));
+            (void)json_object_set_new(body, "best_f1", json_real(label->best_f1));
+        }
+        (void)json_array_append_new(labels, body);
     }
     return labels;
 }
@@ -66,9 +71,9 @@ static json_t *calibration_json(const struct wt_figures *figures)
     json_t *bins = json_array();
     for (uint32_t i = 0; i < WT_EVALUATION_BINS; i++) {
         const struct wt_bin_figures *bin = &figures->bins[i];
-        json_t *body = json_pack("{s:f,s:f,s:o}", "from", bin->from, "to", bin->to, "articles",
-                                 integer(bin->articles));
-        if (bin->articles > 0) {
+        json_t *body = json_pack("{s:f,s:f,s:o}", "from", bin->from, "to", bin->to, "count",
+                                 integer(bin->count));
+        if (bin->count > 0) {
             (void)json_object_set_new(body, "confidence", json_real(bin->confidence));
             (void)json_object_set_new(body, "accuracy", json_real(bin->accuracy));
         }
@@ -99,12 +104,21 @@ void wt_report_write_json(const struct wt_report *report, FILE *out)
                              "input", name_json(report->input), "lines", integer(report->lines),
                              "articles", integer(figures->articles), "without_gold",
                              integer(report->without_gold), "unlabelled", unlabelled_json(report));
-    json_t *rest = json_pack("{s:f,s:f,s:o,s:o,s:o,s:o,s:o,s:f,s:f}", "loss", figures->loss,
-                             "accuracy", figures->accuracy, "macro", average_json(&figures->macro),
-                             "weighted", average_json(&figures->weighted), "labels",
-                             labels_json(report), "calibration", calibration_json(figures),
-                             "confusion", confusion_json(report), "seconds", report->seconds,
-                             "samples_per_second", (double)figures->articles / report->seconds);
+    json_t *rest = json_pack("{s:f,s:f,s:o,s:o}", "loss", figures->loss, "accuracy",
+                             figures->accuracy, "macro", average_json(&figures->macro), "weighted",
+                             average_json(&figures->weighted));
+    if (figures->several) {
+        (void)json_object_set_new(rest, "micro", average_json(&figures->micro));
+        (void)json_object_set_new(rest, "samples", average_json(&figures->samples));
+    }
+    (void)json_object_set_new(rest, "labels", labels_json(report));
+    (void)json_object_set_new(rest, "calibration", calibration_json(figures));
+    if (!figures->several) {
+        (void)json_object_set_new(rest, "confusion", confusion_json(report));
+    }
+    (void)json_object_set_new(rest, "seconds", json_real(report->seconds));
+    (void)json_object_set_new(rest, "samples_per_second",
+                              json_real((double)figures->articles / report->seconds));
     (void)json_object_update(body, rest);
     json_decref(rest);
     (void)json_dumpf(body, out, JSON_COMPACT | JSON_REAL_PRECISION(DIGITS));

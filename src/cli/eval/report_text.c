@@ -51,6 +51,14 @@ size_t wt_report_name_columns(const struct wt_report *report)
     return longest;
 }
 
+/* The width of a column of names beside others of `taken` columns. */
+static size_t name_width(const struct wt_report *report, size_t columns, size_t taken)
+{
+    size_t room = columns > taken ? columns - taken : 0;
+    size_t width = smaller(wt_report_name_columns(report), room);
+    return width > NAME_COLUMNS_MIN ? width : NAME_COLUMNS_MIN;
+}
+
 /* --- what was evaluated ---------------------------------------------------------------------- */
 
 static void write_head(const struct wt_report *report, FILE *out)
@@ -88,19 +96,21 @@ static void write_summary(const struct wt_report *report, FILE *out)
                   "\nLoss: %.4f\nAccuracy: %.2f%%\nPrecision: %.2f%%\nRecall: %.2f%%\n"
                   "F1-score: %.2f%%\nEvaluation Runtime: %.2f seconds\n"
                   "Samples per Second: %.2f\n"
-                  "(Precision, recall and F1-score: weighted averages.)\n",
+                  "(Precision, recall and F1-score: weighted averages.)\n%s",
                   figures->loss, 100.0 * figures->accuracy, 100.0 * figures->weighted.precision,
                   100.0 * figures->weighted.recall, 100.0 * figures->weighted.f1, report->seconds,
-                  (double)figures->articles / report->seconds);
+                  (double)figures->articles / report->seconds,
+                  figures->several ? "(Accuracy: articles with exactly the gold labels.)\n" : "");
 }
 
 /* --- by label -------------------------------------------------------------------------------- */
 
-static void write_figures(struct wt_buffer *line, const char *name, size_t width, double precision,
-                          double recall, double f1, uint64_t support, FILE *out)
+static void write_average(struct wt_buffer *line, const char *name, size_t width,
+                          const struct wt_average *figures, uint64_t support, FILE *out)
 {
     wt_columns_append_right(line, name, width);
-    add(line, "  %9.4f %9.4f %9.4f %9" PRIu64, precision, recall, f1, support);
+    add(line, "  %9.4f %9.4f %9.4f %9" PRIu64, figures->precision, figures->recall, figures->f1,
+        support);
     end_line(line, out);
 }
 
@@ -159,9 +169,8 @@ static void write_labels(const struct wt_report *report, size_t columns, FILE *o
 {
     const struct wt_figures *figures = report->figures;
     struct wt_buffer line = {0};
-    size_t room = columns > FIGURE_COLUMNS ? columns - FIGURE_COLUMNS : 0;
-    size_t width = smaller(wt_report_name_columns(report), room);
-    width = width > NAME_COLUMNS_MIN ? width : NAME_COLUMNS_MIN;
+    size_t width = name_width(report, columns, FIGURE_COLUMNS);
+    uint64_t support = 0;
     (void)fputc('\n', out);
     wt_columns_append_right(&line, "", width);
     add(&line, "  %9s %9s %9s %9s", "precision", "recall", "f1-score", "support");
@@ -169,21 +178,30 @@ static void write_labels(const struct wt_report *report, size_t columns, FILE *o
     (void)fputc('\n', out);
     for (uint32_t i = 0; i < figures->label_count; i++) {
         const struct wt_label_figures *label = &figures->labels[i];
-        write_figures(&line, report->model->labels[i], width, label->precision, label->recall,
-                      label->f1, label->support, out);
+        const struct wt_average own = {label->precision, label->recall, label->f1};
+        write_average(&line, report->model->labels[i], width, &own, label->support, out);
+        support += label->support;
     }
     (void)fputc('\n', out);
-    wt_columns_append_right(&line, "accuracy", width);
-    add(&line, "  %9s %9s %9.4f %9" PRIu64, "", "", figures->accuracy, figures->articles);
-    end_line(&line, out);
-    write_figures(&line, "macro avg", width, figures->macro.precision, figures->macro.recall,
-                  figures->macro.f1, figures->articles, out);
-    write_figures(&line, "weighted avg", width, figures->weighted.precision,
-                  figures->weighted.recall, figures->weighted.f1, figures->articles, out);
+    if (figures->several) {
+        write_average(&line, "micro avg", width, &figures->micro, support, out);
+    } else {
+        wt_columns_append_right(&line, "accuracy", width);
+        add(&line, "  %9s %9s %9.4f %9" PRIu64, "", "", figures->accuracy, support);
+        end_line(&line, out);
+    }
+    write_average(&line, "macro avg", width, &figures->macro, support, out);
+    write_average(&line, "weighted avg", width, &figures->weighted, support, out);
+    if (figures->several) {
+        write_average(&line, "samples avg", width, &figures->samples, support, out);
+    }
     wt_buffer_free(&line);
     write_note(report, "Never predicted, so precision is set to 0:", never_predicted, columns, out);
     write_note(report, "Never gold, so recall is set to 0:", never_gold, columns, out);
-    write_note(report, "Neither gold nor predicted, so not in the averages:", absent, columns, out);
+    write_note(report,
+               figures->several ? "Neither gold nor predicted, so all is set to 0:"
+                                : "Neither gold nor predicted, so not in the averages:",
+               absent, columns, out);
 }
 
 /* --- calibration ----------------------------------------------------------------------------- */
@@ -192,12 +210,13 @@ static void write_calibration(const struct wt_figures *figures, FILE *out)
 {
     (void)fprintf(out, "\nExpected calibration error (ECE): %.4f, %u bins\n\n",
                   figures->calibration_error, WT_EVALUATION_BINS);
-    (void)fprintf(out, "%14s %9s %9s %9s\n", "best score", "mean", "accuracy", "articles");
+    (void)fprintf(out, "%14s %9s %9s %9s\n", figures->several ? "score" : "best score", "mean",
+                  "accuracy", figures->several ? "pairs" : "articles");
     for (uint32_t i = 0; i < WT_EVALUATION_BINS; i++) {
         const struct wt_bin_figures *bin = &figures->bins[i];
-        if (bin->articles > 0) {
+        if (bin->count > 0) {
             (void)fprintf(out, "%6.3f - %5.3f %9.4f %9.4f %9" PRIu64 "\n", bin->from, bin->to,
-                          bin->confidence, bin->accuracy, bin->articles);
+                          bin->confidence, bin->accuracy, bin->count);
         }
     }
 }
@@ -324,11 +343,56 @@ static void write_confusion(const struct wt_report *report, size_t columns, FILE
     wt_buffer_free(&line);
 }
 
+/* --- several labels -------------------------------------------------------------------------- */
+
+static void write_thresholds(const struct wt_report *report, size_t columns, FILE *out)
+{
+    struct wt_buffer line = {0};
+    size_t width = name_width(report, columns, FIGURE_COLUMNS);
+    (void)fprintf(out, "\nThresholds: the best by F1 here, in steps of 1/%u\n\n",
+                  WT_EVALUATION_STEPS);
+    wt_columns_append_right(&line, "", width);
+    add(&line, "  %9s %9s %9s %9s", "threshold", "f1-score", "best", "f1-score");
+    end_line(&line, out);
+    for (uint32_t i = 0; i < report->figures->label_count; i++) {
+        const struct wt_label_figures *label = &report->figures->labels[i];
+        wt_columns_append_right(&line, report->model->labels[i], width);
+        add(&line, "  %9.3f %9.4f %9.3f %9.4f", label->threshold, label->f1, label->best_threshold,
+            label->best_f1);
+        end_line(&line, out);
+    }
+    wt_buffer_free(&line);
+}
+
+static void write_mistakes(const struct wt_report *report, size_t columns, FILE *out)
+{
+    struct wt_buffer line = {0};
+    size_t width = name_width(report, columns, FIGURE_COLUMNS);
+    (void)fputs("\nConfusion by label, in articles\n\n", out);
+    wt_columns_append_right(&line, "", width);
+    add(&line, "  %9s %9s %9s %9s", "right", "missed", "wrong", "neither");
+    end_line(&line, out);
+    for (uint32_t i = 0; i < report->figures->label_count; i++) {
+        const struct wt_label_figures *label = &report->figures->labels[i];
+        wt_columns_append_right(&line, report->model->labels[i], width);
+        add(&line, "  %9" PRIu64 " %9" PRIu64 " %9" PRIu64 " %9" PRIu64, label->right,
+            label->support - label->right, label->predicted - label->right,
+            report->figures->articles - label->support - label->predicted + label->right);
+        end_line(&line, out);
+    }
+    wt_buffer_free(&line);
+}
+
 void wt_report_write_text(const struct wt_report *report, size_t columns, FILE *out)
 {
     write_head(report, out);
     write_summary(report, out);
     write_labels(report, columns, out);
     write_calibration(report->figures, out);
-    write_confusion(report, columns, out);
+    if (report->figures->several) {
+        write_thresholds(report, columns, out);
+        write_mistakes(report, columns, out);
+    } else {
+        write_confusion(report, columns, out);
+    }
 }

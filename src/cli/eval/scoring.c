@@ -20,13 +20,15 @@
 struct article {
     size_t text_from;
     size_t text_bytes;
-    uint32_t gold;
+    size_t gold_from; /* in `golds` */
+    size_t gold_bytes;
 };
 
 struct window {
     struct article articles[ARTICLES_MAX];
     uint32_t count;
     struct wt_buffer texts; /* one behind the other */
+    struct wt_buffer golds; /* the ids of their gold labels, likewise */
 };
 
 static void count_unlabelled(struct wt_report *report, const char *code)
@@ -45,17 +47,19 @@ static void count_unlabelled(struct wt_report *report, const char *code)
 }
 
 static enum wt_status read_gold(const struct wt_scoring *scoring, const struct wt_jsonl_item *item,
-                                uint32_t *gold_out, struct wt_error *error)
+                                struct wt_buffer *golds, struct wt_error *error)
 {
     const struct wt_model_info *model = scoring->report->model;
-    const struct wt_gold_labels labels = {.names = model->labels, .count = model->label_count};
+    const struct wt_gold_labels labels = {.names = model->labels,
+                                          .count = model->label_count,
+                                          .several = model->task == WT_MULTI_LABEL};
     const char *pointer = scoring->label_pointer;
     const struct json_t *value = wt_json_find(item->root, pointer != NULL ? pointer : "/label");
     if (value == NULL && pointer == NULL) {
         value = wt_json_find(item->root, "/expected");
     }
     struct wt_error cause;
-    enum wt_status status = wt_gold_read(&labels, value, gold_out, &cause);
+    enum wt_status status = wt_gold_read(&labels, value, golds, &cause);
     return status == WT_INVALID ? wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, cause.code,
                                                "line %" PRIu64 ": %s", item->line, cause.message)
                                 : status;
@@ -67,7 +71,7 @@ static enum wt_status take_line(const struct wt_scoring *scoring, struct window 
                                 const struct wt_error *bad, struct wt_error *error)
 {
     struct wt_report *report = scoring->report;
-    uint32_t gold = 0;
+    size_t gold_from = window->golds.count;
     if (item->blank) {
         return WT_OK;
     }
@@ -76,7 +80,7 @@ static enum wt_status take_line(const struct wt_scoring *scoring, struct window 
         return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, bad->code, "line %" PRIu64 ": %s",
                             item->line, bad->message);
     }
-    enum wt_status status = read_gold(scoring, item, &gold, error);
+    enum wt_status status = read_gold(scoring, item, &window->golds, error);
     if (status == WT_CLOSED) {
         report->first_without_gold =
             report->without_gold == 0 ? item->line : report->first_without_gold;
@@ -86,8 +90,8 @@ static enum wt_status take_line(const struct wt_scoring *scoring, struct window 
     if (status == WT_OK && read != WT_OK) {
         count_unlabelled(report, bad->code);
     } else if (status == WT_OK) {
-        window->articles[window->count++] =
-            (struct article){window->texts.count, item->text_bytes, gold};
+        window->articles[window->count++] = (struct article){
+            window->texts.count, item->text_bytes, gold_from, window->golds.count - gold_from};
         wt_buffer_append(&window->texts, item->text, item->text_bytes);
     }
     return status;
@@ -99,6 +103,7 @@ static enum wt_status read_window(const struct wt_scoring *scoring, struct windo
 {
     window->count = 0;
     window->texts.count = 0;
+    window->golds.count = 0;
     while (window->count < ARTICLES_MAX && window->texts.count < BYTES_MAX) {
         struct wt_jsonl_item item;
         struct wt_error bad;
@@ -133,7 +138,12 @@ static enum wt_status label_window(const struct wt_scoring *scoring, const struc
     for (uint32_t i = 0; status == WT_OK && i < window->count; i++) {
         const struct wt_result *result = wt_results_get(results, i);
         if (result->status == WT_OK) {
-            wt_evaluation_add(scoring->evaluation, result->logits, window->articles[i].gold);
+            const struct article *article = &window->articles[i];
+            /* The buffer's bytes are those of malloc, and every id in them has four. */
+            const uint32_t *gold = (const uint32_t *)(const void *)window->golds.bytes;
+            wt_evaluation_add(scoring->evaluation, result->logits,
+                              gold + article->gold_from / sizeof *gold,
+                              (uint32_t)(article->gold_bytes / sizeof *gold));
         } else {
             count_unlabelled(scoring->report, result->error->code);
         }
@@ -178,6 +188,7 @@ enum wt_status wt_scoring_run(struct wt_scoring *scoring, struct wt_error *error
     wt_progress_destroy(progress);
     free(what);
     wt_buffer_free(&window->texts);
+    wt_buffer_free(&window->golds);
     free(window);
     return status == WT_CLOSED ? WT_OK : status;
 }

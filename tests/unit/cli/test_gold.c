@@ -8,13 +8,28 @@
 static const char *const names[] = {"climate", "politics", "sports", "日本"};
 static const struct wt_gold_labels labels = {.names = names, .count = 4};
 
-static enum wt_status read_as(const struct wt_gold_labels *of, const char *text, uint32_t *label,
-                              struct wt_error *error)
+/* Appends the ids to `ids`. */
+static enum wt_status read_all(const struct wt_gold_labels *of, const char *text,
+                               struct wt_buffer *ids, struct wt_error *error)
 {
     json_t *value = json_loads(text, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
     assert_non_null(value);
-    enum wt_status status = wt_gold_read(of, value, label, error);
+    enum wt_status status = wt_gold_read(of, value, ids, error);
     json_decref(value);
+    return status;
+}
+
+/* The same for one label; *label stays without any. */
+static enum wt_status read_as(const struct wt_gold_labels *of, const char *text, uint32_t *label,
+                              struct wt_error *error)
+{
+    struct wt_buffer ids = {0};
+    enum wt_status status = read_all(of, text, &ids, error);
+    assert_int_equal(ids.count, status == WT_OK ? sizeof *label : 0);
+    if (status == WT_OK) {
+        memcpy(label, ids.bytes, sizeof *label);
+    }
+    wt_buffer_free(&ids);
     return status;
 }
 
@@ -37,9 +52,10 @@ static void names_ids_and_lists_of_one_are_labels(void **state)
 static void nothing_is_no_gold_label(void **state)
 {
     uint32_t label = 99;
+    struct wt_buffer ids = {0};
     struct wt_error error;
     (void)state;
-    assert_int_equal(wt_gold_read(&labels, NULL, &label, &error), WT_CLOSED);
+    assert_int_equal(wt_gold_read(&labels, NULL, &ids, &error), WT_CLOSED);
     assert_int_equal(read_as(&labels, "null", &label, &error), WT_CLOSED);
     assert_int_equal(read_as(&labels, "[]", &label, &error), WT_CLOSED);
     assert_int_equal(label, 99);
@@ -109,6 +125,36 @@ static void a_number_that_names_another_label_is_ambiguous(void **state)
     assert_int_equal(read_as(&of, "7", &label, &error), WT_INVALID);
 }
 
+static void a_model_of_several_labels_takes_lists_each_label_once(void **state)
+{
+    static const struct wt_gold_labels several = {.names = names, .count = 4, .several = true};
+    static const struct {
+        const char *text;
+        uint32_t count;
+        uint32_t ids[4];
+    } good[] = {{"[]", 0, {0}},
+                {"\"sports\"", 1, {2}},
+                {"1", 1, {1}},
+                {"[\"sports\",0]", 2, {2, 0}},
+                {"[0,\"climate\",3,0]", 2, {0, 3}}};
+    struct wt_error error;
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(good); i++) {
+        struct wt_buffer ids = {0};
+        wt_buffer_append(&ids, "\0\0\0", 4); /* of the article before, which is another one */
+        assert_int_equal(read_all(&several, good[i].text, &ids, &error), WT_OK);
+        assert_int_equal(ids.count, (good[i].count + 1) * sizeof(uint32_t));
+        assert_memory_equal(ids.bytes + 4, good[i].ids, good[i].count * sizeof(uint32_t));
+        wt_buffer_free(&ids);
+    }
+    struct wt_buffer ids = {0};
+    assert_int_equal(read_all(&several, "null", &ids, &error), WT_CLOSED);
+    assert_int_equal(read_all(&several, "[\"climate\",\"sport\"]", &ids, &error), WT_INVALID);
+    assert_non_null(strstr(error.message, "the nearest is \"sports\""));
+    assert_int_equal(read_all(&several, "[[0]]", &ids, &error), WT_INVALID);
+    wt_buffer_free(&ids);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -117,6 +163,7 @@ int main(void)
         cmocka_unit_test(anything_else_is_refused_by_what_it_is),
         cmocka_unit_test(a_long_name_is_cut_in_the_message),
         cmocka_unit_test(a_number_that_names_another_label_is_ambiguous),
+        cmocka_unit_test(a_model_of_several_labels_takes_lists_each_label_once),
     };
     return cmocka_run_group_tests_name("gold", tests, NULL, NULL);
 }
