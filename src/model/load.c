@@ -50,17 +50,21 @@ static enum wt_status load_manifest(struct wt_model *model, const char *source,
     return status;
 }
 
-/* [PAD], or 0 if the vocabulary has none. */
+/* The id of [PAD], as BERT calls it, or of <pad>; 0 if the vocabulary has neither. */
 static int64_t pad_id_of(const struct wt_vocab *vocab)
 {
     uint32_t size = wt_vocab_size(vocab);
+    int64_t found = 0;
     for (uint32_t id = 0; id < size; id++) {
         const char *token = wt_vocab_token(vocab, id);
         if (token != NULL && strcmp(token, "[PAD]") == 0) {
             return id;
         }
+        if (token != NULL && strcmp(token, "<pad>") == 0) {
+            found = id;
+        }
     }
-    return 0;
+    return found;
 }
 
 static enum wt_status load_vocab(struct wt_model *model, const char *source, struct wt_error *error)

@@ -8,6 +8,7 @@
 #define BUNDLE_FORMAT_MAX 2
 #define PADDED_TOKENS 512u
 #define TOKENS_MAX_MAX 1000000
+#define TOKENIZER_TYPE "wordpiece" /* of a bundle that names none */
 
 /* The thresholds of labels for which the bundle has none. */
 #define SINGLE_LABEL_THRESHOLD 0.0
@@ -163,13 +164,14 @@ static enum wt_status parse_tokenizer(const struct parser *parser)
     const json_t *type = json_object_get(tokenizer, "type");
     const json_t *strip_accents = json_object_get(tokenizer, "strip_accents");
     *options = wt_tokenizer_options_default();
-    const char *name = type == NULL           ? options->type
+    const char *name = type == NULL           ? TOKENIZER_TYPE
                        : json_is_string(type) ? json_string_value(type)
                                               : "";
     const char *file = NULL;
     const char *known = wt_tokenizer_type(name, &file);
     if (!json_is_object(tokenizer) || known == NULL) {
-        return invalid(parser, "tokenizer", "an object with \"type\": \"wordpiece\"");
+        return invalid(parser, "tokenizer",
+                       "an object with \"type\": \"wordpiece\", \"bpe\" or \"unigram\"");
     }
     options->type = known;
     enum wt_status status = parse_flag(parser, tokenizer, "lowercase", &options->lowercase);

@@ -10,6 +10,8 @@
  *                "threshold": 0.4}, …],          optional, 0 to 1
  *    "tokenizer": {"type": "wordpiece", "lowercase": false, "clean_text": true,
  *                  "handle_chinese_chars": true, "strip_accents": null},
+ *                                                or {"type": "bpe"} or "unigram", which have all of
+ *                                                this in their tokenizer.json
  *    "max_tokens": 512,                          with [CLS] and [SEP]
  *    "padding": "exact",                         or "padded-512"
  *    "inputs": "ids+lengths",                    or "ids+mask"

@@ -1,5 +1,6 @@
 #include "base/errno_text.h"
 #include "base/options.h"
+#include "text/compound.h"
 #include "text/tokenizer_type.h"
 
 #include <errno.h>
@@ -8,16 +9,17 @@
 #include <string.h>
 
 /* Larger than any vocabulary: such a file is something else. */
-#define FILE_BYTES_MAX (16u << 20)
+#define FILE_BYTES_MAX (64u << 20)
 
-static const struct wt_tokenizer_type *const types[] = {&wt_wordpiece_type};
+static const struct wt_tokenizer_type *const types[] = {&wt_wordpiece_type, &wt_bpe_type,
+                                                        &wt_unigram_type};
 
 static const struct wt_tokenizer_options DEFAULTS = {.size = sizeof DEFAULTS,
                                                      .lowercase = false,
                                                      .clean_text = true,
                                                      .handle_chinese_chars = true,
                                                      .strip_accents = WT_STRIP_ACCENTS_AUTO,
-                                                     .type = "wordpiece"};
+                                                     .type = NULL};
 
 void wt_tokenizer_options_defaults(struct wt_tokenizer_options *options, size_t size)
 {
@@ -44,6 +46,16 @@ const char *wt_tokenizer_type(const char *name, const char **file_out)
     return type->name;
 }
 
+/* True if the file is a tokenizer.json: its first character is a brace. */
+static bool is_json(const char *text, size_t text_bytes)
+{
+    size_t place = 0;
+    while (place < text_bytes && strchr(" \t\r\n", text[place]) != NULL && text[place] != '\0') {
+        place++;
+    }
+    return place < text_bytes && text[place] == '{';
+}
+
 /* --- vocabularies ---------------------------------------------------------------------------- */
 
 enum wt_status wt_vocab_create(const char *text, size_t text_bytes, const char *source,
@@ -55,11 +67,20 @@ enum wt_status wt_vocab_create(const char *text, size_t text_bytes, const char *
     if (status != WT_OK) {
         return status;
     }
-    const char *name = own.type != NULL ? own.type : DEFAULTS.type;
-    const struct wt_tokenizer_type *type = find_type(name);
+    if (own.type == NULL && is_json(text, text_bytes)) {
+        if (own.lowercase) {
+            return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "tokenizer-json",
+                                "%s: a tokenizer.json has its own normalizer; lowercasing is an "
+                                "option for a vocab.txt",
+                                source);
+        }
+        return wt_tokenizer_json_read(text, text_bytes, source, NULL, vocab_out, error);
+    }
+    const struct wt_tokenizer_type *type =
+        own.type != NULL ? find_type(own.type) : &wt_wordpiece_type;
     if (type == NULL) {
         return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "tokenizer-type",
-                            "%s: there is no tokenizer of the type \"%.40s\"", source, name);
+                            "%s: there is no tokenizer of the type \"%.40s\"", source, own.type);
     }
     return type->create_vocab(text, text_bytes, source, &own, vocab_out, error);
 }

@@ -10,6 +10,7 @@ LINES_MAX = 500
 LONGER = {
     "grapheme_data.c": (1100, "a table that scripts/tools/generate_graphemes.py writes"),
     "normal_form_data.c": (2300, "a table that scripts/tools/generate_normal_forms.py writes"),
+    "unicode_classes.c": (2100, "a table that scripts/tools/generate_classes.py writes"),
     "unicode_data.c": (2300, "a table that scripts/tools/generate_unicode.py writes"),
 }
 PATHS = [path for path, _ in code_files()]

@@ -7,7 +7,7 @@ import pytest
 from hugging_face import ROOT
 
 
-@pytest.mark.parametrize("tables", ["unicode", "graphemes", "normal_forms"])
+@pytest.mark.parametrize("tables", ["unicode", "graphemes", "normal_forms", "classes"])
 def test_the_generator_writes_what_is_committed(tables):
     done = subprocess.run([sys.executable, ROOT / "scripts/tools" / f"generate_{tables}.py", "--check"],
                           capture_output=True, text=True)

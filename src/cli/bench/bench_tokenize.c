@@ -62,9 +62,9 @@ static void print_help(void)
     (void)printf(
         "Tokenizes articles that are in memory already, and measures that alone.\n\n"
         "Usage: wiretag bench tokenize --vocab FILE --input FILE.jsonl [OPTION]...\n\n"
-        "  --vocab FILE    a BERT vocabulary\n"
+        "  --vocab FILE    a BERT vocabulary (vocab.txt) or a tokenizer.json\n"
         "  --input FILE    articles, {\"id\",\"text\"} a line\n"
-        "  --lowercase     for an uncased vocabulary\n"
+        "  --lowercase     for an uncased vocab.txt\n"
         "  --threads N     threads that share the vocabulary (default 1)\n"
         "  --passes N      how often all articles are tokenized (default 5); each pass\n"
         "                  starts with nothing remembered, and the fastest counts\n"

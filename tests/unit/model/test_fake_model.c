@@ -221,7 +221,7 @@ static void a_manifest_that_is_wrong_is_named(void **state)
         {"{\"task\": \"multi-label\"}",
          "\"bundle_format\" must be 2 for \"task\": \"multi-label\""},
         {"{\"tokenizer\": null}", "\"tokenizer\" must be an object"},
-        {"{\"tokenizer\": {\"type\": \"bpe\"}}", "\"tokenizer\" must be an object with \"type\""},
+        {"{\"tokenizer\": {\"type\": \"word\"}}", "\"tokenizer\" must be an object with \"type\""},
         {"{\"tokenizer\": {\"lowercase\": 1}}", "\"lowercase\" must be true or false"},
         {"{\"tokenizer\": {\"clean_text\": \"no\"}}", "\"clean_text\" must be true or false"},
         {"{\"tokenizer\": {\"handle_chinese_chars\": 0}}", "\"handle_chinese_chars\" must be true"},

@@ -1,0 +1,56 @@
+/* splitter_scan.h: how splitters read characters. The text is known to be UTF-8. */
+#ifndef WIRETAG_TEXT_SPLITTER_SCAN_H
+#define WIRETAG_TEXT_SPLITTER_SCAN_H
+
+#include "text/unicode_classes.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct wt_scan_char {
+    uint32_t code_point;
+    uint32_t classes;
+    uint32_t bytes;
+};
+
+/* The character at `text`. */
+static inline struct wt_scan_char wt_scan(const uint8_t *text)
+{
+    struct wt_scan_char c;
+    uint32_t first = text[0];
+    if (first < 0x80) {
+        c.code_point = first;
+        c.bytes = 1;
+        c.classes = wt_unicode_class_low[first];
+    } else if (first < 0xE0) {
+        c.code_point = (first & 0x1Fu) << 6 | (text[1] & 0x3Fu);
+        c.bytes = 2;
+        c.classes = wt_unicode_class_low[c.code_point];
+    } else if (first < 0xF0) {
+        c.code_point = (first & 0x0Fu) << 12 | (text[1] & 0x3Fu) << 6 | (text[2] & 0x3Fu);
+        c.bytes = 3;
+        c.classes = wt_unicode_classes(c.code_point);
+    } else {
+        c.code_point = (first & 0x07u) << 18 | (text[1] & 0x3Fu) << 12 | (text[2] & 0x3Fu) << 6 |
+                       (text[3] & 0x3Fu);
+        c.bytes = 4;
+        c.classes = wt_unicode_classes(c.code_point);
+    }
+    return c;
+}
+
+/* Where the run of characters that have one of `wanted` and none of `unwanted` ends. */
+static inline uint32_t wt_scan_run(const uint8_t *text, uint32_t place, uint32_t end,
+                                   uint32_t wanted, uint32_t unwanted)
+{
+    while (place < end) {
+        struct wt_scan_char c = wt_scan(text + place);
+        if ((wanted != 0 && (c.classes & wanted) == 0) || (c.classes & unwanted) != 0) {
+            break;
+        }
+        place += c.bytes;
+    }
+    return place;
+}
+
+#endif
