@@ -142,7 +142,7 @@ static enum wt_status parse(struct wt_jsonl *jsonl, const char *bytes, size_t co
     if (id != NULL && !json_is_string(id) && !json_is_number(id) && !json_is_null(id)) {
         return bad_line(error, "id-type", "id is neither a string nor a number");
     }
-    const json_t *text = wt_json_find(jsonl->root, jsonl->text_pointer);
+    const json_t *text = wt_json_pointer_find(jsonl->root, jsonl->text_pointer);
     if (text == NULL) {
         return bad_text(jsonl, "text-missing", "absent or null", error);
     }

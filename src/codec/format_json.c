@@ -58,7 +58,7 @@ static char *number_as_json(const json_t *number)
 static enum wt_status take_id(const struct json_decoder *decoder, struct wt_record *record,
                               struct wt_error *error)
 {
-    const json_t *id = wt_json_find(decoder->root, decoder->config->input.id);
+    const json_t *id = wt_json_pointer_find(decoder->root, decoder->config->input.id);
     if (id == NULL) {
         record->id_json = wt_format_source_id(record);
     } else if (json_is_string(id)) {
@@ -81,7 +81,7 @@ static enum wt_status take_text(struct json_decoder *decoder, struct wt_article 
     size_t found = 0;
     decoder->joined.count = 0;
     for (size_t i = 0; i < pointers->count; i++) {
-        const json_t *field = wt_json_find(decoder->root, pointers->items[i]);
+        const json_t *field = wt_json_pointer_find(decoder->root, pointers->items[i]);
         if (field == NULL) {
             continue;
         }

@@ -39,7 +39,7 @@ static json_t *step_into(json_t *value, const char *token, size_t token_bytes)
     return member;
 }
 
-json_t *wt_json_find(json_t *root, const char *pointer)
+json_t *wt_json_pointer_find(json_t *root, const char *pointer)
 {
     json_t *value = root;
     while (value != NULL && *pointer == '/') {

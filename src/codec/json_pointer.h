@@ -6,6 +6,6 @@ struct json_t; /* Jansson's */
 
 /* The value at `pointer`, such as "/payload/text", borrowed from `root`; NULL if it is absent or
  * null. "" is `root` itself. */
-struct json_t *wt_json_find(struct json_t *root, const char *pointer);
+struct json_t *wt_json_pointer_find(struct json_t *root, const char *pointer);
 
 #endif

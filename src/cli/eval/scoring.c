@@ -54,9 +54,10 @@ static enum wt_status read_gold(const struct wt_scoring *scoring, const struct w
                                           .count = model->label_count,
                                           .several = model->task == WT_MULTI_LABEL};
     const char *pointer = scoring->label_pointer;
-    const struct json_t *value = wt_json_find(item->root, pointer != NULL ? pointer : "/label");
+    const struct json_t *value =
+        wt_json_pointer_find(item->root, pointer != NULL ? pointer : "/label");
     if (value == NULL && pointer == NULL) {
-        value = wt_json_find(item->root, "/expected");
+        value = wt_json_pointer_find(item->root, "/expected");
     }
     struct wt_error cause;
     enum wt_status status = wt_gold_read(&labels, value, golds, &cause);
