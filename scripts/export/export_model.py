@@ -21,10 +21,17 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wiretag_modeling import TokenizerOptions
+    from wiretag_modeling.sources import Source
+    from wiretag_modeling.whole_tokenizer import WholeTokenizer
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "data" / "samples.jsonl"
 WIRETAG = ROOT / "build" / "wiretag"  # measures its own kernels, where it is built
+WIRETAG_FAKE = ROOT / "build-fake" / "wiretag"  # has the same tokenizers
 # Run at every start of the worker, so few and short; a padded one is 512 tokens of work.
 SELFTEST_TEXTS = {"exact": 6, "padded-512": 3}
 SAMPLE_TEXTS = 24
@@ -36,7 +43,10 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--checkpoint", type=Path, required=True, metavar="PATH")
     parser.add_argument(
-        "--vocab", type=Path, metavar="FILE", help="vocab.txt, unless the checkpoint has one"
+        "--vocab",
+        type=Path,
+        metavar="FILE",
+        help="vocab.txt or tokenizer.json, unless the checkpoint has one",
     )
     parser.add_argument(
         "--labels",
@@ -121,9 +131,61 @@ def selftest_and_samples(texts: list[str], padding: str) -> tuple[list[str], lis
     return few, samples + [joined[:900], joined[-1500:], joined[:20000]]
 
 
-def export(arguments: argparse.Namespace) -> list[str]:
-    from wiretag_modeling import ExportError, TokenizerOptions, write_bundle
+def read_vocabulary(path: Path) -> "list[str] | WholeTokenizer":
+    """The tokens of a vocab.txt, or a tokenizer.json."""
+    from wiretag_modeling.directory_files import read_lines
+    from wiretag_modeling.whole_tokenizer import WholeTokenizer
+
+    lines = read_lines(path, "vocabulary")
+    return WholeTokenizer.parse("\n".join(lines), str(path)) if path.suffix == ".json" else lines
+
+
+def pad_id_of(vocabulary: "list[str] | WholeTokenizer | None") -> int:
+    """What a TorchScript file is padded with; the others know."""
+    if isinstance(vocabulary, list):
+        return vocabulary.index("[PAD]") if "[PAD]" in vocabulary else 0
+    return 0 if vocabulary is None else vocabulary.pad_id
+
+
+def settle_tokenizer(
+    arguments: argparse.Namespace,
+    given: "list[str] | WholeTokenizer | None",
+    source: "Source",
+    texts: list[str],
+) -> "tuple[list[str], TokenizerOptions | WholeTokenizer, list[str]]":
+    """Vocabulary and options, compared with the tokenizer that comes with the model; notes."""
+    from wiretag_modeling import ExportError, TokenizerOptions
     from wiretag_modeling.checks import check_accents, check_tokenizer
+    from wiretag_modeling.whole_tokenizer import WholeTokenizer, check_as_loaded, check_by_worker
+
+    options = source.tokenizer_options or TokenizerOptions()
+    if isinstance(given, WholeTokenizer):
+        options = given
+    if isinstance(options, WholeTokenizer):
+        if isinstance(given, list) or arguments.lowercase or arguments.accents is not None:
+            raise ExportError(
+                f"the tokenizer of type {options.kind} has vocabulary and options in its "
+                "tokenizer.json; leave a vocab.txt, --lowercase and --accents out"
+            )
+        if arguments.checkpoint.is_dir() and given is None:
+            check_as_loaded(arguments.checkpoint, options, texts)
+        check_by_worker(options, texts, (WIRETAG, WIRETAG_FAKE))
+        return [], options, []
+    vocab = source.vocab_tokens if given is None else given
+    if vocab is None:
+        raise ExportError(f"{arguments.checkpoint} has no vocabulary; give its vocab.txt: --vocab")
+    if arguments.lowercase:
+        options.lowercase = True
+    if arguments.accents is not None:
+        options.strip_accents = arguments.accents == "strip"
+    notes = check_accents(vocab, options, source.tokenizer_said)
+    if source.encode is not None:
+        check_tokenizer(vocab, options, source.encode, texts)
+    return vocab, options, notes
+
+
+def export(arguments: argparse.Namespace) -> list[str]:
+    from wiretag_modeling import ExportError, write_bundle
     from wiretag_modeling.directory_files import read_lines
     from wiretag_modeling.labels import TASKS, as_labels, check_order, parse_labels
     from wiretag_modeling.sources import read_source
@@ -131,11 +193,11 @@ def export(arguments: argparse.Namespace) -> list[str]:
     progress = Progress()
     texts = read_texts(arguments.texts)
     progress(f"read {arguments.checkpoint}")
-    given = None if arguments.vocab is None else read_lines(arguments.vocab, "vocabulary")
-    pad_id = given.index("[PAD]") if given is not None and "[PAD]" in given else 0
+    given = None if arguments.vocab is None else read_vocabulary(arguments.vocab)
+    pad_id = pad_id_of(given)
     source = read_source(arguments.checkpoint, arguments.padding, arguments.inputs, pad_id)
     progress(source.what)
-    vocab, labels = source.vocab_tokens if given is None else given, source.labels
+    labels = source.labels
     if arguments.labels is not None:
         lines = read_lines(arguments.labels, "labels file")
         labels = parse_labels(lines, arguments.labels)
@@ -146,22 +208,13 @@ def export(arguments: argparse.Namespace) -> list[str]:
             f"{arguments.checkpoint} is of a model with task {task}, not {arguments.task}; leave "
             "--task out"
         )
-    if vocab is None:
-        raise ExportError(f"{arguments.checkpoint} has no vocabulary; give its vocab.txt: --vocab")
     if labels is None:
         raise ExportError(
             f"{arguments.checkpoint} does not name its labels; give a file with one a line, in id "
             "order: --labels"
         )
-    options = source.tokenizer_options or TokenizerOptions()
-    if arguments.lowercase:
-        options.lowercase = True
-    if arguments.accents is not None:
-        options.strip_accents = arguments.accents == "strip"
-    notes = check_accents(vocab, options, source.tokenizer_said)
+    vocab, options, notes = settle_tokenizer(arguments, given, source, texts)
     tokens_max = source.tokens_max if arguments.max_tokens is None else arguments.max_tokens
-    if source.encode is not None:
-        check_tokenizer(vocab, options, source.encode, texts)
     selftest, samples = selftest_and_samples(texts, arguments.padding)
     report = write_bundle(
         source.model,

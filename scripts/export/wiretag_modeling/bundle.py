@@ -24,7 +24,15 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from .checks import check_forward, check_sizes, check_vocab, check_weights, check_words
+from .checks import (
+    check_forward,
+    check_sizes,
+    check_vocab,
+    check_vocab_size,
+    check_weights,
+    check_words,
+    wordpiece_rows,
+)
 from .classifier import Classifier
 from .labels import TASKS, Label, as_labels, describe
 from .measure import (
@@ -42,7 +50,8 @@ from .measure import (
     measure,
     measure_precisions,
 )
-from .tokenizer import TokenizerOptions, build_tokenizer
+from .tokenizer import TokenizerOptions
+from .whole_tokenizer import WholeTokenizer
 from .worker import ANY_BOUND, PRECISIONS, has_kernels, measure_by_worker
 
 # A reloaded module must give the same logits again.
@@ -334,7 +343,7 @@ def write_bundle(
     model: nn.Module,
     vocab_tokens: Sequence[str],
     labels: Sequence[str | Label],
-    tokenizer_options: TokenizerOptions,
+    tokenizer_options: TokenizerOptions | WholeTokenizer,
     name: str,
     version: str,
     selftest_texts: Sequence[str],
@@ -352,6 +361,7 @@ def write_bundle(
     """Writes `model` with its vocabulary (index = id) and labels (index = output) to `out_path`.
 
     `model` is a Classifier, or a TorchScript module that takes `inputs`; it is left as it is.
+    With a WholeTokenizer there are no `vocab_tokens`: it has them.
     `selftest_texts` (a few of different lengths) travel in the bundle with their logits;
     `sample_texts` only add to what the bounds are measured on. `about` is kept in wiretag.json for
     people (accuracy, data, seed); the worker does not read it. `reference` gives the logits of one
@@ -365,21 +375,26 @@ def write_bundle(
     out = Path(out_path)
     labels = as_labels(labels)
     check_words([label.name for label in labels], name, version)
-    check_vocab(vocab_tokens, model)
+    whole = tokenizer_options if isinstance(tokenizer_options, WholeTokenizer) else None
+    if whole is None:
+        check_vocab(vocab_tokens, model)
+    tokens = len(vocab_tokens) if whole is None else whole.tokens
+    check_vocab_size(tokens, model)
     check_sizes(model, padding, inputs, tokens_max)
     texts = [text for text in selftest_texts if text.strip()]
     if not texts:
         raise ExportError("there is no text for the self-test; give at least one")
-    try:
-        tokenizer = build_tokenizer(vocab_tokens, tokenizer_options, tokens_max)
-    except (TypeError, ValueError) as error:
-        raise ExportError(str(error)) from error
     samples = texts + [text for text in sample_texts if text.strip()]
-    rows = [encoding.ids for encoding in tokenizer.encode_batch(samples)]
+    if whole is None:
+        rows = wordpiece_rows(vocab_tokens, tokenizer_options, samples, tokens_max)
+        vocabulary = {"vocab.txt": "".join(token + "\n" for token in vocab_tokens)}
+    else:
+        rows = whole.encode(samples, tokens_max)
+        vocabulary = {"tokenizer.json": whole.text}
     module = _scripted(model)
     with as_the_worker_runs():
         check_forward(
-            Runner(module, inputs), rows[0], len(labels), len(vocab_tokens), tokens_max
+            Runner(module, inputs), rows[0], len(labels), tokens, tokens_max
         )
         must_be_invariant = isinstance(model, Classifier)
         found = _measure_all(module, inputs, rows, reference, must_be_invariant, progress)
@@ -395,7 +410,7 @@ def write_bundle(
     }
     files = {
         "wiretag.json": "",
-        "vocab.txt": "".join(token + "\n" for token in vocab_tokens),
+        **vocabulary,
         "selftest.jsonl": _selftest(texts, found.expected[: len(texts)]),
     }
     if wiretag is not None:

@@ -60,14 +60,29 @@ def check_vocab(vocab_tokens: Sequence[str], model: nn.Module) -> None:
                 f"vocabulary line {index + 1} repeats the token {token!r} of line {seen[token] + 1}"
             )
         seen[token] = index
+
+
+def check_vocab_size(tokens: int, model: nn.Module) -> None:
+    """The embedding of a Classifier has a row for each token, and a few more where it was rounded up."""
     if isinstance(model, Classifier):
-        rows, tokens = model.words.num_embeddings, len(vocab_tokens)
-        rounded_up = rows % 8 == 0 and 0 < rows - tokens <= SPARE_ROWS_MAX
+        rows = model.words.num_embeddings
+        rounded_up = rows % 4 == 0 and 0 < rows - tokens <= SPARE_ROWS_MAX
         if rows != tokens and not rounded_up:
             raise ExportError(
                 f"the vocabulary has {tokens} tokens but the model's embedding has {rows} rows; "
                 "give the vocab.txt that the model was trained with"
             )
+
+
+def wordpiece_rows(
+    vocab_tokens: Sequence[str], options: TokenizerOptions, texts: Sequence[str], tokens_max: int
+) -> list[list[int]]:
+    """The ids of each text by BERT's tokenizer; `tokens_max` 0: not cut."""
+    try:
+        tokenizer = build_tokenizer(vocab_tokens, options, tokens_max)
+    except (TypeError, ValueError) as error:
+        raise ExportError(str(error)) from error
+    return [encoding.ids for encoding in tokenizer.encode_batch(list(texts))]
 
 
 def check_accents(vocab_tokens: Sequence[str], options: TokenizerOptions, said: bool) -> list[str]:

@@ -2,8 +2,9 @@
 
     tokenizer = read_tokenizer(folder, config)     # vocabulary, options and, to compare with, the original
 
-The worker's tokenizer is BERT's. A directory whose own is another one, or counts on tokens that were
-added to it, would get other ids without anybody noticing; it is refused.
+A tokenizer.json of BPE or Unigram travels as it is (whole_tokenizer.py). A WordPiece becomes a vocabulary
+and options: one that is not BERT's, or counts on tokens that were added to it, would get other ids
+without anybody noticing; it is refused.
 """
 
 import json
@@ -14,6 +15,7 @@ from pathlib import Path
 from .directory_files import read_json, read_lines, read_object
 from .measure import ExportError, last_line
 from .tokenizer import SPECIAL_TOKENS, TokenizerOptions
+from .whole_tokenizer import WholeTokenizer, kind_of
 
 # All of them are BERT's tokenizer, under the names of models that share it.
 TOKENIZER_CLASSES = tuple(
@@ -22,6 +24,7 @@ TOKENIZER_CLASSES = tuple(
     for fast in ("", "Fast")
 )
 ROLES = tuple(f"{role}_token" for role in ("unk", "sep", "pad", "cls", "mask", "bos", "eos"))
+OTHER_FORMS = ("vocab.json", "merges.txt", "sentencepiece.bpe.model", "spiece.model", "spm.model")
 # Larger is transformers' way to say that nobody set it.
 LENGTH_IS_SAID_BELOW = 1_000_000
 
@@ -35,6 +38,7 @@ class OwnTokenizer:
     encode: Callable[[Sequence[str]], list[list[int]]] | None  # the original; None: not there
     tokens_max: int | None  # model_max_length, where somebody set it
     said: bool  # the options are in a file, not guessed from the vocabulary
+    whole: WholeTokenizer | None = None  # another tokenizer than BERT's, instead of the above
 
 
 def _named(settings: dict) -> list:
@@ -65,6 +69,10 @@ class _Reader:
         """Newer directories have vocabulary and options in tokenizer.json alone."""
         vocab, options, encode = None, TokenizerOptions(), None
         config = self._optional("tokenizer_config.json")
+        path = self.folder / "tokenizer.json"
+        if path.exists() and kind_of(read_object(read_json(path), "model", path)) != "WordPiece":
+            return self._other_tokenizer(path, config)
+        self._check_forms()
         if (self.folder / "tokenizer.json").exists():
             vocab, options, encode = self._whole_tokenizer()
             self._check_agreement(config, options)
@@ -87,6 +95,29 @@ class _Reader:
         said = bool(config) or encode is not None
         return OwnTokenizer(vocab, options, encode, self._tokens_max(config), said)
 
+    def _other_tokenizer(self, path: Path, config: dict) -> OwnTokenizer:
+        whole = WholeTokenizer.parse(path.read_text(encoding="utf-8"), str(path))
+        for named, file in self._named_tokens(config):
+            more = [token for token in named if token not in whole.added()]
+            if more:
+                raise ExportError(
+                    f"{file} names the special token {more[0]!r}, which tokenizer.json does not have; "
+                    "save the tokenizer as the model was trained with: "
+                    "AutoTokenizer.from_pretrained(…).save_pretrained(…)"
+                )
+        return OwnTokenizer(None, TokenizerOptions(), None, self._tokens_max(config), True, whole)
+
+    def _check_forms(self) -> None:
+        """Slow tokenizers have files of their own, which only transformers makes a tokenizer of."""
+        if any((self.folder / name).exists() for name in ("vocab.txt", "tokenizer.json")):
+            return
+        other = [name for name in OTHER_FORMS if (self.folder / name).exists()]
+        if other:
+            raise ExportError(
+                f"{self.folder} has its tokenizer as {other[0]} and no tokenizer.json; make one: "
+                "AutoTokenizer.from_pretrained(…).save_pretrained(…)"
+            )
+
     def _tokens_max(self, config: dict) -> int | None:
         """Articles were cut there in training."""
         length = config.get("model_max_length")
@@ -106,8 +137,6 @@ class _Reader:
         whole = read_json(path)
         model = read_object(whole, "model", path)
         normalizer = read_object(whole, "normalizer", path)
-        if model.get("type", "WordPiece") != "WordPiece":
-            raise ExportError(f"{path}: its model is {model.get('type')}, not WordPiece")
         ids = read_object(model, "vocab", path)
         if not all(type(i) is int for i in ids.values()) or sorted(ids.values()) != list(
             range(len(ids))
@@ -165,15 +194,22 @@ class _Reader:
             )
 
     def _check_added(self, config: dict) -> None:
-        """The places for added tokens beside tokenizer.json."""
-        path = self.folder / "added_tokens.json"
-        self._refuse_added(list(self._optional(path.name)), path)
-        path = self.folder / "special_tokens_map.json"
-        self._refuse_added(_named(self._optional(path.name)), path)
+        for named, path in self._named_tokens(config):
+            self._refuse_added(named, path)
+
+    def _named_tokens(self, config: dict) -> list[tuple[list, Path]]:
+        """The places for added and special tokens beside tokenizer.json."""
         path = self.folder / "tokenizer_config.json"
-        self._refuse_added(_named(config), path)
-        added = read_object(config, "added_tokens_decoder", path).values()
-        self._refuse_added([t.get("content") if isinstance(t, dict) else t for t in added], path)
+        decoder = read_object(config, "added_tokens_decoder", path).values()
+        decoder = [t.get("content") if isinstance(t, dict) else t for t in decoder]
+        added, special = (
+            self._optional(name) for name in ("added_tokens.json", "special_tokens_map.json")
+        )
+        return [
+            (list(added), self.folder / "added_tokens.json"),
+            (_named(special), self.folder / "special_tokens_map.json"),
+            (_named(config) + decoder, path),
+        ]
 
     def _refuse_added(self, tokens: list, path: Path) -> None:
         more = [token for token in tokens if token not in SPECIAL_TOKENS]

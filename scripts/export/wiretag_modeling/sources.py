@@ -28,6 +28,7 @@ from .measure import MODEL_ERRORS, ExportError, last_line
 from .pickled import Plain, module_tensors, read_pickle, submodule
 from .published import PublishedBiLstm, PublishedSequence, padded_alone
 from .tokenizer import TokenizerOptions
+from .whole_tokenizer import WholeTokenizer
 
 WRAPPING_CLASSES = ("DataParallel", "DistributedDataParallel", "OptimizedModule")
 # Of an article, however many the model would take.
@@ -47,7 +48,7 @@ class Source:
     vocab_tokens: list[str] | None = None
     labels: list[str | Label] | None = None
     task: str | None = None
-    tokenizer_options: TokenizerOptions | None = None
+    tokenizer_options: TokenizerOptions | WholeTokenizer | None = None
     tokenizer_said: bool = False  # the options are in a file of the source, not guessed
     encode: Callable[[Sequence[str]], list[list[int]]] | None = None  # by its own tokenizer
 
@@ -181,7 +182,7 @@ def _read_hugging_face(folder: Path, padding: str) -> Source:
         vocab_tokens=tokenizer.vocab,
         labels=directory.labels(),
         task=directory.task(),
-        tokenizer_options=tokenizer.options,
+        tokenizer_options=tokenizer.whole or tokenizer.options,
         tokenizer_said=tokenizer.said,
         encode=tokenizer.encode,
     )
@@ -272,15 +273,22 @@ def _read_manifest(extra: dict[str, bytes | str], path: Path) -> dict:
         return {}
     try:
         manifest = json.loads(extra["wiretag.json"])
+        kind = manifest["tokenizer"]["type"]
         tokenizer = {k: v for k, v in manifest["tokenizer"].items() if k != "type"}
+        if kind != "wordpiece":
+            whole = bytes(extra["tokenizer.json"]).decode()
+            vocab, options = None, WholeTokenizer.parse(whole, f"{path}: tokenizer.json")
+        else:
+            vocab = bytes(extra["vocab.txt"]).decode().split("\n")[:-1]
+            options = TokenizerOptions(**tokenizer)
         return {
             "padding": str(manifest["padding"]),
             "inputs": str(manifest["inputs"]),
             "max_tokens": int(manifest["max_tokens"]),
             "labels": [read_label(label, str(path)) for label in manifest["labels"]],
             "task": str(manifest.get("task", TASKS[0])),
-            "vocab": bytes(extra["vocab.txt"]).decode().split("\n")[:-1],
-            "options": TokenizerOptions(**tokenizer),
+            "vocab": vocab,
+            "options": options,
         }
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise ExportError(
@@ -334,7 +342,7 @@ def _check_not_frozen(module: torch.jit.ScriptModule, path: Path) -> None:
 
 
 def _read_torchscript(path: Path, padding: str, inputs: str | None, pad_id: int) -> Source:
-    extra: dict[str, bytes | str] = {"wiretag.json": "", "vocab.txt": ""}
+    extra: dict[str, bytes | str] = {"wiretag.json": "", "vocab.txt": "", "tokenizer.json": ""}
     _check_version(path)
     try:
         module = torch.jit.load(str(path), map_location="cpu", _extra_files=extra).eval()
