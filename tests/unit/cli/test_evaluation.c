@@ -78,7 +78,7 @@ static void a_label_that_is_only_predicted_counts_in_the_macro_average(void **st
     wt_evaluation_destroy(evaluation);
 }
 
-static void scores_fall_into_bins_that_are_closed_above(void **state)
+static void scores_fall_into_bins_of_equal_width(void **state)
 {
     struct wt_evaluation *evaluation = wt_evaluation_create(2, NULL);
     struct wt_figures figures;
@@ -94,6 +94,18 @@ static void scores_fall_into_bins_that_are_closed_above(void **state)
     assert_true(fabs(figures.bins[14].confidence - (0.99 + 0.95 + 1.0) / 3.0) < 1e-6);
     assert_near(figures.bins[0].from, 0.0);
     assert_near(figures.bins[14].to, 1.0);
+    wt_figures_free(&figures);
+    wt_evaluation_destroy(evaluation);
+}
+
+static void a_score_on_the_edge_of_two_bins_is_in_the_lower_one(void **state)
+{
+    struct wt_evaluation *evaluation = wt_evaluation_create(3, NULL);
+    struct wt_figures figures;
+    (void)state;
+    add(evaluation, (const float[3]){1.0F, 1.0F, 1.0F}, 0); /* a third is 5/15 */
+    wt_evaluation_figures(evaluation, &figures);
+    assert_int_equal(figures.bins[4].count, 1);
     wt_figures_free(&figures);
     wt_evaluation_destroy(evaluation);
 }
@@ -249,7 +261,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_hand_made_case_has_the_figures_of_the_textbook),
         cmocka_unit_test(a_label_that_is_only_predicted_counts_in_the_macro_average),
-        cmocka_unit_test(scores_fall_into_bins_that_are_closed_above),
+        cmocka_unit_test(scores_fall_into_bins_of_equal_width),
+        cmocka_unit_test(a_score_on_the_edge_of_two_bins_is_in_the_lower_one),
         cmocka_unit_test(equal_logits_are_the_lowest_label_as_the_worker_has_it),
         cmocka_unit_test(extreme_logits_give_finite_figures),
         cmocka_unit_test(no_order_of_the_articles_changes_a_bit),
