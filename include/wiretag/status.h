@@ -11,8 +11,8 @@
  * members have their defaults. The struct of a newer program may be larger if the members that this
  * library does not know are zero; otherwise WT_INVALID, code options-size.
  *
- * Other structs: those that the caller allocates (wt_error, wt_tokens) never change. Those to which
- * the library returns a pointer may get new members at the end. */
+ * Other structs: the layout of those that the caller allocates (wt_error, wt_tokens) never changes.
+ * Those to which the library returns a pointer may get new members at the end. */
 #ifndef WIRETAG_STATUS_H
 #define WIRETAG_STATUS_H
 

@@ -217,7 +217,8 @@ static bool read_hierarchy(const char *root, const char *controller, const char 
 }
 
 /* In a container, cgroup names the path outside the container, but the mount may show only the
- * container's own group. If the path is not found there, the root of the mount is that group. */
+ * container's own group. If no mount contains the path, the root of the mount is taken
+ * as the container's own group. */
 static void read_controller(const char *root, const char *controller, const char *path,
                             struct wt_processors *processors)
 {

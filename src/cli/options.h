@@ -33,7 +33,8 @@ struct wt_cli_options {
     size_t own_count;
     struct wt_cli_config
         *config; /* receives -c and --set; NULL: the command has no configuration */
-    /* Receives the only argument that is no option, or NULL if it is missing; NULL: takes none. */
+    /* Where the one operand is stored; it is set to NULL if there is none. NULL: the command takes
+     * no operand. */
     const char **operand;
 };
 

@@ -53,7 +53,7 @@ static bool set_by_us(const struct wt_headers *headers, const char *name)
     return wt_headers_replaced(name);
 }
 
-/* An input header with one of these names describes an earlier outcome, so it is never copied. */
+/* The input's headers of tries, errors and source describe an earlier outcome: they are never copied. */
 bool wt_headers_replaced(const char *name)
 {
     return strcmp(name, "wiretag.tries") == 0 ||

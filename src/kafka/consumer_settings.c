@@ -5,10 +5,10 @@
 /* Note "Static members": a member that was removed from its group, and learns it only from the
  * response to its JoinGroup, rejoins. Under a cooperative strategy librdkafka (seen in 2.0.2 to
  * 2.16) marks its assignment as lost only when the coordinator then requires a member id, which it
- * never does for a static member (group.instance.id). A static member so keeps partitions that
- * another worker has read and committed meanwhile, and continues at its old offsets, with a
- * generation that the broker accepts. Under an eager strategy a member always joins without
- * partitions. */
+ * never does for a static member (group.instance.id). So a static member keeps
+ * partitions that another worker has meanwhile read and committed. It continues at its old offsets,
+ * and the broker accepts its generation. Under an eager strategy a member always joins without
+ * partitions; so static members use one. */
 const char *wt_consumer_strategy(const struct wt_config *config)
 {
     const struct wt_property *own =

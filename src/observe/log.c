@@ -200,8 +200,8 @@ static void event_write(const struct recent *event, uint64_t repeated)
     state.dropped += !whole && state.unread;
 }
 
-/* Drops the events first written before `until_us`, and reports how often they were repeated.
- * Locks: held. */
+/* Forgets the events first written at or before `until_us`. An event of which repeats were held back
+ * is written once more, with their number. Locks: held. */
 static void recent_expire(int64_t until_us)
 {
     for (size_t i = 0; i < RECENT_COUNT; i++) {

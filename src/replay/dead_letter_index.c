@@ -103,7 +103,7 @@ static enum wt_status wait_for_redrives(const struct search *search, struct wt_g
             wt_log_warn("redrive",
                         "waiting for the redrive %s, which is running: both would label the same "
                         "dead letters. A killed redrive counts as running until session.timeout.ms "
-                        "has passed, and for a minute after its start",
+                        "has passed, and in any case for a minute after its start",
                         running);
             log_us = wt_clock_us() + LOG_US;
         }

@@ -43,8 +43,8 @@ void wt_range_begin(rd_kafka_t *consumer, struct wt_partition *partition)
     partition->range->state = WT_RANGE_UNKNOWN;
     partition->range->checkpoint = (struct wt_checkpoint){0};
     atomic_store_explicit(&partition->read_to, 0, memory_order_relaxed);
-    /* Undo the pause of an earlier assignment. Nothing is fetched yet, so nothing can be fetched
-     * twice. */
+    /* Undo the pause of an earlier assignment. A resume may make librdkafka fetch records again;
+     * of this assignment it has fetched none yet. */
     set_paused(consumer, partition, false);
 }
 

@@ -1,7 +1,7 @@
 /* tokenizer_type.h: a type of tokenizer.
  *
- * A new type is a row in the table of tokenizer.c and a source of its own. Its structs begin with
- * the structs below. */
+ * A new type is a row in the table of tokenizer.c and a source of its own. The first
+ * member of its vocabulary is a struct wt_vocab, that of its tokenizer a struct wt_tokenizer. */
 #ifndef WIRETAG_TEXT_TOKENIZER_TYPE_H
 #define WIRETAG_TEXT_TOKENIZER_TYPE_H
 

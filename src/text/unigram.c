@@ -118,8 +118,8 @@ static uint32_t find_piece(const struct wt_unigram *unigram, const uint32_t *sym
     return isinf(unigram->nodes[node].score) ? WT_UNIGRAM_NOTHING : node;
 }
 
-/* The ids of the bytes of an unknown text, the last one first; returns how many. If one of them has
- * none, the whole text is the unknown id. */
+/* Writes the ids of the bytes of an unknown text to `reversed`, the last one first; returns how many. If
+ * one of them has no id, writes the unknown id for the whole text. */
 static size_t fall_back(const struct wt_unigram *unigram, const uint8_t *text, size_t bytes,
                         uint32_t *reversed)
 {
@@ -155,8 +155,8 @@ static void move_back(struct cursor *cursor, const uint8_t *word, uint32_t chara
     }
 }
 
-/* The ids of the unknown characters [start, end), the last one first; returns how many. The cursor
- * is at `end` or behind it. */
+/* Writes the ids of the unknown characters [start, end) to `reversed`, the last one first; returns how
+ * many. The cursor is at `end` or behind it. */
 static size_t name_unknown(const struct wt_unigram *unigram, const uint32_t *symbols,
                            uint32_t start, uint32_t end, const uint8_t *word, struct cursor *cursor,
                            uint32_t *reversed)

@@ -106,7 +106,7 @@ extern const struct wt_kernels wt_kernels_avx512;      /* AVX-512 with VNNI */
 extern const struct wt_kernels wt_kernels_avx512_bf16; /* and with bf16 */
 #endif
 
-/* The functions below are in instruction_sets.c.
+/* The functions below are in supported_sets.c.
  *
  * The set named by the environment variable WIRETAG_KERNELS; NULL: none that this processor
  * supports. */

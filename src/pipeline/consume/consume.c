@@ -169,7 +169,8 @@ static void forward_new(struct wt_consume *consume)
     }
 }
 
-/* Forwards new queues at once and all queues once a second; note "Forward again". */
+/* Forwards the queues of new partitions at once, and all queues again once a second; note "Forward
+ * again". */
 static void forward_all(struct wt_consume *consume)
 {
     wt_owner_assert(&consume->owner);

@@ -1,4 +1,4 @@
-/* instruction_sets.c: the kernel sets that the processor's instructions (AVX2, AVX-512) allow. Which of
+/* supported_sets.c: the kernel sets that the processor's instructions (AVX2, AVX-512) allow. Which of
  * them a model uses is measured: torch/torch_kernel_choice.cpp. */
 #include "model/kernels/kernels.h"
 
