@@ -1,5 +1,5 @@
-/* tokenizer.h: WordPiece and BPE, the same ids as Hugging Face `tokenizers`. Usable without the rest
- * of wiretag: libwiretag-tokenizer needs only the C library.
+/* tokenizer.h: WordPiece, BPE and Unigram, the same ids as Hugging Face `tokenizers`. Usable without
+ * the rest of wiretag: libwiretag-tokenizer needs only the C library.
  *
  *   1. wt_vocab_load            once: an immutable vocabulary, shared by any number of threads
  *   2. wt_tokenizer_create      once for each thread: scratch memory; borrows the vocabulary
@@ -17,12 +17,13 @@
  * a word cache of 4 MiB, and room for the ids of the longest text so far. Encoding allocates
  * nothing else and uses 64 KiB of stack.
  *
- * tokenizer.json: the model BPE, or WordPiece as BERT has it. docs/models.md lists the normalizers,
- * pre-tokenizers and post-processors; anything else is refused by the path of its key. The sections
- * "truncation" and "padding" are ignored, because `tokens_max` counts. Added tokens are found as
- * their flags say, special ones too. A tokenizer has room for the ids of the longest text so far,
- * and for 32 KiB of text, or for the whole text if it cannot be worked on in parts (no blank
- * between two Latin or Russian letters, or a normalizer that may join them).
+ * tokenizer.json: the model BPE or Unigram, or WordPiece as BERT has it. docs/models.md lists the
+ * normalizers, pre-tokenizers and post-processors; anything else is refused by the path of its key.
+ * The sections "truncation" and "padding" are ignored, because `tokens_max` counts. Added tokens
+ * are found as their flags say, special ones too. A tokenizer has room for the ids of the longest
+ * text so far, and for 32 KiB of text, or for the whole text if it cannot be worked on in parts (no
+ * blank between two Latin or Russian letters, or a normalizer that may join them). Unigram: about
+ * 28 MiB for 250,000 pieces, and a word cache of 4 MiB for each tokenizer.
  *
  * Rules for every function below:
  *  1. Plain C. Bad input never aborts, and nothing is written to stdout, stderr or a log.

@@ -1,7 +1,8 @@
 #include "text/json_internal.h"
 
+#include "text/serde_real.h"
+
 #include <assert.h>
-#include <locale.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,19 +17,11 @@ void wt_json_open(struct wt_json *json, const char *bytes, size_t count, const c
 {
     *json = (struct wt_json){
         .status = WT_OK, .source = source, .error = error, .bytes = bytes, .count = count};
-    json->plain_numbers = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-    if (json->plain_numbers == (locale_t)0) {
-        (void)wt_json_out_of_memory(json);
-    }
 }
 
 void wt_json_free(struct wt_json *json)
 {
     wt_text_buffer_free(&json->decoded);
-    if (json->plain_numbers != (locale_t)0) {
-        freelocale(json->plain_numbers);
-        json->plain_numbers = (locale_t)0;
-    }
 }
 
 bool wt_json_text_is(struct wt_json_text text, const char *word)
@@ -223,8 +216,8 @@ bool wt_json_number(struct wt_json *json, double *number_out)
     if (!is_number(text)) {
         return wt_json_malformed(json, "this is no number, or one of more than 63 characters");
     }
-    double number = strtod_l(text, NULL, json->plain_numbers);
-    if (!isfinite(number)) {
+    double number = 0;
+    if (!wt_serde_real(text, bytes, &number)) {
         return wt_json_malformed(json, "the number is too large");
     }
     json->place += bytes;

@@ -10,7 +10,6 @@
 #include "text/text_buffer.h"
 #include "wiretag/status.h"
 
-#include <locale.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -52,7 +51,6 @@ struct wt_json {
     uint32_t depth;
     struct wt_json_level levels[WT_JSON_DEPTH_MAX];
     struct wt_text_buffer decoded;
-    locale_t plain_numbers; /* numbers have a point, whatever the program's locale */
 };
 
 /* Starts at the beginning of `bytes`, which must be UTF-8; `error` may be NULL. Both are borrowed.
@@ -78,6 +76,7 @@ bool wt_json_element(struct wt_json *json);
 
 /* Read one value of this kind; another kind is an error. */
 bool wt_json_string(struct wt_json *json, struct wt_json_text *text_out);
+/* As Hugging Face reads it (serde_real.h). */
 bool wt_json_number(struct wt_json *json, double *number_out);
 bool wt_json_bool(struct wt_json *json, bool *value_out);
 

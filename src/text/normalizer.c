@@ -265,6 +265,10 @@ static bool apply(const struct wt_normalizer_step *step, const struct wt_normali
                   struct wt_text_buffer *out)
 {
     switch (step->kind) {
+    case WT_NORMALIZER_FORM:
+        return wt_normal_form_apply(step->form, part->text, part->bytes, out);
+    case WT_NORMALIZER_CHARSMAP:
+        return wt_charsmap_apply(step->charsmap, part->text, part->bytes, out);
     case WT_NORMALIZER_LOWERCASE:
         return lowercase(part->text, part->bytes, out);
     case WT_NORMALIZER_STRIP_ACCENTS:
@@ -325,11 +329,23 @@ static bool replaces_in_parts(const struct wt_normalizer_step *step)
     return true;
 }
 
+/* True if the map leaves alone what stands at the place of a cut. */
+static bool maps_in_parts(const struct wt_normalizer_step *step)
+{
+    static const char text[] = " ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                               "АБВГДЕЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯабвгдежзийклмнопрстуфхцчшщъыьэюя";
+    size_t bytes = sizeof text - 1;
+    return wt_charsmap_unchanged(step->charsmap, (const uint8_t *)text, bytes) == bytes;
+}
+
 bool wt_normalizer_takes_parts(const struct wt_normalizer *normalizer)
 {
     for (uint32_t i = 0; i < normalizer->count; i++) {
         const struct wt_normalizer_step *step = &normalizer->steps[i];
         if (step->kind == WT_NORMALIZER_REPLACE && !replaces_in_parts(step)) {
+            return false;
+        }
+        if (step->kind == WT_NORMALIZER_CHARSMAP && !maps_in_parts(step)) {
             return false;
         }
     }
@@ -339,6 +355,7 @@ bool wt_normalizer_takes_parts(const struct wt_normalizer *normalizer)
 void wt_normalizer_free(struct wt_normalizer *normalizer)
 {
     for (uint32_t i = 0; i < normalizer->count; i++) {
+        wt_charsmap_destroy(normalizer->steps[i].charsmap);
         free(normalizer->steps[i].pattern);
         free(normalizer->steps[i].content);
     }

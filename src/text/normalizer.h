@@ -4,6 +4,8 @@
 #ifndef WIRETAG_TEXT_NORMALIZER_H
 #define WIRETAG_TEXT_NORMALIZER_H
 
+#include "text/charsmap.h"
+#include "text/normal_form.h"
 #include "text/text_buffer.h"
 #include "wiretag/status.h"
 
@@ -14,6 +16,8 @@
 #define WT_NORMALIZER_STEPS_MAX 16u
 
 enum wt_normalizer_kind {
+    WT_NORMALIZER_FORM,
+    WT_NORMALIZER_CHARSMAP,
     WT_NORMALIZER_LOWERCASE,
     WT_NORMALIZER_STRIP_ACCENTS,
     WT_NORMALIZER_STRIP,
@@ -27,11 +31,13 @@ enum wt_normalizer_kind {
 
 struct wt_normalizer_step {
     enum wt_normalizer_kind kind;
-    bool left;      /* Strip */
-    bool right;     /* Strip */
-    bool any_space; /* REPLACE_BLANKS: of \s; else of U+0020 */
-    uint32_t least; /* REPLACE_BLANKS */
-    char *pattern;  /* REPLACE; owned, not empty */
+    enum wt_normal_form form;     /* FORM */
+    struct wt_charsmap *charsmap; /* CHARSMAP; owned */
+    bool left;                    /* Strip */
+    bool right;                   /* Strip */
+    bool any_space;               /* REPLACE_BLANKS: of \s; else of U+0020 */
+    uint32_t least;               /* REPLACE_BLANKS */
+    char *pattern;                /* REPLACE; owned, not empty */
     size_t pattern_bytes;
     char *content; /* PREPEND and the REPLACEs; owned */
     size_t content_bytes;

@@ -1,4 +1,5 @@
 /* read_normalizer.c: "normalizer" of a tokenizer.json. */
+#include "text/base64.h"
 #include "text/tokenizer_json.h"
 
 #include <string.h>
@@ -54,6 +55,63 @@ static void read_plain(struct wt_json *json, struct wt_normalizer *normalizer,
         } else {
             wt_refuse_key(json);
         }
+    }
+}
+
+static const struct form_name {
+    const char *name;
+    enum wt_normal_form form;
+} form_names[] = {{"NFC", WT_NFC}, {"NFD", WT_NFD}, {"NFKC", WT_NFKC}, {"NFKD", WT_NFKD}};
+
+/* Reads a normal form. False: `type` is another normalizer. */
+static bool read_form(struct wt_json *json, struct wt_normalizer *normalizer, const char *type)
+{
+    for (size_t i = 0; i < sizeof form_names / sizeof form_names[0]; i++) {
+        if (strcmp(form_names[i].name, type) == 0) {
+            read_plain(json, normalizer, WT_NORMALIZER_FORM);
+            normalizer->steps[normalizer->count - 1].form = form_names[i].form;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The map in base64. */
+static void read_charsmap(struct wt_json *json, struct wt_charsmap **map_out)
+{
+    struct wt_json_text text;
+    struct wt_error error;
+    size_t bytes = 0;
+    if (!wt_json_string(json, &text)) {
+        return;
+    }
+    uint8_t *data = malloc(WT_BASE64_BYTES(text.count) + 1);
+    if (data == NULL) {
+        (void)wt_json_out_of_memory(json);
+    } else if (!wt_base64_decode(text.bytes, text.count, data, &bytes)) {
+        (void)wt_json_refuse(json, "this is not base64");
+    } else if (wt_charsmap_create(data, bytes, map_out, &error) != WT_OK) {
+        (void)wt_json_refuse(json, "%s", error.message);
+    }
+    free(data);
+}
+
+static void read_precompiled(struct wt_json *json, struct wt_normalizer *normalizer)
+{
+    struct wt_json_text key;
+    struct wt_normalizer_step *step = add_step(json, normalizer, WT_NORMALIZER_CHARSMAP);
+    (void)wt_json_object(json);
+    while (wt_json_key(json, &key)) {
+        if (wt_json_text_is(key, "type")) {
+            wt_json_skip(json);
+        } else if (wt_json_text_is(key, "precompiled_charsmap") && step->charsmap == NULL) {
+            read_charsmap(json, &step->charsmap);
+        } else {
+            wt_refuse_key(json);
+        }
+    }
+    if (json->status == WT_OK && step->charsmap == NULL) {
+        (void)wt_json_refuse(json, "\"precompiled_charsmap\" is missing");
     }
 }
 
@@ -226,6 +284,10 @@ static void read_any(struct wt_json *json, struct wt_normalizer *normalizer,
     } else if (strcmp(type, "BertNormalizer") == 0) {
         read_bert(json, normalizer, bert);
         bert->normalizer = true;
+    } else if (strcmp(type, "Precompiled") == 0) {
+        read_precompiled(json, normalizer);
+    } else if (read_form(json, normalizer, type)) {
+        return;
     } else if (strcmp(type, "Lowercase") == 0) {
         read_plain(json, normalizer, WT_NORMALIZER_LOWERCASE);
     } else if (strcmp(type, "StripAccents") == 0) {

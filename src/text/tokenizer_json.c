@@ -2,6 +2,7 @@
 
 #include "base/utf8.h"
 #include "text/bpe.h"
+#include "text/unigram_model.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -10,7 +11,8 @@
 #define FILE_BYTES_MAX (64u << 20)
 #define ADDED_TOKENS_MAX 65536u
 
-static const struct wt_word_model_type *const models[] = {&wt_bpe_model_type};
+static const struct wt_word_model_type *const models[] = {&wt_bpe_model_type,
+                                                          &wt_unigram_model_type};
 
 /* A file while it is read. */
 struct reader {
