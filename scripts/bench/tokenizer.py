@@ -3,6 +3,9 @@
 
     scripts/bench/tokenizer.py [--vocab FILE] [--input FILE.jsonl] [--rounds N]
 
+With a tokenizer.json for --vocab (BPE, Unigram) the peers are others, see wiretag_bench/tokenizer_json.py.
+With a vocab.txt:
+
 The peers take turns in one run, because absolute figures drift: in every round each of them
 tokenizes the same texts three times and its best counts; the ratios are medians over the rounds.
 All ids are compared first. The texts are those of the input, once and repeated up to 16.5 MB.
@@ -24,6 +27,7 @@ import sys
 import tempfile
 import time
 
+from wiretag_bench import tokenizer_json
 from wiretag_bench.output import to_its_reader
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -160,6 +164,8 @@ def main():
     enter_environment()
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     texts = [json.loads(line)["text"] for line in arguments.input.read_bytes().split(b"\n") if line.strip()]
+    if arguments.vocab.suffix == ".json":
+        return tokenizer_json.measure(arguments, texts)
     with tempfile.TemporaryDirectory() as folder:
         peers = Peers(arguments, texts, pathlib.Path(folder))
         peers.check_ids()
