@@ -42,11 +42,11 @@ def stored_bounds(model: Path) -> dict[str, float]:
 
 
 def classify(
-    arguments: argparse.Namespace, articles: list[str], precision: str
+    arguments: argparse.Namespace, articles: list[str], precision: str, *options: str
 ) -> tuple[list[list[float]], float]:
     """The logits of each article, and the seconds it took, loading included."""
     command = [arguments.wiretag, "classify", "--model", arguments.model, "--logits"]
-    command += ["--device", arguments.device, "--precision", precision]
+    command += ["--device", arguments.device, "--precision", precision, *options]
     started = time.monotonic()
     done = subprocess.run(
         command, input="\n".join(articles), capture_output=True, text=True, check=False
