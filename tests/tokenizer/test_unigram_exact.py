@@ -60,15 +60,20 @@ def test_texts_are_normalized_alike(normalizer):
 
 # --- The model ------------------------------------------------------------------------------------------------------
 
-@pytest.fixture(scope="module", params=["small", "32000", "250000"])
-def vocab(request):
-    return uf.small_vocab() if request.param == "small" else uf.vocab_of(int(request.param))
+
+def families():
+    """Every layout with the small vocabulary; those of full size take minutes, so the default run has one of them."""
+    for size in ("small", "32000", "250000"):
+        for layout in (layout for layout in uf.LAYOUTS if layout != "plain"):
+            quick = size == "small" or (size, layout) == ("32000", "xlm-roberta")
+            yield pytest.param((size, layout), id=f"{size}-{layout}", marks=[] if quick else [pytest.mark.long])
 
 
-@pytest.fixture(scope="module", params=[layout for layout in uf.LAYOUTS if layout != "plain"])
-def family(request, vocab, tmp_path_factory):
-    file = uf.document(vocab, request.param, uf.own_map())
-    return jf.write(tmp_path_factory.mktemp(request.param), file)
+@pytest.fixture(scope="module", params=families())
+def family(request, tmp_path_factory):
+    size, layout = request.param
+    vocab = uf.small_vocab() if size == "small" else uf.vocab_of(int(size))
+    return jf.write(tmp_path_factory.mktemp(layout), uf.document(vocab, layout, uf.own_map()))
 
 
 def test_every_code_point(family):
