@@ -1,12 +1,7 @@
 #include "text/bpe.h"
 
-#include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const char BAR[] = "\xE2\x96\x81"; /* U+2581 */
-#define BAR_BYTES 3u
 
 /* A model while it is read. */
 struct reader {
@@ -25,6 +20,10 @@ static void destroy(struct wt_word_model *model)
     wt_pieces_free(&bpe->base.pieces);
     wt_pieces_free(&bpe->folded);
     free(bpe->merges);
+    free(bpe->merge_filter);
+    free(bpe->tokens);
+    free(bpe->nodes);
+    free(bpe->entries);
     free(bpe);
 }
 
@@ -50,102 +49,6 @@ static void read_vocab(struct reader *reader)
         }
     }
     reader->has_vocab = true;
-}
-
-/* The byte that a character of the byte-level alphabet stands for; -1: it is none. The alphabet is
- * that of GPT-2: printable bytes are themselves, the others are U+0100 and on, in order. */
-static int32_t byte_of(uint32_t code_point)
-{
-    bool printable = (code_point >= 0x21 && code_point <= 0x7E) ||
-                     (code_point >= 0xA1 && code_point <= 0xFF && code_point != 0xAD);
-    if (printable) {
-        return (int32_t)code_point;
-    }
-    if (code_point < 0x100 || code_point > 0x143) {
-        return -1;
-    }
-    uint32_t other = code_point - 0x100;
-    if (other < 0x21) {
-        return (int32_t)other;
-    }
-    return other < 0x43 ? (int32_t)(other - 0x21 + 0x7F) : 0xAD;
-}
-
-/* Writes a piece as words have it. False: no word has it. */
-static bool fold_piece(enum wt_fold fold, const char *text, size_t bytes, char *out,
-                       size_t *count_out)
-{
-    size_t count = 0;
-    for (size_t place = 0; place < bytes;) {
-        uint8_t first = (uint8_t)text[place];
-        if (fold == WT_FOLD_BYTES) {
-            uint32_t code_point = first;
-            size_t length = 1;
-            if (first >= 0xC2 && first < 0xE0) {
-                code_point = (first & 0x1Fu) << 6 | ((uint8_t)text[place + 1] & 0x3Fu);
-                length = 2;
-            } else if (first >= 0x80) {
-                return false;
-            }
-            int32_t byte = byte_of(code_point);
-            if (byte < 0) {
-                return false;
-            }
-            out[count++] = (char)(uint8_t)byte;
-            place += length;
-        } else if (fold == WT_FOLD_SPACE && first == ' ') {
-            return false;
-        } else if (fold == WT_FOLD_SPACE && bytes - place >= BAR_BYTES &&
-                   memcmp(text + place, BAR, BAR_BYTES) == 0) {
-            out[count++] = ' ';
-            place += BAR_BYTES;
-        } else {
-            out[count++] = text[place++];
-        }
-    }
-    *count_out = count;
-    return count > 0;
-}
-
-static bool fold_pieces(struct wt_bpe *bpe)
-{
-    const struct wt_pieces *pieces = &bpe->base.pieces;
-    char *text = NULL;
-    size_t capacity = 0;
-    bool done = true;
-    for (uint32_t i = 0; i < pieces->count && done; i++) {
-        const struct wt_piece *piece = &pieces->items[i];
-        if (piece->count > capacity) {
-            capacity = piece->count * 2;
-            char *larger = realloc(text, capacity);
-            if (larger == NULL) {
-                done = false;
-                break;
-            }
-            text = larger;
-        }
-        size_t count = 0;
-        if (text != NULL &&
-            fold_piece(bpe->fold, pieces->bytes + piece->start, piece->count, text, &count)) {
-            done = wt_pieces_add(&bpe->folded, text, count, piece->id) == WT_OK;
-        }
-    }
-    free(text);
-    return done;
-}
-
-/* The ids of bytes: of the alphabet's characters, or of "<0xNN>". */
-static void find_bytes(struct wt_bpe *bpe)
-{
-    for (uint32_t byte = 0; byte < 256; byte++) {
-        char text[8] = {(char)(uint8_t)byte};
-        if (bpe->fold == WT_FOLD_BYTES) {
-            bpe->byte_ids[byte] = wt_pieces_find(&bpe->folded, text, 1);
-        } else {
-            (void)snprintf(text, sizeof text, "<0x%02X>", byte);
-            bpe->byte_ids[byte] = wt_pieces_find(&bpe->base.pieces, text, strlen(text));
-        }
-    }
 }
 
 /* --- merges ---------------------------------------------------------------------------------- */
@@ -382,17 +285,16 @@ static void complete(struct reader *reader)
         (void)wt_json_refuse(json, "\"vocab\" is missing or empty");
         return;
     }
-    if ((bpe->merges == NULL && !grow_merges(bpe)) || !fold_pieces(bpe)) {
-        (void)wt_json_out_of_memory(json);
-        return;
-    }
-    find_bytes(bpe);
     if (reader->unknown != NULL) {
         bpe->base.unknown_id =
             wt_pieces_find(&bpe->base.pieces, reader->unknown, reader->unknown_bytes);
         if (bpe->base.unknown_id < 0) {
             (void)wt_json_refuse(json, "no piece is the unk_token");
+            return;
         }
+    }
+    if ((bpe->merges == NULL && !grow_merges(bpe)) || wt_bpe_complete(bpe) != WT_OK) {
+        (void)wt_json_out_of_memory(json);
     }
 }
 
@@ -421,55 +323,12 @@ static enum wt_status read(struct wt_json *json, enum wt_fold fold,
     return WT_OK;
 }
 
-/* --- encoding -------------------------------------------------------------------------------- */
-
-struct state {
-    struct wt_bpe_room room;
-};
-
-static enum wt_status create_state(const struct wt_word_model *model, void **state_out)
-{
-    (void)model;
-    struct state *state = calloc(1, sizeof *state);
-    *state_out = state;
-    return state != NULL ? WT_OK : WT_MEMORY;
-}
-
-static void destroy_state(void *opaque)
-{
-    struct state *state = opaque;
-    wt_bpe_room_free(&state->room);
-    free(state);
-}
-
-static enum wt_status encode(const struct wt_word_model *model, void *opaque, const uint8_t *text,
-                             const struct wt_word *words, uint32_t count, struct wt_ids *ids)
-{
-    const struct wt_bpe *bpe = (const struct wt_bpe *)model;
-    struct state *state = opaque;
-    enum wt_status status = WT_OK;
-    for (uint32_t i = 0; i < count && status == WT_OK; i++) {
-        const uint8_t *word = text + words[i].start;
-        int32_t whole = bpe->ignore_merges
-                            ? wt_pieces_find(&bpe->folded, (const char *)word, words[i].bytes)
-                            : -1;
-        if (whole < 0) {
-            status = wt_bpe_merge_word(bpe, &state->room, word, words[i].bytes, ids);
-        } else if (!wt_ids_reserve(ids, 1)) {
-            status = WT_MEMORY;
-        } else {
-            ids->ids[ids->count++] = whole;
-        }
-    }
-    return status;
-}
-
 const struct wt_word_model_type wt_bpe_model_type = {
     .name = "BPE",
     .type = "bpe",
     .read = read,
     .destroy = destroy,
-    .create_state = create_state,
-    .destroy_state = destroy_state,
-    .encode = encode,
+    .create_state = wt_bpe_create_state,
+    .destroy_state = wt_bpe_destroy_state,
+    .encode = wt_bpe_encode,
 };

@@ -2,7 +2,9 @@
  * and of all neighbours that a merge joins, those of the lowest rank are joined, leftmost first,
  * until there are none.
  *
- * bpe.c reads the model, bpe_merge.c merges. Immutable after creation. Thread: any. */
+ * bpe.c reads the model and bpe_create.c builds its tables; bpe_merge.c merges as the definition
+ * says, bpe_search.c finds the same pieces of a short word faster, and bpe_words.c encodes words.
+ * Immutable after creation. Thread: any. */
 #ifndef WIRETAG_TEXT_BPE_H
 #define WIRETAG_TEXT_BPE_H
 
@@ -22,6 +24,32 @@ struct wt_bpe_merge {
     uint32_t id;
 };
 
+/* What a piece is made of, by its id. */
+struct wt_bpe_token {
+    uint32_t rank;    /* 1 + the rank of its merge; 0: it is a character */
+    uint32_t left;    /* of its merge */
+    uint32_t right;   /* of its merge */
+    uint32_t shorter; /* the longest piece that it starts with; WT_BPE_NONE: none */
+    uint32_t bytes;   /* 0: no word becomes this piece alone */
+};
+
+/* The pieces in a double array, by bytes: the child of node n by byte c is nodes[n.base + c], if its
+ * parent is n. Node 0 is the root. */
+struct wt_bpe_node {
+    uint32_t base;
+    uint32_t parent; /* WT_BPE_NONE: unused, or the root */
+    uint32_t id;     /* of the piece that ends here; WT_BPE_NONE: none */
+};
+
+/* A word and its ids in one cache line. */
+#define WT_BPE_KEY_BYTES 32u
+#define WT_BPE_ENTRY_IDS 7u
+struct wt_bpe_entry {
+    _Alignas(64) uint64_t key[WT_BPE_KEY_BYTES / 8]; /* the word, then zeros */
+    int32_t ids[WT_BPE_ENTRY_IDS];
+    uint32_t meta; /* the word's bytes << 8 | how many ids; 0: empty */
+};
+
 struct wt_bpe {
     struct wt_word_model base;
     enum wt_fold fold;
@@ -33,21 +61,42 @@ struct wt_bpe {
     struct wt_bpe_merge *merges; /* a hash table */
     uint32_t merge_slots;        /* a power of two */
     uint32_t merge_count;
-    uint32_t merge_shift;  /* 64 - log2(merge_slots) */
-    int32_t byte_ids[256]; /* WT_FOLD_BYTES: of each byte alone; else of "<0xNN>". -1: none */
+    uint32_t merge_shift;   /* 64 - log2(merge_slots) */
+    uint64_t *merge_filter; /* a bit for each pair's hash: not set, no merge */
+    uint32_t filter_shift;  /* 64 - log2(its bits) */
+    bool unknown_apart;     /* what stands for unknown characters is in no merge */
+    int32_t byte_ids[256];  /* WT_FOLD_BYTES: of each byte alone; else of "<0xNN>". -1: none */
+    bool searchable;        /* the next three are there: see wt_bpe_search_words */
+    struct wt_bpe_token *tokens;
+    struct wt_bpe_node *nodes;
+    uint32_t node_count;
+    struct wt_bpe_entry *entries; /* the words that are one piece, as a new cache has them */
+    uint32_t entry_bits;          /* log2 of their number */
 };
+
+static inline uint64_t wt_bpe_pair_hash(uint32_t left, uint32_t right)
+{
+    uint64_t key = (uint64_t)left << 32 | right;
+    return (key ^ key >> 29) * 0x9E3779B97F4A7C15u;
+}
 
 static inline uint32_t wt_bpe_slot(const struct wt_bpe *bpe, uint32_t left, uint32_t right)
 {
-    uint64_t key = (uint64_t)left << 32 | right;
-    return (uint32_t)((key ^ key >> 29) * 0x9E3779B97F4A7C15u >> bpe->merge_shift);
+    return (uint32_t)(wt_bpe_pair_hash(left, right) >> bpe->merge_shift);
 }
 
 /* The merge of two neighbours; NULL: none. */
 static inline const struct wt_bpe_merge *wt_bpe_find_merge(const struct wt_bpe *bpe, uint32_t left,
                                                            uint32_t right)
 {
-    uint32_t slot = wt_bpe_slot(bpe, left, right);
+    uint64_t hash = wt_bpe_pair_hash(left, right);
+    if (bpe->merge_filter != NULL) {
+        uint64_t bit = hash >> bpe->filter_shift;
+        if ((bpe->merge_filter[bit / 64] >> bit % 64 & 1u) == 0) {
+            return NULL;
+        }
+    }
+    uint32_t slot = (uint32_t)(hash >> bpe->merge_shift);
     for (;;) {
         const struct wt_bpe_merge *merge = &bpe->merges[slot];
         if (merge->rank == WT_BPE_NONE) {
@@ -71,6 +120,52 @@ enum wt_status wt_bpe_merge_word(const struct wt_bpe *bpe, struct wt_bpe_room *r
                                  const uint8_t *word, uint32_t bytes, struct wt_ids *ids);
 
 void wt_bpe_room_free(struct wt_bpe_room *room);
+
+/* The longest word that is searched together with others, so that its places fit one word. */
+#define WT_BPE_SEARCH_BYTES 63u
+
+/* A word that is searched. */
+struct wt_bpe_search {
+    const uint8_t *word;
+    uint32_t bytes; /* 1 or more */
+    uint32_t count; /* set by the call: how many ids; 0: a character is no piece, merge the word */
+    int32_t *ids;   /* set by the call; room for `bytes` */
+    uint64_t *dead; /* a bit for each place and for the end, all zero: used by the call for the
+                       places from which the rest cannot be covered */
+    uint32_t place; /* internal, as what follows: everything before it is covered */
+    uint32_t end;   /* the walk has come so far, */
+    uint32_t node;  /* to this node, */
+    uint32_t child; /* and goes on to this one */
+    uint32_t found; /* the longest piece on the way */
+    uint32_t token; /* the piece that may come next */
+};
+
+/* Finds the ids of words, one step of each in turn: the tables are larger than the near caches, so
+ * each step waits for memory, and in turns the waits overlap.
+ *
+ * A sequence of pieces is what merging gives if and only if each two neighbours stay apart when
+ * they are merged alone. That holds for tables in which each piece is made by one merge, of pieces
+ * of lower ranks (`searchable`): merging then is joining all pairs of rank 0, left to right, then
+ * those of rank 1 and so on, and a border that no pair crosses divides what happens on its sides.
+ * So the word is covered from the left by the longest pieces that fit, and where none fits, the
+ * last one is made shorter. */
+void wt_bpe_search_words(const struct wt_bpe *bpe, struct wt_bpe_search *searches, uint32_t count);
+
+/* True if merging the two pieces joins nothing across their border by a merge of a token rank (see
+ * wt_bpe_token) below `limit`. */
+bool wt_bpe_stay_apart(const struct wt_bpe *bpe, uint32_t left, uint32_t right, uint32_t limit);
+
+/* Fills what follows from pieces and merges. WT_MEMORY. */
+enum wt_status wt_bpe_complete(struct wt_bpe *bpe);
+
+/* Where a word can be in the cache: two entries, from this one on. */
+uint32_t wt_bpe_entry_of(uint32_t entry_bits, const uint64_t key[WT_BPE_KEY_BYTES / 8]);
+
+/* Functions of the type, see word_model.h. */
+enum wt_status wt_bpe_create_state(const struct wt_word_model *model, void **state_out);
+void wt_bpe_destroy_state(void *state);
+enum wt_status wt_bpe_encode(const struct wt_word_model *model, void *state, const uint8_t *text,
+                             const struct wt_word *words, uint32_t count, struct wt_ids *ids);
 
 extern const struct wt_word_model_type wt_bpe_model_type;
 
