@@ -382,6 +382,8 @@ static enum wt_status build_search(struct wt_bpe *bpe)
 /* --- the words that are one piece ---------------------------------------------------------------- */
 
 #define ENTRY_BITS_MIN 16u
+#define ENTRY_BITS_FEW 10u /* for vocabularies of tests */
+#define FEW_PIECES 512u
 #define ENTRY_BITS_MAX 18u
 
 /* Puts a piece into the cache that all tokenizers start with, if there is room. */
@@ -403,7 +405,7 @@ static void seed(struct wt_bpe *bpe, const struct wt_piece *piece)
 
 static enum wt_status build_entries(struct wt_bpe *bpe)
 {
-    bpe->entry_bits = ENTRY_BITS_MIN;
+    bpe->entry_bits = bpe->folded.count < FEW_PIECES ? ENTRY_BITS_FEW : ENTRY_BITS_MIN;
     while (bpe->entry_bits < ENTRY_BITS_MAX && bpe->folded.count > 1u << bpe->entry_bits) {
         bpe->entry_bits++;
     }
