@@ -18,6 +18,7 @@ SAFETY = 3.0
 SAFETY_STANDING_IN = 6.0
 MEASURED_BATCH = 8
 FEW = 8
+SMALL = 10_000_000  # weights
 
 
 # What a model raises when it does not like what it is given; a scripted one has its own kind.
@@ -131,8 +132,9 @@ def measure_precisions(
     each that the model does not run in. `expected` are the fp32 logits of the processor."""
     everything = range(len(rows))
     # fp16 is for GPUs, but it rounds the same on a processor, where it is only slow: a few texts,
-    # from the last on, which are long.
-    few = range(len(rows) - 1, -1, -(len(rows) // FEW + 1))
+    # from the last on, which are long. A small model takes seconds for all of them.
+    weights = sum(parameter.numel() for parameter in module.parameters())
+    few = range(len(rows) - 1, -1, -(len(rows) // FEW + 1) if weights > SMALL else -1)
     tries = [
         ("bf16", torch.bfloat16, "cpu", everything),
         ("fp16", torch.float16, "cpu", few),
