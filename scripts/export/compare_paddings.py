@@ -20,15 +20,16 @@ def load(bundle: Path) -> tuple[object, object]:
     """The model and its tokenizer."""
     import torch
     from wiretag_demo import learning
+    from wiretag_demo.vocabulary import OPTIONS
 
-    from wiretag_modeling import TokenizerOptions, build_tokenizer
+    from wiretag_modeling import build_tokenizer
 
     extra = {"vocab.txt": b""}
     module = torch.jit.load(str(bundle), map_location="cpu", _extra_files=extra)
     tokens = bytes(extra["vocab.txt"]).decode().split("\n")[:-1]
     model = learning.new_model(len(tokens), 0.0)
     model.load_state_dict(module.state_dict())
-    return model.eval(), build_tokenizer(tokens, TokenizerOptions())
+    return model.eval(), build_tokenizer(tokens, OPTIONS)
 
 
 def main() -> int:

@@ -15,7 +15,7 @@ from wiretag_demo.texts import CATEGORIES, Text, read_texts, word_ngrams, words 
 
 # The example that the demonstration must label without having seen it.
 EXAMPLE = "В Париже завершилась церемония завершения Олимпийский игр"
-TRAIN_COUNT_MIN = 80
+TRAIN_COUNT_MIN = 180
 HELDOUT_COUNT_MIN = 20
 SAMPLE_COUNT_MIN = 22
 SHARED_WORDS_MAX = 4  # in a row
@@ -56,7 +56,7 @@ def shared_passages(some: list[Text], others: list[Text]) -> list[str]:
     ]
 
 
-def test_every_category_has_at_least_80_training_texts(train):
+def test_every_category_has_at_least_180_training_texts(train):
     counts = Counter(text.category for text in train)
     assert {c: counts[c] for c in CATEGORIES if counts[c] < TRAIN_COUNT_MIN} == {}
 

@@ -1,4 +1,4 @@
-"""Learning: batches of variants and collages, two stages, averaging of weights, measuring."""
+"""Learning the categories: variants, collages and passages of posts, two stages, averaging, measuring."""
 
 import copy
 import random
@@ -11,45 +11,48 @@ from torch.nn import functional as F
 
 from wiretag_modeling.classifier import Classifier, ClassifierConfig
 
-from .augment import collage, variant
+from .augment import collage, decorate, passage, variant
+from .encoding import encode_hidden, pad
+from .posts import Post
 from .report import Progress
 from .teacher import Teacher
 from .texts import CATEGORIES, Text
-from .vocabulary import DroppingEncoder, Vocabulary
+from .vocabulary import OPTIONS, DroppingEncoder
 
+# A row as it is, the same decorated, and the target of both.
+Pair = tuple[list[int], list[int], list[float]]
 LABEL_OF = {category: index for index, category in enumerate(CATEGORIES)}
 
 
 @dataclass
 class Recipe:
-    encoder_epochs: int = 16  # without the LSTM: three times as fast
-    epochs: int = 4  # the whole model
-    batch: int = 32
+    encoder_epochs: int = 5  # without the LSTM
+    epochs: int = 3  # the whole model
+    pairs: int = 32  # in a batch: each row as it is, and with emoji, links and footers put in
     tokens_max: int = 128  # of a training variant; the model itself reads up to its positions
     encoder_rate: float = 3e-3
-    rate: float = 1.5e-3
+    rate: float = 2e-3
     weight_decay: float = 0.05
-    collages: int = 2  # for each text, in each epoch
     teacher_weight: float = 0.3  # of the teacher's opinion beside a text's own category
+    pair_weight: float = 1.0  # of the difference within a pair
     dropout: float = 0.2
     match_drop: float = 0.1
     mask: float = 0.15  # share of tokens hidden
     average_share: float = 0.3  # weights are averaged over this last share of the steps
 
 
-def pad(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
-    lengths = torch.tensor([len(row) for row in rows])
-    ids = torch.zeros(len(rows), int(lengths.max()), dtype=torch.int64)
-    for index, row in enumerate(rows):
-        ids[index, : len(row)] = torch.tensor(row)
-    return ids, lengths
-
-
 class Lessons:
-    """Endless fresh variants and collages of the training texts, in batches of similar length."""
+    """Endless fresh variants, collages and passages of posts in pairs, in batches of similar length."""
 
-    def __init__(self, texts: list[Text], encoder: DroppingEncoder, recipe: Recipe, seed: int):
-        self.texts, self.encoder, self.recipe = texts, encoder, recipe
+    def __init__(
+        self,
+        texts: list[Text],
+        posts: Sequence[Post],
+        encoder: DroppingEncoder,
+        recipe: Recipe,
+        seed: int,
+    ) -> None:
+        self.texts, self.posts, self.encoder, self.recipe = texts, posts, encoder, recipe
         self.rng = random.Random(seed)
         self.teacher = Teacher(texts)
         self.all = [text.text for text in texts]
@@ -58,40 +61,52 @@ class Lessons:
             for category in CATEGORIES
         }
 
-    def _row(self, text: str, target: list[float]) -> tuple[list[int], list[float]]:
+    def _pair(self, text: str, target: list[float]) -> Pair:
         recipe = self.recipe
-        return self.encoder.encode(text, recipe.tokens_max, recipe.match_drop, self.rng), target
+        return (
+            self.encoder.encode(text, recipe.tokens_max, recipe.match_drop, self.rng),
+            self.encoder.encode(
+                decorate(text, self.rng), recipe.tokens_max, recipe.match_drop, self.rng
+            ),
+            target,
+        )
+
+    def _of_many(self) -> str:
+        """A text of no one category: a passage of a post or a collage."""
+        if self.posts and self.rng.random() < 0.5:
+            return passage(self.rng.choice(self.posts).text, self.rng)
+        return collage(self.all, self.rng)
 
     def epoch(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """(ids, lengths, target probabilities) batches that hold every text once."""
-        rows = []
+        """(ids, lengths, target probabilities) batches that hold a variant of every text once.
+
+        The first half of a batch's rows is as it is, the second the same, decorated: what is put in
+        says nothing about the target.
+        """
+        pairs = []
         weight = self.recipe.teacher_weight
         for text in self.texts:
             changed = variant(text.text, self.by_category[text.category], self.rng)
             target = [weight * p for p in self.teacher.probabilities(changed)]
             target[LABEL_OF[text.category]] += 1.0 - weight
-            rows.append(self._row(changed, target))
-            for _ in range(self.recipe.collages):
-                mixed = collage(self.all, self.rng)
-                rows.append(self._row(mixed, self.teacher.probabilities(mixed)))
-        self.rng.shuffle(rows)
+            pairs.append(self._pair(changed, target))
+            mixed = self._of_many()
+            pairs.append(self._pair(mixed, self.teacher.probabilities(mixed)))
+        self.rng.shuffle(pairs)
         # Neighbours in length share a batch: less padding; chunks keep the batches mixed.
-        chunk = 8 * self.recipe.batch
+        size = self.recipe.pairs
         batches = []
-        for start in range(0, len(rows), chunk):
-            part = sorted(rows[start : start + chunk], key=lambda row: len(row[0]))
-            batches += [
-                part[i : i + self.recipe.batch] for i in range(0, len(part), self.recipe.batch)
-            ]
+        for start in range(0, len(pairs), 8 * size):
+            part = sorted(pairs[start : start + 8 * size], key=lambda pair: len(pair[1]))
+            batches += [part[i : i + size] for i in range(0, len(part), size)]
         self.rng.shuffle(batches)
         for batch in batches:
-            ids, lengths = pad([row[0] for row in batch])
-            yield ids, lengths, torch.tensor([row[1] for row in batch])
+            ids, lengths = pad([pair[0] for pair in batch] + [pair[1] for pair in batch])
+            yield ids, lengths, torch.tensor([pair[2] for pair in batch] * 2)
 
     def steps_per_epoch(self) -> int:
-        rows = len(self.texts) * (1 + self.recipe.collages)
-        whole, rest = divmod(rows, 8 * self.recipe.batch)
-        return 8 * whole + -(-rest // self.recipe.batch)
+        whole, rest = divmod(2 * len(self.texts), 8 * self.recipe.pairs)
+        return 8 * whole + -(-rest // self.recipe.pairs)
 
 
 class EncoderWithMean(nn.Module):
@@ -103,16 +118,10 @@ class EncoderWithMean(nn.Module):
         self.fc = nn.Linear(model.config.hidden, model.config.labels)
 
     def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
-        model = self.model
-        position = torch.arange(ids.size(1))
-        real = position.unsqueeze(0) < lengths.unsqueeze(1)
-        hidden = model.norm(model.words(ids) + model.positions(position))
-        hidden = F.dropout(hidden, model.dropout, self.training)
-        for layer in model.layers:
-            hidden = layer(hidden, real.unsqueeze(1).unsqueeze(1))
+        hidden, real = encode_hidden(self.model, ids, lengths)
         hidden = hidden.masked_fill(~real.unsqueeze(2), 0.0)
         mean = hidden.sum(dim=1) / lengths.unsqueeze(1).float()
-        return self.fc(F.dropout(mean, model.dropout, self.training))
+        return self.fc(F.dropout(mean, self.model.dropout, self.training))
 
 
 def fit(
@@ -140,7 +149,10 @@ def fit(
         for ids, lengths, targets in lessons.epoch():
             # Hidden tokens: no word may be needed. Special tokens come first, [MASK] the last.
             hidden = (torch.rand(ids.shape) < recipe.mask) & (ids > mask_id)
-            loss = F.cross_entropy(model(ids.masked_fill(hidden, mask_id), lengths), targets)
+            logits = model(ids.masked_fill(hidden, mask_id), lengths)
+            plain, decorated = F.log_softmax(logits, dim=1).chunk(2)
+            apart = F.kl_div(decorated, plain.detach(), log_target=True, reduction="batchmean")
+            loss = F.cross_entropy(logits, targets) + recipe.pair_weight * apart
             optimizer.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(learning, 1.0)
@@ -175,15 +187,33 @@ def new_model(vocab_size: int, dropout: float) -> Classifier:
     return model
 
 
-def fit_in_stages(model: Classifier, lessons: Lessons, vocabulary: Vocabulary) -> None:
-    """Trains the encoder, then the whole; every token then gets the row its canonical twin learned."""
+def grown(
+    model: Classifier, tokens: Sequence[str], more: Sequence[str], dropout: float
+) -> Classifier:
+    """`model` with the vocabulary `more`, which holds all of `tokens`.
+
+    A new token's row is the mean of the rows of the pieces that it was cut into before.
+    """
+    whole = new_model(len(more), dropout)
+    encoder = DroppingEncoder(tokens, OPTIONS)
+    cuts = [
+        [encoder.ids[token]]
+        if token in encoder.ids
+        else encoder.pieces(token.removeprefix("##"), 0.0, random.Random(0))
+        for token in more
+    ]
+    state = model.state_dict()
+    rows = torch.stack([state["words.weight"][torch.tensor(cut)].mean(dim=0) for cut in cuts])
+    whole.load_state_dict(state | {"words.weight": rows})
+    return whole
+
+
+def fit_in_stages(model: Classifier, lessons: Lessons, mask_id: int) -> None:
+    """Trains the encoder, then the whole."""
     recipe = lessons.recipe
-    mask_id = vocabulary.tokens.index("[MASK]")
     encoder = EncoderWithMean(model)
     fit("encoder", encoder, lessons, recipe.encoder_epochs, recipe.encoder_rate, mask_id)
     fit("whole", model, lessons, recipe.epochs, recipe.rate, mask_id)
-    with torch.no_grad():
-        model.words.weight.copy_(model.words.weight[torch.tensor(vocabulary.twin_of)])
 
 
 def predict(model: nn.Module, rows: Sequence[Sequence[int]]) -> Tensor:

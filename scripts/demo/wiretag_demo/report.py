@@ -12,13 +12,19 @@ class Progress:
         self.title, self.total, self.done = title, total, 0
         self.started = time.monotonic()
         self.tenth = 0
+        self.skipped = 0
         self.terminal = sys.stderr.isatty()
+
+    def skip(self, steps: int) -> None:
+        """Steps that an earlier run has made."""
+        self.done, self.skipped = steps, steps
+        self.tenth = int(10 * steps / self.total)
 
     def step(self, note: str = "") -> None:
         self.done += 1
         share = self.done / self.total
         spent = time.monotonic() - self.started
-        left = spent / share - spent
+        left = spent * (self.total - self.done) / (self.done - self.skipped)
         line = f"{self.title} {self.done}/{self.total}  {spent:4.0f} s, {left:4.0f} s left  {note}"
         if self.terminal:
             bar = ("#" * int(20 * share)).ljust(20, ".")
