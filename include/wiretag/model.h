@@ -116,7 +116,14 @@ WT_API enum wt_status wt_model_load(const char *path, const struct wt_model_opti
 
 WT_API void wt_model_destroy(struct wt_model *model);
 
+#ifdef __cplusplus /* -Wshadow: a struct of the same name, which nobody constructs in C++ */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
+#endif
 WT_API const struct wt_model_info *wt_model_info(const struct wt_model *model);
+#ifdef __cplusplus
+#pragma GCC diagnostic pop
+#endif
 
 /* The bundle's vocabulary with its tokenizer options. */
 WT_API const struct wt_vocab *wt_model_vocab(const struct wt_model *model);
