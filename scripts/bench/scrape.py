@@ -18,7 +18,6 @@ Needs build/wiretag (scripts/build) and the environment of scripts/setup --test:
 
 import argparse
 import json
-import os
 import re
 import signal
 import socket
@@ -30,7 +29,7 @@ import threading
 import time
 from pathlib import Path
 
-from wiretag_bench.cluster import POSTS, ROOT, SAMPLES, Cluster, free_port, labelled, say
+from wiretag_bench.cluster import POSTS, ROOT, SAMPLES, free_port, labelled, local_cluster, say
 from wiretag_bench.output import to_its_reader
 
 
@@ -150,30 +149,23 @@ def main():
     if options.repeats < 2:
         parser.error("--repeats: two at least")
     articles = (POSTS if POSTS.exists() else SAMPLES).read_bytes().splitlines()
-    with tempfile.TemporaryDirectory(prefix="wiretag-bench-") as folder:
-        start = subprocess.run([ROOT / "scripts/kafka/start", "--dir", folder, "--while",
-                                str(os.getpid())], check=True, stdout=subprocess.PIPE, text=True)
-        worker = None
+    with local_cluster() as cluster, tempfile.NamedTemporaryFile("w", suffix=".yaml") as config:
+        port = free_port()
+        source, output = cluster.fill(articles, options.records), cluster.topic()
+        json.dump({
+            "kafka": {"common": {"bootstrap.servers": cluster.bootstrap},
+                      "consumer": {"group.id": output}},
+            "input": {"topics": [source]}, "output": {"topic": output, "timestamp": "now"},
+            # Labels are counted as they are committed: often, so that a stretch has few too many or too few.
+            "delivery": {"commit_interval_ms": 50}, "dead_letter": None, "on_error": "stop", "model": {"path": str(options.model)},
+            "http": {"listen": f"127.0.0.1:{port}"}}, config)
+        config.flush()
+        worker = subprocess.Popen([options.binary, "run", "-c", config.name], cwd=ROOT, stderr=subprocess.DEVNULL)
         try:
-            cluster, port = Cluster(start.stdout.strip()), free_port()
-            source, output = cluster.fill(articles, options.records), cluster.topic()
-            config = Path(folder) / "config.yaml"
-            config.write_text(json.dumps({
-                "kafka": {"common": {"bootstrap.servers": cluster.bootstrap},
-                          "consumer": {"group.id": output}},
-                "input": {"topics": [source]}, "output": {"topic": output, "timestamp": "now"},
-                # Labels are counted as they are committed: often, so that a stretch has few too many or too few.
-                "delivery": {"commit_interval_ms": 50}, "dead_letter": None, "on_error": "stop", "model": {"path": str(options.model)},
-                "http": {"listen": f"127.0.0.1:{port}"}}))
-            worker = subprocess.Popen([options.binary, "run", "-c", config], cwd=ROOT,
-                                      stderr=subprocess.DEVNULL)
             print(json.dumps(measure(worker, port, options, options.records)))
-            cluster.watcher.close()
         finally:
-            if worker:
-                worker.send_signal(signal.SIGTERM)
-                worker.wait(60)
-            subprocess.run([ROOT / "scripts/kafka/stop", "--dir", folder], check=False)
+            worker.send_signal(signal.SIGTERM)
+            worker.wait(60)
 
 
 if __name__ == "__main__":
