@@ -112,7 +112,7 @@ struct wt_result {
 };
 
 /* Labels `count` texts (0 is allowed). The status of each text's result is WT_OK, or
- *   WT_INVALID (class record), code: text-blank (only white space); text-not-utf8; text-too-large;
+ *   WT_INVALID (class record), code: text-blank (nothing visible); text-not-utf8; text-too-large;
  *     text-missing: NULL with a count above 0; logits-not-finite
  *   WT_FAILED (class record): the model fails on this text
  *   WT_MEMORY (class retriable): the device has too little memory for this text alone.

@@ -3,11 +3,11 @@
 #include "base/alloc.h"
 #include "base/buffer.h"
 #include "base/errno_text.h"
-#include "codec/json_pointer.h"
+#include "codec/decode.h"
+#include "config/config_load.h"
 
+#include <assert.h>
 #include <errno.h>
-#include <inttypes.h>
-#include <jansson.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,22 +24,24 @@ struct wt_jsonl {
     size_t searched; /* there is no newline before this index */
     size_t capacity;
     uint64_t line;
-    const char *text_pointer;
-    json_t *root;
-    char *id_json;
+    struct wt_config *config;
+    struct wt_decoder *decoder; /* NULL: no line yet */
+    struct wt_record *record;   /* of the current line */
 };
 
 struct wt_jsonl *wt_jsonl_create(int fd)
 {
     struct wt_jsonl *jsonl = wt_alloc_zeroed(1, sizeof *jsonl);
     jsonl->fd = fd;
-    jsonl->text_pointer = "/text";
+    jsonl->config = wt_config_defaults();
     return jsonl;
 }
 
 void wt_jsonl_text_at(struct wt_jsonl *jsonl, const char *pointer)
 {
-    jsonl->text_pointer = pointer;
+    assert(jsonl->decoder == NULL && jsonl->config->input.text.count == 1);
+    free(jsonl->config->input.text.items[0]);
+    jsonl->config->input.text.items[0] = wt_strdup(pointer);
 }
 
 void wt_jsonl_destroy(struct wt_jsonl *jsonl)
@@ -47,8 +49,9 @@ void wt_jsonl_destroy(struct wt_jsonl *jsonl)
     if (jsonl == NULL) {
         return;
     }
-    json_decref(jsonl->root);
-    free(jsonl->id_json);
+    wt_decoder_destroy(jsonl->decoder);
+    wt_config_destroy(jsonl->config);
+    wt_record_destroy(jsonl->record);
     free(jsonl->bytes);
     free(jsonl);
 }
@@ -99,18 +102,6 @@ bool wt_jsonl_ready(struct wt_jsonl *jsonl)
     return poll(&waiting, 1, 0) > 0;
 }
 
-static enum wt_status bad_line(struct wt_error *error, const char *code, const char *message)
-{
-    return wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, code, "%s", message);
-}
-
-static enum wt_status bad_text(const struct wt_jsonl *jsonl, const char *code, const char *what,
-                               struct wt_error *error)
-{
-    return wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, code, "%s is %s",
-                        jsonl->text_pointer + 1, what);
-}
-
 static bool is_blank(const char *bytes, size_t count)
 {
     size_t i = 0;
@@ -120,45 +111,50 @@ static bool is_blank(const char *bytes, size_t count)
     return i == count;
 }
 
-static enum wt_status parse(struct wt_jsonl *jsonl, const char *bytes, size_t count,
-                            struct wt_jsonl_item *item_out, struct wt_error *error)
+/* The decoder speaks of a record's value and of the configuration; here is only a line. */
+static void reword(struct wt_error *error)
 {
-    json_error_t cause;
-    json_decref(jsonl->root);
-    item_out->root = NULL;
-    item_out->blank = is_blank(bytes, count);
-    jsonl->root =
-        json_loadb(bytes, count, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY, &cause);
-    if (jsonl->root == NULL) {
-        return wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, "json-invalid",
-                            "not valid JSON: %s (column %d)", cause.text, cause.column);
+    static const char start[] = "the value is ";
+    char *hint = strcmp(error->code, "text-missing") == 0 ? strchr(error->message, ';') : NULL;
+    if (hint != NULL) {
+        *hint = '\0';
     }
-    if (!json_is_object(jsonl->root)) {
-        return bad_line(error, "json-not-object",
-                        "not a JSON object; expected {\"id\":…,\"text\":\"…\"}");
+    if (strncmp(error->message, start, sizeof start - 1) == 0) {
+        memmove(error->message, error->message + sizeof start - 1,
+                strlen(error->message + sizeof start - 1) + 1);
     }
-    item_out->root = jsonl->root;
-    const json_t *id = json_object_get(jsonl->root, "id");
-    if (id != NULL && !json_is_string(id) && !json_is_number(id) && !json_is_null(id)) {
-        return bad_line(error, "id-type", "id is neither a string nor a number");
+}
+
+static enum wt_status decode(struct wt_jsonl *jsonl, const char *bytes, size_t count,
+                             struct wt_jsonl_item *item_out, struct wt_error *error)
+{
+    size_t object_bytes;
+    struct wt_article article;
+    struct wt_error cause;
+    wt_record_destroy(jsonl->record);
+    jsonl->record = wt_record_create(NULL, 0, bytes, count, NULL, 0);
+    if (jsonl->decoder == NULL) {
+        jsonl->decoder = wt_decoder_create(jsonl->config);
     }
-    const json_t *text = wt_json_pointer_find(jsonl->root, jsonl->text_pointer);
-    if (text == NULL) {
-        return bad_text(jsonl, "text-missing", "absent or null", error);
+    enum wt_status status = wt_decode(jsonl->decoder, jsonl->record, &article, &cause);
+    if (status == WT_INVALID && strcmp(cause.code, "text-blank") == 0) {
+        status = WT_OK;
     }
-    if (!json_is_string(text)) {
-        return bad_text(jsonl, "text-type", "not a string", error);
+    item_out->object = wt_decoder_find(jsonl->decoder, "", &object_bytes) != NULL;
+    if (status != WT_OK) {
+        reword(&cause);
+        *error = cause;
+        return status;
     }
-    free(jsonl->id_json);
-    jsonl->id_json = id != NULL ? json_dumps(id, JSON_ENCODE_ANY) : wt_strdup("null");
-    item_out->id_json = jsonl->id_json;
-    item_out->text = json_string_value(text);
-    item_out->text_bytes = json_string_length(text);
+    item_out->id_json = jsonl->record->id_json;
+    item_out->text = article.text;
+    item_out->text_bytes = article.text_bytes;
     return WT_OK;
 }
 
-enum wt_status wt_jsonl_next(struct wt_jsonl *jsonl, struct wt_jsonl_item *item_out,
-                             struct wt_error *error)
+/* Takes the next line. WT_CLOSED: there is none. */
+static enum wt_status take_line(struct wt_jsonl *jsonl, const char **bytes_out, size_t *count_out,
+                                struct wt_error *error)
 {
     char *newline;
     while ((newline = find_newline(jsonl)) == NULL && !jsonl->ended) {
@@ -178,8 +174,31 @@ enum wt_status wt_jsonl_next(struct wt_jsonl *jsonl, struct wt_jsonl_item *item_
         bytes += 3;
         count -= 3;
     }
-    item_out->line = ++jsonl->line;
-    return parse(jsonl, bytes, count, item_out, error);
+    jsonl->line++;
+    *bytes_out = bytes;
+    *count_out = count;
+    return WT_OK;
+}
+
+enum wt_status wt_jsonl_next(struct wt_jsonl *jsonl, struct wt_jsonl_item *item_out,
+                             struct wt_error *error)
+{
+    const char *bytes;
+    size_t count;
+    enum wt_status status;
+    do {
+        status = take_line(jsonl, &bytes, &count, error);
+    } while (status == WT_OK && is_blank(bytes, count));
+    if (status != WT_OK) {
+        return status;
+    }
+    *item_out = (struct wt_jsonl_item){.line = jsonl->line};
+    return decode(jsonl, bytes, count, item_out, error);
+}
+
+const char *wt_jsonl_find(struct wt_jsonl *jsonl, const char *pointer, size_t *bytes_out)
+{
+    return wt_decoder_find(jsonl->decoder, pointer, bytes_out);
 }
 
 void wt_jsonl_write_error(FILE *out, uint64_t line, const struct wt_error *error)
@@ -190,11 +209,7 @@ void wt_jsonl_write_error(FILE *out, uint64_t line, const struct wt_error *error
     wt_buffer_append_text(&buffer, ",\"error\":{\"code\":");
     wt_buffer_append_json_string(&buffer, error->code, strlen(error->code));
     wt_buffer_append_text(&buffer, ",\"message\":");
-    /* Jansson's message may quote the line; drop what is not UTF-8. */
-    json_t *message = json_string(error->message);
-    const char *text = message != NULL ? error->message : "not valid UTF-8";
-    wt_buffer_append_json_string(&buffer, text, strlen(text));
-    json_decref(message);
+    wt_buffer_append_json_string(&buffer, error->message, strlen(error->message));
     wt_buffer_append_text(&buffer, "}}\n");
     (void)fwrite(buffer.bytes, 1, buffer.count, out);
     wt_buffer_free(&buffer);

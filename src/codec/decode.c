@@ -39,8 +39,13 @@ enum wt_status wt_decode(struct wt_decoder *decoder, struct wt_record *record,
     }
     enum wt_status status = decoder->format->decode(decoder->state, record, article_out, error);
     if (status == WT_OK && wt_text_blank(article_out->text, article_out->text_bytes)) {
-        return wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, "text-blank",
-                            "the text is empty or only white space");
+        return wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, "text-blank", "%s", WT_TEXT_BLANK);
     }
     return status;
+}
+
+const char *wt_decoder_find(struct wt_decoder *decoder, const char *pointer, size_t *bytes_out)
+{
+    return decoder->format->find != NULL ? decoder->format->find(decoder->state, pointer, bytes_out)
+                                         : NULL;
 }

@@ -16,18 +16,24 @@ struct wt_decoder *wt_decoder_create(const struct wt_config *config);
 void wt_decoder_destroy(struct wt_decoder *decoder);
 
 /* Decodes a record that has a value (not a tombstone). Fills `article_out` and sets record->id_json
- * to the id in the input, else to the key, else to topic-partition-offset. WT_INVALID (class
+ * to the id in the input, if that is a string or a number, else to the key, else to
+ * topic-partition-offset. WT_INVALID (class
  * record), with a code:
  *   value-empty     zero bytes
- *   json-invalid    not JSON (RFC 8259, UTF-8), a key twice, or nested deeper than 2048
+ *   json-invalid    not JSON (document.h), a key twice where a pointer passes, NaN as id or text,
+ *                   or nested deeper than 2048
  *   json-not-object a JSON value other than an object
- *   id-type         the id is neither a string nor a number
- *   text-type       a text field is not a string
+ *   text-type       a text field is neither a string nor a list of strings
  *   text-missing    no text field is present
- *   text-blank      only white space
+ *   text-blank      nothing visible: white space, control and format characters
  *   text-not-utf8   format text: the bytes are not UTF-8
  * Thread: one at a time for each decoder. */
 enum wt_status wt_decode(struct wt_decoder *decoder, struct wt_record *record,
                          struct wt_article *article_out, struct wt_error *error);
+
+/* The JSON text of the value at `pointer` in the record that was decoded last, also one that was
+ * refused; not terminated, valid as the article is. NULL: there is none, it is null, or the value was not
+ * a JSON object. `pointer` "" is the object itself. */
+const char *wt_decoder_find(struct wt_decoder *decoder, const char *pointer, size_t *bytes_out);
 
 #endif

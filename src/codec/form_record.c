@@ -81,15 +81,16 @@ static void append_scores(const struct wt_encoder *encoder, const struct wt_reco
 static void append_input(const struct wt_encoder *encoder, const struct wt_record *record,
                          struct wt_buffer *value)
 {
-    const char *input = record->value;
+    const char *input = record->input_json != NULL ? record->input_json : record->value;
+    size_t bytes = record->input_json != NULL ? strlen(input) : record->value_bytes;
     wt_buffer_append_text(value, ",\"input\":");
-    if (!wt_format_of(encoder->config->input.format)->json) {
+    if (record->input_json == NULL && !wt_format_of(encoder->config->input.format)->json) {
         wt_buffer_append_json_string(value, input, record->value_bytes);
         return;
     }
     bool in_string = false;
     size_t kept_from = 0;
-    for (size_t i = 0; i < record->value_bytes; i++) {
+    for (size_t i = 0; i < bytes; i++) {
         char byte = input[i];
         if (in_string && byte == '\\') {
             i++;
@@ -100,7 +101,7 @@ static void append_input(const struct wt_encoder *encoder, const struct wt_recor
             kept_from = i + 1;
         }
     }
-    wt_buffer_append(value, input + kept_from, record->value_bytes - kept_from);
+    wt_buffer_append(value, input + kept_from, bytes - kept_from);
 }
 
 void wt_form_append_label(const struct wt_encoder *encoder, struct wt_record *record,

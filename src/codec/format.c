@@ -31,6 +31,9 @@ char *wt_format_source_id(const struct wt_record *record)
             return wt_format_json_string(record->key, record->key_bytes);
         }
     }
+    if (record->source == NULL && record->origin.topic == NULL) {
+        return wt_strdup("null");
+    }
     struct wt_origin origin = wt_record_origin(record);
     return wt_format("\"%s-%" PRId32 "-%" PRId64 "\"", origin.topic, origin.partition,
                      origin.offset);

@@ -14,6 +14,8 @@ struct wt_format {
     /* As wt_decode (decode.h). The value is not empty. The text may be blank: decode.c refuses it. */
     enum wt_status (*decode)(void *state, struct wt_record *record, struct wt_article *article_out,
                              struct wt_error *error);
+    /* As wt_decoder_find (decode.h); NULL: there is nothing to find. */
+    const char *(*find)(void *state, const char *pointer, size_t *bytes_out);
     bool json; /* a value is JSON: output.include_input publishes it as it is, else as a string */
 };
 
@@ -23,8 +25,8 @@ WT_INPUT_FORMATS(DECLARE)
 
 const struct wt_format *wt_format_of(enum wt_input_format format);
 
-/* For formats: a text as a JSON string, and the id of an article that has none of its own, as JSON. The
- * caller frees both. */
+/* For formats: a text as a JSON string, and the id of an article that has none of its own, as JSON
+ * ("null" for a record that comes from no partition). The caller frees both. */
 char *wt_format_json_string(const char *text, size_t text_bytes);
 char *wt_format_source_id(const struct wt_record *record);
 

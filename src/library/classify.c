@@ -144,8 +144,7 @@ static enum wt_status check_text(const struct wt_text *text, struct wt_error *er
                             "the text has no bytes, but a length of %zu", text->count);
     }
     if (text->count == 0 || wt_text_blank(text->bytes, text->count)) {
-        return wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, "text-blank",
-                            "the text is empty or only white space");
+        return wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, "text-blank", "%s", WT_TEXT_BLANK);
     }
     size_t malformed = wt_utf8_malformed(text->bytes, text->count);
     return malformed == text->count

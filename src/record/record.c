@@ -79,6 +79,7 @@ void wt_record_destroy(struct wt_record *record)
     wt_record_output_clear(record);
     free(record->origin_topic);
     free(record->id_json);
+    free(record->input_json);
     free(record->ids);
     free(record->logits);
     free(record->labels);

@@ -90,8 +90,9 @@ struct wt_record {
     int64_t finished_us; /* when the outcome was known */
 
     /* Article: set by prepare. */
-    char *id_json; /* the id as JSON text */
-    int32_t *ids;  /* token ids; freed after the model has read them */
+    char *id_json;    /* the id as JSON text */
+    char *input_json; /* what output.include_input publishes, as JSON; NULL: the value as it is */
+    int32_t *ids;     /* token ids; freed after the model has read them */
     uint32_t token_count;
     uint32_t unknown_count;
     bool truncated;

@@ -1,31 +1,37 @@
 #include "text/blank.h"
 
-/* White space as readers see it: ASCII's, NEL, the no-break space and the Unicode spaces (property
- * White_Space, Unicode 15 PropList.txt). */
-static size_t white_space_bytes(const unsigned char *text, size_t count)
+#include "base/utf8.h"
+
+/* Unicode 15: White_Space, the categories Cc and Cf without the signs that are seen (U+0600 to U+0605,
+ * U+06DD and their kind), Default_Ignorable_Code_Point, the blank Braille pattern, U+FFFD. */
+static const struct {
+    uint32_t first;
+    uint32_t last;
+} invisible[] = {
+    {0x0000, 0x0020},   {0x007F, 0x00A0},   {0x00AD, 0x00AD},   {0x034F, 0x034F},
+    {0x061C, 0x061C},   {0x115F, 0x1160},   {0x1680, 0x1680},   {0x17B4, 0x17B5},
+    {0x180B, 0x180F},   {0x2000, 0x200F},   {0x2028, 0x202F},   {0x205F, 0x206F},
+    {0x2800, 0x2800},   {0x3000, 0x3000},   {0x3164, 0x3164},   {0xFE00, 0xFE0F},
+    {0xFEFF, 0xFEFF},   {0xFFA0, 0xFFA0},   {0xFFF0, 0xFFFB},   {0xFFFD, 0xFFFD},
+    {0x13430, 0x1343F}, {0x1BCA0, 0x1BCA3}, {0x1D173, 0x1D17A}, {0xE0000, 0xE0FFF},
+};
+
+static bool is_invisible(uint32_t code_point)
 {
-    if ((text[0] >= 0x09 && text[0] <= 0x0D) || text[0] == ' ') {
-        return 1;
+    size_t i = 0;
+    while (i + 1 < sizeof invisible / sizeof invisible[0] && code_point > invisible[i].last) {
+        i++;
     }
-    if (count >= 2 && text[0] == 0xC2 && (text[1] == 0x85 || text[1] == 0xA0)) {
-        return 2;
-    }
-    if (count < 3) {
-        return 0;
-    }
-    unsigned code = (text[0] & 0x0Fu) << 12 | (text[1] & 0x3Fu) << 6 | (text[2] & 0x3Fu);
-    bool three_bytes = (text[0] & 0xF0u) == 0xE0u;
-    bool space = (code >= 0x2000 && code <= 0x200A) || code == 0x1680 || code == 0x2028 ||
-                 code == 0x2029 || code == 0x202F || code == 0x205F || code == 0x3000;
-    return three_bytes && space ? 3 : 0;
+    return code_point >= invisible[i].first && code_point <= invisible[i].last;
 }
 
 bool wt_text_blank(const char *text, size_t count)
 {
     size_t i = 0;
     while (i < count) {
-        size_t bytes = white_space_bytes((const unsigned char *)text + i, count - i);
-        if (bytes == 0) {
+        uint32_t code_point;
+        uint32_t bytes = wt_utf8_decode((const uint8_t *)text + i, count - i, &code_point);
+        if (bytes == 0 || !is_invisible(code_point)) {
             return false;
         }
         i += bytes;

@@ -79,7 +79,7 @@ def test_classify_says_what_the_program_says(installed, examples):
     assert (ended.returncode, ended.stderr) == (0, "")
     expected = [as_example(line) for line in labelled(installed)]
     assert ended.stdout.splitlines() == expected
-    assert expected[-1] == "text-blank: the text is empty or only white space" and len(expected) == len(TEXTS)
+    assert expected[-1] == "text-blank: the text is empty or has nothing visible in it" and len(expected) == len(TEXTS)
     assert {"libwiretag.so.0", "libwiretag-tokenizer.so.0"} <= loaded
 
 
@@ -212,7 +212,7 @@ def test_a_snippet_of_the_document_runs(installed, number, tmp_path):
     program = with_pkg_config(installed, source, tmp_path / "example", "wiretag-tokenizer" if alone else "wiretag")
     ended, _ = loading(installed.prefix, program, *([] if alone else [installed.bundle]))
     assert (ended.returncode, ended.stderr) == (0, "")
-    last = ["the text is empty or only white space", f"{labelled(installed)[0]['model']['name']} on cpu", "[SEP]"][number]
+    last = ["the text is empty or has nothing visible in it", f"{labelled(installed)[0]['model']['name']} on cpu", "[SEP]"][number]
     assert ended.stdout.splitlines()[-1] == last
 
 

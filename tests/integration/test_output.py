@@ -206,6 +206,16 @@ def test_ids_keep_their_json_type(lab):
     assert [type(id) for id in found] == [str, int, int, float, float, str, int, str]
 
 
+def test_an_article_of_loose_json_keeps_its_digits_and_is_published_as_strict_json(lab):
+    flow = lab.flow()
+    flow.produce([b'\xef\xbb\xbf{"id": 18446744073709551615, "text": "m", "a": NaN, "b": 1e400, "c": "\\ud83d", "d": 0.10}',
+                  b'{"id": 1.10, "text": "m"}'])
+    lab.run(flow, output={"include_input": True})
+    first, second = flow.labels(2)
+    assert first.value.startswith(b'{"id":18446744073709551615,') and second.value.startswith(b'{"id":1.10,')
+    assert first.value.endswith(b',"input":{"id":18446744073709551615,"text":"m","a":null,"b":1e400,"c":"\\ufffd","d":0.10}}')
+
+
 # --- settings ---
 
 

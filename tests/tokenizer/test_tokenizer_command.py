@@ -40,17 +40,16 @@ def test_no_input_is_no_output(trained):
 
 
 BAD_LINES = {
-    b"": "json-invalid",
     b"word": "json-invalid",
     b'{"id":1,"text":"a"': "json-invalid",
     b'{"id":1,"text":"a"}}': "json-invalid",
     b'{"id":1,"id":2,"text":"a"}': "json-invalid",
     b'{"id":1,"text":"\xd0"}': "json-invalid",
-    b'{"id":1,"text":"\\ud800"}': "json-invalid",
+    b'{"id":1,"text":NaN}': "json-invalid",
     b"[" * 5000: "json-invalid",
     b"[1]": "json-not-object",
     b'"a"': "json-not-object",
-    b'{"id":[],"text":"a"}': "id-type",
+    b'{"id":Infinity,"text":"a"}': "json-invalid",
     b'{"id":1}': "text-missing",
     b'{"id":1,"text":null}': "text-missing",
     b'{"id":1,"text":5}': "text-type",

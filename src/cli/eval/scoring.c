@@ -4,10 +4,10 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "cli/eval/gold.h"
-#include "codec/json_pointer.h"
 #include "observe/progress.h"
 
 #include <inttypes.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -54,13 +54,20 @@ static enum wt_status read_gold(const struct wt_scoring *scoring, const struct w
                                           .count = model->label_count,
                                           .several = model->task == WT_MULTI_LABEL};
     const char *pointer = scoring->label_pointer;
-    const struct json_t *value =
-        wt_json_pointer_find(item->root, pointer != NULL ? pointer : "/label");
-    if (value == NULL && pointer == NULL) {
-        value = wt_json_pointer_find(item->root, "/expected");
+    size_t bytes = 0;
+    const char *text = wt_jsonl_find(scoring->input, pointer != NULL ? pointer : "/label", &bytes);
+    if (text == NULL && pointer == NULL) {
+        text = wt_jsonl_find(scoring->input, "/expected", &bytes);
     }
+    json_t *value =
+        text != NULL ? json_loadb(text, bytes, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL) : NULL;
     struct wt_error cause;
-    enum wt_status status = wt_gold_read(&labels, value, golds, &cause);
+    /* What Jansson cannot read, such as a number of 64 bits, is no label. */
+    enum wt_status status = text != NULL && value == NULL
+                                ? wt_error_set(&cause, WT_INVALID, WT_ERROR_FATAL, "gold-label",
+                                               "the gold label is neither a string nor an integer")
+                                : wt_gold_read(&labels, value, golds, &cause);
+    json_decref(value);
     return status == WT_INVALID ? wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, cause.code,
                                                "line %" PRIu64 ": %s", item->line, cause.message)
                                 : status;
@@ -73,11 +80,8 @@ static enum wt_status take_line(const struct wt_scoring *scoring, struct window 
 {
     struct wt_report *report = scoring->report;
     size_t gold_from = window->golds.count;
-    if (item->blank) {
-        return WT_OK;
-    }
     report->lines++;
-    if (item->root == NULL) {
+    if (!item->object) {
         return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, bad->code, "line %" PRIu64 ": %s",
                             item->line, bad->message);
     }

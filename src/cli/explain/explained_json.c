@@ -77,15 +77,11 @@ static json_t *tokens_json(const struct explained *explained)
     return list;
 }
 
+/* All but the id, which keeps its digits only if Jansson does not see it. */
 static json_t *article_json(const struct explained *explained)
 {
     const struct wt_explanation *steps = &explained->steps;
-    if (steps->text == NULL) {
-        return json_null();
-    }
-    json_t *id = json_loads(explained->record->id_json, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
-    json_t *body = json_pack("{s:o,s:o}", "id", id != NULL ? id : json_null(), "text",
-                             bytes_json(steps->text, steps->text_bytes));
+    json_t *body = json_pack("{s:o}", "text", bytes_json(steps->text, steps->text_bytes));
     if (steps->ids == NULL) {
         return body;
     }
@@ -127,10 +123,8 @@ static json_t *outcome_json(const struct explained *explained)
                                   json_real(explained->probabilities[i]));
         (void)json_object_set_new(thresholds, info->labels[i], json_real(explained->thresholds[i]));
     }
-    json_t *label = json_loadb(record->output.value, record->output.value_bytes,
-                               JSON_ALLOW_NUL | JSON_DECODE_ANY, NULL);
-    return json_pack("{s:s,s:o,s:o,s:o,s:o}", "outcome", "labelled", "logits", logits,
-                     "probabilities", probabilities, "thresholds", thresholds, "label", label);
+    return json_pack("{s:s,s:o,s:o,s:o}", "outcome", "labelled", "logits", logits, "probabilities",
+                     probabilities, "thresholds", thresholds);
 }
 
 static json_t *published_json(const struct published *published)
@@ -152,15 +146,37 @@ static json_t *published_json(const struct published *published)
     return body;
 }
 
+/* Writes the members of `body`, which is not empty, and frees it. */
+static void write_members(json_t *body, FILE *out)
+{
+    char *text = json_dumps(body, JSON_COMPACT | JSON_REAL_PRECISION(9));
+    (void)fprintf(out, "%.*s", (int)strlen(text) - 2, text + 1);
+    free(text);
+    json_decref(body);
+}
+
+/* Member by member: id and label go out as they are, with every digit. */
 void wt_explained_write_json(const struct explained *explained, FILE *out)
 {
+    const struct wt_record *record = explained->record;
+    (void)fputc('{', out);
+    write_members(json_pack("{s:o}", "record", record_json(explained)), out);
+    if (explained->steps.text == NULL) {
+        (void)fputs(",\"article\":null,", out);
+    } else {
+        (void)fprintf(out, ",\"article\":{\"id\":%s,", record->id_json);
+        write_members(article_json(explained), out);
+        (void)fputs("},", out);
+    }
+    write_members(json_pack("{s:o}", "model", model_json(explained)), out);
+    (void)fputc(',', out);
+    write_members(outcome_json(explained), out);
+    if (record->outcome == WT_OUTCOME_LABELLED) {
+        (void)fprintf(out, ",\"label\":%.*s", (int)record->output.value_bytes,
+                      record->output.value);
+    }
+    (void)fputc(',', out);
     json_t *body = json_object();
-    (void)json_object_set_new(body, "record", record_json(explained));
-    (void)json_object_set_new(body, "article", article_json(explained));
-    (void)json_object_set_new(body, "model", model_json(explained));
-    json_t *outcome = outcome_json(explained);
-    (void)json_object_update(body, outcome);
-    json_decref(outcome);
     json_t *list = json_array();
     for (size_t i = 0; i < explained->published_count; i++) {
         (void)json_array_append_new(list, published_json(&explained->published[i]));
@@ -172,7 +188,6 @@ void wt_explained_write_json(const struct explained *explained, FILE *out)
             body, "search_failure",
             bytes_json(explained->search_failure, strlen(explained->search_failure)));
     }
-    (void)json_dumpf(body, out, JSON_COMPACT | JSON_REAL_PRECISION(9));
-    (void)fputc('\n', out);
-    json_decref(body);
+    write_members(body, out);
+    (void)fputs("}\n", out);
 }

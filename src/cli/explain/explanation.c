@@ -4,6 +4,7 @@
 #include "codec/decode.h"
 #include "codec/encode.h"
 #include "codec/headers.h"
+#include "codec/json_path.h"
 #include "pipeline/auto_limits.h"
 #include "pipeline/batcher.h"
 #include "pipeline/infer.h"
@@ -358,6 +359,35 @@ static bool labels_agree(const json_t *now, const json_t *then, const struct wt_
     return !same_model || fabs(score_now - score_then) <= tolerance;
 }
 
+static bool take_value(void *opaque, const struct wt_value *value)
+{
+    const struct wt_value **taken = opaque;
+    *taken = value;
+    return false;
+}
+
+/* What is compared of a published label. Id and input may have numbers that Jansson cannot hold. */
+static json_t *load_label(const char *text, size_t bytes)
+{
+    static const char *const compared[] = {"/category", "/score", "/labels", "/model"};
+    struct wt_document document = {0};
+    json_t *label = wt_document_read(&document, text, bytes) == NULL ? json_object() : NULL;
+    for (size_t i = 0; label != NULL && i < sizeof compared / sizeof compared[0]; i++) {
+        const struct wt_value *value = NULL;
+        struct wt_json_path *path = wt_json_path_create(compared[i]);
+        (void)wt_json_path_each(path, &document, take_value, &value);
+        wt_json_path_destroy(path);
+        if (value != NULL) {
+            size_t quotes = value->type == WT_VALUE_STRING ? 1 : 0;
+            json_t *member = json_loadb(value->start - quotes, value->bytes + 2 * quotes,
+                                        JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+            (void)json_object_set_new(label, compared[i] + 1, member);
+        }
+    }
+    wt_document_free(&document);
+    return label;
+}
+
 bool wt_explain_agrees(const struct wt_record *record, const struct wt_model_info *info,
                        const struct wt_record *published, bool dead_letter, double tolerance,
                        char why[WT_WHY_BYTES])
@@ -374,9 +404,8 @@ bool wt_explain_agrees(const struct wt_record *record, const struct wt_model_inf
         return same || differ(why, outcome_name(record),
                               published->value == NULL ? "a tombstone" : "a label");
     }
-    json_t *now =
-        json_loadb(record->output.value, record->output.value_bytes, JSON_ALLOW_NUL, NULL);
-    json_t *then = json_loadb(published->value, published->value_bytes, JSON_ALLOW_NUL, NULL);
+    json_t *now = load_label(record->output.value, record->output.value_bytes);
+    json_t *then = load_label(published->value, published->value_bytes);
     bool agrees = labels_agree(now, then, info, tolerance, why);
     json_decref(now);
     json_decref(then);

@@ -26,6 +26,13 @@ static void an_id_keeps_its_json_type_and_its_digits(void **state)
         {"2.0", "2.0"},
         {"3.141592653589793", "3.141592653589793"},
         {"1e300", "1e300"},
+        {"18446744073709551615", "18446744073709551615"},
+        {"123456789012345678901234567890", "123456789012345678901234567890"},
+        {"1.1", "1.1"},
+        {"1e2", "1e2"},
+        {"1.50", "1.50"},
+        {"-0.0E+07", "-0.0E+07"},
+        {"1e999", "1e999"},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         char value[200];
@@ -46,6 +53,22 @@ static void without_an_id_the_key_is_the_id(void **state)
     keyed.key = "a\0b";
     keyed.key_bytes = 3;
     assert_decodes(keyed, "{\"text\":\"a\"}", "a", "\"a\\u0000b\"");
+}
+
+static void an_id_that_is_neither_string_nor_number_is_as_none(void **state)
+{
+    (void)state;
+    static const char *const ids[] = {
+        "{\"$oid\":\"5f\"}", "[1]", "{}", "[]", "true", "false", "null"};
+    for (size_t i = 0; i < COUNT_OF(ids); i++) {
+        char value[200];
+        (void)snprintf(value, sizeof value, "{\"id\":%s,\"text\":\"a\"}", ids[i]);
+        assert_decodes(DEFAULT_CASE, value, "a", "\"news.articles-3-77\"");
+        struct decode_case keyed = DEFAULT_CASE;
+        keyed.key = "k";
+        keyed.key_bytes = 1;
+        assert_decodes(keyed, value, "a", "\"k\"");
+    }
 }
 
 static void without_id_and_text_key_the_place_is_the_id(void **state)
@@ -128,25 +151,36 @@ static size_t utf8_of(uint32_t code, char *bytes)
     return 3;
 }
 
-static bool is_white_space(uint32_t code)
+/* White space (PropList.txt), the categories Cc and Cf (UnicodeData.txt) less the Arabic signs, and what
+ * DerivedCoreProperties.txt has as Default_Ignorable_Code_Point; the blank Braille pattern, U+FFFD. */
+static bool is_invisible(uint32_t code)
 {
-    /* PropList.txt, White_Space. */
-    return (code >= 0x09 && code <= 0x0D) || code == 0x20 || code == 0x85 || code == 0xA0 ||
+    bool ignorable = code == 0xAD || code == 0x34F || code == 0x61C || code == 0x115F ||
+                     code == 0x1160 || code == 0x17B4 || code == 0x17B5 ||
+                     (code >= 0x180B && code <= 0x180F) || (code >= 0x200B && code <= 0x200F) ||
+                     (code >= 0x202A && code <= 0x202E) || (code >= 0x2060 && code <= 0x206F) ||
+                     code == 0x3164 || (code >= 0xFE00 && code <= 0xFE0F) || code == 0xFEFF ||
+                     code == 0xFFA0 || (code >= 0xFFF0 && code <= 0xFFF8);
+    bool control =
+        code < 0x20 || (code >= 0x7F && code < 0xA0) || (code >= 0xFFF9 && code <= 0xFFFB);
+    return ignorable || control || code == 0x2800 || code == 0xFFFD ||
+           (code >= 0x09 && code <= 0x0D) || code == 0x20 || code == 0x85 || code == 0xA0 ||
            code == 0x1680 || (code >= 0x2000 && code <= 0x200A) || code == 0x2028 ||
            code == 0x2029 || code == 0x202F || code == 0x205F || code == 0x3000;
 }
 
-static void exactly_the_unicode_white_space_is_blank(void **state)
+static void exactly_what_is_invisible_is_blank(void **state)
 {
     (void)state;
     struct wt_buffer all = {0};
     for (uint32_t code = 0; code < 0x10000; code++) {
         char bytes[3];
         size_t count = utf8_of(code, bytes);
-        if (wt_text_blank(bytes, count) != is_white_space(code)) {
+        if (wt_text_blank(bytes, count) !=
+            (is_invisible(code) && !(code >= 0xD800 && code <= 0xDFFF))) {
             fail_msg("U+%04X", code);
         }
-        if (is_white_space(code)) {
+        if (is_invisible(code)) {
             wt_buffer_append(&all, bytes, count);
         }
     }
@@ -156,6 +190,9 @@ static void exactly_the_unicode_white_space_is_blank(void **state)
     wt_buffer_free(&all);
     assert_true(wt_text_blank("", 0));
     assert_false(wt_text_blank("\xF0\x9F\x9A\x80", 4));
+    assert_false(wt_text_blank("\xE2\x80\x8B.", 4));
+    assert_true(wt_text_blank("\xF3\xA0\x80\xA0 \xF3\xA0\x87\xAF", 9)); /* tags, selectors */
+    assert_false(wt_text_blank("\xF3\xA1\x80\x80", 4));
 }
 
 static void a_text_of_white_space_is_refused(void **state)
@@ -165,6 +202,8 @@ static void a_text_of_white_space_is_refused(void **state)
     assert_refused(DEFAULT_CASE, "{\"text\":\" \\t\\n\\u00a0\\u2003\\u3000\"}", "text-blank");
     struct decode_case two = {.id = "/id", .text = TEXT_AT("/title", "/body")};
     assert_refused(two, "{\"title\":\"\",\"body\":\" \"}", "text-blank");
+    assert_refused(DEFAULT_CASE, "{\"text\":\"\\u200b\\u00ad\\ufeff\\u2060\\n\\u0000\\ufffd\"}",
+                   "text-blank");
 }
 
 int main(void)
@@ -172,10 +211,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_id_keeps_its_json_type_and_its_digits),
         cmocka_unit_test(without_an_id_the_key_is_the_id),
+        cmocka_unit_test(an_id_that_is_neither_string_nor_number_is_as_none),
         cmocka_unit_test(without_id_and_text_key_the_place_is_the_id),
         cmocka_unit_test(pointers_lead_into_objects_and_arrays),
         cmocka_unit_test(an_id_is_found_by_its_pointer_too),
-        cmocka_unit_test(exactly_the_unicode_white_space_is_blank),
+        cmocka_unit_test(exactly_what_is_invisible_is_blank),
         cmocka_unit_test(a_text_of_white_space_is_refused),
     };
     return cmocka_run_group_tests_name("decode_id", tests, NULL, NULL);
