@@ -8,7 +8,7 @@
   model.pth   a whole BiLSTMClassifier saved by torch.save (attributes bert, lstm, dropout, fc); it
               is read for its tensors only, nothing in it is executed
   folder      a Hugging Face sequence classification: config.json, its weights, its tokenizer;
-              BERT, RoBERTa, XLM-R, CamemBERT, DistilBERT, ELECTRA or MPNet
+              BERT, RoBERTa, XLM-R, CamemBERT, DistilBERT, ELECTRA, MPNet, DeBERTa-v2 and v3, ModernBERT
   file.pt     TorchScript that takes (ids, mask) or (ids, lengths) and gives logits; it is code:
               export only what you trust
 
@@ -73,7 +73,12 @@ def parse_arguments() -> argparse.Namespace:
         choices=("ids+lengths", "ids+mask"),
         help="of a TorchScript file, where its argument's name does not tell",
     )
-    parser.add_argument("--max-tokens", type=int, metavar="N", help="cut articles there (512)")
+    parser.add_argument(
+        "--max-tokens",
+        type=int,
+        metavar="N",
+        help="cut articles there (default: where the source says, 512 if it does not; 8192 at most)",
+    )
     parser.add_argument("--lowercase", action="store_true", help="the vocabulary is uncased")
     parser.add_argument(
         "--accents",

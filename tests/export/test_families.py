@@ -2,11 +2,12 @@
 the worker."""
 
 import json
+import random
 import subprocess
 
 import pytest
 import worker
-from exporting import bundle_logits, exported, manifest_of, published_logits, refused
+from exporting import LETTERS, VOCAB, bundle_logits, exported, manifest_of, published_logits, refused
 from family_models import MODELS, ODD, make, save
 
 pytestmark = pytest.mark.torch
@@ -72,8 +73,13 @@ def test_padded_512(published, rows, labels_file, tmp_path, name):
     assert (bundle_logits(out, rows, alone=False) - wanted).abs().max() <= 1e-4
 
 
-@pytest.mark.parametrize("name", ["roberta", "distilbert", "electra", "mpnet of three heads"])
-def test_the_worker_s_kernels_keep_them_in_every_precision(published, rows, articles, labels_file, tmp_path, name):
+@pytest.mark.parametrize("name, operated", (
+    ("roberta", "10 linear layers, 2 attentions"), ("distilbert", "10 linear layers, 2 attentions"),
+    ("electra", "11 linear layers, 2 attentions"), ("mpnet of three heads", "10 linear layers, 2 attentions"),
+    ("deberta-v3", "26 linear layers, 2 attentions"), ("modernbert of the mean", "22 linear layers, 4 attentions")))
+def test_the_worker_s_kernels_keep_them_in_every_precision(
+    published, rows, articles, labels_file, tmp_path, name, operated
+):
     import torch
 
     model, folder = published(name)
@@ -88,8 +94,37 @@ def test_the_worker_s_kernels_keep_them_in_every_precision(published, rows, arti
         assert (torch.tensor(together) - wanted).abs().max() <= bound + 1e-4, precision
         assert classify(out, articles, precision, 16) == together, f"{precision} depends on the batch"
     said = operators(out)
-    linears = 11 if name == "electra" else 10
-    assert f": {linears} linear layers, 2 attentions" in said and "libtorch" not in said
+    assert f": {operated}" in said and "libtorch" not in said
+
+
+def test_articles_of_8192_tokens(labels_file, tmp_path):
+    """ModernBERT's own length, by which the directory says that articles are cut."""
+    import torch
+
+    from wiretag_modeling import TokenizerOptions, build_tokenizer
+
+    model = make("modernbert", num_hidden_layers=2, global_attn_every_n_layers=2, max_position_embeddings=8192)
+    folder = save(model, tmp_path / "modernbert", model_max_length=8192)
+    out, texts = tmp_path / "model.pt", tmp_path / "texts.jsonl"
+    lengths = (8192, 5000, 700, 90, 9000, 3, 8191, 12)
+    rng = random.Random(8)
+    articles = [" ".join(rng.choice(LETTERS) for _ in range(length - 2)) for length in lengths]
+    texts.write_text("".join(json.dumps({"text": text[:900]}) + "\n" for text in articles))
+    assert exported(checkpoint=folder, labels=labels_file, texts=texts, out=out)["max_tokens"] == 8192
+    rows = [row.ids for row in build_tokenizer(VOCAB, TokenizerOptions(), 8192).encode_batch(articles)]
+    assert [len(row) for row in rows] == [min(length, 8192) for length in lengths]
+    wanted = wanted_logits(model, rows)
+    together = classify(out, articles, "fp32", 40000)
+    assert (torch.tensor(together) - wanted).abs().max() <= 1e-3
+    assert classify(out, articles, "fp32", 16) == together
+
+
+@pytest.mark.parametrize("name", ("bert", "modernbert"))
+def test_longer_articles_than_the_model_has_positions_for(published, labels_file, tmp_path, name):
+    folder = published(name)[1]
+    (tmp_path / "out").mkdir()
+    said = refused(checkpoint=folder, labels=labels_file, max_tokens=8192, out=tmp_path / "out/model.pt")
+    assert "max_tokens 8192 with padding exact: the model knows 512 positions" in said
 
 
 def test_a_family_is_not_taken_for_another(published, labels_file, tmp_path):

@@ -308,6 +308,10 @@ class TestTorchScript:
     def test_no_tokens_at_all(self, published, files):
         assert "max_tokens 0: " in refused(checkpoint=published[1], max_tokens=0, **files)
 
+    def test_more_tokens_than_any_article_has(self, files, tmp_path):
+        self.scripted().save(str(tmp_path / "own.pt"))
+        assert "at 8192 tokens or before" in refused(checkpoint=tmp_path / "own.pt", max_tokens=8193, **files)
+
     def test_padding_is_the_vocabulary_s_own(self, files, rows, tmp_path):
         """[PAD] has whatever id the vocabulary gives it."""
         import torch

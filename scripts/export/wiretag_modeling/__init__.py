@@ -5,7 +5,8 @@
 - classifier.py  the architecture (BERT encoder, two-layer BiLSTM, mean, linear), and its relatives by
                  their settings. The class that is trained is the class that is exported.
 - families.py    how the families of Hugging Face directories differ: names, positions, heads.
-- conversion.py  from published weights to a Classifier.
+- conversion.py  from published weights to a Classifier; deberta.py and modern.py are families of
+                 their own.
 - published.py   the published models themselves, by transformers, to compare with.
 - tokenizer.py   the Hugging Face tokenizer that belongs to a vocabulary and its options.
 - bundle.py      write_bundle(): TorchScript, wiretag.json, vocab.txt and selftest.jsonl in one

@@ -33,7 +33,7 @@ from .checks import (
     check_words,
     wordpiece_rows,
 )
-from .classifier import Classifier
+from .classifier import TextModel
 from .labels import TASKS, Label, as_labels, describe
 from .measure import (
     FP32_BOUND,
@@ -360,7 +360,7 @@ def write_bundle(
 ) -> BundleReport:
     """Writes `model` with its vocabulary (index = id) and labels (index = output) to `out_path`.
 
-    `model` is a Classifier, or a TorchScript module that takes `inputs`; it is left as it is.
+    `model` is a TextModel, such as a Classifier, or a TorchScript module that takes `inputs`; it is left as it is.
     With a WholeTokenizer there are no `vocab_tokens`: it has them.
     `selftest_texts` (a few of different lengths) travel in the bundle with their logits;
     `sample_texts` only add to what the bounds are measured on. `about` is kept in wiretag.json for
@@ -396,7 +396,7 @@ def write_bundle(
         check_forward(
             Runner(module, inputs), rows[0], len(labels), tokens, tokens_max
         )
-        must_be_invariant = isinstance(model, Classifier)
+        must_be_invariant = isinstance(model, TextModel)
         found = _measure_all(module, inputs, rows, reference, must_be_invariant, progress)
     manifest = {
         **describe(labels, task),

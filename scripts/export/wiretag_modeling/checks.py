@@ -7,12 +7,14 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import nn
 
-from .classifier import Classifier
+from .classifier import TextModel
 from .measure import MODEL_ERRORS, ExportError, Runner, last_line
 from .tokenizer import SPECIAL_TOKENS, TokenizerOptions, build_tokenizer
 
 PADDINGS = {"exact": 0, "padded-512": 512}
 INPUTS = ("ids+lengths", "ids+mask")
+# Of an article, however many the model would take.
+TOKENS_MAX = 8192
 # Rows of an embedding beyond the vocabulary that count as rounding up, not as another vocabulary.
 SPARE_ROWS_MAX = 127
 # What tokenizers treat differently, whatever the texts of an export are.
@@ -63,8 +65,8 @@ def check_vocab(vocab_tokens: Sequence[str], model: nn.Module) -> None:
 
 
 def check_vocab_size(tokens: int, model: nn.Module) -> None:
-    """The embedding of a Classifier has a row for each token, and a few more where it was rounded up."""
-    if isinstance(model, Classifier):
+    """The embedding of a TextModel has a row for each token, and a few more where it was rounded up."""
+    if isinstance(model, TextModel):
         rows = model.words.num_embeddings
         rounded_up = rows % 4 == 0 and 0 < rows - tokens <= SPARE_ROWS_MAX
         if rows != tokens and not rounded_up:
@@ -142,9 +144,14 @@ def check_sizes(model: nn.Module, padding: str, inputs: str, tokens_max: int) ->
         raise ExportError(f"inputs {inputs!r}: choose {' or '.join(INPUTS)}")
     if tokens_max < 3:
         raise ExportError(f"max_tokens {tokens_max}: [CLS], one token and [SEP] need 3")
+    if tokens_max > TOKENS_MAX:
+        raise ExportError(
+            f"max_tokens {tokens_max}: wiretag cuts articles at {TOKENS_MAX} tokens or before; give "
+            f"--max-tokens {TOKENS_MAX} or less"
+        )
     if PADDINGS[padding] and tokens_max > PADDINGS[padding]:
         raise ExportError(f"max_tokens {tokens_max}: {padding} has room for {PADDINGS[padding]}")
-    if isinstance(model, Classifier):
+    if isinstance(model, TextModel):
         if model.pad_to != PADDINGS[padding]:
             raise ExportError(
                 f"padding {padding}: the model was made with pad_to={model.pad_to}; "

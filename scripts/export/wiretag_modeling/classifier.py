@@ -73,6 +73,23 @@ class ClassifierConfig:
         self.embedding = self.embedding or self.hidden
 
 
+class TextModel(nn.Module):
+    """What write_bundle() knows to depend on nothing but an article's own ids. Has config.positions_max,
+    words (an nn.Embedding), pad_to and pad_id."""
+
+
+def activated(x: Tensor, activation: str) -> Tensor:
+    """One of ACTIVATIONS, or tanh."""
+    if activation == "gelu":
+        return F.gelu(x)
+    elif activation == "gelu_tanh":
+        return F.gelu(x, approximate="tanh")
+    elif activation == "tanh":
+        return torch.tanh(x)
+    else:
+        return F.relu(x)
+
+
 class EncoderLayer(nn.Module):
     """One post-norm BERT layer. `mask`: bool [B, 1, 1, S], the positions that may be attended to, or float
     [B, heads, S, S], what is added to the scores."""
@@ -102,14 +119,11 @@ class EncoderLayer(nn.Module):
             qkv[0], qkv[1], qkv[2], attn_mask=mask, dropout_p=dropout
         )
         context = self.attention_output(context.transpose(1, 2).reshape(rows, width, size))
-        hidden = self.attention_norm(hidden + F.dropout(context, self.dropout, self.training))
-        inner = self.intermediate(hidden)
-        if self.activation == "gelu":
-            inner = F.gelu(inner)
-        elif self.activation == "gelu_tanh":
-            inner = F.gelu(inner, approximate="tanh")
-        else:
-            inner = F.relu(inner)
+        context = F.dropout(context, self.dropout, self.training)
+        return self.feed_forward(self.attention_norm(hidden + context))
+
+    def feed_forward(self, hidden: Tensor) -> Tensor:
+        inner = activated(self.intermediate(hidden), self.activation)
         inner = F.dropout(self.output(inner), self.dropout, self.training)
         return self.output_norm(hidden + inner)
 
@@ -122,13 +136,13 @@ class RelativeBias(nn.Module):
     def __init__(self, config: ClassifierConfig) -> None:
         super().__init__()
         self.positions_max = config.positions_max
-        # A row a distance, from 1 - positions_max on.
-        self.table = nn.Embedding(2 * config.positions_max - 1, config.heads)
+        # A column a distance key - query, from 1 - positions_max on.
+        self.table = nn.Parameter(torch.zeros(config.heads, 2 * config.positions_max - 1))
 
-    def forward(self, position: Tensor) -> Tensor:
-        distance = position.unsqueeze(0) - position.unsqueeze(1)
-        bias = self.table(distance + (self.positions_max - 1))
-        return bias.permute(2, 0, 1).unsqueeze(0).contiguous()
+    def forward(self, width: int) -> Tensor:
+        near = self.table[:, self.positions_max - width : self.positions_max + width - 1]
+        # A query sees S columns in a row; the last query begins with the first of them.
+        return near.unfold(1, width, 1).flip(1).unsqueeze(0)
 
 
 class OneDirection(nn.Module):
@@ -220,18 +234,12 @@ class PoolerHead(nn.Module):
         self.fc = nn.Linear(config.hidden, config.labels)
 
     def forward(self, hidden: Tensor, lengths: Tensor) -> Tensor:
-        pooled = self.pooler(hidden[:, 0])
-        if self.activation == "tanh":
-            pooled = torch.tanh(pooled)
-        elif self.activation == "gelu":
-            pooled = F.gelu(pooled)
-        else:
-            pooled = F.relu(pooled)
+        pooled = activated(self.pooler(hidden[:, 0]), self.activation)
         pooled = F.dropout(pooled, self.dropout, self.training)
         return output_layer(pooled, self.fc.weight, self.fc.bias)
 
 
-class Classifier(nn.Module):
+class Classifier(TextModel):
     """forward(ids int64 [B, S], lengths int64 [B]) -> logits float32 [B, labels]."""
 
     pad_to: Final[int]
@@ -280,7 +288,7 @@ class Classifier(nn.Module):
             hidden = self.projection(hidden)
         mask = real.unsqueeze(1).unsqueeze(1)
         if self.bias is not None:
-            mask = self.bias(position).masked_fill(~mask, float("-inf"))
+            mask = self.bias(ids.size(1)).masked_fill(~mask, float("-inf"))
         for layer in self.layers:
             hidden = layer(hidden, mask)
         return self.head(hidden, lengths)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from .classifier import Classifier, ClassifierConfig
+from .classifier import Classifier, ClassifierConfig, TextModel
 from .families import ACTIVATIONS, FAMILIES, EncoderSettings, Family
 from .measure import ExportError
 
@@ -78,7 +78,8 @@ def _embeddings_state(
         name = family.base + "encoder.relative_attention_bias.weight"
         if weights.take(name).size(0) < 32:
             raise ExportError(f"{weights.source}: {name} has no row for each of 32 buckets")
-        state["bias.table.weight"] = weights.take(name)[_mpnet_buckets(settings.positions_max)]
+        rows = weights.take(name)[_mpnet_buckets(settings.positions_max)]
+        state["bias.table"] = rows.t().contiguous()
     return state
 
 
@@ -110,12 +111,13 @@ def _lstm_state(weights: Weights, layers: int) -> dict[str, Tensor]:
     return state
 
 
-def _load(
-    config: ClassifierConfig, state: Callable[[], dict[str, Tensor]], source: str
-) -> Classifier:
+def load_into(
+    make: Callable[[], TextModel], state: Callable[[], dict[str, Tensor]], source: str
+) -> TextModel:
+    """Makes the model and gives it the tensors of `state`, without a copy."""
     # Its random initial weights would take seconds and be thrown away.
     with torch.device("meta"):
-        model = Classifier(config)
+        model = make()
     try:
         model.load_state_dict(state(), strict=True, assign=True)
     except RuntimeError as error:
@@ -148,10 +150,11 @@ def bilstm_classifier(
 ) -> Classifier:
     """The published BiLSTMClassifier: bert, lstm, mean over time, fc."""
     fc = weights.take("fc.weight")
-    return _load(
-        _config(
-            settings, fc.size(0), pad_to, lstm_hidden=fc.size(1) // 2, lstm_layers=lstm_layers
-        ),
+    config = _config(
+        settings, fc.size(0), pad_to, lstm_hidden=fc.size(1) // 2, lstm_layers=lstm_layers
+    )
+    return load_into(
+        lambda: Classifier(config),
         lambda: _encoder_state(weights, settings, FAMILIES["bert"])
         | _lstm_state(weights, lstm_layers)
         | weights.linear("fc", "head.fc"),
@@ -164,17 +167,18 @@ def sequence_classifier(
 ) -> Classifier:
     """A sequence classification of transformers: a layer on the first token, then the logits."""
     dense, last = family.head
-    return _load(
-        _config(
-            settings,
-            weights.take(f"{last}.weight").size(0),
-            pad_to,
-            head="pooler",
-            head_activation=family.head_activation,
-            embedding=settings.embedding,
-            unplaced_id=settings.unplaced_id,
-            relative_bias=family.relative_bias,
-        ),
+    config = _config(
+        settings,
+        weights.take(f"{last}.weight").size(0),
+        pad_to,
+        head="pooler",
+        head_activation=family.head_activation,
+        embedding=settings.embedding,
+        unplaced_id=settings.unplaced_id,
+        relative_bias=family.relative_bias,
+    )
+    return load_into(
+        lambda: Classifier(config),
         lambda: _encoder_state(weights, settings, family)
         | weights.linear(dense, "head.pooler")
         | weights.linear(last, "head.fc"),

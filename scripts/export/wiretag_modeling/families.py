@@ -109,6 +109,16 @@ FAMILIES = {
         token_types=False,
         relative_bias=True,
     ),
+    # Rebuilt by deberta.py and modern.py.
+    "deberta-v2": Family(
+        "DebertaV2ForSequenceClassification",
+        "deberta.",
+        head=("pooler.dense", "classifier"),
+        token_types=False,
+    ),
+    "modernbert": Family(
+        "ModernBertForSequenceClassification", "model.", head=("head.dense", "classifier")
+    ),
 }
 
 

@@ -25,6 +25,14 @@ NOT_THE_MODEL = (
 )
 
 
+def published_config(config: dict, **more: object) -> object:
+    """The settings of a config.json as transformers understands them."""
+    import transformers
+
+    settings = {k: v for k, v in config.items() if k not in NOT_THE_MODEL}
+    return transformers.AutoConfig.for_model(config.get("model_type", "bert"), **settings | more)
+
+
 class PublishedBiLstm(nn.Module):
     """Transformers' BertModel and torch's own LSTM, one text at a time, as its authors run it."""
 
@@ -50,11 +58,7 @@ class PublishedSequence(nn.Module):
         super().__init__()
         import transformers
 
-        settings = {k: v for k, v in config.items() if k not in NOT_THE_MODEL}
-        made = transformers.AutoConfig.for_model(
-            config.get("model_type", "bert"),
-            **settings | {"num_labels": labels, "attn_implementation": "eager"},
-        )
+        made = published_config(config, num_labels=labels, attn_implementation="eager")
         kind = transformers.AutoModelForSequenceClassification
         self.model = kind.from_config(made, dtype=torch.float32)
         self.pad_to, self.pad_id = pad_to, pad_id

@@ -19,20 +19,22 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .checks import INPUTS, PADDINGS
+from .checks import INPUTS, PADDINGS, TOKENS_MAX
 from .conversion import Weights, bilstm_classifier, sequence_classifier
+from .deberta import deberta_classifier
 from .families import EncoderSettings
 from .hugging_face import Directory
 from .labels import TASKS, Label, read_label
 from .measure import MODEL_ERRORS, ExportError, last_line
+from .modern import modern_classifier
 from .pickled import Plain, module_tensors, read_pickle, submodule
 from .published import PublishedBiLstm, PublishedSequence, padded_alone
 from .tokenizer import TokenizerOptions
 from .whole_tokenizer import WholeTokenizer
 
+# Families that are more than a Classifier.
+BUILDERS = {"deberta-v2": deberta_classifier, "modernbert": modern_classifier}
 WRAPPING_CLASSES = ("DataParallel", "DistributedDataParallel", "OptimizedModule")
-# Of an article, however many the model would take.
-TOKENS_MAX = 8192
 
 
 @dataclass
@@ -159,8 +161,8 @@ def _read_published(path: Path, padding: str) -> Source:
 
 def _read_hugging_face(folder: Path, padding: str) -> Source:
     directory = Directory(folder)
-    family = directory.family
-    settings = EncoderSettings.read(directory.config, str(folder), family)
+    config, family = directory.config, directory.family
+    kind = config.get("model_type", "bert")
     tensors, file = directory.tensors()
     weights = Weights(tensors, str(folder))
     labels = weights.take(f"{family.head[1]}.weight").size(0)
@@ -169,15 +171,20 @@ def _read_hugging_face(folder: Path, padding: str) -> Source:
             f"{folder}: the model gives one number, as for a regression; wiretag chooses among "
             "labels, so it needs an output for each"
         )
-    tokenizer = directory.tokenizer()
     pad_to = PADDINGS[padding]
+    if kind in BUILDERS:
+        model = BUILDERS[kind](weights, config, str(folder), pad_to)
+    else:
+        settings = EncoderSettings.read(config, str(folder), family)
+        model = sequence_classifier(weights, settings, family, pad_to)
+    tokenizer = directory.tokenizer()
     return Source(
-        what=f"Hugging Face directory of {directory.config.get('model_type', 'bert')}, "
-        f"{settings.layers} layers of {settings.hidden}, weights of {file}",
-        model=sequence_classifier(weights, settings, family, pad_to),
-        reference=PublishedSequence(weights, directory.config, labels, pad_to, settings.pad_id),
+        what=f"Hugging Face directory of {kind}, {len(model.layers)} layers of {model.config.hidden}, "
+        f"weights of {file}",
+        model=model,
+        reference=PublishedSequence(weights, config, labels, pad_to, model.pad_id),
         tokens_max=min(
-            settings.positions_max, tokenizer.tokens_max or TOKENS_MAX, pad_to or TOKENS_MAX
+            model.config.positions_max, tokenizer.tokens_max or TOKENS_MAX, pad_to or TOKENS_MAX
         ),
         vocab_tokens=tokenizer.vocab,
         labels=directory.labels(),

@@ -123,15 +123,6 @@ static void multiply(const struct wt_attention *attention, const void *a, size_t
     }
 }
 
-/* softmax scales what it is given, so the bias is divided by that scale. */
-static void add_bias(const struct wt_attention *attention, const float *bias, float *scores)
-{
-    float root = sqrtf((float)attention->size);
-    for (size_t key = 0; key < attention->keys; key++) {
-        scores[key] += bias[key] * root;
-    }
-}
-
 static void run_tile(const struct wt_attention *attention, const struct packed *packed,
                      size_t first, uint32_t rows)
 {
@@ -157,7 +148,9 @@ static void run_tile(const struct wt_attention *attention, const struct packed *
     for (uint32_t i = 0; i < rows; i++) {
         float *scores = packed->scores + i * columns;
         if (attention->bias != NULL) {
-            add_bias(attention, attention->bias + (first + i) * attention->bias_stride, scores);
+            /* softmax scales what it is given, so the bias is divided by that scale. */
+            kernels->add(scores, attention->bias + (first + i) * attention->bias_stride,
+                         attention->keys, 1.0f / factor);
         }
         inverse[i] = kernels->softmax(scores, attention->keys, columns, factor);
         if (attention->bf16) {

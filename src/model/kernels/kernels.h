@@ -94,6 +94,9 @@ struct wt_kernels {
     /* out = x * factor. */
     void (*scale)(const float *x, size_t count, float factor, float *out);
 
+    /* x += factor * other. */
+    void (*add)(float *x, const float *other, size_t count, float factor);
+
     /* One step of an LSTM cell. `gates` has the inputs of the in, forget, cell and out gates,
      * `size` values each. Updates `cell` and writes `hidden`. */
     void (*cell)(const float *gates, size_t size, float *cell, float *hidden);

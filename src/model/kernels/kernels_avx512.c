@@ -57,7 +57,7 @@ DEFINE_TILE(tile_widened, float, __m512, int32_t, __m512i, _mm512_loadu_ps, _mm5
     .panel = PANEL, .fast = true, .s8_offset = true, .tile_f32 = tile_f32, .tile_s8 = tile_s8,     \
     .magnitude = row_magnitude, .quantize = row_quantize, .to_bf16 = row_to_bf16,                  \
     .finish_s8 = row_finish_s8, .finish_f32 = row_finish_f32, .norm = row_norm,                    \
-    .softmax = row_softmax, .scale = row_scale, .cell = row_cell
+    .softmax = row_softmax, .scale = row_scale, .add = row_add, .cell = row_cell
 
 const struct wt_kernels wt_kernels_avx512 = {
     .name = "avx512-vnni", .tile_bf16 = tile_widened, ROW_FUNCTIONS};

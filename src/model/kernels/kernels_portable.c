@@ -93,5 +93,6 @@ const struct wt_kernels wt_kernels_portable = {
     .norm = row_norm,
     .softmax = row_softmax,
     .scale = row_scale,
+    .add = row_add,
     .cell = row_cell,
 };

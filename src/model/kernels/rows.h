@@ -252,6 +252,20 @@ static void row_scale(const float *x, size_t count, float factor, float *out)
     }
 }
 
+static void row_add(float *x, const float *other, size_t count, float factor)
+{
+    lanes by = lanes_set(factor);
+    size_t i = 0;
+    for (; i + WT_LANES <= count; i += WT_LANES) {
+        lanes_store(x + i, lanes_fma(lanes_load(other + i), by, lanes_load(x + i)));
+    }
+    if (i < count) {
+        size_t rest = count - i;
+        lanes sum = lanes_fma(lanes_load_some(other + i, rest), by, lanes_load_some(x + i, rest));
+        lanes_store_some(x + i, sum, rest);
+    }
+}
+
 static void row_cell(const float *gates, size_t size, float *cell, float *hidden)
 {
     for (size_t i = 0; i < size; i += WT_LANES) {

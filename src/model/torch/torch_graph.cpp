@@ -302,7 +302,9 @@ bool is_row_by_row(const Node *node)
                                                 "aten::flatten",     "aten::__getitem__",
                                                 "aten::Int",         "aten::ScalarImplicit",
                                                 "aten::dim",         "aten::len",
-                                                "aten::cumsum"};
+                                                "aten::cumsum",      "aten::gather",
+                                                "aten::logical_and", "aten::append",
+                                                "aten::unfold",      "aten::flip"};
     const std::string kind = node->kind().toQualString();
     return kind.rfind("prim::", 0) == 0 || kind.rfind("wiretag::", 0) == 0 || known.count(kind) > 0;
 }
