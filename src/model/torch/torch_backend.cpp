@@ -34,7 +34,7 @@
 struct wt_backend {
     torch::jit::Module module;
     torch::jit::ExtraFilesMap files = {
-        {"wiretag.json", ""}, {"vocab.txt", ""}, {"selftest.jsonl", ""}};
+        {"wiretag.json", ""}, {"vocab.txt", ""}, {"tokenizer.json", ""}, {"selftest.jsonl", ""}};
     wiretag::Lanes lanes{c10::kCPU};
     std::string source; // for messages
     bool takes_mask = false;
