@@ -89,3 +89,19 @@ enum wt_status wt_logits_check(const float *logits, uint32_t count, struct wt_er
     }
     return WT_OK;
 }
+
+void wt_logits_mean(const float *const *rows, const uint32_t *weights, uint32_t row_count,
+                    uint32_t count, float *mean_out)
+{
+    double whole = 0.0;
+    for (uint32_t row = 0; row < row_count; row++) {
+        whole += weights[row];
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        double sum = 0.0;
+        for (uint32_t row = 0; row < row_count; row++) {
+            sum += (double)weights[row] * (double)rows[row][i];
+        }
+        mean_out[i] = (float)(sum / whole);
+    }
+}

@@ -36,6 +36,12 @@ uint32_t wt_logits_best_after(const float *logits, uint32_t count, uint32_t prev
 uint32_t wt_scores_reached(const struct wt_scores *scores, const float *logits, uint32_t count,
                            const double *thresholds, uint32_t *labels_out);
 
+/* The mean of the logits of `row_count` rows, each of `count`, by `weights`, whose sum is positive.
+ * Sums in double and in the order of the rows, so the same rows always give the same bits; one row
+ * alone gives its own. */
+void wt_logits_mean(const float *const *rows, const uint32_t *weights, uint32_t row_count,
+                    uint32_t count, float *mean_out);
+
 /* WT_INVALID (class record), code logits-not-finite: a logit is NaN or infinite. */
 enum wt_status wt_logits_check(const float *logits, uint32_t count, struct wt_error *error);
 

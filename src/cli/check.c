@@ -121,6 +121,9 @@ static void report_model_error(const struct wt_config *config, const struct wt_e
     if (strcmp(error->code, "label-unknown") == 0) {
         wt_finding_add_at(findings, "", WT_FINDING_ERROR, "label-unknown", "%s", error->message);
         wt_finding_remedy(findings, "write the name as the model has it, or take the line out");
+    } else if (strcmp(error->code, "window-overlap") == 0) {
+        wt_finding_add_at(findings, "", WT_FINDING_ERROR, "window-overlap", "%s", error->message);
+        wt_finding_remedy(findings, "set input.window_overlap to less than that");
     } else {
         wt_finding_add(findings, config, key_of(error), WT_FINDING_ERROR, "model", "%s",
                        error->message);

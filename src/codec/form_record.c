@@ -123,6 +123,10 @@ void wt_form_append_label(const struct wt_encoder *encoder, struct wt_record *re
     wt_buffer_append_integer(value, record->token_count);
     wt_buffer_append_text(value,
                           record->truncated ? ",\"truncated\":true" : ",\"truncated\":false");
+    if (record->window_count > 0) {
+        wt_buffer_append_text(value, ",\"windows\":");
+        wt_buffer_append_integer(value, record->window_count);
+    }
 }
 
 static void append_source(const struct wt_record *record, struct wt_buffer *value)

@@ -47,6 +47,7 @@ struct wt_thresholds {
 enum wt_output_partition { WT_PARTITION_SAME, WT_PARTITION_KEY };
 enum wt_output_timestamp { WT_TIMESTAMP_INPUT, WT_TIMESTAMP_NOW };
 enum wt_on_error { WT_ON_ERROR_DEAD_LETTER, WT_ON_ERROR_SKIP, WT_ON_ERROR_STOP };
+enum wt_long { WT_LONG_CUT, WT_LONG_WINDOWS };
 enum wt_damaged { WT_DAMAGED_AUTO, WT_DAMAGED_WAIT, WT_DAMAGED_SKIP, WT_DAMAGED_STOP };
 enum wt_guarantee { WT_AT_LEAST_ONCE, WT_EXACTLY_ONCE };
 
@@ -60,9 +61,12 @@ struct wt_config {
     struct {
         struct wt_strings topics; /* 1 or more, no duplicates */
         enum wt_input_format format;
-        char *id;                /* JSON pointer */
-        struct wt_strings text;  /* JSON pointers, 1 or more */
-        enum wt_damaged damaged; /* auto: follows on_error */
+        char *id;                   /* JSON pointer */
+        struct wt_strings text;     /* JSON pointers, 1 or more */
+        enum wt_long long_articles; /* input.long: those of more tokens than the model takes */
+        uint32_t window_overlap;    /* tokens that neighbouring windows share */
+        uint32_t windows_max;       /* of an article */
+        enum wt_damaged damaged;    /* auto: follows on_error */
     } input;
     struct {
         char *topic;

@@ -65,6 +65,7 @@ static const struct wt_choice on_errors[] = {{"dead-letter", WT_ON_ERROR_DEAD_LE
                                              {"skip", WT_ON_ERROR_SKIP},
                                              {"stop", WT_ON_ERROR_STOP},
                                              {0}};
+static const struct wt_choice longs[] = {{"cut", WT_LONG_CUT}, {"windows", WT_LONG_WINDOWS}, {0}};
 static const struct wt_choice damaged[] = {{"auto", WT_DAMAGED_AUTO},
                                            {"wait", WT_DAMAGED_WAIT},
                                            {"skip", WT_DAMAGED_SKIP},
@@ -97,6 +98,9 @@ static const struct wt_key keys[] = {
     {"input.id", WT_KEY_TEXT, AT(input.id), "/id", .valid = valid_pointer, .must = POINTER_MUST},
     {"input.text", WT_KEY_TEXTS, AT(input.text), "[/text]",
      .valid = valid_pointer, .must = POINTER_MUST},
+    {"input.long", WT_KEY_CHOICE, AT(input.long_articles), "cut", .choices = longs},
+    {"input.window_overlap", WT_KEY_U32, AT(input.window_overlap), "64", .min = 0, .max = 8191},
+    {"input.windows_max", WT_KEY_U32, AT(input.windows_max), "16", .min = 1, .max = 256},
     {"input.damaged", WT_KEY_CHOICE, AT(input.damaged), "auto", .choices = damaged},
     {"output.topic", WT_KEY_TEXT, AT(output.topic), "news.labelled",
      .valid = wt_name_is_topic, .must = TOPIC_MUST},

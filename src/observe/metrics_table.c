@@ -102,8 +102,15 @@ static const struct wt_family_entry families[WT_FAMILY_COUNT] = {
     [WT_FAMILY_TRUNCATED] = {"wiretag_truncated_articles_total",
                              WT_COUNTER,
                              {NULL},
-                             "Articles cut to the model's longest length.",
+                             "Articles cut off: longer than the model accepts, or with input.long "
+                             "windows than input.windows_max windows.",
                              NULL},
+    [WT_FAMILY_WINDOWS] = {"wiretag_article_windows",
+                           WT_HISTOGRAM,
+                           {NULL},
+                           "Windows of an article, with input.long windows: 1 for those that the "
+                           "model accepts whole.",
+                           NULL},
     [WT_FAMILY_MODEL_INFO] = {"wiretag_model_info",
                               WT_GAUGE,
                               {"name", "version", "sha256", "device", "precision"},
@@ -128,7 +135,11 @@ static const struct wt_family_entry families[WT_FAMILY_COUNT] = {
          "is then halved, one of a single article given up.",
          NULL},
     [WT_FAMILY_BATCH_ARTICLES] =
-        {"wiretag_batch_articles", WT_HISTOGRAM, {NULL}, "Articles in a batch.", NULL},
+        {"wiretag_batch_articles",
+         WT_HISTOGRAM,
+         {NULL},
+         "Articles in a batch; with input.long windows each window counts.",
+         NULL},
     [WT_FAMILY_BATCH_FILL] = {"wiretag_batch_fill_ratio",
                               WT_HISTOGRAM,
                               {NULL},
@@ -153,11 +164,13 @@ static const struct wt_family_entry families[WT_FAMILY_COUNT] = {
                                  "Records that wait for a stage: prepare (decoding), batch (the "
                                  "model), publish (the publish thread).",
                                  "Under way"},
-    [WT_FAMILY_IN_FLIGHT_RECORDS] = {"wiretag_in_flight_records",
-                                     WT_GAUGE,
-                                     {NULL},
-                                     "Records between consumption and acknowledgement.",
-                                     NULL},
+    [WT_FAMILY_IN_FLIGHT_RECORDS] =
+        {"wiretag_in_flight_records",
+         WT_GAUGE,
+         {NULL},
+         "Records between consumption and acknowledgement; with input.long "
+         "windows each window counts.",
+         NULL},
     [WT_FAMILY_IN_FLIGHT_RECORDS_LIMIT] =
         {"wiretag_in_flight_records_limit",
          WT_GAUGE,
@@ -367,6 +380,9 @@ static const struct wt_histogram_entry histograms[WT_HISTOGRAM_COUNT] = {
     [WT_HISTOGRAM_STAGE_BATCH] = {WT_FAMILY_STAGE_SECONDS, "batch", STAGE_BOUNDS},
     [WT_HISTOGRAM_STAGE_INFER] = {WT_FAMILY_STAGE_SECONDS, "infer", STAGE_BOUNDS},
     [WT_HISTOGRAM_STAGE_PUBLISH] = {WT_FAMILY_STAGE_SECONDS, "publish", STAGE_BOUNDS},
+    [WT_HISTOGRAM_WINDOWS] = {WT_FAMILY_WINDOWS,
+                              NULL,
+                              {1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64, 128, 256}},
     [WT_HISTOGRAM_BATCH_ARTICLES] = {WT_FAMILY_BATCH_ARTICLES,
                                      NULL,
                                      {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024}},

@@ -7,6 +7,7 @@
 #include "base/processors.h"
 #include "check/cluster_facts.h"
 #include "check/timestamps.h"
+#include "codec/article_windows.h"
 #include "kafka/transactional_id.h"
 #include "observe/exit_limit.h"
 #include "observe/log.h"
@@ -48,6 +49,7 @@ struct wt_pipeline {
     struct wt_owner drainer; /* the consume thread */
     const struct wt_config *config;
     struct wt_model *model;
+    struct wt_windows windows; /* how long articles are cut */
     struct wt_pipeline_source source;
     struct wt_partitions *partitions;
     struct wt_in_flight *in_flight;
@@ -108,8 +110,7 @@ static void on_drain(void *opaque, struct wt_partition *const *partitions, size_
     wt_batch_stage_remove_stale(pipeline->batch, &stale);
     struct wt_record *record;
     while ((record = wt_record_list_take(&stale)) != NULL) {
-        wt_metric_add(WT_METRIC_RECORDS_DROPPED, wt_record_weight(record));
-        wt_in_flight_end(pipeline->in_flight, &record);
+        wt_in_flight_drop(pipeline->in_flight, &record);
     }
     pipeline->drained_all = wt_publish_drain(pipeline->publish, partitions, count, lost);
 }
@@ -197,7 +198,15 @@ enum wt_status wt_pipeline_create(const struct wt_config *config, struct wt_mode
     wt_mutex_init(&pipeline->mutex);
     wt_clock_init_condition(&pipeline->changed);
 
-    uint32_t queue_records_max = config->in_flight.records_max + QUEUE_SLACK_RECORDS;
+    enum wt_status status = wt_article_windows(config, wt_model_vocab(model), info->tokens_max,
+                                               &pipeline->windows, error);
+    if (status != WT_OK) {
+        wt_pipeline_destroy(pipeline);
+        return status;
+    }
+    /* Of a text whose tokens are fewer bytes than one, each record may have all its windows. */
+    uint32_t queue_records_max =
+        (config->in_flight.records_max + QUEUE_SLACK_RECORDS) * pipeline->windows.count_max;
     struct wt_batcher_limits limits = wt_auto_batch_limits(config, info);
     pipeline->partitions = wt_partitions_create();
     pipeline->in_flight =
@@ -207,10 +216,10 @@ enum wt_status wt_pipeline_create(const struct wt_config *config, struct wt_mode
     pipeline->batch = wt_batch_stage_create(&limits);
 
     struct wt_consume_options options = {.ranged = source->ranged,
-                                         .records_per_s_max = source->records_per_s_max};
+                                         .records_per_s_max = source->records_per_s_max,
+                                         .windows = &pipeline->windows};
     struct wt_consume_hooks hooks = {
         .opaque = pipeline, .drain = on_drain, .drained = on_drained, .failed = on_failed};
-    enum wt_status status = WT_OK;
     if (config->delivery.guarantee == WT_EXACTLY_ONCE) {
         status = wt_transactional_id_create(config, &pipeline->transactional_id, error);
     }
@@ -254,7 +263,8 @@ static enum wt_status start_stages(struct wt_pipeline *pipeline, struct wt_error
                                          .in_flight = pipeline->in_flight};
     struct wt_prepare_ports prepare_ports = {.config = config,
                                              .vocab = wt_model_vocab(pipeline->model),
-                                             .tokens_max = info->tokens_max,
+                                             .windows = &pipeline->windows,
+                                             .label_count = info->label_count,
                                              .queue_in = pipeline->consumed,
                                              .batch_out = pipeline->batch,
                                              .finished_out = pipeline->finished,

@@ -10,6 +10,7 @@
 #include "observe/log.h"
 #include "observe/metrics.h"
 #include "record/partition.h"
+#include "record/piece.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -55,25 +56,40 @@ static void finish(struct wt_record *record, int64_t now_us, struct wt_record_li
     wt_record_list_append(finished, &record);
 }
 
+/* Adds the record to `tokenized`, or the pieces of a long article. On failure it adds nothing. */
 static enum wt_status tokenize(struct worker *worker, struct wt_record *record,
-                               const struct wt_article *article, struct wt_error *error)
+                               const struct wt_article *article, struct wt_record_list *tokenized,
+                               struct wt_error *error)
 {
+    const struct wt_prepare_ports *ports = &worker->prepare->ports;
+    const struct wt_windows *windows = ports->windows;
     struct wt_tokens tokens;
     enum wt_status status =
         wt_tokenizer_encode(worker->tokenizer, article->text, article->text_bytes,
-                            worker->prepare->ports.tokens_max, &tokens, error);
+                            wt_windows_tokens_max(windows), &tokens, error);
     if (status != WT_OK) {
         return status;
     }
-    assert(tokens.count > 0 && tokens.count <= worker->prepare->ports.tokens_max);
+    assert(tokens.count > 0 && tokens.count <= wt_windows_tokens_max(windows));
     assert(record->ids == NULL);
     record->token_count = tokens.count;
     record->unknown_count = tokens.unknown_count;
     record->truncated = tokens.truncated;
-    record->ids = wt_alloc(tokens.count * sizeof(int32_t));
-    memcpy(record->ids, tokens.ids, tokens.count * sizeof(int32_t));
     wt_metric_add(WT_METRIC_TOKENS_UNKNOWN, tokens.unknown_count);
     wt_metric_add(WT_METRIC_TRUNCATED, tokens.truncated ? 1 : 0);
+    uint32_t count = wt_windows_count(windows, tokens.count);
+    if (windows->count_max > 1) {
+        record->window_count = count;
+        wt_in_flight_resize(ports->in_flight, record, count);
+        wt_metric_observe(WT_HISTOGRAM_WINDOWS, count, 1);
+    }
+    if (count > 1) {
+        wt_record_cut(record, windows, tokens.ids, ports->label_count, tokenized);
+        return WT_OK;
+    }
+    record->ids = wt_alloc(tokens.count * sizeof(int32_t));
+    memcpy(record->ids, tokens.ids, tokens.count * sizeof(int32_t));
+    wt_record_list_append(tokenized, &record);
     return WT_OK;
 }
 
@@ -143,15 +159,13 @@ static void prepare_record(struct worker *worker, struct wt_record *record,
     count_time(WT_HISTOGRAM_STAGE_DECODE, &at_us);
     if (status == WT_OK) {
         stage = "tokenize";
-        status = tokenize(worker, record, &article, &error);
+        status = tokenize(worker, record, &article, tokenized, &error);
         count_time(WT_HISTOGRAM_STAGE_TOKENIZE, &at_us);
     }
     if (status != WT_OK) {
         wt_record_fail(record, stage, &error);
         finish(record, at_us, finished);
-        return;
     }
-    wt_record_list_append(tokenized, &record);
 }
 
 static void end_stale(struct wt_in_flight *in_flight, struct wt_record_list *list)
@@ -159,8 +173,7 @@ static void end_stale(struct wt_in_flight *in_flight, struct wt_record_list *lis
     struct wt_record *record;
     while ((record = wt_record_list_take(list)) != NULL) {
         assert(wt_record_stale(record));
-        wt_metric_add(WT_METRIC_RECORDS_DROPPED, wt_record_weight(record));
-        wt_in_flight_end(in_flight, &record);
+        wt_in_flight_drop(in_flight, &record);
     }
 }
 

@@ -1,6 +1,7 @@
 /* prepare.h: the decode and tokenize threads (prepare.threads of them).
  *
- * They take consumed records and pass tokenized ones to the batch stage. Records that are finished
+ * They take consumed records and pass tokenized ones to the batch stage; of a long article, with
+ * input.long windows, its pieces instead (piece.h). Records that are finished
  * already (tombstones, and dead letters from the decoder or tokenizer) go directly to the queue of
  * finished records. */
 #ifndef WIRETAG_PIPELINE_PREPARE_H
@@ -12,6 +13,7 @@
 #include "record/in_flight.h"
 #include "record/queue.h"
 #include "replay/redrive.h"
+#include "text/windows.h"
 #include "wiretag/tokenizer.h"
 
 struct wt_prepare;
@@ -20,7 +22,8 @@ struct wt_prepare;
 struct wt_prepare_ports {
     const struct wt_config *config;
     const struct wt_vocab *vocab;
-    uint32_t tokens_max; /* of an article, [CLS] and [SEP] included */
+    const struct wt_windows *windows; /* how long articles are cut */
+    uint32_t label_count;             /* of the model */
     struct wt_queue *queue_in;
     struct wt_batch_stage *batch_out;
     struct wt_queue *finished_out;

@@ -41,6 +41,7 @@ struct wt_record *wt_record_create(const void *key, size_t key_bytes, const void
         .headers = (struct wt_header *)(record + 1),
         .header_count = header_count,
         .bytes = RECORD_OVERHEAD_BYTES + header_table_bytes + payload_bytes,
+        .rows = 1,
     };
     char *end = (char *)(record + 1) + header_table_bytes;
     record->key = append_bytes(&end, key, key_bytes);
@@ -76,6 +77,11 @@ void wt_record_destroy(struct wt_record *record)
     if (record == NULL) {
         return;
     }
+    if (record->drop != NULL) {
+        record->drop(record);
+        return;
+    }
+    assert(record->pieces == NULL);
     wt_record_output_clear(record);
     free(record->origin_topic);
     free(record->id_json);

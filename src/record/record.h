@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 struct wt_partition; /* partition.h */
+struct wt_pieces;    /* piece.h */
 
 enum wt_record_state {
     WT_RECORD_CONSUMED,    /* read from the broker, counted in flight */
@@ -85,7 +86,9 @@ struct wt_record {
     struct wt_header *headers;
     size_t header_count;
     bool headers_unread; /* headers that cannot be parsed; `headers` is empty then */
-    uint64_t bytes;      /* the record's share of in_flight.bytes_max */
+    uint64_t bytes;      /* the record's share of in_flight.bytes_max, */
+    uint32_t rows;       /* and of in_flight.records_max: the windows that it has or may have */
+    uint32_t row_bytes;  /* what each window beyond the first adds to `bytes` */
     int64_t consumed_us;
     int64_t finished_us; /* when the outcome was known */
 
@@ -96,7 +99,15 @@ struct wt_record {
     uint32_t token_count;
     uint32_t unknown_count;
     bool truncated;
-    int64_t waiting_us; /* when the wait for a batch began */
+    uint32_t window_count; /* 0: input.long is cut */
+    int64_t waiting_us;    /* when the wait for a batch began */
+
+    /* Windows (piece.h). */
+    struct wt_record *whole; /* of a piece: the record that it is a window of; else NULL */
+    void (*drop)(
+        struct wt_record *piece); /* of a piece: destroys it, and its whole with the last */
+    uint32_t piece_index;         /* which of its windows */
+    struct wt_pieces *pieces;     /* of a record that is cut into pieces, until they are joined */
 
     /* Result. */
     float *logits;              /* label_count values; NULL before the model ran */
@@ -127,7 +138,8 @@ struct wt_record *wt_record_create(const void *key, size_t key_bytes, const void
  * passes the pipeline in order and is committed, but neither published nor counted. Thread: any. */
 struct wt_record *wt_record_create_hole(int64_t to);
 
-/* Accepts NULL. */
+/* Accepts NULL. A piece that has not been joined counts as dropped; with the last one goes its whole
+ * (piece.h). */
 void wt_record_destroy(struct wt_record *record);
 
 /* Changes the state; asserts that the step is allowed. Besides the order above, a record goes from

@@ -41,6 +41,12 @@ static const char *token(const struct wt_vocab *vocab, uint32_t id)
     return wt_pieces_text(&compound_of(vocab)->tokens, id);
 }
 
+static void frame(const struct wt_vocab *vocab, uint32_t *before_out, uint32_t *behind_out)
+{
+    *before_out = compound_of(vocab)->before_count;
+    *behind_out = compound_of(vocab)->behind_count;
+}
+
 static enum wt_status create_bpe(const char *text, size_t text_bytes, const char *source,
                                  const struct wt_tokenizer_options *options,
                                  struct wt_vocab **vocab_out, struct wt_error *error)
@@ -333,6 +339,7 @@ const struct wt_tokenizer_type wt_bpe_type = {
     .create_vocab = create_bpe,
     .destroy_vocab = wt_compound_destroy,
     .token = token,
+    .frame = frame,
     .create = create,
     .destroy = destroy,
     .encode = encode,
@@ -344,6 +351,7 @@ const struct wt_tokenizer_type wt_unigram_type = {
     .create_vocab = create_unigram,
     .destroy_vocab = wt_compound_destroy,
     .token = token,
+    .frame = frame,
     .create = create,
     .destroy = destroy,
     .encode = encode,

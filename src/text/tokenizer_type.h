@@ -20,6 +20,8 @@ struct wt_tokenizer_type {
                                    struct wt_vocab **vocab_out, struct wt_error *error);
     void (*destroy_vocab)(struct wt_vocab *vocab);
     const char *(*token)(const struct wt_vocab *vocab, uint32_t id);
+    /* How many ids the template adds to every text, before and behind it. */
+    void (*frame)(const struct wt_vocab *vocab, uint32_t *before_out, uint32_t *behind_out);
     enum wt_status (*create)(const struct wt_vocab *vocab, struct wt_tokenizer **tokenizer_out,
                              struct wt_error *error);
     void (*destroy)(struct wt_tokenizer *tokenizer);

@@ -115,12 +115,21 @@ static enum wt_status encode(struct wt_tokenizer *base, const char *text, size_t
     return WT_OK;
 }
 
+/* [CLS] and [SEP]. */
+static void frame(const struct wt_vocab *vocab, uint32_t *before_out, uint32_t *behind_out)
+{
+    (void)vocab;
+    *before_out = 1;
+    *behind_out = 1;
+}
+
 const struct wt_tokenizer_type wt_wordpiece_type = {
     .name = "wordpiece",
     .file = "vocab.txt",
     .create_vocab = wt_wordpiece_vocab_create,
     .destroy_vocab = wt_wordpiece_vocab_destroy,
     .token = wt_wordpiece_vocab_token,
+    .frame = frame,
     .create = create,
     .destroy = destroy,
     .encode = encode,

@@ -5,7 +5,8 @@
  * Runs COUNT schedules, with the seeds SEED, SEED + 1, ... A schedule is a world of one to four
  * partitions, one or two workers, and a random sequence of what their threads, the group and the
  * broker may do next: read, overtake, batch, finish, release, append, report, commit, in one of the
- * two delivery guarantees, as a worker or as a replay; partitions and ranges may end in holes; and,
+ * two delivery guarantees, as a worker or as a replay; partitions and ranges may end in holes; long
+ * articles may be cut into windows; and,
  * in most worlds, go wrong: rebalances whose drain is cut short, losses, offsets that go backwards,
  * lost producers, commits of unknown outcome, crashes. After every move the promises are checked
  * (world.c, worker.c); in the end faults stop, and everything must come to be committed. The same
@@ -192,6 +193,8 @@ static int print_tally(const struct tally *tally, double seconds)
         {"transactions aborted", tally->aborts},
         {"refused records found", tally->refused},
         {"ends of ranges", tally->holes},
+        {"articles of several windows", tally->cut},
+        {"of them caught between two", tally->broken},
     };
     (void)printf("%" PRIu64 " schedules, %" PRIu64 " moves, %.0f schedules a second of one core\n",
                  tally->schedules, tally->steps, (double)tally->schedules / seconds);

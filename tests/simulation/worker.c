@@ -1,6 +1,7 @@
 #include "worker.h"
 
 #include "delivery.h"
+#include "rows.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -8,17 +9,17 @@
 
 #define BATCH_US_MAX 30000u /* how long the model takes for a batch */
 
-static void drop(struct worker *worker, struct wt_record **record)
-{
-    wt_in_flight_end(worker->in_flight, record);
-}
-
 static void drop_list(struct worker *worker, struct wt_record_list *list)
 {
     struct wt_record *record;
     while ((record = wt_record_list_take(list)) != NULL) {
-        drop(worker, &record);
+        rows_drop(worker, &record);
     }
+}
+
+static bool is_any(const struct wt_record *record)
+{
+    return record != NULL;
 }
 
 /* As publish.c: what the producer still holds is ended by its report. */
@@ -29,7 +30,7 @@ static void on_order_end(void *opaque, struct wt_record **record)
         worker->orphans++;
         *record = NULL;
     } else {
-        drop(worker, record);
+        rows_drop(worker, record);
     }
 }
 
@@ -75,14 +76,16 @@ void worker_destroy(struct worker *worker)
     drop_list(worker, &worker->finished);
     for (int i = 0; i < REPLICAS_MAX; i++) {
         for (uint32_t j = 0; j < worker->running[i].count; j++) {
-            drop(worker, &worker->running[i].records[j]);
+            rows_drop(worker, &worker->running[i].records[j]);
         }
         free(worker->running[i].records);
     }
-    uint32_t waiting = wt_batcher_count(worker->batcher);
-    world_require(worker->world, wt_in_flight_records(worker->in_flight) == waiting,
-                  "%" PRIu32 " records are still counted in flight, %" PRIu32 " wait",
-                  wt_in_flight_records(worker->in_flight), waiting);
+    struct wt_record_list waiting = {0};
+    wt_batcher_remove(worker->batcher, is_any, &waiting);
+    drop_list(worker, &waiting);
+    world_require(
+        worker->world, wt_in_flight_records(worker->in_flight) + worker->pieces + worker->cut == 0,
+        "%" PRIu32 " records are still counted in flight", wt_in_flight_records(worker->in_flight));
     wt_batcher_destroy(worker->batcher);
     wt_in_flight_destroy(worker->in_flight);
     wt_partitions_destroy(worker->partitions);
@@ -174,9 +177,9 @@ static void poll(struct worker *worker)
         }
         const struct log_record *source = &log->records[assignment->fetch_next];
         bool empty = source->kind == KIND_TOMBSTONE || source->kind == KIND_HOLE;
-        const char *value = empty ? NULL : "{}";
-        struct wt_record *record =
-            wt_record_create("key", 3, value, value != NULL ? 2 : 0, NULL, 0);
+        static const char value[512]; /* a byte a token: the most windows for its bytes */
+        struct wt_record *record = wt_record_create("key", 3, empty ? NULL : value,
+                                                    empty ? 0 : source->token_count, NULL, 0);
         record->source = assignment->partition;
         record->epoch = assignment->partition->epoch_last;
         record->sequence = assignment->partition->sequence_next++;
@@ -184,6 +187,7 @@ static void poll(struct worker *worker)
         record->consumed_us = log->life; /* in the simulation: which log it is of */
         record->timestamp_ms =
             assignment->fetch_next++; /* in the simulation: the index in the log */
+        rows_bound(worker, record);
         wt_in_flight_add(worker->in_flight, record);
         wt_record_list_append(&worker->consumed, &record);
     }
@@ -208,7 +212,7 @@ static void prepare_record(struct worker *worker, struct wt_record *record)
 {
     const struct log_record *source = log_of(worker, record);
     if (wt_record_stale(record)) {
-        drop(worker, &record);
+        rows_drop(worker, &record);
     } else if (source->kind != KIND_ARTICLE && source->kind != KIND_POISON &&
                source->kind != KIND_REFUSED) {
         if (source->kind == KIND_UNDECODABLE) {
@@ -220,7 +224,7 @@ static void prepare_record(struct worker *worker, struct wt_record *record)
         wt_record_list_append(&worker->finished, &record);
     } else {
         record->token_count = source->token_count;
-        wt_batcher_add(worker->batcher, &record, worker->world->now_us);
+        rows_add(worker, record);
     }
 }
 
@@ -270,10 +274,10 @@ static void infer_end(struct worker *worker)
     struct wt_batch *batch = &worker->running[dice_below(&worker->world->dice, REPLICAS_MAX)];
     for (uint32_t i = 0; i < batch->count; i++) {
         struct wt_record *record = batch->records[i];
-        if (log_of(worker, record)->kind == KIND_POISON) {
+        if (log_of(worker, record)->kind == KIND_POISON && rows_is_poison(record)) {
             fail(record, "infer");
         } else {
-            record->outcome = WT_OUTCOME_LABELLED;
+            rows_label(record);
         }
         wt_record_advance(record, WT_RECORD_FINISHED);
         wt_record_list_append(&worker->finished, &batch->records[i]);
@@ -323,7 +327,7 @@ struct wt_tally worker_books(const struct worker *worker, int partition, bool re
 void worker_forget(struct worker *worker, struct wt_record *record)
 {
     worker->orphans--;
-    drop(worker, &record);
+    rows_drop(worker, &record);
 }
 
 /* A drain is there to wait for this record. */
@@ -342,17 +346,21 @@ static void take_in(struct worker *worker)
         if (record->ran) {
             atomic_fetch_sub(wt_partition_running(record->source, record->epoch), 1);
         }
+        record = rows_join(worker, record);
+        if (record == NULL) {
+            continue;
+        }
         if (wt_order_epoch(order) == 0 && record->epoch > record->source->epoch_closed) {
             wt_order_open(order, record->epoch);
             worker->world->tally->drains_first += wt_record_stale(record);
         }
-        if (worker_in_open_epoch(record)) {
+        if (worker_in_open_epoch(record) && !record->abandoned) {
             wt_order_finish(order, &record);
         } else {
-            world_require(worker->world, !awaited(worker, record),
+            world_require(worker->world, record->abandoned || !awaited(worker, record),
                           "worker %d drops offset %" PRId64 " of partition %d, which it drains",
                           worker->number, record->offset, record->source->number);
-            drop(worker, &record);
+            rows_drop(worker, &record);
         }
     }
 }

@@ -33,6 +33,8 @@ struct worker {
     struct assignment assignments[PARTITIONS_MAX];
     struct wt_in_flight *in_flight;
     uint32_t in_flight_records_max;
+    uint32_t cut;                   /* records whose pieces are on their way, */
+    uint32_t pieces;                /* and the pieces that are left of them */
     struct wt_record_list consumed; /* between consume and prepare */
     struct wt_batcher *batcher;
     struct wt_batch running[REPLICAS_MAX]; /* count 0: idle */

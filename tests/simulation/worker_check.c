@@ -1,5 +1,5 @@
 /* worker_check.c: what must hold of a worker after every step. */
-#include "worker.h"
+#include "rows.h"
 
 #include <inttypes.h>
 
@@ -37,10 +37,17 @@ void worker_check(const struct worker *worker)
     for (int i = 0; i < REPLICAS_MAX; i++) {
         found += worker->running[i].count;
     }
+    uint32_t rows = found;
+    uint32_t overshoot =
+        world->windows ? WINDOWS_MAX - 1 : 0; /* of the last record that was taken */
+    found = found - worker->pieces + worker->cut;
     for (int i = 0; i < world->partition_count; i++) {
         found += wt_order_count(worker->assignments[i].partition->order);
         check_position(worker, i);
     }
+    world_require(world, rows <= worker->in_flight_records_max + overshoot,
+                  "worker %d holds %" PRIu32 " rows of at most %" PRIu32, worker->number, rows,
+                  worker->in_flight_records_max);
     world_require(world, found == in_flight,
                   "worker %d: %" PRIu32 " records are counted in flight, %" PRIu32 " are found",
                   worker->number, in_flight, found);

@@ -40,6 +40,7 @@ void world_create(struct world *world, uint64_t seed, struct tally *tally)
     world->skip_failures = dice_percent(&world->dice, 25);
     world->faults = dice_percent(&world->dice, 75);
     world->ranged = dice_percent(&world->dice, 40);
+    world->windows = dice_percent(&world->dice, 40);
     for (int i = 0; i < world->partition_count; i++) {
         fill_partition(world, &world->partitions[i]);
         tally->records += world->partitions[i].count;

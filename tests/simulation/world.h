@@ -60,6 +60,7 @@ struct tally {
     uint64_t setbacks, setbacks_refused;
     uint64_t drains, drains_late, drains_first, losses, resets, crashes, full;
     uint64_t transactions, aborts, refused, holes;
+    uint64_t cut, broken; /* articles of several windows; those that a revoke caught between two */
 };
 
 struct world {
@@ -71,6 +72,7 @@ struct world {
     uint32_t generation; /* of the group: grows with every assignment */
     bool skip_failures;  /* on_error: skip */
     bool ranged;         /* a replay */
+    bool windows;        /* long articles are cut into several */
     bool exactly_once;   /* no record may come out twice, whatever happens */
     bool faults;         /* from now on: losses, crashes, resets, refused commits */
     bool faulty;         /* there was one: records may come out again */

@@ -88,6 +88,7 @@ static json_t *article_json(const struct explained *explained)
     (void)json_object_set_new(body, "tokens", tokens_json(explained));
     (void)json_object_set_new(body, "unknown", json_integer(steps->unknown_count));
     (void)json_object_set_new(body, "truncated", json_boolean(steps->truncated));
+    (void)json_object_set_new(body, "windows", json_integer(steps->window_count));
     (void)json_object_set_new(body, "tokens_whole", json_integer(steps->token_count_whole));
     (void)json_object_set_new(body, "bytes_read", json_integer((json_int_t)steps->read_bytes));
     return body;

@@ -142,8 +142,13 @@ static void write_tokens(const struct explained *explained, FILE *out)
     const struct wt_explanation *steps = &explained->steps;
     const struct wt_vocab *vocab = wt_model_vocab(explained->model);
     print_line(out, "tokens", "%" PRIu32 " of at most %" PRIu32 ", %" PRIu32 " unknown",
-               steps->token_count, wt_model_info(explained->model)->tokens_max,
-               steps->unknown_count);
+               steps->token_count, steps->token_count_max, steps->unknown_count);
+    if (steps->window_count > 1) {
+        print_line(out, "windows",
+                   "%" PRIu32 " of at most %" PRIu32 ", two neighbours share %" PRIu32 " tokens",
+                   steps->window_count, explained->config->input.windows_max,
+                   explained->config->input.window_overlap);
+    }
     (void)fprintf(out, "%-11s", "");
     for (uint32_t i = 0; i < steps->token_count; i++) {
         const char *text = wt_vocab_token(vocab, (uint32_t)steps->ids[i]);

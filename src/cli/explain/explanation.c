@@ -1,6 +1,7 @@
 #include "cli/explain/explanation.h"
 
 #include "base/alloc.h"
+#include "codec/article_windows.h"
 #include "codec/decode.h"
 #include "codec/encode.h"
 #include "codec/headers.h"
@@ -8,6 +9,7 @@
 #include "pipeline/auto_limits.h"
 #include "pipeline/batcher.h"
 #include "pipeline/infer.h"
+#include "record/piece.h"
 #include "wiretag/tokenizer.h"
 
 #include <jansson.h>
@@ -86,6 +88,7 @@ struct steps {
     const struct wt_config *config;
     struct wt_model *model;
     const struct wt_model_info *info;
+    struct wt_windows windows;
     struct wt_tokenizer *tokenizer;
     struct wt_explanation *explanation;
 };
@@ -102,13 +105,19 @@ static bool is_space(char byte)
     return byte == ' ' || (byte >= '\t' && byte <= '\r');
 }
 
-/* The number of tokens of the first `bytes` bytes, without [CLS] and [SEP]. */
+/* The template's tokens: [CLS] and [SEP]. */
+static uint32_t frame_of(const struct steps *steps)
+{
+    return steps->windows.before + steps->windows.behind;
+}
+
+/* The number of tokens of the first `bytes` bytes, without the template's. */
 static uint32_t count_tokens(const struct steps *steps, size_t bytes)
 {
     struct wt_tokens tokens;
     enum wt_status status =
         wt_tokenizer_encode(steps->tokenizer, steps->explanation->text, bytes, 0, &tokens, NULL);
-    return status == WT_OK ? tokens.count - 2 : UINT32_MAX;
+    return status == WT_OK ? tokens.count - frame_of(steps) : UINT32_MAX;
 }
 
 /* The end of the last word that the model sees at least in part: the first word boundary at which
@@ -116,7 +125,7 @@ static uint32_t count_tokens(const struct steps *steps, size_t bytes)
 static size_t find_cut(const struct steps *steps)
 {
     const struct wt_explanation *explanation = steps->explanation;
-    uint32_t room = explanation->token_count - 2;
+    uint32_t room = explanation->token_count - frame_of(steps);
     size_t low = 0; /* up to here there are fewer tokens than the limit */
     size_t high = explanation->text_bytes;
     while (low < high) {
@@ -144,15 +153,16 @@ static enum wt_status tokenize(struct steps *steps, struct wt_record *record,
     struct wt_tokens tokens;
     enum wt_status status =
         wt_tokenizer_encode(steps->tokenizer, explanation->text, explanation->text_bytes,
-                            steps->info->tokens_max, &tokens, error);
+                            wt_windows_tokens_max(&steps->windows), &tokens, error);
     if (status != WT_OK) {
         return status;
     }
     size_t bytes = tokens.count * sizeof(int32_t);
-    record->ids = wt_alloc(bytes);
-    memcpy(record->ids, tokens.ids, bytes);
     explanation->ids = wt_alloc(bytes);
     memcpy(explanation->ids, tokens.ids, bytes);
+    explanation->token_count_max = wt_windows_tokens_max(&steps->windows);
+    explanation->window_count = wt_windows_count(&steps->windows, tokens.count);
+    record->window_count = steps->windows.count_max > 1 ? explanation->window_count : 0;
     record->token_count = explanation->token_count = tokens.count;
     record->unknown_count = explanation->unknown_count = tokens.unknown_count;
     record->truncated = explanation->truncated = tokens.truncated;
@@ -161,10 +171,27 @@ static enum wt_status tokenize(struct steps *steps, struct wt_record *record,
     if (tokens.truncated) {
         /* The text beyond the limit was never tokenized; it may not even be UTF-8. */
         uint32_t whole = count_tokens(steps, explanation->text_bytes);
-        explanation->token_count_whole = whole < UINT32_MAX ? whole + 2 : 0;
+        explanation->token_count_whole = whole < UINT32_MAX ? whole + frame_of(steps) : 0;
         explanation->read_bytes = find_cut(steps);
     }
     return WT_OK;
+}
+
+/* Passes the record to the batcher, or its pieces. */
+static void add_to(struct wt_batcher *batcher, const struct steps *steps, struct wt_record *record)
+{
+    const struct wt_explanation *explanation = steps->explanation;
+    struct wt_record_list rows = {0};
+    if (explanation->window_count > 1) {
+        wt_record_cut(record, &steps->windows, explanation->ids, steps->info->label_count, &rows);
+    } else {
+        size_t bytes = record->token_count * sizeof(int32_t);
+        record->ids = memcpy(wt_alloc(bytes), explanation->ids, bytes);
+        wt_record_list_append(&rows, &record);
+    }
+    while ((record = wt_record_list_take(&rows)) != NULL) {
+        wt_batcher_add(batcher, &record, 0);
+    }
 }
 
 static void run_model(const struct steps *steps, struct wt_record *record)
@@ -174,11 +201,13 @@ static void run_model(const struct steps *steps, struct wt_record *record)
     struct wt_infer_scratch scratch = {0};
     struct wt_batch batch = {.records =
                                  wt_alloc_zeroed(limits.articles_max, sizeof(struct wt_record *))};
-    struct wt_record *only = record;
     wt_model_thread_init(steps->model);
-    wt_batcher_add(batcher, &only, 0);
+    add_to(batcher, steps, record);
     while (wt_batcher_take(batcher, 0, true, &batch)) {
         (void)wt_infer_batch(steps->model, &batch, &scratch);
+        for (uint32_t i = 0; i < batch.count; i++) {
+            (void)wt_piece_join(&batch.records[i]);
+        }
     }
     wt_infer_scratch_free(&scratch);
     free(batch.records);
@@ -215,7 +244,11 @@ enum wt_status wt_explain(const struct wt_config *config, struct wt_model *model
 {
     struct steps steps = {
         .config = config, .model = model, .info = wt_model_info(model), .explanation = explanation};
-    enum wt_status status = wt_tokenizer_create(wt_model_vocab(model), &steps.tokenizer, error);
+    enum wt_status status = wt_article_windows(config, wt_model_vocab(model),
+                                               steps.info->tokens_max, &steps.windows, error);
+    if (status == WT_OK) {
+        status = wt_tokenizer_create(wt_model_vocab(model), &steps.tokenizer, error);
+    }
     if (status != WT_OK) {
         return status;
     }

@@ -30,12 +30,14 @@ bool wt_place_source(const struct wt_record *record, struct wt_place *place_out)
 struct wt_explanation {
     char *text; /* NULL: the record could not be decoded */
     size_t text_bytes;
-    int32_t *ids; /* as the model sees them */
+    int32_t *ids; /* as the model sees them, in its windows */
     uint32_t token_count;
+    uint32_t token_count_max; /* a longer text is cut off */
     uint32_t unknown_count;
     uint32_t token_count_whole; /* of the whole text */
     bool truncated;
-    size_t read_bytes; /* if truncated: the end of the last word that the model sees */
+    uint32_t window_count; /* 1: the model takes the article whole, or it is cut off */
+    size_t read_bytes;     /* if truncated: the end of the last word that the model sees */
 };
 
 /* Decodes, tokenizes and labels `record` as a worker would. Afterwards it is FINISHED, with

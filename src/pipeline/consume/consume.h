@@ -10,6 +10,7 @@
 #include "record/in_flight.h"
 #include "record/partition.h"
 #include "record/queue.h"
+#include "text/windows.h"
 
 #include <librdkafka/rdkafka.h>
 
@@ -34,6 +35,7 @@ struct wt_consume_hooks {
 struct wt_consume_options {
     bool ranged;                /* only the ranges in the group's committed metadata (range.h) */
     uint32_t records_per_s_max; /* 0: no limit */
+    const struct wt_windows *windows; /* how long articles are cut; NULL: cut off */
 };
 
 /* Creates the stage and its consumer; wt_consume_start subscribes. All pointers are borrowed and

@@ -10,6 +10,7 @@
 #include "pipeline/consume/rate_limit.h"
 #include "pipeline/consume/retention_gap.h"
 #include "pipeline/consume/suspend.h"
+#include "record/piece.h"
 #include "replay/range.h"
 
 #include <assert.h>
@@ -121,6 +122,9 @@ static void admit(struct wt_intake *intake, struct wt_partition *source, struct 
     record->epoch = source->epoch_last;
     record->sequence = source->sequence_next++;
     record->consumed_us = wt_clock_us();
+    if (intake->ports.windows != NULL) {
+        wt_record_bound(record, intake->ports.windows);
+    }
     wt_in_flight_add(intake->ports.in_flight, record);
 }
 

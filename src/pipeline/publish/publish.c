@@ -12,6 +12,7 @@
 #include "pipeline/publish/exactly_once.h"
 #include "pipeline/publish/order.h"
 #include "pipeline/publish/release.h"
+#include "record/piece.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -81,6 +82,11 @@ static void take_in(struct wt_publish *publish, struct wt_record *record)
         assert(running > 0);
         (void)running;
     }
+    record = wt_piece_join(&record);
+    if (record == NULL) {
+        return; /* other windows of the article are on their way */
+    }
+    wt_in_flight_resize(publish->ports.in_flight, record, 1);
     if (source->order == NULL) {
         add_partition(publish, source);
     }
@@ -91,8 +97,7 @@ static void take_in(struct wt_publish *publish, struct wt_record *record)
         wt_order_open(source->order, record->epoch);
     }
     if (wt_order_epoch(source->order) != record->epoch || record->abandoned) {
-        wt_metric_add(WT_METRIC_RECORDS_DROPPED, wt_record_weight(record));
-        wt_in_flight_end(publish->ports.in_flight, &record);
+        wt_in_flight_drop(publish->ports.in_flight, &record);
         return;
     }
     wt_order_finish(source->order, &record);

@@ -34,8 +34,7 @@
 static void drop(struct wt_release *release, struct wt_record **record)
 {
     assert(!(*record)->in_producer);
-    wt_metric_add(WT_METRIC_RECORDS_DROPPED, wt_record_weight(*record));
-    wt_in_flight_end(release->ports.in_flight, record);
+    wt_in_flight_drop(release->ports.in_flight, record);
 }
 
 /* Remembers the size to which a dead letter had to be cut, so that the next one is not refused first. */

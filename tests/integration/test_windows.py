@@ -1,0 +1,179 @@
+"""input.long windows: long articles are read in overlapping windows, and come out once with the weighted mean. What a
+window holds is Hugging Face's answer: a truncation with a stride, and its overflowing parts."""
+
+import math
+import random
+import subprocess
+
+import checks
+import client
+import fake
+import pytest
+import worker
+from broker import ROOT
+from client import Record, article
+from test_explain import explain
+from test_explain import run as explain_text
+from test_metrics import HTTP
+
+TOKENS_MAX, OVERLAP, WINDOWS_MAX = 40, 7, 5
+LONG = {"long": "windows", "window_overlap": OVERLAP, "windows_max": WINDOWS_MAX}
+WORDS = "матч выборы рынок погода театр суд наука дорога".split()
+
+
+def windows_of(model, text):
+    """([ids of each window], whether there were more)."""
+    tokenizer = model._tokenizer
+    tokenizer.enable_truncation(TOKENS_MAX, stride=OVERLAP)
+    try:
+        whole = tokenizer.encode(text)
+    finally:
+        tokenizer.no_truncation()
+    parts = [part.ids for part in [whole, *whole.overflowing]]
+    return parts[:WINDOWS_MAX], len(parts) > WINDOWS_MAX
+
+
+def assert_read_whole(message, text, model):
+    """The record of a text: mean of the windows' logits by the tokens that no earlier window has."""
+    windows, truncated = windows_of(model, text)
+    own = [len(ids) - 2 - (OVERLAP if number > 0 else 0) for number, ids in enumerate(windows)]
+    rows = [fake.logits(ids) for ids in windows]
+    mean = [sum(weight * row[label] for weight, row in zip(own, rows)) / sum(own) for label in range(len(fake.LABELS))]
+    exponentials = [math.exp(value - max(mean)) for value in mean]
+    scores = sorted(((label, value / sum(exponentials)) for label, value in zip(fake.LABELS, exponentials)),
+                    key=lambda pair: -pair[1])[:3]
+    body = message.json()
+    assert list(body) == ["id", "category", "score", "scores", "model", "tokens", "truncated", "windows", "source"]
+    assert body["category"] == scores[0][0], text[:60]
+    assert list(body["scores"].items()) == [(label, pytest.approx(score, rel=1e-5)) for label, score in scores]
+    assert (body["tokens"], body["truncated"], body["windows"]) == (sum(own) + 2, truncated, len(windows))
+
+
+def texts_of(count, seed, poison=()):
+    """Articles of one to seven windows; those in `poison` are long, with the poison anywhere."""
+    dice = random.Random(seed)
+    texts = []
+    for number in range(count):
+        words = [dice.choice(WORDS) for _ in range(dice.choice([1, 4, 8, 9, 15, 25, 50]))]
+        if number in poison:
+            words = [dice.choice(WORDS) for _ in range(20)]
+            words[dice.randrange(20)] = fake.POISON
+        texts.append(" ".join(words))
+    return texts
+
+
+def test_long_articles_are_labelled_by_the_mean_of_their_windows(lab):
+    flow, model = lab.flow(), lab.model(tokens_max=TOKENS_MAX)
+    texts = texts_of(300, 1)
+    places = flow.produce([Record(article(text), b"key") for text in texts])
+    running = lab.run(flow, model, input=LONG, http=HTTP)
+    labels, dead_letters = checks.settled(flow)
+    checks.assert_each_once(labels, places)
+    checks.assert_in_order(labels)
+    assert dead_letters == []
+    counts = [0] * 8
+    for message, text in zip(labels, texts):
+        assert_read_whole(message, text, model)
+        counts[message.json()["windows"]] += 1
+    assert all(counts[1:WINDOWS_MAX + 1])
+    metrics = running.idle_metrics()
+    assert metrics["wiretag_article_windows_count"] == len(texts)
+    assert metrics["wiretag_article_windows_sum"] == sum(number * count for number, count in enumerate(counts))
+    assert metrics["wiretag_truncated_articles_total"] == sum(message.json()["truncated"] for message in labels) > 0
+    assert metrics["wiretag_in_flight_records"] == metrics["wiretag_in_flight_bytes"] == 0
+
+
+def test_a_poison_window_is_one_dead_letter_of_its_article(lab):
+    flow, model = lab.flow(), lab.model(tokens_max=TOKENS_MAX, fail_on_token=fake.POISON)
+    poison = set(range(5, 120, 9))
+    texts = texts_of(120, 2, poison)
+    places = flow.produce([article(text) for text in texts])
+    lab.run(flow, model, input=LONG, batch={"wait_ms_max": 500})
+    labels, dead_letters = checks.settled(flow)
+    checks.assert_each_once(labels, [place for number, place in enumerate(places) if number not in poison])
+    checks.assert_each_once(dead_letters, [places[number] for number in sorted(poison)])
+    checks.assert_in_order(labels)
+    checks.assert_in_order(dead_letters)
+    for message in labels:
+        assert_read_whole(message, texts[checks.source_of(message)[1]], model)
+    for letter in dead_letters:
+        text = texts[checks.source_of(letter)[1]]
+        windows, _ = windows_of(model, text)
+        poisoned = [number for number, ids in enumerate(windows) if fake.VOCABULARY.index(fake.POISON) in ids]
+        assert letter.value == article(text)
+        assert letter.header("wiretag.error.code") == "model-failed"
+        assert letter.header("wiretag.error.message").startswith(f"window {poisoned[0] + 1} of {len(windows)}: ")
+
+
+def test_killed_in_the_middle_of_articles_each_comes_out_once(lab):
+    flow, model = lab.flow(2), lab.model(tokens_max=TOKENS_MAX, sleep_us_per_call=4000, fail_on_token=fake.POISON)
+    poison = set(range(7, 900, 100))
+    texts = texts_of(900, 3, poison)
+    places = flow.produce([Record(article(text), partition=number % 2) for number, text in enumerate(texts)])
+    text_at = dict(zip(places, texts))
+    changes = {"input": LONG, "delivery": {"guarantee": "exactly-once"}, "batch": {"articles_max": 4}}
+
+    def published():
+        return sum(client.end_offsets(flow.bootstrap, flow.output).values())
+    for _ in range(2):
+        before = published()
+        running = lab.run(flow, model, **changes)
+        client.wait_for("progress", lambda: published() >= before + 60, 90, 0.02)
+        running.kill()
+    assert flow.lag() > 0, "it was to be killed in the middle"
+    lab.run(flow, model, **changes)
+    labels, dead_letters = checks.settled(flow, 120)
+    good = [place for number, place in enumerate(places) if number not in poison]
+    checks.assert_each_once(labels, good)
+    checks.assert_each_once(dead_letters, [places[number] for number in sorted(poison)])
+    checks.assert_in_order(labels)
+    for message in labels:
+        assert_read_whole(message, text_at[checks.source_of(message)], model)
+
+
+def test_a_worker_that_stops_drains_articles_of_several_windows(lab):
+    flow, model = lab.flow(), lab.model(tokens_max=TOKENS_MAX, sleep_us_per_call=3000)
+    texts = texts_of(400, 4)
+    places = flow.produce([article(text) for text in texts])
+    first = lab.run(flow, model, input=LONG, batch={"articles_max": 4})
+    client.wait_for("progress", lambda: sum(client.end_offsets(flow.bootstrap, flow.output).values()) >= 40, 60, 0.02)
+    assert first.stop() == 0
+    assert "drain incomplete" not in first.stderr
+    lab.run(flow, model, input=LONG)
+    labels, dead_letters = checks.settled(flow)
+    assert dead_letters == []
+    checks.assert_delivered(flow, labels, places)
+    checks.assert_in_order(labels)
+
+
+def test_explain_shows_the_windows_and_agrees(lab):
+    flow, model = lab.flow(), lab.model(tokens_max=TOKENS_MAX)
+    text = " ".join(WORDS * 3)
+    flow.produce([article(text), article(" ".join(WORDS * 20))])
+    lab.run(flow, model, input=LONG)
+    first, second = flow.labels(2)
+    body = explain(flow, model, f"{flow.input}:0:0", input=LONG)
+    windows, _ = windows_of(model, text)
+    assert body["article"]["windows"] == len(windows) == first.json()["windows"] > 1
+    assert [token["id"] for token in body["article"]["tokens"]] == model._tokenizer.encode(text).ids
+    assert body["published"][0]["agrees"] and body["label"] == first.json()
+    shown = explain_text(flow, model, f"{flow.input}:0:0", input=LONG).stdout
+    assert f"{len(windows)} of at most {WINDOWS_MAX}, two neighbours share {OVERLAP} tokens" in shown
+    cut = explain(flow, model, f"{flow.input}:0:1", input=LONG)["article"]
+    assert cut["truncated"] and cut["windows"] == WINDOWS_MAX and len(cut["tokens"]) == second.json()["tokens"]
+
+
+@pytest.mark.parametrize("command", ["run", "check", "explain"])
+def test_an_overlap_that_the_model_has_no_room_for_is_refused(lab, command):
+    flow, model = lab.flow(), lab.model(tokens_max=TOKENS_MAX)
+    flow.produce([article("мяч")])
+    path = model.path.with_suffix(".yaml")
+    config = flow.config(**worker.merge({"model": {"path": str(model)}}, {"input": {**LONG, "window_overlap": 38}}))
+    path.write_text(worker.yaml(config) + "\n", encoding="utf-8")
+    place = [f"{flow.input}:0:0"] if command == "explain" else []
+    done = subprocess.run([worker.binary(worker.fake_build()), command, "-c", path, *place], cwd=ROOT, timeout=60,
+                          capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    assert done.returncode == (2 if command == "run" else 1)
+    said = done.stdout + done.stderr
+    assert "input.window_overlap: windows that share 38 tokens do not advance" in said and "at most 37" in said
+    assert flow.labels() == []
