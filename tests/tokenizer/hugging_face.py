@@ -1,5 +1,7 @@
 """The two tokenizers that are compared: Hugging Face's and wiretag's."""
 
+import array
+import functools
 import json
 import os
 import struct
@@ -20,10 +22,17 @@ def build_folder():
     return ROOT / FOLDERS.get(build, build)
 
 
-def reference(vocab, **options):
-    """BERT as Hugging Face has it; options as in tokenizer_config.json."""
-    options.setdefault("lowercase", False)
+@functools.cache
+def bert(vocab, **options):
     return tokenizers.BertWordPieceTokenizer(str(vocab), **options)
+
+
+def reference(vocab, **options):
+    """BERT as Hugging Face has it, without truncation; options as in tokenizer_config.json."""
+    options.setdefault("lowercase", False)
+    tokenizer = bert(vocab, **options)
+    tokenizer.no_truncation()
+    return tokenizer
 
 
 def reference_ids(texts, vocab, limit=0, **options):
@@ -56,7 +65,12 @@ def library_ids(texts, vocab, limit=0, words=()):
     program = build_folder() / "tests" / "tokenize_options"
     done = subprocess.run([program, str(vocab), str(limit), *words], input=framed, capture_output=True)
     assert done.returncode == 0, done.stderr.decode()
-    return [[int(word) for word in line.split()] for line in done.stdout.decode().splitlines()]
+    words = array.array("i", done.stdout)
+    rows, place = [], 0
+    while place < len(words):
+        rows.append(words[place + 1:place + 1 + words[place]].tolist())
+        place += 1 + words[place]
+    return rows
 
 
 def assert_same(texts, ours, theirs):

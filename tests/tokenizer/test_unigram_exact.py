@@ -6,8 +6,9 @@ import random
 import json_files as jf
 import pytest
 import unigram_files as uf
-from test_json_exact import edges, random_strings
-from texts import CODE_POINTS, articles, blank_and_odd, corpus, posts, random_code_points, texts_of_code_points
+from test_json_exact import SHARES_OF_POSTS, assert_same_when_cut, edges, random_strings
+from texts import (CHOSEN_CODE_POINTS, CODE_POINTS, articles, blank_and_odd, corpus, posts, random_code_points,
+                   texts_of_code_points)
 
 MARKS = [0x300, 0x301, 0x306, 0x308, 0x323, 0x327, 0x338, 0x345, 0x5BC, 0x64B, 0x94D, 0x93C, 0xE33, 0x3099, 0x200D,
          0x20DD, 0x20E3, 0xFE0F, 0x1F3FB, 0x600, 0x110BD]
@@ -41,17 +42,18 @@ FORMS = {name: {"type": name} for name in ("NFC", "NFD", "NFKC", "NFKD")}
 
 
 @pytest.fixture(scope="module", params=[*FORMS, "own", "nmt_nfkc", "nfkc_cf"])
-def normalizer(request, tmp_path_factory):
+def normalizer(request, own_map, tmp_path_factory):
     name = request.param
     if name in FORMS:
         part = FORMS[name]
     else:
-        part = uf.precompiled(uf.own_map() if name == "own" else uf.published_map(name))
+        part = uf.precompiled(own_map if name == "own" else uf.published_map(name))
     return jf.write(tmp_path_factory.mktemp(name), jf.shows_bytes(part))
 
 
-def test_every_code_point_is_normalized_alike(normalizer):
-    jf.assert_same(texts_of_code_points(lambda char: f"{char}a{char}\u0323\u0301 {char}\u3099"), normalizer)
+@CHOSEN_CODE_POINTS
+def test_code_points_are_normalized_alike(normalizer, points):
+    jf.assert_same(texts_of_code_points(lambda char: f"{char}a{char}\u0323\u0301 {char}\u3099", points), normalizer)
 
 
 def test_texts_are_normalized_alike(normalizer):
@@ -62,40 +64,62 @@ def test_texts_are_normalized_alike(normalizer):
 
 
 def families():
-    """Every layout with the small vocabulary; those of full size take minutes, so the default run has one of them."""
-    for size in ("small", "32000", "250000"):
+    """Every layout with the small vocabulary. Training one of full size takes long, so the default run has one whose
+    pieces are parts of words."""
+    for size in ("small", "padded", "32000", "250000"):
         for layout in (layout for layout in uf.LAYOUTS if layout != "plain"):
-            quick = size == "small" or (size, layout) == ("32000", "xlm-roberta")
-            yield pytest.param((size, layout), id=f"{size}-{layout}", marks=[] if quick else [pytest.mark.long])
+            quick = size == "small" or (size, layout) == ("padded", "xlm-roberta")
+            if quick or size != "padded":
+                yield pytest.param((size, layout), id=f"{size}-{layout}", marks=[] if quick else [pytest.mark.long])
 
 
 @pytest.fixture(scope="module", params=families())
-def family(request, tmp_path_factory):
+def family(request, own_map, small_unigram, made_once):
     size, layout = request.param
-    vocab = uf.small_vocab() if size == "small" else uf.vocab_of(int(size))
-    return jf.write(tmp_path_factory.mktemp(layout), uf.document(vocab, layout, uf.own_map()))
+
+    def make():
+        vocab = small_unigram if size == "small" else uf.vocab_of(int(size)) if size.isdigit() else \
+            uf.padded(small_unigram, uf.project_texts(), 32000)
+        return jf.content(uf.document(vocab, layout, own_map))
+
+    return made_once(f"{size}-{layout}/tokenizer.json", make)
 
 
+def code_points(points):
+    return texts_of_code_points(lambda char: f"а{char}б {char}\u0301 ", points)
+
+
+@CHOSEN_CODE_POINTS
+def test_code_points(family, points):
+    jf.assert_same(code_points(points), family)
+
+
+@pytest.mark.parametrize("family", [("small", "xlm-roberta")], indirect=True)
 def test_every_code_point(family):
-    jf.assert_same(texts_of_code_points(lambda char: f"а{char}б {char}\u0301 "), family)
+    jf.assert_same(texts_of_code_points(lambda char: f"а{char}"), family)
 
 
 def test_texts(family):
     words = ["мир<unk><unk>мир", "<mask> <s>a</s>", "а <mask>  б", " ".join(SAMPLES)]
-    jf.assert_same(words + random_strings() + edges() + articles() + corpus() + blank_and_odd() + random_code_points(),
-                   family)
+    strings = random_strings(20000 if family.parent.name == "padded-xlm-roberta" else 6000, family.parent.name)
+    jf.assert_same(words + strings + edges() + articles() + corpus() + blank_and_odd() + random_code_points(), family)
 
 
 SAMPLES = ["\uFB01ne", "½", "\u3000", "e\u0301", "и\u0306", "Ａ", "\u200B"]
 
 
-def test_posts(family):
+@SHARES_OF_POSTS
+def test_posts(family, share):
+    jf.assert_same(posts()[::share], family)
+
+
+@pytest.mark.parametrize("family", [("padded", "xlm-roberta")], indirect=True)
+def test_all_posts(family):
     jf.assert_same(posts(), family)
 
 
-@pytest.mark.parametrize("limit", [2, 3, 5, 16, 128])
-def test_cut_texts(family, limit):
-    jf.assert_same(articles() + edges(), family, limit)
+def test_cut_texts(family):
+    assert_same_when_cut(articles() + edges(), family, [2, 3, 5, 16, 512])
 
 
 # --- Odd vocabularies -----------------------------------------------------------------------------------------------

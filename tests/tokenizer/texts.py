@@ -9,9 +9,24 @@ import pytest
 CODE_POINTS = [c for c in range(0x110000) if not 0xD800 <= c < 0xE000]
 CODE_POINTS_A_TEXT = 32
 
+# Ideographs, Hangul, Tangut, private use; the other planes but for the compatible ideographs and the tags. What one
+# is, its neighbours are.
+UNIFORM = [(0x3400, 0x4DC0), (0x4E00, 0xA000), (0xAC00, 0xD7A4), (0xE000, 0xF900), (0x17000, 0x18B00),
+           (0x20000, 0x2F800), (0x2FA20, 0x30000), *((plane << 16, (plane + 1) << 16) for plane in range(3, 14)),
+           (0xE0200, 0xF0000), (0xF0000, 0x100000), (0x100000, 0x110000)]
+INSIDE = {c for start, end in UNIFORM for c in range(start + 2, end - 2) if c % 97}
 
-def texts_of_code_points(pattern):
-    chunks = [CODE_POINTS[i:i + CODE_POINTS_A_TEXT] for i in range(0, len(CODE_POINTS), CODE_POINTS_A_TEXT)]
+# All that are in no such range, its ends, and one in 97 of the others.
+CODE_POINTS_WITH_RULES = [c for c in CODE_POINTS if c not in INSIDE]
+
+# For each kind of tokenizer one test of the default run has every code point; the others have them in the long run.
+CHOSEN_CODE_POINTS = pytest.mark.parametrize("points", [
+    pytest.param(CODE_POINTS_WITH_RULES, id="with-rules"),
+    pytest.param(CODE_POINTS, id="all", marks=pytest.mark.long)])
+
+
+def texts_of_code_points(pattern, points=CODE_POINTS):
+    chunks = [points[i:i + CODE_POINTS_A_TEXT] for i in range(0, len(points), CODE_POINTS_A_TEXT)]
     return [" ".join(pattern(chr(c)) for c in chunk) for chunk in chunks]
 
 
@@ -96,12 +111,8 @@ def random_code_points():
 
 
 TEXTS = {
-    "corpus": corpus,
     "posts": posts,
-    "articles": articles,
     "lengths": words_of_length,
-    "specials": specials_in_the_text,
-    "blank": blank_and_odd,
-    "random": random_code_points,
-    **{name: lambda name=name: random_texts(name) for name in ALPHABETS},
+    "others": lambda: corpus() + articles() + specials_in_the_text() + blank_and_odd() + random_code_points() + [
+        text for name in ALPHABETS for text in random_texts(name)],
 }

@@ -1,8 +1,8 @@
 /* tokenize_options.c: the public tokenizer with any options, for the comparison with Hugging Face.
  *
  * Usage: tokenize_options VOCAB LIMIT [lowercase] [strip] [no-strip] [no-clean] [no-ideographs]
- * Texts on stdin, each after its length in bytes as four little-endian bytes; on stdout a line of
- * ids for each, or the error's code. */
+ * Texts on stdin, each after its length in bytes as four little-endian bytes; on stdout for each the
+ * number of its ids and the ids, as numbers of four bytes of this machine. */
 #include "wiretag/tokenizer.h"
 
 #include <stdio.h>
@@ -68,14 +68,12 @@ int main(int argument_count, char **arguments)
     size_t bytes;
     while ((text = read_text(&bytes)) != NULL) {
         struct wt_tokens tokens;
-        if (wt_tokenizer_encode(tokenizer, text, bytes, tokens_max, &tokens, &error) == WT_OK) {
-            for (uint32_t i = 0; i < tokens.count; i++) {
-                (void)printf("%d ", tokens.ids[i]);
-            }
-            (void)printf("\n");
-        } else {
-            (void)printf("%s\n", error.code);
+        if (wt_tokenizer_encode(tokenizer, text, bytes, tokens_max, &tokens, &error) != WT_OK) {
+            (void)fprintf(stderr, "%s: %s\n", error.code, error.message);
+            return 1;
         }
+        (void)fwrite(&tokens.count, sizeof tokens.count, 1, stdout);
+        (void)fwrite(tokens.ids, sizeof *tokens.ids, tokens.count, stdout);
         free(text);
     }
     wt_tokenizer_destroy(tokenizer);

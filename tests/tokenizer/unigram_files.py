@@ -24,7 +24,8 @@ class DoubleArray:
     """Byte strings with values, laid out as Darts does it: blocks of 256 units, places by exclusive or."""
 
     def __init__(self, values):
-        self.units, self.used, self.free = [0] * 256, {0}, 1
+        self.units, self.used, self.free = [0] * 256, bytearray(1 << 21), 1
+        self.used[0], self.bases = 1, set()
         children = {}
         for key in values:
             for end in range(1, len(key) + 1):
@@ -33,14 +34,17 @@ class DoubleArray:
         self.place(b"", 0)
 
     def reserve(self, labels):
-        base = self.free
-        while not all((base ^ label) not in self.used for label in labels):
-            base += 1
-        if len(labels) > 100:
-            self.free = base
-        top = max(base ^ label for label in labels)
-        self.units += [0] * ((top | 255) + 1 - len(self.units))
-        self.used.update(base ^ label for label in labels)
+        """A base of no other unit, with free places for all labels; the first label goes to the first one that fits."""
+        place = self.free = self.used.find(0, self.free)
+        while place ^ labels[0] in self.bases or any(self.used[place ^ labels[0] ^ label] for label in labels):
+            place = self.used.find(0, place + 1)
+        base = place ^ labels[0]
+        if place - self.free > 1000:
+            self.free += 256
+        self.units += [0] * ((base | 255) + 1 - len(self.units))
+        self.bases.add(base)
+        for label in labels:
+            self.used[base ^ label] = 1
         return base
 
     def place(self, key, unit):
@@ -65,7 +69,6 @@ def map_of(rules):
     return struct.pack(f"<I{len(units)}I", 4 * len(units), *units) + bytes(texts)
 
 
-@functools.cache
 def own_map():
     """Like nmt_nfkc: control characters go, white space becomes blanks, the rest is NFKC; and composed pairs."""
     nfkc = normalizers.NFKC().normalize_str
@@ -163,16 +166,20 @@ def project_texts():
     return [path.read_text(encoding="utf-8") for path in sorted((ROOT / "data" / "train").glob("*.txt"))]
 
 
-@functools.cache
 def small_vocab():
-    return train(project_texts(), 4000)
+    return train(project_texts()[::2], 4000)
+
+
+@functools.cache
+def trained_on_posts():
+    return train(posts(), 20000)
 
 
 @functools.cache
 def vocab_of(size):
-    """Trained on real posts, and from 20,000 pieces on padded with parts of their words."""
+    """20,000 pieces trained on real posts, the others are parts of their words."""
     texts = posts()
-    return padded(train(texts, 20000), texts, size)
+    return padded(trained_on_posts(), texts, size)
 
 
 # --- Files -----------------------------------------------------------------------------------------------------------
