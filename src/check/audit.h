@@ -17,6 +17,9 @@
 /* The user to name in kafka-acls.sh commands: sasl.username, or a placeholder. */
 const char *wt_audit_principal(const struct wt_config *config);
 
+/* Notes which articles input.where passes over. */
+void wt_audit_input(const struct wt_config *config, struct wt_findings *findings);
+
 /* Checks the configured time-outs against each other. */
 void wt_audit_timeouts(const struct wt_config *config, struct wt_findings *findings);
 

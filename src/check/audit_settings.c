@@ -1,9 +1,11 @@
 /* audit_settings.c: the part of audit.h that checks the configuration alone: time-outs and sizes. */
 #include "check/audit.h"
 
+#include "base/buffer.h"
 #include "kafka/client_sizes.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 /* librdkafka's defaults (its CONFIGURATION.md). */
 #define SESSION_MS 45000
@@ -14,6 +16,27 @@ const char *wt_audit_principal(const struct wt_config *config)
 {
     const struct wt_property *user = wt_config_consumer_property(config, "sasl.username");
     return user != NULL ? user->value : "NAME";
+}
+
+/* --- the feed -------------------------------------------------------------------------------- */
+
+void wt_audit_input(const struct wt_config *config, struct wt_findings *findings)
+{
+    for (size_t i = 0; i < config->input.where.count; i++) {
+        const struct wt_filter *filter = &config->input.where.items[i];
+        struct wt_buffer values = {0};
+        for (size_t j = 0; j < filter->values.count; j++) {
+            wt_buffer_append_text(&values, j > 0 ? ", " : "");
+            wt_buffer_append_text(&values, filter->values.items[j]);
+        }
+        wt_buffer_append_text(&values, !filter->null ? "" : values.count > 0 ? " or null" : "null");
+        char *text = wt_buffer_take(&values, NULL);
+        wt_finding_add(findings, config, "input.where", WT_FINDING_NOTE, "input-filtered",
+                       "only articles whose %.100s is %.200s are labelled; all others are passed "
+                       "over and counted as filtered",
+                       filter->pointer, text);
+        free(text);
+    }
 }
 
 /* --- time-outs ------------------------------------------------------------------------------- */

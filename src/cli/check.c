@@ -403,6 +403,7 @@ static void check_all(const struct wt_config *config, struct wt_check_report *re
     if (wt_consumer_client_check(config, &error) != WT_OK) {
         wt_finding_add_at(checking.findings, "", WT_FINDING_ERROR, error.code, "%s", error.message);
     }
+    wt_audit_input(config, checking.findings);
     wt_audit_timeouts(config, checking.findings);
     wt_audit_sizes(config, checking.findings);
     wt_findings_tell(checking.findings);

@@ -24,7 +24,9 @@ struct wt_jsonl {
     size_t searched; /* there is no newline before this index */
     size_t capacity;
     uint64_t line;
-    struct wt_config *config;
+    struct wt_config *own;          /* the defaults */
+    const struct wt_config *config; /* `own`, or a feed's */
+    uint64_t filtered;
     struct wt_decoder *decoder; /* NULL: no line yet */
     struct wt_record *record;   /* of the current line */
 };
@@ -33,15 +35,28 @@ struct wt_jsonl *wt_jsonl_create(int fd)
 {
     struct wt_jsonl *jsonl = wt_alloc_zeroed(1, sizeof *jsonl);
     jsonl->fd = fd;
-    jsonl->config = wt_config_defaults();
+    jsonl->own = wt_config_defaults();
+    jsonl->config = jsonl->own;
     return jsonl;
 }
 
 void wt_jsonl_text_at(struct wt_jsonl *jsonl, const char *pointer)
 {
-    assert(jsonl->decoder == NULL && jsonl->config->input.text.count == 1);
-    free(jsonl->config->input.text.items[0]);
-    jsonl->config->input.text.items[0] = wt_strdup(pointer);
+    struct wt_strings *texts = &jsonl->own->input.text;
+    assert(jsonl->decoder == NULL && texts->count == 1);
+    free(texts->items[0]);
+    texts->items[0] = wt_strdup(pointer);
+}
+
+void wt_jsonl_feed(struct wt_jsonl *jsonl, const struct wt_config *config)
+{
+    assert(jsonl->decoder == NULL);
+    jsonl->config = config;
+}
+
+uint64_t wt_jsonl_filtered(const struct wt_jsonl *jsonl)
+{
+    return jsonl->filtered;
 }
 
 void wt_jsonl_destroy(struct wt_jsonl *jsonl)
@@ -50,7 +65,7 @@ void wt_jsonl_destroy(struct wt_jsonl *jsonl)
         return;
     }
     wt_decoder_destroy(jsonl->decoder);
-    wt_config_destroy(jsonl->config);
+    wt_config_destroy(jsonl->own);
     wt_record_destroy(jsonl->record);
     free(jsonl->bytes);
     free(jsonl);
@@ -137,12 +152,15 @@ static enum wt_status decode(struct wt_jsonl *jsonl, const char *bytes, size_t c
         jsonl->decoder = wt_decoder_create(jsonl->config);
     }
     enum wt_status status = wt_decode(jsonl->decoder, jsonl->record, &article, &cause);
-    if (status == WT_INVALID && strcmp(cause.code, "text-blank") == 0) {
+    bool own = jsonl->config == jsonl->own;
+    if (own && status == WT_INVALID && strcmp(cause.code, "text-blank") == 0) {
         status = WT_OK;
     }
     item_out->object = wt_decoder_find(jsonl->decoder, "", &object_bytes) != NULL;
     if (status != WT_OK) {
-        reword(&cause);
+        if (own) {
+            reword(&cause);
+        }
         *error = cause;
         return status;
     }
@@ -186,14 +204,20 @@ enum wt_status wt_jsonl_next(struct wt_jsonl *jsonl, struct wt_jsonl_item *item_
     const char *bytes;
     size_t count;
     enum wt_status status;
+    bool filtered;
     do {
-        status = take_line(jsonl, &bytes, &count, error);
-    } while (status == WT_OK && is_blank(bytes, count));
-    if (status != WT_OK) {
-        return status;
-    }
-    *item_out = (struct wt_jsonl_item){.line = jsonl->line};
-    return decode(jsonl, bytes, count, item_out, error);
+        do {
+            status = take_line(jsonl, &bytes, &count, error);
+        } while (status == WT_OK && is_blank(bytes, count));
+        if (status != WT_OK) {
+            return status;
+        }
+        *item_out = (struct wt_jsonl_item){.line = jsonl->line};
+        status = decode(jsonl, bytes, count, item_out, error);
+        filtered = status == WT_OK && jsonl->record->outcome == WT_OUTCOME_FILTERED;
+        jsonl->filtered += filtered ? 1 : 0;
+    } while (filtered);
+    return status;
 }
 
 const char *wt_jsonl_find(struct wt_jsonl *jsonl, const char *pointer, size_t *bytes_out)

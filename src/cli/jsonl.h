@@ -4,6 +4,7 @@
 #ifndef WIRETAG_CLI_JSONL_H
 #define WIRETAG_CLI_JSONL_H
 
+#include "config/config.h"
 #include "wiretag/status.h"
 
 #include <stdbool.h>
@@ -29,9 +30,17 @@ void wt_jsonl_destroy(struct wt_jsonl *jsonl);
 /* From now on the text is at the JSON pointer `pointer`; without this call it is at "/text". */
 void wt_jsonl_text_at(struct wt_jsonl *jsonl, const char *pointer);
 
-/* Reads the next line that is not blank; a byte-order mark before the first is passed over. Lines are
- * decoded as records are (decode.h), but a text may be blank. WT_OK; WT_CLOSED at the end; WT_INVALID for
- * a bad line, with `line` and `object` set and code and message in `error`; WT_IO if reading fails. */
+/* From now on lines are read as `config`, which must outlive `jsonl`, says of `input`. Then a blank
+ * text is refused, as the worker does. Call it before the first line. */
+void wt_jsonl_feed(struct wt_jsonl *jsonl, const struct wt_config *config);
+
+/* How many lines input.where passed over. */
+uint64_t wt_jsonl_filtered(const struct wt_jsonl *jsonl);
+
+/* Reads the next line that is neither blank nor filtered; a byte-order mark before the first is passed
+ * over. Lines are decoded as records are (decode.h), but a text may be blank without wt_jsonl_feed.
+ * WT_OK; WT_CLOSED at the end; WT_INVALID for a bad line, with `line` and `object` set and code and
+ * message in `error`; WT_IO if reading fails. */
 enum wt_status wt_jsonl_next(struct wt_jsonl *jsonl, struct wt_jsonl_item *item_out,
                              struct wt_error *error);
 

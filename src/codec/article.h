@@ -4,10 +4,17 @@
 
 #include <stddef.h>
 
-/* The text is valid until the record's value is freed or its decoder decodes again. */
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The text is valid until the record's value is freed or its decoder decodes again. The rest says how it
+ * was read, for people. */
 struct wt_article {
     const char *text; /* valid UTF-8, may contain NUL */
     size_t text_bytes;
+    const char
+        *filtered_by; /* the pointer of input.where that passes over the record; NULL: none */
+    bool mark;        /* a byte-order mark was passed over */
 };
 
 #endif

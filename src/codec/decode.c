@@ -37,7 +37,12 @@ enum wt_status wt_decode(struct wt_decoder *decoder, struct wt_record *record,
         return wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, "value-empty",
                             "the value is empty: zero bytes, not null as in a tombstone");
     }
+    *article_out = (struct wt_article){0};
     enum wt_status status = decoder->format->decode(decoder->state, record, article_out, error);
+    if (status == WT_OK && article_out->filtered_by != NULL) {
+        record->outcome = WT_OUTCOME_FILTERED;
+        return WT_OK;
+    }
     if (status == WT_OK && wt_text_blank(article_out->text, article_out->text_bytes)) {
         return wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, "text-blank", "%s", WT_TEXT_BLANK);
     }

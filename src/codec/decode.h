@@ -15,10 +15,10 @@ struct wt_decoder;
 struct wt_decoder *wt_decoder_create(const struct wt_config *config);
 void wt_decoder_destroy(struct wt_decoder *decoder);
 
-/* Decodes a record that has a value (not a tombstone). Fills `article_out` and sets record->id_json
- * to the id in the input, if that is a string or a number, else to the key, else to
- * topic-partition-offset. WT_INVALID (class
- * record), with a code:
+/* Decodes a record that has a value (not a tombstone). If input.where passes over it, sets its outcome
+ * to FILTERED and article_out->filtered_by; then there is no text and no id. Else fills `article_out`
+ * and sets record->id_json to the id in the input if that is a string or a number, else to the key,
+ * else to topic-partition-offset. WT_INVALID (class record), with a code:
  *   value-empty     zero bytes
  *   json-invalid    not JSON (document.h), a key twice where a pointer passes, NaN as id or text,
  *                   or nested deeper than 2048

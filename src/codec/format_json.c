@@ -21,6 +21,7 @@ static enum wt_status decode(void *state, struct wt_record *record, struct wt_ar
     const char *json = record->value;
     size_t bytes = record->value_bytes;
     if (bytes >= 3 && memcmp(json, mark, 3) == 0) {
+        article_out->mark = true;
         json += 3;
         bytes -= 3;
     }

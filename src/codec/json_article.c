@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/utf8.h"
 #include "codec/format.h"
+#include "codec/json_filter.h"
 #include "codec/json_path.h"
 
 #include <stdio.h>
@@ -16,6 +17,7 @@ struct wt_json_article {
     const struct wt_config *config;
     struct wt_json_path *id;
     struct wt_json_path **texts; /* as many as input.text */
+    struct wt_json_filter *where;
     struct wt_document document; /* of the current article */
     struct wt_buffer joined;     /* its text, if it is not one string as it is written */
     bool is_object;
@@ -26,6 +28,7 @@ struct wt_json_article *wt_json_article_create(const struct wt_config *config)
     struct wt_json_article *reader = wt_alloc_zeroed(1, sizeof *reader);
     reader->config = config;
     reader->id = wt_json_path_create(config->input.id);
+    reader->where = wt_json_filter_create(config);
     reader->texts = wt_alloc_zeroed(config->input.text.count, sizeof(struct wt_json_path *));
     for (size_t i = 0; i < config->input.text.count; i++) {
         reader->texts[i] = wt_json_path_create(config->input.text.items[i]);
@@ -43,6 +46,7 @@ void wt_json_article_destroy(struct wt_json_article *reader)
     }
     free(reader->texts);
     wt_json_path_destroy(reader->id);
+    wt_json_filter_destroy(reader->where);
     wt_document_free(&reader->document);
     wt_buffer_free(&reader->joined);
     free(reader);
@@ -178,7 +182,8 @@ static void add_string(struct collecting *collecting, const struct wt_value *val
     struct wt_buffer *joined = &collecting->reader->joined;
     collecting->found++;
     if (collecting->found == 1 && !value->escaped) {
-        *collecting->article = (struct wt_article){value->start, value->bytes};
+        collecting->article->text = value->start;
+        collecting->article->text_bytes = value->bytes;
         return;
     }
     if (collecting->found == 2 && joined->count == 0) {
@@ -186,7 +191,8 @@ static void add_string(struct collecting *collecting, const struct wt_value *val
     }
     wt_buffer_append(joined, "\n", collecting->found > 1 ? 1 : 0);
     wt_value_append_text(value, joined);
-    *collecting->article = (struct wt_article){joined->bytes, joined->count};
+    collecting->article->text = joined->bytes;
+    collecting->article->text_bytes = joined->count;
 }
 
 static bool refuse_text(struct collecting *collecting, const struct wt_value *value)
@@ -276,6 +282,11 @@ enum wt_status wt_json_article_read(struct wt_json_article *reader, const char *
                             reader->document.values[0].type == WT_VALUE_ARRAY
                                 ? ", and a record is one article"
                                 : "");
+    }
+    const struct wt_value *twice;
+    if (!wt_json_filter_passes(reader->where, &reader->document, &article_out->filtered_by,
+                               &twice)) {
+        return twice != NULL ? set_key_twice(json, bytes, twice, error) : WT_OK;
     }
     enum wt_status status = take_id(reader, json, bytes, record, error);
     if (status == WT_OK) {

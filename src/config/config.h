@@ -44,6 +44,18 @@ struct wt_thresholds {
     size_t count;
 };
 
+/* Articles that have one of the values at a JSON pointer: input.where. */
+struct wt_filter {
+    char *pointer;
+    struct wt_strings values;
+    bool null; /* also those that have null or nothing there */
+};
+
+struct wt_filters {
+    struct wt_filter *items;
+    size_t count; /* 0: all articles */
+};
+
 enum wt_output_partition { WT_PARTITION_SAME, WT_PARTITION_KEY };
 enum wt_output_timestamp { WT_TIMESTAMP_INPUT, WT_TIMESTAMP_NOW };
 enum wt_on_error { WT_ON_ERROR_DEAD_LETTER, WT_ON_ERROR_SKIP, WT_ON_ERROR_STOP };
@@ -61,8 +73,9 @@ struct wt_config {
     struct {
         struct wt_strings topics; /* 1 or more, no duplicates */
         enum wt_input_format format;
-        char *id;                   /* JSON pointer */
-        struct wt_strings text;     /* JSON pointers, 1 or more */
+        char *id;               /* JSON pointer */
+        struct wt_strings text; /* JSON pointers, 1 or more */
+        struct wt_filters where;
         enum wt_long long_articles; /* input.long: those of more tokens than the model takes */
         uint32_t window_overlap;    /* tokens that neighbouring windows share */
         uint32_t windows_max;       /* of an article */

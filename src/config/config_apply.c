@@ -100,6 +100,7 @@ static const char *must_be(const struct wt_key *key, char must[MUST_BYTES_MAX])
     case WT_KEY_TEXT:
     case WT_KEY_TEXTS:
     case WT_KEY_PROPERTIES:
+    case WT_KEY_FILTERS:
         (void)snprintf(must, MUST_BYTES_MAX, "%s", key->must);
         break;
     }
@@ -326,6 +327,8 @@ static enum wt_status set_value(struct wt_config *config, const struct wt_key *k
         status = set_properties(config, key, node, error);
     } else if (key->type == WT_KEY_THRESHOLDS) {
         status = set_thresholds(config, key, node, error);
+    } else if (key->type == WT_KEY_FILTERS) {
+        status = wt_filters_set(field(config, key), key, node, error);
     } else {
         status = set_simple(config, key, node) ? WT_OK : refuse_value(node, key, error);
     }
@@ -384,6 +387,8 @@ void wt_schema_clear(struct wt_config *config)
             wt_properties_clear(field(config, &keys[i]));
         } else if (keys[i].type == WT_KEY_THRESHOLDS) {
             thresholds_clear(field(config, &keys[i]));
+        } else if (keys[i].type == WT_KEY_FILTERS) {
+            wt_filters_clear(field(config, &keys[i]));
         }
     }
     wt_properties_clear(&config->places);

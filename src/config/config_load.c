@@ -30,11 +30,12 @@ static enum wt_status refuse_set(const struct set *set, struct wt_error *error, 
                         what);
 }
 
-/* Below one of these, the rest of the path is one name, dots included: librdkafka's or a label. */
+/* Below one of these, the rest of the path is one name, dots included: librdkafka's, a label, a
+ * JSON pointer. */
 static size_t names_prefix(const char *path)
 {
     static const char *const prefixes[] = {"kafka.common.", "kafka.consumer.", "kafka.producer.",
-                                           "output.threshold."};
+                                           "output.threshold.", "input.where."};
     for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
         size_t length = strlen(prefixes[i]);
         if (strncmp(path, prefixes[i], length) == 0) {
@@ -214,6 +215,9 @@ static enum wt_status build(struct wt_node *root, struct wt_config **config_out,
     if (status == WT_OK) {
         complete(config);
         status = wt_properties_check(config, error);
+    }
+    if (status == WT_OK) {
+        status = wt_input_check(config, error);
     }
     if (status == WT_OK) {
         status = check_topics(config, error);

@@ -98,6 +98,8 @@ static const struct wt_key keys[] = {
     {"input.id", WT_KEY_TEXT, AT(input.id), "/id", .valid = valid_pointer, .must = POINTER_MUST},
     {"input.text", WT_KEY_TEXTS, AT(input.text), "[/text]",
      .valid = valid_pointer, .must = POINTER_MUST},
+    {"input.where", WT_KEY_FILTERS, AT(input.where), "{}", .valid = valid_pointer,
+     .must = "a map from JSON pointers to lists of values, such as {/lang: [ru, uk]}"},
     {"input.long", WT_KEY_CHOICE, AT(input.long_articles), "cut", .choices = longs},
     {"input.window_overlap", WT_KEY_U32, AT(input.window_overlap), "64", .min = 0, .max = 8191},
     {"input.windows_max", WT_KEY_U32, AT(input.windows_max), "16", .min = 1, .max = 256},

@@ -16,7 +16,8 @@ enum wt_key_type {
     WT_KEY_TEXTS,
     WT_KEY_CHOICE, /* an enum */
     WT_KEY_PROPERTIES,
-    WT_KEY_THRESHOLDS /* auto, a number, or a map from label to number */
+    WT_KEY_THRESHOLDS, /* auto, a number, or a map from label to number */
+    WT_KEY_FILTERS     /* a map from JSON pointer to values */
 };
 
 struct wt_choice {
@@ -33,8 +34,8 @@ struct wt_key {
     bool auto_allowed;    /* U32: "auto" is accepted and stored as 0 */
     bool null_allowed;    /* TEXT: null is accepted and stored as NULL */
     const struct wt_choice *choices;
-    bool (*valid)(const char *text); /* TEXT, each of TEXTS; NULL: any text but "" */
-    const char *must;                /* TEXT, TEXTS: the rule for messages, after "it must be" */
+    bool (*valid)(const char *text); /* TEXT, each of TEXTS, of FILTERS; NULL: any text but "" */
+    const char *must; /* TEXT, TEXTS, FILTERS: the rule for messages, after "it must be" */
 };
 
 /* All keys, in the order of config/wiretag.yaml. */
@@ -62,6 +63,14 @@ enum wt_status wt_schema_refuse_unknown(const struct wt_node *node, const char *
 /* In config_properties.c: refuses librdkafka properties that would break delivery, and a
  * configuration without brokers or group.id. */
 enum wt_status wt_properties_check(const struct wt_config *config, struct wt_error *error);
+
+/* In config_input.c: sets a key of type FILTERS; frees it. */
+enum wt_status wt_filters_set(struct wt_filters *filters, const struct wt_key *key,
+                              const struct wt_node *node, struct wt_error *error);
+void wt_filters_clear(struct wt_filters *filters);
+
+/* In config_input.c: refuses keys of `input` that do not fit together. */
+enum wt_status wt_input_check(const struct wt_config *config, struct wt_error *error);
 
 void wt_properties_clear(struct wt_properties *properties);
 

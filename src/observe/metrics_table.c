@@ -8,7 +8,8 @@ static const struct wt_family_entry families[WT_FAMILY_COUNT] = {
     [WT_FAMILY_RECORDS] = {"wiretag_records_total",
                            WT_COUNTER,
                            {"outcome"},
-                           "Records by outcome: labelled, dead_lettered, tombstone, skipped. Each "
+                           "Records by outcome: labelled, dead_lettered, tombstone, skipped, "
+                           "filtered (by input.where). Each "
                            "is counted once, when its outcome is acknowledged.",
                            "Records"},
     [WT_FAMILY_FAILURES] = {"wiretag_failed_records_total",
@@ -309,6 +310,7 @@ static const struct wt_metric_entry metrics[WT_METRIC_COUNT] = {
     [WT_METRIC_RECORDS_DEAD_LETTERED] = {WT_FAMILY_RECORDS, "dead_lettered"},
     [WT_METRIC_RECORDS_TOMBSTONES] = {WT_FAMILY_RECORDS, "tombstone"},
     [WT_METRIC_RECORDS_SKIPPED] = {WT_FAMILY_RECORDS, "skipped"},
+    [WT_METRIC_RECORDS_FILTERED] = {WT_FAMILY_RECORDS, "filtered"},
     [WT_METRIC_RECORDS_CONSUMED] = {WT_FAMILY_CONSUMED_RECORDS, NULL},
     [WT_METRIC_RECORDS_DROPPED] = {WT_FAMILY_DROPPED_RECORDS, NULL},
     [WT_METRIC_OFFSETS_LOST] = {WT_FAMILY_LOST_OFFSETS, "retention"},

@@ -339,14 +339,19 @@ static void log_totals(const struct wt_pipeline *pipeline)
 {
     int64_t computed = wt_metric_get(WT_METRIC_TOKENS_COMPUTED);
     int64_t tokens = wt_metric_get(WT_METRIC_TOKENS);
+    int64_t filtered = wt_metric_get(WT_METRIC_RECORDS_FILTERED);
+    char passed_over[48] = "";
+    if (filtered > 0) {
+        (void)snprintf(passed_over, sizeof passed_over, " %" PRId64 " filtered,", filtered);
+    }
     wt_log_info(
         "pipeline",
         "stopped: %" PRId64 " consumed, %" PRId64 " labelled, %" PRId64 " dead-lettered, "
-        "%" PRId64 " tombstones, %" PRId64 " skipped, %" PRId64 " left uncommitted; "
+        "%" PRId64 " tombstones, %" PRId64 " skipped,%s %" PRId64 " left uncommitted; "
         "padding %.1f %% of %" PRId64 " computed tokens in %" PRId64 " batches",
         wt_metric_get(WT_METRIC_RECORDS_CONSUMED), wt_metric_get(WT_METRIC_RECORDS_LABELLED),
         wt_metric_get(WT_METRIC_RECORDS_DEAD_LETTERED), wt_metric_get(WT_METRIC_RECORDS_TOMBSTONES),
-        wt_metric_get(WT_METRIC_RECORDS_SKIPPED),
+        wt_metric_get(WT_METRIC_RECORDS_SKIPPED), passed_over,
         wt_metric_get(WT_METRIC_RECORDS_DROPPED) +
             (int64_t)wt_in_flight_records(pipeline->in_flight),
         computed > 0 ? 100.0 * (double)(computed - tokens) / (double)computed : 0.0, computed,

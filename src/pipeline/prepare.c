@@ -157,6 +157,10 @@ static void prepare_record(struct worker *worker, struct wt_record *record,
     const char *stage = "decode";
     enum wt_status status = wt_decode(worker->decoder, record, &article, &error);
     count_time(WT_HISTOGRAM_STAGE_DECODE, &at_us);
+    if (status == WT_OK && record->outcome == WT_OUTCOME_FILTERED) {
+        finish(record, at_us, finished);
+        return;
+    }
     if (status == WT_OK) {
         stage = "tokenize";
         status = tokenize(worker, record, &article, tokenized, &error);

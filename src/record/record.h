@@ -31,6 +31,7 @@ enum wt_outcome {
     WT_OUTCOME_DEAD_LETTERED,
     WT_OUTCOME_TOMBSTONE,
     WT_OUTCOME_SKIPPED,
+    WT_OUTCOME_FILTERED, /* passed over by input.where */
     WT_OUTCOME_HOLE /* not a record: stands for offsets without records, up to its own (intake.h) */
 };
 
@@ -154,7 +155,8 @@ void wt_record_fail(struct wt_record *record, const char *stage, const struct wt
 /* True: nothing is published for records with this outcome. */
 static inline bool wt_outcome_is_silent(enum wt_outcome outcome)
 {
-    return outcome == WT_OUTCOME_SKIPPED || outcome == WT_OUTCOME_HOLE;
+    return outcome == WT_OUTCOME_SKIPPED || outcome == WT_OUTCOME_FILTERED ||
+           outcome == WT_OUTCOME_HOLE;
 }
 
 /* How many input records it counts for: 0 for a hole, else 1. */

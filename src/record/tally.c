@@ -7,6 +7,7 @@ void wt_tally_count(struct wt_tally *tally, enum wt_outcome outcome)
     tally->dead_lettered += outcome == WT_OUTCOME_DEAD_LETTERED;
     tally->tombstones += outcome == WT_OUTCOME_TOMBSTONE;
     tally->skipped += outcome == WT_OUTCOME_SKIPPED;
+    tally->filtered += outcome == WT_OUTCOME_FILTERED;
 }
 
 void wt_tally_add(struct wt_tally *tally, const struct wt_tally *other)
@@ -16,10 +17,11 @@ void wt_tally_add(struct wt_tally *tally, const struct wt_tally *other)
     tally->dead_lettered += other->dead_lettered;
     tally->tombstones += other->tombstones;
     tally->skipped += other->skipped;
+    tally->filtered += other->filtered;
 }
 
 bool wt_tally_balances(const struct wt_tally *tally)
 {
-    return tally->read ==
-           tally->labelled + tally->dead_lettered + tally->tombstones + tally->skipped;
+    return tally->read == tally->labelled + tally->dead_lettered + tally->tombstones +
+                              tally->skipped + tally->filtered;
 }

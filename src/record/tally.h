@@ -14,6 +14,7 @@ struct wt_tally {
     int64_t dead_lettered;
     int64_t tombstones;
     int64_t skipped;
+    int64_t filtered;
 };
 
 /* Counts one record; ignores WT_OUTCOME_HOLE. */

@@ -6,6 +6,9 @@
 
 #define MARK "wiretag replay 2"
 
+/* After the fields, if it is not 0: versions before input.where know no such field. */
+#define FILTERED " filtered="
+
 #define FIELD_COUNT 9u
 static const char *const names[FIELD_COUNT] = {
     "planned", "from", "to", "since", "read", "labelled", "dead-lettered", "tombstones", "skipped"};
@@ -33,6 +36,10 @@ void wt_checkpoint_write(const struct wt_checkpoint *checkpoint, const struct wt
     for (size_t i = 0; i < FIELD_COUNT; i++) {
         length += (size_t)snprintf(text + length, WT_CHECKPOINT_BYTES_MAX - length, " %s=%" PRId64,
                                    names[i], *fields.at[i]);
+    }
+    if (sum.tally.filtered > 0) {
+        length += (size_t)snprintf(text + length, WT_CHECKPOINT_BYTES_MAX - length,
+                                   FILTERED "%" PRId64, sum.tally.filtered);
     }
     (void)snprintf(text + length, WT_CHECKPOINT_BYTES_MAX - length, "%s", checkpoint->terms);
 }
@@ -76,6 +83,10 @@ bool wt_checkpoint_read(const void *text, size_t bytes, struct wt_checkpoint *ch
         if (!read_field(&at, names[i], fields.at[i])) {
             return false;
         }
+    }
+    if (strncmp(at, FILTERED, strlen(FILTERED)) == 0 &&
+        !read_field(&at, "filtered", &checkpoint.tally.filtered)) {
+        return false;
     }
     size_t terms_bytes = (size_t)(copy + bytes - at);
     bool terms = terms_bytes == 0 || (*at == ' ' && strlen(at) == terms_bytes);

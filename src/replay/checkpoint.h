@@ -29,7 +29,7 @@ struct wt_checkpoint {
 };
 
 /* The longest text, including NUL; far below the broker's offset.metadata.max.bytes (4096). */
-#define WT_CHECKPOINT_BYTES_MAX (360u + WT_TERMS_BYTES_MAX)
+#define WT_CHECKPOINT_BYTES_MAX (400u + WT_TERMS_BYTES_MAX)
 
 /* Writes `checkpoint`, with `more` added to its tally, to `text`, which has room for
  * WT_CHECKPOINT_BYTES_MAX. */

@@ -9,7 +9,8 @@ from client import Record, article
 LINE = re.compile(
     r"^  (?P<topic>\S+) \[(?P<partition>\d+)\] offsets (?P<start>\d+) to (?P<end>\d+): "
     r"(?:(?P<left>\d+) offsets left; )?(?P<read>\d+) read = (?P<labelled>\d+) labelled \+ "
-    r"(?P<dead>\d+) dead-lettered \+ (?P<skipped>\d+) skipped \+ (?P<tombstones>\d+) tombstones$", re.MULTILINE)
+    r"(?P<dead>\d+) dead-lettered \+ (?P<skipped>\d+) skipped \+ (?P<tombstones>\d+) tombstones(?: \+ (?P<filtered>\d+) filtered)?$",
+    re.MULTILINE)
 
 
 @dataclass
@@ -23,9 +24,10 @@ class Balance:
     dead: int
     skipped: int
     tombstones: int
+    filtered: int
 
     def assert_balanced(self):
-        assert self.read == self.labelled + self.dead + self.skipped + self.tombstones, self
+        assert self.read == self.labelled + self.dead + self.skipped + self.tombstones + self.filtered, self
 
 
 def balances(stdout):

@@ -125,6 +125,7 @@ static uint64_t done_records(void)
 {
     return (uint64_t)(wt_metric_get(WT_METRIC_RECORDS_LABELLED) +
                       wt_metric_get(WT_METRIC_RECORDS_SKIPPED) +
+                      wt_metric_get(WT_METRIC_RECORDS_FILTERED) +
                       wt_metric_get(WT_METRIC_RECORDS_TOMBSTONES));
 }
 

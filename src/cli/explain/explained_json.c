@@ -114,6 +114,12 @@ static json_t *outcome_json(const struct explained *explained)
     if (record->outcome == WT_OUTCOME_TOMBSTONE) {
         return json_pack("{s:s}", "outcome", "tombstone");
     }
+    if (record->outcome == WT_OUTCOME_FILTERED) {
+        const char *value = explained->steps.filtered;
+        return json_pack("{s:s,s:{s:s,s:o}}", "outcome", "filtered", "filtered", "pointer",
+                         explained->steps.article.filtered_by, "value",
+                         bytes_json(value, value != NULL ? strlen(value) : 0));
+    }
     const struct wt_model_info *info = wt_model_info(explained->model);
     json_t *logits = json_object();
     json_t *probabilities = json_object();

@@ -255,6 +255,12 @@ static void write_outcome(const struct explained *explained, FILE *out)
         print_line(out, "outcome", "a tombstone, published as a tombstone");
         return;
     }
+    if (record->outcome == WT_OUTCOME_FILTERED) {
+        const char *value = explained->steps.filtered;
+        print_line(out, "outcome", "filtered: %s is %s, which input.where passes over",
+                   explained->steps.article.filtered_by, value != NULL ? value : "null or absent");
+        return;
+    }
     if (info->task == WT_MULTI_LABEL) {
         write_multi_label(explained, out);
     } else {
@@ -287,6 +293,9 @@ static void write_published(const struct explained *explained, FILE *out)
 {
     if (!explained->searched) {
         print_line(out, "published", "not searched: %s", explained->search_failure);
+    } else if (explained->published_count == 0 &&
+               explained->record->outcome == WT_OUTCOME_FILTERED) {
+        print_line(out, "published", "nothing, as it should be");
     } else if (explained->published_count == 0) {
         print_line(out, "published", "nothing found: not published yet, or deleted by retention");
     }

@@ -223,8 +223,17 @@ static void label(struct steps *steps, struct wt_decoder *decoder, struct wt_rec
         wt_record_advance(record, WT_RECORD_FINISHED);
         return;
     }
-    if (wt_decode(decoder, record, &article, &error) != WT_OK) {
+    enum wt_status status = wt_decode(decoder, record, &article, &error);
+    steps->explanation->article = article;
+    if (status != WT_OK) {
         fail(record, "decode", &error);
+        return;
+    }
+    if (record->outcome == WT_OUTCOME_FILTERED) {
+        size_t bytes = 0;
+        const char *value = wt_decoder_find(decoder, article.filtered_by, &bytes);
+        steps->explanation->filtered = value != NULL ? wt_format("%.*s", (int)bytes, value) : NULL;
+        wt_record_advance(record, WT_RECORD_FINISHED);
         return;
     }
     steps->explanation->text = wt_alloc(article.text_bytes + 1);
@@ -255,7 +264,9 @@ enum wt_status wt_explain(const struct wt_config *config, struct wt_model *model
     struct wt_decoder *decoder = wt_decoder_create(config);
     struct wt_encoder *encoder = wt_encoder_create(config, steps.info);
     label(&steps, decoder, record);
-    wt_encode(encoder, record);
+    if (record->outcome != WT_OUTCOME_FILTERED) {
+        wt_encode(encoder, record);
+    }
     wt_encoder_destroy(encoder);
     wt_decoder_destroy(decoder);
     wt_tokenizer_destroy(steps.tokenizer);
@@ -264,6 +275,7 @@ enum wt_status wt_explain(const struct wt_config *config, struct wt_model *model
 
 void wt_explanation_free(struct wt_explanation *explanation)
 {
+    free(explanation->filtered);
     free(explanation->text);
     free(explanation->ids);
     *explanation = (struct wt_explanation){0};
@@ -295,6 +307,7 @@ static const char *outcome_name(const struct wt_record *record)
 {
     return record->outcome == WT_OUTCOME_LABELLED    ? "a label"
            : record->outcome == WT_OUTCOME_TOMBSTONE ? "a tombstone"
+           : record->outcome == WT_OUTCOME_FILTERED  ? "filtered"
                                                      : record->failure->error.code;
 }
 

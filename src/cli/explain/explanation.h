@@ -3,6 +3,7 @@
 #ifndef WIRETAG_CLI_EXPLAIN_EXPLANATION_H
 #define WIRETAG_CLI_EXPLAIN_EXPLANATION_H
 
+#include "codec/article.h"
 #include "config/config.h"
 #include "record/record.h"
 #include "wiretag/model.h"
@@ -28,7 +29,9 @@ bool wt_place_source(const struct wt_record *record, struct wt_place *place_out)
 
 /* Zero-initialized is empty. */
 struct wt_explanation {
-    char *text; /* NULL: the record could not be decoded */
+    struct wt_article article; /* how it was read; its text is not kept */
+    char *filtered; /* the value that input.where passes over; NULL: none, or not filtered */
+    char *text;     /* NULL: the record could not be decoded, or was filtered */
     size_t text_bytes;
     int32_t *ids; /* as the model sees them, in its windows */
     uint32_t token_count;

@@ -144,10 +144,14 @@ void wt_cli_pass_log_plan(const struct wt_cli_pass *pass, const struct wt_replay
 
 static void print_tally(const struct wt_tally *tally)
 {
+    char filtered[48] = "";
+    if (tally->filtered > 0) {
+        (void)snprintf(filtered, sizeof filtered, " + %" PRId64 " filtered", tally->filtered);
+    }
     (void)printf("%" PRId64 " read = %" PRId64 " labelled + %" PRId64 " dead-lettered + %" PRId64
-                 " skipped + %" PRId64 " tombstones%s\n",
+                 " skipped + %" PRId64 " tombstones%s%s\n",
                  tally->read, tally->labelled, tally->dead_lettered, tally->skipped,
-                 tally->tombstones, wt_tally_balances(tally) ? "" : ": DOES NOT BALANCE");
+                 tally->tombstones, filtered, wt_tally_balances(tally) ? "" : ": DOES NOT BALANCE");
 }
 
 bool wt_cli_pass_print_balance(const struct wt_cli_pass *pass, const struct wt_replay *replay)

@@ -82,6 +82,7 @@ void wt_outcome_metrics_count(const struct wt_outcome_metrics *outcomes,
         [WT_OUTCOME_DEAD_LETTERED] = WT_METRIC_RECORDS_DEAD_LETTERED,
         [WT_OUTCOME_TOMBSTONE] = WT_METRIC_RECORDS_TOMBSTONES,
         [WT_OUTCOME_SKIPPED] = WT_METRIC_RECORDS_SKIPPED,
+        [WT_OUTCOME_FILTERED] = WT_METRIC_RECORDS_FILTERED,
     };
     if (record->outcome == WT_OUTCOME_HOLE) {
         return;

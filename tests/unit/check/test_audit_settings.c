@@ -5,6 +5,22 @@
 #include "config/config_cases.h"
 #include "finding_cases.h"
 
+static void what_is_filtered_is_noted(void **state)
+{
+    (void)state;
+    struct wt_findings findings = {0};
+    struct wt_config *config = load("input:\n  where: {/lang: [ru, uk, null], /op: c}\n", NULL);
+    wt_audit_input(config, &findings);
+    assert_int_equal(findings.count, 2);
+    assert_found(&findings, "input-filtered", WT_FINDING_NOTE, "test.yaml:2: input.where");
+    assert_non_null(
+        strstr(findings.items[0].message, "whose /lang is ru, uk or null are labelled"));
+    assert_non_null(strstr(findings.items[1].message, "whose /op is c are"));
+    assert_true(wt_findings_well(&findings));
+    wt_findings_free(&findings);
+    wt_config_destroy(config);
+}
+
 /* --- time-outs ------------------------------------------------------------------------------- */
 
 static void assert_timeout(const char *text, const char *check, enum wt_finding_level level,
@@ -88,6 +104,7 @@ static void the_producers_queue_must_have_room_for_one_record(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_filtered_is_noted),
         cmocka_unit_test(the_defaults_do_not_contradict_each_other),
         cmocka_unit_test(heartbeats_need_room_in_the_session),
         cmocka_unit_test(a_poll_may_take_a_session_and_a_drain),

@@ -45,6 +45,17 @@ static bool same_thresholds(const struct wt_thresholds *a, const struct wt_thres
     return same;
 }
 
+static bool same_filters(const struct wt_filters *a, const struct wt_filters *b)
+{
+    bool same = a->count == b->count;
+    for (size_t i = 0; same && i < a->count; i++) {
+        same = same_text(a->items[i].pointer, b->items[i].pointer) &&
+               same_texts(&a->items[i].values, &b->items[i].values) &&
+               a->items[i].null == b->items[i].null;
+    }
+    return same;
+}
+
 static bool same_value(const struct wt_key *key, const struct wt_config *a,
                        const struct wt_config *b)
 {
@@ -59,6 +70,8 @@ static bool same_value(const struct wt_key *key, const struct wt_config *a,
         return memcmp(field(a, key), field(b, key), sizeof(double)) == 0;
     case WT_KEY_THRESHOLDS:
         return same_thresholds(field(a, key), field(b, key));
+    case WT_KEY_FILTERS:
+        return same_filters(field(a, key), field(b, key));
     case WT_KEY_CHOICE:
         return *(const unsigned *)field(a, key) == *(const unsigned *)field(b, key);
     case WT_KEY_TEXT:
@@ -191,6 +204,23 @@ static void a_key_left_out_keeps_its_default(void **state)
     wt_config_destroy(config);
 }
 
+static void filters_are_read_from_file_and_command_line(void **state)
+{
+    (void)state;
+    struct wt_config *config = load("input: {where: {/lang: [ru, null, 1, ''], /a~1b: c}}\n",
+                                    SETS("input.where./d.e=[x]"));
+    const struct wt_filters *where = &config->input.where;
+    assert_int_equal(where->count, 3);
+    assert_string_equal(where->items[0].pointer, "/lang");
+    assert_int_equal(where->items[0].values.count, 3);
+    assert_string_equal(where->items[0].values.items[1], "1");
+    assert_string_equal(where->items[0].values.items[2], "");
+    assert_true(where->items[0].null && !where->items[1].null);
+    assert_string_equal(where->items[1].values.items[0], "c");
+    assert_string_equal(where->items[2].pointer, "/d.e");
+    wt_config_destroy(config);
+}
+
 static void every_kind_of_value_is_read(void **state)
 {
     (void)state;
@@ -282,6 +312,7 @@ int main(void)
         cmocka_unit_test(the_examples_are_good),
         cmocka_unit_test(the_defaults_are_those_of_the_design),
         cmocka_unit_test(a_key_left_out_keeps_its_default),
+        cmocka_unit_test(filters_are_read_from_file_and_command_line),
         cmocka_unit_test(every_kind_of_value_is_read),
         cmocka_unit_test(dead_letters_go_beside_the_output_unless_named_or_switched_off),
         cmocka_unit_test(overrides_win_over_the_file_and_the_last_one_over_the_others),

@@ -1,0 +1,38 @@
+"""Feeds as newsrooms have them: what is read of a record, what is passed over, what was done to it."""
+
+import json
+
+import checks
+import ranges
+from client import Record
+from test_explain import explain
+
+
+def change(op, before=None, after=None):
+    """A change event as Debezium writes it, with its schema."""
+    return json.dumps({"schema": {"type": "struct", "optional": False}, "payload": {
+        "before": before, "after": after, "op": op, "ts_ms": 1_790_000_000_000}}, ensure_ascii=False).encode()
+
+
+def test_a_change_feed_is_filtered_and_its_deletions_pass_over_the_filter(lab):
+    flow, model = lab.flow(), lab.model()
+    one, two = ({"guid": "n-1", "headline": "матч", "body": body} for body in ("мяч", "гол"))
+    values = [change("c", after=one), change("u", one, two), change("d", two), None, b"not JSON", change("t")]
+    places = flow.produce([Record(value, key=b"n-1") for value in values])
+    feed = {"id": "/payload/after/guid", "text": ["/payload/after/headline", "/payload/after/body"],
+            "where": {"/payload/op": ["c", "u", "r"]}}
+    running = lab.run(flow, model, input=feed)
+    labels, dead_letters = checks.settled(flow)
+    assert running.stop() == 0
+    assert [checks.source_of(label) for label in labels] == [places[0], places[1], places[3]]
+    checks.assert_labelled(labels[1], "матч\nгол", model)
+    assert labels[0].json()["id"] == "n-1" and labels[2].value is None
+    assert [letter.header("wiretag.error.code") for letter in dead_letters] == ["json-invalid"]
+    assert "6 consumed, 2 labelled, 1 dead-lettered, 1 tombstones, 0 skipped, 2 filtered, 0 left uncommitted" in running.stderr
+    assert flow.lag() == 0
+
+    (found,) = ranges.finish(ranges.replay(lab, flow, "earliest", "latest", "--output", lab.topic("again"), input=feed)).values()
+    assert (found.read, found.labelled, found.dead, found.tombstones, found.filtered) == (6, 2, 1, 1, 2)
+    body = explain(flow, model, f"{flow.input}:0:2", input=feed)
+    assert (body["outcome"], body["filtered"]) == ("filtered", {"pointer": "/payload/op", "value": '"d"'})
+    assert body["article"] is None and body["published"] == []
