@@ -7,7 +7,8 @@
 #include "check/audit_group.h"
 #include "kafka/client.h"
 
-/* Describes the group, within `wait_ms`. Returns the coordinator's answer;
+/* Describes the group, within `wait_ms`. `client`: not one of a running worker (bootstrap.h, note
+ * "Given up"). Returns the coordinator's answer;
  * RD_KAFKA_RESP_ERR__TIMED_OUT: none came. Free *group_out with wt_group_facts_free in any case. */
 rd_kafka_resp_err_t wt_group_facts_gather(const struct wt_config *config, rd_kafka_t *client,
                                           int wait_ms, struct wt_group_facts *group_out);

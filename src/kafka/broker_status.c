@@ -1,6 +1,7 @@
 #include "kafka/broker_status.h"
 
 #include "base/clock.h"
+#include "kafka/bootstrap.h"
 #include "kafka/client.h"
 #include "kafka/client_log.h"
 #include "kafka/group_status.h"
@@ -193,6 +194,25 @@ static void note_brokers(const rd_kafka_t *client, const json_t *brokers)
     wt_group_note_brokers(text);
 }
 
+/* True: no broker is connected or being connected to. State INIT: neither. Coordinators have an entry
+ * of their own, which does not lead to other brokers. */
+static bool is_given_up(const json_t *brokers)
+{
+    const char *name;
+    json_t *broker;
+    json_object_foreach((json_t *)(uintptr_t)brokers, name, broker)
+    {
+        const char *source = json_string_value(json_object_get(broker, "source"));
+        const char *state = json_string_value(json_object_get(broker, "state"));
+        bool real =
+            source != NULL && (strcmp(source, "learned") == 0 || strcmp(source, "configured") == 0);
+        if (real && state != NULL && strcmp(state, "INIT") != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void note_group(const json_t *group)
 {
     const char *state = json_string_value(json_object_get(group, "state"));
@@ -219,6 +239,7 @@ void wt_broker_status_read(rd_kafka_t *client, const char *text, size_t bytes)
         note_brokers(client, brokers);
     }
     note_leaders(client, statistics);
+    wt_bootstrap_look(client, is_given_up(brokers));
     wt_security_tick(wt_clock_us());
     json_decref(statistics);
 }

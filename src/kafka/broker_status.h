@@ -19,8 +19,8 @@ enum wt_status wt_broker_status_watch(rd_kafka_conf_t *conf, const struct wt_con
                                       struct wt_error *error);
 
 /* Call it from that callback. Sets the metric wiretag_broker_up; notes the consumer's group state
- * (group_status.h) and the leaders that do not answer (topic_status.h). Thread: the one that polls
- * the client. */
+ * (group_status.h) and the leaders that do not answer (topic_status.h); helps a client that has no
+ * broker left (bootstrap.h). Thread: the one that polls the client. */
 void wt_broker_status_read(rd_kafka_t *client, const char *text, size_t bytes);
 
 /* A partition and the offset found for it; -1: not known. */

@@ -1,6 +1,7 @@
 #include "kafka/group_status.h"
 
 #include "base/clock.h"
+#include "kafka/query.h"
 #include "observe/metrics.h"
 #include "observe/stall.h"
 
@@ -146,21 +147,8 @@ static void write_others(const rd_kafka_ConsumerGroupDescription_t *group)
                    rd_kafka_MemberDescription_host(member), count > 1 ? " and others" : "");
 }
 
-/* Needs Describe on the group; without it the stall does not name the other members. */
-static void ask_for_others(rd_kafka_t *consumer, const char *group_id, int wait_ms)
+static void take_others(rd_kafka_event_t *event)
 {
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(consumer);
-    rd_kafka_AdminOptions_t *options =
-        rd_kafka_AdminOptions_new(consumer, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS);
-    char reason[128];
-    (void)rd_kafka_AdminOptions_set_request_timeout(options, wait_ms, reason, sizeof reason);
-    rd_kafka_DescribeConsumerGroups(consumer, &group_id, 1, options, queue);
-    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, wait_ms + 500);
-    rd_kafka_AdminOptions_destroy(options);
-    rd_kafka_queue_destroy(queue);
-    if (event == NULL) {
-        return;
-    }
     size_t count = 0;
     const rd_kafka_ConsumerGroupDescription_t **groups =
         rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR_NO_ERROR
@@ -170,7 +158,31 @@ static void ask_for_others(rd_kafka_t *consumer, const char *group_id, int wait_
     if (count > 0 && rd_kafka_ConsumerGroupDescription_error(groups[0]) == NULL) {
         write_others(groups[0]);
     }
-    rd_kafka_event_destroy(event);
+}
+
+/* Needs Describe on the group; without it the stall does not name the other members. Asks with a
+ * client of its own: see bootstrap.h. */
+static void ask_for_others(const struct wt_config *config, const char *group_id, int wait_ms)
+{
+    rd_kafka_t *client = NULL;
+    struct wt_error error;
+    if (wt_query_quiet_client_create(config, &client, &error) != WT_OK) {
+        return;
+    }
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
+    rd_kafka_AdminOptions_t *options =
+        rd_kafka_AdminOptions_new(client, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS);
+    char reason[128];
+    (void)rd_kafka_AdminOptions_set_request_timeout(options, wait_ms, reason, sizeof reason);
+    rd_kafka_DescribeConsumerGroups(client, &group_id, 1, options, queue);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, wait_ms + 500);
+    if (event != NULL) {
+        take_others(event);
+        rd_kafka_event_destroy(event);
+    }
+    rd_kafka_AdminOptions_destroy(options);
+    rd_kafka_queue_destroy(queue);
+    wt_query_client_destroy(client);
 }
 
 /* --- judging --------------------------------------------------------------------------------- */
@@ -181,8 +193,7 @@ static const char *group_id_of(const struct wt_config *config)
     return property != NULL ? property->value : "";
 }
 
-static void judge_strategy(rd_kafka_t *consumer, const struct wt_config *config, bool refused,
-                           int wait_ms)
+static void judge_strategy(const struct wt_config *config, bool refused, int wait_ms)
 {
     if (!refused) {
         wt_stall_end(WT_STALL_STRATEGY);
@@ -190,9 +201,9 @@ static void judge_strategy(rd_kafka_t *consumer, const struct wt_config *config,
         others_us = 0;
         return;
     }
-    if (consumer != NULL && (others_us == 0 || wt_clock_us() - others_us > OTHERS_US)) {
+    if (wait_ms > 0 && (others_us == 0 || wt_clock_us() - others_us > OTHERS_US)) {
         others_us = wt_clock_us();
-        ask_for_others(consumer, group_id_of(config), wait_ms);
+        ask_for_others(config, group_id_of(config), wait_ms);
     }
     const struct wt_property *own =
         wt_config_consumer_property(config, "partition.assignment.strategy");
@@ -270,8 +281,8 @@ static void forget_denied(void)
     (void)pthread_mutex_unlock(&mutex);
 }
 
-void wt_group_judge(rd_kafka_t *consumer, const struct wt_config *config, size_t partitions,
-                    int64_t lag, bool member, int wait_ms, struct wt_group_status *status_out)
+void wt_group_judge(const struct wt_config *config, size_t partitions, int64_t lag, bool member,
+                    int wait_ms, struct wt_group_status *status_out)
 {
     forget_denied();
     struct noted now = take_noted();
@@ -285,7 +296,7 @@ void wt_group_judge(rd_kafka_t *consumer, const struct wt_config *config, size_t
     *status_out = (struct wt_group_status){.spare = partitions == 0 && member && settled &&
                                                     now.code == RD_KAFKA_RESP_ERR_NO_ERROR,
                                            .joining = fresh && !settled && now.lost_us == 0};
-    judge_strategy(consumer, config, refused, wait_ms);
+    judge_strategy(config, refused, wait_ms);
     judge_group(config, &now, partitions, status_out->spare);
     if (is_authorization(now.code) && (partitions == 0 || lag > 0)) {
         write_denied(config, &now, status_out);

@@ -36,10 +36,9 @@ struct wt_group_status {
 /* Begins and ends the stalls `group` (not joined, or no coordinator) and `strategy` (other members
  * use another partition.assignment.strategy). `lag`: records that are not committed yet. `member`:
  * the client is a member of the group and has received an assignment, maybe an empty one. May ask
- * the brokers for the group's other members, for `wait_ms`. `consumer` may be NULL: no broker is
- * asked. Thread: main. */
-void wt_group_judge(rd_kafka_t *consumer, const struct wt_config *config, size_t partitions,
-                    int64_t lag, bool member, int wait_ms, struct wt_group_status *status_out);
+ * the brokers for the group's other members, for `wait_ms`; 0: no broker is asked. Thread: main. */
+void wt_group_judge(const struct wt_config *config, size_t partitions, int64_t lag, bool member,
+                    int wait_ms, struct wt_group_status *status_out);
 
 /* Forgets everything, before another worker starts in this process. */
 void wt_group_forget(void);

@@ -213,8 +213,8 @@ void wt_stall_watch_judge(struct wt_stall_watch *stall_watch, int64_t lag, int64
     assert(lag >= 0 && starts_unknown >= 0);
     struct wt_group_status group;
     size_t partitions = (size_t)wt_metric_get(WT_METRIC_PARTITIONS);
-    wt_group_judge(stall_watch->consumer, stall_watch->config, partitions, lag, member, wait_ms,
-                   &group);
+    wt_group_judge(stall_watch->config, partitions, lag, member,
+                   stall_watch->consumer != NULL ? wait_ms : 0, &group);
     if (wt_metric_get(WT_METRIC_IN_FLIGHT_RECORDS) == 0) {
         wt_topics_note_no_delivery_waits();
     }

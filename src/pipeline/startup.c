@@ -4,6 +4,7 @@
 #include "check/audit.h"
 #include "check/finding.h"
 #include "check/group_facts.h"
+#include "kafka/query.h"
 #include "kafka/reach.h"
 #include "kafka/security_status.h"
 #include "observe/log.h"
@@ -41,16 +42,20 @@ static void add_position(const struct wt_startup_ports *ports, const struct wt_c
     wt_group_position_free(&position);
 }
 
-/* Names others in the group, which take partitions whose records are then not labelled. */
+/* Names others in the group, which take partitions whose records are then not labelled. Asks with a
+ * client of its own: see bootstrap.h. */
 static void add_strangers(const struct wt_startup_ports *ports,
                           const struct wt_cluster_facts *facts, struct wt_findings *findings)
 {
     struct wt_group_facts group = {0};
+    rd_kafka_t *client = NULL;
     struct wt_error error;
-    if (ports->ranged || wt_audit_need_coordinators(ports->config, facts, &error) != WT_OK) {
+    if (ports->ranged || wt_audit_need_coordinators(ports->config, facts, &error) != WT_OK ||
+        wt_query_quiet_client_create(ports->config, &client, &error) != WT_OK) {
         return;
     }
-    (void)wt_group_facts_gather(ports->config, ports->consumer, POSITION_MS, &group);
+    (void)wt_group_facts_gather(ports->config, client, POSITION_MS, &group);
+    wt_query_client_destroy(client);
     wt_audit_group(ports->config, &group, findings);
     wt_group_facts_free(&group);
 }

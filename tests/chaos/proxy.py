@@ -2,9 +2,9 @@
 cannot ask of it: cut and half-open connections, latency, replies that get lost or come late, requests
 that arrive after their sender gave up.
 
-It changes no byte: brokers advertise the proxy's ports (conductor.py), so clients come here by
-themselves. Of each request it reads key, correlation id and client id; replies come in the order of
-their requests. Faults befall only connections whose client id begins with `victims`.
+It changes no byte except in `fence`: brokers advertise the proxy's ports (conductor.py), so
+clients come here by themselves. Of each request it reads key, version and client id; replies come in
+the order of their requests. Faults befall only connections whose client id begins with `victims`.
 """
 
 import asyncio
@@ -16,8 +16,9 @@ import time
 from collections import deque
 from dataclasses import dataclass
 
-PRODUCE, OFFSET_FETCH, SYNC_GROUP, INIT_PRODUCER_ID, ADD_PARTITIONS = 0, 9, 14, 22, 24
+PRODUCE, METADATA, OFFSET_FETCH, FIND_COORDINATOR, HEARTBEAT, SYNC_GROUP, INIT_PRODUCER_ID, ADD_PARTITIONS = 0, 3, 9, 10, 12, 14, 22, 24
 ADD_OFFSETS, END_TXN, TXN_OFFSET_COMMIT = 25, 26, 28
+COORDINATOR_NOT_AVAILABLE, NOT_COORDINATOR = 15, 16  # error codes
 
 # How long after the next transaction has begun a delayed request arrives.
 LATE_S = 0.03
@@ -51,7 +52,7 @@ class Connection:
         self.client_id = None
         self.client_reader, self.client_writer = client
         self.upstream_reader, self.upstream_writer = upstream
-        self.waiting = deque()  # (key, fault or None) of each request without its reply
+        self.waiting = deque()  # (key, version, fault or None) of each request without its reply
         self.flowing = asyncio.Event()
         self.flowing.set()
         self.orphaned = False  # the client's side was cut, the broker's side must stay
@@ -76,21 +77,21 @@ class Connection:
     async def pump_requests(self):
         while True:
             frame = await read_frame(self.client_reader)
-            key, client_id = parse_request(frame)
+            key, version, client_id = parse_request(frame)
             self.client_id = client_id
             fault = self.proxy.fault_for(self, key)
             await self.transit()
             if fault is not None and fault.action == "delay":
                 await self.deliver_late(frame, fault)
                 return
-            self.waiting.append((key, fault))
+            self.waiting.append((key, version, fault))
             self.upstream_writer.write(frame)
             await self.upstream_writer.drain()
 
     async def pump_replies(self):
         while True:
             frame = await read_frame(self.upstream_reader)
-            key, fault = self.waiting.popleft()
+            key, version, fault = self.waiting.popleft()
             if fault is not None and fault.action == "drop":
                 fault.done = True
                 return
@@ -99,6 +100,10 @@ class Connection:
                 while not fault.released and time.monotonic() < deadline:
                     await asyncio.sleep(0.02)
                 fault.done = True
+            if self.victim and time.monotonic() < self.proxy.fenced_until:
+                frame = as_if_fenced(frame, key, version)
+                if key == METADATA:
+                    self.proxy.note(f"metadata without a broker for {self.client_id}")
             await self.transit()
             self.client_writer.write(frame)
             await self.client_writer.drain()
@@ -138,6 +143,7 @@ class Proxy:
         self.victims = victims
         self.dice = random.Random(seed)
         self.slow_until, self.slow_s = 0.0, (0.0, 0.0)
+        self.fenced_until = 0.0
         self.notes = []  # (time, what happened)
         self.faults = []
         self._connections = set()
@@ -170,6 +176,11 @@ class Proxy:
         self.slow_s = low_s, high_s
         self.slow_until = time.monotonic() + seconds
 
+    def fence(self, seconds):
+        """For `seconds` brokers answer victims as one does that its controller has fenced: metadata name no
+        broker, and no group has a coordinator."""
+        self.fenced_until = time.monotonic() + seconds
+
     def arm(self, fault):
         self._loop.call_soon_threadsafe(self.faults.append, fault)
         return fault
@@ -178,7 +189,7 @@ class Proxy:
         """Ends every fault that lasts."""
         async def thaw():
             self.faults.clear()
-            self.slow_until = 0.0
+            self.slow_until = self.fenced_until = 0.0
             for connection in self._connections:
                 connection.flowing.set()
         self._call(thaw())
@@ -254,6 +265,47 @@ async def read_frame(reader):
 
 
 def parse_request(frame):
-    """(key, client id): the header is length, key, version, correlation id, client id."""
-    key, _version, _correlation, size = struct.unpack_from(">hhih", frame, 4)
-    return key, frame[14:14 + size].decode("utf-8", "replace") if size >= 0 else ""
+    """(key, version, client id): the header is length, key, version, correlation id, client id."""
+    key, version, _correlation, size = struct.unpack_from(">hhih", frame, 4)
+    return key, version, frame[14:14 + size].decode("utf-8", "replace") if size >= 0 else ""
+
+
+def uvarint(frame, at):
+    """(value, where it ends)."""
+    value = shift = 0
+    while True:
+        value |= (frame[at] & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+        if frame[at - 1] < 0x80:
+            return value, at
+
+
+def without_brokers(frame, version):
+    """A Metadata reply of version 9 or later with an empty array of brokers. Before it: length, correlation
+    id, tags of the header (none), throttle time. A broker: id, host, port, rack, tags (none)."""
+    assert version >= 9, version
+    begin = 4 + 4 + 1 + 4
+    count, at = uvarint(frame, begin)  # compact lengths are one too high; 0: null
+    for _ in range(count - 1):
+        size, at = uvarint(frame, at + 4)
+        size, at = uvarint(frame, at + size - 1 + 4)
+        at += max(0, size - 1) + 1
+    rest = frame[4:begin] + b"\x01" + frame[at:]
+    return struct.pack(">i", len(rest)) + rest
+
+
+def with_error(frame, code):
+    """The reply with another error code, which stands behind length, correlation id and throttle time."""
+    return frame[:12] + struct.pack(">h", code) + frame[14:]
+
+
+def as_if_fenced(frame, key, version):
+    if key == METADATA:
+        return without_brokers(frame, version)
+    if key == FIND_COORDINATOR:
+        assert 1 <= version <= 2, version
+        return with_error(frame, COORDINATOR_NOT_AVAILABLE)
+    if key == HEARTBEAT:
+        assert 1 <= version <= 3, version
+        return with_error(frame, NOT_COORDINATOR)
+    return frame

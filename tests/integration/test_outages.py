@@ -156,3 +156,23 @@ def test_topics_recreated_with_more_partitions_are_picked_up(lab, fragile):
     checks.assert_each_once(labels, places)
     checks.assert_in_order(labels)
     assert running.stop() == 0
+
+
+@pytest.mark.usefixtures("guarantee")
+def test_a_worker_that_is_told_of_no_broker_asks_bootstrap_servers_again(lab, cluster):
+    """A broker that its controller has fenced answers with metadata that name no broker, itself included:
+    librdkafka gives up the only one that it has."""
+    flow, model = lab.flow(PARTITIONS, on=cluster), lab.model(sleep_us_per_call=10_000)
+    places = fill(flow, 6000)
+    running = lab.run(flow, model, kafka={"common": {
+        "bootstrap.servers": cluster.proxied, "client.id": "chaos-1", "topic.metadata.refresh.interval.ms": 300,
+        "metadata.max.age.ms": 180_000}})
+    wait_published(flow, 500)
+    cluster.proxy.fence(2)
+    labels, dead_letters = checks.settled(flow, timeout=90)
+    told = [what for _, what in cluster.proxy.notes if "without a broker" in what]
+    assert len(told) >= 2, told
+    checks.assert_delivered(flow, labels, places)
+    checks.assert_in_order(labels)
+    assert dead_letters == []
+    assert running.stop() == 0
