@@ -13,8 +13,9 @@ struct wt_article {
     const char *text; /* valid UTF-8, may contain NUL */
     size_t text_bytes;
     const char
-        *filtered_by; /* the pointer of input.where that passes over the record; NULL: none */
-    bool mark;        /* a byte-order mark was passed over */
+        *filtered_by;    /* the pointer of input.where that passes over the record; NULL: none */
+    size_t markup_bytes; /* of the HTML that the text was taken from; 0: it was none */
+    bool mark;           /* a byte-order mark was passed over */
 };
 
 #endif

@@ -5,6 +5,7 @@
 #include "codec/format.h"
 #include "codec/json_filter.h"
 #include "codec/json_path.h"
+#include "codec/markup.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,8 @@ struct wt_json_article {
     struct wt_json_filter *where;
     struct wt_document document; /* of the current article */
     struct wt_buffer joined;     /* its text, if it is not one string as it is written */
+    struct wt_markup *markup;    /* NULL: input.markup is none */
+    struct wt_buffer html;       /* the current string, if it has escapes */
     bool is_object;
 };
 
@@ -29,6 +32,7 @@ struct wt_json_article *wt_json_article_create(const struct wt_config *config)
     reader->config = config;
     reader->id = wt_json_path_create(config->input.id);
     reader->where = wt_json_filter_create(config);
+    reader->markup = config->input.markup == WT_MARKUP_HTML ? wt_markup_create() : NULL;
     reader->texts = wt_alloc_zeroed(config->input.text.count, sizeof(struct wt_json_path *));
     for (size_t i = 0; i < config->input.text.count; i++) {
         reader->texts[i] = wt_json_path_create(config->input.text.items[i]);
@@ -49,6 +53,8 @@ void wt_json_article_destroy(struct wt_json_article *reader)
     wt_json_filter_destroy(reader->where);
     wt_document_free(&reader->document);
     wt_buffer_free(&reader->joined);
+    wt_markup_destroy(reader->markup);
+    wt_buffer_free(&reader->html);
     free(reader);
 }
 
@@ -176,21 +182,40 @@ struct collecting {
     struct wt_error *error;
 };
 
+/* Appends the text of a string, without its markup if there may be some. Each string is a document of its
+ * own: a tag that is left open in one does not reach into the next. */
+static void append_text(struct collecting *collecting, const struct wt_value *value)
+{
+    struct wt_json_article *reader = collecting->reader;
+    if (reader->markup == NULL) {
+        wt_value_append_text(value, &reader->joined);
+        return;
+    }
+    reader->html.count = 0;
+    wt_value_append_text(value, &reader->html);
+    size_t bytes = 0;
+    const char *text =
+        wt_markup_strip(reader->markup, reader->html.count > 0 ? reader->html.bytes : "",
+                        reader->html.count, &bytes);
+    wt_buffer_append(&reader->joined, text, bytes);
+    collecting->article->markup_bytes += reader->html.count;
+}
+
 /* A single string without escapes stays where it is; all others are joined by line breaks. */
 static void add_string(struct collecting *collecting, const struct wt_value *value)
 {
     struct wt_buffer *joined = &collecting->reader->joined;
     collecting->found++;
-    if (collecting->found == 1 && !value->escaped) {
+    if (collecting->found == 1 && !value->escaped && collecting->reader->markup == NULL) {
         collecting->article->text = value->start;
         collecting->article->text_bytes = value->bytes;
         return;
     }
-    if (collecting->found == 2 && joined->count == 0) {
+    if (collecting->found == 2 && joined->count == 0 && collecting->reader->markup == NULL) {
         wt_buffer_append(joined, collecting->article->text, collecting->article->text_bytes);
     }
     wt_buffer_append(joined, "\n", collecting->found > 1 ? 1 : 0);
-    wt_value_append_text(value, joined);
+    append_text(collecting, value);
     collecting->article->text = joined->bytes;
     collecting->article->text_bytes = joined->count;
 }

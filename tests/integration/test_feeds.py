@@ -8,6 +8,22 @@ from client import Record
 from test_explain import explain
 
 
+def test_html_is_read_as_its_text_however_broken(lab):
+    flow, model = lab.flow(), lab.model()
+    bodies = [
+        ({"title": "матч &amp; мяч", "body": "<p>сбор<b>ная</b><p>гол<script>if (a<b) {}</script>"}, "матч & мяч\nсборная\nгол"),
+        ({"title": "<h1>матч", "body": ["</b>мяч<!-- x", "гол</body></html> и <"]}, "матч\nмяч\nгол\nи <")]
+    flow.produce([json.dumps(body, ensure_ascii=False).encode() for body, _ in bodies] + [b'{"body": "<p>&#8203;<img src=a>"}'])
+    feed = {"text": ["/title", "/body"], "markup": "html"}
+    lab.run(flow, model, input=feed)
+    labels, dead_letters = checks.settled(flow)
+    for label, (_, text) in zip(labels, bodies, strict=True):
+        checks.assert_labelled(label, text, model)
+    assert [letter.header("wiretag.error.code") for letter in dead_letters] == ["text-blank"]
+    article = explain(flow, model, f"{flow.input}:0:0", input=feed)["article"]
+    assert article["text"] == bodies[0][1] and article["read"] == {"markup_bytes": sum(len(text.encode()) for text in bodies[0][0].values())}
+
+
 def change(op, before=None, after=None):
     """A change event as Debezium writes it, with its schema."""
     return json.dumps({"schema": {"type": "struct", "optional": False}, "payload": {

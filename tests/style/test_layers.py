@@ -31,6 +31,7 @@ LIBRARIES = {
     r"(torch|ATen|c10|caffe2)/": r"src/model/torch/.*",
     r"jansson\.h": r"src/(codec|kafka|model|cli)/.*\.c",
     r"yaml\.h": r"src/config/config_yaml\.c",
+    r"libxml/": r"src/codec/markup\.c",
     r"microhttpd\.h": r"src/observe/(http|listener)\.[ch]",
     r"openssl/": r"src/(codec|kafka|model)/.*\.(c|cpp)",
 }

@@ -77,11 +77,26 @@ static json_t *tokens_json(const struct explained *explained)
     return list;
 }
 
+/* What was done to the value before it was text. */
+static json_t *reading_json(const struct wt_article *article)
+{
+    json_t *body = json_object();
+    if (article->mark) {
+        (void)json_object_set_new(body, "byte_order_mark", json_true());
+    }
+    if (article->markup_bytes > 0) {
+        (void)json_object_set_new(body, "markup_bytes",
+                                  json_integer((json_int_t)article->markup_bytes));
+    }
+    return body;
+}
+
 /* All but the id, which keeps its digits only if Jansson does not see it. */
 static json_t *article_json(const struct explained *explained)
 {
     const struct wt_explanation *steps = &explained->steps;
     json_t *body = json_pack("{s:o}", "text", bytes_json(steps->text, steps->text_bytes));
+    (void)json_object_set_new(body, "read", reading_json(&steps->article));
     if (steps->ids == NULL) {
         return body;
     }

@@ -177,10 +177,25 @@ static void write_cut(const struct explained *explained, FILE *out)
     (void)fputs("…\n", out);
 }
 
+/* What was done to the value before it was text. */
+static void write_reading(const struct explained *explained, FILE *out)
+{
+    const struct wt_explanation *steps = &explained->steps;
+    const struct wt_article *article = &steps->article;
+    if (article->mark) {
+        print_line(out, "read", "a byte-order mark was passed over");
+    }
+    if (article->markup_bytes > 0 && steps->text != NULL) {
+        print_line(out, "read", "HTML of %zu bytes, of which %zu bytes are text",
+                   article->markup_bytes, steps->text_bytes);
+    }
+}
+
 static void write_article(const struct explained *explained, FILE *out)
 {
     const struct wt_explanation *steps = &explained->steps;
     const struct wt_record *record = explained->record;
+    write_reading(explained, out);
     if (steps->text == NULL) {
         if (record->value != NULL) {
             print_named_bytes(out, "value", record->value, record->value_bytes, VALUE_BYTES_SHOWN);
