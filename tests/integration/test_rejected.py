@@ -61,7 +61,7 @@ def test_a_feed_with_many_refused_records_flows_on_in_order(lab, guarantee):
     flow.output = lab.topic("strict", 2, {"message.timestamp.after.max.ms": "3600000"})
     later = int(time.time() * 1000) + 7_200_000
     # librdkafka takes half a second to begin anew after some of its aborts.
-    each = 400 if guarantee == "exactly-once" else 100
+    each = 400 if guarantee == "exactly-once" else 200
     refused = [number for number in range(3000) if number % each == 17]
     places = flow.produce([
         Record(article(f"новость {number}"), partition=number // 3 % 2,
