@@ -6,6 +6,7 @@
 #include "cli/jsonl.h"
 #include "cli/options.h"
 #include "codec/encode.h"
+#include "codec/thresholds.h"
 #include "config/config.h"
 #include "config/config_load.h"
 
@@ -23,6 +24,7 @@
 #define BATCH_TOKENS_DEFAULT 1024u
 
 struct options {
+    const struct wt_config *feed; /* of -c; NULL: not given */
     const char *model;
     const char *device;
     const char *precision;
@@ -43,7 +45,7 @@ struct classify {
     const struct options *options;
     struct wt_model *model;
     const struct wt_model_info *info;
-    struct wt_config *defaults; /* top_k and the like, as the worker has them */
+    struct wt_config *defaults; /* top_k and the like, as the worker has them; without -c */
     struct wt_encoder *encoder;
     struct wt_classifier *classifier;
     struct wt_jsonl *input;
@@ -58,8 +60,12 @@ static void print_help(void)
     (void)printf(
         "Labels articles from stdin: a JSON object {\"id\",\"text\"} a line in, one out, in "
         "order.\n\n"
-        "Usage: wiretag classify --model BUNDLE [OPTION]...\n\n"
+        "Usage: wiretag classify --model BUNDLE [OPTION]...\n"
+        "       wiretag classify -c FILE [--set KEY=VALUE]... [OPTION]...\n\n"
         "  --model BUNDLE     the model, such as models/demo.pt\n"
+        "  -c, --config FILE  reads the lines as a worker with this configuration reads records:\n"
+        "                     input.text, .id, .where, .markup ...; model: and output: count too\n"
+        "  --set KEY=VALUE    overrides one key of FILE\n"
         "  --device D         auto (default), cpu, cuda or cuda:N\n"
         "  --precision P      auto (default), fp32, bf16, fp16 or int8\n"
         "  --batch-tokens N   tokens of one batch, padding included (default 1024); changes the\n"
@@ -189,18 +195,28 @@ static void write_window(struct classify *classify, const struct wt_results *res
 
 static enum wt_status open_model(struct classify *classify, struct wt_error *error)
 {
-    struct wt_model_options options = {.size = sizeof(struct wt_model_options),
-                                       .device = classify->options->device,
-                                       .precision = classify->options->precision,
-                                       .threads_per_call = wt_processors_read().count,
-                                       .named_by = "--model"};
-    enum wt_status status = wt_cli_model_load("classify", classify->options->model, &options, false,
-                                              &classify->model, error);
+    const struct options *given = classify->options;
+    const struct wt_config *feed = given->feed;
+    bool configured = given->model == NULL;
+    struct wt_model_options options = {
+        .size = sizeof(struct wt_model_options),
+        .device = given->device != NULL || feed == NULL ? given->device : feed->model.device,
+        .precision =
+            given->precision != NULL || feed == NULL ? given->precision : feed->model.precision,
+        .sha256 = configured ? feed->model.sha256 : NULL,
+        .threads_per_call = wt_processors_read().count,
+        .named_by = configured ? "model.path" : "--model"};
+    enum wt_status status =
+        wt_cli_model_load("classify", configured ? feed->model.path : given->model, &options, false,
+                          &classify->model, error);
+    if (status == WT_OK && feed != NULL) {
+        status = wt_thresholds_check(feed, wt_model_info(classify->model), error);
+    }
     if (status != WT_OK) {
         return status;
     }
     classify->info = wt_model_info(classify->model);
-    classify->encoder = wt_encoder_create(classify->defaults, classify->info);
+    classify->encoder = wt_encoder_create(feed != NULL ? feed : classify->defaults, classify->info);
     struct wt_classifier_options batches = wt_classifier_options_default();
     batches.batch_tokens = classify->options->batch_tokens;
     return wt_classifier_create(classify->model, &batches, &classify->classifier, error);
@@ -213,6 +229,9 @@ static int classify_all(const struct options *options)
     classify.defaults = wt_config_defaults();
     classify.lines = wt_alloc_zeroed(WINDOW_ARTICLES_MAX, sizeof(struct line));
     classify.input = wt_jsonl_create(STDIN_FILENO);
+    if (options->feed != NULL) {
+        wt_jsonl_feed(classify.input, options->feed);
+    }
     enum wt_status status = open_model(&classify, &error);
     int exit_status = WT_EXIT_DONE;
     if (status != WT_OK) {
@@ -234,6 +253,7 @@ static int classify_all(const struct options *options)
     } else if (classify.bad_lines) {
         exit_status = WT_EXIT_FAILED;
     }
+    wt_jsonl_tell_filtered(classify.input, "classify");
 done:
     wt_jsonl_destroy(classify.input);
     wt_buffer_free(&classify.window);
@@ -245,20 +265,40 @@ done:
     return exit_status;
 }
 
+/* Loads the configuration, if one is given. */
+static int classify_given(struct options *options, const struct wt_cli_config *given)
+{
+    struct wt_config *feed = NULL;
+    if (given->path == NULL && given->set_count == 0) {
+        return options->model != NULL
+                   ? classify_all(options)
+                   : wt_cli_usage("classify", "no model given: --model BUNDLE or -c FILE");
+    }
+    int exit_status = wt_cli_config_load(given, "classify", &feed);
+    if (exit_status == WT_EXIT_DONE) {
+        options->feed = feed;
+        exit_status = classify_all(options);
+    }
+    wt_config_destroy(feed);
+    return exit_status;
+}
+
 int wt_cli_classify(int argc, char **argv)
 {
     struct options options = {.batch_tokens = BATCH_TOKENS_DEFAULT};
+    struct wt_cli_config given = wt_cli_config_begin(argc);
     const struct wt_cli_option own[] = {
         {"model", .text = &options.model},
         {"device", .text = &options.device},
         {"precision", .text = &options.precision},
         {"batch-tokens", .number = &options.batch_tokens, .low = 1, .high = 1000000000},
         {"logits", .flag = &options.logits}};
-    const struct wt_cli_options line = {WT_CLI_OPTIONS("classify", print_help, own)};
+    const struct wt_cli_options line = {WT_CLI_OPTIONS("classify", print_help, own),
+                                        .config = &given};
     int exit_status;
-    if (!wt_cli_options_read(&line, argc, argv, &exit_status)) {
-        return exit_status;
+    if (wt_cli_options_read(&line, argc, argv, &exit_status)) {
+        exit_status = classify_given(&options, &given);
     }
-    return options.model != NULL ? classify_all(&options)
-                                 : wt_cli_usage("classify", "no model given: --model BUNDLE");
+    wt_cli_config_free(&given);
+    return exit_status;
 }

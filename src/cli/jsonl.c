@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,9 +55,13 @@ void wt_jsonl_feed(struct wt_jsonl *jsonl, const struct wt_config *config)
     jsonl->config = config;
 }
 
-uint64_t wt_jsonl_filtered(const struct wt_jsonl *jsonl)
+void wt_jsonl_tell_filtered(const struct wt_jsonl *jsonl, const char *command)
 {
-    return jsonl->filtered;
+    if (jsonl->filtered > 0) {
+        (void)fprintf(stderr,
+                      "wiretag %s: %" PRIu64 " of %" PRIu64 " lines filtered by input.where\n",
+                      command, jsonl->filtered, jsonl->line);
+    }
 }
 
 void wt_jsonl_destroy(struct wt_jsonl *jsonl)

@@ -34,8 +34,8 @@ void wt_jsonl_text_at(struct wt_jsonl *jsonl, const char *pointer);
  * text is refused, as the worker does. Call it before the first line. */
 void wt_jsonl_feed(struct wt_jsonl *jsonl, const struct wt_config *config);
 
-/* How many lines input.where passed over. */
-uint64_t wt_jsonl_filtered(const struct wt_jsonl *jsonl);
+/* Says on stderr how many lines input.where passed over, if there are some. */
+void wt_jsonl_tell_filtered(const struct wt_jsonl *jsonl, const char *command);
 
 /* Reads the next line that is neither blank nor filtered; a byte-order mark before the first is passed
  * over. Lines are decoded as records are (decode.h), but a text may be blank without wt_jsonl_feed.

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 struct options {
+    const struct wt_config *feed; /* of -c; NULL: not given */
     const char *vocab;
     const char *model;
     bool lowercase;
@@ -22,11 +23,12 @@ static void print_help(void)
     (void)printf(
         "Shows the token ids of articles from stdin: {\"id\",\"text\"} a line in,\n"
         "{\"id\",\"ids\":[...],\"truncated\"} out, in order and in constant memory.\n\n"
-        "Usage: wiretag tokenize --vocab FILE [--lowercase] [--max-tokens N]\n"
-        "       wiretag tokenize --model BUNDLE [--max-tokens N]\n\n"
+        "Usage: wiretag tokenize (--vocab FILE | --model BUNDLE | -c FILE) [OPTION]...\n\n"
         "  --vocab FILE     a BERT vocabulary (vocab.txt) or a tokenizer.json\n"
         "  --lowercase      for an uncased vocab.txt: lowercases and strips accents\n"
         "  --model BUNDLE   the vocabulary and the options of a model\n"
+        "  -c FILE          reads the lines as a worker with this configuration reads records,\n"
+        "                   by its model if no other is given; --set KEY=VALUE overrides a key\n"
         "  --max-tokens N   cuts articles to N ids, special ones included:\n"
         "                   2 at least; 0, the default, cuts none\n"
         "  --help           this text\n\n"
@@ -55,10 +57,13 @@ static void write_tokens(const struct wt_jsonl_item *item, const struct wt_token
 
 /* Tokenizes every line of stdin. WT_CLOSED: all lines were good. WT_INVALID: some were bad, and
  * `error` is not set. */
-static enum wt_status tokenize_lines(struct wt_tokenizer *tokenizer, uint32_t tokens_max,
+static enum wt_status tokenize_lines(struct wt_tokenizer *tokenizer, const struct options *options,
                                      struct wt_error *error)
 {
     struct wt_jsonl *input = wt_jsonl_create(STDIN_FILENO);
+    if (options->feed != NULL) {
+        wt_jsonl_feed(input, options->feed);
+    }
     struct wt_buffer line = {0};
     bool bad_lines = false;
     enum wt_status status = WT_OK;
@@ -70,8 +75,8 @@ static enum wt_status tokenize_lines(struct wt_tokenizer *tokenizer, uint32_t to
         }
         status = wt_jsonl_next(input, &item, error);
         if (status == WT_OK) {
-            status = wt_tokenizer_encode(tokenizer, item.text, item.text_bytes, tokens_max, &tokens,
-                                         error);
+            status = wt_tokenizer_encode(tokenizer, item.text, item.text_bytes, options->tokens_max,
+                                         &tokens, error);
         }
         if (status == WT_OK) {
             write_tokens(&item, &tokens, &line);
@@ -81,6 +86,7 @@ static enum wt_status tokenize_lines(struct wt_tokenizer *tokenizer, uint32_t to
         }
     }
     wt_buffer_free(&line);
+    wt_jsonl_tell_filtered(input, "tokenize");
     wt_jsonl_destroy(input);
     if (fflush(stdout) != 0 || ferror(stdout)) {
         return wt_error_set(error, WT_IO, WT_ERROR_FATAL, "output", "writing the output failed");
@@ -92,13 +98,15 @@ static enum wt_status tokenize_lines(struct wt_tokenizer *tokenizer, uint32_t to
 static enum wt_status open_vocab(const struct options *options, struct wt_vocab **vocab_out,
                                  struct wt_model **model_out, struct wt_error *error)
 {
-    if (options->model != NULL) {
+    bool own = options->model != NULL;
+    if (options->vocab == NULL) {
         struct wt_model_options model_options = {.size = sizeof(struct wt_model_options),
                                                  .device = "cpu",
                                                  .skip_selftest = true,
-                                                 .named_by = "--model"};
-        return wt_cli_model_load("tokenize", options->model, &model_options, false, model_out,
-                                 error);
+                                                 .sha256 = own ? NULL : options->feed->model.sha256,
+                                                 .named_by = own ? "--model" : "model.path"};
+        return wt_cli_model_load("tokenize", own ? options->model : options->feed->model.path,
+                                 &model_options, false, model_out, error);
     }
     struct wt_tokenizer_options tokenizer_options = wt_tokenizer_options_default();
     tokenizer_options.lowercase = options->lowercase;
@@ -120,7 +128,7 @@ static int tokenize(const struct options *options)
     if (status != WT_OK) {
         exit_status = wt_cli_fail("tokenize", status, &error);
     } else {
-        status = tokenize_lines(tokenizer, options->tokens_max, &error);
+        status = tokenize_lines(tokenizer, options, &error);
         if (status == WT_INVALID) {
             exit_status = WT_EXIT_FAILED;
         } else if (status != WT_CLOSED) {
@@ -133,29 +141,47 @@ static int tokenize(const struct options *options)
     return exit_status;
 }
 
+static int tokenize_given(struct options *options, const struct wt_cli_config *given)
+{
+    struct wt_config *feed = NULL;
+    bool configured = given->path != NULL || given->set_count > 0;
+    if (options->tokens_max == 1) {
+        return wt_cli_usage("tokenize", "--max-tokens 1: must be at least 2, or 0 for no limit");
+    }
+    if ((options->vocab != NULL && options->model != NULL) ||
+        (options->vocab == NULL && options->model == NULL && !configured)) {
+        return wt_cli_usage("tokenize",
+                            "one of --vocab FILE and --model BUNDLE is required, or -c FILE");
+    }
+    if (options->lowercase && options->vocab == NULL) {
+        return wt_cli_usage(
+            "tokenize",
+            "--lowercase works with --vocab only; a bundle has its own tokenizer options");
+    }
+    int exit_status = configured ? wt_cli_config_load(given, "tokenize", &feed) : WT_EXIT_DONE;
+    if (exit_status == WT_EXIT_DONE) {
+        options->feed = feed;
+        exit_status = tokenize(options);
+    }
+    wt_config_destroy(feed);
+    return exit_status;
+}
+
 int wt_cli_tokenize(int argc, char **argv)
 {
     struct options options = {0};
+    struct wt_cli_config given = wt_cli_config_begin(argc);
     const struct wt_cli_option own[] = {
         {"vocab", .text = &options.vocab},
         {"model", .text = &options.model},
         {"lowercase", .flag = &options.lowercase},
         {"max-tokens", .number = &options.tokens_max, .low = 0, .high = UINT32_MAX}};
-    const struct wt_cli_options line = {WT_CLI_OPTIONS("tokenize", print_help, own)};
+    const struct wt_cli_options line = {WT_CLI_OPTIONS("tokenize", print_help, own),
+                                        .config = &given};
     int exit_status;
-    if (!wt_cli_options_read(&line, argc, argv, &exit_status)) {
-        return exit_status;
+    if (wt_cli_options_read(&line, argc, argv, &exit_status)) {
+        exit_status = tokenize_given(&options, &given);
     }
-    if (options.tokens_max == 1) {
-        return wt_cli_usage("tokenize", "--max-tokens 1: must be at least 2, or 0 for no limit");
-    }
-    if ((options.vocab == NULL) == (options.model == NULL)) {
-        return wt_cli_usage("tokenize", "one of --vocab FILE and --model BUNDLE is required");
-    }
-    if (options.lowercase && options.model != NULL) {
-        return wt_cli_usage(
-            "tokenize",
-            "--lowercase works with --vocab only; a bundle has its own tokenizer options");
-    }
-    return tokenize(&options);
+    wt_cli_config_free(&given);
+    return exit_status;
 }

@@ -111,6 +111,30 @@ def test_ids_keep_every_digit(model, command):
 
 
 @pytest.mark.parametrize("command", ["classify", "tokenize"])
+def test_a_feed_is_read_as_its_configuration_says(model, command, tmp_path):
+    config = tmp_path / "feed.yaml"
+    config.write_text(f"""
+input: {{id: /meta/guid, text: [/title, /blocks/*/html], where: {{/lang: [ru, uk]}}, markup: html}}
+output: {{top_k: 1}}
+model: {{path: {model}}}
+""", encoding="utf-8")
+    feed = lines([
+        {"meta": {"guid": "a-1"}, "title": "матч", "blocks": [{"html": "<p>мяч<p>гол"}, {"html": "яд"}], "lang": "ru"},
+        {"meta": {"guid": "a-2"}, "title": "m", "lang": "en"}, {"title": " <p>", "lang": "uk"}])
+    status, out, stderr = run(command, "-c", config, input=feed)
+    assert (status, stderr) == (1, f"wiretag {command}: 1 of 3 lines filtered by input.where\n")
+    assert [one.get("id") for one in out] == ["a-1", None] and out[1]["line"] == 3
+    assert out[1]["error"]["code"] == "text-blank"
+    ids = model.ids("матч\nмяч\nгол\nяд")[0]
+    assert out[0]["ids"] == ids if command == "tokenize" else (len(out[0]["scores"]), out[0]["tokens"]) == (1, len(ids))
+    # The command line is stronger, and a model of one's own.
+    status, out, stderr = run(command, "-c", config, "--set", "input.where={}", "--model", model, input=feed)
+    assert (status, stderr) == (1, "") and [one.get("id") for one in out] == ["a-1", "a-2", None]
+    assert run(command, "-c", tmp_path / "none.yaml")[0] == 2
+    assert run(command)[0] == 2
+
+
+@pytest.mark.parametrize("command", ["classify", "tokenize"])
 def test_blank_lines_are_passed_over_and_counted_as_lines(model, command):
     body = b"\xef\xbb\xbf" + b'\n{"id":1,"text":"m"}\r\n\r\n \t\n{"id":2}\n{"id":3,"text":"m","n":NaN,"x":1e400}\n\n'
     status, out, stderr = run(command, "--model", model, input=body)
