@@ -25,12 +25,12 @@ uint32_t wt_utf8_decode_long(const uint8_t *text, size_t bytes, uint32_t *code_p
     return length;
 }
 
-size_t wt_utf8_malformed(const char *text, size_t bytes)
+/* The index of the first malformed byte at or behind `place`, where a character starts. */
+static size_t malformed_from(const uint8_t *text, size_t place, size_t bytes)
 {
-    size_t place = 0;
     while (place < bytes) {
         uint32_t code_point;
-        uint32_t length = wt_utf8_decode((const uint8_t *)text + place, bytes - place, &code_point);
+        uint32_t length = wt_utf8_decode(text + place, bytes - place, &code_point);
         if (length == 0) {
             break;
         }
@@ -38,3 +38,100 @@ size_t wt_utf8_malformed(const char *text, size_t bytes)
     }
     return place;
 }
+
+#if defined(__x86_64__) && defined(__GNUC__)
+
+#include <immintrin.h>
+
+/* What is wrong with two neighbouring bytes, one bit for each cause. */
+#define TOO_SHORT 0x01      /* a lead byte without a continuation */
+#define TOO_LONG 0x02       /* a continuation behind ASCII */
+#define OVERLONG_3 0x04     /* E0 80 to E0 9F */
+#define TOO_LARGE 0x08      /* F4 90 to F4 BF, F5 and above */
+#define SURROGATE 0x10      /* ED A0 to ED BF */
+#define OVERLONG_2 0x20     /* C0, C1 */
+#define TOO_LARGE_1000 0x40 /* F5 80 and above; the same bit: */
+#define OVERLONG_4 0x40     /* F0 80 to F0 8F */
+#define TWO_CONTINUATIONS 0x80
+#define ANY_LOW (TOO_SHORT | TOO_LONG | TWO_CONTINUATIONS)
+#define LARGE (TOO_LARGE | TOO_LARGE_1000)
+#define CONTINUES (TOO_LONG | OVERLONG_2 | TWO_CONTINUATIONS)
+
+/* A table of 16 bytes for the halves of a register. */
+#define TABLE(...) _mm256_broadcastsi128_si256(_mm_setr_epi8(__VA_ARGS__))
+
+/* Checks 32 bytes at a time (Keiser and Lemire, arXiv 2010.03090): three tables, by the halves of a
+ * byte and of the one before, have a bit for each cause; what is left set in all three is wrong,
+ * but for a second continuation where a long character needs one. Returns where the first block
+ * with an error starts, or the last, incomplete one. */
+__attribute__((target("avx2"))) static size_t check_blocks(const uint8_t *text, size_t bytes)
+{
+    const __m256i first_high =
+        TABLE(TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG,
+              (char)TWO_CONTINUATIONS, (char)TWO_CONTINUATIONS, (char)TWO_CONTINUATIONS,
+              (char)TWO_CONTINUATIONS, TOO_SHORT | OVERLONG_2, TOO_SHORT,
+              TOO_SHORT | OVERLONG_3 | SURROGATE, TOO_SHORT | LARGE | OVERLONG_4);
+    const __m256i first_low =
+        TABLE((char)(ANY_LOW | OVERLONG_3 | OVERLONG_2 | OVERLONG_4), (char)(ANY_LOW | OVERLONG_2),
+              (char)ANY_LOW, (char)ANY_LOW, (char)(ANY_LOW | TOO_LARGE), (char)(ANY_LOW | LARGE),
+              (char)(ANY_LOW | LARGE), (char)(ANY_LOW | LARGE), (char)(ANY_LOW | LARGE),
+              (char)(ANY_LOW | LARGE), (char)(ANY_LOW | LARGE), (char)(ANY_LOW | LARGE),
+              (char)(ANY_LOW | LARGE), (char)(ANY_LOW | LARGE | SURROGATE), (char)(ANY_LOW | LARGE),
+              (char)(ANY_LOW | LARGE));
+    const __m256i second_high = TABLE(
+        TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT,
+        (char)(CONTINUES | OVERLONG_3 | TOO_LARGE_1000 | OVERLONG_4),
+        (char)(CONTINUES | OVERLONG_3 | TOO_LARGE), (char)(CONTINUES | SURROGATE | TOO_LARGE),
+        (char)(CONTINUES | SURROGATE | TOO_LARGE), TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT);
+    const __m256i half = _mm256_set1_epi8(0x0F);
+    __m256i before = _mm256_setzero_si256();
+    size_t place = 0;
+    for (; bytes - place >= 32; place += 32) {
+        __m256i block = _mm256_loadu_si256((const __m256i *)(text + place));
+        __m256i joint = _mm256_permute2x128_si256(before, block, 0x21);
+        __m256i first = _mm256_alignr_epi8(block, joint, 15);
+        __m256i causes =
+            _mm256_shuffle_epi8(first_high, _mm256_and_si256(_mm256_srli_epi16(first, 4), half));
+        causes =
+            _mm256_and_si256(causes, _mm256_shuffle_epi8(first_low, _mm256_and_si256(first, half)));
+        causes = _mm256_and_si256(
+            causes,
+            _mm256_shuffle_epi8(second_high, _mm256_and_si256(_mm256_srli_epi16(block, 4), half)));
+        /* The third byte of three and of four, and the fourth, are second continuations. */
+        __m256i third =
+            _mm256_subs_epu8(_mm256_alignr_epi8(block, joint, 14), _mm256_set1_epi8(0xE0 - 0x80));
+        __m256i fourth =
+            _mm256_subs_epu8(_mm256_alignr_epi8(block, joint, 13), _mm256_set1_epi8(0xF0 - 0x80));
+        __m256i needed = _mm256_and_si256(_mm256_or_si256(third, fourth), _mm256_set1_epi8(-128));
+        __m256i wrong = _mm256_xor_si256(needed, causes);
+        if (!_mm256_testz_si256(wrong, wrong)) {
+            break;
+        }
+        before = block;
+    }
+    return place;
+}
+
+size_t wt_utf8_malformed(const char *text, size_t bytes)
+{
+    const uint8_t *start = (const uint8_t *)text;
+    size_t place = 0;
+    if (bytes >= 32 && __builtin_cpu_supports("avx2")) {
+        /* The character before may be cut off: it is checked again. */
+        place = check_blocks(start, bytes);
+        for (uint32_t i = 0; i < 3 && place > 0 && (start[place - 1] & 0xC0u) == 0x80u; i++) {
+            place--;
+        }
+        place -= place > 0 && start[place - 1] >= 0xC0u;
+    }
+    return malformed_from(start, place, bytes);
+}
+
+#else
+
+size_t wt_utf8_malformed(const char *text, size_t bytes)
+{
+    return malformed_from((const uint8_t *)text, 0, bytes);
+}
+
+#endif

@@ -1,4 +1,4 @@
-#include "text/bpe.h"
+#include "text/bpe_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,8 +22,10 @@ static void destroy(struct wt_word_model *model)
     free(bpe->merges);
     free(bpe->merge_filter);
     free(bpe->tokens);
-    free(bpe->nodes);
+    free(bpe->leaves);
     free(bpe->entries);
+    free(bpe->nodes);
+    wt_symbols_free(&bpe->symbols);
     free(bpe);
 }
 

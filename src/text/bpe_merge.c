@@ -1,6 +1,6 @@
 /* bpe_merge.c: merges one word, in the order that the definition says. Linear but for the heap of
  * long words. It takes every table of merges and every text. */
-#include "text/bpe.h"
+#include "text/bpe_internal.h"
 
 #include "base/utf8.h"
 

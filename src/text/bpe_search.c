@@ -1,4 +1,4 @@
-#include "text/bpe.h"
+#include "text/bpe_internal.h"
 
 #include <assert.h>
 
@@ -29,13 +29,13 @@ bool wt_bpe_stay_apart(const struct wt_bpe *bpe, uint32_t left, uint32_t right, 
 
 /* --- one word, step by step ------------------------------------------------------------------- */
 
-/* Turns the walk to the next byte. False: the word is over. */
-static inline bool next_byte(const struct wt_bpe *bpe, struct wt_bpe_search *search)
+/* Turns the walk to the next symbol. False: the word is over. */
+static inline bool next_symbol(const struct wt_bpe *bpe, struct wt_bpe_search *search)
 {
-    if (search->end == search->bytes) {
+    if (search->end == search->count) {
         return false;
     }
-    search->child = bpe->nodes[search->node].base + search->word[search->end];
+    search->child = search->base + search->symbols[search->end];
     __builtin_prefetch(&bpe->nodes[search->child]);
     return true;
 }
@@ -44,21 +44,10 @@ static inline bool next_byte(const struct wt_bpe *bpe, struct wt_bpe_search *sea
 static inline void start_walk(const struct wt_bpe *bpe, struct wt_bpe_search *search)
 {
     search->node = 0;
+    search->base = bpe->nodes[0].base;
     search->end = search->place;
-    search->found = WT_BPE_NONE;
-    (void)next_byte(bpe, search);
-}
-
-/* Takes `token` as the next piece. True: the word is covered. */
-static inline bool accept(const struct wt_bpe *bpe, struct wt_bpe_search *search)
-{
-    search->ids[search->count++] = (int32_t)search->token;
-    search->place += bpe->tokens[search->token].bytes;
-    if (search->place == search->bytes) {
-        return true;
-    }
-    start_walk(bpe, search);
-    return false;
+    search->token = WT_BPE_NONE;
+    (void)next_symbol(bpe, search);
 }
 
 static inline bool is_dead(const struct wt_bpe_search *search, uint32_t place)
@@ -66,49 +55,59 @@ static inline bool is_dead(const struct wt_bpe_search *search, uint32_t place)
     return (search->dead[place / 64] >> place % 64 & 1u) != 0;
 }
 
-/* Goes on with `token` or, if the rest behind it cannot be covered, a shorter one. True: the search
- * is over. */
-static inline bool choose(const struct wt_bpe *bpe, struct wt_bpe_search *search)
+/* Replaces the next piece by the longest one that `token` starts with. */
+static inline void shorten(const struct wt_bpe *bpe, struct wt_bpe_search *search, uint32_t token)
 {
-    const struct wt_bpe_token *tokens = bpe->tokens;
-    for (;;) {
-        uint32_t token = search->token;
-        while (token != WT_BPE_NONE && is_dead(search, search->place + tokens[token].bytes)) {
-            token = tokens[token].shorter;
-        }
-        search->token = token;
-        if (token != WT_BPE_NONE &&
-            (search->count == 0 || wt_bpe_stay_apart(bpe, (uint32_t)search->ids[search->count - 1],
-                                                     token, WT_BPE_NONE))) {
-            return accept(bpe, search);
-        }
-        if (token != WT_BPE_NONE) {
-            search->token = tokens[token].shorter;
-            continue;
-        }
-        if (search->count == 0) {
-            return true;
-        }
-        search->dead[search->place / 64] |= UINT64_C(1) << search->place % 64;
-        token = (uint32_t)search->ids[--search->count];
-        search->place -= tokens[token].bytes;
-        search->token = tokens[token].shorter;
+    search->token = bpe->leaves[token].shorter;
+    if (search->token != WT_BPE_NONE) {
+        search->token_end = search->place + bpe->leaves[search->token].symbols;
     }
 }
 
-/* One step. True: the search is over. */
+/* Goes on with the next piece or, if the rest behind it cannot be covered, a shorter one. True: the
+ * word is covered. */
+static inline bool choose(const struct wt_bpe *bpe, struct wt_bpe_search *search)
+{
+    for (;;) {
+        if (search->token == WT_BPE_NONE) {
+            /* Nothing from here on: the piece before is made shorter. */
+            assert(search->id_count > 0);
+            search->dead[search->place / 64] |= UINT64_C(1) << search->place % 64;
+            uint32_t last = (uint32_t)search->ids[--search->id_count];
+            search->place -= bpe->leaves[last].symbols;
+            shorten(bpe, search, last);
+        } else if (is_dead(search, search->token_end) ||
+                   (search->id_count > 0 &&
+                    !wt_bpe_stay_apart(bpe, (uint32_t)search->ids[search->id_count - 1],
+                                       search->token, WT_BPE_NONE))) {
+            shorten(bpe, search, search->token);
+        } else {
+            break;
+        }
+    }
+    search->ids[search->id_count++] = (int32_t)search->token;
+    search->place = search->token_end;
+    if (search->place == search->count) {
+        return true;
+    }
+    start_walk(bpe, search);
+    return false;
+}
+
+/* One step. True: the word is covered. */
 static inline bool step(const struct wt_bpe *bpe, struct wt_bpe_search *search)
 {
     const struct wt_bpe_node *child = &bpe->nodes[search->child];
     if (child->parent == search->node) {
         search->node = search->child;
-        search->found = child->id != WT_BPE_NONE ? child->id : search->found;
+        search->base = child->base;
         search->end++;
-        if (next_byte(bpe, search)) {
+        search->token_end = child->id != WT_BPE_NONE ? search->end : search->token_end;
+        search->token = child->id != WT_BPE_NONE ? child->id : search->token;
+        if (next_symbol(bpe, search)) {
             return false;
         }
     }
-    search->token = search->found;
     return choose(bpe, search);
 }
 
@@ -117,8 +116,8 @@ void wt_bpe_search_words(const struct wt_bpe *bpe, struct wt_bpe_search *searche
     struct wt_bpe_search *active[WT_WORDS_AT_ONCE];
     assert(count <= WT_WORDS_AT_ONCE);
     for (uint32_t i = 0; i < count; i++) {
-        assert(searches[i].bytes > 0);
-        searches[i].count = 0;
+        assert(searches[i].count > 0);
+        searches[i].id_count = 0;
         searches[i].place = 0;
         start_walk(bpe, &searches[i]);
         active[i] = &searches[i];

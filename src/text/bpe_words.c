@@ -1,31 +1,38 @@
 /* bpe_words.c: encodes words, and remembers those that were seen. */
-#include "text/bpe.h"
+#include "text/bpe_internal.h"
 #include "text/pages.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define KEY_WORDS (WT_BPE_KEY_BYTES / 8)
+/* So many ids at most has a word whose ids need not be counted before there is room for them. */
+#define ROOM_A_WORD 64u
 
-/* The most ids that a word has which is remembered or searched. */
-#define ROOM_A_WORD (WT_BPE_SEARCH_BYTES + 1)
+/* Words of up to so many bytes are searched together: their places fit one word. */
+#define SHORT_BYTES 63u
 
 struct state {
     struct wt_bpe_room room;
     struct wt_bpe_entry *entries;
     struct wt_bpe_search searches[WT_WORDS_AT_ONCE];
-    int32_t ids[WT_WORDS_AT_ONCE][WT_BPE_SEARCH_BYTES + 1]; /* of the searches */
     uint64_t dead[WT_WORDS_AT_ONCE];
-    struct wt_text_buffer single_dead; /* of a word that is searched alone */
+    uint32_t symbols[WT_WORDS_AT_ONCE * SHORT_BYTES]; /* of the searches, one behind the other, */
+    int32_t ids[WT_WORDS_AT_ONCE * SHORT_BYTES];      /* and their ids in the same places */
+    struct wt_text_buffer long_symbols;               /* of a word that is searched alone */
+    struct wt_text_buffer long_dead;
 };
 
 enum wt_status wt_bpe_create_state(const struct wt_word_model *model, void **state_out)
 {
     const struct wt_bpe *bpe = (const struct wt_bpe *)model;
     struct state *state = calloc(1, sizeof *state);
+    if (state == NULL) {
+        return WT_MEMORY;
+    }
     size_t bytes = ((size_t)1 << bpe->entry_bits) * sizeof *state->entries;
-    if (state == NULL || (state->entries = wt_pages_alloc(bytes)) == NULL) {
+    state->entries = wt_pages_alloc(bytes);
+    if (state->entries == NULL) {
         free(state);
         return WT_MEMORY;
     }
@@ -38,72 +45,71 @@ void wt_bpe_destroy_state(void *opaque)
 {
     struct state *state = opaque;
     wt_bpe_room_free(&state->room);
-    wt_text_buffer_free(&state->single_dead);
+    wt_text_buffer_free(&state->long_symbols);
+    wt_text_buffer_free(&state->long_dead);
     free(state->entries);
     free(state);
 }
 
-uint32_t wt_bpe_entry_of(uint32_t entry_bits, const uint64_t key[KEY_WORDS])
-{
-    uint64_t hash = key[0] * 0x9E3779B97F4A7C15u ^ key[1] * 0xC2B2AE3D27D4EB4Fu ^
-                    key[2] * 0xD6E8FEB86659FD93u ^ key[3] * 0xFF51AFD7ED558CCDu;
-    hash = (hash ^ hash >> 32) * 0x94D049BB133111EBu;
-    return (uint32_t)(hash >> (64 - entry_bits)) & ~1u;
-}
-
 /* The first `bytes` (up to WT_BPE_KEY_BYTES) of a word, of which a whole key may be read. */
-static inline void read_key(const uint8_t *word, uint32_t bytes, uint64_t key[KEY_WORDS])
+static inline void read_key(const uint8_t *word, uint32_t bytes, uint64_t key[WT_BPE_KEY_WORDS])
 {
     memcpy(key, word, WT_BPE_KEY_BYTES);
-    for (uint32_t i = 0; i < KEY_WORDS; i++) {
+    for (uint32_t i = 0; i < WT_BPE_KEY_WORDS; i++) {
         uint32_t kept = bytes > i * 8 ? bytes - i * 8 : 0;
         key[i] &= kept >= 8 ? UINT64_MAX : (UINT64_C(1) << kept * 8) - 1;
     }
 }
 
-static inline bool has_key(const struct wt_bpe_entry *entry, const uint64_t key[KEY_WORDS],
+static inline bool has_key(const struct wt_bpe_entry *entry, const uint64_t key[WT_BPE_KEY_WORDS],
                            uint32_t bytes)
 {
     return ((entry->key[0] ^ key[0]) | (entry->key[1] ^ key[1]) | (entry->key[2] ^ key[2]) |
             (entry->key[3] ^ key[3]) | (uint64_t)(entry->meta >> 8 ^ bytes)) == 0;
 }
 
-/* --- words with unknown characters, and long ones ----------------------------------------------- */
+/* --- words that are not remembered ------------------------------------------------------------- */
 
-/* True if the character at `text`, of `length` bytes, is a piece. */
-static bool is_known(const struct wt_bpe *bpe, const uint8_t *text, uint32_t length)
+static inline uint32_t symbol_of(const struct wt_bpe *bpe, const uint8_t *text, uint32_t length)
 {
-    return bpe->fold == WT_FOLD_BYTES
-               ? bpe->byte_ids[text[0]] >= 0
-               : wt_pieces_find(&bpe->folded, (const char *)text, length) >= 0;
+    if (length == 1) {
+        return bpe->low_symbols[text[0]];
+    }
+    if (length == 2) {
+        return bpe->low_symbols[(text[0] & 0x1Fu) << 6 | (text[1] & 0x3Fu)];
+    }
+    uint32_t code_point = (text[0] & 0x0Fu) << 12 | (text[1] & 0x3Fu) << 6 | (text[2] & 0x3Fu);
+    if (length == 4) {
+        code_point = (code_point & 0x7FFFu) << 6 | (text[3] & 0x3Fu);
+    }
+    return wt_symbol(&bpe->symbols, code_point);
 }
 
-static uint32_t length_of(const struct wt_bpe *bpe, const uint8_t *text)
+/* Writes the symbols of a word; returns their number. *known_out: all its characters are pieces. */
+static inline uint32_t spell(const struct wt_bpe *bpe, const uint8_t *word, uint32_t bytes,
+                             uint32_t *symbols, bool *known_out)
 {
-    if (bpe->fold == WT_FOLD_BYTES || text[0] < 0x80) {
-        return 1;
+    uint32_t count = 0;
+    bool known = true;
+    for (uint32_t place = 0; place < bytes; count++) {
+        uint32_t length = wt_bpe_length(bpe, word + place);
+        symbols[count] = symbol_of(bpe, word + place, length);
+        known = known && symbols[count] != 0;
+        place += length;
     }
-    return text[0] < 0xE0 ? 2 : text[0] < 0xF0 ? 3 : 4;
+    *known_out = known;
+    return count;
 }
 
-/* Appends the ids of characters that are pieces. */
-static enum wt_status encode_known(const struct wt_bpe *bpe, struct state *state,
-                                   const uint8_t *text, uint32_t bytes, struct wt_ids *ids)
+/* Appends the ids of a run of characters that are pieces; there is room for them. */
+static void append_known(const struct wt_bpe *bpe, const uint32_t *symbols, uint32_t count,
+                         uint64_t *dead, struct wt_ids *ids)
 {
-    size_t dead_bytes = ((size_t)bytes / 64 + 1) * sizeof(uint64_t);
-    state->single_dead.count = 0;
-    if (!wt_ids_reserve(ids, bytes) || !wt_text_buffer_reserve(&state->single_dead, dead_bytes)) {
-        return WT_MEMORY;
-    }
-    memset(state->single_dead.bytes, 0, dead_bytes);
-    struct wt_bpe_search search = {.word = text,
-                                   .bytes = bytes,
-                                   .ids = ids->ids + ids->count,
-                                   .dead = (uint64_t *)(void *)state->single_dead.bytes};
+    memset(dead, 0, ((size_t)count / 64 + 1) * sizeof *dead);
+    struct wt_bpe_search search = {
+        .symbols = symbols, .count = count, .dead = dead, .ids = ids->ids + ids->count};
     wt_bpe_search_words(bpe, &search, 1);
-    assert(search.count > 0);
-    ids->count += search.count;
-    return WT_OK;
+    ids->count += search.id_count;
 }
 
 /* Appends the bytes of an unknown character. False: there is no piece for one of them. */
@@ -122,83 +128,87 @@ static bool append_bytes(const struct wt_bpe *bpe, const uint8_t *text, uint32_t
 }
 
 /* Appends the ids of a word that unknown characters divide, in the order that bpe_merge.c has too. */
-static enum wt_status encode_divided(const struct wt_bpe *bpe, struct state *state,
-                                     const uint8_t *word, uint32_t bytes, struct wt_ids *ids)
+static enum wt_status append_divided(const struct wt_bpe *bpe, const uint8_t *word,
+                                     const uint32_t *symbols, uint32_t count, uint64_t *dead,
+                                     struct wt_ids *ids)
 {
     bool pending = false; /* an unknown id is to be written */
-    enum wt_status status = WT_OK;
-    for (uint32_t place = 0; place < bytes && status == WT_OK;) {
-        uint32_t start = place;
-        uint32_t length = length_of(bpe, word + place);
-        while (place < bytes && is_known(bpe, word + place, length)) {
-            place += length;
-            length = place < bytes ? length_of(bpe, word + place) : 0;
+    for (uint32_t i = 0; i < count;) {
+        uint32_t start = i;
+        const uint8_t *text = word;
+        while (i < count && symbols[i] != 0) {
+            word += wt_bpe_length(bpe, word);
+            i++;
         }
-        if (!wt_ids_reserve(ids, 8)) {
+        if (!wt_ids_reserve(ids, (size_t)(i - start) + 8)) {
             return WT_MEMORY;
         }
-        if (place > start) {
+        if (i > start) {
             if (pending) {
                 ids->ids[ids->count++] = bpe->base.unknown_id;
             }
             pending = false;
-            status = encode_known(bpe, state, word + start, place - start, ids);
-        } else {
-            if (!append_bytes(bpe, word + place, length, ids)) {
-                if (pending && !bpe->fuse_unknown) {
-                    ids->ids[ids->count++] = bpe->base.unknown_id;
-                }
-                pending = true;
-            }
-            place += length;
+            append_known(bpe, symbols + start, i - start, dead, ids);
+            continue;
         }
+        uint32_t length = wt_bpe_length(bpe, text);
+        if (!append_bytes(bpe, text, length, ids)) {
+            if (pending && !bpe->fuse_unknown) {
+                ids->ids[ids->count++] = bpe->base.unknown_id;
+            }
+            pending = true;
+        }
+        word += length;
+        i++;
     }
-    if (status == WT_OK && pending && !wt_ids_reserve(ids, 1)) {
+    if (pending && !wt_ids_reserve(ids, 1)) {
         return WT_MEMORY;
     }
     if (pending) {
         ids->ids[ids->count++] = bpe->base.unknown_id;
     }
-    return status;
+    return WT_OK;
 }
 
-static bool is_all_known(const struct wt_bpe *bpe, const uint8_t *word, uint32_t bytes)
-{
-    uint32_t place = 0;
-    while (place < bytes) {
-        uint32_t length = length_of(bpe, word + place);
-        if (!is_known(bpe, word + place, length)) {
-            return false;
-        }
-        place += length;
-    }
-    return true;
-}
-
-/* Appends the ids of a word that is neither remembered nor found. `more`: ids that there must be
- * room for behind. */
-static enum wt_status encode_other(const struct wt_bpe *bpe, struct state *state,
-                                   const uint8_t *word, uint32_t bytes, size_t more,
-                                   struct wt_ids *ids)
+/* Appends the ids of a word that was neither remembered nor searched together with others. */
+static enum wt_status append_word(const struct wt_bpe *bpe, struct state *state,
+                                  const uint8_t *word, uint32_t bytes, struct wt_ids *ids)
 {
     int32_t whole =
         bpe->ignore_merges ? wt_pieces_find(&bpe->folded, (const char *)word, bytes) : -1;
+    if (!wt_ids_reserve(ids, (size_t)bytes + 1)) {
+        return WT_MEMORY;
+    }
     if (whole >= 0) {
         ids->ids[ids->count++] = whole;
         return WT_OK;
     }
-    enum wt_status status =
-        bpe->searchable && (bpe->unknown_apart || is_all_known(bpe, word, bytes))
-            ? encode_divided(bpe, state, word, bytes, ids)
-            : wt_bpe_merge_word(bpe, &state->room, word, bytes, ids);
-    return status == WT_OK && !wt_ids_reserve(ids, more) ? WT_MEMORY : status;
+    if (!bpe->searchable) {
+        return wt_bpe_merge_word(bpe, &state->room, word, bytes, ids);
+    }
+    state->long_symbols.count = 0;
+    state->long_dead.count = 0;
+    if (!wt_text_buffer_reserve(&state->long_symbols, (size_t)bytes * sizeof(uint32_t)) ||
+        !wt_text_buffer_reserve(&state->long_dead, ((size_t)bytes / 64 + 1) * sizeof(uint64_t))) {
+        return WT_MEMORY;
+    }
+    uint32_t *symbols = (uint32_t *)(void *)state->long_symbols.bytes;
+    uint64_t *dead = (uint64_t *)(void *)state->long_dead.bytes;
+    bool known = false;
+    uint32_t count = spell(bpe, word, bytes, symbols, &known);
+    if (known) {
+        append_known(bpe, symbols, count, dead, ids);
+        return WT_OK;
+    }
+    return bpe->unknown_apart ? append_divided(bpe, word, symbols, count, dead, ids)
+                              : wt_bpe_merge_word(bpe, &state->room, word, bytes, ids);
 }
 
 /* --- all words ---------------------------------------------------------------------------------- */
 
 /* Remembers a word in place of the older of two. */
-static void remember(struct wt_bpe_entry *pair, const uint64_t key[KEY_WORDS], uint32_t bytes,
-                     const int32_t *ids, size_t count)
+static void remember(struct wt_bpe_entry *pair, const uint64_t key[WT_BPE_KEY_WORDS],
+                     uint32_t bytes, const int32_t *ids, size_t count)
 {
     if (count > WT_BPE_ENTRY_IDS || has_key(&pair[0], key, bytes)) {
         return;
@@ -217,40 +227,47 @@ static bool is_whole(const struct wt_bpe *bpe, const uint8_t *word, uint32_t byt
 
 /* What is known of a word of the batch. */
 struct batch_word {
-    uint64_t key[KEY_WORDS];
-    uint32_t place;                   /* of its pair of entries */
-    const struct wt_bpe_entry *entry; /* NULL: it is not remembered */
-    struct wt_bpe_search *search;     /* NULL: it is not searched */
+    uint64_t key[WT_BPE_KEY_WORDS];
+    struct wt_bpe_entry *pair;          /* where it is remembered */
+    const struct wt_bpe_entry *entry;   /* NULL: it is not */
+    const struct wt_bpe_search *search; /* NULL: it is not searched */
 };
 
 /* Finds the words in the cache, and searches those that are not there. */
 static void find_words(const struct wt_bpe *bpe, struct state *state, const uint8_t *text,
                        const struct wt_word *words, uint32_t count, struct batch_word *batch)
 {
-    uint32_t search_count = 0;
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t bytes = words[i].bytes < WT_BPE_KEY_BYTES ? words[i].bytes : WT_BPE_KEY_BYTES;
-        read_key(text + words[i].start, bytes, batch[i].key);
-        batch[i].place = wt_bpe_entry_of(bpe->entry_bits, batch[i].key);
-        __builtin_prefetch(&state->entries[batch[i].place]);
-        __builtin_prefetch(&state->entries[batch[i].place + 1]);
+        read_key(text + words[i].start, words[i].bytes, batch[i].key);
+        batch[i].pair = &state->entries[wt_bpe_entry_of(bpe->entry_bits, batch[i].key)];
+        __builtin_prefetch(&batch[i].pair[0]);
+        __builtin_prefetch(&batch[i].pair[1]);
     }
+    uint32_t search_count = 0;
+    uint32_t used = 0; /* of `symbols` */
     for (uint32_t i = 0; i < count; i++) {
         struct batch_word *word = &batch[i];
-        const struct wt_bpe_entry *pair = &state->entries[word->place];
         uint32_t bytes = words[i].bytes;
-        word->entry = has_key(&pair[0], word->key, bytes)   ? &pair[0]
-                      : has_key(&pair[1], word->key, bytes) ? &pair[1]
-                                                            : NULL;
+        const uint8_t *start = text + words[i].start;
+        word->entry = has_key(&word->pair[0], word->key, bytes)   ? &word->pair[0]
+                      : has_key(&word->pair[1], word->key, bytes) ? &word->pair[1]
+                                                                  : NULL;
         word->search = NULL;
-        if (word->entry == NULL && bpe->searchable && bytes <= WT_BPE_SEARCH_BYTES &&
-            !is_whole(bpe, text + words[i].start, bytes)) {
-            word->search = &state->searches[search_count];
-            word->search->ids = state->ids[search_count];
-            word->search->dead = &state->dead[search_count];
-            state->dead[search_count++] = 0;
-            word->search->word = text + words[i].start;
-            word->search->bytes = bytes;
+        if (word->entry != NULL || !bpe->searchable || bytes > SHORT_BYTES ||
+            is_whole(bpe, start, bytes)) {
+            continue;
+        }
+        bool known = false;
+        uint32_t symbol_count = spell(bpe, start, bytes, state->symbols + used, &known);
+        if (known) {
+            state->dead[search_count] = 0;
+            state->searches[search_count] =
+                (struct wt_bpe_search){.symbols = state->symbols + used,
+                                       .ids = state->ids + used,
+                                       .dead = &state->dead[search_count],
+                                       .count = symbol_count};
+            word->search = &state->searches[search_count++];
+            used += symbol_count;
         }
     }
     if (search_count > 0) {
@@ -276,22 +293,22 @@ enum wt_status wt_bpe_encode(const struct wt_word_model *model, void *opaque, co
         if (batch[i].entry != NULL) {
             memcpy(out, batch[i].entry->ids, sizeof batch[i].entry->ids);
             ids->count += batch[i].entry->meta & 0xFFu;
-        } else if (batch[i].search != NULL && batch[i].search->count > 0) {
-            memcpy(out, batch[i].search->ids, batch[i].search->count * sizeof *out);
-            ids->count += batch[i].search->count;
+        } else if (batch[i].search != NULL) {
+            memcpy(out, batch[i].search->ids, batch[i].search->id_count * sizeof *out);
+            ids->count += batch[i].search->id_count;
         } else {
-            enum wt_status status = encode_other(bpe, state, text + words[i].start, words[i].bytes,
-                                                 (size_t)(count - i) * ROOM_A_WORD, ids);
-            if (status != WT_OK) {
-                return status;
+            enum wt_status status =
+                append_word(bpe, state, text + words[i].start, words[i].bytes, ids);
+            if (status != WT_OK || !wt_ids_reserve(ids, (size_t)(count - i) * ROOM_A_WORD)) {
+                return WT_MEMORY;
             }
         }
     }
     starts[count] = ids->count;
     for (uint32_t i = 0; i < count; i++) {
         if (batch[i].entry == NULL && words[i].bytes <= WT_BPE_KEY_BYTES) {
-            remember(&state->entries[batch[i].place], batch[i].key, words[i].bytes,
-                     ids->ids + starts[i], starts[i + 1] - starts[i]);
+            remember(batch[i].pair, batch[i].key, words[i].bytes, ids->ids + starts[i],
+                     starts[i + 1] - starts[i]);
         }
     }
     return WT_OK;

@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <stdbool.h>
+#include <string.h>
 
 /* Everything here appends words until the text is over or the array is full. */
 #define MORE(cursor, count) ((cursor)->place < (cursor)->end && (count) < WT_WORDS_AT_ONCE)
@@ -137,20 +138,32 @@ uint32_t wt_split_single_digits(const struct wt_splitter_stage *stage,
     return split_digits(cursor, words, true);
 }
 
+/* The place of the next blank, or `end`; eight bytes at a time. */
+static uint32_t find_blank(const uint8_t *text, uint32_t place, uint32_t end)
+{
+    const uint64_t low_bits = 0x7F7F7F7F7F7F7F7Fu;
+    for (; place < end; place += 8) {
+        uint64_t bytes;
+        memcpy(&bytes, text + place, sizeof bytes);
+        uint64_t other = bytes ^ 0x2020202020202020u; /* a blank is 0 */
+        uint64_t blanks = ~(((other & low_bits) + low_bits) | other | low_bits);
+        if (blanks != 0) {
+            uint32_t found = place + (uint32_t)__builtin_ctzll(blanks) / 8;
+            return found < end ? found : end;
+        }
+    }
+    return end;
+}
+
 uint32_t wt_split_metaspace(const struct wt_splitter_stage *stage,
                             struct wt_splitter_cursor *cursor, struct wt_word *words)
 {
     (void)stage;
-    const uint8_t *text = cursor->text;
     uint32_t count = 0;
     while (MORE(cursor, count)) {
         uint32_t start = cursor->place;
-        uint32_t place = start + 1;
-        while (place < cursor->end && text[place] != ' ') {
-            place++;
-        }
-        cursor->place = place;
-        words[count++] = word_of(start, place);
+        cursor->place = find_blank(cursor->text, start + 1, cursor->end);
+        words[count++] = word_of(start, cursor->place);
     }
     return count;
 }
