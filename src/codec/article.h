@@ -15,6 +15,7 @@ struct wt_article {
     const char
         *filtered_by;    /* the pointer of input.where that passes over the record; NULL: none */
     size_t markup_bytes; /* of the HTML that the text was taken from; 0: it was none */
+    bool normalized;     /* input.normalize has changed the text */
     bool mark;           /* a byte-order mark was passed over */
 };
 

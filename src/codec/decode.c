@@ -3,11 +3,16 @@
 #include "base/alloc.h"
 #include "codec/format.h"
 #include "text/blank.h"
+#include "text/normal_form.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct wt_decoder {
+    const struct wt_config *config;
+    struct wt_text_buffer normal; /* the current text in its normal form, if it was not */
     const struct wt_format *format;
     void *state; /* the format's */
 };
@@ -15,6 +20,7 @@ struct wt_decoder {
 struct wt_decoder *wt_decoder_create(const struct wt_config *config)
 {
     struct wt_decoder *decoder = wt_alloc_zeroed(1, sizeof *decoder);
+    decoder->config = config;
     decoder->format = wt_format_of(config->input.format);
     decoder->state = decoder->format->create(config);
     return decoder;
@@ -26,7 +32,27 @@ void wt_decoder_destroy(struct wt_decoder *decoder)
         return;
     }
     decoder->format->destroy(decoder->state);
+    wt_text_buffer_free(&decoder->normal);
     free(decoder);
+}
+
+/* Most texts are in NFC and stay where they are. */
+static void normalize(struct wt_decoder *decoder, struct wt_article *article)
+{
+    const uint8_t *text = (const uint8_t *)article->text;
+    if (article->text_bytes == 0 ||
+        wt_normal_form_unchanged(WT_NFC, text, article->text_bytes) == article->text_bytes) {
+        return;
+    }
+    decoder->normal.count = 0;
+    if (!wt_normal_form_apply(WT_NFC, text, article->text_bytes, &decoder->normal)) {
+        (void)fputs("wiretag: out of memory\n", stderr); /* as wt_alloc */
+        abort();
+    }
+    article->normalized = decoder->normal.count != article->text_bytes ||
+                          memcmp(decoder->normal.bytes, text, article->text_bytes) != 0;
+    article->text = (const char *)decoder->normal.bytes;
+    article->text_bytes = decoder->normal.count;
 }
 
 enum wt_status wt_decode(struct wt_decoder *decoder, struct wt_record *record,
@@ -42,6 +68,9 @@ enum wt_status wt_decode(struct wt_decoder *decoder, struct wt_record *record,
     if (status == WT_OK && article_out->filtered_by != NULL) {
         record->outcome = WT_OUTCOME_FILTERED;
         return WT_OK;
+    }
+    if (status == WT_OK && decoder->config->input.normalize == WT_NORMALIZE_NFC) {
+        normalize(decoder, article_out);
     }
     if (status == WT_OK && wt_text_blank(article_out->text, article_out->text_bytes)) {
         return wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, "text-blank", "%s", WT_TEXT_BLANK);

@@ -57,6 +57,7 @@ struct wt_filters {
 };
 
 enum wt_markup_kind { WT_MARKUP_NONE, WT_MARKUP_HTML };
+enum wt_normalize { WT_NORMALIZE_NONE, WT_NORMALIZE_NFC };
 enum wt_output_partition { WT_PARTITION_SAME, WT_PARTITION_KEY };
 enum wt_output_timestamp { WT_TIMESTAMP_INPUT, WT_TIMESTAMP_NOW };
 enum wt_on_error { WT_ON_ERROR_DEAD_LETTER, WT_ON_ERROR_SKIP, WT_ON_ERROR_STOP };
@@ -78,6 +79,7 @@ struct wt_config {
         struct wt_strings text; /* JSON pointers, 1 or more */
         struct wt_filters where;
         enum wt_markup_kind markup;
+        enum wt_normalize normalize;
         enum wt_long long_articles; /* input.long: those of more tokens than the model takes */
         uint32_t window_overlap;    /* tokens that neighbouring windows share */
         uint32_t windows_max;       /* of an article */

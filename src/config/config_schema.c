@@ -58,6 +58,8 @@ static bool valid_listen(const char *text)
 static const struct wt_choice formats[] = {WT_INPUT_FORMATS(CHOICE){0}};
 #undef CHOICE
 static const struct wt_choice markups[] = {{"none", WT_MARKUP_NONE}, {"html", WT_MARKUP_HTML}, {0}};
+static const struct wt_choice normalizes[] = {
+    {"none", WT_NORMALIZE_NONE}, {"nfc", WT_NORMALIZE_NFC}, {0}};
 static const struct wt_choice partitions[] = {
     {"same", WT_PARTITION_SAME}, {"key", WT_PARTITION_KEY}, {0}};
 static const struct wt_choice timestamps[] = {
@@ -102,6 +104,7 @@ static const struct wt_key keys[] = {
     {"input.where", WT_KEY_FILTERS, AT(input.where), "{}", .valid = valid_pointer,
      .must = "a map from JSON pointers to lists of values, such as {/lang: [ru, uk]}"},
     {"input.markup", WT_KEY_CHOICE, AT(input.markup), "none", .choices = markups},
+    {"input.normalize", WT_KEY_CHOICE, AT(input.normalize), "none", .choices = normalizes},
     {"input.long", WT_KEY_CHOICE, AT(input.long_articles), "cut", .choices = longs},
     {"input.window_overlap", WT_KEY_U32, AT(input.window_overlap), "64", .min = 0, .max = 8191},
     {"input.windows_max", WT_KEY_U32, AT(input.windows_max), "16", .min = 1, .max = 256},

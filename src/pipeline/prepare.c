@@ -11,6 +11,7 @@
 #include "observe/metrics.h"
 #include "record/partition.h"
 #include "record/piece.h"
+#include "text/script.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -93,6 +94,15 @@ static enum wt_status tokenize(struct worker *worker, struct wt_record *record,
     return WT_OK;
 }
 
+static_assert(WT_METRIC_SCRIPT_NONE - WT_METRIC_SCRIPT_LATIN == WT_SCRIPT_NONE,
+              "a metric for each script");
+
+static void count_script(const struct wt_article *article)
+{
+    enum wt_script script = wt_script_of(article->text, article->text_bytes);
+    wt_metric_add((enum wt_metric)(WT_METRIC_SCRIPT_LATIN + (int)script), 1);
+}
+
 /* A label carries its article's headers; without them the record fails. */
 static void fail_headers(struct wt_record *record)
 {
@@ -162,6 +172,7 @@ static void prepare_record(struct worker *worker, struct wt_record *record,
         return;
     }
     if (status == WT_OK) {
+        count_script(&article);
         stage = "tokenize";
         status = tokenize(worker, record, &article, tokenized, &error);
         count_time(WT_HISTOGRAM_STAGE_TOKENIZE, &at_us);

@@ -1,10 +1,11 @@
 """Feeds as newsrooms have them: what is read of a record, what is passed over, what was done to it."""
 
 import json
+import unicodedata
 
 import checks
 import ranges
-from client import Record
+from client import Record, article
 from test_explain import explain
 
 
@@ -22,6 +23,22 @@ def test_html_is_read_as_its_text_however_broken(lab):
     assert [letter.header("wiretag.error.code") for letter in dead_letters] == ["text-blank"]
     article = explain(flow, model, f"{flow.input}:0:0", input=feed)["article"]
     assert article["text"] == bodies[0][1] and article["read"] == {"markup_bytes": sum(len(text.encode()) for text in bodies[0][0].values())}
+
+
+def test_normal_forms_and_scripts_of_a_feed_in_several_languages(lab):
+    flow, model = lab.flow(), lab.model()
+    texts = ["й ё", unicodedata.normalize("NFD", "й ё"), "The match", "2:1 😀", "新闻"]
+    flow.produce([article(text) for text in texts])
+    running = lab.run(flow, model, input={"normalize": "nfc"}, http={"listen": "127.0.0.1:0"})
+    labels = flow.labels(len(texts))
+    for label, text in zip(labels, texts):
+        checks.assert_labelled(label, unicodedata.normalize("NFC", text), model)
+    assert labels[0].json()["scores"] == labels[1].json()["scores"]
+    counted = running.idle_metrics()
+    assert {name: counted[f'wiretag_articles_by_script_total{{script="{name}"}}'] for name in ("cyrillic", "latin", "none", "han", "kana")} == {
+        "cyrillic": 2, "latin": 1, "none": 1, "han": 1, "kana": 0}
+    told = explain(flow, model, f"{flow.input}:0:1", input={"normalize": "nfc"})["article"]
+    assert (told["text"], told["script"], told["read"]) == ("й ё", "cyrillic", {"normalized": True})
 
 
 def change(op, before=None, after=None):

@@ -84,6 +84,9 @@ static json_t *reading_json(const struct wt_article *article)
     if (article->mark) {
         (void)json_object_set_new(body, "byte_order_mark", json_true());
     }
+    if (article->normalized) {
+        (void)json_object_set_new(body, "normalized", json_true());
+    }
     if (article->markup_bytes > 0) {
         (void)json_object_set_new(body, "markup_bytes",
                                   json_integer((json_int_t)article->markup_bytes));
@@ -97,6 +100,7 @@ static json_t *article_json(const struct explained *explained)
     const struct wt_explanation *steps = &explained->steps;
     json_t *body = json_pack("{s:o}", "text", bytes_json(steps->text, steps->text_bytes));
     (void)json_object_set_new(body, "read", reading_json(&steps->article));
+    (void)json_object_set_new(body, "script", json_string(wt_script_name(steps->script)));
     if (steps->ids == NULL) {
         return body;
     }

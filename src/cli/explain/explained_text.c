@@ -185,6 +185,9 @@ static void write_reading(const struct explained *explained, FILE *out)
     if (article->mark) {
         print_line(out, "read", "a byte-order mark was passed over");
     }
+    if (article->normalized) {
+        print_line(out, "read", "letters and marks were composed (input.normalize)");
+    }
     if (article->markup_bytes > 0 && steps->text != NULL) {
         print_line(out, "read", "HTML of %zu bytes, of which %zu bytes are text",
                    article->markup_bytes, steps->text_bytes);
@@ -204,6 +207,7 @@ static void write_article(const struct explained *explained, FILE *out)
     }
     print_line(out, "id", "%s", record->id_json);
     print_named_bytes(out, "text", steps->text, steps->text_bytes, TEXT_BYTES_SHOWN);
+    print_line(out, "script", "%s", wt_script_name(steps->script));
     if (steps->ids != NULL) {
         write_tokens(explained, out);
     }

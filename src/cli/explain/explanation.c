@@ -240,6 +240,7 @@ static void label(struct steps *steps, struct wt_decoder *decoder, struct wt_rec
     memcpy(steps->explanation->text, article.text, article.text_bytes);
     steps->explanation->text[article.text_bytes] = '\0';
     steps->explanation->text_bytes = article.text_bytes;
+    steps->explanation->script = wt_script_of(article.text, article.text_bytes);
     if (tokenize(steps, record, &error) != WT_OK) {
         fail(record, "tokenize", &error);
         return;

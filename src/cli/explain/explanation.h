@@ -6,6 +6,7 @@
 #include "codec/article.h"
 #include "config/config.h"
 #include "record/record.h"
+#include "text/script.h"
 #include "wiretag/model.h"
 
 #include <stdbool.h>
@@ -30,6 +31,7 @@ bool wt_place_source(const struct wt_record *record, struct wt_place *place_out)
 /* Zero-initialized is empty. */
 struct wt_explanation {
     struct wt_article article; /* how it was read; its text is not kept */
+    enum wt_script script;     /* of the text */
     char *filtered; /* the value that input.where passes over; NULL: none, or not filtered */
     char *text;     /* NULL: the record could not be decoded, or was filtered */
     size_t text_bytes;

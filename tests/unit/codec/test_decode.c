@@ -337,6 +337,20 @@ static void a_decoder_keeps_nothing_of_the_record_before(void **state)
     wt_config_destroy(config);
 }
 
+static void letters_and_marks_are_composed_if_asked_for(void **state)
+{
+    (void)state;
+    const char *value = "{\"id\":1,\"text\":\"\xD0\xB8\xCC\x86 \xD0\xB5\xCC\x88 e\\u0301\"}";
+    struct decode_case given = DEFAULT_CASE;
+    assert_decodes(given, value, "\xD0\xB8\xCC\x86 \xD0\xB5\xCC\x88 e\xCC\x81", "1");
+    given.input = "normalize: nfc";
+    assert_decodes(given, value, "й ё é", "1");
+    assert_decodes(given, "{\"id\":1,\"text\":\"й ё é\"}", "й ё é", "1");
+    assert_refused(given, "{\"id\":1,\"text\":\"\"}", "text-blank");
+    given.format = WT_INPUT_TEXT;
+    assert_decodes(given, "\xD0\xB8\xCC\x86", "й", "\"news.articles-3-77\"");
+}
+
 /* --- format text ----------------------------------------------------------------------------- */
 
 static void format_text_takes_the_value_as_the_article(void **state)
@@ -382,6 +396,7 @@ int main(void)
         cmocka_unit_test(two_megabytes_are_text_like_any_other),
         cmocka_unit_test(several_fields_are_joined_by_a_newline_in_the_configured_order),
         cmocka_unit_test(a_decoder_keeps_nothing_of_the_record_before),
+        cmocka_unit_test(letters_and_marks_are_composed_if_asked_for),
         cmocka_unit_test(format_text_takes_the_value_as_the_article),
     };
     return cmocka_run_group_tests_name("decode", tests, NULL, NULL);
