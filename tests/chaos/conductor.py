@@ -245,6 +245,9 @@ class Chaos:
     def _do_slow(self, seconds, high_s):
         self.cluster.proxy.slow(seconds, 0.0, high_s)
 
+    def _do_fence(self, seconds):
+        self.cluster.proxy.fence(seconds)
+
     def _in_background(self, do, *arguments):
         """Brokers take seconds; the plan goes on. One after the other."""
         before = self._threads[-1] if self._threads else None

@@ -21,6 +21,7 @@ class Form:
     held_others: int = 0  # other requests of a transaction whose reply is late, lost, or which come late
     half_opens: int = 0
     slow_times: int = 0
+    fences: int = 0  # brokers name no broker and no coordinator, as one does that its controller has fenced
     storms: int = 0  # workers join and leave, in good order
     stalled_kills: int = 0  # of a worker that waits for the acknowledgement of what it produced
     # Every worker keeps a group.instance.id of its own over its restarts: one that is killed or leaves
@@ -34,14 +35,14 @@ def with_static_membership(form):
 
 
 SHORT = Form(ids=10_000, seconds=95, worker_kills=8, broker_kills=1, stops=2, cuts=5, held_end_txns=2,
-             delayed_end_txns=1, held_others=2, half_opens=1, slow_times=1, storms=1)
+             delayed_end_txns=1, held_others=2, half_opens=1, slow_times=1, fences=1, storms=1)
 LONG = Form(ids=200_000, seconds=900, nodes=3, worker_kills=60, broker_kills=9, stops=8, cuts=40,
-            held_end_txns=12, delayed_end_txns=8, held_others=16, half_opens=10, slow_times=6, storms=6)
+            held_end_txns=12, delayed_end_txns=8, held_others=16, half_opens=10, slow_times=6, fences=4, storms=6)
 STATIC = with_static_membership(replace(SHORT, ids=7_000, seconds=70, worker_kills=6, stops=1, cuts=3,
                                         storms=2))
 # One round of the form without end.
 ROUND = replace(LONG, ids=40_000, seconds=240, worker_kills=16, broker_kills=3, stops=3, cuts=12,
-                held_end_txns=4, delayed_end_txns=3, held_others=6, half_opens=4, slow_times=2, storms=2)
+                held_end_txns=4, delayed_end_txns=3, held_others=6, half_opens=4, slow_times=2, fences=2, storms=2)
 
 # What the negative controls play, each aimed at one defence.
 DELAYED = Form(ids=3_000, seconds=35, delayed_end_txns=8)
@@ -70,7 +71,7 @@ def make(form, seed):
     kinds = (["kill"] * form.worker_kills + ["broker"] * form.broker_kills + ["stop"] * form.stops
              + ["cut"] * form.cuts + ["held"] * form.held_end_txns + ["delayed"] * form.delayed_end_txns
              + ["other"] * form.held_others + ["half-open"] * form.half_opens
-             + ["slow"] * form.slow_times + ["storm"] * form.storms
+             + ["slow"] * form.slow_times + ["fence"] * form.fences + ["storm"] * form.storms
              + ["stalled-kill"] * form.stalled_kills + ["twin"] * form.twins)
     dice.shuffle(kinds)
     busy = {slot: 0.0 for slot in range(WORKERS)}  # until when a worker is killed or stopped
@@ -154,7 +155,11 @@ def _slow(dice, at):
     return [Event(at, "slow", {"seconds": dice.choice([3, 8]), "high_s": dice.choice([0.02, 0.15])})]
 
 
+def _fence(dice, at):
+    return [Event(at, "fence", {"seconds": dice.choice([1, 3])})]
+
+
 _WORKER_EVENTS = {"kill": _kill, "stop": _stop, "storm": _storm, "stalled-kill": _stalled_kill,
                   "twin": _twin}
 _NETWORK_EVENTS = {"held": _held, "delayed": _delayed, "other": _other, "cut": _cut,
-                   "half-open": _half_open, "slow": _slow}
+                   "half-open": _half_open, "slow": _slow, "fence": _fence}
