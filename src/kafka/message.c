@@ -4,8 +4,12 @@
 
 #include <stdlib.h>
 
+/* librdkafka reads up to 100,000 headers of a record; a label and a dead letter add some to those of
+ * their article, and somebody has to read them, too. */
+#define HEADERS_MAX 99900u
+
 /* Copies the message's header table to `scratch`; the message still owns the bytes. *readable_out
- * false: the message has headers that cannot be parsed. */
+ * false: the message has headers that cannot be parsed, or too many. */
 static size_t read_headers(const rd_kafka_message_t *message, struct wt_message_scratch *scratch,
                            bool *readable_out)
 {
@@ -16,6 +20,10 @@ static size_t read_headers(const rd_kafka_message_t *message, struct wt_message_
         return 0;
     }
     size_t count = rd_kafka_header_cnt(headers);
+    if (count > HEADERS_MAX) {
+        *readable_out = false;
+        return 0;
+    }
     if (count > scratch->capacity) {
         scratch->capacity = count * 2;
         scratch->headers =

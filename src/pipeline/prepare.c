@@ -110,7 +110,8 @@ static void fail_headers(struct wt_record *record)
     struct wt_error error;
     (void)wt_error_set(
         &error, WT_INVALID, WT_ERROR_RECORD, "headers-unreadable",
-        "the headers cannot be read: librdkafka reads at most 100,000 headers of a record");
+        "the headers cannot be read: librdkafka reads at most 100,000 headers of a record, and a "
+        "label adds its own, so that 99,900 are left");
     wt_record_fail(record, "decode", &error);
 }
 

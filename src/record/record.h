@@ -86,7 +86,7 @@ struct wt_record {
     size_t value_bytes;
     struct wt_header *headers;
     size_t header_count;
-    bool headers_unread; /* headers that cannot be parsed; `headers` is empty then */
+    bool headers_unread; /* headers that cannot be parsed, or too many; `headers` is empty then */
     uint64_t bytes;      /* the record's share of in_flight.bytes_max, */
     uint32_t rows;       /* and of in_flight.records_max: the windows that it has or may have */
     uint32_t row_bytes;  /* what each window beyond the first adds to `bytes` */
