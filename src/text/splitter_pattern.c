@@ -152,11 +152,11 @@ static uint32_t pass_numbers(const uint8_t *text, uint32_t place, uint32_t end, 
     return place;
 }
 
-/* [^\s\p{L}\p{N}]+[\r\n]* behind its first character. */
-static uint32_t pass_symbols(const uint8_t *text, uint32_t place, uint32_t end)
+/* [^\s\p{L}\p{N}]+[\r\n]* behind its first character; `slash`: [\r\n/]* at its end. */
+static uint32_t pass_symbols(const uint8_t *text, uint32_t place, uint32_t end, bool slash)
 {
     place = wt_scan_run(text, place, end, 0, SPACE | LETTER | NUMBER);
-    while (place < end && is_line_end(text[place])) {
+    while (place < end && (is_line_end(text[place]) || (slash && text[place] == '/'))) {
         place++;
     }
     return place;
@@ -187,12 +187,12 @@ static inline uint32_t cl100k_word(const uint8_t *text, uint32_t place, uint32_t
         return wt_scan_run(text, next + behind.bytes, end, LETTER, 0);
     }
     if (c.code_point == ' ' && (behind.classes & (SPACE | LETTER | NUMBER)) == 0) {
-        return pass_symbols(text, next + behind.bytes, end);
+        return pass_symbols(text, next + behind.bytes, end, false);
     }
     if ((c.classes & SPACE) != 0) {
         return pass_lines(text, place, end);
     }
-    return pass_symbols(text, next, end);
+    return pass_symbols(text, next, end, false);
 }
 
 static inline uint32_t split_cl100k(struct wt_splitter_cursor *cursor, struct wt_word *words,
@@ -221,10 +221,91 @@ static uint32_t split_cl100k_1(const struct wt_splitter_stage *stage,
     return split_cl100k(cursor, words, 1);
 }
 
+/* --- o200k: P?U*L+C?|P?U+L*C?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+
+ * with P = [^\r\n\p{L}\p{N}], U = [\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}], L = [\p{Ll}\p{Lm}\p{Lo}\p{M}],
+ * C = (?i:'s|'t|'re|'ve|'m|'ll|'d) --------------------------------------------------------------- */
+
+/* Where U*L+ at `place` ends; 0: it does not match. Where U+ does: *upper_end. */
+static uint32_t pass_cased(const uint8_t *text, uint32_t place, uint32_t end, uint32_t *upper_end)
+{
+    uint32_t lower_end = 0; /* of the last character of the run that is also in L */
+    while (place < end) {
+        struct wt_scan_char c = wt_scan(text + place);
+        if ((c.classes & WT_CLASS_UPPER) == 0) {
+            break;
+        }
+        place += c.bytes;
+        lower_end = (c.classes & WT_CLASS_LOWER) != 0 ? place : lower_end;
+    }
+    *upper_end = place;
+    uint32_t next = wt_scan_run(text, place, end, WT_CLASS_LOWER, 0);
+    /* If no L follows, the engine goes back to the last one that U* took. */
+    return next > place ? next : lower_end;
+}
+
+/* (?i:'s|'t|'re|'ve|'m|'ll|'d)? */
+static uint32_t pass_contraction(const uint8_t *text, uint32_t place, uint32_t end)
+{
+    if (place == end || text[place] != '\'') {
+        return place;
+    }
+    uint32_t bytes = contraction_of_any_case(text + place + 1, end - place - 1);
+    return bytes > 0 ? place + 1 + bytes : place;
+}
+
+static uint32_t o200k_word(const uint8_t *text, uint32_t place, uint32_t end)
+{
+    struct wt_scan_char c = wt_scan(text + place);
+    uint32_t next = place + c.bytes;
+    if ((c.classes & NUMBER) != 0) {
+        return pass_numbers(text, place, end, 3);
+    }
+    bool letter = (c.classes & LETTER) != 0;
+    if (letter || !is_line_end(c.code_point)) {
+        uint32_t start = letter ? place : next;
+        uint32_t upper_end = start;
+        uint32_t word_end = pass_cased(text, start, end, &upper_end);
+        if (word_end == 0 && !letter && (c.classes & WT_CLASS_LOWER) != 0) {
+            word_end = next; /* a mark that is no prefix, but the word */
+        } else if (word_end == 0 && upper_end > start) {
+            word_end = upper_end;
+        }
+        if (word_end > 0) {
+            return pass_contraction(text, word_end, end);
+        }
+    }
+    if (c.code_point == ' ' && next < end) {
+        struct wt_scan_char behind = wt_scan(text + next);
+        if ((behind.classes & (SPACE | LETTER | NUMBER)) == 0) {
+            return pass_symbols(text, next + behind.bytes, end, true);
+        }
+    }
+    return (c.classes & SPACE) != 0 ? pass_lines(text, place, end)
+                                    : pass_symbols(text, next, end, true);
+}
+
+static uint32_t split_o200k(const struct wt_splitter_stage *stage,
+                            struct wt_splitter_cursor *cursor, struct wt_word *words)
+{
+    (void)stage;
+    uint32_t count = 0;
+    while (MORE(cursor, count)) {
+        uint32_t next = o200k_word(cursor->text, cursor->place, cursor->end);
+        words[count++] = (struct wt_word){.start = cursor->place, .bytes = next - cursor->place};
+        cursor->place = next;
+    }
+    return count;
+}
+
 /* --- the patterns as they are published ------------------------------------------------------- */
 
 #define BEHIND_NUMBERS "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
 #define CONTRACTIONS "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|"
+
+#define UPPER_CASED "[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]"
+#define LOWER_CASED "[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]"
+#define CONTRACTION "(?i:'s|'t|'re|'ve|'m|'ll|'d)?|"
+#define PREFIX "[^\\r\\n\\p{L}\\p{N}]?"
 
 static const struct pattern {
     const char *text;
@@ -236,6 +317,10 @@ static const struct pattern {
      wt_split_gpt2},
     {CONTRACTIONS "\\p{N}{1,3}" BEHIND_NUMBERS, split_cl100k_3}, /* Llama 3, GPT-4, OLMo 2 */
     {CONTRACTIONS "\\p{N}" BEHIND_NUMBERS, split_cl100k_1},      /* Qwen 2 */
+    {PREFIX UPPER_CASED "*" LOWER_CASED "+" CONTRACTION PREFIX UPPER_CASED "+" LOWER_CASED
+                        "*" CONTRACTION "\\p{N}{1,3}"
+                        "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
+     split_o200k}, /* GPT-4o, gpt-oss */
 };
 
 wt_split_function *wt_split_pattern(const char *pattern, size_t bytes)

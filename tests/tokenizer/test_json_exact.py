@@ -13,6 +13,7 @@ from tokenizers import normalizers, pre_tokenizers
 
 ODD = {
     "spaces": " \t\r\n\u00A0\u2003\u2028\u3000\u0085a1.'",
+    "cases": "aAbBяЯéÉǅʰªא東\u0301\u0308'sSlL !/\n",
     "contractions": "'sStTrRvVmMlLdDeE\u017F' a",
     "numbers": "0123456789²½٣Ⅷ a.",
     "bars": f"{jf.BAR} a{jf.BAR}b_",
@@ -65,6 +66,7 @@ def assert_same_when_cut(texts, path, limits):
 SPLITTERS = {
     "gpt2": jf.byte_level(),
     "cl100k": jf.sequence(jf.pattern(jf.CL100K), jf.byte_level(pattern=False)),
+    "o200k": jf.sequence(jf.pattern(jf.O200K), jf.byte_level(pattern=False)),
     "whitespace": {"type": "Whitespace"},
     "bert": {"type": "BertPreTokenizer"},
     "digits": jf.sequence({"type": "WhitespaceSplit"}, {"type": "Digits", "individual_digits": True}),
