@@ -37,7 +37,7 @@ static void take_groups(const rd_kafka_ListConsumerGroups_result_t *result, cons
         rd_kafka_consumer_group_state_t state = rd_kafka_ConsumerGroupListing_state(found[i]);
         if (strncmp(name, prefix, strlen(prefix)) == 0) {
             groups->items[groups->count++] =
-                (struct wt_group_facts){.name = wt_strdup(name),
+                (struct wt_group_entry){.name = wt_strdup(name),
                                         .active = state != RD_KAFKA_CONSUMER_GROUP_STATE_EMPTY &&
                                                   state != RD_KAFKA_CONSUMER_GROUP_STATE_DEAD &&
                                                   state != RD_KAFKA_CONSUMER_GROUP_STATE_UNKNOWN};

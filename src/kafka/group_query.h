@@ -12,7 +12,7 @@
 #include <stddef.h>
 
 struct wt_groups {
-    struct wt_group_facts {
+    struct wt_group_entry {
         char *name;
         bool active; /* it has members, or a rebalance is in progress */
     } * items;
