@@ -16,7 +16,9 @@ struct wt_article {
         *filtered_by;    /* the pointer of input.where that passes over the record; NULL: none */
     size_t markup_bytes; /* of the HTML that the text was taken from; 0: it was none */
     bool normalized;     /* input.normalize has changed the text */
-    bool mark;           /* a byte-order mark was passed over */
+    bool framed;         /* a frame (frame.h) was taken off, of the schema: */
+    uint32_t schema_id;
+    bool mark; /* a byte-order mark was passed over */
 };
 
 #endif

@@ -22,6 +22,7 @@ void wt_decoder_destroy(struct wt_decoder *decoder);
  *   value-empty     zero bytes
  *   json-invalid    not JSON (document.h), a key twice where a pointer passes, NaN as id or text,
  *                   or nested deeper than 2048
+ *   format-avro     format json: Avro or Protobuf in the frame of a schema registry, or an Avro file
  *   json-not-object a JSON value other than an object
  *   text-type       a text field is neither a string nor a list of strings
  *   text-missing    no text field is present

@@ -1,5 +1,6 @@
 #include "codec/format.h"
 
+#include "codec/frame.h"
 #include "codec/json_article.h"
 
 #include <string.h>
@@ -14,16 +15,48 @@ static void destroy(void *state)
     wt_json_article_destroy(state);
 }
 
+/* True if an object or a list may begin here. */
+static bool begins_json(const char *json, size_t bytes)
+{
+    size_t at = 0;
+    while (at < bytes && (json[at] == ' ' || (json[at] >= '\t' && json[at] <= '\r'))) {
+        at++;
+    }
+    return at < bytes && (json[at] == '{' || json[at] == '[');
+}
+
+/* Avro and Protobuf come in the same frame as JSON, and in theirs '{' or '[' at the start, a length of 61
+ * or 45 bytes, is rare: then it is still no JSON. */
+static enum wt_status refuse_binary(const struct wt_article *article, struct wt_error *error)
+{
+    return article->framed
+               ? wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, "format-avro",
+                              "the value is not JSON but Avro or Protobuf, framed for a schema "
+                              "registry (schema %u); have it written as JSON",
+                              article->schema_id)
+               : wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, "format-avro",
+                              "the value is not JSON but an Avro file; have it written as JSON");
+}
+
 static enum wt_status decode(void *state, struct wt_record *record, struct wt_article *article_out,
                              struct wt_error *error)
 {
     static const char mark[] = "\xEF\xBB\xBF";
     const char *json = record->value;
     size_t bytes = record->value_bytes;
+    if (wt_frame_read(json, bytes, &article_out->schema_id)) {
+        article_out->framed = true;
+        json += WT_FRAME_BYTES;
+        bytes -= WT_FRAME_BYTES;
+    }
     if (bytes >= 3 && memcmp(json, mark, 3) == 0) {
         article_out->mark = true;
         json += 3;
         bytes -= 3;
+    }
+    bool file = bytes >= 4 && memcmp(json, "Obj\x01", 4) == 0;
+    if (file || (article_out->framed && !begins_json(json, bytes))) {
+        return refuse_binary(article_out, error);
     }
     return wt_json_article_read(state, json, bytes, record, article_out, error);
 }

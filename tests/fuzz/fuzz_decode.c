@@ -33,9 +33,9 @@ static bool is_utf8(const char *text, size_t count)
 
 static bool is_known(const char *code)
 {
-    static const char *const codes[] = {"value-empty",  "json-invalid", "json-not-object",
-                                        "text-type",    "text-missing", "text-blank",
-                                        "text-not-utf8"};
+    static const char *const codes[] = {"value-empty", "json-invalid", "json-not-object",
+                                        "format-avro", "text-type",    "text-missing",
+                                        "text-blank",  "text-not-utf8"};
     bool known = false;
     for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
         known |= strcmp(codes[i], code) == 0;

@@ -1,6 +1,7 @@
 """Feeds as newsrooms have them: what is read of a record, what is passed over, what was done to it."""
 
 import json
+import struct
 import unicodedata
 
 import checks
@@ -39,6 +40,20 @@ def test_normal_forms_and_scripts_of_a_feed_in_several_languages(lab):
         "cyrillic": 2, "latin": 1, "none": 1, "han": 1, "kana": 0}
     told = explain(flow, model, f"{flow.input}:0:1", input={"normalize": "nfc"})["article"]
     assert (told["text"], told["script"], told["read"]) == ("й ё", "cyrillic", {"normalized": True})
+
+
+def test_the_frame_of_a_schema_registry_is_taken_off_and_avro_says_what_it_is(lab):
+    flow, model = lab.flow(), lab.model()
+    frame = struct.pack(">bI", 0, 7)
+    places = flow.produce([frame + article("матч", id=1), article("мяч"), frame + b"\x06n-1\x08\xd0\xbc\xd0\xb0", b"Obj\x01\x04"])
+    lab.run(flow, model, output={"include_input": True})
+    labels, dead_letters = checks.settled(flow)
+    checks.assert_each_once(labels, places[:2])
+    checks.assert_labelled(labels[0], "матч", model)
+    assert labels[0].json()["input"]["text"] == "матч"
+    assert [letter.header("wiretag.error.code") for letter in dead_letters] == ["format-avro"] * 2
+    assert "schema 7" in dead_letters[0].header("wiretag.error.message") and dead_letters[0].value.startswith(frame)
+    assert explain(flow, model, f"{flow.input}:0:0")["article"]["read"] == {"schema_id": 7}
 
 
 def change(op, before=None, after=None):

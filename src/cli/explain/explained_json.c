@@ -84,6 +84,9 @@ static json_t *reading_json(const struct wt_article *article)
     if (article->mark) {
         (void)json_object_set_new(body, "byte_order_mark", json_true());
     }
+    if (article->framed) {
+        (void)json_object_set_new(body, "schema_id", json_integer(article->schema_id));
+    }
     if (article->normalized) {
         (void)json_object_set_new(body, "normalized", json_true());
     }

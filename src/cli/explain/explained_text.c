@@ -185,6 +185,10 @@ static void write_reading(const struct explained *explained, FILE *out)
     if (article->mark) {
         print_line(out, "read", "a byte-order mark was passed over");
     }
+    if (article->framed) {
+        print_line(out, "read", "the frame of schema %" PRIu32 " was taken off",
+                   article->schema_id);
+    }
     if (article->normalized) {
         print_line(out, "read", "letters and marks were composed (input.normalize)");
     }

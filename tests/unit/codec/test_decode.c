@@ -140,6 +140,38 @@ static void a_byte_order_mark_is_passed_over(void **state)
     assert_refused(DEFAULT_CASE, "\xEF\xBB\xBF\xEF\xBB\xBF{\"text\":\"a\"}", "json-invalid");
 }
 
+static void a_frame_of_a_schema_registry_is_taken_off(void **state)
+{
+    (void)state;
+    static const char framed[] = "\0\0\0\x01\x07 {\"id\":1,\"text\":\"a\"}";
+    struct decoded decoded = decode_bytes(DEFAULT_CASE, framed, sizeof framed - 1);
+    assert_int_equal(decoded.status, WT_OK);
+    assert_string_equal(decoded.text, "a");
+    assert_string_equal(decoded.id, "1");
+    decoded_free(&decoded);
+    static const char marked[] = "\0\0\0\0\x07\xEF\xBB\xBF{\"id\":1,\"text\":\"a\"}";
+    decoded = decode_bytes(DEFAULT_CASE, marked, sizeof marked - 1);
+    assert_int_equal(decoded.status, WT_OK);
+    decoded_free(&decoded);
+    assert_refused_bytes(DEFAULT_CASE, "\0\0\0\0\x01[1]", 8, "json-not-object");
+    assert_refused_bytes(DEFAULT_CASE, "\0\0\0\0\x01", 5, "json-invalid");
+    assert_refused_bytes(DEFAULT_CASE, "\x01\0\0\0\x01{}", 7, "json-invalid");
+    assert_refused_bytes(DEFAULT_CASE, "\0\0\0\0\x01{\"text\"", 12, "json-invalid");
+}
+
+static void avro_says_what_it_is(void **state)
+{
+    (void)state;
+    static const char avro[] = "\0\0\0\x01\x07\x06n-1\x08\xD0\xBC\xD0\xB0";
+    struct decoded decoded = decode_bytes(DEFAULT_CASE, avro, sizeof avro - 1);
+    assert_int_equal(decoded.status, WT_INVALID);
+    assert_string_equal(decoded.error.code, "format-avro");
+    assert_non_null(strstr(decoded.error.message, "(schema 263)"));
+    assert_non_null(strstr(decoded.error.message, "written as JSON"));
+    decoded_free(&decoded);
+    assert_refused_bytes(DEFAULT_CASE, "Obj\x01\x04", 5, "format-avro");
+}
+
 static void assert_says(const char *value, const char *code, const char *words)
 {
     struct decoded decoded = decode_bytes(DEFAULT_CASE, value, strlen(value));
@@ -383,6 +415,8 @@ int main(void)
         cmocka_unit_test(a_key_twice_among_many_is_refused),
         cmocka_unit_test(what_stands_in_other_fields_costs_nothing),
         cmocka_unit_test(a_byte_order_mark_is_passed_over),
+        cmocka_unit_test(a_frame_of_a_schema_registry_is_taken_off),
+        cmocka_unit_test(avro_says_what_it_is),
         cmocka_unit_test(messages_name_cause_and_remedy),
         cmocka_unit_test(nesting_of_5000_is_refused_without_harm),
         cmocka_unit_test(json_that_is_not_an_object_is_refused),
