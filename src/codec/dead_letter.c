@@ -30,7 +30,7 @@
 /* How much a dead letter says about itself, from most to least. The smaller forms are for topics
  * whose limit is below what wiretag itself adds. */
 struct form {
-    size_t message_bytes_max; /* of the error message */
+    size_t message_bytes_max; /* of the error message; 0: none, and no headers for Kafka Connect */
     size_t kept_bytes_min;    /* kept of a value or key that is cut */
     bool names;               /* name the removed headers */
     bool details;             /* stage, timestamp; size and hash of what was cut */
@@ -187,11 +187,41 @@ static void add_key_cut(const struct wt_record *record, const struct form *form,
     }
 }
 
-static void add_message(const char *message, size_t bytes_max, struct wt_headers *headers)
+static void add_message(const char *name, const char *message, size_t bytes_max,
+                        struct wt_headers *headers)
 {
     char cut[WT_ERROR_MESSAGE_BYTES_MAX];
     (void)snprintf(cut, sizeof cut, "%.*s", (int)whole_characters(message, bytes_max), message);
-    wt_headers_add_text(headers, "wiretag.error.message", cut);
+    wt_headers_add_text(headers, name, cut);
+}
+
+/* The stage in Kafka Connect's words (its enum Stage). */
+static const char *connect_stage(const char *stage)
+{
+    return strcmp(stage, "decode") == 0    ? "VALUE_CONVERTER"
+           : strcmp(stage, "publish") == 0 ? "KAFKA_PRODUCE"
+                                           : "TRANSFORMATION";
+}
+
+/* The headers of Kafka Connect's dead letters (KIP-298, errors.deadletterqueue.context.headers.enable),
+ * all of them text. There is no Java class and no stack trace: stage and code stand for the classes. */
+static void add_connect(const struct wt_record *record, size_t message_bytes_max,
+                        struct wt_headers *headers)
+{
+    const struct wt_failure *failure = record->failure;
+    struct wt_origin origin = wt_record_origin(record);
+    char class_name[40];
+    (void)snprintf(class_name, sizeof class_name, "wiretag.%s", failure->stage);
+    wt_headers_add_text(headers, "__connect.errors.topic", origin.topic);
+    wt_headers_add_integer(headers, "__connect.errors.partition", origin.partition);
+    wt_headers_add_integer(headers, "__connect.errors.offset", origin.offset);
+    wt_headers_add_text(headers, "__connect.errors.connector.name", record->dead_letter_connector);
+    wt_headers_add_text(headers, "__connect.errors.task.id", "0");
+    wt_headers_add_text(headers, "__connect.errors.stage", connect_stage(failure->stage));
+    wt_headers_add_text(headers, "__connect.errors.class.name", class_name);
+    wt_headers_add_text(headers, "__connect.errors.exception.class.name", failure->error.code);
+    add_message("__connect.errors.exception.message", failure->error.message, message_bytes_max,
+                headers);
 }
 
 static struct wt_headers own_headers(const struct wt_record *record, const struct form *form,
@@ -201,7 +231,8 @@ static struct wt_headers own_headers(const struct wt_record *record, const struc
     struct wt_headers headers = wt_headers_begin(record);
     wt_headers_add_text(&headers, "wiretag.error.code", failure->error.code);
     if (form->message_bytes_max > 0) {
-        add_message(failure->error.message, form->message_bytes_max, &headers);
+        add_message("wiretag.error.message", failure->error.message, form->message_bytes_max,
+                    &headers);
     }
     if (form->details) {
         wt_headers_add_text(&headers, "wiretag.error.stage", failure->stage);
@@ -224,6 +255,9 @@ static struct wt_headers own_headers(const struct wt_record *record, const struc
     }
     if (record->dead_letter_keyed && record->key == NULL) {
         wt_headers_add_text(&headers, "wiretag.error.key_null", "true");
+    }
+    if (record->dead_letter_connector != NULL && form->message_bytes_max > 0) {
+        add_connect(record, form->message_bytes_max, &headers);
     }
     headers.keep = kept->headers;
     return headers;
@@ -256,9 +290,9 @@ static size_t keep_headers(const struct wt_record *record, size_t room, struct k
     for (size_t i = 0; i < record->header_count; i++) {
         const struct wt_header *header = &record->headers[i];
         size_t bytes = header_bytes(header);
-        kept->headers[i] = wt_headers_replaced(header->name) || bytes <= room;
+        kept->headers[i] = wt_headers_replaced(record, header->name) || bytes <= room;
         kept->headers_cut |= !kept->headers[i];
-        if (kept->headers[i] && !wt_headers_replaced(header->name)) {
+        if (kept->headers[i] && !wt_headers_replaced(record, header->name)) {
             room -= bytes;
         }
     }
@@ -277,7 +311,7 @@ static size_t dead_letter_bytes(const struct wt_record *record, const struct for
 {
     size_t bytes = own_bytes(record, form, kept) + kept->value_bytes + kept->key_bytes;
     for (size_t i = 0; i < record->header_count; i++) {
-        bool copied = kept->headers[i] && !wt_headers_replaced(record->headers[i].name);
+        bool copied = kept->headers[i] && !wt_headers_replaced(record, record->headers[i].name);
         bytes += copied ? header_bytes(&record->headers[i]) : 0;
     }
     return bytes;

@@ -10,8 +10,12 @@
  *                          concatenated), .headers_cut (names of the removed headers)
  *   wiretag.error.key_truncated, .key_bytes, .key_sha256
  *
- * If that is still too large, the error message is dropped, then sizes and hashes, then all
- * content. The smallest form has only code, tries, source and what was cut. Pure. Thread: any. */
+ * With record->dead_letter_connector the headers of Kafka Connect's dead letters follow.
+ *
+ * If that is still too large, the error message and Connect's headers are dropped, then sizes and
+ * hashes, then all content. The smallest form has only code, tries, source and what was cut. Pure.
+ * Thread: any.
+ */
 #ifndef WIRETAG_CODEC_DEAD_LETTER_H
 #define WIRETAG_CODEC_DEAD_LETTER_H
 

@@ -21,11 +21,13 @@ static char *json_string(const char *text)
 
 static void copy_labels(struct wt_encoder *encoder, const struct wt_model_info *model_info)
 {
+    encoder->labels = wt_alloc_zeroed(model_info->label_count, sizeof(char *));
     encoder->labels_json = wt_alloc_zeroed(model_info->label_count, sizeof(char *));
     encoder->uris_json = wt_alloc_zeroed(model_info->label_count, sizeof(char *));
     for (uint32_t i = 0; i < model_info->label_count; i++) {
         const char *uri = model_info->label_uris[i];
         char *uri_json = json_string(uri != NULL ? uri : "");
+        encoder->labels[i] = wt_strdup(model_info->labels[i]);
         encoder->labels_json[i] = json_string(model_info->labels[i]);
         encoder->uris_json[i] = uri != NULL ? wt_format(",\"uri\":%s", uri_json) : wt_strdup("");
         free(uri_json);
@@ -51,6 +53,10 @@ struct wt_encoder *wt_encoder_create(const struct wt_config *config,
     encoder->model_header = wt_format("%s:%s", model_info->name, model_info->version);
     free(name);
     free(version);
+    const struct wt_property *group = wt_config_consumer_property(config, "group.id");
+    encoder->connector = !config->dead_letter.connect_headers ? NULL
+                         : group != NULL                      ? group->value
+                                                              : "wiretag";
     return encoder;
 }
 
@@ -60,9 +66,11 @@ void wt_encoder_destroy(struct wt_encoder *encoder)
         return;
     }
     for (uint32_t i = 0; i < encoder->label_count; i++) {
+        free(encoder->labels[i]);
         free(encoder->labels_json[i]);
         free(encoder->uris_json[i]);
     }
+    free(encoder->labels);
     free(encoder->labels_json);
     free(encoder->uris_json);
     free(encoder->thresholds);
@@ -77,20 +85,41 @@ void wt_encode_label(const struct wt_encoder *encoder, struct wt_record *record,
     wt_form_append_label(encoder, record, value);
 }
 
+/* What readers route by who do not read the value: its category and score, null where it has null. */
+static void add_label(const struct wt_encoder *encoder, const struct wt_record *record,
+                      struct wt_headers *headers)
+{
+    if (record->category < encoder->label_count) {
+        wt_headers_add_text(headers, "wiretag.category", encoder->labels[record->category]);
+    } else {
+        wt_headers_add_null(headers, "wiretag.category");
+    }
+    if (record->score >= 0) {
+        wt_headers_add_number(headers, "wiretag.score", record->score);
+    } else {
+        wt_headers_add_null(headers, "wiretag.score");
+    }
+}
+
 void wt_encode(const struct wt_encoder *encoder, struct wt_record *record)
 {
     assert(record->output.headers == NULL);
+    record->dead_letter_connector = encoder->connector;
     if (record->outcome == WT_OUTCOME_DEAD_LETTERED) {
         wt_dead_letter_encode(record);
         return;
     }
     struct wt_headers headers = wt_headers_begin(record);
+    headers.drop = &encoder->config->output.headers.drop;
     record->output.key = record->key;
     record->output.key_bytes = record->key_bytes;
     switch (record->outcome) {
     case WT_OUTCOME_LABELLED:
         encoder->form->write(encoder, record);
         wt_headers_add_text(&headers, "wiretag.model", encoder->model_header);
+        if (encoder->config->output.headers.label) {
+            add_label(encoder, record, &headers);
+        }
         wt_headers_add_source(&headers);
         break;
     case WT_OUTCOME_TOMBSTONE:

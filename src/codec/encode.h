@@ -12,7 +12,7 @@
 
 struct wt_encoder;
 
-/* Copies what it needs from `model_info`; reads `config->output` and `config->input.format`, so the
+/* Copies what it needs from `model_info`; reads `config->output`, `dead_letter` and `input.format`, so the
  * config must outlive the encoder. Thresholds of labels that the model does not have are ignored
  * (thresholds.h checks them). */
 struct wt_encoder *wt_encoder_create(const struct wt_config *config,
@@ -30,7 +30,7 @@ void wt_encode_label(const struct wt_encoder *encoder, struct wt_record *record,
  *   DEAD_LETTERED  the input's bytes with the headers wiretag.error.* and wiretag.tries
  *                  (dead_letter.h)
  * All three keep the input's headers, repeated and null ones included, except those that wiretag
- * sets itself, and carry the source headers. Thread: any. */
+ * sets itself and, but for dead letters, output.headers.drop, and carry the source headers. Thread: any. */
 void wt_encode(const struct wt_encoder *encoder, struct wt_record *record);
 
 #endif

@@ -14,12 +14,14 @@ struct wt_encoder {
     const struct wt_config *config;
     uint32_t label_count;
     enum wt_task task;
-    char **labels_json; /* each label as a JSON string */
-    char **uris_json;   /* each label's ,"uri":"…"; "" if it has none */
-    double *thresholds; /* of each label */
-    char *model_json;   /* {"name":…,"version":…,"sha256":…} */
-    char *model_header; /* name:version */
-    uint32_t top_k;     /* at most label_count */
+    char **labels;
+    char **labels_json;    /* each label as a JSON string */
+    char **uris_json;      /* each label's ,"uri":"…"; "" if it has none */
+    double *thresholds;    /* of each label */
+    char *model_json;      /* {"name":…,"version":…,"sha256":…} */
+    char *model_header;    /* name:version */
+    uint32_t top_k;        /* at most label_count */
+    const char *connector; /* as record->dead_letter_connector; in the config */
 };
 
 struct wt_form {

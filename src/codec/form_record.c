@@ -18,6 +18,7 @@ static void append_category(const struct wt_encoder *encoder, struct wt_record *
     double score = wt_scores_score(scores, record->logits[best]);
     bool reached = score >= encoder->thresholds[best];
     record->category = reached ? best : count;
+    record->score = score;
     wt_buffer_append_text(value, ",\"category\":");
     wt_buffer_append_text(value, reached ? encoder->labels_json[best] : "null");
     wt_buffer_append_text(value, reached ? encoder->uris_json[best] : "");
@@ -37,12 +38,13 @@ static void append_labels(const struct wt_encoder *encoder, struct wt_record *re
     bool reached = record->reached_count > 0;
     uint32_t best = reached ? record->labels[0] : 0;
     record->category = reached ? best : count;
+    record->score = reached ? wt_scores_score(scores, record->logits[best]) : -1.0;
     wt_buffer_append_text(value, ",\"category\":");
     wt_buffer_append_text(value, reached ? encoder->labels_json[best] : "null");
     wt_buffer_append_text(value, reached ? encoder->uris_json[best] : "");
     wt_buffer_append_text(value, ",\"score\":");
     if (reached) {
-        wt_buffer_append_number(value, wt_scores_score(scores, record->logits[best]));
+        wt_buffer_append_number(value, record->score);
     } else {
         wt_buffer_append_text(value, "null");
     }

@@ -32,6 +32,18 @@ void wt_headers_add_integer(struct wt_headers *headers, const char *name, int64_
     add_name(headers, name);
 }
 
+void wt_headers_add_number(struct wt_headers *headers, const char *name, double value)
+{
+    wt_buffer_append_number(&headers->values, value);
+    add_name(headers, name);
+}
+
+void wt_headers_add_null(struct wt_headers *headers, const char *name)
+{
+    add_name(headers, name);
+    headers->nulls[headers->count - 1] = true;
+}
+
 void wt_headers_add_source(struct wt_headers *headers)
 {
     struct wt_origin origin = wt_record_origin(headers->record);
@@ -42,6 +54,9 @@ void wt_headers_add_source(struct wt_headers *headers)
 
 static bool set_by_us(const struct wt_headers *headers, const char *name)
 {
+    if (wt_headers_replaced(headers->record, name)) {
+        return true;
+    }
     if (strncmp(name, "wiretag.", strlen("wiretag.")) != 0) {
         return false;
     }
@@ -50,12 +65,27 @@ static bool set_by_us(const struct wt_headers *headers, const char *name)
             return true;
         }
     }
-    return wt_headers_replaced(name);
+    return false;
 }
 
-/* The input's headers of tries, errors and source describe an earlier outcome: they are never copied. */
-bool wt_headers_replaced(const char *name)
+static bool is_dropped(const struct wt_strings *drop, const char *name)
 {
+    for (size_t i = 0; drop != NULL && i < drop->count; i++) {
+        size_t length = strcspn(drop->items[i], "*");
+        bool beginning = drop->items[i][length] == '*';
+        if (strncmp(name, drop->items[i], length) == 0 && (beginning || name[length] == '\0')) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool wt_headers_replaced(const struct wt_record *record, const char *name)
+{
+    if (name[0] != 'w') {
+        return record->dead_letter_connector != NULL &&
+               strncmp(name, "__connect.errors.", strlen("__connect.errors.")) == 0;
+    }
     return strcmp(name, "wiretag.tries") == 0 ||
            strncmp(name, "wiretag.error.", strlen("wiretag.error.")) == 0 ||
            strncmp(name, "wiretag.source.", strlen("wiretag.source.")) == 0;
@@ -68,7 +98,8 @@ void wt_headers_end(struct wt_headers *headers, struct wt_output *output)
     output->header_count = 0;
     for (size_t i = 0; i < record->header_count; i++) {
         bool kept = headers->keep == NULL || headers->keep[i];
-        if (kept && !set_by_us(headers, record->headers[i].name)) {
+        const char *name = record->headers[i].name;
+        if (kept && !set_by_us(headers, name) && !is_dropped(headers->drop, name)) {
             output->headers[output->header_count++] = record->headers[i];
         }
     }
@@ -77,7 +108,7 @@ void wt_headers_end(struct wt_headers *headers, struct wt_output *output)
     for (size_t i = 0; i < headers->count; i++) {
         output->headers[output->header_count++] =
             (struct wt_header){.name = headers->names[i],
-                               .value = output->header_memory + start,
+                               .value = headers->nulls[i] ? NULL : output->header_memory + start,
                                .value_bytes = headers->ends[i] - start};
         start = headers->ends[i];
     }

@@ -92,10 +92,16 @@ struct wt_config {
         uint32_t top_k; /* 1 or more; a number above that of the labels means all */
         struct wt_thresholds threshold;
         bool include_input;
+        struct {
+            struct wt_strings
+                drop;   /* input headers that no label has: names, or beginnings with a * */
+            bool label; /* labels have wiretag.category and wiretag.score */
+        } headers;
     } output;
     struct {
-        bool enabled; /* false for "dead_letter: null" */
-        char *topic;  /* <output.topic>.dlq if not given; never NULL while enabled */
+        bool enabled;         /* false for "dead_letter: null" */
+        char *topic;          /* <output.topic>.dlq if not given; never NULL while enabled */
+        bool connect_headers; /* also the headers that Kafka Connect gives its dead letters */
     } dead_letter;
     enum wt_on_error on_error;
     struct {

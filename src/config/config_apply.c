@@ -222,7 +222,10 @@ static enum wt_status set_texts(struct wt_config *config, const struct wt_key *k
                                 const struct wt_node *node, struct wt_error *error)
 {
     char shown[WT_SHOWN_BYTES_MAX];
-    if (node->kind != WT_NODE_LIST || node->count == 0) {
+    if (key->empty_allowed && node->kind != WT_NODE_LIST) {
+        return refuse_value(node, key, error);
+    }
+    if (!key->empty_allowed && (node->kind != WT_NODE_LIST || node->count == 0)) {
         return wt_node_refuse(
             node, key->path, error, "is %s; it must be a list of one or more, such as %s",
             node->kind == WT_NODE_LIST ? "empty" : wt_node_shown(node, shown), key->fallback);
@@ -241,7 +244,7 @@ static enum wt_status set_texts(struct wt_config *config, const struct wt_key *k
     }
     struct wt_strings *strings = field(config, key);
     strings_clear(strings);
-    strings->items = wt_alloc_zeroed(node->count, sizeof *strings->items);
+    strings->items = wt_alloc_zeroed(node->count + 1, sizeof *strings->items);
     for (size_t i = 0; i < node->count; i++) {
         strings->items[strings->count++] = wt_strdup(node->entries[i].value->text);
     }
@@ -315,8 +318,14 @@ static enum wt_status set_thresholds(struct wt_config *config, const struct wt_k
     return WT_OK;
 }
 
-static enum wt_status set_value(struct wt_config *config, const struct wt_key *key,
-                                const struct wt_node *node, struct wt_error *error)
+void wt_place_note(struct wt_config *config, const char *path, const struct wt_node *node)
+{
+    char place[WT_PLACE_BYTES_MAX];
+    properties_put(&config->places, path, "", wt_node_place(node, place));
+}
+
+enum wt_status wt_key_set(struct wt_config *config, const struct wt_key *key,
+                          const struct wt_node *node, struct wt_error *error)
 {
     enum wt_status status;
     if (key->type == WT_KEY_TEXT) {
@@ -333,8 +342,7 @@ static enum wt_status set_value(struct wt_config *config, const struct wt_key *k
         status = set_simple(config, key, node) ? WT_OK : refuse_value(node, key, error);
     }
     if (status == WT_OK) {
-        char place[WT_PLACE_BYTES_MAX];
-        properties_put(&config->places, key->path, "", wt_node_place(node, place));
+        wt_place_note(config, key->path, node);
     }
     return status;
 }
@@ -366,7 +374,7 @@ void wt_schema_defaults(struct wt_config *config)
     const struct wt_key *keys = wt_schema_keys(&count);
     for (size_t i = 0; i < count; i++) {
         struct wt_node *node = parse_default(&keys[i]);
-        enum wt_status status = set_value(config, &keys[i], node, NULL);
+        enum wt_status status = wt_key_set(config, &keys[i], node, NULL);
         assert(status == WT_OK);
         wt_node_destroy(node);
     }
@@ -393,77 +401,4 @@ void wt_schema_clear(struct wt_config *config)
     }
     wt_properties_clear(&config->places);
     memset(config, 0, sizeof *config);
-}
-
-/* The key `section`.`name`, or `name` if `section` is ""; NULL: unknown. */
-static const struct wt_key *find_key(const char *section, const char *name)
-{
-    size_t count;
-    size_t length = strlen(section);
-    const struct wt_key *keys = wt_schema_keys(&count);
-    for (size_t i = 0; i < count; i++) {
-        const char *path = keys[i].path;
-        bool inside = length == 0 ? strchr(path, '.') == NULL
-                                  : strncmp(path, section, length) == 0 && path[length] == '.';
-        if (inside && strcmp(path + (length == 0 ? 0 : length + 1), name) == 0) {
-            return &keys[i];
-        }
-    }
-    return NULL;
-}
-
-static bool is_section(const char *name)
-{
-    size_t count;
-    size_t length = strlen(name);
-    const struct wt_key *keys = wt_schema_keys(&count);
-    for (size_t i = 0; i < count; i++) {
-        if (strncmp(keys[i].path, name, length) == 0 && keys[i].path[length] == '.') {
-            return true;
-        }
-    }
-    return false;
-}
-
-static enum wt_status apply_section(struct wt_config *config, const char *section,
-                                    const struct wt_node *map, struct wt_error *error)
-{
-    bool dead_letter = strcmp(section, "dead_letter") == 0;
-    bool null = wt_node_is_null(map);
-    if (!null && map->kind != WT_NODE_MAP) {
-        return wt_node_refuse(map, section, error, "must be a map of keys%s",
-                              dead_letter ? ", or null for no dead letters" : "");
-    }
-    if (dead_letter) {
-        char place[WT_PLACE_BYTES_MAX];
-        config->dead_letter.enabled = !null;
-        properties_put(&config->places, section, "", wt_node_place(map, place));
-    }
-    enum wt_status status = WT_OK;
-    for (size_t i = 0; i < map->count && status == WT_OK; i++) {
-        const struct wt_node_entry *entry = &map->entries[i];
-        const struct wt_key *key = find_key(section, entry->name);
-        status = key != NULL ? set_value(config, key, entry->value, error)
-                             : wt_schema_refuse_unknown(entry->value, section, entry->name, error);
-    }
-    return status;
-}
-
-enum wt_status wt_schema_apply(struct wt_config *config, const struct wt_node *root,
-                               struct wt_error *error)
-{
-    assert(root->kind == WT_NODE_MAP);
-    enum wt_status status = WT_OK;
-    for (size_t i = 0; i < root->count && status == WT_OK; i++) {
-        const struct wt_node_entry *entry = &root->entries[i];
-        const struct wt_key *key = find_key("", entry->name);
-        if (key != NULL) {
-            status = set_value(config, key, entry->value, error);
-        } else if (is_section(entry->name)) {
-            status = apply_section(config, entry->name, entry->value, error);
-        } else {
-            status = wt_schema_refuse_unknown(entry->value, "", entry->name, error);
-        }
-    }
-    return status;
 }

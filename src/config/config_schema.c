@@ -24,6 +24,13 @@ static bool valid_pointer(const char *text)
     return true;
 }
 
+/* Of headers: a name, or the beginning of names and a *. */
+static bool valid_header(const char *text)
+{
+    const char *star = strchr(text, '*');
+    return text[0] != '\0' && (star == NULL || star[1] == '\0');
+}
+
 static bool valid_sha256(const char *text)
 {
     return strlen(text) == 64 && strspn(text, "0123456789abcdefABCDEF") == 64;
@@ -116,8 +123,13 @@ static const struct wt_key keys[] = {
     {"output.top_k", WT_KEY_U32, AT(output.top_k), "3", .min = 1, .max = 100000},
     {"output.threshold", WT_KEY_THRESHOLDS, AT(output.threshold), "auto", .min = 0, .max = 1},
     {"output.include_input", WT_KEY_BOOL, AT(output.include_input), "false"},
+    {"output.headers.drop", WT_KEY_TEXTS, AT(output.headers.drop), "[]", .empty_allowed = true,
+     .valid = valid_header,
+     .must = "a list of header names, such as [debug, internal.*]; a * may only end a name"},
+    {"output.headers.label", WT_KEY_BOOL, AT(output.headers.label), "false"},
     {"dead_letter.topic", WT_KEY_TEXT, AT(dead_letter.topic), "null", .null_allowed = true,
      .valid = wt_name_is_topic, .must = TOPIC_MUST ", or null for <output.topic>.dlq"},
+    {"dead_letter.connect_headers", WT_KEY_BOOL, AT(dead_letter.connect_headers), "false"},
     {"on_error", WT_KEY_CHOICE, AT(on_error), "dead-letter", .choices = on_errors},
     {"delivery.guarantee", WT_KEY_CHOICE, AT(delivery.guarantee), "exactly-once",
      .choices = guarantees},

@@ -33,6 +33,7 @@ struct wt_key {
     uint64_t min, max;    /* of U32, U64, NUMBER, THRESHOLDS */
     bool auto_allowed;    /* U32: "auto" is accepted and stored as 0 */
     bool null_allowed;    /* TEXT: null is accepted and stored as NULL */
+    bool empty_allowed;   /* TEXTS: an empty list is accepted */
     const struct wt_choice *choices;
     bool (*valid)(const char *text); /* TEXT, each of TEXTS, of FILTERS; NULL: any text but "" */
     const char *must; /* TEXT, TEXTS, FILTERS: the rule for messages, after "it must be" */
@@ -47,10 +48,17 @@ struct wt_node *wt_schema_default(const char *path);
 /* Sets every key to its default. `config` must be zeroed. */
 void wt_schema_defaults(struct wt_config *config);
 
-/* Sets the keys that the tree `root` contains and leaves the rest. Notes in config->places where
- * each was set. WT_INVALID: unknown key, wrong type or value out of range. */
+/* In config_sections.c: sets the keys that the tree `root` contains and leaves the rest. Notes in
+ * config->places where each was set. WT_INVALID: unknown key, wrong type or value out of range. */
 enum wt_status wt_schema_apply(struct wt_config *config, const struct wt_node *root,
                                struct wt_error *error);
+
+/* Sets one key to the value `node`, as wt_schema_apply; for config_sections.c. */
+enum wt_status wt_key_set(struct wt_config *config, const struct wt_key *key,
+                          const struct wt_node *node, struct wt_error *error);
+
+/* Notes in config->places that `path` was set by `node`. */
+void wt_place_note(struct wt_config *config, const char *path, const struct wt_node *node);
 
 /* Frees the memory of all keys' fields and zeroes them. */
 void wt_schema_clear(struct wt_config *config);

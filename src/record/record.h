@@ -113,6 +113,7 @@ struct wt_record {
     /* Result. */
     float *logits;              /* label_count values; NULL before the model ran */
     uint32_t category;          /* id of the best label; label_count: below the threshold */
+    double score;               /* its score, as published; negative: null. Set by encoding, too */
     uint32_t *labels;           /* ids of all labels that reach their threshold, best first; set by
                                  * encoding the result of a multi-label model, else NULL */
     uint32_t reached_count;     /* how many */
@@ -128,6 +129,9 @@ struct wt_record {
     bool dead_letter_keyed;         /* it gets a key if the record has none */
     bool dead_letter_dated;         /* it has the record's timestamp, not the current time */
     bool dead_letter_minimal;       /* as encoded it cannot be cut further */
+    const char
+        *dead_letter_connector; /* as which its headers for Kafka Connect name the worker; set by
+                                        * encoding; NULL: it has none */
 };
 
 /* Creates a record in state CONSUMED with copies of key, value and headers. Thread: any. */

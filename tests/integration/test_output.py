@@ -152,6 +152,34 @@ def test_the_input_may_travel_along_as_it_was_less_white_space(lab):
     assert message.json()["id"] == 12345678901234567
 
 
+# --- headers ---
+
+
+def test_headers_of_the_input_may_be_dropped_and_those_of_the_label_and_for_kafka_connect_added(lab):
+    flow, model = lab.flow(), lab.model()
+    headers = [("trace", b"1"), ("debug", b"2"), ("internal.a", None), ("wiretag.category", b"old")]
+    flow.produce([Record(article("мяч"), headers=headers), Record(b"not JSON", headers=headers),
+                  Record(None, b"key", headers=headers[:3])])
+    lab.run(flow, model, output={"headers": {"drop": ["debug", "internal.*"], "label": True}},
+            dead_letter={"topic": flow.dead_letter, "connect_headers": True})
+    (label, tombstone), (letter,) = checks.settled(flow)
+    assert [name for name, _ in label.headers] == [
+        "trace", "wiretag.model", "wiretag.category", "wiretag.score", "wiretag.source.topic",
+        "wiretag.source.partition", "wiretag.source.offset"]
+    body = label.json()
+    assert label.header("wiretag.category") == body["category"] and body["category"]
+    assert f'"score":{label.header("wiretag.score")},' in label.value.decode()
+    assert [name for name, _ in tombstone.headers][:2] == ["trace", "wiretag.model"]
+    # The names and words are those of Kafka's DeadLetterQueueReporter and Stage.
+    assert letter.headers[:4] == headers
+    connect = {name.removeprefix("__connect.errors."): value.decode()
+               for name, value in letter.headers if name.startswith("__connect.errors.")}
+    assert connect == {
+        "topic": flow.input, "partition": "0", "offset": "1", "connector.name": flow.group, "task.id": "0",
+        "stage": "VALUE_CONVERTER", "class.name": "wiretag.decode", "exception.class.name": "json-invalid",
+        "exception.message": letter.header("wiretag.error.message")}
+
+
 # --- what is read ---
 
 

@@ -135,6 +135,7 @@ static void whatever_the_limit_a_letter_keeps_it_or_is_the_least(void **state)
     static const size_t sizes[] = {0, 1, 200, 3000};
     for (size_t i = 0; i < 64; i++) {
         struct fixture fixture = letter_of(sizes[i % 4], sizes[i / 4 % 4], sizes[i / 16]);
+        fixture.config->dead_letter.connect_headers = i % 3 == 0;
         for (uint32_t bytes_max = 1; bytes_max < 4000; bytes_max += 13) {
             fixture.record->dead_letter_bytes_max = bytes_max;
             const struct wt_output *output = encode(&fixture);

@@ -65,6 +65,56 @@ static void headers_of_an_earlier_pass_are_replaced_not_repeated(void **state)
     fixture_destroy(&fixture);
 }
 
+static void headers_to_be_dropped_are_names_or_beginnings_and_dead_letters_keep_them(void **state)
+{
+    (void)state;
+    static const struct wt_header headers[] = {
+        {.name = "debug", .value = "1", .value_bytes = 1},
+        {.name = "debugger", .value = "2", .value_bytes = 1},
+        {.name = "internal.a", .value = "3", .value_bytes = 1},
+        {.name = "debug", .value = NULL},
+        {.name = "internal.", .value = "4", .value_bytes = 1},
+        {.name = "internal", .value = "5", .value_bytes = 1},
+        {.name = "", .value = "6", .value_bytes = 1},
+    };
+    static char *drop[] = {"debug", "internal.*", "wiretag.*"};
+    struct fixture fixture = fixture_create("{}", headers, COUNT_OF(headers));
+    label(&fixture, LOGITS);
+    struct wt_strings before = fixture.config->output.headers.drop;
+    fixture.config->output.headers.drop = (struct wt_strings){drop, COUNT_OF(drop)};
+    ASSERT_HEADERS(encode(&fixture), {"debugger", "2"}, {"internal", "5"}, {"", "6"}, MODEL_HEADER,
+                   SOURCE_HEADERS);
+    refuse(&fixture);
+    assert_int_equal(encode(&fixture)->header_count, COUNT_OF(headers) + 8);
+    drop[0] = "*";
+    fixture.record->outcome = WT_OUTCOME_TOMBSTONE;
+    ASSERT_HEADERS(encode(&fixture), MODEL_HEADER, SOURCE_HEADERS);
+    fixture.config->output.headers.drop = before;
+    fixture_destroy(&fixture);
+}
+
+static void a_label_may_stand_in_headers_too_and_is_null_there_where_it_is_null(void **state)
+{
+    (void)state;
+    static const float even[] = {0, 0, -1e30f, -1e30f}; /* 0.5 each, exactly */
+    static const struct wt_header headers[] = {
+        {.name = "wiretag.category", .value = "old", .value_bytes = 3},
+        {.name = "wiretag.score", .value = "0.9", .value_bytes = 3},
+    };
+    struct fixture fixture = fixture_create("{}", headers, COUNT_OF(headers));
+    label(&fixture, even);
+    fixture.config->output.headers.label = true;
+    ASSERT_HEADERS(encode(&fixture), MODEL_HEADER, {"wiretag.category", "politics"},
+                   {"wiretag.score", "0.5"}, SOURCE_HEADERS);
+    fixture.config->output.threshold.all = 0.6;
+    ASSERT_HEADERS(encode(&fixture), MODEL_HEADER, {"wiretag.category", NULL},
+                   {"wiretag.score", "0.5"}, SOURCE_HEADERS);
+    fixture.info.task = WT_MULTI_LABEL;
+    ASSERT_HEADERS(encode(&fixture), MODEL_HEADER, {"wiretag.category", NULL},
+                   {"wiretag.score", NULL}, SOURCE_HEADERS);
+    fixture_destroy(&fixture);
+}
+
 static void a_tombstone_stays_one_and_says_where_it_came_from(void **state)
 {
     (void)state;
@@ -98,6 +148,33 @@ static void a_dead_letter_is_the_input_byte_for_byte_with_the_reason_in_headers(
     assert_int_equal(output->value_bytes, sizeof value - 1);
     assert_memory_equal(output->value, value, sizeof value - 1);
     ASSERT_HEADERS(output, {"a", NULL}, DEAD_LETTER_HEADERS("1"));
+    fixture_destroy(&fixture);
+}
+
+static void kafka_connects_headers_say_the_same_in_its_words(void **state)
+{
+    (void)state;
+    static const struct wt_header headers[] = {
+        {.name = "__connect.errors.topic", .value = "old", .value_bytes = 3},
+        {.name = "__connect.errors.exception.stacktrace", .value = "old", .value_bytes = 3},
+        {.name = "__connect.other", .value = "kept", .value_bytes = 4},
+    };
+    struct fixture fixture = fixture_create("{}", headers, COUNT_OF(headers));
+    refuse(&fixture);
+    fixture.config->dead_letter.connect_headers = true;
+    ASSERT_HEADERS(encode(&fixture), {"__connect.other", "kept"}, DEAD_LETTER_HEADERS("1"),
+                   {"__connect.errors.topic", "news.articles"}, {"__connect.errors.partition", "3"},
+                   {"__connect.errors.offset", "77"},
+                   {"__connect.errors.connector.name", "wiretag"},
+                   {"__connect.errors.task.id", "0"}, {"__connect.errors.stage", "VALUE_CONVERTER"},
+                   {"__connect.errors.class.name", "wiretag.decode"},
+                   {"__connect.errors.exception.class.name", "text-missing"},
+                   {"__connect.errors.exception.message", "no text: /text"});
+    /* What a redrive labels has not failed. */
+    label(&fixture, LOGITS);
+    ASSERT_HEADERS(encode(&fixture), {"__connect.other", "kept"}, MODEL_HEADER, SOURCE_HEADERS);
+    fixture.config->dead_letter.connect_headers = false;
+    assert_int_equal(encode(&fixture)->header_count, COUNT_OF(headers) + 4);
     fixture_destroy(&fixture);
 }
 
@@ -166,8 +243,11 @@ int main(void)
         cmocka_unit_test(a_label_keeps_the_input_headers_and_adds_model_and_source),
         cmocka_unit_test(header_bytes_that_are_no_text_are_kept_too),
         cmocka_unit_test(headers_of_an_earlier_pass_are_replaced_not_repeated),
+        cmocka_unit_test(headers_to_be_dropped_are_names_or_beginnings_and_dead_letters_keep_them),
+        cmocka_unit_test(a_label_may_stand_in_headers_too_and_is_null_there_where_it_is_null),
         cmocka_unit_test(a_tombstone_stays_one_and_says_where_it_came_from),
         cmocka_unit_test(a_dead_letter_is_the_input_byte_for_byte_with_the_reason_in_headers),
+        cmocka_unit_test(kafka_connects_headers_say_the_same_in_its_words),
         cmocka_unit_test(an_empty_value_stays_empty_and_a_null_value_stays_null),
         cmocka_unit_test(tries_are_counted_on),
         cmocka_unit_test(the_last_of_repeated_headers_is_the_one_that_is_read),

@@ -221,6 +221,24 @@ static void filters_are_read_from_file_and_command_line(void **state)
     wt_config_destroy(config);
 }
 
+static void a_section_in_a_section_is_read_from_file_and_command_line(void **state)
+{
+    (void)state;
+    struct wt_config *config =
+        load("output:\n  headers:\n    drop: [a, b.*]\n", SETS("output.headers.label=true"));
+    assert_int_equal(config->output.headers.drop.count, 2);
+    assert_string_equal(config->output.headers.drop.items[1], "b.*");
+    assert_true(config->output.headers.label);
+    assert_string_equal(wt_config_place(config, "output.headers.drop"), "test.yaml:3");
+    wt_config_destroy(config);
+    config = load("output: {headers: {drop: [a]}}\n", SETS("output.headers.drop=[]"));
+    assert_int_equal(config->output.headers.drop.count, 0);
+    wt_config_destroy(config);
+    config = load("output: {headers: null}\n", NULL);
+    assert_false(config->output.headers.label);
+    wt_config_destroy(config);
+}
+
 static void every_kind_of_value_is_read(void **state)
 {
     (void)state;
@@ -313,6 +331,7 @@ int main(void)
         cmocka_unit_test(the_defaults_are_those_of_the_design),
         cmocka_unit_test(a_key_left_out_keeps_its_default),
         cmocka_unit_test(filters_are_read_from_file_and_command_line),
+        cmocka_unit_test(a_section_in_a_section_is_read_from_file_and_command_line),
         cmocka_unit_test(every_kind_of_value_is_read),
         cmocka_unit_test(dead_letters_go_beside_the_output_unless_named_or_switched_off),
         cmocka_unit_test(overrides_win_over_the_file_and_the_last_one_over_the_others),
