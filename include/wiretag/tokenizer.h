@@ -67,8 +67,9 @@ struct wt_tokenizer_options {
     bool clean_text;           /* drop control characters, replace white space by blanks */
     bool handle_chinese_chars; /* each CJK ideograph becomes a word */
     enum wt_strip_accents strip_accents;
-    const char *type; /* as in a bundle's manifest: "wordpiece", "bpe", "unigram"; NULL: by the
-                         file, which is a tokenizer.json if its first character is a brace */
+    const char *type; /* as in a bundle's manifest: "wordpiece", "bpe", "unigram"; NULL: any. The
+                         first may be a vocab.txt or a tokenizer.json, which is known by its first
+                         character, a brace */
 };
 
 /* The options of cased BERT: no lowercasing, clean_text, handle_chinese_chars, strip_accents auto;
@@ -84,7 +85,8 @@ static inline struct wt_tokenizer_options wt_tokenizer_options_default(void)
 }
 
 /* The name of a type as `options.type` takes it, the library's own; NULL: there is no such type.
- * *file_out: the file of a bundle that has its vocabulary, the library's own. Thread: any. */
+ * *file_out: the file of a bundle that has its vocabulary, the library's own; for "wordpiece" it is
+ * vocab.txt, but may be tokenizer.json. Thread: any. */
 WT_API const char *wt_tokenizer_type(const char *name, const char **file_out);
 
 /* Builds a vocabulary from the `text_bytes` bytes of a vocab.txt, which it copies: one token a

@@ -6,12 +6,15 @@
 #include "model/manifest.h"
 #include "model/precision.h"
 #include "model/selftest.h"
+#include "text/tokenizer_type.h"
 #include "wiretag/model.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define TOKENIZER_JSON "tokenizer.json"
 
 /* How far fp32 logits may differ from those of the export: other processors, other kernels. */
 #define FP32_SELFTEST_BOUND 1e-3
@@ -50,23 +53,6 @@ static enum wt_status load_manifest(struct wt_model *model, const char *source,
     return status;
 }
 
-/* The id of [PAD], as BERT calls it, or of <pad>; 0 if the vocabulary has neither. */
-static int64_t pad_id_of(const struct wt_vocab *vocab)
-{
-    uint32_t size = wt_vocab_size(vocab);
-    int64_t found = 0;
-    for (uint32_t id = 0; id < size; id++) {
-        const char *token = wt_vocab_token(vocab, id);
-        if (token != NULL && strcmp(token, "[PAD]") == 0) {
-            return id;
-        }
-        if (token != NULL && strcmp(token, "<pad>") == 0) {
-            found = id;
-        }
-    }
-    return found;
-}
-
 static enum wt_status load_vocab(struct wt_model *model, const char *source, struct wt_error *error)
 {
     const char *bytes = NULL;
@@ -74,6 +60,11 @@ static enum wt_status load_vocab(struct wt_model *model, const char *source, str
     char name[300];
     const char *file = NULL;
     (void)wt_tokenizer_type(model->manifest->tokenizer.type, &file);
+    /* A WordPiece may have either file: special tokens with other names than BERT's need the second. */
+    if (!wt_backend_file(model->backend, file, &bytes, &count) &&
+        wt_backend_file(model->backend, TOKENIZER_JSON, &bytes, &count)) {
+        file = TOKENIZER_JSON;
+    }
     (void)snprintf(name, sizeof name, "%s: %s", source, file);
     enum wt_status status = bundle_file(model, file, source, &bytes, &count, error);
     if (status == WT_OK) {
@@ -81,7 +72,7 @@ static enum wt_status load_vocab(struct wt_model *model, const char *source, str
             wt_vocab_create(bytes, count, name, &model->manifest->tokenizer, &model->vocab, error);
     }
     if (status == WT_OK) {
-        model->pad_id = pad_id_of(model->vocab);
+        model->pad_id = model->vocab->pad_id >= 0 ? model->vocab->pad_id : 0;
     }
     return status;
 }

@@ -4,6 +4,7 @@
 #include "text/unicode.h"
 #include "text/wordpiece_vocab.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define WORD_CHARACTERS 100.0
@@ -31,7 +32,22 @@ static void read_word(struct wt_json *json, const char *wanted)
     }
 }
 
-static void read_model(struct wt_json *json, struct wt_pieces *pieces)
+/* A copy of the unknown token's name. */
+static void read_unknown(struct wt_json *json, char **unknown)
+{
+    struct wt_json_text text;
+    if (!wt_json_string(json, &text)) {
+        return;
+    }
+    free(*unknown);
+    *unknown =
+        memchr(text.bytes, '\0', text.count) == NULL ? strndup(text.bytes, text.count) : NULL;
+    if (*unknown == NULL) {
+        (void)wt_json_refuse(json, "this token is not supported");
+    }
+}
+
+static void read_model(struct wt_json *json, struct wt_pieces *pieces, char **unknown)
 {
     struct wt_json_text key;
     double number = WORD_CHARACTERS;
@@ -40,7 +56,7 @@ static void read_model(struct wt_json *json, struct wt_pieces *pieces)
         if (wt_json_text_is(key, "type")) {
             wt_json_skip(json);
         } else if (wt_json_text_is(key, "unk_token")) {
-            read_word(json, "[UNK]");
+            read_unknown(json, unknown);
         } else if (wt_json_text_is(key, "continuing_subword_prefix")) {
             read_word(json, "##");
         } else if (wt_json_text_is(key, "max_input_chars_per_word")) {
@@ -89,46 +105,50 @@ static void write_lines(struct wt_json *json, const struct wt_pieces *pieces,
     }
 }
 
-/* The tokens that wiretag's WordPiece finds in texts must be the file's added ones. */
-static void check_added(struct wt_json *json, const struct wt_pieces *pieces,
-                        const struct wt_read_token *tokens, uint32_t token_count)
+/* What wordpiece_vocab.h asks of a special token. */
+static bool fits_text(const struct wt_read_token *token)
 {
-    static const char *const names[WT_SPECIALS_MAX] = {"[UNK]", "[CLS]", "[SEP]", "[PAD]",
-                                                       "[MASK]"};
-    uint32_t expected = 0;
-    uint32_t found = 0;
-    for (uint32_t i = 0; i < WT_SPECIALS_MAX; i++) {
-        expected += wt_pieces_find(pieces, names[i], strlen(names[i])) >= 0;
+    for (size_t i = 0; i < token->bytes; i++) {
+        char c = token->text[i];
+        if (c <= ' ' || c > '~' || (i == 0) != (c == '[' || c == '<')) {
+            return false;
+        }
     }
+    return token->bytes > 1 && (wt_unicode_properties((uint8_t)token->text[token->bytes - 1]) &
+                                WT_UNICODE_PUNCTUATION) != 0;
+}
+
+/* The tokens that are found in texts. White space around them makes no ids, so lstrip and rstrip change
+ * nothing. */
+static void name_matched(struct wt_json *json, const struct wt_pieces *pieces,
+                         const struct wt_read_token *tokens, uint32_t token_count,
+                         struct wt_special_names *names)
+{
     for (uint32_t i = 0; i < token_count; i++) {
         const struct wt_read_token *token = &tokens[i];
-        bool plain = !token->single_word && !token->lstrip && !token->rstrip && !token->normalized;
-        bool known = wt_pieces_find(pieces, token->text, token->bytes) >= 0;
-        bool special = false;
-        for (uint32_t j = 0; j < WT_SPECIALS_MAX; j++) {
-            special = special || strcmp(names[j], token->text) == 0;
-        }
-        if (!plain || !known || !special) {
+        if (token->single_word || !fits_text(token) || names->count == WT_SPECIALS_MAX ||
+            wt_pieces_find(pieces, token->text, token->bytes) < 0) {
             (void)wt_json_refuse(json, "the added token %.60s is not supported for WordPiece",
                                  token->text);
             return;
         }
-        found++;
-    }
-    if (found != expected) {
-        (void)wt_json_refuse(json, "[UNK], [CLS], [SEP], [PAD] and [MASK] must be added tokens");
+        names->matched[names->count] = token->text;
+        names->normalized[names->count++] = token->normalized;
     }
 }
 
-static void check_template(struct wt_json *json, const struct wt_pieces *pieces,
-                           const struct wt_compound *compound)
+/* The only id of one side of the template, as its token. NULL: refused. */
+static const char *name_of(struct wt_json *json, const struct wt_pieces *pieces, const int32_t *ids,
+                           uint32_t count)
 {
-    int32_t cls = wt_pieces_find(pieces, "[CLS]", strlen("[CLS]"));
-    int32_t sep = wt_pieces_find(pieces, "[SEP]", strlen("[SEP]"));
-    if (compound->before_count != 1 || compound->behind_count != 1 || compound->before[0] != cls ||
-        compound->behind[0] != sep || cls < 0 || sep < 0) {
-        (void)wt_json_refuse(json, "WordPiece is supported with the template [CLS] A [SEP]");
+    const struct wt_piece *piece =
+        count == 1 && ids[0] >= 0 ? wt_pieces_of_id(pieces, (uint32_t)ids[0]) : NULL;
+    if (piece == NULL) {
+        (void)wt_json_refuse(json, "WordPiece is supported with a template of one token of the "
+                                   "vocabulary before and one behind the text");
+        return NULL;
     }
+    return pieces->bytes + piece->start;
 }
 
 enum wt_status wt_read_wordpiece(struct wt_json *json, const struct wt_bert_settings *bert,
@@ -138,25 +158,37 @@ enum wt_status wt_read_wordpiece(struct wt_json *json, const struct wt_bert_sett
 {
     struct wt_pieces pieces = {.bytes = NULL};
     struct wt_text_buffer lines = {.bytes = NULL};
+    struct wt_special_names names = {.count = 0};
+    char *unknown = NULL;
     if (!bert->normalizer || !bert->words) {
         return wt_json_refuse(json, "WordPiece is supported with BertNormalizer and "
                                     "BertPreTokenizer");
     }
-    read_model(json, &pieces);
-    if (json->status == WT_OK) {
-        check_template(json, &pieces, compound);
+    read_model(json, &pieces, &unknown);
+    names.unknown = unknown != NULL ? unknown : "[UNK]";
+    if (json->status == WT_OK &&
+        wt_pieces_find(&pieces, names.unknown, strlen(names.unknown)) < 0) {
+        (void)wt_json_refuse(json, "the unknown token %.60s is not in the vocabulary",
+                             names.unknown);
     }
     if (json->status == WT_OK) {
-        check_added(json, &pieces, tokens, token_count);
+        name_matched(json, &pieces, tokens, token_count, &names);
+    }
+    if (json->status == WT_OK) {
+        names.before = name_of(json, &pieces, compound->before, compound->before_count);
+    }
+    if (json->status == WT_OK) {
+        names.behind = name_of(json, &pieces, compound->behind, compound->behind_count);
     }
     if (json->status == WT_OK) {
         write_lines(json, &pieces, &lines);
     }
     if (json->status == WT_OK) {
         json->status =
-            wt_wordpiece_vocab_create((const char *)lines.bytes, lines.count, json->source,
-                                      &bert->options, vocab_out, json->error);
+            wt_wordpiece_vocab_create_named((const char *)lines.bytes, lines.count, json->source,
+                                            &bert->options, &names, vocab_out, json->error);
     }
+    free(unknown);
     wt_text_buffer_free(&lines);
     wt_pieces_free(&pieces);
     return json->status;

@@ -46,10 +46,10 @@ const char *wt_tokenizer_type(const char *name, const char **file_out)
     return type->name;
 }
 
-/* True if the file is a tokenizer.json: its first character is a brace. */
+/* True if the file is a tokenizer.json: its first character, after a byte-order mark, is a brace. */
 static bool is_json(const char *text, size_t text_bytes)
 {
-    size_t place = 0;
+    size_t place = text_bytes >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
     while (place < text_bytes && strchr(" \t\r\n", text[place]) != NULL && text[place] != '\0') {
         place++;
     }
@@ -67,14 +67,15 @@ enum wt_status wt_vocab_create(const char *text, size_t text_bytes, const char *
     if (status != WT_OK) {
         return status;
     }
-    if (own.type == NULL && is_json(text, text_bytes)) {
+    bool wordpiece = own.type == NULL || strcmp(own.type, wt_wordpiece_type.name) == 0;
+    if (wordpiece && is_json(text, text_bytes)) {
         if (own.lowercase) {
             return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "tokenizer-json",
                                 "%s: a tokenizer.json has its own normalizer; lowercasing is an "
                                 "option for a vocab.txt",
                                 source);
         }
-        return wt_tokenizer_json_read(text, text_bytes, source, NULL, vocab_out, error);
+        return wt_tokenizer_json_read(text, text_bytes, source, own.type, vocab_out, error);
     }
     const struct wt_tokenizer_type *type =
         own.type != NULL ? find_type(own.type) : &wt_wordpiece_type;

@@ -192,7 +192,8 @@ static void read_model(struct reader *reader, struct wt_vocab **vocab_out)
     if (!wt_read_type(json, type)) {
         return;
     }
-    if (strcmp(type, "WordPiece") == 0 && reader->type == NULL) {
+    if (strcmp(type, "WordPiece") == 0 &&
+        (reader->type == NULL || strcmp(reader->type, wt_wordpiece_type.name) == 0)) {
         (void)wt_read_wordpiece(json, &reader->bert, reader->compound, reader->tokens,
                                 reader->token_count, vocab_out);
         return;
@@ -291,6 +292,10 @@ static void finish(struct reader *reader, struct wt_vocab **vocab_out)
         compound->base.type = &wt_unigram_type;
     }
     compound->base.size = compound->tokens.id_count;
+    compound->base.pad_id = wt_pieces_find(&compound->tokens, "[PAD]", strlen("[PAD]"));
+    if (compound->base.pad_id < 0) {
+        compound->base.pad_id = wt_pieces_find(&compound->tokens, "<pad>", strlen("<pad>"));
+    }
     compound->takes_parts = splits_at_blanks(&compound->splitter) &&
                             !compound->normalized.spans_blanks &&
                             wt_normalizer_takes_parts(&compound->normalizer);
@@ -309,6 +314,12 @@ enum wt_status wt_tokenizer_json_read(const char *text, size_t text_bytes, const
                             "%s: %zu bytes are more than a tokenizer.json can have (%u); is it the "
                             "right file?",
                             source, text_bytes, FILE_BYTES_MAX);
+    }
+    if (text_bytes >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) {
+        return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "tokenizer-json",
+                            "%s: this tokenizer.json begins with a byte-order mark, with which "
+                            "Hugging Face does not read it either; save it as UTF-8 without one",
+                            source);
     }
     size_t malformed = wt_utf8_malformed(text, text_bytes);
     if (malformed < text_bytes) {

@@ -33,7 +33,8 @@ struct wt_tokenizer_type {
 /* Every vocabulary and every tokenizer begins with one of these. */
 struct wt_vocab {
     const struct wt_tokenizer_type *type;
-    uint32_t size; /* number of ids */
+    uint32_t size;  /* number of ids */
+    int32_t pad_id; /* of [PAD], as BERT calls it, or of <pad>; -1: there is neither */
 };
 
 struct wt_tokenizer {

@@ -121,7 +121,12 @@ static void read_members(struct reader *reader)
                 read_piece(reader);
             }
         } else if (wt_json_text_is(key, "unk_id")) {
-            reader->has_unknown = !wt_json_null(json) && wt_json_uint32(json, &reader->unknown_id);
+            if (wt_json_null(json)) {
+                (void)wt_json_refuse(json,
+                                     "null: without an unknown token a text with a character of "
+                                     "no piece has no ids; name the token");
+            }
+            reader->has_unknown = wt_json_uint32(json, &reader->unknown_id);
         } else if (wt_json_text_is(key, "byte_fallback")) {
             (void)wt_json_bool(json, &reader->byte_fallback);
         } else {

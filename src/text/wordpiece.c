@@ -110,7 +110,7 @@ static enum wt_status encode(struct wt_tokenizer *base, const char *text, size_t
     *tokens_out = (struct wt_tokens){
         .ids = tokenizer->ids,
         .count = (uint32_t)count,
-        .unknown_count = count_of(tokenizer->ids, (uint32_t)count, vocab->unknown_id),
+        .unknown_count = count_of(tokenizer->ids, (uint32_t)count, vocab->unknown_ids[0]),
         .truncated = truncated};
     return WT_OK;
 }

@@ -104,29 +104,105 @@ static int32_t find_token(const struct wt_wordpiece_vocab *vocab, const char *to
     return -1;
 }
 
-/* [UNK], [CLS] and [SEP] are required. [PAD] and [MASK] are matched in texts if the vocabulary has
- * them. */
-static enum wt_status find_specials(struct wt_wordpiece_vocab *vocab, const char *source,
-                                    struct wt_error *error)
+/* Says what the file is if it is no vocab.txt but JSON. NULL: it may be one. */
+static const char *json_instead(const char *text, size_t bytes)
 {
-    static const char *const names[WT_SPECIALS_MAX] = {"[UNK]", "[CLS]", "[SEP]", "[PAD]",
-                                                       "[MASK]"};
-    for (uint32_t i = 0; i < WT_SPECIALS_MAX; i++) {
-        int32_t id = find_token(vocab, names[i]);
-        if (id >= 0) {
-            vocab->special_ids[vocab->special_count] = id;
-            vocab->specials[vocab->special_count++] =
-                (struct wt_special){.text = names[i], .bytes = (uint32_t)strlen(names[i])};
-        } else if (i < 3) {
-            return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "vocab-token-missing",
-                                "%s: no line is %s; a BERT vocabulary needs [UNK], [CLS] and [SEP]",
-                                source, names[i]);
+    static const char mark[] = "\xEF\xBB\xBF";
+    size_t place = bytes >= 3 && memcmp(text, mark, 3) == 0 ? 3 : 0;
+    while (place < bytes && strchr(" \t\r\n", text[place]) != NULL && text[place] != '\0') {
+        place++;
+    }
+    char first = place < bytes ? text[place] : '\0';
+    char next = '\0';
+    while (place < bytes && next == '\0') {
+        place++;
+        next = place < bytes && strchr(" \t\r\n", text[place]) == NULL ? text[place] : '\0';
+    }
+    if (first == '[' && next != '\0' && strchr("[{\"]", next) != NULL) {
+        return "a list in JSON";
+    }
+    return first == '"' ? "a text in JSON" : NULL;
+}
+
+static enum wt_status token_missing(const char *text, size_t bytes, const char *token,
+                                    const char *source, struct wt_error *error)
+{
+    const char *json = json_instead(text, bytes);
+    if (json != NULL) {
+        return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "vocab-token-missing",
+                            "%s: this is %s, neither a vocab.txt with a token a line nor a "
+                            "tokenizer.json, which is an object",
+                            source, json);
+    }
+    return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "vocab-token-missing",
+                        "%s: no line is %s; a BERT vocabulary needs [UNK], [CLS] and [SEP]", source,
+                        token);
+}
+
+/* These are required; the others are found in texts if the vocabulary has them. */
+static enum wt_status check_needed(const struct wt_wordpiece_vocab *vocab,
+                                   const struct wt_special_names *names, const char *text,
+                                   size_t bytes, const char *source, struct wt_error *error)
+{
+    const char *const needed[] = {names->unknown, names->before, names->behind};
+    for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++) {
+        if (find_token(vocab, needed[i]) < 0) {
+            return token_missing(text, bytes, needed[i], source, error);
         }
     }
-    vocab->unknown_id = vocab->special_ids[0];
-    vocab->cls_id = vocab->special_ids[1];
-    vocab->sep_id = vocab->special_ids[2];
     return WT_OK;
+}
+
+/* Adds a special token that is found in texts, behind longer ones of its kind. */
+static void add_special(struct wt_wordpiece_vocab *vocab, int32_t id, bool normalized)
+{
+    struct wt_special special = {.text = vocab->text + vocab->starts[id],
+                                 .bytes = vocab->lengths[id]};
+    uint32_t first = normalized ? vocab->special_count : 0;
+    uint32_t last = vocab->special_count + vocab->normalized_count;
+    assert(last < WT_SPECIALS_MAX);
+    uint32_t place = first;
+    while (place < (normalized ? last : vocab->special_count) &&
+           vocab->specials[place].bytes >= special.bytes) {
+        place++;
+    }
+    for (uint32_t i = last; i > place; i--) {
+        vocab->specials[i] = vocab->specials[i - 1];
+        vocab->special_ids[i] = vocab->special_ids[i - 1];
+    }
+    vocab->specials[place] = special;
+    vocab->special_ids[place] = id;
+    *(normalized ? &vocab->normalized_count : &vocab->special_count) += 1;
+    vocab->starts_special[(uint8_t)special.text[0]] = true;
+}
+
+/* A vocabulary may have both, as MPNet's: then the special token counts. */
+static int32_t find_pad(const struct wt_wordpiece_vocab *vocab)
+{
+    static const char *const names[] = {"[PAD]", "<pad>"};
+    for (size_t i = 0; i < 2; i++) {
+        for (uint32_t j = 0; j < vocab->special_count; j++) {
+            if (strcmp(vocab->specials[j].text, names[i]) == 0) {
+                return vocab->special_ids[j];
+            }
+        }
+    }
+    int32_t id = find_token(vocab, names[0]);
+    return id >= 0 ? id : find_token(vocab, names[1]);
+}
+
+static void find_specials(struct wt_wordpiece_vocab *vocab, const struct wt_special_names *names)
+{
+    vocab->unknown_ids[0] = find_token(vocab, names->unknown);
+    vocab->cls_id = find_token(vocab, names->before);
+    vocab->sep_id = find_token(vocab, names->behind);
+    for (uint32_t i = 0; i < names->count; i++) {
+        int32_t id = find_token(vocab, names->matched[i]);
+        if (id >= 0) {
+            add_special(vocab, id, names->normalized[i]);
+        }
+    }
+    vocab->base.pad_id = find_pad(vocab);
 }
 
 static enum wt_status build_trie(struct wt_wordpiece_vocab *vocab)
@@ -148,11 +224,11 @@ static enum wt_status build_trie(struct wt_wordpiece_vocab *vocab)
 /* The token of a word of one ASCII character. */
 static int32_t id_of_character(const struct wt_wordpiece_vocab *vocab, uint8_t character)
 {
-    int32_t id = vocab->unknown_id;
+    int32_t id = vocab->unknown_ids[0];
     struct wt_trie_word word = {
         .symbols = &vocab->low_symbols[character], .symbol_count = 1, .ids = &id};
     wt_trie_split(vocab->trie, &word, 1);
-    return word.id_count == 0 ? vocab->unknown_id : id;
+    return word.id_count == 0 ? vocab->unknown_ids[0] : id;
 }
 
 static bool strips_accents_of(const struct wt_tokenizer_options *options)
@@ -224,6 +300,22 @@ enum wt_status wt_wordpiece_vocab_create(const char *text, size_t text_bytes, co
                                          const struct wt_tokenizer_options *options,
                                          struct wt_vocab **vocab_out, struct wt_error *error)
 {
+    static const struct wt_special_names berts = {
+        .unknown = "[UNK]",
+        .before = "[CLS]",
+        .behind = "[SEP]",
+        .matched = {"[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]"},
+        .count = 5};
+    return wt_wordpiece_vocab_create_named(text, text_bytes, source, options, &berts, vocab_out,
+                                           error);
+}
+
+enum wt_status wt_wordpiece_vocab_create_named(const char *text, size_t text_bytes,
+                                               const char *source,
+                                               const struct wt_tokenizer_options *options,
+                                               const struct wt_special_names *names,
+                                               struct wt_vocab **vocab_out, struct wt_error *error)
+{
     enum wt_status status = check_text(text, text_bytes, source, error);
     if (status != WT_OK) {
         return status;
@@ -239,10 +331,11 @@ enum wt_status wt_wordpiece_vocab_create(const char *text, size_t text_bytes, co
     if (status != WT_OK) {
         goto out_of_memory;
     }
-    status = find_specials(vocab, source, error);
+    status = check_needed(vocab, names, text, text_bytes, source, error);
     if (status != WT_OK) {
         goto failed;
     }
+    find_specials(vocab, names);
     status = build_trie(vocab);
     if (status != WT_OK) {
         goto out_of_memory;

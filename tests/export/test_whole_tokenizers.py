@@ -154,6 +154,18 @@ def test_a_worker_that_gives_other_ids_is_found(published, files, monkeypatch, t
     assert "the worker's tokenizer gives other ids" in refused(checkpoint=published[2], **files)
 
 
+def test_a_vocab_txt_that_begins_with_another_token_than_berts(files, tmp_path):
+    """MPNet's has BERT's tokens too, so that nothing else would tell."""
+    from exporting import VOCAB
+
+    folder = tmp_path / "mpnet"
+    vocab = ["<s>", "<pad>", "</s>", "<unk>", *VOCAB, "<mask>"]
+    make("mpnet", vocab_size=len(vocab)).save_pretrained(folder)
+    (folder / "vocab.txt").write_text("\n".join(vocab) + "\n", encoding="utf-8")
+    (folder / "tokenizer_config.json").write_text('{"do_lower_case": false}')
+    assert "the vocabulary begins with <s>" in refused(checkpoint=folder, **files)
+
+
 def test_slow_tokenizers_have_no_tokenizer_json(published, files, tmp_path):
     folder = shutil.copytree(published[2], tmp_path / "slow")
     (folder / "tokenizer.json").unlink()

@@ -58,8 +58,22 @@ def unigram():
     return transformers.XLMRobertaTokenizer(vocab=[tuple(piece) for piece in trained["vocab"]], model_max_length=TOKENS_MAX)
 
 
-CASES = {"bpe": ("roberta", bpe, None), "unigram": ("xlm-roberta", unigram, None),
-         "several labels": ("deberta-v3", unigram, MULTI)}
+def wordpiece():
+    """As MPNet's: texts begin with <s>, and BERT's special tokens are in the vocabulary too."""
+    import transformers
+    from tokenizers import BertWordPieceTokenizer
+
+    tokenizer = BertWordPieceTokenizer(lowercase=True)
+    tokenizer.train_from_iterator(texts(), vocab_size=PIECES, show_progress=False)
+    berts = sorted(tokenizer.get_vocab(), key=tokenizer.get_vocab().get)
+    tokens = ["<s>", "<pad>", "</s>", "<unk>", *berts, "<mask>"]
+    return transformers.MPNetTokenizer(vocab={token: index for index, token in enumerate(tokens)}, do_lower_case=True,
+                                       model_max_length=TOKENS_MAX)
+
+
+# The family, its tokenizer, what the bundle calls that, problem_type.
+CASES = {"bpe": ("roberta", bpe, "bpe", None), "unigram": ("xlm-roberta", unigram, "unigram", None),
+         "wordpiece": ("mpnet", wordpiece, "wordpiece", None), "several labels": ("deberta-v3", unigram, "unigram", MULTI)}
 
 
 @pytest.fixture(scope="module", params=CASES)
@@ -67,7 +81,7 @@ def made(request, tmp_path_factory):
     """(bundle, [{label: score} of each text by the pipeline], gives several labels)"""
     import transformers
 
-    family, tokenizer, problem = CASES[request.param]
+    family, tokenizer, kind, problem = CASES[request.param]
     tokenizer = tokenizer()
     folder = tmp_path_factory.mktemp("own") / "model"
     ids = {"pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2}
@@ -76,7 +90,7 @@ def made(request, tmp_path_factory):
     bundle = folder.with_suffix(".pt")
     manifest = exported(checkpoint=folder, out=bundle, wiretag=worker.binary("release"))
     assert manifest["labels"] == LABELS and manifest["max_tokens"] == TOKENS_MAX
-    assert manifest["tokenizer"]["type"] == ("bpe" if tokenizer.__class__.__name__ == "RobertaTokenizer" else "unigram")
+    assert manifest["tokenizer"] == {"type": kind} and manifest["bundle_format"] == 2
     assert manifest.get("task", "single-label") == ("multi-label" if problem else "single-label")
     pipeline = transformers.pipeline("text-classification", model=str(folder), device=-1, top_k=None)
     answers = pipeline(texts(), truncation=True, max_length=TOKENS_MAX)

@@ -400,6 +400,7 @@ def write_bundle(
         found = _measure_all(module, inputs, rows, reference, must_be_invariant, progress)
     manifest = {
         **describe(labels, task),
+        **({} if whole is None else {"bundle_format": 2}),
         "runtime": "torchscript",
         "name": name,
         "version": version,

@@ -45,6 +45,12 @@ def check_words(labels: Sequence[str], name: str, version: str) -> None:
 
 def check_vocab(vocab_tokens: Sequence[str], model: nn.Module) -> None:
     """One token a line, each once, as many as the embedding has rows."""
+    if vocab_tokens and vocab_tokens[0] == "<s>":
+        raise ExportError(
+            "the vocabulary begins with <s>, as of a model whose texts begin with that instead of [CLS], "
+            "which a vocab.txt does not say; give its tokenizer.json: "
+            "AutoTokenizer.from_pretrained(…).save_pretrained(…)"
+        )
     seen: dict[str, int] = {}
     for index, token in enumerate(vocab_tokens):
         if not token or any(c in token for c in "\n\r\0"):

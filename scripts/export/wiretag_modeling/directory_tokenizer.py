@@ -2,9 +2,10 @@
 
     tokenizer = read_tokenizer(folder, config)     # vocabulary, options and, to compare with, the original
 
-A tokenizer.json of BPE or Unigram travels as it is (whole_tokenizer.py). A WordPiece becomes a vocabulary
-and options: one that is not BERT's, or counts on tokens that were added to it, would get other ids
-without anybody noticing; it is refused.
+A tokenizer.json of BPE or Unigram travels as it is (whole_tokenizer.py), and so does a WordPiece whose
+texts begin with another token than [CLS]. Any other WordPiece becomes a vocabulary and options: one that
+is not BERT's, or counts on tokens that were added to it, would get other ids without anybody noticing; it
+is refused.
 """
 
 import json
@@ -70,8 +71,10 @@ class _Reader:
         vocab, options, encode = None, TokenizerOptions(), None
         config = self._optional("tokenizer_config.json")
         path = self.folder / "tokenizer.json"
-        if path.exists() and kind_of(read_object(read_json(path), "model", path)) != "WordPiece":
-            return self._other_tokenizer(path, config)
+        if path.exists():
+            whole = self._other_than_berts(path)
+            if whole is not None:
+                return self._other_tokenizer(whole, config)
         self._check_forms()
         if (self.folder / "tokenizer.json").exists():
             vocab, options, encode = self._whole_tokenizer()
@@ -95,8 +98,17 @@ class _Reader:
         said = bool(config) or encode is not None
         return OwnTokenizer(vocab, options, encode, self._tokens_max(config), said)
 
-    def _other_tokenizer(self, path: Path, config: dict) -> OwnTokenizer:
-        whole = WholeTokenizer.parse(path.read_text(encoding="utf-8"), str(path))
+    def _other_than_berts(self, path: Path) -> WholeTokenizer | None:
+        kind = kind_of(read_object(read_json(path), "model", path))
+        try:
+            whole = WholeTokenizer.parse(path.read_text(encoding="utf-8"), str(path))
+        except ExportError:
+            if kind != "WordPiece":
+                raise
+            return None  # _whole_tokenizer() has a closer look
+        return whole if kind != "WordPiece" or not whole.has_berts_specials() else None
+
+    def _other_tokenizer(self, whole: WholeTokenizer, config: dict) -> OwnTokenizer:
         for named, file in self._named_tokens(config):
             more = [token for token in named if token not in whole.added()]
             if more:

@@ -282,7 +282,7 @@ def _read_manifest(extra: dict[str, bytes | str], path: Path) -> dict:
         manifest = json.loads(extra["wiretag.json"])
         kind = manifest["tokenizer"]["type"]
         tokenizer = {k: v for k, v in manifest["tokenizer"].items() if k != "type"}
-        if kind != "wordpiece":
+        if kind != "wordpiece" or not extra["vocab.txt"]:
             whole = bytes(extra["tokenizer.json"]).decode()
             vocab, options = None, WholeTokenizer.parse(whole, f"{path}: tokenizer.json")
         else:

@@ -1,4 +1,5 @@
-"""A tokenizer.json of another tokenizer than BERT's, which a bundle carries as it is.
+"""A tokenizer.json of another tokenizer than BERT's, or of BERT's with other special tokens, which a bundle
+carries as it is.
 
     tokenizer = WholeTokenizer.parse(path.read_text(), str(path))
     check_by_worker(tokenizer, texts, [Path("build/wiretag")])
@@ -18,7 +19,7 @@ from tokenizers import Tokenizer
 from .measure import ExportError, last_line
 
 # Of "model" in the file: what the worker calls it.
-TYPES = {"BPE": "bpe", "Unigram": "unigram"}
+TYPES = {"BPE": "bpe", "Unigram": "unigram", "WordPiece": "wordpiece"}
 # What these tokenizers treat differently, whatever the texts of an export are.
 PROBES = (
     " leading and  double  blanks\tand\nlines ",
@@ -50,8 +51,7 @@ class WholeTokenizer:
             raise ExportError(f"{source} is no tokenizer: {last_line(error)}") from error
         if kind not in TYPES:
             raise ExportError(
-                f"{source}: its model is {kind}; wiretag's tokenizers are WordPiece as BERT has it, "
-                f"{' and '.join(TYPES)}"
+                f"{source}: its model is {kind}; wiretag's tokenizers are {', '.join(TYPES)}"
             )
         try:
             original = Tokenizer.from_str(text)
@@ -64,8 +64,17 @@ class WholeTokenizer:
     @property
     def pad_id(self) -> int:
         """What the worker pads with."""
-        ids = (self.original.token_to_id(token) for token in ("[PAD]", "<pad>"))
-        return next((found for found in ids if found is not None), 0)
+        tokens, added = ("[PAD]", "<pad>"), self.added()
+        # A vocabulary may have both, as MPNet's: then the special token counts.
+        for token in (*(t for t in tokens if t in added), *tokens):
+            if (found := self.original.token_to_id(token)) is not None:
+                return found
+        return 0
+
+    def has_berts_specials(self) -> bool:
+        """A vocab.txt says the same of a WordPiece. Not so if its texts begin with <s>, as MPNet's."""
+        tokens = self.original.encode("a").tokens
+        return len(tokens) < 3 or (tokens[0], tokens[-1]) == ("[CLS]", "[SEP]")
 
     def to_manifest(self) -> dict:
         return {"type": self.kind}

@@ -81,7 +81,7 @@ static void test_the_type_must_be_that_of_the_model(void **state)
     assert_int_equal(create("{\"model\": " MODEL "}", "unigram", &vocab, &error), WT_INVALID);
     assert_non_null(strstr(error.message, "the model is BPE"));
     assert_int_equal(create("{\"model\": " MODEL "}", "wordpiece", &vocab, &error), WT_INVALID);
-    assert_string_equal(error.code, "vocab-token-missing");
+    assert_non_null(strstr(error.message, "but the tokenizer's type is wordpiece"));
     assert_int_equal(create("{\"model\": " MODEL "}", "bpe", &vocab, &error), WT_OK);
     wt_vocab_destroy(vocab);
 }
@@ -137,6 +137,87 @@ static void test_a_wordpiece_file_is_read_as_bert_has_it(void **state)
     struct wt_vocab *vocab = make_vocab(file);
     expect(vocab, "AB x", 0, false, 1, 3, 4, 0, 2, -1);
     wt_vocab_destroy(vocab);
+}
+
+#define NAMED_WORDPIECE(added, unknown, before, behind)                                            \
+    "{\"added_tokens\": [" added "], \"normalizer\": {\"type\": \"BertNormalizer\", "              \
+    "\"lowercase\": true}, \"pre_tokenizer\": {\"type\": \"BertPreTokenizer\"}, "                  \
+    "\"post_processor\": {\"type\": \"RobertaProcessing\", \"cls\": [\"x\", " before               \
+    "], \"sep\": "                                                                                 \
+    "[\"x\", " behind "]}, \"model\": {\"type\": \"WordPiece\", \"unk_token\": \"" unknown "\", "  \
+    "\"vocab\": {\"<s>\": 0, \"<pad>\": 1, \"</s>\": 2, \"<unk>\": 3, \"[PAD]\": 4, \"[UNK]\": "   \
+    "5, "                                                                                          \
+    "\"[CLS]\": 6, \"[SEP]\": 7, \"a\": 8, \"##b\": 9, \"<\": 10, \"s\": 11, \">\": 12, "          \
+    "\"<mask>\": 13, \"unk\": 14, \"<s>>\": 15}}}"
+#define ADDED(content, more) "{\"id\": 0, \"content\": \"" content "\"" more "}"
+
+/* As of MPNet, whose vocabulary has BERT's special tokens too. */
+static void test_the_special_tokens_of_a_wordpiece_are_those_of_the_file(void **state)
+{
+    (void)state;
+    static const char file[] = NAMED_WORDPIECE(
+        ADDED("<s>", "") ", " ADDED("<s>>", "") ", " ADDED("</s>", "") ", " ADDED(
+            "[UNK]", "") ", " ADDED("<mask>",
+                                    ", \"lstrip\": true") ", " ADDED("<unk>",
+                                                                     ", \"normalized\": true"),
+        "[UNK]", "0", "2");
+    struct wt_vocab *vocab = make_vocab(file);
+    expect(vocab, "AB x", 0, false, 0, 8, 9, 5, 2, -1);
+    expect(vocab, "a<s>a <S>", 0, false, 0, 8, 0, 8, 10, 11, 12, 2, -1);
+    expect(vocab, "<s>>a", 0, false, 0, 15, 8, 2, -1);
+    expect(vocab, "a <mask> a<", 0, false, 0, 8, 13, 8, 10, 2, -1);
+    expect(vocab, "a<UN\u0301K>a <unk", 0, false, 0, 8, 3, 8, 10, 14, 2, -1);
+    /* U+226E is '<' and a mark, which is stripped. */
+    expect(vocab, "a\u226Eunk>a\u226Eunk", 0, false, 0, 8, 3, 8, 10, 14, 2, -1);
+    expect(vocab, "[UNK] [CLS]", 0, false, 0, 5, 5, 5, 5, 2, -1);
+    wt_vocab_destroy(vocab);
+    vocab = make_vocab(NAMED_WORDPIECE("", "<unk>", "6", "7"));
+    expect(vocab, "A zz <s>", 0, false, 6, 8, 3, 10, 11, 12, 7, -1);
+    wt_vocab_destroy(vocab);
+}
+
+static void test_special_tokens_that_a_wordpiece_cannot_find(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *file;
+        const char *said;
+    } cases[] = {
+        {NAMED_WORDPIECE(ADDED("<new>", ""), "[UNK]", "0", "2"), "the added token <new> is not"},
+        {NAMED_WORDPIECE(ADDED("a", ""), "[UNK]", "0", "2"), "the added token a is not supported"},
+        {NAMED_WORDPIECE(ADDED("<s>", ", \"single_word\": true"), "[UNK]", "0", "2"),
+         "the added token <s> is not supported"},
+        {NAMED_WORDPIECE("", "[NONE]", "0", "2"), "the unknown token [NONE] is not in"},
+        {NAMED_WORDPIECE("", "[UNK]", "99", "2"), "one token of the vocabulary before"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct wt_vocab *vocab = NULL;
+        struct wt_error error = {.code = "", .message = ""};
+        assert_int_equal(create(cases[i].file, NULL, &vocab, &error), WT_INVALID);
+        if (strstr(error.message, cases[i].said) == NULL) {
+            fail_msg("%s\n  says: %s", cases[i].said, error.message);
+        }
+    }
+}
+
+static void test_what_is_no_tokenizer_json_is_said_to_be_what_it_is(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"\xEF\xBB\xBF{\"model\": {}}", "begins with a byte-order mark"},
+        {" [{\"model\": {}}]", "this is a list in JSON"},
+        {"\xEF\xBB\xBF[\n\"a\"]", "this is a list in JSON"},
+        {"\"a\"", "this is a text in JSON"},
+        {"[PAD]\n[CLS]\n[SEP]\n", "no line is [UNK]"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct wt_vocab *vocab = NULL;
+        struct wt_error error = {.code = "", .message = ""};
+        assert_int_equal(create(cases[i][0], NULL, &vocab, &error), WT_INVALID);
+        if (strstr(error.message, cases[i][1]) == NULL) {
+            fail_msg("%s\n  says: %s", cases[i][1], error.message);
+        }
+    }
 }
 
 /* A part of a file, and what the refusal says. */
@@ -195,6 +276,8 @@ static const struct {
     {"\"model\": " MODEL ", \"added_tokens\": [{\"id\": 1, \"content\": \"x\", \"odd\": 1}]",
      "added_tokens[0].odd"},
     {"\"model\": {\"type\": \"WordPiece\", \"vocab\": {}}", "BertNormalizer"},
+    {"\"model\": {\"type\": \"Unigram\", \"unk_id\": null, \"vocab\": [[\"a\", -1.0]]}",
+     "model.unk_id (byte"},
 };
 
 static void test_what_is_not_supported_is_refused_by_its_key(void **state)
@@ -259,6 +342,9 @@ int main(void)
         cmocka_unit_test(test_the_template_stays_when_a_text_is_cut),
         cmocka_unit_test(test_an_order_of_keys_does_not_matter),
         cmocka_unit_test(test_a_wordpiece_file_is_read_as_bert_has_it),
+        cmocka_unit_test(test_the_special_tokens_of_a_wordpiece_are_those_of_the_file),
+        cmocka_unit_test(test_special_tokens_that_a_wordpiece_cannot_find),
+        cmocka_unit_test(test_what_is_no_tokenizer_json_is_said_to_be_what_it_is),
         cmocka_unit_test(test_what_is_not_supported_is_refused_by_its_key),
         cmocka_unit_test(test_a_file_that_is_cut_off_is_refused),
         cmocka_unit_test(test_lowercasing_is_for_a_vocab_txt),

@@ -268,7 +268,7 @@ static void encode_word(struct wt_reference *reference, const uint32_t *word, si
     }
     if (unknown) {
         reference->ids.count = ids_before;
-        append(&reference->ids, (uint32_t)reference->vocab->unknown_id);
+        append(&reference->ids, (uint32_t)reference->vocab->unknown_ids[0]);
     }
 }
 
@@ -351,7 +351,7 @@ enum wt_status wt_reference_encode(struct wt_reference *reference, const char *t
     append(&reference->ids, (uint32_t)vocab->sep_id);
     uint32_t unknown_count = 0;
     for (size_t i = 0; i < reference->ids.count; i++) {
-        unknown_count += reference->ids.items[i] == (uint32_t)vocab->unknown_id;
+        unknown_count += reference->ids.items[i] == (uint32_t)vocab->unknown_ids[0];
     }
     *tokens_out = (struct wt_tokens){.ids = (const int32_t *)reference->ids.items,
                                      .count = (uint32_t)reference->ids.count,
