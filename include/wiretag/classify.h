@@ -27,7 +27,7 @@
  *  7. Lengths of texts are in bytes; token counts include [CLS] and [SEP].
  *
  * Memory: 4 MiB and one batch for each thread that calls at the same time, kept for the next call.
- * Each text takes some 110 bytes, and 16 for each label, until wt_results_destroy. On a GPU each
+ * Each text takes some 120 bytes, and 16 for each label, until wt_results_destroy. On a GPU each
  * calling thread has its own memory there, so call from few threads that live long. */
 #ifndef WIRETAG_CLASSIFY_H
 #define WIRETAG_CLASSIFY_H
@@ -46,14 +46,20 @@ extern "C" {
 struct wt_classifier;
 struct wt_results;
 
-/* See status.h, "Options". They change the speed, not the labels. */
+/* See status.h, "Options". The batches change the speed, not the labels. */
 struct wt_classifier_options {
     size_t size;           /* sizeof(struct wt_classifier_options) */
     uint32_t batch_tokens; /* tokens in a batch, padding included; 0: chosen for the device */
     uint32_t batch_texts;  /* texts in a batch; 0: 64 */
+    /* What becomes of texts that are longer than the model accepts. 0 or 1: they are cut off there.
+     * 2 to 256: they are read in so many overlapping windows at most, and their logits are the mean
+     * of the windows' (docs/models.md, "Long articles"; a worker's input.windows_max). */
+    uint32_t windows_max;
+    uint32_t window_overlap; /* tokens that neighbouring windows share */
 };
 
-/* Zeroes everything but `size`. `size`: sizeof *options. Thread: any. */
+/* Zeroes everything but `size`, and window_overlap, which is 64. `size`: sizeof *options. Thread:
+ * any. */
 WT_API void wt_classifier_options_defaults(struct wt_classifier_options *options, size_t size);
 
 /* The same as a value. */
@@ -74,7 +80,8 @@ WT_API enum wt_status wt_classifier_open(const char *path,
                                          struct wt_error *error);
 
 /* The same with a loaded model. The caller keeps the model, which must outlive the classifier.
- * WT_INVALID: options-size. WT_MEMORY. Thread: any. */
+ * WT_INVALID: options-size; windows-max: more than 256; window-overlap: windows of this model are
+ * not longer. WT_MEMORY. Thread: any. */
 WT_API enum wt_status wt_classifier_create(struct wt_model *model,
                                            const struct wt_classifier_options *options,
                                            struct wt_classifier **classifier_out,
@@ -101,14 +108,15 @@ struct wt_result {
     const float *logits;          /* one for each label, in id order; NULL without a label */
     const double *scores; /* of all labels: their softmax or a sigmoid each (task), 0..1; NULL
                            * without a label */
-    uint32_t token_count; /* how many tokens the model read */
-    bool truncated;       /* the text had more tokens than the model accepts */
+    uint32_t token_count; /* how many tokens the model read; those of overlaps count once */
+    bool truncated;       /* the text had more tokens than the model accepts, or its windows */
     enum wt_task task;    /* the model's */
     const char *uri;      /* of `label`, such as "medtop:15000000"; NULL: it has none */
     /* The labels whose score reaches the model's threshold (wt_model_info), best first: their ids.
      * None or one of a single-label model. NULL without a label. */
     const uint32_t *labels;
     uint32_t label_count;
+    uint32_t window_count; /* in how many windows the text was read; 1: whole, or cut off */
 };
 
 /* Labels `count` texts (0 is allowed). The status of each text's result is WT_OK, or
@@ -116,7 +124,8 @@ struct wt_result {
  *     text-missing: NULL with a count above 0; logits-not-finite
  *   WT_FAILED (class record): the model fails on this text
  *   WT_MEMORY (class retriable): the device has too little memory for this text alone.
- * A batch that fails is halved until the text that makes it fail is alone.
+ * A batch that fails is halved until the text that makes it fail is alone; the message names the
+ * window, if the text has several.
  * The call itself fails with WT_MEMORY: the host is out of memory; WT_IO: the device failed for
  * good. Sets the number of OpenMP threads of the calling thread to the model's threads_per_call.
  * Thread: any, several at once. */

@@ -4,6 +4,7 @@
 #include "base/processors.h"
 #include "cli/cli.h"
 #include "cli/jsonl.h"
+#include "cli/long_articles.h"
 #include "cli/options.h"
 #include "codec/encode.h"
 #include "codec/thresholds.h"
@@ -29,6 +30,7 @@ struct options {
     const char *device;
     const char *precision;
     uint32_t batch_tokens;
+    struct wt_cli_long long_articles;
     bool logits;
 };
 
@@ -65,7 +67,7 @@ static void print_help(void)
         "  --model BUNDLE     the model, such as models/demo.pt\n"
         "  -c, --config FILE  reads the lines as a worker with this configuration reads records:\n"
         "                     input.text, .id, .where, .markup ...; model: and output: count too\n"
-        "  --set KEY=VALUE    overrides one key of FILE\n"
+        "  --set KEY=VALUE    overrides one key of FILE\n" WT_CLI_LONG_HELP
         "  --device D         auto (default), cpu, cuda or cuda:N\n"
         "  --precision P      auto (default), fp32, bf16, fp16 or int8\n"
         "  --batch-tokens N   tokens of one batch, padding included (default 1024); changes the\n"
@@ -77,6 +79,12 @@ static void print_help(void)
         "Example:\n"
         "  echo '{\"id\":1,\"text\":\"Сборная выиграла матч\"}' |\n"
         "    wiretag classify --model models/demo.pt\n");
+}
+
+/* Of -c, else the defaults. */
+static const struct wt_config *config_of(const struct classify *classify)
+{
+    return classify->options->feed != NULL ? classify->options->feed : classify->defaults;
 }
 
 /* --- one window ------------------------------------------------------------------------------ */
@@ -143,6 +151,10 @@ static struct wt_record *record_of(const struct classify *classify, struct line 
     line->id_json = NULL;
     record->token_count = result->token_count;
     record->truncated = result->truncated;
+    record->window_count =
+        wt_cli_long_windows(&classify->options->long_articles, config_of(classify))
+            ? result->window_count
+            : 0;
     record->logits = memcpy(wt_alloc(bytes), result->logits, bytes);
     return record;
 }
@@ -216,9 +228,10 @@ static enum wt_status open_model(struct classify *classify, struct wt_error *err
         return status;
     }
     classify->info = wt_model_info(classify->model);
-    classify->encoder = wt_encoder_create(feed != NULL ? feed : classify->defaults, classify->info);
+    classify->encoder = wt_encoder_create(config_of(classify), classify->info);
     struct wt_classifier_options batches = wt_classifier_options_default();
     batches.batch_tokens = classify->options->batch_tokens;
+    wt_cli_long_set(&classify->options->long_articles, config_of(classify), &batches);
     return wt_classifier_create(classify->model, &batches, &classify->classifier, error);
 }
 
@@ -285,19 +298,24 @@ static int classify_given(struct options *options, const struct wt_cli_config *g
 
 int wt_cli_classify(int argc, char **argv)
 {
-    struct options options = {.batch_tokens = BATCH_TOKENS_DEFAULT};
+    struct options options = {.batch_tokens = BATCH_TOKENS_DEFAULT,
+                              .long_articles = WT_CLI_LONG_NOT_GIVEN};
     struct wt_cli_config given = wt_cli_config_begin(argc);
     const struct wt_cli_option own[] = {
         {"model", .text = &options.model},
         {"device", .text = &options.device},
         {"precision", .text = &options.precision},
         {"batch-tokens", .number = &options.batch_tokens, .low = 1, .high = 1000000000},
+        WT_CLI_LONG_OPTIONS(options.long_articles),
         {"logits", .flag = &options.logits}};
     const struct wt_cli_options line = {WT_CLI_OPTIONS("classify", print_help, own),
                                         .config = &given};
     int exit_status;
     if (wt_cli_options_read(&line, argc, argv, &exit_status)) {
-        exit_status = classify_given(&options, &given);
+        exit_status = wt_cli_long_check("classify", &options.long_articles);
+        if (exit_status == WT_EXIT_DONE) {
+            exit_status = classify_given(&options, &given);
+        }
     }
     wt_cli_config_free(&given);
     return exit_status;

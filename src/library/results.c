@@ -101,9 +101,11 @@ const struct wt_result *wt_results_get(const struct wt_results *results, size_t 
     return index < results->count ? &results->items[index] : NULL;
 }
 
-void wt_results_tokens(struct wt_results *results, size_t index, uint32_t count, bool truncated)
+void wt_results_tokens(struct wt_results *results, size_t index, uint32_t token_count,
+                       uint32_t window_count, bool truncated)
 {
-    results->items[index].token_count = count;
+    results->items[index].token_count = token_count;
+    results->items[index].window_count = window_count;
     results->items[index].truncated = truncated;
 }
 

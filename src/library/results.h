@@ -9,8 +9,9 @@
  * of `info`. NULL: out of memory. */
 struct wt_results *wt_results_create(size_t count, const struct wt_model_info *info);
 
-/* Sets the token count of a text. */
-void wt_results_tokens(struct wt_results *results, size_t index, uint32_t count, bool truncated);
+/* Sets the counts of a text. */
+void wt_results_tokens(struct wt_results *results, size_t index, uint32_t token_count,
+                       uint32_t window_count, bool truncated);
 
 /* Sets the logits of text `index` and everything that follows from them, or a failure if one is not
  * finite. WT_MEMORY: no memory for that failure. */

@@ -6,7 +6,9 @@
 #include "cli/eval/report.h"
 #include "cli/eval/scoring.h"
 #include "cli/jsonl.h"
+#include "cli/long_articles.h"
 #include "cli/options.h"
+#include "config/config_load.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +26,7 @@ struct options {
     const char *device;
     const char *precision;
     uint32_t batch_tokens;
+    struct wt_cli_long long_articles;
     const char *input;
     const char *text;
     const char *label;
@@ -62,7 +65,7 @@ static void print_help(void)
         "  --json             one JSON object instead of tables\n"
         "  --svg FILE         writes a picture of what is confused with what\n"
         "  --min-accuracy X   exit 1 if the accuracy is below X, a number from 0 to 1\n"
-        "  --min-macro-f1 X   the same for the macro average of F1\n"
+        "  --min-macro-f1 X   the same for the macro average of F1\n" WT_CLI_LONG_HELP
         "  --device D         auto (default), cpu, cuda or cuda:N\n"
         "  --precision P      auto (default), fp32, bf16, fp16 or int8\n"
         "  --batch-tokens N   tokens of one batch, padding included (default 1024); changes the\n"
@@ -179,6 +182,9 @@ static enum wt_status open_model(struct eval *eval, struct wt_error *error)
     eval->report.evaluation = eval->evaluation;
     struct wt_classifier_options batches = wt_classifier_options_default();
     batches.batch_tokens = eval->options->batch_tokens;
+    struct wt_config *defaults = wt_config_defaults();
+    wt_cli_long_set(&eval->options->long_articles, defaults, &batches);
+    wt_config_destroy(defaults);
     return wt_classifier_create(eval->model, &batches, &eval->classifier, error);
 }
 
@@ -268,6 +274,10 @@ static int check_options(struct options *options)
     if (options->model == NULL) {
         return wt_cli_usage("eval", "no model given: --model BUNDLE");
     }
+    int exit_status = wt_cli_long_check("eval", &options->long_articles);
+    if (exit_status != WT_EXIT_DONE) {
+        return exit_status;
+    }
     const char *const pointers[] = {"--text", options->text, "--label", options->label};
     for (size_t i = 0; i < 4; i += 2) {
         if (pointers[i + 1] != NULL && pointers[i + 1][0] != '/') {
@@ -288,7 +298,8 @@ static int check_options(struct options *options)
 
 int wt_cli_eval(int argc, char **argv)
 {
-    struct options options = {.batch_tokens = BATCH_TOKENS_DEFAULT};
+    struct options options = {.batch_tokens = BATCH_TOKENS_DEFAULT,
+                              .long_articles = WT_CLI_LONG_NOT_GIVEN};
     const struct wt_cli_option own[] = {
         {"model", .text = &options.model},
         {"input", .text = &options.input},
@@ -300,7 +311,8 @@ int wt_cli_eval(int argc, char **argv)
         {"min-macro-f1", .text = &options.min_macro_f1},
         {"device", .text = &options.device},
         {"precision", .text = &options.precision},
-        {"batch-tokens", .number = &options.batch_tokens, .low = 1, .high = 1000000000}};
+        {"batch-tokens", .number = &options.batch_tokens, .low = 1, .high = 1000000000},
+        WT_CLI_LONG_OPTIONS(options.long_articles)};
     const struct wt_cli_options line = {WT_CLI_OPTIONS("eval", print_help, own)};
     int exit_status;
     if (!wt_cli_options_read(&line, argc, argv, &exit_status)) {

@@ -380,15 +380,22 @@ static void test_without_memory_a_call_fails_and_the_next_one_works(void **state
 {
     (void)state;
     struct wt_model *model = model_create("{}");
-    const struct wt_text texts[] = {text_of("10 11 12"), text_of(" "), text_of("13")};
+    char words[1000] = "";
+    for (uint32_t i = 0; i < 300; i++) {
+        (void)strcat(words, "14 "); /* three windows */
+    }
+    const struct wt_text texts[] = {text_of("10 11 12"), text_of(" "), text_of(words),
+                                    text_of("13")};
     struct wt_classifier *classifier = NULL;
     struct wt_results *results = NULL;
+    struct wt_classifier_options options = wt_classifier_options_default();
+    options.windows_max = 3;
     int failures = 0;
     enum wt_status status = WT_MEMORY;
     while (status == WT_MEMORY) {
         struct wt_error error = {0};
         allocations_left = failures;
-        status = wt_classifier_create(model, NULL, &classifier, &error);
+        status = wt_classifier_create(model, &options, &classifier, &error);
         if (status == WT_OK) {
             status = wt_classify(classifier, texts, COUNT_OF(texts), &results, &error);
         }
@@ -409,7 +416,8 @@ static void test_without_memory_a_call_fails_and_the_next_one_works(void **state
         failures++;
     }
     assert_int_equal(status, WT_OK);
-    assert_true(failures >= 10); /* of the classifier, the workspace, the results, a failure */
+    assert_true(failures >= 13); /* of the classifier, the workspace, the results, a failure */
+    assert_int_equal(wt_results_get(results, 2)->window_count, 3);
     wt_results_destroy(results);
     wt_classifier_destroy(classifier);
     wt_model_destroy(model);
