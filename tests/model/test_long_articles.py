@@ -6,7 +6,9 @@ is taken here. The worker's are in fp32, from whatever batches its texts fall in
 
 import json
 import random
+import re
 import subprocess
+import sys
 import zipfile
 
 import pytest
@@ -15,6 +17,7 @@ from tokenizers import BertWordPieceTokenizer
 from tree import ROOT
 
 DEMO = ROOT / "models/demo.pt"
+POSTS = ROOT.parent / "shared" / "data" / "posts-ru-12000.jsonl"
 TOKENS_MAX = 512
 BOUND = 1e-4  # the bundle's own, of fp32
 LABELS = 11
@@ -93,3 +96,18 @@ def test_an_article_has_the_same_logits_alone_and_in_every_batch(texts, precisio
         assert [answer["logits"] for answer in again] == [answer["logits"] for answer in together[: len(texts)]]
     alone = [classify([text], *windows)[0]["logits"] for text in texts]
     assert alone == [answer["logits"] for answer in together[2 * len(texts):]]
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not POSTS.exists(), reason="needs ../shared/data")
+def test_windows_find_a_subject_that_stands_late_and_cutting_does_not():
+    done = subprocess.run([sys.executable, ROOT / "scripts/export/measure_windows.py", "--posts", POSTS, "--wiretag",
+                           worker.binary(), "--articles", "10", "--count", "3000"],
+                          capture_output=True, text=True, check=True)
+    rows = {(way, size): (float(cut), float(windows)) for size, (way, cut, windows) in enumerate(re.findall(
+        r"^\| (\w+) \| \d+ \| 10 \| [\d.]+ % \| ([\d.]+) % \| ([\d.]+) % \|", done.stdout, re.MULTILINE))}
+    assert len(rows) == 12
+    late = [shares for (way, _), shares in rows.items() if way == "late"]
+    assert late[0][0] == late[1][0] == late[2][0] == 0 and late[2][1] > 70
+    assert all(min(shares) >= 80 for (way, _), shares in rows.items() if way == "throughout")
+    assert "Posts longer than the model accepts: " in done.stdout
