@@ -213,11 +213,12 @@ static void audit_input_size(const struct wt_config *config, const struct wt_top
     }
 }
 
-/* A label repeats the key and headers of its article, and with include_input its value. */
+/* A label repeats the key and headers of its article, and where `whole` its value. */
 static void audit_output_size(const struct wt_config *config, const struct wt_topic_facts *input,
                               const struct wt_topic_facts *output, struct wt_findings *findings)
 {
-    bool whole = config->output.include_input;
+    bool enriched = config->output.form == WT_FORM_ENRICHED;
+    bool whole = config->output.include_input || enriched;
     if (fits(output->record_bytes_max, input->record_bytes_max)) {
         return;
     }
@@ -226,8 +227,9 @@ static void audit_output_size(const struct wt_config *config, const struct wt_to
                    "topic %s takes %" PRId64 " bytes a record and %s %" PRId64
                    " (max.message.bytes): %s are larger become dead letters",
                    output->topic, output->record_bytes_max, input->topic, input->record_bytes_max,
-                   whole ? "labels carry their input (output.include_input), and those that"
-                         : "articles whose key and headers alone");
+                   enriched ? "labels stand in their articles (output.form), and those that"
+                   : whole  ? "labels carry their input (output.include_input), and those that"
+                            : "articles whose key and headers alone");
     wt_finding_remedy(findings, "set max.message.bytes=%" PRId64 " on it",
                       input->record_bytes_max * (whole ? 2 : 1));
 }

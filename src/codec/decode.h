@@ -11,7 +11,8 @@
 
 struct wt_decoder;
 
-/* Reads only `config->input`. The config must outlive the decoder. */
+/* Reads only `config->input` and the keys of `config->output` in json_article.h. The config must
+ * outlive the decoder. */
 struct wt_decoder *wt_decoder_create(const struct wt_config *config);
 void wt_decoder_destroy(struct wt_decoder *decoder);
 
@@ -28,6 +29,7 @@ void wt_decoder_destroy(struct wt_decoder *decoder);
  *   text-missing    no text field is present
  *   text-blank      nothing visible: white space, control and format characters
  *   text-not-utf8   format text: the bytes are not UTF-8
+ *   at-not-object   form enriched: output.at leads through something that is no object
  * Thread: one at a time for each decoder. */
 enum wt_status wt_decode(struct wt_decoder *decoder, struct wt_record *record,
                          struct wt_article *article_out, struct wt_error *error);

@@ -39,7 +39,8 @@ struct wt_encoder *wt_encoder_create(const struct wt_config *config,
 {
     struct wt_encoder *encoder = wt_alloc_zeroed(1, sizeof *encoder);
     encoder->config = config;
-    encoder->form = &wt_form_record;
+    encoder->form = config->output.form == WT_FORM_ENRICHED ? &wt_form_enriched : &wt_form_record;
+    encoder->enrich = wt_enrich_create(config);
     encoder->label_count = model_info->label_count;
     encoder->top_k = config->output.top_k < model_info->label_count ? config->output.top_k
                                                                     : model_info->label_count;
@@ -74,6 +75,7 @@ void wt_encoder_destroy(struct wt_encoder *encoder)
     free(encoder->labels_json);
     free(encoder->uris_json);
     free(encoder->thresholds);
+    wt_enrich_destroy(encoder->enrich);
     free(encoder->model_json);
     free(encoder->model_header);
     free(encoder);

@@ -4,6 +4,7 @@
 #define WIRETAG_CODEC_FORM_H
 
 #include "base/buffer.h"
+#include "codec/enrich.h"
 #include "config/config.h"
 #include "record/record.h"
 #include "wiretag/model.h"
@@ -15,13 +16,14 @@ struct wt_encoder {
     uint32_t label_count;
     enum wt_task task;
     char **labels;
-    char **labels_json;    /* each label as a JSON string */
-    char **uris_json;      /* each label's ,"uri":"…"; "" if it has none */
-    double *thresholds;    /* of each label */
-    char *model_json;      /* {"name":…,"version":…,"sha256":…} */
-    char *model_header;    /* name:version */
-    uint32_t top_k;        /* at most label_count */
-    const char *connector; /* as record->dead_letter_connector; in the config */
+    char **labels_json;       /* each label as a JSON string */
+    char **uris_json;         /* each label's ,"uri":"…"; "" if it has none */
+    double *thresholds;       /* of each label */
+    char *model_json;         /* {"name":…,"version":…,"sha256":…} */
+    char *model_header;       /* name:version */
+    uint32_t top_k;           /* at most label_count */
+    struct wt_enrich *enrich; /* NULL: the form is not enriched */
+    const char *connector;    /* as record->dead_letter_connector; in the config */
 };
 
 struct wt_form {
@@ -29,10 +31,14 @@ struct wt_form {
     void (*write)(const struct wt_encoder *encoder, struct wt_record *record);
 };
 
-extern const struct wt_form wt_form_record; /* the label, with where its article came from */
+extern const struct wt_form wt_form_record;   /* the label, with where its article came from */
+extern const struct wt_form wt_form_enriched; /* the article, with that put in */
 
 /* As wt_encode_label (encode.h). */
 void wt_form_append_label(const struct wt_encoder *encoder, struct wt_record *record,
                           struct wt_buffer *value);
+
+/* Appends ,"source":{…} with topic, partition, offset and timestamp. */
+void wt_form_append_source(const struct wt_record *record, struct wt_buffer *value);
 
 #endif

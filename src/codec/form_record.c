@@ -131,7 +131,7 @@ void wt_form_append_label(const struct wt_encoder *encoder, struct wt_record *re
     }
 }
 
-static void append_source(const struct wt_record *record, struct wt_buffer *value)
+void wt_form_append_source(const struct wt_record *record, struct wt_buffer *value)
 {
     struct wt_origin origin = wt_record_origin(record);
     wt_buffer_append_text(value, ",\"source\":{\"topic\":");
@@ -153,7 +153,7 @@ static void write(const struct wt_encoder *encoder, struct wt_record *record)
 {
     struct wt_buffer value = {0};
     wt_form_append_label(encoder, record, &value);
-    append_source(record, &value);
+    wt_form_append_source(record, &value);
     if (encoder->config->output.include_input) {
         append_input(encoder, record, &value);
     }

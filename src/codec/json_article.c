@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/utf8.h"
+#include "codec/enrich.h"
 #include "codec/format.h"
 #include "codec/json_filter.h"
 #include "codec/json_path.h"
@@ -19,6 +20,7 @@ struct wt_json_article {
     struct wt_json_path *id;
     struct wt_json_path **texts; /* as many as input.text */
     struct wt_json_filter *where;
+    struct wt_enrich *enrich;    /* NULL: output.form is not enriched */
     struct wt_document document; /* of the current article */
     struct wt_buffer joined;     /* its text, if it is not one string as it is written */
     struct wt_markup *markup;    /* NULL: input.markup is none */
@@ -32,6 +34,7 @@ struct wt_json_article *wt_json_article_create(const struct wt_config *config)
     reader->config = config;
     reader->id = wt_json_path_create(config->input.id);
     reader->where = wt_json_filter_create(config);
+    reader->enrich = wt_enrich_create(config);
     reader->markup = config->input.markup == WT_MARKUP_HTML ? wt_markup_create() : NULL;
     reader->texts = wt_alloc_zeroed(config->input.text.count, sizeof(struct wt_json_path *));
     for (size_t i = 0; i < config->input.text.count; i++) {
@@ -51,6 +54,7 @@ void wt_json_article_destroy(struct wt_json_article *reader)
     free(reader->texts);
     wt_json_path_destroy(reader->id);
     wt_json_filter_destroy(reader->where);
+    wt_enrich_destroy(reader->enrich);
     wt_document_free(&reader->document);
     wt_buffer_free(&reader->joined);
     wt_markup_destroy(reader->markup);
@@ -319,6 +323,9 @@ enum wt_status wt_json_article_read(struct wt_json_article *reader, const char *
     }
     if (status == WT_OK) {
         keep_input(reader, json, bytes, record);
+    }
+    if (status == WT_OK && reader->enrich != NULL) {
+        status = wt_enrich_find(reader->enrich, &reader->document, json, bytes, record, error);
     }
     return status;
 }

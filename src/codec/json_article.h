@@ -9,13 +9,13 @@
 
 struct wt_json_article;
 
-/* Reads only `config->input` and `config->output.include_input`. */
+/* Reads only `config->input` and, of `config->output`, include_input, form and at. */
 struct wt_json_article *wt_json_article_create(const struct wt_config *config);
 void wt_json_article_destroy(struct wt_json_article *reader);
 
 /* As wt_decode. `json` is what the record's value says, from behind a byte-order mark on; the text of the
  * article may point into it. Sets record->input_json where the value itself is not what
- * output.include_input may publish. */
+ * output.include_input may publish, and record->place where output.form is enriched. */
 enum wt_status wt_json_article_read(struct wt_json_article *reader, const char *json, size_t bytes,
                                     struct wt_record *record, struct wt_article *article_out,
                                     struct wt_error *error);

@@ -58,6 +58,7 @@ struct wt_filters {
 
 enum wt_markup_kind { WT_MARKUP_NONE, WT_MARKUP_HTML };
 enum wt_normalize { WT_NORMALIZE_NONE, WT_NORMALIZE_NFC };
+enum wt_output_form { WT_FORM_RECORD, WT_FORM_ENRICHED };
 enum wt_output_partition { WT_PARTITION_SAME, WT_PARTITION_KEY };
 enum wt_output_timestamp { WT_TIMESTAMP_INPUT, WT_TIMESTAMP_NOW };
 enum wt_on_error { WT_ON_ERROR_DEAD_LETTER, WT_ON_ERROR_SKIP, WT_ON_ERROR_STOP };
@@ -92,6 +93,8 @@ struct wt_config {
         uint32_t top_k; /* 1 or more; a number above that of the labels means all */
         struct wt_thresholds threshold;
         bool include_input;
+        enum wt_output_form form;
+        char *at; /* JSON pointer to a field, where form enriched puts the label */
         struct {
             struct wt_strings
                 drop;   /* input headers that no label has: names, or beginnings with a * */

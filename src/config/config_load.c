@@ -220,6 +220,9 @@ static enum wt_status build(struct wt_node *root, struct wt_config **config_out,
         status = wt_input_check(config, error);
     }
     if (status == WT_OK) {
+        status = wt_output_check(config, error);
+    }
+    if (status == WT_OK) {
         status = check_topics(config, error);
     }
     if (status != WT_OK) {

@@ -31,6 +31,11 @@ static bool valid_header(const char *text)
     return text[0] != '\0' && (star == NULL || star[1] == '\0');
 }
 
+static bool valid_field(const char *text)
+{
+    return text[0] != '\0' && valid_pointer(text);
+}
+
 static bool valid_sha256(const char *text)
 {
     return strlen(text) == 64 && strspn(text, "0123456789abcdefABCDEF") == 64;
@@ -69,6 +74,8 @@ static const struct wt_choice normalizes[] = {
     {"none", WT_NORMALIZE_NONE}, {"nfc", WT_NORMALIZE_NFC}, {0}};
 static const struct wt_choice partitions[] = {
     {"same", WT_PARTITION_SAME}, {"key", WT_PARTITION_KEY}, {0}};
+static const struct wt_choice forms[] = {
+    {"record", WT_FORM_RECORD}, {"enriched", WT_FORM_ENRICHED}, {0}};
 static const struct wt_choice timestamps[] = {
     {"input", WT_TIMESTAMP_INPUT}, {"now", WT_TIMESTAMP_NOW}, {0}};
 static const struct wt_choice on_errors[] = {{"dead-letter", WT_ON_ERROR_DEAD_LETTER},
@@ -123,6 +130,9 @@ static const struct wt_key keys[] = {
     {"output.top_k", WT_KEY_U32, AT(output.top_k), "3", .min = 1, .max = 100000},
     {"output.threshold", WT_KEY_THRESHOLDS, AT(output.threshold), "auto", .min = 0, .max = 1},
     {"output.include_input", WT_KEY_BOOL, AT(output.include_input), "false"},
+    {"output.form", WT_KEY_CHOICE, AT(output.form), "record", .choices = forms},
+    {"output.at", WT_KEY_TEXT, AT(output.at), "/wiretag", .valid = valid_field,
+     .must = "a JSON pointer (RFC 6901) to one field, such as /wiretag or /meta/label"},
     {"output.headers.drop", WT_KEY_TEXTS, AT(output.headers.drop), "[]", .empty_allowed = true,
      .valid = valid_header,
      .must = "a list of header names, such as [debug, internal.*]; a * may only end a name"},

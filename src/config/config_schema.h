@@ -80,6 +80,9 @@ void wt_filters_clear(struct wt_filters *filters);
 /* In config_input.c: refuses keys of `input` that do not fit together. */
 enum wt_status wt_input_check(const struct wt_config *config, struct wt_error *error);
 
+/* In config_output.c: the same for `output`. */
+enum wt_status wt_output_check(const struct wt_config *config, struct wt_error *error);
+
 void wt_properties_clear(struct wt_properties *properties);
 
 #endif

@@ -54,6 +54,17 @@ struct wt_output {
     char *header_memory;
 };
 
+/* Where in its JSON the label of an enriched article is put in: in place of the bytes from `start` up to
+ * `end` (enrich.h). All zero: nowhere. */
+struct wt_label_place {
+    uint32_t json;  /* where in the value the JSON begins, if input_json is NULL */
+    uint32_t start; /* counted from there */
+    uint32_t end;
+    uint32_t depth; /* how many tokens of output.at the JSON has */
+    bool comma;     /* behind another field */
+    bool object;    /* an object of its own comes around it */
+};
+
 /* Why a record cannot be labelled, and in which stage that was found. */
 struct wt_failure {
     struct wt_error error;
@@ -95,8 +106,9 @@ struct wt_record {
 
     /* Article: set by prepare. */
     char *id_json;    /* the id as JSON text */
-    char *input_json; /* what output.include_input publishes, as JSON; NULL: the value as it is */
-    int32_t *ids;     /* token ids; freed after the model has read them */
+    char *input_json; /* what is published of the article, as JSON; NULL: the value as it is */
+    struct wt_label_place place;
+    int32_t *ids; /* token ids; freed after the model has read them */
     uint32_t token_count;
     uint32_t unknown_count;
     bool truncated;

@@ -2,8 +2,10 @@
  * text; what it accepts is text with an id, and goes into an output record unchanged. What Jansson, the
  * plain path, can read gives the same article by decode_reference.h; what Jansson cannot read is refused
  * too, but for the leniences: and without them the output is JSON to Jansson.
+ * An enriched article has the same bytes but for its label.
  *
- * An input is one digit, its bits: 1 format text, 2 two text fields, 4 a key; then the record's value. */
+ * An input is one digit, its bits: 1 format text, 2 two text fields, 4 a key, 8 form enriched; then the
+ * record's value. */
 #include "codec/decode.h"
 #include "codec/encode.h"
 #include "decode_reference.h"
@@ -33,14 +35,35 @@ static bool is_utf8(const char *text, size_t count)
 
 static bool is_known(const char *code)
 {
-    static const char *const codes[] = {"value-empty", "json-invalid", "json-not-object",
-                                        "format-avro", "text-type",    "text-missing",
-                                        "text-blank",  "text-not-utf8"};
+    static const char *const codes[] = {"value-empty", "json-invalid",  "json-not-object",
+                                        "format-avro", "text-type",     "text-missing",
+                                        "text-blank",  "text-not-utf8", "at-not-object"};
     bool known = false;
     for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
         known |= strcmp(codes[i], code) == 0;
     }
     return known;
+}
+
+/* Where Jansson reads the article, it reads the enriched one, unless that is too deep for it. */
+static void check_enriched(const struct wt_record *record)
+{
+    const struct wt_label_place *place = &record->place;
+    const struct wt_output *output = &record->output;
+    const char *json = (const char *)record->value + place->json;
+    size_t bytes = record->value_bytes - place->json;
+    size_t behind = bytes - place->end;
+    require(place->start > 0 && place->start <= place->end && place->end < bytes);
+    require(output->value_bytes > place->start + behind);
+    require(memcmp(output->value, json, place->start) == 0);
+    require(memcmp(output->value + output->value_bytes - behind, json + place->end, behind) == 0);
+    json_error_t cause;
+    json_t *before = json_loadb(json, bytes, JSON_ALLOW_NUL, NULL);
+    json_t *after = json_loadb(output->value, output->value_bytes, JSON_ALLOW_NUL, &cause);
+    require(before == NULL || after != NULL ||
+            json_error_code(&cause) == json_error_stack_overflow);
+    json_decref(before);
+    json_decref(after);
 }
 
 /* The labelled record is JSON, and its "input" says what the value said. Exceptions are
@@ -61,6 +84,11 @@ static void check_output(const struct wt_config *config, struct wt_record *recor
     record->logits = calloc(1, sizeof(float));
     record->outcome = WT_OUTCOME_LABELLED;
     wt_encode(encoder, record);
+    if (config->output.form == WT_FORM_ENRICHED) {
+        check_enriched(record);
+        wt_encoder_destroy(encoder);
+        return;
+    }
     json_error_t cause;
     json_t *output = json_loadb(record->output.value, record->output.value_bytes,
                                 JSON_DECODE_ANY | JSON_ALLOW_NUL, &cause);
@@ -106,7 +134,8 @@ static void decode(const struct wt_config *config, struct wt_decoder *decoder,
     struct wt_article article = {.text = NULL};
     struct wt_error error = {.message = ""};
     enum wt_status status = wt_decode(decoder, record, &article, &error);
-    if (config->input.format == WT_INPUT_JSON && record->value_bytes > 0) {
+    bool placed = status == WT_OK || strcmp(error.code, "at-not-object") != 0;
+    if (config->input.format == WT_INPUT_JSON && record->value_bytes > 0 && placed) {
         check_reference(config, record, status, &article, &error);
     }
     if (status != WT_OK) {
@@ -133,6 +162,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static char *pointers[] = {(char *)(uintptr_t) "/text", (char *)(uintptr_t) "/a~1b/*"};
     struct wt_config config = {.output = {.top_k = 1, .include_input = true}};
     config.input.format = (data[0] & 1) != 0 ? WT_INPUT_TEXT : WT_INPUT_JSON;
+    if (config.input.format == WT_INPUT_JSON && (data[0] & 8) != 0) {
+        config.output.form = WT_FORM_ENRICHED;
+        config.output.at = (char *)(uintptr_t) "/a~1b/0/w";
+        config.output.include_input = false;
+    }
     config.input.id = (char *)(uintptr_t) "/id";
     config.input.text.items = pointers;
     config.input.text.count = (data[0] & 2) != 0 ? 2 : 1;

@@ -2,10 +2,12 @@
 
 import json
 import time
+from dataclasses import replace
 
 import checks
 import pytest
 from client import Record, article
+from test_explain import explain
 
 
 def murmur2(data):
@@ -150,6 +152,28 @@ def test_the_input_may_travel_along_as_it_was_less_white_space(lab):
     assert list(message.json())[-2:] == ["source", "input"]
     assert message.json()["input"] == json.loads(value)
     assert message.json()["id"] == 12345678901234567
+
+
+def test_the_label_may_be_put_into_the_article_of_which_every_byte_stays(lab):
+    flow, model = lab.flow(), lab.model()
+    start = '{ "id": 12345678901234567890,\n "n": 1.10, "meta" : {"s": "a  \\" }\\n\\ud83d"'
+    end = '\r\n}, "text":\t"мяч", "l": [1, {} , NaN] }\n'
+    flow.produce([(start + end).encode(), b'{"text": "a", "meta": "b"}', Record(None, b"key"),
+                  '\ufeff{"text":"гол","meta":{"label":{"category":"old"},"b":2}}'.encode()])
+    output = {"form": "enriched", "at": "/meta/label"}
+    running = lab.run(flow, model, output=output)
+    (label, tombstone, second), (letter,) = checks.settled(flow)
+    value = label.value.decode()
+    assert value.startswith(start + ',"label":{"id":12345678901234567890,"category":') and value.endswith("}" + end)
+    inside = value.removeprefix(start + ',"label":').removesuffix(end).encode()
+    checks.assert_labelled(replace(label, value=inside), "мяч", model)
+    assert json.loads(inside)["source"]["offset"] == 0
+    assert second.json()["meta"].keys() == {"label", "b"} and second.json()["text"] == "гол"
+    checks.assert_labelled(replace(second, value=json.dumps(second.json()["meta"]["label"])), "гол", model)
+    assert (tombstone.value, letter.header("wiretag.error.code")) == (None, "at-not-object")
+    assert running.stop() == 0
+    explained = explain(flow, model, f"{flow.input}:0:3", output=output)["published"]
+    assert [published["agrees"] for published in explained] == [True]
 
 
 # --- headers ---

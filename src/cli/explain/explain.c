@@ -143,6 +143,8 @@ static void on_progress(void *opaque, uint64_t done, uint64_t total)
 static void take_found(struct explained *explained, struct wt_record_list *found, bool dead_letter)
 {
     const struct wt_model_info *info = wt_model_info(explained->model);
+    const struct wt_config *config = explained->config;
+    const char *at = config->output.form == WT_FORM_ENRICHED ? config->output.at : "";
     double tolerance = fmax(TOLERANCE_MIN, info->logits_bound_any);
     struct wt_record *record;
     explained->published =
@@ -151,7 +153,7 @@ static void take_found(struct explained *explained, struct wt_record_list *found
     while ((record = wt_record_list_take(found)) != NULL) {
         struct published *published = &explained->published[explained->published_count++];
         *published = (struct published){.record = record, .dead_letter = dead_letter};
-        published->agrees = wt_explain_agrees(explained->record, info, record, dead_letter,
+        published->agrees = wt_explain_agrees(explained->record, info, record, dead_letter, at,
                                               tolerance, published->why);
     }
 }

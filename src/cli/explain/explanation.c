@@ -413,22 +413,25 @@ static bool take_value(void *opaque, const struct wt_value *value)
     return false;
 }
 
-/* What is compared of a published label. Id and input may have numbers that Jansson cannot hold. */
-static json_t *load_label(const char *text, size_t bytes)
+/* What is compared of a published label, which stands `at` a JSON pointer. Id, input and article may have
+ * numbers that Jansson cannot hold. */
+static json_t *load_label(const char *text, size_t bytes, const char *at)
 {
-    static const char *const compared[] = {"/category", "/score", "/labels", "/model"};
+    static const char *const compared[] = {"category", "score", "labels", "model"};
     struct wt_document document = {0};
     json_t *label = wt_document_read(&document, text, bytes) == NULL ? json_object() : NULL;
     for (size_t i = 0; label != NULL && i < sizeof compared / sizeof compared[0]; i++) {
         const struct wt_value *value = NULL;
-        struct wt_json_path *path = wt_json_path_create(compared[i]);
+        char *pointer = wt_format("%s/%s", at, compared[i]);
+        struct wt_json_path *path = wt_json_path_create(pointer);
         (void)wt_json_path_each(path, &document, take_value, &value);
         wt_json_path_destroy(path);
+        free(pointer);
         if (value != NULL) {
             size_t quotes = value->type == WT_VALUE_STRING ? 1 : 0;
             json_t *member = json_loadb(value->start - quotes, value->bytes + 2 * quotes,
                                         JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
-            (void)json_object_set_new(label, compared[i] + 1, member);
+            (void)json_object_set_new(label, compared[i], member);
         }
     }
     wt_document_free(&document);
@@ -436,8 +439,8 @@ static json_t *load_label(const char *text, size_t bytes)
 }
 
 bool wt_explain_agrees(const struct wt_record *record, const struct wt_model_info *info,
-                       const struct wt_record *published, bool dead_letter, double tolerance,
-                       char why[WT_WHY_BYTES])
+                       const struct wt_record *published, bool dead_letter, const char *at,
+                       double tolerance, char why[WT_WHY_BYTES])
 {
     char code[64];
     why[0] = '\0';
@@ -451,8 +454,8 @@ bool wt_explain_agrees(const struct wt_record *record, const struct wt_model_inf
         return same || differ(why, outcome_name(record),
                               published->value == NULL ? "a tombstone" : "a label");
     }
-    json_t *now = load_label(record->output.value, record->output.value_bytes);
-    json_t *then = load_label(published->value, published->value_bytes);
+    json_t *now = load_label(record->output.value, record->output.value_bytes, at);
+    json_t *then = load_label(published->value, published->value_bytes, at);
     bool agrees = labels_agree(now, then, info, tolerance, why);
     json_decref(now);
     json_decref(then);

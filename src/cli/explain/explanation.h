@@ -55,11 +55,11 @@ enum wt_status wt_explain(const struct wt_config *config, struct wt_model *model
 void wt_explanation_free(struct wt_explanation *explanation);
 
 /* True if `published`, a label, tombstone or dead letter (`dead_letter`), agrees with what `record`
- * got now. `why` receives the difference or a remark. `tolerance`: of the best label's
- * probability. */
+ * got now. `why` receives the difference or a remark. `at`: a JSON pointer to the label in both values
+ * ("": they are it). `tolerance`: of the best label's probability. */
 #define WT_WHY_BYTES 240u
 bool wt_explain_agrees(const struct wt_record *record, const struct wt_model_info *info,
-                       const struct wt_record *published, bool dead_letter, double tolerance,
-                       char why[WT_WHY_BYTES]);
+                       const struct wt_record *published, bool dead_letter, const char *at,
+                       double tolerance, char why[WT_WHY_BYTES]);
 
 #endif

@@ -160,6 +160,11 @@ static void labels_must_fit_their_topic(void **state)
     wt_audit_topics(config, &cluster.facts, &findings);
     assert_found(&findings, "label-size", WT_FINDING_WARNING, "test.yaml:4: output.topic");
     wt_findings_free(&findings);
+    config->output.include_input = false;
+    config->output.form = WT_FORM_ENRICHED;
+    wt_audit_topics(config, &cluster.facts, &findings);
+    assert_found(&findings, "label-size", WT_FINDING_WARNING, "test.yaml:4: output.topic");
+    wt_findings_free(&findings);
     cluster.topics[1].record_bytes_max = 10000000;
     wt_audit_topics(config, &cluster.facts, &findings);
     assert_null(find(&findings, "label-size"));

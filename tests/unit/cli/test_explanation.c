@@ -107,6 +107,8 @@ static const struct wt_model_info info = {.sha256 = "aa"};
 #define LABEL(category, score, sha256)                                                             \
     "{\"category\":" category ",\"score\":" score ",\"model\":{\"sha256\":\"" sha256 "\"}}"
 
+static const char *label_at = ""; /* where the labels that are compared stand */
+
 /* A record that would get `now`, or fail with `code`, or is a tombstone. */
 static struct wt_record *record_now(const char *now, const char *code)
 {
@@ -131,7 +133,8 @@ static void assert_agrees(const char *now, const char *now_code, const char *the
     struct wt_record *record = record_now(now, now_code);
     struct wt_record *published = record_from(then, NULL, NULL, NULL, then_code);
     assert_int_equal(
-        wt_explain_agrees(record, &info, published, then_code != NULL, TOLERANCE, reason), agrees);
+        wt_explain_agrees(record, &info, published, then_code != NULL, label_at, TOLERANCE, reason),
+        agrees);
     if (why == NULL ? reason[0] != '\0' : strstr(reason, why) == NULL) {
         fail_msg("\"%s\" instead of \"%s\"", reason, why != NULL ? why : "");
     }
@@ -151,6 +154,18 @@ static void the_same_label_agrees_within_the_tolerance(void **state)
     assert_agrees(now, NULL, LABEL("null", "0.9", "aa"), NULL, false, "no category 0.9000 then");
     const char *none = LABEL("null", "0.2", "aa");
     assert_agrees(none, NULL, none, NULL, true, NULL);
+}
+
+static void labels_are_compared_where_the_configuration_puts_them(void **state)
+{
+    (void)state;
+    label_at = "/m/w";
+    const char *now = "{\"category\":\"other\",\"m\":{\"w\":" LABEL("\"sports\"", "0.9", "aa") "}}";
+    const char *then = "{\"n\":NaN,\"m\":{\"w\":" LABEL("\"sports\"", "0.9", "aa") "}}";
+    assert_agrees(now, NULL, then, NULL, true, NULL);
+    assert_agrees(now, NULL, LABEL("\"sports\"", "0.9", "aa"), NULL, false,
+                  "not written by wiretag");
+    label_at = "";
 }
 
 static void another_model_may_be_less_sure_of_the_same_label(void **state)
@@ -230,6 +245,7 @@ int main(void)
         cmocka_unit_test(a_label_names_its_source),
         cmocka_unit_test(half_a_source_is_none),
         cmocka_unit_test(the_same_label_agrees_within_the_tolerance),
+        cmocka_unit_test(labels_are_compared_where_the_configuration_puts_them),
         cmocka_unit_test(another_model_may_be_less_sure_of_the_same_label),
         cmocka_unit_test(several_labels_agree_where_all_of_them_do),
         cmocka_unit_test(a_dead_letter_agrees_with_the_same_error),
