@@ -26,6 +26,11 @@ void wt_audit_timeouts(const struct wt_config *config, struct wt_findings *findi
 /* Checks the configured sizes against each other; adds no finding if they fit. */
 void wt_audit_sizes(const struct wt_config *config, struct wt_findings *findings);
 
+/* --- audit_registry.c --- */
+
+/* Asks the schema registry of format avro whether it answers; up to ten seconds. */
+void wt_audit_registry(const struct wt_config *config, struct wt_findings *findings);
+
 /* --- audit_cluster.c --- */
 
 /* Checks whether groups and, under exactly-once, transactions can have a coordinator. Each error

@@ -405,6 +405,7 @@ static void check_all(const struct wt_config *config, struct wt_check_report *re
     }
     wt_audit_input(config, checking.findings);
     wt_audit_timeouts(config, checking.findings);
+    wt_audit_registry(config, checking.findings);
     wt_audit_sizes(config, checking.findings);
     wt_findings_tell(checking.findings);
     check_model(config, checking.findings);

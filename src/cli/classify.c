@@ -290,7 +290,11 @@ static int classify_given(struct options *options, const struct wt_cli_config *g
     int exit_status = wt_cli_config_load(given, "classify", &feed);
     if (exit_status == WT_EXIT_DONE) {
         options->feed = feed;
-        exit_status = classify_all(options);
+        exit_status =
+            feed->input.format != WT_INPUT_AVRO
+                ? classify_all(options)
+                : wt_cli_usage("classify", "input.format avro: records of Avro are not lines; "
+                                           "wiretag explain shows one of the topic");
     }
     wt_config_destroy(feed);
     return exit_status;

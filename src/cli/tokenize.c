@@ -161,7 +161,11 @@ static int tokenize_given(struct options *options, const struct wt_cli_config *g
     int exit_status = configured ? wt_cli_config_load(given, "tokenize", &feed) : WT_EXIT_DONE;
     if (exit_status == WT_EXIT_DONE) {
         options->feed = feed;
-        exit_status = tokenize(options);
+        exit_status =
+            feed->input.format != WT_INPUT_AVRO
+                ? tokenize(options)
+                : wt_cli_usage("tokenize", "input.format avro: records of Avro are not lines; "
+                                           "wiretag explain shows one of the topic");
     }
     wt_config_destroy(feed);
     return exit_status;

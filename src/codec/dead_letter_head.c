@@ -9,11 +9,11 @@
 /* The codes of all errors of class WT_ERROR_RECORD, and the codes that end a record for another
  * reason; id-type is of versions before 0.2. A test compares this list with the sources. */
 static const char *const codes_known[] = {
-    "at-not-object", "batch-id",        "batch-length",       "batch-shape",
-    "device-memory", "format-avro",     "headers-unreadable", "id-type",
-    "json-invalid",  "json-not-object", "logits-not-finite",  "model-failed",
-    "model-output",  "record-rejected", "text-blank",         "text-missing",
-    "text-not-utf8", "text-too-large",  "text-type",          "value-empty",
+    "at-not-object",   "avro-invalid",    "avro-unframed",     "batch-id",           "batch-length",
+    "batch-shape",     "device-memory",   "format-avro",       "headers-unreadable", "id-type",
+    "json-invalid",    "json-not-object", "logits-not-finite", "model-failed",       "model-output",
+    "record-rejected", "schema-unknown",  "schema-unusable",   "text-blank",         "text-missing",
+    "text-not-utf8",   "text-too-large",  "text-type",         "value-empty",
 };
 
 const char *const *wt_dead_letter_codes(size_t *count_out)

@@ -1,7 +1,7 @@
 /* decode.h: extracts text and id of an article from a record's bytes.
  *
- * Pure: no thread, no Kafka. Every defect of the input is an error of class record, with one of the
- * codes below. Such a record becomes a dead letter with its bytes unchanged. */
+ * Pure but for format avro, which asks a schema registry. Every defect of the input is an error of class
+ * record, with one of the codes below. Such a record becomes a dead letter with its bytes unchanged. */
 #ifndef WIRETAG_CODEC_DECODE_H
 #define WIRETAG_CODEC_DECODE_H
 
@@ -24,12 +24,17 @@ void wt_decoder_destroy(struct wt_decoder *decoder);
  *   json-invalid    not JSON (document.h), a key twice where a pointer passes, NaN as id or text,
  *                   or nested deeper than 2048
  *   format-avro     format json: Avro or Protobuf in the frame of a schema registry, or an Avro file
+ *   avro-unframed   format avro: no frame of a schema registry
+ *   avro-invalid    format avro: not what its schema says
+ *   schema-unknown  format avro: the registry has no such schema
+ *   schema-unusable format avro: its schema is not Avro, or cannot be read
  *   json-not-object a JSON value other than an object
  *   text-type       a text field is neither a string nor a list of strings
  *   text-missing    no text field is present
  *   text-blank      nothing visible: white space, control and format characters
  *   text-not-utf8   format text: the bytes are not UTF-8
  *   at-not-object   form enriched: output.at leads through something that is no object
+ * WT_IO (class fatal): format avro: the schema registry does not answer; trying again may help.
  * Thread: one at a time for each decoder. */
 enum wt_status wt_decode(struct wt_decoder *decoder, struct wt_record *record,
                          struct wt_article *article_out, struct wt_error *error);

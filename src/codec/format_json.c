@@ -32,7 +32,8 @@ static enum wt_status refuse_binary(const struct wt_article *article, struct wt_
     return article->framed
                ? wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, "format-avro",
                               "the value is not JSON but Avro or Protobuf, framed for a schema "
-                              "registry (schema %u); have it written as JSON",
+                              "registry (schema %u); have it written as JSON, or set input.format "
+                              "avro and input.schema_registry",
                               article->schema_id)
                : wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, "format-avro",
                               "the value is not JSON but an Avro file; have it written as JSON");

@@ -79,6 +79,7 @@ struct wt_config {
         char *id;               /* JSON pointer */
         struct wt_strings text; /* JSON pointers, 1 or more */
         struct wt_filters where;
+        struct wt_properties schema_registry; /* none: there is no registry */
         enum wt_markup_kind markup;
         enum wt_normalize normalize;
         enum wt_long long_articles; /* input.long: those of more tokens than the model takes */

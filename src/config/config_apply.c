@@ -255,8 +255,10 @@ static enum wt_status set_properties(struct wt_config *config, const struct wt_k
                                      const struct wt_node *node, struct wt_error *error)
 {
     if (node->kind != WT_NODE_MAP && !wt_node_is_null(node)) {
-        return wt_node_refuse(node, key->path, error,
-                              "must be a map of librdkafka properties, such as {client.id: desk}");
+        return wt_node_refuse(node, key->path, error, "must be %s",
+                              key->must != NULL
+                                  ? key->must
+                                  : "a map of librdkafka properties, such as {client.id: desk}");
     }
     for (size_t i = 0; i < node->count; i++) {
         const struct wt_node *value = node->entries[i].value;

@@ -92,6 +92,50 @@ enum wt_status wt_filters_set(struct wt_filters *filters, const struct wt_key *k
     return WT_OK;
 }
 
+static enum wt_status refuse_registry(const char *place, struct wt_error *error, const char *what)
+{
+    return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "config-invalid",
+                        "%s: input.schema_registry: %s", place, what);
+}
+
+/* Messages name no value: the url may carry a password, too. */
+static enum wt_status check_registry(const struct wt_config *config, struct wt_error *error)
+{
+    static const char *const names[] = {"url", "username", "password", "ca.location"};
+    const struct wt_properties *registry = &config->input.schema_registry;
+    const char *place = wt_config_place(config, "input.schema_registry");
+    bool url = false;
+    for (size_t i = 0; i < registry->count; i++) {
+        const struct wt_property *item = &registry->items[i];
+        size_t name = 0;
+        while (name < sizeof names / sizeof names[0] && strcmp(item->name, names[name]) != 0) {
+            name++;
+        }
+        if (name == sizeof names / sizeof names[0]) {
+            return refuse_registry(item->place, error,
+                                   "has an unknown key; it takes url, username, password and "
+                                   "ca.location");
+        }
+        if (name == 0 && strncmp(item->value, "http://", 7) != 0 &&
+            strncmp(item->value, "https://", 8) != 0) {
+            return refuse_registry(item->place, error, "url must begin with http:// or https://");
+        }
+        url = url || name == 0;
+    }
+    if (registry->count > 0 && !url) {
+        return refuse_registry(place, error, "has no url");
+    }
+    if (config->input.format == WT_INPUT_AVRO && !url) {
+        return refuse_registry(
+            wt_config_place(config, "input.format"), error,
+            "input.format avro needs it, such as {url: \"http://registry:8081\"}");
+    }
+    if (config->input.format != WT_INPUT_AVRO && url) {
+        return refuse_registry(place, error, "is for input.format avro; take it out");
+    }
+    return WT_OK;
+}
+
 enum wt_status wt_input_check(const struct wt_config *config, struct wt_error *error)
 {
     if (config->input.where.count > 0 && config->input.format == WT_INPUT_TEXT) {
@@ -101,5 +145,5 @@ enum wt_status wt_input_check(const struct wt_config *config, struct wt_error *e
             "out or use another format",
             wt_config_place(config, "input.where"));
     }
-    return WT_OK;
+    return check_registry(config, error);
 }

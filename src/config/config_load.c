@@ -34,8 +34,9 @@ static enum wt_status refuse_set(const struct set *set, struct wt_error *error, 
  * JSON pointer. */
 static size_t names_prefix(const char *path)
 {
-    static const char *const prefixes[] = {"kafka.common.", "kafka.consumer.", "kafka.producer.",
-                                           "output.threshold.", "input.where."};
+    static const char *const prefixes[] = {"kafka.common.",   "kafka.consumer.",
+                                           "kafka.producer.", "output.threshold.",
+                                           "input.where.",    "input.schema_registry."};
     for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
         size_t length = strlen(prefixes[i]);
         if (strncmp(path, prefixes[i], length) == 0) {

@@ -122,6 +122,8 @@ static const struct wt_key keys[] = {
     {"input.long", WT_KEY_CHOICE, AT(input.long_articles), "cut", .choices = longs},
     {"input.window_overlap", WT_KEY_U32, AT(input.window_overlap), "64", .min = 0, .max = 8191},
     {"input.windows_max", WT_KEY_U32, AT(input.windows_max), "16", .min = 1, .max = 256},
+    {"input.schema_registry", WT_KEY_PROPERTIES, AT(input.schema_registry), "null",
+     .must = "null or a map such as {url: \"http://registry:8081\"}"},
     {"input.damaged", WT_KEY_CHOICE, AT(input.damaged), "auto", .choices = damaged},
     {"output.topic", WT_KEY_TEXT, AT(output.topic), "news.labelled",
      .valid = wt_name_is_topic, .must = TOPIC_MUST},

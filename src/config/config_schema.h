@@ -36,7 +36,8 @@ struct wt_key {
     bool empty_allowed;   /* TEXTS: an empty list is accepted */
     const struct wt_choice *choices;
     bool (*valid)(const char *text); /* TEXT, each of TEXTS, of FILTERS; NULL: any text but "" */
-    const char *must; /* TEXT, TEXTS, FILTERS: the rule for messages, after "it must be" */
+    const char
+        *must; /* TEXT, TEXTS, FILTERS, PROPERTIES: the rule for messages, after "it must be" */
 };
 
 /* All keys, in the order of config/wiretag.yaml. */

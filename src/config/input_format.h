@@ -5,7 +5,8 @@
 
 #define WT_INPUT_FORMATS(X)                                                                        \
     X(JSON, json)                                                                                  \
-    X(TEXT, text)
+    X(TEXT, text)                                                                                  \
+    X(AVRO, avro)
 
 #define WT_INPUT_VALUE(NAME, name) WT_INPUT_##NAME,
 enum wt_input_format { WT_INPUT_FORMATS(WT_INPUT_VALUE) };

@@ -283,7 +283,8 @@ static const struct wt_family_entry families[WT_FAMILY_COUNT] = {
          WT_GAUGE,
          {"reason"},
          "1 while the reason keeps records from moving: security, brokers, rights, strategy, "
-         "group, input-topic, damaged, model, output-topic, dead-letter-topic, transactions, "
+         "group, input-topic, damaged, registry, model, output-topic, dead-letter-topic, "
+         "transactions, "
          "unknown. /readyz and the log have the details.",
          NULL},
     [WT_FAMILY_BEAT_AGE] = {"wiretag_thread_beat_age_seconds",
@@ -376,6 +377,7 @@ static const struct wt_metric_entry metrics[WT_METRIC_COUNT] = {
     [WT_METRIC_STALLED_GROUP] = {WT_FAMILY_STALLED, "group"},
     [WT_METRIC_STALLED_INPUT_TOPIC] = {WT_FAMILY_STALLED, "input-topic"},
     [WT_METRIC_STALLED_DAMAGED] = {WT_FAMILY_STALLED, "damaged"},
+    [WT_METRIC_STALLED_REGISTRY] = {WT_FAMILY_STALLED, "registry"},
     [WT_METRIC_STALLED_MODEL] = {WT_FAMILY_STALLED, "model"},
     [WT_METRIC_STALLED_OUTPUT_TOPIC] = {WT_FAMILY_STALLED, "output-topic"},
     [WT_METRIC_STALLED_DEAD_LETTER_TOPIC] = {WT_FAMILY_STALLED, "dead-letter-topic"},

@@ -9,6 +9,7 @@
 #include "observe/beat.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
+#include "observe/stall.h"
 #include "record/partition.h"
 #include "record/piece.h"
 #include "text/script.h"
@@ -19,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* Records that a thread takes at once: few, so that the others get their share. */
 #define RECORDS_PER_POP_MAX 64u
@@ -27,10 +29,23 @@
  * stuck. */
 #define BEAT_MS_MAX 60000
 
+/* Pauses before the schema registry is asked again. */
+#define WAIT_MS_MIN 200
+#define WAIT_MS_MAX 5000
+#define WAIT_SLICE_MS 50
+
+/* What has become of the records of one pop. */
+struct lists {
+    struct wt_record_list tokenized;
+    struct wt_record_list finished;
+    struct wt_record_list stale;
+};
+
 struct worker {
     struct wt_prepare *prepare;
     pthread_t thread;
     struct wt_owner owner; /* the thread */
+    struct wt_beat *beat;
     struct wt_decoder *decoder;
     struct wt_tokenizer *tokenizer;
 };
@@ -132,10 +147,57 @@ static bool open_dead_letter(const struct wt_redrive *redrive, struct wt_record 
     return choice == WT_REDRIVE_OPENED;
 }
 
-/* Decodes and tokenizes the record and adds it to the list for the next stage. */
-static void prepare_record(struct worker *worker, struct wt_record *record,
-                           struct wt_record_list *tokenized, struct wt_record_list *finished)
+static void end_stale(struct wt_in_flight *in_flight, struct wt_record_list *list)
 {
+    struct wt_record *record;
+    while ((record = wt_record_list_take(list)) != NULL) {
+        assert(wt_record_stale(record));
+        wt_in_flight_drop(in_flight, &record);
+    }
+}
+
+/* Passes on what is done; records of revoked partitions end here. */
+static void pass_on(const struct wt_prepare_ports *ports, struct lists *lists)
+{
+    wt_queue_push(ports->finished_out, &lists->finished);
+    wt_batch_stage_add(ports->batch_out, &lists->tokenized);
+    wt_record_list_append_all(&lists->stale, &lists->tokenized);
+    end_stale(ports->in_flight, &lists->stale);
+}
+
+static void pause_ms(struct worker *worker, const struct wt_record *record, int64_t ms)
+{
+    const struct timespec slice = {.tv_nsec = WAIT_SLICE_MS * 1000000L};
+    for (int64_t waited = 0; waited < ms && !wt_record_stale(record); waited += WAIT_SLICE_MS) {
+        (void)nanosleep(&slice, NULL);
+        wt_beat(worker->beat);
+    }
+}
+
+/* Decodes the record. Where a schema registry does not answer, waits for it as long as the partition is
+ * this worker's: WT_IO means that it is no longer. */
+static enum wt_status decode(struct worker *worker, struct wt_record *record, struct lists *lists,
+                             struct wt_article *article, struct wt_error *error)
+{
+    int64_t wait_ms = WAIT_MS_MIN;
+    enum wt_status status = wt_decode(worker->decoder, record, article, error);
+    while (status == WT_IO && !wt_record_stale(record)) {
+        wt_stall_begin(WT_STALL_REGISTRY, "%s", error->message);
+        pass_on(&worker->prepare->ports, lists);
+        pause_ms(worker, record, wait_ms);
+        wait_ms = wait_ms * 2 < WAIT_MS_MAX ? wait_ms * 2 : WAIT_MS_MAX;
+        status = wt_decode(worker->decoder, record, article, error);
+        if (status != WT_IO) {
+            wt_stall_end(WT_STALL_REGISTRY);
+        }
+    }
+    return status;
+}
+
+/* Decodes and tokenizes the record and adds it to the list for the next stage. */
+static void prepare_record(struct worker *worker, struct wt_record *record, struct lists *lists)
+{
+    struct wt_record_list *finished = &lists->finished;
     wt_owner_assert(&worker->owner);
     assert(record->state == WT_RECORD_CONSUMED);
     int64_t at_us = record->consumed_us;
@@ -166,7 +228,11 @@ static void prepare_record(struct worker *worker, struct wt_record *record,
     struct wt_error error;
     struct wt_article article;
     const char *stage = "decode";
-    enum wt_status status = wt_decode(worker->decoder, record, &article, &error);
+    enum wt_status status = decode(worker, record, lists, &article, &error);
+    if (status == WT_IO) {
+        wt_record_list_append(&lists->stale, &record);
+        return;
+    }
     count_time(WT_HISTOGRAM_STAGE_DECODE, &at_us);
     if (status == WT_OK && record->outcome == WT_OUTCOME_FILTERED) {
         finish(record, at_us, finished);
@@ -175,21 +241,12 @@ static void prepare_record(struct worker *worker, struct wt_record *record,
     if (status == WT_OK) {
         count_script(&article);
         stage = "tokenize";
-        status = tokenize(worker, record, &article, tokenized, &error);
+        status = tokenize(worker, record, &article, &lists->tokenized, &error);
         count_time(WT_HISTOGRAM_STAGE_TOKENIZE, &at_us);
     }
     if (status != WT_OK) {
         wt_record_fail(record, stage, &error);
         finish(record, at_us, finished);
-    }
-}
-
-static void end_stale(struct wt_in_flight *in_flight, struct wt_record_list *list)
-{
-    struct wt_record *record;
-    while ((record = wt_record_list_take(list)) != NULL) {
-        assert(wt_record_stale(record));
-        wt_in_flight_drop(in_flight, &record);
     }
 }
 
@@ -201,24 +258,20 @@ static void *run(void *opaque)
     char name[24];
     (void)snprintf(name, sizeof name, "prepare-%d", (int)(worker - worker->prepare->workers) + 1);
     struct wt_beat *beat = wt_beat_start(name, BEAT_MS_MAX);
+    worker->beat = beat;
     wt_beat_rest(beat);
     while (wt_queue_pop(ports->queue_in, -1, RECORDS_PER_POP_MAX, &records) == WT_OK) {
         wt_beat(beat);
-        struct wt_record_list tokenized = {0};
-        struct wt_record_list finished = {0};
-        struct wt_record_list stale = {0};
+        struct lists lists = {0};
         struct wt_record *record;
         while ((record = wt_record_list_take(&records)) != NULL) {
             if (wt_record_stale(record)) {
-                wt_record_list_append(&stale, &record);
+                wt_record_list_append(&lists.stale, &record);
             } else {
-                prepare_record(worker, record, &tokenized, &finished);
+                prepare_record(worker, record, &lists);
             }
         }
-        wt_queue_push(ports->finished_out, &finished);
-        wt_batch_stage_add(ports->batch_out, &tokenized);
-        wt_record_list_append_all(&stale, &tokenized);
-        end_stale(ports->in_flight, &stale);
+        pass_on(ports, &lists);
         wt_beat_rest(beat);
     }
     wt_beat_end(beat);

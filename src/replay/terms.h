@@ -15,7 +15,7 @@
 #define WT_TERMS_BYTES_MAX 1600u
 
 /* The longest value, including NUL. A topic name always fits. */
-#define WT_TERM_VALUE_BYTES_MAX 272u
+#define WT_TERM_VALUE_BYTES_MAX 400u
 
 /* Appends one option to `terms`, which has room for WT_TERMS_BYTES_MAX. `name` has no space and no
  * '='. */

@@ -3,10 +3,14 @@
 import json
 import struct
 import unicodedata
+from pathlib import Path
 
+import checking
 import checks
+import client
 import ranges
 from client import Record, article
+from registry import Registry
 from test_explain import explain
 
 
@@ -54,6 +58,46 @@ def test_the_frame_of_a_schema_registry_is_taken_off_and_avro_says_what_it_is(la
     assert [letter.header("wiretag.error.code") for letter in dead_letters] == ["format-avro"] * 2
     assert "schema 7" in dead_letters[0].header("wiretag.error.message") and dead_letters[0].value.startswith(frame)
     assert explain(flow, model, f"{flow.input}:0:0")["article"]["read"] == {"schema_id": 7}
+
+
+AVRO = json.loads(Path(__file__).with_name("avro_records.json").read_text(encoding="utf-8"))
+
+
+def test_avro_is_read_by_the_schemas_of_a_registry_that_may_be_away(lab):
+    flow, model = lab.flow(), lab.model()
+    values = [bytes.fromhex(value) for value in AVRO["values"]]
+    schemas = {int(number): answer for number, answer in AVRO["schemas"].items()}
+    schemas[7] = {"schema": "{}", "schemaType": "JSON"}
+    with Registry(schemas, "news", "secret") as registry:
+        feed = {"format": "avro", "id": "/id", "text": ["/title", "/content/paragraphs"], "where": {"/lang": ["ru"]},
+                "schema_registry": {"url": registry.url, "username": "news", "password": "secret"}}
+        registry.status = 500
+        assert checking.bad(checking.check(lab, flow, input=feed)[1]) >= {"schema-registry"}
+        bad = [struct.pack(">bI", 0, 99) + b"x", struct.pack(">bI", 0, 7) + b"x", values[0][:-3], b"{}"]
+        places = flow.produce(values + bad)
+        running = lab.run(flow, model, input=feed, http={"listen": "127.0.0.1:0"}, output={"include_input": True})
+        client.wait_for("the stall", lambda: "answers with HTTP status 500" in running.http("/readyz")[1], 30)
+        assert flow.labels() == [] and flow.dead_letters() == [] and "secret" not in running.http("/readyz")[1]
+        registry.status = None
+        labels, dead_letters = checks.settled(flow)
+        checks.assert_each_once(labels, [places[0], places[2], places[3], places[4]])
+        for label, text in zip(labels, ["Матч\nмяч\nгол", "один", "\nсборная", "финал"]):
+            checks.assert_labelled(label, text, model)
+        assert [label.json()["id"] for label in labels] == [9007199254740993, 3, "n-5", "n-6"]
+        assert labels[1].json()["input"]["related"][0]["title"] == "x" and labels[0].json()["input"]["raw"] == "\xff\0"
+        assert [letter.header("wiretag.error.code") for letter in dead_letters] == [
+            "schema-unknown", "schema-unusable", "avro-invalid", "avro-unframed"]
+        assert [letter.value for letter in dead_letters] == bad
+        assert len([path for path in registry.asked if path.endswith("/100001")]) <= 8  # asked once when it is there
+        read = explain(flow, model, f"{flow.input}:0:0", input=feed)["article"]["read"]
+        assert read["schema_id"] in schemas
+        assert checking.bad(checking.check(lab, flow, input=feed)[1]) == set()
+        assert running.stop() == 0
+    # A worker that waits for its registry stops when it is told to.
+    flow.produce([values[0]])
+    waiting = lab.run(flow, model, input=feed, http={"listen": "127.0.0.1:0"})
+    client.wait_for("the stall", lambda: "does not answer" in waiting.http("/readyz")[1], 30)
+    assert waiting.stop() == 0 and flow.lag() == 1
 
 
 def change(op, before=None, after=None):

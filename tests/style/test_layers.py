@@ -10,7 +10,7 @@ import pytest
 from tree import ROOT, files
 
 # The folders, highest first. One inside another is of its own layer only where it is named.
-LAYERS = ["main", "cli", "pipeline", "pipeline/publish", "pipeline/consume", "replay", "check", "kafka", "codec", "record",
+LAYERS = ["main", "cli", "pipeline", "pipeline/publish", "pipeline/consume", "replay", "check", "kafka", "codec", "registry", "record",
           "library", "model", "text", "config", "observe", "base"]
 # Neighbours that stand side by side: neither sees the other.
 APART = [{"pipeline/publish", "pipeline/consume"}]
@@ -29,8 +29,10 @@ STAGES = {"consume", "prepare", "infer", "publish"}
 LIBRARIES = {
     r"librdkafka/": r"src/(kafka|replay|pipeline|cli)/.*|src/main\.c",
     r"(torch|ATen|c10|caffe2)/": r"src/model/torch/.*",
-    r"jansson\.h": r"src/(codec|kafka|model|cli)/.*\.c",
+    r"jansson\.h": r"src/(codec|registry|kafka|model|cli)/.*\.c",
     r"yaml\.h": r"src/config/config_yaml\.c",
+    r"avro\.h": r"src/codec/avro_json\.c",
+    r"curl/": r"src/registry/registry\.c",
     r"libxml/": r"src/codec/markup\.c",
     r"microhttpd\.h": r"src/observe/(http|listener)\.[ch]",
     r"openssl/": r"src/(codec|kafka|model)/.*\.(c|cpp)",

@@ -214,27 +214,32 @@ static void run_model(const struct steps *steps, struct wt_record *record)
     wt_batcher_destroy(batcher);
 }
 
-static void label(struct steps *steps, struct wt_decoder *decoder, struct wt_record *record)
+static enum wt_status label(struct steps *steps, struct wt_decoder *decoder,
+                            struct wt_record *record, struct wt_error *unread)
 {
     struct wt_error error;
     struct wt_article article;
     if (record->value == NULL) {
         record->outcome = WT_OUTCOME_TOMBSTONE;
         wt_record_advance(record, WT_RECORD_FINISHED);
-        return;
+        return WT_OK;
     }
     enum wt_status status = wt_decode(decoder, record, &article, &error);
     steps->explanation->article = article;
+    if (status == WT_IO) { /* nothing is known of the record */
+        *unread = error;
+        return WT_IO;
+    }
     if (status != WT_OK) {
         fail(record, "decode", &error);
-        return;
+        return WT_OK;
     }
     if (record->outcome == WT_OUTCOME_FILTERED) {
         size_t bytes = 0;
         const char *value = wt_decoder_find(decoder, article.filtered_by, &bytes);
         steps->explanation->filtered = value != NULL ? wt_format("%.*s", (int)bytes, value) : NULL;
         wt_record_advance(record, WT_RECORD_FINISHED);
-        return;
+        return WT_OK;
     }
     steps->explanation->text = wt_alloc(article.text_bytes + 1);
     memcpy(steps->explanation->text, article.text, article.text_bytes);
@@ -243,9 +248,10 @@ static void label(struct steps *steps, struct wt_decoder *decoder, struct wt_rec
     steps->explanation->script = wt_script_of(article.text, article.text_bytes);
     if (tokenize(steps, record, &error) != WT_OK) {
         fail(record, "tokenize", &error);
-        return;
+        return WT_OK;
     }
     run_model(steps, record);
+    return WT_OK;
 }
 
 enum wt_status wt_explain(const struct wt_config *config, struct wt_model *model,
@@ -264,14 +270,14 @@ enum wt_status wt_explain(const struct wt_config *config, struct wt_model *model
     }
     struct wt_decoder *decoder = wt_decoder_create(config);
     struct wt_encoder *encoder = wt_encoder_create(config, steps.info);
-    label(&steps, decoder, record);
-    if (record->outcome != WT_OUTCOME_FILTERED) {
+    status = label(&steps, decoder, record, error);
+    if (status == WT_OK && record->outcome != WT_OUTCOME_FILTERED) {
         wt_encode(encoder, record);
     }
     wt_encoder_destroy(encoder);
     wt_decoder_destroy(decoder);
     wt_tokenizer_destroy(steps.tokenizer);
-    return WT_OK;
+    return status;
 }
 
 void wt_explanation_free(struct wt_explanation *explanation)

@@ -47,7 +47,8 @@ struct wt_explanation {
 
 /* Decodes, tokenizes and labels `record` as a worker would. Afterwards it is FINISHED, with
  * outcome, logits or failure, and output. `explanation` keeps text and tokens. WT_MEMORY or
- * WT_INVALID (class fatal): decoder or tokenizer cannot be created. */
+ * WT_INVALID (class fatal): decoder or tokenizer cannot be created. WT_IO: a schema registry does not
+ * answer. */
 enum wt_status wt_explain(const struct wt_config *config, struct wt_model *model,
                           struct wt_record *record, struct wt_explanation *explanation,
                           struct wt_error *error);

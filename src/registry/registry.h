@@ -1,0 +1,32 @@
+/* registry.h: schemas from a schema registry that speaks Confluent's REST interface, by libcurl.
+ *
+ * One request at a time, over one connection that is kept. Does not cache. Thread: one for each
+ * registry. */
+#ifndef WIRETAG_REGISTRY_REGISTRY_H
+#define WIRETAG_REGISTRY_REGISTRY_H
+
+#include "config/config.h"
+
+#include <stdbool.h>
+
+struct wt_registry;
+
+/* True: a running request is given up. */
+typedef bool (*wt_registry_give_up)(void *opaque);
+
+/* From input.schema_registry, which names a url. The config must outlive the registry. */
+struct wt_registry *wt_registry_create(const struct wt_config *config);
+void wt_registry_destroy(struct wt_registry *registry);
+
+/* Gets the schema of this id. WT_OK: *schema_out is its text, which the caller frees. WT_INVALID (class
+ * record), with a code: schema-unknown: the registry has no such id; schema-unusable: it is not Avro, or
+ * refers to other schemas. WT_IO: the registry does not answer, denies it or has an error; trying again
+ * may help. `give_up` may be NULL. */
+enum wt_status wt_registry_get(struct wt_registry *registry, uint32_t id,
+                               wt_registry_give_up give_up, void *opaque, char **schema_out,
+                               struct wt_error *error);
+
+/* Asks whether the registry answers and lets us in. WT_OK or WT_IO. */
+enum wt_status wt_registry_probe(struct wt_registry *registry, struct wt_error *error);
+
+#endif

@@ -1,0 +1,66 @@
+"""A schema registry for tests: what Confluent's REST interface answers to serializers and to the worker."""
+
+import base64
+import json
+import re
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+class Registry:
+    """Serves on a port of its own; `url`, `schemas` {id: answer}, `asked` [path of each GET]."""
+
+    def __init__(self, schemas=None, username=None, password=None, port=0):
+        self.schemas = schemas or {}
+        self.asked = []
+        self.status = None  # answers everything with this HTTP status
+        self._authorization = None if username is None else "Basic " + base64.b64encode(
+            f"{username}:{password}".encode()).decode()
+        registry = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                registry.asked.append(self.path)
+                if self.path == "/schemas/types":
+                    return self.answer(200, ["JSON", "PROTOBUF", "AVRO"])
+                number = re.match(r"/schemas/ids/(\d+)", self.path)
+                found = registry.schemas.get(int(number[1])) if number else None
+                missing = {"error_code": 40403, "message": "Schema not found"}
+                return self.answer(404 if found is None else 200, found or missing)
+
+            def do_POST(self):
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                answer = {"schema": body["schema"], **({"schemaType": body["schemaType"]} if "schemaType" in body else {})}
+                number = next((n for n, known in registry.schemas.items() if known == answer), 100001 + len(registry.schemas))
+                registry.schemas[number] = answer
+                self.answer(200, {"id": number, "version": 1, "subject": "s", **answer})
+
+            def answer(self, status, body):
+                if registry._authorization not in (None, self.headers["Authorization"]):
+                    status, body = 401, {"error_code": 401, "message": "Unauthorized"}
+                if registry.status is not None:
+                    status, body = registry.status, {"error_code": 50001, "message": "Error in the backend data store"}
+                text = json.dumps(body).encode()
+                self.send_response(status)
+                self.send_header("Content-Type", "application/vnd.schemaregistry.v1+json")
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text)
+
+            def log_message(self, *_):
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self._server.daemon_threads = True
+        self.port = self._server.server_port
+        self.url = f"http://127.0.0.1:{self.port}"
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._server.shutdown()
+        self._server.server_close()
