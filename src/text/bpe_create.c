@@ -99,6 +99,14 @@ static enum wt_status build_search(struct wt_bpe *bpe)
     return bpe->searchable ? wt_bpe_build_trie(bpe) : WT_OK;
 }
 
+static void note_strays(struct wt_bpe *bpe)
+{
+    for (uint32_t i = 0; i < bpe->folded.count && bpe->ignore_merges && !bpe->has_strays; i++) {
+        const struct wt_piece *piece = &bpe->folded.items[i];
+        bpe->has_strays = !bpe->searchable || bpe->tokens[piece->id].bytes != piece->count;
+    }
+}
+
 /* --- the words that are one piece ---------------------------------------------------------------- */
 
 #define ENTRY_BITS_MIN 16u
@@ -208,5 +216,6 @@ enum wt_status wt_bpe_complete(struct wt_bpe *bpe)
         return WT_MEMORY;
     }
     enum wt_status status = build_search(bpe);
+    note_strays(bpe);
     return status == WT_OK ? build_entries(bpe) : status;
 }

@@ -63,7 +63,8 @@ struct wt_bpe {
     enum wt_fold fold;
     bool fuse_unknown;
     bool byte_fallback;
-    bool ignore_merges;
+    bool ignore_merges; /* a word that is a piece becomes that piece, whatever the merges say */
+    bool has_strays;    /* and for some piece they say something else */
     struct wt_pieces
         folded; /* the pieces as words write them; those that no word has are left out */
     struct wt_bpe_merge *merges; /* a hash table */

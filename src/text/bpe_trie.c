@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CODE_POINTS 0x110000u
-
 struct builder {
     struct wt_bpe *bpe;
     struct wt_levels levels;
@@ -42,15 +40,10 @@ static uint32_t decode(const struct wt_bpe *bpe, const struct wt_piece *piece, u
     return count;
 }
 
-/* Spells every leaf in two passes: first code points and their counts, then symbols. */
 static enum wt_status spell_leaves(struct builder *builder)
 {
     struct wt_bpe *bpe = builder->bpe;
     uint32_t *symbols = builder->levels.symbols;
-    uint32_t *counts = calloc(CODE_POINTS, sizeof *counts);
-    if (counts == NULL) {
-        return WT_MEMORY;
-    }
     uint32_t used = 0;
     for (uint32_t i = 0; i < bpe->folded.count; i++) {
         const struct wt_piece *piece = &bpe->folded.items[i];
@@ -58,26 +51,13 @@ static enum wt_status spell_leaves(struct builder *builder)
             continue;
         }
         uint32_t count = decode(bpe, piece, symbols + used);
-        for (uint32_t c = used; c < used + count; c++) {
-            counts[symbols[c]]++;
-            bpe->symbols.page_index[symbols[c] >> WT_SYMBOL_PAGE_BITS] = 1;
-        }
         bpe->leaves[piece->id].symbols = count;
         builder->levels.order[builder->leaf_count++] = used;
-        symbols[used + count] = WT_BPE_NONE;
+        symbols[used + count] = WT_LEVELS_END;
         symbols[used + count + 1] = piece->id;
         used += count + 2;
     }
-    enum wt_status status = wt_symbols_number(&bpe->symbols, counts);
-    for (uint32_t c = 0; status == WT_OK && c < used; c++) {
-        if (symbols[c] == WT_BPE_NONE) {
-            symbols[c++] = 0;
-        } else {
-            symbols[c] = wt_symbol(&bpe->symbols, symbols[c]);
-        }
-    }
-    free(counts);
-    return status;
+    return wt_levels_spell(&builder->levels, used, &bpe->symbols);
 }
 
 /* --- nodes ------------------------------------------------------------------------------------ */
@@ -180,9 +160,6 @@ enum wt_status wt_bpe_build_trie(struct wt_bpe *bpe)
     }
     if (status == WT_OK) {
         status = spell_leaves(&builder);
-    }
-    if (status == WT_OK) {
-        status = wt_levels_set_symbols(&builder.levels, bpe->symbols.count);
     }
     if (status == WT_OK) {
         status = build_nodes(&builder);

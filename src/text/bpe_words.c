@@ -174,8 +174,7 @@ static enum wt_status append_divided(const struct wt_bpe *bpe, const uint8_t *wo
 static enum wt_status append_word(const struct wt_bpe *bpe, struct state *state,
                                   const uint8_t *word, uint32_t bytes, struct wt_ids *ids)
 {
-    int32_t whole =
-        bpe->ignore_merges ? wt_pieces_find(&bpe->folded, (const char *)word, bytes) : -1;
+    int32_t whole = bpe->has_strays ? wt_pieces_find(&bpe->folded, (const char *)word, bytes) : -1;
     if (!wt_ids_reserve(ids, (size_t)bytes + 1)) {
         return WT_MEMORY;
     }
@@ -222,7 +221,7 @@ static void remember(struct wt_bpe_entry *pair, const uint64_t key[WT_BPE_KEY_WO
 /* True if the word is a piece that counts whatever the merges say. */
 static bool is_whole(const struct wt_bpe *bpe, const uint8_t *word, uint32_t bytes)
 {
-    return bpe->ignore_merges && wt_pieces_find(&bpe->folded, (const char *)word, bytes) >= 0;
+    return bpe->has_strays && wt_pieces_find(&bpe->folded, (const char *)word, bytes) >= 0;
 }
 
 /* What is known of a word of the batch. */

@@ -1,6 +1,6 @@
 /* compound.h: a whole tokenizer.json, as the type of tokenizer that its model names.
  *
- * A text goes through it in parts of about 64 KiB: the added tokens are found, what is between them
+ * A text goes through it in parts of about 32 KiB: the added tokens are found, what is between them
  * is normalized and split into words, the model turns words into ids, and the template's tokens
  * stand before and behind. */
 #ifndef WIRETAG_TEXT_COMPOUND_H

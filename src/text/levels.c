@@ -8,6 +8,8 @@
 /* Keys are read ahead by so many: sorted ones are scattered in memory. */
 #define PREFETCH_KEYS 16u
 
+#define CODE_POINTS 0x110000u
+
 enum wt_status wt_levels_create(struct wt_levels *levels, size_t keys, size_t symbols_max,
                                 uint32_t roots)
 {
@@ -31,10 +33,35 @@ enum wt_status wt_levels_create(struct wt_levels *levels, size_t keys, size_t sy
     return WT_OK;
 }
 
-enum wt_status wt_levels_set_symbols(struct wt_levels *levels, uint32_t count)
+enum wt_status wt_levels_spell(struct wt_levels *levels, uint32_t used, struct wt_symbols *numbers)
 {
-    levels->symbol_count = count;
-    levels->distinct = malloc(count * sizeof *levels->distinct);
+    uint32_t *symbols = levels->symbols;
+    uint32_t *counts = calloc(CODE_POINTS, sizeof *counts);
+    if (counts == NULL) {
+        return WT_MEMORY;
+    }
+    for (uint32_t c = 0; c < used; c++) {
+        if (symbols[c] == WT_LEVELS_END) {
+            c++;
+            continue;
+        }
+        counts[symbols[c]]++;
+        numbers->page_index[symbols[c] >> WT_SYMBOL_PAGE_BITS] = 1;
+    }
+    enum wt_status status = wt_symbols_number(numbers, counts);
+    free(counts);
+    if (status != WT_OK) {
+        return status;
+    }
+    for (uint32_t c = 0; c < used; c++) {
+        if (symbols[c] == WT_LEVELS_END) {
+            symbols[c++] = 0;
+        } else {
+            symbols[c] = wt_symbol(numbers, symbols[c]);
+        }
+    }
+    levels->symbol_count = numbers->count;
+    levels->distinct = malloc(numbers->count * sizeof *levels->distinct);
     return levels->distinct == NULL ? WT_MEMORY : WT_OK;
 }
 

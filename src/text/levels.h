@@ -7,6 +7,7 @@
 #define WIRETAG_TEXT_LEVELS_H
 
 #include "text/places.h"
+#include "text/symbols.h"
 #include "wiretag/status.h"
 
 #include <stdbool.h>
@@ -40,8 +41,13 @@ struct wt_levels {
 enum wt_status wt_levels_create(struct wt_levels *levels, size_t keys, size_t symbols_max,
                                 uint32_t roots);
 
-/* Every symbol is smaller than `count`. Call before the next functions. */
-enum wt_status wt_levels_set_symbols(struct wt_levels *levels, uint32_t count);
+/* Stands behind the code points of a key. */
+#define WT_LEVELS_END UINT32_MAX
+
+/* Numbers the characters of the keys and replaces them by their symbols: the first `used` values of
+ * `symbols` are the code points of one key after another, each followed by WT_LEVELS_END and the
+ * key's number. `numbers` is all zero. WT_MEMORY. */
+enum wt_status wt_levels_spell(struct wt_levels *levels, uint32_t used, struct wt_symbols *numbers);
 
 /* Sorts the keys of a group by their symbol at its depth. Returns how many end at its node: they
  * stand first in `order`, in the order in which they were added, and are no longer in the group. */

@@ -1,8 +1,8 @@
 #include "text/unigram.h"
 
 #include "base/utf8.h"
+#include "text/levels.h"
 #include "text/pages.h"
-#include "text/places.h"
 
 #include <assert.h>
 #include <math.h>
@@ -13,34 +13,14 @@
 #define UNKNOWN_PENALTY 10.0
 #define SPACE 0x20u
 #define LOWER_ONE_EIGHTH 0x2581u /* the blank of pieces */
-#define CODE_POINTS 0x110000u
-
-/* Pieces are read ahead by so many: sorted ones are scattered in memory. */
-#define PREFETCH_PIECES 16u
-
-/* The pieces of one node during the build. They have the same symbols up to `depth`. */
-struct group {
-    uint32_t node;
-    uint32_t first; /* in builder.order */
-    uint32_t count;
-    uint32_t depth;
-};
 
 struct builder {
     struct wt_unigram *unigram;
     const struct wt_unigram_piece *pieces;
     uint32_t piece_count;
-    void *scratch;         /* one allocation for the next five arrays: */
-    uint32_t *symbols;     /* of one piece after another, each followed by 0 and the piece's id */
-    uint64_t *order;       /* symbol << 32 | its index: the pieces, group by group */
-    uint64_t *order_other; /* second array for the sort */
-    struct group *level;   /* the nodes of one depth, at most piece_count: they share no piece */
-    uint32_t level_count;
-    struct group *next_level; /* their children */
-    uint32_t next_level_count;
-    uint32_t spelled_count; /* pieces in `order` */
+    struct wt_levels levels;
+    uint32_t spelled_count; /* pieces in levels.order */
     uint32_t node_capacity;
-    struct wt_places places;
 };
 
 /* --- symbols ---------------------------------------------------------------------------------- */
@@ -64,41 +44,21 @@ static uint32_t decode_piece(const struct wt_unigram *unigram, uint32_t *symbols
     return end;
 }
 
-/* Turns every piece into symbols, in two passes: first code points and their counts, then
- * symbols. */
 static enum wt_status spell_pieces(struct builder *builder)
 {
-    struct wt_symbols *numbers = &builder->unigram->symbols;
-    uint32_t *symbols = builder->symbols;
-    uint32_t *counts = calloc(CODE_POINTS, sizeof *counts);
-    if (counts == NULL) {
-        return WT_MEMORY;
-    }
+    uint32_t *symbols = builder->levels.symbols;
     uint32_t used = 0;
     for (uint32_t i = 0; i < builder->piece_count; i++) {
         uint32_t end = decode_piece(builder->unigram, symbols, used, &builder->pieces[i]);
         if (end == used) {
             continue;
         }
-        for (uint32_t c = used; c < end; c++) {
-            counts[symbols[c]]++;
-            numbers->page_index[symbols[c] >> WT_SYMBOL_PAGE_BITS] = 1;
-        }
-        symbols[end] = UINT32_MAX;
+        symbols[end] = WT_LEVELS_END;
         symbols[end + 1] = i;
-        builder->order[builder->spelled_count++] = used;
+        builder->levels.order[builder->spelled_count++] = used;
         used = end + 2;
     }
-    enum wt_status status = wt_symbols_number(numbers, counts);
-    for (uint32_t c = 0; status == WT_OK && c < used; c++) {
-        if (symbols[c] == UINT32_MAX) {
-            symbols[c++] = 0;
-        } else {
-            symbols[c] = wt_symbol(numbers, symbols[c]);
-        }
-    }
-    free(counts);
-    return status;
+    return wt_levels_spell(&builder->levels, used, &builder->unigram->symbols);
 }
 
 /* --- nodes ------------------------------------------------------------------------------------ */
@@ -111,7 +71,7 @@ static enum wt_status reserve_nodes(struct builder *builder, uint32_t count)
         uint32_t capacity = count + count / 2 + builder->piece_count / 4 * 9;
         struct wt_unigram_node *nodes = wt_pages_alloc((size_t)capacity * sizeof *nodes);
         uint32_t *ids = wt_pages_alloc((size_t)capacity * sizeof *ids);
-        if (nodes == NULL || ids == NULL || !wt_places_reserve(&builder->places, capacity)) {
+        if (nodes == NULL || ids == NULL || !wt_places_reserve(&builder->levels.places, capacity)) {
             free(nodes);
             free(ids);
             return WT_MEMORY;
@@ -134,124 +94,64 @@ static enum wt_status reserve_nodes(struct builder *builder, uint32_t count)
     return WT_OK;
 }
 
-/* Adds the children of a sorted group's node, one for each distinct symbol, and their groups. */
-static enum wt_status add_children(struct builder *builder, const struct group *group,
-                                   uint32_t *distinct)
-{
-    const uint64_t *items = builder->order + group->first;
-    uint32_t distinct_count = 0;
-    for (uint32_t i = 0; i < group->count; i++) {
-        uint32_t symbol = (uint32_t)(items[i] >> 32);
-        if (distinct_count == 0 || distinct[distinct_count - 1] != symbol) {
-            distinct[distinct_count++] = symbol;
-        }
-    }
-    uint32_t base =
-        wt_places_find(&builder->places, builder->unigram->node_count, distinct, distinct_count);
-    enum wt_status status = reserve_nodes(builder, base + distinct[distinct_count - 1] + 1);
-    builder->unigram->nodes[group->node].base = base;
-    uint32_t start = 0;
-    for (uint32_t i = 0; i < distinct_count && status == WT_OK; i++) {
-        uint32_t end = start;
-        while (end < group->count && items[end] >> 32 == distinct[i]) {
-            end++;
-        }
-        uint32_t child = base + distinct[i];
-        builder->unigram->nodes[child].parent = group->node;
-        wt_places_take(&builder->places, child);
-        builder->next_level[builder->next_level_count++] =
-            (struct group){.node = child,
-                           .first = group->first + start,
-                           .count = end - start,
-                           .depth = group->depth + 1};
-        start = end;
-    }
-    return status;
-}
-
 /* Completes one node: sets its piece and adds its children. */
-static enum wt_status settle_group(struct builder *builder, struct group group, uint32_t *distinct)
+static enum wt_status settle_group(struct builder *builder, struct wt_group group)
 {
     struct wt_unigram *unigram = builder->unigram;
-    uint64_t *items = builder->order + group.first;
-    uint32_t ended = 0; /* pieces that end here */
-    uint32_t last = 0;  /* the last of them */
-    for (uint32_t i = 0; i < group.count; i++) {
-        __builtin_prefetch(&builder->symbols[(uint32_t)items[i + PREFETCH_PIECES] + 1]);
-        uint32_t place = (uint32_t)items[i] + (group.depth > 0);
-        uint32_t symbol = builder->symbols[place];
-        items[i] = (uint64_t)symbol << 32 | place;
-        if (symbol == 0) {
-            uint32_t id = builder->symbols[place + 1];
-            last = ended == 0 || id > last ? id : last;
-            ended++;
-        }
-    }
-    wt_places_sort(items, builder->order_other + group.first, group.count, unigram->symbols.count);
+    struct wt_levels *levels = &builder->levels;
+    uint32_t ended = wt_levels_sort(levels, &group);
     if (ended > 0) {
+        uint32_t last = wt_levels_key(levels, group.first - 1);
         unigram->ids[group.node] = last;
         unigram->nodes[group.node].score = builder->pieces[last].score;
     }
-    group.first += ended;
-    group.count -= ended;
-    return group.count > 0 ? add_children(builder, &group, distinct) : WT_OK;
+    if (group.count == 0) {
+        return WT_OK;
+    }
+    uint32_t count = wt_levels_children(levels, &group);
+    uint32_t base = wt_places_find(&levels->places, unigram->node_count, levels->distinct, count);
+    enum wt_status status = reserve_nodes(builder, base + levels->distinct[count - 1] + 1);
+    if (status != WT_OK) {
+        return status;
+    }
+    unigram->nodes[group.node].base = base;
+    for (uint32_t i = 0; i < count; i++) {
+        unigram->nodes[base + levels->distinct[i]].parent = group.node;
+    }
+    wt_levels_descend(levels, &group, base, count);
+    return WT_OK;
 }
 
-/* Breadth first: the nodes that most walks pass lie together. */
 static enum wt_status build_nodes(struct builder *builder)
 {
     struct wt_unigram *unigram = builder->unigram;
-    uint32_t *distinct = malloc(unigram->symbols.count * sizeof *distinct);
-    enum wt_status status = distinct == NULL ? WT_MEMORY : reserve_nodes(builder, 2);
+    struct wt_levels *levels = &builder->levels;
+    enum wt_status status = reserve_nodes(builder, 2);
     uint32_t base_max = 0;
-    if (status == WT_OK) {
-        wt_places_take(&builder->places, WT_UNIGRAM_ROOT);
-        wt_places_take(&builder->places, WT_UNIGRAM_NOTHING);
-        builder->level[0] =
-            (struct group){.node = WT_UNIGRAM_ROOT, .count = builder->spelled_count};
-        builder->level_count = builder->spelled_count > 0;
+    if (status != WT_OK) {
+        return status;
     }
-    while (status == WT_OK && builder->level_count > 0) {
-        builder->next_level_count = 0;
-        for (uint32_t i = 0; status == WT_OK && i < builder->level_count; i++) {
-            status = settle_group(builder, builder->level[i], distinct);
-            uint32_t base = unigram->nodes[builder->level[i].node].base;
+    wt_places_take(&levels->places, WT_UNIGRAM_ROOT);
+    wt_places_take(&levels->places, WT_UNIGRAM_NOTHING);
+    levels->level[0] = (struct wt_group){.node = WT_UNIGRAM_ROOT, .count = builder->spelled_count};
+    levels->level_count = builder->spelled_count > 0;
+    do {
+        for (uint32_t i = 0; status == WT_OK && i < levels->level_count; i++) {
+            status = settle_group(builder, levels->level[i]);
+            uint32_t base = unigram->nodes[levels->level[i].node].base;
             base_max = base > base_max ? base : base_max;
         }
-        struct group *settled = builder->level;
-        builder->level = builder->next_level;
-        builder->level_count = builder->next_level_count;
-        builder->next_level = settled;
-    }
-    if (status == WT_OK) {
-        status = reserve_nodes(builder, base_max + unigram->symbols.count);
-    }
-    free(distinct);
-    return status;
+    } while (status == WT_OK && wt_levels_next(levels));
+    return status == WT_OK ? reserve_nodes(builder, base_max + levels->symbol_count) : status;
 }
 
-/* Allocates everything of known size in one block. */
-static enum wt_status reserve_scratch(struct builder *builder)
+static enum wt_status reserve_levels(struct builder *builder)
 {
-    size_t count = builder->piece_count;
     size_t symbols_max = 0;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < builder->piece_count; i++) {
         symbols_max += (size_t)builder->pieces[i].bytes + 2;
     }
-    size_t group_bytes = (count + 1) * sizeof *builder->level;
-    size_t order_bytes = (count + PREFETCH_PIECES) * sizeof *builder->order;
-    builder->scratch = wt_pages_alloc(2 * group_bytes + 2 * order_bytes +
-                                      (symbols_max + 1) * sizeof *builder->symbols);
-    if (builder->scratch == NULL || symbols_max >= UINT32_MAX) {
-        return WT_MEMORY;
-    }
-    builder->level = builder->scratch;
-    builder->next_level = builder->level + count + 1;
-    builder->order = (uint64_t *)(builder->next_level + count + 1);
-    builder->order_other = builder->order + count + PREFETCH_PIECES;
-    builder->symbols = (uint32_t *)(builder->order_other + count + PREFETCH_PIECES);
-    memset(builder->order + count, 0, PREFETCH_PIECES * sizeof *builder->order);
-    return WT_OK;
+    return wt_levels_create(&builder->levels, builder->piece_count, symbols_max, 1);
 }
 
 /* --- the model -------------------------------------------------------------------------------- */
@@ -333,7 +233,7 @@ enum wt_status wt_unigram_create(const struct wt_unigram_piece *pieces, uint32_t
     unigram->unknown_id = options->unknown_id;
     unigram->folds_space = options->folds_space;
     unigram->byte_fallback = options->byte_fallback;
-    enum wt_status status = reserve_scratch(&builder);
+    enum wt_status status = reserve_levels(&builder);
     if (status == WT_OK) {
         status = spell_pieces(&builder);
     }
@@ -349,8 +249,7 @@ enum wt_status wt_unigram_create(const struct wt_unigram_piece *pieces, uint32_t
             find_bytes(&builder);
         }
     }
-    free(builder.scratch);
-    wt_places_free(&builder.places);
+    wt_levels_free(&builder.levels);
     if (status != WT_OK) {
         wt_unigram_destroy(unigram);
         return status;

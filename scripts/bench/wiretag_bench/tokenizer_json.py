@@ -32,6 +32,8 @@ def sentencepiece_model(file):
     def member(field, data):
         return number(field << 3 | 2) + number(len(data)) + data
 
+    if file["model"]["type"] != "Unigram":
+        raise ValueError("it has Unigram here, and a BPE of another kind")
     steps = file["normalizer"].get("normalizers", [file["normalizer"]])
     charsmap = next(base64.b64decode(step["precompiled_charsmap"]) for step in steps if step["type"] == "Precompiled")
     model, specials = b"", {token["id"] for token in file["added_tokens"]}
@@ -39,6 +41,23 @@ def sentencepiece_model(file):
         kind = 2 if place == file["model"]["unk_id"] else 3 if place in specials else 1
         model += member(1, member(1, piece.encode()) + b"\x15" + struct.pack("<f", score) + b"\x18" + bytes([kind]))
     return model + member(3, member(1, b"nmt_nfkc") + member(2, charsmap))
+
+
+GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+
+
+def byte_level_ranks(file):
+    """The pattern of a byte-level BPE, and its pieces as bytes with their ids, which must be in the order of merges."""
+    parts = file["pre_tokenizer"].get("pretokenizers", [file["pre_tokenizer"]])
+    if file["model"]["type"] != "BPE" or parts[-1]["type"] != "ByteLevel" or file["normalizer"]:
+        raise ValueError("it has only byte-level BPE")
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [byte for byte in range(256) if byte not in printable]
+    bytes_of = {chr(byte): byte for byte in printable} | {chr(0x100 + n): byte for n, byte in enumerate(others)}
+    special = {token["content"] for token in file["added_tokens"]}
+    pattern = parts[0]["pattern"]["Regex"] if parts[0]["type"] == "Split" else GPT2
+    return pattern, {bytes(bytes_of[char] for char in piece): number
+                     for piece, number in file["model"]["vocab"].items() if piece not in special}
 
 
 class Makers:
@@ -51,7 +70,8 @@ class Makers:
     def hugging_face(self):
         import tokenizers
         tokenizer = tokenizers.Tokenizer.from_file(self.path)
-        return lambda: [encoding.ids for encoding in tokenizer.encode_batch_fast(self.texts)]
+        encode = getattr(tokenizer, "encode_batch_fast", tokenizer.encode_batch)  # one function from 1.0 on
+        return lambda: [encoding.ids for encoding in encode(self.texts)]
 
     def kitoken(self):
         import kitoken
@@ -68,19 +88,35 @@ class Makers:
         tokenizer = gigatoken.Tokenizer(self.path)
         return lambda: tokenizer.encode_batch_list(self.texts)
 
+    def tiktoken(self):
+        import tiktoken
+        pattern, ranks = byte_level_ranks(self.file)
+        tokenizer = tiktoken.Encoding("read", pat_str=pattern, mergeable_ranks=ranks, special_tokens={})
+        return lambda: [tokenizer.encode_ordinary(text) for text in self.texts]
+
+    def rs_bpe(self):
+        from rs_bpe.bpe import openai
+        known = {100256: openai.cl100k_base, 199998: openai.o200k_base}
+        make = known.get(len(byte_level_ranks(self.file)[1]))
+        if make is None:
+            raise ValueError("it has only OpenAI's own vocabularies")
+        tokenizer = make()
+        return lambda: [tokenizer.encode(text) for text in self.texts]
+
     def sentencepiece(self):
         import sentencepiece
         tokenizer = sentencepiece.SentencePieceProcessor(model_proto=sentencepiece_model(self.file))
         return lambda: tokenizer.encode(self.texts, num_threads=1)
 
 
-PEERS = ["hugging_face", "kitoken", "tokie", "gigatoken", "sentencepiece"]
+PEERS = ["hugging_face", "kitoken", "tokie", "gigatoken", "tiktoken", "rs_bpe", "sentencepiece"]
 
 
 def inner(file, ids):
     """The ids less those that the template adds."""
-    ends = {identity for token in (file["post_processor"] or {}).get("special_tokens", {}).values()
-            for identity in token["ids"]}
+    processor = file["post_processor"] or {}
+    ends = {identity for token in processor.get("special_tokens", {}).values() for identity in token["ids"]}
+    ends |= {processor[key][1] for key in ("sep", "cls") if key in processor}
     ids = list(map(int, ids))
     while ids and ids[0] in ends:
         ids = ids[1:]
