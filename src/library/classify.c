@@ -188,7 +188,8 @@ enum wt_status wt_classify(struct wt_classifier *classifier, const struct wt_tex
                         .error = error};
     enum wt_status status = WT_OK;
     if (call.results == NULL || call.workspace == NULL) {
-        status = wt_classify_out_of_memory(error);
+        (void)wt_classify_out_of_memory(error);
+        status = WT_MEMORY;
     } else {
         wt_model_thread_init(classifier->model);
     }
