@@ -192,7 +192,8 @@ static void fill_low_symbols(struct wt_unigram *unigram)
 /* The ids of the bytes: of pieces with the same text the last one. */
 static void find_bytes(struct builder *builder)
 {
-    static const char digits[] = "0123456789ABCDEF";
+    static const char digits[16] = {'0', '1', '2', '3', '4', '5', '6', '7',
+                                    '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'};
     uint32_t *byte_ids = builder->unigram->byte_ids;
     for (uint32_t byte = 0; byte < 256; byte++) {
         byte_ids[byte] = WT_UNIGRAM_NO_BYTE;
@@ -202,8 +203,8 @@ static void find_bytes(struct builder *builder)
         if (piece->bytes != 6 || memcmp(piece->text, "<0x", 3) != 0 || piece->text[5] != '>') {
             continue;
         }
-        const char *high = memchr(digits, piece->text[3], 16);
-        const char *low = memchr(digits, piece->text[4], 16);
+        const char *high = memchr(digits, piece->text[3], sizeof digits);
+        const char *low = memchr(digits, piece->text[4], sizeof digits);
         if (high != NULL && low != NULL) {
             byte_ids[(size_t)(high - digits) << 4 | (size_t)(low - digits)] = i;
         }
