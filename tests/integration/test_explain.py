@@ -87,7 +87,8 @@ def test_people_get_lines_and_no_control_characters(lab):
     done = run(flow, model, f"{flow.input}:0:0")
     assert done.returncode == 0 and "\x1b" not in done.stdout
     names = [line.split()[0] for line in done.stdout.splitlines() if not line.startswith(" ")]
-    assert names == ["record", "trace", "headers", "id", "text", "tokens", "model", "outcome", "published"]
+    assert names == ["record", "trace", "headers", "id", "text", "script", "tokens", "model", "outcome",
+                     "published"]
     assert "[CLS](2) м(" in done.stdout and "a label, agrees" in done.stdout
     assert max(map(len, done.stdout.splitlines())) < 2000
 
