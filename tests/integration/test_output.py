@@ -1,13 +1,16 @@
 """What the configuration changes about input and output."""
 
 import json
+import struct
 import time
 from dataclasses import replace
 
 import checks
 import pytest
 from client import Record, article
+from registry import Registry
 from test_explain import explain
+from test_feeds import AVRO
 
 
 def murmur2(data):
@@ -173,6 +176,26 @@ def test_the_label_may_be_put_into_the_article_of_which_every_byte_stays(lab):
     assert (tombstone.value, letter.header("wiretag.error.code")) == (None, "at-not-object")
     assert running.stop() == 0
     explained = explain(flow, model, f"{flow.input}:0:3", output=output)["published"]
+    assert [published["agrees"] for published in explained] == [True]
+
+
+def test_articles_that_came_framed_or_as_avro_are_enriched_as_json(lab):
+    flow, model = lab.flow(), lab.model()
+    flow.produce([struct.pack(">bI", 0, 7) + '{"payload": {"after": {"text": "мяч"}, "op": "c"}} '.encode()])
+    lab.run(flow, model, input={"text": ["/payload/after/text"]}, output={"form": "enriched", "at": "/payload/after/label"})
+    message, = flow.labels(1)
+    start = '{"payload": {"after": {"text": "мяч","label":{"id":"'.encode()
+    assert message.value.startswith(start) and message.value.endswith(b'}}, "op": "c"}} ')
+    flow = lab.flow()
+    flow.produce([bytes.fromhex(AVRO["values"][0])])
+    with Registry({int(number): answer for number, answer in AVRO["schemas"].items()}) as registry:
+        feed = {"format": "avro", "text": ["/title"], "schema_registry": {"url": registry.url}}
+        lab.run(flow, model, input=feed, output={"form": "enriched"})
+        message, = flow.labels(1)
+        explained = explain(flow, model, f"{flow.input}:0:0", input=feed, output={"form": "enriched"})["published"]
+    body = message.json()
+    checks.assert_labelled(replace(message, value=json.dumps(body["wiretag"])), body["title"], model)
+    assert (body["raw"], body["wiretag"]["id"]) == ("\xff\0", body["id"])
     assert [published["agrees"] for published in explained] == [True]
 
 
