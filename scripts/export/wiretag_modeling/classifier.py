@@ -141,7 +141,8 @@ class RelativeBias(nn.Module):
 
     def forward(self, width: int) -> Tensor:
         near = self.table[:, self.positions_max - width : self.positions_max + width - 1]
-        # A query sees S columns in a row; the last query begins with the first of them.
+        # A query sees S columns in a row; the last query begins with the first of them. flip copies; the
+        # worker reads the rows backwards instead (reversed_rows_of in torch_graph.h).
         return near.unfold(1, width, 1).flip(1).unsqueeze(0)
 
 

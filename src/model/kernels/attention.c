@@ -149,7 +149,7 @@ static void run_tile(const struct wt_attention *attention, const struct packed *
         float *scores = packed->scores + i * columns;
         if (attention->bias != NULL) {
             /* softmax scales what it is given, so the bias is divided by that scale. */
-            kernels->add(scores, attention->bias + (first + i) * attention->bias_stride,
+            kernels->add(scores, attention->bias + (ptrdiff_t)(first + i) * attention->bias_stride,
                          attention->keys, 1.0f / factor);
         }
         inverse[i] = kernels->softmax(scores, attention->keys, columns, factor);

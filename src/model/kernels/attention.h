@@ -5,6 +5,8 @@
 
 #include "model/kernels/kernels.h"
 
+#include <stddef.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -15,9 +17,9 @@ struct wt_attention {
     const float *query; /* `queries` rows of `size`; key and value have `keys` rows */
     const float *key;
     const float *value;
-    const float *bias; /* `queries` rows of `keys`, added to the scaled scores; NULL: none */
-    size_t bias_stride;
-    size_t query_stride; /* floats from one row to the next */
+    const float *bias;     /* `queries` rows of `keys`, added to the scaled scores; NULL: none */
+    ptrdiff_t bias_stride; /* may be negative */
+    size_t query_stride;   /* floats from one row to the next */
     size_t key_stride;
     size_t value_stride;
     size_t queries;

@@ -236,6 +236,20 @@ std::optional<BiasedMask> biased_mask_of(const Value *mask)
                       const_cast<Value *>(fill->input(1)->node()->input(0))};
 }
 
+Value *reversed_rows_of(const Value *bias)
+{
+    const Node *unsqueeze = bias->node();
+    if (!is(unsqueeze, "aten::unsqueeze") || !is(unsqueeze->input(0)->node(), "aten::flip")) {
+        return nullptr;
+    }
+    const Node *flip = unsqueeze->input(0)->node();
+    const auto dim = constant(unsqueeze->input(1));
+    const auto dims = constant(flip->input(1));
+    const bool first = dim.isInt() && dim.toInt() == 0;
+    const bool second = dims.isIntList() && dims.toIntVector() == std::vector<int64_t>{1};
+    return first && second ? const_cast<Value *>(flip->input(0)) : nullptr;
+}
+
 std::set<const Node *> last_linears(const Graph &graph)
 {
     std::set<const Node *> last;

@@ -76,6 +76,11 @@ struct BiasedMask {
 };
 std::optional<BiasedMask> biased_mask_of(const torch::jit::Value *mask);
 
+// A bias that depends on distances alone is a view of one row a head, but for the order of its rows:
+// unsqueeze(flip(rows, [1]), 0), where flip would copy all of it. Returns `rows`, [heads, queries, keys];
+// NULL: the bias is not of this form.
+torch::jit::Value *reversed_rows_of(const torch::jit::Value *bias);
+
 // The linear layers whose values reach the result of the graph without passing another linear
 // layer.
 std::set<const torch::jit::Node *> last_linears(const torch::jit::Graph &graph);

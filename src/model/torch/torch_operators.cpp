@@ -231,17 +231,22 @@ at::Tensor attention_by_libtorch(const at::Tensor &query, const at::Tensor &key,
 
 at::Tensor attention(const at::Tensor &query, const at::Tensor &key, const at::Tensor &value,
                      const std::optional<at::Tensor> &mask, const std::optional<at::Tensor> &bias,
-                     int64_t kernels, bool bf16)
+                     int64_t kernels, bool bf16, bool reversed)
 {
+    if (reversed && (!bias || !bias->defined() || bias->dim() != 3)) {
+        TORCH_CHECK(false, "a bias with reversed rows has three dimensions");
+    }
+    const auto whole = reversed ? std::optional<at::Tensor>(bias->unsqueeze(0)) : bias;
     at::Tensor added;
     const bool plain = query.dim() == 4 && key.dim() == 4 && value.sizes() == key.sizes() &&
                        query.size(0) == key.size(0) && query.size(1) == key.size(1) &&
                        query.size(3) == key.size(3) && key.size(2) > 0 &&
-                       bias_for(bias, query, key, added);
+                       bias_for(whole, query, key, added);
     const auto lengths =
         plain ? lengths_of(mask, query.size(0), key.size(2)) : std::vector<int64_t>();
     if (lengths.empty()) {
-        return attention_by_libtorch(query, key, value, mask, bias);
+        const auto turned = reversed ? std::optional<at::Tensor>(at::flip(*whole, {2})) : whole;
+        return attention_by_libtorch(query, key, value, mask, turned);
     }
     const auto q = with_rows(query);
     const auto k = with_rows(key);
@@ -265,7 +270,11 @@ at::Tensor attention(const at::Tensor &query, const at::Tensor &key, const at::T
             if (added.defined()) {
                 call.bias =
                     added.const_data_ptr<float>() + row * added.stride(0) + head * added.stride(1);
-                call.bias_stride = count_of(added.stride(2));
+                call.bias_stride = added.stride(2);
+                if (reversed) {
+                    call.bias += (queries - 1) * added.stride(2);
+                    call.bias_stride = -call.bias_stride;
+                }
             }
             call.query_stride = count_of(q.stride(2));
             call.key_stride = count_of(k.stride(2));
@@ -320,7 +329,7 @@ TORCH_LIBRARY(wiretag, library)
     library.def("lstm(Tensor x, __torch__.torch.classes.wiretag.Lstm layer) -> Tensor",
                 &wiretag::lstm);
     library.def("attention(Tensor query, Tensor key, Tensor value, Tensor? mask, Tensor? bias, "
-                "int kernels, bool bf16) -> Tensor",
+                "int kernels, bool bf16, bool reversed) -> Tensor",
                 &wiretag::attention);
     library.def("sum_positions(Tensor x) -> Tensor", &wiretag::sum_positions);
 }

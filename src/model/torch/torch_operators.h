@@ -3,7 +3,8 @@
 //   wiretag::dense(Tensor x, Tensor? residual, Dense step) -> Tensor      dense.h
 //   wiretag::lstm(Tensor x, Lstm layer) -> Tensor                         lstm.h
 //   wiretag::attention(Tensor q, Tensor k, Tensor v, Tensor? mask, Tensor? bias, int kernels,
-//                      bool bf16) -> Tensor                               bias: added to the scores
+//                      bool bf16, bool reversed) -> Tensor                bias: added to the scores; if
+//                                     reversed, it is [heads, q, k] with the last row first
 //   wiretag::sum_positions(Tensor x) -> Tensor                            over dim 1, in order
 //
 // Each gives a row the same bits whatever its neighbours, and however many threads share the work.

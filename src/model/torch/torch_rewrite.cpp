@@ -205,10 +205,17 @@ class Rewriter
         }
         Value *mask = biased ? biased->keys : node->input(3);
         Value *bias = biased ? biased->bias : put_constant(node, c10::IValue());
+        Value *rows = biased ? reversed_rows_of(bias) : nullptr;
+        if (rows != nullptr && !changes_between(bias->node()->input(0)->node(), node)) {
+            bias = rows;
+        } else {
+            rows = nullptr;
+        }
         put(node, "wiretag::attention",
             {node->input(0), node->input(1), node->input(2), mask, bias,
              put_constant(node, index_of(way_.kernels)),
-             put_constant(node, wt_kernels_attends_in_bf16(way_.kernels, way_.number))});
+             put_constant(node, wt_kernels_attends_in_bf16(way_.kernels, way_.number)),
+             put_constant(node, rows != nullptr)});
         node->destroy();
         done_.attentions++;
     }

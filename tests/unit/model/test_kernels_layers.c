@@ -288,7 +288,8 @@ static void attention_of(const struct wt_attention *attention, size_t query, dou
         }
         shares[key] /= sqrt((double)attention->size);
         if (attention->bias != NULL) {
-            shares[key] += (double)attention->bias[query * attention->bias_stride + key];
+            shares[key] +=
+                (double)attention->bias[(ptrdiff_t)query * attention->bias_stride + (ptrdiff_t)key];
         }
         largest = fmax(largest, shares[key]);
     }
@@ -306,7 +307,11 @@ static void attention_of(const struct wt_attention *attention, size_t query, dou
     free(shares);
 }
 
-static void check_attention(const struct wt_kernels *kernels, bool bf16, bool biased, size_t which)
+/* How a bias lies in memory. */
+enum rows { NO_BIAS, IN_ORDER, LAST_ROW_FIRST, ROWS_COUNT };
+
+static void check_attention(const struct wt_kernels *kernels, bool bf16, enum rows rows,
+                            size_t which)
 {
     struct dice dice = {.state = 23 + which};
     size_t size = attentions[which].size;
@@ -317,6 +322,12 @@ static void check_attention(const struct wt_kernels *kernels, bool bf16, bool bi
     float *key = new_normal(&dice, keys * stride, 1.0);
     float *value = new_normal(&dice, keys * stride, 1.0);
     float *bias = new_normal(&dice, queries * (keys + 2), 2.0);
+    ptrdiff_t bias_stride = (ptrdiff_t)keys + 2;
+    const float *first = rows == NO_BIAS ? NULL : bias;
+    if (rows == LAST_ROW_FIRST) {
+        first = bias + (queries - 1) * (keys + 2);
+        bias_stride = -bias_stride;
+    }
     float *out = malloc(queries * stride * sizeof *out);
     float alone[80];
     double wanted[80];
@@ -326,8 +337,8 @@ static void check_attention(const struct wt_kernels *kernels, bool bf16, bool bi
                                      .query = query,
                                      .key = key,
                                      .value = value,
-                                     .bias = biased ? bias : NULL,
-                                     .bias_stride = keys + 2,
+                                     .bias = first,
+                                     .bias_stride = bias_stride,
                                      .query_stride = stride,
                                      .key_stride = stride,
                                      .value_stride = stride,
@@ -344,7 +355,7 @@ static void check_attention(const struct wt_kernels *kernels, bool bf16, bool bi
     for (size_t i = 0; i < queries; i++) {
         struct wt_attention one = attention;
         one.query = query + i * stride;
-        one.bias = biased ? bias + i * (keys + 2) : NULL;
+        one.bias = first != NULL ? first + (ptrdiff_t)i * bias_stride : NULL;
         one.queries = 1;
         one.out = alone;
         run_attention(&one);
@@ -362,9 +373,9 @@ static void attention_is_that_of_the_textbook_for_each_query_alone(void **state)
     (void)state;
     for (const struct wt_kernels *const *set = wt_kernels_all(); *set != NULL; set++) {
         for (size_t i = 0; i < COUNT_OF(attentions); i++) {
-            for (int biased = 0; biased < 2; biased++) {
-                check_attention(*set, false, biased != 0, i);
-                check_attention(*set, true, biased != 0, i);
+            for (enum rows rows = NO_BIAS; rows < ROWS_COUNT; rows++) {
+                check_attention(*set, false, rows, i);
+                check_attention(*set, true, rows, i);
             }
         }
     }
