@@ -14,6 +14,7 @@ from confluent_kafka import (
     OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition)
 from confluent_kafka.admin import (
     AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewPartitions, NewTopic)
+from schema import hold
 
 
 @dataclass
@@ -211,11 +212,13 @@ def produce(bootstrap, topic, records, timeout=60, **config):
 
 def read_all(bootstrap, topic, count=None, timeout=60, isolation="read_committed"):
     """Reads the topic from its beginning: to its end, or until `count` records are there (and then
-    everything else that lies there already). Ordered by partition, then offset."""
+    everything else that lies there already). Ordered by partition, then offset. Labels must be as
+    docs/output.schema.json says."""
     deadline = time.monotonic() + timeout
     messages = []
     for message in _stream(bootstrap, topic, isolation, deadline):
         if message is not None:
+            hold(message)
             messages.append(message)
         elif count is None or len(messages) >= count:
             return sorted(messages, key=lambda message: (message.partition, message.offset))

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 import client
+import schema
 import worker
 from broker import ROOT, ExternalBroker
 from fake import FakeModel
@@ -32,6 +33,9 @@ class Flow:
 
     def config(self, **changes):
         """A config for this flow, the defaults but for names; nested changes on top."""
+        output = changes.get("output", {})
+        if output.get("form") == "enriched":
+            schema.enriched[self.output] = output.get("at", "/wiretag")
         return worker.merge({
             "kafka": {
                 "common": {"bootstrap.servers": self.bootstrap},
