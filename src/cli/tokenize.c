@@ -162,7 +162,7 @@ static int tokenize_given(struct options *options, const struct wt_cli_config *g
     if (exit_status == WT_EXIT_DONE) {
         options->feed = feed;
         exit_status =
-            feed->input.format != WT_INPUT_AVRO
+            feed == NULL || feed->input.format != WT_INPUT_AVRO
                 ? tokenize(options)
                 : wt_cli_usage("tokenize", "input.format avro: records of Avro are not lines; "
                                            "wiretag explain shows one of the topic");
