@@ -55,7 +55,10 @@ static inline struct reference reference_decode(const struct wt_config *config,
     struct reference reference = {.read = false};
     json_error_t cause;
     const size_t flags = JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES;
-    reference.root = json_loadb(record->value, record->value_bytes, flags, &cause);
+    /* Jansson takes a NUL for the end of the text. */
+    if (record->value_bytes == 0 || memchr(record->value, '\0', record->value_bytes) == NULL) {
+        reference.root = json_loadb(record->value, record->value_bytes, flags, &cause);
+    }
     if (reference.root == NULL) {
         return reference;
     }
