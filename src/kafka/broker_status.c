@@ -55,7 +55,7 @@ static bool logs_in(const json_t *brokers)
 {
     const char *name;
     json_t *broker;
-    json_object_foreach((json_t *)(uintptr_t)brokers, name, broker)
+    json_object_foreach((json_t *)brokers, name, broker)
     {
         if (strncmp(name, "sasl_", 5) == 0) {
             return true;
@@ -200,7 +200,7 @@ static bool is_given_up(const json_t *brokers)
 {
     const char *name;
     json_t *broker;
-    json_object_foreach((json_t *)(uintptr_t)brokers, name, broker)
+    json_object_foreach((json_t *)brokers, name, broker)
     {
         const char *source = json_string_value(json_object_get(broker, "source"));
         const char *state = json_string_value(json_object_get(broker, "state"));

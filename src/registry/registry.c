@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/buffer.h"
 
+#include <assert.h>
 #include <curl/curl.h>
 #include <jansson.h>
 #include <pthread.h>
@@ -121,6 +122,7 @@ static enum wt_status unavailable(const struct wt_registry *registry, struct wt_
 static enum wt_status get(struct wt_registry *registry, const char *path, struct wt_error *error)
 {
     const char *base = setting(registry->config, "url");
+    assert(base != NULL); /* the configuration was refused without it */
     size_t length = strlen(base);
     length -= length > 0 && base[length - 1] == '/' ? 1 : 0;
     char *url = wt_format("%.*s%s", (int)length, base, path);

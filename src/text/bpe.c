@@ -14,9 +14,8 @@ struct reader {
     struct wt_text_buffer joined;
 };
 
-static void destroy(struct wt_word_model *model)
+static void free_bpe(struct wt_bpe *bpe)
 {
-    struct wt_bpe *bpe = (struct wt_bpe *)model;
     wt_pieces_free(&bpe->base.pieces);
     wt_pieces_free(&bpe->folded);
     free(bpe->merges);
@@ -27,6 +26,11 @@ static void destroy(struct wt_word_model *model)
     free(bpe->nodes);
     wt_symbols_free(&bpe->symbols);
     free(bpe);
+}
+
+static void destroy(struct wt_word_model *model)
+{
+    free_bpe((struct wt_bpe *)model);
 }
 
 /* --- pieces ---------------------------------------------------------------------------------- */
@@ -303,14 +307,15 @@ static void complete(struct reader *reader)
 static enum wt_status read(struct wt_json *json, enum wt_fold fold,
                            struct wt_word_model **model_out)
 {
-    struct reader reader = {.json = json};
-    reader.bpe = calloc(1, sizeof *reader.bpe);
-    if (reader.bpe == NULL) {
+    struct wt_bpe *bpe = calloc(1, sizeof *bpe);
+    if (bpe == NULL) {
         return wt_json_out_of_memory(json);
     }
-    reader.bpe->base.type = &wt_bpe_model_type;
-    reader.bpe->base.unknown_id = -1;
-    reader.bpe->fold = fold;
+    *model_out = &bpe->base;
+    struct reader reader = {.json = json, .bpe = bpe};
+    bpe->base.type = &wt_bpe_model_type;
+    bpe->base.unknown_id = -1;
+    bpe->fold = fold;
     read_members(&reader);
     if (json->status == WT_OK) {
         complete(&reader);
@@ -318,11 +323,10 @@ static enum wt_status read(struct wt_json *json, enum wt_fold fold,
     free(reader.unknown);
     wt_text_buffer_free(&reader.joined);
     if (json->status != WT_OK) {
-        destroy(&reader.bpe->base);
-        return json->status;
+        free_bpe(bpe);
+        *model_out = NULL;
     }
-    *model_out = &reader.bpe->base;
-    return WT_OK;
+    return json->status;
 }
 
 const struct wt_word_model_type wt_bpe_model_type = {

@@ -73,7 +73,7 @@ static bool fold_pieces(struct wt_bpe *bpe)
     for (uint32_t i = 0; i < pieces->count && done; i++) {
         const struct wt_piece *piece = &pieces->items[i];
         if (piece->count > capacity) {
-            capacity = piece->count * 2;
+            capacity = (size_t)piece->count * 2;
             char *larger = realloc(text, capacity);
             if (larger == NULL) {
                 done = false;

@@ -3,6 +3,8 @@
 #include "base/utf8.h"
 #include "text/grapheme.h"
 
+#include <assert.h>
+
 #define HEAD_BYTES 4u
 #define BLOCK 256u
 #define DATA_BYTES_MAX ((size_t)16 << 20)
@@ -70,6 +72,7 @@ static enum wt_status check_trie(const struct wt_charsmap *map, struct wt_error 
     uint8_t *seen = calloc(map->unit_count, 1);
     enum wt_status status = waiting != NULL && seen != NULL ? WT_OK : WT_MEMORY;
     uint32_t waiting_count = 0;
+    assert(map->units != NULL);
     uint32_t next = wt_charsmap_root(map);
     bool has_next = true;
     while (status == WT_OK && has_next) {

@@ -103,7 +103,7 @@ static enum wt_status create(const struct wt_vocab *vocab, struct wt_tokenizer *
     tokenizer->compound = compound;
     if (compound->model->type->create_state(compound->model, &tokenizer->state) != WT_OK ||
         !wt_ids_reserve(&tokenizer->ids, 16384) ||
-        !wt_text_buffer_reserve(&tokenizer->text, 2 * PART_BYTES)) {
+        !wt_text_buffer_reserve(&tokenizer->text, (size_t)2 * PART_BYTES)) {
         destroy(&tokenizer->base);
         return out_of_memory(error, WT_ERROR_FATAL);
     }

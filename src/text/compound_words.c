@@ -103,13 +103,13 @@ static enum wt_status split_stage(struct wt_compound_tokenizer *tokenizer, uint3
 bool wt_compound_place(struct wt_text_buffer *buffer, const uint8_t *text, size_t bytes)
 {
     buffer->count = 0;
-    if (!wt_text_buffer_reserve(buffer, bytes + 2 * WT_TEXT_MARGIN)) {
+    if (!wt_text_buffer_reserve(buffer, bytes + (size_t)2 * WT_TEXT_MARGIN)) {
         return false;
     }
     memset(buffer->bytes, 0, WT_TEXT_MARGIN);
     memcpy(buffer->bytes + WT_TEXT_MARGIN, text, bytes);
     memset(buffer->bytes + WT_TEXT_MARGIN + bytes, 0, WT_TEXT_MARGIN);
-    buffer->count = bytes + 2 * WT_TEXT_MARGIN;
+    buffer->count = bytes + (size_t)2 * WT_TEXT_MARGIN;
     return true;
 }
 

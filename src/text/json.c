@@ -102,7 +102,7 @@ static void pass_blanks(struct wt_json *json)
 static char next_char(struct wt_json *json)
 {
     pass_blanks(json);
-    return json->place < json->count ? json->bytes[json->place] : '\0';
+    return (char)(json->place < json->count ? json->bytes[json->place] : '\0');
 }
 
 static bool take_word(struct wt_json *json, const char *word)

@@ -71,7 +71,7 @@ static bool decode_escape(struct wt_json *json)
 {
     static const char letters[] = "\"\\/bfnrt";
     static const char meanings[] = "\"\\/\b\f\n\r\t";
-    char c = json->place < json->count ? json->bytes[json->place++] : '\0';
+    char c = (char)(json->place < json->count ? json->bytes[json->place++] : '\0');
     if (c == 'u') {
         return decode_unicode(json);
     }

@@ -38,13 +38,14 @@ static bool is_space(uint32_t c)
 
 static bool lowercase(const uint8_t *text, size_t bytes, struct wt_text_buffer *out)
 {
-    if (!wt_text_buffer_reserve(out, bytes + CHARACTER_BYTES_MAX * WT_UNICODE_LOWERCASE_MAX)) {
+    if (!wt_text_buffer_reserve(out,
+                                bytes + (size_t)CHARACTER_BYTES_MAX * WT_UNICODE_LOWERCASE_MAX)) {
         return false;
     }
     for (size_t place = 0; place < bytes;) {
         uint32_t lower[WT_UNICODE_LOWERCASE_MAX];
         uint32_t count = wt_unicode_lowercase(take(text, bytes, &place), lower);
-        size_t room = (count + 1) * CHARACTER_BYTES_MAX + bytes - place;
+        size_t room = ((size_t)count + 1) * CHARACTER_BYTES_MAX + bytes - place;
         if (out->capacity - out->count < room && !wt_text_buffer_reserve(out, room)) {
             return false;
         }

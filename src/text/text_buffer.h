@@ -2,6 +2,7 @@
 #ifndef WIRETAG_TEXT_TEXT_BUFFER_H
 #define WIRETAG_TEXT_TEXT_BUFFER_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -40,6 +41,7 @@ static inline bool wt_text_buffer_append(struct wt_text_buffer *buffer, const vo
         return false;
     }
     if (count > 0) {
+        assert(buffer->bytes != NULL && bytes != NULL);
         memcpy(buffer->bytes + buffer->count, bytes, count);
     }
     buffer->count += count;

@@ -16,39 +16,46 @@ static enum wt_status out_of_memory(struct wt_error *error, enum wt_error_class 
                         "not enough memory to tokenize");
 }
 
-static void destroy(struct wt_tokenizer *base)
+static void free_tokenizer(struct wt_wordpiece *tokenizer)
 {
-    struct wt_wordpiece *tokenizer = wt_wordpiece_of(base);
     free(tokenizer->ids);
     free(tokenizer->entries);
     free(tokenizer);
 }
 
+static void destroy(struct wt_tokenizer *base)
+{
+    free_tokenizer(wt_wordpiece_of(base));
+}
+
 static enum wt_status create(const struct wt_vocab *vocab, struct wt_tokenizer **tokenizer_out,
                              struct wt_error *error)
 {
+    const struct wt_wordpiece_vocab *own = wt_wordpiece_vocab_of(vocab);
     struct wt_wordpiece *tokenizer = calloc(1, sizeof *tokenizer);
     if (tokenizer == NULL) {
         return out_of_memory(error, WT_ERROR_FATAL);
     }
+    *tokenizer_out = &tokenizer->base;
     tokenizer->base.type = &wt_wordpiece_type;
     size_t entries_bytes = WT_ENTRY_COUNT * sizeof *tokenizer->entries;
-    tokenizer->vocab = wt_wordpiece_vocab_of(vocab);
+    tokenizer->vocab = own;
     tokenizer->capacity = IDS_AT_FIRST;
     tokenizer->ids = malloc(tokenizer->capacity * sizeof *tokenizer->ids);
-    tokenizer->entries = wt_pages_alloc(entries_bytes);
-    if (tokenizer->ids == NULL || tokenizer->entries == NULL) {
-        destroy(&tokenizer->base);
+    void *entries = wt_pages_alloc(entries_bytes);
+    tokenizer->entries = entries;
+    if (tokenizer->ids == NULL || entries == NULL) {
+        free_tokenizer(tokenizer);
+        *tokenizer_out = NULL;
         return out_of_memory(error, WT_ERROR_FATAL);
     }
-    memset(tokenizer->entries, 0, entries_bytes);
+    memset(entries, 0, entries_bytes);
     tokenizer->run = wt_wordpiece_run_portable;
 #if WT_HAVE_AVX2
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi")) {
         tokenizer->run = wt_wordpiece_run_avx2;
     }
 #endif
-    *tokenizer_out = &tokenizer->base;
     return WT_OK;
 }
 

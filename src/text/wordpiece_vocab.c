@@ -112,11 +112,12 @@ static const char *json_instead(const char *text, size_t bytes)
     while (place < bytes && strchr(" \t\r\n", text[place]) != NULL && text[place] != '\0') {
         place++;
     }
-    char first = place < bytes ? text[place] : '\0';
+    char first = (char)(place < bytes ? text[place] : '\0');
     char next = '\0';
     while (place < bytes && next == '\0') {
         place++;
-        next = place < bytes && strchr(" \t\r\n", text[place]) == NULL ? text[place] : '\0';
+        bool blank = place >= bytes || strchr(" \t\r\n", text[place]) != NULL;
+        next = (char)(blank ? '\0' : text[place]);
     }
     if (first == '[' && next != '\0' && strchr("[{\"]", next) != NULL) {
         return "a list in JSON";
@@ -310,6 +311,17 @@ enum wt_status wt_wordpiece_vocab_create(const char *text, size_t text_bytes, co
                                            error);
 }
 
+static void free_vocab(struct wt_wordpiece_vocab *vocab)
+{
+    if (vocab != NULL) {
+        wt_trie_destroy(vocab->trie);
+        free(vocab->text);
+        free(vocab->starts);
+        free(vocab->lengths);
+        free(vocab);
+    }
+}
+
 enum wt_status wt_wordpiece_vocab_create_named(const char *text, size_t text_bytes,
                                                const char *source,
                                                const struct wt_tokenizer_options *options,
@@ -348,20 +360,13 @@ out_of_memory:
     (void)wt_error_set(error, status, WT_ERROR_FATAL, "out-of-memory",
                        "%s: not enough memory for the vocabulary", source);
 failed:
-    if (vocab != NULL) {
-        wt_wordpiece_vocab_destroy(&vocab->base);
-    }
+    free_vocab(vocab);
     return status;
 }
 
 void wt_wordpiece_vocab_destroy(struct wt_vocab *base)
 {
-    struct wt_wordpiece_vocab *vocab = (struct wt_wordpiece_vocab *)base;
-    wt_trie_destroy(vocab->trie);
-    free(vocab->text);
-    free(vocab->starts);
-    free(vocab->lengths);
-    free(vocab);
+    free_vocab((struct wt_wordpiece_vocab *)base);
 }
 
 const char *wt_wordpiece_vocab_token(const struct wt_vocab *base, uint32_t id)
