@@ -57,6 +57,9 @@ void wt_document_free(struct wt_document *document);
 /* Appends the text of a string or key: UTF-8, escapes resolved. */
 void wt_value_append_text(const struct wt_value *value, struct wt_buffer *buffer);
 
+/* True: the key, its escapes resolved, is this name. */
+bool wt_value_key_is(const struct wt_value *key, const char *name, size_t bytes);
+
 /* Appends the document as JSON that every parser reads: not-numbers become null, halves of surrogate
  * pairs \ufffd; every other byte stays. `text` is what was read. */
 void wt_document_append_plain(const struct wt_document *document, const char *text, size_t bytes,

@@ -206,3 +206,15 @@ void wt_document_append_plain(const struct wt_document *document, const char *te
     }
     wt_buffer_append(buffer, copied, bytes - (size_t)(copied - text));
 }
+
+bool wt_value_key_is(const struct wt_value *key, const char *name, size_t bytes)
+{
+    if (!key->escaped) {
+        return key->bytes == bytes && memcmp(key->start, name, bytes) == 0;
+    }
+    struct wt_buffer text = {0};
+    wt_value_append_text(key, &text);
+    bool same = text.count == bytes && (bytes == 0 || memcmp(text.bytes, name, bytes) == 0);
+    wt_buffer_free(&text);
+    return same;
+}

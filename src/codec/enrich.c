@@ -1,53 +1,22 @@
 #include "codec/enrich.h"
 
 #include "base/alloc.h"
+#include "codec/json_pointer.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define NO_INDEX UINT32_MAX
-
-struct token {
-    char *name; /* unescaped */
-    size_t bytes;
-    uint32_t index; /* of a list's element; NO_INDEX: it names none */
-    char *opening;  /* what stands before the label if this and all that follow are missing */
-};
-
 struct wt_enrich {
-    char *pointer;
-    struct token *tokens;
-    uint32_t count; /* 1 or more */
+    struct wt_json_pointer at; /* output.at, of one token or more */
+    char **
+        openings; /* [i]: what stands before the label if token i and all that follow are missing */
 };
 
 /* --- preparing ------------------------------------------------------------------------------- */
 
-static uint32_t index_of(const char *name, size_t bytes)
-{
-    if (bytes == 0 || bytes > 9 || strspn(name, "0123456789") < bytes ||
-        (name[0] == '0' && bytes > 1)) {
-        return NO_INDEX;
-    }
-    return (uint32_t)strtoul(name, NULL, 10);
-}
-
-static void prepare(struct token *token, const char *text, size_t bytes)
-{
-    token->index = index_of(text, bytes);
-    token->name = wt_alloc(bytes + 1);
-    for (size_t i = 0; i < bytes; i++) {
-        char byte = text[i];
-        if (byte == '~' && i + 1 < bytes) {
-            byte = text[++i] == '1' ? '/' : '~';
-        }
-        token->name[token->bytes++] = byte;
-    }
-    token->name[token->bytes] = '\0';
-}
-
 /* Such as "a":{"b": for the first of two tokens. */
-static char *opening_of(const struct token *tokens, uint32_t count)
+static char *opening_of(const struct wt_json_token *tokens, uint32_t count)
 {
     struct wt_buffer opening = {0};
     for (uint32_t i = 0; i < count; i++) {
@@ -64,16 +33,12 @@ struct wt_enrich *wt_enrich_create(const struct wt_config *config)
         return NULL;
     }
     struct wt_enrich *enrich = wt_alloc_zeroed(1, sizeof *enrich);
-    enrich->pointer = wt_strdup(config->output.at);
-    enrich->tokens = wt_alloc_zeroed(strlen(config->output.at), sizeof *enrich->tokens);
-    for (const char *at = config->output.at; *at == '/';) {
-        size_t bytes = strcspn(at + 1, "/");
-        prepare(&enrich->tokens[enrich->count++], at + 1, bytes);
-        at += 1 + bytes;
-    }
-    assert(enrich->count > 0);
-    for (uint32_t i = 0; i < enrich->count; i++) {
-        enrich->tokens[i].opening = opening_of(&enrich->tokens[i], enrich->count - i);
+    wt_json_pointer_read(&enrich->at, config->output.at);
+    uint32_t count = enrich->at.count;
+    assert(count > 0);
+    enrich->openings = wt_alloc_zeroed(count, sizeof *enrich->openings);
+    for (uint32_t i = 0; i < count; i++) {
+        enrich->openings[i] = opening_of(&enrich->at.tokens[i], count - i);
     }
     return enrich;
 }
@@ -83,40 +48,28 @@ void wt_enrich_destroy(struct wt_enrich *enrich)
     if (enrich == NULL) {
         return;
     }
-    for (uint32_t i = 0; i < enrich->count; i++) {
-        free(enrich->tokens[i].name);
-        free(enrich->tokens[i].opening);
+    for (uint32_t i = 0; i < enrich->at.count; i++) {
+        free(enrich->openings[i]);
     }
-    free(enrich->tokens);
-    free(enrich->pointer);
+    free(enrich->openings);
+    wt_json_pointer_free(&enrich->at);
     free(enrich);
 }
 
 /* --- finding --------------------------------------------------------------------------------- */
 
-static bool key_is(const struct wt_value *key, const struct token *token)
-{
-    if (!key->escaped) {
-        return key->bytes == token->bytes && memcmp(key->start, token->name, token->bytes) == 0;
-    }
-    struct wt_buffer text = {0};
-    wt_value_append_text(key, &text);
-    bool same = text.count == token->bytes &&
-                (text.count == 0 || memcmp(text.bytes, token->name, text.count) == 0);
-    wt_buffer_free(&text);
-    return same;
-}
-
 /* The value that the token names in an object or a list; NULL: there is none. */
 static const struct wt_value *inside(const struct wt_document *document,
-                                     const struct wt_value *value, const struct token *token)
+                                     const struct wt_value *value,
+                                     const struct wt_json_token *token)
 {
     const struct wt_value *values = document->values;
     const struct wt_value *found = NULL;
     uint32_t at = (uint32_t)(value - values) + 1;
     if (value->type == WT_VALUE_OBJECT) {
         for (; at < value->next; at = values[at + 1].next) {
-            found = key_is(&values[at], token) ? &values[at + 1] : found;
+            found =
+                wt_value_key_is(&values[at], token->name, token->bytes) ? &values[at + 1] : found;
         }
     } else if (value->type == WT_VALUE_ARRAY) {
         for (uint32_t index = 0; at < value->next; at = values[at].next, index++) {
@@ -151,14 +104,14 @@ static enum wt_status refuse(const struct wt_enrich *enrich, uint32_t depth,
 {
     size_t bytes = 0;
     for (uint32_t i = 0; i < depth; i++) {
-        bytes += 1 + strcspn(enrich->pointer + bytes + 1, "/");
+        bytes += 1 + strcspn(enrich->at.text + bytes + 1, "/");
     }
     return wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, "at-not-object",
                         "no place for the label: %.*s is %s and not an object%s; output.at in the "
                         "configuration, %s, must lead through objects",
-                        (int)bytes, enrich->pointer, wt_value_type_name(value->type),
+                        (int)bytes, enrich->at.text, wt_value_type_name(value->type),
                         value->type == WT_VALUE_ARRAY ? ", nor has it such an element" : "",
-                        enrich->pointer);
+                        enrich->at.text);
 }
 
 enum wt_status wt_enrich_find(const struct wt_enrich *enrich, const struct wt_document *document,
@@ -168,13 +121,14 @@ enum wt_status wt_enrich_find(const struct wt_enrich *enrich, const struct wt_do
     const struct wt_value *value = &document->values[0];
     struct wt_label_place place = {0};
     assert(value->type == WT_VALUE_OBJECT);
-    for (const struct wt_value *next = value; next != NULL && place.depth <= enrich->count;) {
+    for (const struct wt_value *next = value; next != NULL && place.depth <= enrich->at.count;) {
         value = next;
-        next = place.depth < enrich->count ? inside(document, value, &enrich->tokens[place.depth])
-                                           : NULL;
+        next = place.depth < enrich->at.count
+                   ? inside(document, value, &enrich->at.tokens[place.depth])
+                   : NULL;
         place.depth += next != NULL ? 1 : 0;
     }
-    if (place.depth == enrich->count) {
+    if (place.depth == enrich->at.count) {
         set_instead(&place, json, value);
     } else if (value->type == WT_VALUE_OBJECT) {
         set_behind(&place, json, value);
@@ -207,11 +161,11 @@ void wt_enrich_append(const struct wt_enrich *enrich, const struct wt_record *re
     wt_buffer_append(value, json, place->start);
     wt_buffer_append(value, ",", place->comma ? 1 : 0);
     wt_buffer_append(value, "{", place->object ? 1 : 0);
-    if (place->depth < enrich->count) {
-        wt_buffer_append_text(value, enrich->tokens[place->depth].opening);
+    if (place->depth < enrich->at.count) {
+        wt_buffer_append_text(value, enrich->openings[place->depth]);
     }
     wt_buffer_append(value, label->bytes, label->count);
-    for (uint32_t i = place->depth + 1; i < enrich->count; i++) {
+    for (uint32_t i = place->depth + 1; i < enrich->at.count; i++) {
         wt_buffer_append(value, "}", 1);
     }
     wt_buffer_append(value, "}", place->object ? 1 : 0);

@@ -1,6 +1,7 @@
 #include "codec/json_path.h"
 
 #include "base/alloc.h"
+#include "codec/json_pointer.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -9,19 +10,8 @@
 /* Up to this many keys are compared each with each, without memory of their own. */
 #define KEYS_COMPARED_MAX 32u
 
-#define NO_INDEX UINT32_MAX
-
-struct token {
-    char *name; /* unescaped */
-    size_t bytes;
-    uint32_t index; /* of an array's element; NO_INDEX: it names none */
-    bool every;     /* "*" */
-};
-
 struct wt_json_path {
-    char *pointer;
-    struct token *tokens;
-    size_t count;
+    struct wt_json_pointer pointer;
 };
 
 struct walk {
@@ -34,67 +24,24 @@ struct walk {
 
 /* --- preparing ------------------------------------------------------------------------------- */
 
-/* Array indices of RFC 6901: digits, no leading zero. */
-static uint32_t index_of(const char *name, size_t bytes)
-{
-    uint32_t index = 0;
-    if (bytes == 0 || bytes > 9 || (name[0] == '0' && bytes > 1)) {
-        return NO_INDEX;
-    }
-    for (size_t i = 0; i < bytes; i++) {
-        if (name[i] < '0' || name[i] > '9') {
-            return NO_INDEX;
-        }
-        index = index * 10 + (uint32_t)(name[i] - '0');
-    }
-    return index;
-}
-
-static void prepare(struct token *token, const char *text, size_t bytes)
-{
-    token->name = wt_alloc(bytes + 1);
-    for (size_t i = 0; i < bytes; i++) {
-        char byte = text[i];
-        if (byte == '~' && i + 1 < bytes) {
-            byte = text[++i] == '1' ? '/' : '~';
-        }
-        token->name[token->bytes++] = byte;
-    }
-    token->name[token->bytes] = '\0';
-    token->index = index_of(text, bytes);
-    token->every = bytes == 1 && text[0] == '*';
-}
-
 struct wt_json_path *wt_json_path_create(const char *pointer)
 {
-    assert(pointer[0] == '\0' || pointer[0] == '/');
     struct wt_json_path *path = wt_alloc_zeroed(1, sizeof *path);
-    path->pointer = wt_strdup(pointer);
-    path->tokens = wt_alloc_zeroed(strlen(pointer) + 1, sizeof *path->tokens);
-    while (*pointer == '/') {
-        size_t bytes = strcspn(pointer + 1, "/");
-        prepare(&path->tokens[path->count++], pointer + 1, bytes);
-        pointer += 1 + bytes;
-    }
+    wt_json_pointer_read(&path->pointer, pointer);
     return path;
 }
 
 void wt_json_path_destroy(struct wt_json_path *path)
 {
-    if (path == NULL) {
-        return;
+    if (path != NULL) {
+        wt_json_pointer_free(&path->pointer);
+        free(path);
     }
-    for (size_t i = 0; i < path->count; i++) {
-        free(path->tokens[i].name);
-    }
-    free(path->tokens);
-    free(path->pointer);
-    free(path);
 }
 
 const char *wt_json_path_pointer(const struct wt_json_path *path)
 {
-    return path->pointer;
+    return path->pointer.text;
 }
 
 /* --- keys ------------------------------------------------------------------------------------ */
@@ -102,18 +49,6 @@ const char *wt_json_path_pointer(const struct wt_json_path *path)
 static uint32_t index_in(const struct wt_document *document, const struct wt_value *value)
 {
     return (uint32_t)(value - document->values);
-}
-
-static bool key_is(const struct wt_value *key, const char *name, size_t bytes)
-{
-    if (!key->escaped) {
-        return key->bytes == bytes && memcmp(key->start, name, bytes) == 0;
-    }
-    struct wt_buffer text = {0};
-    wt_value_append_text(key, &text);
-    bool same = text.count == bytes && (bytes == 0 || memcmp(text.bytes, name, bytes) == 0);
-    wt_buffer_free(&text);
-    return same;
 }
 
 /* A key with its escapes resolved. */
@@ -175,7 +110,7 @@ static const struct wt_value *find_twice(const struct wt_document *document, uin
         escaped = escaped || key->escaped;
         if (count < KEYS_COMPARED_MAX) {
             for (uint32_t i = 0; i < count; i++) {
-                if (key_is(&values[keys[i]], key->start, key->bytes) && !key->escaped) {
+                if (wt_value_key_is(&values[keys[i]], key->start, key->bytes) && !key->escaped) {
                     return key;
                 }
             }
@@ -192,7 +127,7 @@ static bool walk_from(struct walk *walk, const struct wt_value *value, size_t de
 
 static bool walk_array(struct walk *walk, const struct wt_value *array, size_t depth)
 {
-    const struct token *token = &walk->path->tokens[depth];
+    const struct wt_json_token *token = &walk->path->pointer.tokens[depth];
     const struct wt_value *values = walk->document->values;
     uint32_t index = 0;
     bool more = true;
@@ -208,7 +143,7 @@ static bool walk_array(struct walk *walk, const struct wt_value *array, size_t d
 
 static bool walk_object(struct walk *walk, const struct wt_value *object, size_t depth)
 {
-    const struct token *token = &walk->path->tokens[depth];
+    const struct wt_json_token *token = &walk->path->pointer.tokens[depth];
     struct wt_value *values = walk->document->values;
     uint32_t at = index_in(walk->document, object);
     if (!object->keys_checked) {
@@ -219,7 +154,7 @@ static bool walk_object(struct walk *walk, const struct wt_value *object, size_t
         }
     }
     for (at = at + 1; at < object->next; at = values[at + 1].next) {
-        if (key_is(&values[at], token->name, token->bytes)) {
+        if (wt_value_key_is(&values[at], token->name, token->bytes)) {
             return walk_from(walk, &values[at + 1], depth + 1);
         }
     }
@@ -229,7 +164,7 @@ static bool walk_object(struct walk *walk, const struct wt_value *object, size_t
 /* False: enough. The recursion is as deep as the pointer is long. */
 static bool walk_from(struct walk *walk, const struct wt_value *value, size_t depth)
 {
-    if (depth == walk->path->count) {
+    if (depth == walk->path->pointer.count) {
         return walk->visit(walk->opaque, value);
     }
     if (value->type == WT_VALUE_ARRAY) {
