@@ -12,7 +12,10 @@ static enum wt_txn_remedy choose(const rd_kafka_error_t *error)
         return wt_client_is_fenced(rd_kafka_error_code(error)) ? WT_TXN_FENCED : WT_TXN_REPLACE;
     }
     if (rd_kafka_error_txn_requires_abort(error)) {
-        return WT_TXN_ABORT;
+        /* Note "Expired": an expired transactional id needs a new epoch. librdkafka requests one with the
+         * abort, but not when AddOffsetsToTxn was the request that failed (2.16.0): then every further
+         * transaction fails, too. So the producer is replaced. */
+        return wt_txn_stall_is_expired(rd_kafka_error_code(error)) ? WT_TXN_REPLACE : WT_TXN_ABORT;
     }
     return rd_kafka_error_is_retriable(error) ? WT_TXN_RETRY : WT_TXN_REPLACE;
 }

@@ -14,9 +14,7 @@
 #define FAILING_US_MAX 3000000
 #define UNTRIED_US_MAX 15000000
 
-/* The brokers forget a transactional id that was idle for transactional.id.expiration.ms (a week unless
- * configured), and take it again after an abort. That is normal after a pause. */
-static bool is_expired(rd_kafka_resp_err_t code)
+bool wt_txn_stall_is_expired(rd_kafka_resp_err_t code)
 {
     return code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_ID_MAPPING ||
            code == RD_KAFKA_RESP_ERR_UNKNOWN_PRODUCER_ID;
@@ -41,7 +39,7 @@ void wt_txn_stall_log(struct wt_txn_stall *stall, const char *what, const rd_kaf
                       const char *next)
 {
     assert(error != NULL);
-    bool expired = is_expired(rd_kafka_error_code(error));
+    bool expired = wt_txn_stall_is_expired(rd_kafka_error_code(error));
     enum wt_log_level level = stall->logged ? WT_LOG_DEBUG : expired ? WT_LOG_INFO : WT_LOG_WARN;
     wt_log(level, "transaction", "%s: %s; %s", what,
            expired ? "the transactional id has expired at the brokers while it was idle"

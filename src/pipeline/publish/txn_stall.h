@@ -21,6 +21,10 @@ struct wt_txn_stall {
     char words[400];  /* the last error; "": there was none */
 };
 
+/* True: the brokers have forgotten the transactional id, which was idle for transactional.id.expiration.ms
+ * (a week unless configured). That is normal after a pause. */
+bool wt_txn_stall_is_expired(rd_kafka_resp_err_t code);
+
 /* The call `what` failed. The caller keeps `error`. */
 void wt_txn_stall_error(struct wt_txn_stall *stall, const struct wt_config *config,
                         const char *what, const rd_kafka_error_t *error);
