@@ -100,7 +100,7 @@ static void audit_topic(const struct wt_config *config, const struct wt_cluster_
                        "only the last; those without a key get their source position as key",
                        topic->topic);
         wt_finding_remedy(findings, "set cleanup.policy=delete on it");
-    } else if (topic->compacted && topic->role == WT_TOPIC_OUTPUT) {
+    } else if (topic->compacted && wt_topic_has_labels(topic)) {
         wt_finding_add(findings, config, key, WT_FINDING_NOTE, "topic-compacted",
                        "topic %s is compacted: articles without a key become dead letters",
                        topic->topic);
@@ -222,8 +222,8 @@ static void audit_output_size(const struct wt_config *config, const struct wt_to
     if (fits(output->record_bytes_max, input->record_bytes_max)) {
         return;
     }
-    wt_finding_add(findings, config, "output.topic", whole ? WT_FINDING_WARNING : WT_FINDING_NOTE,
-                   "label-size",
+    wt_finding_add(findings, config, wt_topic_role_key(output->role),
+                   whole ? WT_FINDING_WARNING : WT_FINDING_NOTE, "label-size",
                    "topic %s takes %" PRId64 " bytes a record and %s %" PRId64
                    " (max.message.bytes): %s are larger become dead letters",
                    output->topic, output->record_bytes_max, input->topic, input->record_bytes_max,
@@ -281,8 +281,8 @@ static void audit_newest(const struct wt_config *config, const struct wt_topic_f
     if (said) {
         return;
     }
-    wt_time_fault_write(fault, &limits, config->output.topic, input->misdated_ms, now_ms, words);
-    wt_time_remedy_write(fault, config->output.topic, remedy);
+    wt_time_fault_write(fault, &limits, output->topic, input->misdated_ms, now_ms, words);
+    wt_time_remedy_write(fault, output->topic, remedy);
     wt_finding_add(findings, config, "output.timestamp", WT_FINDING_WARNING, "timestamp-newest",
                    "the newest record of %s [%" PRId32 "], offset %" PRId64 ": its %s",
                    input->topic, input->misdated_partition, input->misdated_offset, words);
@@ -313,23 +313,27 @@ static void audit_transaction_limit(const struct wt_config *config,
 void wt_audit_topics(const struct wt_config *config, const struct wt_cluster_facts *facts,
                      struct wt_findings *findings)
 {
-    const struct wt_topic_facts *output = wt_facts_find(facts, WT_TOPIC_OUTPUT);
+    const struct wt_topic_facts *strictest = wt_time_strictest(config, facts);
     const struct wt_topic_facts *dead_letters = wt_facts_find(facts, WT_TOPIC_DEAD_LETTERS);
     for (size_t i = 0; i < facts->topic_count; i++) {
         const struct wt_topic_facts *topic = &facts->topics[i];
         audit_topic(config, facts, topic, findings);
         if (topic->role != WT_TOPIC_INPUT || topic->partitions == 0) {
-            if (topic->role == WT_TOPIC_OUTPUT && topic->partitions > 0) {
+            if (wt_topic_has_labels(topic) && topic->partitions > 0) {
                 audit_producer_size(config, topic, findings);
             }
             continue;
         }
         audit_input_size(config, topic, dead_letters, findings);
-        if (output != NULL) {
-            audit_output_size(config, topic, output, findings);
-            audit_partitions(config, topic, output, findings);
-            audit_timestamps(config, topic, output, findings);
-            audit_newest(config, topic, output, findings);
+        for (size_t j = 0; j < facts->topic_count; j++) {
+            if (wt_topic_has_labels(&facts->topics[j])) {
+                audit_output_size(config, topic, &facts->topics[j], findings);
+                audit_partitions(config, topic, &facts->topics[j], findings);
+            }
+        }
+        if (strictest != NULL) {
+            audit_timestamps(config, topic, strictest, findings);
+            audit_newest(config, topic, strictest, findings);
         }
         if (dead_letters != NULL) {
             audit_partitions(config, topic, dead_letters, findings);

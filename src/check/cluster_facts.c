@@ -158,7 +158,10 @@ static void gather_topics(const struct wt_config *config, rd_kafka_t *client,
         add_named(facts, metadata, config->input.topics.items[i], WT_TOPIC_INPUT, client,
                   deadline_us);
     }
-    add_named(facts, metadata, config->output.topic, WT_TOPIC_OUTPUT, client, deadline_us);
+    for (size_t i = 0; i < wt_config_label_topic_count(config); i++) {
+        add_named(facts, metadata, wt_config_label_topic(config, i),
+                  i == 0 ? WT_TOPIC_OUTPUT : WT_TOPIC_ROUTE, client, deadline_us);
+    }
     if (config->dead_letter.enabled) {
         add_named(facts, metadata, config->dead_letter.topic, WT_TOPIC_DEAD_LETTERS, client,
                   deadline_us);

@@ -6,7 +6,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum wt_topic_role { WT_TOPIC_INPUT, WT_TOPIC_OUTPUT, WT_TOPIC_DEAD_LETTERS };
+enum wt_topic_role {
+    WT_TOPIC_INPUT,
+    WT_TOPIC_OUTPUT,
+    WT_TOPIC_DEAD_LETTERS,
+    WT_TOPIC_ROUTE /* of labels, by output.routes */
+};
 
 /* Facts about one topic; numbers that are not known are -1. */
 struct wt_topic_facts {
@@ -69,6 +74,12 @@ struct wt_cluster_facts {
 
 /* The configuration key of topics with this role. */
 const char *wt_topic_role_key(enum wt_topic_role role);
+
+/* Labels are written to it. */
+static inline bool wt_topic_has_labels(const struct wt_topic_facts *topic)
+{
+    return topic->role == WT_TOPIC_OUTPUT || topic->role == WT_TOPIC_ROUTE;
+}
 
 /* The first topic with this role; NULL: none. */
 const struct wt_topic_facts *wt_facts_find(const struct wt_cluster_facts *facts,

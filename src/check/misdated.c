@@ -85,7 +85,7 @@ static int32_t count_ahead(rd_kafka_t *client, const struct wt_topic_facts *topi
 void wt_facts_find_misdated(const struct wt_config *config, rd_kafka_t *client, int wait_ms,
                             struct wt_cluster_facts *facts)
 {
-    const struct wt_topic_facts *output = wt_facts_find(facts, WT_TOPIC_OUTPUT);
+    const struct wt_topic_facts *output = wt_time_strictest(config, facts);
     int64_t now_ms = wt_clock_wall_ms();
     int64_t deadline_us = wt_deadline_in(wait_ms);
     int64_t age_ms_max = wt_time_age_ms_max(config, output);
@@ -183,7 +183,7 @@ void wt_facts_find_newest(const struct wt_config *config, int wait_ms,
 {
     rd_kafka_t *client = NULL;
     int64_t deadline_us = wt_deadline_in(wait_ms);
-    struct wt_time_limits limits = wt_time_limits_of(config, wt_facts_find(facts, WT_TOPIC_OUTPUT));
+    struct wt_time_limits limits = wt_time_limits_of(config, wt_time_strictest(config, facts));
     if (!limits.kept || wt_query_quiet_client_create(config, &client, NULL) != WT_OK) {
         return;
     }

@@ -21,7 +21,7 @@
 #define MS_PER_HOUR 3.6e6
 
 struct wt_timestamps {
-    const struct wt_config *config;
+    char *output; /* the topic whose limits these are */
     struct wt_time_limits limits;
     pthread_mutex_t mutex; /* guards the members below */
     char **topics;         /* topics with a logged record */
@@ -48,6 +48,27 @@ int64_t wt_time_ahead_ms_max(const struct wt_config *config, const struct wt_top
     return keeps_timestamps && output->settings_known && output->ahead_ms_max >= 0
                ? output->ahead_ms_max
                : INT64_MAX;
+}
+
+const struct wt_topic_facts *wt_time_strictest(const struct wt_config *config,
+                                               const struct wt_cluster_facts *facts)
+{
+    const struct wt_topic_facts *strictest = NULL;
+    for (size_t i = 0; i < facts->topic_count; i++) {
+        const struct wt_topic_facts *topic = &facts->topics[i];
+        if (!wt_topic_has_labels(topic)) {
+            continue;
+        }
+        int64_t age_ms = wt_time_age_ms_max(config, topic);
+        int64_t least_ms = strictest != NULL ? wt_time_age_ms_max(config, strictest) : INT64_MAX;
+        bool tie = age_ms == least_ms && strictest != NULL;
+        if (strictest == NULL || age_ms < least_ms ||
+            (tie &&
+             wt_time_ahead_ms_max(config, topic) < wt_time_ahead_ms_max(config, strictest))) {
+            strictest = topic;
+        }
+    }
+    return strictest;
 }
 
 struct wt_time_limits wt_time_limits_of(const struct wt_config *config,
@@ -146,7 +167,7 @@ struct wt_timestamps *wt_timestamps_create(const struct wt_config *config,
                                            const struct wt_topic_facts *output)
 {
     struct wt_timestamps *times = wt_alloc_zeroed(1, sizeof *times);
-    times->config = config;
+    times->output = wt_strdup(output != NULL ? output->topic : config->output.topic);
     times->limits = wt_time_limits_of(config, output);
     (void)pthread_mutex_init(&times->mutex, NULL);
     return times;
@@ -161,6 +182,7 @@ void wt_timestamps_destroy(struct wt_timestamps *times)
         free(times->topics[i]);
     }
     free(times->topics);
+    free(times->output);
     (void)pthread_mutex_destroy(&times->mutex);
     free(times);
 }
@@ -199,9 +221,8 @@ void wt_timestamps_look(struct wt_timestamps *times, const struct wt_record *rec
     char words[WT_TIME_WORDS_BYTES_MAX];
     char remedy[WT_TIME_WORDS_BYTES_MAX];
     struct wt_log_record about = wt_trace_about(record, trace_id);
-    const char *output = times->config->output.topic;
-    wt_time_fault_write(fault, &times->limits, output, record->timestamp_ms, now_ms, words);
-    wt_time_remedy_write(fault, output, remedy);
+    wt_time_fault_write(fault, &times->limits, times->output, record->timestamp_ms, now_ms, words);
+    wt_time_remedy_write(fault, times->output, remedy);
     wt_log_about(WT_LOG_WARN, "check", &about,
                  "%s. %s. Further ones of its topic are counted in wiretag_misdated_records_total, "
                  "not logged",

@@ -33,6 +33,11 @@ struct wt_time_limits {
 int64_t wt_time_age_ms_max(const struct wt_config *config, const struct wt_topic_facts *output);
 int64_t wt_time_ahead_ms_max(const struct wt_config *config, const struct wt_topic_facts *output);
 
+/* The topic for labels that keeps them for the shortest time, of several such the one that accepts the
+ * least ahead; NULL: the facts have none. */
+const struct wt_topic_facts *wt_time_strictest(const struct wt_config *config,
+                                               const struct wt_cluster_facts *facts);
+
 /* `output`: facts of the output topic; NULL: not known. */
 struct wt_time_limits wt_time_limits_of(const struct wt_config *config,
                                         const struct wt_topic_facts *output);
@@ -56,7 +61,8 @@ void wt_time_remedy_write(enum wt_time_fault fault, const char *output, char *wo
 
 struct wt_timestamps;
 
-/* The config must outlive it. Thread: main. */
+/* `output`: of the strictest topic, which is copied; NULL: not known. The config must outlive it. Thread:
+ * main. */
 struct wt_timestamps *wt_timestamps_create(const struct wt_config *config,
                                            const struct wt_topic_facts *output);
 

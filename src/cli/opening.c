@@ -29,16 +29,23 @@ static void log_configuration(const char *command, const struct wt_config *confi
         wt_buffer_append_text(&inputs, config->input.topics.items[i]);
     }
     char *topics = wt_buffer_take(&inputs, NULL);
+    struct wt_buffer outputs = {0};
+    for (size_t i = 0; i < wt_config_label_topic_count(config); i++) {
+        wt_buffer_append_text(&outputs, i > 1 ? ", " : i == 1 ? ", output.routes to " : "");
+        wt_buffer_append_text(&outputs, wt_config_label_topic(config, i));
+    }
+    char *label_topics = wt_buffer_take(&outputs, NULL);
     bool dead_letters = config->dead_letter.enabled;
     wt_log_info(command,
                 "configuration %s, group %s, brokers %s, input.topics %s, output.topic %s, "
                 "dead_letter.topic %s, guarantee %s, model %s",
                 config->file != NULL ? config->file : "defaults", property_of(config, "group.id"),
-                property_of(config, "bootstrap.servers"), topics, config->output.topic,
+                property_of(config, "bootstrap.servers"), topics, label_topics,
                 dead_letters ? config->dead_letter.topic : "none",
                 config->delivery.guarantee == WT_EXACTLY_ONCE ? "exactly-once" : "at-least-once",
                 config->model.path);
     free(topics);
+    free(label_topics);
 }
 
 /* --- the machine ----------------------------------------------------------------------------- */

@@ -6,6 +6,7 @@
 #include "cli/opening.h"
 #include "cli/signals.h"
 #include "codec/article_windows.h"
+#include "codec/routes.h"
 #include "codec/thresholds.h"
 #include "kafka/client.h"
 #include "observe/beat.h"
@@ -142,6 +143,9 @@ enum wt_status wt_cli_configured_model(const char *command, const struct wt_conf
         wt_cli_model_load(command, config->model.path, &options, as_log, &model, error);
     if (status == WT_OK) {
         status = wt_thresholds_check(config, wt_model_info(model), error);
+    }
+    if (status == WT_OK) {
+        status = wt_routes_check(config, wt_model_info(model), error);
     }
     if (status == WT_OK) {
         struct wt_windows windows;

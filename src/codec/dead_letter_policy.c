@@ -85,8 +85,8 @@ bool wt_dead_letter_refused(const struct wt_config *config, struct wt_record *re
     }
     struct wt_error cause;
     (void)wt_error_set(&cause, WT_INVALID, WT_ERROR_RECORD, "record-rejected",
-                       "topic %s refuses the labelled record: %s", config->output.topic,
-                       refusal->reason);
+                       "topic %s refuses the labelled record: %s",
+                       wt_config_label_topic(config, record->target), refusal->reason);
     wt_record_fail(record, "publish", &cause);
     return wt_dead_letter_apply_on_error(config, record, error);
 }

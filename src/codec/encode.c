@@ -5,6 +5,7 @@
 #include "codec/dead_letter.h"
 #include "codec/form.h"
 #include "codec/headers.h"
+#include "codec/routes.h"
 #include "codec/thresholds.h"
 
 #include <assert.h>
@@ -87,6 +88,13 @@ void wt_encode_label(const struct wt_encoder *encoder, struct wt_record *record,
     wt_form_append_label(encoder, record, value);
 }
 
+static uint32_t target_of(const struct wt_encoder *encoder, const struct wt_record *record)
+{
+    bool labelled = record->category < encoder->label_count;
+    return wt_routes_choose(&encoder->config->output.routes,
+                            labelled ? encoder->labels[record->category] : NULL, record->score);
+}
+
 /* What readers route by who do not read the value: its category and score, null where it has null. */
 static void add_label(const struct wt_encoder *encoder, const struct wt_record *record,
                       struct wt_headers *headers)
@@ -118,6 +126,7 @@ void wt_encode(const struct wt_encoder *encoder, struct wt_record *record)
     switch (record->outcome) {
     case WT_OUTCOME_LABELLED:
         encoder->form->write(encoder, record);
+        record->target = target_of(encoder, record);
         wt_headers_add_text(&headers, "wiretag.model", encoder->model_header);
         if (encoder->config->output.headers.label) {
             add_label(encoder, record, &headers);
@@ -125,6 +134,7 @@ void wt_encode(const struct wt_encoder *encoder, struct wt_record *record)
         wt_headers_add_source(&headers);
         break;
     case WT_OUTCOME_TOMBSTONE:
+        record->target = 0;
         wt_headers_add_text(&headers, "wiretag.model", encoder->model_header);
         wt_headers_add_source(&headers);
         break;

@@ -25,8 +25,8 @@ void wt_encode_label(const struct wt_encoder *encoder, struct wt_record *record,
                      struct wt_buffer *value);
 
 /* Fills record->output according to record->outcome:
- *   LABELLED       the label as compact JSON, or the article with it (docs/output.md); sets category
- *                  and labels
+ *   LABELLED       the label as compact JSON, or the article with it (docs/output.md); sets category,
+ *                  labels and target
  *   TOMBSTONE      a null value
  *   DEAD_LETTERED  the input's bytes with the headers wiretag.error.* and wiretag.tries
  *                  (dead_letter.h)

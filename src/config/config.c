@@ -15,6 +15,17 @@ const char *wt_config_place(const struct wt_config *config, const char *key)
     return "";
 }
 
+size_t wt_config_label_topic_count(const struct wt_config *config)
+{
+    return 1 + config->output.routes.topics.count;
+}
+
+const char *wt_config_label_topic(const struct wt_config *config, size_t target)
+{
+    assert(target < wt_config_label_topic_count(config));
+    return target == 0 ? config->output.topic : config->output.routes.topics.items[target - 1];
+}
+
 static const struct wt_property *find(const struct wt_properties *properties, const char *name)
 {
     for (size_t i = 0; i < properties->count; i++) {

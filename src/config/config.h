@@ -56,6 +56,24 @@ struct wt_filters {
     size_t count; /* 0: all articles */
 };
 
+/* Labels that go to another topic than output.topic: output.routes. A label meets all conditions that a
+ * route has. */
+struct wt_route {
+    bool by_category;
+    struct wt_strings categories; /* of these categories, */
+    bool none;                    /* or without one */
+    double score_below;           /* above 1: any score; a score of null is below every other one */
+    char *topic;
+    uint32_t target; /* which of the topics for labels, see wt_config_label_topic */
+    char *place;     /* where it was set, as of a property */
+};
+
+struct wt_routes {
+    struct wt_route *items; /* the first that a label meets decides */
+    size_t count;
+    struct wt_strings topics; /* without output.topic, no duplicates */
+};
+
 enum wt_markup_kind { WT_MARKUP_NONE, WT_MARKUP_HTML };
 enum wt_normalize { WT_NORMALIZE_NONE, WT_NORMALIZE_NFC };
 enum wt_output_form { WT_FORM_RECORD, WT_FORM_ENRICHED };
@@ -101,6 +119,7 @@ struct wt_config {
                 drop;   /* input headers that no label has: names, or beginnings with a * */
             bool label; /* labels have wiretag.category and wiretag.score */
         } headers;
+        struct wt_routes routes;
     } output;
     struct {
         bool enabled;         /* false for "dead_letter: null" */
@@ -149,6 +168,10 @@ struct wt_config {
  * start of a message. `key` is such as "output.topic", or "dead_letter" if that is null. Owned by
  * the config. */
 const char *wt_config_place(const struct wt_config *config, const char *key);
+
+/* The topics that labels go to: 0 is output.topic, then come those of output.routes, each once. */
+size_t wt_config_label_topic_count(const struct wt_config *config);
+const char *wt_config_label_topic(const struct wt_config *config, size_t target);
 
 /* The property of one client: from its own section, else from kafka.common; NULL: not set. Aliases
  * of a property (metadata.broker.list) are different names. */

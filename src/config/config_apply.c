@@ -101,6 +101,7 @@ static const char *must_be(const struct wt_key *key, char must[MUST_BYTES_MAX])
     case WT_KEY_TEXTS:
     case WT_KEY_PROPERTIES:
     case WT_KEY_FILTERS:
+    case WT_KEY_ROUTES:
         (void)snprintf(must, MUST_BYTES_MAX, "%s", key->must);
         break;
     }
@@ -340,6 +341,8 @@ enum wt_status wt_key_set(struct wt_config *config, const struct wt_key *key,
         status = set_thresholds(config, key, node, error);
     } else if (key->type == WT_KEY_FILTERS) {
         status = wt_filters_set(field(config, key), key, node, error);
+    } else if (key->type == WT_KEY_ROUTES) {
+        status = wt_routes_set(field(config, key), key, node, error);
     } else {
         status = set_simple(config, key, node) ? WT_OK : refuse_value(node, key, error);
     }
@@ -399,6 +402,8 @@ void wt_schema_clear(struct wt_config *config)
             thresholds_clear(field(config, &keys[i]));
         } else if (keys[i].type == WT_KEY_FILTERS) {
             wt_filters_clear(field(config, &keys[i]));
+        } else if (keys[i].type == WT_KEY_ROUTES) {
+            wt_routes_clear(field(config, &keys[i]));
         }
     }
     wt_properties_clear(&config->places);

@@ -156,6 +156,25 @@ static bool is_input(const struct wt_config *config, const char *topic)
     return false;
 }
 
+/* A route to the input or to the dead letters. */
+static enum wt_status check_routes(const struct wt_config *config, struct wt_error *error)
+{
+    for (size_t i = 0; i < config->output.routes.count; i++) {
+        const struct wt_route *route = &config->output.routes.items[i];
+        bool dead =
+            config->dead_letter.enabled && strcmp(route->topic, config->dead_letter.topic) == 0;
+        if (dead || is_input(config, route->topic)) {
+            return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "config-invalid",
+                                "%s: output.routes: topic %s is also %s; name another topic",
+                                route->place, route->topic,
+                                dead ? "dead_letter.topic, where readers expect no labels"
+                                     : "one of input.topics; labelled records would be read as "
+                                       "articles again");
+        }
+    }
+    return WT_OK;
+}
+
 static enum wt_status check_topics(const struct wt_config *config, struct wt_error *error)
 {
     if (is_input(config, config->output.topic)) {
@@ -192,6 +211,7 @@ static void complete(struct wt_config *config)
     if (config->dead_letter.enabled && config->dead_letter.topic == NULL) {
         config->dead_letter.topic = wt_format("%s%s", config->output.topic, DEAD_LETTER_SUFFIX);
     }
+    wt_routes_complete(&config->output.routes, config->output.topic);
     for (char *digit = config->model.sha256; digit != NULL && *digit != '\0'; digit++) {
         *digit = (char)tolower((unsigned char)*digit);
     }
@@ -225,6 +245,9 @@ static enum wt_status build(struct wt_node *root, struct wt_config **config_out,
     }
     if (status == WT_OK) {
         status = check_topics(config, error);
+    }
+    if (status == WT_OK) {
+        status = check_routes(config, error);
     }
     if (status != WT_OK) {
         wt_config_destroy(config);

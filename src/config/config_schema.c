@@ -139,6 +139,8 @@ static const struct wt_key keys[] = {
      .valid = valid_header,
      .must = "a list of header names, such as [debug, internal.*]; a * may only end a name"},
     {"output.headers.label", WT_KEY_BOOL, AT(output.headers.label), "false"},
+    {"output.routes", WT_KEY_ROUTES, AT(output.routes), "[]",
+     .valid = wt_name_is_topic, .must = TOPIC_MUST},
     {"dead_letter.topic", WT_KEY_TEXT, AT(dead_letter.topic), "null", .null_allowed = true,
      .valid = wt_name_is_topic, .must = TOPIC_MUST ", or null for <output.topic>.dlq"},
     {"dead_letter.connect_headers", WT_KEY_BOOL, AT(dead_letter.connect_headers), "false"},

@@ -17,7 +17,8 @@ enum wt_key_type {
     WT_KEY_CHOICE, /* an enum */
     WT_KEY_PROPERTIES,
     WT_KEY_THRESHOLDS, /* auto, a number, or a map from label to number */
-    WT_KEY_FILTERS     /* a map from JSON pointer to values */
+    WT_KEY_FILTERS,    /* a map from JSON pointer to values */
+    WT_KEY_ROUTES      /* a list of conditions with a topic */
 };
 
 struct wt_choice {
@@ -35,7 +36,9 @@ struct wt_key {
     bool null_allowed;    /* TEXT: null is accepted and stored as NULL */
     bool empty_allowed;   /* TEXTS: an empty list is accepted */
     const struct wt_choice *choices;
-    bool (*valid)(const char *text); /* TEXT, each of TEXTS, of FILTERS; NULL: any text but "" */
+    bool (*valid)(
+        const char
+            *text); /* TEXT, each of TEXTS, of FILTERS, topic of ROUTES; NULL: any text but "" */
     const char
         *must; /* TEXT, TEXTS, FILTERS, PROPERTIES: the rule for messages, after "it must be" */
 };
@@ -77,6 +80,13 @@ enum wt_status wt_properties_check(const struct wt_config *config, struct wt_err
 enum wt_status wt_filters_set(struct wt_filters *filters, const struct wt_key *key,
                               const struct wt_node *node, struct wt_error *error);
 void wt_filters_clear(struct wt_filters *filters);
+
+/* In config_routes.c: the same for a key of type ROUTES; numbers the topics of the routes, once
+ * output.topic is known. */
+enum wt_status wt_routes_set(struct wt_routes *routes, const struct wt_key *key,
+                             const struct wt_node *node, struct wt_error *error);
+void wt_routes_clear(struct wt_routes *routes);
+void wt_routes_complete(struct wt_routes *routes, const char *output_topic);
 
 /* In config_input.c: refuses keys of `input` that do not fit together. */
 enum wt_status wt_input_check(const struct wt_config *config, struct wt_error *error);

@@ -112,11 +112,15 @@ struct wt_topics *wt_topics_create(rd_kafka_t *consumer, const struct wt_config 
 {
     struct wt_topics *topics = wt_alloc_zeroed(1, sizeof *topics);
     topics->consumer = consumer;
-    topics->items = wt_alloc_zeroed(config->input.topics.count + 2, sizeof *topics->items);
+    topics->items =
+        wt_alloc_zeroed(config->input.topics.count + wt_config_label_topic_count(config) + 1,
+                        sizeof *topics->items);
     for (size_t i = 0; i < config->input.topics.count; i++) {
         add(topics, config->input.topics.items[i], INPUT);
     }
-    add(topics, config->output.topic, OUTPUT);
+    for (size_t i = 0; i < wt_config_label_topic_count(config); i++) {
+        add(topics, wt_config_label_topic(config, i), OUTPUT);
+    }
     if (config->dead_letter.enabled) {
         add(topics, config->dead_letter.topic, DEAD_LETTERS);
     }

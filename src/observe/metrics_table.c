@@ -77,6 +77,12 @@ static const struct wt_family_entry families[WT_FAMILY_COUNT] = {
          "Acknowledged labelled records by category; with a multi-label model by each of their "
          "labels.",
          "Articles and labels"},
+    [WT_FAMILY_LABELLED_BY_TOPIC] = {"wiretag_labelled_records_by_topic_total",
+                                     WT_COUNTER,
+                                     {"topic"},
+                                     "Acknowledged labelled records by the topic they went to: "
+                                     "output.topic, or one of output.routes.",
+                                     NULL},
     [WT_FAMILY_BELOW_THRESHOLD] =
         {"wiretag_below_threshold_records_total",
          WT_COUNTER,

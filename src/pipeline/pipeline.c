@@ -164,7 +164,7 @@ static enum wt_status check_topics(struct wt_pipeline *pipeline, struct wt_error
                                       dead_letters != NULL ? dead_letters->record_bytes_max : -1,
                                       dead_letters != NULL && dead_letters->compacted);
         pipeline->times =
-            wt_timestamps_create(pipeline->config, wt_facts_find(&facts, WT_TOPIC_OUTPUT));
+            wt_timestamps_create(pipeline->config, wt_time_strictest(pipeline->config, &facts));
     }
     wt_facts_free(&facts);
     return status;

@@ -129,6 +129,7 @@ struct wt_record {
     uint32_t *labels;           /* ids of all labels that reach their threshold, best first; set by
                                  * encoding the result of a multi-label model, else NULL */
     uint32_t reached_count;     /* how many */
+    uint32_t target;            /* the label's topic (wt_config_label_topic); set by encoding */
     struct wt_failure *failure; /* set when the outcome is dead letter or skipped */
     struct wt_output output;    /* encoded once, kept until acknowledged */
     bool ran;                   /* taken by infer: counts in wt_partition_running */

@@ -54,7 +54,8 @@ static enum wt_status check_offset_spec(const struct wt_offset_spec *spec, size_
 static void warn_of_timestamps(const struct wt_replay *replay, const struct wt_replay_part *part,
                                int64_t now_ms)
 {
-    const struct wt_topic_facts *output = wt_facts_find(&replay->facts, WT_TOPIC_OUTPUT);
+    const struct wt_topic_facts *output = wt_time_strictest(replay->config, &replay->facts);
+    const char *output_topic = output != NULL ? output->topic : replay->config->output.topic;
     const struct wt_preview *preview = &part->preview;
     int64_t age_ms_max = wt_time_age_ms_max(replay->config, output);
     int64_t ahead_ms_max = wt_time_ahead_ms_max(replay->config, output);
@@ -64,14 +65,14 @@ static void warn_of_timestamps(const struct wt_replay *replay, const struct wt_r
             "%s [%" PRId32
             "]: records are older than %s keeps or accepts; the broker will delete or refuse their "
             "labels. Set output.timestamp to now, or raise the topic's retention.ms",
-            part->topic, part->partition, replay->config->output.topic);
+            part->topic, part->partition, output_topic);
     }
     if (preview->last.timestamp_ms >= 0 && preview->last.timestamp_ms - now_ms > ahead_ms_max) {
         wt_log_warn("replay",
                     "%s [%" PRId32
                     "]: record timestamps are further in the future than %s accepts; their labels "
                     "will become dead letters. Set output.timestamp to now",
-                    part->topic, part->partition, replay->config->output.topic);
+                    part->topic, part->partition, output_topic);
     }
 }
 

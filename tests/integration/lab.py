@@ -35,7 +35,8 @@ class Flow:
         """A config for this flow, the defaults but for names; nested changes on top."""
         output = changes.get("output", {})
         if output.get("form") == "enriched":
-            schema.enriched[self.output] = output.get("at", "/wiretag")
+            for topic in [self.output, *(route["topic"] for route in output.get("routes", []))]:
+                schema.enriched[topic] = output.get("at", "/wiretag")
         return worker.merge({
             "kafka": {
                 "common": {"bootstrap.servers": self.bootstrap},

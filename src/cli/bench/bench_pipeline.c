@@ -79,12 +79,13 @@ struct bench {
 static enum wt_status load_config(struct bench *bench, struct wt_error *error)
 {
     const struct options *options = bench->options;
-    char own[8][128];
+    char own[9][128];
     /* The uptime in microseconds: a name that no other run on these brokers uses. */
     unsigned long long number = (unsigned long long)wt_clock_us();
     size_t count = 0;
     (void)snprintf(own[count++], sizeof own[0], "input.topics=[wiretag-bench-%llx-in]", number);
     (void)snprintf(own[count++], sizeof own[0], "output.topic=wiretag-bench-%llx-out", number);
+    (void)snprintf(own[count++], sizeof own[0], "output.routes=[]");
     (void)snprintf(own[count++], sizeof own[0], "kafka.consumer.group.id=wiretag-bench-%llx",
                    number);
     (void)snprintf(own[count++], sizeof own[0], "kafka.consumer.auto.offset.reset=earliest");

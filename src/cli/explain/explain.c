@@ -186,7 +186,10 @@ static void search(struct explained *explained, struct readers *readers)
 {
     struct wt_error error;
     const struct wt_config *config = explained->config;
-    enum wt_status status = search_topic(explained, readers, config->output.topic, false, &error);
+    enum wt_status status = WT_OK;
+    for (size_t i = 0; i < wt_config_label_topic_count(config) && status == WT_OK; i++) {
+        status = search_topic(explained, readers, wt_config_label_topic(config, i), false, &error);
+    }
     if (status == WT_OK && config->dead_letter.enabled) {
         status = search_topic(explained, readers, config->dead_letter.topic, true, &error);
     }

@@ -203,6 +203,10 @@ void wt_explained_write_json(const struct explained *explained, FILE *out)
     if (record->outcome == WT_OUTCOME_LABELLED) {
         (void)fprintf(out, ",\"label\":%.*s", (int)record->output.value_bytes,
                       record->output.value);
+        (void)fputc(',', out);
+        write_members(
+            json_pack("{s:s}", "topic", wt_config_label_topic(explained->config, record->target)),
+            out);
     }
     (void)fputc(',', out);
     json_t *body = json_object();

@@ -289,6 +289,9 @@ static void write_outcome(const struct explained *explained, FILE *out)
     } else {
         write_single_label(explained, out);
     }
+    if (explained->config->output.routes.count > 0) {
+        print_line(out, "topic", "%s", wt_config_label_topic(explained->config, record->target));
+    }
 }
 
 /* Prints the headers in which a dead letter gives sizes and hashes of what was cut. */

@@ -152,6 +152,29 @@ static void add_input(const struct wt_config *config, char *terms)
     free(text);
 }
 
+/* "none", or for each route its conditions and topic: sports,null<0.5>news.review */
+static void add_routes(const struct wt_config *config, char *terms)
+{
+    struct wt_buffer text = {0};
+    wt_buffer_append_text(&text, config->output.routes.count == 0 ? "none" : "");
+    for (size_t i = 0; i < config->output.routes.count; i++) {
+        const struct wt_route *route = &config->output.routes.items[i];
+        wt_buffer_append_text(&text, i > 0 ? ";" : "");
+        for (size_t j = 0; j < route->categories.count; j++) {
+            wt_buffer_append_text(&text, route->categories.items[j]);
+            wt_buffer_append_text(&text, ",");
+        }
+        wt_buffer_append_text(&text, route->none ? "null" : "");
+        wt_buffer_append_text(&text, "<");
+        wt_buffer_append_number(&text, route->score_below);
+        wt_buffer_append_text(&text, ">");
+        wt_buffer_append_text(&text, route->topic);
+    }
+    char *value = wt_buffer_take(&text, NULL);
+    wt_terms_add(terms, "routes", value);
+    free(value);
+}
+
 static void write_terms(const struct wt_cli_pass *pass, char terms[WT_TERMS_BYTES_MAX])
 {
     terms[0] = '\0';
@@ -166,6 +189,7 @@ static void write_terms(const struct wt_cli_pass *pass, char terms[WT_TERMS_BYTE
     }
     wt_terms_add(terms, "on-error",
                  pass->config->on_error == WT_ON_ERROR_SKIP ? "skip" : "goes-on");
+    add_routes(pass->config, terms);
 }
 
 /* --- redrive --------------------------------------------------------------------------------- */

@@ -28,8 +28,8 @@ static void print_help(void)
         "  --to Y             the same forms; the first record that is not read\n"
         "  --name N           letters, digits, '.', '_', '-'; the first start fixes the ranges;\n"
         "                     the same name with another range or output is refused\n"
-        "  --output T         the topic for the labels, instead of output.topic\n"
-        "  --same-topic       the labels go to output.topic, beside those of the live workers\n"
+        "  --output T         the topic for all labels, instead of output.topic and output.routes\n"
+        "  --same-topic       the labels go where those of the live workers go\n"
         "  --partitions P     only these partitions, such as 0,2-4\n"
         "  --rate R           at most R records a second in this worker\n"
         "  --dry-run          shows what would be read and how long it would take, then stops\n"
@@ -95,6 +95,7 @@ static int replay(struct arguments *arguments)
     if (arguments->output != NULL) {
         output = wt_format("output.topic=\"%s\"", arguments->output);
         wt_cli_config_set(&arguments->given, output);
+        wt_cli_config_set(&arguments->given, "output.routes=[]");
     }
     int exit_status = wt_cli_config_load(&arguments->given, "replay", &arguments->pass.config);
     if (exit_status == WT_EXIT_DONE) {
@@ -109,7 +110,7 @@ static int replay(struct arguments *arguments)
 
 int wt_cli_replay(int argc, char **argv)
 {
-    struct arguments arguments = {.given = wt_cli_config_begin(argc + 1),
+    struct arguments arguments = {.given = wt_cli_config_begin(argc + 2),
                                   .pass = {.command = "replay"}};
     int exit_status;
     if (read_options(argc, argv, &arguments, &exit_status)) {

@@ -14,6 +14,7 @@ struct wt_outcome_metrics {
     const struct wt_config *config;
     uint32_t label_count;
     struct wt_series **labels; /* a counter for each */
+    struct wt_series **topics; /* one for each topic of labels */
 };
 
 struct wt_outcome_metrics *wt_outcome_metrics_create(const struct wt_config *config,
@@ -27,6 +28,12 @@ struct wt_outcome_metrics *wt_outcome_metrics_create(const struct wt_config *con
     for (uint32_t i = 0; i < model_info->label_count; i++) {
         outcomes->labels[i] = wt_series_get(WT_FAMILY_LABELS, &model_info->labels[i]);
     }
+    size_t topic_count = wt_config_label_topic_count(config);
+    outcomes->topics = wt_alloc_zeroed(topic_count, sizeof(struct wt_series *));
+    for (size_t i = 0; i < topic_count; i++) {
+        const char *const topic[] = {wt_config_label_topic(config, i)};
+        outcomes->topics[i] = wt_series_get(WT_FAMILY_LABELLED_BY_TOPIC, topic);
+    }
     return outcomes;
 }
 
@@ -36,6 +43,7 @@ void wt_outcome_metrics_destroy(struct wt_outcome_metrics *outcomes)
         return;
     }
     free(outcomes->labels);
+    free(outcomes->topics);
     free(outcomes);
 }
 
@@ -93,6 +101,7 @@ void wt_outcome_metrics_count(const struct wt_outcome_metrics *outcomes,
     wt_metric_observe(WT_HISTOGRAM_STAGE_PUBLISH, seconds_since(record->finished_us, now_us), 1);
     if (record->outcome == WT_OUTCOME_LABELLED) {
         count_label(outcomes, record);
+        wt_series_add(outcomes->topics[record->target], 1);
     }
     if (record->failure != NULL) {
         count_failure(outcomes, record);

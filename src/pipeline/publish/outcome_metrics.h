@@ -8,7 +8,8 @@
 
 struct wt_outcome_metrics;
 
-/* Puts a counter for each label of the model on the metrics page. The config must outlive it. */
+/* Puts a counter for each label of the model and for each topic of labels on the metrics page. The config
+ * must outlive it. */
 struct wt_outcome_metrics *wt_outcome_metrics_create(const struct wt_config *config,
                                                      const struct wt_model_info *model_info);
 void wt_outcome_metrics_destroy(struct wt_outcome_metrics *outcomes);

@@ -8,8 +8,8 @@
 #include "kafka/topic_status.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
+#include "pipeline/publish/output_topics.h"
 #include "pipeline/publish/txn_offsets.h"
-#include "record/partition.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -36,8 +36,7 @@ struct wt_producer {
     void *wake_opaque;
     void *opaque;
     rd_kafka_t *client;
-    rd_kafka_topic_t *output;
-    rd_kafka_topic_t *dead_letters;   /* NULL: dead letters are off */
+    struct wt_output_topics *topics;
     char *transactional_id;           /* NULL: idempotent only */
     atomic_bool *doubtful;            /* set on librdkafka's threads; lives as long as the client */
     struct wt_txn_offsets_call *late; /* a call that exceeded its time; NULL: none */
@@ -85,8 +84,8 @@ static void note_delivery(const struct wt_producer *producer, const rd_kafka_mes
                        message->rkt != NULL ? rd_kafka_topic_name(message->rkt) : "the topic",
                        rd_kafka_err2str(message->err));
     }
-    wt_topics_note_delivery(message->rkt != NULL && message->rkt == producer->dead_letters,
-                            delivered, words);
+    wt_topics_note_delivery(wt_output_topics_is_dead(producer->topics, message->rkt), delivered,
+                            words);
 }
 
 static void on_report(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque)
@@ -159,43 +158,6 @@ int64_t wt_producer_transaction_us_max(const struct wt_producer *producer)
 const char *wt_producer_transactional_id(const struct wt_producer *producer)
 {
     return producer->transactional_id;
-}
-
-/* --- partitions ------------------------------------------------------------------------------ */
-
-/* The partition with the number of the input's, where the topic has it: that keeps the order. Else by
- * key, as Java clients do. Called by librdkafka while the record is sent, on any of its threads. */
-static int32_t choose_partition(const rd_kafka_topic_t *topic, const void *key, size_t key_bytes,
-                                int32_t partition_count, void *topic_opaque, void *record_opaque)
-{
-    assert(partition_count > 0);
-    const struct wt_producer *producer = topic_opaque;
-    const struct wt_record *record = record_opaque;
-    if (producer->config->output.partition == WT_PARTITION_SAME &&
-        wt_record_origin(record).partition < partition_count) {
-        return wt_record_origin(record).partition;
-    }
-    /* By the whole key, also for a dead letter whose key was cut. */
-    (void)key, (void)key_bytes;
-    return rd_kafka_msg_partitioner_murmur2_random(topic, record->key, record->key_bytes,
-                                                   partition_count, topic_opaque, record_opaque);
-}
-
-static enum wt_status open_topic(struct wt_producer *producer, const char *name,
-                                 rd_kafka_topic_t **topic_out, struct wt_error *error)
-{
-    assert(producer->client != NULL && *topic_out == NULL);
-    rd_kafka_topic_conf_t *conf = rd_kafka_default_topic_conf_dup(producer->client);
-    rd_kafka_topic_conf_set_opaque(conf, producer);
-    rd_kafka_topic_conf_set_partitioner_cb(conf, choose_partition);
-    *topic_out = rd_kafka_topic_new(producer->client, name, conf);
-    if (*topic_out == NULL) {
-        rd_kafka_topic_conf_destroy(conf);
-        return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "topic-name",
-                            "the topic name %s is refused: %s", name,
-                            rd_kafka_err2str(rd_kafka_last_error()));
-    }
-    return WT_OK;
 }
 
 /* --- life ------------------------------------------------------------------------------------ */
@@ -316,14 +278,8 @@ static void close_client(struct wt_producer *producer)
         return;
     }
     stop_adding_partitions(producer);
-    if (producer->output != NULL) {
-        rd_kafka_topic_destroy(producer->output);
-        producer->output = NULL;
-    }
-    if (producer->dead_letters != NULL) {
-        rd_kafka_topic_destroy(producer->dead_letters);
-        producer->dead_letters = NULL;
-    }
+    wt_output_topics_close(producer->topics);
+    producer->topics = NULL;
     rd_kafka_queue_t *queue = rd_kafka_queue_get_main(producer->client);
     rd_kafka_queue_cb_event_enable(queue, NULL, NULL);
     rd_kafka_queue_destroy(queue);
@@ -365,11 +321,7 @@ static enum wt_status open_client(struct wt_producer *producer, struct wt_error 
     rd_kafka_queue_t *queue = rd_kafka_queue_get_main(producer->client);
     rd_kafka_queue_cb_event_enable(queue, producer->wake, producer->wake_opaque);
     rd_kafka_queue_destroy(queue);
-    status = open_topic(producer, config->output.topic, &producer->output, error);
-    if (status == WT_OK && config->dead_letter.enabled) {
-        status = open_topic(producer, config->dead_letter.topic, &producer->dead_letters, error);
-    }
-    return status;
+    return wt_output_topics_open(producer->client, config, &producer->topics, error);
 }
 
 enum wt_status wt_producer_create(const struct wt_config *config, const char *transactional_id,
@@ -454,7 +406,7 @@ enum wt_delivery wt_producer_send(struct wt_producer *producer, struct wt_record
     bool keep_timestamp = kept && record->timestamp_ms >= 0;
     rd_kafka_headers_t *headers = headers_of(record);
     rd_kafka_resp_err_t code = rd_kafka_producev(
-        producer->client, RD_KAFKA_V_RKT(dead_letter ? producer->dead_letters : producer->output),
+        producer->client, RD_KAFKA_V_RKT(wt_output_topics_of(producer->topics, record)),
         RD_KAFKA_V_PARTITION(RD_KAFKA_PARTITION_UA), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
         RD_KAFKA_V_KEY(record->output.key, record->output.key_bytes),
         RD_KAFKA_V_VALUE(record->output.value, record->output.value_bytes),

@@ -20,6 +20,21 @@ bool wt_txn_stall_is_expired(rd_kafka_resp_err_t code)
            code == RD_KAFKA_RESP_ERR_UNKNOWN_PRODUCER_ID;
 }
 
+/* The topics that this producer writes to. */
+static void add_topics(struct wt_txn_stall *stall, const struct wt_config *config)
+{
+    size_t used = strlen(stall->words);
+    for (size_t i = 0; i < wt_config_label_topic_count(config) && used < sizeof stall->words; i++) {
+        used += (size_t)snprintf(stall->words + used, sizeof stall->words - used, "%s%s",
+                                 i == 0 ? "; this user needs Write on " : ", ",
+                                 wt_config_label_topic(config, i));
+    }
+    if (config->dead_letter.enabled && used < sizeof stall->words) {
+        (void)snprintf(stall->words + used, sizeof stall->words - used, " and %s",
+                       config->dead_letter.topic);
+    }
+}
+
 /* Without librdkafka's "(after … ms)", so that the words stay the same while the failure lasts. */
 void wt_txn_stall_error(struct wt_txn_stall *stall, const struct wt_config *config,
                         const char *what, const rd_kafka_error_t *error)
@@ -28,11 +43,11 @@ void wt_txn_stall_error(struct wt_txn_stall *stall, const struct wt_config *conf
     const char *reason = rd_kafka_error_string(error);
     const char *end = strstr(reason, " (after ");
     bool denied = rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
-    bool dead_letters = denied && config->dead_letter.enabled;
-    (void)snprintf(stall->words, sizeof stall->words, "%s: %.*s%s%s%s%s", what,
-                   end != NULL ? (int)(end - reason) : (int)strlen(reason), reason,
-                   denied ? "; this user needs Write on " : "", denied ? config->output.topic : "",
-                   dead_letters ? " and " : "", dead_letters ? config->dead_letter.topic : "");
+    (void)snprintf(stall->words, sizeof stall->words, "%s: %.*s", what,
+                   end != NULL ? (int)(end - reason) : (int)strlen(reason), reason);
+    if (denied) {
+        add_topics(stall, config);
+    }
 }
 
 void wt_txn_stall_log(struct wt_txn_stall *stall, const char *what, const rd_kafka_error_t *error,

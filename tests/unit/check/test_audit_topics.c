@@ -15,7 +15,7 @@
 
 /* A cluster that suits the default configuration. */
 struct cluster {
-    struct wt_topic_facts topics[3];
+    struct wt_topic_facts topics[4];
     struct wt_cluster_facts facts;
 };
 
@@ -52,6 +52,10 @@ static void assert_audit(const struct cluster *cluster, const char *text, const 
 
 #define TOPICS "input:\n  topics: [in]\noutput:\n  topic: out\ndead_letter:\n  topic: dead\n"
 
+#define ROUTED                                                                                     \
+    "input:\n  topics: [in]\noutput:\n  topic: out\n  routes: [{category: x, topic: sports}]\n"    \
+    "dead_letter:\n  topic: dead\n"
+
 static void a_sound_cluster_is_well(void **state)
 {
     struct cluster cluster;
@@ -84,6 +88,32 @@ static void somebody_must_serve_each_partition(void **state)
     sound(&cluster);
     cluster.topics[0].leaderless = 1;
     assert_audit(&cluster, TOPICS, "topic-leaders", WT_FINDING_ERROR, "test.yaml:2: input.topics");
+}
+
+/* A topic of output.routes is held to what the output is held to. */
+static void a_topic_of_routes_is_an_output(void **state)
+{
+    struct cluster cluster;
+    (void)state;
+    sound(&cluster);
+    static char name[] = "sports";
+    struct wt_topic_facts *route = &cluster.topics[3];
+    *route = cluster.topics[1];
+    route->topic = name;
+    route->role = WT_TOPIC_ROUTE;
+    cluster.facts.topic_count = 4;
+    assert_audit(&cluster, ROUTED, "topic", WT_FINDING_OK, "");
+    route->partitions = 5;
+    assert_audit(&cluster, ROUTED, "topic-partitions", WT_FINDING_WARNING,
+                 "test.yaml:5: output.routes");
+    route->partitions = 0;
+    assert_audit(&cluster, ROUTED, "topic-missing", WT_FINDING_ERROR, "output.routes");
+    route->partitions = 6;
+    route->compacted = true;
+    assert_audit(&cluster, ROUTED, "topic-compacted", WT_FINDING_NOTE, "output.routes");
+    route->compacted = false;
+    route->record_bytes_max = 990000;
+    assert_audit(&cluster, ROUTED, "label-size", WT_FINDING_NOTE, "output.routes");
 }
 
 static void replication_must_survive_a_broker(void **state)
@@ -203,6 +233,15 @@ static void limits_of_age_follow_the_output(void **state)
     output->append_time = true;
     assert_true(wt_time_age_ms_max(input_time, output) == INT64_MAX);
     assert_true(wt_time_age_ms_max(input_time, NULL) == INT64_MAX);
+    output->append_time = false;
+    cluster.topics[3] = cluster.topics[1];
+    cluster.topics[3].role = WT_TOPIC_ROUTE;
+    cluster.facts.topic_count = 4;
+    assert_ptr_equal(wt_time_strictest(input_time, &cluster.facts), output);
+    cluster.topics[3].ahead_ms_max = HOUR_MS - 1;
+    assert_ptr_equal(wt_time_strictest(input_time, &cluster.facts), &cluster.topics[3]);
+    output->age_ms_max = HOUR_MS - 1;
+    assert_ptr_equal(wt_time_strictest(input_time, &cluster.facts), output);
     wt_config_destroy(input_time);
     wt_config_destroy(now);
 }
@@ -253,6 +292,7 @@ int main(void)
         cmocka_unit_test(a_sound_cluster_is_well),
         cmocka_unit_test(topics_must_be_there_and_be_seen),
         cmocka_unit_test(somebody_must_serve_each_partition),
+        cmocka_unit_test(a_topic_of_routes_is_an_output),
         cmocka_unit_test(replication_must_survive_a_broker),
         cmocka_unit_test(fewer_partitions_scatter_the_order),
         cmocka_unit_test(sizes_must_fit_all_the_way),

@@ -56,6 +56,20 @@ static bool same_filters(const struct wt_filters *a, const struct wt_filters *b)
     return same;
 }
 
+static bool same_routes(const struct wt_routes *a, const struct wt_routes *b)
+{
+    bool same = a->count == b->count && same_texts(&a->topics, &b->topics);
+    for (size_t i = 0; same && i < a->count; i++) {
+        const struct wt_route *one = &a->items[i];
+        const struct wt_route *other = &b->items[i];
+        same = one->by_category == other->by_category && one->none == other->none &&
+               same_texts(&one->categories, &other->categories) &&
+               memcmp(&one->score_below, &other->score_below, sizeof(double)) == 0 &&
+               same_text(one->topic, other->topic) && one->target == other->target;
+    }
+    return same;
+}
+
 static bool same_value(const struct wt_key *key, const struct wt_config *a,
                        const struct wt_config *b)
 {
@@ -72,6 +86,8 @@ static bool same_value(const struct wt_key *key, const struct wt_config *a,
         return same_thresholds(field(a, key), field(b, key));
     case WT_KEY_FILTERS:
         return same_filters(field(a, key), field(b, key));
+    case WT_KEY_ROUTES:
+        return same_routes(field(a, key), field(b, key));
     case WT_KEY_CHOICE:
         return *(const unsigned *)field(a, key) == *(const unsigned *)field(b, key);
     case WT_KEY_TEXT:
@@ -127,11 +143,17 @@ static void a_changed_key_of_the_shipped_file_is_noticed(void **state)
     (void)state;
     char path[300];
     static const char *const changes[] = {
-        "kafka.producer.linger.ms=5",  "input.topics=[a]",
-        "input.format=text",           "input.id=/x",
-        "output.threshold=0.5",        "output.threshold={sports: 0.5}",
-        "output.include_input=true",   "output.top_k=4",
-        "in_flight.bytes_max=1048576", "http.listen=null",
+        "kafka.producer.linger.ms=5",
+        "input.topics=[a]",
+        "input.format=text",
+        "input.id=/x",
+        "output.threshold=0.5",
+        "output.threshold={sports: 0.5}",
+        "output.include_input=true",
+        "output.top_k=4",
+        "in_flight.bytes_max=1048576",
+        "http.listen=null",
+        "output.routes=[{category: a, topic: b}]",
     };
     struct wt_config *defaults = wt_config_defaults();
     size_t count;
