@@ -233,7 +233,8 @@ static void stop(void)
 }
 
 /* The client finds its position out of range and begins again at auto.offset.reset, which the consume
- * stage asks about. An answer to a fetch that is out of date when it comes is dropped, so it is given again. */
+ * stage asks about. An answer to a fetch that is out of date when it comes is dropped, so it is given
+ * again. */
 static void reset(void)
 {
     unsigned before = atomic_load(&questions);
