@@ -79,3 +79,18 @@ enum wt_status wt_file_read(const char *path, size_t bytes_max, char **text_out,
     *bytes_out = (size_t)got;
     return WT_OK;
 }
+
+enum wt_status wt_file_check_secret(const char *path, struct wt_error *error)
+{
+    struct stat info;
+    if (stat(path, &info) != 0 || !S_ISREG(info.st_mode) ||
+        (info.st_mode & (S_IROTH | S_IWOTH)) == 0) {
+        return WT_OK;
+    }
+    return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "secret-exposed",
+                        "%.300s holds a secret, and every user of this machine may %s it (mode "
+                        "%04o): chmod o= %.300s; for a secret of Kubernetes set defaultMode: 0440 "
+                        "and fsGroup, for one of Docker mode: 0440",
+                        path, (info.st_mode & S_IROTH) != 0 ? "read" : "write",
+                        (unsigned)(info.st_mode & 07777), path);
+}

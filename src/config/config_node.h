@@ -56,7 +56,7 @@ bool wt_node_is_null(const struct wt_node *node);
 
 /* Replaces ${VAR}, ${VAR:-default} and ${file:PATH} in every scalar; $${ becomes ${. The result is
  * a string and is not parsed as YAML. WT_INVALID, WT_IO: the message names the variable or file,
- * never its content. */
+ * never its content. A file for a secret property that every user may read is WT_INVALID. */
 enum wt_status wt_node_substitute(struct wt_node *root, struct wt_error *error);
 
 /* Writes "FILE:LINE", or the source alone if it has no lines. Returns `place`. */

@@ -1,6 +1,7 @@
 #include "base/alloc.h"
 #include "base/buffer.h"
 #include "base/file.h"
+#include "config/config.h"
 #include "config/config_node.h"
 
 #include <ctype.h>
@@ -35,10 +36,16 @@ static bool is_name(const char *name, size_t length)
 
 static enum wt_status add_file(struct work *work, const char *path)
 {
-    char *text;
-    size_t bytes;
+    char *text = NULL;
+    size_t bytes = 0;
     struct wt_error cause;
-    enum wt_status status = wt_file_read(path, SECRET_BYTES_MAX, &text, &bytes, &cause);
+    enum wt_status status = WT_OK;
+    if (wt_config_property_is_secret(work->key)) {
+        status = wt_file_check_secret(path, &cause);
+    }
+    if (status == WT_OK) {
+        status = wt_file_read(path, SECRET_BYTES_MAX, &text, &bytes, &cause);
+    }
     if (status != WT_OK) {
         (void)wt_node_refuse(work->node, work->key, work->error, "${file:...}: %s", cause.message);
         return status;

@@ -1,6 +1,7 @@
 #include "kafka/security.h"
 
 #include "base/errno_text.h"
+#include "base/file.h"
 #include "kafka/certificate.h"
 #include "kafka/sessions.h"
 
@@ -77,12 +78,31 @@ static enum wt_status check_key(const struct wt_config *config, rd_kafka_type_t 
                         certificate != NULL ? certificate->name : key->name);
 }
 
+/* An encrypted key is no exception: its password is seldom better than its mode. */
+static enum wt_status check_modes(const struct wt_config *config, rd_kafka_type_t type,
+                                  struct wt_error *error)
+{
+    static const char *const names[] = {"ssl.key.location", "ssl.keystore.location"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const struct wt_property *property = property_of(config, type, names[i]);
+        struct wt_error cause;
+        if (property != NULL && wt_file_check_secret(property->value, &cause) != WT_OK) {
+            return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "kafka-security", "%s: %s: %s",
+                                property->place, names[i], cause.message);
+        }
+    }
+    return WT_OK;
+}
+
 enum wt_status wt_security_prepare(rd_kafka_conf_t *conf, const struct wt_config *config,
                                    rd_kafka_type_t type, struct wt_error *error)
 {
     const struct wt_property *mechanism =
         either_of(config, type, "sasl.mechanism", "sasl.mechanisms");
     enum wt_status status = check_key(config, type, error);
+    if (status == WT_OK) {
+        status = check_modes(config, type, error);
+    }
     if (status == WT_OK && has_value(mechanism, "OAUTHBEARER")) {
         rd_kafka_conf_enable_sasl_queue(conf, 1);
         status = check_token(config, type, mechanism, error);

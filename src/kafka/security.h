@@ -7,7 +7,7 @@
 #include <librdkafka/rdkafka.h>
 
 /* Prepares a configuration after all its properties are set. WT_INVALID (class fatal): a property
- * without which no log-in can succeed is missing. */
+ * without which no log-in can succeed is missing, or every user may read the private key. */
 enum wt_status wt_security_prepare(rd_kafka_conf_t *conf, const struct wt_config *config,
                                    rd_kafka_type_t type, struct wt_error *error);
 

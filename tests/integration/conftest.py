@@ -3,7 +3,9 @@
 import os
 import signal
 
+import client
 import pytest
+import secured
 import worker
 from broker import Broker, ExternalBroker
 from conductor import Cluster
@@ -74,6 +76,17 @@ def cluster(tmp_path_factory):
     if os.environ.get("KAFKA"):
         pytest.skip("the test needs a broker of its own, and KAFKA names another one")
     started = Cluster(tmp_path_factory.mktemp("cluster"), 1, 0)
+    yield started
+    started.close()
+
+
+@pytest.fixture(scope="session")
+def secured_cluster(tmp_path_factory):
+    """A broker with a listener for each way in (secured.py), and the topics in, out and dead."""
+    if os.environ.get("KAFKA"):
+        pytest.skip("the tests need a broker of their own, and KAFKA names another one")
+    started = secured.Secured(tmp_path_factory.mktemp("secured"))
+    client.create_topics(started.bootstrap, ["in", "out", "dead"])
     yield started
     started.close()
 

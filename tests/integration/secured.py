@@ -13,6 +13,7 @@ from confluent_kafka.admin import AdminClient, ScramCredentialInfo, ScramMechani
 
 USER, PASSWORD = "newsroom", "p'a\"s,s w=o$rd{};"
 PLAIN_PASSWORD = "plain-s3cret"
+SESSION_S = 10  # of the listener SHORT, and the life of a token. A second of them is for asking for the next
 
 
 def openssl(*arguments, **options):
@@ -47,7 +48,7 @@ class Secured:
     """A broker with listeners TLS, MUTUAL, EXPIRED, MISNAMED (all SSL), SCRAM and SHORT (SASL_SSL; SHORT ends sessions
     after `session_ms`), OAUTH (SASL_PLAINTEXT; ends sessions with their tokens)."""
 
-    def __init__(self, folder, session_ms=10000):
+    def __init__(self, folder, session_ms=1000 * SESSION_S):
         folder.mkdir(exist_ok=True)
         self._session_ms = session_ms
         self.authority = Authority(folder / "certificates")
@@ -130,6 +131,7 @@ class TokenServer:
     def __init__(self, life_s=20, secret="t0ken-s3cret"):
         self.life_s, self.secret = life_s, secret
         self.status, self.given, self.broken = 200, 0, False
+        self.tokens = []
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -157,6 +159,7 @@ class TokenServer:
         now = int(time.time())
         parts = ({"alg": "none"}, {"sub": USER, "iat": now, "exp": now + self.life_s})
         token = ".".join(urlsafe_b64encode(dumps(part).encode()).decode().rstrip("=") for part in parts) + "."
+        self.tokens.append(token)
         return 200, dumps({"access_token": token, "token_type": "Bearer", "expires_in": self.life_s}).encode()
 
     def start(self):

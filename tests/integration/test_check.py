@@ -9,13 +9,10 @@ import time
 import client
 import pytest
 import worker
-from broker import ROOT, Broker
+from broker import ROOT
 from checking import LEVELS, bad, check, findings, run
 from client import Record, article
-from confluent_kafka import Consumer, TopicPartition
-from confluent_kafka.admin import (
-    AclBinding, AclBindingFilter, AclOperation, AclPermissionType, AdminClient, NewTopic,
-    ResourcePatternType, ResourceType)
+from confluent_kafka.admin import AdminClient
 
 HOUR_MS = 3_600_000
 
@@ -203,110 +200,3 @@ def test_the_real_model_is_loaded_tested_and_described(lab):
     _, found = findings(done.returncode, done.stdout, done.stderr)
     assert done.returncode == 0 and "self-test passed" in found["model"][0]["message"]
     assert "libtorch" in found["device"][0]["message"]
-
-
-# --- rights ---
-
-ADMIN = {"security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "PLAIN", "sasl.username": "admin", "sasl.password": "admin"}
-SECURED = {
-    "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:SASL_PLAINTEXT",
-    "sasl.enabled.mechanisms": "PLAIN", "sasl.mechanism.inter.broker.protocol": "PLAIN",
-    "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-    "super.users": "User:admin;User:ANONYMOUS",
-    "listener.name.plaintext.plain.sasl.jaas.config":
-        "org.apache.kafka.common.security.plain.PlainLoginModule required "
-        'username="admin" password="admin" user_admin="admin" user_tagger="secret";'}
-
-# What a worker needs: resource, name, operation, and the check that misses it.
-RIGHTS = [
-    (ResourceType.TOPIC, "in", AclOperation.READ, "topic-denied"),
-    (ResourceType.TOPIC, "out", AclOperation.WRITE, "topic-denied"),
-    (ResourceType.TOPIC, "dead", AclOperation.WRITE, "topic-denied"),
-    (ResourceType.GROUP, "group", AclOperation.READ, "right-group"),
-    (ResourceType.TRANSACTIONAL_ID, "worker-1", AclOperation.WRITE, "right-transactional-id"),
-]
-DESCRIBE_ONLY = {"in": "right-read", "out": "right-write", "dead": "right-write", "group": "right-group"}
-
-
-@pytest.fixture(scope="module")
-def secured(tmp_path_factory):
-    """A broker that knows its users, and an administrator's client."""
-    if os.environ.get("KAFKA"):
-        pytest.skip("the test needs a broker of its own, and KAFKA names another one")
-    started = Broker(tmp_path_factory.mktemp("secured"), settings=SECURED)
-    admin = AdminClient({"bootstrap.servers": started.bootstrap, **ADMIN})
-    for future in admin.create_topics([NewTopic(name, 2, 1) for name in ("in", "out", "dead")]).values():
-        future.result(30)
-    yield started, admin
-    started.close()
-
-
-def allow(admin, rights):
-    everything = AclBindingFilter(ResourceType.ANY, None, ResourcePatternType.ANY, None, None, AclOperation.ANY,
-                                  AclPermissionType.ANY)
-    for future in admin.delete_acls([everything]).values():
-        future.result(30)
-    bindings = [AclBinding(kind, name, ResourcePatternType.LITERAL, "User:tagger", "*", operation, AclPermissionType.ALLOW)
-                for kind, name, operation in rights]
-    for future in admin.create_acls(bindings).values() if bindings else []:
-        future.result(30)
-
-
-def check_as(lab, started, user="tagger", password="secret"):
-    config = lab.flow().config(
-        kafka={"common": {"bootstrap.servers": started.bootstrap, **ADMIN, "sasl.username": user, "sasl.password": password},
-               "consumer": {"group.id": "group"}},
-        input={"topics": ["in"]}, output={"topic": "out"}, dead_letter={"topic": "dead"},
-        delivery={"guarantee": "exactly-once", "transactional_id": "worker-1"}, model={"path": str(lab.model())})
-    return findings(*run(config, lab.directory, "--json"))
-
-
-def wanted(*, without=None, describe=None):
-    rights = [(kind, name, operation) for kind, name, operation, _ in RIGHTS if name not in (without, describe)]
-    return rights + [(kind, name, AclOperation.DESCRIBE) for kind, name, _, _ in RIGHTS if name == describe]
-
-
-def test_the_rights_of_the_documents_are_enough(lab, secured):
-    started, admin = secured
-    allow(admin, wanted())
-    status, found = check_as(lab, started)
-    assert (status, bad(found)) == (0, set())
-    assert found["topic-settings"][0]["level"] == "note", "settings may not be read, which is no fault"
-
-
-@pytest.mark.parametrize("name, check_name", [(name, check_name) for _, name, _, check_name in RIGHTS])
-def test_each_right_that_is_missing_is_found_with_its_remedy(lab, secured, name, check_name):
-    started, admin = secured
-    allow(admin, wanted(without=name))
-    status, found = check_as(lab, started)
-    assert (status, bad(found)) == (1, {check_name})
-    finding, = [one for one in found[check_name] if one["level"] == "error"]
-    assert name in finding["message"]
-    assert finding["remedy"].startswith("kafka-acls.sh --add --allow-principal User:tagger --operation ")
-
-
-@pytest.mark.parametrize("name, check_name", DESCRIBE_ONLY.items())
-def test_seeing_is_not_reading_or_writing(lab, secured, name, check_name):
-    started, admin = secured
-    allow(admin, wanted(describe=name))
-    status, found = check_as(lab, started)
-    assert (status, bad(found)) == (1, {check_name})
-
-
-def test_a_wrong_password_is_found_and_not_shown(lab, secured):
-    started, _ = secured
-    status, found = check_as(lab, started, password="wr0ng-and-s3cret")
-    assert (status, bad(found)) == (1, {"broker-unreachable"})
-    message = found["broker-unreachable"][0]["message"]
-    assert "password is wrong" in message and "wr0ng-and-s3cret" not in json.dumps(found)
-
-
-def test_writing_was_tried_without_writing(lab, secured):
-    started, admin = secured
-    allow(admin, wanted())
-    check_as(lab, started)
-    reader = Consumer({"bootstrap.servers": started.bootstrap, "group.id": "reader", **ADMIN})
-    for topic in ("in", "out", "dead"):
-        for partition in range(2):
-            assert reader.get_watermark_offsets(TopicPartition(topic, partition), timeout=30) == (0, 0)
-    reader.close()

@@ -143,6 +143,7 @@ def test_bad_usage_is_named(arguments, parts):
 
 def test_passwords_of_the_configuration_never_reach_the_log(lab, tmp_path):
     (tmp_path / "password").write_text("s3cr3t-of-the-file\n")
+    (tmp_path / "password").chmod(0o600)
     flow = lab.flow()
     running = lab.run(flow, kafka={"common": {
         "sasl.username": "newsroom", "sasl.password": f"${{file:{tmp_path}/password}}",

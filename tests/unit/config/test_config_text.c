@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define FILE_TEXT_BYTES_MAX 128u
@@ -73,6 +74,7 @@ static int open_file(const char *text)
 {
     int file = memfd_create("secret", 0);
     assert_true(file >= 0);
+    assert_int_equal(fchmod(file, 0600), 0);
     assert_int_equal(write(file, text, strlen(text)), strlen(text));
     return file;
 }
@@ -100,6 +102,40 @@ static void a_file_gives_its_text_without_its_last_line_break(void **state)
         struct wt_config *config = load(yaml, NULL);
         assert_string_equal(wt_config_producer_property(config, "sasl.password")->value,
                             cases[i].value);
+        wt_config_destroy(config);
+        (void)close(file);
+    }
+}
+
+static void a_secret_file_that_every_user_may_read_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *key;
+        mode_t mode;
+        const char *refused; /* NULL: taken */
+    } cases[] = {
+        {"sasl.password", 0600, NULL},      {"sasl.password", 0440, NULL},
+        {"sasl.password", 0644, "read it"}, {"sasl.password", 0602, "write it"},
+        {"ssl.key.pem", 0444, "mode 0444"}, {"sasl.oauthbearer.client.secret", 0604, "chmod o="},
+        {"ssl.ca.pem", 0644, NULL},         {"client.id", 0644, NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        int file = open_file("hunter2");
+        assert_int_equal(fchmod(file, cases[i].mode), 0);
+        char yaml[FILE_TEXT_BYTES_MAX];
+        (void)snprintf(
+            yaml, sizeof yaml,
+            "kafka: {common: {bootstrap.servers: h:1, %s: \"${file:/proc/self/fd/%d}\"}}\n",
+            cases[i].key, file);
+        struct wt_config *config = NULL;
+        struct wt_error error = {0};
+        enum wt_status status = parse(yaml, NULL, &config, &error);
+        bool named = cases[i].refused != NULL && strstr(error.message, cases[i].refused) != NULL;
+        if (strstr(error.message, "hunter2") != NULL ||
+            (status == WT_OK) != (cases[i].refused == NULL) || (status != WT_OK && !named)) {
+            fail_msg("case %zu: %s", i, error.message);
+        }
         wt_config_destroy(config);
         (void)close(file);
     }
@@ -190,6 +226,7 @@ int main(void)
         cmocka_unit_test(a_replaced_value_is_typed_by_what_it_says_quoted_or_not),
         cmocka_unit_test(a_replaced_value_is_text_and_never_yaml),
         cmocka_unit_test(a_file_gives_its_text_without_its_last_line_break),
+        cmocka_unit_test(a_secret_file_that_every_user_may_read_is_refused),
         cmocka_unit_test(an_override_makes_a_missing_variable_of_the_file_unneeded),
         cmocka_unit_test(a_missing_variable_or_file_is_named),
         cmocka_unit_test(an_empty_variable_does_not_switch_the_pinned_hash_off),
