@@ -6,6 +6,7 @@
 #include "record/partition.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #define ROW(NAME, name) [WT_INPUT_##NAME] = &wt_format_##name,
 static const struct wt_format *const formats[] = {WT_INPUT_FORMATS(ROW)};
@@ -23,9 +24,34 @@ char *wt_format_json_string(const char *text, size_t text_bytes)
     return wt_buffer_take(&buffer, NULL);
 }
 
-/* The id of an article without one: its key if that is text, else topic-partition-offset. */
-char *wt_format_source_id(const struct wt_record *record)
+const char *wt_format_id_header(const struct wt_config *config)
 {
+    size_t prefix = strlen(WT_INPUT_ID_HEADER);
+    return strncmp(config->input.id, WT_INPUT_ID_HEADER, prefix) == 0 ? config->input.id + prefix
+                                                                      : NULL;
+}
+
+/* The last header of that name, as Kafka's clients read one; NULL: none that is text. */
+static char *header_id(const struct wt_record *record, const char *name)
+{
+    for (size_t i = record->header_count; name != NULL && i > 0; i--) {
+        const struct wt_header *header = &record->headers[i - 1];
+        if (strcmp(header->name, name) == 0) {
+            bool text =
+                header->value != NULL && header->value_bytes > 0 &&
+                wt_utf8_malformed(header->value, header->value_bytes) == header->value_bytes;
+            return text ? wt_format_json_string(header->value, header->value_bytes) : NULL;
+        }
+    }
+    return NULL;
+}
+
+char *wt_format_source_id(const struct wt_config *config, const struct wt_record *record)
+{
+    char *id = header_id(record, wt_format_id_header(config));
+    if (id != NULL) {
+        return id;
+    }
     if (record->key != NULL && record->key_bytes > 0) {
         if (wt_utf8_malformed(record->key, record->key_bytes) == record->key_bytes) {
             return wt_format_json_string(record->key, record->key_bytes);

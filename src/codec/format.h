@@ -25,9 +25,13 @@ WT_INPUT_FORMATS(DECLARE)
 
 const struct wt_format *wt_format_of(enum wt_input_format format);
 
-/* For formats: a text as a JSON string, and the id of an article that has none of its own, as JSON
+/* For formats: a text as a JSON string, and the id of an article whose value gives none, as JSON: the
+ * header that input.id names if that is text, else the key if that is text, else topic-partition-offset
  * ("null" for a record that comes from no partition). The caller frees both. */
 char *wt_format_json_string(const char *text, size_t text_bytes);
-char *wt_format_source_id(const struct wt_record *record);
+char *wt_format_source_id(const struct wt_config *config, const struct wt_record *record);
+
+/* The name of the header that input.id names; NULL: it is a pointer. */
+const char *wt_format_id_header(const struct wt_config *config);
 
 #endif

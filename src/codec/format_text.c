@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 struct text_decoder {
+    const struct wt_config *config;
     struct wt_markup *markup; /* NULL: input.markup is none */
 };
 
@@ -25,13 +26,14 @@ static enum wt_status decode(void *state, struct wt_record *record, struct wt_ar
         article_out->text = wt_markup_strip(decoder->markup, record->value, record->value_bytes,
                                             &article_out->text_bytes);
     }
-    record->id_json = wt_format_source_id(record);
+    record->id_json = wt_format_source_id(decoder->config, record);
     return WT_OK;
 }
 
 static void *create(const struct wt_config *config)
 {
     struct text_decoder *decoder = wt_alloc_zeroed(1, sizeof *decoder);
+    decoder->config = config;
     decoder->markup = config->input.markup == WT_MARKUP_HTML ? wt_markup_create() : NULL;
     return decoder;
 }

@@ -17,7 +17,7 @@
 
 struct wt_json_article {
     const struct wt_config *config;
-    struct wt_json_path *id;
+    struct wt_json_path *id;     /* NULL: input.id is a header */
     struct wt_json_path **texts; /* as many as input.text */
     struct wt_json_filter *where;
     struct wt_enrich *enrich;    /* NULL: output.form is not enriched */
@@ -32,7 +32,7 @@ struct wt_json_article *wt_json_article_create(const struct wt_config *config)
 {
     struct wt_json_article *reader = wt_alloc_zeroed(1, sizeof *reader);
     reader->config = config;
-    reader->id = wt_json_path_create(config->input.id);
+    reader->id = wt_format_id_header(config) == NULL ? wt_json_path_create(config->input.id) : NULL;
     reader->where = wt_json_filter_create(config);
     reader->enrich = wt_enrich_create(config);
     reader->markup = config->input.markup == WT_MARKUP_HTML ? wt_markup_create() : NULL;
@@ -158,7 +158,8 @@ static enum wt_status take_id(struct wt_json_article *reader, const char *json, 
 {
     const struct wt_value *id = NULL;
     const struct wt_value *twice =
-        wt_json_path_each(reader->id, &reader->document, take_first, &id);
+        reader->id != NULL ? wt_json_path_each(reader->id, &reader->document, take_first, &id)
+                           : NULL;
     if (twice != NULL) {
         return set_key_twice(json, bytes, twice, error);
     }
@@ -169,7 +170,7 @@ static enum wt_status take_id(struct wt_json_article *reader, const char *json, 
     } else if (id != NULL && id->type == WT_VALUE_NOT_A_NUMBER) {
         return set_not_a_number(id, reader->config->input.id, error);
     } else {
-        record->id_json = wt_format_source_id(record);
+        record->id_json = wt_format_source_id(reader->config, record);
     }
     return WT_OK;
 }

@@ -74,6 +74,9 @@ struct wt_routes {
     struct wt_strings topics; /* without output.topic, no duplicates */
 };
 
+/* How an input.id begins that names a header: header:ce_id. */
+#define WT_INPUT_ID_HEADER "header:"
+
 enum wt_markup_kind { WT_MARKUP_NONE, WT_MARKUP_HTML };
 enum wt_normalize { WT_NORMALIZE_NONE, WT_NORMALIZE_NFC };
 enum wt_output_form { WT_FORM_RECORD, WT_FORM_ENRICHED };
@@ -94,7 +97,7 @@ struct wt_config {
     struct {
         struct wt_strings topics; /* 1 or more, no duplicates */
         enum wt_input_format format;
-        char *id;               /* JSON pointer */
+        char *id;               /* JSON pointer, or WT_INPUT_ID_HEADER and a header's name */
         struct wt_strings text; /* JSON pointers, 1 or more */
         struct wt_filters where;
         struct wt_properties schema_registry; /* none: there is no registry */

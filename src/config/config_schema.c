@@ -31,6 +31,13 @@ static bool valid_header(const char *text)
     return text[0] != '\0' && (star == NULL || star[1] == '\0');
 }
 
+static bool valid_id(const char *text)
+{
+    size_t prefix = strlen(WT_INPUT_ID_HEADER);
+    return strncmp(text, WT_INPUT_ID_HEADER, prefix) == 0 ? text[prefix] != '\0'
+                                                          : valid_pointer(text);
+}
+
 static bool valid_field(const char *text)
 {
     return text[0] != '\0' && valid_pointer(text);
@@ -112,7 +119,8 @@ static const struct wt_key keys[] = {
     {"input.topics", WT_KEY_TEXTS, AT(input.topics), "[news.articles]",
      .valid = wt_name_is_topic, .must = TOPIC_MUST},
     {"input.format", WT_KEY_CHOICE, AT(input.format), "json", .choices = formats},
-    {"input.id", WT_KEY_TEXT, AT(input.id), "/id", .valid = valid_pointer, .must = POINTER_MUST},
+    {"input.id", WT_KEY_TEXT, AT(input.id), "/id", .valid = valid_id,
+     .must = "a JSON pointer (RFC 6901) such as /id or /meta/id, or header:NAME such as header:ce_id"},
     {"input.text", WT_KEY_TEXTS, AT(input.text), "[/text]",
      .valid = valid_pointer, .must = POINTER_MUST},
     {"input.where", WT_KEY_FILTERS, AT(input.where), "{}", .valid = valid_pointer,

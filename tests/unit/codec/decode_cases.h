@@ -25,6 +25,8 @@ struct decode_case {
     const char *key;
     size_t key_bytes;
     const char *input; /* more of the section, as YAML: "where: {/a: [b]}" */
+    const struct wt_header *headers;
+    size_t header_count;
 };
 
 #define TEXT_AT(...) ((const char *const[]){__VA_ARGS__, NULL})
@@ -47,7 +49,8 @@ static inline struct decoded decode_bytes(struct decode_case given, const void *
         config->input.text.count++;
     }
     struct wt_partition source = {.topic = "news.articles", .number = 3};
-    struct wt_record *record = wt_record_create(given.key, given.key_bytes, value, bytes, NULL, 0);
+    struct wt_record *record = wt_record_create(given.key, given.key_bytes, value, bytes,
+                                                given.headers, given.header_count);
     record->source = &source;
     record->offset = 77;
     struct wt_decoder *decoder = wt_decoder_create(config);

@@ -55,6 +55,33 @@ static void without_an_id_the_key_is_the_id(void **state)
     assert_decodes(keyed, "{\"text\":\"a\"}", "a", "\"a\\u0000b\"");
 }
 
+static void a_header_gives_the_id_where_it_is_text(void **state)
+{
+    (void)state;
+    static const struct wt_header headers[] = {
+        {"ce_id", "old", 3}, {"ce_id", "a\"1\xD0\xBF", 5}, {"null", "x", 1},     {"null", NULL, 0},
+        {"empty", "", 0},    {"bytes", "\xff\x00", 2},     {"CE_ID", "other", 5}};
+    struct decode_case given = DEFAULT_CASE;
+    given.headers = headers;
+    given.header_count = COUNT_OF(headers);
+    given.id = "header:ce_id";
+    assert_decodes(given, "{\"text\":\"a\",\"id\":5}", "a", "\"a\\\"1\xD0\xBF\"");
+    static const char *const none[] = {"header:null", "header:empty", "header:bytes",
+                                       "header:ce_i"};
+    for (size_t i = 0; i < COUNT_OF(none); i++) {
+        given.id = none[i];
+        given.key = NULL;
+        given.key_bytes = 0;
+        assert_decodes(given, "{\"text\":\"a\",\"id\":5}", "a", "\"news.articles-3-77\"");
+        given.key = "k";
+        given.key_bytes = 1;
+        assert_decodes(given, "{\"text\":\"a\",\"id\":5}", "a", "\"k\"");
+    }
+    given.id = "header:ce_id";
+    given.format = WT_INPUT_TEXT;
+    assert_decodes(given, "a", "a", "\"a\\\"1\xD0\xBF\"");
+}
+
 static void an_id_that_is_neither_string_nor_number_is_as_none(void **state)
 {
     (void)state;
@@ -211,6 +238,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_id_keeps_its_json_type_and_its_digits),
         cmocka_unit_test(without_an_id_the_key_is_the_id),
+        cmocka_unit_test(a_header_gives_the_id_where_it_is_text),
         cmocka_unit_test(an_id_that_is_neither_string_nor_number_is_as_none),
         cmocka_unit_test(without_id_and_text_key_the_place_is_the_id),
         cmocka_unit_test(pointers_lead_into_objects_and_arrays),
