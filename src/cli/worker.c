@@ -64,6 +64,7 @@ struct work {
     struct wt_http *http;
     pthread_mutex_t mutex; /* guards what follows */
     struct wt_pipeline *pipeline;
+    bool restarting;
 };
 
 /* Loading a model and waiting for a broker cannot be interrupted, and there is nothing to finish:
@@ -91,14 +92,16 @@ static void stop(void *opaque)
 static bool ready(void *opaque, char *reason, size_t reason_bytes)
 {
     struct work *work = opaque;
+    bool is_ready = false;
     (void)pthread_mutex_lock(&work->mutex);
-    struct wt_pipeline *pipeline = work->pipeline;
-    (void)pthread_mutex_unlock(&work->mutex);
-    if (pipeline == NULL) {
-        (void)snprintf(reason, reason_bytes, "loading the model");
-        return false;
+    if (work->pipeline != NULL) {
+        is_ready = wt_pipeline_ready(work->pipeline, reason, reason_bytes);
+    } else {
+        (void)snprintf(reason, reason_bytes,
+                       work->restarting ? "joining the group again" : "loading the model");
     }
-    return wt_pipeline_ready(pipeline, reason, reason_bytes);
+    (void)pthread_mutex_unlock(&work->mutex);
+    return is_ready;
 }
 
 static bool alive(void *opaque, char *reason, size_t reason_bytes)
@@ -193,6 +196,37 @@ static enum wt_status create_pipeline(struct work *work, struct wt_error *error)
     return status;
 }
 
+/* Ends the pipeline, so that another can take its place. */
+static void close_pipeline(struct work *work)
+{
+    (void)pthread_mutex_lock(&work->mutex);
+    struct wt_pipeline *pipeline = work->pipeline;
+    work->pipeline = NULL;
+    work->restarting = true;
+    (void)pthread_mutex_unlock(&work->mutex);
+    wt_pipeline_destroy(pipeline);
+    wt_exit_limit_lift();
+}
+
+static enum wt_status run_pipeline(struct work *work, struct wt_error *error)
+{
+    for (;;) {
+        enum wt_status status = create_pipeline(work, error);
+        if (status == WT_OK) {
+            status = wt_pipeline_run(work->pipeline, error);
+        }
+        if (status == WT_OK || work->pipeline == NULL ||
+            !wt_pipeline_can_restart(work->pipeline, error)) {
+            return status;
+        }
+        if (wt_signals_came()) {
+            return WT_OK; /* it has stopped: no other is started */
+        }
+        wt_log_warn(work->job->command, "%s; joining it again", error->message);
+        close_pipeline(work);
+    }
+}
+
 static enum wt_status run(struct work *work, struct wt_error *error)
 {
     const struct wt_cli_job *job = work->job;
@@ -208,13 +242,7 @@ static enum wt_status run(struct work *work, struct wt_error *error)
         work->http = start_http(work);
         status = load_model(job->config, job->command, &work->model, error);
     }
-    if (status == WT_OK) {
-        status = create_pipeline(work, error);
-    }
-    if (status == WT_OK) {
-        status = wt_pipeline_run(work->pipeline, error);
-    }
-    return status;
+    return status == WT_OK ? run_pipeline(work, error) : status;
 }
 
 /* After a signal the exit limit stays, so output that nobody reads cannot block the end. */

@@ -1,6 +1,7 @@
 #include "kafka/group_member.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -9,9 +10,15 @@
 /* The generation of a client that is not a member of a group (Kafka protocol guide). */
 #define NO_GENERATION (-1)
 
+/* A request may be under way for socket.timeout.ms (a minute unless configured), and was written before
+ * the session was over. */
+#define REMOVED_US_MAX INT64_C(120000000)
+
 struct wt_group_member {
     rd_kafka_t *consumer;
     const struct wt_config *config;
+    char *assigned_id;     /* the member id of the latest assignment; NULL: there was none */
+    int64_t removed_us;    /* when an assignment came with another member id; 0: never */
     pthread_mutex_t mutex; /* guards the members below */
     bool pinned;
     rd_kafka_consumer_group_metadata_t *metadata; /* while pinned; NULL: not a member then */
@@ -99,6 +106,39 @@ bool wt_group_member_is_out(rd_kafka_t *client)
            rd_kafka_fatal_error(client, NULL, 0) != RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
+/* --- removal --------------------------------------------------------------------------------- */
+
+/* True: `member_id`, which may be NULL, is not that of the latest assignment. */
+static bool is_new(const struct wt_group_member *member, const char *member_id)
+{
+    return member->assigned_id != NULL &&
+           (member_id == NULL || strcmp(member_id, member->assigned_id) != 0);
+}
+
+void wt_group_member_note_assigned(struct wt_group_member *member)
+{
+    char *member_id = rd_kafka_memberid(member->consumer);
+    if (is_new(member, member_id)) {
+        member->removed_us = wt_clock_us();
+    }
+    if (member_id != NULL) {
+        free(member->assigned_id);
+        member->assigned_id = wt_strdup(member_id);
+        rd_kafka_mem_free(member->consumer, member_id);
+    }
+}
+
+bool wt_group_member_was_removed(const struct wt_group_member *member)
+{
+    char *member_id = rd_kafka_memberid(member->consumer);
+    bool removed = is_new(member, member_id);
+    if (member_id != NULL) {
+        rd_kafka_mem_free(member->consumer, member_id);
+    }
+    return removed ||
+           (member->removed_us != 0 && wt_clock_us() - member->removed_us < REMOVED_US_MAX);
+}
+
 /* --- pinning --------------------------------------------------------------------------------- */
 
 struct wt_group_member *wt_group_member_create(rd_kafka_t *consumer, const struct wt_config *config)
@@ -116,6 +156,7 @@ void wt_group_member_destroy(struct wt_group_member *member)
         return;
     }
     wt_group_member_free(member->metadata);
+    free(member->assigned_id);
     (void)pthread_mutex_destroy(&member->mutex);
     free(member);
 }

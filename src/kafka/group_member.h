@@ -28,12 +28,25 @@ void wt_group_member_free(rd_kafka_consumer_group_metadata_t *metadata);
 /* True: the group no longer accepts commits of this client. */
 bool wt_group_member_is_out(rd_kafka_t *client);
 
+/* Note "Removed": a group that hears nothing of a member for session.timeout.ms removes it. The client
+ * rejoins, with the same group.instance.id and a new member id. A request that it had written before and
+ * that arrives only now carries the old member id, and the broker answers FENCED_INSTANCE_ID, as it does
+ * when another worker has taken the group.instance.id. librdkafka (to 2.16) takes this for the end of the
+ * consumer. Here the member id tells: that of a worker whose name was taken has not changed. */
+
 /* Consumer and configuration are borrowed and must outlive it. */
 struct wt_group_member *wt_group_member_create(rd_kafka_t *consumer,
                                                const struct wt_config *config);
 
 /* Accepts NULL. */
 void wt_group_member_destroy(struct wt_group_member *member);
+
+/* Notes the member id of an assignment. Thread: the one that polls the consumer. */
+void wt_group_member_note_assigned(struct wt_group_member *member);
+
+/* True: the group has removed this member within the last minutes; note "Removed". Thread: the one that
+ * polls the consumer. */
+bool wt_group_member_was_removed(const struct wt_group_member *member);
 
 /* Pins the current identity when a revoke's drain starts; unpins it after the drain. Thread: the
  * one that polls the consumer. */

@@ -400,8 +400,7 @@ static void tick(struct wt_pipeline *pipeline)
     wt_stall_set(WT_STALL_MODEL, wt_metric_get(WT_METRIC_REPLICAS_SICK) > 0,
                  "the model fails on everything, or waits for memory");
     wt_stall_tick(wt_clock_us());
-    bool ready = wt_pipeline_ready(pipeline, reason, sizeof reason);
-    show_ready(pipeline, ready, reason);
+    show_ready(pipeline, wt_pipeline_ready(pipeline, reason, sizeof reason), reason);
 }
 
 /* Runs from the start of the stages to the end of the drain. WT_CLOSED: stopped before the source
@@ -441,13 +440,20 @@ enum wt_status wt_pipeline_run(struct wt_pipeline *pipeline, struct wt_error *er
     }
     start_monitor(pipeline);
     status = read_and_drain(pipeline, error);
-    if (pipeline->source.ends_process) {
+    bool restarts = status == WT_FAILED && wt_pipeline_can_restart(pipeline, error);
+    if (pipeline->source.ends_process && !restarts) {
         wt_exit_limit_set(WT_EXIT_MS_MAX, status == WT_OK ? EXIT_SUCCESS : EXIT_FAILURE,
                           "the last call of the model or of a Kafka client");
     }
     log_totals(pipeline);
     join_stages(pipeline);
     return status == WT_CLOSED ? WT_OK : status;
+}
+
+bool wt_pipeline_can_restart(const struct wt_pipeline *pipeline, const struct wt_error *error)
+{
+    return pipeline->failed && !pipeline->abandoned && pipeline->source.over == NULL &&
+           strcmp(error->code, WT_CONSUMER_REMOVED) == 0;
 }
 
 bool wt_pipeline_stop(struct wt_pipeline *pipeline)

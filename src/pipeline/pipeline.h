@@ -43,6 +43,10 @@ enum wt_status wt_pipeline_create(const struct wt_config *config, struct wt_mode
  * returns. WT_OK after a stop or the end; else what ended it. Thread: main. */
 enum wt_status wt_pipeline_run(struct wt_pipeline *pipeline, struct wt_error *error);
 
+/* True: wt_pipeline_run ended with this error, and another pipeline in its place can go on: the group has
+ * removed this worker for a while (group_member.h, note "Removed"). */
+bool wt_pipeline_can_restart(const struct wt_pipeline *pipeline, const struct wt_error *error);
+
 /* Asks wt_pipeline_run to drain and return. False: the pipeline has not begun to read and will not, so
  * nothing is left to finish. Thread: any, but not a signal handler. */
 bool wt_pipeline_stop(struct wt_pipeline *pipeline);

@@ -2,7 +2,7 @@
 cannot ask of it: cut and half-open connections, latency, replies that get lost or come late, requests
 that arrive after their sender gave up.
 
-It changes no byte except in `fence`: brokers advertise the proxy's ports (conductor.py), so
+It changes no byte except in `fence` and `refuse_member`: brokers advertise the proxy's ports (conductor.py), so
 clients come here by themselves. Of each request it reads key, version and client id; replies come in
 the order of their requests. Faults befall only connections whose client id begins with `victims`.
 """
@@ -16,9 +16,10 @@ import time
 from collections import deque
 from dataclasses import dataclass
 
-PRODUCE, METADATA, OFFSET_FETCH, FIND_COORDINATOR, HEARTBEAT, SYNC_GROUP, INIT_PRODUCER_ID, ADD_PARTITIONS = 0, 3, 9, 10, 12, 14, 22, 24
+PRODUCE, METADATA, OFFSET_COMMIT, OFFSET_FETCH, FIND_COORDINATOR, HEARTBEAT, SYNC_GROUP, INIT_PRODUCER_ID, ADD_PARTITIONS = \
+    0, 3, 8, 9, 10, 12, 14, 22, 24
 ADD_OFFSETS, END_TXN, TXN_OFFSET_COMMIT = 25, 26, 28
-COORDINATOR_NOT_AVAILABLE, NOT_COORDINATOR = 15, 16  # error codes
+COORDINATOR_NOT_AVAILABLE, NOT_COORDINATOR, FENCED_INSTANCE_ID = 15, 16, 82  # error codes
 
 # How long after the next transaction has begun a delayed request arrives.
 LATE_S = 0.03
@@ -104,6 +105,11 @@ class Connection:
                 frame = as_if_fenced(frame, key, version)
                 if key == METADATA:
                     self.proxy.note(f"metadata without a broker for {self.client_id}")
+            if self.victim and key == self.proxy.refused_key:
+                self.proxy.refused_key = None
+                frame = (with_commit_error(frame, version, FENCED_INSTANCE_ID) if key == OFFSET_COMMIT
+                         else with_error(frame, FENCED_INSTANCE_ID))
+                self.proxy.note(f"a request with key {key} of {self.client_id} is refused: FENCED_INSTANCE_ID")
             await self.transit()
             self.client_writer.write(frame)
             await self.client_writer.drain()
@@ -144,6 +150,7 @@ class Proxy:
         self.dice = random.Random(seed)
         self.slow_until, self.slow_s = 0.0, (0.0, 0.0)
         self.fenced_until = 0.0
+        self.refused_key = None
         self.notes = []  # (time, what happened)
         self.faults = []
         self._connections = set()
@@ -180,6 +187,11 @@ class Proxy:
         """For `seconds` brokers answer victims as one does that its controller has fenced: metadata name no
         broker, and no group has a coordinator."""
         self.fenced_until = time.monotonic() + seconds
+
+    def refuse_member(self, key):
+        """The next OFFSET_COMMIT or HEARTBEAT of a victim is answered as if it came from an earlier member of the same
+        group.instance.id."""
+        self.refused_key = key
 
     def arm(self, fault):
         self._loop.call_soon_threadsafe(self.faults.append, fault)
@@ -292,6 +304,23 @@ def without_brokers(frame, version):
         at += max(0, size - 1) + 1
     rest = frame[4:begin] + b"\x01" + frame[at:]
     return struct.pack(">i", len(rest)) + rest
+
+
+def with_commit_error(frame, version, code):
+    """An OffsetCommit reply of version 8 or later with another error code for each partition. Before the topics:
+    length, correlation id, tags of the header (none), throttle time. A topic: name, partitions, tags (none); a
+    partition: index, error code, tags (none)."""
+    assert version >= 8, version
+    changed = bytearray(frame)
+    topics, at = uvarint(frame, 4 + 4 + 1 + 4)
+    for _ in range(topics - 1):
+        size, at = uvarint(frame, at)
+        partitions, at = uvarint(frame, at + size - 1)
+        for _ in range(partitions - 1):
+            struct.pack_into(">h", changed, at + 4, code)
+            at += 4 + 2 + 1
+        at += 1
+    return bytes(changed)
 
 
 def with_error(frame, code):

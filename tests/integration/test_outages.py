@@ -6,6 +6,7 @@ import time
 
 import checks
 import client
+import proxy
 import pytest
 from checking import check
 from client import Record, article
@@ -176,3 +177,40 @@ def test_a_worker_that_is_told_of_no_broker_asks_bootstrap_servers_again(lab, cl
     checks.assert_in_order(labels)
     assert dead_letters == []
     assert running.stop() == 0
+
+
+# With exactly-once the producer commits, so the consumer's requests are heartbeats.
+@pytest.mark.parametrize("promise, key", [
+    ("at-least-once", proxy.OFFSET_COMMIT), ("at-least-once", proxy.HEARTBEAT), ("exactly-once", proxy.HEARTBEAT)])
+def test_a_named_worker_that_its_group_removed_goes_on_though_a_late_request_is_refused(lab, cluster, promise, key):
+    """What it had sent before it was removed may arrive after it has joined again: the broker takes that for a
+    request of another worker whose group.instance.id was taken over."""
+    lab.guarantee = promise
+    flow, model = lab.flow(PARTITIONS, on=cluster), lab.model(sleep_us_per_call=10_000)
+    places = fill(flow, 500)
+    running = lab.run(flow, model, http={"listen": "127.0.0.1:0"}, kafka={
+        "common": {"bootstrap.servers": cluster.proxied, "client.id": "chaos-1"},
+        "consumer": {"group.instance.id": "worker-a", "session.timeout.ms": 3000, "heartbeat.interval.ms": 300}})
+    wait_published(flow, 500)
+    cluster.proxy.fence(6)
+    running.wait_log("consume  assigned ", count=2 * PARTITIONS, timeout=60)
+    cluster.proxy.refuse_member(key)
+    places += fill(flow, 3000)
+    running.wait_log(r"WARN +run +the group removed this worker.*\(FENCED_INSTANCE_ID\); joining it again")
+    labels, dead_letters = checks.settled(flow, timeout=90)
+    checks.assert_delivered(flow, labels, places)
+    checks.assert_in_order(labels)
+    assert dead_letters == []
+    running.wait_ready()
+    assert running.stop() == 0
+
+
+def test_a_named_worker_that_was_not_removed_takes_a_refused_request_for_the_end(lab, cluster):
+    flow = lab.flow(PARTITIONS, on=cluster)
+    running = lab.run(flow, kafka={
+        "common": {"bootstrap.servers": cluster.proxied, "client.id": "chaos-1"},
+        "consumer": {"group.instance.id": "worker-a"}})
+    running.wait_log("consume  assigned ", count=PARTITIONS)
+    cluster.proxy.refuse_member(proxy.HEARTBEAT)
+    assert running.wait_exit(60) == 1
+    assert re.search("the consumer cannot go on: .*FENCED_INSTANCE_ID", running.stderr)

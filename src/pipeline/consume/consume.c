@@ -123,6 +123,15 @@ static void on_event(rd_kafka_t *client, void *opaque)
 static void on_failed(void *opaque, const struct wt_error *error)
 {
     const struct wt_consume *consume = opaque;
+    struct wt_error removed;
+    if (rd_kafka_fatal_error(consume->client, NULL, 0) == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID &&
+        wt_group_member_was_removed(consume->member)) {
+        (void)wt_error_set(&removed, WT_FAILED, WT_ERROR_FATAL, WT_CONSUMER_REMOVED,
+                           "the group removed this worker, which it had not heard of for "
+                           "session.timeout.ms, and then refused a request from before "
+                           "(FENCED_INSTANCE_ID)");
+        error = &removed;
+    }
     consume->hooks.failed(consume->hooks.opaque, error);
 }
 

@@ -17,6 +17,9 @@
 struct wt_consume;
 struct wt_group_member; /* group_member.h */
 
+/* The group has removed this worker and refused a late request of it; group_member.h, note "Removed". */
+#define WT_CONSUMER_REMOVED "consumer-removed"
+
 /* Callbacks into the rest of the pipeline. Thread: consume. */
 struct wt_consume_hooks {
     void *opaque;
@@ -27,7 +30,8 @@ struct wt_consume_hooks {
     void (*drain)(void *opaque, struct wt_partition *const *partitions, size_t count, bool lost);
     /* The drain before leaving the group has ended. May be NULL. */
     void (*drained)(void *opaque);
-    /* The consumer has failed for good; the pipeline must stop. */
+    /* The consumer has failed for good; the pipeline must stop. With the code WT_CONSUMER_REMOVED a new
+     * consumer may go on. */
     void (*failed)(void *opaque, const struct wt_error *error);
 };
 

@@ -166,6 +166,7 @@ void wt_rebalance_handle(struct wt_rebalance *rebalance, rd_kafka_resp_err_t cod
     wt_metric_add(WT_METRIC_REBALANCES, 1);
     if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
         wt_group_note_assigned();
+        wt_group_member_note_assigned(rebalance->member);
         begin_epochs(rebalance, list);
         wt_rebalance_complete(rebalance->client, list, true);
         return;
