@@ -13,6 +13,7 @@
 #include "observe/exit_limit.h"
 #include "observe/http.h"
 #include "observe/log.h"
+#include "observe/supervisor.h"
 #include "wiretag/model.h"
 
 #include <pthread.h>
@@ -62,6 +63,7 @@ struct work {
     const struct wt_cli_job *job;
     struct wt_model *model;
     struct wt_http *http;
+    struct wt_supervisor *supervisor;
     pthread_mutex_t mutex; /* guards what follows */
     struct wt_pipeline *pipeline;
     bool restarting;
@@ -82,6 +84,7 @@ static _Noreturn void exit_before_reading(const struct wt_cli_job *job)
 static void stop(void *opaque)
 {
     struct work *work = opaque;
+    wt_supervisor_stopping(work->supervisor);
     (void)pthread_mutex_lock(&work->mutex);
     if (work->pipeline == NULL || !wt_pipeline_stop(work->pipeline)) {
         exit_before_reading(work->job);
@@ -233,6 +236,8 @@ static enum wt_status run(struct work *work, struct wt_error *error)
     if (job->source.over == NULL) {
         wt_signals_stay_on_hangup(); /* a replay stops: its terminal is gone */
     }
+    struct wt_http_callbacks probes = {.opaque = work, .alive = alive, .ready = ready};
+    work->supervisor = wt_supervisor_start(&probes);
     enum wt_status status = wt_signals_start(job->command, stop, work, error);
     wt_cli_log_opening(job->command, job->config);
     if (status == WT_OK) {
@@ -265,6 +270,7 @@ int wt_cli_work(const struct wt_cli_job *job)
     (void)signal(SIGPIPE, SIG_IGN);
     enum wt_status status = run(&work, &error);
     int exit_status = finish(job, status, &error);
+    wt_supervisor_destroy(work.supervisor);
     wt_exit_limit_end(exit_status, "closing the metrics page");
     wt_http_destroy(work.http);
     wt_exit_limit_end(exit_status, "closing the Kafka clients");
