@@ -41,7 +41,7 @@ def test_no_file_is_large():
 def test_only_what_people_run_lies_at_the_top_of_the_scripts():
     """The rest is in the folder of what it is for, as CONTRIBUTING.md lists them."""
     within = [path.split("/")[1:] for path in files() if path.startswith("scripts/")]
-    assert sorted(parts[0] for parts in within if len(parts) == 1) == ["build", "quickstart", "setup", "test"]
+    assert sorted(parts[0] for parts in within if len(parts) == 1) == ["build", "package", "quickstart", "setup", "test"]
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     assert [parts[0] for parts in within if len(parts) > 1 and f"`{parts[0]}/`" not in text] == []
 
