@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Measures what scraping the metrics page costs a worker at full load, in one run on a local Kafka.
+"""Measures what scraping the metrics page, or viewers of the live page, cost a worker at full load, in one
+run on a local Kafka.
 
-A worker labels a backlog; stretches with 200 scrapes a second alternate with stretches without.
-Printed as one JSON object:
+A worker labels a backlog; stretches with 200 scrapes a second, or with so many viewers (--viewers 100),
+alternate with stretches without. Printed as one JSON object:
 
 - throughput_ratio: labelled records a second with scrapes over without, the median of neighbouring
   pairs. The scraper itself takes processor time from the worker where both share the cores.
@@ -19,6 +20,7 @@ Needs build/wiretag (scripts/build) and the environment of scripts/setup --test:
 import argparse
 import json
 import re
+import selectors
 import signal
 import socket
 import statistics
@@ -67,12 +69,44 @@ class Scraper(threading.Thread):
         self.join(30)
 
 
+class Viewers(threading.Thread):
+    """Browsers with the live page open, as far as the worker can tell: they read its events as they come."""
+
+    def __init__(self, port, viewers):
+        super().__init__(daemon=True)
+        self.count = 0  # bytes
+        self.stopping = threading.Event()
+        self.selector = selectors.DefaultSelector()
+        for _ in range(viewers):
+            connection = socket.create_connection(("127.0.0.1", port), timeout=10)
+            connection.sendall(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            self.selector.register(connection, selectors.EVENT_READ)
+
+    def run(self):
+        while not self.stopping.is_set():
+            for key, _ in self.selector.select(0.1):
+                got = len(key.fileobj.recv(1 << 18))
+                if got == 0:
+                    raise SystemExit("a viewer was dropped")
+                self.count += got
+
+    def stop(self):
+        self.stopping.set()
+        self.join(30)
+        for key in list(self.selector.get_map().values()):
+            key.fileobj.close()
+        self.selector.close()
+
+
 def cpu_seconds(pid):
     """(of the thread that answers, of the whole process)."""
     spent = {}
     for task in Path(f"/proc/{pid}/task").iterdir():
-        name = (task / "comm").read_text().strip()
-        spent[name] = spent.get(name, 0) + int((task / "schedstat").read_text().split()[0]) / 1e9
+        try:
+            name = (task / "comm").read_text().strip()
+            spent[name] = spent.get(name, 0) + int((task / "schedstat").read_text().split()[0]) / 1e9
+        except (FileNotFoundError, ProcessLookupError):
+            pass  # a thread that has just ended
     return spent["http"], sum(spent.values())
 
 
@@ -83,10 +117,10 @@ def stand(worker, port):
     return time.monotonic(), labelled(port), cpu_seconds(worker.pid)
 
 
-def stretch(worker, port, seconds, rate):
-    """One stretch of labelling, with `rate` scrapes a second (0: none)."""
+def stretch(worker, port, seconds, rate, client):
+    """One stretch of labelling, with `rate` scrapes a second, or so many viewers (0: none)."""
     began, before, cpu_before = stand(worker, port)
-    scraper = Scraper(port, rate) if rate else None
+    scraper = client(port, rate) if rate else None
     if scraper:
         scraper.start()
     time.sleep(seconds)
@@ -113,8 +147,9 @@ def measure(worker, port, options, wanted):
     pairs = []
     for repeat in range(options.repeats):
         # Each goes first in turn: what drifts cancels out.
-        rates = (0, options.rate) if repeat % 2 else (options.rate, 0)
-        first, second = (stretch(worker, port, options.seconds, rate) for rate in rates)
+        client, rate = (Viewers, options.viewers) if options.viewers else (Scraper, options.rate)
+        rates = (0, rate) if repeat % 2 else (rate, 0)
+        first, second = (stretch(worker, port, options.seconds, rate, client) for rate in rates)
         if labelled(port) >= wanted:
             raise SystemExit("the backlog ran out before the stretches ended: raise --records")
         scraped, without = (second, first) if repeat % 2 else (first, second)
@@ -130,8 +165,10 @@ def measure(worker, port, options, wanted):
         "throughput_ratio": round(statistics.median(throughput), 4), "throughput_quartiles": quartiles(throughput),
         "work_ratio": round(statistics.median(work), 4), "work_quartiles": quartiles(work),
         "cost_ratio": round(http_cpu / sum(scraped["cpu"] for scraped, _ in pairs), 5),
-        "scrapes_per_s": round(scrapes / sum(scraped["passed"] for scraped, _ in pairs), 1),
-        "cpu_us_per_scrape": round(http_cpu / scrapes * 1e6, 1),
+        **({"viewers": options.viewers} if options.viewers else {}),
+        "bytes_per_s" if options.viewers else "scrapes_per_s":
+            round(scrapes / sum(scraped["passed"] for scraped, _ in pairs), 1),
+        **({} if options.viewers else {"cpu_us_per_scrape": round(http_cpu / scrapes * 1e6, 1)}),
         "articles_per_s": round(statistics.median(b["rate"] for _, b in pairs)),
         "repeats": options.repeats}
 
@@ -143,6 +180,7 @@ def main():
     parser.add_argument("--model", type=Path, default=ROOT / "models" / "demo.pt")
     parser.add_argument("--records", type=int, default=250_000, help="the backlog (default: %(default)s)")
     parser.add_argument("--rate", type=float, default=200, help="scrapes a second (default: %(default)s)")
+    parser.add_argument("--viewers", type=int, default=0, help="of the live page, at most 128, instead of scrapes")
     parser.add_argument("--seconds", type=float, default=5, help="of a stretch (default: %(default)s)")
     parser.add_argument("--repeats", type=int, default=22, help="pairs, two at least (default: %(default)s)")
     options = parser.parse_args()

@@ -8,6 +8,7 @@
 #include "base/owner.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <time.h>
 
 struct wt_mutex {
@@ -45,6 +46,17 @@ static inline void wt_mutex_lock(struct wt_mutex *mutex)
     assert(atomic_load_explicit(&mutex->holder, memory_order_relaxed) != &wt_thread_mark);
     (void)pthread_mutex_lock(&mutex->mutex);
     atomic_store_explicit(&mutex->holder, &wt_thread_mark, memory_order_relaxed);
+}
+
+/* The same without waiting. False: another thread holds it. */
+static inline bool wt_mutex_try(struct wt_mutex *mutex)
+{
+    assert(atomic_load_explicit(&mutex->holder, memory_order_relaxed) != &wt_thread_mark);
+    if (pthread_mutex_trylock(&mutex->mutex) != 0) {
+        return false;
+    }
+    atomic_store_explicit(&mutex->holder, &wt_thread_mark, memory_order_relaxed);
+    return true;
 }
 
 static inline void wt_mutex_unlock(struct wt_mutex *mutex)

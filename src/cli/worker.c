@@ -2,6 +2,7 @@
 #include "config/config_load.h"
 
 #include "base/alloc.h"
+#include "base/buffer.h"
 #include "cli/cli.h"
 #include "cli/opening.h"
 #include "cli/signals.h"
@@ -12,6 +13,7 @@
 #include "observe/beat.h"
 #include "observe/exit_limit.h"
 #include "observe/http.h"
+#include "observe/live.h"
 #include "observe/log.h"
 #include "observe/supervisor.h"
 #include "wiretag/model.h"
@@ -20,6 +22,8 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 /* --- configuration --------------------------------------------------------------------------- */
 
@@ -113,6 +117,40 @@ static bool alive(void *opaque, char *reason, size_t reason_bytes)
     return wt_beats_alive(reason, reason_bytes);
 }
 
+static void add_field(struct wt_buffer *json, const char *name, const char *value)
+{
+    wt_buffer_append_text(json, json->count > 1 ? "," : "");
+    wt_buffer_append_json_string(json, name, strlen(name));
+    wt_buffer_append_text(json, ":");
+    wt_buffer_append_json_string(json, value, strlen(value));
+}
+
+/* Tells the live page what the worker does. */
+static void describe(const struct wt_config *config)
+{
+    struct wt_buffer json = {0};
+    char host[256] = "";
+    const struct wt_property *group = wt_config_consumer_property(config, "group.id");
+    (void)gethostname(host, sizeof host - 1);
+    wt_buffer_append_text(&json, "{");
+    add_field(&json, "host", host);
+    add_field(&json, "group", group != NULL ? group->value : "");
+    add_field(&json, "output", config->output.topic);
+    add_field(&json, "guarantee",
+              config->delivery.guarantee == WT_EXACTLY_ONCE ? "exactly-once" : "at-least-once");
+    wt_buffer_append_text(&json, config->http.texts ? ",\"texts\":true" : "");
+    wt_buffer_append_text(&json, ",\"input\":[");
+    for (size_t i = 0; i < config->input.topics.count; i++) {
+        const char *topic = config->input.topics.items[i];
+        wt_buffer_append_text(&json, i > 0 ? "," : "");
+        wt_buffer_append_json_string(&json, topic, strlen(topic));
+    }
+    wt_buffer_append_text(&json, "]}");
+    char *text = wt_buffer_take(&json, NULL);
+    wt_live_describe(text);
+    free(text);
+}
+
 /* Starts before the model is loaded, which may take minutes, so that liveness probes are answered. A
  * worker without a metrics page still labels, so a port in use is only a warning. */
 static struct wt_http *start_http(struct work *work)
@@ -124,7 +162,9 @@ static struct wt_http *start_http(struct work *work)
     if (config->http.listen == NULL) {
         return NULL;
     }
-    struct wt_http_callbacks callbacks = {.opaque = work, .alive = alive, .ready = ready};
+    struct wt_http_callbacks callbacks = {
+        .opaque = work, .alive = alive, .ready = ready, .page = config->http.page};
+    describe(config);
     if (wt_http_start(config->http.listen, &callbacks, &http, &error) != WT_OK) {
         wt_log_warn(command, "no metrics page: %s", error.message);
     } else {

@@ -158,6 +158,8 @@ struct wt_config {
     } in_flight;
     struct {
         char *listen; /* "host:port", see address.h; NULL: no endpoint */
+        bool page;    /* the live page at GET / */
+        bool texts;   /* the page shows the beginnings of articles */
     } http;
     struct {
         enum wt_log_level level;

@@ -184,6 +184,8 @@ static const struct wt_key keys[] = {
     {"http.listen", WT_KEY_TEXT, AT(http.listen), "127.0.0.1:9464", .null_allowed = true,
      .valid = valid_listen,
      .must = "HOST:PORT such as 127.0.0.1:9464 or [::1]:9464 (port 0: any free one), or null"},
+    {"http.page", WT_KEY_BOOL, AT(http.page), "true"},
+    {"http.texts", WT_KEY_BOOL, AT(http.texts), "false"},
     {"log.level", WT_KEY_CHOICE, AT(log.level), "info", .choices = log_levels},
     {"log.format", WT_KEY_CHOICE, AT(log.format), "auto", .choices = log_formats},
     {"log.texts", WT_KEY_BOOL, AT(log.texts), "false"},

@@ -1,4 +1,4 @@
-#include "observe/http.h"
+#include "observe/http_internal.h"
 
 #include "base/address.h"
 #include "base/alloc.h"
@@ -9,56 +9,22 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <microhttpd.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #define REASON_BYTES_MAX 512u
 #define ROUND_MS_MAX 500
 
-/* Bounds the new connections of one round, so that open connections are served in between. */
-#define ACCEPTS_PER_ROUND_MAX 8
-
-/* How often MHD_run is called after a connection is accepted. A call reads, answers or writes; so
- * many of them finish a request that has already arrived. */
-#define TURNS_PER_ACCEPT_MAX 6
-
-/* The pause after a connection could not be accepted. */
-#define ACCEPT_PAUSE_US 100000
-
 static const char paths[] = "wiretag answers GET at\n"
+                            "  /         the live page, unless http.page is false\n"
                             "  /metrics  counters, gauges and histograms for Prometheus\n"
                             "  /healthz  is the worker alive\n"
                             "  /readyz   is it working on records\n";
-
-/* An open connection. Thread: the endpoint's. */
-struct client {
-    int socket; /* -1: free */
-    bool asked; /* it has had an answer: the next deadline starts with its next request */
-    int64_t deadline_us;
-};
-
-struct wt_http {
-    struct wt_http_callbacks callbacks;
-    uint16_t port;
-    int stop;     /* an eventfd: readable when the thread must end */
-    int listener; /* our own, not the library's: see note "Crowds" */
-    int reserve;  /* a spare descriptor for a connection when the process has no other; -1: used */
-    int64_t accept_us; /* accept no connection before this time */
-    struct MHD_Daemon *daemon;
-    pthread_t thread;
-    struct client clients[WT_HTTP_CONNECTIONS_MAX];
-    struct MHD_Response *page; /* the metrics page; NULL: none yet; answers hold references too */
-    int64_t page_us;           /* when the page was written */
-};
 
 /* Makes a response of `body`, which MHD frees. NULL: out of memory. */
 static struct MHD_Response *response_of(const char *type, char *body, size_t bytes)
@@ -74,8 +40,8 @@ static struct MHD_Response *response_of(const char *type, char *body, size_t byt
     return response;
 }
 
-static enum MHD_Result answer_text(struct MHD_Connection *connection, unsigned code,
-                                   const char *text)
+enum MHD_Result wt_http_answer_text(struct MHD_Connection *connection, unsigned code,
+                                    const char *text)
 {
     struct MHD_Response *response =
         response_of("text/plain; charset=utf-8", wt_strdup(text), strlen(text));
@@ -115,12 +81,7 @@ static enum MHD_Result answer_probe(const struct wt_http *http, struct MHD_Conne
     }
     size_t length = strlen(text);
     memcpy(text + length, "\n", 2);
-    return answer_text(connection, fine ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE, text);
-}
-
-static void allow(struct client *client, int64_t ms)
-{
-    client->deadline_us = wt_clock_us() + INT64_C(1000) * ms;
+    return wt_http_answer_text(connection, fine ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE, text);
 }
 
 static enum MHD_Result on_request(void *opaque, struct MHD_Connection *connection, const char *url,
@@ -130,22 +91,28 @@ static enum MHD_Result on_request(void *opaque, struct MHD_Connection *connectio
     (void)version;
     (void)upload;
     struct wt_http *http = opaque;
-    struct client *client =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+    struct wt_http_client *client = wt_http_client_of(connection);
     if (strcmp(method, MHD_HTTP_METHOD_GET) != 0) {
-        return answer_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED, paths);
+        return wt_http_answer_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED, paths);
     }
     if (*request == NULL) {
         /* Only the head has arrived. An answer queued now would make MHD close the connection. */
         *request = client;
         if (client->asked) {
-            allow(client, WT_HTTP_REQUEST_MS_MAX);
+            wt_http_allow(client, WT_HTTP_REQUEST_MS_MAX);
         }
         return MHD_YES;
     }
     if (*upload_bytes > 0) {
         *upload_bytes = 0; /* ignore a body */
         return MHD_YES;
+    }
+    client->phase = WT_HTTP_ANSWERING;
+    if (http->live != NULL && strcmp(url, "/") == 0) {
+        return wt_http_answer_page(http, connection);
+    }
+    if (http->live != NULL && strcmp(url, "/events") == 0) {
+        return wt_http_answer_events(http, connection);
     }
     if (strcmp(url, "/metrics") == 0) {
         return answer_metrics(http, connection);
@@ -156,165 +123,13 @@ static enum MHD_Result on_request(void *opaque, struct MHD_Connection *connectio
     if (strcmp(url, "/readyz") == 0) {
         return answer_probe(http, connection, http->callbacks.ready, "ready");
     }
-    return answer_text(connection, MHD_HTTP_NOT_FOUND, paths);
+    return wt_http_answer_text(connection, MHD_HTTP_NOT_FOUND, paths);
 }
 
-/* The request was answered or has failed. */
-static void on_completed(void *opaque, struct MHD_Connection *connection, void **request,
-                         enum MHD_RequestTerminationCode code)
+/* `wait_ms`, or the time until something is due if that is less; `due_us` 0 or less: nothing is. */
+static int earlier_ms(int wait_ms, int64_t due_us)
 {
-    (void)opaque;
-    (void)request;
-    (void)code;
-    struct client *client =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
-    client->asked = true;
-    allow(client, WT_HTTP_IDLE_MS_MAX);
-}
-
-static void on_connection(void *opaque, struct MHD_Connection *connection, void **client_context,
-                          enum MHD_ConnectionNotificationCode code)
-{
-    struct wt_http *http = opaque;
-    if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
-        struct client *client = *client_context;
-        client->socket = -1;
-        return;
-    }
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    size_t i = 0;
-    while (i < WT_HTTP_CONNECTIONS_MAX && http->clients[i].socket >= 0) {
-        i++;
-    }
-    assert(i < WT_HTTP_CONNECTIONS_MAX);
-    http->clients[i] = (struct client){.socket = info->connect_fd};
-    allow(&http->clients[i], WT_HTTP_REQUEST_MS_MAX);
-    *client_context = &http->clients[i];
-}
-
-/* MHD's own time-out restarts with every byte: a client that sends a byte now and then would hold
- * its connection for hours. */
-static void cut_late_clients(struct wt_http *http)
-{
-    int64_t now_us = wt_clock_us();
-    for (size_t i = 0; i < WT_HTTP_CONNECTIONS_MAX; i++) {
-        struct client *client = &http->clients[i];
-        if (client->socket >= 0 && client->deadline_us <= now_us) {
-            (void)shutdown(client->socket, SHUT_RDWR);
-        }
-    }
-}
-
-/* --- new connections ------------------------------------------------------------------------- */
-
-/* Note "Crowds": clients that send half a request, or never read their answer, could use up all
- * connections. /healthz would not answer, and a supervisor would restart a healthy worker. So a new
- * connection never waits: the one with the least time left is closed for it. MHD stops accepting
- * when all its connections are used, so we accept ourselves and pass the sockets on. */
-
-static bool readable(int fd)
-{
-    struct pollfd wait = {.fd = fd, .events = POLLIN};
-    return poll(&wait, 1, 0) > 0;
-}
-
-/* Lets MHD do everything that it can do without waiting. */
-static void turn(struct wt_http *http)
-{
-    int events = MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
-    (void)MHD_run(http->daemon);
-    for (int i = 1; i < TURNS_PER_ACCEPT_MAX && readable(events); i++) {
-        (void)MHD_run(http->daemon);
-    }
-}
-
-static size_t count_clients(const struct wt_http *http)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < WT_HTTP_CONNECTIONS_MAX; i++) {
-        count += http->clients[i].socket >= 0;
-    }
-    return count;
-}
-
-/* Closes the connection that has the least time left. False: no connection was freed. */
-static bool cut_one(struct wt_http *http)
-{
-    size_t before = count_clients(http);
-    const struct client *first = NULL;
-    for (size_t i = 0; i < WT_HTTP_CONNECTIONS_MAX; i++) {
-        const struct client *client = &http->clients[i];
-        if (client->socket >= 0 && (first == NULL || client->deadline_us < first->deadline_us)) {
-            first = client;
-        }
-    }
-    if (first != NULL) {
-        (void)shutdown(first->socket, SHUT_RDWR);
-        turn(http);
-    }
-    return count_clients(http) < before;
-}
-
-/* Frees a descriptor for a new connection. False: there is none to free. */
-static bool free_descriptor(struct wt_http *http)
-{
-    if (http->reserve >= 0) {
-        (void)close(http->reserve);
-        http->reserve = -1;
-        return true;
-    }
-    return cut_one(http);
-}
-
-/* -1: no client waits, or there is no descriptor for it. */
-static int accept_client(struct wt_http *http, struct sockaddr_storage *name, socklen_t *name_bytes)
-{
-    for (;;) {
-        *name_bytes = sizeof *name;
-        int client = accept4(http->listener, (struct sockaddr *)name, name_bytes,
-                             SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (client >= 0 || errno == EAGAIN || errno == EWOULDBLOCK) {
-            return client;
-        }
-        bool short_of_descriptors = errno == EMFILE || errno == ENFILE;
-        if (errno == EINTR || errno == ECONNABORTED) {
-            continue;
-        }
-        if (!short_of_descriptors || !free_descriptor(http)) {
-            http->accept_us = wt_clock_us() + ACCEPT_PAUSE_US;
-            return -1;
-        }
-    }
-}
-
-static void take_clients(struct wt_http *http)
-{
-    for (int i = 0; i < ACCEPTS_PER_ROUND_MAX; i++) {
-        struct sockaddr_storage name;
-        socklen_t name_bytes;
-        if (!readable(http->listener)) {
-            return;
-        }
-        if (count_clients(http) == WT_HTTP_CONNECTIONS_MAX && !cut_one(http)) {
-            http->accept_us = wt_clock_us() + ACCEPT_PAUSE_US;
-            return;
-        }
-        int client = accept_client(http, &name, &name_bytes);
-        if (client < 0) {
-            return;
-        }
-        /* MHD closes the socket, also when this call fails. */
-        (void)MHD_add_connection(http->daemon, client, (struct sockaddr *)&name, name_bytes);
-        turn(http);
-    }
-}
-
-static void restore_reserve(struct wt_http *http)
-{
-    if (http->reserve < 0) {
-        http->reserve = fcntl(http->stop, F_DUPFD_CLOEXEC, 0);
-    }
+    return due_us > 0 && due_us / 1000 < wait_ms ? (int)(due_us / 1000) + 1 : wait_ms;
 }
 
 static void *serve(void *opaque)
@@ -327,8 +142,10 @@ static void *serve(void *opaque)
                              {.fd = http->listener, .events = POLLIN}};
     for (;;) {
         MHD_UNSIGNED_LONG_LONG wanted_ms;
-        bool paused = wt_clock_us() < http->accept_us;
-        int wait_ms = paused ? (int)(ACCEPT_PAUSE_US / 1000) : ROUND_MS_MAX;
+        int64_t now_us = wt_clock_us();
+        bool paused = now_us < http->accept_us;
+        int wait_ms = earlier_ms(ROUND_MS_MAX, http->accept_us - now_us);
+        wait_ms = earlier_ms(wait_ms, http->live != NULL ? http->tick_us - now_us : 0);
         if (MHD_get_timeout(http->daemon, &wanted_ms) == MHD_YES &&
             wanted_ms < (MHD_UNSIGNED_LONG_LONG)wait_ms) {
             wait_ms = (int)wanted_ms;
@@ -337,11 +154,14 @@ static void *serve(void *opaque)
         if (waits[1].revents != 0) {
             return NULL;
         }
-        cut_late_clients(http);
-        turn(http);
-        restore_reserve(http);
+        if (http->live != NULL) {
+            wt_http_events_tick(http, wt_clock_us());
+        }
+        wt_http_cut_late_clients(http);
+        wt_http_turn(http);
+        wt_http_restore_reserve(http);
         if (!paused) {
-            take_clients(http);
+            wt_http_take_clients(http);
         }
     }
 }
@@ -362,21 +182,25 @@ static enum wt_status start(struct wt_http *http, struct wt_error *error)
 {
     http->stop = eventfd(0, EFD_CLOEXEC);
     if (http->stop >= 0) {
-        restore_reserve(http);
+        wt_http_restore_reserve(http);
         http->daemon = MHD_start_daemon(
-            MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET, 0, NULL, NULL, on_request, http,
-            MHD_OPTION_CONNECTION_LIMIT, WT_HTTP_CONNECTIONS_MAX + 1u,
+            MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
+            on_request, http, MHD_OPTION_CONNECTION_LIMIT, WT_HTTP_CONNECTIONS_MAX + 1u,
             MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)WT_HTTP_REQUEST_BYTES_MAX,
             MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(WT_HTTP_REQUEST_MS_MAX / 1000),
-            MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION,
-            on_connection, http, MHD_OPTION_END);
+            MHD_OPTION_NOTIFY_COMPLETED, wt_http_on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION,
+            wt_http_on_connection, http, MHD_OPTION_END);
     }
     if (http->daemon == NULL) {
         return wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "http-failed",
                             "cannot start the HTTP endpoint: %s", wt_errno_text(errno));
     }
+    if (http->callbacks.page) {
+        wt_http_events_begin(http);
+    }
     int failed = start_thread(http);
     if (failed != 0) {
+        wt_http_events_end(http);
         MHD_stop_daemon(http->daemon);
         return wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "http-failed",
                             "cannot start the thread of the HTTP endpoint: %s",
@@ -416,6 +240,7 @@ enum wt_status wt_http_start(const char *listen, const struct wt_http_callbacks 
     http->callbacks = *callbacks;
     http->port = wt_listener_port(listener);
     http->listener = listener;
+    http->local = wt_listener_is_loopback(listener);
     http->reserve = -1;
     for (size_t i = 0; i < WT_HTTP_CONNECTIONS_MAX; i++) {
         http->clients[i].socket = -1;
@@ -444,6 +269,7 @@ void wt_http_destroy(struct wt_http *http)
     ssize_t wrote = write(http->stop, &one, sizeof one);
     assert(wrote == (ssize_t)sizeof one);
     (void)pthread_join(http->thread, NULL);
+    wt_http_events_end(http);
     MHD_stop_daemon(http->daemon);
     if (http->page != NULL) {
         MHD_destroy_response(http->page);

@@ -1,5 +1,6 @@
-/* http.h: the HTTP endpoint: metrics for Prometheus, health checks for a supervisor.
+/* http.h: the HTTP endpoint: metrics for Prometheus, health checks for a supervisor, a live page for people.
  *
+ * GET /          200, the live page, if it is on (live_page.h); GET /events: its server-sent events
  * GET /metrics   200, the Prometheus page of metrics.h
  * GET /healthz   200 "ok", or 503 with the reason: a supervisor should restart the worker
  * GET /readyz    200 "ready", or 503 with the reason: the worker is not working on records now
@@ -8,12 +9,16 @@
  * reaches the address can read it all; so the default is loopback.
  *
  * One thread serves at most WT_HTTP_CONNECTIONS_MAX connections. A new connection never waits: if
- * all are in use, or the process has no descriptor left, the one with the least time left is closed
- * for it. A request has at most WT_HTTP_REQUEST_BYTES_MAX bytes. Request and answer together may
+ * all are in use, or the process has no descriptor left, another is closed for it: an unfinished
+ * request first, a viewer of the live page last, and the one with the least time left among equals.
+ * A request has at most WT_HTTP_REQUEST_BYTES_MAX bytes. Request and answer together may
  * take WT_HTTP_REQUEST_MS_MAX, then the connection is closed. Connections are kept alive for
  * WT_HTTP_IDLE_MS_MAX after an answer, because connecting is most of what a request costs. The
  * metrics page is written at most once every WT_HTTP_PAGE_MS_MAX, so that many scrapers cost little
- * more than one. */
+ * more than one.
+ *
+ * The events of the live page are written once a second for all viewers, of whom there are at most
+ * WT_HTTP_VIEWERS_MAX. A viewer that falls WT_HTTP_FRAMES_MAX seconds behind is dropped and counted. */
 #ifndef WIRETAG_OBSERVE_HTTP_H
 #define WIRETAG_OBSERVE_HTTP_H
 
@@ -23,7 +28,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WT_HTTP_CONNECTIONS_MAX 16u
+#define WT_HTTP_CONNECTIONS_MAX 160u
+#define WT_HTTP_VIEWERS_MAX 128u
+#define WT_HTTP_FRAMES_MAX 8u
 #define WT_HTTP_REQUEST_BYTES_MAX 8192u
 #define WT_HTTP_REQUEST_MS_MAX 5000
 #define WT_HTTP_IDLE_MS_MAX 1000
@@ -39,6 +46,7 @@ struct wt_http_callbacks {
     void *opaque;
     wt_http_probe *alive; /* NULL: always alive */
     wt_http_probe *ready; /* NULL: always ready */
+    bool page;            /* the live page is on */
 };
 
 /* Listens at `listen` ("host:port"; port 0: any free one) and answers on a thread of its own.

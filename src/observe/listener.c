@@ -2,6 +2,7 @@
 
 #include "base/errno_text.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -85,4 +86,20 @@ uint16_t wt_listener_port(int listener)
         return 0;
     }
     return (uint16_t)strtoul(port, NULL, 10);
+}
+
+bool wt_listener_is_loopback(int listener)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in four;
+        struct sockaddr_in6 six;
+    } name;
+    socklen_t name_bytes = sizeof name;
+    if (getsockname(listener, &name.any, &name_bytes) != 0) {
+        return false;
+    }
+    return name.any.sa_family == AF_INET
+               ? ntohl(name.four.sin_addr.s_addr) >> 24 == 127
+               : name.any.sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&name.six.sin6_addr);
 }

@@ -4,6 +4,7 @@
 
 #include "base/address.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Listens at the first of the host's addresses that works. Port 0: any free one. The socket does
@@ -13,5 +14,8 @@ int wt_listener_open(const struct wt_address *address, const char **why_out);
 
 /* The port it listens at; 0: unknown. */
 uint16_t wt_listener_port(int listener);
+
+/* Whether only this machine reaches it. */
+bool wt_listener_is_loopback(int listener);
 
 #endif

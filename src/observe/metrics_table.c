@@ -299,6 +299,18 @@ static const struct wt_family_entry families[WT_FAMILY_COUNT] = {
                             "Time since a thread's last heartbeat; 0 while it waits for work. "
                             "/healthz fails when a thread exceeds its limit.",
                             NULL},
+    [WT_FAMILY_PAGE_VIEWERS] = {"wiretag_page_viewers",
+                                WT_GAUGE,
+                                {NULL},
+                                "Viewers of the live page; there are at most 128.",
+                                NULL},
+    [WT_FAMILY_PAGE_VIEWERS_DROPPED] =
+        {"wiretag_page_viewers_dropped_total",
+         WT_COUNTER,
+         {NULL},
+         "Viewers of the live page that were disconnected because they did not read for eight "
+         "seconds.",
+         NULL},
     [WT_FAMILY_BUILD_INFO] =
         {"wiretag_build_info", WT_GAUGE, {"version"}, "The program; the value is always 1.", NULL},
     [WT_FAMILY_CPU_SECONDS] =
@@ -376,6 +388,8 @@ static const struct wt_metric_entry metrics[WT_METRIC_COUNT] = {
     [WT_METRIC_BROKER_ERRORS] = {WT_FAMILY_BROKER_ERRORS, NULL},
     [WT_METRIC_BROKER_REACHABLE] = {WT_FAMILY_BROKER_REACHABLE, NULL},
     [WT_METRIC_READY] = {WT_FAMILY_READY, NULL},
+    [WT_METRIC_PAGE_VIEWERS] = {WT_FAMILY_PAGE_VIEWERS, NULL},
+    [WT_METRIC_PAGE_VIEWERS_DROPPED] = {WT_FAMILY_PAGE_VIEWERS_DROPPED, NULL},
     [WT_METRIC_STALLED_SECURITY] = {WT_FAMILY_STALLED, "security"},
     [WT_METRIC_STALLED_BROKERS] = {WT_FAMILY_STALLED, "brokers"},
     [WT_METRIC_STALLED_RIGHTS] = {WT_FAMILY_STALLED, "rights"},

@@ -3,10 +3,12 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/owner.h"
+#include "base/utf8.h"
 #include "codec/dead_letter.h"
 #include "codec/decode.h"
 #include "codec/trace_context.h"
 #include "observe/beat.h"
+#include "observe/live.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
 #include "observe/stall.h"
@@ -116,6 +118,18 @@ static void count_script(const struct wt_article *article)
 {
     enum wt_script script = wt_script_of(article->text, article->text_bytes);
     wt_metric_add((enum wt_metric)(WT_METRIC_SCRIPT_LATIN + (int)script), 1);
+}
+
+/* For the live page. */
+static void keep_beginning(struct wt_record *record, const struct wt_article *article)
+{
+    size_t bytes = article->text_bytes;
+    if (bytes >= WT_LIVE_TEXT_BYTES_MAX) {
+        bytes = wt_utf8_cut(article->text, WT_LIVE_TEXT_BYTES_MAX - 1);
+    }
+    record->beginning = wt_alloc(bytes + 1);
+    memcpy(record->beginning, article->text, bytes);
+    record->beginning[bytes] = '\0';
 }
 
 /* A label carries its article's headers; without them the record fails. */
@@ -240,6 +254,9 @@ static void prepare_record(struct worker *worker, struct wt_record *record, stru
     }
     if (status == WT_OK) {
         count_script(&article);
+        if (worker->prepare->ports.config->http.texts && wt_live_watched()) {
+            keep_beginning(record, &article);
+        }
         stage = "tokenize";
         status = tokenize(worker, record, &article, &lists->tokenized, &error);
         count_time(WT_HISTOGRAM_STAGE_TOKENIZE, &at_us);

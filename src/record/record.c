@@ -86,6 +86,7 @@ void wt_record_destroy(struct wt_record *record)
     free(record->origin_topic);
     free(record->id_json);
     free(record->input_json);
+    free(record->beginning);
     free(record->ids);
     free(record->logits);
     free(record->labels);

@@ -112,6 +112,7 @@ struct wt_record {
     uint32_t token_count;
     uint32_t unknown_count;
     bool truncated;
+    char *beginning;       /* of the text, for the live page; NULL: it is not shown */
     uint32_t window_count; /* 0: input.long is cut */
     int64_t waiting_us;    /* when the wait for a batch began */
 

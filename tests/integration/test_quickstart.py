@@ -8,6 +8,7 @@ import select
 import signal
 import subprocess
 import time
+import urllib.request
 
 import client
 import commands
@@ -127,6 +128,26 @@ def test_its_advice_can_be_copied(quickstart, broker):
     done = commands.run(block, broker.bootstrap)
     assert done.returncode == 0, done.stderr
     assert '"category":' in done.stdout
+
+
+def test_live_it_labels_until_ctrl_c_and_prints_where_to_look(tmp_path):
+    running = subprocess.Popen([ROOT / "scripts/quickstart", "--live", "--no-install"], stdout=subprocess.PIPE,
+                               stderr=subprocess.DEVNULL, text=True, env=environment(tmp_path), start_new_session=True)
+    address = ""
+    while not address:
+        line = running.stdout.readline()
+        assert line, "it ended"
+        address = "".join(re.findall(r"http://127\.0\.0\.1:\d+/", line))
+    with urllib.request.urlopen(address, timeout=30) as page:
+        assert page.read().startswith(b"<!doctype html>")
+    with urllib.request.urlopen(address + "events", timeout=60) as events:
+        data = (json.loads(line.removeprefix(b"data: ")) for line in events if line.startswith(b"data: "))
+        items = next(state["items"] for state in data if state.get("items"))
+    assert items[0]["category"] in CATEGORIES and items[0]["text"] and items[0]["id"]
+    os.killpg(running.pid, signal.SIGINT)
+    assert running.wait(60) == 0
+    client.wait_for("everything to end", lambda: not processes_of(tmp_path))
+    assert os.listdir(tmp_path) == []
 
 
 @pytest.mark.parametrize("step", [2, 3, 4, 5])

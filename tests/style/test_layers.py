@@ -34,7 +34,7 @@ LIBRARIES = {
     r"avro\.h": r"src/codec/avro_json\.c",
     r"curl/": r"src/registry/registry\.c",
     r"libxml/": r"src/codec/markup\.c",
-    r"microhttpd\.h": r"src/observe/(http|listener)\.[ch]",
+    r"microhttpd\.h": r"src/observe/http(_[a-z]+)?\.[ch]",
     r"openssl/": r"src/(codec|kafka|model)/.*\.(c|cpp)",
 }
 

@@ -4,7 +4,9 @@
 #include "base/clock.h"
 #include "codec/dead_letter.h"
 #include "codec/trace_context.h"
+#include "observe/live.h"
 #include "observe/metrics.h"
+#include "record/partition.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -15,6 +17,7 @@ struct wt_outcome_metrics {
     uint32_t label_count;
     struct wt_series **labels; /* a counter for each */
     struct wt_series **topics; /* one for each topic of labels */
+    char **names;              /* of the labels */
 };
 
 struct wt_outcome_metrics *wt_outcome_metrics_create(const struct wt_config *config,
@@ -25,8 +28,10 @@ struct wt_outcome_metrics *wt_outcome_metrics_create(const struct wt_config *con
     outcomes->config = config;
     outcomes->label_count = model_info->label_count;
     outcomes->labels = wt_alloc_zeroed(model_info->label_count, sizeof(struct wt_series *));
+    outcomes->names = wt_alloc_zeroed(model_info->label_count, sizeof(char *));
     for (uint32_t i = 0; i < model_info->label_count; i++) {
         outcomes->labels[i] = wt_series_get(WT_FAMILY_LABELS, &model_info->labels[i]);
+        outcomes->names[i] = wt_strdup(model_info->labels[i]);
     }
     size_t topic_count = wt_config_label_topic_count(config);
     outcomes->topics = wt_alloc_zeroed(topic_count, sizeof(struct wt_series *));
@@ -42,6 +47,10 @@ void wt_outcome_metrics_destroy(struct wt_outcome_metrics *outcomes)
     if (outcomes == NULL) {
         return;
     }
+    for (uint32_t i = 0; i < outcomes->label_count; i++) {
+        free(outcomes->names[i]);
+    }
+    free(outcomes->names);
     free(outcomes->labels);
     free(outcomes->topics);
     free(outcomes);
@@ -65,6 +74,35 @@ static void count_label(const struct wt_outcome_metrics *outcomes, const struct 
     }
 }
 
+/* For the live page. */
+static void show_label(const struct wt_outcome_metrics *outcomes, const struct wt_record *record,
+                       double seconds)
+{
+    assert(record->category <= outcomes->label_count);
+    const struct wt_live_item item = {.id_json = record->id_json,
+                                      .category = record->category < outcomes->label_count
+                                                      ? outcomes->names[record->category]
+                                                      : NULL,
+                                      .score = record->score,
+                                      .text = record->beginning,
+                                      .seconds = seconds};
+    wt_live_offer(&item);
+}
+
+static void show_failure(const struct wt_outcome_metrics *outcomes, const struct wt_record *record)
+{
+    const struct wt_failure *failure = record->failure;
+    struct wt_origin origin = wt_record_origin(record);
+    const struct wt_live_failure shown = {
+        .topic = origin.topic,
+        .partition = origin.partition,
+        .offset = origin.offset,
+        .stage = failure->stage,
+        .code = failure->error.code,
+        .message = outcomes->config->http.texts ? failure->error.message : NULL};
+    wt_live_fail(&shown);
+}
+
 static void count_failure(const struct wt_outcome_metrics *outcomes, const struct wt_record *record)
 {
     assert(record->failure != NULL);
@@ -78,6 +116,7 @@ static void count_failure(const struct wt_outcome_metrics *outcomes, const struc
     (void)snprintf(became, sizeof became, "%s%s%s", published ? "dead letter" : "skipped",
                    cut[0] != '\0' ? ", cut in " : "", cut);
     wt_trace_log_failure(outcomes->config, record, became);
+    show_failure(outcomes, record);
 }
 
 void wt_outcome_metrics_count(const struct wt_outcome_metrics *outcomes,
@@ -102,6 +141,9 @@ void wt_outcome_metrics_count(const struct wt_outcome_metrics *outcomes,
     if (record->outcome == WT_OUTCOME_LABELLED) {
         count_label(outcomes, record);
         wt_series_add(outcomes->topics[record->target], 1);
+        if (wt_live_watched()) {
+            show_label(outcomes, record, seconds_since(record->consumed_us, now_us));
+        }
     }
     if (record->failure != NULL) {
         count_failure(outcomes, record);

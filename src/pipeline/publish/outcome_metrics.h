@@ -14,7 +14,8 @@ struct wt_outcome_metrics *wt_outcome_metrics_create(const struct wt_config *con
                                                      const struct wt_model_info *model_info);
 void wt_outcome_metrics_destroy(struct wt_outcome_metrics *outcomes);
 
-/* Counts an acknowledged record: outcome, label, times. Logs it if it failed. */
+/* Counts an acknowledged record: outcome, label, times. Logs it if it failed, and
+ * shows it to those who watch the live page. */
 void wt_outcome_metrics_count(const struct wt_outcome_metrics *outcomes,
                               const struct wt_record *record);
 

@@ -98,7 +98,7 @@ static inline const char *ask(const struct wt_http *http, const char *method, co
 {
     char request[256];
     (void)snprintf(request, sizeof request,
-                   "%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", method, path);
+                   "%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", method, path);
     int client = open_client(http);
     send_text(client, request);
     const char *answer = read_answer(client);
