@@ -20,7 +20,9 @@ static void print_help(void)
         "\n"
         "SIGTERM or SIGINT: finishes running batches, commits their offsets and exits with 0.\n"
         "A second SIGTERM or SIGINT ends it at once, with exit 1 if not everything was committed;\n"
-        "nothing is lost, those records are read again. SIGHUP is logged and ignored.\n"
+        "nothing is lost, those records are read again.\n"
+        "SIGHUP: reads the configuration file again and takes the model that model.path and\n"
+        "model.sha256 name now, without a pause (model.reload).\n"
         "\n"
         "Example:\n"
         "  wiretag run -c config/wiretag.yaml --set input.topics=[news.articles] \\\n"
@@ -43,7 +45,8 @@ int wt_cli_run(int argc, char **argv)
         exit_status = wt_cli_config_load(&given, "run", &config);
     }
     if (config != NULL) {
-        const struct wt_cli_job endless = {.command = "run", .config = config, .finish = finish};
+        const struct wt_cli_job endless = {
+            .command = "run", .config = config, .given = &given, .finish = finish};
         exit_status = wt_cli_work(&endless);
     }
     wt_config_destroy(config);

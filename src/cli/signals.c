@@ -28,7 +28,9 @@ static const struct {
 static struct {
     const char *command;
     sigset_t set;
-    bool stays_on_hangup; /* set before the thread starts */
+    bool stays_on_hangup; /* set before the thread starts, as are the next two */
+    void (*hangup)(void *opaque);
+    const char *hangup_why; /* nothing happens */
     atomic_bool arrived;
     _Atomic int64_t first_us; /* when the first signal was taken; before the handler is set */
     pthread_mutex_t mutex;    /* guards what follows; held while `stop` runs */
@@ -122,8 +124,13 @@ static int wait_for_stop(void)
     int number = 0;
     (void)sigwait(&signals.set, &number);
     while (number == SIGHUP && signals.stays_on_hangup) {
-        wt_log_promptly(WT_LOG_INFO, signals.command,
-                        "SIGHUP: received and ignored; reloading is not supported yet");
+        if (signals.hangup != NULL) {
+            wt_log_promptly(WT_LOG_INFO, signals.command, "SIGHUP: looking for another model");
+            signals.hangup(signals.opaque);
+        } else {
+            wt_log_promptly(WT_LOG_INFO, signals.command, "SIGHUP: received and ignored; %s",
+                            signals.hangup_why);
+        }
         (void)sigwait(&signals.set, &number);
     }
     return number;
@@ -149,9 +156,11 @@ static void *run(void *opaque)
     return NULL;
 }
 
-void wt_signals_stay_on_hangup(void)
+void wt_signals_stay_on_hangup(void (*hangup)(void *opaque), const char *why)
 {
     signals.stays_on_hangup = true;
+    signals.hangup = hangup;
+    signals.hangup_why = why;
 }
 
 enum wt_status wt_signals_start(const char *command, void (*stop)(void *opaque), void *opaque,

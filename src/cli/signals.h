@@ -14,9 +14,9 @@ void wt_signals_end_process(void);
  * starts later. */
 void wt_signals_block(void);
 
-/* Makes SIGHUP a log line that stops nothing. Reloading the configuration on SIGHUP is not
- * supported yet. Call it before wt_signals_start. */
-void wt_signals_stay_on_hangup(void);
+/* SIGHUP stops nothing: it calls `hangup` with the `opaque` of wt_signals_start, on the thread of that; with
+ * NULL it is a log line that says `why` nothing happens. Call it before wt_signals_start. */
+void wt_signals_stay_on_hangup(void (*hangup)(void *opaque), const char *why);
 
 /* From now on the first signal calls `stop` on a thread of its own, so `stop` may take locks. A
  * second SIGTERM or SIGINT ends the process at once (exit_limit.h) for as long as it lives; one

@@ -1,14 +1,10 @@
 #include "cli/worker.h"
-#include "config/config_load.h"
 
-#include "base/alloc.h"
 #include "base/buffer.h"
 #include "cli/cli.h"
+#include "cli/model_reload.h"
 #include "cli/opening.h"
 #include "cli/signals.h"
-#include "codec/article_windows.h"
-#include "codec/routes.h"
-#include "codec/thresholds.h"
 #include "kafka/client.h"
 #include "observe/beat.h"
 #include "observe/exit_limit.h"
@@ -25,39 +21,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* --- configuration --------------------------------------------------------------------------- */
-
-struct wt_cli_config wt_cli_config_begin(int argc)
-{
-    return (struct wt_cli_config){
-        .sets = wt_alloc_zeroed((size_t)argc, sizeof(struct wt_config_override))};
-}
-
-void wt_cli_config_set(struct wt_cli_config *given, const char *text)
-{
-    given->sets[given->set_count++].text = text;
-}
-
-void wt_cli_config_free(struct wt_cli_config *given)
-{
-    free(given->sets);
-}
-
-int wt_cli_config_load(const struct wt_cli_config *given, const char *command,
-                       struct wt_config **config_out)
-{
-    struct wt_error error;
-    if (given->path == NULL) {
-        return wt_cli_usage(command, "no configuration given: -c FILE");
-    }
-    if (wt_config_load(given->path, given->sets, given->set_count, config_out, &error) != WT_OK) {
-        (void)wt_cli_fail(command, WT_INVALID, &error);
-        return WT_EXIT_USAGE;
-    }
-    wt_log_init((*config_out)->log.level, (*config_out)->log.format);
-    return WT_EXIT_DONE;
-}
-
 /* --- the worker ------------------------------------------------------------------------------ */
 
 /* The longest time to log that nothing was read. */
@@ -68,9 +31,11 @@ struct work {
     struct wt_model *model;
     struct wt_http *http;
     struct wt_supervisor *supervisor;
-    pthread_mutex_t mutex; /* guards what follows */
+    struct wt_cli_reload *reload; /* NULL: there are no reloads */
+    pthread_mutex_t mutex;        /* guards what follows */
     struct wt_pipeline *pipeline;
     bool restarting;
+    bool reload_wanted; /* before there was a pipeline */
 };
 
 /* Loading a model and waiting for a broker cannot be interrupted, and there is nothing to finish:
@@ -93,6 +58,18 @@ static void stop(void *opaque)
     if (work->pipeline == NULL || !wt_pipeline_stop(work->pipeline)) {
         exit_before_reading(work->job);
     }
+    (void)pthread_mutex_unlock(&work->mutex);
+}
+
+/* During the start the request is kept: the model may have been read before its file was changed. */
+static void hangup(void *opaque)
+{
+    struct work *work = opaque;
+    (void)pthread_mutex_lock(&work->mutex);
+    if (work->pipeline != NULL) {
+        wt_pipeline_reload(work->pipeline);
+    }
+    work->reload_wanted = work->pipeline == NULL;
     (void)pthread_mutex_unlock(&work->mutex);
 }
 
@@ -174,38 +151,6 @@ static struct wt_http *start_http(struct work *work)
     return http;
 }
 
-enum wt_status wt_cli_configured_model(const char *command, const struct wt_config *config,
-                                       bool as_log, struct wt_model **model_out,
-                                       struct wt_error *error)
-{
-    struct wt_model_options options = {.size = sizeof(struct wt_model_options),
-                                       .device = config->model.device,
-                                       .precision = config->model.precision,
-                                       .sha256 = config->model.sha256,
-                                       .threads_per_call = config->model.threads,
-                                       .named_by = "model.path"};
-    struct wt_model *model = NULL;
-    enum wt_status status =
-        wt_cli_model_load(command, config->model.path, &options, as_log, &model, error);
-    if (status == WT_OK) {
-        status = wt_thresholds_check(config, wt_model_info(model), error);
-    }
-    if (status == WT_OK) {
-        status = wt_routes_check(config, wt_model_info(model), error);
-    }
-    if (status == WT_OK) {
-        struct wt_windows windows;
-        status = wt_article_windows(config, wt_model_vocab(model), wt_model_info(model)->tokens_max,
-                                    &windows, error);
-    }
-    if (status != WT_OK) {
-        wt_model_destroy(model);
-        return status;
-    }
-    *model_out = model;
-    return WT_OK;
-}
-
 static enum wt_status load_model(const struct wt_config *config, const char *command,
                                  struct wt_model **model_out, struct wt_error *error)
 {
@@ -230,11 +175,19 @@ static enum wt_status create_pipeline(struct work *work, struct wt_error *error)
 {
     struct wt_pipeline_source source = work->job->source;
     source.ends_process = true;
+    struct wt_model *model = work->model;
+    if (work->reload != NULL) {
+        source.reload = wt_cli_reload_ports(work->reload);
+        model = wt_cli_reload_current(work->reload, &source.reload.config);
+    }
     struct wt_pipeline *pipeline = NULL;
-    enum wt_status status =
-        wt_pipeline_create(work->job->config, work->model, &source, &pipeline, error);
+    enum wt_status status = wt_pipeline_create(work->job->config, model, &source, &pipeline, error);
     (void)pthread_mutex_lock(&work->mutex);
     work->pipeline = pipeline;
+    if (pipeline != NULL && work->reload_wanted) {
+        wt_pipeline_reload(pipeline);
+        work->reload_wanted = false;
+    }
     (void)pthread_mutex_unlock(&work->mutex);
     return status;
 }
@@ -273,8 +226,12 @@ static enum wt_status run_pipeline(struct work *work, struct wt_error *error)
 static enum wt_status run(struct work *work, struct wt_error *error)
 {
     const struct wt_cli_job *job = work->job;
-    if (job->source.over == NULL) {
-        wt_signals_stay_on_hangup(); /* a replay stops: its terminal is gone */
+    bool reloads = job->given != NULL && job->config->model.reload != WT_RELOAD_OFF;
+    if (job->source.over == NULL) { /* a replay stops: its terminal is gone */
+        wt_signals_stay_on_hangup(reloads ? hangup : NULL, "model.reload is off");
+    }
+    if (reloads) {
+        work->reload = wt_cli_reload_create(job->command, job->config, job->given);
     }
     struct wt_http_callbacks probes = {.opaque = work, .alive = alive, .ready = ready};
     work->supervisor = wt_supervisor_start(&probes);
@@ -286,6 +243,9 @@ static enum wt_status run(struct work *work, struct wt_error *error)
     if (status == WT_OK) {
         work->http = start_http(work);
         status = load_model(job->config, job->command, &work->model, error);
+    }
+    if (status == WT_OK && work->reload != NULL) {
+        wt_cli_reload_adopt(work->reload, work->model);
     }
     return status == WT_OK ? run_pipeline(work, error) : status;
 }
@@ -316,7 +276,11 @@ int wt_cli_work(const struct wt_cli_job *job)
     wt_exit_limit_end(exit_status, "closing the Kafka clients");
     wt_pipeline_destroy(work.pipeline);
     wt_exit_limit_end(exit_status, "freeing the model");
-    wt_model_destroy(work.model);
+    if (work.reload != NULL) {
+        wt_cli_reload_destroy(work.reload);
+    } else {
+        wt_model_destroy(work.model);
+    }
     wt_log_flush();
     return exit_status;
 }

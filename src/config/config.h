@@ -85,6 +85,8 @@ enum wt_output_timestamp { WT_TIMESTAMP_INPUT, WT_TIMESTAMP_NOW };
 enum wt_on_error { WT_ON_ERROR_DEAD_LETTER, WT_ON_ERROR_SKIP, WT_ON_ERROR_STOP };
 enum wt_long { WT_LONG_CUT, WT_LONG_WINDOWS };
 enum wt_damaged { WT_DAMAGED_AUTO, WT_DAMAGED_WAIT, WT_DAMAGED_SKIP, WT_DAMAGED_STOP };
+/* What makes the worker take another model: SIGHUP, and with watch also a change of the file. */
+enum wt_reload_on { WT_RELOAD_OFF, WT_RELOAD_SIGNAL, WT_RELOAD_WATCH };
 enum wt_guarantee { WT_AT_LEAST_ONCE, WT_EXACTLY_ONCE };
 
 struct wt_config {
@@ -143,6 +145,7 @@ struct wt_config {
         char *precision;
         uint32_t replicas; /* 0: auto */
         uint32_t threads;  /* CPU threads of one replica; 0: auto */
+        enum wt_reload_on reload;
     } model;
     struct {
         uint32_t tokens_max; /* 0: auto */

@@ -95,6 +95,8 @@ static const struct wt_choice damaged[] = {{"auto", WT_DAMAGED_AUTO},
                                            {"skip", WT_DAMAGED_SKIP},
                                            {"stop", WT_DAMAGED_STOP},
                                            {0}};
+static const struct wt_choice reloads[] = {
+    {"off", WT_RELOAD_OFF}, {"signal", WT_RELOAD_SIGNAL}, {"watch", WT_RELOAD_WATCH}, {0}};
 static const struct wt_choice guarantees[] = {
     {"at-least-once", WT_AT_LEAST_ONCE}, {"exactly-once", WT_EXACTLY_ONCE}, {0}};
 static const struct wt_choice log_levels[] = {{"debug", WT_LOG_DEBUG},
@@ -172,6 +174,7 @@ static const struct wt_key keys[] = {
      .min = 1, .max = 64, .auto_allowed = true},
     {"model.threads", WT_KEY_U32, AT(model.threads), "auto",
      .min = 1, .max = 1024, .auto_allowed = true},
+    {"model.reload", WT_KEY_CHOICE, AT(model.reload), "signal", .choices = reloads},
     {"batch.tokens_max", WT_KEY_U32, AT(batch.tokens_max), "auto",
      .min = 16, .max = 16777216, .auto_allowed = true},
     {"batch.articles_max", WT_KEY_U32, AT(batch.articles_max), "64", .min = 1, .max = 65536},

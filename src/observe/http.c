@@ -77,7 +77,9 @@ static enum MHD_Result answer_probe(const struct wt_http *http, struct MHD_Conne
     char text[REASON_BYTES_MAX + 2] = "";
     bool fine = probe == NULL || probe(http->callbacks.opaque, text, REASON_BYTES_MAX);
     if (fine) {
-        (void)snprintf(text, sizeof text, "%s", good);
+        char note[REASON_BYTES_MAX - 16];
+        (void)snprintf(note, sizeof note, "%s", text);
+        (void)snprintf(text, sizeof text, "%s%s%s", good, note[0] != '\0' ? "; " : "", note);
     }
     size_t length = strlen(text);
     memcpy(text + length, "\n", 2);

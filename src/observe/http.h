@@ -3,7 +3,8 @@
  * GET /          200, the live page, if it is on (live_page.h); GET /events: its server-sent events
  * GET /metrics   200, the Prometheus page of metrics.h
  * GET /healthz   200 "ok", or 503 with the reason: a supervisor should restart the worker
- * GET /readyz    200 "ready", or 503 with the reason: the worker is not working on records now
+ * GET /readyz    200 "ready", perhaps with a remark ("ready; the last reload failed: ..."), or 503 with the
+ *                reason: the worker is not working on records now
  *
  * Other paths get 404, other methods 405. Nothing can be changed through the endpoint, but whoever
  * reaches the address can read it all; so the default is loopback.
@@ -38,8 +39,9 @@
 
 struct wt_http;
 
-/* Returns true, or writes why not into `reason`: one NUL-terminated line. Runs on the endpoint's
- * thread: must be thread-safe and must not wait. */
+/* Returns true, or writes why not into `reason`: one NUL-terminated line. With true the line is a
+ * remark, shown behind "ok" or "ready"; "" at first. Runs on the endpoint's thread: must be
+ * thread-safe and must not wait. */
 typedef bool wt_http_probe(void *opaque, char *reason, size_t reason_bytes);
 
 struct wt_http_callbacks {

@@ -137,6 +137,25 @@ static const struct wt_family_entry families[WT_FAMILY_COUNT] = {
          "Model replicas that wait before they retry: they fail on every article and on their "
          "own probe, or run out of memory for articles of a length that fitted before.",
          NULL},
+    [WT_FAMILY_MODELS] = {"wiretag_models",
+                          WT_GAUGE,
+                          {NULL},
+                          "Models in memory: 2 from the end of a reload until the last record of "
+                          "the earlier model has ended.",
+                          NULL},
+    [WT_FAMILY_RELOADS] = {"wiretag_reloads_total",
+                           WT_COUNTER,
+                           {"result"},
+                           "Reloads of the model: another one was taken (ok), the one that runs "
+                           "stays because the reload failed (failed) or nothing has changed "
+                           "(unchanged).",
+                           NULL},
+    [WT_FAMILY_RELOAD_FAILED] = {"wiretag_reload_failed",
+                                 WT_GAUGE,
+                                 {NULL},
+                                 "1 if the last reload of the model failed; the log and /readyz "
+                                 "have the reason.",
+                                 NULL},
     [WT_FAMILY_BATCHES] =
         {"wiretag_batches_total", WT_COUNTER, {NULL}, "Batches given to the model.", NULL},
     [WT_FAMILY_BATCH_FAILURES] =
@@ -364,6 +383,11 @@ static const struct wt_metric_entry metrics[WT_METRIC_COUNT] = {
     [WT_METRIC_SCRIPT_NONE] = {WT_FAMILY_SCRIPTS, "none"},
     [WT_METRIC_REPLICAS] = {WT_FAMILY_REPLICAS, NULL},
     [WT_METRIC_REPLICAS_SICK] = {WT_FAMILY_REPLICAS_SICK, NULL},
+    [WT_METRIC_MODELS] = {WT_FAMILY_MODELS, NULL},
+    [WT_METRIC_RELOADS_OK] = {WT_FAMILY_RELOADS, "ok"},
+    [WT_METRIC_RELOADS_FAILED] = {WT_FAMILY_RELOADS, "failed"},
+    [WT_METRIC_RELOADS_UNCHANGED] = {WT_FAMILY_RELOADS, "unchanged"},
+    [WT_METRIC_RELOAD_FAILED] = {WT_FAMILY_RELOAD_FAILED, NULL},
     [WT_METRIC_BATCHES] = {WT_FAMILY_BATCHES, NULL},
     [WT_METRIC_BATCH_FAILURES] = {WT_FAMILY_BATCH_FAILURES, NULL},
     [WT_METRIC_TOKENS_COMPUTED] = {WT_FAMILY_COMPUTED_TOKENS, NULL},

@@ -3,10 +3,10 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/owner.h"
-#include "base/scores.h"
 #include "observe/beat.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
+#include "record/labellers.h"
 #include "record/partition.h"
 
 #include <assert.h>
@@ -35,145 +35,15 @@ struct replica {
     pthread_t thread;
     struct wt_owner owner; /* the thread */
     struct wt_beat *beat;
-    atomic_uint rate; /* articles a second while this replica is busy */
+    atomic_uint rate;         /* articles a second while this replica is busy */
+    uint64_t labeller_number; /* whose model the thread is prepared for; 0: none */
 };
 
 struct wt_infer {
     struct wt_infer_ports ports;
-    uint32_t replica_count;   /* those that were started */
-    atomic_uint width_worked; /* the widest row for which the device had enough memory */
+    uint32_t replica_count; /* those that were started */
     struct replica *replicas;
 };
-
-/* --- one batch ------------------------------------------------------------------------------- */
-
-static void reserve(struct wt_infer_scratch *scratch, uint32_t rows, uint32_t width,
-                    uint32_t label_count)
-{
-    assert(rows > 0 && width > 0 && label_count > 0);
-    size_t ids = (size_t)rows * width;
-    if (ids > scratch->ids_capacity) {
-        scratch->ids = wt_realloc(scratch->ids, ids * sizeof(int64_t));
-        scratch->ids_capacity = ids;
-    }
-    if (rows > scratch->rows_capacity) {
-        scratch->lengths = wt_realloc(scratch->lengths, rows * sizeof(int64_t));
-        scratch->logits = wt_realloc(scratch->logits, (size_t)rows * label_count * sizeof(float));
-        scratch->rows_capacity = rows;
-    }
-}
-
-void wt_infer_scratch_free(struct wt_infer_scratch *scratch)
-{
-    free(scratch->ids);
-    free(scratch->lengths);
-    free(scratch->logits);
-    *scratch = (struct wt_infer_scratch){0};
-}
-
-/* Copies the records' ids into rows, padded with zeros. */
-static void fill_rows(const struct wt_batch *batch, struct wt_infer_scratch *scratch)
-{
-    for (uint32_t row = 0; row < batch->count; row++) {
-        const struct wt_record *record = batch->records[row];
-        assert(record->token_count <= batch->width);
-        int64_t *ids = scratch->ids + (size_t)row * batch->width;
-        for (uint32_t i = 0; i < record->token_count; i++) {
-            ids[i] = record->ids[i];
-        }
-        memset(ids + record->token_count, 0, (batch->width - record->token_count) * sizeof *ids);
-        scratch->lengths[row] = record->token_count;
-    }
-}
-
-static void finish(struct wt_record *record)
-{
-    free(record->ids);
-    record->ids = NULL;
-    wt_record_advance(record, WT_RECORD_FINISHED);
-}
-
-/* Stores a record's logits. If one is not finite, the record fails. */
-static void take_logits(struct wt_record *record, const float *logits, uint32_t label_count)
-{
-    assert(record->state == WT_RECORD_RUNNING && record->logits == NULL);
-    struct wt_error error;
-    if (wt_logits_check(logits, label_count, &error) != WT_OK) {
-        wt_record_fail(record, "infer", &error);
-        return;
-    }
-    free(record->failure); /* of an earlier attempt */
-    record->failure = NULL;
-    record->logits = wt_alloc(label_count * sizeof(float));
-    memcpy(record->logits, logits, label_count * sizeof(float));
-    record->outcome = WT_OUTCOME_LABELLED;
-    finish(record);
-}
-
-/* A part of a batch, only as wide as its longest record needs: a short record must not run out of
- * memory because of padding for a long one. */
-static struct wt_batch part_of(const struct wt_batch *batch, uint32_t from, uint32_t count,
-                               uint32_t pad_to)
-{
-    assert(count > 0 && from + count <= batch->count);
-    struct wt_batch part = {.records = batch->records + from, .count = count, .width = pad_to};
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t token_count = part.records[i]->token_count;
-        part.tokens += token_count;
-        part.width = token_count > part.width ? token_count : part.width;
-    }
-    return part;
-}
-
-static uint32_t smaller_positive(uint32_t left, uint32_t right)
-{
-    return left == 0 || (right > 0 && right < left) ? right : left;
-}
-
-/* Runs the batch and halves it on failure. Afterwards records with logits are FINISHED; the others
- * are still RUNNING and have a failure. */
-static uint32_t run_rows(struct wt_model *model, struct wt_batch *batch,
-                         struct wt_infer_scratch *scratch)
-{
-    uint32_t label_count = wt_model_info(model)->label_count;
-    reserve(scratch, batch->count, batch->width, label_count);
-    fill_rows(batch, scratch);
-    struct wt_error error;
-    enum wt_status status = wt_model_forward(model, scratch->ids, scratch->lengths, batch->count,
-                                             batch->width, scratch->logits, &error);
-    if (status == WT_OK) {
-        scratch->width_worked =
-            batch->width > scratch->width_worked ? batch->width : scratch->width_worked;
-        for (uint32_t row = 0; row < batch->count; row++) {
-            take_logits(batch->records[row], scratch->logits + (size_t)row * label_count,
-                        label_count);
-        }
-        return 0;
-    }
-    wt_metric_add(WT_METRIC_BATCH_FAILURES, 1);
-    if (batch->count == 1) {
-        wt_record_fail(batch->records[0], "infer", &error);
-        return 0;
-    }
-    uint32_t too_large = status == WT_MEMORY ? batch->width * batch->count : 0;
-    uint32_t pad_to = wt_model_info(model)->pad_to;
-    struct wt_batch front = part_of(batch, 0, batch->count / 2, pad_to);
-    struct wt_batch back = part_of(batch, front.count, batch->count - front.count, pad_to);
-    too_large = smaller_positive(too_large, run_rows(model, &front, scratch));
-    return smaller_positive(too_large, run_rows(model, &back, scratch));
-}
-
-uint32_t wt_infer_batch(struct wt_model *model, struct wt_batch *batch,
-                        struct wt_infer_scratch *scratch)
-{
-    uint32_t too_large = run_rows(model, batch, scratch);
-    for (uint32_t i = 0; i < batch->count; i++) {
-        if (batch->records[i]->state == WT_RECORD_RUNNING) {
-            finish(batch->records[i]);
-        }
-    }
-    return too_large;
-}
 
 /* --- poison record or sick model ------------------------------------------------------------ */
 
@@ -230,7 +100,7 @@ static void log_sick(const struct wt_error *error)
 static bool wait_for_model(const struct replica *replica, const struct wt_batch *batch,
                            bool *was_sick)
 {
-    struct wt_model *model = replica->infer->ports.model;
+    struct wt_model *model = batch->records[0]->labeller->model;
     struct wt_error error;
     int wait_ms = SICK_WAIT_MS_MIN;
     bool works = wt_model_probe(model, &error) == WT_OK;
@@ -249,21 +119,21 @@ static bool wait_for_model(const struct replica *replica, const struct wt_batch 
 }
 
 /* The record ran out of memory although the device had enough for a row as wide before. */
-static bool short_of_memory(const struct replica *replica, const struct wt_record *record)
+static bool short_of_memory(const struct wt_record *record)
 {
     assert(record->state != WT_RECORD_RUNNING || record->failure != NULL);
-    uint32_t pad_to = wt_model_info(replica->infer->ports.model)->pad_to;
+    uint32_t pad_to = record->labeller->info->pad_to;
     uint32_t width = record->token_count > pad_to ? record->token_count : pad_to;
     return record->state == WT_RECORD_RUNNING &&
            record->failure->error.error_class == WT_ERROR_RETRIABLE &&
-           width <= atomic_load_explicit(&replica->infer->width_worked, memory_order_relaxed);
+           width <= atomic_load_explicit(&record->labeller->width_worked, memory_order_relaxed);
 }
 
 /* The index of the first record that ran out of memory; batch->count: there is none. */
-static uint32_t first_short(const struct replica *replica, const struct wt_batch *batch)
+static uint32_t first_short(const struct wt_batch *batch)
 {
     uint32_t i = 0;
-    while (i < batch->count && !short_of_memory(replica, batch->records[i])) {
+    while (i < batch->count && !short_of_memory(batch->records[i])) {
         i++;
     }
     return i;
@@ -274,13 +144,13 @@ static uint32_t first_short(const struct replica *replica, const struct wt_batch
 static bool retry_short_of_memory(struct replica *replica, struct wt_batch *batch,
                                   struct wt_infer_scratch *scratch)
 {
-    struct wt_model *model = replica->infer->ports.model;
     wt_owner_assert(&replica->owner);
     bool room = true;
-    for (uint32_t i; room && (i = first_short(replica, batch)) < batch->count;) {
-        struct wt_batch part = part_of(batch, i, 1, wt_model_info(model)->pad_to);
-        (void)run_rows(model, &part, scratch);
-        room = !short_of_memory(replica, batch->records[i]);
+    for (uint32_t i; room && (i = first_short(batch)) < batch->count;) {
+        const struct wt_labeller *labeller = batch->records[i]->labeller;
+        struct wt_batch part = wt_infer_part(batch, i, 1, labeller->info->pad_to);
+        (void)wt_infer_rows(labeller->model, &part, scratch);
+        room = !short_of_memory(batch->records[i]);
     }
     pass_on(replica, batch);
     return room;
@@ -293,7 +163,7 @@ static bool retry_short_of_memory(struct replica *replica, struct wt_batch *batc
 static bool wait_for_memory(struct replica *replica, struct wt_batch *batch,
                             struct wt_infer_scratch *scratch)
 {
-    uint32_t first = first_short(replica, batch);
+    uint32_t first = first_short(batch);
     if (first == batch->count) {
         return true;
     }
@@ -329,23 +199,23 @@ static void handle_failures(struct replica *replica, struct wt_batch *batch,
     bool works = wait_for_model(replica, batch, &was_sick);
     if (works && was_sick) {
         wt_log_info("infer", "the model works again");
-        (void)run_rows(replica->infer->ports.model, batch, scratch);
+        (void)wt_infer_rows(batch->records[0]->labeller->model, batch, scratch);
         pass_on(replica, batch);
     }
     works = works && wait_for_memory(replica, batch, scratch);
     for (uint32_t i = 0; i < batch->count; i++) {
         assert(batch->records[i]->state == WT_RECORD_RUNNING && batch->records[i]->failure != NULL);
         batch->records[i]->abandoned = !works;
-        finish(batch->records[i]);
+        wt_infer_finish(batch->records[i]);
     }
     pass_on(replica, batch);
 }
 
-static void note_width(struct wt_infer *infer, uint32_t width)
+static void note_width(struct wt_labeller *labeller, uint32_t width)
 {
-    unsigned widest = atomic_load_explicit(&infer->width_worked, memory_order_relaxed);
+    unsigned widest = atomic_load_explicit(&labeller->width_worked, memory_order_relaxed);
     while (width > widest &&
-           !atomic_compare_exchange_weak_explicit(&infer->width_worked, &widest, width,
+           !atomic_compare_exchange_weak_explicit(&labeller->width_worked, &widest, width,
                                                   memory_order_relaxed, memory_order_relaxed)) {
     }
 }
@@ -394,16 +264,17 @@ static bool all_finished(const struct wt_batch *batch)
 static void fit_to_memory(struct wt_batch_stage *stage, const struct wt_batch *batch,
                           uint32_t too_large)
 {
+    const struct wt_labeller *labeller = batch->records[0]->labeller;
     assert(too_large <= (uint64_t)batch->width * batch->count);
     if (too_large > 0) {
         wt_log_warn(
             "infer",
             "out of device memory for a batch of %u tokens; batches are limited to %u tokens now",
             too_large, too_large / 2);
-        wt_batch_stage_tokens_lower(stage, too_large / 2);
+        wt_batch_stage_tokens_lower(stage, labeller, too_large / 2);
     } else if (all_finished(batch)) {
         uint64_t tokens = (uint64_t)batch->width * batch->count;
-        uint32_t raised = wt_batch_stage_tokens_worked(stage, tokens);
+        uint32_t raised = wt_batch_stage_tokens_worked(stage, labeller, tokens);
         if (raised > 0) {
             wt_log_info(
                 "infer",
@@ -425,11 +296,18 @@ static void run_batch(struct replica *replica, struct wt_batch *batch,
         int64_t waited_us = start_us - batch->records[i]->waiting_us;
         wt_metric_observe(WT_HISTOGRAM_STAGE_BATCH, (double)waited_us * 1e-6, 1);
     }
-    uint32_t too_large = run_rows(ports->model, batch, scratch);
-    note_width(replica->infer, scratch->width_worked);
+    /* The batch's records hold it, and they are this thread's until they are passed on. */
+    struct wt_labeller *labeller = batch->records[0]->labeller;
+    if (replica->labeller_number != labeller->number) {
+        wt_model_thread_init(labeller->model);
+        replica->labeller_number = labeller->number;
+        scratch->width_worked = 0;
+    }
+    uint32_t too_large = wt_infer_rows(labeller->model, batch, scratch);
+    note_width(labeller, scratch->width_worked);
     int64_t batch_us = wt_clock_us() - start_us;
     double seconds = (double)batch_us * 1e-6;
-    wt_batch_stage_took(ports->batch_in, batch_us);
+    wt_batch_stage_took(ports->batch_in, labeller, batch_us);
     fit_to_memory(ports->batch_in, batch, too_large);
     count_batch(batch, articles, seconds);
     update_rate(replica, articles, seconds);
@@ -446,7 +324,6 @@ static void *run(void *opaque)
     struct wt_infer_scratch scratch = {0};
     struct wt_batch batch = {.records =
                                  wt_alloc_zeroed(ports->articles_max, sizeof(struct wt_record *))};
-    wt_model_thread_init(ports->model);
     char name[24];
     (void)snprintf(name, sizeof name, "infer-%d", (int)(replica - replica->infer->replicas) + 1);
     replica->beat = wt_beat_start(name, BEAT_MS_MAX);
@@ -468,7 +345,6 @@ enum wt_status wt_infer_start(const struct wt_infer_ports *ports, struct wt_infe
     assert(ports->replicas > 0 && ports->articles_max > 0);
     struct wt_infer *infer = wt_alloc_zeroed(1, sizeof *infer);
     infer->ports = *ports;
-    atomic_init(&infer->width_worked, 0);
     infer->replicas = wt_alloc_zeroed(ports->replicas, sizeof *infer->replicas);
     for (uint32_t i = 0; i < ports->replicas; i++) {
         infer->replicas[i].infer = infer;

@@ -11,9 +11,9 @@
 #define WIRETAG_PIPELINE_INFER_H
 
 #include "pipeline/batch_stage.h"
+#include "pipeline/infer_batch.h"
 #include "record/in_flight.h"
 #include "record/queue.h"
-#include "wiretag/model.h"
 
 /* The usual memory_wait_ms_max. If another process has just started on the device, it has reached its
  * full size within this time. */
@@ -23,7 +23,6 @@ struct wt_infer;
 
 /* Everything is borrowed and must outlive the stage. */
 struct wt_infer_ports {
-    struct wt_model *model;
     uint32_t replicas;     /* threads */
     uint32_t articles_max; /* of a batch */
     uint32_t memory_wait_ms_max;
@@ -32,28 +31,12 @@ struct wt_infer_ports {
     struct wt_in_flight *in_flight; /* receives the measured rate */
 };
 
-/* Starts the threads. They end when batch_in is closed and empty. */
+/* Starts the threads. Each batch runs through the model of its records' labeller. They end when
+ * batch_in is closed and empty. */
 enum wt_status wt_infer_start(const struct wt_infer_ports *ports, struct wt_infer **infer_out,
                               struct wt_error *error);
 
 /* Waits for the threads and frees the stage; accepts NULL. */
 void wt_infer_join(struct wt_infer *infer);
-
-/* Runs `batch` through the model on the calling thread, bisecting it on failure. Afterwards every
- * record is FINISHED, with logits or a failure. `scratch` belongs to the caller, zero-initialized
- * once and freed with wt_infer_scratch_free. Returns the size, in padded tokens, of the smallest
- * batch that did not fit the device; 0 if all did. For commands without a pipeline; the threads
- * above keep the records of a sick model instead. */
-struct wt_infer_scratch {
-    int64_t *ids;
-    int64_t *lengths;
-    float *logits;
-    size_t ids_capacity;
-    size_t rows_capacity;
-    uint32_t width_worked; /* the widest row that succeeded */
-};
-uint32_t wt_infer_batch(struct wt_model *model, struct wt_batch *batch,
-                        struct wt_infer_scratch *scratch);
-void wt_infer_scratch_free(struct wt_infer_scratch *scratch);
 
 #endif

@@ -4,10 +4,8 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "base/owner.h"
-#include "base/processors.h"
 #include "check/cluster_facts.h"
 #include "check/timestamps.h"
-#include "codec/article_windows.h"
 #include "kafka/transactional_id.h"
 #include "observe/exit_limit.h"
 #include "observe/log.h"
@@ -17,12 +15,16 @@
 #include "pipeline/batch_stage.h"
 #include "pipeline/consume/consume.h"
 #include "pipeline/infer.h"
+#include "pipeline/labeller_create.h"
 #include "pipeline/monitor.h"
+#include "pipeline/pipeline_log.h"
 #include "pipeline/prepare.h"
 #include "pipeline/publish/publish.h"
 #include "pipeline/readiness.h"
+#include "pipeline/reload.h"
 #include "pipeline/startup.h"
 #include "record/in_flight.h"
+#include "record/labellers.h"
 #include "record/partition.h"
 #include "record/queue.h"
 
@@ -48,9 +50,10 @@ struct wt_pipeline {
     struct wt_owner runner;  /* the main thread */
     struct wt_owner drainer; /* the consume thread */
     const struct wt_config *config;
-    struct wt_model *model;
-    struct wt_windows windows; /* how long articles are cut */
+    struct wt_model *model; /* the first one */
     struct wt_pipeline_source source;
+    struct wt_labellers *labellers;
+    struct wt_reload *reload; /* NULL: the model stays as long as the process */
     struct wt_partitions *partitions;
     struct wt_in_flight *in_flight;
     struct wt_queue *consumed; /* consume -> prepare; limit: in_flight.records_max */
@@ -178,14 +181,6 @@ static const char *transactional_id(const struct wt_pipeline *pipeline)
                                               : NULL;
 }
 
-static void show_model(const struct wt_model_info *info, uint32_t replicas)
-{
-    const char *const labels[] = {info->name, info->version, info->sha256, info->device,
-                                  info->precision};
-    wt_series_set(wt_series_get(WT_FAMILY_MODEL_INFO, labels), 1);
-    wt_metric_set(WT_METRIC_REPLICAS, replicas);
-}
-
 enum wt_status wt_pipeline_create(const struct wt_config *config, struct wt_model *model,
                                   const struct wt_pipeline_source *source,
                                   struct wt_pipeline **pipeline_out, struct wt_error *error)
@@ -198,26 +193,34 @@ enum wt_status wt_pipeline_create(const struct wt_config *config, struct wt_mode
     wt_mutex_init(&pipeline->mutex);
     wt_clock_init_condition(&pipeline->changed);
 
-    enum wt_status status = wt_article_windows(config, wt_model_vocab(model), info->tokens_max,
-                                               &pipeline->windows, error);
+    struct wt_labeller *first = NULL;
+    bool apart = source->reload.config != NULL;
+    const struct wt_served_model served = {.model = model,
+                                           .config = apart ? source->reload.config : config};
+    enum wt_status status = wt_labeller_create(&served, 1, &first, error);
     if (status != WT_OK) {
         wt_pipeline_destroy(pipeline);
         return status;
     }
+    pipeline->labellers = wt_labellers_create(first);
     /* Of a text whose tokens are fewer bytes than one, each record may have all its windows. */
     uint32_t queue_records_max =
-        (config->in_flight.records_max + QUEUE_SLACK_RECORDS) * pipeline->windows.count_max;
+        (config->in_flight.records_max + QUEUE_SLACK_RECORDS) * first->windows.count_max;
     struct wt_batcher_limits limits = wt_auto_batch_limits(config, info);
     pipeline->partitions = wt_partitions_create();
     pipeline->in_flight =
         wt_in_flight_create(config->in_flight.records_max, config->in_flight.bytes_max);
     pipeline->consumed = wt_queue_create(queue_records_max);
     pipeline->finished = wt_queue_create(queue_records_max);
-    pipeline->batch = wt_batch_stage_create(&limits);
+    pipeline->batch = wt_batch_stage_create(first, &limits);
+    if (source->reload.load != NULL) {
+        pipeline->reload =
+            wt_reload_create(&source->reload, pipeline->labellers, first, pipeline->batch);
+    }
 
     struct wt_consume_options options = {.ranged = source->ranged,
                                          .records_per_s_max = source->records_per_s_max,
-                                         .windows = &pipeline->windows};
+                                         .labellers = pipeline->labellers};
     struct wt_consume_hooks hooks = {
         .opaque = pipeline, .drain = on_drain, .drained = on_drained, .failed = on_failed};
     if (config->delivery.guarantee == WT_EXACTLY_ONCE) {
@@ -229,7 +232,6 @@ enum wt_status wt_pipeline_create(const struct wt_config *config, struct wt_mode
     }
     if (status == WT_OK) {
         struct wt_publish_ports ports = {.config = config,
-                                         .model_info = info,
                                          .transactional_id = transactional_id(pipeline),
                                          .consumer = wt_consume_client(pipeline->consume),
                                          .member = wt_consume_group_member(pipeline->consume),
@@ -243,7 +245,9 @@ enum wt_status wt_pipeline_create(const struct wt_config *config, struct wt_mode
         wt_pipeline_destroy(pipeline);
         return status;
     }
-    show_model(info, wt_auto_replicas(config, info));
+    wt_labeller_show(first, NULL);
+    wt_metric_set(WT_METRIC_MODELS, 1);
+    wt_metric_set(WT_METRIC_REPLICAS, wt_auto_replicas(config, info));
     *pipeline_out = pipeline;
     return WT_OK;
 }
@@ -254,17 +258,13 @@ static enum wt_status start_stages(struct wt_pipeline *pipeline, struct wt_error
     assert(pipeline->infer == NULL && pipeline->prepare == NULL);
     const struct wt_config *config = pipeline->config;
     const struct wt_model_info *info = wt_model_info(pipeline->model);
-    struct wt_infer_ports infer_ports = {.model = pipeline->model,
-                                         .replicas = wt_auto_replicas(config, info),
+    struct wt_infer_ports infer_ports = {.replicas = wt_auto_replicas(config, info),
                                          .articles_max = config->batch.articles_max,
                                          .memory_wait_ms_max = WT_INFER_MEMORY_WAIT_MS,
                                          .batch_in = pipeline->batch,
                                          .finished_out = pipeline->finished,
                                          .in_flight = pipeline->in_flight};
     struct wt_prepare_ports prepare_ports = {.config = config,
-                                             .vocab = wt_model_vocab(pipeline->model),
-                                             .windows = &pipeline->windows,
-                                             .label_count = info->label_count,
                                              .queue_in = pipeline->consumed,
                                              .batch_out = pipeline->batch,
                                              .finished_out = pipeline->finished,
@@ -282,17 +282,10 @@ static enum wt_status start_stages(struct wt_pipeline *pipeline, struct wt_error
         status = wt_consume_start(pipeline->consume, error);
     }
     if (status == WT_OK) {
-        struct wt_batcher_limits limits = wt_auto_batch_limits(config, info);
-        struct wt_processors processors = wt_processors_read();
-        char here[64];
-        wt_log_info("pipeline",
-                    "running: model %s %s on %s in %s (%s; %s), %" PRIu32
-                    " replicas, %s, batches of "
-                    "%" PRIu32 " tokens and %" PRIu32 " articles at most",
-                    info->name, info->version, info->device, info->precision, info->precision_why,
-                    info->operators, infer_ports.replicas,
-                    wt_processors_describe(&processors, here, sizeof here), limits.tokens_max,
-                    limits.articles_max);
+        wt_pipeline_log_running(config, info, infer_ports.replicas);
+    }
+    if (status == WT_OK && pipeline->reload != NULL) {
+        status = wt_reload_start(pipeline->reload, error);
     }
     return status;
 }
@@ -316,6 +309,7 @@ static void drain(struct wt_pipeline *pipeline)
     wt_mutex_lock(&pipeline->mutex);
     request_stop(pipeline);
     wt_mutex_unlock(&pipeline->mutex);
+    wt_reload_stop(pipeline->reload);
     wt_consume_stop(pipeline->consume);
     pipeline->abandoned = !wt_consume_join(pipeline->consume);
 }
@@ -332,30 +326,7 @@ static void join_stages(struct wt_pipeline *pipeline)
     pipeline->infer = NULL;
     wt_queue_close(pipeline->finished);
     wt_publish_join(pipeline->publish);
-}
-
-/* Records still in flight after the drain count as left uncommitted. */
-static void log_totals(const struct wt_pipeline *pipeline)
-{
-    int64_t computed = wt_metric_get(WT_METRIC_TOKENS_COMPUTED);
-    int64_t tokens = wt_metric_get(WT_METRIC_TOKENS);
-    int64_t filtered = wt_metric_get(WT_METRIC_RECORDS_FILTERED);
-    char passed_over[48] = "";
-    if (filtered > 0) {
-        (void)snprintf(passed_over, sizeof passed_over, " %" PRId64 " filtered,", filtered);
-    }
-    wt_log_info(
-        "pipeline",
-        "stopped: %" PRId64 " consumed, %" PRId64 " labelled, %" PRId64 " dead-lettered, "
-        "%" PRId64 " tombstones, %" PRId64 " skipped,%s %" PRId64 " left uncommitted; "
-        "padding %.1f %% of %" PRId64 " computed tokens in %" PRId64 " batches",
-        wt_metric_get(WT_METRIC_RECORDS_CONSUMED), wt_metric_get(WT_METRIC_RECORDS_LABELLED),
-        wt_metric_get(WT_METRIC_RECORDS_DEAD_LETTERED), wt_metric_get(WT_METRIC_RECORDS_TOMBSTONES),
-        wt_metric_get(WT_METRIC_RECORDS_SKIPPED), passed_over,
-        wt_metric_get(WT_METRIC_RECORDS_DROPPED) +
-            (int64_t)wt_in_flight_records(pipeline->in_flight),
-        computed > 0 ? 100.0 * (double)(computed - tokens) / (double)computed : 0.0, computed,
-        wt_metric_get(WT_METRIC_BATCHES));
+    wt_reload_join(pipeline->reload);
 }
 
 static void set_running(struct wt_pipeline *pipeline, bool running)
@@ -445,7 +416,7 @@ enum wt_status wt_pipeline_run(struct wt_pipeline *pipeline, struct wt_error *er
         wt_exit_limit_set(WT_EXIT_MS_MAX, status == WT_OK ? EXIT_SUCCESS : EXIT_FAILURE,
                           "the last call of the model or of a Kafka client");
     }
-    log_totals(pipeline);
+    wt_pipeline_log_totals(pipeline->in_flight);
     join_stages(pipeline);
     return status == WT_CLOSED ? WT_OK : status;
 }
@@ -471,7 +442,18 @@ bool wt_pipeline_ready(struct wt_pipeline *pipeline, char *reason, size_t reason
     bool running = pipeline->running;
     bool stopping = pipeline->stopping;
     wt_mutex_unlock(&pipeline->mutex);
-    return wt_readiness(running, stopping, reason, reason_bytes);
+    bool ready = wt_readiness(running, stopping, reason, reason_bytes);
+    if (ready && pipeline->reload != NULL) {
+        wt_reload_describe(pipeline->reload, reason, reason_bytes);
+    }
+    return ready;
+}
+
+void wt_pipeline_reload(struct wt_pipeline *pipeline)
+{
+    if (pipeline->reload != NULL) {
+        wt_reload_request(pipeline->reload);
+    }
 }
 
 void wt_pipeline_destroy(struct wt_pipeline *pipeline)
@@ -492,6 +474,11 @@ void wt_pipeline_destroy(struct wt_pipeline *pipeline)
     wt_queue_destroy(pipeline->finished);
     wt_in_flight_destroy(pipeline->in_flight);
     wt_partitions_destroy(pipeline->partitions);
+    /* After everything that has records. */
+    wt_reload_destroy(pipeline->reload);
+    if (pipeline->labellers != NULL) {
+        wt_labeller_destroy(wt_labellers_destroy(pipeline->labellers));
+    }
     wt_transactional_id_destroy(pipeline->transactional_id);
     wt_timestamps_destroy(pipeline->times);
     (void)pthread_cond_destroy(&pipeline->changed);

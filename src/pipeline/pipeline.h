@@ -8,6 +8,7 @@
 #define WIRETAG_PIPELINE_PIPELINE_H
 
 #include "config/config.h"
+#include "pipeline/reload.h"
 #include "wiretag/model.h"
 
 #include <stdbool.h>
@@ -22,6 +23,7 @@ struct wt_pipeline_source {
     bool ranged;                /* read only the ranges in the group's checkpoints (range.h) */
     uint32_t records_per_s_max; /* 0: no limit */
     const struct wt_redrive *redrive; /* the dead letters to read; NULL: articles */
+    struct wt_reload_ports reload;    /* how other models are taken; `load` NULL: not at all */
     void *opaque;
     /* NULL: no end. Called a few times a second while the pipeline runs; true: the source is at its
      * end, stop. Thread: main. */
@@ -32,8 +34,8 @@ struct wt_pipeline_source {
 };
 
 /* Creates clients and queues; consumes nothing yet. Config, model and everything `source` points to
- * are borrowed and must outlive the pipeline. WT_INVALID or WT_FAILED (class fatal). Thread:
- * main. */
+ * are borrowed and must outlive the pipeline, but for a model that source->reload.unload gets.
+ * WT_INVALID or WT_FAILED (class fatal). Thread: main. */
 enum wt_status wt_pipeline_create(const struct wt_config *config, struct wt_model *model,
                                   const struct wt_pipeline_source *source,
                                   struct wt_pipeline **pipeline_out, struct wt_error *error);
@@ -51,9 +53,13 @@ bool wt_pipeline_can_restart(const struct wt_pipeline *pipeline, const struct wt
  * nothing is left to finish. Thread: any, but not a signal handler. */
 bool wt_pipeline_stop(struct wt_pipeline *pipeline);
 
+/* Asks for a reload (reload.h), which happens once the stages run. Without source->reload nothing
+ * happens. Thread: any, but not a signal handler. */
+void wt_pipeline_reload(struct wt_pipeline *pipeline);
+
 /* The worker is ready: the stages run, a broker answered lately, partitions are assigned (or the
  * group has none left for this worker), and the model is not sick. False: `reason` has every reason
- * why not, in one line. Thread: any. */
+ * why not, in one line. True: `reason` is "", or says that the last reload failed. Thread: any. */
 bool wt_pipeline_ready(struct wt_pipeline *pipeline, char *reason, size_t reason_bytes);
 
 void wt_pipeline_destroy(struct wt_pipeline *pipeline);

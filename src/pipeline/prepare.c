@@ -12,6 +12,7 @@
 #include "observe/log.h"
 #include "observe/metrics.h"
 #include "observe/stall.h"
+#include "record/labellers.h"
 #include "record/partition.h"
 #include "record/piece.h"
 #include "text/script.h"
@@ -49,7 +50,7 @@ struct worker {
     struct wt_owner owner; /* the thread */
     struct wt_beat *beat;
     struct wt_decoder *decoder;
-    struct wt_tokenizer *tokenizer;
+    uint32_t index; /* of its tokenizer in each labeller */
 };
 
 struct wt_prepare {
@@ -80,10 +81,11 @@ static enum wt_status tokenize(struct worker *worker, struct wt_record *record,
                                struct wt_error *error)
 {
     const struct wt_prepare_ports *ports = &worker->prepare->ports;
-    const struct wt_windows *windows = ports->windows;
+    const struct wt_labeller *labeller = record->labeller;
+    const struct wt_windows *windows = &labeller->windows;
     struct wt_tokens tokens;
     enum wt_status status =
-        wt_tokenizer_encode(worker->tokenizer, article->text, article->text_bytes,
+        wt_tokenizer_encode(labeller->tokenizers[worker->index], article->text, article->text_bytes,
                             wt_windows_tokens_max(windows), &tokens, error);
     if (status != WT_OK) {
         return status;
@@ -102,7 +104,7 @@ static enum wt_status tokenize(struct worker *worker, struct wt_record *record,
         wt_metric_observe(WT_HISTOGRAM_WINDOWS, count, 1);
     }
     if (count > 1) {
-        wt_record_cut(record, windows, tokens.ids, ports->label_count, tokenized);
+        wt_record_cut(record, windows, tokens.ids, labeller->info->label_count, tokenized);
         return WT_OK;
     }
     record->ids = wt_alloc(tokens.count * sizeof(int32_t));
@@ -307,9 +309,9 @@ enum wt_status wt_prepare_start(const struct wt_prepare_ports *ports,
     for (uint32_t i = 0; i < threads && status == WT_OK; i++) {
         struct worker *worker = &prepare->workers[i];
         worker->prepare = prepare;
+        worker->index = i;
         worker->decoder = wt_decoder_create(ports->config);
-        status = wt_tokenizer_create(ports->vocab, &worker->tokenizer, error);
-        if (status == WT_OK && pthread_create(&worker->thread, NULL, run, worker) != 0) {
+        if (pthread_create(&worker->thread, NULL, run, worker) != 0) {
             status = wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "thread",
                                   "a prepare thread cannot be started; lower prepare.threads");
         }
@@ -317,7 +319,6 @@ enum wt_status wt_prepare_start(const struct wt_prepare_ports *ports,
             prepare->worker_count++;
         } else {
             wt_decoder_destroy(worker->decoder);
-            wt_tokenizer_destroy(worker->tokenizer);
         }
     }
     if (status != WT_OK) {
@@ -338,7 +339,6 @@ void wt_prepare_join(struct wt_prepare *prepare)
     for (uint32_t i = 0; i < prepare->worker_count; i++) {
         (void)pthread_join(prepare->workers[i].thread, NULL);
         wt_decoder_destroy(prepare->workers[i].decoder);
-        wt_tokenizer_destroy(prepare->workers[i].tokenizer);
     }
     free(prepare->workers);
     free(prepare);

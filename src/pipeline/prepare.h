@@ -13,17 +13,12 @@
 #include "record/in_flight.h"
 #include "record/queue.h"
 #include "replay/redrive.h"
-#include "text/windows.h"
-#include "wiretag/tokenizer.h"
 
 struct wt_prepare;
 
 /* Everything is borrowed and must outlive the stage. */
 struct wt_prepare_ports {
     const struct wt_config *config;
-    const struct wt_vocab *vocab;
-    const struct wt_windows *windows; /* how long articles are cut */
-    uint32_t label_count;             /* of the model */
     struct wt_queue *queue_in;
     struct wt_batch_stage *batch_out;
     struct wt_queue *finished_out;

@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/scores.h"
+#include "record/labellers.h"
 
 #include <assert.h>
 #include <stdatomic.h>
@@ -54,6 +55,7 @@ static struct wt_record *piece_of(struct wt_record *whole, uint32_t index)
     piece->offset = whole->offset;
     piece->timestamp_ms = whole->timestamp_ms;
     piece->consumed_us = whole->consumed_us;
+    piece->labeller = whole->labeller != NULL ? wt_labeller_hold(whole->labeller) : NULL;
     return piece;
 }
 

@@ -1,6 +1,7 @@
 #include "record/record.h"
 
 #include "base/alloc.h"
+#include "record/labellers.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -82,6 +83,7 @@ void wt_record_destroy(struct wt_record *record)
         return;
     }
     assert(record->pieces == NULL);
+    wt_labeller_release(record->labeller);
     wt_record_output_clear(record);
     free(record->origin_topic);
     free(record->id_json);

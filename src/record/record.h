@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct wt_labeller;  /* labellers.h */
 struct wt_partition; /* partition.h */
 struct wt_pieces;    /* piece.h */
 
@@ -101,6 +102,7 @@ struct wt_record {
     uint64_t bytes;      /* the record's share of in_flight.bytes_max, */
     uint32_t rows;       /* and of in_flight.records_max: the windows that it has or may have */
     uint32_t row_bytes;  /* what each window beyond the first adds to `bytes` */
+    struct wt_labeller *labeller; /* what labels it, held; set by consume. NULL: in commands */
     int64_t consumed_us;
     int64_t finished_us; /* when the outcome was known */
 

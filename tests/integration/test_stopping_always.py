@@ -234,9 +234,9 @@ def test_a_signal_ends_a_worker_that_loads_its_model(lab, number):
 
 def test_a_hangup_is_logged_and_stops_no_worker(lab):
     flow = lab.flow()
-    running = lab.run(flow, lab.model(sleep_us_per_call=500_000)).wait_log("loading the model")
+    running = lab.run(flow, lab.model(sleep_us_per_call=500_000), model={"reload": "off"}).wait_log("loading the model")
     running.signal(signal.SIGHUP)
-    running.wait_log("SIGHUP: received and ignored; reloading is not supported yet").wait_ready()
+    running.wait_log("SIGHUP: received and ignored; model.reload is off").wait_ready()
     running.signal(signal.SIGHUP)
     running.wait_log(r"SIGHUP: received", count=2)
     flow.produce([article("мяч")])

@@ -1,5 +1,6 @@
 #include "mock_lab.h"
 #include "config/config_load.h"
+#include "mock_labeller.h"
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -15,17 +16,6 @@
 #define INPUT "articles"
 #define GROUP "mock"
 #define REQUEST_TIMEOUT "request.timeout.ms"
-
-static const char *const LABELS[] = {"politics", "sports"};
-static const char *const URIS[2];
-static const double THRESHOLDS[2];
-static const struct wt_model_info MODEL = {.name = "fake",
-                                           .version = "1",
-                                           .sha256 = "",
-                                           .labels = LABELS,
-                                           .label_count = 2,
-                                           .label_uris = URIS,
-                                           .thresholds = THRESHOLDS};
 
 static void on_wake(rd_kafka_t *client, void *opaque)
 {
@@ -154,7 +144,6 @@ static enum wt_status make_release(struct mock_lab *lab, struct wt_error *error)
     struct wt_release_ports ports = {
         .guarantee = exactly_once ? &wt_exactly_once : &wt_at_least_once,
         .config = lab->config,
-        .model_info = &MODEL,
         .transactional_id = exactly_once ? lab->config->delivery.transactional_id : NULL,
         .consumer = lab->consumer,
         .member = lab->membership,
@@ -190,6 +179,7 @@ void mock_lab_start(struct mock_lab *lab, const char *guarantee, const char *pro
     lab->starts++;
     lab->failed = false;
     make_config(lab, guarantee, producer);
+    mock_labeller_begin(&lab->labeller, lab->config);
     lab->partitions = wt_partitions_create();
     lab->in_flight = wt_in_flight_create(10000, 1 << 30);
     if (make_release(lab, &error) != WT_OK) {
@@ -222,6 +212,7 @@ void mock_lab_stop(struct mock_lab *lab)
     end_release(lab);
     assert_int_equal(wt_in_flight_records(lab->in_flight), 0);
     wt_in_flight_destroy(lab->in_flight);
+    mock_labeller_end(&lab->labeller);
     wt_partitions_destroy(lab->partitions);
     wt_config_destroy(lab->config);
 }
@@ -286,9 +277,10 @@ void mock_lab_finish_in(struct mock_lab *lab, int partition, uint32_t count)
     assert_in_range(*finished + count, 0, MOCK_RECORDS_MAX);
     for (uint32_t end = *finished + count; *finished < end; ++*finished) {
         struct wt_record *record = record_finished(source, 1, *finished, *finished);
+        record->labeller = wt_labeller_hold(&lab->labeller);
         record->timestamp_ms = -1;
         record->id_json = wt_strdup("1");
-        record->logits = calloc(MODEL.label_count, sizeof *record->logits);
+        record->logits = calloc(MOCK_LABELS, sizeof *record->logits);
         wt_in_flight_add(lab->in_flight, record);
         wt_order_finish(source->order, &record);
     }

@@ -9,6 +9,7 @@
 
 #include "config/config.h"
 #include "record/in_flight.h"
+#include "record/labellers.h"
 #include "record/partition.h"
 
 #include "support.h"
@@ -25,7 +26,8 @@ enum { INIT_PRODUCER_ID = 22, ADD_PARTITIONS = 24, ADD_OFFSETS = 25, END_TXN = 2
 enum { TXN_OFFSET_COMMIT = 28 };
 
 struct mock_lab {
-    rd_kafka_t *host; /* of the cluster */
+    struct wt_labeller labeller; /* of all records */
+    rd_kafka_t *host;            /* of the cluster */
     rd_kafka_mock_cluster_t *cluster;
     rd_kafka_t *consumer; /* a member of the group */
     uint32_t starts;

@@ -270,7 +270,7 @@ enum wt_status wt_bench_loop_run(const struct wt_bench_loop *loop, struct wt_rec
                                  struct wt_bench_rate *rate_out, struct wt_error *error)
 {
     struct run run = {
-        .loop = loop, .stage = wt_batch_stage_create(&loop->limits), .total = records->count};
+        .loop = loop, .stage = wt_batch_stage_create(NULL, &loop->limits), .total = records->count};
     wt_batch_stage_add(run.stage, records);
     wt_batch_stage_close(run.stage);
     enum wt_status status = run_replicas(&run, run_records, error);

@@ -270,7 +270,7 @@ enum wt_status wt_consume_create(const struct wt_config *config, struct wt_parti
                                     .stopping = &consume->stopping,
                                     .ranged = options->ranged,
                                     .records_per_s_max = options->records_per_s_max,
-                                    .windows = options->windows,
+                                    .labellers = options->labellers,
                                     .opaque = consume,
                                     .drain = drain,
                                     .failed = on_failed};

@@ -10,7 +10,6 @@
 #include "record/in_flight.h"
 #include "record/partition.h"
 #include "record/queue.h"
-#include "text/windows.h"
 
 #include <librdkafka/rdkafka.h>
 
@@ -39,7 +38,7 @@ struct wt_consume_hooks {
 struct wt_consume_options {
     bool ranged;                /* only the ranges in the group's committed metadata (range.h) */
     uint32_t records_per_s_max; /* 0: no limit */
-    const struct wt_windows *windows; /* how long articles are cut; NULL: cut off */
+    struct wt_labellers *labellers; /* whose current one labels a record; NULL: none, in tests */
 };
 
 /* Creates the stage and its consumer; wt_consume_start subscribes. All pointers are borrowed and

@@ -122,8 +122,9 @@ static void admit(struct wt_intake *intake, struct wt_partition *source, struct 
     record->epoch = source->epoch_last;
     record->sequence = source->sequence_next++;
     record->consumed_us = wt_clock_us();
-    if (intake->ports.windows != NULL) {
-        wt_record_bound(record, intake->ports.windows);
+    if (intake->ports.labellers != NULL) {
+        record->labeller = wt_labellers_hold(intake->ports.labellers);
+        wt_record_bound(record, &record->labeller->windows);
     }
     wt_in_flight_add(intake->ports.in_flight, record);
 }

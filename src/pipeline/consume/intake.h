@@ -12,9 +12,9 @@
 #include "config/config.h"
 #include "pipeline/consume/log_reset.h"
 #include "record/in_flight.h"
+#include "record/labellers.h"
 #include "record/partition.h"
 #include "record/queue.h"
-#include "text/windows.h"
 
 #include <librdkafka/rdkafka.h>
 #include <stdatomic.h>
@@ -29,10 +29,10 @@ struct wt_intake_ports {
     struct wt_partitions *partitions;
     struct wt_in_flight *in_flight;
     struct wt_queue *queue_out;
-    const atomic_bool *stopping;      /* once set, records are dropped; the next owner reads them */
-    bool ranged;                      /* only ranges are read (range.h) */
-    uint32_t records_per_s_max;       /* 0: no limit */
-    const struct wt_windows *windows; /* how long articles are cut; NULL: cut off */
+    const atomic_bool *stopping;    /* once set, records are dropped; the next owner reads them */
+    bool ranged;                    /* only ranges are read (range.h) */
+    uint32_t records_per_s_max;     /* 0: no limit */
+    struct wt_labellers *labellers; /* whose current one labels a record; NULL: none, in tests */
     void *opaque;
     wt_log_reset_drain *drain; /* closes an epoch without records in flight */
     /* The worker must stop. */

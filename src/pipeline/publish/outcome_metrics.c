@@ -6,55 +6,12 @@
 #include "codec/trace_context.h"
 #include "observe/live.h"
 #include "observe/metrics.h"
+#include "record/labellers.h"
 #include "record/partition.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-struct wt_outcome_metrics {
-    const struct wt_config *config;
-    uint32_t label_count;
-    struct wt_series **labels; /* a counter for each */
-    struct wt_series **topics; /* one for each topic of labels */
-    char **names;              /* of the labels */
-};
-
-struct wt_outcome_metrics *wt_outcome_metrics_create(const struct wt_config *config,
-                                                     const struct wt_model_info *model_info)
-{
-    assert(model_info->label_count > 0);
-    struct wt_outcome_metrics *outcomes = wt_alloc_zeroed(1, sizeof *outcomes);
-    outcomes->config = config;
-    outcomes->label_count = model_info->label_count;
-    outcomes->labels = wt_alloc_zeroed(model_info->label_count, sizeof(struct wt_series *));
-    outcomes->names = wt_alloc_zeroed(model_info->label_count, sizeof(char *));
-    for (uint32_t i = 0; i < model_info->label_count; i++) {
-        outcomes->labels[i] = wt_series_get(WT_FAMILY_LABELS, &model_info->labels[i]);
-        outcomes->names[i] = wt_strdup(model_info->labels[i]);
-    }
-    size_t topic_count = wt_config_label_topic_count(config);
-    outcomes->topics = wt_alloc_zeroed(topic_count, sizeof(struct wt_series *));
-    for (size_t i = 0; i < topic_count; i++) {
-        const char *const topic[] = {wt_config_label_topic(config, i)};
-        outcomes->topics[i] = wt_series_get(WT_FAMILY_LABELLED_BY_TOPIC, topic);
-    }
-    return outcomes;
-}
-
-void wt_outcome_metrics_destroy(struct wt_outcome_metrics *outcomes)
-{
-    if (outcomes == NULL) {
-        return;
-    }
-    for (uint32_t i = 0; i < outcomes->label_count; i++) {
-        free(outcomes->names[i]);
-    }
-    free(outcomes->names);
-    free(outcomes->labels);
-    free(outcomes->topics);
-    free(outcomes);
-}
 
 static double seconds_since(int64_t then_us, int64_t now_us)
 {
@@ -62,48 +19,48 @@ static double seconds_since(int64_t then_us, int64_t now_us)
 }
 
 /* An article of a multi-label model counts for each of its labels. */
-static void count_label(const struct wt_outcome_metrics *outcomes, const struct wt_record *record)
+static void count_label(const struct wt_record *record)
 {
-    if (record->category == outcomes->label_count) {
+    const struct wt_labeller *labeller = record->labeller;
+    if (record->category == labeller->info->label_count) {
         wt_metric_add(WT_METRIC_BELOW_THRESHOLD, 1);
     } else if (record->labels == NULL) {
-        wt_series_add(outcomes->labels[record->category], 1);
+        wt_series_add(labeller->label_series[record->category], 1);
     }
     for (uint32_t i = 0; record->labels != NULL && i < record->reached_count; i++) {
-        wt_series_add(outcomes->labels[record->labels[i]], 1);
+        wt_series_add(labeller->label_series[record->labels[i]], 1);
     }
 }
 
 /* For the live page. */
-static void show_label(const struct wt_outcome_metrics *outcomes, const struct wt_record *record,
-                       double seconds)
+static void show_label(const struct wt_record *record, double seconds)
 {
-    assert(record->category <= outcomes->label_count);
-    const struct wt_live_item item = {.id_json = record->id_json,
-                                      .category = record->category < outcomes->label_count
-                                                      ? outcomes->names[record->category]
-                                                      : NULL,
-                                      .score = record->score,
-                                      .text = record->beginning,
-                                      .seconds = seconds};
+    const struct wt_model_info *info = record->labeller->info;
+    assert(record->category <= info->label_count);
+    const struct wt_live_item item = {
+        .id_json = record->id_json,
+        .category = record->category < info->label_count ? info->labels[record->category] : NULL,
+        .score = record->score,
+        .text = record->beginning,
+        .seconds = seconds};
     wt_live_offer(&item);
 }
 
-static void show_failure(const struct wt_outcome_metrics *outcomes, const struct wt_record *record)
+static void show_failure(const struct wt_config *config, const struct wt_record *record)
 {
     const struct wt_failure *failure = record->failure;
     struct wt_origin origin = wt_record_origin(record);
-    const struct wt_live_failure shown = {
-        .topic = origin.topic,
-        .partition = origin.partition,
-        .offset = origin.offset,
-        .stage = failure->stage,
-        .code = failure->error.code,
-        .message = outcomes->config->http.texts ? failure->error.message : NULL};
+    const struct wt_live_failure shown = {.topic = origin.topic,
+                                          .partition = origin.partition,
+                                          .offset = origin.offset,
+                                          .stage = failure->stage,
+                                          .code = failure->error.code,
+                                          .message =
+                                              config->http.texts ? failure->error.message : NULL};
     wt_live_fail(&shown);
 }
 
-static void count_failure(const struct wt_outcome_metrics *outcomes, const struct wt_record *record)
+static void count_failure(const struct wt_config *config, const struct wt_record *record)
 {
     assert(record->failure != NULL);
     const struct wt_failure *failure = record->failure;
@@ -115,12 +72,11 @@ static void count_failure(const struct wt_outcome_metrics *outcomes, const struc
     const char *cut = published ? wt_output_cut(&record->output, words) : "";
     (void)snprintf(became, sizeof became, "%s%s%s", published ? "dead letter" : "skipped",
                    cut[0] != '\0' ? ", cut in " : "", cut);
-    wt_trace_log_failure(outcomes->config, record, became);
-    show_failure(outcomes, record);
+    wt_trace_log_failure(config, record, became);
+    show_failure(config, record);
 }
 
-void wt_outcome_metrics_count(const struct wt_outcome_metrics *outcomes,
-                              const struct wt_record *record)
+void wt_outcome_metrics_count(const struct wt_config *config, const struct wt_record *record)
 {
     assert(record->state == WT_RECORD_ACKNOWLEDGED);
     static const enum wt_metric metrics[] = {
@@ -139,13 +95,13 @@ void wt_outcome_metrics_count(const struct wt_outcome_metrics *outcomes,
     wt_metric_observe(WT_HISTOGRAM_RECORD_SECONDS, seconds_since(record->consumed_us, now_us), 1);
     wt_metric_observe(WT_HISTOGRAM_STAGE_PUBLISH, seconds_since(record->finished_us, now_us), 1);
     if (record->outcome == WT_OUTCOME_LABELLED) {
-        count_label(outcomes, record);
-        wt_series_add(outcomes->topics[record->target], 1);
+        count_label(record);
+        wt_series_add(record->labeller->topic_series[record->target], 1);
         if (wt_live_watched()) {
-            show_label(outcomes, record, seconds_since(record->consumed_us, now_us));
+            show_label(record, seconds_since(record->consumed_us, now_us));
         }
     }
     if (record->failure != NULL) {
-        count_failure(outcomes, record);
+        count_failure(config, record);
     }
 }

@@ -280,7 +280,6 @@ enum wt_status wt_publish_create(const struct wt_publish_ports *ports,
     struct wt_release_ports release_ports = {.guarantee = transactional ? &wt_exactly_once
                                                                         : &wt_at_least_once,
                                              .config = ports->config,
-                                             .model_info = ports->model_info,
                                              .transactional_id = ports->transactional_id,
                                              .consumer = ports->consumer,
                                              .member = ports->member,

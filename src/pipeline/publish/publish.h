@@ -10,7 +10,6 @@
 #include "record/in_flight.h"
 #include "record/partition.h"
 #include "record/queue.h"
-#include "wiretag/model.h"
 
 #include <librdkafka/rdkafka.h>
 
@@ -20,7 +19,6 @@ struct wt_publish;
 /* Everything is borrowed and must outlive the stage. */
 struct wt_publish_ports {
     const struct wt_config *config;
-    const struct wt_model_info *model_info;
     const char *transactional_id;   /* NULL: at-least-once */
     rd_kafka_t *consumer;           /* whose group's offsets are committed */
     struct wt_group_member *member; /* of the consumer */

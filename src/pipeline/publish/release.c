@@ -16,6 +16,7 @@
 #include "pipeline/publish/poison_search.h"
 #include "pipeline/publish/producer.h"
 #include "pipeline/publish/release_internal.h"
+#include "record/labellers.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -64,7 +65,7 @@ static void on_order_end(void *opaque, struct wt_record **record)
     struct wt_release *release = opaque;
     if ((*record)->state == WT_RECORD_ACKNOWLEDGED) {
         learn_limit(release, *record);
-        wt_outcome_metrics_count(release->outcomes, *record);
+        wt_outcome_metrics_count(release->ports.config, *record);
         wt_in_flight_end(release->ports.in_flight, record);
     } else if ((*record)->in_producer) {
         *record = NULL;
@@ -167,7 +168,7 @@ enum wt_delivery wt_release_send(struct wt_release *release, struct wt_record *r
         }
         if (record->output.headers == NULL) {
             limit_dead_letter(release, record);
-            wt_encode(release->encoder, record);
+            wt_encode(record->labeller->encoder, record);
         }
         if (crowds(release, record)) {
             return WT_DELIVERY_RETRY;
@@ -396,8 +397,6 @@ enum wt_status wt_release_create(const struct wt_release_ports *ports,
     release->ports = *ports;
     release->search = wt_poison_search_begin();
     wt_release_limit_dead_letters(release, -1, false);
-    release->encoder = wt_encoder_create(ports->config, ports->model_info);
-    release->outcomes = wt_outcome_metrics_create(ports->config, ports->model_info);
     enum wt_status status =
         wt_producer_create(ports->config, ports->transactional_id, on_report, ports->wake,
                            ports->opaque, release, &release->producer, error);
@@ -419,7 +418,5 @@ void wt_release_destroy(struct wt_release *release)
         release->ports.guarantee->destroy(release->guarantee);
     }
     wt_producer_destroy(release->producer);
-    wt_encoder_destroy(release->encoder);
-    wt_outcome_metrics_destroy(release->outcomes);
     free(release);
 }

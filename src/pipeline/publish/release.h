@@ -14,7 +14,6 @@
 #include "config/config.h"
 #include "record/in_flight.h"
 #include "record/partition.h"
-#include "wiretag/model.h"
 
 #include <librdkafka/rdkafka.h>
 
@@ -26,7 +25,6 @@ struct wt_release;
 /* Everything is borrowed and must outlive the release. */
 struct wt_release_ports {
     const struct wt_config *config;
-    const struct wt_model_info *model_info;
     const struct wt_guarantee_ops *guarantee;
     const char *transactional_id; /* of the producer; NULL: it is not transactional */
     rd_kafka_t *consumer;

@@ -3,8 +3,6 @@
 #define WIRETAG_PIPELINE_PUBLISH_RELEASE_INTERNAL_H
 
 #include "base/owner.h"
-#include "codec/encode.h"
-#include "pipeline/publish/outcome_metrics.h"
 #include "pipeline/publish/poison_search.h"
 #include "pipeline/publish/producer.h"
 #include "pipeline/publish/release.h"
@@ -13,8 +11,6 @@ struct wt_release {
     struct wt_owner owner; /* the publish thread */
     struct wt_release_ports ports;
     void *guarantee; /* `self` of ports.guarantee */
-    struct wt_encoder *encoder;
-    struct wt_outcome_metrics *outcomes;
     struct wt_producer *producer;
     uint32_t outstanding; /* records in the producer, without a report yet */
     bool stopping;        /* `failed` was called: nothing more is released */

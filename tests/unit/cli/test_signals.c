@@ -60,7 +60,7 @@ static void work(const struct child *child, void *opaque)
     }
     wt_signals_block();
     if (worker->stays) {
-        wt_signals_stay_on_hangup();
+        wt_signals_stay_on_hangup(NULL, "model.reload is off");
     }
     if (wt_signals_start("unit", stop, worker, &error) != WT_OK || wt_signals_came()) {
         _exit(CHILD_WRONG);
@@ -195,7 +195,7 @@ static void where_a_hangup_stops_nothing_it_is_logged_each_time(void **state)
     child_sleep_ms(50);
     assert_int_equal(kill(child.process, SIGTERM), 0);
     assert_int_equal(child_end(&child, &words), 1);
-    assert_non_null(strstr(words, "SIGHUP: received and ignored; reloading is not supported yet"));
+    assert_non_null(strstr(words, "SIGHUP: received and ignored; model.reload is off"));
     assert_null(strstr(words, "SIGHUP: stopping"));
     assert_non_null(strstr(words, "SIGTERM: stopping"));
 }
@@ -238,7 +238,7 @@ static void end_in_the_middle(const struct child *child, void *opaque)
     (void)pthread_mutex_init(&worker->lock, NULL);
     wt_signals_block();
     if (worker->stays) {
-        wt_signals_stay_on_hangup();
+        wt_signals_stay_on_hangup(NULL, "model.reload is off");
     }
     if (wt_signals_start("unit", stop_slowly, worker, &error) != WT_OK) {
         _exit(CHILD_WRONG);

@@ -1,104 +1,14 @@
 /* What a configuration may say and how it is read. What it may not say: test_config_errors.c. */
 #include "config/config.h"
+#include "config/config_compare.h"
 #include "config/config_load.h"
 #include "config/config_schema.h"
 #include "config_cases.h"
 
 #include <stdlib.h>
 
-static const void *field(const struct wt_config *config, const struct wt_key *key)
-{
-    return (const char *)config + key->offset;
-}
-
-static bool same_text(const char *a, const char *b)
-{
-    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
-
-static bool same_texts(const struct wt_strings *a, const struct wt_strings *b)
-{
-    bool same = a->count == b->count;
-    for (size_t i = 0; same && i < a->count; i++) {
-        same = same_text(a->items[i], b->items[i]);
-    }
-    return same;
-}
-
-static bool same_properties(const struct wt_properties *a, const struct wt_properties *b)
-{
-    bool same = a->count == b->count;
-    for (size_t i = 0; same && i < a->count; i++) {
-        same = same_text(a->items[i].name, b->items[i].name) &&
-               same_text(a->items[i].value, b->items[i].value);
-    }
-    return same;
-}
-
-static bool same_thresholds(const struct wt_thresholds *a, const struct wt_thresholds *b)
-{
-    bool same = memcmp(&a->all, &b->all, sizeof a->all) == 0 && a->count == b->count;
-    for (size_t i = 0; same && i < a->count; i++) {
-        same = same_text(a->items[i].label, b->items[i].label) &&
-               memcmp(&a->items[i].value, &b->items[i].value, sizeof(double)) == 0;
-    }
-    return same;
-}
-
-static bool same_filters(const struct wt_filters *a, const struct wt_filters *b)
-{
-    bool same = a->count == b->count;
-    for (size_t i = 0; same && i < a->count; i++) {
-        same = same_text(a->items[i].pointer, b->items[i].pointer) &&
-               same_texts(&a->items[i].values, &b->items[i].values) &&
-               a->items[i].null == b->items[i].null;
-    }
-    return same;
-}
-
-static bool same_routes(const struct wt_routes *a, const struct wt_routes *b)
-{
-    bool same = a->count == b->count && same_texts(&a->topics, &b->topics);
-    for (size_t i = 0; same && i < a->count; i++) {
-        const struct wt_route *one = &a->items[i];
-        const struct wt_route *other = &b->items[i];
-        same = one->by_category == other->by_category && one->none == other->none &&
-               same_texts(&one->categories, &other->categories) &&
-               memcmp(&one->score_below, &other->score_below, sizeof(double)) == 0 &&
-               same_text(one->topic, other->topic) && one->target == other->target;
-    }
-    return same;
-}
-
-static bool same_value(const struct wt_key *key, const struct wt_config *a,
-                       const struct wt_config *b)
-{
-    switch (key->type) {
-    case WT_KEY_BOOL:
-        return *(const bool *)field(a, key) == *(const bool *)field(b, key);
-    case WT_KEY_U32:
-        return *(const uint32_t *)field(a, key) == *(const uint32_t *)field(b, key);
-    case WT_KEY_U64:
-        return *(const uint64_t *)field(a, key) == *(const uint64_t *)field(b, key);
-    case WT_KEY_NUMBER:
-        return memcmp(field(a, key), field(b, key), sizeof(double)) == 0;
-    case WT_KEY_THRESHOLDS:
-        return same_thresholds(field(a, key), field(b, key));
-    case WT_KEY_FILTERS:
-        return same_filters(field(a, key), field(b, key));
-    case WT_KEY_ROUTES:
-        return same_routes(field(a, key), field(b, key));
-    case WT_KEY_CHOICE:
-        return *(const unsigned *)field(a, key) == *(const unsigned *)field(b, key);
-    case WT_KEY_TEXT:
-        return same_text(*(char *const *)field(a, key), *(char *const *)field(b, key));
-    case WT_KEY_TEXTS:
-        return same_texts(field(a, key), field(b, key));
-    case WT_KEY_PROPERTIES:
-        return same_properties(field(a, key), field(b, key));
-    }
-    return false;
-}
+/* No key is passed over. */
+static const char *const none[] = {NULL};
 
 static struct wt_config *load_file(const char *name, const char *const *sets, char path[300])
 {
@@ -128,46 +38,67 @@ static void the_shipped_file_says_every_key_and_equals_the_defaults(void **state
         if (strncmp(place, path, strlen(path)) != 0) {
             fail_msg("%s is not in the file: %s", keys[i].path, place);
         }
-        if (!same_value(&keys[i], shipped, defaults)) {
-            fail_msg("%s differs from the default: %s", keys[i].path, place);
-        }
         assert_string_equal(wt_config_place(defaults, keys[i].path), "the default");
+    }
+    char *differences = wt_config_differences(shipped, defaults, none);
+    if (differences != NULL) {
+        fail_msg("the file differs from the defaults: %s", differences);
     }
     assert_int_equal(shipped->dead_letter.enabled, defaults->dead_letter.enabled);
     wt_config_destroy(shipped);
     wt_config_destroy(defaults);
 }
 
-static void a_changed_key_of_the_shipped_file_is_noticed(void **state)
+static void a_changed_key_is_noticed_and_named(void **state)
 {
     (void)state;
     char path[300];
-    static const char *const changes[] = {
-        "kafka.producer.linger.ms=5",
-        "input.topics=[a]",
-        "input.format=text",
-        "input.id=/x",
-        "output.threshold=0.5",
-        "output.threshold={sports: 0.5}",
-        "output.include_input=true",
-        "output.top_k=4",
-        "in_flight.bytes_max=1048576",
-        "http.listen=null",
-        "output.routes=[{category: a, topic: b}]",
+    static const char *const changes[][2] = {
+        {"kafka.producer.linger.ms=5", "kafka.producer"},
+        {"input.topics=[a]", "input.topics"},
+        {"input.format=text", "input.format"},
+        {"input.id=/x", "input.id"},
+        {"input.where={/lang: [ru]}", "input.where"},
+        {"output.threshold=0.5", "output.threshold"},
+        {"output.routes=[{category: [sports], topic: s}]", "output.routes"},
+        {"output.threshold={sports: 0.5}", "output.threshold"},
+        {"output.include_input=true", "output.include_input"},
+        {"output.top_k=4", "output.top_k"},
+        {"in_flight.bytes_max=1048576", "in_flight.bytes_max"},
+        {"http.listen=null", "http.listen"},
+        {"model.sha256=0000000000000000000000000000000000000000000000000000000000000000",
+         "model.sha256"},
     };
     struct wt_config *defaults = wt_config_defaults();
-    size_t count;
-    const struct wt_key *keys = wt_schema_keys(&count);
     for (size_t c = 0; c < sizeof changes / sizeof changes[0]; c++) {
-        struct wt_config *changed = load_file("wiretag.yaml", &changes[c], path);
-        size_t differences = 0;
-        for (size_t i = 0; i < count; i++) {
-            differences += !same_value(&keys[i], changed, defaults);
-        }
-        assert_int_equal(differences, 1);
+        struct wt_config *changed = load_file("wiretag.yaml", &changes[c][0], path);
+        struct wt_config *again = load_file("wiretag.yaml", &changes[c][0], path);
+        char *differences = wt_config_differences(changed, defaults, none);
+        assert_non_null(differences);
+        assert_string_equal(differences, changes[c][1]);
+        const char *const except[] = {"log.level", changes[c][1], NULL};
+        assert_null(wt_config_differences(changed, defaults, except));
+        assert_null(wt_config_differences(changed, again, none));
+        free(differences);
         wt_config_destroy(changed);
+        wt_config_destroy(again);
     }
     wt_config_destroy(defaults);
+}
+
+static void several_changed_keys_stand_in_the_order_of_the_file(void **state)
+{
+    (void)state;
+    struct wt_config *left =
+        load("{}", SETS("output.threshold={a: 0.5, b: 0.25}", "input.where={/lang: [ru, uk]}"));
+    struct wt_config *right =
+        load("log: {level: debug}\n",
+             SETS("output.threshold={a: 0.5, b: 0.75}", "input.where={/lang: [ru, null]}"));
+    char *differences = wt_config_differences(left, right, none);
+    assert_string_equal(differences, "input.where, output.threshold, log.level");
+    free(differences);
+    wt_config_destroy(left);
+    wt_config_destroy(right);
 }
 
 static void the_examples_are_good(void **state)
@@ -348,7 +279,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_shipped_file_says_every_key_and_equals_the_defaults),
-        cmocka_unit_test(a_changed_key_of_the_shipped_file_is_noticed),
+        cmocka_unit_test(a_changed_key_is_noticed_and_named),
+        cmocka_unit_test(several_changed_keys_stand_in_the_order_of_the_file),
         cmocka_unit_test(the_examples_are_good),
         cmocka_unit_test(the_defaults_are_those_of_the_design),
         cmocka_unit_test(a_key_left_out_keeps_its_default),

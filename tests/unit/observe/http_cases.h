@@ -30,17 +30,19 @@ struct health {
     atomic_bool ready;
 };
 
+static const char *remark = ""; /* while it is ready; set before the start */
+
 static inline bool is_alive(void *opaque, char *reason, size_t reason_bytes)
 {
     struct health *health = opaque;
-    (void)snprintf(reason, reason_bytes, "infer has not moved for 60 s");
+    (void)snprintf(reason, reason_bytes, "%s", health->alive ? "" : "infer has not moved for 60 s");
     return health->alive;
 }
 
 static inline bool is_ready(void *opaque, char *reason, size_t reason_bytes)
 {
     struct health *health = opaque;
-    (void)snprintf(reason, reason_bytes, "no partitions assigned");
+    (void)snprintf(reason, reason_bytes, "%s", health->ready ? remark : "no partitions assigned");
     return health->ready;
 }
 

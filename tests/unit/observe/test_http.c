@@ -46,6 +46,18 @@ static void health_and_readiness_follow_their_probes_and_say_why_not(void **stat
     wt_http_destroy(http);
 }
 
+static void a_probe_that_is_fine_may_add_a_remark(void **state)
+{
+    (void)state;
+    struct health health = {true, true};
+    remark = "the last reload failed";
+    struct wt_http *http = start("127.0.0.1:0", &health);
+    assert_answer(ask(http, "GET", "/readyz"), "200", "\r\n\r\nready; the last reload failed\n");
+    assert_answer(ask(http, "GET", "/healthz"), "200", "\r\n\r\nok\n");
+    wt_http_destroy(http);
+    remark = "";
+}
+
 static void without_probes_it_is_alive_and_ready(void **state)
 {
     (void)state;
@@ -229,6 +241,7 @@ int main(void)
         cmocka_unit_test(metrics_are_the_prometheus_page),
         cmocka_unit_test(the_page_is_at_most_a_moment_old),
         cmocka_unit_test(health_and_readiness_follow_their_probes_and_say_why_not),
+        cmocka_unit_test(a_probe_that_is_fine_may_add_a_remark),
         cmocka_unit_test(without_probes_it_is_alive_and_ready),
         cmocka_unit_test(another_path_is_not_found_and_the_paths_are_listed),
         cmocka_unit_test(only_get_is_allowed),

@@ -4,6 +4,7 @@
 
 #include "observe/metrics.h"
 #include "pipeline/infer.h"
+#include "record/labellers.h"
 #include "support.h"
 
 #include <time.h>
@@ -98,6 +99,7 @@ struct stage {
     struct wt_in_flight *in_flight;
     struct wt_infer *infer;
     struct wt_partition source;
+    struct wt_labeller labeller; /* of all records */
 };
 
 #define HOUR_MS 3600000u
@@ -110,11 +112,12 @@ static inline struct stage *stage_start_waiting(struct wt_model *model, int64_t 
     struct stage *stage = calloc(1, sizeof *stage);
     atomic_store(&stage->source.epoch_live, 1);
     stage->model = model;
-    stage->batch_in = wt_batch_stage_create(&limits);
+    stage->labeller =
+        (struct wt_labeller){.number = 1, .model = model, .info = wt_model_info(model)};
+    stage->batch_in = wt_batch_stage_create(&stage->labeller, &limits);
     stage->finished = wt_queue_create(10000);
     stage->in_flight = wt_in_flight_create(10000, UINT64_MAX);
-    struct wt_infer_ports ports = {.model = model,
-                                   .replicas = 2,
+    struct wt_infer_ports ports = {.replicas = 2,
                                    .articles_max = ROWS_MAX,
                                    .memory_wait_ms_max = memory_wait_ms_max,
                                    .batch_in = stage->batch_in,
@@ -134,6 +137,7 @@ static inline void stage_add(struct stage *stage, struct wt_record *record)
     struct wt_record_list list = {0};
     record->source = &stage->source;
     record->epoch = 1;
+    record->labeller = wt_labeller_hold(&stage->labeller);
     wt_record_list_append(&list, &record);
     wt_batch_stage_add(stage->batch_in, &list);
 }

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "dice.h"
+#include "record/labellers.h"
 #include "support.h"
 
 #include <pthread.h>
@@ -55,7 +56,7 @@ static void a_full_batch_is_handed_out_at_once_and_counts_as_running(void **stat
     (void)state;
     struct wt_partition source = {.topic = "t"};
     atomic_store(&source.epoch_live, 1);
-    struct wt_batch_stage *stage = wt_batch_stage_create(&LIMITS);
+    struct wt_batch_stage *stage = wt_batch_stage_create(NULL, &LIMITS);
     struct wt_batch batch = batch_create();
     add(stage, &source, 1, 16);
     int64_t start_us = wt_clock_us();
@@ -78,7 +79,7 @@ static void a_lonely_record_is_handed_out_when_its_wait_is_over(void **state)
     (void)state;
     struct wt_partition source = {.topic = "t"};
     atomic_store(&source.epoch_live, 1);
-    struct wt_batch_stage *stage = wt_batch_stage_create(&LIMITS);
+    struct wt_batch_stage *stage = wt_batch_stage_create(NULL, &LIMITS);
     struct wt_batch batch = batch_create();
     int64_t start_us = wt_clock_us();
     add(stage, &source, 1, 1);
@@ -97,9 +98,9 @@ static void a_lonely_record_waits_no_longer_than_batches_take(void **state)
     struct wt_batcher_limits patient = LIMITS;
     patient.wait_us_max = INT64_C(3600000000);
     atomic_store(&source.epoch_live, 1);
-    struct wt_batch_stage *stage = wt_batch_stage_create(&patient);
+    struct wt_batch_stage *stage = wt_batch_stage_create(NULL, &patient);
     struct wt_batch batch = batch_create();
-    wt_batch_stage_took(stage, 10000);
+    wt_batch_stage_took(stage, NULL, 10000);
     add(stage, &source, 1, 1);
     assert_int_equal(wt_batch_stage_pull(stage, &batch), WT_OK);
     assert_int_equal(batch.count, 1);
@@ -114,7 +115,7 @@ static void a_record_whose_assignment_has_ended_is_not_taken_in(void **state)
     struct wt_partition gone = {.topic = "t"};
     struct wt_partition live = {.topic = "t", .number = 1};
     atomic_store(&live.epoch_live, 4);
-    struct wt_batch_stage *stage = wt_batch_stage_create(&LIMITS);
+    struct wt_batch_stage *stage = wt_batch_stage_create(NULL, &LIMITS);
     struct wt_record_list list = {0};
     struct wt_record *records[] = {record_for(&gone, 1, 8), record_for(&live, 4, 8),
                                    record_for(&live, 3, 8)};
@@ -137,7 +138,7 @@ static void records_whose_assignment_ends_while_they_wait_are_given_back(void **
     struct wt_partition live = {.topic = "t", .number = 1};
     atomic_store(&gone.epoch_live, 1);
     atomic_store(&live.epoch_live, 1);
-    struct wt_batch_stage *stage = wt_batch_stage_create(&LIMITS);
+    struct wt_batch_stage *stage = wt_batch_stage_create(NULL, &LIMITS);
     add(stage, &gone, 1, 3);
     add(stage, &live, 1, 2);
     atomic_store(&gone.epoch_live, 0);
@@ -160,15 +161,54 @@ static void a_lowered_budget_reaches_the_next_batch(void **state)
     (void)state;
     struct wt_partition source = {.topic = "t"};
     atomic_store(&source.epoch_live, 1);
-    struct wt_batch_stage *stage = wt_batch_stage_create(&LIMITS);
+    struct wt_batch_stage *stage = wt_batch_stage_create(NULL, &LIMITS);
     struct wt_batch batch = batch_create();
     add(stage, &source, 1, 4);
-    wt_batch_stage_tokens_lower(stage, 64);
+    wt_batch_stage_tokens_lower(stage, NULL, 64);
     for (int i = 0; i < 2; i++) {
         assert_int_equal(wt_batch_stage_pull(stage, &batch), WT_OK);
         assert_int_equal(batch.count, 2);
         batch_end(&batch);
     }
+    free(batch.records);
+    wt_batch_stage_destroy(stage);
+}
+
+/* A batch has records of one labeller, and those of the older one go first. */
+static void labellers_do_not_mix_and_the_older_one_goes_first(void **state)
+{
+    (void)state;
+    struct wt_partition source = {.topic = "t"};
+    struct wt_labeller labellers[2] = {{.number = 1}, {.number = 2}};
+    struct wt_batcher_limits other = LIMITS;
+    other.articles_max = 4;
+    other.length_max = 2048;
+    atomic_store(&source.epoch_live, 1);
+    struct wt_batch_stage *stage = wt_batch_stage_create(&labellers[0], &LIMITS);
+    struct wt_batch batch = batch_create();
+    wt_batch_stage_open(stage, &labellers[1], &other);
+    struct wt_record_list list = {0};
+    for (uint32_t i = 0; i < 40; i++) {
+        /* Articles of the second are longer than the first one takes. */
+        struct wt_record *record = record_for(&source, 1, i % 2 == 0 ? 32 : 1500);
+        record->labeller = wt_labeller_hold(&labellers[i % 2]);
+        wt_record_list_append(&list, &record);
+    }
+    wt_batch_stage_add(stage, &list);
+    wt_batch_stage_close(stage);
+    uint32_t counts[2] = {0, 0};
+    while (wt_batch_stage_pull(stage, &batch) == WT_OK) {
+        const struct wt_labeller *own = batch.records[0]->labeller;
+        for (uint32_t i = 0; i < batch.count; i++) {
+            assert_ptr_equal(batch.records[i]->labeller, own);
+        }
+        assert_in_range(batch.count, 1, own->number == 1 ? 16 : 4);
+        assert_true(own->number == 1 || counts[0] == 20);
+        counts[own->number - 1] += batch.count;
+        batch_end(&batch);
+    }
+    assert_int_equal(counts[1], 20);
+    wt_batch_stage_shut(stage, &labellers[0]);
     free(batch.records);
     wt_batch_stage_destroy(stage);
 }
@@ -244,7 +284,7 @@ static void among_threads_and_rebalances_every_record_goes_exactly_one_way(void 
 {
     (void)state;
     struct shared *shared = calloc(1, sizeof *shared);
-    shared->stage = wt_batch_stage_create(&LIMITS);
+    shared->stage = wt_batch_stage_create(NULL, &LIMITS);
     for (int i = 0; i < PARTITIONS; i++) {
         shared->sources[i].number = i;
         atomic_store(&shared->sources[i].epoch_live, 1);
@@ -280,7 +320,7 @@ static void closing_wakes_those_who_wait_and_hands_out_what_waits(void **state)
     struct shared *shared = calloc(1, sizeof *shared);
     struct wt_batcher_limits patient = LIMITS;
     patient.wait_us_max = INT64_C(3600000000);
-    shared->stage = wt_batch_stage_create(&patient);
+    shared->stage = wt_batch_stage_create(NULL, &patient);
     atomic_store(&shared->sources[0].epoch_live, 1);
     pthread_t pullers[3];
     for (int i = 0; i < 3; i++) {
@@ -305,6 +345,7 @@ int main(void)
         cmocka_unit_test(a_record_whose_assignment_has_ended_is_not_taken_in),
         cmocka_unit_test(records_whose_assignment_ends_while_they_wait_are_given_back),
         cmocka_unit_test(a_lowered_budget_reaches_the_next_batch),
+        cmocka_unit_test(labellers_do_not_mix_and_the_older_one_goes_first),
         cmocka_unit_test(among_threads_and_rebalances_every_record_goes_exactly_one_way),
         cmocka_unit_test(closing_wakes_those_who_wait_and_hands_out_what_waits),
     };

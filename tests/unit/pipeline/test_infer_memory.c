@@ -81,6 +81,7 @@ static int64_t batches_of(struct stage *stage, uint32_t articles)
         struct wt_record *record = record_saying(i, 32, 0);
         record->source = &stage->source;
         record->epoch = 1;
+        record->labeller = wt_labeller_hold(&stage->labeller);
         wt_record_list_append(&list, &record);
     }
     wt_batch_stage_add(stage->batch_in, &list);

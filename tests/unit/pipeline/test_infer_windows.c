@@ -69,6 +69,7 @@ static void add_article(struct stage *stage, const struct article *article, uint
     record->source = &stage->source;
     record->epoch = 1;
     record->offset = number;
+    record->labeller = wt_labeller_hold(&stage->labeller);
     wt_in_flight_add(stage->in_flight, record);
     if (wt_windows_count(&WINDOWS, article->count) > 1) {
         wt_record_cut(record, &WINDOWS, article->ids, LABELS, &list);
@@ -124,9 +125,8 @@ static struct stage *stage_of(const char *behaviour, uint32_t tokens_max, uint32
     wt_batch_stage_close(stage->batch_in);
     wt_infer_join(stage->infer);
     wt_batch_stage_destroy(stage->batch_in);
-    stage->batch_in = wt_batch_stage_create(&limits);
-    struct wt_infer_ports ports = {.model = stage->model,
-                                   .replicas = 2,
+    stage->batch_in = wt_batch_stage_create(&stage->labeller, &limits);
+    struct wt_infer_ports ports = {.replicas = 2,
                                    .articles_max = articles_max,
                                    .memory_wait_ms_max = HOUR_MS,
                                    .batch_in = stage->batch_in,
@@ -259,7 +259,7 @@ static void revoke_after(uint32_t batches, const struct article *articles, struc
     struct wt_record *rows[2][4];
     struct wt_batch running[2] = {{.records = rows[0]}, {.records = rows[1]}};
     atomic_store(&stage.source.epoch_live, 1);
-    stage.batch_in = wt_batch_stage_create(&limits);
+    stage.batch_in = wt_batch_stage_create(&stage.labeller, &limits);
     for (uint32_t i = 0; i < ARTICLES; i++) {
         add_article(&stage, &articles[i], i);
     }

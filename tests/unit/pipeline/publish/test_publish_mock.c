@@ -6,6 +6,7 @@
 #include "pipeline/publish/publish.h"
 
 #include "member_cases.h"
+#include "mock_labeller.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -13,17 +14,6 @@
 
 #define TURN_US 1000
 #define WAIT_US 30000000
-
-static const char *const LABELS[] = {"politics", "sports"};
-static const char *const URIS[2];
-static const double THRESHOLDS[2];
-static const struct wt_model_info MODEL = {.name = "fake",
-                                           .version = "1",
-                                           .sha256 = "",
-                                           .labels = LABELS,
-                                           .label_count = 2,
-                                           .label_uris = URIS,
-                                           .thresholds = THRESHOLDS};
 
 /* A publish stage with a member of a group that has all partitions; the test is the other stages. */
 struct stage {
@@ -35,6 +25,7 @@ struct stage {
     struct wt_in_flight *in_flight;
     struct wt_queue *queue;
     struct wt_publish *publish;
+    struct wt_labeller labeller; /* of all records */
     pthread_t drainer;
     bool lost;
     bool whole; /* the drainer's, until its end */
@@ -86,6 +77,7 @@ static void start(struct stage *stage, uint32_t drain_ms_max)
     *stage = (struct stage){.config = member_config("client.id: unit")};
     stage->config->delivery.drain_ms_max = drain_ms_max;
     stage->config->delivery.guarantee = WT_AT_LEAST_ONCE;
+    mock_labeller_begin(&stage->labeller, stage->config);
     join_group(stage);
     stage->partitions = wt_partitions_create();
     stage->source = wt_partitions_get(stage->partitions, "articles", 0);
@@ -95,7 +87,6 @@ static void start(struct stage *stage, uint32_t drain_ms_max)
     stage->queue = wt_queue_create(1000);
     stage->membership = wt_group_member_create(stage->consumer, stage->config);
     const struct wt_publish_ports ports = {.config = stage->config,
-                                           .model_info = &MODEL,
                                            .consumer = stage->consumer,
                                            .member = stage->membership,
                                            .queue_in = stage->queue,
@@ -117,6 +108,7 @@ static void stop(struct stage *stage)
     wt_queue_destroy(stage->queue);
     wt_in_flight_destroy(stage->in_flight);
     wt_partitions_destroy(stage->partitions);
+    mock_labeller_end(&stage->labeller);
     wt_config_destroy(stage->config);
 }
 
@@ -162,6 +154,7 @@ static struct wt_record *begin_record(struct stage *stage, int64_t offset)
     record->epoch = stage->source->epoch_last;
     record->sequence = stage->source->sequence_next++;
     record->offset = offset;
+    record->labeller = wt_labeller_hold(&stage->labeller);
     record->id_json = strdup("1");
     record->ran = true;
     atomic_fetch_add(wt_partition_running(stage->source, record->epoch), 1);
@@ -172,7 +165,7 @@ static struct wt_record *begin_record(struct stage *stage, int64_t offset)
 static void finish_record(struct stage *stage, struct wt_record **record)
 {
     struct wt_record_list list = {0};
-    (*record)->logits = calloc(MODEL.label_count, sizeof *(*record)->logits);
+    (*record)->logits = calloc(MOCK_LABELS, sizeof *(*record)->logits);
     assert_non_null((*record)->logits);
     (*record)->outcome = WT_OUTCOME_LABELLED;
     wt_record_advance(*record, WT_RECORD_FINISHED);

@@ -1,0 +1,74 @@
+#include "cli/configured.h"
+
+#include "base/alloc.h"
+#include "cli/cli.h"
+#include "codec/article_windows.h"
+#include "codec/routes.h"
+#include "codec/thresholds.h"
+#include "observe/log.h"
+#include "wiretag/model.h"
+
+#include <stdlib.h>
+
+struct wt_cli_config wt_cli_config_begin(int argc)
+{
+    return (struct wt_cli_config){
+        .sets = wt_alloc_zeroed((size_t)argc, sizeof(struct wt_config_override))};
+}
+
+void wt_cli_config_set(struct wt_cli_config *given, const char *text)
+{
+    given->sets[given->set_count++].text = text;
+}
+
+void wt_cli_config_free(struct wt_cli_config *given)
+{
+    free(given->sets);
+}
+
+int wt_cli_config_load(const struct wt_cli_config *given, const char *command,
+                       struct wt_config **config_out)
+{
+    struct wt_error error;
+    if (given->path == NULL) {
+        return wt_cli_usage(command, "no configuration given: -c FILE");
+    }
+    if (wt_config_load(given->path, given->sets, given->set_count, config_out, &error) != WT_OK) {
+        (void)wt_cli_fail(command, WT_INVALID, &error);
+        return WT_EXIT_USAGE;
+    }
+    wt_log_init((*config_out)->log.level, (*config_out)->log.format);
+    return WT_EXIT_DONE;
+}
+
+enum wt_status wt_cli_configured_model(const char *command, const struct wt_config *config,
+                                       bool as_log, struct wt_model **model_out,
+                                       struct wt_error *error)
+{
+    struct wt_model_options options = {.size = sizeof(struct wt_model_options),
+                                       .device = config->model.device,
+                                       .precision = config->model.precision,
+                                       .sha256 = config->model.sha256,
+                                       .threads_per_call = config->model.threads,
+                                       .named_by = "model.path"};
+    struct wt_model *model = NULL;
+    enum wt_status status =
+        wt_cli_model_load(command, config->model.path, &options, as_log, &model, error);
+    if (status == WT_OK) {
+        status = wt_thresholds_check(config, wt_model_info(model), error);
+    }
+    if (status == WT_OK) {
+        status = wt_routes_check(config, wt_model_info(model), error);
+    }
+    if (status == WT_OK) {
+        struct wt_windows windows;
+        status = wt_article_windows(config, wt_model_vocab(model), wt_model_info(model)->tokens_max,
+                                    &windows, error);
+    }
+    if (status != WT_OK) {
+        wt_model_destroy(model);
+        return status;
+    }
+    *model_out = model;
+    return WT_OK;
+}

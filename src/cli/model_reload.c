@@ -1,0 +1,274 @@
+#include "cli/model_reload.h"
+
+#include "base/alloc.h"
+#include "config/config_compare.h"
+#include "config/config_load.h"
+#include "model/bundle.h"
+#include "observe/log.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* What a reload takes from the configuration. */
+static const char *const taken_keys[] = {"model.path",
+                                         "model.sha256",
+                                         "model.device",
+                                         "model.precision",
+                                         "model.threads",
+                                         "output.threshold",
+                                         NULL};
+
+/* A model that was loaded, and the configurations that go with it. */
+struct loaded {
+    struct loaded *next;
+    struct wt_model *model;
+    struct wt_config
+        *view; /* that of the start, with what was taken from `read`; NULL: the first model */
+    struct wt_config *read;
+};
+
+/* By which a changed file is known. All zero: there is none. */
+struct mark {
+    dev_t device;
+    ino_t inode;
+    off_t bytes;
+    struct timespec written;
+};
+
+struct wt_cli_reload {
+    const char *command;
+    const struct wt_config *config;
+    const struct wt_cli_config *given;
+    struct loaded *loaded;
+    char *path; /* the bundle that the configuration named when it was last read */
+    struct mark model_loaded;
+    struct mark model_seen; /* a second ago */
+    struct mark config_loaded;
+    bool failed; /* the last one */
+};
+
+/* --- watching -------------------------------------------------------------------------------- */
+
+static struct mark mark_of(const char *path)
+{
+    struct stat status;
+    struct mark mark;
+    memset(&mark, 0, sizeof mark);
+    if (path != NULL && stat(path, &status) == 0) {
+        mark.device = status.st_dev;
+        mark.inode = status.st_ino;
+        mark.bytes = status.st_size;
+        mark.written = status.st_mtim;
+    }
+    return mark;
+}
+
+static bool same(const struct mark *left, const struct mark *right)
+{
+    return left->device == right->device && left->inode == right->inode &&
+           left->bytes == right->bytes && left->written.tv_sec == right->written.tv_sec &&
+           left->written.tv_nsec == right->written.tv_nsec;
+}
+
+/* A file that is still being written has changed again a second later. One that is missing is not a change:
+ * it is being replaced. */
+static bool changed(void *opaque)
+{
+    struct wt_cli_reload *reload = opaque;
+    struct mark none = {0};
+    struct mark now = mark_of(reload->path);
+    bool quiet = same(&now, &reload->model_seen);
+    reload->model_seen = now;
+    if (same(&now, &none) || !quiet) {
+        return false;
+    }
+    struct mark config = mark_of(reload->given->path);
+    bool repaired = reload->failed && !same(&config, &reload->config_loaded);
+    bool replaced = !same(&now, &reload->model_loaded);
+    if (repaired || replaced) {
+        wt_log_info(reload->command, "%s has changed: looking for another model",
+                    replaced ? reload->path : reload->given->path);
+    }
+    return repaired || replaced;
+}
+
+static void note_marks(struct wt_cli_reload *reload, const char *path)
+{
+    char *copy = wt_strdup(path);
+    free(reload->path);
+    reload->path = copy;
+    reload->model_loaded = mark_of(path);
+    reload->config_loaded = mark_of(reload->given->path);
+}
+
+/* --- loading --------------------------------------------------------------------------------- */
+
+static void destroy_loaded(struct loaded *loaded)
+{
+    wt_model_destroy(loaded->model);
+    free(loaded->view);
+    wt_config_destroy(loaded->read);
+    free(loaded);
+}
+
+/* The worker's configuration with what is taken from `read`, which owns that. */
+static struct wt_config *view_of(const struct wt_config *config, const struct wt_config *read)
+{
+    struct wt_config *view = wt_alloc(sizeof *view);
+    *view = *config;
+    view->model = read->model;
+    view->model.replicas = config->model.replicas;
+    view->output.threshold = read->output.threshold;
+    return view;
+}
+
+/* True: the bundle is that of `now`, loaded in the same way. */
+static enum wt_status compare(const struct wt_served_model *now, const struct wt_config *view,
+                              bool *same_out, struct wt_error *error)
+{
+    static const char *const path_and_pin[] = {"model.path", "model.sha256", NULL};
+    const struct wt_model_options options = {.size = sizeof(struct wt_model_options),
+                                             .sha256 = view->model.sha256,
+                                             .named_by = "model.path"};
+    struct wt_bundle bundle = {0};
+    enum wt_status status = wt_bundle_read(view->model.path, &options, &bundle, error);
+    if (status != WT_OK) {
+        return status;
+    }
+    char *differences = wt_config_differences(now->config, view, path_and_pin);
+    *same_out =
+        differences == NULL && strcmp(bundle.sha256, wt_model_info(now->model)->sha256) == 0;
+    free(differences);
+    wt_bundle_free(&bundle);
+    return WT_OK;
+}
+
+static void log_untaken(const struct wt_cli_reload *reload, const struct wt_config *read)
+{
+    char *keys = wt_config_differences(reload->config, read, taken_keys);
+    if (keys != NULL) {
+        wt_log_warn(reload->command, "changed in %s, but only a restart takes it: %s",
+                    reload->given->path, keys);
+    }
+    free(keys);
+}
+
+static enum wt_status load_into(struct wt_cli_reload *reload, const struct wt_served_model *now,
+                                struct loaded *loaded, struct wt_error *error)
+{
+    const struct wt_cli_config *given = reload->given;
+    enum wt_status status =
+        wt_config_load(given->path, given->sets, given->set_count, &loaded->read, error);
+    if (status != WT_OK) {
+        return status;
+    }
+    note_marks(reload, loaded->read->model.path);
+    log_untaken(reload, loaded->read);
+    loaded->view = view_of(reload->config, loaded->read);
+    bool unchanged = false;
+    status = compare(now, loaded->view, &unchanged, error);
+    if (status == WT_OK && unchanged) {
+        const struct wt_model_info *info = wt_model_info(now->model);
+        wt_log_info(reload->command,
+                    "nothing to reload: %s is the model that runs, %s %s, and nothing that a "
+                    "reload takes from the configuration has changed",
+                    loaded->view->model.path, info->name, info->version);
+    }
+    if (status == WT_OK && !unchanged) {
+        wt_log_info(reload->command, "loading the model %s beside the one that runs",
+                    loaded->view->model.path);
+        status =
+            wt_cli_configured_model(reload->command, loaded->view, true, &loaded->model, error);
+    }
+    return status;
+}
+
+static enum wt_status load(void *opaque, const struct wt_served_model *now,
+                           struct wt_served_model *next_out, struct wt_error *error)
+{
+    struct wt_cli_reload *reload = opaque;
+    struct loaded *loaded = wt_alloc_zeroed(1, sizeof *loaded);
+    note_marks(reload, reload->path); /* where the configuration cannot be read */
+    enum wt_status status = load_into(reload, now, loaded, error);
+    reload->failed = status != WT_OK;
+    if (loaded->model == NULL) {
+        destroy_loaded(loaded);
+        return status;
+    }
+    loaded->next = reload->loaded;
+    reload->loaded = loaded;
+    *next_out = (struct wt_served_model){.model = loaded->model, .config = loaded->view};
+    return WT_OK;
+}
+
+static void unload(void *opaque, const struct wt_served_model *served)
+{
+    struct wt_cli_reload *reload = opaque;
+    struct loaded **link = &reload->loaded;
+    while ((*link)->model != served->model) {
+        link = &(*link)->next;
+        assert(*link != NULL);
+    }
+    struct loaded *loaded = *link;
+    *link = loaded->next;
+    destroy_loaded(loaded);
+}
+
+/* --- life ------------------------------------------------------------------------------------ */
+
+struct wt_cli_reload *wt_cli_reload_create(const char *command, const struct wt_config *config,
+                                           const struct wt_cli_config *given)
+{
+    struct wt_cli_reload *reload = wt_alloc_zeroed(1, sizeof *reload);
+    reload->command = command;
+    reload->config = config;
+    reload->given = given;
+    note_marks(reload, config->model.path);
+    return reload;
+}
+
+void wt_cli_reload_adopt(struct wt_cli_reload *reload, struct wt_model *model)
+{
+    struct loaded *loaded = wt_alloc_zeroed(1, sizeof *loaded);
+    loaded->model = model;
+    loaded->next = reload->loaded;
+    reload->loaded = loaded;
+}
+
+static void destroy_from(struct loaded *loaded)
+{
+    while (loaded != NULL) {
+        struct loaded *next = loaded->next;
+        destroy_loaded(loaded);
+        loaded = next;
+    }
+}
+
+struct wt_model *wt_cli_reload_current(struct wt_cli_reload *reload,
+                                       const struct wt_config **config_out)
+{
+    struct loaded *current = reload->loaded; /* the last one that was loaded and not given back */
+    destroy_from(current->next);
+    current->next = NULL;
+    *config_out = current->view;
+    return current->model;
+}
+
+struct wt_reload_ports wt_cli_reload_ports(struct wt_cli_reload *reload)
+{
+    bool watches = reload->config->model.reload == WT_RELOAD_WATCH;
+    return (struct wt_reload_ports){
+        .opaque = reload, .load = load, .unload = unload, .changed = watches ? changed : NULL};
+}
+
+void wt_cli_reload_destroy(struct wt_cli_reload *reload)
+{
+    if (reload == NULL) {
+        return;
+    }
+    destroy_from(reload->loaded);
+    free(reload->path);
+    free(reload);
+}

@@ -1,0 +1,73 @@
+/* labellers.h: which model labels a record.
+ *
+ * A *labeller* is a loaded model with all that follows from it: how long articles are cut, tokenizers,
+ * encoder, counters of its labels. Consume gives each record the current one, and the record holds it
+ * until its end. So a record and its pieces are labelled by one model whole, whichever is current
+ * meanwhile, and in each partition the records before some offset are one model's and those from it
+ * on the next one's.
+ *
+ * A reload (pipeline/reload.h) makes another labeller the current one. The replaced one is retired when its
+ * last record has ended; there are never more than two. */
+#ifndef WIRETAG_RECORD_LABELLERS_H
+#define WIRETAG_RECORD_LABELLERS_H
+
+#include "text/windows.h"
+#include "wiretag/model.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct wt_config;  /* config.h */
+struct wt_encoder; /* encode.h */
+struct wt_series;  /* metrics.h */
+
+struct wt_labeller {
+    uint64_t number; /* 1, 2, 3 and so on in the process */
+    struct wt_model *model;
+    const struct wt_model_info *info;
+    struct wt_windows windows;        /* how long articles are cut */
+    struct wt_tokenizer **tokenizers; /* one for each prepare thread */
+    uint32_t tokenizer_count;
+    struct wt_encoder *encoder;
+    struct wt_series **label_series; /* a counter for each label, */
+    struct wt_series **topic_series; /* and for each topic of labels */
+    atomic_uint width_worked;        /* the widest row for which the device had enough memory */
+    atomic_uint holders;             /* records, and one more while it is current */
+    struct wt_labellers *all;        /* NULL: nobody waits for its end, as in tests */
+    const struct wt_config *config;  /* by which it cuts and encodes */
+};
+
+/* One more record holds it. Thread: any that holds it. */
+static inline struct wt_labeller *wt_labeller_hold(struct wt_labeller *labeller)
+{
+    (void)atomic_fetch_add_explicit(&labeller->holders, 1, memory_order_relaxed);
+    return labeller;
+}
+
+/* A holder ends; accepts NULL. Thread: any. */
+void wt_labeller_release(struct wt_labeller *labeller);
+
+struct wt_labellers;
+
+/* `first` becomes current. */
+struct wt_labellers *wt_labellers_create(struct wt_labeller *first);
+
+/* No record that holds one is touched any more. Returns the current one, which the caller then owns. */
+struct wt_labeller *wt_labellers_destroy(struct wt_labellers *labellers);
+
+/* The current one, held for the caller. Thread: any. */
+struct wt_labeller *wt_labellers_hold(struct wt_labellers *labellers);
+
+/* Makes `next` current and returns the replaced one, which must be awaited before the next call. Thread:
+ * one at a time. */
+struct wt_labeller *wt_labellers_replace(struct wt_labellers *labellers, struct wt_labeller *next);
+
+/* Waits until nobody holds the replaced one, which the caller then owns. False: wt_labellers_stop was
+ * called first. Thread: as wt_labellers_replace. */
+bool wt_labellers_await_retired(struct wt_labellers *labellers);
+
+/* Nobody waits any more. Thread: any. */
+void wt_labellers_stop(struct wt_labellers *labellers);
+
+#endif
