@@ -11,6 +11,7 @@
 #include "observe/http.h"
 #include "observe/live.h"
 #include "observe/log.h"
+#include "observe/spans.h"
 #include "observe/supervisor.h"
 #include "wiretag/model.h"
 
@@ -151,6 +152,14 @@ static struct wt_http *start_http(struct work *work)
     return http;
 }
 
+static enum wt_status start_traces(const struct wt_config *config, struct wt_error *error)
+{
+    const struct wt_property *group = wt_config_consumer_property(config, "group.id");
+    return config->traces.endpoint == NULL
+               ? WT_OK
+               : wt_spans_start(config->traces.endpoint, group != NULL ? group->value : "", error);
+}
+
 static enum wt_status load_model(const struct wt_config *config, const char *command,
                                  struct wt_model **model_out, struct wt_error *error)
 {
@@ -242,6 +251,9 @@ static enum wt_status run(struct work *work, struct wt_error *error)
     }
     if (status == WT_OK) {
         work->http = start_http(work);
+        status = start_traces(job->config, error);
+    }
+    if (status == WT_OK) {
         status = load_model(job->config, job->command, &work->model, error);
     }
     if (status == WT_OK && work->reload != NULL) {
@@ -271,6 +283,8 @@ int wt_cli_work(const struct wt_cli_job *job)
     enum wt_status status = run(&work, &error);
     int exit_status = finish(job, status, &error);
     wt_supervisor_destroy(work.supervisor);
+    wt_exit_limit_end(exit_status, "sending the last spans");
+    wt_spans_stop();
     wt_exit_limit_end(exit_status, "closing the metrics page");
     wt_http_destroy(work.http);
     wt_exit_limit_end(exit_status, "closing the Kafka clients");

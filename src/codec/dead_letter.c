@@ -236,6 +236,7 @@ static struct wt_headers own_headers(const struct wt_record *record, const struc
     }
     if (form->details) {
         wt_headers_add_text(&headers, "wiretag.error.stage", failure->stage);
+        wt_headers_add_trace(&headers);
     }
     int64_t tries = wt_headers_find_integer(record, "wiretag.tries", 0);
     wt_headers_add_integer(&headers, "wiretag.tries",

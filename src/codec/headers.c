@@ -1,6 +1,7 @@
 #include "codec/headers.h"
 
 #include "base/alloc.h"
+#include "codec/trace_context.h"
 #include "record/partition.h"
 
 #include <assert.h>
@@ -52,6 +53,27 @@ void wt_headers_add_source(struct wt_headers *headers)
     wt_headers_add_integer(headers, "wiretag.source.offset", origin.offset);
 }
 
+static bool is_dropped(const struct wt_strings *drop, const char *name)
+{
+    for (size_t i = 0; drop != NULL && i < drop->count; i++) {
+        size_t length = strcspn(drop->items[i], "*");
+        bool beginning = drop->items[i][length] == '*';
+        if (strncmp(name, drop->items[i], length) == 0 && (beginning || name[length] == '\0')) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void wt_headers_add_trace(struct wt_headers *headers)
+{
+    char traceparent[WT_TRACEPARENT_BYTES];
+    if (headers->record->trace != NULL && !is_dropped(headers->drop, "traceparent")) {
+        wt_trace_parent(headers->record, traceparent);
+        wt_headers_add_text(headers, "traceparent", traceparent);
+    }
+}
+
 static bool set_by_us(const struct wt_headers *headers, const char *name)
 {
     if (wt_headers_replaced(headers->record, name)) {
@@ -68,20 +90,11 @@ static bool set_by_us(const struct wt_headers *headers, const char *name)
     return false;
 }
 
-static bool is_dropped(const struct wt_strings *drop, const char *name)
-{
-    for (size_t i = 0; drop != NULL && i < drop->count; i++) {
-        size_t length = strcspn(drop->items[i], "*");
-        bool beginning = drop->items[i][length] == '*';
-        if (strncmp(name, drop->items[i], length) == 0 && (beginning || name[length] == '\0')) {
-            return true;
-        }
-    }
-    return false;
-}
-
 bool wt_headers_replaced(const struct wt_record *record, const char *name)
 {
+    if (record->trace != NULL && strcmp(name, "traceparent") == 0) {
+        return true;
+    }
     if (name[0] != 'w') {
         return record->dead_letter_connector != NULL &&
                strncmp(name, "__connect.errors.", strlen("__connect.errors.")) == 0;

@@ -29,7 +29,7 @@ struct wt_headers {
 struct wt_headers wt_headers_begin(const struct wt_record *record);
 
 /* Input headers with this name are never copied: they describe an earlier outcome. So do those of
- * Kafka Connect where the record has a dead_letter_connector. */
+ * Kafka Connect where the record has a dead_letter_connector, and the traceparent of a traced record. */
 bool wt_headers_replaced(const struct wt_record *record, const char *name);
 
 /* Adds one header. `name` is a static string that begins with "wiretag.", or one for which
@@ -42,6 +42,10 @@ void wt_headers_add_null(struct wt_headers *headers, const char *name);
 
 /* Adds wiretag.source.topic, .partition and .offset. */
 void wt_headers_add_source(struct wt_headers *headers);
+
+/* Of a traced record: adds the traceparent of its span, in place of the input's, unless it is to be
+ * dropped. */
+void wt_headers_add_trace(struct wt_headers *headers);
 
 /* Writes all headers to `output`. */
 void wt_headers_end(struct wt_headers *headers, struct wt_output *output);

@@ -1,9 +1,18 @@
 #include "codec/trace_context.h"
 
+#include "base/alloc.h"
+#include "base/clock.h"
 #include "record/partition.h"
 
+#include <assert.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
 
 /* version-traceid-parentid-flags in version 00. Later versions may append more. */
 #define TRACEPARENT_BYTES 55u
@@ -54,20 +63,105 @@ static bool is_traceparent(const char *text, size_t bytes)
            is_hex(text + FLAGS_AT, 2);
 }
 
-const char *wt_trace_id(const struct wt_record *record, char trace_id[WT_TRACE_ID_BYTES])
+/* The record's last traceparent; NULL: it has none, or it is not valid. */
+static const char *traceparent_of(const struct wt_record *record)
 {
-    trace_id[0] = '\0';
     for (size_t i = record->header_count; i > 0; i--) {
         const struct wt_header *header = &record->headers[i - 1];
         if (strcmp(header->name, "traceparent") == 0) {
-            if (is_traceparent(header->value, header->value_bytes)) {
-                memcpy(trace_id, (const char *)header->value + TRACE_ID_AT, TRACE_ID_DIGITS);
-                trace_id[TRACE_ID_DIGITS] = '\0';
-            }
-            break;
+            return is_traceparent(header->value, header->value_bytes) ? header->value : NULL;
         }
     }
+    return NULL;
+}
+
+static void copy_digits(char *out, const char *digits, size_t count)
+{
+    memcpy(out, digits, count);
+    out[count] = '\0';
+}
+
+const char *wt_trace_id(const struct wt_record *record, char trace_id[WT_TRACE_ID_BYTES])
+{
+    const char *traceparent = traceparent_of(record);
+    trace_id[0] = '\0';
+    if (record->trace != NULL) {
+        copy_digits(trace_id, record->trace->trace_id, TRACE_ID_DIGITS);
+    } else if (traceparent != NULL) {
+        copy_digits(trace_id, traceparent + TRACE_ID_AT, TRACE_ID_DIGITS);
+    }
     return trace_id;
+}
+
+/* --- traced records ---------------------------------------------------------------------------- */
+
+static _Atomic uint64_t random_state;
+static pthread_once_t random_once = PTHREAD_ONCE_INIT;
+
+static void seed_random(void)
+{
+    uint64_t seed = 0;
+    if (getrandom(&seed, sizeof seed, 0) != (ssize_t)sizeof seed) {
+        seed = (uint64_t)wt_clock_us() ^ (uint64_t)getpid() << 40;
+    }
+    atomic_store(&random_state, seed);
+}
+
+/* splitmix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014), from a seed of
+ * the system's: ids must differ, but nobody may be kept from guessing them. */
+static uint64_t random_number(void)
+{
+    (void)pthread_once(&random_once, seed_random);
+    uint64_t mixed = atomic_fetch_add_explicit(&random_state, UINT64_C(0x9E3779B97F4A7C15),
+                                               memory_order_relaxed) +
+                     UINT64_C(0x9E3779B97F4A7C15);
+    mixed = (mixed ^ mixed >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
+    mixed = (mixed ^ mixed >> 27) * UINT64_C(0x94D049BB133111EB);
+    return mixed ^ mixed >> 31;
+}
+
+/* An id of zeros is not valid. */
+static void write_random(char digits[PARENT_ID_DIGITS + 1])
+{
+    uint64_t number = random_number();
+    (void)snprintf(digits, PARENT_ID_DIGITS + 1, "%016" PRIx64, number != 0 ? number : 1);
+}
+
+static bool is_sampled(const struct wt_config *config, const char *traceparent)
+{
+    if (traceparent != NULL) { /* the lowest bit of the flags' last hex digit */
+        char digit = traceparent[FLAGS_AT + 1];
+        return ((digit <= '9' ? digit - '0' : digit - 'a' + 10) & 1) != 0;
+    }
+    return (double)(random_number() >> 11) * 0x1p-53 < config->traces.share;
+}
+
+void wt_trace_begin(const struct wt_config *config, struct wt_record *record)
+{
+    assert(record->trace == NULL);
+    if (config->traces.endpoint == NULL) {
+        return;
+    }
+    const char *traceparent = traceparent_of(record);
+    if (!is_sampled(config, traceparent)) {
+        return;
+    }
+    struct wt_trace *trace = wt_alloc_zeroed(1, sizeof *trace);
+    if (traceparent != NULL) {
+        copy_digits(trace->trace_id, traceparent + TRACE_ID_AT, TRACE_ID_DIGITS);
+        copy_digits(trace->parent_id, traceparent + PARENT_ID_AT, PARENT_ID_DIGITS);
+    } else {
+        write_random(trace->trace_id);
+        write_random(trace->trace_id + PARENT_ID_DIGITS);
+    }
+    write_random(trace->span_id);
+    record->trace = trace;
+}
+
+void wt_trace_parent(const struct wt_record *record, char traceparent[WT_TRACEPARENT_BYTES])
+{
+    (void)snprintf(traceparent, WT_TRACEPARENT_BYTES, "00-%s-%s-01", record->trace->trace_id,
+                   record->trace->span_id);
 }
 
 struct wt_log_record wt_trace_about(const struct wt_record *record,

@@ -1,8 +1,10 @@
-/* trace_context.h: names the record of a log line and the trace it belongs to.
+/* trace_context.h: names the record of a log line and the trace it belongs to; chooses the records that are
+ * traced.
  *
- * wiretag starts no spans. traceparent and tracestate (W3C Trace Context) are copied unchanged to
- * the label or dead letter like other headers, and log lines about the record have the trace id.
- * Pure except for the logging. Thread: any. */
+ * Unless a record is traced, traceparent and tracestate (W3C Trace Context) are copied unchanged to the
+ * label or dead letter like other headers. That of a traced record has a traceparent of the record's own
+ * span. Log lines about a record have the trace id. Pure except for the logging and a counter of
+ * random ids. Thread: any. */
 #ifndef WIRETAG_CODEC_TRACE_CONTEXT_H
 #define WIRETAG_CODEC_TRACE_CONTEXT_H
 
@@ -12,6 +14,15 @@
 
 /* 32 hex digits and a NUL. */
 #define WT_TRACE_ID_BYTES 33u
+
+/* Begins record->trace if the record is to be traced: traces.endpoint is set, and its last traceparent has
+ * the sampled flag, or it has none and is among traces.share of such. */
+void wt_trace_begin(const struct wt_config *config, struct wt_record *record);
+
+#define WT_TRACEPARENT_BYTES 56u
+
+/* Writes the traceparent of the record's own span. */
+void wt_trace_parent(const struct wt_record *record, char traceparent[WT_TRACEPARENT_BYTES]);
 
 /* Writes the trace id of the record's last traceparent header, or "" if there is none or it is not
  * valid W3C Trace Context. Returns `trace_id`. */

@@ -165,6 +165,10 @@ struct wt_config {
         bool texts;   /* the page shows the beginnings of articles */
     } http;
     struct {
+        char *endpoint; /* URL of an OTLP collector; NULL: nothing is traced */
+        double share;   /* of the records without a traceparent that are traced */
+    } traces;
+    struct {
         enum wt_log_level level;
         enum wt_log_format format;
         bool texts; /* lines about records may quote the article */

@@ -121,6 +121,11 @@ static enum wt_status refuse_value(const struct wt_node *node, const struct wt_k
     char shown[WT_SHOWN_BYTES_MAX];
     char must[MUST_BYTES_MAX];
     bool text_only = is_untyped(key) && node->quoted && node->written == NULL;
+    if (key->type == WT_KEY_TEXT && node->kind == WT_NODE_SCALAR &&
+        strstr(node->text, "://") != NULL && strchr(node->text, '@') != NULL) {
+        return wt_node_refuse(node, key->path, error, "is a URL with a login; it must be %s",
+                              must_be(key, must));
+    }
     return wt_node_refuse(node, key->path, error, "is %s%s; it must be %s%s",
                           wt_node_shown(node, shown),
                           node->written != NULL ? " (its value is not shown)" : "",

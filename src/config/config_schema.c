@@ -73,6 +73,16 @@ static bool valid_listen(const char *text)
     return wt_address_parse(text, &address);
 }
 
+/* A login would be shown with the URL. */
+static bool valid_endpoint(const char *text)
+{
+    size_t scheme = strncmp(text, "http://", 7) == 0    ? 7
+                    : strncmp(text, "https://", 8) == 0 ? 8
+                                                        : 0;
+    return scheme > 0 && text[scheme] != '\0' && text[scheme] != '/' &&
+           strpbrk(text, "@ ?#\t\n\r") == NULL;
+}
+
 #define CHOICE(NAME, name) {#name, WT_INPUT_##NAME},
 static const struct wt_choice formats[] = {WT_INPUT_FORMATS(CHOICE){0}};
 #undef CHOICE
@@ -189,6 +199,10 @@ static const struct wt_key keys[] = {
      .must = "HOST:PORT such as 127.0.0.1:9464 or [::1]:9464 (port 0: any free one), or null"},
     {"http.page", WT_KEY_BOOL, AT(http.page), "true"},
     {"http.texts", WT_KEY_BOOL, AT(http.texts), "false"},
+    {"traces.endpoint", WT_KEY_TEXT, AT(traces.endpoint), "null", .null_allowed = true,
+     .valid = valid_endpoint,
+     .must = "the URL of an OTLP collector, such as http://127.0.0.1:4318, without a login, or null"},
+    {"traces.share", WT_KEY_NUMBER, AT(traces.share), "0.01", .min = 0, .max = 1},
     {"log.level", WT_KEY_CHOICE, AT(log.level), "info", .choices = log_levels},
     {"log.format", WT_KEY_CHOICE, AT(log.format), "auto", .choices = log_formats},
     {"log.texts", WT_KEY_BOOL, AT(log.texts), "false"},

@@ -318,6 +318,12 @@ static const struct wt_family_entry families[WT_FAMILY_COUNT] = {
                             "Time since a thread's last heartbeat; 0 while it waits for work. "
                             "/healthz fails when a thread exceeds its limit.",
                             NULL},
+    [WT_FAMILY_SPANS] = {"wiretag_spans_total",
+                         WT_COUNTER,
+                         {"result"},
+                         "Traced records: their span was sent to the collector (exported), or "
+                         "the collector did not take it or too many waited (dropped).",
+                         NULL},
     [WT_FAMILY_PAGE_VIEWERS] = {"wiretag_page_viewers",
                                 WT_GAUGE,
                                 {NULL},
@@ -412,6 +418,8 @@ static const struct wt_metric_entry metrics[WT_METRIC_COUNT] = {
     [WT_METRIC_BROKER_ERRORS] = {WT_FAMILY_BROKER_ERRORS, NULL},
     [WT_METRIC_BROKER_REACHABLE] = {WT_FAMILY_BROKER_REACHABLE, NULL},
     [WT_METRIC_READY] = {WT_FAMILY_READY, NULL},
+    [WT_METRIC_SPANS_EXPORTED] = {WT_FAMILY_SPANS, "exported"},
+    [WT_METRIC_SPANS_DROPPED] = {WT_FAMILY_SPANS, "dropped"},
     [WT_METRIC_PAGE_VIEWERS] = {WT_FAMILY_PAGE_VIEWERS, NULL},
     [WT_METRIC_PAGE_VIEWERS_DROPPED] = {WT_FAMILY_PAGE_VIEWERS_DROPPED, NULL},
     [WT_METRIC_STALLED_SECURITY] = {WT_FAMILY_STALLED, "security"},

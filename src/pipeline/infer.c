@@ -293,7 +293,7 @@ static void run_batch(struct replica *replica, struct wt_batch *batch,
     int64_t start_us = wt_clock_us();
     uint32_t articles = batch->count;
     for (uint32_t i = 0; i < articles; i++) {
-        int64_t waited_us = start_us - batch->records[i]->waiting_us;
+        int64_t waited_us = wt_record_enter_model(batch->records[i], start_us);
         wt_metric_observe(WT_HISTOGRAM_STAGE_BATCH, (double)waited_us * 1e-6, 1);
     }
     /* The batch's records hold it, and they are this thread's until they are passed on. */

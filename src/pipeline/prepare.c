@@ -67,6 +67,17 @@ static void count_time(enum wt_histogram stage, int64_t *from_us)
     *from_us = now_us;
 }
 
+/* Of a traced record: when it left the stage. */
+static void note_time(struct wt_record *record, enum wt_histogram stage, int64_t now_us)
+{
+    struct wt_trace *trace = record->trace;
+    if (trace != NULL) {
+        *(stage == WT_HISTOGRAM_STAGE_QUEUE    ? &trace->queued_us
+          : stage == WT_HISTOGRAM_STAGE_DECODE ? &trace->decoded_us
+                                               : &trace->tokenized_us) = now_us;
+    }
+}
+
 static void finish(struct wt_record *record, int64_t now_us, struct wt_record_list *finished)
 {
     assert(record->outcome != WT_OUTCOME_NONE);
@@ -228,6 +239,8 @@ static void prepare_record(struct worker *worker, struct wt_record *record, stru
         finish(record, at_us, finished);
         return;
     }
+    wt_trace_begin(worker->prepare->ports.config, record);
+    note_time(record, WT_HISTOGRAM_STAGE_QUEUE, at_us);
     if (worker->prepare->ports.times != NULL && record->outcome == WT_OUTCOME_NONE) {
         wt_timestamps_look(worker->prepare->ports.times, record);
     }
@@ -250,6 +263,7 @@ static void prepare_record(struct worker *worker, struct wt_record *record, stru
         return;
     }
     count_time(WT_HISTOGRAM_STAGE_DECODE, &at_us);
+    note_time(record, WT_HISTOGRAM_STAGE_DECODE, at_us);
     if (status == WT_OK && record->outcome == WT_OUTCOME_FILTERED) {
         finish(record, at_us, finished);
         return;
@@ -262,6 +276,7 @@ static void prepare_record(struct worker *worker, struct wt_record *record, stru
         stage = "tokenize";
         status = tokenize(worker, record, &article, &lists->tokenized, &error);
         count_time(WT_HISTOGRAM_STAGE_TOKENIZE, &at_us);
+        note_time(record, WT_HISTOGRAM_STAGE_TOKENIZE, at_us);
     }
     if (status != WT_OK) {
         wt_record_fail(record, stage, &error);

@@ -89,6 +89,7 @@ void wt_record_destroy(struct wt_record *record)
     free(record->id_json);
     free(record->input_json);
     free(record->beginning);
+    free(record->trace);
     free(record->ids);
     free(record->logits);
     free(record->labels);

@@ -6,6 +6,7 @@
 #ifndef WIRETAG_RECORD_RECORD_H
 #define WIRETAG_RECORD_RECORD_H
 
+#include "record/trace.h"
 #include "wiretag/status.h"
 
 #include <stdbool.h>
@@ -114,9 +115,10 @@ struct wt_record {
     uint32_t token_count;
     uint32_t unknown_count;
     bool truncated;
-    char *beginning;       /* of the text, for the live page; NULL: it is not shown */
-    uint32_t window_count; /* 0: input.long is cut */
-    int64_t waiting_us;    /* when the wait for a batch began */
+    struct wt_trace *trace; /* NULL: the record is not traced */
+    char *beginning;        /* of the text, for the live page; NULL: it is not shown */
+    uint32_t window_count;  /* 0: input.long is cut */
+    int64_t waiting_us;     /* when the wait for a batch began */
 
     /* Windows (piece.h). */
     struct wt_record *whole; /* of a piece: the record that it is a window of; else NULL */
@@ -183,6 +185,15 @@ static inline bool wt_outcome_is_silent(enum wt_outcome outcome)
 static inline int64_t wt_record_weight(const struct wt_record *record)
 {
     return record->outcome == WT_OUTCOME_HOLE ? 0 : 1;
+}
+
+/* The record's batch enters the model: notes it for the trace. Returns how long the record waited. */
+static inline int64_t wt_record_enter_model(struct wt_record *record, int64_t now_us)
+{
+    if (record->trace != NULL) {
+        record->trace->running_us = now_us;
+    }
+    return now_us - record->waiting_us;
 }
 
 /* Frees the encoded output; the record must be encoded again. */

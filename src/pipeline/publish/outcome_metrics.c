@@ -2,16 +2,28 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "codec/dead_letter.h"
 #include "codec/trace_context.h"
 #include "observe/live.h"
 #include "observe/metrics.h"
+#include "observe/spans.h"
 #include "record/labellers.h"
 #include "record/partition.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+static const enum wt_metric outcome_metrics[] = {
+    [WT_OUTCOME_NONE] = WT_METRIC_RECORDS_DROPPED,
+    [WT_OUTCOME_LABELLED] = WT_METRIC_RECORDS_LABELLED,
+    [WT_OUTCOME_DEAD_LETTERED] = WT_METRIC_RECORDS_DEAD_LETTERED,
+    [WT_OUTCOME_TOMBSTONE] = WT_METRIC_RECORDS_TOMBSTONES,
+    [WT_OUTCOME_SKIPPED] = WT_METRIC_RECORDS_SKIPPED,
+    [WT_OUTCOME_FILTERED] = WT_METRIC_RECORDS_FILTERED,
+};
 
 static double seconds_since(int64_t then_us, int64_t now_us)
 {
@@ -60,6 +72,37 @@ static void show_failure(const struct wt_config *config, const struct wt_record 
     wt_live_fail(&shown);
 }
 
+/* For the collector of traces. */
+static void export_span(const struct wt_record *record, int64_t now_us)
+{
+    const struct wt_trace *trace = record->trace;
+    struct wt_origin origin = wt_record_origin(record);
+    bool labelled = record->outcome == WT_OUTCOME_LABELLED;
+    struct wt_span span = {.partition = origin.partition,
+                           .offset = origin.offset,
+                           .score = labelled ? record->score : -1,
+                           .tokens = record->token_count,
+                           .times_us = {record->consumed_us, trace->queued_us, trace->decoded_us,
+                                        trace->tokenized_us, trace->running_us,
+                                        trace->tokenized_us > 0 ? record->finished_us : 0, now_us}};
+    memcpy(span.trace_id, trace->trace_id, sizeof span.trace_id);
+    memcpy(span.span_id, trace->span_id, sizeof span.span_id);
+    memcpy(span.parent_id, trace->parent_id, sizeof span.parent_id);
+    (void)snprintf(span.topic, sizeof span.topic, "%s", origin.topic);
+    (void)snprintf(span.outcome, sizeof span.outcome, "%s",
+                   wt_metric_entry(outcome_metrics[record->outcome])->label_value);
+    if (labelled && record->category < record->labeller->info->label_count) {
+        const char *name = record->labeller->info->labels[record->category];
+        size_t bytes = strlen(name);
+        bytes = bytes < sizeof span.category ? bytes : wt_utf8_cut(name, sizeof span.category - 1);
+        memcpy(span.category, name, bytes);
+    }
+    if (record->failure != NULL) {
+        (void)snprintf(span.code, sizeof span.code, "%s", record->failure->error.code);
+    }
+    wt_spans_put(&span);
+}
+
 static void count_failure(const struct wt_config *config, const struct wt_record *record)
 {
     assert(record->failure != NULL);
@@ -79,19 +122,11 @@ static void count_failure(const struct wt_config *config, const struct wt_record
 void wt_outcome_metrics_count(const struct wt_config *config, const struct wt_record *record)
 {
     assert(record->state == WT_RECORD_ACKNOWLEDGED);
-    static const enum wt_metric metrics[] = {
-        [WT_OUTCOME_NONE] = WT_METRIC_RECORDS_DROPPED,
-        [WT_OUTCOME_LABELLED] = WT_METRIC_RECORDS_LABELLED,
-        [WT_OUTCOME_DEAD_LETTERED] = WT_METRIC_RECORDS_DEAD_LETTERED,
-        [WT_OUTCOME_TOMBSTONE] = WT_METRIC_RECORDS_TOMBSTONES,
-        [WT_OUTCOME_SKIPPED] = WT_METRIC_RECORDS_SKIPPED,
-        [WT_OUTCOME_FILTERED] = WT_METRIC_RECORDS_FILTERED,
-    };
     if (record->outcome == WT_OUTCOME_HOLE) {
         return;
     }
     int64_t now_us = wt_clock_us();
-    wt_metric_add(metrics[record->outcome], 1);
+    wt_metric_add(outcome_metrics[record->outcome], 1);
     wt_metric_observe(WT_HISTOGRAM_RECORD_SECONDS, seconds_since(record->consumed_us, now_us), 1);
     wt_metric_observe(WT_HISTOGRAM_STAGE_PUBLISH, seconds_since(record->finished_us, now_us), 1);
     if (record->outcome == WT_OUTCOME_LABELLED) {
@@ -103,5 +138,8 @@ void wt_outcome_metrics_count(const struct wt_config *config, const struct wt_re
     }
     if (record->failure != NULL) {
         count_failure(config, record);
+    }
+    if (record->trace != NULL && record->outcome != WT_OUTCOME_NONE) {
+        export_span(record, now_us);
     }
 }

@@ -260,6 +260,13 @@ static void a_value_out_of_range_is_named_with_the_range(void **state)
         {NULL, "http.listen='::1:80'", {"--set ", "HOST:PORT"}},
         {NULL, "http.listen=':80'", {"--set ", "HOST:PORT"}},
         {NULL, "http.listen='[::1]80'", {"--set ", "HOST:PORT"}},
+        {NULL, "traces.endpoint=collector:4318", {"--set ", "http://127.0.0.1:4318"}},
+        {NULL, "traces.endpoint='http://'", {"--set ", "OTLP"}},
+        {NULL, "traces.endpoint='http://c/v1?key=1'", {"--set ", "OTLP"}},
+        {NULL, "traces.share=2", {"--set ", "a number from 0 to 1"}},
+        {"traces: {endpoint: \"http://u:hunter2@c:1\"}\n",
+         NULL,
+         {"test.yaml:1: traces.endpoint: is a URL with a login"}},
     };
     ASSERT_ALL_REFUSED(mistakes);
 }
