@@ -146,6 +146,7 @@ struct wt_config {
         uint32_t replicas; /* 0: auto */
         uint32_t threads;  /* CPU threads of one replica; 0: auto */
         enum wt_reload_on reload;
+        uint64_t cache_bytes_max; /* 0: no labels are kept */
     } model;
     struct {
         uint32_t tokens_max; /* 0: auto */

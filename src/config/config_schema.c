@@ -185,6 +185,7 @@ static const struct wt_key keys[] = {
     {"model.threads", WT_KEY_U32, AT(model.threads), "auto",
      .min = 1, .max = 1024, .auto_allowed = true},
     {"model.reload", WT_KEY_CHOICE, AT(model.reload), "signal", .choices = reloads},
+    {"model.cache_bytes_max", WT_KEY_U64, AT(model.cache_bytes_max), "0", .min = 0, .max = MIB << 20},
     {"batch.tokens_max", WT_KEY_U32, AT(batch.tokens_max), "auto",
      .min = 16, .max = 16777216, .auto_allowed = true},
     {"batch.articles_max", WT_KEY_U32, AT(batch.articles_max), "64", .min = 1, .max = 65536},

@@ -143,19 +143,27 @@ static const struct wt_family_entry families[WT_FAMILY_COUNT] = {
                           "Models in memory: 2 from the end of a reload until the last record of "
                           "the earlier model has ended.",
                           NULL},
-    [WT_FAMILY_RELOADS] = {"wiretag_reloads_total",
-                           WT_COUNTER,
-                           {"result"},
-                           "Reloads of the model: another one was taken (ok), the one that runs "
-                           "stays because the reload failed (failed) or nothing has changed "
-                           "(unchanged).",
-                           NULL},
-    [WT_FAMILY_RELOAD_FAILED] = {"wiretag_reload_failed",
-                                 WT_GAUGE,
-                                 {NULL},
-                                 "1 if the last reload of the model failed; the log and /readyz "
-                                 "have the reason.",
-                                 NULL},
+    [WT_FAMILY_RELOADS] =
+        {"wiretag_reloads_total",
+         WT_COUNTER,
+         {"result"},
+         "Reloads of the model: another one was taken (ok), the one that runs stays because the "
+         "reload failed (failed) or nothing has changed (unchanged).",
+         NULL},
+    [WT_FAMILY_RELOAD_FAILED] =
+        {"wiretag_reload_failed",
+         WT_GAUGE,
+         {NULL},
+         "1 if the last reload of the model failed; the log and /readyz have the reason.",
+         NULL},
+    [WT_FAMILY_CACHE_LOOKUPS] =
+        {"wiretag_cache_lookups_total",
+         WT_COUNTER,
+         {"result"},
+         "Articles, or windows, looked up in the label cache (model.cache_bytes_max): hit or miss.",
+         NULL},
+    [WT_FAMILY_CACHE_BYTES] =
+        {"wiretag_cache_bytes", WT_GAUGE, {NULL}, "Memory of the label cache.", NULL},
     [WT_FAMILY_BATCHES] =
         {"wiretag_batches_total", WT_COUNTER, {NULL}, "Batches given to the model.", NULL},
     [WT_FAMILY_BATCH_FAILURES] =
@@ -394,6 +402,9 @@ static const struct wt_metric_entry metrics[WT_METRIC_COUNT] = {
     [WT_METRIC_RELOADS_FAILED] = {WT_FAMILY_RELOADS, "failed"},
     [WT_METRIC_RELOADS_UNCHANGED] = {WT_FAMILY_RELOADS, "unchanged"},
     [WT_METRIC_RELOAD_FAILED] = {WT_FAMILY_RELOAD_FAILED, NULL},
+    [WT_METRIC_CACHE_HITS] = {WT_FAMILY_CACHE_LOOKUPS, "hit"},
+    [WT_METRIC_CACHE_MISSES] = {WT_FAMILY_CACHE_LOOKUPS, "miss"},
+    [WT_METRIC_CACHE_BYTES] = {WT_FAMILY_CACHE_BYTES, NULL},
     [WT_METRIC_BATCHES] = {WT_FAMILY_BATCHES, NULL},
     [WT_METRIC_BATCH_FAILURES] = {WT_FAMILY_BATCH_FAILURES, NULL},
     [WT_METRIC_TOKENS_COMPUTED] = {WT_FAMILY_COMPUTED_TOKENS, NULL},

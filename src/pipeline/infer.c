@@ -6,6 +6,7 @@
 #include "observe/beat.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
+#include "record/label_cache.h"
 #include "record/labellers.h"
 #include "record/partition.h"
 
@@ -284,6 +285,29 @@ static void fit_to_memory(struct wt_batch_stage *stage, const struct wt_batch *b
     }
 }
 
+/* Finishes the records that the model has labelled since they were tokenized: of many that wait, some
+ * are the same. */
+static void pass_on_known(struct replica *replica, struct wt_batch *batch)
+{
+    wt_owner_assert(&replica->owner);
+    struct wt_label_cache *cache = batch->records[0]->labeller->cache;
+    if (cache == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < batch->count; i++) {
+        struct wt_record *record = batch->records[i];
+        record->logits = wt_label_cache_find(cache, record->ids, record->token_count);
+        if (record->logits == NULL) {
+            wt_metric_add(WT_METRIC_CACHE_MISSES, 1);
+        } else {
+            batch->tokens -= record->token_count;
+            record->outcome = WT_OUTCOME_LABELLED;
+            wt_infer_finish(record);
+        }
+    }
+    pass_on(replica, batch);
+}
+
 static void run_batch(struct replica *replica, struct wt_batch *batch,
                       struct wt_infer_scratch *scratch)
 {
@@ -330,7 +354,10 @@ static void *run(void *opaque)
     wt_beat_rest(replica->beat);
     while (wt_batch_stage_pull(ports->batch_in, &batch) == WT_OK) {
         wt_beat(replica->beat);
-        run_batch(replica, &batch, &scratch);
+        pass_on_known(replica, &batch);
+        if (batch.count > 0) {
+            run_batch(replica, &batch, &scratch);
+        }
         wt_beat_rest(replica->beat);
     }
     wt_beat_end(replica->beat);

@@ -3,6 +3,8 @@
 #include "base/alloc.h"
 #include "base/scores.h"
 #include "observe/metrics.h"
+#include "record/label_cache.h"
+#include "record/labellers.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -72,6 +74,9 @@ static void take_logits(struct wt_record *record, const float *logits, uint32_t 
     record->logits = wt_alloc(label_count * sizeof(float));
     memcpy(record->logits, logits, label_count * sizeof(float));
     record->outcome = WT_OUTCOME_LABELLED;
+    if (record->labeller != NULL && record->labeller->cache != NULL) {
+        wt_label_cache_keep(record->labeller->cache, record->ids, record->token_count, logits);
+    }
     wt_infer_finish(record);
 }
 

@@ -4,6 +4,7 @@
 #include "codec/article_windows.h"
 #include "codec/encode.h"
 #include "observe/metrics.h"
+#include "record/label_cache.h"
 
 #include <stdlib.h>
 
@@ -53,6 +54,7 @@ enum wt_status wt_labeller_create(const struct wt_served_model *served, uint64_t
         const char *const topic[] = {wt_config_label_topic(config, i)};
         labeller->topic_series[i] = wt_series_get(WT_FAMILY_LABELLED_BY_TOPIC, topic);
     }
+    labeller->cache = wt_label_cache_create(config->model.cache_bytes_max, count);
     *labeller_out = labeller;
     return WT_OK;
 }
@@ -67,6 +69,7 @@ void wt_labeller_destroy(struct wt_labeller *labeller)
     }
     free(labeller->tokenizers);
     wt_encoder_destroy(labeller->encoder);
+    wt_label_cache_destroy(labeller->cache);
     free(labeller->label_series);
     free(labeller->topic_series);
     free(labeller);

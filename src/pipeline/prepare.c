@@ -12,6 +12,7 @@
 #include "observe/log.h"
 #include "observe/metrics.h"
 #include "observe/stall.h"
+#include "record/label_cache.h"
 #include "record/labellers.h"
 #include "record/partition.h"
 #include "record/piece.h"
@@ -221,6 +222,28 @@ static enum wt_status decode(struct worker *worker, struct wt_record *record, st
     return status;
 }
 
+/* Passes on what was tokenized; what the model has labelled before is finished with the logits of then. */
+static void look_up(struct wt_labeller *labeller, struct wt_record_list *tokenized, int64_t now_us,
+                    struct lists *lists)
+{
+    if (labeller->cache == NULL) {
+        wt_record_list_append_all(&lists->tokenized, tokenized);
+        return;
+    }
+    struct wt_record *record;
+    while ((record = wt_record_list_take(tokenized)) != NULL) {
+        record->logits = wt_label_cache_find(labeller->cache, record->ids, record->token_count);
+        if (record->logits == NULL) {
+            wt_record_list_append(&lists->tokenized, &record);
+        } else {
+            free(record->ids);
+            record->ids = NULL;
+            record->outcome = WT_OUTCOME_LABELLED;
+            finish(record, now_us, &lists->finished);
+        }
+    }
+}
+
 /* Decodes and tokenizes the record and adds it to the list for the next stage. */
 static void prepare_record(struct worker *worker, struct wt_record *record, struct lists *lists)
 {
@@ -274,9 +297,12 @@ static void prepare_record(struct worker *worker, struct wt_record *record, stru
             keep_beginning(record, &article);
         }
         stage = "tokenize";
-        status = tokenize(worker, record, &article, &lists->tokenized, &error);
+        struct wt_labeller *labeller = record->labeller;
+        struct wt_record_list tokenized = {0};
+        status = tokenize(worker, record, &article, &tokenized, &error);
         count_time(WT_HISTOGRAM_STAGE_TOKENIZE, &at_us);
         note_time(record, WT_HISTOGRAM_STAGE_TOKENIZE, at_us);
+        look_up(labeller, &tokenized, at_us, lists);
     }
     if (status != WT_OK) {
         wt_record_fail(record, stage, &error);

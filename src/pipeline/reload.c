@@ -8,6 +8,7 @@
 #include "observe/metrics.h"
 #include "pipeline/auto_limits.h"
 #include "pipeline/batch_stage.h"
+#include "record/label_cache.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -120,6 +121,7 @@ static void take(struct wt_reload *reload, struct wt_labeller *next)
     const struct wt_model_load_seconds *took = &info->load_seconds;
     struct wt_batcher_limits limits = wt_auto_batch_limits(next->config, info);
     wt_batch_stage_open(reload->batch, next, &limits);
+    wt_label_cache_close(reload->current->cache);
     wt_labeller_show(next, reload->current);
     wt_log_info(
         "reload",

@@ -18,9 +18,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct wt_config;  /* config.h */
-struct wt_encoder; /* encode.h */
-struct wt_series;  /* metrics.h */
+struct wt_config;      /* config.h */
+struct wt_encoder;     /* encode.h */
+struct wt_label_cache; /* label_cache.h */
+struct wt_series;      /* metrics.h */
 
 struct wt_labeller {
     uint64_t number; /* 1, 2, 3 and so on in the process */
@@ -32,6 +33,7 @@ struct wt_labeller {
     struct wt_encoder *encoder;
     struct wt_series **label_series; /* a counter for each label, */
     struct wt_series **topic_series; /* and for each topic of labels */
+    struct wt_label_cache *cache;    /* NULL: model.cache_bytes_max is 0 */
     atomic_uint width_worked;        /* the widest row for which the device had enough memory */
     atomic_uint holders;             /* records, and one more while it is current */
     struct wt_labellers *all;        /* NULL: nobody waits for its end, as in tests */
