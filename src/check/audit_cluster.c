@@ -1,5 +1,6 @@
 /* audit_cluster.c: the part of audit.h that checks the brokers' settings and internal topics. */
 #include "check/audit.h"
+#include "kafka/consumer_settings.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -154,9 +155,7 @@ static void audit_session(const struct wt_config *config, const struct wt_broker
     int64_t session_ms = wt_property_number(own, SESSION_MS);
     bool below = settings->session_ms_min > 0 && session_ms < settings->session_ms_min;
     bool above = settings->session_ms_max > 0 && session_ms > settings->session_ms_max;
-    const struct wt_property *protocol = wt_config_consumer_property(config, "group.protocol");
-    bool classic = protocol == NULL || strcasecmp(protocol->value, "consumer") != 0;
-    if (!classic || (!below && !above)) {
+    if (wt_consumer_has_coordinator_assign(config) || (!below && !above)) {
         return;
     }
     wt_finding_add(findings, config, "kafka.consumer", WT_FINDING_ERROR, "timeout-session",

@@ -97,19 +97,14 @@ static bool has_name(const char *list, const char *name)
     return false;
 }
 
-static bool is_next_generation(const struct wt_config *config)
-{
-    const struct wt_property *own = wt_config_consumer_property(config, "group.protocol");
-    return own != NULL && strcasecmp(own->value, "consumer") == 0;
-}
-
 static void audit_strategy(const struct wt_config *config, const struct wt_group_facts *group,
                            struct wt_findings *findings)
 {
     char names[NAMES_BYTES_MAX];
     const char *own = wt_consumer_strategy(config);
-    if (group->next_generation || is_next_generation(config) || group->member_count == 0 ||
-        group->strategy == NULL || group->strategy[0] == '\0' || has_name(own, group->strategy)) {
+    if (group->next_generation || wt_consumer_has_coordinator_assign(config) ||
+        group->member_count == 0 || group->strategy == NULL || group->strategy[0] == '\0' ||
+        has_name(own, group->strategy)) {
         return;
     }
     (void)name_members(config, group, false, names);

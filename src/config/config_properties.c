@@ -24,9 +24,7 @@ static const struct rule {
     {"offset.store.method", "broker", "offsets are kept in the consumer group"},
     {"offset.store.path", NULL, "offsets are kept in the consumer group"},
     {"offset.store.sync.interval.ms", NULL, "offsets are kept in the consumer group"},
-    {"group.protocol", "classic",
-     "the group protocol of KIP-848 is not supported: partitions could be lost in the middle of "
-     "work; leave the property out, since brokers with that protocol take classic groups too"},
+    {"group.protocol", "classic consumer", "there are no other group protocols"},
     {"queuing.strategy", "fifo", "records of a partition keep their order"},
     {"enable.idempotence", "true", "without it a retry can double or reorder records"},
     {"transactional.id", NULL, "set delivery.transactional_id instead"},

@@ -1,6 +1,7 @@
 #include "kafka/consumer_settings.h"
 
 #include <string.h>
+#include <strings.h>
 
 /* Note "Static members": a member that was removed from its group, and learns it only from the
  * response to its JoinGroup, rejoins. Under a cooperative strategy librdkafka (seen in 2.0.2 to
@@ -18,6 +19,12 @@ const char *wt_consumer_strategy(const struct wt_config *config)
     }
     bool is_static = wt_config_consumer_property(config, "group.instance.id") != NULL;
     return is_static ? "range" : "cooperative-sticky";
+}
+
+bool wt_consumer_has_coordinator_assign(const struct wt_config *config)
+{
+    const struct wt_property *own = wt_config_consumer_property(config, "group.protocol");
+    return own != NULL && strcasecmp(own->value, "consumer") == 0;
 }
 
 bool wt_consumer_begins_at_end(const struct wt_config *config)

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import client
+import lab
 import ledger
 import plan
 import worker
@@ -277,7 +278,7 @@ class Chaos:
         self.all.append(started)
 
     def _config(self, slot):
-        return worker.merge({
+        return lab.by_protocol(worker.merge({
             "kafka": {
                 "common": {"bootstrap.servers": self.cluster.proxied, "client.id": f"chaos-{slot}",
                            "reconnect.backoff.max.ms": 1000, "socket.timeout.ms": 5000},
@@ -297,7 +298,7 @@ class Chaos:
             "batch": {"articles_max": 8, "wait_ms_max": 5},
             "http": {"listen": None},
             "log": {"format": "json"},
-        }, self.changes)
+        }, self.changes), lab.GROUP_PROTOCOL)
 
     def _leave(self, slot):
         if self.workers[slot] is not None:

@@ -55,6 +55,14 @@ def test_exactly_once_holds_with_eager_rebalances(tmp_path, seed, strategy):
 @pytest.mark.long
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("guarantee", ["exactly-once", "at-least-once"])
+def test_the_books_balance_where_the_coordinator_assigns(tmp_path, seed, guarantee):
+    """group.protocol: consumer (KIP-848)."""
+    run.play(tmp_path, plan.SHORT, seed, guarantee, changes={"kafka": {"consumer": {"group.protocol": "consumer"}}})
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("guarantee", ["exactly-once", "at-least-once"])
 def test_the_books_balance_with_static_members_and_with_two_of_one_name(tmp_path, seed, guarantee):
     run.play(tmp_path, plan.STATIC, seed, guarantee)
 

@@ -21,6 +21,22 @@ GUARANTEE = os.environ.get("WIRETAG_GUARANTEE", "exactly-once")
 SESSION_MS = 6000 if os.environ.get("KAFKA") else 3000
 
 
+# The group protocol of workers for which a test names neither a strategy nor a group.instance.id. scripts/test --long
+# gives "consumer" to the tests of groups, replays and stops.
+GROUP_PROTOCOL = os.environ.get("WIRETAG_GROUP_PROTOCOL", "classic")
+
+
+def by_protocol(config, protocol="classic"):
+    """With group.protocol: consumer (KIP-848) the brokers decide what the consumer's time-outs say otherwise."""
+    consumer = config["kafka"]["consumer"]
+    if protocol == "consumer" and not {"partition.assignment.strategy", "group.instance.id"} & set(consumer):
+        consumer.setdefault("group.protocol", protocol)
+    if consumer.get("group.protocol") == "consumer":
+        for name in ("session.timeout.ms", "heartbeat.interval.ms"):
+            consumer.pop(name, None)
+    return config
+
+
 @dataclass
 class Flow:
     """Where a worker reads and writes."""
@@ -37,7 +53,7 @@ class Flow:
         if output.get("form") == "enriched":
             for topic in [self.output, *(route["topic"] for route in output.get("routes", []))]:
                 schema.enriched[topic] = output.get("at", "/wiretag")
-        return worker.merge({
+        config = worker.merge({
             "kafka": {
                 "common": {"bootstrap.servers": self.bootstrap},
                 "consumer": {"group.id": self.group, "session.timeout.ms": SESSION_MS,
@@ -52,6 +68,7 @@ class Flow:
             "http": {"listen": None},
             "log": {"format": "text"},
         }, changes)
+        return by_protocol(config, GROUP_PROTOCOL)
 
     def produce(self, records, **options):
         return client.produce(self.bootstrap, self.input, records, **options)

@@ -10,6 +10,12 @@ import pytest
 from client import Record, article
 
 PARTITIONS = 6
+# The two kinds of strategies that clients have, and the protocol by which the coordinator assigns (KIP-848).
+STRATEGIES = ["cooperative-sticky", "range", "coordinator"]
+
+
+def by_strategy(strategy):
+    return {"group.protocol": "consumer"} if strategy == "coordinator" else {"partition.assignment.strategy": strategy}
 
 
 class Feed:
@@ -49,12 +55,12 @@ def assignments(running):
     return running.stderr.count("consume  assigned ")
 
 
-@pytest.mark.parametrize("strategy", ["cooperative-sticky", "range"])
+@pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.usefixtures("guarantee")
 def test_workers_may_join_and_leave_while_records_flow(lab, strategy):
     """Clean joining and leaving does not even double anything."""
     flow, model = lab.flow(PARTITIONS), lab.model(sleep_us_per_call=5_000)
-    options = {"consumer": {"partition.assignment.strategy": strategy}}
+    options = {"consumer": by_strategy(strategy)}
     feed = Feed(flow, rate=1000)
     running = lab.run(flow, model, kafka=options)
     wait_flowing(flow)
@@ -139,13 +145,13 @@ def test_partitions_that_stay_are_labelled_while_others_drain(lab):
     assert first.process.poll() is None and "consume  lost" not in first.stderr
 
 
-@pytest.mark.parametrize("strategy", ["cooperative-sticky", "range"])
+@pytest.mark.parametrize("strategy", STRATEGIES)
 def test_a_topic_that_grows_in_the_middle_of_a_drain_doubles_nothing(lab, strategy):
     """librdkafka joins its group anew then, which gives away what is still being drained: the calls that
     the next owner has made meanwhile must not be committed once more when they come out here."""
     flow = lab.flow(4)
     flow.guarantee = "exactly-once"
-    options = {"consumer": {"partition.assignment.strategy": strategy},
+    options = {"consumer": by_strategy(strategy),
                "common": {"topic.metadata.refresh.interval.ms": 500},
                "producer": {"transaction.timeout.ms": 120_000}}
     places = flow.produce([Record(article("новость " + "мяч " * 160), partition=n) for n in range(4)])
@@ -166,13 +172,13 @@ def test_a_topic_that_grows_in_the_middle_of_a_drain_doubles_nothing(lab, strate
     labels, _ = checks.settled(flow)
     checks.assert_each_once(labels, places)
 
-@pytest.mark.parametrize("strategy", ["cooperative-sticky", "range"])
+@pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.usefixtures("guarantee")
 def test_a_worker_whose_topic_grew_in_the_middle_of_a_drain_takes_part_in_the_next_rebalance(lab, strategy):
     """librdkafka takes the revoke for one under way for ever then, and never joins again: the group waits for
     it, and whoever comes gets nothing."""
     flow = lab.flow(4)
-    options = {"consumer": {"partition.assignment.strategy": strategy},
+    options = {"consumer": by_strategy(strategy),
                "common": {"topic.metadata.refresh.interval.ms": 500}}
     places = flow.produce([Record(article("новость " + "мяч " * 160), partition=n) for n in range(4)])
     first = lab.run(flow, lab.model(sleep_us_per_token=20_000), kafka=options, model={"replicas": 4},  # 10 s

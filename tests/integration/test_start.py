@@ -93,7 +93,7 @@ def test_a_model_that_fails_its_self_test_is_refused(lab):
     ("output:\n  top_k: 0", 2, ["output.top_k", "1 to 100000"]),
     ("on_error: dead_letter", 1, ["on_error", "dead-letter", "skip", "stop"]),
     ("kafka:\n  consumer:\n    enable.auto.commit: true", 3, ["enable.auto.commit", "acknowledged"]),
-    ("kafka:\n  consumer:\n    group.protocol: consumer", 3, ["group.protocol", "KIP-848", "leave the property out"]),
+    ("kafka:\n  consumer:\n    group.protocol: share", 3, ["group.protocol", "classic consumer"]),
     ("kafka:\n  producer:\n    acks: 1", 3, ["acks"]),
     ("dead_letter: null", 1, ["dead_letter", "on_error"]),
     ("input:\n  topics: [a\noutput: b", 3, ["YAML"]),

@@ -47,9 +47,39 @@ static enum wt_status check_strategy(const struct wt_config *config, struct wt_e
         own->place);
 }
 
+/* librdkafka refuses these too, but names neither file nor line. */
+static enum wt_status check_protocol(const struct wt_config *config, struct wt_error *error)
+{
+    static const struct {
+        const char *name;
+        const char *instead;
+    } properties[] = {
+        {"partition.assignment.strategy", "group.remote.assignor"},
+        {"session.timeout.ms", "the brokers' group.consumer.session.timeout.ms"},
+        {"heartbeat.interval.ms", "the brokers' group.consumer.heartbeat.interval.ms"},
+        {"group.protocol.type", "nothing"},
+        /* The coordinator holds the name of a killed member until its session is over, and its
+         * answer to the next one (UNRELEASED_INSTANCE_ID) ends librdkafka's consumer. */
+        {"group.instance.id", "group.protocol: classic if a killed worker is to come back at once"},
+    };
+    for (size_t i = 0; i < sizeof properties / sizeof properties[0]; i++) {
+        const struct wt_property *own = wt_config_consumer_property(config, properties[i].name);
+        if (own != NULL && wt_consumer_has_coordinator_assign(config)) {
+            return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "group-protocol",
+                                "%s: %s cannot be set with group.protocol: consumer, where the "
+                                "group's coordinator decides; leave it out, or set %s",
+                                own->place, own->name, properties[i].instead);
+        }
+    }
+    return WT_OK;
+}
+
 enum wt_status wt_consumer_client_check(const struct wt_config *config, struct wt_error *error)
 {
     enum wt_status status = check_isolation(config, error);
+    if (status == WT_OK) {
+        status = check_protocol(config, error);
+    }
     return status == WT_OK ? check_strategy(config, error) : status;
 }
 
@@ -67,8 +97,8 @@ static enum wt_status set_fixed_properties(const struct wt_config *config, bool 
                    config->delivery.commit_interval_ms);
     const struct {
         const char *name;
-        const char *value;
-        bool fixed; /* false: a default, which the user may change */
+        const char *value; /* NULL: not set */
+        bool fixed;        /* false: a default, which the user may change */
     } properties[] = {
         /* librdkafka commits only the offsets that the publish thread stores. */
         {"enable.auto.commit", stores ? "true" : "false", true},
@@ -79,12 +109,16 @@ static enum wt_status set_fixed_properties(const struct wt_config *config, bool 
         {"auto.offset.reset", "earliest", ranged},
         /* intake.c, note "Holes". */
         {"enable.partition.eof", "true", true},
-        {"partition.assignment.strategy", wt_consumer_strategy(config), false},
+        {"partition.assignment.strategy",
+         wt_consumer_has_coordinator_assign(config) ? NULL : wt_consumer_strategy(config), false},
         {"check.crcs", "true", false},
         {"queued.max.messages.kbytes", queued_kbytes, false},
     };
     enum wt_status status = wt_consumer_client_check(config, error);
     for (size_t i = 0; status == WT_OK && i < sizeof properties / sizeof properties[0]; i++) {
+        if (properties[i].value == NULL) {
+            continue;
+        }
         status = properties[i].fixed
                      ? wt_client_conf_set(conf, properties[i].name, properties[i].value, error)
                      : wt_client_conf_default(conf, config, RD_KAFKA_CONSUMER, properties[i].name,

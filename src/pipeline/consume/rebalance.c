@@ -65,11 +65,15 @@ void wt_rebalance_complete(rd_kafka_t *client, const rd_kafka_topic_partition_li
  * an event wakes the thread that waits for records (consume.c). A rejoin within the millisecond or
  * two before that cannot be prevented.
  *
+ * With group.protocol: consumer no member rejoins: the coordinator waits until the member says that
+ * it has revoked, and gives no other member its partitions before. An empty list would say so too
+ * soon.
+ *
  * Tells librdkafka that the revoke is being handled. */
-static void begin_revoke(rd_kafka_t *client)
+static void begin_revoke(rd_kafka_t *client, bool coordinator_assigns)
 {
     const char *protocol = rd_kafka_rebalance_protocol(client);
-    if (protocol == NULL || !is_cooperative(protocol)) {
+    if (protocol == NULL || coordinator_assigns || !is_cooperative(protocol)) {
         return;
     }
     rd_kafka_topic_partition_list_t *none = rd_kafka_topic_partition_list_new(0);
@@ -152,7 +156,7 @@ static void revoke(struct wt_rebalance *rebalance, const rd_kafka_topic_partitio
     bool lost = rd_kafka_assignment_lost(rebalance->client);
     if (!lost && !atomic_load_explicit(rebalance->stopping, memory_order_acquire)) {
         wt_group_member_pin(rebalance->member);
-        begin_revoke(rebalance->client);
+        begin_revoke(rebalance->client, rebalance->coordinator_assigns);
     }
     end_epochs(rebalance, list, lost);
     wt_group_member_unpin(rebalance->member);

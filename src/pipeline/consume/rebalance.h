@@ -25,6 +25,7 @@
 struct wt_rebalance {
     struct wt_owner *owner; /* the consume thread */
     rd_kafka_t *client;
+    bool coordinator_assigns; /* group.protocol: consumer */
     struct wt_partitions *partitions;
     struct wt_intake *intake;
     struct wt_group_member *member;

@@ -118,6 +118,29 @@ static void a_static_member_joins_with_no_partitions_in_hand(void **state)
     assert_non_null(strstr(error.message, "unit:3: partition.assignment.strategy must be range"));
 }
 
+static void where_the_coordinator_assigns_the_client_has_no_say(void **state)
+{
+    (void)state;
+    static const char *const others[] = {"partition.assignment.strategy: range",
+                                         "session.timeout.ms: 6000", "heartbeat.interval.ms: 500",
+                                         "group.protocol.type: consumer", "group.instance.id: a"};
+    struct wt_error error = {.message = ""};
+    rd_kafka_t *client = NULL;
+    assert_int_equal(create("exactly-once", "group.protocol: consumer", &client, &error), WT_OK);
+    check(client, "group.protocol", "consumer");
+    rd_kafka_destroy(client);
+    for (size_t i = 0; i < COUNT_OF(others); i++) {
+        char both[128];
+        (void)snprintf(both, sizeof both, "group.protocol: consumer, %s", others[i]);
+        client = NULL;
+        assert_int_equal(create("exactly-once", both, &client, &error), WT_INVALID);
+        assert_null(client);
+        assert_string_equal(error.code, "group-protocol");
+        assert_non_null(strstr(error.message, "unit:3: "));
+        assert_non_null(strstr(error.message, "cannot be set with group.protocol: consumer"));
+    }
+}
+
 /* librdkafka takes no more than 2 GiB for what it fetches ahead. */
 static void a_bound_of_a_terabyte_starts(void **state)
 {
@@ -141,6 +164,7 @@ int main(void)
         cmocka_unit_test(what_the_user_sets_holds_where_delivery_allows_it),
         cmocka_unit_test(exactly_once_never_reads_what_is_not_committed),
         cmocka_unit_test(a_static_member_joins_with_no_partitions_in_hand),
+        cmocka_unit_test(where_the_coordinator_assigns_the_client_has_no_say),
         cmocka_unit_test(a_bound_of_a_terabyte_starts),
     };
     return cmocka_run_group_tests_name("consumer_client", tests, NULL, NULL);
