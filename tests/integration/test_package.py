@@ -137,7 +137,7 @@ class TestPackage:
         overriding.write_text("[Service]\nWatchdogSec=3\nRestartSec=0\n")
         with system.booted() as run:
             def shown(*properties):
-                lines = run("systemctl", "show", *(f"-p{name}" for name in properties), "wiretag@wiretag").stdout.split()
+                lines = run("systemctl", "show", *(f"-p{name}" for name in properties), "wiretag@wiretag").stdout.splitlines()
                 found = dict(line.split("=", 1) for line in lines)
                 return [found[name] for name in properties]
 
@@ -152,3 +152,4 @@ class TestPackage:
             assert run("systemctl", "stop", "wiretag@wiretag").returncode == 0
             assert shown("Result", "ExecMainStatus") == ["success", "0"]
         shutil.rmtree(overriding.parent)
+        secret.unlink()
