@@ -114,8 +114,38 @@ void wt_registry_destroy(struct wt_registry *registry)
 static enum wt_status unavailable(const struct wt_registry *registry, struct wt_error *error,
                                   const char *what)
 {
+    /* Without a user and a password that stand in it. */
+    const char *url = setting(registry->config, "url");
+    const char *host = strstr(url, "://") + strlen("://"); /* the configuration was refused else */
+    const char *at = memchr(host, '@', strcspn(host, "/?#"));
     return wt_error_set(error, WT_IO, WT_ERROR_FATAL, "schema-registry",
-                        "the schema registry %s %s", setting(registry->config, "url"), what);
+                        "the schema registry %.*s%s %s", (int)(host - url), url,
+                        at != NULL ? at + 1 : host, what);
+}
+
+/* What to do about a failed request; "": nothing that the configuration could mend. */
+static const char *remedy_of(CURLcode result, const char *reason)
+{
+    switch (result) {
+    case CURLE_PEER_FAILED_VERIFICATION:
+        return strstr(reason, "subject name") != NULL
+                   ? "; url of input.schema_registry must name the host as the certificate does"
+               : strstr(reason, "expired") != NULL ? "; renew the registry's certificate"
+                                                   : "; ca.location of input.schema_registry must "
+                                                     "name the authority that signed it";
+    case CURLE_SSL_CACERT_BADFILE:
+        return "; ca.location of input.schema_registry must name a readable file of certificates "
+               "(PEM)";
+    case CURLE_SSL_CONNECT_ERROR:
+        return "; url of input.schema_registry begins with https: does the registry speak TLS "
+               "there?";
+    case CURLE_GOT_NOTHING:
+    case CURLE_RECV_ERROR:
+    case CURLE_WEIRD_SERVER_REPLY:
+        return "; does the registry speak TLS there? Then url begins with https";
+    default:
+        return "";
+    }
 }
 
 /* Gets `path`. WT_OK: there is an answer, whatever its status. */
@@ -132,10 +162,11 @@ static enum wt_status get(struct wt_registry *registry, const char *path, struct
     CURLcode result = curl_easy_perform(registry->curl);
     free(url);
     if (result != CURLE_OK) {
-        char what[CURL_ERROR_SIZE + 60];
-        (void)snprintf(what, sizeof what, "does not answer: %s",
-                       registry->curl_error[0] != '\0' ? registry->curl_error
-                                                       : curl_easy_strerror(result));
+        char what[CURL_ERROR_SIZE + 160];
+        const char *reason =
+            registry->curl_error[0] != '\0' ? registry->curl_error : curl_easy_strerror(result);
+        (void)snprintf(what, sizeof what, "does not answer: %s%s", reason,
+                       remedy_of(result, reason));
         return unavailable(registry, error, what);
     }
     (void)curl_easy_getinfo(registry->curl, CURLINFO_RESPONSE_CODE, &registry->code);

@@ -3,14 +3,16 @@
 import base64
 import json
 import re
+import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Registry:
-    """Serves on a port of its own; `url`, `schemas` {id: answer}, `asked` [path of each GET]."""
+    """Serves on a port of its own; `url`, `schemas` {id: answer}, `asked` [path of each GET]. Over TLS with a
+    `certificate`, (certificate, key) as files."""
 
-    def __init__(self, schemas=None, username=None, password=None, port=0):
+    def __init__(self, schemas=None, username=None, password=None, port=0, certificate=None):
         self.schemas = schemas or {}
         self.asked = []
         self.status = None  # answers everything with this HTTP status
@@ -55,7 +57,12 @@ class Registry:
         self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self._server.daemon_threads = True
         self.port = self._server.server_port
-        self.url = f"http://127.0.0.1:{self.port}"
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
+            self._server.handle_error = lambda *_: None  # those who do not trust it hang up
+        self.url = f"http{'s' if certificate else ''}://127.0.0.1:{self.port}"
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def __enter__(self):

@@ -1,0 +1,97 @@
+"""A schema registry behind TLS and a password: who is let in reads, and everybody else is told what to mend."""
+
+import json
+from pathlib import Path
+
+import checking
+import checks
+import client
+import pytest
+from registry import Registry
+from secured import Authority
+
+AVRO = json.loads(Path(__file__).with_name("avro_records.json").read_text(encoding="utf-8"))
+SCHEMAS = {int(number): answer for number, answer in AVRO["schemas"].items()}
+USER, PASSWORD = "news", "p'a\"s:s@w=o$rd{};"
+
+
+@pytest.fixture(scope="module")
+def authorities(tmp_path_factory):
+    """(the one that issues the registry's certificates, another)"""
+    folder = tmp_path_factory.mktemp("authorities")
+    return Authority(folder / "own", "newsroom"), Authority(folder / "other", "another authority")
+
+
+def feed(url, **settings):
+    return {"format": "avro", "text": ["/title", "/content/paragraphs"],
+            "schema_registry": {"url": url, "username": USER, "password": PASSWORD, **settings}}
+
+
+def test_with_the_authority_and_the_password_articles_are_read(lab, authorities):
+    own, _ = authorities
+    flow, model = lab.flow(), lab.model()
+    with Registry(SCHEMAS, USER, PASSWORD, certificate=own.issue("registry")) as registry:
+        input = feed(registry.url, **{"ca.location": str(own.ca)})
+        places = flow.produce([bytes.fromhex(AVRO["values"][0])])
+        running = lab.run(flow, model, input=input)
+        labels, dead_letters = checks.settled(flow)
+        checks.assert_each_once(labels, places)
+        checks.assert_labelled(labels[0], "Матч\nмяч\nгол", model)
+        assert dead_letters == []
+        assert running.stop() == 0 and PASSWORD not in running.stderr
+        assert checking.bad(checking.check(lab, flow, input=input)[1]) == set()
+
+
+def wrong(kind, authorities, url):
+    """(the registry's certificate, settings, url, what must be said) of one mistake."""
+    own, other = authorities
+    trusted = {"ca.location": str(own.ca)}
+    return {
+        "another authority": (own.issue("registry"), {"ca.location": str(other.ca)}, url,
+                              ["certificate", "ca.location of input.schema_registry must name the authority that signed it"]),
+        "no authority": (own.issue("registry"), {}, url, ["certificate", "ca.location of input.schema_registry must name"]),
+        "another name": (own.issue("misnamed", names="DNS:registry.example.org"), trusted, url,
+                         ["127.0.0.1", "url of input.schema_registry must name the host as the certificate does"]),
+        "expired": (own.issue("expired", days=-1), trusted, url, ["expired", "renew the registry's certificate"]),
+        "no such file": (own.issue("registry"), {"ca.location": "/nowhere.pem"}, url, ["must name a readable file of certificates"]),
+        "no TLS": (None, trusted, url.replace("http:", "https:"), ["does the registry speak TLS there?"]),
+        "TLS unasked": (own.issue("registry"), trusted, url, ["Then url begins with https"]),
+        "another password": (own.issue("registry"), {**trusted, "password": "wr0ng-one"}, url,
+                             ["denies access: see username and password of input.schema_registry"]),
+        "another password in the url": (None, {}, url.replace("://", "://someone:s3cret@"), ["denies access"]),
+    }[kind]
+
+
+KINDS = ["another authority", "no authority", "another name", "expired", "no such file", "no TLS", "TLS unasked", "another password",
+         "another password in the url"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_wrong_is_named_with_what_to_mend_and_no_secret(lab, authorities, kind):
+    flow, model = lab.flow(), lab.model()
+    certificate, *_ = wrong(kind, authorities, "")
+    with Registry(SCHEMAS, USER, PASSWORD, certificate=certificate) as registry:
+        own_url = registry.url if kind != "TLS unasked" else registry.url.replace("https:", "http:")
+        _, settings, url, parts = wrong(kind, authorities, own_url)
+        input = feed(url, **settings)
+        if kind == "another password in the url":
+            del input["schema_registry"]["username"], input["schema_registry"]["password"]
+        status, found = checking.check(lab, flow, input=input)
+        finding, = found["schema-registry"]
+        assert (status, checking.bad(found)) == (1, {"schema-registry"})
+        said = finding["message"]
+        assert all(part in said for part in ["the schema registry http", *parts]), said
+        assert PASSWORD not in said and "s3cret" not in said and "wr0ng" not in said
+        assert "input.schema_registry" in finding["place"] and "ca.location" in finding["remedy"]
+
+
+def test_a_worker_that_does_not_trust_its_registry_waits_says_so_and_makes_no_dead_letters(lab, authorities):
+    own, other = authorities
+    flow, model = lab.flow(), lab.model()
+    with Registry(SCHEMAS, USER, PASSWORD, certificate=own.issue("registry")) as registry:
+        flow.produce([bytes.fromhex(AVRO["values"][0])])
+        running = lab.run(flow, model, input=feed(registry.url, **{"ca.location": str(other.ca)}), http={"listen": "127.0.0.1:0"})
+        client.wait_for("the stall", lambda: "must name the authority that signed it" in running.http("/readyz")[1], 30)
+        assert running.http("/readyz")[0] == 503
+        assert (flow.labels(), flow.dead_letters(), flow.lag()) == ([], [], 1)
+        assert running.stop() == 0 and PASSWORD not in running.stderr
