@@ -48,8 +48,8 @@ bool wt_live_page_tick(struct wt_live_page *page, int64_t now_us)
 /* The name of a field, with the comma before it if it is not the first of its object. */
 static void add_name(struct wt_buffer *buffer, const char *name)
 {
-    char last = buffer->count > 0 ? buffer->bytes[buffer->count - 1] : '{';
-    if (last != '{' && last != '[') {
+    size_t count = buffer->count;
+    if (count > 0 && buffer->bytes[count - 1] != '{' && buffer->bytes[count - 1] != '[') {
         wt_buffer_append_text(buffer, ",");
     }
     if (name != NULL) {
