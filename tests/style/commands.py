@@ -28,6 +28,9 @@ NOT_RUN = {
     r"man .*": "shows a page to read; test_cli_manners.py reads it",
     r"docker(-compose)? .*": "needs a container engine",
     r"(TORCH_ROOT=|python3 scripts/bench/(gpu|pipeline)\.py).*": "needs a GPU and a PyTorch for it",
+    r"sudo (apt-get|install|systemctl) .*|systemctl .*": "tests/integration/test_package.py installs the package and starts the unit",
+    r"acls(\(\))? .*": "tests/integration/test_rights.py grants these rights",
+    r"(cp news-|sed -i|wiretag check -c wiretag\.yaml|kill -HUP).*": "tests/integration/test_reload.py changes a model so",
     r".*\bscripts/demo/train\.py\b.*": "takes minutes and torch; the tests of training run its parts",
 }
 # What needs the Python environment and the reader's own model, or comes after such a command.
