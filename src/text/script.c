@@ -3,6 +3,8 @@
 #include "base/utf8.h"
 #include "text/unicode_classes.h"
 
+#include <stdbool.h>
+
 #define BYTES_MAX 4096u
 
 /* Unicode 15, Blocks.txt, where it agrees with Scripts.txt for letters; sorted. */
@@ -64,16 +66,30 @@ static uint32_t is_ascii_letter(unsigned char byte)
     return (byte | 0x20u) >= 'a' && (byte | 0x20u) <= 'z' ? 1 : 0;
 }
 
+/* Of a two-byte character: in U+0400 to U+047F, all letters of Cyrillic. */
+static bool is_plain_cyrillic(unsigned char lead, unsigned char next)
+{
+    return (lead == 0xD0 || lead == 0xD1) && (next & 0xC0u) == 0x80;
+}
+
+/* Counts in variables of its own what most texts are made of: ASCII, and Cyrillic in two bytes. */
 enum wt_script wt_script_of(const char *text, size_t bytes)
 {
     uint32_t letters[WT_SCRIPT_COUNT] = {0};
+    uint32_t latin = 0;
+    uint32_t cyrillic = 0;
     size_t end = bytes > BYTES_MAX ? wt_utf8_cut(text, BYTES_MAX) : bytes;
     for (size_t at = 0; at < end;) {
         unsigned char byte = (unsigned char)text[at];
         uint32_t code_point = byte;
         if (byte < 0x80) {
-            letters[WT_SCRIPT_LATIN] += is_ascii_letter(byte);
+            latin += is_ascii_letter(byte);
             at++;
+            continue;
+        }
+        if (at + 1 < end && is_plain_cyrillic(byte, (unsigned char)text[at + 1])) {
+            cyrillic++;
+            at += 2;
             continue;
         }
         uint32_t step = wt_utf8_decode((const uint8_t *)text + at, end - at, &code_point);
@@ -82,6 +98,8 @@ enum wt_script wt_script_of(const char *text, size_t bytes)
         }
         at += step > 0 ? step : 1;
     }
+    letters[WT_SCRIPT_LATIN] += latin;
+    letters[WT_SCRIPT_CYRILLIC] += cyrillic;
     enum wt_script best = WT_SCRIPT_NONE;
     for (enum wt_script script = 0; script < WT_SCRIPT_NONE; script++) {
         best = letters[script] > letters[best] ? script : best;
