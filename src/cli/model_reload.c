@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* What a reload takes from the configuration. */
+/* What a reload takes from the configuration; view_of takes just these. */
 static const char *const taken_keys[] = {"model.path",
                                          "model.sha256",
                                          "model.device",
@@ -118,8 +118,11 @@ static struct wt_config *view_of(const struct wt_config *config, const struct wt
 {
     struct wt_config *view = wt_alloc(sizeof *view);
     *view = *config;
-    view->model = read->model;
-    view->model.replicas = config->model.replicas;
+    view->model.path = read->model.path;
+    view->model.sha256 = read->model.sha256;
+    view->model.device = read->model.device;
+    view->model.precision = read->model.precision;
+    view->model.threads = read->model.threads;
     view->output.threshold = read->output.threshold;
     return view;
 }

@@ -243,6 +243,11 @@ def test_what_has_not_changed_is_not_loaded_again(lab):
     running.signal(signal.SIGHUP)
     running.wait_log("nothing to reload: .* is the model that runs, fake 1")
     assert running.metrics()['wiretag_reloads_total{result="unchanged"}'] == 1
+    # Of the other keys of the section `model` a reload takes nothing.
+    reconfigure(running, model={"path": str(bundles.path), "cache_bytes_max": 1 << 20, "reload": "watch"})
+    running.signal(signal.SIGHUP)
+    running.wait_log("only a restart takes it: model.reload, model.cache_bytes_max")
+    client.wait_for("the second one", lambda: running.metrics()['wiretag_reloads_total{result="unchanged"}'] == 2)
     assert "replaces" not in running.stderr
     assert running.stop() == 0
 
