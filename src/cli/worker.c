@@ -36,7 +36,7 @@ struct work {
     pthread_mutex_t mutex;        /* guards what follows */
     struct wt_pipeline *pipeline;
     bool restarting;
-    bool reload_wanted; /* before there was a pipeline */
+    bool reload_wanted; /* of the next pipeline */
 };
 
 /* Loading a model and waiting for a broker cannot be interrupted, and there is nothing to finish:
@@ -208,6 +208,7 @@ static void close_pipeline(struct work *work)
     struct wt_pipeline *pipeline = work->pipeline;
     work->pipeline = NULL;
     work->restarting = true;
+    work->reload_wanted = wt_pipeline_reload_is_wanted(pipeline);
     (void)pthread_mutex_unlock(&work->mutex);
     wt_pipeline_destroy(pipeline);
     wt_exit_limit_lift();

@@ -456,6 +456,11 @@ void wt_pipeline_reload(struct wt_pipeline *pipeline)
     }
 }
 
+bool wt_pipeline_reload_is_wanted(const struct wt_pipeline *pipeline)
+{
+    return pipeline->reload != NULL && wt_reload_is_wanted(pipeline->reload);
+}
+
 void wt_pipeline_destroy(struct wt_pipeline *pipeline)
 {
     if (pipeline == NULL) {

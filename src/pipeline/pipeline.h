@@ -57,6 +57,9 @@ bool wt_pipeline_stop(struct wt_pipeline *pipeline);
  * happens. Thread: any, but not a signal handler. */
 void wt_pipeline_reload(struct wt_pipeline *pipeline);
 
+/* After wt_pipeline_run: a reload was asked for and did not happen before the end. Thread: main. */
+bool wt_pipeline_reload_is_wanted(const struct wt_pipeline *pipeline);
+
 /* The worker is ready: the stages run, a broker answered lately, partitions are assigned (or the
  * group has none left for this worker), and the model is not sick. False: `reason` has every reason
  * why not, in one line. True: `reason` is "", or says that the last reload failed. Thread: any. */

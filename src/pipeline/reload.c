@@ -159,6 +159,8 @@ static void reload_once(struct wt_reload *reload)
     }
     if (status != WT_OK) {
         refuse(reload, &error);
+    } else {
+        wt_reload_request(reload); /* stopped: for wt_reload_is_wanted */
     }
     wt_labeller_destroy(labeller);
     if (next.model != NULL) {
@@ -181,7 +183,7 @@ static bool await(struct wt_reload *reload, bool *requested_out)
     }
     bool stopping = reload->stopping;
     *requested_out = reload->requested;
-    reload->requested = false;
+    reload->requested = reload->requested && stopping;
     wt_mutex_unlock(&reload->mutex);
     return !stopping;
 }
@@ -233,6 +235,14 @@ void wt_reload_request(struct wt_reload *reload)
     reload->requested = true;
     (void)pthread_cond_broadcast(&reload->changed);
     wt_mutex_unlock(&reload->mutex);
+}
+
+bool wt_reload_is_wanted(struct wt_reload *reload)
+{
+    wt_mutex_lock(&reload->mutex);
+    bool wanted = reload->requested;
+    wt_mutex_unlock(&reload->mutex);
+    return wanted;
 }
 
 void wt_reload_describe(struct wt_reload *reload, char *text, size_t text_bytes)

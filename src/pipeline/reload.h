@@ -51,6 +51,9 @@ void wt_reload_join(struct wt_reload *reload);
  * wait are one. Thread: any. */
 void wt_reload_request(struct wt_reload *reload);
 
+/* After wt_reload_join: a reload was asked for and did not happen before the stop. */
+bool wt_reload_is_wanted(struct wt_reload *reload);
+
 /* Writes that the last reload failed, and why; else "". Thread: any. */
 void wt_reload_describe(struct wt_reload *reload, char *text, size_t text_bytes);
 
