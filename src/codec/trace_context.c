@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/mix.h"
 #include "record/partition.h"
 
 #include <assert.h>
@@ -95,7 +96,8 @@ const char *wt_trace_id(const struct wt_record *record, char trace_id[WT_TRACE_I
 
 /* --- traced records ---------------------------------------------------------------------------- */
 
-static _Atomic uint64_t random_state;
+static uint64_t random_seed;
+static _Atomic uint64_t random_count;
 static pthread_once_t random_once = PTHREAD_ONCE_INIT;
 
 static void seed_random(void)
@@ -104,20 +106,14 @@ static void seed_random(void)
     if (getrandom(&seed, sizeof seed, 0) != (ssize_t)sizeof seed) {
         seed = (uint64_t)wt_clock_us() ^ (uint64_t)getpid() << 40;
     }
-    atomic_store(&random_state, seed);
+    random_seed = seed;
 }
 
-/* splitmix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014), from a seed of
- * the system's: ids must differ, but nobody may be kept from guessing them. */
+/* From a seed of the system's: ids must differ, but nobody may be kept from guessing them. */
 static uint64_t random_number(void)
 {
     (void)pthread_once(&random_once, seed_random);
-    uint64_t mixed = atomic_fetch_add_explicit(&random_state, UINT64_C(0x9E3779B97F4A7C15),
-                                               memory_order_relaxed) +
-                     UINT64_C(0x9E3779B97F4A7C15);
-    mixed = (mixed ^ mixed >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
-    mixed = (mixed ^ mixed >> 27) * UINT64_C(0x94D049BB133111EB);
-    return mixed ^ mixed >> 31;
+    return wt_mix(random_seed + atomic_fetch_add_explicit(&random_count, 1, memory_order_relaxed));
 }
 
 /* An id of zeros is not valid. */

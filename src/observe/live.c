@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/mix.h"
 #include "base/mutex.h"
 #include "base/utf8.h"
 
@@ -72,15 +73,6 @@ void wt_live_watch(unsigned count)
     atomic_store_explicit(&viewers, count, memory_order_relaxed);
 }
 
-/* A number below `limit`: of a hash of the count, good enough to be fair (splitmix64). */
-static uint64_t choose(uint64_t number, uint64_t limit)
-{
-    uint64_t mixed = number * UINT64_C(0x9E3779B97F4A7C15);
-    mixed = (mixed ^ mixed >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
-    mixed = (mixed ^ mixed >> 27) * UINT64_C(0x94D049BB133111EB);
-    return (mixed ^ mixed >> 31) % limit;
-}
-
 /* Reservoir sampling (Vitter, "Random sampling with a reservoir", 1985, algorithm R): after n
  * offers each has been kept with the same probability. */
 void wt_live_offer(const struct wt_live_item *item)
@@ -88,7 +80,7 @@ void wt_live_offer(const struct wt_live_item *item)
     static _Atomic uint64_t ever;
     uint64_t number = atomic_fetch_add_explicit(&seen, 1, memory_order_relaxed);
     uint64_t salt = atomic_fetch_add_explicit(&ever, 1, memory_order_relaxed);
-    uint64_t slot = number < WT_LIVE_ITEMS_MAX ? number : choose(salt, number + 1);
+    uint64_t slot = number < WT_LIVE_ITEMS_MAX ? number : wt_mix(salt) % (number + 1);
     if (slot >= WT_LIVE_ITEMS_MAX || !wt_mutex_try(&mutex)) {
         return;
     }
