@@ -13,7 +13,7 @@ from confluent_kafka.admin import AdminClient, ScramCredentialInfo, ScramMechani
 
 USER, PASSWORD = "newsroom", "p'a\"s,s w=o$rd{};"
 PLAIN_PASSWORD = "plain-s3cret"
-SESSION_S = 10  # of the listener SHORT, and the life of a token. A second of them is for asking for the next
+SESSION_S = 10  # of the listener SHORT
 
 
 def openssl(*arguments, **options):
