@@ -11,7 +11,7 @@ from tree import ROOT, files
 
 # The folders, highest first. One inside another is of its own layer only where it is named.
 LAYERS = ["main", "cli", "pipeline", "pipeline/publish", "pipeline/consume", "replay", "check", "kafka", "codec", "registry", "record",
-          "library", "model", "text", "config", "observe", "base"]
+          "library", "model", "text", "config", "observe", "compare", "base"]
 # Neighbours that stand side by side: neither sees the other.
 APART = [{"pipeline/publish", "pipeline/consume"}]
 # Lower layers that a layer does without, so that it can be used by itself.
