@@ -8,6 +8,7 @@
 #include "kafka/security_status.h"
 #include "kafka/sessions.h"
 #include "kafka/topic_status.h"
+#include "kafka/unreachable.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
 
@@ -100,6 +101,7 @@ static void show_broker(const rd_kafka_t *client, bool through_sasl, const char 
     bool stays = json_integer_value(json_object_get(broker, "stateage")) >= UP_US_MIN;
     if (is_up_state(state) && stays && address != NULL) {
         note_let_in(address, through_sasl);
+        wt_unreachable_clear(address);
     }
     json_int_t id = json_integer_value(json_object_get(broker, "nodeid"));
     bool real = id >= 0 && source != NULL && strcmp(source, "logical") != 0;
@@ -170,7 +172,21 @@ static void note_leaders(const rd_kafka_t *client, const json_t *statistics)
     wt_topics_note_leaders(consumer, text);
 }
 
-/* Notes the brokers that the consumer needs and that do not answer. */
+/* True: the client cannot connect to this broker, or could not when it last needed it. */
+static bool is_away(const rd_kafka_t *client, const json_t *broker)
+{
+    json_int_t id = json_integer_value(json_object_get(broker, "nodeid"));
+    const char *state = json_string_value(json_object_get(broker, "state"));
+    const char *source = json_string_value(json_object_get(broker, "source"));
+    const char *address = json_string_value(json_object_get(broker, "nodename"));
+    if (id < 0 || state == NULL || source == NULL || strcmp(source, "logical") == 0) {
+        return false;
+    }
+    return strcmp(state, "INIT") == 0 ? address != NULL && wt_unreachable(address)
+                                      : !is_connected(client, id, state);
+}
+
+/* Notes the brokers that do not answer the consumer. */
 static void note_brokers(const rd_kafka_t *client, const json_t *brokers)
 {
     char text[200] = "";
@@ -180,11 +196,7 @@ static void note_brokers(const rd_kafka_t *client, const json_t *brokers)
     json_t *broker;
     json_object_foreach((json_t *)brokers, name, broker)
     {
-        json_int_t id = json_integer_value(json_object_get(broker, "nodeid"));
-        const char *state = json_string_value(json_object_get(broker, "state"));
-        const char *source = json_string_value(json_object_get(broker, "source"));
-        if (id >= 0 && state != NULL && strcmp(state, "INIT") != 0 && source != NULL &&
-            strcmp(source, "logical") != 0 && !is_up(client, brokers, id) && count++ < 3) {
+        if (is_away(client, broker) && count++ < 3) {
             int wrote = snprintf(text + length, sizeof text - length, "%s%s",
                                  length > 0 ? ", " : "no answer from ", name);
             length = wrote > 0 && length + (size_t)wrote < sizeof text ? length + (size_t)wrote

@@ -5,6 +5,7 @@
 #include "kafka/connect_limit.h"
 #include "kafka/security.h"
 #include "kafka/security_status.h"
+#include "kafka/unreachable.h"
 #include "observe/metrics.h"
 #include "observe/stall.h"
 
@@ -30,6 +31,7 @@ static void on_log(const rd_kafka_t *client, int level, const char *facility, co
     /* The same failure is logged once a minute for all clients together, and not at all while no
      * broker answers: that is reported as a stall. */
     if (strcmp(facility, "FAIL") == 0) {
+        wt_unreachable_note(text);
         bool first = wt_client_log_first(text);
         ours = first && !wt_stall_is(WT_STALL_BROKERS) ? ours : WT_LOG_DEBUG;
     }

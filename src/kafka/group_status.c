@@ -234,10 +234,11 @@ static void begin_without_partition(const struct wt_config *config, const struct
             "no partition is assigned: the coordinator of the group %s is not available%s%s",
             group_id, now->brokers[0] != '\0' ? ": " : "", now->brokers);
     } else {
-        wt_stall_begin(WT_STALL_GROUP,
-                       "no partition is assigned: the group %s is being joined; a "
-                       "killed member holds it up for its session.timeout.ms",
-                       group_id);
+        wt_stall_begin(WT_STALL_GROUP, "no partition is assigned: the group %s is being joined; %s",
+                       group_id,
+                       fresh && now->brokers[0] != '\0'
+                           ? now->brokers
+                           : "a killed member holds it up for its session.timeout.ms");
     }
 }
 

@@ -82,6 +82,8 @@ static void a_member_without_partitions_is_a_spare_while_its_group_is_steady(voi
     wt_group_note_brokers("no answer from kafka-2:9092/2");
     pass(1, 0, "query-coord", "init");
     assert_words("is not available: no answer from kafka-2:9092/2");
+    pass(1, 0, "up", "wait-join");
+    assert_words("is being joined; no answer from kafka-2:9092/2");
     pass(6, 0, "up", "steady");
     assert_words(NULL);
 }
