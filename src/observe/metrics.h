@@ -1,6 +1,6 @@
 /* metrics.h: counters, gauges and histograms of the process, written by any thread.
  *
- * metrics_table.c names each family once. The page, docs/metrics.md and the tests of alert rules
+ * metrics_families.c names each family once. The page, docs/metrics.md and the tests of alert rules
  * and dashboard are all made from it. Values are atomics, so writing takes no lock. */
 #ifndef WIRETAG_OBSERVE_METRICS_H
 #define WIRETAG_OBSERVE_METRICS_H

@@ -9,7 +9,7 @@
 
 static const char head[] =
     "# Metrics\n\n"
-    "<!-- Made from src/observe/metrics_table.c: build-fake/tests/metrics_document > "
+    "<!-- Made from src/observe/metrics_families.c: build-fake/tests/metrics_document > "
     "docs/metrics.md "
     "-->\n\n"
     "`GET /metrics` at `http.listen` returns these families in the Prometheus text format. A "
