@@ -6,10 +6,12 @@
 #include "wiretag/model.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <librdkafka/rdkafka.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct {
     const char *name;
@@ -80,8 +82,21 @@ static int dispatch(int argc, char **argv)
     return refuse(name);
 }
 
+/* A stream that is closed at the start stays unusable, but its number is taken: otherwise the next
+ * connection to a broker would get it, and log lines would be written into that. */
+static void take_closed_streams(void)
+{
+    for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; stream++) {
+        if (fcntl(stream, F_GETFD) == -1 && errno == EBADF) {
+            (void)open("/dev/null",
+                       stream == STDIN_FILENO ? O_WRONLY : O_RDONLY); /* the lowest free number */
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
+    take_closed_streams();
     if (argc < 2) {
         (void)fprintf(stderr, "wiretag: no command given\nTry: wiretag --help\n");
         return WT_EXIT_USAGE;

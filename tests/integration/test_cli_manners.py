@@ -105,6 +105,11 @@ def test_a_full_disk_is_a_failure(arguments):
     assert done.returncode == 1 and "No space left" in done.stderr
 
 
+def test_a_closed_stdout_is_a_failure():
+    done = subprocess.run(["sh", "-c", 'exec "$0" --help >&-', WIRETAG], stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == 1 and "Bad file descriptor" in done.stderr
+
+
 # --- the manual page ---
 
 

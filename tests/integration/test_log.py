@@ -147,3 +147,21 @@ def test_a_log_that_nobody_reads_stops_neither_records_nor_a_stop(lab):
         finally:
             running.kill()
             os.close(reader)
+
+
+def test_closed_streams_are_not_mistaken_for_connections(lab):
+    """The first connections would get the numbers 0, 1 and 2, and the log would be written into one."""
+    flow = lab.flow()
+    places = flow.produce([article("мяч")] * 20 + [b"bad"] * 5)
+    path = lab.directory / "closed.yaml"
+    path.write_text(worker.yaml(flow.config(model={"path": str(lab.model())})) + "\n", encoding="utf-8")
+    line = ["sh", "-c", 'exec "$0" "$@" <&- >&- 2>&-', worker.binary(worker.fake_build()), "run", "-c", path]
+    with subprocess.Popen(line, cwd=worker.ROOT, start_new_session=True) as running:
+        try:
+            labels, letters = checks.settled(flow)
+            checks.assert_each_once(labels + letters, places)
+            assert {os.readlink(f"/proc/{running.pid}/fd/{stream}") for stream in range(3)} == {"/dev/null"}
+            running.terminate()
+            assert running.wait(60) == 0
+        finally:
+            running.kill()
