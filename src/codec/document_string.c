@@ -5,12 +5,11 @@
 
 #include <string.h>
 
-#define REPLACEMENT 0xFFFDu
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
-static bool is_continuation(unsigned char byte)
-{
-    return (byte & 0xC0u) == 0x80u;
-}
+#define REPLACEMENT 0xFFFDu
 
 /* Parses four hexadecimal digits as a UTF-16 code unit; -1: they are not four hexadecimal
  * digits. */
@@ -69,6 +68,64 @@ static size_t read_escape(const char *at, size_t left, uint32_t *code_point_out,
     return 12;
 }
 
+#if defined(__SSE2__)
+
+/* The bytes that are less than 0x20, quotes or backslashes. */
+static __m128i special_bytes(__m128i bytes)
+{
+    __m128i quotes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
+    __m128i backslashes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+    __m128i controls = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1F)), bytes);
+    return _mm_or_si128(_mm_or_si128(quotes, backslashes), controls);
+}
+
+/* The first bytes of Cyrillic in two bytes, D0 and D1. */
+static __m128i cyrillic_leads(__m128i bytes)
+{
+    return _mm_cmpeq_epi8(_mm_and_si128(bytes, _mm_set1_epi8((char)0xFE)),
+                          _mm_set1_epi8((char)0xD0));
+}
+
+/* Bit i of a mask is for byte i. */
+static uint32_t mask_of(__m128i bytes)
+{
+    return (uint32_t)_mm_movemask_epi8(bytes);
+}
+
+/* The end of a run of whole characters of ASCII and Cyrillic without quotes, backslashes and control
+ * characters: most of a Russian text. It may end before the run does. */
+static const char *skip_plain(const char *at, const char *end)
+{
+    uint32_t open = 0; /* 1: the byte before is a lead */
+    while (end - at >= 16) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)at);
+        uint32_t leads = mask_of(cyrillic_leads(bytes));
+        uint32_t beyond_ascii = mask_of(bytes);
+        uint32_t next_bytes = leads << 1 | open;
+        /* Signed, 0x80 to 0xBF are the least. */
+        uint32_t continuations = mask_of(_mm_cmplt_epi8(bytes, _mm_set1_epi8((char)0xC0)));
+        uint32_t stops =
+            (mask_of(special_bytes(bytes)) | (beyond_ascii & ~(leads | continuations)) |
+             (continuations ^ next_bytes)) &
+            0xFFFFu;
+        if (stops != 0) {
+            uint32_t good = (uint32_t)__builtin_ctz(stops);
+            open = next_bytes >> good & 1u;
+            return at + good - open;
+        }
+        open = next_bytes >> 16;
+        at += 16;
+    }
+    return at - open;
+}
+
+#else
+
+static bool is_continuation(unsigned char byte)
+{
+    return (byte & 0xC0u) == 0x80u;
+}
+
 /* True if all eight bytes are plain ASCII: no quote, no backslash, no control character. */
 static bool eight_plain(const char *at)
 {
@@ -83,15 +140,16 @@ static bool eight_plain(const char *at)
     return ((word | (word - ones * 0x20) | (quotes - ones) | (backslashes - ones)) & high) == 0;
 }
 
-/* The end of a run of two-byte sequences with lead byte D0 or D1, Cyrillic, and of spaces: most of a
- * Russian text. */
-static const char *skip_cyrillic(const char *at, const char *end)
+/* The same with what every processor has. */
+static const char *skip_plain(const char *at, const char *end)
 {
-    while (end - at >= 2) {
+    while (end - at >= 8) {
         if (((unsigned char)at[0] & 0xFEu) == 0xD0u && is_continuation((unsigned char)at[1])) {
             at += 2;
         } else if (at[0] == ' ') {
             at++;
+        } else if (eight_plain(at)) {
+            at += 8;
         } else {
             break;
         }
@@ -99,12 +157,21 @@ static const char *skip_cyrillic(const char *at, const char *end)
     return at;
 }
 
+#endif
+
+/* The length of the longer characters that start here, without Cyrillic behind the first; 0: the first is
+ * malformed. */
 static size_t sequence_bytes(const char *at, const char *end)
 {
-    uint32_t code_point;
-    const char *after = skip_cyrillic(at, end);
-    return after > at ? (size_t)(after - at)
-                      : wt_utf8_decode((const uint8_t *)at, (size_t)(end - at), &code_point);
+    const char *from = at;
+    size_t step;
+    do {
+        uint32_t code_point;
+        step = wt_utf8_decode((const uint8_t *)at, (size_t)(end - at), &code_point);
+        at += step;
+    } while (step > 0 && at < end && (unsigned char)*at >= 0x80u &&
+             ((unsigned char)*at & 0xFEu) != 0xD0u);
+    return (size_t)(at - from);
 }
 
 static const char *why_not(const char *at, const char *end)
@@ -120,7 +187,7 @@ const char *wt_document_string(const char *at, const char *end, struct wt_value 
                                const char **fault_out, const char **why_out)
 {
     value->start = at;
-    while (at < end) {
+    while ((at = skip_plain(at, end)) < end) {
         unsigned char byte = (unsigned char)*at;
         size_t step = 1;
         if (byte >= 0x80) {
@@ -136,8 +203,6 @@ const char *wt_document_string(const char *at, const char *end, struct wt_value 
             value->halves = value->halves || half;
         } else if (byte < 0x20) {
             step = 0;
-        } else if (end - at >= 8 && (unsigned char)at[1] < 0x80 && eight_plain(at)) {
-            step = 8;
         }
         if (step == 0) {
             break;

@@ -1,7 +1,9 @@
 /* The reader of JSON against Jansson: what Jansson reads it reads, with the same values; what Jansson
  * refuses it refuses, but for what it says it is lenient about. */
+#include "base/utf8.h"
 #include "codec/document.h"
 #include "decode_cases.h"
+#include "dice.h"
 
 #include <jansson.h>
 
@@ -182,6 +184,55 @@ static void no_change_of_one_byte_is_read_otherwise(void **state)
     }
 }
 
+/* The end of the string that starts at `at`, byte by byte; NULL: it has none, and *fault_out says where. */
+static const char *end_byte_by_byte(const char *at, const char *end, const char **fault_out)
+{
+    while (at < end && *at != '"') {
+        uint32_t code_point;
+        size_t step = (unsigned char)*at < 0x20 ? 0
+                      : *at == '\\'
+                          ? (at + 1 < end && strchr("n\"\\", at[1]) != NULL ? 2u : 0u)
+                          : wt_utf8_decode((const uint8_t *)at, (size_t)(end - at), &code_point);
+        if (step == 0) {
+            break;
+        }
+        at += step;
+    }
+    *fault_out = at;
+    return at < end && *at == '"' ? at : NULL;
+}
+
+/* Strings are read many bytes at a time: whatever lies in them, wherever. */
+static void a_string_of_any_mixture_ends_where_it_ends_byte_by_byte(void **state)
+{
+    (void)state;
+    static const char *const parts[] = {"a", "word ", "и",    "но",  "Дождь",
+                                        "«", "—",     "🙂", "\\n", "新"};
+    static const char *const rare[] = {"\"",   "\\",   "\x1F", "\xD0",
+                                       "\xD1", "\x80", "\xC3", "\xE2\x80"};
+    struct dice dice = {.state = 7};
+    for (int round = 0; round < 200000; round++) {
+        char text[96];
+        size_t bytes = 0;
+        while (bytes < sizeof text - 16 && !dice_percent(&dice, 3)) {
+            const char *part = dice_percent(&dice, 3) ? rare[dice_below(&dice, COUNT_OF(rare))]
+                                                      : parts[dice_below(&dice, COUNT_OF(parts))];
+            memcpy(text + bytes, part, strlen(part));
+            bytes += strlen(part);
+        }
+        text[bytes++] = '"';
+        struct wt_value value = {0};
+        const char *fault = NULL;
+        const char *expected_fault = NULL;
+        const char *why = NULL;
+        const char *expected = end_byte_by_byte(text, text + bytes, &expected_fault);
+        const char *after = wt_document_string(text, text + bytes, &value, &fault, &why);
+        if (expected != NULL ? after != expected + 1 : after != NULL || fault != expected_fault) {
+            fail_msg("%.*s", (int)bytes, text);
+        }
+    }
+}
+
 /* --- what it is lenient about ---------------------------------------------------------------- */
 
 static void assert_plain(const char *text, const char *plain)
@@ -279,6 +330,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_are_those_that_jansson_reads),
         cmocka_unit_test(no_change_of_one_byte_is_read_otherwise),
+        cmocka_unit_test(a_string_of_any_mixture_ends_where_it_ends_byte_by_byte),
         cmocka_unit_test(numbers_of_any_size_and_keys_twice_are_plain),
         cmocka_unit_test(what_other_parsers_refuse_is_replaced_in_plain_json),
         cmocka_unit_test(half_of_a_pair_reads_as_the_replacement_character),
