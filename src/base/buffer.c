@@ -52,12 +52,76 @@ void wt_buffer_append_integer(struct wt_buffer *buffer, int64_t value)
     wt_buffer_append(buffer, digits + at, sizeof digits - at);
 }
 
+/* Digits of a number, and the least value of as many digits. */
+#define NUMBER_DIGITS 6
+#define NUMBER_LEAST 100000u
+
+/* Powers of ten up to the last that a double has exactly. */
+static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+
+/* The six digits of a value below 1, rounded, as a number from 100000 to 999999, and how many zeros stand
+ * between the point and them. 0: not decided. One multiplication with an exact power errs by less than
+ * 1e-9, so the digits are certain unless the rest is about one half. */
+static uint32_t six_digits(double value, uint32_t *zeros_out)
+{
+    uint32_t zeros = 0;
+    while (zeros + NUMBER_DIGITS + 1 < sizeof powers / sizeof powers[0] &&
+           value * powers[zeros + NUMBER_DIGITS] < NUMBER_LEAST) {
+        zeros++;
+    }
+    double scaled = value * powers[zeros + NUMBER_DIGITS];
+    uint32_t digits = (uint32_t)scaled;
+    double rest = scaled - digits;
+    *zeros_out = zeros;
+    if (scaled < NUMBER_LEAST || fabs(rest - 0.5) < 1e-6) {
+        return 0;
+    }
+    digits += rest > 0.5 ? 1 : 0;
+    return digits < 10 * NUMBER_LEAST ? digits : 0;
+}
+
+/* Writes 0.0ddd or d.dde-05 as printf's %.6g does; returns how many bytes. */
+static size_t write_digits(uint32_t digits, uint32_t zeros, char *out)
+{
+    char digit[NUMBER_DIGITS];
+    size_t count = NUMBER_DIGITS;
+    for (size_t i = NUMBER_DIGITS; i-- > 0; digits /= 10) {
+        digit[i] = (char)('0' + digits % 10);
+    }
+    while (digit[count - 1] == '0') {
+        count--;
+    }
+    if (zeros < 4) {
+        memcpy(out, "0.0000", 2 + zeros);
+        memcpy(out + 2 + zeros, digit, count);
+        return 2 + zeros + count;
+    }
+    size_t bytes = 0;
+    out[bytes++] = digit[0];
+    if (count > 1) {
+        out[bytes++] = '.';
+        memcpy(out + bytes, digit + 1, count - 1);
+        bytes += count - 1;
+    }
+    uint32_t exponent = zeros + 1;
+    memcpy(out + bytes, "e-", 2);
+    out[bytes + 2] = (char)('0' + exponent / 10);
+    out[bytes + 3] = (char)('0' + exponent % 10);
+    return bytes + 4;
+}
+
 void wt_buffer_append_number(struct wt_buffer *buffer, double value)
 {
     assert(isfinite(value));
     char digits[32];
-    int count = snprintf(digits, sizeof digits, "%.6g", value);
-    wt_buffer_append(buffer, digits, (size_t)count);
+    uint32_t zeros = 0;
+    /* Scores lie between 0 and 1. printf takes a thousand instructions for one. */
+    uint32_t six = value > 0 && value < 1 ? six_digits(value, &zeros) : 0;
+    size_t count = six != 0 ? write_digits(six, zeros, digits)
+                            : (size_t)snprintf(digits, sizeof digits, "%.6g", value);
+    wt_buffer_append(buffer, digits, count);
 }
 
 void wt_buffer_append_float(struct wt_buffer *buffer, float value)

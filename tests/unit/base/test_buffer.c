@@ -1,5 +1,6 @@
 /* A buffer: bytes that grow, and JSON that any reader reads back. */
 #include "base/buffer.h"
+#include "dice.h"
 #include "support.h"
 
 #include <jansson.h>
@@ -77,6 +78,50 @@ static void integers_are_written_in_full(void **state)
     wt_buffer_append_text(&buffer, " ");
     wt_buffer_append_integer(&buffer, INT64_MAX);
     assert_text(&buffer, "-9223372036854775808 0 9223372036854775807");
+}
+
+static void assert_as_printed(double value)
+{
+    char expected[32];
+    char found[32];
+    struct wt_buffer buffer = {0};
+    (void)snprintf(expected, sizeof expected, "%.6g", value);
+    wt_buffer_append_number(&buffer, value);
+    assert_true(buffer.count < sizeof found);
+    memcpy(found, buffer.bytes, buffer.count);
+    found[buffer.count] = '\0';
+    wt_buffer_free(&buffer);
+    if (strcmp(found, expected) != 0) {
+        fail_msg("%.17g is written %s, not %s", value, found, expected);
+    }
+}
+
+/* Scores are written without printf: of any size, and about a half of the last digit. */
+static void numbers_are_written_as_printf_writes_them(void **state)
+{
+    (void)state;
+    struct dice dice = {.state = 5};
+    for (int i = 0; i < 300000; i++) {
+        double share = (double)(dice_next(&dice) >> 11) * 0x1p-53;
+        assert_as_printed(share);
+        assert_as_printed(share * share * share * share * share);
+        assert_as_printed(pow(10.0, -25.0 * share));
+        double half = dice_below(&dice, 1000000) + 0.5;
+        double scale = pow(10.0, dice_between(&dice, 6, 20));
+        assert_as_printed(half / scale);
+        assert_as_printed(nextafter(half / scale, i % 2));
+        assert_as_printed((i + 1) / scale);
+        assert_as_printed(nextafter((i + 1) / scale, i % 2));
+    }
+    static const double others[] = {0.0,      -0.0,      1.0,        0.1,         0.0001,   0.00001,
+                                    1e-4,     1e-5,      0.5,        -0.25,       12345.67, 1e6,
+                                    1e300,    5e-324,    1e-17,      1e-18,       1e-22,    1e-23,
+                                    0.999999, 0.9999995, 0.99999949, 9.9999995e-5};
+    for (size_t i = 0; i < COUNT_OF(others); i++) {
+        assert_as_printed(others[i]);
+        assert_as_printed(nextafter(others[i], 0));
+        assert_as_printed(nextafter(others[i], 2));
+    }
 }
 
 static void numbers_have_six_digits_and_are_json(void **state)
@@ -161,6 +206,7 @@ int main(void)
         cmocka_unit_test(bytes_come_out_as_they_went_in_however_many),
         cmocka_unit_test(a_buffer_can_be_used_again_after_take_and_free),
         cmocka_unit_test(integers_are_written_in_full),
+        cmocka_unit_test(numbers_are_written_as_printf_writes_them),
         cmocka_unit_test(numbers_have_six_digits_and_are_json),
         cmocka_unit_test(floats_come_back_bit_for_bit),
         cmocka_unit_test(json_strings_escape_what_rfc_8259_asks_for_and_nothing_else),
