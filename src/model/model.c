@@ -37,6 +37,25 @@ void wt_model_thread_init(struct wt_model *model)
     wt_backend_thread_init(model->backend, model->threads_per_call);
 }
 
+/* Two ids at a time: what compilers do not do at -O2. */
+typedef uint64_t two_ids __attribute__((vector_size(16)));
+
+/* True: all are in 0..bound - 1. One that is not sets the sign of itself or of its distance from bound. */
+static bool all_below(const int64_t *ids, size_t count, int64_t bound)
+{
+    uint64_t last = (uint64_t)bound - 1;
+    two_ids signs = {0};
+    size_t i = 0;
+    for (; i + 2 <= count; i += 2) {
+        two_ids here;
+        memcpy(&here, ids + i, sizeof here);
+        signs |= here | (last - here);
+    }
+    uint64_t sign = signs[0] | signs[1];
+    sign |= i < count ? (uint64_t)ids[i] | (last - (uint64_t)ids[i]) : 0;
+    return sign >> 63 == 0;
+}
+
 static enum wt_status check_rows(const struct wt_model *model, const int64_t *ids,
                                  const int64_t *lengths, uint32_t batch_size, uint32_t width,
                                  struct wt_error *error)
@@ -57,14 +76,17 @@ static enum wt_status check_rows(const struct wt_model *model, const int64_t *id
                                 (long long)lengths[row], width);
         }
     }
-    for (size_t i = 0; i < (size_t)batch_size * width; i++) {
-        if (ids[i] < 0 || ids[i] >= vocab_size) {
-            return wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, "batch-id",
-                                "token id %lld is not in the vocabulary of %lld", (long long)ids[i],
-                                (long long)vocab_size);
-        }
+    size_t count = (size_t)batch_size * width;
+    if (all_below(ids, count, vocab_size)) {
+        return WT_OK;
     }
-    return WT_OK;
+    size_t i = 0;
+    while (ids[i] >= 0 && ids[i] < vocab_size) {
+        i++;
+    }
+    return wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, "batch-id",
+                        "token id %lld is not in the vocabulary of %lld", (long long)ids[i],
+                        (long long)vocab_size);
 }
 
 /* Copies the rows for policy padded-512: the model reads the padding too, so it must be [PAD],

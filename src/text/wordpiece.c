@@ -71,13 +71,23 @@ enum wt_status wt_wordpiece_grow(struct wt_wordpiece *tokenizer)
     return WT_OK;
 }
 
+/* Four ids at a time: what compilers do not do at -O2. */
+typedef int32_t four_ids __attribute__((vector_size(16)));
+
 static uint32_t count_of(const int32_t *ids, uint32_t count, int32_t id)
 {
-    uint32_t found = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        found += ids[i] == id;
+    four_ids found = {0};
+    uint32_t i = 0;
+    for (; i + 4 <= count; i += 4) {
+        four_ids here;
+        memcpy(&here, ids + i, sizeof here);
+        found -= here == id;
     }
-    return found;
+    uint32_t sum = (uint32_t)(found[0] + found[1] + found[2] + found[3]);
+    for (; i < count; i++) {
+        sum += ids[i] == id;
+    }
+    return sum;
 }
 
 static enum wt_status encode(struct wt_tokenizer *base, const char *text, size_t text_bytes,
