@@ -166,15 +166,20 @@ static inline void take_finished(struct stage *stage, uint32_t wanted)
     }
 }
 
-/* Waits until `metric` has `value`. */
-static inline void wait_for(enum wt_metric metric, int64_t value)
+/* Waits until `metric` is from `least` to `most`. */
+static inline void wait_between(enum wt_metric metric, int64_t least, int64_t most)
 {
-    int64_t deadline_us = wt_clock_us() + 20000000;
-    while (wt_metric_get(metric) != value) {
+    int64_t deadline_us = wt_clock_us() + 60000000;
+    while (wt_metric_get(metric) < least || wt_metric_get(metric) > most) {
         struct timespec wait = {.tv_nsec = 1000000};
         (void)nanosleep(&wait, NULL);
         assert_true(wt_clock_us() < deadline_us);
     }
+}
+
+static inline void wait_for(enum wt_metric metric, int64_t value)
+{
+    wait_between(metric, value, value);
 }
 
 #endif
