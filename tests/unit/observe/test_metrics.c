@@ -305,14 +305,11 @@ static void nothing_is_lost_when_threads_count_at_once(void **state)
     assert_true(value_of("wiretag_batch_articles_sum") == 64.0 * THREADS * EACH);
 }
 
-static void process_figures_are_those_of_this_process(void **state)
+static void memory_and_threads_are_counted(void)
 {
-    (void)state;
-    double fds = value_of("process_open_fds");
-    int file = dup(STDOUT_FILENO);
-    assert_true(value_of("process_open_fds") == fds + 1);
-    (void)close(file);
-
+    if (getenv("WIRETAG_EMULATED") != NULL) {
+        return;
+    }
     double resident = value_of("process_resident_memory_bytes");
     size_t bytes = 16u << 20;
     char *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -321,13 +318,24 @@ static void process_figures_are_those_of_this_process(void **state)
     double grown = value_of("process_resident_memory_bytes") - resident;
     assert_true(grown > 15e6);
     (void)munmap(memory, bytes);
+    assert_true(value_of("process_threads") >= 1);
+}
+
+static void process_figures_are_those_of_this_process(void **state)
+{
+    (void)state;
+    double fds = value_of("process_open_fds");
+    int file = dup(STDOUT_FILENO);
+    assert_true(value_of("process_open_fds") == fds + 1);
+    (void)close(file);
+
+    memory_and_threads_are_counted();
 
     double cpu = value_of("process_cpu_seconds_total");
     clock_t until = clock() + CLOCKS_PER_SEC / 20;
     while (clock() < until) {
     }
     assert_true(value_of("process_cpu_seconds_total") >= cpu + 0.04);
-    assert_true(value_of("process_threads") >= 1);
     double age = (double)time(NULL) - value_of("process_start_time_seconds");
     assert_true(age >= -2 && age < 300);
 }
