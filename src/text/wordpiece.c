@@ -55,6 +55,8 @@ static enum wt_status create(const struct wt_vocab *vocab, struct wt_tokenizer *
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi")) {
         tokenizer->run = wt_wordpiece_run_avx2;
     }
+#elif WT_HAVE_NEON
+    tokenizer->run = wt_wordpiece_run_neon;
 #endif
     return WT_OK;
 }

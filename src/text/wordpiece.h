@@ -60,6 +60,11 @@ enum wt_status wt_wordpiece_run_portable(struct wt_wordpiece *tokenizer, const u
 /* The same for processors with AVX2 and BMI. */
 enum wt_status wt_wordpiece_run_avx2(struct wt_wordpiece *tokenizer, const uint8_t *text,
                                      size_t text_bytes, size_t *count_in_out);
+#elif defined(__aarch64__)
+#define WT_HAVE_NEON 1
+/* The same for ARM64, where every processor has NEON. */
+enum wt_status wt_wordpiece_run_neon(struct wt_wordpiece *tokenizer, const uint8_t *text,
+                                     size_t text_bytes, size_t *count_in_out);
 #endif
 
 #endif
