@@ -107,6 +107,8 @@ extern const struct wt_kernels wt_kernels_portable;
 extern const struct wt_kernels wt_kernels_avx2;        /* AVX2 and FMA */
 extern const struct wt_kernels wt_kernels_avx512;      /* AVX-512 with VNNI */
 extern const struct wt_kernels wt_kernels_avx512_bf16; /* and with bf16 */
+#elif defined(__aarch64__)
+extern const struct wt_kernels wt_kernels_neon;
 #endif
 
 /* The functions below are in supported_sets.c.

@@ -1,4 +1,4 @@
-/* supported_sets.c: the kernel sets that the processor's instructions (AVX2, AVX-512) allow. Which of
+/* supported_sets.c: the kernel sets that the processor's instructions (AVX2, AVX-512, NEON) allow. Which of
  * them a model uses is measured: torch/torch_kernel_choice.cpp. */
 #include "model/kernels/kernels.h"
 
@@ -29,6 +29,8 @@ __attribute__((constructor)) static void find_sets(void)
     if (avx512 && __builtin_cpu_supports("avx512bf16")) {
         sets[count++] = &wt_kernels_avx512_bf16;
     }
+#elif defined(__aarch64__)
+    sets[count++] = &wt_kernels_neon;
 #endif
     sets[count] = NULL;
 }

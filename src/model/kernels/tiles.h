@@ -1,7 +1,7 @@
 /* tiles.h: the tile functions of a set with vectors, written once. kernels_*.c include it after
  * defining PANEL (columns), VECTOR_LANES (sums in one register) and INLINE. The sums stay in
- * registers, because every loop over them is unrolled. Each number of rows has its own function. */
-#include "model/kernels/kernels.h"
+ * registers, because every loop over them is unrolled. */
+#include "model/kernels/tile_rows.h"
 
 #define VECTORS (PANEL / VECTOR_LANES)
 
@@ -51,35 +51,6 @@
             }                                                                                      \
         }                                                                                          \
     }                                                                                              \
-    __attribute__((noinline)) static void name##_6(const struct wt_tile *tile)                     \
-    {                                                                                              \
-        name##_rows(tile, 6);                                                                      \
-    }                                                                                              \
-    __attribute__((noinline)) static void name##_5(const struct wt_tile *tile)                     \
-    {                                                                                              \
-        name##_rows(tile, 5);                                                                      \
-    }                                                                                              \
-    __attribute__((noinline)) static void name##_4(const struct wt_tile *tile)                     \
-    {                                                                                              \
-        name##_rows(tile, 4);                                                                      \
-    }                                                                                              \
-    __attribute__((noinline)) static void name##_3(const struct wt_tile *tile)                     \
-    {                                                                                              \
-        name##_rows(tile, 3);                                                                      \
-    }                                                                                              \
-    __attribute__((noinline)) static void name##_2(const struct wt_tile *tile)                     \
-    {                                                                                              \
-        name##_rows(tile, 2);                                                                      \
-    }                                                                                              \
-    __attribute__((noinline)) static void name##_1(const struct wt_tile *tile)                     \
-    {                                                                                              \
-        name##_rows(tile, 1);                                                                      \
-    }                                                                                              \
-    static void name(const struct wt_tile *tile)                                                   \
-    {                                                                                              \
-        static wt_tile_function *const by_rows[] = {name##_1, name##_2, name##_3,                  \
-                                                    name##_4, name##_5, name##_6};                 \
-        by_rows[tile->rows - 1](tile);                                                             \
-    }
+    DEFINE_TILE_BY_ROWS(name)
 
 /* NOLINTEND(bugprone-macro-parentheses) */

@@ -79,9 +79,27 @@ static void there_is_no_set_that_the_processor_lacks(void **state)
 }
 #endif
 
+/* Whoever runs the test on an emulated processor says which sets that has. */
+static void there_are_the_sets_of_an_emulated_processor(void **state)
+{
+    (void)state;
+    const char *expected = getenv("WIRETAG_EXPECTED_SETS");
+    if (expected == NULL) {
+        skip();
+    }
+    char names[200] = "";
+    for (const struct wt_kernels *const *set = wt_kernels_all(); *set != NULL; set++) {
+        size_t length = strlen(names);
+        (void)snprintf(names + length, sizeof names - length, "%s%s", length > 0 ? " " : "",
+                       (*set)->name);
+    }
+    assert_string_equal(names, expected);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(there_are_the_sets_of_an_emulated_processor),
         cmocka_unit_test(a_set_is_asked_for_by_its_name_and_no_other_is),
         cmocka_unit_test(attention_is_in_bf16_beside_products_that_are_not_in_fp32),
 #if defined(__x86_64__)
