@@ -20,6 +20,7 @@ static void free_tokenizer(struct wt_wordpiece *tokenizer)
 {
     free(tokenizer->ids);
     free(tokenizer->entries);
+    free(tokenizer->lines);
     free(tokenizer);
 }
 
@@ -44,7 +45,8 @@ static enum wt_status create(const struct wt_vocab *vocab, struct wt_tokenizer *
     tokenizer->ids = malloc(tokenizer->capacity * sizeof *tokenizer->ids);
     void *entries = wt_pages_alloc(entries_bytes);
     tokenizer->entries = entries;
-    if (tokenizer->ids == NULL || entries == NULL) {
+    tokenizer->lines = aligned_alloc(64, WT_ENTRY_COUNT * sizeof *tokenizer->lines);
+    if (tokenizer->ids == NULL || entries == NULL || tokenizer->lines == NULL) {
         free_tokenizer(tokenizer);
         *tokenizer_out = NULL;
         return out_of_memory(error, WT_ERROR_FATAL);

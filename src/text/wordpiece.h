@@ -20,6 +20,13 @@ struct wt_word_entry {
     int32_t ids[WT_IDS_AT_ONCE];               /* the last element is the number of ids */
 };
 
+/* The ids of a word with more than an entry holds. Most words of most vocabularies have few, so these lines
+ * are apart and stay untouched, which costs no memory. */
+#define WT_LINE_IDS_MAX 16u
+struct wt_word_line {
+    _Alignas(64) int32_t ids[WT_LINE_IDS_MAX];
+};
+
 /* A power of two: 4 MiB for each tokenizer. */
 #define WT_ENTRY_BITS 16u
 #define WT_ENTRY_COUNT (1u << WT_ENTRY_BITS)
@@ -34,6 +41,7 @@ struct wt_wordpiece {
     struct wt_tokenizer base;
     const struct wt_wordpiece_vocab *vocab;
     struct wt_word_entry *entries; /* WT_ENTRY_COUNT; a word can be in one entry only */
+    struct wt_word_line *lines;    /* as many; [i]: of entry i, if that has too many ids */
     int32_t *ids;                  /* [CLS] first */
     size_t capacity;
     size_t stop_count; /* the loop may end at this many ids, [CLS] included */

@@ -196,6 +196,12 @@ static inline enum wt_status add_new_word(struct wt_wordpiece *tokenizer, struct
     return WT_OK;
 }
 
+static inline struct wt_word_line *line_of(const struct wt_wordpiece *tokenizer,
+                                           const struct wt_word_entry *entry)
+{
+    return &tokenizer->lines[entry - tokenizer->entries];
+}
+
 /* Second pass: looks up the cached words, and splits all others together. */
 static inline enum wt_status resolve(struct wt_wordpiece *tokenizer, struct batch *batch)
 {
@@ -207,8 +213,10 @@ static inline enum wt_status resolve(struct wt_wordpiece *tokenizer, struct batc
             continue;
         }
         if (piece->entry != NULL && window_equals(&batch->windows[i], piece->entry->key)) {
-            piece->ids = piece->entry->ids;
             piece->id_count = (uint32_t)piece->entry->ids[WT_ENTRY_IDS_MAX];
+            piece->ids = piece->id_count <= WT_ENTRY_IDS_MAX
+                             ? piece->entry->ids
+                             : line_of(tokenizer, piece->entry)->ids;
             continue;
         }
         enum wt_status status = add_new_word(tokenizer, batch, piece);
@@ -233,6 +241,10 @@ static inline int32_t *emit(const struct batch *batch, int32_t *next)
         const struct piece *piece = &batch->pieces[i];
         memcpy(next, piece->ids, WT_IDS_AT_ONCE * sizeof *next);
         if (piece->id_count > WT_IDS_AT_ONCE) {
+            memcpy(next + WT_IDS_AT_ONCE, piece->ids + WT_IDS_AT_ONCE,
+                   WT_IDS_AT_ONCE * sizeof *next);
+        }
+        if (piece->id_count > 2 * WT_IDS_AT_ONCE) {
             memcpy(next, piece->ids, piece->id_count * sizeof *next);
         }
         next += piece->id_count;
@@ -242,15 +254,20 @@ static inline int32_t *emit(const struct batch *batch, int32_t *next)
 
 /* After the ids are written, because a new entry may overwrite the ids of a piece of the same
  * batch. */
-static inline void remember(struct batch *batch)
+static inline void remember(const struct wt_wordpiece *tokenizer, const struct batch *batch)
 {
     for (uint32_t i = 0; i < batch->new_count; i++) {
         const struct piece *piece = batch->new_pieces[i];
-        if (piece->entry == NULL || piece->id_count > WT_ENTRY_IDS_MAX) {
+        if (piece->entry == NULL || piece->id_count > WT_LINE_IDS_MAX) {
             continue;
         }
         window_store(&batch->windows[piece - batch->pieces], piece->entry->key);
-        memcpy(piece->entry->ids, piece->ids, WT_IDS_AT_ONCE * sizeof *piece->ids);
+        if (piece->id_count <= WT_ENTRY_IDS_MAX) {
+            memcpy(piece->entry->ids, piece->ids, WT_IDS_AT_ONCE * sizeof *piece->ids);
+        } else {
+            memcpy(line_of(tokenizer, piece->entry)->ids, piece->ids,
+                   piece->id_count * sizeof *piece->ids);
+        }
         piece->entry->ids[WT_ENTRY_IDS_MAX] = (int32_t)piece->id_count;
     }
 }
@@ -274,7 +291,7 @@ static enum wt_status run_stretch(struct wt_wordpiece *tokenizer, const uint8_t 
         }
         int32_t *next = emit(&batch, tokenizer->ids + *count_in_out);
         *count_in_out = (size_t)(next - tokenizer->ids);
-        remember(&batch);
+        remember(tokenizer, &batch);
     }
     return WT_OK;
 }

@@ -174,6 +174,34 @@ static void every_path_gives_the_ids_of_the_reference_whatever_the_options(void 
     }
 }
 
+/* Words of few pieces are remembered in one place, those of many in another, and the longest nowhere. */
+static void a_word_seen_again_has_the_same_ids_however_many_they_are(void **state)
+{
+    (void)state;
+    struct wt_vocab *vocab =
+        make_cased_vocab("7\n##0\n##1\n##2\n##3\n##4\n##5\n##6\n##7\n##8\n##9\n");
+    struct wt_reference *reference = wt_reference_create(vocab);
+    struct wt_tokenizer *best = make_tokenizer(vocab);
+    struct wt_tokenizer *portable = make_tokenizer(vocab);
+    wt_wordpiece_of(portable)->run = wt_wordpiece_run_portable;
+    for (int pieces = 1; pieces <= (int)WT_WINDOW_BYTES + 2; pieces++) {
+        char text[512] = "";
+        size_t bytes = 0;
+        for (int word = 0; word < 12; word++) { /* three words, again and again */
+            bytes +=
+                (size_t)snprintf(text + bytes, sizeof text - bytes, "7%0*d ", pieces - 1, word % 3);
+        }
+        for (int round = 0; round < 3; round++) {
+            expect_same(best, reference, text, bytes, 0);
+            expect_same(portable, reference, text, bytes, 0);
+        }
+    }
+    wt_tokenizer_destroy(portable);
+    wt_tokenizer_destroy(best);
+    wt_reference_destroy(reference);
+    wt_vocab_destroy(vocab);
+}
+
 /* More distinct words than a tokenizer remembers: they push each other out. */
 static void forgetting_a_word_changes_no_ids(void **state)
 {
@@ -258,6 +286,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_path_gives_the_ids_of_the_reference_whatever_the_options),
+        cmocka_unit_test(a_word_seen_again_has_the_same_ids_however_many_they_are),
         cmocka_unit_test(forgetting_a_word_changes_no_ids),
         cmocka_unit_test(plain_blocks_hold_nothing_but_parts_of_words),
         cmocka_unit_test(threads_share_one_vocabulary),
