@@ -10,7 +10,7 @@
 
 #define CAPACITY_MIN 256u
 
-static char *room(struct wt_buffer *buffer, size_t count)
+void wt_buffer_reserve(struct wt_buffer *buffer, size_t count)
 {
     if (buffer->capacity - buffer->count < count) {
         size_t capacity = buffer->capacity < CAPACITY_MIN ? CAPACITY_MIN : buffer->capacity;
@@ -20,20 +20,6 @@ static char *room(struct wt_buffer *buffer, size_t count)
         buffer->bytes = wt_realloc(buffer->bytes, capacity);
         buffer->capacity = capacity;
     }
-    return buffer->bytes + buffer->count;
-}
-
-void wt_buffer_append(struct wt_buffer *buffer, const void *bytes, size_t count)
-{
-    if (count > 0) {
-        memcpy(room(buffer, count), bytes, count);
-        buffer->count += count;
-    }
-}
-
-void wt_buffer_append_text(struct wt_buffer *buffer, const char *text)
-{
-    wt_buffer_append(buffer, text, strlen(text));
 }
 
 void wt_buffer_append_integer(struct wt_buffer *buffer, int64_t value)
@@ -162,8 +148,9 @@ void wt_buffer_append_json_string(struct wt_buffer *buffer, const char *text, si
 
 char *wt_buffer_take(struct wt_buffer *buffer, size_t *count_out)
 {
-    *room(buffer, 1) = '\0';
+    wt_buffer_reserve(buffer, 1);
     char *bytes = buffer->bytes;
+    bytes[buffer->count] = '\0';
     if (count_out != NULL) {
         *count_out = buffer->count;
     }

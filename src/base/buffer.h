@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct wt_buffer {
     char *bytes;
@@ -13,8 +14,26 @@ struct wt_buffer {
     size_t capacity;
 };
 
-void wt_buffer_append(struct wt_buffer *buffer, const void *bytes, size_t count);
-void wt_buffer_append_text(struct wt_buffer *buffer, const char *text);
+/* Makes room for `count` more bytes. */
+void wt_buffer_reserve(struct wt_buffer *buffer, size_t count);
+
+static inline void wt_buffer_append(struct wt_buffer *buffer, const void *bytes, size_t count)
+{
+    if (count > 0) {
+        if (buffer->capacity - buffer->count < count) {
+            wt_buffer_reserve(buffer, count);
+        }
+        memcpy(buffer->bytes + buffer->count, bytes, count);
+        buffer->count += count;
+    }
+}
+
+/* Inline, so that the length of a literal is known. */
+static inline void wt_buffer_append_text(struct wt_buffer *buffer, const char *text)
+{
+    wt_buffer_append(buffer, text, strlen(text));
+}
+
 void wt_buffer_append_integer(struct wt_buffer *buffer, int64_t value);
 
 /* Appends a JSON number of six significant digits, as many as printed probabilities have.

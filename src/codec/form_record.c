@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What the value of most records has room in. */
+#define VALUE_BYTES 512u
+
 /* The category of a single-label model: the best label, if it reaches its threshold. */
 static void append_category(const struct wt_encoder *encoder, struct wt_record *record,
                             const struct wt_scores *scores, struct wt_buffer *value)
@@ -152,6 +155,7 @@ void wt_form_append_source(const struct wt_record *record, struct wt_buffer *val
 static void write(const struct wt_encoder *encoder, struct wt_record *record)
 {
     struct wt_buffer value = {0};
+    wt_buffer_reserve(&value, VALUE_BYTES);
     wt_form_append_label(encoder, record, &value);
     wt_form_append_source(record, &value);
     if (encoder->config->output.include_input) {

@@ -104,10 +104,21 @@ bool wt_headers_replaced(const struct wt_record *record, const char *name)
            strncmp(name, "wiretag.source.", strlen("wiretag.source.")) == 0;
 }
 
+/* Puts the table behind the values, in the same memory. */
+static struct wt_header *append_table(struct wt_buffer *values, size_t count)
+{
+    size_t aligned = (values->count + sizeof(size_t) - 1) / sizeof(size_t) * sizeof(size_t);
+    wt_buffer_reserve(values, aligned - values->count + count * sizeof(struct wt_header));
+    void *table = values->bytes + aligned;
+    return table;
+}
+
 void wt_headers_end(struct wt_headers *headers, struct wt_output *output)
 {
     const struct wt_record *record = headers->record;
-    output->headers = wt_alloc((record->header_count + headers->count) * sizeof(struct wt_header));
+    output->headers = append_table(&headers->values, record->header_count + headers->count);
+    output->header_memory = headers->values.bytes;
+    headers->values = (struct wt_buffer){0};
     output->header_count = 0;
     for (size_t i = 0; i < record->header_count; i++) {
         bool kept = headers->keep == NULL || headers->keep[i];
@@ -116,7 +127,6 @@ void wt_headers_end(struct wt_headers *headers, struct wt_output *output)
             output->headers[output->header_count++] = record->headers[i];
         }
     }
-    output->header_memory = wt_buffer_take(&headers->values, NULL);
     size_t start = 0;
     for (size_t i = 0; i < headers->count; i++) {
         output->headers[output->header_count++] =

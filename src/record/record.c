@@ -68,7 +68,6 @@ void wt_record_output_clear(struct wt_record *record)
 {
     free(record->output.value);
     free(record->output.key_memory);
-    free(record->output.headers);
     free(record->output.header_memory);
     record->output = (struct wt_output){0};
 }

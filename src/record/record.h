@@ -51,7 +51,7 @@ struct wt_output {
     const void *key; /* in `key_memory` or the record; NULL: null key */
     size_t key_bytes;
     char *key_memory;
-    struct wt_header *headers; /* names and values point into `header_memory` or the record */
+    struct wt_header *headers; /* in `header_memory`; names and values also in the record */
     size_t header_count;
     char *header_memory;
 };
