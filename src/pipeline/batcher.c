@@ -141,11 +141,18 @@ static void take_first(struct wt_batcher *batcher, uint32_t bucket, struct wt_ba
     }
 }
 
+/* With one more record, if it is no wider, the batch stays within its limits. */
+static bool has_room(const struct wt_batcher *batcher, const struct wt_batch *batch)
+{
+    return batch->count < batcher->limits.articles_max &&
+           (uint64_t)batch->width * (batch->count + 1) <= batcher->limits.tokens_max;
+}
+
 /* With the first record of `bucket` added, the batch stays within its limits. */
 static bool fits(const struct wt_batcher *batcher, const struct wt_batch *batch, uint32_t bucket)
 {
     assert(batcher->buckets[bucket].first != NULL && batch->count > 0);
-    if (batch->count >= batcher->limits.articles_max) {
+    if (!has_room(batcher, batch)) {
         return false;
     }
     uint32_t width = width_of(batcher, bucket);
@@ -170,7 +177,8 @@ static void fill(struct wt_batcher *batcher, uint32_t seed, struct wt_batch *bat
     if (batcher->limits.equal_lengths_only) {
         return;
     }
-    for (uint32_t distance = 1; distance < batcher->bucket_count; distance++) {
+    for (uint32_t distance = 1; distance < batcher->bucket_count && has_room(batcher, batch);
+         distance++) {
         bool below = seed >= distance;
         bool above = seed + distance < batcher->bucket_count;
         if (!below && !above) {
@@ -184,9 +192,6 @@ static void fill(struct wt_batcher *batcher, uint32_t seed, struct wt_batch *bat
                    fits(batcher, batch, sides[side])) {
                 take_first(batcher, sides[side], batch);
             }
-        }
-        if (batch->count >= batcher->limits.articles_max) {
-            return;
         }
     }
 }

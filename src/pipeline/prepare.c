@@ -52,6 +52,7 @@ struct worker {
     struct wt_beat *beat;
     struct wt_decoder *decoder;
     uint32_t index; /* of its tokenizer in each labeller */
+    int64_t now_us; /* when the thread last looked at the clock: twice for each record */
 };
 
 struct wt_prepare {
@@ -60,12 +61,12 @@ struct wt_prepare {
     struct worker *workers;
 };
 
-/* Adds the time since *from_us to a stage's histogram and sets *from_us to now. */
-static void count_time(enum wt_histogram stage, int64_t *from_us)
+/* A stage ends now: adds the time since the thread last looked at the clock to its histogram. */
+static void count_time(struct worker *worker, enum wt_histogram stage)
 {
-    int64_t now_us = wt_clock_us();
-    wt_metric_observe(stage, (double)(now_us - *from_us) * 1e-6, 1);
-    *from_us = now_us;
+    int64_t from_us = worker->now_us;
+    worker->now_us = wt_clock_us();
+    wt_metric_observe(stage, (double)(worker->now_us - from_us) * 1e-6, 1);
 }
 
 /* Of a traced record: when it left the stage. */
@@ -250,31 +251,31 @@ static void prepare_record(struct worker *worker, struct wt_record *record, stru
     struct wt_record_list *finished = &lists->finished;
     wt_owner_assert(&worker->owner);
     assert(record->state == WT_RECORD_CONSUMED);
-    int64_t at_us = record->consumed_us;
     if (record->outcome == WT_OUTCOME_HOLE) {
-        finish(record, at_us, finished);
+        finish(record, record->consumed_us, finished);
         return;
     }
-    count_time(WT_HISTOGRAM_STAGE_QUEUE, &at_us);
+    wt_metric_observe(WT_HISTOGRAM_STAGE_QUEUE,
+                      (double)(worker->now_us - record->consumed_us) * 1e-6, 1);
     const struct wt_redrive *redrive = worker->prepare->ports.redrive;
     if (redrive != NULL && !open_dead_letter(redrive, record)) {
         record->outcome = WT_OUTCOME_SKIPPED;
-        finish(record, at_us, finished);
+        finish(record, worker->now_us, finished);
         return;
     }
     wt_trace_begin(worker->prepare->ports.config, record);
-    note_time(record, WT_HISTOGRAM_STAGE_QUEUE, at_us);
+    note_time(record, WT_HISTOGRAM_STAGE_QUEUE, worker->now_us);
     if (worker->prepare->ports.times != NULL && record->outcome == WT_OUTCOME_NONE) {
         wt_timestamps_look(worker->prepare->ports.times, record);
     }
     if (record->headers_unread) {
         fail_headers(record);
-        finish(record, at_us, finished);
+        finish(record, worker->now_us, finished);
         return;
     }
     if (record->value == NULL) {
         record->outcome = WT_OUTCOME_TOMBSTONE;
-        finish(record, at_us, finished);
+        finish(record, worker->now_us, finished);
         return;
     }
     struct wt_error error;
@@ -282,13 +283,14 @@ static void prepare_record(struct worker *worker, struct wt_record *record, stru
     const char *stage = "decode";
     enum wt_status status = decode(worker, record, lists, &article, &error);
     if (status == WT_IO) {
+        worker->now_us = wt_clock_us();
         wt_record_list_append(&lists->stale, &record);
         return;
     }
-    count_time(WT_HISTOGRAM_STAGE_DECODE, &at_us);
-    note_time(record, WT_HISTOGRAM_STAGE_DECODE, at_us);
+    count_time(worker, WT_HISTOGRAM_STAGE_DECODE);
+    note_time(record, WT_HISTOGRAM_STAGE_DECODE, worker->now_us);
     if (status == WT_OK && record->outcome == WT_OUTCOME_FILTERED) {
-        finish(record, at_us, finished);
+        finish(record, worker->now_us, finished);
         return;
     }
     if (status == WT_OK) {
@@ -300,13 +302,13 @@ static void prepare_record(struct worker *worker, struct wt_record *record, stru
         struct wt_labeller *labeller = record->labeller;
         struct wt_record_list tokenized = {0};
         status = tokenize(worker, record, &article, &tokenized, &error);
-        count_time(WT_HISTOGRAM_STAGE_TOKENIZE, &at_us);
-        note_time(record, WT_HISTOGRAM_STAGE_TOKENIZE, at_us);
-        look_up(labeller, &tokenized, at_us, lists);
+        count_time(worker, WT_HISTOGRAM_STAGE_TOKENIZE);
+        note_time(record, WT_HISTOGRAM_STAGE_TOKENIZE, worker->now_us);
+        look_up(labeller, &tokenized, worker->now_us, lists);
     }
     if (status != WT_OK) {
         wt_record_fail(record, stage, &error);
-        finish(record, at_us, finished);
+        finish(record, worker->now_us, finished);
     }
 }
 
@@ -322,6 +324,7 @@ static void *run(void *opaque)
     wt_beat_rest(beat);
     while (wt_queue_pop(ports->queue_in, -1, RECORDS_PER_POP_MAX, &records) == WT_OK) {
         wt_beat(beat);
+        worker->now_us = wt_clock_us();
         struct lists lists = {0};
         struct wt_record *record;
         while ((record = wt_record_list_take(&records)) != NULL) {

@@ -347,8 +347,9 @@ static bool has_room(struct wt_intake *intake)
 bool wt_intake_open(struct wt_intake *intake)
 {
     wt_owner_assert(&intake->owner);
-    return has_room(intake) && wt_rate_limit_allows(&intake->rate_limit, wt_clock_us()) &&
-           !wt_log_reset_under_way(intake->log_reset);
+    const struct wt_rate_limit *limit = &intake->rate_limit;
+    bool allowed = limit->records_per_s_max == 0 || wt_rate_limit_allows(limit, wt_clock_us());
+    return has_room(intake) && allowed && !wt_log_reset_under_way(intake->log_reset);
 }
 
 void wt_intake_step(struct wt_intake *intake, int wait_ms)
