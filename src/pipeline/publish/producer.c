@@ -24,10 +24,6 @@
  * and is enough. */
 #define ABORT_MS_MAX 100
 
-/* Records linger until their transaction is committed, unless those for one partition exceed this many
- * bytes: under the highest loads they are sent before the commit asks for them. */
-#define TRANSACTION_BATCH_BYTES "200000"
-
 struct wt_producer {
     struct wt_owner owner; /* the publish thread */
     const struct wt_config *config;
@@ -240,10 +236,6 @@ static enum wt_status set_fixed_properties(struct wt_producer *producer, rd_kafk
                        wt_client_sizes_linger_ms(config, producer->transactional_id != NULL));
         status =
             wt_client_conf_default(conf, config, RD_KAFKA_PRODUCER, "linger.ms", linger_ms, error);
-    }
-    if (status == WT_OK && producer->transactional_id != NULL) {
-        status = wt_client_conf_default(conf, config, RD_KAFKA_PRODUCER, "batch.size",
-                                        TRANSACTION_BATCH_BYTES, error);
     }
     if (status == WT_OK) {
         status = wt_client_conf_default(conf, config, RD_KAFKA_PRODUCER,
