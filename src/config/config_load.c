@@ -46,16 +46,28 @@ static size_t names_prefix(const char *path)
     return 0;
 }
 
-/* A Kafka property may be a secret, so messages show only the path of such a --set. */
+/* True: the key holds a secret or what one may be written into, or is a section with such a key. */
+static bool may_be_secret(const char *key, size_t length)
+{
+    static const char *const secrets[] = {"kafka", "input.schema_registry", "traces.endpoint"};
+    for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++) {
+        size_t secret = strlen(secrets[i]);
+        if (strncmp(key, secrets[i], length < secret ? length : secret) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Messages show only the path of a --set that may be a secret. */
 static enum wt_status set_open(struct set *set, const char *text, struct wt_error *error)
 {
     *set = (struct set){.text = text};
     const char *equals = strchr(text, '=');
     size_t length = equals != NULL ? (size_t)(equals - text) : strlen(text);
-    bool kafka = strncmp(text, "kafka", 5) == 0;
     static const char path_bytes[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-    size_t shown = kafka ? strspn(text, path_bytes) : strlen(text);
+    size_t shown = may_be_secret(text, length) ? strspn(text, path_bytes) : strlen(text);
     const char *end = text[shown] == '\0' ? "" : text[shown] == '=' ? "=..." : "...";
     if (shown > SET_BYTES_MAX) {
         shown = SET_BYTES_MAX;

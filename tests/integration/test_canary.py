@@ -2,6 +2,8 @@
 text, an argument of a process."""
 
 import base64
+import http.client
+import signal
 import subprocess
 import urllib.parse
 
@@ -11,6 +13,7 @@ import secured
 import worker
 from broker import ROOT
 from client import article
+from collector import Collector
 from confluent_kafka.admin import ScramMechanism
 from fake import POISON
 from registry import Registry
@@ -51,6 +54,15 @@ class Shown:
             self.texts[f"{path} of {name}"] = running.http(path)[1]
         with open(f"/proc/{running.pid}/cmdline", encoding="utf-8") as arguments:
             self.texts[f"arguments of {name}"] = arguments.read()
+        connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=30)
+        connection.request("GET", "/events")
+        self.texts[f"events of {name}"] = connection.getresponse().read(2000).decode(errors="replace")
+        connection.close()
+
+    def reload(self, running, cause):
+        """One that fails, and is in the log, the pages and the metrics."""
+        running.signal(signal.SIGHUP)
+        running.wait_log(f"reload +the reload failed, .*{cause}")
 
     def records(self, records):
         for record in records:
@@ -76,12 +88,20 @@ def test_secrets_of_any_form_are_used_and_never_shown(lab, cluster):
     common = cluster.scram(**{"sasl.mechanism": "SCRAM-SHA-256", "sasl.username": user, "ssl.key.password": "0ther-secret",
                               "sasl.password": secret_file(lab, ODD), "debug": "all"})
     flow = lab.flow(on=cluster.broker)
+    collector = Collector()
     running = lab.run(flow, lab.model(fail_on_token=POISON), kafka={"common": common}, log={"level": "debug", "texts": True},
-                      http={"listen": "127.0.0.1:0"})
+                      http={"listen": "127.0.0.1:0", "texts": True}, traces={"endpoint": collector.endpoint, "share": 1.0})
     flow.produce([article("мяч"), article(POISON)])
     shown = Shown(lab)
     shown.records(flow.labels(1) + flow.dead_letters(1))
     shown.pages(running, "the worker")
+    client.wait_for("spans of both", lambda: len([span for span in collector.spans() if not span.parent_span_id]) == 2)
+    shown.texts["spans"] = repr(collector.requests)
+    written = running.config_path.read_text()
+    running.config_path.write_text(written.replace(str(lab.directory / "secret"), str(lab.directory / "nothing")))
+    shown.reload(running, "cannot open")
+    running.config_path.write_text(written)
+    shown.pages(running, "the worker after a reload")
     shown.command("check", running.config_path, status=(0, 1))
     shown.command("check", running.config_path, "--json", status=(0, 1))
     shown.command("check", running.config_path, "--set", "kafka.common.sasl.mechanism=SCRAM-SHA-512", status=(1,))
@@ -94,6 +114,7 @@ def test_secrets_of_any_form_are_used_and_never_shown(lab, cluster):
     shown.command("run --help", None)
     shown.texts["configuration without its file"] = running.config_path.read_text()
     assert running.stop() == 0
+    collector.close()
     shown.texts["log"] = running.stderr + running.stdout
     assert "SaslHandshake" in running.stderr, "librdkafka said all that it can"
     shown.assert_nowhere(*forms(ODD, user))
@@ -139,3 +160,18 @@ def test_the_password_of_a_schema_registry_is_never_shown(lab):
             running.stop()
             shown.texts["log"] = running.stderr
             shown.assert_nowhere(*forms(password, "news"))
+
+
+@pytest.mark.parametrize("setting", [
+    "kafka.common.sasl.password=[c4nary", "kafka.common={sasl.password: [c4nary]}", "kafka=c4nary",
+    "input.schema_registry.password=c4nary", "input.schema_registry={password: c4nary}", "input={schema_registry: {password: c4nary}}",
+    "input.schema_registry.url=http://news:c4nary@127.0.0.1", "traces.endpoint=http://news:c4nary@127.0.0.1",
+    "traces={endpoint: 'http://news:c4nary@127.0.0.1'}"])
+def test_an_error_about_an_argument_does_not_repeat_a_secret(lab, setting):
+    shown = Shown(lab)
+    path = lab.directory / "c.yaml"
+    path.write_text(worker.yaml(lab.flow().config()))
+    for name in ("check", "run"):
+        done = shown.command(name, path, "--set", setting, status=(1, 2))
+        assert "--set " + setting[:setting.index("=")] in done.stdout + done.stderr
+        assert "c4nary" not in done.stdout + done.stderr
