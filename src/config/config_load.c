@@ -50,7 +50,7 @@ static size_t names_prefix(const char *path)
 static bool may_be_secret(const char *key, size_t length)
 {
     static const char *const secrets[] = {"kafka", "input.schema_registry", "traces.endpoint"};
-    for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++) {
+    for (size_t i = 0; length > 0 && i < sizeof secrets / sizeof secrets[0]; i++) {
         size_t secret = strlen(secrets[i]);
         if (strncmp(key, secrets[i], length < secret ? length : secret) == 0) {
             return true;

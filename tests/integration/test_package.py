@@ -87,7 +87,7 @@ class TestPackage:
         """By the schemas of CycloneDX's own library."""
         folder = ROOT / ".deps/schemas/cyclonedx/schema/_res"
         if not folder.exists():
-            pytest.skip("the schemas are not there: scripts/setup --schemas")
+            pytest.skip("the schemas are not there: scripts/setup --test")
         schemas = {path.name: json.loads(path.read_text()) for path in folder.glob("*.schema.json")}
 
         def schema(uri):

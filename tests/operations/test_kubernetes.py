@@ -19,7 +19,7 @@ SCHEMAS = ROOT / ".deps/schemas"
 FILES = sorted(path for path in FOLDER.rglob("*.yaml") if path.name not in ("kustomization.yaml", "wiretag.yaml", "gpu.yaml"))
 # Where the types of an operator are, in the packages of scripts/requirements/schemas.txt.
 TYPES = {"keda.sh/v1alpha1": "cloudcoil/models/keda/v1alpha1.py", "monitoring.coreos.com/v1": "cloudcoil/models/prometheus_operator/v1.py"}
-with_schemas = pytest.mark.skipif(not SCHEMAS.exists(), reason="the schemas are not there: scripts/setup --schemas")
+with_schemas = pytest.mark.skipif(not SCHEMAS.exists(), reason="the schemas are not there: scripts/setup --test")
 
 
 def read(path):
