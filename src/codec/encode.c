@@ -142,6 +142,7 @@ void wt_encode(const struct wt_encoder *encoder, struct wt_record *record)
     case WT_OUTCOME_NONE:
     case WT_OUTCOME_SKIPPED:
     case WT_OUTCOME_FILTERED:
+    case WT_OUTCOME_COMPARED:
     case WT_OUTCOME_HOLE:
         assert(!"only what is published is encoded here");
     }

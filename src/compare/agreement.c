@@ -50,6 +50,23 @@ struct wt_agreement *wt_agreement_create(const struct wt_agreement_names *a,
     return agreement;
 }
 
+struct wt_agreement *wt_agreement_create_alike(const struct wt_agreement *like)
+{
+    const struct wt_agreement_places *places = &like->places;
+    const char **names = wt_alloc(((size_t)places->count_a + places->count_b + 1) * sizeof *names);
+    for (uint32_t i = 0; i < places->count_a; i++) {
+        names[i] = places->places[i].name;
+    }
+    for (uint32_t i = 0; i < places->count_b; i++) {
+        names[places->count_a + i] = places->places[places->of_b[i]].name;
+    }
+    struct wt_agreement *agreement =
+        wt_agreement_create(&(struct wt_agreement_names){names, places->count_a},
+                            &(struct wt_agreement_names){names + places->count_a, places->count_b});
+    free(names);
+    return agreement;
+}
+
 void wt_agreement_destroy(struct wt_agreement *agreement)
 {
     if (agreement == NULL) {
@@ -265,6 +282,32 @@ void wt_agreement_add(struct wt_agreement *agreement, struct wt_agreement *more)
     free(labels);
 }
 
+void wt_agreement_add_counts(struct wt_agreement *agreement,
+                             const struct wt_agreement_counts *counts)
+{
+    wt_mutex_lock(&agreement->mutex);
+    add_counts(&agreement->counts, counts);
+    wt_mutex_unlock(&agreement->mutex);
+}
+
+void wt_agreement_add_pair(struct wt_agreement *agreement, const struct wt_agreement_pair *pair)
+{
+    wt_mutex_lock(&agreement->mutex);
+    count_pair(agreement, pair->a, pair->b, pair->articles);
+    wt_mutex_unlock(&agreement->mutex);
+}
+
+void wt_agreement_add_label(struct wt_agreement *agreement, uint32_t place,
+                            const struct wt_agreement_label *label)
+{
+    assert(place < agreement->places.count);
+    wt_mutex_lock(&agreement->mutex);
+    agreement->labels[place].both += label->both;
+    agreement->labels[place].only_a += label->only_a;
+    agreement->labels[place].only_b += label->only_b;
+    wt_mutex_unlock(&agreement->mutex);
+}
+
 void wt_agreement_clear(struct wt_agreement *agreement)
 {
     wt_mutex_lock(&agreement->mutex);
@@ -301,10 +344,10 @@ uint32_t wt_agreement_pair_count(struct wt_agreement *agreement)
     return count;
 }
 
-static bool is_changed(const struct wt_agreement *agreement, const struct wt_agreement_pair *pair)
+bool wt_agreement_same_category(const struct wt_agreement *agreement, uint32_t a, uint32_t b)
 {
-    return !is_same_category(agreement, (struct wt_given){&pair->a, pair->a != WT_AGREEMENT_NONE},
-                             (struct wt_given){&pair->b, pair->b != WT_AGREEMENT_NONE});
+    return is_same_category(agreement, (struct wt_given){&a, a != WT_AGREEMENT_NONE},
+                            (struct wt_given){&b, b != WT_AGREEMENT_NONE});
 }
 
 uint32_t wt_agreement_pairs(struct wt_agreement *agreement, bool changed, uint32_t count_max,
@@ -315,7 +358,8 @@ uint32_t wt_agreement_pairs(struct wt_agreement *agreement, bool changed, uint32
     struct wt_agreement_pair *pairs = wt_alloc((agreement->pair_count + (size_t)1) * sizeof *pairs);
     for (uint32_t i = 0; i < agreement->capacity; i++) {
         const struct wt_agreement_pair *pair = &agreement->pairs[i];
-        if (pair->articles > 0 && (!changed || is_changed(agreement, pair))) {
+        if (pair->articles > 0 &&
+            (!changed || !wt_agreement_same_category(agreement, pair->a, pair->b))) {
             pairs[found++] = *pair;
         }
     }
@@ -330,6 +374,13 @@ uint32_t wt_agreement_pairs(struct wt_agreement *agreement, bool changed, uint32
 uint32_t wt_agreement_label_count(const struct wt_agreement *agreement)
 {
     return agreement->places.count;
+}
+
+void wt_agreement_model_labels(const struct wt_agreement *agreement, uint32_t *count_a_out,
+                               uint32_t *count_b_out)
+{
+    *count_a_out = agreement->places.count_a;
+    *count_b_out = agreement->places.count_b;
 }
 
 void wt_agreement_labels(struct wt_agreement *agreement, struct wt_agreement_label *labels_out)

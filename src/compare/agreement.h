@@ -33,6 +33,9 @@ struct wt_given {
 struct wt_agreement *wt_agreement_create(const struct wt_agreement_names *a,
                                          const struct wt_agreement_names *b);
 
+/* The same names, no counts. */
+struct wt_agreement *wt_agreement_create_alike(const struct wt_agreement *like);
+
 /* Accepts NULL. */
 void wt_agreement_destroy(struct wt_agreement *agreement);
 
@@ -91,12 +94,27 @@ struct wt_agreement_label {
     uint64_t only_b;
 };
 
+/* True: the categories, ids or WT_AGREEMENT_NONE, are the same. */
+bool wt_agreement_same_category(const struct wt_agreement *agreement, uint32_t a, uint32_t b);
+
 /* How many labels A and B have together, each name once. */
 uint32_t wt_agreement_label_count(const struct wt_agreement *agreement);
 
 /* Writes the labels, those of A in id order and behind them those that only B has, to an array of
  * wt_agreement_label_count. */
 void wt_agreement_labels(struct wt_agreement *agreement, struct wt_agreement_label *labels_out);
+
+/* How many labels each of the models has. */
+void wt_agreement_model_labels(const struct wt_agreement *agreement, uint32_t *count_a_out,
+                               uint32_t *count_b_out);
+
+/* Adds counts that were kept elsewhere (comparison.h): the totals, a pair's articles, and what a label's
+ * place (agreement_labels.h) has in `both`, `only_a` and `only_b`. */
+void wt_agreement_add_counts(struct wt_agreement *agreement,
+                             const struct wt_agreement_counts *counts);
+void wt_agreement_add_pair(struct wt_agreement *agreement, const struct wt_agreement_pair *pair);
+void wt_agreement_add_label(struct wt_agreement *agreement, uint32_t place,
+                            const struct wt_agreement_label *label);
 
 /* The name of a label of A or B, which lives as long as the agreement; of WT_AGREEMENT_NONE "none". */
 const char *wt_agreement_name_a(const struct wt_agreement *agreement, uint32_t label);

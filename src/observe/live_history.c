@@ -69,7 +69,8 @@ void wt_sample_read(int64_t now_us, struct wt_sample *sample_out)
         .at_us = now_us,
         .labelled = counter(WT_METRIC_RECORDS_LABELLED),
         .dead = counter(WT_METRIC_RECORDS_DEAD_LETTERED) + counter(WT_METRIC_RECORDS_SKIPPED),
-        .passed = counter(WT_METRIC_RECORDS_TOMBSTONES) + counter(WT_METRIC_RECORDS_FILTERED)};
+        .passed = counter(WT_METRIC_RECORDS_TOMBSTONES) + counter(WT_METRIC_RECORDS_FILTERED) +
+                  counter(WT_METRIC_RECORDS_COMPARED)};
     wt_histogram_read(WT_HISTOGRAM_RECORD_SECONDS, &values);
     for (size_t i = 0; i <= WT_BUCKETS_MAX; i++) {
         sample_out->latency[i] = values.totals[i];

@@ -159,7 +159,7 @@ static void add_outcomes(struct wt_buffer *buffer)
 {
     static const enum wt_metric metrics[] = {
         WT_METRIC_RECORDS_LABELLED, WT_METRIC_RECORDS_DEAD_LETTERED, WT_METRIC_RECORDS_TOMBSTONES,
-        WT_METRIC_RECORDS_SKIPPED, WT_METRIC_RECORDS_FILTERED};
+        WT_METRIC_RECORDS_SKIPPED,  WT_METRIC_RECORDS_FILTERED,      WT_METRIC_RECORDS_COMPARED};
     open(buffer, "records", "{");
     for (size_t i = 0; i < sizeof metrics / sizeof metrics[0]; i++) {
         add_integer(buffer, wt_metric_entry(metrics[i])->label_value, wt_metric_get(metrics[i]));

@@ -6,13 +6,14 @@
 /* A help text is a sentence. It appears on the page and in docs/metrics.md, which is made from this
  * table. */
 static const struct wt_family_entry families[WT_FAMILY_COUNT] = {
-    [WT_FAMILY_RECORDS] = {"wiretag_records_total",
-                           WT_COUNTER,
-                           {"outcome"},
-                           "Records by outcome: labelled, dead_lettered, tombstone, skipped, "
-                           "filtered (by input.where). Each "
-                           "is counted once, when its outcome is acknowledged.",
-                           "Records"},
+    [WT_FAMILY_RECORDS] =
+        {"wiretag_records_total",
+         WT_COUNTER,
+         {"outcome"},
+         "Records by outcome: labelled, dead_lettered, tombstone, skipped, "
+         "filtered (by input.where), compared (by replay --compare, and not published). "
+         "Each is counted once, when its outcome is acknowledged.",
+         "Records"},
     [WT_FAMILY_FAILURES] = {"wiretag_failed_records_total",
                             WT_COUNTER,
                             {"stage", "code"},

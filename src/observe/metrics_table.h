@@ -104,12 +104,13 @@ const struct wt_family_entry *wt_family_entry(enum wt_family family);
 
 /* Counters and gauges that code uses by name. */
 enum wt_metric {
-    /* every record ends in exactly one of these four */
+    /* every record ends in exactly one of these six */
     WT_METRIC_RECORDS_LABELLED,
     WT_METRIC_RECORDS_DEAD_LETTERED,
     WT_METRIC_RECORDS_TOMBSTONES,
     WT_METRIC_RECORDS_SKIPPED,
     WT_METRIC_RECORDS_FILTERED,
+    WT_METRIC_RECORDS_COMPARED,
     WT_METRIC_RECORDS_CONSUMED,
     WT_METRIC_RECORDS_DROPPED,
     WT_METRIC_OFFSETS_LOST,

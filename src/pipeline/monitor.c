@@ -73,7 +73,7 @@ static int64_t done_count(void)
     return wt_metric_get(WT_METRIC_RECORDS_LABELLED) +
            wt_metric_get(WT_METRIC_RECORDS_DEAD_LETTERED) +
            wt_metric_get(WT_METRIC_RECORDS_TOMBSTONES) + wt_metric_get(WT_METRIC_RECORDS_SKIPPED) +
-           wt_metric_get(WT_METRIC_RECORDS_FILTERED);
+           wt_metric_get(WT_METRIC_RECORDS_FILTERED) + wt_metric_get(WT_METRIC_RECORDS_COMPARED);
 }
 
 struct wt_monitor *wt_monitor_create(const struct wt_monitor_ports *ports)

@@ -237,6 +237,7 @@ enum wt_status wt_pipeline_create(const struct wt_config *config, struct wt_mode
                                          .member = wt_consume_group_member(pipeline->consume),
                                          .queue_in = pipeline->finished,
                                          .in_flight = pipeline->in_flight,
+                                         .compare = wt_reference_policy(source->reference),
                                          .opaque = pipeline,
                                          .failed = on_failed};
         status = wt_publish_create(&ports, &pipeline->publish, error);
@@ -270,7 +271,10 @@ static enum wt_status start_stages(struct wt_pipeline *pipeline, struct wt_error
                                              .finished_out = pipeline->finished,
                                              .in_flight = pipeline->in_flight,
                                              .redrive = pipeline->source.redrive,
-                                             .times = pipeline->times};
+                                             .times = pipeline->times,
+                                             .reference = pipeline->source.reference,
+                                             .opaque = pipeline,
+                                             .failed = on_failed};
     enum wt_status status = wt_publish_start(pipeline->publish, error);
     if (status == WT_OK) {
         status = wt_infer_start(&infer_ports, &pipeline->infer, error);

@@ -15,7 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct wt_redrive; /* redrive.h */
+struct wt_redrive;   /* redrive.h */
+struct wt_reference; /* reference.h */
 struct wt_pipeline;
 
 /* What the pipeline reads. All zero: everything, without an end. */
@@ -23,7 +24,8 @@ struct wt_pipeline_source {
     bool ranged;                /* read only the ranges in the group's checkpoints (range.h) */
     uint32_t records_per_s_max; /* 0: no limit */
     const struct wt_redrive *redrive; /* the dead letters to read; NULL: articles */
-    struct wt_reload_ports reload;    /* how other models are taken; `load` NULL: not at all */
+    struct wt_reference *reference; /* labels the same records (reference.h); NULL: nothing does */
+    struct wt_reload_ports reload;  /* how other models are taken; `load` NULL: not at all */
     void *opaque;
     /* NULL: no end. Called a few times a second while the pipeline runs; true: the source is at its
      * end, stop. Thread: main. */

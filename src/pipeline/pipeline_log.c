@@ -27,9 +27,15 @@ void wt_pipeline_log_totals(const struct wt_in_flight *in_flight)
     int64_t computed = wt_metric_get(WT_METRIC_TOKENS_COMPUTED);
     int64_t tokens = wt_metric_get(WT_METRIC_TOKENS);
     int64_t filtered = wt_metric_get(WT_METRIC_RECORDS_FILTERED);
-    char passed_over[48] = "";
+    int64_t compared = wt_metric_get(WT_METRIC_RECORDS_COMPARED);
+    char passed_over[96] = "";
+    int length = 0;
     if (filtered > 0) {
-        (void)snprintf(passed_over, sizeof passed_over, " %" PRId64 " filtered,", filtered);
+        length = snprintf(passed_over, sizeof passed_over, " %" PRId64 " filtered,", filtered);
+    }
+    if (compared > 0) {
+        (void)snprintf(passed_over + length, sizeof passed_over - (size_t)length,
+                       " %" PRId64 " compared,", compared);
     }
     wt_log_info(
         "pipeline",

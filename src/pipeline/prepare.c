@@ -51,7 +51,8 @@ struct worker {
     struct wt_owner owner; /* the thread */
     struct wt_beat *beat;
     struct wt_decoder *decoder;
-    uint32_t index; /* of its tokenizer in each labeller */
+    struct wt_reference_batch *compared; /* what the reference has still to label; NULL: nothing */
+    uint32_t index;                      /* of its tokenizer in each labeller */
     int64_t now_us; /* when the thread last looked at the clock: twice for each record */
 };
 
@@ -176,18 +177,41 @@ static bool open_dead_letter(const struct wt_redrive *redrive, struct wt_record 
     return choice == WT_REDRIVE_OPENED;
 }
 
-static void end_stale(struct wt_in_flight *in_flight, struct wt_record_list *list)
+static void drop_all(struct wt_in_flight *in_flight, struct wt_record_list *list)
 {
     struct wt_record *record;
     while ((record = wt_record_list_take(list)) != NULL) {
-        assert(wt_record_stale(record));
         wt_in_flight_drop(in_flight, &record);
     }
 }
 
-/* Passes on what is done; records of revoked partitions end here. */
-static void pass_on(const struct wt_prepare_ports *ports, struct lists *lists)
+static void end_stale(struct wt_in_flight *in_flight, struct wt_record_list *list)
 {
+    for (const struct wt_record *record = list->first; record != NULL; record = record->next) {
+        assert(wt_record_stale(record));
+    }
+    drop_all(in_flight, list);
+}
+
+/* Has the reference label what waits for it. Where it fails for good, the worker stops, and the records are
+ * dropped uncommitted. */
+static void compare(struct worker *worker, struct lists *lists)
+{
+    const struct wt_prepare_ports *ports = &worker->prepare->ports;
+    struct wt_error error;
+    if (worker->compared != NULL &&
+        wt_reference_run(worker->compared, worker->beat, &error) != WT_OK) {
+        ports->failed(ports->opaque, &error);
+        drop_all(ports->in_flight, &lists->tokenized);
+        drop_all(ports->in_flight, &lists->finished);
+    }
+}
+
+/* Passes on what is done; records of revoked partitions end here. */
+static void pass_on(struct worker *worker, struct lists *lists)
+{
+    const struct wt_prepare_ports *ports = &worker->prepare->ports;
+    compare(worker, lists);
     wt_queue_push(ports->finished_out, &lists->finished);
     wt_batch_stage_add(ports->batch_out, &lists->tokenized);
     wt_record_list_append_all(&lists->stale, &lists->tokenized);
@@ -212,7 +236,7 @@ static enum wt_status decode(struct worker *worker, struct wt_record *record, st
     enum wt_status status = wt_decode(worker->decoder, record, article, error);
     while (status == WT_IO && !wt_record_stale(record)) {
         wt_stall_begin(WT_STALL_REGISTRY, "%s", error->message);
-        pass_on(&worker->prepare->ports, lists);
+        pass_on(worker, lists);
         pause_ms(worker, record, wait_ms);
         wait_ms = wait_ms * 2 < WAIT_MS_MAX ? wait_ms * 2 : WAIT_MS_MAX;
         status = wt_decode(worker->decoder, record, article, error);
@@ -245,6 +269,14 @@ static void look_up(struct wt_labeller *labeller, struct wt_record_list *tokeniz
     }
 }
 
+/* The record has no text: where models are compared, neither can label it. */
+static void add_failed(struct worker *worker, struct wt_record *record)
+{
+    if (worker->compared != NULL) {
+        wt_reference_add_failed(record);
+    }
+}
+
 /* Decodes and tokenizes the record and adds it to the list for the next stage. */
 static void prepare_record(struct worker *worker, struct wt_record *record, struct lists *lists)
 {
@@ -270,6 +302,7 @@ static void prepare_record(struct worker *worker, struct wt_record *record, stru
     }
     if (record->headers_unread) {
         fail_headers(record);
+        add_failed(worker, record);
         finish(record, worker->now_us, finished);
         return;
     }
@@ -292,6 +325,11 @@ static void prepare_record(struct worker *worker, struct wt_record *record, stru
     if (status == WT_OK && record->outcome == WT_OUTCOME_FILTERED) {
         finish(record, worker->now_us, finished);
         return;
+    }
+    if (status != WT_OK) {
+        add_failed(worker, record);
+    } else if (worker->compared != NULL) {
+        wt_reference_add(worker->compared, record, &article);
     }
     if (status == WT_OK) {
         count_script(&article);
@@ -334,7 +372,7 @@ static void *run(void *opaque)
                 prepare_record(worker, record, &lists);
             }
         }
-        pass_on(ports, &lists);
+        pass_on(worker, &lists);
         wt_beat_rest(beat);
     }
     wt_beat_end(beat);
@@ -355,6 +393,8 @@ enum wt_status wt_prepare_start(const struct wt_prepare_ports *ports,
         worker->prepare = prepare;
         worker->index = i;
         worker->decoder = wt_decoder_create(ports->config);
+        worker->compared =
+            ports->reference != NULL ? wt_reference_batch_create(ports->reference) : NULL;
         if (pthread_create(&worker->thread, NULL, run, worker) != 0) {
             status = wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "thread",
                                   "a prepare thread cannot be started; lower prepare.threads");
@@ -363,6 +403,7 @@ enum wt_status wt_prepare_start(const struct wt_prepare_ports *ports,
             prepare->worker_count++;
         } else {
             wt_decoder_destroy(worker->decoder);
+            wt_reference_batch_destroy(worker->compared);
         }
     }
     if (status != WT_OK) {
@@ -383,6 +424,7 @@ void wt_prepare_join(struct wt_prepare *prepare)
     for (uint32_t i = 0; i < prepare->worker_count; i++) {
         (void)pthread_join(prepare->workers[i].thread, NULL);
         wt_decoder_destroy(prepare->workers[i].decoder);
+        wt_reference_batch_destroy(prepare->workers[i].compared);
     }
     free(prepare->workers);
     free(prepare);

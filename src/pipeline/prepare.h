@@ -10,6 +10,7 @@
 #include "check/timestamps.h"
 #include "config/config.h"
 #include "pipeline/batch_stage.h"
+#include "pipeline/reference.h"
 #include "record/in_flight.h"
 #include "record/queue.h"
 #include "replay/redrive.h"
@@ -25,6 +26,10 @@ struct wt_prepare_ports {
     struct wt_in_flight *in_flight;
     const struct wt_redrive *redrive; /* NULL: the input has articles, not dead letters */
     struct wt_timestamps *times;      /* NULL: timestamps are not checked */
+    struct wt_reference *reference;   /* a second model; NULL: records are not compared */
+    void *opaque;
+    /* The reference fails for good. Called on a prepare thread. */
+    void (*failed)(void *opaque, const struct wt_error *error);
 };
 
 /* Starts the threads. They end when queue_in is closed and empty. */

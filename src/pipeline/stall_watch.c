@@ -117,7 +117,8 @@ static int64_t done_count(void)
     return wt_metric_get(WT_METRIC_RECORDS_LABELLED) +
            wt_metric_get(WT_METRIC_RECORDS_DEAD_LETTERED) +
            wt_metric_get(WT_METRIC_RECORDS_TOMBSTONES) + wt_metric_get(WT_METRIC_RECORDS_SKIPPED) +
-           wt_metric_get(WT_METRIC_RECORDS_FILTERED) + wt_metric_get(WT_METRIC_RECORDS_DROPPED);
+           wt_metric_get(WT_METRIC_RECORDS_FILTERED) + wt_metric_get(WT_METRIC_RECORDS_COMPARED) +
+           wt_metric_get(WT_METRIC_RECORDS_DROPPED);
 }
 
 static void note_computing(void *opaque, const char *thread, double age_seconds)

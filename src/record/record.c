@@ -1,6 +1,7 @@
 #include "record/record.h"
 
 #include "base/alloc.h"
+#include "compare/comparison.h"
 #include "record/labellers.h"
 
 #include <assert.h>
@@ -92,6 +93,7 @@ void wt_record_destroy(struct wt_record *record)
     free(record->ids);
     free(record->logits);
     free(record->labels);
+    wt_compared_destroy(record->compared);
     free(record->failure);
     free(record);
 }

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct wt_compared;  /* comparison.h */
 struct wt_labeller;  /* labellers.h */
 struct wt_partition; /* partition.h */
 struct wt_pieces;    /* piece.h */
@@ -34,6 +35,7 @@ enum wt_outcome {
     WT_OUTCOME_TOMBSTONE,
     WT_OUTCOME_SKIPPED,
     WT_OUTCOME_FILTERED, /* passed over by input.where */
+    WT_OUTCOME_COMPARED, /* labelled by two models (comparison.h), and not published */
     WT_OUTCOME_HOLE /* not a record: stands for offsets without records, up to its own (intake.h) */
 };
 
@@ -136,8 +138,11 @@ struct wt_record {
     uint32_t reached_count;     /* how many */
     uint32_t target;            /* the label's topic (wt_config_label_topic); set by encoding */
     struct wt_failure *failure; /* set when the outcome is dead letter or skipped */
-    struct wt_output output;    /* encoded once, kept until acknowledged */
-    bool ran;                   /* taken by infer: counts in wt_partition_running */
+    struct wt_compared
+        *compared; /* by the reference, set by prepare; by the labeller, set by publish; NULL: it is
+                    * not compared */
+    struct wt_output output; /* encoded once, kept until acknowledged */
+    bool ran;                /* taken by infer: counts in wt_partition_running */
     bool
         abandoned; /* the model did not recover: dropped without an outcome, the next owner has it */
     bool in_producer; /* the delivery report is outstanding */
@@ -178,7 +183,7 @@ void wt_record_fail(struct wt_record *record, const char *stage, const struct wt
 static inline bool wt_outcome_is_silent(enum wt_outcome outcome)
 {
     return outcome == WT_OUTCOME_SKIPPED || outcome == WT_OUTCOME_FILTERED ||
-           outcome == WT_OUTCOME_HOLE;
+           outcome == WT_OUTCOME_COMPARED || outcome == WT_OUTCOME_HOLE;
 }
 
 /* How many input records it counts for: 0 for a hole, else 1. */

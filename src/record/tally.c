@@ -8,6 +8,7 @@ void wt_tally_count(struct wt_tally *tally, enum wt_outcome outcome)
     tally->tombstones += outcome == WT_OUTCOME_TOMBSTONE;
     tally->skipped += outcome == WT_OUTCOME_SKIPPED;
     tally->filtered += outcome == WT_OUTCOME_FILTERED;
+    tally->compared += outcome == WT_OUTCOME_COMPARED;
 }
 
 void wt_tally_add(struct wt_tally *tally, const struct wt_tally *other)
@@ -18,10 +19,11 @@ void wt_tally_add(struct wt_tally *tally, const struct wt_tally *other)
     tally->tombstones += other->tombstones;
     tally->skipped += other->skipped;
     tally->filtered += other->filtered;
+    tally->compared += other->compared;
 }
 
 bool wt_tally_balances(const struct wt_tally *tally)
 {
     return tally->read == tally->labelled + tally->dead_lettered + tally->tombstones +
-                              tally->skipped + tally->filtered;
+                              tally->skipped + tally->filtered + tally->compared;
 }

@@ -15,6 +15,7 @@ struct wt_tally {
     int64_t tombstones;
     int64_t skipped;
     int64_t filtered;
+    int64_t compared;
 };
 
 /* Counts one record; ignores WT_OUTCOME_HOLE. */

@@ -9,6 +9,10 @@
 /* After the fields, if it is not 0: versions before input.where know no such field. */
 #define FILTERED " filtered="
 
+/* Then those of a comparison, if there is one. */
+#define COMPARED " compared="
+#define COMPARISON " comparison="
+
 #define FIELD_COUNT 9u
 static const char *const names[FIELD_COUNT] = {
     "planned", "from", "to", "since", "read", "labelled", "dead-lettered", "tombstones", "skipped"};
@@ -41,6 +45,14 @@ void wt_checkpoint_write(const struct wt_checkpoint *checkpoint, const struct wt
         length += (size_t)snprintf(text + length, WT_CHECKPOINT_BYTES_MAX - length,
                                    FILTERED "%" PRId64, sum.tally.filtered);
     }
+    if (sum.tally.compared > 0) {
+        length += (size_t)snprintf(text + length, WT_CHECKPOINT_BYTES_MAX - length,
+                                   COMPARED "%" PRId64, sum.tally.compared);
+    }
+    if (checkpoint->comparison[0] != '\0') {
+        length += (size_t)snprintf(text + length, WT_CHECKPOINT_BYTES_MAX - length, COMPARISON "%s",
+                                   checkpoint->comparison);
+    }
     (void)snprintf(text + length, WT_CHECKPOINT_BYTES_MAX - length, "%s", checkpoint->terms);
 }
 
@@ -66,6 +78,23 @@ static bool read_field(const char **at, const char *name, int64_t *field_out)
     return *at > first;
 }
 
+/* Reads " comparison=text", if it is there, and moves *at past it. False: the text is too long. */
+static bool read_comparison(const char **at, char *comparison_out)
+{
+    if (strncmp(*at, COMPARISON, strlen(COMPARISON)) != 0) {
+        return true;
+    }
+    *at += strlen(COMPARISON);
+    size_t bytes = strcspn(*at, " ");
+    if (bytes >= WT_COMPARISON_BYTES_MAX) {
+        return false;
+    }
+    memcpy(comparison_out, *at, bytes);
+    comparison_out[bytes] = '\0';
+    *at += bytes;
+    return true;
+}
+
 bool wt_checkpoint_read(const void *text, size_t bytes, struct wt_checkpoint *checkpoint_out)
 {
     struct wt_checkpoint checkpoint = {0};
@@ -86,6 +115,13 @@ bool wt_checkpoint_read(const void *text, size_t bytes, struct wt_checkpoint *ch
     }
     if (strncmp(at, FILTERED, strlen(FILTERED)) == 0 &&
         !read_field(&at, "filtered", &checkpoint.tally.filtered)) {
+        return false;
+    }
+    if (strncmp(at, COMPARED, strlen(COMPARED)) == 0 &&
+        !read_field(&at, "compared", &checkpoint.tally.compared)) {
+        return false;
+    }
+    if (!read_comparison(&at, checkpoint.comparison)) {
         return false;
     }
     size_t terms_bytes = (size_t)(copy + bytes - at);

@@ -11,6 +11,7 @@
 #ifndef WIRETAG_REPLAY_CHECKPOINT_H
 #define WIRETAG_REPLAY_CHECKPOINT_H
 
+#include "compare/comparison.h"
 #include "record/tally.h"
 #include "replay/terms.h"
 
@@ -25,11 +26,12 @@ struct wt_checkpoint {
     /* Start of the first range under this name; a redrive adds range after range. */
     int64_t since;
     struct wt_tally tally;
+    char comparison[WT_COMPARISON_BYTES_MAX]; /* of two models (comparison.h); "": none */
     char terms[WT_TERMS_BYTES_MAX]; /* the options of the first start (terms.h); "": unknown */
 };
 
-/* The longest text, including NUL; far below the broker's offset.metadata.max.bytes (4096). */
-#define WT_CHECKPOINT_BYTES_MAX (400u + WT_TERMS_BYTES_MAX)
+/* The longest text, including NUL; below the broker's offset.metadata.max.bytes (4096). */
+#define WT_CHECKPOINT_BYTES_MAX (450u + WT_COMPARISON_BYTES_MAX + WT_TERMS_BYTES_MAX)
 
 /* Writes `checkpoint`, with `more` added to its tally, to `text`, which has room for
  * WT_CHECKPOINT_BYTES_MAX. */

@@ -176,14 +176,35 @@ enum wt_status wt_range_gone(struct wt_partition *partition, struct wt_error *er
 
 /* --- commits --------------------------------------------------------------------------------- */
 
+/* Adds what was compared before the epoch to what has been since, and writes it to `checkpoint`. */
+static void note_comparison(const struct wt_partition *partition,
+                            const struct wt_comparison *compared, struct wt_checkpoint *checkpoint)
+{
+    struct wt_comparison sum;
+    wt_comparison_create_alike(compared, &sum);
+    wt_comparison_add(&sum, compared);
+    if (checkpoint->comparison[0] != '\0' && !wt_comparison_read(&sum, checkpoint->comparison, 0)) {
+        wt_log_error("replay",
+                     "%s [%" PRId32 "]: what was compared before is not that of these models; the "
+                     "comparison lacks it",
+                     partition->topic, partition->number);
+    }
+    wt_comparison_write(&sum, checkpoint->comparison);
+    wt_comparison_free(&sum);
+}
+
 void wt_range_note(const struct wt_partition *partition, const struct wt_tally *tally,
-                   rd_kafka_topic_partition_t *commit)
+                   const struct wt_comparison *compared, rd_kafka_topic_partition_t *commit)
 {
     if (partition->range == NULL) {
         return;
     }
     char text[WT_CHECKPOINT_BYTES_MAX];
-    wt_checkpoint_write(&partition->range->checkpoint, tally, text);
+    struct wt_checkpoint checkpoint = partition->range->checkpoint;
+    if (compared != NULL) {
+        note_comparison(partition, compared, &checkpoint);
+    }
+    wt_checkpoint_write(&checkpoint, tally, text);
     commit->metadata = wt_strdup(text); /* the list frees it */
     commit->metadata_size = strlen(text);
 }

@@ -51,9 +51,9 @@ struct wt_record *wt_range_end(rd_kafka_t *consumer, struct wt_partition *partit
  * other records. Takes no more. Returns WT_FAILED, with `error` (class fatal). */
 enum wt_status wt_range_gone(struct wt_partition *partition, struct wt_error *error);
 
-/* Adds the checkpoint to a commit's metadata if the partition has a range. `tally` is what its order
- * has counted since the epoch began. Thread: publish. */
+/* Adds the checkpoint to a commit's metadata if the partition has a range. `tally`, and `compared` unless
+ * it is NULL, are what its order has counted since the epoch began. Thread: publish. */
 void wt_range_note(const struct wt_partition *partition, const struct wt_tally *tally,
-                   rd_kafka_topic_partition_t *commit);
+                   const struct wt_comparison *compared, rd_kafka_topic_partition_t *commit);
 
 #endif

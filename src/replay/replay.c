@@ -98,7 +98,8 @@ static enum wt_status name_taken(const char *words, struct wt_error *error)
  * redrive has finished its range and starts the next. */
 static enum wt_status check_terms(const struct wt_replay *replay, struct wt_error *error)
 {
-    static const char *const of_all[] = {"input", "output", "code", "tries-max", "routes", NULL};
+    static const char *const of_all[] = {"input",     "output",  "code",      "tries-max", "routes",
+                                         "reference", "compare", "publishes", NULL};
     static const char *const of_a_range[] = {"from", "to", "partitions", NULL};
     char words[WT_ERROR_MESSAGE_BYTES_MAX / 2];
     for (size_t i = 0; i < replay->count; i++) {

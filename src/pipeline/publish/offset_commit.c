@@ -96,7 +96,8 @@ static void store_moved(struct wt_offset_commit *commit, struct wt_partition *co
                 offsets, partitions[i]->topic, partitions[i]->number);
             item->offset = wt_order_position(partitions[i]->order);
             struct wt_tally tally = wt_order_tally(partitions[i]->order, false);
-            wt_range_note(partitions[i], &tally, item);
+            wt_range_note(partitions[i], &tally, wt_order_comparison(partitions[i]->order, false),
+                          item);
         }
     }
     if (offsets->cnt > 0) {

@@ -22,7 +22,9 @@ struct wt_order {
     int64_t position;
     int64_t commit_sent; /* by the last transaction; -1: nothing yet */
     int64_t committed;
-    struct wt_tally tally; /* of the acknowledged prefix */
+    struct wt_tally tally;          /* of the acknowledged prefix */
+    struct wt_comparison *compared; /* the same; NULL: the records are not compared */
+    struct wt_comparison *sum;      /* for wt_order_comparison */
 };
 
 #define CAPACITY_MIN 64u
@@ -37,12 +39,38 @@ struct wt_order *wt_order_create(wt_record_end *end, void *opaque)
     return order;
 }
 
+static struct wt_comparison *comparison_create(const struct wt_agreement_names *a,
+                                               const struct wt_agreement_names *b)
+{
+    struct wt_comparison *comparison = wt_alloc(sizeof *comparison);
+    wt_comparison_create(a, b, comparison);
+    return comparison;
+}
+
+static void comparison_destroy(struct wt_comparison *comparison)
+{
+    if (comparison != NULL) {
+        wt_comparison_free(comparison);
+        free(comparison);
+    }
+}
+
+void wt_order_compare(struct wt_order *order, const struct wt_agreement_names *a,
+                      const struct wt_agreement_names *b)
+{
+    assert(order->epoch == 0 && order->compared == NULL);
+    order->compared = comparison_create(a, b);
+    order->sum = comparison_create(a, b);
+}
+
 void wt_order_destroy(struct wt_order *order)
 {
     if (order == NULL) {
         return;
     }
     (void)wt_order_close(order);
+    comparison_destroy(order->compared);
+    comparison_destroy(order->sum);
     free(order->slots);
     free(order);
 }
@@ -70,6 +98,9 @@ void wt_order_open(struct wt_order *order, uint32_t epoch)
     order->commit_sent = -1;
     order->committed = -1;
     order->tally = (struct wt_tally){0};
+    if (order->compared != NULL) {
+        wt_comparison_clear(order->compared);
+    }
 }
 
 uint32_t wt_order_close(struct wt_order *order)
@@ -149,6 +180,15 @@ void wt_order_release(struct wt_order *order)
     order->release++;
 }
 
+static void count_compared(struct wt_comparison *comparison, const struct wt_record *record)
+{
+    const struct wt_compared *compared = record->compared;
+    if (comparison != NULL && compared != NULL) {
+        assert(compared->both);
+        wt_comparison_count(comparison, 0, record->offset, &compared->a, &compared->b);
+    }
+}
+
 void wt_order_acknowledge(struct wt_order *order, struct wt_record *record)
 {
     assert(record->epoch == order->epoch && *slot_of(order, record->sequence) == record);
@@ -162,6 +202,7 @@ void wt_order_acknowledge(struct wt_order *order, struct wt_record *record)
         }
         order->position = oldest->offset + 1;
         wt_tally_count(&order->tally, oldest->outcome);
+        count_compared(order->compared, oldest);
         end_slot(order, order->head);
         order->head++;
     }
@@ -237,6 +278,19 @@ struct wt_tally wt_order_tally(const struct wt_order *order, bool released)
         wt_tally_count(&tally, (*slot_of(order, sequence))->outcome);
     }
     return tally;
+}
+
+const struct wt_comparison *wt_order_comparison(struct wt_order *order, bool released)
+{
+    if (order->compared == NULL || !released) {
+        return order->compared;
+    }
+    wt_comparison_clear(order->sum);
+    wt_comparison_add(order->sum, order->compared);
+    for (uint64_t sequence = order->head; sequence < order->release; sequence++) {
+        count_compared(order->sum, *slot_of(order, sequence));
+    }
+    return order->sum;
 }
 
 uint32_t wt_order_released_count(const struct wt_order *order)

@@ -14,6 +14,7 @@
 #ifndef WIRETAG_PIPELINE_PUBLISH_ORDER_H
 #define WIRETAG_PIPELINE_PUBLISH_ORDER_H
 
+#include "compare/comparison.h"
 #include "record/record.h"
 #include "record/tally.h"
 
@@ -23,6 +24,11 @@ struct wt_order;
 typedef void wt_record_end(void *opaque, struct wt_record **record);
 
 struct wt_order *wt_order_create(wt_record_end *end, void *opaque);
+
+/* From now on what two models made of the records (record->compared) is counted, too. The order must be
+ * closed. */
+void wt_order_compare(struct wt_order *order, const struct wt_agreement_names *a,
+                      const struct wt_agreement_names *b);
 
 /* Ends the records inside; accepts NULL. */
 void wt_order_destroy(struct wt_order *order);
@@ -79,6 +85,9 @@ int64_t wt_order_committed_offset(const struct wt_order *order);
 /* The outcomes of the epoch's acknowledged prefix; with `released`, also of the released records behind
  * it. They belong to wt_order_position and wt_order_released_position. */
 struct wt_tally wt_order_tally(const struct wt_order *order, bool released);
+
+/* What two models made of the same records; NULL: they are not compared. Valid until the next call. */
+const struct wt_comparison *wt_order_comparison(struct wt_order *order, bool released);
 
 /* How many records are released and not part of the acknowledged prefix yet. */
 uint32_t wt_order_released_count(const struct wt_order *order);

@@ -23,6 +23,7 @@ static const enum wt_metric outcome_metrics[] = {
     [WT_OUTCOME_TOMBSTONE] = WT_METRIC_RECORDS_TOMBSTONES,
     [WT_OUTCOME_SKIPPED] = WT_METRIC_RECORDS_SKIPPED,
     [WT_OUTCOME_FILTERED] = WT_METRIC_RECORDS_FILTERED,
+    [WT_OUTCOME_COMPARED] = WT_METRIC_RECORDS_COMPARED,
 };
 
 static double seconds_since(int64_t then_us, int64_t now_us)

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "base/owner.h"
+#include "codec/compare_policy.h"
 #include "kafka/group_member.h"
 #include "observe/beat.h"
 #include "observe/log.h"
@@ -99,6 +100,9 @@ static void take_in(struct wt_publish *publish, struct wt_record *record)
     if (wt_order_epoch(source->order) != record->epoch || record->abandoned) {
         wt_in_flight_drop(publish->ports.in_flight, &record);
         return;
+    }
+    if (publish->ports.compare != NULL) {
+        wt_compare_policy_apply(publish->ports.compare, record);
     }
     wt_order_finish(source->order, &record);
 }
@@ -284,6 +288,7 @@ enum wt_status wt_publish_create(const struct wt_publish_ports *ports,
                                              .consumer = ports->consumer,
                                              .member = ports->member,
                                              .in_flight = ports->in_flight,
+                                             .compare = ports->compare,
                                              .opaque = publish,
                                              .wake = wake,
                                              .failed = on_failed};

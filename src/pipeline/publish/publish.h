@@ -13,7 +13,8 @@
 
 #include <librdkafka/rdkafka.h>
 
-struct wt_group_member; /* group_member.h */
+struct wt_compare_policy; /* compare_policy.h */
+struct wt_group_member;   /* group_member.h */
 struct wt_publish;
 
 /* Everything is borrowed and must outlive the stage. */
@@ -24,6 +25,7 @@ struct wt_publish_ports {
     struct wt_group_member *member; /* of the consumer */
     struct wt_queue *queue_in;
     struct wt_in_flight *in_flight;
+    const struct wt_compare_policy *compare; /* NULL: records are not compared */
     void *opaque;
     /* The pipeline must stop: on_error is stop, or there is no producer. Called once, on the publish
      * thread. */

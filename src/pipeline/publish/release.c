@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "codec/compare_policy.h"
 #include "codec/dead_letter.h"
 #include "codec/dead_letter_policy.h"
 #include "codec/encode.h"
@@ -381,7 +382,12 @@ void wt_release_limit_dead_letters(struct wt_release *release, int64_t topic_byt
 struct wt_order *wt_release_order_create(struct wt_release *release)
 {
     wt_owner_assert(&release->owner);
-    return wt_order_create(on_order_end, release);
+    struct wt_order *order = wt_order_create(on_order_end, release);
+    const struct wt_compare_policy *compare = release->ports.compare;
+    if (compare != NULL) {
+        wt_order_compare(order, &compare->a.names, &compare->b.names);
+    }
+    return order;
 }
 
 rd_kafka_t *wt_release_client(struct wt_release *release)

@@ -17,9 +17,10 @@
 
 #include <librdkafka/rdkafka.h>
 
-struct wt_group_member;  /* group_member.h */
-struct wt_guarantee_ops; /* guarantee.h */
-struct wt_order;         /* order.h */
+struct wt_compare_policy; /* compare_policy.h */
+struct wt_group_member;   /* group_member.h */
+struct wt_guarantee_ops;  /* guarantee.h */
+struct wt_order;          /* order.h */
 struct wt_release;
 
 /* Everything is borrowed and must outlive the release. */
@@ -30,6 +31,7 @@ struct wt_release_ports {
     rd_kafka_t *consumer;
     struct wt_group_member *member; /* of the consumer */
     struct wt_in_flight *in_flight;
+    const struct wt_compare_policy *compare; /* NULL: records are not compared */
     void *opaque;
     /* Something waits for wt_release_step; on a librdkafka thread. */
     void (*wake)(rd_kafka_t *client, void *opaque);

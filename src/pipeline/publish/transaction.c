@@ -193,7 +193,8 @@ static rd_kafka_topic_partition_list_t *released_offsets(struct wt_partition *co
                 offsets, partitions[i]->topic, partitions[i]->number);
             commit->offset = wt_order_released_position(order);
             struct wt_tally tally = wt_order_tally(partitions[i]->order, true);
-            wt_range_note(partitions[i], &tally, commit);
+            wt_range_note(partitions[i], &tally, wt_order_comparison(partitions[i]->order, true),
+                          commit);
         }
     }
     return offsets;

@@ -36,9 +36,9 @@ static void what_is_written_is_read_again_with_what_was_added(void **state)
                                   .from = 3,
                                   .to = INT64_MAX,
                                   .since = 2,
-                                  .tally = {10, 7, 1, 1, 1, 0}};
+                                  .tally = {10, 7, 1, 1, 1, 0, 0}};
     wt_terms_add(books.terms, "output", "news.labelled");
-    struct wt_tally more = {5, 2, 1, 1, 1, 0};
+    struct wt_tally more = {5, 2, 1, 1, 1, 0, 0};
     char text[WT_CHECKPOINT_BYTES_MAX];
     wt_checkpoint_write(&books, &more, text);
     struct wt_checkpoint read;
@@ -77,6 +77,28 @@ static void filtered_records_are_counted_and_older_texts_have_none(void **state)
     assert_string_equal(read.terms, " output=news.labelled");
 }
 
+static void a_comparison_is_kept_as_it_is_and_older_texts_have_none(void **state)
+{
+    (void)state;
+    struct wt_tally more = {0};
+    wt_tally_count(&more, WT_OUTCOME_COMPARED);
+    assert_true(wt_tally_balances(&more));
+    struct wt_checkpoint books = {.to = 9};
+    wt_terms_add(books.terms, "output", "news.labelled");
+    char text[WT_CHECKPOINT_BYTES_MAX];
+    struct wt_checkpoint read;
+    wt_checkpoint_write(&books, &NOTHING, text);
+    assert_null(strstr(text, "compar"));
+    assert_true(wt_checkpoint_read(text, strlen(text), &read));
+    assert_string_equal(read.comparison, "");
+    (void)snprintf(read.comparison, sizeof read.comparison, "1.1.1.0.0.0.0/p1.1.1");
+    wt_checkpoint_write(&read, &more, text);
+    assert_true(wt_checkpoint_read(text, strlen(text), &read));
+    assert_int_equal(read.tally.compared, 1);
+    assert_string_equal(read.comparison, "1.1.1.0.0.0.0/p1.1.1");
+    assert_string_equal(read.terms, " output=news.labelled");
+}
+
 static void the_largest_books_have_room(void **state)
 {
     (void)state;
@@ -84,7 +106,8 @@ static void the_largest_books_have_room(void **state)
         .planned_ms = INT64_MAX,
         .to = INT64_MAX,
         .since = INT64_MAX,
-        .tally = {INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX}};
+        .tally = {INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX}};
+    memset(books.comparison, '1', sizeof books.comparison - 1);
     memset(books.terms, 'x', sizeof books.terms - 1);
     books.terms[0] = ' ';
     char text[WT_CHECKPOINT_BYTES_MAX];
@@ -93,7 +116,10 @@ static void the_largest_books_have_room(void **state)
     assert_true(strlen(text) < WT_CHECKPOINT_BYTES_MAX - 1);
     assert_true(wt_checkpoint_read(text, strlen(text), &read));
     assert_int_equal(read.tally.skipped, INT64_MAX);
+    assert_int_equal(read.tally.compared, INT64_MAX);
+    assert_string_equal(read.comparison, books.comparison);
     assert_string_equal(read.terms, books.terms);
+    assert_true(WT_CHECKPOINT_BYTES_MAX < 4096); /* offset.metadata.max.bytes */
 }
 
 /* Metadata that somebody else, or half of us, has written. */
@@ -270,6 +296,7 @@ int main(void)
         cmocka_unit_test(every_outcome_is_counted_once_and_the_end_of_a_range_is_no_record),
         cmocka_unit_test(what_is_written_is_read_again_with_what_was_added),
         cmocka_unit_test(filtered_records_are_counted_and_older_texts_have_none),
+        cmocka_unit_test(a_comparison_is_kept_as_it_is_and_older_texts_have_none),
         cmocka_unit_test(the_largest_books_have_room),
         cmocka_unit_test(nothing_but_whole_books_is_read),
         cmocka_unit_test(what_differs_between_two_starts_is_said),
