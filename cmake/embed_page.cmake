@@ -3,25 +3,7 @@
 #
 # cmake -D FOLDER=... -D OUT=... -P embed_page.cmake
 
-# 'sha256-...' of a text, in base64.
-function(policy_hash text out)
-    set(alphabet ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/)
-    string(SHA256 hex "${text}")
-    # 64 hexadecimal digits and 2 of padding are 11 groups of 6, each 4 characters of 6 bits.
-    string(APPEND hex 00)
-    set(base64 "")
-    foreach(group RANGE 10)
-        math(EXPR at "${group} * 6")
-        string(SUBSTRING "${hex}" ${at} 6 digits)
-        foreach(shift 18 12 6 0)
-            math(EXPR index "(0x${digits} >> ${shift}) & 63")
-            string(SUBSTRING "${alphabet}" ${index} 1 character)
-            string(APPEND base64 "${character}")
-        endforeach()
-    endforeach()
-    string(SUBSTRING "${base64}" 0 43 base64)
-    set(${out} "'sha256-${base64}='" PARENT_SCOPE)
-endfunction()
+include(${CMAKE_CURRENT_LIST_DIR}/policy_hash.cmake)
 
 foreach(part html css js)
     file(READ ${FOLDER}/page.${part} ${part})

@@ -41,9 +41,8 @@ int wt_cli_config_load(const struct wt_cli_config *given, const char *command,
     return WT_EXIT_DONE;
 }
 
-enum wt_status wt_cli_configured_model(const char *command, const struct wt_config *config,
-                                       bool as_log, struct wt_model **model_out,
-                                       struct wt_error *error)
+static enum wt_status load(const char *command, const struct wt_config *config, bool as_log,
+                           struct wt_model **model_out, struct wt_error *error)
 {
     struct wt_model_options options = {.size = sizeof(struct wt_model_options),
                                        .device = config->model.device,
@@ -55,12 +54,6 @@ enum wt_status wt_cli_configured_model(const char *command, const struct wt_conf
     enum wt_status status =
         wt_cli_model_load(command, config->model.path, &options, as_log, &model, error);
     if (status == WT_OK) {
-        status = wt_thresholds_check(config, wt_model_info(model), error);
-    }
-    if (status == WT_OK) {
-        status = wt_routes_check(config, wt_model_info(model), error);
-    }
-    if (status == WT_OK) {
         struct wt_windows windows;
         status = wt_article_windows(config, wt_model_vocab(model), wt_model_info(model)->tokens_max,
                                     &windows, error);
@@ -71,4 +64,42 @@ enum wt_status wt_cli_configured_model(const char *command, const struct wt_conf
     }
     *model_out = model;
     return WT_OK;
+}
+
+/* The labels that the configuration names are the model's. */
+static enum wt_status check_labels(const struct wt_config *config, const struct wt_model *model,
+                                   struct wt_error *error)
+{
+    enum wt_status status = wt_thresholds_check(config, wt_model_info(model), error);
+    return status == WT_OK ? wt_routes_check(config, wt_model_info(model), error) : status;
+}
+
+enum wt_status wt_cli_configured_model(const char *command, const struct wt_config *config,
+                                       bool as_log, struct wt_model **model_out,
+                                       struct wt_error *error)
+{
+    struct wt_model *model = NULL;
+    enum wt_status status = load(command, config, as_log, &model, error);
+    if (status == WT_OK) {
+        status = check_labels(config, model, error);
+    }
+    if (status != WT_OK) {
+        wt_model_destroy(model);
+        return status;
+    }
+    *model_out = model;
+    return WT_OK;
+}
+
+enum wt_status wt_cli_other_model(const char *command, const struct wt_config *config,
+                                  struct wt_model **model_out, struct wt_error *error)
+{
+    struct wt_error unknown;
+    enum wt_status status = load(command, config, true, model_out, error);
+    if (status == WT_OK && check_labels(config, *model_out, &unknown) != WT_OK) {
+        wt_log_warn(command,
+                    "the configuration does not fit %s, which is compared all the same: %s",
+                    config->model.path, unknown.message);
+    }
+    return status;
 }

@@ -26,10 +26,15 @@ void wt_cli_config_free(struct wt_cli_config *given);
 int wt_cli_config_load(const struct wt_cli_config *given, const char *command,
                        struct wt_config **config_out);
 
-/* Loads the model that the section `model` names, like wt_cli_model_load. WT_INVALID: output.threshold or
- * the windows do not fit it. Thread: any. */
+/* Loads the model that the section `model` names, like wt_cli_model_load. WT_INVALID: output.threshold,
+ * output.routes or the windows do not fit it. Thread: any. */
 enum wt_status wt_cli_configured_model(const char *command, const struct wt_config *config,
                                        bool as_log, struct wt_model **model_out,
                                        struct wt_error *error);
+
+/* The same for a model that the configuration was not written for: labels that it names need not be the
+ * model's; that is a warning. */
+enum wt_status wt_cli_other_model(const char *command, const struct wt_config *config,
+                                  struct wt_model **model_out, struct wt_error *error);
 
 #endif

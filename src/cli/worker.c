@@ -30,6 +30,7 @@
 struct work {
     const struct wt_cli_job *job;
     struct wt_model *model;
+    struct wt_pipeline_source source;
     struct wt_http *http;
     struct wt_supervisor *supervisor;
     struct wt_cli_reload *reload; /* NULL: there are no reloads */
@@ -160,11 +161,15 @@ static enum wt_status start_traces(const struct wt_config *config, struct wt_err
                : wt_spans_start(config->traces.endpoint, group != NULL ? group->value : "", error);
 }
 
-static enum wt_status load_model(const struct wt_config *config, const char *command,
-                                 struct wt_model **model_out, struct wt_error *error)
+static enum wt_status load_model(const struct wt_cli_job *job, struct wt_model **model_out,
+                                 struct wt_error *error)
 {
+    const struct wt_config *config = job->config;
+    const char *command = job->command;
     wt_log_info(command, "loading the model %s", config->model.path);
-    enum wt_status status = wt_cli_configured_model(command, config, true, model_out, error);
+    enum wt_status status = job->loaded != NULL
+                                ? wt_cli_other_model(command, config, model_out, error)
+                                : wt_cli_configured_model(command, config, true, model_out, error);
     if (status == WT_OK) {
         const struct wt_model_load_seconds *took = &wt_model_info(*model_out)->load_seconds;
         wt_log_info(command,
@@ -182,7 +187,7 @@ static enum wt_status load_model(const struct wt_config *config, const char *com
 
 static enum wt_status create_pipeline(struct work *work, struct wt_error *error)
 {
-    struct wt_pipeline_source source = work->job->source;
+    struct wt_pipeline_source source = work->source;
     source.ends_process = true;
     struct wt_model *model = work->model;
     if (work->reload != NULL) {
@@ -255,10 +260,14 @@ static enum wt_status run(struct work *work, struct wt_error *error)
         status = start_traces(job->config, error);
     }
     if (status == WT_OK) {
-        status = load_model(job->config, job->command, &work->model, error);
+        status = load_model(job, &work->model, error);
     }
     if (status == WT_OK && work->reload != NULL) {
         wt_cli_reload_adopt(work->reload, work->model);
+    }
+    work->source = job->source;
+    if (status == WT_OK && job->loaded != NULL) {
+        status = job->loaded(job->opaque, work->model, &work->source, error);
     }
     return status == WT_OK ? run_pipeline(work, error) : status;
 }

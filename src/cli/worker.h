@@ -12,6 +12,10 @@ struct wt_cli_job {
     const struct wt_cli_config *given; /* to read it again for a reload; NULL: there are none */
     struct wt_pipeline_source source;
     void *opaque;
+    /* Completes `source` once the model is loaded; NULL: it is complete. The model need not have the
+     * labels that the configuration names (wt_cli_other_model). */
+    enum wt_status (*loaded)(void *opaque, struct wt_model *model,
+                             struct wt_pipeline_source *source, struct wt_error *error);
     /* Reports the result and returns the exit status. What is freed afterwards may block; then the
      * process exits by force with that status. `error` is set unless `status` is WT_OK. */
     int (*finish)(void *opaque, enum wt_status status, const struct wt_error *error);

@@ -3,6 +3,7 @@
 import os
 import signal
 
+import browser
 import client
 import pytest
 import secured
@@ -126,3 +127,11 @@ def guarantee(request, lab):
 def make_topic(lab):
     """make_topic(what="input", partitions=6, config={...}, on=other_broker) creates one; returns its name."""
     return lab.topic
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    driver, started = browser.start()
+    yield started
+    started.close()
+    driver.stop()

@@ -9,7 +9,8 @@ from client import Record, article
 LINE = re.compile(
     r"^  (?P<topic>\S+) \[(?P<partition>\d+)\] offsets (?P<start>\d+) to (?P<end>\d+): "
     r"(?:(?P<left>\d+) offsets left; )?(?P<read>\d+) read = (?P<labelled>\d+) labelled \+ "
-    r"(?P<dead>\d+) dead-lettered \+ (?P<skipped>\d+) skipped \+ (?P<tombstones>\d+) tombstones(?: \+ (?P<filtered>\d+) filtered)?$",
+    r"(?P<dead>\d+) dead-lettered \+ (?P<skipped>\d+) skipped \+ (?P<tombstones>\d+) tombstones"
+    r"(?: \+ (?P<filtered>\d+) filtered)?(?: \+ (?P<compared>\d+) compared)?$",
     re.MULTILINE)
 
 
@@ -25,9 +26,10 @@ class Balance:
     skipped: int
     tombstones: int
     filtered: int
+    compared: int
 
     def assert_balanced(self):
-        assert self.read == self.labelled + self.dead + self.skipped + self.tombstones + self.filtered, self
+        assert self.read == self.labelled + self.dead + self.skipped + self.tombstones + self.filtered + self.compared, self
 
 
 def balances(stdout):

@@ -15,14 +15,6 @@ LABELS = [LABEL, "politics", "‮economy", "наука"]
 DESCRIBED = {"task": "single-label", "labels": [{"name": name} for name in LABELS]}
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    driver, started = browser.start()
-    yield started
-    started.close()
-    driver.stop()
-
-
 @pytest.fixture
 def view(chromium):
     """Opens windows that are closed when the test ends."""

@@ -1,6 +1,7 @@
 #include "cli/replay/estimate.h"
 
 #include "cli/bench/bench_loop.h"
+#include "cli/replay/compare.h"
 #include "cli/worker.h"
 #include "kafka/reader.h"
 #include "pipeline/auto_limits.h"
@@ -107,13 +108,15 @@ static enum wt_status estimate(const struct wt_cli_pass *pass, const struct wt_r
     return status;
 }
 
-enum wt_status wt_cli_estimate_make(const struct wt_cli_pass *pass, const struct wt_replay *replay,
-                                    struct wt_cli_estimate *estimate_out, struct wt_error *error)
+static enum wt_status time_one(const struct wt_cli_pass *pass, const struct wt_replay *replay,
+                               struct wt_cli_estimate *estimate_out, struct wt_error *error)
 {
     const struct wt_config *config = pass->config;
     struct wt_model *model = NULL;
     struct wt_reader *reader = NULL;
-    enum wt_status status = wt_cli_configured_model(pass->command, config, true, &model, error);
+    enum wt_status status =
+        pass->compare != NULL ? wt_cli_other_model(pass->command, config, &model, error)
+                              : wt_cli_configured_model(pass->command, config, true, &model, error);
     if (status == WT_OK) {
         status = wt_reader_create(config, true, &reader, error);
     }
@@ -122,5 +125,26 @@ enum wt_status wt_cli_estimate_make(const struct wt_cli_pass *pass, const struct
     }
     wt_reader_destroy(reader);
     wt_model_destroy(model);
+    estimate_out->models = 1;
+    return status;
+}
+
+enum wt_status wt_cli_estimate_make(const struct wt_cli_pass *pass, const struct wt_replay *replay,
+                                    struct wt_cli_estimate *estimate_out, struct wt_error *error)
+{
+    enum wt_status status = time_one(pass, replay, estimate_out, error);
+    if (status != WT_OK || pass->compare == NULL) {
+        return status;
+    }
+    struct wt_cli_estimate other;
+    struct wt_cli_pass reference = *pass;
+    reference.config = pass->compare->config;
+    status = time_one(&reference, replay, &other, error);
+    if (status == WT_OK && estimate_out->records_per_s > 0 && other.records_per_s > 0) {
+        /* Each record needs both. */
+        estimate_out->records_per_s =
+            1.0 / (1.0 / estimate_out->records_per_s + 1.0 / other.records_per_s);
+    }
+    estimate_out->models = 2;
     return status;
 }

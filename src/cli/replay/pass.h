@@ -12,6 +12,8 @@
 
 #define WT_PASS_NAME_BYTES_MAX 64u
 
+struct wt_cli_compare; /* compare.h */
+
 struct wt_cli_pass {
     const char *command;      /* "replay" */
     const char *name;         /* the value of --name */
@@ -21,6 +23,7 @@ struct wt_cli_pass {
     const char *from;
     const char *to;
     const char *partitions;
+    struct wt_cli_compare *compare;   /* a second model; NULL: nothing is compared */
     const struct wt_redrive *redrive; /* the dead letters to read; NULL: articles */
     uint32_t records_per_s_max;       /* 0: no limit */
     bool dry_run;                     /* show the plan and stop */

@@ -1,6 +1,7 @@
 #include "cli/replay/pass_report.h"
 
 #include "base/clock.h"
+#include "cli/replay/compare.h"
 #include "observe/log.h"
 
 #include <inttypes.h>
@@ -67,16 +68,31 @@ static void warn_of_older(const struct wt_cli_pass *pass, const struct wt_replay
                 part->topic, part->partition, part->preview.older.offset, time);
 }
 
+/* "replay spring: to news.labelled, dead letters to news.dead" */
+static void print_targets(const struct wt_cli_pass *pass)
+{
+    const struct wt_cli_compare *compare = pass->compare;
+    (void)printf("%s %s: ", pass->command, pass->name);
+    if (compare != NULL) {
+        (void)printf("%s compared with %s; ", compare->config->model.path, compare->bundle);
+    }
+    if (compare != NULL && !compare->only_changed) {
+        (void)printf("nothing is published");
+        return;
+    }
+    (void)printf("%sto %s, dead letters to %s", compare != NULL ? "what B labels differently " : "",
+                 pass->config->output.topic,
+                 pass->config->dead_letter.enabled ? pass->config->dead_letter.topic : "none");
+}
+
 void wt_cli_pass_print_plan(const struct wt_cli_pass *pass, const struct wt_replay *replay)
 {
     size_t count;
     int64_t records_max = 0;
     const struct wt_replay_part *parts = wt_replay_parts(replay, &count);
     bool resumed = wt_replay_resumed(replay);
-    (void)printf("%s %s: to %s, dead letters to %s; group %s%s\n", pass->command, pass->name,
-                 pass->config->output.topic,
-                 pass->config->dead_letter.enabled ? pass->config->dead_letter.topic : "none",
-                 wt_config_consumer_property(pass->config, "group.id")->value,
+    print_targets(pass);
+    (void)printf("; group %s%s\n", wt_config_consumer_property(pass->config, "group.id")->value,
                  resumed ? ", started before: the ranges are those of its first start" : "");
     for (size_t i = 0; i < count; i++) {
         char line[LINE_BYTES_MAX];
@@ -109,9 +125,11 @@ void wt_cli_pass_print_estimate(const struct wt_replay *replay,
         if (seconds >= 1) {
             (void)snprintf(about, sizeof about, "about %.0f s", seconds);
         }
-        (void)printf("the model alone takes %s for them in one worker like this: %.1f records a "
+        (void)printf("%s alone %s %s for them in one worker like this: %.1f records a "
                      "second, timed on %" PRIu32 " of them\n",
-                     about, estimate->records_per_s, estimate->records);
+                     estimate->models > 1 ? "the two models" : "the model",
+                     estimate->models > 1 ? "take" : "takes", about, estimate->records_per_s,
+                     estimate->records);
     } else {
         (void)printf("no time estimated: none of the %" PRIu32 " records read needs the model\n",
                      estimate->records);
@@ -145,20 +163,35 @@ void wt_cli_pass_log_plan(const struct wt_cli_pass *pass, const struct wt_replay
 static void print_tally(const struct wt_tally *tally)
 {
     char filtered[48] = "";
+    char compared[48] = "";
     if (tally->filtered > 0) {
         (void)snprintf(filtered, sizeof filtered, " + %" PRId64 " filtered", tally->filtered);
     }
+    if (tally->compared > 0) {
+        (void)snprintf(compared, sizeof compared, " + %" PRId64 " compared", tally->compared);
+    }
     (void)printf("%" PRId64 " read = %" PRId64 " labelled + %" PRId64 " dead-lettered + %" PRId64
-                 " skipped + %" PRId64 " tombstones%s%s\n",
+                 " skipped + %" PRId64 " tombstones%s%s%s\n",
                  tally->read, tally->labelled, tally->dead_lettered, tally->skipped,
-                 tally->tombstones, filtered, wt_tally_balances(tally) ? "" : ": DOES NOT BALANCE");
+                 tally->tombstones, filtered, compared,
+                 wt_tally_balances(tally) ? "" : ": DOES NOT BALANCE");
+}
+
+bool wt_cli_pass_balances(const struct wt_replay *replay)
+{
+    size_t count;
+    bool balances = true;
+    const struct wt_replay_part *parts = wt_replay_parts(replay, &count);
+    for (size_t i = 0; i < count; i++) {
+        balances = balances && wt_tally_balances(&parts[i].checkpoint.tally);
+    }
+    return balances;
 }
 
 bool wt_cli_pass_print_balance(const struct wt_cli_pass *pass, const struct wt_replay *replay)
 {
     size_t count;
     struct wt_tally sum = {0};
-    bool balances = true;
     const struct wt_replay_part *parts = wt_replay_parts(replay, &count);
     (void)printf("%s %s: %s\n", pass->command, pass->name,
                  wt_replay_over(replay) ? "done" : "not finished");
@@ -171,9 +204,8 @@ bool wt_cli_pass_print_balance(const struct wt_cli_pass *pass, const struct wt_r
         }
         print_tally(&part->checkpoint.tally);
         wt_tally_add(&sum, &part->checkpoint.tally);
-        balances = balances && wt_tally_balances(&part->checkpoint.tally);
     }
     (void)printf("in all ");
     print_tally(&sum);
-    return balances;
+    return wt_cli_pass_balances(replay);
 }

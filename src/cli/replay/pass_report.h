@@ -17,6 +17,9 @@ void wt_cli_pass_print_estimate(const struct wt_replay *replay,
 /* Logs the plan of a pass that starts. Remarkable ranges are warnings. */
 void wt_cli_pass_log_plan(const struct wt_cli_pass *pass, const struct wt_replay *replay);
 
+/* False: the counts do not balance. */
+bool wt_cli_pass_balances(const struct wt_replay *replay);
+
 /* Prints what was done, for each partition and in total. False: the counts do not balance. */
 bool wt_cli_pass_print_balance(const struct wt_cli_pass *pass, const struct wt_replay *replay);
 

@@ -4,6 +4,8 @@
 #include "base/alloc.h"
 #include "base/buffer.h"
 #include "cli/cli.h"
+#include "cli/columns.h"
+#include "cli/replay/compare_report.h"
 #include "cli/replay/estimate.h"
 #include "cli/replay/pass_report.h"
 #include "cli/worker.h"
@@ -57,14 +59,20 @@ static bool over(void *opaque)
     return wt_replay_over(watch->replay);
 }
 
-/* Prints the balance and logs what is left to do. */
+/* Prints the balance, and what was compared, and logs what is left to do. */
 static int report(const struct wt_cli_pass *pass, const struct wt_replay *replay,
                   enum wt_status status, const struct wt_error *error)
 {
     int exit_status =
         status == WT_OK ? WT_EXIT_DONE : wt_cli_log_failure(pass->command, status, error);
-    bool balances = wt_cli_pass_print_balance(pass, replay);
+    bool balances = pass->compare != NULL && pass->compare->json
+                        ? wt_cli_pass_balances(replay)
+                        : wt_cli_pass_print_balance(pass, replay);
     (void)fflush(stdout); /* a forced exit would lose it */
+    if (pass->compare != NULL && exit_status == WT_EXIT_DONE) {
+        exit_status = wt_cli_compare_show(pass, replay);
+        (void)fflush(stdout);
+    }
     if (exit_status == WT_EXIT_DONE && (!balances || !wt_replay_over(replay))) {
         wt_log_warn(pass->command, "%s is not finished; run the same command again to resume it",
                     pass->name);
@@ -104,6 +112,13 @@ static int finish(void *opaque, enum wt_status status, const struct wt_error *er
     return report(watch->pass, watch->replay, status, error);
 }
 
+static enum wt_status loaded(void *opaque, struct wt_model *model,
+                             struct wt_pipeline_source *source, struct wt_error *error)
+{
+    const struct progress_watch *watch = opaque;
+    return wt_cli_compare_loaded(watch->pass->compare, model, source, error);
+}
+
 /* Runs until the end of the ranges or a signal. */
 static int work(const struct wt_cli_pass *pass, struct wt_replay *replay)
 {
@@ -116,8 +131,13 @@ static int work(const struct wt_cli_pass *pass, struct wt_replay *replay)
                                               .opaque = &watch,
                                               .over = over},
                                    .opaque = &watch,
+                                   .loaded = pass->compare != NULL ? loaded : NULL,
                                    .finish = finish};
-    return wt_cli_work(&job);
+    int exit_status = wt_cli_work(&job);
+    if (pass->compare != NULL) {
+        wt_cli_compare_unloaded(pass->compare);
+    }
+    return exit_status;
 }
 
 /* Prints the plan and the estimate. */
@@ -175,6 +195,23 @@ static void add_routes(const struct wt_config *config, char *terms)
     free(value);
 }
 
+/* Of a comparison, the beginnings of the bundles' hashes. */
+static void add_models(const struct wt_cli_compare *compare, char *terms)
+{
+    char a[13] = "none";
+    char b[13] = "none";
+    if (compare != NULL) {
+        (void)snprintf(a, sizeof a, "%.12s", compare->sha256_a);
+        (void)snprintf(b, sizeof b, "%.12s", compare->sha256_b);
+    }
+    wt_terms_add(terms, "reference", a);
+    wt_terms_add(terms, "compare", b);
+    wt_terms_add(terms, "publishes",
+                 compare == NULL         ? "all"
+                 : compare->only_changed ? "changed"
+                                         : "nothing");
+}
+
 static void write_terms(const struct wt_cli_pass *pass, char terms[WT_TERMS_BYTES_MAX])
 {
     terms[0] = '\0';
@@ -187,8 +224,12 @@ static void write_terms(const struct wt_cli_pass *pass, char terms[WT_TERMS_BYTE
         wt_terms_add(terms, "code", pass->redrive->codes != NULL ? pass->redrive->codes : "all");
         wt_terms_add_integer(terms, "tries-max", pass->redrive->tries_max);
     }
-    wt_terms_add(terms, "on-error",
-                 pass->config->on_error == WT_ON_ERROR_SKIP ? "skip" : "goes-on");
+    /* Where models are compared, articles that neither can label are skipped. */
+    bool skips = pass->config->on_error == WT_ON_ERROR_SKIP || pass->compare != NULL;
+    wt_terms_add(terms, "on-error", skips ? "skip" : "goes-on");
+    if (pass->redrive == NULL) {
+        add_models(pass->compare, terms);
+    }
     add_routes(pass->config, terms);
 }
 
