@@ -9,4 +9,5 @@ function(wiretag_arm_processor cpu)
 endfunction()
 
 wiretag_arm_processor(cortex-a72 portable neon)
-wiretag_arm_processor(max portable neon)
+wiretag_arm_processor(neoverse-n1 portable neon neon-dotprod)
+wiretag_arm_processor(max portable neon neon-dotprod)

@@ -109,6 +109,7 @@ extern const struct wt_kernels wt_kernels_avx512;      /* AVX-512 with VNNI */
 extern const struct wt_kernels wt_kernels_avx512_bf16; /* and with bf16 */
 #elif defined(__aarch64__)
 extern const struct wt_kernels wt_kernels_neon;
+extern const struct wt_kernels wt_kernels_neon_dotprod; /* and sdot */
 #endif
 
 /* The functions below are in supported_sets.c.

@@ -1,5 +1,5 @@
-/* kernels_neon.c: the set for ARM64. A tile holds 6 x 16 sums in 24 registers. NEON is part of every
- * such processor. */
+/* kernels_neon.c: the sets for ARM64. A tile holds 6 x 16 sums in 24 registers. NEON is part of every
+ * such processor. sdot (dotprod) adds four products of bytes to each sum. */
 #include "model/kernels/lanes_neon.h"
 
 #define OFFSET_BYTES(x) (x)
@@ -54,6 +54,17 @@ TILE_INLINE int32x4_t dot_bytes(int32x4_t sum, int32x4_t a, int32x4_t b)
 DEFINE_LANE_TILE(tile_s8, int32_t, int32x4_t, int32_t, int32x4_t, vld1q_s32, vst1q_s32,
                  vdupq_n_s32(0), vld1q_s32, vld1q_dup_s32, DOT_BYTES)
 
+/* --- dotprod ---------------------------------------------------------------------------------- */
+
+#undef TILE_TARGET
+#define TILE_TARGET __attribute__((target("arch=armv8.2-a+dotprod")))
+
+#define DOT_DOTPROD(sum, a, b, lane)                                                               \
+    vdotq_laneq_s32(sum, vreinterpretq_s8_s32(b), vreinterpretq_s8_s32(a), lane)
+
+DEFINE_LANE_TILE(tile_s8_dotprod, int32_t, int32x4_t, int32_t, int32x4_t, vld1q_s32, vst1q_s32,
+                 vdupq_n_s32(0), vld1q_s32, vld1q_dup_s32, DOT_DOTPROD)
+
 #define ROW_FUNCTIONS                                                                              \
     .panel = PANEL, .fast = true, .tile_f32 = tile_f32, .magnitude = row_magnitude,                \
     .quantize = row_quantize, .to_bf16 = row_to_bf16, .finish_s8 = row_finish_s8,                  \
@@ -62,3 +73,6 @@ DEFINE_LANE_TILE(tile_s8, int32_t, int32x4_t, int32_t, int32x4_t, vld1q_s32, vst
 
 const struct wt_kernels wt_kernels_neon = {
     .name = "neon", .tile_bf16 = tile_widened, .tile_s8 = tile_s8, ROW_FUNCTIONS};
+
+const struct wt_kernels wt_kernels_neon_dotprod = {
+    .name = "neon-dotprod", .tile_bf16 = tile_widened, .tile_s8 = tile_s8_dotprod, ROW_FUNCTIONS};

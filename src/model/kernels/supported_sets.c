@@ -5,7 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SETS_MAX 4
+#if defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
+
+#define SETS_MAX 5
 
 /* The portable set, then each better set that the processor supports. */
 static const struct wt_kernels *sets[SETS_MAX + 1];
@@ -30,7 +35,11 @@ __attribute__((constructor)) static void find_sets(void)
         sets[count++] = &wt_kernels_avx512_bf16;
     }
 #elif defined(__aarch64__)
+    unsigned long has = getauxval(AT_HWCAP);
     sets[count++] = &wt_kernels_neon;
+    if ((has & HWCAP_ASIMDDP) != 0) {
+        sets[count++] = &wt_kernels_neon_dotprod;
+    }
 #endif
     sets[count] = NULL;
 }
