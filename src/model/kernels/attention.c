@@ -36,14 +36,21 @@ size_t wt_attention_scratch_bytes(const struct wt_kernels *kernels, size_t keys,
     return words * sizeof(uint32_t) + (size_t)8 * 64;
 }
 
+static size_t together_of(const struct wt_attention *attention)
+{
+    return wt_kernels_together(attention->kernels,
+                               attention->bf16 ? WT_NUMBER_BF16 : WT_NUMBER_F32);
+}
+
 /* Packs the keys as columns of panels: each word of a key is a step. */
 static void pack_keys(const struct wt_attention *attention, size_t steps, uint32_t *row,
                       uint32_t *packed)
 {
     size_t panel = attention->kernels->panel;
+    size_t together = together_of(attention);
     size_t columns = round_up(attention->keys, panel);
     for (size_t key = 0; key < columns; key++) {
-        uint32_t *column = packed + key / panel * panel * steps + key % panel;
+        uint32_t *to = packed + key / panel * panel * steps;
         const float *from = attention->key + key * attention->key_stride;
         if (key >= attention->keys) {
             memset(row, 0, steps * sizeof *row);
@@ -53,8 +60,20 @@ static void pack_keys(const struct wt_attention *attention, size_t steps, uint32
             memcpy(row, from, steps * sizeof *row);
         }
         for (size_t step = 0; step < steps; step++) {
-            column[step * panel] = row[step];
+            to[wt_kernels_place(panel, together, step, key % panel)] = row[step];
         }
+    }
+}
+
+/* Writes `count` words of two bf16 each, then zeros up to `panel`, `together` words apart. */
+static inline void join(const uint16_t *lower, const uint16_t *upper, size_t count, size_t panel,
+                        const size_t together, uint32_t *to)
+{
+    for (size_t i = 0; i < count; i++) {
+        to[i * together] = (uint32_t)upper[i] << 16 | lower[i];
+    }
+    for (size_t i = count; i < panel; i++) {
+        to[i * together] = 0;
     }
 }
 
@@ -65,6 +84,7 @@ static void pack_values(const struct wt_attention *attention, size_t steps, uint
     size_t panel = attention->kernels->panel;
     size_t size = attention->size;
     size_t pair_stride = round_up(size, WT_LANES);
+    size_t together = together_of(attention);
     for (size_t step = 0; step < steps; step++) {
         const float *from = attention->value;
         if (attention->bf16) {
@@ -80,16 +100,15 @@ static void pack_values(const struct wt_attention *attention, size_t steps, uint
         }
         for (size_t first = 0; first < size; first += panel) {
             size_t count = size - first < panel ? size - first : panel;
-            uint32_t *to = packed + first * steps + step * panel;
-            if (attention->bf16) {
-                for (size_t i = 0; i < count; i++) {
-                    uint32_t upper = pair[pair_stride + first + i];
-                    to[i] = upper << 16 | pair[first + i];
-                }
+            uint32_t *to = packed + first * steps + wt_kernels_place(panel, together, step, 0);
+            if (attention->bf16 && together == 2) {
+                join(pair + first, pair + pair_stride + first, count, panel, 2, to);
+            } else if (attention->bf16) {
+                join(pair + first, pair + pair_stride + first, count, panel, 1, to);
             } else {
                 memcpy(to, from + step * attention->value_stride + first, count * sizeof *to);
+                memset(to + count, 0, (panel - count) * sizeof *to);
             }
-            memset(to + count, 0, (panel - count) * sizeof *to);
         }
     }
 }
@@ -172,8 +191,9 @@ void wt_attention_run(const struct wt_attention *attention, void *scratch)
 {
     struct sizes sizes = sizes_of(attention->kernels, attention->keys, attention->size);
     size_t per_word = attention->bf16 ? 2 : 1;
-    struct packed packed = {.key_steps = round_up(attention->size, per_word) / per_word,
-                            .value_steps = round_up(attention->keys, per_word) / per_word,
+    size_t per_group = per_word * together_of(attention);
+    struct packed packed = {.key_steps = round_up(attention->size, per_group) / per_word,
+                            .value_steps = round_up(attention->keys, per_group) / per_word,
                             .score_stride = sizes.key_columns};
     size_t word = sizeof(uint32_t);
     packed.keys = wt_memory_cut(&scratch, sizes.key_columns * sizes.row * word);

@@ -6,7 +6,8 @@
  *
  * Products are made in tiles: up to WT_TILE_ROWS rows of activations times one panel of `panel`
  * columns of weights. Both consist of 32-bit words, one a step: a float, two bf16 or four bytes.
- * Activations lie row by row; a weight panel has `panel` words for step 0, then those for step 1.
+ * Activations lie row by row; a weight panel has `panel` words for step 0, then those for step 1
+ * (wt_kernels_place).
  *
  * Thread: all functions are pure; any thread. */
 #ifndef WIRETAG_MODEL_KERNELS_KERNELS_H
@@ -59,6 +60,8 @@ struct wt_kernels {
     bool fast;      /* faster than libtorch's own operators */
     bool fast_bf16; /* the processor has instructions for bf16 products */
     bool s8_offset; /* s8 activations are stored as unsigned, 128 above their value */
+    bool pairs_s8;  /* a panel's steps lie in pairs, see wt_kernels_together */
+    bool pairs_bf16;
     wt_tile_function *tile_f32;
     wt_tile_function *tile_bf16;
     wt_tile_function *tile_s8;
@@ -110,7 +113,31 @@ extern const struct wt_kernels wt_kernels_avx512_bf16; /* and with bf16 */
 #elif defined(__aarch64__)
 extern const struct wt_kernels wt_kernels_neon;
 extern const struct wt_kernels wt_kernels_neon_dotprod; /* and sdot */
+extern const struct wt_kernels wt_kernels_neon_i8mm;    /* and smmla */
 #endif
+
+/* How many steps of one column lie side by side in a panel, a power of two. A panel has a multiple of that;
+ * the numbers that fill it up are zero, in the rows too. */
+static inline size_t wt_kernels_together(const struct wt_kernels *kernels, enum wt_number number)
+{
+    bool pairs = number == WT_NUMBER_S8     ? kernels->pairs_s8
+                 : number == WT_NUMBER_BF16 ? kernels->pairs_bf16
+                                            : false;
+    return pairs ? 2 : 1;
+}
+
+/* `steps`, rounded up to whole groups of `together`. */
+static inline size_t wt_kernels_steps(size_t together, size_t steps)
+{
+    return (steps + together - 1) & ~(together - 1);
+}
+
+/* Which word of a panel has this step of this column. */
+static inline size_t wt_kernels_place(size_t panel, size_t together, size_t step, size_t column)
+{
+    size_t within = step & (together - 1);
+    return (step - within) * panel + column * together + within;
+}
 
 /* The functions below are in supported_sets.c.
  *

@@ -1,5 +1,6 @@
 /* kernels_neon.c: the sets for ARM64. A tile holds 6 x 16 sums in 24 registers. NEON is part of every
- * such processor. sdot (dotprod) adds four products of bytes to each sum. */
+ * such processor. sdot (dotprod) adds four products of bytes to each sum; smmla (i8mm) multiplies
+ * two rows by two columns of eight bytes. */
 #include "model/kernels/lanes_neon.h"
 
 #define OFFSET_BYTES(x) (x)
@@ -65,6 +66,38 @@ DEFINE_LANE_TILE(tile_s8, int32_t, int32x4_t, int32_t, int32x4_t, vld1q_s32, vst
 DEFINE_LANE_TILE(tile_s8_dotprod, int32_t, int32x4_t, int32_t, int32x4_t, vld1q_s32, vst1q_s32,
                  vdupq_n_s32(0), vld1q_s32, vld1q_dup_s32, DOT_DOTPROD)
 
+/* --- i8mm ------------------------------------------------------------------------------------- */
+
+#undef TILE_TARGET
+#define TILE_TARGET __attribute__((target("arch=armv8.2-a+i8mm")))
+
+static inline int32x4_t first_halves(int32x4_t a, int32x4_t b)
+{
+    return vreinterpretq_s32_s64(vzip1q_s64(vreinterpretq_s64_s32(a), vreinterpretq_s64_s32(b)));
+}
+
+static inline int32x4_t second_halves(int32x4_t a, int32x4_t b)
+{
+    return vreinterpretq_s32_s64(vzip2q_s64(vreinterpretq_s64_s32(a), vreinterpretq_s64_s32(b)));
+}
+
+static inline int32x4_t load_two(const int32_t *a, const int32_t *b)
+{
+    return vcombine_s32(vld1_s32(a), vld1_s32(b));
+}
+
+/* Inline assembly, because with the intrinsic the compiler moves the sums to and
+ * fro. */
+TILE_INLINE int32x4_t dot_i8mm(int32x4_t sum, int32x4_t a, int32x4_t b)
+{
+    __asm__("smmla %0.4s, %1.16b, %2.16b" : "+w"(sum) : "w"(a), "w"(b));
+    return sum;
+}
+
+DEFINE_PAIR_TILE(tile_s8_i8mm, int32_t, int32x4_t, int32_t, int32x4_t, vld1q_s32, vst1q_s32,
+                 vdupq_n_s32(0), first_halves, second_halves, vld1q_s32, load_two, first_halves,
+                 second_halves, dot_i8mm)
+
 #define ROW_FUNCTIONS                                                                              \
     .panel = PANEL, .fast = true, .tile_f32 = tile_f32, .magnitude = row_magnitude,                \
     .quantize = row_quantize, .to_bf16 = row_to_bf16, .finish_s8 = row_finish_s8,                  \
@@ -76,3 +109,9 @@ const struct wt_kernels wt_kernels_neon = {
 
 const struct wt_kernels wt_kernels_neon_dotprod = {
     .name = "neon-dotprod", .tile_bf16 = tile_widened, .tile_s8 = tile_s8_dotprod, ROW_FUNCTIONS};
+
+const struct wt_kernels wt_kernels_neon_i8mm = {.name = "neon-i8mm",
+                                                .pairs_s8 = true,
+                                                .tile_bf16 = tile_widened,
+                                                .tile_s8 = tile_s8_i8mm,
+                                                ROW_FUNCTIONS};

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* This many steps of a panel stay in the second-level cache while all rows pass over them. Blocks
- * do not change the order of a sum: each continues where the last one stopped. */
+/* This many steps of a panel, an even number, stay in the second-level cache while all rows pass
+ * over them. Blocks do not change the order of a sum: each continues where the last one stopped. */
 #define STEPS_MAX 1024u
 
 struct wt_matrix {
@@ -40,10 +40,10 @@ static size_t row_words(const struct wt_matrix *matrix)
 static void place_column(struct wt_matrix *matrix, size_t output, const uint32_t *words)
 {
     size_t panel = matrix->kernels->panel;
-    uint32_t *column = (uint32_t *)(void *)matrix->packed + output / panel * panel * matrix->steps +
-                       output % panel;
+    size_t together = wt_kernels_together(matrix->kernels, matrix->number);
+    uint32_t *packed = (uint32_t *)(void *)matrix->packed + output / panel * panel * matrix->steps;
     for (size_t step = 0; step < matrix->steps; step++) {
-        column[step * panel] = words[step];
+        packed[wt_kernels_place(panel, together, step, output % panel)] = words[step];
     }
 }
 
@@ -96,7 +96,8 @@ struct wt_matrix *wt_matrix_create(const struct wt_kernels *kernels, enum wt_num
     matrix->number = number;
     matrix->outputs = outputs;
     matrix->inputs = inputs;
-    matrix->steps = (inputs + numbers - 1) / numbers;
+    matrix->steps =
+        wt_kernels_steps(wt_kernels_together(kernels, number), (inputs + numbers - 1) / numbers);
     matrix->panels = (outputs + kernels->panel - 1) / kernels->panel;
     size_t columns = matrix->panels * kernels->panel;
     matrix->packed = wt_memory_aligned(columns * matrix->steps * sizeof(uint32_t));
