@@ -10,4 +10,4 @@ endfunction()
 
 wiretag_arm_processor(cortex-a72 portable neon)
 wiretag_arm_processor(neoverse-n1 portable neon neon-dotprod)
-wiretag_arm_processor(max portable neon neon-dotprod neon-i8mm)
+wiretag_arm_processor(max portable neon neon-dotprod neon-i8mm neon-bf16)

@@ -114,6 +114,7 @@ extern const struct wt_kernels wt_kernels_avx512_bf16; /* and with bf16 */
 extern const struct wt_kernels wt_kernels_neon;
 extern const struct wt_kernels wt_kernels_neon_dotprod; /* and sdot */
 extern const struct wt_kernels wt_kernels_neon_i8mm;    /* and smmla */
+extern const struct wt_kernels wt_kernels_neon_bf16;    /* and bfmmla */
 #endif
 
 /* How many steps of one column lie side by side in a panel, a power of two. A panel has a multiple of that;

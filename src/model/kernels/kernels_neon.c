@@ -1,6 +1,6 @@
 /* kernels_neon.c: the sets for ARM64. A tile holds 6 x 16 sums in 24 registers. NEON is part of every
- * such processor. sdot (dotprod) adds four products of bytes to each sum; smmla (i8mm) multiplies
- * two rows by two columns of eight bytes. */
+ * such processor. sdot (dotprod) adds four products of bytes to each sum; smmla (i8mm) and bfmmla
+ * (bf16) multiply two rows by two columns, of eight bytes or four bf16. */
 #include "model/kernels/lanes_neon.h"
 
 #define OFFSET_BYTES(x) (x)
@@ -86,7 +86,7 @@ static inline int32x4_t load_two(const int32_t *a, const int32_t *b)
     return vcombine_s32(vld1_s32(a), vld1_s32(b));
 }
 
-/* Inline assembly, because with the intrinsic the compiler moves the sums to and
+/* Inline assembly, here and for bf16, because with the intrinsic the compiler moves the sums to and
  * fro. */
 TILE_INLINE int32x4_t dot_i8mm(int32x4_t sum, int32x4_t a, int32x4_t b)
 {
@@ -97,6 +97,31 @@ TILE_INLINE int32x4_t dot_i8mm(int32x4_t sum, int32x4_t a, int32x4_t b)
 DEFINE_PAIR_TILE(tile_s8_i8mm, int32_t, int32x4_t, int32_t, int32x4_t, vld1q_s32, vst1q_s32,
                  vdupq_n_s32(0), first_halves, second_halves, vld1q_s32, load_two, first_halves,
                  second_halves, dot_i8mm)
+
+/* --- bf16 ------------------------------------------------------------------------------------- */
+
+#undef TILE_TARGET
+#define TILE_TARGET __attribute__((target("arch=armv8.2-a+bf16")))
+
+static inline float32x4_t first_float_halves(float32x4_t a, float32x4_t b)
+{
+    return vreinterpretq_f32_s32(first_halves(vreinterpretq_s32_f32(a), vreinterpretq_s32_f32(b)));
+}
+
+static inline float32x4_t second_float_halves(float32x4_t a, float32x4_t b)
+{
+    return vreinterpretq_f32_s32(second_halves(vreinterpretq_s32_f32(a), vreinterpretq_s32_f32(b)));
+}
+
+TILE_INLINE float32x4_t dot_bf16(float32x4_t sum, int32x4_t a, int32x4_t b)
+{
+    __asm__("bfmmla %0.4s, %1.8h, %2.8h" : "+w"(sum) : "w"(a), "w"(b));
+    return sum;
+}
+
+DEFINE_PAIR_TILE(tile_bf16, float, float32x4_t, int32_t, int32x4_t, vld1q_f32, vst1q_f32,
+                 vdupq_n_f32(0.0f), first_float_halves, second_float_halves, vld1q_s32, load_two,
+                 first_halves, second_halves, dot_bf16)
 
 #define ROW_FUNCTIONS                                                                              \
     .panel = PANEL, .fast = true, .tile_f32 = tile_f32, .magnitude = row_magnitude,                \
@@ -113,5 +138,13 @@ const struct wt_kernels wt_kernels_neon_dotprod = {
 const struct wt_kernels wt_kernels_neon_i8mm = {.name = "neon-i8mm",
                                                 .pairs_s8 = true,
                                                 .tile_bf16 = tile_widened,
+                                                .tile_s8 = tile_s8_i8mm,
+                                                ROW_FUNCTIONS};
+
+const struct wt_kernels wt_kernels_neon_bf16 = {.name = "neon-bf16",
+                                                .fast_bf16 = true,
+                                                .pairs_s8 = true,
+                                                .pairs_bf16 = true,
+                                                .tile_bf16 = tile_bf16,
                                                 .tile_s8 = tile_s8_i8mm,
                                                 ROW_FUNCTIONS};

@@ -36,13 +36,17 @@ __attribute__((constructor)) static void find_sets(void)
     }
 #elif defined(__aarch64__)
     unsigned long has = getauxval(AT_HWCAP);
-    bool i8mm = (getauxval(AT_HWCAP2) & HWCAP2_I8MM) != 0;
+    unsigned long has_too = getauxval(AT_HWCAP2);
+    bool i8mm = (has_too & HWCAP2_I8MM) != 0;
     sets[count++] = &wt_kernels_neon;
     if ((has & HWCAP_ASIMDDP) != 0) {
         sets[count++] = &wt_kernels_neon_dotprod;
     }
     if (i8mm) {
         sets[count++] = &wt_kernels_neon_i8mm;
+    }
+    if (i8mm && (has_too & HWCAP2_BF16) != 0) {
+        sets[count++] = &wt_kernels_neon_bf16;
     }
 #endif
     sets[count] = NULL;
