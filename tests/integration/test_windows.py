@@ -9,6 +9,7 @@ import checks
 import client
 import fake
 import pytest
+import ranges
 import worker
 from broker import ROOT
 from client import Record, article
@@ -82,6 +83,28 @@ def test_long_articles_are_labelled_by_the_mean_of_their_windows(lab):
     assert metrics["wiretag_article_windows_sum"] == sum(number * count for number, count in enumerate(counts))
     assert metrics["wiretag_truncated_articles_total"] == sum(message.json()["truncated"] for message in labels) > 0
     client.wait_for("no bytes in flight", lambda: running.metrics()["wiretag_in_flight_bytes"] == 0, 10)
+
+
+def test_a_replay_that_is_killed_reads_long_articles_whole(lab):
+    """What the worker had cut, labelled once more."""
+    flow, model = lab.flow(2), lab.model(tokens_max=TOKENS_MAX, sleep_us_per_call=5000)
+    texts = texts_of(200, 9)
+    places = flow.produce([article(text) for text in texts])
+    text_at = dict(zip(places, texts))
+    lab.run(flow, model)
+    labels, _ = checks.settled(flow)
+    checks.assert_each_once(labels, places)
+    assert any(message.json()["truncated"] for message in labels) and not any("windows" in message.json() for message in labels)
+    lab.workers[-1].stop()
+    output = lab.topic("again", 1)
+    first = ranges.replay(lab, flow, "earliest", "latest", "--output", output, bundle=model, input=LONG, batch={"articles_max": 4})
+    client.wait_for("labels of the replay", lambda: len(client.read_all(flow.bootstrap, output)) >= 30, 60)
+    first.kill()
+    ranges.finish(ranges.replay(lab, flow, "earliest", "latest", "--output", output, bundle=model, input=LONG))
+    again = client.read_all(flow.bootstrap, output)
+    checks.assert_each_once(again, places)
+    for message in again:
+        assert_read_whole(message.json(), text_at[checks.source_of(message)], model)
 
 
 def test_a_poison_window_is_one_dead_letter_of_its_article(lab):
