@@ -104,7 +104,7 @@ static enum wt_status read_label(const struct wt_gold_labels *labels, const json
 static enum wt_status append(const struct wt_gold_labels *labels, const json_t *value, size_t start,
                              struct wt_buffer *ids, struct wt_error *error)
 {
-    uint32_t label;
+    uint32_t label = 0;
     enum wt_status status = read_label(labels, value, &label, error);
     for (size_t at = start; status == WT_OK && at < ids->count; at += sizeof label) {
         if (memcmp(ids->bytes + at, &label, sizeof label) == 0) {
