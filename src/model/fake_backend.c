@@ -5,14 +5,17 @@
  *    "vocab": ["[PAD]", …],
  *    "selftest": [{"text": "…", "logits": […]}, …],
  *    "behaviour": {"sleep_us_per_call": 0, "sleep_us_per_token": 0,
- *                  "fail_on_token": "…", "nan_on_token": "…", "memory_tokens_max": 0,
+ *                  "fail_on_token": "…", "nan_on_token": "…", "hang_on_token": "…",
+ *                  "memory_tokens_max": 0,
  *                  "memory_fails_from": 0, "memory_fails_to": -1, "fail_after_calls": -1}}
  * The logits of a row are a hash of its real ids and depend on nothing else. "behaviour" makes the
  * model slow (padding costs time, as in a real model) or makes it fail as real ones do.
- * fail_on_token and nan_on_token have an effect only after wt_backend_prepare, because a load runs
- * arbitrary tokens before. Calls with more than memory_tokens_max tokens are counted from 0; those
- * from memory_fails_from on and before memory_fails_to (-1: no end) fail. */
+ * fail_on_token, nan_on_token and hang_on_token (for an hour) have an effect only after
+ * wt_backend_prepare, because a load runs arbitrary tokens before. Calls with more than
+ * memory_tokens_max tokens are counted from 0; those from memory_fails_from on and before
+ * memory_fails_to (-1: no end) fail. */
 #include "model/backend.h"
+#include "model/pause.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -30,12 +33,18 @@ struct file {
 
 #define FILE_COUNT 3u
 
+#define HANG_US (INT64_C(3600) * 1000000)
+
+/* How often a thread that pauses is asked to. */
+#define PAUSE_US 2000
+
 struct wt_backend {
     struct file files[FILE_COUNT];
     int64_t sleep_us_per_call;
     int64_t sleep_us_per_token;
     int64_t fail_on_id; /* -1: none */
     int64_t nan_on_id;
+    int64_t hang_on_id;
     int64_t memory_tokens_max; /* 0: no limit */
     int64_t memory_fails_from;
     int64_t memory_fails_to;  /* -1: no end */
@@ -174,6 +183,7 @@ enum wt_status wt_backend_load(struct wt_bundle *bundle, const char *source,
     backend->fail_after_calls = number_of(root, "fail_after_calls", -1);
     backend->fail_on_id = id_of(root, "fail_on_token");
     backend->nan_on_id = id_of(root, "nan_on_token");
+    backend->hang_on_id = id_of(root, "hang_on_token");
     atomic_init(&backend->calls, 0);
     atomic_init(&backend->large_calls, 0);
     json_decref(root);
@@ -253,10 +263,14 @@ static bool row_has(const struct wt_backend *backend, const int64_t *row, int64_
 
 static void sleep_us(int64_t duration_us)
 {
-    if (duration_us > 0) {
-        struct timespec duration = {.tv_sec = (time_t)(duration_us / 1000000),
-                                    .tv_nsec = (long)(duration_us % 1000000) * 1000};
+    int64_t step_us = wt_pause_wanted() ? PAUSE_US : duration_us;
+    while (duration_us > 0) {
+        int64_t us = step_us < duration_us ? step_us : duration_us;
+        struct timespec duration = {.tv_sec = (time_t)(us / 1000000),
+                                    .tv_nsec = (long)(us % 1000000) * 1000};
+        wt_pause_point();
         (void)nanosleep(&duration, NULL);
+        duration_us -= us;
     }
 }
 
@@ -308,6 +322,9 @@ enum wt_status wt_backend_forward(struct wt_backend *backend, const int64_t *ids
             return wt_error_set(error, WT_FAILED, WT_ERROR_RECORD, "model-failed",
                                 "the fake model fails on token %lld",
                                 (long long)backend->fail_on_id);
+        }
+        if (row_has(backend, row_ids, lengths[row], backend->hang_on_id)) {
+            sleep_us(HANG_US);
         }
         write_logits(row_ids, lengths[row], label_count, logits);
         if (row_has(backend, row_ids, lengths[row], backend->nan_on_id)) {

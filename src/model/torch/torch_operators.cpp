@@ -3,6 +3,7 @@
 
 #include "model/kernels/attention.h"
 #include "model/kernels/memory.h"
+#include "model/pause.h"
 
 #include <algorithm>
 #include <ATen/ExpandUtils.h>
@@ -103,6 +104,21 @@ std::vector<int64_t> with_last(at::IntArrayRef sizes, int64_t last)
     return changed;
 }
 
+// A thread that pauses (pause.h) computes so many tiles of a linear layer at once: some milliseconds of a
+// large model.
+constexpr int64_t kTilesBetweenPauses = 8;
+
+// Calls run(first, last) for all of `count` rows: at once, or with pauses after `step` of them. A row's
+// bits do not depend on the others.
+template <typename Run> void for_each_step(int64_t count, int64_t step, const Run &run)
+{
+    const int64_t rows = wt_pause_wanted() ? step : std::max<int64_t>(count, 1);
+    for (int64_t first = 0; first < count; first += rows) {
+        wt_pause_point();
+        run(first, std::min(count, first + rows));
+    }
+}
+
 at::Tensor dense(const at::Tensor &x, const std::optional<at::Tensor> &residual,
                  const c10::intrusive_ptr<Dense> &packed)
 {
@@ -127,10 +143,13 @@ at::Tensor dense(const at::Tensor &x, const std::optional<at::Tensor> &residual,
     const auto *from = in.const_data_ptr<float>();
     const auto *more = residual ? add.const_data_ptr<float>() : nullptr;
     auto *to = out.mutable_data_ptr<float>();
-    at::parallel_for(0, in.numel() / inputs, WT_TILE_ROWS, [&](int64_t begin, int64_t end) {
-        wt_dense_run(step, from + begin * inputs,
-                     more != nullptr ? more + begin * outputs : nullptr, count_of(end - begin),
-                     to + begin * outputs, scratch.at_least(wt_dense_scratch_bytes(step)));
+    const int64_t rows = in.numel() / inputs;
+    for_each_step(rows, WT_TILE_ROWS * kTilesBetweenPauses, [&](int64_t first, int64_t last) {
+        at::parallel_for(first, last, WT_TILE_ROWS, [&](int64_t begin, int64_t end) {
+            wt_dense_run(step, from + begin * inputs,
+                         more != nullptr ? more + begin * outputs : nullptr, count_of(end - begin),
+                         to + begin * outputs, scratch.at_least(wt_dense_scratch_bytes(step)));
+        });
     });
     return out;
 }
@@ -147,6 +166,7 @@ at::Tensor lstm(const at::Tensor &x, const c10::intrusive_ptr<Lstm> &packed)
     auto out = at::empty({in.size(0), width, size}, in.options());
     const auto *from = in.const_data_ptr<float>();
     auto *to = out.mutable_data_ptr<float>();
+    wt_pause_point();
     at::parallel_for(0, in.size(0), 1, [&](int64_t begin, int64_t end) {
         const size_t rows = count_of(end - begin);
         wt_lstm_run(layer, from + begin * width * inputs, rows, count_of(width),
@@ -257,6 +277,7 @@ at::Tensor attention(const at::Tensor &query, const at::Tensor &key, const at::T
     // Copies the heads side by side, as the next layer reads them.
     auto out = at::empty({q.size(0), queries, heads, size}, q.options()).transpose(1, 2);
     auto *to = out.mutable_data_ptr<float>();
+    wt_pause_point();
     at::parallel_for(0, q.size(0) * heads, 1, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; i++) {
             const int64_t row = i / heads;
