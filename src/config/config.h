@@ -146,6 +146,12 @@ struct wt_config {
         uint32_t replicas; /* 0: auto */
         uint32_t threads;  /* CPU threads of one replica; 0: auto */
         enum wt_reload_on reload;
+        struct {
+            char *path; /* NULL: there is no shadow, and the others have their defaults */
+            char *sha256;
+            double share; /* of the articles that it labels, too: 0 to 1 */
+            char *topic;  /* for its labels; NULL: they are not published */
+        } shadow;
         uint64_t cache_bytes_max; /* 0: no labels are kept */
     } model;
     struct {

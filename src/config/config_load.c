@@ -218,15 +218,22 @@ static enum wt_status check_topics(const struct wt_config *config, struct wt_err
     return WT_OK;
 }
 
+/* Accepts NULL. */
+static void lower(char *digits)
+{
+    for (char *digit = digits; digit != NULL && *digit != '\0'; digit++) {
+        *digit = (char)tolower((unsigned char)*digit);
+    }
+}
+
 static void complete(struct wt_config *config)
 {
     if (config->dead_letter.enabled && config->dead_letter.topic == NULL) {
         config->dead_letter.topic = wt_format("%s%s", config->output.topic, DEAD_LETTER_SUFFIX);
     }
     wt_routes_complete(&config->output.routes, config->output.topic);
-    for (char *digit = config->model.sha256; digit != NULL && *digit != '\0'; digit++) {
-        *digit = (char)tolower((unsigned char)*digit);
-    }
+    lower(config->model.sha256);
+    lower(config->model.shadow.sha256);
 }
 
 /* A config with the defaults; dead_letter.topic is not filled in yet. */
@@ -260,6 +267,9 @@ static enum wt_status build(struct wt_node *root, struct wt_config **config_out,
     }
     if (status == WT_OK) {
         status = check_routes(config, error);
+    }
+    if (status == WT_OK) {
+        status = wt_shadow_check(config, error);
     }
     if (status != WT_OK) {
         wt_config_destroy(config);

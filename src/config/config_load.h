@@ -31,6 +31,9 @@ struct wt_config *wt_config_defaults(void);
  * other than `run` call this, so that they never touch the live workers' group. */
 void wt_config_name_command(struct wt_config *config, const char *suffix);
 
+/* Takes model.shadow out: a command that reads a range of articles has no shadow. */
+void wt_config_drop_shadow(struct wt_config *config);
+
 void wt_config_destroy(struct wt_config *config);
 
 #endif

@@ -94,6 +94,9 @@ enum wt_status wt_input_check(const struct wt_config *config, struct wt_error *e
 /* In config_output.c: the same for `output`. */
 enum wt_status wt_output_check(const struct wt_config *config, struct wt_error *error);
 
+/* In config_model.c: the same for `model.shadow`. */
+enum wt_status wt_shadow_check(const struct wt_config *config, struct wt_error *error);
+
 void wt_properties_clear(struct wt_properties *properties);
 
 #endif

@@ -113,6 +113,7 @@ static int redrive(struct arguments *arguments)
     read_dead_letter_topic(pass->config);
     char *suffix = wt_format(".redrive.%s", pass->name);
     wt_config_name_command(pass->config, suffix);
+    wt_config_drop_shadow(pass->config);
     free(suffix);
     return wt_cli_pass_run(pass);
 }

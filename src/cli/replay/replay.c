@@ -127,6 +127,7 @@ static int replay(struct arguments *arguments)
     if (exit_status == WT_EXIT_DONE) {
         char *suffix = wt_format(".replay.%s", arguments->pass.name);
         wt_config_name_command(arguments->pass.config, suffix);
+        wt_config_drop_shadow(arguments->pass.config);
         free(suffix);
         arguments->pass.compare = arguments->compare.bundle != NULL ? &arguments->compare : NULL;
         exit_status = wt_cli_pass_run(&arguments->pass);

@@ -66,6 +66,8 @@ static void a_changed_key_is_noticed_and_named(void **state)
         {"output.top_k=4", "output.top_k"},
         {"in_flight.bytes_max=1048576", "in_flight.bytes_max"},
         {"http.listen=null", "http.listen"},
+        {"model.shadow.path=b.pt", "model.shadow.path"},
+        {"model.shadow.share=0.5", "model.shadow.share"},
         {"model.sha256=0000000000000000000000000000000000000000000000000000000000000000",
          "model.sha256"},
     };
@@ -171,6 +173,27 @@ static void filters_are_read_from_file_and_command_line(void **state)
     assert_true(where->items[0].null && !where->items[1].null);
     assert_string_equal(where->items[1].values.items[0], "c");
     assert_string_equal(where->items[2].pointer, "/d.e");
+    wt_config_destroy(config);
+}
+
+static void a_shadow_is_a_section_or_null(void **state)
+{
+    (void)state;
+    static const char text[] = "model:\n  shadow:\n    path: b.pt\n    share: 0.25\n    topic: s\n"
+                               "    sha256: "
+                               "ABCDEF0123456789abcdef0123456789abcdef0123456789abcdef0123456789\n";
+    struct wt_config *config = load(text, NULL);
+    assert_string_equal(config->model.shadow.path, "b.pt");
+    assert_string_equal(config->model.shadow.topic, "s");
+    assert_true(config->model.shadow.share > 0.24 && config->model.shadow.share < 0.26);
+    assert_memory_equal(config->model.shadow.sha256, "abcdef", 6);
+    wt_config_drop_shadow(config);
+    assert_null(config->model.shadow.path);
+    assert_null(config->model.shadow.topic);
+    wt_config_destroy(config);
+    config = load(text, SETS("model.shadow=null"));
+    assert_null(config->model.shadow.path);
+    assert_true(config->model.shadow.share == 1.0);
     wt_config_destroy(config);
 }
 
@@ -285,6 +308,7 @@ int main(void)
         cmocka_unit_test(the_defaults_are_those_of_the_design),
         cmocka_unit_test(a_key_left_out_keeps_its_default),
         cmocka_unit_test(filters_are_read_from_file_and_command_line),
+        cmocka_unit_test(a_shadow_is_a_section_or_null),
         cmocka_unit_test(a_section_in_a_section_is_read_from_file_and_command_line),
         cmocka_unit_test(every_kind_of_value_is_read),
         cmocka_unit_test(dead_letters_go_beside_the_output_unless_named_or_switched_off),
