@@ -329,6 +329,8 @@ void wt_audit_topics(const struct wt_config *config, const struct wt_cluster_fac
             if (wt_topic_has_labels(&facts->topics[j])) {
                 audit_output_size(config, topic, &facts->topics[j], findings);
                 audit_partitions(config, topic, &facts->topics[j], findings);
+            } else if (facts->topics[j].role == WT_TOPIC_SHADOW) {
+                audit_partitions(config, topic, &facts->topics[j], findings);
             }
         }
         if (strictest != NULL) {

@@ -166,6 +166,10 @@ static void gather_topics(const struct wt_config *config, rd_kafka_t *client,
         add_named(facts, metadata, config->dead_letter.topic, WT_TOPIC_DEAD_LETTERS, client,
                   deadline_us);
     }
+    if (config->model.shadow.topic != NULL) {
+        add_named(facts, metadata, config->model.shadow.topic, WT_TOPIC_SHADOW, client,
+                  deadline_us);
+    }
     find_internal(config, client, metadata, WT_OFFSETS_TOPIC, deadline_us, &facts->offsets);
     if (config->delivery.guarantee == WT_EXACTLY_ONCE) {
         find_internal(config, client, metadata, WT_TRANSACTIONS_TOPIC, deadline_us,

@@ -5,6 +5,7 @@ const char *wt_topic_role_key(enum wt_topic_role role)
     return role == WT_TOPIC_INPUT    ? "input.topics"
            : role == WT_TOPIC_OUTPUT ? "output.topic"
            : role == WT_TOPIC_ROUTE  ? "output.routes"
+           : role == WT_TOPIC_SHADOW ? "model.shadow.topic"
                                      : "dead_letter.topic";
 }
 

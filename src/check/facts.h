@@ -10,7 +10,8 @@ enum wt_topic_role {
     WT_TOPIC_INPUT,
     WT_TOPIC_OUTPUT,
     WT_TOPIC_DEAD_LETTERS,
-    WT_TOPIC_ROUTE /* of labels, by output.routes */
+    WT_TOPIC_ROUTE, /* of labels, by output.routes */
+    WT_TOPIC_SHADOW /* of the shadow model's labels */
 };
 
 /* Facts about one topic; numbers that are not known are -1. */

@@ -1,12 +1,12 @@
 /* check.c: checks whether a worker with this configuration would work, and says what to do if
  * not. */
 #include "base/deadline.h"
-#include "base/processors.h"
 #include "check/acl_probe.h"
 #include "check/audit.h"
 #include "check/cluster_facts.h"
 #include "check/finding.h"
 #include "check/group_facts.h"
+#include "cli/check_model.h"
 #include "cli/check_report.h"
 #include "cli/cli.h"
 #include "cli/options.h"
@@ -16,9 +16,7 @@
 #include "kafka/reach_cause.h"
 #include "kafka/transactional_id.h"
 #include "observe/log.h"
-#include "pipeline/auto_limits.h"
 #include "pipeline/consume/consumer_client.h"
-#include "wiretag/model.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -58,88 +56,6 @@ static void print_help(void)
         "\n"
         "Example:\n"
         "  wiretag check -c config/wiretag.yaml\n");
-}
-
-/* --- the model ------------------------------------------------------------------------------- */
-
-static const char *key_of(const struct wt_error *error)
-{
-    return strcmp(error->code, "model-sha256") == 0 ? "model.sha256"
-           : strcmp(error->code, "device") == 0     ? "model.device"
-           : strcmp(error->code, "precision") == 0  ? "model.precision"
-                                                    : "model.path";
-}
-
-static const char *why_device(const struct wt_config *config, const struct wt_model_info *info)
-{
-    return strcmp(config->model.device, "auto") != 0 ? "as configured"
-           : strcmp(info->device, "cpu") == 0        ? "no GPU usable by the runtime"
-                                                     : "the first GPU";
-}
-
-static void describe_model(const struct wt_config *config, const struct wt_model *model,
-                           struct wt_findings *findings)
-{
-    const struct wt_model_info *info = wt_model_info(model);
-    struct wt_batcher_limits limits = wt_auto_batch_limits(config, info);
-    struct wt_processors processors = wt_processors_read();
-    char here[64];
-    wt_finding_add(findings, config, "model.path", WT_FINDING_OK, "model",
-                   "%s: %s %s, %s of %" PRIu32 " labels, SHA-256 %s, self-test passed",
-                   config->model.path, info->name, info->version,
-                   info->task == WT_MULTI_LABEL ? "any" : "one", info->label_count, info->sha256);
-    wt_finding_add(findings, config, "model.device", WT_FINDING_OK, "device",
-                   "%s (%s), %" PRIu32 " replicas, %s, batches of %" PRIu32 " tokens at most, %s",
-                   info->device, why_device(config, info), wt_auto_replicas(config, info),
-                   wt_processors_describe(&processors, here, sizeof here), limits.tokens_max,
-                   wt_model_runtime());
-    wt_finding_add(findings, config, "model.precision", WT_FINDING_OK, "precision", "%s (%s)",
-                   info->precision, info->precision_why);
-    if (config->model.sha256 == NULL) {
-        wt_finding_add(findings, config, "model.sha256", WT_FINDING_NOTE, "model-unpinned",
-                       "the model is code and is not pinned");
-        wt_finding_remedy(findings, "in production set model.sha256: %s", info->sha256);
-    }
-    if (info->task == WT_MULTI_LABEL && config->output.threshold.all == 0.0) {
-        wt_finding_add(findings, config, "output.threshold", WT_FINDING_WARNING, "threshold-zero",
-                       "the model gives several labels, and every score reaches 0: each article "
-                       "would get all %" PRIu32 " labels",
-                       info->label_count);
-        wt_finding_remedy(findings, "set output.threshold to auto, for the bundle's thresholds");
-    }
-    if (info->equal_lengths_only) {
-        wt_finding_add(findings, config, "model.path", WT_FINDING_NOTE, "model-padding",
-                       "the model's logits depend on padding, so only articles of the same length "
-                       "share a batch, which is slow");
-        wt_finding_remedy(findings, "export it with masked attention and length-aware pooling");
-    }
-}
-
-static void report_model_error(const struct wt_config *config, const struct wt_error *error,
-                               struct wt_findings *findings)
-{
-    if (strcmp(error->code, "label-unknown") == 0) {
-        wt_finding_add_at(findings, "", WT_FINDING_ERROR, "label-unknown", "%s", error->message);
-        wt_finding_remedy(findings, "write the name as the model has it, or take the line out");
-    } else if (strcmp(error->code, "window-overlap") == 0) {
-        wt_finding_add_at(findings, "", WT_FINDING_ERROR, "window-overlap", "%s", error->message);
-        wt_finding_remedy(findings, "set input.window_overlap to less than that");
-    } else {
-        wt_finding_add(findings, config, key_of(error), WT_FINDING_ERROR, "model", "%s",
-                       error->message);
-    }
-}
-
-static void check_model(const struct wt_config *config, struct wt_findings *findings)
-{
-    struct wt_error error;
-    struct wt_model *model = NULL;
-    if (wt_cli_configured_model("check", config, false, &model, &error) != WT_OK) {
-        report_model_error(config, &error, findings);
-    } else {
-        describe_model(config, model, findings);
-    }
-    wt_model_destroy(model);
 }
 
 /* --- Kafka ----------------------------------------------------------------------------------- */
@@ -408,7 +324,8 @@ static void check_all(const struct wt_config *config, struct wt_check_report *re
     wt_audit_registry(config, checking.findings);
     wt_audit_sizes(config, checking.findings);
     wt_findings_tell(checking.findings);
-    check_model(config, checking.findings);
+    wt_cli_check_model(config, checking.findings);
+    wt_cli_check_shadow(config, checking.findings);
     checking.deadline_us = deadline_of(begin_us);
     wt_check_report_watch(report, checking.deadline_us + GRACE_MS * INT64_C(1000));
     check_kafka(&checking);

@@ -41,18 +41,13 @@ int wt_cli_config_load(const struct wt_cli_config *given, const char *command,
     return WT_EXIT_DONE;
 }
 
-static enum wt_status load(const char *command, const struct wt_config *config, bool as_log,
-                           struct wt_model **model_out, struct wt_error *error)
+/* Loads the bundle at `path`, and checks that the windows of the configuration fit it. */
+static enum wt_status load_path(const char *command, const struct wt_config *config,
+                                const char *path, const struct wt_model_options *options,
+                                bool as_log, struct wt_model **model_out, struct wt_error *error)
 {
-    struct wt_model_options options = {.size = sizeof(struct wt_model_options),
-                                       .device = config->model.device,
-                                       .precision = config->model.precision,
-                                       .sha256 = config->model.sha256,
-                                       .threads_per_call = config->model.threads,
-                                       .named_by = "model.path"};
     struct wt_model *model = NULL;
-    enum wt_status status =
-        wt_cli_model_load(command, config->model.path, &options, as_log, &model, error);
+    enum wt_status status = wt_cli_model_load(command, path, options, as_log, &model, error);
     if (status == WT_OK) {
         struct wt_windows windows;
         status = wt_article_windows(config, wt_model_vocab(model), wt_model_info(model)->tokens_max,
@@ -64,6 +59,18 @@ static enum wt_status load(const char *command, const struct wt_config *config, 
     }
     *model_out = model;
     return WT_OK;
+}
+
+static enum wt_status load(const char *command, const struct wt_config *config, bool as_log,
+                           struct wt_model **model_out, struct wt_error *error)
+{
+    const struct wt_model_options options = {.size = sizeof(struct wt_model_options),
+                                             .device = config->model.device,
+                                             .precision = config->model.precision,
+                                             .sha256 = config->model.sha256,
+                                             .threads_per_call = config->model.threads,
+                                             .named_by = "model.path"};
+    return load_path(command, config, config->model.path, &options, as_log, model_out, error);
 }
 
 /* The labels that the configuration names are the model's. */
@@ -102,4 +109,19 @@ enum wt_status wt_cli_other_model(const char *command, const struct wt_config *c
                     config->model.path, unknown.message);
     }
     return status;
+}
+
+enum wt_status wt_cli_configured_shadow(const char *command, const struct wt_config *config,
+                                        bool as_log, struct wt_model **model_out,
+                                        struct wt_error *error)
+{
+    /* One thread, whatever model.threads: those of libtorch's pool have the usual priority. */
+    const struct wt_model_options options = {.size = sizeof(struct wt_model_options),
+                                             .device = config->model.device,
+                                             .precision = config->model.precision,
+                                             .sha256 = config->model.shadow.sha256,
+                                             .threads_per_call = 1,
+                                             .named_by = "model.shadow.path"};
+    return load_path(command, config, config->model.shadow.path, &options, as_log, model_out,
+                     error);
 }

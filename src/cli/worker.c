@@ -13,6 +13,7 @@
 #include "observe/log.h"
 #include "observe/spans.h"
 #include "observe/supervisor.h"
+#include "pipeline/shadow/shadow.h"
 #include "wiretag/model.h"
 
 #include <pthread.h>
@@ -34,7 +35,9 @@ struct work {
     struct wt_http *http;
     struct wt_supervisor *supervisor;
     struct wt_cli_reload *reload; /* NULL: there are no reloads */
-    pthread_mutex_t mutex;        /* guards what follows */
+    struct wt_model *shadow_model;
+    pthread_mutex_t mutex;    /* guards what follows */
+    struct wt_shadow *shadow; /* NULL: there is none, or not yet */
     struct wt_pipeline *pipeline;
     bool restarting;
     bool reload_wanted; /* of the next pipeline */
@@ -90,6 +93,15 @@ static bool ready(void *opaque, char *reason, size_t reason_bytes)
     return is_ready;
 }
 
+static char *shadow_json(void *opaque)
+{
+    struct work *work = opaque;
+    (void)pthread_mutex_lock(&work->mutex);
+    char *json = work->shadow != NULL ? wt_shadow_json(work->shadow) : NULL;
+    (void)pthread_mutex_unlock(&work->mutex);
+    return json;
+}
+
 static bool alive(void *opaque, char *reason, size_t reason_bytes)
 {
     (void)opaque;
@@ -104,8 +116,14 @@ static void add_field(struct wt_buffer *json, const char *name, const char *valu
     wt_buffer_append_json_string(json, value, strlen(value));
 }
 
+/* A replay labels what has been labelled, and ends: the shadow is the endless worker's. */
+static bool has_shadow(const struct wt_cli_job *job)
+{
+    return job->source.over == NULL && job->config->model.shadow.path != NULL;
+}
+
 /* Tells the live page what the worker does. */
-static void describe(const struct wt_config *config)
+static void describe(const struct wt_config *config, bool shadow)
 {
     struct wt_buffer json = {0};
     char host[256] = "";
@@ -118,6 +136,7 @@ static void describe(const struct wt_config *config)
     add_field(&json, "guarantee",
               config->delivery.guarantee == WT_EXACTLY_ONCE ? "exactly-once" : "at-least-once");
     wt_buffer_append_text(&json, config->http.texts ? ",\"texts\":true" : "");
+    wt_buffer_append_text(&json, shadow ? ",\"shadow\":true" : "");
     wt_buffer_append_text(&json, ",\"input\":[");
     for (size_t i = 0; i < config->input.topics.count; i++) {
         const char *topic = config->input.topics.items[i];
@@ -141,9 +160,12 @@ static struct wt_http *start_http(struct work *work)
     if (config->http.listen == NULL) {
         return NULL;
     }
-    struct wt_http_callbacks callbacks = {
-        .opaque = work, .alive = alive, .ready = ready, .page = config->http.page};
-    describe(config);
+    struct wt_http_callbacks callbacks = {.opaque = work,
+                                          .alive = alive,
+                                          .ready = ready,
+                                          .page = config->http.page,
+                                          .shadow = has_shadow(work->job) ? shadow_json : NULL};
+    describe(config, has_shadow(work->job));
     if (wt_http_start(config->http.listen, &callbacks, &http, &error) != WT_OK) {
         wt_log_warn(command, "no metrics page: %s", error.message);
     } else {
@@ -185,10 +207,47 @@ static enum wt_status load_model(const struct wt_cli_job *job, struct wt_model *
     return status;
 }
 
+/* The shadow outlives the pipelines, of which another may take the place of one. */
+static enum wt_status start_shadow(struct work *work, struct wt_error *error)
+{
+    const struct wt_config *config = work->job->config;
+    const char *command = work->job->command;
+    struct wt_shadow *shadow = NULL;
+    if (!has_shadow(work->job)) {
+        return WT_OK;
+    }
+    wt_log_info(command, "loading the shadow model %s", config->model.shadow.path);
+    enum wt_status status =
+        wt_cli_configured_shadow(command, config, true, &work->shadow_model, error);
+    if (status == WT_OK) {
+        status = wt_shadow_create(config, work->shadow_model, &shadow, error);
+    }
+    if (status != WT_OK) {
+        return status;
+    }
+    const struct wt_model_info *info = wt_model_info(work->shadow_model);
+    wt_log_info(command,
+                "the shadow %s %s is loaded: SHA-256 %s, on %s in %s; it labels %.3g %% of the "
+                "articles on idle time and decides nothing",
+                info->name, info->version, info->sha256, info->device, info->precision,
+                100.0 * config->model.shadow.share);
+    if (config->model.shadow.sha256 == NULL) {
+        wt_log_warn(command,
+                    "the shadow model is code and is not pinned; in production set "
+                    "model.shadow.sha256: %s",
+                    info->sha256);
+    }
+    (void)pthread_mutex_lock(&work->mutex);
+    work->shadow = shadow;
+    (void)pthread_mutex_unlock(&work->mutex);
+    return wt_shadow_start(shadow, error);
+}
+
 static enum wt_status create_pipeline(struct work *work, struct wt_error *error)
 {
     struct wt_pipeline_source source = work->source;
     source.ends_process = true;
+    source.shadow = work->shadow;
     struct wt_model *model = work->model;
     if (work->reload != NULL) {
         source.reload = wt_cli_reload_ports(work->reload);
@@ -269,7 +328,14 @@ static enum wt_status run(struct work *work, struct wt_error *error)
     if (status == WT_OK && job->loaded != NULL) {
         status = job->loaded(job->opaque, work->model, &work->source, error);
     }
-    return status == WT_OK ? run_pipeline(work, error) : status;
+    if (status == WT_OK) {
+        status = start_shadow(work, error);
+    }
+    if (status == WT_OK) {
+        status = run_pipeline(work, error);
+        wt_shadow_stop(work->shadow);
+    }
+    return status;
 }
 
 /* After a signal the exit limit stays, so output that nobody reads cannot block the end. */
@@ -299,6 +365,9 @@ int wt_cli_work(const struct wt_cli_job *job)
     wt_http_destroy(work.http);
     wt_exit_limit_end(exit_status, "closing the Kafka clients");
     wt_pipeline_destroy(work.pipeline);
+    wt_exit_limit_end(exit_status, "the last article of the shadow model");
+    wt_shadow_destroy(work.shadow);
+    wt_model_destroy(work.shadow_model);
     wt_exit_limit_end(exit_status, "freeing the model");
     if (work.reload != NULL) {
         wt_cli_reload_destroy(work.reload);

@@ -86,6 +86,19 @@ static enum wt_status allocate(int fd, const char *path, const struct wt_model_o
     return WT_OK;
 }
 
+/* Which section of a configuration the path and its pin stand in. */
+static const char *section_of(const struct wt_model_options *options)
+{
+    const char *named_by = options->named_by;
+    return named_by != NULL && strstr(named_by, ".path") != NULL ? named_by : "model.path";
+}
+
+static int section_bytes(const struct wt_model_options *options)
+{
+    const char *section = section_of(options);
+    return (int)(strstr(section, ".path") - section);
+}
+
 enum wt_status wt_bundle_read(const char *path, const struct wt_model_options *options,
                               struct wt_bundle *bundle_out, struct wt_error *error)
 {
@@ -110,9 +123,9 @@ enum wt_status wt_bundle_read(const char *path, const struct wt_model_options *o
     if (status == WT_OK && sha256 != NULL && strcasecmp(sha256, bundle.sha256) != 0) {
         status = wt_error_set(
             error, WT_INVALID, WT_ERROR_FATAL, "model-sha256",
-            "the model %s is not the pinned one: its SHA-256 is %s, model.sha256 "
+            "the model %s is not the pinned one: its SHA-256 is %s, %.*s.sha256 "
             "says %s; it was not loaded. Get the right file, or pin this one if you trust it",
-            path, bundle.sha256, sha256);
+            path, bundle.sha256, section_bytes(options), section_of(options), sha256);
     }
 done:
     EVP_MD_CTX_free(digest);

@@ -24,7 +24,8 @@ static const char paths[] = "wiretag answers GET at\n"
                             "  /         the live page, unless http.page is false\n"
                             "  /metrics  counters, gauges and histograms for Prometheus\n"
                             "  /healthz  is the worker alive\n"
-                            "  /readyz   is it working on records\n";
+                            "  /readyz   is it working on records\n"
+                            "  /shadow   what the shadow model says, if model.shadow is set\n";
 
 /* Makes a response of `body`, which MHD frees. NULL: out of memory. */
 static struct MHD_Response *response_of(const char *type, char *body, size_t bytes)
@@ -86,6 +87,22 @@ static enum MHD_Result answer_probe(const struct wt_http *http, struct MHD_Conne
     return wt_http_answer_text(connection, fine ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE, text);
 }
 
+static enum MHD_Result answer_shadow(const struct wt_http *http, struct MHD_Connection *connection)
+{
+    char *text =
+        http->callbacks.shadow != NULL ? http->callbacks.shadow(http->callbacks.opaque) : NULL;
+    if (text == NULL) {
+        return wt_http_answer_text(connection, MHD_HTTP_NOT_FOUND, "there is no shadow model\n");
+    }
+    struct MHD_Response *response = response_of("application/json", text, strlen(text));
+    if (response == NULL) {
+        return MHD_NO;
+    }
+    enum MHD_Result result = MHD_queue_response(connection, MHD_HTTP_OK, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
 static enum MHD_Result on_request(void *opaque, struct MHD_Connection *connection, const char *url,
                                   const char *method, const char *version, const char *upload,
                                   size_t *upload_bytes, void **request)
@@ -124,6 +141,9 @@ static enum MHD_Result on_request(void *opaque, struct MHD_Connection *connectio
     }
     if (strcmp(url, "/readyz") == 0) {
         return answer_probe(http, connection, http->callbacks.ready, "ready");
+    }
+    if (strcmp(url, "/shadow") == 0) {
+        return answer_shadow(http, connection);
     }
     return wt_http_answer_text(connection, MHD_HTTP_NOT_FOUND, paths);
 }

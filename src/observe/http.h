@@ -1,6 +1,7 @@
 /* http.h: the HTTP endpoint: metrics for Prometheus, health checks for a supervisor, a live page for people.
  *
  * GET /          200, the live page, if it is on (live_page.h); GET /events: its server-sent events
+ * GET /shadow    200, what the shadow model says against the live one, as JSON; 404 without one
  * GET /metrics   200, the Prometheus page of metrics.h
  * GET /healthz   200 "ok", or 503 with the reason: a supervisor should restart the worker
  * GET /readyz    200 "ready", perhaps with a remark ("ready; the last reload failed: ..."), or 503 with the
@@ -49,6 +50,9 @@ struct wt_http_callbacks {
     wt_http_probe *alive; /* NULL: always alive */
     wt_http_probe *ready; /* NULL: always ready */
     bool page;            /* the live page is on */
+    /* What the shadow model says: JSON, which the endpoint frees; NULL: there is none. Runs and must be as
+     * a probe. NULL: no shadow is configured. */
+    char *(*shadow)(void *opaque);
 };
 
 /* Listens at `listen` ("host:port"; port 0: any free one) and answers on a thread of its own.

@@ -31,6 +31,9 @@ struct wt_series;
  * Creates it with value 0 the first time. Thread: any. Locks: takes the metrics'. */
 struct wt_series *wt_series_get(enum wt_family family, const char *const *label_values);
 
+/* The series with these label values if there is one, else NULL. Thread: any. Locks: takes the metrics'. */
+struct wt_series *wt_series_find(enum wt_family family, const char *const *label_values);
+
 void wt_series_add(struct wt_series *series, double value);
 void wt_series_set(struct wt_series *series, double value);
 

@@ -168,6 +168,8 @@ static const struct wt_family_entry families[WT_FAMILY_COUNT] = {
         {"wiretag_cache_bytes", WT_GAUGE, {NULL}, "Memory of the label cache.", NULL},
     [WT_FAMILY_BATCHES] =
         {"wiretag_batches_total", WT_COUNTER, {NULL}, "Batches given to the model.", NULL},
+    [WT_FAMILY_BATCHES_RUNNING] =
+        {"wiretag_running_batches", WT_GAUGE, {NULL}, "Batches in the model now.", NULL},
     [WT_FAMILY_BATCH_FAILURES] =
         {"wiretag_batch_failures_total",
          WT_COUNTER,
@@ -199,6 +201,38 @@ static const struct wt_family_entry families[WT_FAMILY_COUNT] = {
                                  {NULL},
                                  "Share of padding in the computed tokens since the start.",
                                  NULL},
+    [WT_FAMILY_SHADOW_INFO] = {"wiretag_shadow_info",
+                               WT_GAUGE,
+                               {"name", "version", "sha256", "device", "precision"},
+                               "The shadow model, with model.shadow; the value is always 1.",
+                               "The shadow model"},
+    [WT_FAMILY_SHADOW_ARTICLES] =
+        {"wiretag_shadow_articles_total",
+         WT_COUNTER,
+         {"result"},
+         "Articles of the shadow's share: compared with the live label; failed (the shadow cannot "
+         "label them); dropped (the shadow has no time for them, or the live model has changed).",
+         NULL},
+    [WT_FAMILY_SHADOW_DISAGREEMENTS] =
+        {"wiretag_shadow_disagreements_total",
+         WT_COUNTER,
+         {"live", "shadow"},
+         "Articles to which the two models give different labels, by the category of each (none: "
+         "no category). With several labels an article's categories may be equal and others of its "
+         "labels differ. At most 100 pairs have a series of their own; the rest is other.",
+         NULL},
+    [WT_FAMILY_SHADOW_WAITING] = {"wiretag_shadow_waiting_articles",
+                                  WT_GAUGE,
+                                  {NULL},
+                                  "Articles that wait for the shadow; 1,024 and 16 MiB at most.",
+                                  NULL},
+    [WT_FAMILY_SHADOW_PUBLISHED] = {"wiretag_shadow_published_records_total",
+                                    WT_COUNTER,
+                                    {"result"},
+                                    "Labels of the shadow for model.shadow.topic: delivered; "
+                                    "dropped (the brokers refuse them, "
+                                    "or do not take them as fast).",
+                                    NULL},
     [WT_FAMILY_QUEUE_RECORDS] = {"wiretag_queue_records",
                                  WT_GAUGE,
                                  {"queue"},

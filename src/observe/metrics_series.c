@@ -78,6 +78,16 @@ struct wt_series *wt_series_get(enum wt_family family, const char *const *label_
     return series;
 }
 
+struct wt_series *wt_series_find(enum wt_family family, const char *const *label_values)
+{
+    char *labels = labels_of(family, label_values);
+    (void)pthread_mutex_lock(&mutex);
+    struct wt_series *series = *find(family, labels);
+    (void)pthread_mutex_unlock(&mutex);
+    free(labels);
+    return series;
+}
+
 void wt_series_add(struct wt_series *series, double value)
 {
     wt_atomic_add(&series->value, value);

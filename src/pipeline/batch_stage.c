@@ -183,6 +183,7 @@ void wt_batch_stage_remove_stale(struct wt_batch_stage *stage, struct wt_record_
     for (uint32_t i = 0; i < stage->slot_count; i++) {
         wt_batcher_remove(stage->slots[i].batcher, wt_record_stale, list_out);
     }
+    wt_metric_set(WT_METRIC_WAITING_RECORDS, waiting(stage));
     wt_mutex_unlock(&stage->mutex);
 }
 

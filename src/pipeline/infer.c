@@ -354,10 +354,12 @@ static void *run(void *opaque)
     wt_beat_rest(replica->beat);
     while (wt_batch_stage_pull(ports->batch_in, &batch) == WT_OK) {
         wt_beat(replica->beat);
+        wt_metric_add(WT_METRIC_BATCHES_RUNNING, 1);
         pass_on_known(replica, &batch);
         if (batch.count > 0) {
             run_batch(replica, &batch, &scratch);
         }
+        wt_metric_add(WT_METRIC_BATCHES_RUNNING, -1);
         wt_beat_rest(replica->beat);
     }
     wt_beat_end(replica->beat);

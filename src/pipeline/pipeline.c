@@ -16,13 +16,14 @@
 #include "pipeline/consume/consume.h"
 #include "pipeline/infer.h"
 #include "pipeline/labeller_create.h"
-#include "pipeline/monitor.h"
 #include "pipeline/pipeline_log.h"
 #include "pipeline/prepare.h"
 #include "pipeline/publish/publish.h"
 #include "pipeline/readiness.h"
 #include "pipeline/reload.h"
+#include "pipeline/shadow/shadow.h"
 #include "pipeline/startup.h"
+#include "pipeline/watch.h"
 #include "record/in_flight.h"
 #include "record/labellers.h"
 #include "record/partition.h"
@@ -63,10 +64,9 @@ struct wt_pipeline {
     struct wt_prepare *prepare;
     struct wt_infer *infer;
     struct wt_publish *publish;
-    struct wt_monitor *monitor;
+    struct wt_watch *watch;                       /* NULL until the stages start */
     struct wt_timestamps *times;                  /* NULL until the topics are known */
     struct wt_transactional_id *transactional_id; /* NULL: at-least-once */
-    bool ready;                                   /* at the last tick; main thread */
     bool drained_all; /* the last drain committed everything; consume thread */
     bool abandoned;   /* the consume thread did not end in time (wt_consume_join) */
 
@@ -116,6 +116,12 @@ static void on_drain(void *opaque, struct wt_partition *const *partitions, size_
         wt_in_flight_drop(pipeline->in_flight, &record);
     }
     pipeline->drained_all = wt_publish_drain(pipeline->publish, partitions, count, lost);
+}
+
+static void on_acknowledged(void *opaque, const struct wt_record *record)
+{
+    const struct wt_pipeline *pipeline = opaque;
+    wt_shadow_offer(pipeline->source.shadow, record);
 }
 
 /* Everything is committed: from here on a forced exit or a second signal exits with 0. */
@@ -239,7 +245,9 @@ enum wt_status wt_pipeline_create(const struct wt_config *config, struct wt_mode
                                          .in_flight = pipeline->in_flight,
                                          .compare = wt_reference_policy(source->reference),
                                          .opaque = pipeline,
-                                         .failed = on_failed};
+                                         .failed = on_failed,
+                                         .acknowledged =
+                                             source->shadow != NULL ? on_acknowledged : NULL};
         status = wt_publish_create(&ports, &pipeline->publish, error);
     }
     if (status != WT_OK) {
@@ -247,6 +255,7 @@ enum wt_status wt_pipeline_create(const struct wt_config *config, struct wt_mode
         return status;
     }
     wt_labeller_show(first, NULL);
+    wt_shadow_attach(source->shadow, first);
     wt_metric_set(WT_METRIC_MODELS, 1);
     wt_metric_set(WT_METRIC_REPLICAS, wt_auto_replicas(config, info));
     *pipeline_out = pipeline;
@@ -294,7 +303,12 @@ static enum wt_status start_stages(struct wt_pipeline *pipeline, struct wt_error
     return status;
 }
 
-static void start_monitor(struct wt_pipeline *pipeline)
+static bool is_ready(void *opaque, char *reason, size_t reason_bytes)
+{
+    return wt_pipeline_ready(opaque, reason, reason_bytes);
+}
+
+static void start_watch(struct wt_pipeline *pipeline)
 {
     wt_owner_assert(&pipeline->runner);
     struct wt_monitor_ports ports = {.config = pipeline->config,
@@ -303,7 +317,7 @@ static void start_monitor(struct wt_pipeline *pipeline)
                                      .consumed = pipeline->consumed,
                                      .finished = pipeline->finished,
                                      .consumer = wt_consume_client(pipeline->consume)};
-    pipeline->monitor = wt_monitor_create(&ports);
+    pipeline->watch = wt_watch_create(&ports, pipeline->source.shadow, is_ready, pipeline);
 }
 
 /* Consume drains all partitions through publish. */
@@ -340,21 +354,6 @@ static void set_running(struct wt_pipeline *pipeline, bool running)
     wt_mutex_unlock(&pipeline->mutex);
 }
 
-/* Logs changes only. A worker that has just started is not ready and logs only when it becomes
- * ready. */
-static void show_ready(struct wt_pipeline *pipeline, bool ready, const char *reason)
-{
-    wt_owner_assert(&pipeline->runner);
-    if (ready && !pipeline->ready) {
-        wt_log_info("pipeline", "ready: %" PRId64 " partitions, lag %" PRId64 " records",
-                    wt_metric_get(WT_METRIC_PARTITIONS), wt_monitor_lag(pipeline->monitor));
-    } else if (!ready && pipeline->ready) {
-        wt_log_info("pipeline", "not ready: %s", reason);
-    }
-    pipeline->ready = ready;
-    wt_metric_set(WT_METRIC_READY, ready);
-}
-
 /* False: a stop was requested first. */
 static bool begin_reading(struct wt_pipeline *pipeline)
 {
@@ -366,18 +365,6 @@ static bool begin_reading(struct wt_pipeline *pipeline)
     return reading;
 }
 
-static void tick(struct wt_pipeline *pipeline)
-{
-    wt_owner_assert(&pipeline->runner);
-    char reason[WT_READINESS_BYTES];
-    wt_log_tick();
-    wt_monitor_tick(pipeline->monitor);
-    wt_stall_set(WT_STALL_MODEL, wt_metric_get(WT_METRIC_REPLICAS_SICK) > 0,
-                 "the model fails on everything, or waits for memory");
-    wt_stall_tick(wt_clock_us());
-    show_ready(pipeline, wt_pipeline_ready(pipeline, reason, sizeof reason), reason);
-}
-
 /* Runs from the start of the stages to the end of the drain. WT_CLOSED: stopped before the source
  * was at its end. */
 static enum wt_status read_and_drain(struct wt_pipeline *pipeline, struct wt_error *error)
@@ -387,7 +374,7 @@ static enum wt_status read_and_drain(struct wt_pipeline *pipeline, struct wt_err
     set_running(pipeline, status == WT_OK);
     bool over = false;
     while (status == WT_OK && !over && sleep_unless_stopped(pipeline, TICK_MS)) {
-        tick(pipeline);
+        wt_watch_tick(pipeline->watch);
         over = source->over != NULL && source->over(source->opaque);
     }
     set_running(pipeline, false);
@@ -405,7 +392,7 @@ static enum wt_status read_and_drain(struct wt_pipeline *pipeline, struct wt_err
 enum wt_status wt_pipeline_run(struct wt_pipeline *pipeline, struct wt_error *error)
 {
     wt_owner_assert(&pipeline->runner);
-    assert(pipeline->monitor == NULL); /* once */
+    assert(pipeline->watch == NULL); /* once */
     enum wt_status status = check_topics(pipeline, error);
     if (status == WT_CLOSED || (status == WT_OK && !begin_reading(pipeline))) {
         return WT_OK;
@@ -413,7 +400,7 @@ enum wt_status wt_pipeline_run(struct wt_pipeline *pipeline, struct wt_error *er
     if (status != WT_OK) {
         return status;
     }
-    start_monitor(pipeline);
+    start_watch(pipeline);
     status = read_and_drain(pipeline, error);
     bool restarts = status == WT_FAILED && wt_pipeline_can_restart(pipeline, error);
     if (pipeline->source.ends_process && !restarts) {
@@ -471,7 +458,7 @@ void wt_pipeline_destroy(struct wt_pipeline *pipeline)
         return;
     }
     assert(pipeline->prepare == NULL && pipeline->infer == NULL); /* joined */
-    wt_monitor_destroy(pipeline->monitor);
+    wt_watch_destroy(pipeline->watch);
     if (pipeline->abandoned) {
         wt_publish_close(pipeline->publish);
         return; /* the consume thread may still use the rest */

@@ -17,6 +17,7 @@
 
 struct wt_redrive;   /* redrive.h */
 struct wt_reference; /* reference.h */
+struct wt_shadow;    /* shadow.h */
 struct wt_pipeline;
 
 /* What the pipeline reads. All zero: everything, without an end. */
@@ -26,6 +27,7 @@ struct wt_pipeline_source {
     const struct wt_redrive *redrive; /* the dead letters to read; NULL: articles */
     struct wt_reference *reference; /* labels the same records (reference.h); NULL: nothing does */
     struct wt_reload_ports reload;  /* how other models are taken; `load` NULL: not at all */
+    struct wt_shadow *shadow;       /* gets the labelled articles, too; NULL: there is none */
     void *opaque;
     /* NULL: no end. Called a few times a second while the pipeline runs; true: the source is at its
      * end, stop. Thread: main. */

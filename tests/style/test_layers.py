@@ -10,10 +10,10 @@ import pytest
 from tree import ROOT, files
 
 # The folders, highest first. One inside another is of its own layer only where it is named.
-LAYERS = ["main", "cli", "pipeline", "pipeline/publish", "pipeline/consume", "replay", "check", "kafka", "codec", "registry", "record",
+LAYERS = ["main", "cli", "pipeline", "pipeline/publish", "pipeline/consume", "pipeline/shadow", "replay", "check", "kafka", "codec", "registry", "record",
           "library", "model", "text", "config", "observe", "compare", "base"]
-# Neighbours that stand side by side: neither sees the other.
-APART = [{"pipeline/publish", "pipeline/consume"}]
+# Neighbours that stand side by side: none sees another.
+APART = [{"pipeline/publish", "pipeline/consume", "pipeline/shadow"}]
 # Lower layers that a layer does without, so that it can be used by itself.
 WITHOUT = {
     "text": {"config", "observe"},

@@ -353,7 +353,7 @@ async function showShadow(state) {
   const shadow = await answer.json();
   setText('shadow-note', `${shadow.model || ''}  ${percent(shadow.agreement)} agree of ${count(shadow.compared)}`);
   byId('pairs').tBodies[0].replaceChildren(...(shadow.pairs || []).slice(0, 8).map((pair) =>
-    tableRow(make('td', '', pair.live), make('td', '', pair.shadow), make('td', 'right', count(pair.count)))));
+    tableRow(make('td', '', pair.live ?? 'none'), make('td', '', pair.shadow ?? 'none'), make('td', 'right', count(pair.count)))));
 }
 
 // --- head ---

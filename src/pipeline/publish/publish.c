@@ -273,6 +273,12 @@ static void on_failed(void *opaque, const struct wt_error *error)
     publish->ports.failed(publish->ports.opaque, error);
 }
 
+static void on_acknowledged(void *opaque, const struct wt_record *record)
+{
+    const struct wt_publish *publish = opaque;
+    publish->ports.acknowledged(publish->ports.opaque, record);
+}
+
 enum wt_status wt_publish_create(const struct wt_publish_ports *ports,
                                  struct wt_publish **publish_out, struct wt_error *error)
 {
@@ -281,17 +287,18 @@ enum wt_status wt_publish_create(const struct wt_publish_ports *ports,
     wt_mutex_init(&publish->drain.mutex);
     (void)pthread_cond_init(&publish->drain.done_changed, NULL);
     bool transactional = ports->transactional_id != NULL;
-    struct wt_release_ports release_ports = {.guarantee = transactional ? &wt_exactly_once
-                                                                        : &wt_at_least_once,
-                                             .config = ports->config,
-                                             .transactional_id = ports->transactional_id,
-                                             .consumer = ports->consumer,
-                                             .member = ports->member,
-                                             .in_flight = ports->in_flight,
-                                             .compare = ports->compare,
-                                             .opaque = publish,
-                                             .wake = wake,
-                                             .failed = on_failed};
+    struct wt_release_ports release_ports = {
+        .guarantee = transactional ? &wt_exactly_once : &wt_at_least_once,
+        .config = ports->config,
+        .transactional_id = ports->transactional_id,
+        .consumer = ports->consumer,
+        .member = ports->member,
+        .in_flight = ports->in_flight,
+        .compare = ports->compare,
+        .opaque = publish,
+        .wake = wake,
+        .failed = on_failed,
+        .acknowledged = ports->acknowledged != NULL ? on_acknowledged : NULL};
     enum wt_status status = wt_release_create(&release_ports, &publish->release, error);
     if (status != WT_OK) {
         wt_publish_destroy(publish);

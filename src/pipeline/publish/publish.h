@@ -30,6 +30,8 @@ struct wt_publish_ports {
     /* The pipeline must stop: on_error is stop, or there is no producer. Called once, on the publish
      * thread. */
     void (*failed)(void *opaque, const struct wt_error *error);
+    /* A record is acknowledged and about to end; must not wait. NULL: nobody looks. Thread: publish. */
+    void (*acknowledged)(void *opaque, const struct wt_record *record);
 };
 
 /* Makes the producer. WT_INVALID or WT_FAILED (class fatal). */

@@ -67,6 +67,9 @@ static void on_order_end(void *opaque, struct wt_record **record)
     if ((*record)->state == WT_RECORD_ACKNOWLEDGED) {
         learn_limit(release, *record);
         wt_outcome_metrics_count(release->ports.config, *record);
+        if (release->ports.acknowledged != NULL) {
+            release->ports.acknowledged(release->ports.opaque, *record);
+        }
         wt_in_flight_end(release->ports.in_flight, record);
     } else if ((*record)->in_producer) {
         *record = NULL;

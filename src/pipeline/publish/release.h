@@ -37,6 +37,8 @@ struct wt_release_ports {
     void (*wake)(rd_kafka_t *client, void *opaque);
     /* The pipeline must stop: on_error is stop, or delivery is impossible. Called once. */
     void (*failed)(void *opaque, const struct wt_error *error);
+    /* A record is acknowledged and about to end; must not wait. NULL: nobody looks. Thread: publish. */
+    void (*acknowledged)(void *opaque, const struct wt_record *record);
 };
 
 /* Makes the producer. WT_INVALID or WT_FAILED (class fatal). */

@@ -1,0 +1,14 @@
+/* check_model.h: what wiretag check finds about the models. Thread: main. */
+#ifndef WIRETAG_CLI_CHECK_MODEL_H
+#define WIRETAG_CLI_CHECK_MODEL_H
+
+#include "check/finding.h"
+#include "config/config.h"
+
+/* Loads the model that the configuration names, as a worker would, and describes it. */
+void wt_cli_check_model(const struct wt_config *config, struct wt_findings *findings);
+
+/* The same for its shadow, after the model is freed. Without model.shadow there is no finding. */
+void wt_cli_check_shadow(const struct wt_config *config, struct wt_findings *findings);
+
+#endif

@@ -1,0 +1,219 @@
+/* The shadow's thread: it labels what is offered, gives way to the live path, and ends when it is told. */
+#include "pipeline/shadow/shadow.h"
+
+#include "base/clock.h"
+#include "config/config_load.h"
+#include "pipeline/infer_cases.h"
+
+#include <math.h>
+
+#define WAIT_US (INT64_C(120) * 1000000)
+
+struct lab {
+    struct wt_config *config;
+    struct wt_model *model;
+    struct wt_model *live_model;
+    struct wt_labeller live;
+    struct wt_partition source;
+    struct wt_shadow *shadow;
+    int64_t before[3]; /* the counters, which are the process's */
+};
+
+static const enum wt_metric counters[3] = {WT_METRIC_SHADOW_COMPARED, WT_METRIC_SHADOW_FAILED,
+                                           WT_METRIC_SHADOW_DROPPED};
+enum { COMPARED, FAILED, DROPPED };
+
+static struct lab *lab_begin(const char *behaviour, const char *set)
+{
+    static const char text[] = "input: {text: [/text]}\nmodel: {shadow: {path: shadow.json}}\n"
+                               "kafka: {common: {bootstrap.servers: x}, consumer: {group.id: g}}\n";
+    struct wt_error error;
+    const struct wt_config_override override = {.text = set};
+    struct lab *lab = calloc(1, sizeof *lab);
+    if (wt_config_parse(text, sizeof text - 1, "test.yaml", &override, set != NULL ? 1 : 0,
+                        &lab->config, &error) != WT_OK) {
+        fail_msg("%s", error.message);
+    }
+    lab->model = model_create(behaviour);
+    lab->live_model = model_create("{}");
+    lab->live = (struct wt_labeller){
+        .number = 1, .model = lab->live_model, .info = wt_model_info(lab->live_model)};
+    lab->source = (struct wt_partition){.topic = "news", .number = 3};
+    assert_int_equal(wt_shadow_create(lab->config, lab->model, &lab->shadow, &error), WT_OK);
+    wt_shadow_attach(lab->shadow, &lab->live);
+    for (int i = 0; i < 3; i++) {
+        lab->before[i] = wt_metric_get(counters[i]);
+    }
+    return lab;
+}
+
+static void lab_end(struct lab *lab)
+{
+    wt_shadow_stop(lab->shadow);
+    wt_shadow_destroy(lab->shadow);
+    wt_model_destroy(lab->model);
+    wt_model_destroy(lab->live_model);
+    wt_config_destroy(lab->config);
+    free(lab);
+}
+
+static void offer(struct lab *lab, int64_t offset, const char *text)
+{
+    char value[200];
+    (void)snprintf(value, sizeof value, "{\"text\":\"%s\"}", text);
+    struct wt_record *record = record_of(value);
+    record->source = &lab->source;
+    record->offset = offset;
+    record->outcome = WT_OUTCOME_LABELLED;
+    record->category = (uint32_t)offset % 4; /* 3: none */
+    record->labeller = &lab->live;
+    (void)wt_labeller_hold(&lab->live);
+    wt_shadow_offer(lab->shadow, record);
+    wt_record_destroy(record);
+}
+
+static int64_t counted(const struct lab *lab, int which)
+{
+    return wt_metric_get(counters[which]) - lab->before[which];
+}
+
+static void await(const struct lab *lab, int which, int64_t articles)
+{
+    int64_t until_us = wt_clock_us() + WAIT_US;
+    const struct timespec pause = {.tv_nsec = 1000000};
+    while (counted(lab, which) < articles) {
+        assert_true(wt_clock_us() < until_us);
+        (void)nanosleep(&pause, NULL);
+    }
+    assert_int_equal(counted(lab, which), articles);
+}
+
+static void start(struct lab *lab)
+{
+    struct wt_error error;
+    assert_int_equal(wt_shadow_start(lab->shadow, &error), WT_OK);
+}
+
+static void what_is_offered_is_compared_and_what_fails_is_counted(void **state)
+{
+    (void)state;
+    struct lab *lab = lab_begin("{\"fail_on_token\":\"poison\",\"nan_on_token\":\"nan\"}", NULL);
+    start(lab);
+    for (int64_t i = 0; i < 200; i++) {
+        offer(lab, i, i % 50 == 7 ? "7 poison" : i % 50 == 9 ? "nan 8" : "7 8 9");
+    }
+    await(lab, COMPARED, 192);
+    await(lab, FAILED, 8);
+    assert_int_equal(counted(lab, DROPPED), 0);
+    char *json = wt_shadow_json(lab->shadow);
+    assert_non_null(strstr(json, "\"compared\":192"));
+    free(json);
+    lab_end(lab);
+}
+
+static void other_outcomes_and_articles_outside_the_share_are_not_taken(void **state)
+{
+    (void)state;
+    struct lab *lab = lab_begin("{}", "model.shadow.share=0.5");
+    struct wt_record *tombstone = record_of("");
+    tombstone->outcome = WT_OUTCOME_TOMBSTONE;
+    wt_shadow_offer(lab->shadow, tombstone);
+    wt_record_destroy(tombstone);
+    wt_shadow_offer(NULL, NULL);
+    for (int64_t i = 0; i < 400; i++) {
+        offer(lab, i, "7");
+    }
+    assert_in_range(wt_metric_get(WT_METRIC_SHADOW_WAITING), 150, 250);
+    lab_end(lab);
+}
+
+/* Not started, so that nothing is taken out. */
+static void what_does_not_fit_is_dropped(void **state)
+{
+    (void)state;
+    struct lab *lab = lab_begin("{}", NULL);
+    for (int64_t i = 0; i < 1500; i++) {
+        offer(lab, i, "7");
+    }
+    assert_int_equal(counted(lab, DROPPED), 1500 - 1024);
+    assert_int_equal(wt_metric_get(WT_METRIC_SHADOW_WAITING), 1024);
+    lab_end(lab);
+}
+
+static void it_gives_way_in_the_middle_of_an_article(void **state)
+{
+    (void)state;
+    static const enum wt_metric busy[] = {WT_METRIC_BATCHES_RUNNING, WT_METRIC_WAITING_RECORDS};
+    for (size_t i = 0; i < 2; i++) {
+        /* 200 ms for an article. */
+        struct lab *lab = lab_begin("{\"sleep_us_per_call\":200000}", NULL);
+        const struct timespec moment = {.tv_nsec = 20000000};
+        const struct timespec longer = {.tv_nsec = 500000000};
+        start(lab);
+        offer(lab, 1, "7");
+        (void)nanosleep(&moment, NULL);
+        wt_metric_set(busy[i], 1);
+        int64_t done = counted(lab, COMPARED); /* 1 if this thread slept too long */
+        (void)nanosleep(&longer, NULL);
+        assert_int_equal(counted(lab, COMPARED), done);
+        wt_metric_set(busy[i], 0);
+        await(lab, COMPARED, 1);
+        lab_end(lab);
+    }
+}
+
+static void a_stop_does_not_wait_for_the_live_path(void **state)
+{
+    (void)state;
+    struct lab *lab = lab_begin("{}", NULL);
+    wt_metric_set(WT_METRIC_BATCHES_RUNNING, 1);
+    start(lab);
+    for (int64_t i = 0; i < 100; i++) {
+        offer(lab, i, "7");
+    }
+    lab_end(lab); /* returns */
+    wt_metric_set(WT_METRIC_BATCHES_RUNNING, 0);
+}
+
+static void an_earlier_model_is_passed_over_and_another_pipeline_goes_on(void **state)
+{
+    (void)state;
+    struct lab *lab = lab_begin("{}", NULL);
+    start(lab);
+    offer(lab, 1, "7");
+    await(lab, COMPARED, 1);
+    struct wt_labeller next = lab->live;
+    struct wt_labeller first = lab->live;
+    atomic_store(&next.holders, 0);
+    next.number = 2;
+    lab->live = next;
+    offer(lab, 2, "7");
+    await(lab, COMPARED, 2);
+    lab->live = first; /* a straggler */
+    offer(lab, 3, "7");
+    assert_int_equal(counted(lab, DROPPED), 1);
+    char *json = wt_shadow_json(lab->shadow);
+    assert_non_null(strstr(json, "\"compared\":1,")); /* anew with the second */
+    free(json);
+    /* A pipeline in its place numbers from 1, and has the same model. */
+    wt_shadow_attach(lab->shadow, &lab->live);
+    offer(lab, 4, "7");
+    await(lab, COMPARED, 3);
+    json = wt_shadow_json(lab->shadow);
+    assert_non_null(strstr(json, "\"compared\":2,"));
+    free(json);
+    lab_end(lab);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_offered_is_compared_and_what_fails_is_counted),
+        cmocka_unit_test(other_outcomes_and_articles_outside_the_share_are_not_taken),
+        cmocka_unit_test(what_does_not_fit_is_dropped),
+        cmocka_unit_test(it_gives_way_in_the_middle_of_an_article),
+        cmocka_unit_test(a_stop_does_not_wait_for_the_live_path),
+        cmocka_unit_test(an_earlier_model_is_passed_over_and_another_pipeline_goes_on),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
