@@ -19,9 +19,12 @@ SCRAPES = 6
 
 
 def recorded(lab):
-    """What each of some scrapes of a worker had: {(name, labels as text): number}. It labels and refuses."""
+    """What each of some scrapes of a worker had: {(name, labels as text): number}. It labels and refuses, and has a
+    shadow."""
     flow, model = lab.flow(2), lab.model(fail_on_token=POISON)
-    running = lab.run(flow, model, http={"listen": "127.0.0.1:0"}, output={"threshold": 0.3})
+    shadow = lab.model(described={"task": "single-label", "labels": [{"name": "other"}]})
+    running = lab.run(flow, model, http={"listen": "127.0.0.1:0"}, output={"threshold": 0.3},
+                      model={"shadow": {"path": str(shadow)}})
     running.wait_ready()
     scrapes = []
     for scrape in range(SCRAPES):

@@ -48,7 +48,9 @@ def test_the_page_of_a_busy_worker_is_what_prometheus_takes_and_holds_every_docu
     values = [article(f"новость {number}") for number in range(300)]
     values += [b"bad", b"{}", article(POISON), None] * 5
     flow.produce([Record(value, b"key", partition=number % 3) for number, value in enumerate(values)])
-    running = lab.run(flow, model, http=HTTP, delivery={"guarantee": "exactly-once"}, output={"threshold": 0.3})
+    shadow = lab.model(described={"task": "single-label", "labels": [{"name": "other"}]})
+    running = lab.run(flow, model, http=HTTP, delivery={"guarantee": "exactly-once"}, output={"threshold": 0.3},
+                      model={"shadow": {"path": str(shadow)}})
     running.wait_log("metrics and health")
     exposition.parse(page_of(running))  # that of a worker that has just started, too
     checks.settled(flow)

@@ -98,6 +98,31 @@ def test_without_http_texts_no_word_of_an_article_leaves_the_worker(lab, view):
     assert seen.page.locator("#items .text").count() == 0
 
 
+def test_a_shadow_is_shown_with_the_labels_on_which_it_differs(lab, view):
+    flow = lab.flow()
+    shadow = lab.model(described={"task": "single-label", "labels": [{"name": EVIL}]})
+    running = start(lab, flow, model={"shadow": {"path": str(shadow)}})
+    seen = view(running.port)
+    seen.wait_text("#shadow-note", "fake 1")
+    for number in range(20):
+        feed(flow, f"слово {number}")
+    seen.wait_text("#shadow-note", "fake 1  0 % agree of 20")
+    seen.wait_text("#pairs td", EVIL)
+    seen.wait_text("#pairs td", LABEL)
+    assert seen.page.locator("#pairs tbody tr").count() <= 4
+    assert seen.page.evaluate("window.hacked") is None
+    assert seen.accessibility_findings() == []
+    assert seen.complaints == []
+
+
+def test_without_a_shadow_there_is_no_word_of_one(lab, view):
+    running = start(lab, lab.flow())
+    seen = view(running.port)
+    seen.wait_text("#status-text", "Waiting for articles")
+    assert seen.page.locator("#shadow").is_hidden()
+    assert not any(url.endswith("/shadow") for url in seen.requests)
+
+
 @pytest.mark.parametrize("size", browser.SIZES)
 @pytest.mark.parametrize("scheme", browser.SCHEMES)
 def test_everybody_can_read_it(lab, view, size, scheme):
