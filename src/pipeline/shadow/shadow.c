@@ -249,6 +249,7 @@ static void lower_priority(void)
 static void *run(void *opaque)
 {
     struct wt_shadow *shadow = opaque;
+    (void)pthread_setname_np(pthread_self(), "shadow");
     lower_priority();
     wt_model_thread_init(shadow->model);
     wt_pause_set(give_way, shadow);
