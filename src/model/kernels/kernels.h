@@ -108,7 +108,9 @@ struct wt_kernels {
 extern const struct wt_kernels wt_kernels_portable;
 #if defined(__x86_64__)
 extern const struct wt_kernels wt_kernels_avx2;        /* AVX2 and FMA */
-extern const struct wt_kernels wt_kernels_avx512;      /* AVX-512 with VNNI */
+extern const struct wt_kernels wt_kernels_avx_vnni;    /* and AVX-VNNI */
+extern const struct wt_kernels wt_kernels_avx512;      /* AVX-512 as servers have it since 2017 */
+extern const struct wt_kernels wt_kernels_avx512_vnni; /* and with VNNI */
 extern const struct wt_kernels wt_kernels_avx512_bf16; /* and with bf16 */
 #elif defined(__aarch64__)
 extern const struct wt_kernels wt_kernels_neon;

@@ -1,7 +1,6 @@
-/* kernels_avx2.c: the set for AVX2 with FMA. A tile holds 6 x 16 sums in 12 registers. */
+/* kernels_avx2.c: the sets for AVX2 with FMA, and for AVX-VNNI beside them. A tile holds 6 x 16 sums in
+ * 12 registers. */
 #include "model/kernels/lanes_avx2.h"
-
-#define OFFSET_BYTES(x) (x)
 
 #include "model/kernels/rows.h"
 
@@ -32,6 +31,18 @@ INLINE __m256i dot_s8(__m256i sum, __m256i a, __m256i b)
     return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
 }
 
+/* The encoding of vpdpbusd on processors without AVX-512. A test builds this file with the other. */
+#ifndef VNNI_ENCODING
+#define VNNI_ENCODING "%{vex%}"
+#endif
+
+/* As in kernels_avx512.c: activations are stored 128 above their value. */
+INLINE __m256i dot_vnni(__m256i sum, __m256i a, __m256i b)
+{
+    __asm__(VNNI_ENCODING " vpdpbusd %2, %1, %0" : "+x"(sum) : "x"(a), "x"(b));
+    return sum;
+}
+
 INLINE __m256i load_words(const int32_t *from)
 {
     return _mm256_loadu_si256((const __m256i *)from);
@@ -50,22 +61,20 @@ DEFINE_TILE(tile_bf16, float, __m256, int32_t, __m256i, _mm256_loadu_ps, _mm256_
             _mm256_setzero_ps(), load_words, _mm256_set1_epi32, dot_bf16)
 DEFINE_TILE(tile_s8, int32_t, __m256i, int32_t, __m256i, load_words, store_words,
             _mm256_setzero_si256(), load_words, _mm256_set1_epi32, dot_s8)
+DEFINE_TILE(tile_vnni, int32_t, __m256i, int32_t, __m256i, load_words, store_words,
+            _mm256_setzero_si256(), load_words, _mm256_set1_epi32, dot_vnni)
+
+#define ROW_FUNCTIONS                                                                              \
+    .panel = PANEL, .fast = true, .tile_f32 = tile_f32, .tile_bf16 = tile_bf16,                    \
+    .magnitude = row_magnitude, .to_bf16 = row_to_bf16, .finish_s8 = row_finish_s8,                \
+    .finish_f32 = row_finish_f32, .norm = row_norm, .softmax = row_softmax, .scale = row_scale,    \
+    .add = row_add, .cell = row_cell
 
 const struct wt_kernels wt_kernels_avx2 = {
-    .name = "avx2",
-    .panel = PANEL,
-    .fast = true,
-    .tile_f32 = tile_f32,
-    .tile_bf16 = tile_bf16,
-    .tile_s8 = tile_s8,
-    .magnitude = row_magnitude,
-    .quantize = row_quantize,
-    .to_bf16 = row_to_bf16,
-    .finish_s8 = row_finish_s8,
-    .finish_f32 = row_finish_f32,
-    .norm = row_norm,
-    .softmax = row_softmax,
-    .scale = row_scale,
-    .add = row_add,
-    .cell = row_cell,
-};
+    .name = "avx2", .tile_s8 = tile_s8, .quantize = row_quantize, ROW_FUNCTIONS};
+
+const struct wt_kernels wt_kernels_avx_vnni = {.name = "avx-vnni",
+                                               .s8_offset = true,
+                                               .tile_s8 = tile_vnni,
+                                               .quantize = row_quantize_offset,
+                                               ROW_FUNCTIONS};

@@ -3,8 +3,6 @@
  * (bf16) multiply two rows by two columns, of eight bytes or four bf16. */
 #include "model/kernels/lanes_neon.h"
 
-#define OFFSET_BYTES(x) (x)
-
 #include "model/kernels/rows.h"
 
 #define PANEL 16u

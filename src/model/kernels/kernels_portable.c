@@ -1,8 +1,6 @@
 /* kernels_portable.c: the set for every processor, in plain C. */
 #include "model/kernels/lanes_portable.h"
 
-#define OFFSET_BYTES(x) (x)
-
 #include "model/kernels/rows.h"
 
 #define PANEL 16u

@@ -151,6 +151,12 @@ static inline words words_max(words a, words b)
     return (words){_mm256_max_epi32(a.low, b.low), _mm256_max_epi32(a.high, b.high)};
 }
 
+static inline words words_flip(words x, int32_t bits)
+{
+    const __m256i mask = _mm256_set1_epi32(bits);
+    return (words){_mm256_xor_si256(x.low, mask), _mm256_xor_si256(x.high, mask)};
+}
+
 static inline int32_t words_top(words x)
 {
     __m256i eight = _mm256_max_epi32(x.low, x.high);

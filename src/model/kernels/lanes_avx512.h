@@ -126,6 +126,11 @@ static inline words words_max(words a, words b)
     return _mm512_max_epi32(a, b);
 }
 
+static inline words words_flip(words x, int32_t bits)
+{
+    return _mm512_xor_si512(x, _mm512_set1_epi32(bits));
+}
+
 static inline int32_t words_top(words x)
 {
     return _mm512_reduce_max_epi32(x);

@@ -170,6 +170,13 @@ static inline words words_max(words a, words b)
                     vmaxq_s32(a.at[2], b.at[2]), vmaxq_s32(a.at[3], b.at[3])}};
 }
 
+static inline words words_flip(words x, int32_t bits)
+{
+    const int32x4_t mask = vdupq_n_s32(bits);
+    return (words){{veorq_s32(x.at[0], mask), veorq_s32(x.at[1], mask), veorq_s32(x.at[2], mask),
+                    veorq_s32(x.at[3], mask)}};
+}
+
 static inline int32_t words_top(words x)
 {
     return vmaxvq_s32(vmaxq_s32(vmaxq_s32(x.at[0], x.at[2]), vmaxq_s32(x.at[1], x.at[3])));

@@ -166,6 +166,14 @@ static inline words words_max(words a, words b)
     return a;
 }
 
+static inline words words_flip(words x, int32_t bits)
+{
+    for (int i = 0; i < 16; i++) {
+        x.at[i] ^= bits;
+    }
+    return x;
+}
+
 static inline int32_t words_top(words x)
 {
     int32_t top = x.at[0];

@@ -81,7 +81,9 @@ static int32_t row_magnitude(const float *x, size_t count)
     return words_top(words_max(top, lanes_magnitude(lanes_load_some(x + i, count - i))));
 }
 
-static float row_quantize(const float *x, size_t count, int32_t bits, void *bytes_out)
+/* `flip`: 0; 0x80 to store bytes 128 above their value. */
+static inline __attribute__((always_inline)) float
+quantize_with(const float *x, size_t count, int32_t bits, void *bytes_out, const int32_t flip)
 {
     float largest;
     memcpy(&largest, &bits, sizeof largest);
@@ -94,13 +96,24 @@ static float row_quantize(const float *x, size_t count, int32_t bits, void *byte
     size_t i = 0;
     for (; i + WT_LANES <= count; i += WT_LANES) {
         words rounded = lanes_round(lanes_mul(lanes_load(x + i), factor));
-        words_store_bytes(out + i, OFFSET_BYTES(rounded));
+        words_store_bytes(out + i, words_flip(rounded, flip));
     }
     if (i < count) {
         words rounded = lanes_round(lanes_mul(lanes_load_some(x + i, count - i), factor));
-        words_store_bytes(out + i, OFFSET_BYTES(rounded));
+        words_store_bytes(out + i, words_flip(rounded, flip));
     }
     return scale;
+}
+
+static inline float row_quantize(const float *x, size_t count, int32_t bits, void *bytes_out)
+{
+    return quantize_with(x, count, bits, bytes_out, 0);
+}
+
+/* For sets that multiply unsigned by signed bytes. */
+static inline float row_quantize_offset(const float *x, size_t count, int32_t bits, void *bytes_out)
+{
+    return quantize_with(x, count, bits, bytes_out, 0x80);
 }
 
 static void row_to_bf16(const float *x, size_t count, uint16_t *out)

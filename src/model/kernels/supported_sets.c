@@ -5,15 +5,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(__aarch64__)
+#if defined(__x86_64__)
+#include <cpuid.h>
+#elif defined(__aarch64__)
 #include <asm/hwcap.h>
 #include <sys/auxv.h>
 #endif
 
-#define SETS_MAX 5
+#define SETS_MAX 6
 
 /* The portable set, then each better set that the processor supports. */
 static const struct wt_kernels *sets[SETS_MAX + 1];
+
+#if defined(__x86_64__)
+/* Not by __builtin_cpu_supports, which not every supported compiler lets ask for it. */
+static bool has_avx_vnni(void)
+{
+    unsigned int a = 0;
+    unsigned int b = 0;
+    unsigned int c = 0;
+    unsigned int d = 0;
+    return __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a & 1u << 4) != 0;
+}
+#endif
 
 __attribute__((constructor)) static void find_sets(void)
 {
@@ -23,15 +37,21 @@ __attribute__((constructor)) static void find_sets(void)
     __builtin_cpu_init();
     bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                  __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
-                  __builtin_cpu_supports("avx512vnni");
+                  __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+    bool vnni = avx512 && __builtin_cpu_supports("avx512vnni");
     if (avx2) {
         sets[count++] = &wt_kernels_avx2;
+    }
+    if (avx2 && has_avx_vnni()) {
+        sets[count++] = &wt_kernels_avx_vnni;
     }
     if (avx512) {
         sets[count++] = &wt_kernels_avx512;
     }
-    if (avx512 && __builtin_cpu_supports("avx512bf16")) {
+    if (vnni) {
+        sets[count++] = &wt_kernels_avx512_vnni;
+    }
+    if (vnni && __builtin_cpu_supports("avx512bf16")) {
         sets[count++] = &wt_kernels_avx512_bf16;
     }
 #elif defined(__aarch64__)

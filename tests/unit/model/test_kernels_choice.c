@@ -61,14 +61,17 @@ static bool processor_has(const char *flags)
 static void there_is_no_set_that_the_processor_lacks(void **state)
 {
     (void)state;
-    static const char *const avx512 = "avx2 fma avx512f avx512bw avx512vl avx512dq avx512_vnni";
+    static const char *const avx512 = "avx2 fma avx512f avx512bw avx512vl avx512dq";
+    static const char *const vnni = "avx2 fma avx512f avx512bw avx512vl avx512dq avx512_vnni";
     const struct {
         const struct wt_kernels *set;
         bool there;
     } sets[] = {{&wt_kernels_portable, true},
                 {&wt_kernels_avx2, processor_has("avx2 fma")},
+                {&wt_kernels_avx_vnni, processor_has("avx2 fma avx_vnni")},
                 {&wt_kernels_avx512, processor_has(avx512)},
-                {&wt_kernels_avx512_bf16, processor_has(avx512) && processor_has("avx512_bf16")}};
+                {&wt_kernels_avx512_vnni, processor_has(vnni)},
+                {&wt_kernels_avx512_bf16, processor_has(vnni) && processor_has("avx512_bf16")}};
     const struct wt_kernels *const *next = wt_kernels_all();
     for (size_t i = 0; i < COUNT_OF(sets); i++) {
         if (sets[i].there) {
