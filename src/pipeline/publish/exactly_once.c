@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "pipeline/publish/early_commit.h"
 #include "pipeline/publish/release_internal.h"
+#include "pipeline/publish/request_fill.h"
 #include "pipeline/publish/transaction.h"
 
 #include <assert.h>
@@ -17,6 +18,7 @@ struct exactly_once {
     struct wt_release *release;
     struct wt_transaction *transaction;
     struct wt_early_commit early; /* commits before their interval is over */
+    struct wt_request_fill fill;  /* by the records of the transaction */
     bool started;                 /* the producer was ready once */
     int64_t stepped_us;           /* when the first step was made; 0: not yet */
 };
@@ -41,16 +43,22 @@ static void destroy(void *opaque)
 
 /* --- records --------------------------------------------------------------------------------- */
 
+static bool fills_request(const struct exactly_once *self)
+{
+    return wt_request_full(&self->fill, self->release->ports.config->in_flight.records_max);
+}
+
 static bool may_release(void *opaque)
 {
     struct exactly_once *self = opaque;
-    return wt_transaction_open(self->transaction);
+    return !fills_request(self) && wt_transaction_open(self->transaction);
 }
 
 static void released(void *opaque, struct wt_order *order, struct wt_record *record)
 {
     struct exactly_once *self = opaque;
-    (void)order, (void)record;
+    (void)order;
+    wt_request_fill_add(&self->fill, &record->output);
     wt_poison_search_add(&self->release->search);
 }
 
@@ -105,6 +113,7 @@ static void on_committed(struct exactly_once *self, struct wt_partition *const *
             wt_order_committed(order, wt_order_position(order));
         }
     }
+    self->fill = (struct wt_request_fill){0};
     wt_release_new_round(release);
     wt_poison_search_committed(&release->search, release->ports.config->in_flight.records_max);
     release->back_off_ms = 0;
@@ -115,6 +124,7 @@ static void on_aborted(struct exactly_once *self, struct wt_partition *const *pa
                        size_t count)
 {
     assert(!self->release->over);
+    self->fill = (struct wt_request_fill){0};
     wt_release_rewind(partitions, count);
     if (self->release->rejected == NULL) {
         wt_release_back_off(self->release);
@@ -130,6 +140,7 @@ static void on_recovered(struct exactly_once *self, struct wt_partition *const *
     struct wt_release *release = self->release;
     self->started = true;
     release->outstanding = 0;
+    self->fill = (struct wt_request_fill){0};
     wt_release_back_off(release);
     wt_release_rewind(partitions, count);
     for (size_t i = 0; i < count; i++) {
@@ -160,6 +171,7 @@ static bool commit_early(const struct exactly_once *self)
 {
     const struct wt_release *release = self->release;
     return !wt_poison_search_has_room(&release->search) || release->crowded || holds_all(self) ||
+           fills_request(self) ||
            release->search.records >= release->ports.config->in_flight.records_max / 2 ||
            (2 * release->search.records >= wt_in_flight_records(release->ports.in_flight) &&
             wt_in_flight_full(release->ports.in_flight));
