@@ -9,6 +9,18 @@ const char *wt_topic_role_key(enum wt_topic_role role)
                                      : "dead_letter.topic";
 }
 
+int64_t wt_facts_batch_bytes(const struct wt_cluster_facts *facts)
+{
+    int64_t least = -1;
+    for (size_t i = 0; i < facts->topic_count; i++) {
+        int64_t bytes = facts->topics[i].record_bytes_max;
+        if (wt_topic_has_labels(&facts->topics[i]) && bytes > 0 && (least < 0 || bytes < least)) {
+            least = bytes;
+        }
+    }
+    return least;
+}
+
 const struct wt_topic_facts *wt_facts_find(const struct wt_cluster_facts *facts,
                                            enum wt_topic_role role)
 {

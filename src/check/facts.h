@@ -86,4 +86,7 @@ static inline bool wt_topic_has_labels(const struct wt_topic_facts *topic)
 const struct wt_topic_facts *wt_facts_find(const struct wt_cluster_facts *facts,
                                            enum wt_topic_role role);
 
+/* The least max.message.bytes of the topics of labels, which limits batches of records; -1: not known. */
+int64_t wt_facts_batch_bytes(const struct wt_cluster_facts *facts);
+
 #endif

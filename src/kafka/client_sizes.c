@@ -13,9 +13,10 @@
  * most requests. The limit makes long transactions send records on the way, not all at the end.
  * Under at-least-once a record is visible at once, so lingering would add latency.
  *
- * batch.size stays at librdkafka's default, as much as one request may carry. librdkafka (2.16) has one
- * request of an idempotent producer under way for each partition, and while another is due its thread
- * asks poll() again and again, on a whole processor. Five requests of 200 kB were five such waits. */
+ * batch.size stays at librdkafka's default, as much as one request may carry, unless a topic takes less.
+ * librdkafka (2.16) has one request of an idempotent producer under way for each partition, and while
+ * another is due its thread asks poll() again and again, on a whole processor. Five requests of 200 kB were
+ * five such waits. */
 #define LINGER_MS_MAX 500u
 
 /* librdkafka's default of message.max.bytes, and its largest value of queued.max.messages.kbytes

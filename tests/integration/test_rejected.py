@@ -3,6 +3,7 @@
 import time
 
 import checks
+import client
 import pytest
 from client import Record, article
 
@@ -97,3 +98,35 @@ def test_with_the_time_of_publishing_no_timestamp_is_refused(lab):
     labels, dead_letters = checks.settled(flow)
     checks.assert_each_once(labels, places)
     assert dead_letters == []
+
+
+def test_batches_are_no_larger_than_their_topic_takes(lab, guarantee):
+    """max.message.bytes limits whole batches, and thousands of small labels wait for one."""
+    flow = lab.flow()
+    flow.output = lab.topic("small", config={"max.message.bytes": "60000"})
+    places = flow.produce([article(f"новость {number}") for number in range(4000)])
+    running = lab.run(flow, http={"listen": "127.0.0.1:0"})
+    labels, dead_letters = checks.settled(flow)
+    checks.assert_each_once(labels, places)
+    checks.assert_in_order(labels)
+    assert dead_letters == []
+    metrics = running.metrics()
+    assert metrics["wiretag_producers_replaced_total"] == metrics['wiretag_transactions_total{outcome="aborted"}'] == 0
+    assert running.stop() == 0
+
+
+def test_a_topic_that_takes_less_than_at_the_start_is_found_out(lab, guarantee):
+    flow = lab.flow()
+    running = lab.run(flow, http={"listen": "127.0.0.1:0"})
+    places = flow.produce([article("мяч")])
+    flow.labels(1)
+    client.alter_topic(flow.bootstrap, flow.output, {"max.message.bytes": "60000"})
+    for first in range(0, 8000, 2000):
+        places += flow.produce([article(f"новость {number}") for number in range(first, first + 2000)])
+    labels, dead_letters = checks.settled(flow)
+    checks.assert_each_once(labels, places)
+    checks.assert_in_order(labels)
+    assert dead_letters == []
+    # Once, or twice: not with every batch.
+    assert running.metrics()["wiretag_produce_errors_total"] < 8000
+    assert running.stop() == 0

@@ -228,7 +228,7 @@ static void abort_transaction(struct worker *worker, struct exactly_once *state)
     rewind_all(worker);
     if (state->rejected == NULL) {
         wt_poison_search_aborted(&state->search);
-    } else if (wt_poison_search_rejected(&state->search)) {
+    } else if (wt_poison_search_rejected(&state->search, false)) {
         const struct wt_refusal refusal = {.reason = "refused", .topic_bytes_max = -1};
         worker->world->tally->refused++;
         (void)wt_dead_letter_refused(&state->config, state->rejected, &refusal, NULL);

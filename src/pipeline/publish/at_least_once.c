@@ -159,7 +159,7 @@ static void end_round(struct at_least_once *self)
     struct wt_release *release = self->release;
     bool failed = self->replacing && !release->stopping;
     if (release->outstanding == 0 && self->again.count == 0 && !failed) {
-        wt_poison_search_committed(&release->search, release->ports.config->in_flight.records_max);
+        wt_release_round_committed(release);
     }
 }
 

@@ -115,7 +115,7 @@ static void on_committed(struct exactly_once *self, struct wt_partition *const *
     }
     self->fill = (struct wt_request_fill){0};
     wt_release_new_round(release);
-    wt_poison_search_committed(&release->search, release->ports.config->in_flight.records_max);
+    wt_release_round_committed(release);
     release->back_off_ms = 0;
     wt_early_commit_committed(&self->early, wt_clock_us());
 }
@@ -132,7 +132,8 @@ static void on_aborted(struct exactly_once *self, struct wt_partition *const *pa
     wt_release_round_failed(self->release);
 }
 
-/* The last transaction may have been committed without an answer: the group's offsets tell. */
+/* The last transaction may have been committed without an answer: the group's offsets tell. If a record of
+ * it was rejected, it was not, and the next one must be smaller: it would fail in the same way. */
 static void on_recovered(struct exactly_once *self, struct wt_partition *const *partitions,
                          size_t count)
 {
@@ -150,9 +151,7 @@ static void on_recovered(struct exactly_once *self, struct wt_partition *const *
             wt_order_committed(order, wt_order_position(order));
         }
     }
-    release->rejected = NULL;
-    wt_release_new_round(release);
-    wt_poison_search_aborted(&release->search);
+    wt_release_round_failed(release);
 }
 
 /* The transaction holds everything in flight: no other record could join it. */

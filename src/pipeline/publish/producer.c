@@ -37,6 +37,7 @@ struct wt_producer {
     atomic_bool *doubtful;            /* set on librdkafka's threads; lives as long as the client */
     struct wt_txn_offsets_call *late; /* a call that exceeded its time; NULL: none */
     int64_t transaction_us_max;
+    int64_t batch_bytes_max; /* 0: as librdkafka has it */
 };
 
 /* --- errors ---------------------------------------------------------------------------------- */
@@ -237,6 +238,12 @@ static enum wt_status set_fixed_properties(struct wt_producer *producer, rd_kafk
         status =
             wt_client_conf_default(conf, config, RD_KAFKA_PRODUCER, "linger.ms", linger_ms, error);
     }
+    if (status == WT_OK && producer->batch_bytes_max > 0) {
+        char batch_bytes[24];
+        (void)snprintf(batch_bytes, sizeof batch_bytes, "%" PRId64, producer->batch_bytes_max);
+        status = wt_client_conf_default(conf, config, RD_KAFKA_PRODUCER, "batch.size", batch_bytes,
+                                        error);
+    }
     if (status == WT_OK) {
         status = wt_client_conf_default(conf, config, RD_KAFKA_PRODUCER,
                                         "queue.buffering.max.kbytes", queued_kbytes, error);
@@ -335,6 +342,17 @@ enum wt_status wt_producer_create(const struct wt_config *config, const char *tr
     }
     *producer_out = producer;
     return WT_OK;
+}
+
+enum wt_status wt_producer_limit_batches(struct wt_producer *producer, int64_t topic_bytes_max,
+                                         struct wt_error *error)
+{
+    if (topic_bytes_max <= 0 || topic_bytes_max >= WT_PRODUCER_BATCH_BYTES_MAX) {
+        return WT_OK;
+    }
+    producer->batch_bytes_max = topic_bytes_max;
+    close_client(producer);
+    return open_client(producer, error);
 }
 
 /* The record may be freed already. */

@@ -36,6 +36,15 @@ enum wt_status wt_producer_create(const struct wt_config *config, const char *tr
                                   void *wake_opaque, void *opaque,
                                   struct wt_producer **producer_out, struct wt_error *error);
 
+/* librdkafka's default of batch.size. */
+#define WT_PRODUCER_BATCH_BYTES_MAX 1000000
+
+/* Topics take batches of this size, their max.message.bytes: librdkafka makes none that is larger, except of
+ * a single record. Makes the client anew where it would. Before the first record. WT_INVALID or WT_FAILED
+ * (class fatal). Thread: the one that created it. */
+enum wt_status wt_producer_limit_batches(struct wt_producer *producer, int64_t topic_bytes_max,
+                                         struct wt_error *error);
+
 /* Drops what is still queued, without reports; accepts NULL. */
 void wt_producer_destroy(struct wt_producer *producer);
 

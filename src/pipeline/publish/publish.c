@@ -313,6 +313,13 @@ rd_kafka_t *wt_publish_client(struct wt_publish *publish)
     return wt_release_client(publish->release);
 }
 
+enum wt_status wt_publish_limit_batches(struct wt_publish *publish, int64_t topic_bytes_max,
+                                        struct wt_error *error)
+{
+    assert(!publish->started);
+    return wt_release_limit_batches(publish->release, topic_bytes_max, error);
+}
+
 void wt_publish_limit_dead_letters(struct wt_publish *publish, int64_t topic_bytes_max,
                                    bool compacted)
 {

@@ -41,7 +41,9 @@ enum wt_status wt_publish_create(const struct wt_publish_ports *ports,
 /* The producer's handle, to look up topics before the start. */
 rd_kafka_t *wt_publish_client(struct wt_publish *publish);
 
-/* As wt_release_limit_dead_letters. Before the start. */
+/* As wt_release_limit_batches and wt_release_limit_dead_letters. Before the start. */
+enum wt_status wt_publish_limit_batches(struct wt_publish *publish, int64_t topic_bytes_max,
+                                        struct wt_error *error);
 void wt_publish_limit_dead_letters(struct wt_publish *publish, int64_t topic_bytes_max,
                                    bool compacted);
 

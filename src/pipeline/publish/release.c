@@ -23,9 +23,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* The largest batch of the producer (the default of librdkafka's batch.size). */
-#define BATCH_BYTES_MAX 1000000
-
 /* Pauses before a record that the producer did not take is sent again, and between rounds that fail:
  * the first, doubled each time, and the longest. */
 #define RETRY_MS 50
@@ -64,6 +61,9 @@ static void on_order_end(void *opaque, struct wt_record **record)
 {
     assert((*record)->state >= WT_RECORD_FINISHED);
     struct wt_release *release = opaque;
+    if (release->rejected == *record) {
+        release->rejected = NULL;
+    }
     if ((*record)->state == WT_RECORD_ACKNOWLEDGED) {
         learn_limit(release, *record);
         wt_outcome_metrics_count(release->ports.config, *record);
@@ -150,7 +150,8 @@ static void limit_dead_letter(const struct wt_release *release, struct wt_record
  * a small limit takes. True: the dead letter would exceed it together with those of the round. */
 static bool crowds(struct wt_release *release, const struct wt_record *record)
 {
-    bool small = release->topic_bytes_max >= 0 && release->topic_bytes_max < BATCH_BYTES_MAX;
+    bool small =
+        release->topic_bytes_max >= 0 && release->topic_bytes_max < WT_PRODUCER_BATCH_BYTES_MAX;
     release->crowded =
         record->outcome == WT_OUTCOME_DEAD_LETTERED && small && release->round_bytes > 0 &&
         release->round_bytes + wt_output_bytes(&record->output) > (size_t)release->topic_bytes_max;
@@ -310,11 +311,25 @@ void wt_release_round_failed(struct wt_release *release)
     wt_release_new_round(release);
     if (release->rejected == NULL) {
         wt_poison_search_aborted(&release->search);
-    } else if (wt_poison_search_rejected(&release->search)) {
+    } else if (wt_poison_search_rejected(&release->search, release->rejected_as_too_large)) {
         (void)reject(release, release->rejected, release->rejected_as_too_large,
                      release->rejected_reason);
     }
     release->rejected = NULL;
+}
+
+void wt_release_round_committed(struct wt_release *release)
+{
+    wt_owner_assert(&release->owner);
+    if (wt_poison_search_committed(&release->search,
+                                   release->ports.config->in_flight.records_max)) {
+        wt_log_info(
+            "publish",
+            "the brokers refuse larger batches than they did: at most %" PRIu32
+            " records are sent together from now on; a restart reads max.message.bytes of the "
+            "topics again",
+            release->search.records_cap);
+    }
 }
 
 void wt_release_rewind(struct wt_partition *const *partitions, size_t count)
@@ -365,6 +380,12 @@ uint32_t wt_release_close(struct wt_release *release, struct wt_partition *parti
         release->rejected = NULL;
     }
     return wt_order_close(partition->order);
+}
+
+enum wt_status wt_release_limit_batches(struct wt_release *release, int64_t topic_bytes_max,
+                                        struct wt_error *error)
+{
+    return wt_producer_limit_batches(release->producer, topic_bytes_max, error);
 }
 
 void wt_release_limit_dead_letters(struct wt_release *release, int64_t topic_bytes_max,

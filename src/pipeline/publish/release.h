@@ -51,6 +51,11 @@ void wt_release_destroy(struct wt_release *release);
 /* The producer's handle, to look up topics before the start. */
 rd_kafka_t *wt_release_client(struct wt_release *release);
 
+/* No batch of records exceeds the least max.message.bytes of the topics of labels; negative: not known.
+ * Before the first step. WT_INVALID or WT_FAILED (class fatal): the producer cannot be made anew. */
+enum wt_status wt_release_limit_batches(struct wt_release *release, int64_t topic_bytes_max,
+                                        struct wt_error *error);
+
 /* What the dead-letter topic takes: its max.message.bytes (negative: not known), and whether it is
  * compacted, which refuses records without a key. Before the first step. */
 void wt_release_limit_dead_letters(struct wt_release *release, int64_t topic_bytes_max,

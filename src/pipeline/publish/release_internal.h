@@ -72,6 +72,9 @@ void wt_release_log_undelivered(const struct wt_record *record, const char *reas
 /* A new round begins. */
 void wt_release_new_round(struct wt_release *release);
 
+/* The round is committed: the next one may be larger. */
+void wt_release_round_committed(struct wt_release *release);
+
 /* The round failed: the next one is smaller, or its only record is the rejected one. */
 void wt_release_round_failed(struct wt_release *release);
 

@@ -110,7 +110,11 @@ int64_t wt_transaction_due_us(const struct wt_transaction *transaction)
 void wt_transaction_require_abort(struct wt_transaction *transaction)
 {
     wt_owner_assert(&transaction->owner);
-    if (wt_txn_state_in_transaction(transaction->state)) {
+    /* Note "Unfinished commit": after a commit that timed out librdkafka takes no call but the same again,
+     * which returns the failure as its result. An abort would be a conflict again and again, until
+     * records time out. */
+    if (wt_txn_state_in_transaction(transaction->state) &&
+        transaction->state != WT_TXN_COMMITTING) {
         wt_txn_state_require(&transaction->pending, WT_TXN_PENDING_ABORT);
     }
 }
@@ -134,7 +138,7 @@ static void apply(struct wt_transaction *transaction, enum wt_txn_remedy remedy)
 {
     transaction->fence.fenced |= remedy == WT_TXN_FENCED;
     if (remedy == WT_TXN_ABORT) {
-        wt_transaction_require_abort(transaction);
+        wt_txn_state_require(&transaction->pending, WT_TXN_PENDING_ABORT);
     } else if (remedy == WT_TXN_REPLACE || remedy == WT_TXN_FENCED) {
         wt_transaction_replace_producer(transaction);
     }

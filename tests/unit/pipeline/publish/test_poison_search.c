@@ -19,7 +19,8 @@ static bool holds(uint32_t culprit, uint32_t begin, uint32_t end)
     return begin <= culprit && culprit < end;
 }
 
-static struct course play(uint32_t count, const uint32_t *culprits, uint32_t culprit_count)
+static struct course play_as(bool too_large, uint32_t count, const uint32_t *culprits,
+                             uint32_t culprit_count)
 {
     struct wt_poison_search search = wt_poison_search_begin();
     struct course course = {.aborts = 0};
@@ -36,13 +37,13 @@ static struct course play(uint32_t count, const uint32_t *culprits, uint32_t cul
             rejected |= (course.found >> i & 1u) == 0 && holds(culprits[i], begin, end);
         }
         if (!rejected) {
-            wt_poison_search_committed(&search, RECORDS_MAX);
+            assert_false(wt_poison_search_committed(&search, RECORDS_MAX));
             course.commits++;
             begin = end;
             continue;
         }
         course.aborts++;
-        if (wt_poison_search_rejected(&search)) {
+        if (wt_poison_search_rejected(&search, too_large)) {
             assert_int_equal(end, begin + 1);
             for (uint32_t i = 0; i < culprit_count; i++) {
                 course.found |= holds(culprits[i], begin, end) ? 1u << i : 0;
@@ -50,6 +51,16 @@ static struct course play(uint32_t count, const uint32_t *culprits, uint32_t cul
         }
     }
     assert_int_equal(search.suspects, 0);
+    assert_int_equal(search.records_cap, UINT32_MAX);
+    return course;
+}
+
+/* Whether they are refused for their size or for another reason is all the same. */
+static struct course play(uint32_t count, const uint32_t *culprits, uint32_t culprit_count)
+{
+    struct course course = play_as(false, count, culprits, culprit_count);
+    struct course other = play_as(true, count, culprits, culprit_count);
+    assert_memory_equal(&course, &other, sizeof course);
     return course;
 }
 
@@ -98,13 +109,38 @@ static void an_abort_for_another_reason_changes_nothing(void **state)
     for (uint32_t i = 0; i < 64; i++) {
         wt_poison_search_add(&search);
     }
-    assert_false(wt_poison_search_rejected(&search));
+    assert_false(wt_poison_search_rejected(&search, false));
     uint32_t records_max = search.records_max;
     wt_poison_search_add(&search);
     wt_poison_search_aborted(&search);
     assert_int_equal(search.records_max, records_max);
     assert_int_equal(search.suspects, 64);
     assert_true(wt_poison_search_has_room(&search));
+}
+
+static void rounds_that_are_too_large_as_a_whole_are_not_tried_again_and_again(void **state)
+{
+    (void)state;
+    for (uint32_t limit = 1; limit < RECORDS_MAX; limit = limit * 3 + 1) {
+        struct wt_poison_search search = wt_poison_search_begin();
+        uint32_t aborts = 0;
+        for (uint32_t left = 1000000; left > 0;) {
+            uint32_t records = 0;
+            while (records < left && records < RECORDS_MAX && wt_poison_search_has_room(&search)) {
+                wt_poison_search_add(&search);
+                records++;
+            }
+            if (records > limit) {
+                assert_false(wt_poison_search_rejected(&search, true));
+                aborts++;
+            } else {
+                (void)wt_poison_search_committed(&search, RECORDS_MAX);
+                left -= records;
+            }
+        }
+        assert_in_range(aborts, 1, 2 * ABORTS_MAX);
+        assert_in_range(search.records_cap, limit / 2, limit);
+    }
 }
 
 int main(void)
@@ -115,6 +151,7 @@ int main(void)
         cmocka_unit_test(all_of_them_may_be_rejected),
         cmocka_unit_test(without_a_rejection_transactions_have_no_bound),
         cmocka_unit_test(an_abort_for_another_reason_changes_nothing),
+        cmocka_unit_test(rounds_that_are_too_large_as_a_whole_are_not_tried_again_and_again),
     };
     return cmocka_run_group_tests_name("search", tests, NULL, NULL);
 }
