@@ -21,6 +21,15 @@ struct wt_partitions *wt_partitions_create(void)
     return partitions;
 }
 
+static void free_promotions(struct wt_partition *partition)
+{
+    while (partition->promotions != NULL) {
+        struct wt_partition_promotion *next = partition->promotions->next;
+        free(partition->promotions);
+        partition->promotions = next;
+    }
+}
+
 void wt_partitions_destroy(struct wt_partitions *partitions)
 {
     if (partitions == NULL) {
@@ -29,6 +38,7 @@ void wt_partitions_destroy(struct wt_partitions *partitions)
     for (size_t i = 0; i < partitions->count; i++) {
         free((char *)partitions->items[i]->topic);
         free(partitions->items[i]->range);
+        free_promotions(partitions->items[i]);
         free(partitions->items[i]);
     }
     free(partitions->items);
@@ -66,6 +76,8 @@ static struct wt_partition *add(struct wt_partitions *partitions, const char *to
     atomic_init(&partition->running[0], 0);
     atomic_init(&partition->running[1], 0);
     atomic_init(&partition->position, -1);
+    atomic_init(&partition->promotion, NULL);
+    atomic_init(&partition->durable, -1);
     atomic_init(&partition->read_to, INT64_MAX);
     atomic_init(&partition->pending, 0);
     atomic_init(&partition->oldest_ms, 0);
@@ -98,6 +110,49 @@ void wt_partition_begin_epoch(struct wt_partition *partition)
     assert(atomic_load_explicit(&partition->epoch_live, memory_order_relaxed) == 0);
     partition->epoch_last++;
     partition->sequence_next = 0;
+    atomic_store_explicit(&partition->durable, -1, memory_order_relaxed);
     atomic_store_explicit(&partition->position, -1, memory_order_relaxed);
     atomic_store_explicit(&partition->epoch_live, partition->epoch_last, memory_order_release);
+}
+
+const struct wt_promotion *wt_partition_promotion(const struct wt_partition *partition)
+{
+    const struct wt_partition_promotion *own =
+        atomic_load_explicit(&partition->promotion, memory_order_relaxed);
+    return own != NULL ? &own->promotion : NULL;
+}
+
+/* Publish may read the one before at this moment, so none is freed; an equal one is used again. */
+void wt_partition_set_promotion(struct wt_partition *partition,
+                                const struct wt_promotion *promotion)
+{
+    char text[WT_PROMOTION_BYTES_MAX];
+    struct wt_partition_promotion *own = NULL;
+    if (promotion != NULL) {
+        bool fits = wt_promotion_write(promotion, text);
+        assert(fits);
+        (void)fits;
+        own = partition->promotions;
+        while (own != NULL && strcmp(own->text, text) != 0) {
+            own = own->next;
+        }
+    }
+    if (promotion != NULL && own == NULL) {
+        size_t bytes = strlen(text) + 1;
+        own = wt_alloc(sizeof *own + bytes);
+        own->promotion = *promotion;
+        memcpy(own->text, text, bytes);
+        own->next = partition->promotions;
+        partition->promotions = own;
+    }
+    atomic_store_explicit(&partition->promotion, own, memory_order_release);
+}
+
+void wt_partition_note_durable(struct wt_partition *partition, int64_t offset)
+{
+    long long known = atomic_load_explicit(&partition->durable, memory_order_relaxed);
+    while (known < offset &&
+           !atomic_compare_exchange_weak_explicit(&partition->durable, &known, offset,
+                                                  memory_order_release, memory_order_relaxed)) {
+    }
 }

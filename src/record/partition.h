@@ -8,6 +8,7 @@
 #ifndef WIRETAG_RECORD_PARTITION_H
 #define WIRETAG_RECORD_PARTITION_H
 
+#include "record/promotion.h"
 #include "record/record.h"
 
 #include <stdatomic.h>
@@ -50,6 +51,7 @@ struct wt_partition {
 
     /* Thread: consume; retention_gap.h. */
     int64_t next_offset;        /* the offset expected next; -1: not known */
+    bool committed_known;       /* the group's committed offset was read */
     int64_t assigned_us;        /* when the assignment began */
     uint64_t committed_request; /* asks for the group's committed offset; 0: none is open */
     int64_t hole_max;           /* offsets in the largest gap in which nothing was lost */
@@ -74,6 +76,26 @@ struct wt_partition {
     /* Thread: publish. */
     struct wt_order *order;
     uint32_t epoch_closed; /* the newest epoch whose order is closed */
+
+    /* Which model labels it (takeover.h); NULL: no promotion. Written by consume before the first record that
+     * it concerns is passed on, read by publish, which adds it to its commits. */
+    _Atomic(const struct wt_partition_promotion *) promotion;
+    struct wt_partition_promotion *promotions; /* all that it had: publish may still read one */
+    /* At-least-once: the highest offset that a commit of this epoch is known to have; -1: none. Written by
+     * the thread that hears of the commit, read by consume. */
+    atomic_llong durable;
+
+    /* Thread: consume; takeover.h. */
+    bool promotion_known; /* what the group's metadata says has been read */
+    int64_t
+        promotion_from; /* the offset expected next when the promotion was fixed here; -1: it was read */
+    uint64_t promotion_request; /* asks for the log's end, to fix an offset; 0: none is open */
+};
+
+struct wt_partition_promotion {
+    struct wt_partition_promotion *next;
+    struct wt_promotion promotion;
+    char text[]; /* as metadata */
 };
 
 struct wt_partitions;
@@ -90,6 +112,16 @@ struct wt_partition *wt_partitions_at(struct wt_partitions *partitions, size_t i
 
 /* Starts a new epoch; the one before has ended. Thread: consume. */
 void wt_partition_begin_epoch(struct wt_partition *partition);
+
+/* The partition's promotion; NULL: none. Thread: consume. */
+const struct wt_promotion *wt_partition_promotion(const struct wt_partition *partition);
+
+/* Sets it; NULL: none. It fits into a commit's metadata (wt_promotion_write). Thread: consume. */
+void wt_partition_set_promotion(struct wt_partition *partition,
+                                const struct wt_promotion *promotion);
+
+/* A commit of the partition's offset is known to have succeeded. Thread: any. */
+void wt_partition_note_durable(struct wt_partition *partition, int64_t offset);
 
 /* Where the record's article comes from: the record's own topic, partition and offset; for a
  * redriven dead letter, those of the original record. Thread: any. */
