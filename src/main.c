@@ -21,6 +21,7 @@ static const struct {
     {"run", wt_cli_run, "label a topic's articles until told to stop"},
     {"replay", wt_cli_replay, "label a part of a topic that ends"},
     {"redrive", wt_cli_redrive, "take dead letters through the model again"},
+    {"promote", wt_cli_promote, "let a group go over to another model"},
     {"classify", wt_cli_classify, "label articles from stdin, without Kafka"},
     {"eval", wt_cli_eval, "compare a model's labels with those that people gave"},
     {"tokenize", wt_cli_tokenize, "show the token ids of articles from stdin"},

@@ -6,6 +6,7 @@
 #include "check/cluster_facts.h"
 #include "check/finding.h"
 #include "check/group_facts.h"
+#include "cli/check_change.h"
 #include "cli/check_model.h"
 #include "cli/check_report.h"
 #include "cli/cli.h"
@@ -33,6 +34,7 @@
 #define REACH_MS 10000
 #define FACTS_MS 8000
 #define ANSWER_MS 8000
+#define PROMOTION_MS 2000
 
 static void print_help(void)
 {
@@ -64,8 +66,9 @@ static void print_help(void)
 struct checking {
     const struct wt_config *config;
     struct wt_check_report *report;
-    struct wt_findings *findings; /* the report's */
-    int64_t deadline_us;          /* for all questions to brokers together */
+    struct wt_findings *findings;      /* the report's */
+    int64_t deadline_us;               /* for all questions to brokers together */
+    char sha256[WT_SHA256_TEXT_BYTES]; /* of the model; "": it cannot be loaded */
 };
 
 /* The time-out of the next question. */
@@ -229,6 +232,8 @@ static void check_rights(const struct checking *checking, rd_kafka_t *client,
     wt_acl_probe_write(checking->config, facts, timeout_ms(checking, ANSWER_MS),
                        checking->findings);
     check_group(checking, client, facts, &group);
+    wt_check_promotion(checking->config, client, checking->sha256,
+                       timeout_ms(checking, PROMOTION_MS), checking->findings);
     if (checking->config->delivery.guarantee == WT_EXACTLY_ONCE &&
         !has_finding(checking->findings, "coordinator-transactions")) {
         wt_check_report_step(checking->report, "the transactional id");
@@ -324,7 +329,7 @@ static void check_all(const struct wt_config *config, struct wt_check_report *re
     wt_audit_registry(config, checking.findings);
     wt_audit_sizes(config, checking.findings);
     wt_findings_tell(checking.findings);
-    wt_cli_check_model(config, checking.findings);
+    wt_cli_check_model(config, checking.findings, checking.sha256);
     wt_cli_check_shadow(config, checking.findings);
     checking.deadline_us = deadline_of(begin_us);
     wt_check_report_watch(report, checking.deadline_us + GRACE_MS * INT64_C(1000));

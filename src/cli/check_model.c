@@ -1,11 +1,13 @@
 #include "cli/check_model.h"
 
 #include "base/processors.h"
+#include "cli/check_change.h"
 #include "cli/configured.h"
 #include "pipeline/auto_limits.h"
 #include "wiretag/model.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char *key_of(const struct wt_error *error)
@@ -76,14 +78,18 @@ static void report_model_error(const struct wt_config *config, const struct wt_e
     }
 }
 
-void wt_cli_check_model(const struct wt_config *config, struct wt_findings *findings)
+void wt_cli_check_model(const struct wt_config *config, struct wt_findings *findings,
+                        char sha256_out[WT_SHA256_TEXT_BYTES])
 {
+    sha256_out[0] = '\0';
     struct wt_error error;
     struct wt_model *model = NULL;
     if (wt_cli_configured_model("check", config, false, &model, &error) != WT_OK) {
         report_model_error(config, &error, findings);
     } else {
         describe_model(config, model, findings);
+        (void)snprintf(sha256_out, WT_SHA256_TEXT_BYTES, "%s", wt_model_info(model)->sha256);
+        wt_check_running_model(config, sha256_out, findings);
     }
     wt_model_destroy(model);
 }

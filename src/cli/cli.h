@@ -17,6 +17,7 @@
 int wt_cli_run(int argc, char **argv);
 int wt_cli_replay(int argc, char **argv);
 int wt_cli_redrive(int argc, char **argv);
+int wt_cli_promote(int argc, char **argv);
 int wt_cli_classify(int argc, char **argv);
 int wt_cli_eval(int argc, char **argv);
 int wt_cli_tokenize(int argc, char **argv);

@@ -7,6 +7,7 @@
 #include "observe/log.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -27,6 +28,7 @@ struct loaded {
     struct wt_config
         *view; /* that of the start, with what was taken from `read`; NULL: the first model */
     struct wt_config *read;
+    struct wt_model_name name; /* of one that a promotion names: where `view` has path and hash */
 };
 
 /* By which a changed file is known. All zero: there is none. */
@@ -46,7 +48,9 @@ struct wt_cli_reload {
     struct mark model_loaded;
     struct mark model_seen; /* a second ago */
     struct mark config_loaded;
-    bool failed; /* the last one */
+    bool failed;                  /* the last one */
+    struct wt_model_name own;     /* what the configuration names */
+    struct wt_model_name lacking; /* what a promotion names and could not be loaded; "": none */
 };
 
 /* --- watching -------------------------------------------------------------------------------- */
@@ -127,9 +131,18 @@ static struct wt_config *view_of(const struct wt_config *config, const struct wt
     return view;
 }
 
-/* True: the bundle is that of `now`, loaded in the same way. */
+/* `path` as it is found from any directory. */
+static void name_model(struct wt_model_name *name, const char *sha256, const char *path)
+{
+    char *whole = realpath(path, NULL);
+    (void)snprintf(name->sha256, sizeof name->sha256, "%s", sha256);
+    (void)snprintf(name->path, sizeof name->path, "%s", whole != NULL ? whole : path);
+    free(whole);
+}
+
+/* True: the bundle is that of `now`, loaded in the same way. *own_out: what the configuration names. */
 static enum wt_status compare(const struct wt_served_model *now, const struct wt_config *view,
-                              bool *same_out, struct wt_error *error)
+                              bool *same_out, struct wt_model_name *own_out, struct wt_error *error)
 {
     static const char *const path_and_pin[] = {"model.path", "model.sha256", NULL};
     const struct wt_model_options options = {.size = sizeof(struct wt_model_options),
@@ -144,6 +157,7 @@ static enum wt_status compare(const struct wt_served_model *now, const struct wt
     *same_out =
         differences == NULL && strcmp(bundle.sha256, wt_model_info(now->model)->sha256) == 0;
     free(differences);
+    name_model(own_out, bundle.sha256, view->model.path);
     wt_bundle_free(&bundle);
     return WT_OK;
 }
@@ -171,7 +185,8 @@ static enum wt_status load_into(struct wt_cli_reload *reload, const struct wt_se
     log_untaken(reload, loaded->read);
     loaded->view = view_of(reload->config, loaded->read);
     bool unchanged = false;
-    status = compare(now, loaded->view, &unchanged, error);
+    struct wt_model_name own = {0};
+    status = compare(now, loaded->view, &unchanged, &own, error);
     if (status == WT_OK && unchanged) {
         const struct wt_model_info *info = wt_model_info(now->model);
         wt_log_info(reload->command,
@@ -185,7 +200,18 @@ static enum wt_status load_into(struct wt_cli_reload *reload, const struct wt_se
         status =
             wt_cli_configured_model(reload->command, loaded->view, true, &loaded->model, error);
     }
+    if (status == WT_OK) {
+        reload->own = own;
+    }
     return status;
+}
+
+static void keep(struct wt_cli_reload *reload, struct loaded *loaded,
+                 struct wt_served_model *next_out)
+{
+    loaded->next = reload->loaded;
+    reload->loaded = loaded;
+    *next_out = (struct wt_served_model){.model = loaded->model, .config = loaded->view};
 }
 
 static enum wt_status load(void *opaque, const struct wt_served_model *now,
@@ -200,10 +226,60 @@ static enum wt_status load(void *opaque, const struct wt_served_model *now,
         destroy_loaded(loaded);
         return status;
     }
-    loaded->next = reload->loaded;
-    reload->loaded = loaded;
-    *next_out = (struct wt_served_model){.model = loaded->model, .config = loaded->view};
+    keep(reload, loaded, next_out);
     return WT_OK;
+}
+
+static struct wt_model_name own(void *opaque)
+{
+    const struct wt_cli_reload *reload = opaque;
+    return reload->own;
+}
+
+/* With the keys that a reload takes, but for path and hash. Of a configuration that cannot be read now, those
+ * of the start. */
+static enum wt_status load_from(struct wt_cli_reload *reload, const struct wt_model_name *name,
+                                const char *path, struct loaded *loaded, struct wt_error *error)
+{
+    const struct wt_cli_config *given = reload->given;
+    struct wt_error ignored;
+    if (loaded->view == NULL) {
+        (void)wt_config_load(given->path, given->sets, given->set_count, &loaded->read, &ignored);
+        loaded->view =
+            view_of(reload->config, loaded->read != NULL ? loaded->read : reload->config);
+    }
+    (void)snprintf(loaded->name.sha256, sizeof loaded->name.sha256, "%s", name->sha256);
+    (void)snprintf(loaded->name.path, sizeof loaded->name.path, "%s", path);
+    loaded->view->model.path = loaded->name.path;
+    loaded->view->model.sha256 = loaded->name.sha256;
+    return wt_cli_configured_model(reload->command, loaded->view, true, &loaded->model, error);
+}
+
+static enum wt_status load_named(void *opaque, const struct wt_model_name *name,
+                                 struct wt_served_model *next_out, struct wt_error *error)
+{
+    struct wt_cli_reload *reload = opaque;
+    struct loaded *loaded = wt_alloc_zeroed(1, sizeof *loaded);
+    const char *first = name->path[0] != '\0' ? name->path : reload->path;
+    enum wt_status status = load_from(reload, name, first, loaded, error);
+    if (status != WT_OK && strcmp(first, reload->path) != 0) {
+        struct wt_error second; /* the first one says where the model is expected */
+        status = load_from(reload, name, reload->path, loaded, &second);
+    }
+    reload->lacking = status == WT_OK ? (struct wt_model_name){0} : *name;
+    if (status != WT_OK) {
+        destroy_loaded(loaded);
+        return status;
+    }
+    keep(reload, loaded, next_out);
+    return WT_OK;
+}
+
+bool wt_cli_reload_find(struct wt_cli_reload *reload, struct wt_error *error)
+{
+    struct wt_model_name name = reload->lacking;
+    struct wt_served_model next;
+    return name.sha256[0] == '\0' || load_named(reload, &name, &next, error) == WT_OK;
 }
 
 static void unload(void *opaque, const struct wt_served_model *served)
@@ -238,6 +314,7 @@ void wt_cli_reload_adopt(struct wt_cli_reload *reload, struct wt_model *model)
     loaded->model = model;
     loaded->next = reload->loaded;
     reload->loaded = loaded;
+    name_model(&reload->own, wt_model_info(model)->sha256, reload->config->model.path);
 }
 
 static void destroy_from(struct loaded *loaded)
@@ -262,8 +339,12 @@ struct wt_model *wt_cli_reload_current(struct wt_cli_reload *reload,
 struct wt_reload_ports wt_cli_reload_ports(struct wt_cli_reload *reload)
 {
     bool watches = reload->config->model.reload == WT_RELOAD_WATCH;
-    return (struct wt_reload_ports){
-        .opaque = reload, .load = load, .unload = unload, .changed = watches ? changed : NULL};
+    return (struct wt_reload_ports){.opaque = reload,
+                                    .load = load,
+                                    .own = own,
+                                    .load_named = load_named,
+                                    .unload = unload,
+                                    .changed = watches ? changed : NULL};
 }
 
 void wt_cli_reload_destroy(struct wt_cli_reload *reload)

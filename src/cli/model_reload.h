@@ -24,6 +24,10 @@ void wt_cli_reload_adopt(struct wt_cli_reload *reload, struct wt_model *model);
 struct wt_model *wt_cli_reload_current(struct wt_cli_reload *reload,
                                        const struct wt_config **config_out);
 
+/* Between two pipelines: tries to load the model that a promotion needs and that could not be loaded. False:
+ * it still cannot, and `error` says why. Thread: main. */
+bool wt_cli_reload_find(struct wt_cli_reload *reload, struct wt_error *error);
+
 /* For the pipeline. */
 struct wt_reload_ports wt_cli_reload_ports(struct wt_cli_reload *reload);
 

@@ -13,6 +13,7 @@
 #include "observe/log.h"
 #include "observe/spans.h"
 #include "observe/supervisor.h"
+#include "pipeline/consume/takeover.h"
 #include "pipeline/shadow/shadow.h"
 #include "wiretag/model.h"
 
@@ -21,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 /* --- the worker ------------------------------------------------------------------------------ */
@@ -28,19 +30,24 @@
 /* The longest time to log that nothing was read. */
 #define LOG_MS_MAX 1000
 
+/* How often a model that is missing is looked for. */
+#define FIND_S 2
+
 struct work {
     const struct wt_cli_job *job;
     struct wt_model *model;
     struct wt_pipeline_source source;
     struct wt_http *http;
     struct wt_supervisor *supervisor;
-    struct wt_cli_reload *reload; /* NULL: there are no reloads */
+    struct wt_cli_reload *reload; /* NULL: the model stays */
     struct wt_model *shadow_model;
     pthread_mutex_t mutex;    /* guards what follows */
     struct wt_shadow *shadow; /* NULL: there is none, or not yet */
     struct wt_pipeline *pipeline;
     bool restarting;
     bool reload_wanted; /* of the next pipeline */
+    char
+        lacking[WT_ERROR_MESSAGE_BYTES_MAX]; /* why the worker is out of its group; "": it is not */
 };
 
 /* Loading a model and waiting for a broker cannot be interrupted, and there is nothing to finish:
@@ -86,8 +93,11 @@ static bool ready(void *opaque, char *reason, size_t reason_bytes)
     if (work->pipeline != NULL) {
         is_ready = wt_pipeline_ready(work->pipeline, reason, reason_bytes);
     } else {
-        (void)snprintf(reason, reason_bytes,
-                       work->restarting ? "joining the group again" : "loading the model");
+        (void)snprintf(reason, reason_bytes, "%s%s",
+                       work->lacking[0] != '\0' ? "out of the group, a promoted model is missing: "
+                       : work->restarting       ? "joining the group again"
+                                                : "loading the model",
+                       work->lacking);
     }
     (void)pthread_mutex_unlock(&work->mutex);
     return is_ready;
@@ -278,6 +288,25 @@ static void close_pipeline(struct work *work)
     wt_exit_limit_lift();
 }
 
+/* Out of the group, so that others have the partitions, until the model can be loaded. False: a signal came.
+ * */
+static bool await_model(struct work *work)
+{
+    struct wt_error error;
+    bool found = work->reload == NULL;
+    while (!found && !wt_signals_came()) {
+        found = wt_cli_reload_find(work->reload, &error);
+        (void)pthread_mutex_lock(&work->mutex);
+        (void)snprintf(work->lacking, sizeof work->lacking, "%s", found ? "" : error.message);
+        (void)pthread_mutex_unlock(&work->mutex);
+        const struct timespec pause = {.tv_sec = FIND_S};
+        if (!found) {
+            (void)nanosleep(&pause, NULL);
+        }
+    }
+    return found;
+}
+
 static enum wt_status run_pipeline(struct work *work, struct wt_error *error)
 {
     for (;;) {
@@ -292,8 +321,17 @@ static enum wt_status run_pipeline(struct work *work, struct wt_error *error)
         if (wt_signals_came()) {
             return WT_OK; /* it has stopped: no other is started */
         }
-        wt_log_warn(work->job->command, "%s; joining it again", error->message);
+        bool lacks = strcmp(error->code, WT_CONSUMER_LACKS_MODEL) == 0;
+        if (lacks) {
+            wt_log_warn(work->job->command, "%s; it joins the group again when it has the model",
+                        error->message);
+        } else {
+            wt_log_warn(work->job->command, "%s; joining it again", error->message);
+        }
         close_pipeline(work);
+        if (lacks && !await_model(work)) {
+            return WT_OK;
+        }
     }
 }
 
@@ -304,7 +342,7 @@ static enum wt_status run(struct work *work, struct wt_error *error)
     if (job->source.over == NULL) { /* a replay stops: its terminal is gone */
         wt_signals_stay_on_hangup(reloads ? hangup : NULL, "model.reload is off");
     }
-    if (reloads) {
+    if (job->given != NULL) { /* promotions do not ask model.reload */
         work->reload = wt_cli_reload_create(job->command, job->config, job->given);
     }
     struct wt_http_callbacks probes = {.opaque = work, .alive = alive, .ready = ready};

@@ -48,6 +48,7 @@ rd_kafka_topic_partition_get_leader_epoch(const rd_kafka_topic_partition_t *rktp
 struct entry {
     char *topic;
     int32_t number;
+    char *metadata; /* of the committed offset; NULL: none */
     struct line {
         uint64_t asked;    /* newest request id; 0: none yet */
         uint64_t answered; /* newest request id that `answer` covers */
@@ -81,6 +82,7 @@ struct request {
     size_t *slots;
     uint64_t *ids; /* the newest request ids when it was sent */
     struct wt_extent_answer *answers;
+    char **metadata; /* NULL: none */
     rd_kafka_topic_partition_list_t *list;
 };
 
@@ -113,12 +115,17 @@ static void request_begin(struct request *request, enum wt_extent_kind kind, siz
     request->slots = wt_alloc_zeroed(count_max, sizeof *request->slots);
     request->ids = wt_alloc_zeroed(count_max, sizeof *request->ids);
     request->answers = wt_alloc_zeroed(count_max, sizeof *request->answers);
+    request->metadata = wt_alloc_zeroed(count_max, sizeof *request->metadata);
     request->list = rd_kafka_topic_partition_list_new((int)count_max);
 }
 
 static void request_free(struct request *request)
 {
     rd_kafka_topic_partition_list_destroy(request->list);
+    for (size_t i = 0; i < request->count; i++) {
+        free(request->metadata[i]);
+    }
+    free(request->metadata);
     free(request->answers);
     free(request->ids);
     free(request->slots);
@@ -166,6 +173,10 @@ static void query_committed(rd_kafka_t *client, struct request *request)
         const rd_kafka_topic_partition_t *item = &request->list->elems[i];
         request->answers[i].code = code != RD_KAFKA_RESP_ERR_NO_ERROR ? code : item->err;
         request->answers[i].committed = item->offset >= 0 ? item->offset : -1;
+        if (item->metadata_size > 0) {
+            request->metadata[i] =
+                wt_format("%.*s", (int)item->metadata_size, (const char *)item->metadata);
+        }
     }
 }
 
@@ -199,10 +210,16 @@ static void request_run(rd_kafka_t *client, struct request *request, bool alone)
 }
 
 /* Locks: the caller holds the query's mutex. */
-static void take_answers(struct wt_extent_query *query, const struct request *request)
+static void take_answers(struct wt_extent_query *query, struct request *request)
 {
     wt_mutex_assert_held(&query->mutex);
     for (size_t i = 0; i < request->count; i++) {
+        if (request->kind == WT_EXTENT_COMMITTED) {
+            struct entry *entry = &query->entries[request->slots[i]];
+            char *metadata = entry->metadata;
+            entry->metadata = request->metadata[i];
+            request->metadata[i] = metadata;
+        }
         struct line *line = &query->entries[request->slots[i]].lines[request->kind];
         line->answer = request->answers[i];
         line->answered = request->ids[i];
@@ -331,6 +348,7 @@ static void free_query(struct wt_extent_query *query)
 {
     for (size_t i = 0; i < query->count; i++) {
         free(query->entries[i].topic);
+        free(query->entries[i].metadata);
     }
     free(query->entries);
     (void)pthread_cond_destroy(&query->changed);
@@ -455,4 +473,14 @@ bool wt_extent_query_get(struct wt_extent_query *query, const struct wt_partitio
     }
     wt_mutex_unlock(&query->mutex);
     return answered;
+}
+
+char *wt_extent_query_metadata(struct wt_extent_query *query, const struct wt_partition *partition)
+{
+    wt_mutex_lock(&query->mutex);
+    assert(partition->extent_slot > 0 && partition->extent_slot <= query->count);
+    const char *metadata = query->entries[partition->extent_slot - 1].metadata;
+    char *copy = metadata != NULL ? wt_strdup(metadata) : NULL;
+    wt_mutex_unlock(&query->mutex);
+    return copy;
 }

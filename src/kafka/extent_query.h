@@ -51,6 +51,9 @@ void wt_extent_query_destroy(struct wt_extent_query *query);
 uint64_t wt_extent_query_ask(struct wt_extent_query *query, struct wt_partition *partition,
                              enum wt_extent_kind kind);
 
+/* The metadata of the group's committed offset, as of the newest answer; NULL: none. The caller frees it. */
+char *wt_extent_query_metadata(struct wt_extent_query *query, const struct wt_partition *partition);
+
 /* True: the request or a later one was answered or has failed (answer_out->code). */
 bool wt_extent_query_get(struct wt_extent_query *query, const struct wt_partition *partition,
                          enum wt_extent_kind kind, uint64_t request,

@@ -26,8 +26,9 @@ static void on_error(rd_kafka_t *client, int code, const char *reason, void *opa
     wt_log_debug("kafka", "queries: %s: %s", rd_kafka_err2name((rd_kafka_resp_err_t)code), reason);
 }
 
+/* `group` NULL: the configured one. */
 static enum wt_status create(const struct wt_config *config, const char *isolation, bool quiet,
-                             rd_kafka_t **client_out, struct wt_error *error)
+                             const char *group, rd_kafka_t **client_out, struct wt_error *error)
 {
     const struct {
         const char *name;
@@ -45,6 +46,9 @@ static enum wt_status create(const struct wt_config *config, const char *isolati
     if (status == WT_OK) {
         status =
             wt_client_conf_default(conf, config, RD_KAFKA_CONSUMER, "check.crcs", "true", error);
+    }
+    if (status == WT_OK && group != NULL) {
+        status = wt_client_conf_set(conf, "group.id", group, error);
     }
     if (status == WT_OK && quiet) {
         rd_kafka_conf_set_log_cb(conf, on_log);
@@ -66,14 +70,21 @@ static enum wt_status create(const struct wt_config *config, const char *isolati
 enum wt_status wt_query_client_create(const struct wt_config *config, const char *isolation,
                                       rd_kafka_t **client_out, struct wt_error *error)
 {
-    return create(config, isolation, false, client_out, error);
+    return create(config, isolation, false, NULL, client_out, error);
 }
 
 enum wt_status wt_query_quiet_client_create(const struct wt_config *config, rd_kafka_t **client_out,
                                             struct wt_error *error)
 {
+    return wt_query_group_client_create(config, NULL, client_out, error);
+}
+
+enum wt_status wt_query_group_client_create(const struct wt_config *config, const char *group,
+                                            rd_kafka_t **client_out, struct wt_error *error)
+{
     const struct wt_property *own = wt_config_consumer_property(config, "isolation.level");
-    return create(config, own != NULL ? own->value : "read_committed", true, client_out, error);
+    return create(config, own != NULL ? own->value : "read_committed", true, group, client_out,
+                  error);
 }
 
 void wt_query_client_destroy(rd_kafka_t *client)

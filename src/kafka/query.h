@@ -24,6 +24,10 @@ enum wt_status wt_query_client_create(const struct wt_config *config, const char
 enum wt_status wt_query_quiet_client_create(const struct wt_config *config, rd_kafka_t **client_out,
                                             struct wt_error *error);
 
+/* The same for the committed offsets of another group. */
+enum wt_status wt_query_group_client_create(const struct wt_config *config, const char *group,
+                                            rd_kafka_t **client_out, struct wt_error *error);
+
 /* Accepts NULL. */
 void wt_query_client_destroy(rd_kafka_t *client);
 

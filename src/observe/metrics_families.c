@@ -143,7 +143,7 @@ static const struct wt_family_entry families[WT_FAMILY_COUNT] = {
                           WT_GAUGE,
                           {NULL},
                           "Models in memory: 2 from the end of a reload until the last record of "
-                          "the earlier model has ended.",
+                          "the earlier model has ended, and during a promotion.",
                           NULL},
     [WT_FAMILY_RELOADS] =
         {"wiretag_reloads_total",
@@ -157,6 +157,20 @@ static const struct wt_family_entry families[WT_FAMILY_COUNT] = {
          WT_GAUGE,
          {NULL},
          "1 if the last reload of the model failed; the log and /readyz have the reason.",
+         NULL},
+    [WT_FAMILY_PROMOTION_AHEAD] =
+        {"wiretag_promotion_partitions_ahead",
+         WT_GAUGE,
+         {NULL},
+         "Assigned partitions that have an offset from which a promoted model labels, and have not "
+         "reached it.",
+         NULL},
+    [WT_FAMILY_PROMOTION_FAILED] =
+        {"wiretag_promotion_failed",
+         WT_GAUGE,
+         {NULL},
+         "1 if a model that a promotion needs cannot be loaded; the log and /readyz have the "
+         "reason.",
          NULL},
     [WT_FAMILY_CACHE_LOOKUPS] =
         {"wiretag_cache_lookups_total",

@@ -17,7 +17,7 @@ struct slot {
     struct wt_batcher *batcher;
 };
 
-#define SLOTS 2 /* the current labeller, and before it the one that it replaces */
+#define SLOTS 2 /* two labellers, the older one first */
 
 struct wt_batch_stage {
     struct wt_mutex mutex; /* guards everything below */
@@ -65,10 +65,11 @@ void wt_batch_stage_open(struct wt_batch_stage *stage, const struct wt_labeller 
 void wt_batch_stage_shut(struct wt_batch_stage *stage, const struct wt_labeller *labeller)
 {
     wt_mutex_lock(&stage->mutex);
-    assert(stage->slot_count == SLOTS && stage->slots[0].labeller == labeller);
-    struct wt_batcher *batcher = stage->slots[0].batcher;
+    uint32_t shut = stage->slots[0].labeller == labeller ? 0 : 1;
+    assert(stage->slot_count == SLOTS && stage->slots[shut].labeller == labeller);
+    struct wt_batcher *batcher = stage->slots[shut].batcher;
     assert(wt_batcher_count(batcher) == 0);
-    stage->slots[0] = stage->slots[1];
+    stage->slots[0] = stage->slots[1 - shut];
     stage->slot_count = 1;
     wt_mutex_unlock(&stage->mutex);
     wt_batcher_destroy(batcher);

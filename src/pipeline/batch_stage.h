@@ -19,7 +19,7 @@ void wt_batch_stage_destroy(struct wt_batch_stage *stage);
 void wt_batch_stage_open(struct wt_batch_stage *stage, const struct wt_labeller *labeller,
                          const struct wt_batcher_limits *limits);
 
-/* The older of two labellers is retired: none of its records is left. Thread: any. */
+/* One of two labellers is retired: none of its records is left. Thread: any. */
 void wt_batch_stage_shut(struct wt_batch_stage *stage, const struct wt_labeller *labeller);
 
 /* Adds the records of `list`. Those whose epoch has ended stay in the list. Thread: prepare. */

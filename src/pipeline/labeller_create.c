@@ -75,16 +75,20 @@ void wt_labeller_destroy(struct wt_labeller *labeller)
     free(labeller);
 }
 
+void wt_labeller_hide(const struct wt_labeller *labeller)
+{
+    const struct wt_model_info *was = labeller->info;
+    const char *const then[] = {was->name, was->version, was->sha256, was->device, was->precision};
+    wt_series_remove(WT_FAMILY_MODEL_INFO, then);
+}
+
 void wt_labeller_show(const struct wt_labeller *labeller, const struct wt_labeller *before)
 {
     const struct wt_model_info *info = labeller->info;
     const char *const now[] = {info->name, info->version, info->sha256, info->device,
                                info->precision};
     if (before != NULL) {
-        const struct wt_model_info *was = before->info;
-        const char *const then[] = {was->name, was->version, was->sha256, was->device,
-                                    was->precision};
-        wt_series_remove(WT_FAMILY_MODEL_INFO, then);
+        wt_labeller_hide(before);
     }
     wt_series_set(wt_series_get(WT_FAMILY_MODEL_INFO, now), 1);
 }

@@ -22,6 +22,9 @@ void wt_labeller_destroy(struct wt_labeller *labeller);
 /* Shows its model on the metrics page, instead of that of `before` (NULL: there was none). */
 void wt_labeller_show(const struct wt_labeller *labeller, const struct wt_labeller *before);
 
+/* Its model is not shown any more. */
+void wt_labeller_hide(const struct wt_labeller *labeller);
+
 /* What it was made of. */
 struct wt_served_model wt_labeller_served(const struct wt_labeller *labeller);
 

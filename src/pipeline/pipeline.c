@@ -223,13 +223,15 @@ enum wt_status wt_pipeline_create(const struct wt_config *config, struct wt_mode
     pipeline->finished = wt_queue_create(queue_records_max);
     pipeline->batch = wt_batch_stage_create(first, &limits);
     if (source->reload.load != NULL) {
+        const struct wt_reload_group group = {config, pipeline->partitions};
         pipeline->reload =
-            wt_reload_create(&source->reload, pipeline->labellers, first, pipeline->batch);
+            wt_reload_create(&source->reload, pipeline->labellers, first, pipeline->batch, &group);
     }
 
     struct wt_consume_options options = {.ranged = source->ranged,
                                          .records_per_s_max = source->records_per_s_max,
-                                         .labellers = pipeline->labellers};
+                                         .labellers = pipeline->labellers,
+                                         .promotions = wt_reload_promotions(pipeline->reload)};
     struct wt_consume_hooks hooks = {
         .opaque = pipeline, .drain = on_drain, .drained = on_drained, .failed = on_failed};
     if (config->delivery.guarantee == WT_EXACTLY_ONCE) {
@@ -418,7 +420,7 @@ enum wt_status wt_pipeline_run(struct wt_pipeline *pipeline, struct wt_error *er
 bool wt_pipeline_can_restart(const struct wt_pipeline *pipeline, const struct wt_error *error)
 {
     return pipeline->failed && !pipeline->abandoned && pipeline->source.over == NULL &&
-           strcmp(error->code, WT_CONSUMER_REMOVED) == 0;
+           wt_consume_can_restart(error);
 }
 
 bool wt_pipeline_stop(struct wt_pipeline *pipeline)
@@ -476,6 +478,7 @@ void wt_pipeline_destroy(struct wt_pipeline *pipeline)
     /* After everything that has records. */
     wt_reload_destroy(pipeline->reload);
     if (pipeline->labellers != NULL) {
+        wt_labeller_destroy(wt_labellers_take_first(pipeline->labellers));
         wt_labeller_destroy(wt_labellers_destroy(pipeline->labellers));
     }
     wt_transactional_id_destroy(pipeline->transactional_id);

@@ -50,7 +50,8 @@ enum wt_status wt_pipeline_create(const struct wt_config *config, struct wt_mode
 enum wt_status wt_pipeline_run(struct wt_pipeline *pipeline, struct wt_error *error);
 
 /* True: wt_pipeline_run ended with this error, and another pipeline in its place can go on: the group has
- * removed this worker for a while (group_member.h, note "Removed"). */
+ * removed this worker for a while (group_member.h, note "Removed"), or the worker lacks the model that a
+ * promotion needs (takeover.h), and may have it later. */
 bool wt_pipeline_can_restart(const struct wt_pipeline *pipeline, const struct wt_error *error);
 
 /* Asks wt_pipeline_run to drain and return. False: the pipeline has not begun to read and will not, so

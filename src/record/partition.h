@@ -89,6 +89,7 @@ struct wt_partition {
     bool promotion_known; /* what the group's metadata says has been read */
     int64_t
         promotion_from; /* the offset expected next when the promotion was fixed here; -1: it was read */
+    bool promotion_passed;      /* a record behind its offset was taken */
     uint64_t promotion_request; /* asks for the log's end, to fix an offset; 0: none is open */
 };
 

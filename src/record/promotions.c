@@ -1,6 +1,7 @@
 #include "record/promotions.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/mutex.h"
 
 #include <stdio.h>
@@ -9,6 +10,7 @@
 
 struct wt_promotions {
     struct wt_mutex mutex; /* guards what follows */
+    int64_t read_us;
     bool any;
     bool elsewhere;
     struct wt_promotion announced;
@@ -51,6 +53,7 @@ void wt_promotions_announce(struct wt_promotions *promotions, const struct wt_pr
     if (announced == NULL || !promotions->any || announced->id != promotions->announced.id) {
         promotions->elsewhere = false;
     }
+    promotions->read_us = wt_clock_us();
     promotions->any = announced != NULL;
     if (announced != NULL) {
         promotions->announced = *announced;
@@ -59,6 +62,14 @@ void wt_promotions_announce(struct wt_promotions *promotions, const struct wt_pr
     promotions->count = count;
     wt_mutex_unlock(&promotions->mutex);
     free_places(old, old_count);
+}
+
+int64_t wt_promotions_read_us(struct wt_promotions *promotions)
+{
+    wt_mutex_lock(&promotions->mutex);
+    int64_t read_us = promotions->read_us;
+    wt_mutex_unlock(&promotions->mutex);
+    return read_us;
 }
 
 bool wt_promotions_announced(struct wt_promotions *promotions, struct wt_promotion *announced_out)

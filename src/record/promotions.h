@@ -26,6 +26,9 @@ void wt_promotions_destroy(struct wt_promotions *promotions);
 void wt_promotions_announce(struct wt_promotions *promotions, const struct wt_promotion *announced,
                             struct wt_promotion_place *places, size_t count);
 
+/* When wt_promotions_announce was last called, on wt_clock_us; 0: never. */
+int64_t wt_promotions_read_us(struct wt_promotions *promotions);
+
 /* False: none is announced. An announcement that was called off is still one, with `ended`. */
 bool wt_promotions_announced(struct wt_promotions *promotions, struct wt_promotion *announced_out);
 

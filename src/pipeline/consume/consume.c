@@ -14,11 +14,13 @@
 #include "pipeline/consume/group_leave.h"
 #include "pipeline/consume/intake.h"
 #include "pipeline/consume/rebalance.h"
+#include "pipeline/consume/takeover.h"
 
 #include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* Longest wait for records; rebalances and wt_consume_stop are delayed by at most this. */
@@ -103,8 +105,16 @@ static void on_commit(rd_kafka_t *client, rd_kafka_resp_err_t code,
                       rd_kafka_topic_partition_list_t *offsets, void *opaque)
 {
     struct wt_consume *consume = opaque;
-    (void)client, (void)offsets;
+    (void)client;
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        for (int i = 0; i < offsets->cnt; i++) {
+            const rd_kafka_topic_partition_t *item = &offsets->elems[i];
+            if (item->err == RD_KAFKA_RESP_ERR_NO_ERROR && item->offset >= 0) {
+                wt_partition_note_durable(
+                    wt_partitions_get(consume->partitions, item->topic, item->partition),
+                    item->offset);
+            }
+        }
         wt_metric_add(WT_METRIC_COMMITS, 1);
         wt_commit_log_note(&consume->commits, NULL);
     } else if (code != RD_KAFKA_RESP_ERR__NO_OFFSET) {
@@ -272,6 +282,7 @@ enum wt_status wt_consume_create(const struct wt_config *config, struct wt_parti
                                     .ranged = options->ranged,
                                     .records_per_s_max = options->records_per_s_max,
                                     .labellers = options->labellers,
+                                    .promotions = options->promotions,
                                     .opaque = consume,
                                     .drain = drain,
                                     .failed = on_failed};
@@ -289,6 +300,12 @@ enum wt_status wt_consume_create(const struct wt_config *config, struct wt_parti
                               .drain = drain};
     *consume_out = consume;
     return WT_OK;
+}
+
+bool wt_consume_can_restart(const struct wt_error *error)
+{
+    return strcmp(error->code, WT_CONSUMER_REMOVED) == 0 ||
+           strcmp(error->code, WT_CONSUMER_LACKS_MODEL) == 0;
 }
 
 rd_kafka_t *wt_consume_client(struct wt_consume *consume)

@@ -30,7 +30,7 @@ struct wt_consume_hooks {
     /* The drain before leaving the group has ended. May be NULL. */
     void (*drained)(void *opaque);
     /* The consumer has failed for good; the pipeline must stop. With the code WT_CONSUMER_REMOVED a new
-     * consumer may go on. */
+     * consumer may go on, with WT_CONSUMER_LACKS_MODEL (takeover.h) one that has the model. */
     void (*failed)(void *opaque, const struct wt_error *error);
 };
 
@@ -38,7 +38,8 @@ struct wt_consume_hooks {
 struct wt_consume_options {
     bool ranged;                /* only the ranges in the group's committed metadata (range.h) */
     uint32_t records_per_s_max; /* 0: no limit */
-    struct wt_labellers *labellers; /* whose current one labels a record; NULL: none, in tests */
+    struct wt_labellers *labellers;   /* NULL: none, in tests */
+    struct wt_promotions *promotions; /* NULL: there are none (takeover.h) */
 };
 
 /* Creates the stage and its consumer; wt_consume_start subscribes. All pointers are borrowed and
@@ -48,6 +49,9 @@ enum wt_status wt_consume_create(const struct wt_config *config, struct wt_parti
                                  const struct wt_consume_hooks *hooks,
                                  const struct wt_consume_options *options,
                                  struct wt_consume **consume_out, struct wt_error *error);
+
+/* True: hooks.failed got this error, and a new consumer may go on. Thread: any. */
+bool wt_consume_can_restart(const struct wt_error *error);
 
 /* The consumer, for commits. The stage owns it. */
 rd_kafka_t *wt_consume_client(struct wt_consume *consume);

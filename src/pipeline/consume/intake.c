@@ -10,6 +10,7 @@
 #include "pipeline/consume/rate_limit.h"
 #include "pipeline/consume/retention_gap.h"
 #include "pipeline/consume/suspend.h"
+#include "pipeline/consume/takeover.h"
 #include "record/piece.h"
 #include "replay/range.h"
 
@@ -32,6 +33,7 @@ struct wt_intake {
     struct wt_retention_gap *retention_gap;
     struct wt_log_reset *log_reset;
     struct wt_suspend *suspend;
+    struct wt_takeover *takeover;
     struct wt_rate_limit rate_limit;
     struct wt_message_scratch scratch;
     struct wt_record_list taken; /* for the next push */
@@ -42,6 +44,7 @@ struct wt_intake {
 
 static bool on_gone(void *opaque, struct wt_partition *partition, rd_kafka_message_t **message);
 static void on_passed(void *opaque, struct wt_partition *partition, int64_t to);
+static void on_hole(void *opaque, struct wt_partition *partition, int64_t offset);
 
 static void on_failed(void *opaque, const struct wt_error *error)
 {
@@ -65,6 +68,15 @@ struct wt_intake *wt_intake_create(const struct wt_intake_ports *ports)
                                              .passed = on_passed,
                                              .failed = on_failed};
     intake->suspend = wt_suspend_create(&suspend_ports);
+    struct wt_takeover_ports takeover_ports = {.config = ports->config,
+                                               .labellers = ports->labellers,
+                                               .promotions = ports->promotions,
+                                               .partitions = ports->partitions,
+                                               .query = intake->query,
+                                               .opaque = intake,
+                                               .hole = on_hole,
+                                               .failed = on_failed};
+    intake->takeover = wt_takeover_create(&takeover_ports);
     return intake;
 }
 
@@ -73,6 +85,7 @@ void wt_intake_destroy(struct wt_intake *intake)
     if (intake == NULL) {
         return;
     }
+    wt_takeover_destroy(intake->takeover);
     wt_suspend_destroy(intake->suspend);
     wt_log_reset_destroy(intake->log_reset);
     wt_retention_gap_destroy(intake->retention_gap);
@@ -88,6 +101,7 @@ void wt_intake_begin(struct wt_intake *intake, struct wt_partition *partition)
     wt_suspend_forget(intake->suspend, partition);
     partition->progress_us = wt_clock_us();
     wt_retention_gap_begin(intake->retention_gap, partition, intake->ports.ranged);
+    wt_takeover_begin(intake->takeover, partition);
     if (intake->ports.ranged) {
         wt_range_begin(intake->ports.consumer, partition);
         intake->learning = true;
@@ -97,7 +111,8 @@ void wt_intake_begin(struct wt_intake *intake, struct wt_partition *partition)
 bool wt_intake_ready(struct wt_intake *intake, struct wt_partition *partition)
 {
     wt_owner_assert(&intake->owner);
-    return wt_retention_gap_ready(intake->retention_gap, partition);
+    return wt_retention_gap_ready(intake->retention_gap, partition) &&
+           wt_takeover_ready(intake->takeover, partition, partition->committed_known);
 }
 
 /* --- one record ------------------------------------------------------------------------------ */
@@ -114,17 +129,19 @@ static struct wt_partition *source_of(struct wt_intake *intake, const rd_kafka_m
     return last;
 }
 
-/* Assigns the record's epoch and sequence number and counts it in flight. */
-static void admit(struct wt_intake *intake, struct wt_partition *source, struct wt_record *record)
+/* Assigns the record's epoch and sequence number and counts it in flight. The record takes over the hold of
+ * `labeller`. */
+static void admit(struct wt_intake *intake, struct wt_partition *source, struct wt_record *record,
+                  struct wt_labeller *labeller)
 {
     assert(source->assigned && source->epoch_last != 0);
     record->source = source;
     record->epoch = source->epoch_last;
     record->sequence = source->sequence_next++;
     record->consumed_us = wt_clock_us();
-    if (intake->ports.labellers != NULL) {
-        record->labeller = wt_labellers_hold(intake->ports.labellers);
-        wt_record_bound(record, &record->labeller->windows);
+    record->labeller = labeller;
+    if (labeller != NULL) {
+        wt_record_bound(record, &labeller->windows);
     }
     wt_in_flight_add(intake->ports.in_flight, record);
 }
@@ -133,7 +150,8 @@ static void append_hole(struct wt_intake *intake, struct wt_partition *source,
                         struct wt_record *record)
 {
     assert(record->outcome == WT_OUTCOME_HOLE);
-    admit(intake, source, record);
+    struct wt_labellers *labellers = intake->ports.labellers;
+    admit(intake, source, record, labellers != NULL ? wt_labellers_hold(labellers) : NULL);
     wt_record_list_append(&intake->taken, &record);
 }
 
@@ -192,6 +210,7 @@ static bool on_gone(void *opaque, struct wt_partition *partition, rd_kafka_messa
         if (wt_log_reset_under_way(intake->log_reset)) {
             return false;
         }
+        wt_takeover_restart(intake->takeover, partition);
         wt_log_reset_begin(intake->log_reset, partition, message);
     } else if (partition->range->state == WT_RANGE_OPEN) {
         (void)wt_range_gone(partition, &error);
@@ -214,6 +233,16 @@ static void on_passed(void *opaque, struct wt_partition *partition, int64_t to)
     atomic_store_explicit(&partition->position, to, memory_order_release);
 }
 
+/* The records before `offset` are to be committed, with what the partition has as metadata now. */
+static void on_hole(void *opaque, struct wt_partition *partition, int64_t offset)
+{
+    struct wt_intake *intake = opaque;
+    wt_owner_assert(&intake->owner);
+    partition->next_offset = offset;
+    append_hole(intake, partition, wt_record_create_hole(offset));
+    atomic_store_explicit(&partition->position, offset, memory_order_release);
+}
+
 /* Takes *taken and sets it to NULL, or leaves it to the caller. */
 static void take_message(struct wt_intake *intake, rd_kafka_message_t **taken)
 {
@@ -221,11 +250,21 @@ static void take_message(struct wt_intake *intake, rd_kafka_message_t **taken)
     struct wt_partition *source = source_of(intake, message);
     /* Drop records of an assignment that has ended (the next owner reads them again), and records
      * of a suspended partition. */
-    if (!source->assigned || source->suspended || !may_follow(intake, source, taken)) {
+    if (!source->assigned || source->suspended) {
+        return;
+    }
+    if (wt_takeover_waits(intake->takeover, source)) {
+        wt_takeover_queue(intake->takeover, source, taken);
+        return;
+    }
+    struct wt_labeller *labeller = NULL;
+    if (!may_follow(intake, source, taken) ||
+        !wt_takeover_pick(intake->takeover, source, taken, &labeller)) {
         return;
     }
     source->next_offset = message->offset + 1;
     if (source->range != NULL && !wt_range_takes(intake->ports.consumer, source, message->offset)) {
+        wt_labeller_release(labeller);
         end_range(intake, source, message->offset);
         return;
     }
@@ -234,7 +273,7 @@ static void take_message(struct wt_intake *intake, rd_kafka_message_t **taken)
                                 .timestamp_ms = rd_kafka_message_timestamp(message, NULL),
                                 .bytes = message->key_len + message->len};
     struct wt_record *record = wt_message_record(message, &intake->scratch);
-    admit(intake, source, record);
+    admit(intake, source, record, labeller);
     source->progress_us = record->consumed_us;
     wt_rate_limit_took(&intake->rate_limit, record->consumed_us);
     atomic_store_explicit(&source->position, message->offset + 1, memory_order_release);
@@ -257,7 +296,8 @@ static void take_end(struct wt_intake *intake, rd_kafka_message_t **message)
     const struct wt_range *range = source->range;
     int64_t offset = (*message)->offset;
     bool over = range != NULL && range->state != WT_RANGE_OPEN;
-    bool nothing = range == NULL && source->next_offset == offset;
+    bool nothing = range == NULL &&
+                   (source->next_offset == offset || wt_takeover_waits(intake->takeover, source));
     if (!source->assigned || source->suspended || over || nothing) {
         return;
     }
@@ -349,7 +389,8 @@ bool wt_intake_open(struct wt_intake *intake)
     wt_owner_assert(&intake->owner);
     const struct wt_rate_limit *limit = &intake->rate_limit;
     bool allowed = limit->records_per_s_max == 0 || wt_rate_limit_allows(limit, wt_clock_us());
-    return has_room(intake) && allowed && !wt_log_reset_under_way(intake->log_reset);
+    return has_room(intake) && allowed && !wt_log_reset_under_way(intake->log_reset) &&
+           !wt_takeover_holds(intake->takeover);
 }
 
 void wt_intake_step(struct wt_intake *intake, int wait_ms)
@@ -397,6 +438,9 @@ void wt_intake_step_log_reset(struct wt_intake *intake)
         struct wt_partition *source = source_of(intake, message);
         wt_partition_begin_epoch(source);
         source->next_offset = message->offset;
+        wt_intake_take(intake, message);
+    }
+    while ((message = wt_takeover_step(intake->takeover)) != NULL) {
         wt_intake_take(intake, message);
     }
 }

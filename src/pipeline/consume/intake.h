@@ -29,10 +29,11 @@ struct wt_intake_ports {
     struct wt_partitions *partitions;
     struct wt_in_flight *in_flight;
     struct wt_queue *queue_out;
-    const atomic_bool *stopping;    /* once set, records are dropped; the next owner reads them */
-    bool ranged;                    /* only ranges are read (range.h) */
-    uint32_t records_per_s_max;     /* 0: no limit */
-    struct wt_labellers *labellers; /* whose current one labels a record; NULL: none, in tests */
+    const atomic_bool *stopping;      /* once set, records are dropped; the next owner reads them */
+    bool ranged;                      /* only ranges are read (range.h) */
+    uint32_t records_per_s_max;       /* 0: no limit */
+    struct wt_labellers *labellers;   /* NULL: none, in tests */
+    struct wt_promotions *promotions; /* NULL: there are none (takeover.h) */
     void *opaque;
     wt_log_reset_drain *drain; /* closes an epoch without records in flight */
     /* The worker must stop. */

@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/owner.h"
+#include "kafka/promotion_group.h"
 #include "observe/log.h"
 
 #include <assert.h>
@@ -110,8 +111,10 @@ static void commit(struct wt_log_reset *reset)
 {
     assert(reset->message != NULL && reset->ended && !reset->committing);
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, reset->source->topic, reset->source->number)->offset =
-        reset->message->offset;
+    rd_kafka_topic_partition_t *item =
+        rd_kafka_topic_partition_list_add(list, reset->source->topic, reset->source->number);
+    item->offset = reset->message->offset;
+    wt_promotion_note(reset->source, item);
     (void)rd_kafka_offsets_store(reset->consumer, list);
     reset->committing = true;
     rd_kafka_resp_err_t code =

@@ -56,6 +56,7 @@ void wt_retention_gap_begin(struct wt_retention_gap *retention_gap, struct wt_pa
 {
     wt_owner_assert(&retention_gap->owner);
     partition->next_offset = UNKNOWN;
+    partition->committed_known = false;
     partition->hole_max = 0;
     partition->gap_checked_us = 0;
     partition->read_last = (struct wt_record_mark){.offset = UNKNOWN};
@@ -76,6 +77,7 @@ bool wt_retention_gap_ready(struct wt_retention_gap *retention_gap, struct wt_pa
         answer.code = RD_KAFKA_RESP_ERR__IN_PROGRESS;
     } else if (answer.code == RD_KAFKA_RESP_ERR_NO_ERROR) {
         partition->next_offset = answer.committed;
+        partition->committed_known = true;
         partition->committed_request = 0;
         return true;
     } else {

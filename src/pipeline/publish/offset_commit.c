@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/owner.h"
+#include "kafka/promotion_group.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
 #include "pipeline/publish/order.h"
@@ -10,6 +11,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Pause before a refused commit is requested again while a drain waits. */
 #define RETRY_MS 50
@@ -31,7 +33,9 @@ struct wt_offset_commit {
     uint64_t confirmed; /* the value of `stored` at the last request that succeeded */
     bool pending;
     int64_t due_us;
-    int64_t retry_us; /* no request before */
+    int64_t retry_us;                       /* no request before */
+    struct wt_partition *const *partitions; /* borrowed during a step */
+    size_t count;
 };
 
 struct wt_offset_commit *wt_offset_commit_create(const struct wt_config *config,
@@ -61,17 +65,32 @@ int64_t wt_offset_commit_due_us(const struct wt_offset_commit *commit)
     return commit->due_us;
 }
 
+static void note_durable(const struct wt_offset_commit *commit,
+                         const rd_kafka_topic_partition_list_t *offsets)
+{
+    for (int i = 0; offsets != NULL && i < offsets->cnt; i++) {
+        const rd_kafka_topic_partition_t *item = &offsets->elems[i];
+        for (size_t j = 0; j < commit->count && item->offset >= 0; j++) {
+            struct wt_partition *partition = commit->partitions[j];
+            if (item->err == RD_KAFKA_RESP_ERR_NO_ERROR && partition->number == item->partition &&
+                strcmp(partition->topic, item->topic) == 0) {
+                wt_partition_note_durable(partition, item->offset);
+            }
+        }
+    }
+}
+
 static void on_reply(rd_kafka_t *consumer, rd_kafka_resp_err_t code,
                      rd_kafka_topic_partition_list_t *offsets, void *opaque)
 {
     struct wt_offset_commit *commit = opaque;
     (void)consumer;
-    (void)offsets;
     wt_owner_assert(&commit->owner);
     assert(commit->pending || code != RD_KAFKA_RESP_ERR_NO_ERROR);
     commit->pending = false;
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR__NO_OFFSET) {
         commit->confirmed = commit->requested; /* no offset: the timer had committed them all */
+        note_durable(commit, code == RD_KAFKA_RESP_ERR_NO_ERROR ? offsets : NULL);
         wt_metric_add(WT_METRIC_COMMITS, code == RD_KAFKA_RESP_ERR_NO_ERROR ? 1 : 0);
     } else {
         commit->retry_us = wt_clock_us() + (int64_t)RETRY_MS * 1000;
@@ -98,6 +117,7 @@ static void store_moved(struct wt_offset_commit *commit, struct wt_partition *co
             struct wt_tally tally = wt_order_tally(partitions[i]->order, false);
             wt_range_note(partitions[i], &tally, wt_order_comparison(partitions[i]->order, false),
                           item);
+            wt_promotion_note(partitions[i], item);
         }
     }
     if (offsets->cnt > 0) {
@@ -131,6 +151,8 @@ void wt_offset_commit_step(struct wt_offset_commit *commit, struct wt_partition 
                            size_t count, bool now)
 {
     wt_owner_assert(&commit->owner);
+    commit->partitions = partitions;
+    commit->count = count;
     if (commit->pending) {
         (void)rd_kafka_queue_poll_callback(commit->replies, 0);
     }

@@ -178,6 +178,10 @@ void wt_order_release(struct wt_order *order)
     struct wt_record *record = *slot_of(order, order->release);
     wt_record_advance(record, WT_RECORD_RELEASED);
     order->release++;
+    /* A hole that moves nothing: the position is committed again, for its metadata. */
+    if (record->outcome == WT_OUTCOME_HOLE && record->offset < order->committed) {
+        order->committed = record->offset;
+    }
 }
 
 static void count_compared(struct wt_comparison *comparison, const struct wt_record *record)

@@ -48,7 +48,8 @@ void wt_order_finish(struct wt_order *order, struct wt_record **record);
 /* The record with the next sequence number, if it is finished; else NULL. The wt_order keeps it. */
 struct wt_record *wt_order_next(struct wt_order *order);
 
-/* Marks the record that wt_order_next returned RELEASED, and moves on to the next one. */
+/* Marks the record that wt_order_next returned RELEASED, and moves on to the next one. After a hole the
+ * position counts as uncommitted, although it may be what it was. */
 void wt_order_release(struct wt_order *order);
 
 /* Marks a RELEASED record ACKNOWLEDGED, and ends the prefix that it completes. */

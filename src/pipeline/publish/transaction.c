@@ -5,6 +5,7 @@
 #include "base/owner.h"
 #include "kafka/client.h"
 #include "kafka/group_member.h"
+#include "kafka/promotion_group.h"
 #include "kafka/transactional_id.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
@@ -199,6 +200,7 @@ static rd_kafka_topic_partition_list_t *released_offsets(struct wt_partition *co
             struct wt_tally tally = wt_order_tally(partitions[i]->order, true);
             wt_range_note(partitions[i], &tally, wt_order_comparison(partitions[i]->order, true),
                           commit);
+            wt_promotion_note(partitions[i], commit);
         }
     }
     return offsets;

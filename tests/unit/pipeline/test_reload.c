@@ -83,7 +83,7 @@ static void begin(struct lab *lab, bool watches)
     lab->labellers = wt_labellers_create(lab->first);
     lab->batch = wt_batch_stage_create(lab->first, &limits);
     wt_labeller_show(lab->first, NULL);
-    lab->reload = wt_reload_create(&ports, lab->labellers, lab->first, lab->batch);
+    lab->reload = wt_reload_create(&ports, lab->labellers, lab->first, lab->batch, NULL);
 }
 
 static void start(struct lab *lab)

@@ -1,0 +1,496 @@
+#include "pipeline/consume/takeover.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/owner.h"
+#include "observe/log.h"
+#include "observe/metrics.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How often announcements are looked at. */
+#define LOOK_US 100000
+
+/* The first record behind a promotion's offset is taken only if the announcement was read, and not called
+ * off, within this time: `wiretag promote --abort` waits longer. */
+#define FRESH_US 5000000
+
+/* The records that wait, in order. A few may arrive behind the first one although none is read
+ * (consume.c, note "Forward again"). */
+struct waiting {
+    rd_kafka_message_t **items;
+    size_t count;
+    size_t capacity;
+    size_t taken;
+    struct wt_partition *partition; /* NULL: none waits */
+    uint32_t epoch;
+};
+
+struct wt_takeover {
+    struct wt_owner owner; /* the consume thread */
+    struct wt_takeover_ports ports;
+    struct waiting waiting;
+    int64_t look_us;
+    bool stale;    /* what is wanted is to be computed anew */
+    bool given_up; /* the worker stops */
+    bool told;     /* that the group's model is not the configuration's */
+};
+
+struct wt_takeover *wt_takeover_create(const struct wt_takeover_ports *ports)
+{
+    struct wt_takeover *takeover = wt_alloc_zeroed(1, sizeof *takeover);
+    takeover->ports = *ports;
+    return takeover;
+}
+
+static void forget_waiting(struct wt_takeover *takeover)
+{
+    struct waiting *waiting = &takeover->waiting;
+    for (size_t i = waiting->taken; i < waiting->count; i++) {
+        rd_kafka_message_destroy(waiting->items[i]);
+    }
+    waiting->count = 0;
+    waiting->taken = 0;
+    waiting->partition = NULL;
+}
+
+void wt_takeover_destroy(struct wt_takeover *takeover)
+{
+    if (takeover == NULL) {
+        return;
+    }
+    forget_waiting(takeover);
+    free(takeover->waiting.items);
+    free(takeover);
+}
+
+/* --- what the group's metadata says ---------------------------------------------------------- */
+
+static int64_t next_of(const struct wt_partition *partition)
+{
+    return partition->next_offset > 0 ? partition->next_offset : 0;
+}
+
+void wt_takeover_begin(struct wt_takeover *takeover, struct wt_partition *partition)
+{
+    wt_owner_assert(&takeover->owner);
+    partition->promotion_known = takeover->ports.promotions == NULL;
+    partition->promotion_from = -1;
+    partition->promotion_request = 0;
+    partition->promotion_passed = false;
+    wt_partition_set_promotion(partition, NULL);
+}
+
+static void learn(struct wt_takeover *takeover, struct wt_partition *partition)
+{
+    char *metadata = wt_extent_query_metadata(takeover->ports.query, partition);
+    struct wt_promotion promotion;
+    if (metadata != NULL && wt_promotion_read(metadata, strlen(metadata), &promotion)) {
+        wt_partition_set_promotion(partition, &promotion);
+    }
+    free(metadata);
+    partition->promotion_known = true;
+    partition->promotion_request = 0;
+    takeover->stale = true;
+    const struct wt_promotion *own = wt_partition_promotion(partition);
+    partition->promotion_passed = own != NULL && next_of(partition) > own->at;
+    struct wt_model_name configured = wt_labellers_own(takeover->ports.labellers);
+    const char *then = wt_promotion_model_at(own, &configured, next_of(partition))->sha256;
+    if (own != NULL && !takeover->told && strcmp(then, configured.sha256) != 0) {
+        takeover->told = true;
+        wt_log_info("consume",
+                    "%s [%" PRId32 "]: the group labels by the promoted model, SHA-256 %s (%s), "
+                    "from offset %" PRId64 " on; the configuration names another, %s (%s): set "
+                    "model.path to the promoted one",
+                    partition->topic, partition->number, then, own->model.path, own->at,
+                    configured.sha256, configured.path);
+    }
+}
+
+/* The answer to the query at the assignment, or to one of our own where that timed out: without it, a record
+ * might get the wrong model. */
+static void learn_late(struct wt_takeover *takeover, struct wt_partition *partition)
+{
+    struct wt_extent_answer answer = {.code = RD_KAFKA_RESP_ERR__FAIL};
+    struct wt_extent_query *query = takeover->ports.query;
+    bool asked = partition->promotion_request != 0;
+    bool answered = asked && wt_extent_query_get(query, partition, WT_EXTENT_COMMITTED,
+                                                 partition->promotion_request, &answer);
+    if (answered && answer.code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        partition->next_offset = answer.committed;
+        learn(takeover, partition);
+    } else if (answered || !asked) {
+        partition->promotion_request = wt_extent_query_ask(query, partition, WT_EXTENT_COMMITTED);
+    }
+}
+
+/* --- which models are wanted ----------------------------------------------------------------- */
+
+struct wants {
+    struct wt_model_name names[WT_WANTS_MAX];
+    uint32_t count;
+};
+
+static void add_want(struct wants *wants, const struct wt_model_name *name)
+{
+    bool known = name->sha256[0] == '\0' || wants->count == WT_WANTS_MAX;
+    for (uint32_t i = 0; i < wants->count && !known; i++) {
+        known = strcmp(wants->names[i].sha256, name->sha256) == 0;
+    }
+    if (!known) {
+        wants->names[wants->count++] = *name;
+    }
+}
+
+/* Invariant: what is wanted is told before a record of it is taken, and a labeller that is wanted is not
+ * dropped. */
+static void tell_wants(struct wt_takeover *takeover)
+{
+    struct wants wants = {.count = 0};
+    struct wt_promotion announced;
+    struct wt_model_name own = wt_labellers_own(takeover->ports.labellers);
+    const struct wt_partition *partition;
+    int64_t ahead = 0;
+    for (size_t i = 0; (partition = wt_partitions_at(takeover->ports.partitions, i)) != NULL; i++) {
+        if (!partition->assigned || !partition->promotion_known) {
+            continue;
+        }
+        const struct wt_promotion *promotion = wt_partition_promotion(partition);
+        add_want(&wants, wt_promotion_model_at(promotion, &own, next_of(partition)));
+        add_want(&wants, wt_promotion_model_at(promotion, &own, INT64_MAX));
+        ahead += promotion != NULL && next_of(partition) < promotion->at ? 1 : 0;
+    }
+    if (wants.count > 0 && wt_promotions_announced(takeover->ports.promotions, &announced) &&
+        !announced.ended) {
+        add_want(&wants, &announced.model);
+    }
+    wt_labellers_want(takeover->ports.labellers, wants.names, wants.count);
+    wt_metric_set(WT_METRIC_PROMOTION_AHEAD, ahead);
+    takeover->stale = false;
+}
+
+static void give_up(struct wt_takeover *takeover, const struct wt_partition *partition,
+                    const struct wt_model_name *name, int64_t offset)
+{
+    struct wt_error error;
+    if (takeover->given_up) {
+        return;
+    }
+    takeover->given_up = true;
+    (void)wt_error_set(&error, WT_FAILED, WT_ERROR_FATAL, WT_CONSUMER_LACKS_MODEL,
+                       "%s [%" PRId32 "] is labelled from offset %" PRId64
+                       " on by the model of SHA-256 %s (%s), which this worker cannot load: it "
+                       "gives its partitions up",
+                       partition->topic, partition->number, offset, name->sha256,
+                       name->path[0] != '\0' ? name->path : "its file is not known");
+    takeover->ports.failed(takeover->ports.opaque, &error);
+}
+
+bool wt_takeover_ready(struct wt_takeover *takeover, struct wt_partition *partition, bool committed)
+{
+    wt_owner_assert(&takeover->owner);
+    if (!partition->promotion_known && committed) {
+        learn(takeover, partition);
+    } else if (!partition->promotion_known) {
+        learn_late(takeover, partition);
+    }
+    if (!partition->promotion_known || takeover->ports.promotions == NULL) {
+        return partition->promotion_known;
+    }
+    if (takeover->stale) {
+        tell_wants(takeover);
+    }
+    int64_t next = next_of(partition);
+    struct wt_model_name own = wt_labellers_own(takeover->ports.labellers);
+    const struct wt_model_name *name =
+        wt_promotion_model_at(wt_partition_promotion(partition), &own, next);
+    bool loaded = wt_labellers_have(takeover->ports.labellers, name->sha256);
+    if (!loaded && wt_promotions_lack(takeover->ports.promotions, name->sha256)) {
+        give_up(takeover, partition, name, next);
+    }
+    return loaded;
+}
+
+/* --- fixing an offset ------------------------------------------------------------------------ */
+
+static int64_t larger(int64_t left, int64_t right)
+{
+    return left > right ? left : right;
+}
+
+/* False: the log's end is not known yet. */
+static bool choose_offset(struct wt_takeover *takeover, struct wt_partition *partition,
+                          int64_t *at_out)
+{
+    struct wt_extent_answer answer;
+    int64_t from =
+        wt_promotions_from(takeover->ports.promotions, partition->topic, partition->number);
+    *at_out = larger(from, next_of(partition));
+    if (takeover->ports.config->delivery.guarantee == WT_EXACTLY_ONCE) {
+        return true;
+    }
+    struct wt_extent_query *query = takeover->ports.query;
+    bool answered =
+        partition->promotion_request != 0 &&
+        wt_extent_query_get(query, partition, WT_EXTENT_LOG, partition->promotion_request, &answer);
+    if (answered && answer.code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        partition->promotion_request = 0;
+        *at_out = larger(from, larger(answer.log.end, next_of(partition)) + 1);
+        return true;
+    }
+    if (answered || partition->promotion_request == 0) {
+        partition->promotion_request = wt_extent_query_ask(query, partition, WT_EXTENT_LOG);
+    }
+    return false;
+}
+
+/* Exactly-once: the metadata is committed although nothing moves. (At-least-once librdkafka commits only
+ * offsets that have grown.) */
+static void commit_anew(struct wt_takeover *takeover, struct wt_partition *partition)
+{
+    if (takeover->ports.config->delivery.guarantee == WT_EXACTLY_ONCE &&
+        partition->next_offset >= 0 && !wt_takeover_waits(takeover, partition)) {
+        takeover->ports.hole(takeover->ports.opaque, partition, partition->next_offset);
+    }
+}
+
+static void fix(struct wt_takeover *takeover, struct wt_partition *partition,
+                const struct wt_promotion *announced)
+{
+    int64_t at = 0;
+    if (!choose_offset(takeover, partition, &at)) {
+        return;
+    }
+    char text[WT_PROMOTION_BYTES_MAX];
+    struct wt_model_name own = wt_labellers_own(takeover->ports.labellers);
+    struct wt_promotion fixed =
+        wt_promotion_fix(announced, wt_partition_promotion(partition), &own, at);
+    while (!wt_promotion_write(&fixed, text)) {
+        assert(fixed.older_count > 0); /* the rest fits: promotion.c */
+        fixed.older_count--;
+    }
+    wt_partition_set_promotion(partition, &fixed);
+    partition->promotion_from = next_of(partition);
+    partition->promotion_passed = false;
+    takeover->stale = true;
+    commit_anew(takeover, partition);
+    wt_log_partition(WT_LOG_INFO, "consume", partition->topic, partition->number,
+                     "%s [%" PRId32 "]: the promoted model, SHA-256 %s, takes over at offset "
+                     "%" PRId64 "; %" PRId64 " is read next",
+                     partition->topic, partition->number, fixed.model.sha256, at,
+                     partition->next_offset);
+}
+
+/* The promotion was called off, and no record of the new model was taken. */
+static void revert(struct wt_takeover *takeover, struct wt_partition *partition)
+{
+    struct wt_promotion promotion = *wt_partition_promotion(partition);
+    bool before = wt_promotion_revert(&promotion);
+    wt_partition_set_promotion(partition, before ? &promotion : NULL);
+    partition->promotion_from = -1;
+    takeover->stale = true;
+    commit_anew(takeover, partition);
+    wt_log_partition(WT_LOG_INFO, "consume", partition->topic, partition->number,
+                     "%s [%" PRId32 "]: the promotion was called off before its offset was reached",
+                     partition->topic, partition->number);
+}
+
+static void look_at(struct wt_takeover *takeover, struct wt_partition *partition,
+                    const struct wt_promotion *announced)
+{
+    const struct wt_promotion *own = wt_partition_promotion(partition);
+    if (announced->ended) {
+        if (own != NULL && own->id == announced->id && !own->ended &&
+            !partition->promotion_passed) {
+            revert(takeover, partition);
+        }
+        return;
+    }
+    struct wt_promotions *promotions = takeover->ports.promotions;
+    const char *sha256 = announced->model.sha256;
+    bool newer = own == NULL || own->id < announced->id;
+    if (newer &&
+        (wt_labellers_have(takeover->ports.labellers, sha256) ||
+         (wt_promotions_lack(promotions, sha256) && wt_promotions_elsewhere(promotions)))) {
+        fix(takeover, partition, announced);
+    }
+}
+
+static void look(struct wt_takeover *takeover)
+{
+    struct wt_promotion announced;
+    struct wt_partition *partition;
+    bool any = wt_promotions_announced(takeover->ports.promotions, &announced);
+    for (size_t i = 0; any && (partition = wt_partitions_at(takeover->ports.partitions, i)) != NULL;
+         i++) {
+        if (partition->assigned && partition->promotion_known && !partition->suspended) {
+            look_at(takeover, partition, &announced);
+        }
+    }
+    tell_wants(takeover);
+}
+
+void wt_takeover_restart(struct wt_takeover *takeover, struct wt_partition *partition)
+{
+    wt_owner_assert(&takeover->owner);
+    const struct wt_promotion *own = wt_partition_promotion(partition);
+    if (own != NULL) {
+        struct wt_promotion promotion = *own;
+        promotion.at = 0;
+        wt_partition_set_promotion(partition, &promotion);
+        partition->promotion_from = -1; /* the reset commits it before a record is taken */
+    }
+}
+
+/* --- one record ------------------------------------------------------------------------------ */
+
+/* True: the first record behind the promotion's offset must wait. At-least-once: no commit is known to have
+ * the promotion. And in any case: it may have been called off since the announcement was read. */
+static bool is_early(const struct wt_takeover *takeover, const struct wt_partition *partition,
+                     int64_t offset)
+{
+    const struct wt_promotion *own = wt_partition_promotion(partition);
+    if (own == NULL || own->ended || offset < own->at || partition->promotion_passed) {
+        return false;
+    }
+    bool uncommitted = takeover->ports.config->delivery.guarantee != WT_EXACTLY_ONCE &&
+                       partition->promotion_from >= 0 &&
+                       atomic_load_explicit(&partition->durable, memory_order_acquire) <=
+                           partition->promotion_from;
+    /* The time first: what is announced is then not older. */
+    struct wt_promotion announced;
+    bool fresh = wt_clock_us() - wt_promotions_read_us(takeover->ports.promotions) <= FRESH_US;
+    bool called_off = wt_promotions_announced(takeover->ports.promotions, &announced) &&
+                      announced.ended && announced.id == own->id;
+    return uncommitted || called_off || !fresh;
+}
+
+static void append(struct waiting *waiting, rd_kafka_message_t **message)
+{
+    if (waiting->count == waiting->capacity) {
+        waiting->capacity = waiting->capacity > 0 ? waiting->capacity * 2 : 16;
+        waiting->items = wt_realloc(waiting->items, waiting->capacity * sizeof *waiting->items);
+    }
+    waiting->items[waiting->count++] = *message;
+    *message = NULL;
+}
+
+static void hold(struct wt_takeover *takeover, struct wt_partition *partition,
+                 rd_kafka_message_t **message)
+{
+    struct waiting *waiting = &takeover->waiting;
+    if (waiting->partition == partition) { /* tried again too early: back to its place */
+        assert(waiting->taken > 0);
+        waiting->items[--waiting->taken] = *message;
+        *message = NULL;
+        return;
+    }
+    assert(waiting->partition == NULL && waiting->count == 0);
+    waiting->partition = partition;
+    waiting->epoch = partition->epoch_last;
+    int64_t offset = (*message)->offset;
+    append(waiting, message);
+    takeover->ports.hole(takeover->ports.opaque, partition, offset);
+}
+
+bool wt_takeover_pick(struct wt_takeover *takeover, struct wt_partition *partition,
+                      rd_kafka_message_t **message, struct wt_labeller **labeller_out)
+{
+    wt_owner_assert(&takeover->owner);
+    struct wt_labellers *labellers = takeover->ports.labellers;
+    int64_t offset = (*message)->offset;
+    *labeller_out = NULL;
+    if (labellers == NULL) {
+        return true;
+    }
+    const struct wt_promotion *own = wt_partition_promotion(partition);
+    if (!is_early(takeover, partition, offset)) {
+        *labeller_out = wt_labellers_pick(labellers, own, offset);
+    }
+    if (*labeller_out != NULL) {
+        partition->promotion_passed = own != NULL && offset >= own->at;
+        return true;
+    }
+    if (takeover->given_up) {
+        return false;
+    }
+    struct wt_model_name configured = wt_labellers_own(labellers);
+    const struct wt_model_name *name = wt_promotion_model_at(own, &configured, offset);
+    if (takeover->ports.promotions != NULL && !is_early(takeover, partition, offset) &&
+        wt_promotions_lack(takeover->ports.promotions, name->sha256)) {
+        give_up(takeover, partition, name, offset);
+    } else {
+        hold(takeover, partition, message);
+    }
+    return false;
+}
+
+void wt_takeover_queue(struct wt_takeover *takeover, const struct wt_partition *partition,
+                       rd_kafka_message_t **message)
+{
+    assert(wt_takeover_waits(takeover, partition));
+    append(&takeover->waiting, message);
+}
+
+bool wt_takeover_waits(const struct wt_takeover *takeover, const struct wt_partition *partition)
+{
+    return takeover->waiting.partition == partition && takeover->waiting.taken == 0;
+}
+
+bool wt_takeover_holds(const struct wt_takeover *takeover)
+{
+    return takeover->waiting.partition != NULL || takeover->given_up;
+}
+
+/* True: the first record that waits may be tried again, or will be given up. */
+static bool may_go_on(struct wt_takeover *takeover)
+{
+    struct waiting *waiting = &takeover->waiting;
+    struct wt_partition *partition = waiting->partition;
+    int64_t offset = waiting->items[0]->offset;
+    struct wt_model_name configured = wt_labellers_own(takeover->ports.labellers);
+    const char *sha256 =
+        wt_promotion_model_at(wt_partition_promotion(partition), &configured, offset)->sha256;
+    return !is_early(takeover, partition, offset) &&
+           (wt_labellers_have(takeover->ports.labellers, sha256) ||
+            wt_promotions_lack(takeover->ports.promotions, sha256));
+}
+
+static rd_kafka_message_t *next_waiting(struct wt_takeover *takeover)
+{
+    struct waiting *waiting = &takeover->waiting;
+    const struct wt_partition *partition = waiting->partition;
+    bool current =
+        partition->assigned && !partition->suspended && partition->epoch_last == waiting->epoch;
+    if (!current) {
+        forget_waiting(takeover);
+        return NULL;
+    }
+    if (waiting->taken == 0 && !may_go_on(takeover)) {
+        return NULL;
+    }
+    rd_kafka_message_t *message = waiting->items[waiting->taken++];
+    if (waiting->taken == waiting->count) {
+        waiting->count = 0;
+        waiting->taken = 0;
+        waiting->partition = NULL;
+    }
+    return message;
+}
+
+rd_kafka_message_t *wt_takeover_step(struct wt_takeover *takeover)
+{
+    wt_owner_assert(&takeover->owner);
+    int64_t now_us = wt_clock_us();
+    if (takeover->ports.promotions == NULL || takeover->given_up) {
+        return NULL;
+    }
+    if (now_us >= takeover->look_us) {
+        takeover->look_us = now_us + LOOK_US;
+        look(takeover);
+    }
+    return takeover->waiting.partition != NULL ? next_waiting(takeover) : NULL;
+}

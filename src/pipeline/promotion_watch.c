@@ -1,0 +1,187 @@
+#include "pipeline/promotion_watch.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "kafka/promotion_group.h"
+#include "kafka/query.h"
+#include "observe/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define LOOK_US 2000000
+#define ANSWER_MS 700
+
+/* A client that cannot be created is tried again after this time. */
+#define CLIENT_US 60000000
+
+/* The admin call that reads all that a group has committed would need no list of partitions. But repeated
+ * every few seconds it ends the process: librdkafka (seen in 2.16) fails an assertion where an answer and a
+ * time-out meet. */
+struct wt_promotion_watch {
+    const struct wt_config *config;
+    struct wt_partitions *partitions;
+    struct wt_promotions *promotions;
+    rd_kafka_t *client; /* of the group that announces */
+    rd_kafka_t *own;    /* of the worker's group; made where it is needed */
+    int64_t look_us;
+    bool denied; /* the announcement could not be read; logged */
+};
+
+struct wt_promotion_watch *wt_promotion_watch_create(const struct wt_config *config,
+                                                     struct wt_partitions *partitions,
+                                                     struct wt_promotions *promotions)
+{
+    struct wt_promotion_watch *watch = wt_alloc_zeroed(1, sizeof *watch);
+    watch->config = config;
+    watch->partitions = partitions;
+    watch->promotions = promotions;
+    return watch;
+}
+
+void wt_promotion_watch_destroy(struct wt_promotion_watch *watch)
+{
+    if (watch == NULL) {
+        return;
+    }
+    wt_query_client_destroy(watch->client);
+    wt_query_client_destroy(watch->own);
+    free(watch);
+}
+
+/* Callbacks, such as token refreshes, are served between the questions. `group` NULL: the worker's own. */
+static bool open_client(struct wt_promotion_watch *watch, const char *group, rd_kafka_t **client)
+{
+    struct wt_error error;
+    if (*client == NULL &&
+        wt_query_group_client_create(watch->config, group, client, &error) != WT_OK) {
+        wt_log_warn("promotion", "promotions are not noticed: %s", error.message);
+        watch->look_us = wt_clock_us() + CLIENT_US;
+        return false;
+    }
+    rd_kafka_message_t *message = rd_kafka_consumer_poll(*client, 0);
+    if (message != NULL) {
+        rd_kafka_message_destroy(message);
+    }
+    return true;
+}
+
+/* Without the right to the group, nothing is announced. */
+static bool read_commits(rd_kafka_t *client, rd_kafka_topic_partition_list_t *list)
+{
+    rd_kafka_resp_err_t code =
+        list->cnt > 0 ? rd_kafka_committed(client, list, ANSWER_MS) : RD_KAFKA_RESP_ERR__NO_OFFSET;
+    for (int i = 0; i < list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
+        code = list->elems[i].err;
+    }
+    if (code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED) {
+        for (int i = 0; i < list->cnt; i++) {
+            list->elems[i].offset = RD_KAFKA_OFFSET_INVALID;
+        }
+        return true;
+    }
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static rd_kafka_topic_partition_list_t *list_assigned(const struct wt_promotion_watch *watch)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(0);
+    const struct wt_partition *partition;
+    for (size_t i = 0; (partition = wt_partitions_at(watch->partitions, i)) != NULL; i++) {
+        if (atomic_load_explicit(&partition->epoch_live, memory_order_acquire) != 0) {
+            (void)rd_kafka_topic_partition_list_add(list, partition->topic, partition->number);
+        }
+    }
+    return list;
+}
+
+/* Adds all partitions of the topic to `list`. */
+static void add_topic(rd_kafka_t *client, const char *name, rd_kafka_topic_partition_list_t *list)
+{
+    const struct rd_kafka_metadata *metadata = NULL;
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(client, name, NULL);
+    if (topic == NULL) {
+        return;
+    }
+    if (rd_kafka_metadata(client, 0, topic, &metadata, ANSWER_MS) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        for (int i = 0; metadata->topic_cnt > 0 && i < metadata->topics[0].partition_cnt; i++) {
+            (void)rd_kafka_topic_partition_list_add(list, name,
+                                                    metadata->topics[0].partitions[i].id);
+        }
+        rd_kafka_metadata_destroy(metadata);
+    }
+    rd_kafka_topic_destroy(topic);
+}
+
+/* A worker of this group that has fixed an offset has the model, or knows of one that has. */
+static void look_elsewhere(struct wt_promotion_watch *watch, const struct wt_promotion *announced)
+{
+    if (!open_client(watch, NULL, &watch->own)) {
+        return;
+    }
+    rd_kafka_topic_partition_list_t *assigned = list_assigned(watch);
+    rd_kafka_topic_partition_list_t *all = rd_kafka_topic_partition_list_new(0);
+    for (int i = 0; i < assigned->cnt; i++) {
+        const char *name = assigned->elems[i].topic;
+        if (rd_kafka_topic_partition_list_find(all, name, assigned->elems[i].partition) == NULL) {
+            add_topic(watch->own, name, all);
+        }
+    }
+    bool elsewhere = false;
+    bool read = read_commits(watch->own, all);
+    for (int i = 0; read && i < all->cnt && !elsewhere; i++) {
+        struct wt_promotion fixed;
+        elsewhere = wt_promotion_of(&all->elems[i], &fixed) && fixed.id == announced->id;
+    }
+    rd_kafka_topic_partition_list_destroy(all);
+    rd_kafka_topic_partition_list_destroy(assigned);
+    if (elsewhere) {
+        wt_promotions_note_elsewhere(watch->promotions, true);
+    }
+}
+
+static void take(struct wt_promotion_watch *watch, const struct wt_promotion *announced,
+                 struct wt_promotion_place *places, size_t count)
+{
+    struct wt_promotion known;
+    bool any = wt_promotions_announced(watch->promotions, &known);
+    bool news = !any || known.id != announced->id || known.ended != announced->ended;
+    if (news) {
+        wt_log_info("promotion",
+                    announced->ended ? "the promotion to the model of SHA-256 %s (%s) is called off"
+                                     : "the group is promoted to the model of SHA-256 %s (%s)",
+                    announced->model.sha256, announced->model.path);
+    }
+    wt_promotions_announce(watch->promotions, announced, places, count);
+    if (!announced->ended && wt_promotions_lack(watch->promotions, announced->model.sha256) &&
+        !wt_promotions_elsewhere(watch->promotions)) {
+        look_elsewhere(watch, announced);
+    }
+}
+
+void wt_promotion_watch_step(struct wt_promotion_watch *watch)
+{
+    if (wt_clock_us() < watch->look_us) {
+        return;
+    }
+    rd_kafka_topic_partition_list_t *list = list_assigned(watch);
+    char *group = wt_promotion_group(watch->config);
+    bool open = list->cnt > 0 && open_client(watch, group, &watch->client);
+    bool read = open && read_commits(watch->client, list);
+    struct wt_promotion announced;
+    struct wt_promotion_place *places = NULL;
+    size_t count = 0;
+    if (read && wt_promotion_group_take(list, &announced, &places, &count)) {
+        take(watch, &announced, places, count);
+    } else if (read) {
+        wt_promotions_announce(watch->promotions, NULL, NULL, 0);
+    } else if (open && !watch->denied) {
+        watch->denied = true;
+        wt_log_debug("promotion", "what %s has announced cannot be read; trying again", group);
+    }
+    if (read) {
+        watch->look_us = wt_clock_us() + LOOK_US;
+    }
+    free(group);
+    rd_kafka_topic_partition_list_destroy(list);
+}
