@@ -31,6 +31,7 @@ NOT_RUN = {
     r"sudo (apt-get|install|systemctl) .*|systemctl .*": "tests/integration/test_package.py installs the package and starts the unit",
     r"acls(\(\))? .*": "tests/integration/test_rights.py grants these rights",
     r"(cp news-|sed -i|wiretag check -c wiretag\.yaml|kill -HUP).*": "tests/integration/test_reload.py changes a model so",
+    r"wiretag replay -c wiretag\.yaml .*--compare .*": "tests/integration/test_compare.py compares two models so",
     r".*\bscripts/demo/train\.py\b.*": "takes minutes and torch; the tests of training run its parts",
 }
 # What needs the Python environment and the reader's own model, or comes after such a command.
