@@ -82,6 +82,7 @@ class Side:
         self.worker.send_signal(signal.SIGTERM)
         self.worker.wait(60)
         self.reader.stop()
+        self.producer = None  # one that outlives its broker logs that it is gone
 
     def compared(self):
         """(compared, dropped, waiting) of the shadow."""
@@ -137,7 +138,7 @@ def measure(sides, articles, options):
             if side.worker.poll() is not None or time.monotonic() > deadline:
                 raise SystemExit("a worker does not label; build/wiretag run says why")
             side.stretch(articles, options.rate, 1)
-        side.stretch(articles, options.rate, 5)  # the broker compiles itself as it goes
+        side.stretch(articles, options.rate, options.seconds)  # the broker compiles itself as it goes
     without, shadowed, pairs = [], [], []
     for repeat in range(options.repeats):
         # Each goes first in turn: what drifts cancels out.
