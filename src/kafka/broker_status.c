@@ -1,6 +1,7 @@
 #include "kafka/broker_status.h"
 
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "kafka/bootstrap.h"
 #include "kafka/client.h"
 #include "kafka/client_log.h"
@@ -115,6 +116,29 @@ static void show_broker(const rd_kafka_t *client, bool through_sasl, const char 
     }
     wt_series_set(wt_series_get(WT_FAMILY_BROKER_UP, labels),
                   is_connected(client, id, state) ? 1 : 0);
+}
+
+/* Removes the series of brokers that the client has forgotten: one that finds no broker begins again from
+ * bootstrap.servers (KIP-1102). */
+static void forget_brokers(const rd_kafka_t *client, json_t *brokers)
+{
+    static struct wt_mutex mutex = WT_MUTEX_INIT; /* guards `shown` */
+    static json_t
+        *shown[2]; /* of the producer and of the consumer: the brokers seen the last time */
+    size_t kind = rd_kafka_type(client) == RD_KAFKA_CONSUMER;
+    const char *name;
+    json_t *broker;
+    wt_mutex_lock(&mutex);
+    json_object_foreach(shown[kind], name, broker)
+    {
+        if (json_object_get(brokers, name) == NULL) {
+            const char *const labels[] = {kind_of(client), name};
+            wt_series_remove(WT_FAMILY_BROKER_UP, labels);
+        }
+    }
+    json_decref(shown[kind]);
+    shown[kind] = json_incref(brokers);
+    wt_mutex_unlock(&mutex);
 }
 
 /* True: the broker with this id is connected, or not known. */
@@ -246,6 +270,7 @@ void wt_broker_status_read(rd_kafka_t *client, const char *text, size_t bytes)
     {
         show_broker(client, through_sasl, name, broker);
     }
+    forget_brokers(client, brokers);
     note_group(json_object_get(statistics, "cgrp"));
     if (rd_kafka_type(client) == RD_KAFKA_CONSUMER) {
         note_brokers(client, brokers);
