@@ -12,7 +12,8 @@
 #define LOOK_US 2000000
 #define ANSWER_MS 700
 
-/* A client that cannot be created is tried again after this time. */
+/* A client that cannot be created, or may not read, is tried again after this time: brokers log what they
+ * refuse. */
 #define CLIENT_US 60000000
 
 /* The admin call that reads all that a group has committed would need no list of partitions. But repeated
@@ -25,7 +26,8 @@ struct wt_promotion_watch {
     rd_kafka_t *client; /* of the group that announces */
     rd_kafka_t *own;    /* of the worker's group; made where it is needed */
     int64_t look_us;
-    bool denied; /* the announcement could not be read; logged */
+    int64_t pause_us; /* from one question to the next */
+    bool denied;      /* the announcement could not be read; logged */
 };
 
 struct wt_promotion_watch *wt_promotion_watch_create(const struct wt_config *config,
@@ -67,14 +69,17 @@ static bool open_client(struct wt_promotion_watch *watch, const char *group, rd_
 }
 
 /* Without the right to the group, nothing is announced. */
-static bool read_commits(rd_kafka_t *client, rd_kafka_topic_partition_list_t *list)
+static bool read_commits(struct wt_promotion_watch *watch, rd_kafka_t *client,
+                         rd_kafka_topic_partition_list_t *list)
 {
+    watch->pause_us = LOOK_US;
     rd_kafka_resp_err_t code =
         list->cnt > 0 ? rd_kafka_committed(client, list, ANSWER_MS) : RD_KAFKA_RESP_ERR__NO_OFFSET;
     for (int i = 0; i < list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
         code = list->elems[i].err;
     }
     if (code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED) {
+        watch->pause_us = CLIENT_US;
         for (int i = 0; i < list->cnt; i++) {
             list->elems[i].offset = RD_KAFKA_OFFSET_INVALID;
         }
@@ -128,7 +133,7 @@ static void look_elsewhere(struct wt_promotion_watch *watch, const struct wt_pro
         }
     }
     bool elsewhere = false;
-    bool read = read_commits(watch->own, all);
+    bool read = read_commits(watch, watch->own, all);
     for (int i = 0; read && i < all->cnt && !elsewhere; i++) {
         struct wt_promotion fixed;
         elsewhere = wt_promotion_of(&all->elems[i], &fixed) && fixed.id == announced->id;
@@ -167,7 +172,7 @@ void wt_promotion_watch_step(struct wt_promotion_watch *watch)
     rd_kafka_topic_partition_list_t *list = list_assigned(watch);
     char *group = wt_promotion_group(watch->config);
     bool open = list->cnt > 0 && open_client(watch, group, &watch->client);
-    bool read = open && read_commits(watch->client, list);
+    bool read = open && read_commits(watch, watch->client, list);
     struct wt_promotion announced;
     struct wt_promotion_place *places = NULL;
     size_t count = 0;
@@ -180,7 +185,7 @@ void wt_promotion_watch_step(struct wt_promotion_watch *watch)
         wt_log_debug("promotion", "what %s has announced cannot be read; trying again", group);
     }
     if (read) {
-        watch->look_us = wt_clock_us() + LOOK_US;
+        watch->look_us = wt_clock_us() + watch->pause_us;
     }
     free(group);
     rd_kafka_topic_partition_list_destroy(list);

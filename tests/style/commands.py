@@ -32,6 +32,7 @@ NOT_RUN = {
     r"acls(\(\))? .*": "tests/integration/test_rights.py grants these rights",
     r"(cp news-|sed -i|wiretag check -c wiretag\.yaml|kill -HUP).*": "tests/integration/test_reload.py changes a model so",
     r"wiretag replay -c wiretag\.yaml .*--compare .*": "tests/integration/test_compare.py compares two models so",
+    r"wiretag promote -c wiretag\.yaml .*": "tests/integration/test_promote.py promotes a model so",
     r".*\bscripts/demo/train\.py\b.*": "takes minutes and torch; the tests of training run its parts",
 }
 # What needs the Python environment and the reader's own model, or comes after such a command.
