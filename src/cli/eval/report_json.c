@@ -1,28 +1,11 @@
 /* report_json.c: prints an evaluation as one JSON object. */
-#include "cli/columns.h"
 #include "cli/eval/report.h"
+#include "cli/report_parts.h"
 
 #include <jansson.h>
-#include <stdlib.h>
 
 /* Far more digits than the figures of any data mean, and none of the rounding of doubles. */
 #define DIGITS 12
-
-static json_t *integer(uint64_t number)
-{
-    return json_integer((json_int_t)number);
-}
-
-/* A file's name may be bytes of any kind. */
-static json_t *name_json(const char *name)
-{
-    struct wt_buffer escaped = {0};
-    wt_columns_append(&escaped, name, SIZE_MAX);
-    char *text = wt_buffer_take(&escaped, NULL);
-    json_t *json = json_string(text);
-    free(text);
-    return json;
-}
 
 static json_t *model_json(const struct wt_model_info *model)
 {
@@ -42,7 +25,7 @@ static json_t *unlabelled_json(const struct wt_report *report)
     json_t *unlabelled = json_object();
     for (size_t i = 0; i < report->unlabelled_count; i++) {
         (void)json_object_set_new(unlabelled, report->unlabelled[i].code,
-                                  integer(report->unlabelled[i].articles));
+                                  wt_report_integer(report->unlabelled[i].articles));
     }
     return unlabelled;
 }
@@ -54,8 +37,9 @@ static json_t *labels_json(const struct wt_report *report)
         const struct wt_label_figures *label = &report->figures->labels[i];
         json_t *body = json_pack("{s:s,s:f,s:f,s:f,s:o,s:o,s:o}", "label", report->model->labels[i],
                                  "precision", label->precision, "recall", label->recall, "f1",
-                                 label->f1, "support", integer(label->support), "predicted",
-                                 integer(label->predicted), "right", integer(label->right));
+                                 label->f1, "support", wt_report_integer(label->support),
+                                 "predicted", wt_report_integer(label->predicted), "right",
+                                 wt_report_integer(label->right));
         if (report->figures->several) {
             (void)json_object_set_new(body, "threshold", json_real(label->threshold));
             (void)json_object_set_new(body, "best_threshold", json_real(label->best_threshold));
@@ -72,7 +56,7 @@ static json_t *calibration_json(const struct wt_figures *figures)
     for (uint32_t i = 0; i < WT_EVALUATION_BINS; i++) {
         const struct wt_bin_figures *bin = &figures->bins[i];
         json_t *body = json_pack("{s:f,s:f,s:o}", "from", bin->from, "to", bin->to, "count",
-                                 integer(bin->count));
+                                 wt_report_integer(bin->count));
         if (bin->count > 0) {
             (void)json_object_set_new(body, "confidence", json_real(bin->confidence));
             (void)json_object_set_new(body, "accuracy", json_real(bin->accuracy));
@@ -90,7 +74,7 @@ static json_t *confusion_json(const struct wt_report *report)
         json_t *row = json_array();
         for (uint32_t predicted = 0; predicted < count; predicted++) {
             (void)json_array_append_new(
-                row, integer(wt_evaluation_count(report->evaluation, gold, predicted)));
+                row, wt_report_integer(wt_evaluation_count(report->evaluation, gold, predicted)));
         }
         (void)json_array_append_new(rows, row);
     }
@@ -100,10 +84,11 @@ static json_t *confusion_json(const struct wt_report *report)
 void wt_report_write_json(const struct wt_report *report, FILE *out)
 {
     const struct wt_figures *figures = report->figures;
-    json_t *body = json_pack("{s:o,s:o,s:o,s:o,s:o,s:o}", "model", model_json(report->model),
-                             "input", name_json(report->input), "lines", integer(report->lines),
-                             "articles", integer(figures->articles), "without_gold",
-                             integer(report->without_gold), "unlabelled", unlabelled_json(report));
+    json_t *body =
+        json_pack("{s:o,s:o,s:o,s:o,s:o,s:o}", "model", model_json(report->model), "input",
+                  wt_report_name(report->input), "lines", wt_report_integer(report->lines),
+                  "articles", wt_report_integer(figures->articles), "without_gold",
+                  wt_report_integer(report->without_gold), "unlabelled", unlabelled_json(report));
     json_t *rest = json_pack("{s:f,s:f,s:o,s:o}", "loss", figures->loss, "accuracy",
                              figures->accuracy, "macro", average_json(&figures->macro), "weighted",
                              average_json(&figures->weighted));

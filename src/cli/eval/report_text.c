@@ -2,9 +2,9 @@
  * classification_report has it, the calibration, the confusion matrix. */
 #include "cli/columns.h"
 #include "cli/eval/report.h"
+#include "cli/report_parts.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,24 +17,6 @@
 #define CELL_COLUMNS_MAX 13u
 /* The errors that are listed where the matrix does not fit. */
 #define ERRORS_SHOWN 20u
-
-__attribute__((format(printf, 2, 3))) static void add(struct wt_buffer *line, const char *format,
-                                                      ...)
-{
-    char text[256];
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    wt_buffer_append_text(line, text);
-}
-
-static void end_line(struct wt_buffer *line, FILE *out)
-{
-    wt_buffer_append(line, "\n", 1);
-    (void)fwrite(line->bytes, 1, line->count, out);
-    line->count = 0;
-}
 
 static size_t smaller(size_t a, size_t b)
 {
@@ -68,22 +50,23 @@ static void write_head(const struct wt_report *report, FILE *out)
     wt_columns_append(&line, report->model->name, 60);
     wt_buffer_append_text(&line, " ");
     wt_columns_append(&line, report->model->version, 30);
-    add(&line, ", %s on %s, SHA-256 %.12s…", report->model->precision, report->model->device,
-        report->model->sha256);
-    end_line(&line, out);
+    wt_report_add(&line, ", %s on %s, SHA-256 %.12s…", report->model->precision,
+                  report->model->device, report->model->sha256);
+    wt_report_end_line(&line, out);
     wt_buffer_append_text(&line, "input  ");
     wt_columns_append(&line, report->input, SIZE_MAX);
-    add(&line, ": %" PRIu64 " of %" PRIu64 " lines evaluated", report->figures->articles,
-        report->lines);
-    end_line(&line, out);
+    wt_report_add(&line, ": %" PRIu64 " of %" PRIu64 " lines evaluated", report->figures->articles,
+                  report->lines);
+    wt_report_end_line(&line, out);
     if (report->without_gold > 0) {
-        add(&line, "       %" PRIu64 " without a gold label: left out", report->without_gold);
-        end_line(&line, out);
+        wt_report_add(&line, "       %" PRIu64 " without a gold label: left out",
+                      report->without_gold);
+        wt_report_end_line(&line, out);
     }
     for (size_t i = 0; i < report->unlabelled_count; i++) {
-        add(&line, "       %" PRIu64 " without a label from the model, %s: left out",
-            report->unlabelled[i].articles, report->unlabelled[i].code);
-        end_line(&line, out);
+        wt_report_add(&line, "       %" PRIu64 " without a label from the model, %s: left out",
+                      report->unlabelled[i].articles, report->unlabelled[i].code);
+        wt_report_end_line(&line, out);
     }
     wt_buffer_free(&line);
 }
@@ -109,9 +92,9 @@ static void write_average(struct wt_buffer *line, const char *name, size_t width
                           const struct wt_average *figures, uint64_t support, FILE *out)
 {
     wt_columns_append_right(line, name, width);
-    add(line, "  %9.4f %9.4f %9.4f %9" PRIu64, figures->precision, figures->recall, figures->f1,
-        support);
-    end_line(line, out);
+    wt_report_add(line, "  %9.4f %9.4f %9.4f %9" PRIu64, figures->precision, figures->recall,
+                  figures->f1, support);
+    wt_report_end_line(line, out);
 }
 
 /* Whether a note is about a label. */
@@ -156,11 +139,11 @@ static void write_note(const struct wt_report *report, const char *note, wt_labe
         used += name;
     }
     if (more > 0) {
-        add(&line, ", %" PRIu32 " more", more);
+        wt_report_add(&line, ", %" PRIu32 " more", more);
     }
     if (named > 0) {
         (void)fprintf(out, "\n%s\n", note);
-        end_line(&line, out);
+        wt_report_end_line(&line, out);
     }
     wt_buffer_free(&line);
 }
@@ -173,8 +156,8 @@ static void write_labels(const struct wt_report *report, size_t columns, FILE *o
     uint64_t support = 0;
     (void)fputc('\n', out);
     wt_columns_append_right(&line, "", width);
-    add(&line, "  %9s %9s %9s %9s", "precision", "recall", "f1-score", "support");
-    end_line(&line, out);
+    wt_report_add(&line, "  %9s %9s %9s %9s", "precision", "recall", "f1-score", "support");
+    wt_report_end_line(&line, out);
     (void)fputc('\n', out);
     for (uint32_t i = 0; i < figures->label_count; i++) {
         const struct wt_label_figures *label = &figures->labels[i];
@@ -187,8 +170,8 @@ static void write_labels(const struct wt_report *report, size_t columns, FILE *o
         write_average(&line, "micro avg", width, &figures->micro, support, out);
     } else {
         wt_columns_append_right(&line, "accuracy", width);
-        add(&line, "  %9s %9s %9.4f %9" PRIu64, "", "", figures->accuracy, support);
-        end_line(&line, out);
+        wt_report_add(&line, "  %9s %9s %9.4f %9" PRIu64, "", "", figures->accuracy, support);
+        wt_report_end_line(&line, out);
     }
     write_average(&line, "macro avg", width, &figures->macro, support, out);
     write_average(&line, "weighted avg", width, &figures->weighted, support, out);
@@ -269,13 +252,13 @@ static void write_errors(const struct wt_report *report, size_t columns, FILE *o
     wt_buffer_append_text(&line, "articles  ");
     wt_columns_append_left(&line, "gold", width);
     wt_buffer_append_text(&line, "  predicted");
-    end_line(&line, out);
+    wt_report_end_line(&line, out);
     for (size_t i = 0; i < count; i++) {
-        add(&line, "%8" PRIu64 "  ", errors[i].articles);
+        wt_report_add(&line, "%8" PRIu64 "  ", errors[i].articles);
         wt_columns_append_left(&line, report->model->labels[errors[i].gold], width);
         wt_buffer_append_text(&line, "  ");
         wt_columns_append(&line, report->model->labels[errors[i].predicted], width);
-        end_line(&line, out);
+        wt_report_end_line(&line, out);
     }
     if (count == 0) {
         (void)fputs("    none\n", out);
@@ -306,9 +289,9 @@ static void write_row(const struct wt_report *report, uint32_t gold, size_t cell
     for (uint32_t predicted = 0; predicted < report->figures->label_count; predicted++) {
         uint64_t articles = wt_evaluation_count(report->evaluation, gold, predicted);
         if (articles > 0) {
-            add(line, "%*" PRIu64, (int)cell, articles);
+            wt_report_add(line, "%*" PRIu64, (int)cell, articles);
         } else {
-            add(line, "%*s", (int)cell, ".");
+            wt_report_add(line, "%*s", (int)cell, ".");
         }
     }
 }
@@ -334,11 +317,11 @@ static void write_confusion(const struct wt_report *report, size_t columns, FILE
         wt_buffer_append(&line, " ", 1);
         wt_columns_append_right(&line, report->model->labels[i], cell - 1);
     }
-    end_line(&line, out);
+    wt_report_end_line(&line, out);
     for (uint32_t gold = 0; gold < labels; gold++) {
         wt_columns_append_right(&line, report->model->labels[gold], name);
         write_row(report, gold, cell, &line);
-        end_line(&line, out);
+        wt_report_end_line(&line, out);
     }
     wt_buffer_free(&line);
 }
@@ -352,14 +335,14 @@ static void write_thresholds(const struct wt_report *report, size_t columns, FIL
     (void)fprintf(out, "\nThresholds: the best by F1 here, in steps of 1/%u\n\n",
                   WT_EVALUATION_STEPS);
     wt_columns_append_right(&line, "", width);
-    add(&line, "  %9s %9s %9s %9s", "threshold", "f1-score", "best", "f1-score");
-    end_line(&line, out);
+    wt_report_add(&line, "  %9s %9s %9s %9s", "threshold", "f1-score", "best", "f1-score");
+    wt_report_end_line(&line, out);
     for (uint32_t i = 0; i < report->figures->label_count; i++) {
         const struct wt_label_figures *label = &report->figures->labels[i];
         wt_columns_append_right(&line, report->model->labels[i], width);
-        add(&line, "  %9.3f %9.4f %9.3f %9.4f", label->threshold, label->f1, label->best_threshold,
-            label->best_f1);
-        end_line(&line, out);
+        wt_report_add(&line, "  %9.3f %9.4f %9.3f %9.4f", label->threshold, label->f1,
+                      label->best_threshold, label->best_f1);
+        wt_report_end_line(&line, out);
     }
     wt_buffer_free(&line);
 }
@@ -370,15 +353,15 @@ static void write_mistakes(const struct wt_report *report, size_t columns, FILE 
     size_t width = name_width(report, columns, FIGURE_COLUMNS);
     (void)fputs("\nConfusion by label, in articles\n\n", out);
     wt_columns_append_right(&line, "", width);
-    add(&line, "  %9s %9s %9s %9s", "right", "missed", "wrong", "neither");
-    end_line(&line, out);
+    wt_report_add(&line, "  %9s %9s %9s %9s", "right", "missed", "wrong", "neither");
+    wt_report_end_line(&line, out);
     for (uint32_t i = 0; i < report->figures->label_count; i++) {
         const struct wt_label_figures *label = &report->figures->labels[i];
         wt_columns_append_right(&line, report->model->labels[i], width);
-        add(&line, "  %9" PRIu64 " %9" PRIu64 " %9" PRIu64 " %9" PRIu64, label->right,
-            label->support - label->right, label->predicted - label->right,
-            report->figures->articles - label->support - label->predicted + label->right);
-        end_line(&line, out);
+        wt_report_add(&line, "  %9" PRIu64 " %9" PRIu64 " %9" PRIu64 " %9" PRIu64, label->right,
+                      label->support - label->right, label->predicted - label->right,
+                      report->figures->articles - label->support - label->predicted + label->right);
+        wt_report_end_line(&line, out);
     }
     wt_buffer_free(&line);
 }

@@ -1,7 +1,7 @@
 /* compare_json.c: prints a comparison as one JSON object. */
 #include "base/alloc.h"
-#include "cli/columns.h"
 #include "cli/replay/compare_report.h"
+#include "cli/report_parts.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -9,28 +9,12 @@
 /* As printed scores have. */
 #define DIGITS 6
 
-static json_t *integer(uint64_t number)
-{
-    return json_integer((json_int_t)number);
-}
-
-/* A file's name may be bytes of any kind. */
-static json_t *name_json(const char *name)
-{
-    struct wt_buffer escaped = {0};
-    wt_columns_append(&escaped, name, SIZE_MAX);
-    char *text = wt_buffer_take(&escaped, NULL);
-    json_t *json = json_string(text);
-    free(text);
-    return json;
-}
-
 static json_t *model_json(const struct wt_model_info *model, const char *path)
 {
     return json_pack("{s:s,s:s,s:s,s:s,s:i,s:s,s:s,s:o}", "name", model->name, "version",
                      model->version, "sha256", model->sha256, "task", wt_task_name(model->task),
                      "labels", (int)model->label_count, "device", model->device, "precision",
-                     model->precision, "path", name_json(path));
+                     model->precision, "path", wt_report_name(path));
 }
 
 /* null: the model gave none. */
@@ -47,10 +31,10 @@ static json_t *pairs_json(const struct wt_compare_report *report)
     json_t *json = json_array();
     count = wt_agreement_pairs(agreement, false, count, pairs);
     for (uint32_t i = 0; i < count; i++) {
-        (void)json_array_append_new(json, json_pack("{s:o,s:o,s:o}", "a",
-                                                    category_json(report->a, pairs[i].a), "b",
-                                                    category_json(report->b, pairs[i].b),
-                                                    "articles", integer(pairs[i].articles)));
+        (void)json_array_append_new(
+            json, json_pack("{s:o,s:o,s:o}", "a", category_json(report->a, pairs[i].a), "b",
+                            category_json(report->b, pairs[i].b), "articles",
+                            wt_report_integer(pairs[i].articles)));
     }
     free(pairs);
     return json;
@@ -70,10 +54,11 @@ static json_t *labels_json(const struct wt_compare_report *report)
         if (labels[i].b != WT_AGREEMENT_NONE) {
             (void)json_array_append_new(models, json_string("b"));
         }
-        (void)json_array_append_new(
-            json, json_pack("{s:s,s:o,s:o,s:o,s:o}", "label", labels[i].name, "models", models,
-                            "both", integer(labels[i].both), "only_a", integer(labels[i].only_a),
-                            "only_b", integer(labels[i].only_b)));
+        (void)json_array_append_new(json, json_pack("{s:s,s:o,s:o,s:o,s:o}", "label",
+                                                    labels[i].name, "models", models, "both",
+                                                    wt_report_integer(labels[i].both), "only_a",
+                                                    wt_report_integer(labels[i].only_a), "only_b",
+                                                    wt_report_integer(labels[i].only_b)));
     }
     free(labels);
     return json;
@@ -123,10 +108,10 @@ static json_t *partitions_json(const struct wt_replay *replay)
 static json_t *agreement_json(const struct wt_compare_report *report)
 {
     const struct wt_agreement_counts *counts = &report->counts;
-    return json_pack("{s:o,s:o,s:o,s:f,s:[f,f]}", "compared", integer(counts->compared), "equal",
-                     integer(counts->equal), "same_category", integer(counts->same_category),
-                     "share", report->agreement, "interval_95", report->interval.low,
-                     report->interval.high);
+    return json_pack("{s:o,s:o,s:o,s:f,s:[f,f]}", "compared", wt_report_integer(counts->compared),
+                     "equal", wt_report_integer(counts->equal), "same_category",
+                     wt_report_integer(counts->same_category), "share", report->agreement,
+                     "interval_95", report->interval.low, report->interval.high);
 }
 
 void wt_compare_report_write_json(const struct wt_compare_report *report, FILE *out)
@@ -136,17 +121,17 @@ void wt_compare_report_write_json(const struct wt_compare_report *report, FILE *
     for (uint32_t i = 0; i < report->example_count; i++) {
         (void)json_array_append_new(examples, example_json(report, &report->examples[i]));
     }
-    json_t *json =
-        json_pack("{s:s,s:b,s:s,s:o,s:o,s:o,s:{s:o,s:o,s:o},s:o,s:o,s:o,s:b,s:o,s:o,s:o}", "name",
-                  report->pass->name, "finished", wt_replay_over(report->replay), "publishes",
-                  report->pass->compare->only_changed ? "changed" : "nothing", "a",
-                  model_json(report->a, report->path_a), "b", model_json(report->b, report->path_b),
-                  "agreement", agreement_json(report), "unlabelled", "a", integer(counts->failed_a),
-                  "b", integer(counts->failed_b), "both", integer(counts->failed_both), "pairs",
-                  pairs_json(report), "rarer_pairs", integer(counts->pairs_left), "labels",
-                  labels_json(report), "labels_complete", !report->comparison.labels_left,
-                  "examples", examples, "records", tally_json(&report->tally), "partitions",
-                  partitions_json(report->replay));
+    json_t *json = json_pack(
+        "{s:s,s:b,s:s,s:o,s:o,s:o,s:{s:o,s:o,s:o},s:o,s:o,s:o,s:b,s:o,s:o,s:o}", "name",
+        report->pass->name, "finished", wt_replay_over(report->replay), "publishes",
+        report->pass->compare->only_changed ? "changed" : "nothing", "a",
+        model_json(report->a, report->path_a), "b", model_json(report->b, report->path_b),
+        "agreement", agreement_json(report), "unlabelled", "a", wt_report_integer(counts->failed_a),
+        "b", wt_report_integer(counts->failed_b), "both", wt_report_integer(counts->failed_both),
+        "pairs", pairs_json(report), "rarer_pairs", wt_report_integer(counts->pairs_left), "labels",
+        labels_json(report), "labels_complete", !report->comparison.labels_left, "examples",
+        examples, "records", tally_json(&report->tally), "partitions",
+        partitions_json(report->replay));
     char *text =
         json_dumps(json, JSON_INDENT(2) | JSON_ENSURE_ASCII * 0 | JSON_REAL_PRECISION(DIGITS));
     (void)fprintf(out, "%s\n", text);

@@ -4,9 +4,9 @@
 #include "cli/columns.h"
 #include "cli/replay/compare_matrix.h"
 #include "cli/replay/compare_report.h"
+#include "cli/report_parts.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,24 +18,6 @@
 #define CELL_COLUMNS_MIN 5u
 #define CELL_COLUMNS_MAX 14u
 
-__attribute__((format(printf, 2, 3))) static void add(struct wt_buffer *line, const char *format,
-                                                      ...)
-{
-    char text[256];
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    wt_buffer_append_text(line, text);
-}
-
-static void end_line(struct wt_buffer *line, FILE *out)
-{
-    wt_buffer_append(line, "\n", 1);
-    (void)fwrite(line->bytes, 1, line->count, out);
-    line->count = 0;
-}
-
 static size_t limit(size_t columns, size_t least, size_t most)
 {
     return columns < least ? least : columns > most ? most : columns;
@@ -46,14 +28,14 @@ static size_t limit(size_t columns, size_t least, size_t most)
 static void write_model(char letter, const struct wt_model_info *model, const char *path, FILE *out)
 {
     struct wt_buffer line = {0};
-    add(&line, "%c  ", letter);
+    wt_report_add(&line, "%c  ", letter);
     wt_columns_append(&line, model->name, 60);
     wt_buffer_append_text(&line, " ");
     wt_columns_append(&line, model->version, 30);
-    add(&line, ", %s, %" PRIu32 " labels, SHA-256 %.12s…, ", wt_task_name(model->task),
-        model->label_count, model->sha256);
+    wt_report_add(&line, ", %s, %" PRIu32 " labels, SHA-256 %.12s…, ", wt_task_name(model->task),
+                  model->label_count, model->sha256);
     wt_columns_append(&line, path, SIZE_MAX);
-    end_line(&line, out);
+    wt_report_end_line(&line, out);
     wt_buffer_free(&line);
 }
 
@@ -102,11 +84,11 @@ static void write_pairs(const struct wt_compare_report *report, size_t columns, 
     }
     for (uint32_t i = 0; i < count; i++) {
         double share = (double)pairs[i].articles / (double)report->counts.compared;
-        add(&line, "  %9" PRIu64 "  %6.2f %%  ", pairs[i].articles, 100.0 * share);
+        wt_report_add(&line, "  %9" PRIu64 "  %6.2f %%  ", pairs[i].articles, 100.0 * share);
         wt_columns_append(&line, wt_agreement_name_a(agreement, pairs[i].a), width);
         wt_buffer_append_text(&line, " → ");
         wt_columns_append(&line, wt_agreement_name_b(agreement, pairs[i].b), width);
-        end_line(&line, out);
+        wt_report_end_line(&line, out);
     }
     if (report->counts.pairs_left > 0) {
         (void)fprintf(out,
@@ -134,7 +116,7 @@ static void write_matrix(const struct wt_compare_report *report, size_t columns,
                 &line, wt_agreement_name_b(report->comparison.agreement, matrix.columns[b]),
                 cell - 1);
         }
-        end_line(&line, out);
+        wt_report_end_line(&line, out);
         for (uint32_t a = 0; a < matrix.row_count; a++) {
             wt_columns_append_left(
                 &line, wt_agreement_name_a(report->comparison.agreement, matrix.rows[a]), names);
@@ -144,9 +126,9 @@ static void write_matrix(const struct wt_compare_report *report, size_t columns,
                 if (articles > 0) {
                     (void)snprintf(number, sizeof number, "%" PRIu64, articles);
                 }
-                add(&line, " %*s", (int)(cell - 1), number);
+                wt_report_add(&line, " %*s", (int)(cell - 1), number);
             }
-            end_line(&line, out);
+            wt_report_end_line(&line, out);
         }
     }
     wt_buffer_free(&line);
@@ -161,12 +143,12 @@ static void write_label(const struct wt_compare_report *report,
     struct wt_buffer line = {0};
     wt_buffer_append_text(&line, "  ");
     wt_columns_append_left(&line, label->name, width);
-    add(&line, " %10" PRIu64 " %10" PRIu64 " %10" PRIu64, label->both, label->only_a,
-        label->only_b);
+    wt_report_add(&line, " %10" PRIu64 " %10" PRIu64 " %10" PRIu64, label->both, label->only_a,
+                  label->only_b);
     if (label->a == WT_AGREEMENT_NONE || label->b == WT_AGREEMENT_NONE) {
-        add(&line, "  only %s has it", label->a == WT_AGREEMENT_NONE ? "B" : "A");
+        wt_report_add(&line, "  only %s has it", label->a == WT_AGREEMENT_NONE ? "B" : "A");
     }
-    end_line(&line, out);
+    wt_report_end_line(&line, out);
     wt_buffer_free(&line);
     (void)report;
 }
@@ -204,7 +186,7 @@ static void write_category(const struct wt_model_info *model, uint32_t label, ui
         wt_buffer_append_text(line, "none");
     } else {
         wt_columns_append(line, model->labels[label], NAME_COLUMNS_MAX);
-        add(line, " %.3f", score / 1000.0);
+        wt_report_add(line, " %.3f", score / 1000.0);
     }
 }
 
@@ -221,17 +203,17 @@ static void write_examples(const struct wt_compare_report *report, size_t column
         write_category(report->a, change->a, change->score_a, &line);
         wt_buffer_append_text(&line, " → ");
         write_category(report->b, change->b, change->score_b, &line);
-        add(&line, "   %s [%" PRId32 "] offset %" PRId64, example->topic, example->partition,
-            change->offset);
+        wt_report_add(&line, "   %s [%" PRId32 "] offset %" PRId64, example->topic,
+                      example->partition, change->offset);
         if (example->id_json != NULL) {
             wt_buffer_append_text(&line, ", id ");
             wt_columns_append(&line, example->id_json, NAME_COLUMNS_MAX);
         }
-        end_line(&line, out);
+        wt_report_end_line(&line, out);
         if (example->text != NULL) {
             wt_buffer_append_text(&line, "    ");
             wt_columns_append(&line, example->text, limit(columns, 24, SIZE_MAX) - 4);
-            end_line(&line, out);
+            wt_report_end_line(&line, out);
         }
     }
     wt_buffer_free(&line);
