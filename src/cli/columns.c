@@ -2,7 +2,7 @@
 
 #include "base/utf8.h"
 #include "observe/log_line.h"
-#include "text/unicode.h"
+#include "text/unicode/unicode.h"
 
 #include <stdbool.h>
 #include <string.h>

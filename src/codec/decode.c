@@ -3,7 +3,7 @@
 #include "base/alloc.h"
 #include "codec/format.h"
 #include "text/blank.h"
-#include "text/normal_form.h"
+#include "text/unicode/normal_form.h"
 
 #include <assert.h>
 #include <stdio.h>

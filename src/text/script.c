@@ -1,7 +1,7 @@
 #include "text/script.h"
 
 #include "base/utf8.h"
-#include "text/unicode_classes.h"
+#include "text/unicode/unicode_classes.h"
 
 #include <endian.h>
 #include <stdint.h>

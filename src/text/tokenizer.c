@@ -1,6 +1,6 @@
 #include "base/errno_text.h"
 #include "base/options.h"
-#include "text/compound.h"
+#include "text/compound/compound.h"
 #include "text/tokenizer_type.h"
 
 #include <errno.h>

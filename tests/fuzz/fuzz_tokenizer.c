@@ -3,9 +3,9 @@
  *
  * Input: a byte of options, a byte of limit, two bytes of length, so many bytes of vocabulary
  * (none: one that is built in), and the text. */
-#include "text/wordpiece.h"
-#include "text/wordpiece_reference.h"
-#include "text/wordpiece_vocab.h"
+#include "text/wordpiece/wordpiece.h"
+#include "text/wordpiece/wordpiece_reference.h"
+#include "text/wordpiece/wordpiece_vocab.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,9 +4,9 @@
  * Input: a byte of options, two bytes with the length of the map, the map; then lines, of which the
  * last is the text and each other one a piece whose first byte is its score. */
 #include "base/utf8.h"
-#include "text/charsmap.h"
-#include "text/normal_form.h"
-#include "text/unigram_reference.h"
+#include "text/models/unigram_reference.h"
+#include "text/normal/charsmap.h"
+#include "text/unicode/normal_form.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -21,6 +21,8 @@ WITHOUT = {
     "model": {"config", "observe"},
     "config": {"text", "model"},
 }
+# Folders inside a layer, highest first. Files of the layer itself may be used by all of them.
+INNER = {"text": ["compound", "wordpiece", "split", "normal", "models", "unicode", "json", "tables"]}
 # The public headers, and the layer that implements each.
 PUBLIC = {"status.h": "base", "tokenizer.h": "text", "model.h": "model", "classify.h": "library"}
 # The stages that own a thread. What else lies in src/pipeline are their parts.
@@ -88,6 +90,16 @@ def test_a_file_includes_only_its_own_layer_and_those_below(path):
     for header in includes(path)[0]:
         other = layer(resolve(header, path))
         assert other in below(own), f'{path} ({own}) includes "{header}" ({other})'
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCES if PurePath(path).parts[1] in INNER and len(PurePath(path).parts) > 3])
+def test_a_folder_inside_a_layer_includes_only_those_below_it(path):
+    _, own, inner, *_ = PurePath(path).parts
+    allowed = INNER[own][INNER[own].index(inner):]
+    for header in includes(path)[0]:
+        parts = PurePath(resolve(header, path)).parts
+        if parts[1] == own and len(parts) > 3:
+            assert parts[2] in allowed, f'{path} includes "{header}"'
 
 
 def test_every_folder_of_a_layer_is_a_library_of_its_own():

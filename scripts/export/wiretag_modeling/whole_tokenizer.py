@@ -4,7 +4,7 @@ carries as it is.
     tokenizer = WholeTokenizer.parse(path.read_text(), str(path))
     check_by_worker(tokenizer, texts, [Path("build/wiretag")])
 
-The worker reads the same file (src/text/tokenizer_json.h). Whether it gives the ids of Hugging Face's
+The worker reads the same file (src/text/compound/tokenizer_json.h). Whether it gives the ids of Hugging Face's
 `tokenizers` is tried with its own program, text by text, before a bundle is made.
 """
 

@@ -1,7 +1,7 @@
 /* Option structs of callers that were compiled against another version. */
 #include "base/options.h"
 
-#include "tokenizer_cases.h"
+#include "text/tokenizer_cases.h"
 
 /* What an older and a newer version of wt_tokenizer_options might be. */
 #define OLDER_BYTES offsetof(struct wt_tokenizer_options, handle_chinese_chars)

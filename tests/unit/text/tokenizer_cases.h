@@ -2,8 +2,8 @@
 #ifndef WIRETAG_TESTS_TOKENIZER_CASES_H
 #define WIRETAG_TESTS_TOKENIZER_CASES_H
 
-#include "text/wordpiece.h"
-#include "text/wordpiece_vocab.h"
+#include "text/wordpiece/wordpiece.h"
+#include "text/wordpiece/wordpiece_vocab.h"
 #include "wiretag/tokenizer.h"
 
 #include <setjmp.h>

@@ -1,0 +1,201 @@
+/* bpe_internal.h: the tables of byte-pair encoding, for the files of this module.
+ *
+ * bpe.c reads the model. bpe_fold.c writes its pieces as words do, bpe_trie.c puts them into a
+ * double array, bpe_create.c makes the other tables. bpe_merge.c merges as the definition says,
+ * bpe_search.c finds the same pieces faster, and bpe_words.c encodes words. */
+#ifndef WIRETAG_TEXT_MODELS_BPE_INTERNAL_H
+#define WIRETAG_TEXT_MODELS_BPE_INTERNAL_H
+
+#include "text/models/bpe.h"
+#include "text/tables/symbols.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define WT_BPE_NONE UINT32_MAX
+
+/* Two neighbours and what they become. */
+struct wt_bpe_merge {
+    uint32_t left;
+    uint32_t right;
+    uint32_t rank; /* WT_BPE_NONE: an empty slot */
+    uint32_t id;
+};
+
+/* A word and its ids in one cache line. */
+#define WT_BPE_KEY_BYTES 32u
+#define WT_BPE_KEY_WORDS (WT_BPE_KEY_BYTES / 8)
+#define WT_BPE_ENTRY_IDS 7u
+struct wt_bpe_entry {
+    _Alignas(64) uint64_t key[WT_BPE_KEY_WORDS]; /* the word, then zeros */
+    int32_t ids[WT_BPE_ENTRY_IDS];
+    uint32_t meta; /* the word's bytes << 8 | how many ids; 0: empty */
+};
+
+/* What a piece is made of, by its id. */
+struct wt_bpe_token {
+    uint32_t rank;  /* 1 + the rank of its merge; 0: it is a character */
+    uint32_t left;  /* of its merge */
+    uint32_t right; /* of its merge */
+    uint32_t bytes; /* 0: no word becomes this piece alone */
+};
+
+/* A piece as the search sees it, by its id. */
+struct wt_bpe_leaf {
+    uint32_t shorter; /* the longest piece that it starts with; WT_BPE_NONE: none */
+    uint32_t symbols; /* its length */
+};
+
+/* The pieces in a double array, by symbols: the child of node n by symbol s is base of n + s, if its
+ * parent is n. Node 0 is the root. */
+struct wt_bpe_node {
+    uint32_t base;
+    uint32_t parent; /* WT_BPE_NONE: unused, or the root */
+    uint32_t id;     /* of the piece that ends here; WT_BPE_NONE: none */
+};
+
+/* The first code points have their symbols in a table. */
+#define WT_BPE_LOW_COUNT 0x800u
+
+struct wt_bpe {
+    struct wt_word_model base;
+    enum wt_fold fold;
+    bool fuse_unknown;
+    bool byte_fallback;
+    bool ignore_merges; /* a word that is a piece becomes that piece, whatever the merges say */
+    bool has_strays;    /* and for some piece they say something else */
+    struct wt_pieces
+        folded; /* the pieces as words write them; those that no word has are left out */
+    struct wt_bpe_merge *merges; /* a hash table */
+    uint32_t merge_slots;        /* a power of two */
+    uint32_t merge_count;
+    uint32_t merge_shift;   /* 64 - log2(merge_slots) */
+    uint64_t *merge_filter; /* a bit for each pair's hash: not set, no merge */
+    uint32_t filter_shift;  /* 64 - log2(its bits) */
+    bool unknown_apart;     /* what stands for unknown characters is in no merge */
+    int32_t byte_ids[256];  /* WT_FOLD_BYTES: of each byte alone; else of "<0xNN>". -1: none */
+    bool searchable;        /* what follows is there: see wt_bpe_search_words */
+    struct wt_bpe_token *tokens;
+    struct wt_bpe_leaf *leaves;
+    struct wt_bpe_node *nodes;
+    uint32_t node_count;
+    struct wt_symbols symbols; /* WT_FOLD_BYTES: of bytes; else of code points */
+    uint32_t low_symbols[WT_BPE_LOW_COUNT];
+    struct wt_bpe_entry *entries; /* the words that are one piece, as a new cache has them */
+    uint32_t entry_bits;          /* log2 of their number */
+};
+
+static inline uint64_t wt_bpe_pair_hash(uint32_t left, uint32_t right)
+{
+    uint64_t key = (uint64_t)left << 32 | right;
+    return (key ^ key >> 29) * 0x9E3779B97F4A7C15u;
+}
+
+static inline uint32_t wt_bpe_slot(const struct wt_bpe *bpe, uint32_t left, uint32_t right)
+{
+    return (uint32_t)(wt_bpe_pair_hash(left, right) >> bpe->merge_shift);
+}
+
+/* The merge of two neighbours; NULL: none. */
+static inline const struct wt_bpe_merge *wt_bpe_find_merge(const struct wt_bpe *bpe, uint32_t left,
+                                                           uint32_t right)
+{
+    uint64_t hash = wt_bpe_pair_hash(left, right);
+    if (bpe->merge_filter != NULL) {
+        uint64_t bit = hash >> bpe->filter_shift;
+        if ((bpe->merge_filter[bit / 64] >> bit % 64 & 1u) == 0) {
+            return NULL;
+        }
+    }
+    uint32_t slot = (uint32_t)(hash >> bpe->merge_shift);
+    for (;;) {
+        const struct wt_bpe_merge *merge = &bpe->merges[slot];
+        if (merge->rank == WT_BPE_NONE) {
+            return NULL;
+        }
+        if (merge->left == left && merge->right == right) {
+            return merge;
+        }
+        slot = (slot + 1) & (bpe->merge_slots - 1);
+    }
+}
+
+/* Room to merge one word in. All zero: none yet. */
+struct wt_bpe_room {
+    uint32_t *items; /* five arrays of `capacity` */
+    size_t capacity;
+};
+
+/* Appends the ids of a word of 1 byte or more. WT_MEMORY. */
+enum wt_status wt_bpe_merge_word(const struct wt_bpe *bpe, struct wt_bpe_room *room,
+                                 const uint8_t *word, uint32_t bytes, struct wt_ids *ids);
+
+void wt_bpe_room_free(struct wt_bpe_room *room);
+
+/* A word that is searched. */
+struct wt_bpe_search {
+    const uint32_t *symbols; /* each of a character that is a piece */
+    int32_t *ids;            /* set by the call; room for `count` */
+    uint64_t *dead;     /* a bit for each place and for the end, all zero: used by the call for the
+                       places from which the rest cannot be covered */
+    uint32_t count;     /* of symbols, 1 or more */
+    uint32_t id_count;  /* set by the call */
+    uint32_t place;     /* internal, as what follows: everything before it is covered */
+    uint32_t end;       /* the walk has come so far, */
+    uint32_t node;      /* to this node */
+    uint32_t base;      /* with this base, */
+    uint32_t child;     /* and goes on to this one */
+    uint32_t token;     /* the piece that may come next; WT_BPE_NONE: none */
+    uint32_t token_end; /* where it ends */
+};
+
+/* Finds the ids of words, one step of each in turn: the tables are larger than the near caches, so
+ * each step waits for memory, and in turns the waits overlap.
+ *
+ * A sequence of pieces is what merging gives if and only if each two neighbours stay apart when
+ * they are merged alone. That holds for tables in which each piece is made by one merge, of pieces
+ * of lower ranks (`searchable`): merging then is joining all pairs of rank 0, left to right, then
+ * those of rank 1 and so on, and a border that no pair crosses divides what happens on its sides.
+ * So the word is covered from the left by the longest pieces that fit, and where none fits, the
+ * last one is made shorter. */
+void wt_bpe_search_words(const struct wt_bpe *bpe, struct wt_bpe_search *searches, uint32_t count);
+
+/* True if merging the two pieces joins nothing across their border by a merge of a token rank (see
+ * wt_bpe_token) below `limit`. */
+bool wt_bpe_stay_apart(const struct wt_bpe *bpe, uint32_t left, uint32_t right, uint32_t limit);
+
+/* Fills what follows from pieces and merges. WT_MEMORY. */
+enum wt_status wt_bpe_complete(struct wt_bpe *bpe);
+
+/* Fills `folded` and `byte_ids`. WT_MEMORY. */
+enum wt_status wt_bpe_fold(struct wt_bpe *bpe);
+
+/* Fills the symbols, nodes and leaves from the tokens. WT_MEMORY. */
+enum wt_status wt_bpe_build_trie(struct wt_bpe *bpe);
+
+/* Where a word can be in the cache: two entries, from this one on. */
+static inline uint32_t wt_bpe_entry_of(uint32_t entry_bits, const uint64_t key[WT_BPE_KEY_WORDS])
+{
+    uint64_t hash = key[0] * 0x9E3779B97F4A7C15u ^ key[1] * 0xC2B2AE3D27D4EB4Fu ^
+                    key[2] * 0xD6E8FEB86659FD93u ^ key[3] * 0xFF51AFD7ED558CCDu;
+    hash = (hash ^ hash >> 32) * 0x94D049BB133111EBu;
+    return (uint32_t)(hash >> (64 - entry_bits)) & ~1u;
+}
+
+/* The length of the character at `text`, in bytes. */
+static inline uint32_t wt_bpe_length(const struct wt_bpe *bpe, const uint8_t *text)
+{
+    if (bpe->fold == WT_FOLD_BYTES || text[0] < 0x80) {
+        return 1;
+    }
+    return text[0] < 0xE0 ? 2 : text[0] < 0xF0 ? 3 : 4;
+}
+
+/* Functions of the type, see word_model.h. */
+enum wt_status wt_bpe_create_state(const struct wt_word_model *model, void **state_out);
+void wt_bpe_destroy_state(void *state);
+enum wt_status wt_bpe_encode(const struct wt_word_model *model, void *state, const uint8_t *text,
+                             const struct wt_word *words, uint32_t count, struct wt_ids *ids);
+
+#endif

@@ -1,0 +1,169 @@
+#include "text/split/splitter.h"
+
+#include "text/split/splitter_scan.h"
+#include "text/unicode/unicode.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <string.h>
+
+/* Everything here appends words until the text is over or the array is full. */
+#define MORE(cursor, count) ((cursor)->place < (cursor)->end && (count) < WT_WORDS_AT_ONCE)
+
+static struct wt_word word_of(uint32_t start, uint32_t end)
+{
+    return (struct wt_word){.start = start, .bytes = end - start};
+}
+
+uint32_t wt_split_whitespace(const struct wt_splitter_stage *stage,
+                             struct wt_splitter_cursor *cursor, struct wt_word *words)
+{
+    (void)stage;
+    uint32_t count = 0;
+    while (MORE(cursor, count)) {
+        uint32_t start = cursor->place;
+        struct wt_scan_char c = wt_scan(cursor->text + start);
+        uint32_t next = start + c.bytes;
+        bool word = (c.classes & WT_CLASS_WORD) != 0;
+        if (!word && (c.classes & WT_CLASS_SPACE) != 0) {
+            cursor->place = next;
+            continue;
+        }
+        cursor->place = wt_scan_run(cursor->text, next, cursor->end, word ? WT_CLASS_WORD : 0,
+                                    word ? 0 : WT_CLASS_WORD | WT_CLASS_SPACE);
+        words[count++] = word_of(start, cursor->place);
+    }
+    return count;
+}
+
+uint32_t wt_split_whitespace_alone(const struct wt_splitter_stage *stage,
+                                   struct wt_splitter_cursor *cursor, struct wt_word *words)
+{
+    (void)stage;
+    uint32_t count = 0;
+    while (MORE(cursor, count)) {
+        uint32_t start = wt_scan_run(cursor->text, cursor->place, cursor->end, WT_CLASS_SPACE, 0);
+        cursor->place = wt_scan_run(cursor->text, start, cursor->end, 0, WT_CLASS_SPACE);
+        if (start < cursor->place) {
+            words[count++] = word_of(start, cursor->place);
+        }
+    }
+    return count;
+}
+
+static bool is_punctuation(uint32_t code_point)
+{
+    return (wt_unicode_properties(code_point) & WT_UNICODE_PUNCTUATION) != 0;
+}
+
+uint32_t wt_split_bert(const struct wt_splitter_stage *stage, struct wt_splitter_cursor *cursor,
+                       struct wt_word *words)
+{
+    (void)stage;
+    uint32_t count = 0;
+    while (MORE(cursor, count)) {
+        uint32_t start = wt_scan_run(cursor->text, cursor->place, cursor->end, WT_CLASS_SPACE, 0);
+        uint32_t place = start;
+        while (place < cursor->end) {
+            struct wt_scan_char c = wt_scan(cursor->text + place);
+            bool punctuation = is_punctuation(c.code_point);
+            if ((c.classes & WT_CLASS_SPACE) != 0 || (punctuation && place > start)) {
+                break;
+            }
+            place += c.bytes;
+            if (punctuation) {
+                break;
+            }
+        }
+        cursor->place = place;
+        if (start < place) {
+            words[count++] = word_of(start, place);
+        }
+    }
+    return count;
+}
+
+uint32_t wt_split_punctuation(const struct wt_splitter_stage *stage,
+                              struct wt_splitter_cursor *cursor, struct wt_word *words)
+{
+    uint32_t count = 0;
+    while (MORE(cursor, count)) {
+        uint32_t start = cursor->place;
+        uint32_t place = start;
+        bool in_punctuation = is_punctuation(wt_scan(cursor->text + start).code_point);
+        while (place < cursor->end) {
+            struct wt_scan_char c = wt_scan(cursor->text + place);
+            bool alone = in_punctuation && stage->behavior != WT_SPLIT_CONTIGUOUS;
+            if (is_punctuation(c.code_point) != in_punctuation || (alone && place > start)) {
+                break;
+            }
+            place += c.bytes;
+        }
+        cursor->place = place;
+        if (!in_punctuation || stage->behavior != WT_SPLIT_REMOVED) {
+            words[count++] = word_of(start, place);
+        }
+    }
+    return count;
+}
+
+static uint32_t split_digits(struct wt_splitter_cursor *cursor, struct wt_word *words, bool single)
+{
+    uint32_t count = 0;
+    while (MORE(cursor, count)) {
+        uint32_t start = cursor->place;
+        struct wt_scan_char c = wt_scan(cursor->text + start);
+        bool digit = (c.classes & WT_CLASS_NUMERIC) != 0;
+        cursor->place = start + c.bytes;
+        if (!digit || !single) {
+            cursor->place = wt_scan_run(cursor->text, cursor->place, cursor->end,
+                                        digit ? WT_CLASS_NUMERIC : 0, digit ? 0 : WT_CLASS_NUMERIC);
+        }
+        words[count++] = word_of(start, cursor->place);
+    }
+    return count;
+}
+
+uint32_t wt_split_digits(const struct wt_splitter_stage *stage, struct wt_splitter_cursor *cursor,
+                         struct wt_word *words)
+{
+    (void)stage;
+    return split_digits(cursor, words, false);
+}
+
+uint32_t wt_split_single_digits(const struct wt_splitter_stage *stage,
+                                struct wt_splitter_cursor *cursor, struct wt_word *words)
+{
+    (void)stage;
+    return split_digits(cursor, words, true);
+}
+
+/* The place of the next blank, or `end`; eight bytes at a time. */
+static uint32_t find_blank(const uint8_t *text, uint32_t place, uint32_t end)
+{
+    const uint64_t low_bits = 0x7F7F7F7F7F7F7F7Fu;
+    for (; place < end; place += 8) {
+        uint64_t bytes;
+        memcpy(&bytes, text + place, sizeof bytes);
+        uint64_t other = bytes ^ 0x2020202020202020u; /* a blank is 0 */
+        uint64_t blanks = ~(((other & low_bits) + low_bits) | other | low_bits);
+        if (blanks != 0) {
+            uint32_t found = place + (uint32_t)__builtin_ctzll(blanks) / 8;
+            return found < end ? found : end;
+        }
+    }
+    return end;
+}
+
+uint32_t wt_split_metaspace(const struct wt_splitter_stage *stage,
+                            struct wt_splitter_cursor *cursor, struct wt_word *words)
+{
+    (void)stage;
+    uint32_t count = 0;
+    while (MORE(cursor, count)) {
+        uint32_t start = cursor->place;
+        cursor->place = find_blank(cursor->text, start + 1, cursor->end);
+        words[count++] = word_of(start, cursor->place);
+    }
+    return count;
+}
