@@ -60,16 +60,20 @@ enum MHD_Result wt_http_answer_text(struct MHD_Connection *connection, unsigned 
 static enum MHD_Result answer_metrics(struct wt_http *http, struct MHD_Connection *connection)
 {
     int64_t now_us = wt_clock_us();
-    if (http->page == NULL || now_us - http->page_us > INT64_C(1000) * WT_HTTP_PAGE_MS_MAX) {
+    enum wt_metrics_format format = wt_metrics_format_of(
+        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT));
+    struct wt_http_metrics *page = &http->metrics[format];
+    if (page->response == NULL || now_us - page->written_us > INT64_C(1000) * WT_HTTP_PAGE_MS_MAX) {
         size_t bytes;
-        char *text = wt_metrics_page(&bytes);
-        if (http->page != NULL) {
-            MHD_destroy_response(http->page);
+        char *text = wt_metrics_page(format, &bytes);
+        if (page->response != NULL) {
+            MHD_destroy_response(page->response);
         }
-        http->page = response_of("text/plain; version=0.0.4; charset=utf-8", text, bytes);
-        http->page_us = now_us;
+        page->response = response_of(wt_metrics_form(format)->content_type, text, bytes);
+        page->written_us = now_us;
     }
-    return http->page != NULL ? MHD_queue_response(connection, MHD_HTTP_OK, http->page) : MHD_NO;
+    return page->response != NULL ? MHD_queue_response(connection, MHD_HTTP_OK, page->response)
+                                  : MHD_NO;
 }
 
 static enum MHD_Result answer_probe(const struct wt_http *http, struct MHD_Connection *connection,
@@ -293,8 +297,10 @@ void wt_http_destroy(struct wt_http *http)
     (void)pthread_join(http->thread, NULL);
     wt_http_events_end(http);
     MHD_stop_daemon(http->daemon);
-    if (http->page != NULL) {
-        MHD_destroy_response(http->page);
+    for (size_t i = 0; i < WT_METRICS_FORMATS; i++) {
+        if (http->metrics[i].response != NULL) {
+            MHD_destroy_response(http->metrics[i].response);
+        }
     }
     close_all(http);
     free(http);

@@ -2,7 +2,7 @@
  *
  * GET /          200, the live page, if it is on (live_page.h); GET /events: its server-sent events
  * GET /shadow    200, what the shadow model says against the live one, as JSON; 404 without one
- * GET /metrics   200, the Prometheus page of metrics.h
+ * GET /metrics   200, the page of metrics.h, in the form that the request's Accept asks for
  * GET /healthz   200 "ok", or 503 with the reason: a supervisor should restart the worker
  * GET /readyz    200 "ready", perhaps with a remark ("ready; the last reload failed: ..."), or 503 with the
  *                reason: the worker is not working on records now

@@ -4,6 +4,7 @@
 
 #include "observe/http.h"
 #include "observe/live_page.h"
+#include "observe/metrics_format.h"
 
 #include <microhttpd.h>
 #include <pthread.h>
@@ -27,6 +28,12 @@ struct wt_http_client {
     struct wt_http_viewer *viewer; /* NULL: it views nothing */
 };
 
+/* The metrics page in one of its forms. */
+struct wt_http_metrics {
+    struct MHD_Response *response; /* NULL: none yet; answers hold references too */
+    int64_t written_us;
+};
+
 struct wt_http {
     struct wt_http_callbacks callbacks;
     uint16_t port;
@@ -38,8 +45,7 @@ struct wt_http {
     struct MHD_Daemon *daemon;
     pthread_t thread;
     struct wt_http_client clients[WT_HTTP_CONNECTIONS_MAX];
-    struct MHD_Response *page; /* the metrics page; NULL: none yet; answers hold references too */
-    int64_t page_us;           /* when the page was written */
+    struct wt_http_metrics metrics[WT_METRICS_FORMATS];
 
     /* The live page. NULL, 0: it is off. */
     struct MHD_Response *live_html;

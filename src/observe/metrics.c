@@ -44,7 +44,7 @@ void wt_atomic_add(_Atomic double *sum, double value)
     }
 }
 
-void wt_metric_observe(enum wt_histogram histogram, double value, uint64_t times)
+size_t wt_histogram_bucket(enum wt_histogram histogram, double value)
 {
     const double *bounds = wt_histogram_entry(histogram)->bounds;
     assert(value >= 0);
@@ -52,6 +52,12 @@ void wt_metric_observe(enum wt_histogram histogram, double value, uint64_t times
     while (bucket < WT_BUCKETS_MAX && bounds[bucket] > 0 && value > bounds[bucket]) {
         bucket++;
     }
+    return bucket;
+}
+
+void wt_metric_observe(enum wt_histogram histogram, double value, uint64_t times)
+{
+    size_t bucket = wt_histogram_bucket(histogram, value);
     atomic_fetch_add_explicit(&histograms[histogram].counts[bucket], times, memory_order_relaxed);
     wt_atomic_add(&histograms[histogram].sum, value * (double)times);
 }

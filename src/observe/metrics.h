@@ -5,6 +5,7 @@
 #ifndef WIRETAG_OBSERVE_METRICS_H
 #define WIRETAG_OBSERVE_METRICS_H
 
+#include "observe/metrics_format.h"
 #include "observe/metrics_table.h"
 
 #include <stddef.h>
@@ -20,6 +21,11 @@ int64_t wt_metric_get(enum wt_metric metric);
 
 /* Counts `times` observations of `value`, in the histogram's unit. Thread: any. */
 void wt_metric_observe(enum wt_histogram histogram, double value, uint64_t times);
+
+/* Names the span of a record whose `value` was counted: an exemplar. A bucket keeps its latest. The ids
+ * are lower-case hex digits, 32 and 16. Thread: any. */
+void wt_metric_exemplar(enum wt_histogram histogram, double value, const char *trace_id,
+                        const char *span_id);
 
 /* --- series whose label values are known only at run time ------------------------------------- */
 
@@ -43,10 +49,9 @@ void wt_series_remove(enum wt_family family, const char *const *label_values);
 
 /* --- the page -------------------------------------------------------------------------------- */
 
-/* Returns the Prometheus text page (exposition format 0.0.4) as a new NUL-terminated string that
- * the caller frees; *bytes_out is its length. Families without a series are left out. Derived
- * families, such as wiretag_padding_ratio, and the figures of the process are computed here.
- * Thread: any. */
-char *wt_metrics_page(size_t *bytes_out);
+/* Returns the page in that form as a new NUL-terminated string that the caller frees; *bytes_out is
+ * its length. Families without a series are left out. Derived families, such as
+ * wiretag_padding_ratio, and the figures of the process are computed here. Thread: any. */
+char *wt_metrics_page(enum wt_metrics_format format, size_t *bytes_out);
 
 #endif

@@ -3,6 +3,7 @@
 #include "observe/metrics_internal.h"
 #include "observe/process.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 
 struct page {
     struct wt_buffer buffer;
+    enum wt_metrics_format format;
     enum wt_family family;
     bool headed; /* HELP and TYPE of the family were written */
 };
@@ -22,12 +24,19 @@ static void write_head(struct page *page)
         return;
     }
     const struct wt_family_entry *entry = wt_family_entry(page->family);
-    const char *const parts[] = {"# HELP ",   entry->name,        " ",
-                                 entry->help, "\n# TYPE ",        entry->name,
-                                 " ",         types[entry->type], "\n"};
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-        wt_buffer_append_text(&page->buffer, parts[i]);
+    size_t name_bytes = strlen(entry->name);
+    if (entry->type == WT_COUNTER) {
+        name_bytes -= strlen(wt_metrics_form(page->format)->counter_ending);
     }
+    wt_buffer_append_text(&page->buffer, "# HELP ");
+    wt_buffer_append(&page->buffer, entry->name, name_bytes);
+    wt_buffer_append_text(&page->buffer, " ");
+    wt_buffer_append_text(&page->buffer, entry->help);
+    wt_buffer_append_text(&page->buffer, "\n# TYPE ");
+    wt_buffer_append(&page->buffer, entry->name, name_bytes);
+    wt_buffer_append_text(&page->buffer, " ");
+    wt_buffer_append_text(&page->buffer, types[entry->type]);
+    wt_buffer_append_text(&page->buffer, "\n");
     page->headed = true;
 }
 
@@ -75,16 +84,28 @@ struct histogram_lines {
     char *sum;
     char *count;
 };
-static struct histogram_lines lines[WT_HISTOGRAM_COUNT];
+static struct histogram_lines lines[WT_METRICS_FORMATS][WT_HISTOGRAM_COUNT];
 static pthread_once_t lines_made = PTHREAD_ONCE_INIT;
 
-static char *make_line(const struct wt_histogram_entry *entry, const char *ending, double bound)
+static void write_bound(enum wt_metrics_format format, double bound, char *le, size_t le_bytes)
+{
+    char number[32] = "+Inf";
+    if (!isinf(bound)) {
+        bool whole = bound == floor(bound);
+        (void)snprintf(number, sizeof number, whole ? wt_metrics_form(format)->whole_bound : "%g",
+                       bound);
+    }
+    (void)snprintf(le, le_bytes, "le=\"%s\"", number);
+}
+
+static char *make_line(enum wt_metrics_format format, const struct wt_histogram_entry *entry,
+                       const char *ending, double bound)
 {
     const struct wt_family_entry *family = wt_family_entry(entry->family);
     struct wt_buffer buffer = {0};
     char le[40] = "";
     if (bound > 0) {
-        (void)snprintf(le, sizeof le, isinf(bound) ? "le=\"+Inf\"" : "le=\"%g\"", bound);
+        write_bound(format, bound, le, sizeof le);
     }
     wt_buffer_append_text(&buffer, family->name);
     wt_buffer_append_text(&buffer, ending);
@@ -100,32 +121,58 @@ static char *make_line(const struct wt_histogram_entry *entry, const char *endin
     return wt_buffer_take(&buffer, NULL);
 }
 
+static void make_histogram_lines(enum wt_metrics_format format, enum wt_histogram histogram)
+{
+    const struct wt_histogram_entry *entry = wt_histogram_entry(histogram);
+    struct histogram_lines *own = &lines[format][histogram];
+    size_t count = 0;
+    while (count < WT_BUCKETS_MAX && entry->bounds[count] > 0) {
+        own->buckets[count] = make_line(format, entry, "_bucket", entry->bounds[count]);
+        count++;
+    }
+    own->buckets[count] = make_line(format, entry, "_bucket", INFINITY);
+    own->sum = make_line(format, entry, "_sum", 0);
+    own->count = make_line(format, entry, "_count", 0);
+}
+
 static void make_lines(void)
 {
-    for (size_t i = 0; i < WT_HISTOGRAM_COUNT; i++) {
-        const struct wt_histogram_entry *entry = wt_histogram_entry((enum wt_histogram)i);
-        size_t count = 0;
-        while (count < WT_BUCKETS_MAX && entry->bounds[count] > 0) {
-            lines[i].buckets[count] = make_line(entry, "_bucket", entry->bounds[count]);
-            count++;
+    for (size_t format = 0; format < WT_METRICS_FORMATS; format++) {
+        for (size_t i = 0; i < WT_HISTOGRAM_COUNT; i++) {
+            make_histogram_lines((enum wt_metrics_format)format, (enum wt_histogram)i);
         }
-        lines[i].buckets[count] = make_line(entry, "_bucket", INFINITY);
-        lines[i].sum = make_line(entry, "_sum", 0);
-        lines[i].count = make_line(entry, "_count", 0);
     }
+}
+
+/* Writes the exemplar of a bucket that counts `own` values by itself, if there is one. */
+static void write_exemplar(struct page *page, enum wt_histogram histogram, size_t bucket,
+                           uint64_t own)
+{
+    struct wt_exemplar exemplar;
+    if (!wt_metrics_form(page->format)->exemplars || own == 0 ||
+        !wt_exemplar_read(histogram, bucket, &exemplar)) {
+        return;
+    }
+    char text[160];
+    (void)snprintf(text, sizeof text,
+                   " # {trace_id=\"%s\",span_id=\"%s\"} %.9g %" PRId64 ".%03" PRId64,
+                   exemplar.trace_id, exemplar.span_id, exemplar.value, exemplar.wall_ms / 1000,
+                   exemplar.wall_ms % 1000);
+    wt_buffer_append_text(&page->buffer, text);
 }
 
 static void write_histogram(struct page *page, enum wt_histogram histogram)
 {
-    const struct histogram_lines *own = &lines[histogram];
+    const struct histogram_lines *own = &lines[page->format][histogram];
     struct wt_histogram_values values;
     wt_histogram_read(histogram, &values);
     write_head(page);
     uint64_t total = 0;
     for (size_t i = 0; i <= WT_BUCKETS_MAX && own->buckets[i] != NULL; i++) {
-        total = values.totals[i];
         wt_buffer_append_text(&page->buffer, own->buckets[i]);
-        wt_buffer_append_integer(&page->buffer, (int64_t)total);
+        wt_buffer_append_integer(&page->buffer, (int64_t)values.totals[i]);
+        write_exemplar(page, histogram, i, values.totals[i] - total);
+        total = values.totals[i];
         wt_buffer_append(&page->buffer, "\n", 1);
     }
     char text[64];
@@ -217,9 +264,9 @@ static void write_computed(struct page *page, const struct wt_process *process)
     write_value(page, value);
 }
 
-char *wt_metrics_page(size_t *bytes_out)
+char *wt_metrics_page(enum wt_metrics_format format, size_t *bytes_out)
 {
-    struct page page = {0};
+    struct page page = {.format = format};
     struct wt_process process = wt_process_read();
     (void)pthread_once(&lines_made, make_lines);
     for (size_t i = 0; i < WT_FAMILY_COUNT; i++) {
@@ -230,5 +277,6 @@ char *wt_metrics_page(size_t *bytes_out)
         wt_series_visit(page.family, write_series, &page);
         write_computed(&page, &process);
     }
+    wt_buffer_append_text(&page.buffer, wt_metrics_form(format)->end);
     return wt_buffer_take(&page.buffer, bytes_out);
 }

@@ -42,10 +42,11 @@ static struct {
     int64_t logged_us;
 } exporter = {.mutex = WT_MUTEX_INIT};
 
-void wt_spans_put(const struct wt_span *span)
+bool wt_spans_put(const struct wt_span *span)
 {
     wt_mutex_lock(&exporter.mutex);
-    if (exporter.waiting != NULL && exporter.count < WT_SPANS_WAITING_MAX) {
+    bool fits = exporter.waiting != NULL && exporter.count < WT_SPANS_WAITING_MAX;
+    if (fits) {
         size_t slot = (exporter.first + exporter.count) % WT_SPANS_WAITING_MAX;
         exporter.waiting[slot] = *span;
         exporter.count++;
@@ -56,6 +57,7 @@ void wt_spans_put(const struct wt_span *span)
         wt_metric_add(WT_METRIC_SPANS_DROPPED, 1);
     }
     wt_mutex_unlock(&exporter.mutex);
+    return fits;
 }
 
 /* Waits for a batch, for a second, or for `until_us` after a failure. Returns the number of spans that were

@@ -10,6 +10,8 @@
 #include "observe/otlp.h"
 #include "wiretag/status.h"
 
+#include <stdbool.h>
+
 #define WT_SPANS_WAITING_MAX 2048u
 
 /* How long the last spans may take when the process ends. */
@@ -19,8 +21,8 @@
  * Texts are copied. WT_FAILED: there is no thread for it. Thread: main. */
 enum wt_status wt_spans_start(const char *endpoint, const char *group, struct wt_error *error);
 
-/* Hands a span over. Does nothing if nothing is exported. Thread: any. Locks: takes its own. */
-void wt_spans_put(const struct wt_span *span);
+/* Hands a span over. False: it is dropped, or nothing is exported. Thread: any. Locks: takes its own. */
+bool wt_spans_put(const struct wt_span *span);
 
 /* Sends what is waiting, within WT_SPANS_END_MS_MAX, and ends. Thread: main. */
 void wt_spans_stop(void);

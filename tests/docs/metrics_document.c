@@ -12,11 +12,13 @@ static const char head[] =
     "<!-- Made from src/observe/metrics_families.c: build-fake/tests/metrics_document > "
     "docs/metrics.md "
     "-->\n\n"
-    "`GET /metrics` at `http.listen` returns these families in the Prometheus text format. A "
-    "family "
-    "appears when it has a series.\n"
+    "`GET /metrics` at `http.listen` returns these families in the Prometheus text format, or in "
+    "OpenMetrics where `Accept` asks for it. A family appears when it has a series.\n"
     "Units are base units: seconds, bytes, ratios from 0 to 1. A histogram has `_bucket`, `_sum` "
-    "and `_count`.\n"
+    "and `_count`. In OpenMetrics a counter's family is named without `_total`, its series are "
+    "not; bounds are "
+    "written as floats (`le=\"1.0\"`), and buckets have exemplars "
+    "([operations.md](operations.md#traces)).\n"
     "[operations.md](operations.md) says what to watch. `config/alerts.yaml` and "
     "`config/dashboard.json` use only these metrics.\n";
 

@@ -5,10 +5,10 @@
 
 import math
 import re
-import shutil
 import subprocess
 from dataclasses import dataclass, field
 
+import prometheus_server
 from broker import ROOT
 
 NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
@@ -25,8 +25,7 @@ class Family:
 
 def promtool():
     """The path of promtool, or None."""
-    own = ROOT / ".deps" / "promtool" / "promtool"
-    return str(own) if own.exists() else shutil.which("promtool")
+    return prometheus_server.find("promtool")
 
 
 def check_with_promtool(page):

@@ -195,14 +195,14 @@ class Worker:
     def threads(self):
         return len(os.listdir(f"/proc/{self.pid}/task"))
 
-    def http(self, path, timeout=30):
+    def http(self, path, timeout=30, headers=None):
         """(status, body) of a GET on the worker's own page; for http.listen with port 0."""
         if self.port is None:
             self.wait_log(r"metrics and health at .*, port \d+")
             self.port = int(re.search(r"metrics and health at .*, port (\d+)", self.stderr).group(1))
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         try:
-            connection.request("GET", path)
+            connection.request("GET", path, headers=headers or {})
             answer = connection.getresponse()
             return answer.status, answer.read().decode()
         finally:

@@ -73,6 +73,26 @@ static void show_failure(const struct wt_config *config, const struct wt_record 
     wt_live_fail(&shown);
 }
 
+static_assert(WT_HISTOGRAM_STAGE_PUBLISH - WT_HISTOGRAM_STAGE_QUEUE + 1 == WT_SPAN_STAGES,
+              "a histogram for each stage");
+
+/* Names the span in the histograms that count its record: only for stages whose beginning and end are known,
+ * as the histogram counts no other. */
+static void note_exemplars(const struct wt_span *span)
+{
+    const int64_t *times_us = span->times_us;
+    wt_metric_exemplar(WT_HISTOGRAM_RECORD_SECONDS,
+                       seconds_since(times_us[0], times_us[WT_SPAN_STAGES]), span->trace_id,
+                       span->span_id);
+    for (size_t stage = 0; stage < WT_SPAN_STAGES; stage++) {
+        if (times_us[stage] > 0 && times_us[stage + 1] > 0) {
+            wt_metric_exemplar((enum wt_histogram)(WT_HISTOGRAM_STAGE_QUEUE + stage),
+                               seconds_since(times_us[stage], times_us[stage + 1]), span->trace_id,
+                               span->span_id);
+        }
+    }
+}
+
 /* For the collector of traces. */
 static void export_span(const struct wt_record *record, int64_t now_us)
 {
@@ -101,7 +121,9 @@ static void export_span(const struct wt_record *record, int64_t now_us)
     if (record->failure != NULL) {
         (void)snprintf(span.code, sizeof span.code, "%s", record->failure->error.code);
     }
-    wt_spans_put(&span);
+    if (wt_spans_put(&span)) {
+        note_exemplars(&span);
+    }
 }
 
 static void count_failure(const struct wt_config *config, const struct wt_record *record)

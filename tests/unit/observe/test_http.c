@@ -15,6 +15,30 @@ static void metrics_are_the_prometheus_page(void **state)
     wt_http_destroy(http);
 }
 
+static void a_scraper_that_asks_for_openmetrics_gets_it(void **state)
+{
+    (void)state;
+    struct health health = {true, true};
+    struct wt_http *http = start("127.0.0.1:0", &health);
+    for (int i = 0; i < 2; i++) {
+        int client = open_client(http);
+        send_text(client,
+                  "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+                  "Accept: application/openmetrics-text;version=1.0.0,text/plain;q=0.5\r\n\r\n");
+        const char *answer = read_answer(client);
+        (void)close(client);
+        assert_answer(
+            answer, "200",
+            "Content-Type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n");
+        assert_answer(answer, "200", "\n# TYPE wiretag_batches counter\n");
+        assert_string_equal(answer + strlen(answer) - strlen("\n# EOF\n"), "\n# EOF\n");
+        /* The other form is not what is kept for it. */
+        assert_answer(ask(http, "GET", "/metrics"), "200",
+                      "# TYPE wiretag_batches_total counter\n");
+    }
+    wt_http_destroy(http);
+}
+
 static void the_page_is_at_most_a_moment_old(void **state)
 {
     (void)state;
@@ -239,6 +263,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(metrics_are_the_prometheus_page),
+        cmocka_unit_test(a_scraper_that_asks_for_openmetrics_gets_it),
         cmocka_unit_test(the_page_is_at_most_a_moment_old),
         cmocka_unit_test(health_and_readiness_follow_their_probes_and_say_why_not),
         cmocka_unit_test(a_probe_that_is_fine_may_add_a_remark),

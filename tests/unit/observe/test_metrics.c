@@ -23,7 +23,7 @@
 static char *page(void)
 {
     size_t bytes;
-    char *text = wt_metrics_page(&bytes);
+    char *text = wt_metrics_page(WT_METRICS_TEXT, &bytes);
     assert_int_equal(bytes, strlen(text));
     return text;
 }

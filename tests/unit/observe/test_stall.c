@@ -109,7 +109,7 @@ static void every_reason_is_on_the_page_and_has_a_name_of_its_own(void **state)
 {
     (void)state;
     size_t bytes;
-    char *page = wt_metrics_page(&bytes);
+    char *page = wt_metrics_page(WT_METRICS_TEXT, &bytes);
     for (int i = 0; i < WT_STALL_COUNT; i++) {
         char series[80];
         (void)snprintf(series, sizeof series, "wiretag_stalled{reason=\"%s\"} 0\n",

@@ -148,7 +148,7 @@ static void pass(int seconds)
 static double value_of(const char *series)
 {
     size_t bytes;
-    char *text = wt_metrics_page(&bytes);
+    char *text = wt_metrics_page(WT_METRICS_TEXT, &bytes);
     double value = -1;
     char *rest = NULL;
     for (char *line = strtok_r(text, "\n", &rest); line != NULL;

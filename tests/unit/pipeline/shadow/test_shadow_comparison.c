@@ -201,7 +201,7 @@ static void several_labels_differ_by_any_of_them(void **state)
 static uint32_t series_on_the_page(const char *with)
 {
     size_t bytes;
-    char *page = wt_metrics_page(&bytes);
+    char *page = wt_metrics_page(WT_METRICS_TEXT, &bytes);
     uint32_t found = 0;
     for (const char *at = strstr(page, with); at != NULL; at = strstr(at + 1, with)) {
         found++;
