@@ -43,17 +43,32 @@ struct wt_bpe_token {
 
 /* A piece as the search sees it, by its id. */
 struct wt_bpe_leaf {
-    uint32_t shorter; /* the longest piece that it starts with; WT_BPE_NONE: none */
+    uint32_t shorter; /* the longest piece that it starts with; WT_BPE_NO_ID: none */
     uint32_t symbols; /* its length */
 };
 
 /* The pieces in a double array, by symbols: the child of node n by symbol s is base of n + s, if its
- * parent is n. Node 0 is the root. */
-struct wt_bpe_node {
-    uint32_t base;
-    uint32_t parent; /* WT_BPE_NONE: unused, or the root */
-    uint32_t id;     /* of the piece that ends here; WT_BPE_NONE: none */
-};
+ * parent is n. Node 0 is the root. A node is its parent, its base, and the id of the piece that ends
+ * here, in 22, 22 and 20 bits: half of a walk's time is the wait for nodes, so they are small. */
+#define WT_BPE_NODE_BITS 22u
+#define WT_BPE_ID_BITS 20u
+#define WT_BPE_NO_PARENT ((1u << WT_BPE_NODE_BITS) - 1u) /* unused, or the root */
+#define WT_BPE_NO_ID ((1u << WT_BPE_ID_BITS) - 1u)       /* no piece ends here */
+
+static inline uint32_t wt_bpe_node_parent(uint64_t node)
+{
+    return (uint32_t)(node >> (WT_BPE_NODE_BITS + WT_BPE_ID_BITS));
+}
+
+static inline uint32_t wt_bpe_node_base(uint64_t node)
+{
+    return (uint32_t)(node >> WT_BPE_ID_BITS) & WT_BPE_NO_PARENT;
+}
+
+static inline uint32_t wt_bpe_node_id(uint64_t node)
+{
+    return (uint32_t)node & WT_BPE_NO_ID;
+}
 
 /* The first code points have their symbols in a table. */
 #define WT_BPE_LOW_COUNT 0x800u
@@ -78,8 +93,7 @@ struct wt_bpe {
     bool searchable;        /* what follows is there: see wt_bpe_search_words */
     struct wt_bpe_token *tokens;
     struct wt_bpe_leaf *leaves;
-    struct wt_bpe_node *nodes;
-    uint32_t node_count;
+    uint64_t *nodes;
     struct wt_symbols symbols; /* WT_FOLD_BYTES: of bytes; else of code points */
     uint32_t low_symbols[WT_BPE_LOW_COUNT];
     struct wt_bpe_entry *entries; /* the words that are one piece, as a new cache has them */
@@ -137,21 +151,21 @@ void wt_bpe_room_free(struct wt_bpe_room *room);
 struct wt_bpe_search {
     const uint32_t *symbols; /* each of a character that is a piece */
     int32_t *ids;            /* set by the call; room for `count` */
-    uint64_t *dead;     /* a bit for each place and for the end, all zero: used by the call for the
+    uint64_t *dead;    /* a bit for each place and for the end, all zero: used by the call for the
                        places from which the rest cannot be covered */
-    uint32_t count;     /* of symbols, 1 or more */
-    uint32_t id_count;  /* set by the call */
-    uint32_t place;     /* internal, as what follows: everything before it is covered */
-    uint32_t end;       /* the walk has come so far, */
-    uint32_t node;      /* to this node */
-    uint32_t base;      /* with this base, */
-    uint32_t child;     /* and goes on to this one */
-    uint32_t token;     /* the piece that may come next; WT_BPE_NONE: none */
-    uint32_t token_end; /* where it ends */
+    uint32_t count;    /* of symbols, 1 or more */
+    uint32_t id_count; /* set by the call */
+    uint32_t end;   /* internal, as what follows: the walk from the word's start has come here, */
+    uint32_t node;  /* to this node, */
+    uint32_t base;  /* with this base, */
+    uint32_t child; /* and goes on to this one */
+    uint32_t token; /* the longest piece that it has passed */
+    uint32_t token_end; /* where that ends */
 };
 
-/* Finds the ids of words, one step of each in turn: the tables are larger than the near caches, so
- * each step waits for memory, and in turns the waits overlap.
+/* Finds the ids of words. The first walk of each is made in turns, one step of each: the tables are
+ * larger than the near caches, so each step waits for memory, and in turns the waits overlap. The
+ * other pieces of a word are short, and found word by word.
  *
  * A sequence of pieces is what merging gives if and only if each two neighbours stay apart when
  * they are merged alone. That holds for tables in which each piece is made by one merge, of pieces
@@ -171,7 +185,8 @@ enum wt_status wt_bpe_complete(struct wt_bpe *bpe);
 /* Fills `folded` and `byte_ids`. WT_MEMORY. */
 enum wt_status wt_bpe_fold(struct wt_bpe *bpe);
 
-/* Fills the symbols, nodes and leaves from the tokens. WT_MEMORY. */
+/* Fills the symbols, nodes and leaves from the tokens, unless nodes or ids are more than a node can
+ * say: then `searchable` becomes false. WT_MEMORY. */
 enum wt_status wt_bpe_build_trie(struct wt_bpe *bpe);
 
 /* Where a word can be in the cache: two entries, from this one on. */

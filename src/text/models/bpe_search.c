@@ -27,107 +27,141 @@ bool wt_bpe_stay_apart(const struct wt_bpe *bpe, uint32_t left, uint32_t right, 
     }
 }
 
-/* --- one word, step by step ------------------------------------------------------------------- */
+/* --- walks ------------------------------------------------------------------------------------ */
 
-/* Turns the walk to the next symbol. False: the word is over. */
-static inline bool next_symbol(const struct wt_bpe *bpe, struct wt_bpe_search *search)
+/* The longest piece that a walk has passed. */
+struct passed {
+    uint32_t token; /* WT_BPE_NO_ID: none */
+    uint32_t end;
+};
+
+/* Passes a node at whose end the walk is at place `end`; without a branch. */
+static inline void pass(struct passed *passed, uint64_t node, uint32_t end)
 {
-    if (search->end == search->count) {
-        return false;
+    uint32_t id = wt_bpe_node_id(node);
+    passed->end = id != WT_BPE_NO_ID ? end : passed->end;
+    passed->token = id != WT_BPE_NO_ID ? id : passed->token;
+}
+
+/* The longest piece from `place` on. */
+static inline struct passed walk(const struct wt_bpe *bpe, const struct wt_bpe_search *search,
+                                 uint32_t place)
+{
+    struct passed passed = {.token = WT_BPE_NO_ID, .end = place};
+    uint32_t node = 0;
+    uint32_t base = wt_bpe_node_base(bpe->nodes[0]);
+    for (uint32_t end = place; end < search->count;) {
+        uint32_t next = base + search->symbols[end];
+        uint64_t child = bpe->nodes[next];
+        if (wt_bpe_node_parent(child) != node) {
+            break;
+        }
+        node = next;
+        base = wt_bpe_node_base(child);
+        pass(&passed, child, ++end);
     }
-    search->child = search->base + search->symbols[search->end];
-    __builtin_prefetch(&bpe->nodes[search->child]);
-    return true;
+    return passed;
 }
 
-/* Looks for the longest piece from `place` on. */
-static inline void start_walk(const struct wt_bpe *bpe, struct wt_bpe_search *search)
+/* Takes the walk from a word's start to `child` and turns it to the next symbol. */
+static inline void descend(const struct wt_bpe *bpe, struct wt_bpe_search *search, uint64_t child)
 {
-    search->node = 0;
-    search->base = bpe->nodes[0].base;
-    search->end = search->place;
-    search->token = WT_BPE_NONE;
-    (void)next_symbol(bpe, search);
+    struct passed passed = {.token = search->token, .end = search->token_end};
+    search->node = search->child;
+    search->base = wt_bpe_node_base(child);
+    pass(&passed, child, ++search->end);
+    search->token = passed.token;
+    search->token_end = passed.end;
+    /* Symbol 0 is in no piece, so it leads to no child. */
+    search->child = search->base + (search->end < search->count ? search->symbols[search->end] : 0);
+    __builtin_prefetch(&bpe->nodes[search->child]);
 }
+
+/* Makes the first walks of all words in turns. */
+static void walk_first(const struct wt_bpe *bpe, struct wt_bpe_search *searches, uint32_t count)
+{
+    struct wt_bpe_search *active[WT_WORDS_AT_ONCE];
+    uint32_t root_base = wt_bpe_node_base(bpe->nodes[0]);
+    for (uint32_t i = 0; i < count; i++) {
+        struct wt_bpe_search *search = &searches[i];
+        assert(search->count > 0);
+        search->end = 0;
+        search->token = WT_BPE_NO_ID;
+        search->child = root_base + search->symbols[0];
+        descend(bpe, search, bpe->nodes[search->child]);
+        assert(search->token != WT_BPE_NO_ID); /* a character is a piece */
+        active[i] = search;
+    }
+    while (count > 0) {
+        uint32_t kept = 0;
+        for (uint32_t i = 0; i < count; i++) {
+            struct wt_bpe_search *search = active[i];
+            uint64_t child = bpe->nodes[search->child];
+            if (wt_bpe_node_parent(child) == search->node) {
+                active[kept++] = search;
+                descend(bpe, search, child);
+            } else {
+                __builtin_prefetch(&bpe->tokens[search->token]);
+            }
+        }
+        count = kept;
+    }
+}
+
+/* --- words ------------------------------------------------------------------------------------ */
 
 static inline bool is_dead(const struct wt_bpe_search *search, uint32_t place)
 {
     return (search->dead[place / 64] >> place % 64 & 1u) != 0;
 }
 
-/* Replaces the next piece by the longest one that `token` starts with. */
-static inline void shorten(const struct wt_bpe *bpe, struct wt_bpe_search *search, uint32_t token)
+/* The longest piece at `place` that `token` starts with. */
+static inline struct passed shorten(const struct wt_bpe *bpe, uint32_t token, uint32_t place)
 {
-    search->token = bpe->leaves[token].shorter;
-    if (search->token != WT_BPE_NONE) {
-        search->token_end = search->place + bpe->leaves[search->token].symbols;
+    uint32_t shorter = bpe->leaves[token].shorter;
+    if (shorter == WT_BPE_NO_ID) {
+        return (struct passed){.token = WT_BPE_NO_ID};
     }
+    return (struct passed){.token = shorter, .end = place + bpe->leaves[shorter].symbols};
 }
 
-/* Goes on with the next piece or, if the rest behind it cannot be covered, a shorter one. True: the
- * word is covered. */
-static inline bool choose(const struct wt_bpe *bpe, struct wt_bpe_search *search)
+/* Covers the word, whose first walk is made. */
+static void cover(const struct wt_bpe *bpe, struct wt_bpe_search *search)
 {
+    struct passed next = {.token = search->token, .end = search->token_end};
+    int32_t *ids = search->ids;
+    uint32_t id_count = 0;
+    uint32_t place = 0; /* everything before it is covered */
     for (;;) {
-        if (search->token == WT_BPE_NONE) {
+        if (next.token == WT_BPE_NO_ID) {
             /* Nothing from here on: the piece before is made shorter. */
-            assert(search->id_count > 0);
-            search->dead[search->place / 64] |= UINT64_C(1) << search->place % 64;
-            uint32_t last = (uint32_t)search->ids[--search->id_count];
-            search->place -= bpe->leaves[last].symbols;
-            shorten(bpe, search, last);
-        } else if (is_dead(search, search->token_end) ||
-                   (search->id_count > 0 &&
-                    !wt_bpe_stay_apart(bpe, (uint32_t)search->ids[search->id_count - 1],
-                                       search->token, WT_BPE_NONE))) {
-            shorten(bpe, search, search->token);
+            assert(id_count > 0);
+            search->dead[place / 64] |= UINT64_C(1) << place % 64;
+            uint32_t last = (uint32_t)ids[--id_count];
+            place -= bpe->leaves[last].symbols;
+            next = shorten(bpe, last, place);
+        } else if (is_dead(search, next.end) ||
+                   (id_count > 0 && !wt_bpe_stay_apart(bpe, (uint32_t)ids[id_count - 1], next.token,
+                                                       WT_BPE_NONE))) {
+            next = shorten(bpe, next.token, place);
         } else {
-            break;
+            __builtin_prefetch(&bpe->tokens[next.token]);
+            ids[id_count++] = (int32_t)next.token;
+            place = next.end;
+            if (place == search->count) {
+                break;
+            }
+            next = walk(bpe, search, place);
         }
     }
-    search->ids[search->id_count++] = (int32_t)search->token;
-    search->place = search->token_end;
-    if (search->place == search->count) {
-        return true;
-    }
-    start_walk(bpe, search);
-    return false;
-}
-
-/* One step. True: the word is covered. */
-static inline bool step(const struct wt_bpe *bpe, struct wt_bpe_search *search)
-{
-    const struct wt_bpe_node *child = &bpe->nodes[search->child];
-    if (child->parent == search->node) {
-        search->node = search->child;
-        search->base = child->base;
-        search->end++;
-        search->token_end = child->id != WT_BPE_NONE ? search->end : search->token_end;
-        search->token = child->id != WT_BPE_NONE ? child->id : search->token;
-        if (next_symbol(bpe, search)) {
-            return false;
-        }
-    }
-    return choose(bpe, search);
+    search->id_count = id_count;
 }
 
 void wt_bpe_search_words(const struct wt_bpe *bpe, struct wt_bpe_search *searches, uint32_t count)
 {
-    struct wt_bpe_search *active[WT_WORDS_AT_ONCE];
     assert(count <= WT_WORDS_AT_ONCE);
+    walk_first(bpe, searches, count);
     for (uint32_t i = 0; i < count; i++) {
-        assert(searches[i].count > 0);
-        searches[i].id_count = 0;
-        searches[i].place = 0;
-        start_walk(bpe, &searches[i]);
-        active[i] = &searches[i];
-    }
-    while (count > 0) {
-        uint32_t kept = 0;
-        for (uint32_t i = 0; i < count; i++) {
-            active[kept] = active[i];
-            kept += !step(bpe, active[i]);
-        }
-        count = kept;
+        cover(bpe, &searches[i]);
     }
 }

@@ -8,10 +8,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A node while its neighbours are not there yet. */
+struct node {
+    uint32_t base;
+    uint32_t parent; /* WT_BPE_NONE: unused, or the root */
+    uint32_t id;     /* WT_BPE_NONE: none */
+};
+
 struct builder {
     struct wt_bpe *bpe;
     struct wt_levels levels;
     uint32_t leaf_count;
+    struct node *nodes;
+    uint32_t node_count;
     uint32_t node_capacity;
 };
 
@@ -64,25 +73,24 @@ static enum wt_status spell_leaves(struct builder *builder)
 
 static enum wt_status reserve_nodes(struct builder *builder, uint32_t count)
 {
-    struct wt_bpe *bpe = builder->bpe;
     if (count > builder->node_capacity) {
         /* The initial capacity fits usual vocabularies: two nodes for each piece and some more. */
         uint32_t capacity = count + count / 2 + builder->leaf_count / 4 * 9;
-        struct wt_bpe_node *nodes = wt_pages_alloc((size_t)capacity * sizeof *nodes);
+        struct node *nodes = wt_pages_alloc((size_t)capacity * sizeof *nodes);
         if (nodes == NULL || !wt_places_reserve(&builder->levels.places, capacity)) {
             free(nodes);
             return WT_MEMORY;
         }
-        if (bpe->node_count > 0) {
-            memcpy(nodes, bpe->nodes, bpe->node_count * sizeof *nodes);
+        if (builder->node_count > 0) {
+            memcpy(nodes, builder->nodes, builder->node_count * sizeof *nodes);
         }
-        free(bpe->nodes);
-        bpe->nodes = nodes;
+        free(builder->nodes);
+        builder->nodes = nodes;
         builder->node_capacity = capacity;
     }
-    for (; bpe->node_count < count; bpe->node_count++) {
-        bpe->nodes[bpe->node_count] =
-            (struct wt_bpe_node){.parent = WT_BPE_NONE, .id = WT_BPE_NONE};
+    for (; builder->node_count < count; builder->node_count++) {
+        builder->nodes[builder->node_count] =
+            (struct node){.parent = WT_BPE_NONE, .id = WT_BPE_NONE};
     }
     return WT_OK;
 }
@@ -90,24 +98,23 @@ static enum wt_status reserve_nodes(struct builder *builder, uint32_t count)
 /* Completes one node: sets its piece and adds its children. */
 static enum wt_status settle_group(struct builder *builder, struct wt_group group)
 {
-    struct wt_bpe *bpe = builder->bpe;
     struct wt_levels *levels = &builder->levels;
     uint32_t ended = wt_levels_sort(levels, &group);
     if (ended > 0) {
-        bpe->nodes[group.node].id = wt_levels_key(levels, group.first - 1);
+        builder->nodes[group.node].id = wt_levels_key(levels, group.first - 1);
     }
     if (group.count == 0) {
         return WT_OK;
     }
     uint32_t count = wt_levels_children(levels, &group);
-    uint32_t base = wt_places_find(&levels->places, bpe->node_count, levels->distinct, count);
+    uint32_t base = wt_places_find(&levels->places, builder->node_count, levels->distinct, count);
     if (base > UINT32_MAX - levels->symbol_count ||
         reserve_nodes(builder, base + levels->symbol_count) != WT_OK) {
         return WT_MEMORY;
     }
-    bpe->nodes[group.node].base = base;
+    builder->nodes[group.node].base = base;
     for (uint32_t i = 0; i < count; i++) {
-        bpe->nodes[base + levels->distinct[i]].parent = group.node;
+        builder->nodes[base + levels->distinct[i]].parent = group.node;
     }
     wt_levels_descend(levels, &group, base, count);
     return WT_OK;
@@ -132,18 +139,41 @@ static enum wt_status build_nodes(struct builder *builder)
 }
 
 /* Notes for each piece the longest other one that it starts with: that of the nearest node above. */
-static void note_shorter(struct wt_bpe *bpe)
+static void note_shorter(struct builder *builder)
 {
-    for (uint32_t node = 1; node < bpe->node_count; node++) {
-        if (bpe->nodes[node].id == WT_BPE_NONE) {
+    struct wt_bpe *bpe = builder->bpe;
+    for (uint32_t node = 1; node < builder->node_count; node++) {
+        if (builder->nodes[node].id == WT_BPE_NONE) {
             continue;
         }
-        uint32_t above = bpe->nodes[node].parent;
-        while (above != 0 && bpe->nodes[above].id == WT_BPE_NONE) {
-            above = bpe->nodes[above].parent;
+        uint32_t above = builder->nodes[node].parent;
+        while (above != 0 && builder->nodes[above].id == WT_BPE_NONE) {
+            above = builder->nodes[above].parent;
         }
-        bpe->leaves[bpe->nodes[node].id].shorter = bpe->nodes[above].id;
+        uint32_t shorter = builder->nodes[above].id;
+        bpe->leaves[builder->nodes[node].id].shorter =
+            shorter == WT_BPE_NONE ? WT_BPE_NO_ID : shorter;
     }
+}
+
+/* Writes the nodes as walks read them, if they can say what they must. */
+static enum wt_status pack_nodes(const struct builder *builder)
+{
+    struct wt_bpe *bpe = builder->bpe;
+    bpe->searchable =
+        builder->node_count < WT_BPE_NO_PARENT && bpe->base.pieces.id_count <= WT_BPE_NO_ID;
+    bpe->nodes = wt_pages_alloc(builder->node_count * sizeof *bpe->nodes);
+    if (bpe->nodes == NULL) {
+        return WT_MEMORY;
+    }
+    for (uint32_t i = 0; i < builder->node_count && bpe->searchable; i++) {
+        const struct node *node = &builder->nodes[i];
+        uint64_t parent = node->parent == WT_BPE_NONE ? WT_BPE_NO_PARENT : node->parent;
+        uint64_t id = node->id == WT_BPE_NONE ? WT_BPE_NO_ID : node->id;
+        bpe->nodes[i] = parent << (WT_BPE_NODE_BITS + WT_BPE_ID_BITS) |
+                        (uint64_t)node->base << WT_BPE_ID_BITS | id;
+    }
+    return WT_OK;
 }
 
 enum wt_status wt_bpe_build_trie(struct wt_bpe *bpe)
@@ -165,11 +195,15 @@ enum wt_status wt_bpe_build_trie(struct wt_bpe *bpe)
         status = build_nodes(&builder);
     }
     if (status == WT_OK) {
-        note_shorter(bpe);
+        note_shorter(&builder);
+        status = pack_nodes(&builder);
+    }
+    if (status == WT_OK) {
         for (uint32_t i = 0; i < WT_BPE_LOW_COUNT; i++) {
             bpe->low_symbols[i] = wt_symbol(&bpe->symbols, i);
         }
     }
     wt_levels_free(&builder.levels);
+    free(builder.nodes);
     return status;
 }

@@ -122,6 +122,26 @@ static void test_an_order_of_keys_does_not_matter(void **state)
     wt_vocab_destroy(vocab);
 }
 
+/* The nodes of the search have no room for these. */
+static void test_ids_above_a_million_are_found_by_merging(void **state)
+{
+    (void)state;
+    static const char *const largest[] = {"1048574", "1048575", "1048576"};
+    for (size_t i = 0; i < sizeof largest / sizeof largest[0]; i++) {
+        char file[300];
+        (void)snprintf(
+            file, sizeof file,
+            "{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0, \"b\": 1, \"ab\": %s, "
+            "\"abb\": 2}, \"merges\": [\"a b\", \"ab b\"]}}",
+            largest[i]);
+        struct wt_vocab *vocab = make_vocab(file);
+        int id = atoi(largest[i]);
+        expect(vocab, "abababba", 0, false, id, id, 2, 0, -1);
+        expect(vocab, "ba", 0, false, 1, 0, -1);
+        wt_vocab_destroy(vocab);
+    }
+}
+
 static void test_a_wordpiece_file_is_read_as_bert_has_it(void **state)
 {
     (void)state;
@@ -341,6 +361,7 @@ int main(void)
         cmocka_unit_test(test_the_type_must_be_that_of_the_model),
         cmocka_unit_test(test_the_template_stays_when_a_text_is_cut),
         cmocka_unit_test(test_an_order_of_keys_does_not_matter),
+        cmocka_unit_test(test_ids_above_a_million_are_found_by_merging),
         cmocka_unit_test(test_a_wordpiece_file_is_read_as_bert_has_it),
         cmocka_unit_test(test_the_special_tokens_of_a_wordpiece_are_those_of_the_file),
         cmocka_unit_test(test_special_tokens_that_a_wordpiece_cannot_find),
