@@ -22,13 +22,14 @@ kafka_require() {
 kafka_java_options=(-Xshare:auto -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:-UsePerfData -Djava.awt.headless=true
     "-Dlog4j2.configurationFile=$root/scripts/kafka/log4j2.properties")
 
-# Prints the numbers of the nodes that DIR has.
-kafka_nodes() {
+# Sets kafka_nodes to the numbers of the nodes that DIR has.
+kafka_find_nodes() { # DIR
     local folder
+    kafka_nodes=()
     for folder in "$1"/node-*/; do
         [ -f "$folder/server.properties" ] || continue
         folder=${folder%/}
-        printf '%s\n' "${folder##*/node-}"
+        kafka_nodes+=("${folder##*/node-}")
     done
 }
 

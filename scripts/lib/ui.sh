@@ -11,11 +11,11 @@ fi
 ui_moves=false
 if [ -t 2 ] && [ "${TERM:-dumb}" != dumb ]; then ui_moves=true; fi
 
-# What ui_run runs now: the leader of a process group of its own, so that Ctrl-C ends all of it.
-ui_child=''
+# What ui_run runs leads a process group of its own, so that Ctrl-C ends all of it. Bash's list of jobs has it
+# from the moment at which it is there; what a script itself runs in the background leads no group.
 ui_stop_child() {
-    [ -z "$ui_child" ] || kill -- "-$ui_child" 2>/dev/null || true
-    ui_child=''
+    local job
+    for job in $(jobs -p); do kill -- "-$job" 2>/dev/null || true; done
 }
 ui_interrupted() {
     trap '' INT TERM HUP
@@ -65,27 +65,39 @@ ui_columns() {
     printf '%s' "$columns"
 }
 
+# ui_capture NAME FILE COMMAND...: NAME=$(COMMAND...) by way of FILE, for what a loop asks again and again: bash 5.2
+# can lose a Ctrl-C that comes in the middle of a command or process substitution.
+ui_capture() {
+    local -n ui_captured=$1
+    local file=$2
+    shift 2
+    ("$@") >"$file" || true
+    ui_captured=''
+    IFS= read -r -d '' ui_captured <"$file" || true
+    ui_captured=${ui_captured%$'\n'}
+}
+ui_last_line() { # FILE
+    tail -c 400 "$1" | tr '\r\t' '\n ' | grep -a . | tail -n 1
+}
+
 # ui_run LABEL LOG COMMAND...: runs the command with its output in LOG. While it runs, a terminal
-# shows the time and the last line of the log (or what the function ui_progress prints), anything
+# shows the time and the last line of the log (or what the function ui_progress prints of LOG), anything
 # else gets a plain line every 15 s. A failure prints the end of LOG. Returns the command's status.
 ui_run() {
-    local label=$1 log=$2 started=$SECONDS said=0 pid status elapsed doing columns
+    local label=$1 log=$2 started=$SECONDS said=0 pid status elapsed doing columns progress=ui_last_line
     shift 2
-    mkdir -p "$(dirname "$log")"
+    mkdir -p "${log%/*}"
+    : >"$log"
+    if declare -F ui_progress >/dev/null; then progress=ui_progress; fi
+    columns=$(ui_columns)
     set -m
     "$@" >"$log" 2>&1 </dev/null &
     set +m
     pid=$!
-    ui_child=$pid
-    columns=$(ui_columns)
     while kill -0 "$pid" 2>/dev/null; do
         elapsed=$((SECONDS - started))
         if $ui_moves || [ $((elapsed - said)) -ge 15 ]; then
-            if declare -F ui_progress >/dev/null; then
-                doing=$(ui_progress) || true
-            else
-                doing=$(tail -c 400 "$log" | tr '\r\t' '\n ' | grep -a . | tail -n 1) || true
-            fi
+            ui_capture doing "$log.shown" "$progress" "$log"
             doing="$label ${elapsed}s  $doing"
             if $ui_moves; then
                 printf '\r\e[K      %s%s%s' "$ui_dim" "${doing:0:columns-7}" "$ui_reset" >&2
@@ -97,7 +109,7 @@ ui_run() {
         sleep 0.2
     done
     wait "$pid" && status=0 || status=$?
-    ui_child=''
+    rm -f "$log.shown"
     $ui_moves && printf '\r\e[K' >&2
     elapsed=$((SECONDS - started))
     if [ "$status" -ne 0 ]; then

@@ -150,7 +150,7 @@ def test_live_it_labels_until_ctrl_c_and_prints_where_to_look(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
-# The last one did not end once in some fifty runs: what ran then is shown, until the cause is known.
+# The last one did not end once in some fifty runs. Bash losing the SIGINT may be why: what runs then is shown.
 @pytest.mark.parametrize("step", [2, 3, 4, pytest.param(5, marks=pytest.mark.long)])
 def test_ctrl_c_at_any_step_leaves_nothing(tmp_path, step):
     running = subprocess.Popen([ROOT / "scripts/quickstart", "--no-install"], stdout=subprocess.DEVNULL,
