@@ -25,6 +25,7 @@ NOT_RUN = {
     r"(\./)?scripts/quickstart\b.*": "tests/integration/test_quickstart.py runs it",
     r"(\./)?scripts/kafka/start --port 9092.*": "the tests' own broker stands in for it",
     r"(\./)?scripts/kafka/stop$": "the tests' own broker goes on",
+    r"curl .*127\.0\.0\.1:9464/metrics.*": "tests/integration/test_openmetrics.py asks a worker so",
     r"man .*": "shows a page to read; test_cli_manners.py reads it",
     r"docker(-compose)? .*": "needs a container engine",
     r"(TORCH_ROOT=|python3 scripts/bench/(gpu|pipeline)\.py).*": "needs a GPU and a PyTorch for it",
