@@ -15,6 +15,10 @@ import worker
 pytestmark = pytest.mark.skipif("KAFKA" in os.environ, reason="brokers are killed, and KAFKA's are not ours")
 
 
+# KIP-848
+COORDINATOR = {"kafka": {"consumer": {"group.protocol": "consumer"}}}
+
+
 @pytest.fixture
 def seed():
     return int(os.environ.get("WIRETAG_CHAOS_SEED", random.randrange(1_000_000)))
@@ -56,8 +60,14 @@ def test_exactly_once_holds_with_eager_rebalances(tmp_path, seed, strategy):
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("guarantee", ["exactly-once", "at-least-once"])
 def test_the_books_balance_where_the_coordinator_assigns(tmp_path, seed, guarantee):
-    """group.protocol: consumer (KIP-848)."""
-    run.play(tmp_path, plan.SHORT, seed, guarantee, changes={"kafka": {"consumer": {"group.protocol": "consumer"}}})
+    run.play(tmp_path, plan.SHORT, seed, guarantee, changes=COORDINATOR)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("guarantee", ["exactly-once", "at-least-once"])
+def test_the_books_balance_on_three_brokers_where_the_coordinator_assigns(tmp_path, seed, guarantee):
+    run.play(tmp_path, plan.ROUND, seed, guarantee, changes=COORDINATOR)
 
 
 @pytest.mark.long
@@ -73,33 +83,38 @@ def test_at_least_once_loses_nothing_on_one_broker(tmp_path, seed):
 
 
 # The next two pairs play the same plan twice: the whole worker passes it, one without the defence fails.
+PROTOCOLS = pytest.mark.parametrize("protocol", [{}, COORDINATOR], ids=["classic", "consumer"])
 
 # Records go out before their commit asks for them, or a late EndTxn would find none to end.
 PROMPT = {"kafka": {"producer": {"linger.ms": 1}}}
 
 
 @pytest.mark.long
-def test_end_txn_requests_that_arrive_late_end_no_later_transaction(tmp_path, seed):
-    run.play(tmp_path, plan.DELAYED, seed, "exactly-once", changes=PROMPT)
+@PROTOCOLS
+def test_end_txn_requests_that_arrive_late_end_no_later_transaction(tmp_path, seed, protocol):
+    run.play(tmp_path, plan.DELAYED, seed, "exactly-once", changes=worker.merge(protocol, PROMPT))
 
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
+@PROTOCOLS
 @pytest.mark.parametrize("sabotaged", ["no_endtxn_defence"], indirect=True)
 def test_without_the_defence_late_end_txn_requests_double_records_and_the_books_tell(
-        tmp_path, seed, sabotaged):
+        tmp_path, seed, sabotaged, protocol):
     with pytest.raises(AssertionError, match="doubled"):
-        run.play(tmp_path, plan.DELAYED, seed, "exactly-once", changes=PROMPT)
+        run.play(tmp_path, plan.DELAYED, seed, "exactly-once", changes=worker.merge(protocol, PROMPT))
 
 
 @pytest.mark.long
-def test_a_worker_killed_before_its_acknowledgements_loses_nothing(tmp_path, seed):
-    run.play(tmp_path, plan.STALLED, seed, "at-least-once")
+@PROTOCOLS
+def test_a_worker_killed_before_its_acknowledgements_loses_nothing(tmp_path, seed, protocol):
+    run.play(tmp_path, plan.STALLED, seed, "at-least-once", changes=protocol)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
+@PROTOCOLS
 @pytest.mark.parametrize("sabotaged", ["commit_early"], indirect=True)
-def test_a_commit_before_the_acknowledgement_loses_records_and_the_books_tell(tmp_path, seed, sabotaged):
+def test_a_commit_before_the_acknowledgement_loses_records_and_the_books_tell(tmp_path, seed, sabotaged, protocol):
     with pytest.raises(AssertionError, match="lost"):
-        run.play(tmp_path, plan.STALLED, seed, "at-least-once")
+        run.play(tmp_path, plan.STALLED, seed, "at-least-once", changes=protocol)

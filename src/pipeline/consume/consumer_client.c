@@ -47,28 +47,34 @@ static enum wt_status check_strategy(const struct wt_config *config, struct wt_e
         own->place);
 }
 
-/* librdkafka refuses these too, but names neither file nor line. */
+#define COORDINATOR_DECIDES "where the group's coordinator decides"
+
+/* librdkafka refuses all but the last one too, but names neither file nor line. */
 static enum wt_status check_protocol(const struct wt_config *config, struct wt_error *error)
 {
     static const struct {
         const char *name;
+        const char *why;
         const char *instead;
     } properties[] = {
-        {"partition.assignment.strategy", "group.remote.assignor"},
-        {"session.timeout.ms", "the brokers' group.consumer.session.timeout.ms"},
-        {"heartbeat.interval.ms", "the brokers' group.consumer.heartbeat.interval.ms"},
-        {"group.protocol.type", "nothing"},
-        /* The coordinator holds the name of a killed member until its session is over, and its
-         * answer to the next one (UNRELEASED_INSTANCE_ID) ends librdkafka's consumer. */
-        {"group.instance.id", "group.protocol: classic if a killed worker is to come back at once"},
+        {"partition.assignment.strategy", COORDINATOR_DECIDES, "group.remote.assignor"},
+        {"session.timeout.ms", COORDINATOR_DECIDES,
+         "the brokers' group.consumer.session.timeout.ms"},
+        {"heartbeat.interval.ms", COORDINATOR_DECIDES,
+         "the brokers' group.consumer.heartbeat.interval.ms"},
+        {"group.protocol.type", COORDINATOR_DECIDES, "nothing"},
+        {"group.instance.id",
+         "where the coordinator keeps the id of a killed worker until its session is over, and the "
+         "next worker of that id gets UNRELEASED_INSTANCE_ID, which ends librdkafka's consumer",
+         "group.protocol: classic if a killed worker is to come back at once"},
     };
     for (size_t i = 0; i < sizeof properties / sizeof properties[0]; i++) {
         const struct wt_property *own = wt_config_consumer_property(config, properties[i].name);
         if (own != NULL && wt_consumer_has_coordinator_assign(config)) {
             return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "group-protocol",
-                                "%s: %s cannot be set with group.protocol: consumer, where the "
-                                "group's coordinator decides; leave it out, or set %s",
-                                own->place, own->name, properties[i].instead);
+                                "%s: %s cannot be set with group.protocol: consumer, %s; leave it "
+                                "out, or set %s",
+                                own->place, own->name, properties[i].why, properties[i].instead);
         }
     }
     return WT_OK;
