@@ -24,9 +24,10 @@ def find(name):
 
 
 class Server:
-    """Keeps its data in `folder`. `config`: the configuration file's contents, as YAML takes it."""
+    """Keeps its data in `folder`. `config`: the configuration file's contents, as YAML takes it. `lookback`: how long a
+    series counts after its last sample; with live scrapes Prometheus knows when one ends."""
 
-    def __init__(self, folder, config=None):
+    def __init__(self, folder, config=None, lookback="5m"):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.address = f"127.0.0.1:{free.getsockname()[1]}"
@@ -36,7 +37,7 @@ class Server:
         self._process = subprocess.Popen(
             [find("prometheus"), f"--config.file={folder / 'prometheus.yaml'}", f"--storage.tsdb.path={folder / 'data'}",
              f"--web.listen-address={self.address}", "--enable-feature=exemplar-storage",
-             "--storage.tsdb.retention.time=100y"],
+             "--storage.tsdb.retention.time=100y", f"--query.lookback-delta={lookback}"],
             stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log)
         try:
             self._wait_ready()

@@ -137,7 +137,8 @@ static void where_the_coordinator_assigns_the_client_has_no_say(void **state)
         assert_null(client);
         assert_string_equal(error.code, "group-protocol");
         assert_non_null(strstr(error.message, "unit:3: "));
-        assert_non_null(strstr(error.message, "cannot be set with group.protocol: consumer, where"));
+        assert_non_null(
+            strstr(error.message, "cannot be set with group.protocol: consumer, where"));
         assert_non_null(strstr(error.message, "; leave it out, or set "));
     }
     assert_non_null(strstr(error.message, "UNRELEASED_INSTANCE_ID, which ends librdkafka's"));

@@ -1,0 +1,1 @@
+"""Pictures of the dashboard: a recorded run, its panels' own queries, SVG."""
