@@ -2,11 +2,12 @@
 """Runs wiretag into everything that goes wrong, then balances the books. Exit 0: they balance.
 
 Usage: python tests/chaos/run.py [--form short|long|endless|delayed|stalled]
-                                 [--guarantee exactly-once|at-least-once] [--static-membership]
-                                 [--seed N] [--dir DIR]
+                                 [--guarantee exactly-once|at-least-once]
+                                 [--static-membership | --group-protocol consumer] [--seed N] [--dir DIR]
 
 --static-membership gives every worker a group.instance.id, which it keeps over its restarts, and now
-and then starts a second worker with the name of one that runs.
+and then starts a second worker with the name of one that runs. With --group-protocol consumer (KIP-848)
+the coordinator assigns.
 
 WIRETAG=FILE names the worker (default: the build with the fake model). The seed, printed first, gives
 the same plan again.
@@ -63,6 +64,7 @@ def main():
     parser.add_argument("--form", choices=FORMS, default="short")
     parser.add_argument("--guarantee", choices=["exactly-once", "at-least-once"], default="exactly-once")
     parser.add_argument("--static-membership", action="store_true")
+    parser.add_argument("--group-protocol", choices=["classic", "consumer"], default="classic")
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))
     parser.add_argument("--dir", type=Path, help="keeps everything here; else a folder kept on failure")
     arguments = parser.parse_args()
@@ -73,6 +75,7 @@ def main():
     try:
         play(directory, form, arguments.seed, arguments.guarantee,
              rounds=None if arguments.form == "endless" else 1,
+             changes={"kafka": {"consumer": {"group.protocol": arguments.group_protocol}}},
              say=lambda text: print(text, flush=True))
     except AssertionError as failure:
         print(failure, file=sys.stderr)

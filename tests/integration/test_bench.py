@@ -213,6 +213,20 @@ def test_a_benchmark_script_ends_without_a_word_when_its_reader_has_seen_enough(
 # --- scripts/bench ---
 
 
+def test_the_sizing_table_has_a_row_for_each_bundle_and_precision(model):
+    done = subprocess.run(
+        [sys.executable, ROOT / "scripts/bench/sizing.py", "--wiretag", worker.binary(worker.fake_build()), "--model", str(model),
+         "--precisions", "fp32", "--replicas", "1x1,2x1", "--seconds", "0.1", "--repeats", "1"],
+        capture_output=True, text=True, timeout=240, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    table, last = done.stdout.splitlines()
+    row, = json.loads(last)["rows"]
+    assert (row["bundle"], row["precision"]) == ("model", "fp32") and row["start_s"] > 0 and row["start_mb"] > 1
+    assert set(row["articles_per_s"]) == set(row["memory_mb"]) == {"1x1", "2x1"}
+    assert all(rate > 0 for rate in row["articles_per_s"].values()) and json.loads(last)["cpu"]
+    assert table == (f"| model, 0 MB | fp32 | {row['articles_per_s']['1x1']:g} | {row['articles_per_s']['2x1']:g} | "
+                     f"{max(row['memory_mb'].values())} MB | {row['start_s']} s |")
+
 def test_the_cost_of_scraping_is_not_measured_past_the_end_of_the_backlog(model):
     done = subprocess.run(
         [sys.executable, ROOT / "scripts" / "bench" / "scrape.py", "--binary", worker.binary(worker.fake_build()),
