@@ -198,7 +198,7 @@ def read_arguments():
     parser.add_argument("--replicas", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--batch-tokens", type=int, default=1024)
     parser.add_argument("--batch-articles", type=int, default=64)
-    parser.add_argument("--in-flight", type=int, default=4096, help="in_flight.records_max")
+    parser.add_argument("--in-flight", type=int, default=16384, help="in_flight.records_max")
     return parser.parse_args()
 
 

@@ -198,7 +198,7 @@ static const struct wt_key keys[] = {
     {"batch.articles_max", WT_KEY_U32, AT(batch.articles_max), "64", .min = 1, .max = 65536},
     {"batch.wait_ms_max", WT_KEY_U32, AT(batch.wait_ms_max), "20", .min = 0, .max = 60000},
     {"prepare.threads", WT_KEY_U32, AT(prepare.threads), "1", .min = 1, .max = 256},
-    {"in_flight.records_max", WT_KEY_U32, AT(in_flight.records_max), "4096",
+    {"in_flight.records_max", WT_KEY_U32, AT(in_flight.records_max), "16384",
      .min = 1, .max = 10000000},
     {"in_flight.bytes_max", WT_KEY_U64, AT(in_flight.bytes_max), "67108864",
      .min = MIB, .max = MIB << 20},

@@ -44,6 +44,7 @@ struct wt_record *wt_record_create(const void *key, size_t key_bytes, const void
         .header_count = header_count,
         .bytes = RECORD_OVERHEAD_BYTES + header_table_bytes + payload_bytes,
         .rows = 1,
+        .target_partition = -1,
     };
     char *end = (char *)(record + 1) + header_table_bytes;
     record->key = append_bytes(&end, key, key_bytes);

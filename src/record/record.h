@@ -9,6 +9,7 @@
 #include "record/trace.h"
 #include "wiretag/status.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -130,14 +131,15 @@ struct wt_record {
     struct wt_pieces *pieces;     /* of a record that is cut into pieces, until they are joined */
 
     /* Result. */
-    float *logits;              /* label_count values; NULL before the model ran */
-    uint32_t category;          /* id of the best label; label_count: below the threshold */
-    double score;               /* its score, as published; negative: null. Set by encoding, too */
-    uint32_t *labels;           /* ids of all labels that reach their threshold, best first; set by
+    float *logits;               /* label_count values; NULL before the model ran */
+    uint32_t category;           /* id of the best label; label_count: below the threshold */
+    double score;                /* its score, as published; negative: null. Set by encoding, too */
+    uint32_t *labels;            /* ids of all labels that reach their threshold, best first; set by
                                  * encoding the result of a multi-label model, else NULL */
-    uint32_t reached_count;     /* how many */
-    uint32_t target;            /* the label's topic (wt_config_label_topic); set by encoding */
-    struct wt_failure *failure; /* set when the outcome is dead letter or skipped */
+    uint32_t reached_count;      /* how many */
+    uint32_t target;             /* the label's topic (wt_config_label_topic); set by encoding */
+    atomic_int target_partition; /* where the record was sent to; -1: not known yet */
+    struct wt_failure *failure;  /* set when the outcome is dead letter or skipped */
     struct wt_compared
         *compared; /* by the reference, set by prepare; by the labeller, set by publish; NULL: it is
                     * not compared */

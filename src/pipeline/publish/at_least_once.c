@@ -40,7 +40,7 @@ static bool may_release(void *opaque)
     return !self->replacing;
 }
 
-static void released(void *opaque, struct wt_order *order, struct wt_record *record)
+static bool released(void *opaque, struct wt_order *order, struct wt_record *record)
 {
     struct at_least_once *self = opaque;
     if (wt_outcome_is_silent(record->outcome)) {
@@ -48,6 +48,7 @@ static void released(void *opaque, struct wt_order *order, struct wt_record *rec
     } else {
         wt_poison_search_add(&self->release->search);
     }
+    return true;
 }
 
 static void on_fatal(void *opaque)

@@ -18,7 +18,7 @@ struct exactly_once {
     struct wt_release *release;
     struct wt_transaction *transaction;
     struct wt_early_commit early; /* commits before their interval is over */
-    struct wt_request_fill fill;  /* by the records of the transaction */
+    struct wt_request_fill *fill; /* by the records of the transaction */
     bool started;                 /* the producer was ready once */
     int64_t stepped_us;           /* when the first step was made; 0: not yet */
 };
@@ -28,6 +28,7 @@ static void *create(struct wt_release *release)
     const struct wt_release_ports *ports = &release->ports;
     struct exactly_once *self = wt_alloc_zeroed(1, sizeof *self);
     self->release = release;
+    self->fill = wt_request_fill_create();
     self->transaction =
         wt_transaction_create(ports->config, release->producer, ports->consumer, ports->member);
     self->early = wt_early_commit_begin(ports->config->delivery.commit_interval_ms);
@@ -38,28 +39,28 @@ static void destroy(void *opaque)
 {
     struct exactly_once *self = opaque;
     wt_transaction_destroy(self->transaction);
+    wt_request_fill_destroy(self->fill);
     free(self);
 }
 
 /* --- records --------------------------------------------------------------------------------- */
 
-static bool fills_request(const struct exactly_once *self)
-{
-    return wt_request_full(&self->fill, self->release->ports.config->in_flight.records_max);
-}
-
 static bool may_release(void *opaque)
 {
     struct exactly_once *self = opaque;
-    return !fills_request(self) && wt_transaction_open(self->transaction);
+    return wt_transaction_open(self->transaction);
 }
 
-static void released(void *opaque, struct wt_order *order, struct wt_record *record)
+static bool released(void *opaque, struct wt_order *order, struct wt_record *record)
 {
     struct exactly_once *self = opaque;
     (void)order;
-    wt_request_fill_add(&self->fill, &record->output);
     wt_poison_search_add(&self->release->search);
+    /* 0 is the topic of dead letters. */
+    uint32_t topic = record->outcome == WT_OUTCOME_DEAD_LETTERED ? 0 : record->target + 1;
+    int32_t partition = atomic_load_explicit(&record->target_partition, memory_order_relaxed);
+    return !wt_request_fill_add(self->fill, topic, partition, &record->output,
+                                self->release->ports.config->in_flight.records_max);
 }
 
 static void on_fatal(void *opaque)
@@ -113,7 +114,7 @@ static void on_committed(struct exactly_once *self, struct wt_partition *const *
             wt_order_committed(order, wt_order_position(order));
         }
     }
-    self->fill = (struct wt_request_fill){0};
+    wt_request_fill_clear(self->fill);
     wt_release_new_round(release);
     wt_release_round_committed(release);
     release->back_off_ms = 0;
@@ -124,7 +125,7 @@ static void on_aborted(struct exactly_once *self, struct wt_partition *const *pa
                        size_t count)
 {
     assert(!self->release->over);
-    self->fill = (struct wt_request_fill){0};
+    wt_request_fill_clear(self->fill);
     wt_release_rewind(partitions, count);
     if (self->release->rejected == NULL) {
         wt_release_back_off(self->release);
@@ -141,7 +142,7 @@ static void on_recovered(struct exactly_once *self, struct wt_partition *const *
     struct wt_release *release = self->release;
     self->started = true;
     release->outstanding = 0;
-    self->fill = (struct wt_request_fill){0};
+    wt_request_fill_clear(self->fill);
     wt_release_back_off(release);
     wt_release_rewind(partitions, count);
     for (size_t i = 0; i < count; i++) {
@@ -170,7 +171,7 @@ static bool commit_early(const struct exactly_once *self)
 {
     const struct wt_release *release = self->release;
     return !wt_poison_search_has_room(&release->search) || release->crowded || holds_all(self) ||
-           fills_request(self) ||
+           wt_request_full(self->fill) ||
            release->search.records >= release->ports.config->in_flight.records_max / 2 ||
            (2 * release->search.records >= wt_in_flight_records(release->ports.in_flight) &&
             wt_in_flight_full(release->ports.in_flight));

@@ -25,8 +25,8 @@ struct wt_guarantee_ops {
     bool (*may_release)(void *self);
 
     /* The record has just become RELEASED: it is in the producer, or silent
-     * (wt_outcome_is_silent). */
-    void (*released)(void *self, struct wt_order *order, struct wt_record *record);
+     * (wt_outcome_is_silent). False: this order releases no more for now; others may. */
+    bool (*released)(void *self, struct wt_order *order, struct wt_record *record);
 
     /* The delivery report of a RELEASED record whose epoch is open. */
     void (*report)(void *self, struct wt_record *record, enum wt_delivery delivery,

@@ -13,11 +13,10 @@ struct wt_output_topics {
 };
 
 /* The partition with the number of the input's, where the topic has it: that keeps the order. Else by
- * key, as Java clients do. Called by librdkafka while the record is sent, on any of its threads. */
-static int32_t choose_partition(const rd_kafka_topic_t *topic, const void *key, size_t key_bytes,
-                                int32_t partition_count, void *topic_opaque, void *record_opaque)
+ * key, as Java clients do. */
+static int32_t partition_of(const rd_kafka_topic_t *topic, int32_t partition_count,
+                            void *topic_opaque, void *record_opaque)
 {
-    assert(partition_count > 0);
     const struct wt_config *config = topic_opaque;
     const struct wt_record *record = record_opaque;
     if (config->output.partition == WT_PARTITION_SAME &&
@@ -25,9 +24,21 @@ static int32_t choose_partition(const rd_kafka_topic_t *topic, const void *key, 
         return wt_record_origin(record).partition;
     }
     /* By the whole key, also for a dead letter whose key was cut. */
-    (void)key, (void)key_bytes;
     return rd_kafka_msg_partitioner_murmur2_random(topic, record->key, record->key_bytes,
                                                    partition_count, topic_opaque, record_opaque);
+}
+
+/* Called by librdkafka while the record is sent; if it does not know the topic yet, later, on a thread of
+ * its own. */
+static int32_t choose_partition(const rd_kafka_topic_t *topic, const void *key, size_t key_bytes,
+                                int32_t partition_count, void *topic_opaque, void *record_opaque)
+{
+    assert(partition_count > 0);
+    (void)key, (void)key_bytes;
+    struct wt_record *record = record_opaque;
+    int32_t partition = partition_of(topic, partition_count, topic_opaque, record_opaque);
+    atomic_store_explicit(&record->target_partition, partition, memory_order_relaxed);
+    return partition;
 }
 
 static enum wt_status open_topic(rd_kafka_t *client, const struct wt_config *config,

@@ -20,6 +20,11 @@
 /* How long wt_producer_close waits for the reports of what it purged; they come at once. */
 #define PURGE_MS_MAX 2000
 
+/* The first pause before a request is repeated; later ones are longer. While the broker writes the last
+ * commit's markers it refuses AddOffsetsToTxn, and librdkafka's own default, 100 ms, is many times what
+ * that takes. */
+#define RETRY_BACKOFF_MS "10"
+
 /* How long aborting a transaction may take when the client is closed. To begin to abort takes no time,
  * and is enough. */
 #define ABORT_MS_MAX 100
@@ -180,8 +185,12 @@ static enum wt_status set_transactional_properties(struct wt_producer *producer,
     producer->transaction_us_max = 1000 * wt_client_sizes_transaction_ms(config);
     enum wt_status status =
         wt_client_conf_set(conf, "transactional.id", producer->transactional_id, error);
+    if (status == WT_OK) {
+        status = wt_client_conf_default(conf, config, RD_KAFKA_PRODUCER, "transaction.timeout.ms",
+                                        timeout_ms, error);
+    }
     return status == WT_OK ? wt_client_conf_default(conf, config, RD_KAFKA_PRODUCER,
-                                                    "transaction.timeout.ms", timeout_ms, error)
+                                                    "retry.backoff.ms", RETRY_BACKOFF_MS, error)
                            : status;
 }
 

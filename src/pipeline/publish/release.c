@@ -247,7 +247,9 @@ static bool release_in_order(struct wt_release *release, struct wt_order *order)
         }
         wt_order_release(order);
         assert(record->state == WT_RECORD_RELEASED);
-        release->ports.guarantee->released(release->guarantee, order, record);
+        if (!release->ports.guarantee->released(release->guarantee, order, record)) {
+            return true;
+        }
     }
     return true;
 }

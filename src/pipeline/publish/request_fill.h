@@ -1,4 +1,4 @@
-/* request_fill.h: how far the records of a transaction fill one request. Pure. Thread: one.
+/* request_fill.h: how far the records of a transaction fill one request to a partition. Pure. Thread: one.
  *
  * With a backlog, a transaction is committed before its records of one partition need a second request.
  * librdkafka (2.16) has one request under way for each partition of an idempotent producer, and while another
@@ -9,37 +9,35 @@
 #include "record/record.h"
 
 #include <stdbool.h>
-#include <string.h>
+#include <stdint.h>
 
-/* What one request carries, librdkafka's batch.size, less what frames all its records. */
-#define WT_REQUEST_BYTES_MAX 999000u
+/* What one request carries, librdkafka's batch.size, less what frames all its records, and less some that
+ * other input partitions may add to the same output partition. */
+#define WT_REQUEST_BYTES_MAX 980000u
+
+/* A transaction of fewer records goes on: large records would make a transaction each. */
+#define WT_REQUEST_RECORDS_MIN 1024u
 
 /* At most what frames a record, and a header, in a request (Kafka's record format 2). */
 #define WT_RECORD_FRAME_BYTES 36u
 #define WT_HEADER_FRAME_BYTES 4u
 
-/* All zero: no record. */
-struct wt_request_fill {
-    size_t bytes;
-    uint32_t records;
-};
+struct wt_request_fill;
 
-static inline void wt_request_fill_add(struct wt_request_fill *fill, const struct wt_output *output)
-{
-    fill->records++;
-    fill->bytes += WT_RECORD_FRAME_BYTES + output->key_bytes + output->value_bytes;
-    for (size_t i = 0; i < output->header_count; i++) {
-        const struct wt_header *header = &output->headers[i];
-        fill->bytes += WT_HEADER_FRAME_BYTES + strlen(header->name) + header->value_bytes;
-    }
-}
+struct wt_request_fill *wt_request_fill_create(void);
+void wt_request_fill_destroy(struct wt_request_fill *fill);
 
-/* True: one more record as large as those so far would not fit. But a transaction of less than a quarter of
- * the `records_max` that may be in flight goes on: large records would make a transaction each. */
-static inline bool wt_request_full(const struct wt_request_fill *fill, uint32_t records_max)
-{
-    return fill->records > 0 && fill->records >= records_max / 4 &&
-           fill->bytes + fill->bytes / fill->records > WT_REQUEST_BYTES_MAX;
-}
+/* Forgets all records: a transaction begins. */
+void wt_request_fill_clear(struct wt_request_fill *fill);
+
+/* Adds an encoded record: `topic` is a number of the topic's, small; `partition` -1: not known yet, which
+ * counts as a partition of its own. True: one more record as large as those so far would not fit in its
+ * partition's request. Never for fewer than WT_REQUEST_RECORDS_MIN records in all partitions, or a quarter
+ * of the `records_max` that may be in flight. */
+bool wt_request_fill_add(struct wt_request_fill *fill, uint32_t topic, int32_t partition,
+                         const struct wt_output *output, uint32_t records_max);
+
+/* True: wt_request_fill_add has returned true since the transaction began. */
+bool wt_request_full(const struct wt_request_fill *fill);
 
 #endif

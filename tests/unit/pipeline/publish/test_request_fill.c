@@ -1,56 +1,96 @@
-/* A transaction under load ends where one request is full. */
+/* A transaction under load ends where the request to one partition is full. */
 #include "pipeline/publish/request_fill.h"
 
 #include "support.h"
 
-/* How many records of this size are added until the request is full; `most` at most. */
-static uint32_t records_until_full(size_t value_bytes, uint32_t records_max, uint32_t most)
+#define RECORDS_MAX 16384u
+
+/* What frames the record below, but for its value. */
+#define FRAMED (36u + 5u + (4u + 13u + 6u) + (4u + 12u))
+
+static bool add(struct wt_request_fill *fill, uint32_t topic, int32_t partition, size_t value_bytes,
+                uint32_t records_max)
 {
-    struct wt_request_fill fill = {0};
     struct wt_header headers[] = {{.name = "wiretag.model", .value = "fake:1", .value_bytes = 6},
                                   {.name = "wiretag.none", .value = NULL}};
     struct wt_output output = {
         .value_bytes = value_bytes, .key_bytes = 5, .headers = headers, .header_count = 2};
-    while (fill.records < most && !wt_request_full(&fill, records_max)) {
-        wt_request_fill_add(&fill, &output);
+    return wt_request_fill_add(fill, topic, partition, &output, records_max);
+}
+
+/* How many records of this size are added to one partition until its request is full; `most` at most. */
+static uint32_t records_until_full(size_t value_bytes, uint32_t records_max, uint32_t most)
+{
+    struct wt_request_fill *fill = wt_request_fill_create();
+    uint32_t records = 0;
+    while (records < most && !wt_request_full(fill)) {
+        records++;
+        bool full = add(fill, 1, 3, value_bytes, records_max);
+        assert_int_equal(full, wt_request_full(fill));
     }
-    assert_true(fill.bytes <= WT_REQUEST_BYTES_MAX || fill.records <= records_max / 4 + 1);
-    return fill.records;
+    wt_request_fill_destroy(fill);
+    return records;
 }
 
 static void a_request_holds_as_many_records_as_fit(void **state)
 {
     (void)state;
-    size_t framed = 36 + 5 + (4 + 13 + 6) + (4 + 12);
-    assert_int_equal(records_until_full(500 - framed, 4096, 5000), 1998);
-    assert_int_equal(records_until_full(800 - framed, 4096, 5000), 1248);
+    assert_int_equal(records_until_full(500 - FRAMED, RECORDS_MAX, 5000), 1960);
+    assert_int_equal(records_until_full(800 - FRAMED, RECORDS_MAX, 5000), 1225);
 }
 
-static void a_quarter_of_what_may_be_in_flight_goes_on(void **state)
+static void each_partition_has_a_request_of_its_own(void **state)
 {
     (void)state;
-    assert_int_equal(records_until_full(20000, 4096, 5000), 1024);
-    assert_int_equal(records_until_full(2000000, 4096, 5000), 1024);
+    struct wt_request_fill *fill = wt_request_fill_create();
+    for (uint32_t i = 0; i < 1224; i++) {
+        for (int32_t partition = -1; partition < 40; partition++) {
+            assert_false(add(fill, 1, partition, 800 - FRAMED, RECORDS_MAX));
+            assert_false(add(fill, 0, partition, 800 - FRAMED, RECORDS_MAX));
+        }
+    }
+    assert_false(wt_request_full(fill));
+    assert_true(add(fill, 1, 17, 800 - FRAMED, RECORDS_MAX));
+    assert_true(wt_request_full(fill));
+    assert_true(add(fill, 0, 17, 800 - FRAMED, RECORDS_MAX));
+    wt_request_fill_clear(fill);
+    assert_false(wt_request_full(fill));
+    assert_false(add(fill, 1, 17, 800 - FRAMED, RECORDS_MAX));
+    wt_request_fill_destroy(fill);
+}
+
+static void few_records_go_on_however_large_they_are(void **state)
+{
+    (void)state;
+    assert_int_equal(records_until_full(20000, RECORDS_MAX, 5000), 1024);
+    assert_int_equal(records_until_full(2000000, RECORDS_MAX, 5000), 1024);
+    assert_int_equal(records_until_full(2000000, 400, 5000), 100);
     assert_int_equal(records_until_full(2000000, 1, 5000), 1);
 }
 
 static void small_records_never_fill_it(void **state)
 {
     (void)state;
-    assert_int_equal(records_until_full(100, 4096, 4096), 4096);
+    assert_int_equal(records_until_full(100, RECORDS_MAX, 5000), 5000);
 }
 
 static void nothing_is_not_full(void **state)
 {
     (void)state;
-    assert_false(wt_request_full(&(struct wt_request_fill){0}, 1));
+    struct wt_request_fill *fill = wt_request_fill_create();
+    assert_false(wt_request_full(fill));
+    wt_request_fill_clear(fill);
+    assert_false(wt_request_full(fill));
+    wt_request_fill_destroy(fill);
+    wt_request_fill_destroy(NULL);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_holds_as_many_records_as_fit),
-        cmocka_unit_test(a_quarter_of_what_may_be_in_flight_goes_on),
+        cmocka_unit_test(each_partition_has_a_request_of_its_own),
+        cmocka_unit_test(few_records_go_on_however_large_they_are),
         cmocka_unit_test(small_records_never_fill_it),
         cmocka_unit_test(nothing_is_not_full),
     };
