@@ -53,6 +53,8 @@ struct wt_model_options {
     bool skip_selftest;        /* for tools that only inspect a bundle */
     const char *named_by; /* for messages: what named the path, such as "--model"; may be NULL */
     struct wt_model_progress progress;
+    /* What computes on a CPU: "auto", a kernel set such as "avx2", or "libtorch"; NULL is "auto". */
+    const char *kernels;
 };
 
 /* Zeroes everything but `size`. `size`: sizeof *options. Thread: any. */
@@ -100,6 +102,9 @@ struct wt_model_info {
     /* In id order, 0 to 1: the score from which an article has the label. From the bundle, else 0
      * (single-label: the best label always counts) or 0.5 (multi-label). */
     const double *thresholds;
+    /* What computes it: the kernel set of the products, and those of attention and LSTM where they are
+     * others, such as "avx512-vnni, attention avx512-bf16"; "libtorch": its own operators. */
+    const char *kernels;
 };
 
 /* "single-label" or "multi-label". Thread: any. */
@@ -107,8 +112,8 @@ WT_API const char *wt_task_name(enum wt_task task);
 
 /* Reads and hashes the bundle at `path`, loads it on the device and runs its self-test. `options`
  * NULL: the defaults.
- * WT_IO: not readable. WT_INVALID: wrong hash, not a bundle, self-test failed, device or precision
- * not available; the message says which and what to do. WT_MEMORY. If Jansson, which parses the
+ * WT_IO: not readable. WT_INVALID: wrong hash, not a bundle, self-test failed, device, precision or
+ * kernels not available; the message says which and what to do. WT_MEMORY. If Jansson, which parses the
  * manifest, runs out of memory, the result may be WT_INVALID. Thread: any; takes seconds for a
  * large bundle. */
 WT_API enum wt_status wt_model_load(const char *path, const struct wt_model_options *options,

@@ -15,6 +15,7 @@ static const char *key_of(const struct wt_error *error)
     return strcmp(error->code, "model-sha256") == 0 ? "model.sha256"
            : strcmp(error->code, "device") == 0     ? "model.device"
            : strcmp(error->code, "precision") == 0  ? "model.precision"
+           : strcmp(error->code, "kernels") == 0    ? "model.kernels"
                                                     : "model.path";
 }
 
@@ -43,6 +44,9 @@ static void describe_model(const struct wt_config *config, const struct wt_model
                    wt_model_runtime());
     wt_finding_add(findings, config, "model.precision", WT_FINDING_OK, "precision", "%s (%s)",
                    info->precision, info->precision_why);
+    wt_finding_add(findings, config, "model.kernels", WT_FINDING_OK, "kernels", "%s%s",
+                   info->kernels,
+                   strcmp(config->model.kernels, "auto") != 0 ? " (as configured)" : "");
     if (config->model.sha256 == NULL) {
         wt_finding_add(findings, config, "model.sha256", WT_FINDING_NOTE, "model-unpinned",
                        "the model is code and is not pinned");

@@ -29,6 +29,7 @@ struct options {
     const char *model;
     const char *device;
     const char *precision;
+    const char *kernels;
     uint32_t batch_tokens;
     struct wt_cli_long long_articles;
     bool logits;
@@ -70,6 +71,7 @@ static void print_help(void)
         "  --set KEY=VALUE    overrides one key of FILE\n" WT_CLI_LONG_HELP
         "  --device D         auto (default), cpu, cuda or cuda:N\n"
         "  --precision P      auto (default), fp32, bf16, fp16 or int8\n"
+        "  --kernels K        auto (default), or as model.kernels\n"
         "  --batch-tokens N   tokens of one batch, padding included (default 1024); changes the\n"
         "                     speed, not the labels\n"
         "  --logits           adds \"logits\": an array in label order\n"
@@ -215,6 +217,7 @@ static enum wt_status open_model(struct classify *classify, struct wt_error *err
         .device = given->device != NULL || feed == NULL ? given->device : feed->model.device,
         .precision =
             given->precision != NULL || feed == NULL ? given->precision : feed->model.precision,
+        .kernels = given->kernels != NULL || feed == NULL ? given->kernels : feed->model.kernels,
         .sha256 = configured ? feed->model.sha256 : NULL,
         .threads_per_call = wt_processors_read().count,
         .named_by = configured ? "model.path" : "--model"};
@@ -309,6 +312,7 @@ int wt_cli_classify(int argc, char **argv)
         {"model", .text = &options.model},
         {"device", .text = &options.device},
         {"precision", .text = &options.precision},
+        {"kernels", .text = &options.kernels},
         {"batch-tokens", .number = &options.batch_tokens, .low = 1, .high = 1000000000},
         WT_CLI_LONG_OPTIONS(options.long_articles),
         {"logits", .flag = &options.logits}};

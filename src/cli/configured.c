@@ -67,6 +67,7 @@ static enum wt_status load(const char *command, const struct wt_config *config, 
     const struct wt_model_options options = {.size = sizeof(struct wt_model_options),
                                              .device = config->model.device,
                                              .precision = config->model.precision,
+                                             .kernels = config->model.kernels,
                                              .sha256 = config->model.sha256,
                                              .threads_per_call = config->model.threads,
                                              .named_by = "model.path"};
@@ -119,6 +120,7 @@ enum wt_status wt_cli_configured_shadow(const char *command, const struct wt_con
     const struct wt_model_options options = {.size = sizeof(struct wt_model_options),
                                              .device = config->model.device,
                                              .precision = config->model.precision,
+                                             .kernels = config->model.kernels,
                                              .sha256 = config->model.shadow.sha256,
                                              .threads_per_call = 1,
                                              .named_by = "model.shadow.path"};

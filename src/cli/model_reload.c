@@ -13,13 +13,9 @@
 #include <sys/stat.h>
 
 /* What a reload takes from the configuration; view_of takes just these. */
-static const char *const taken_keys[] = {"model.path",
-                                         "model.sha256",
-                                         "model.device",
-                                         "model.precision",
-                                         "model.threads",
-                                         "output.threshold",
-                                         NULL};
+static const char *const taken_keys[] = {
+    "model.path",    "model.sha256",  "model.device",     "model.precision",
+    "model.kernels", "model.threads", "output.threshold", NULL};
 
 /* A model that was loaded, and the configurations that go with it. */
 struct loaded {
@@ -126,6 +122,7 @@ static struct wt_config *view_of(const struct wt_config *config, const struct wt
     view->model.sha256 = read->model.sha256;
     view->model.device = read->model.device;
     view->model.precision = read->model.precision;
+    view->model.kernels = read->model.kernels;
     view->model.threads = read->model.threads;
     view->output.threshold = read->output.threshold;
     return view;

@@ -1,8 +1,8 @@
 /* model_reload.h: the models of a worker that takes others while it runs: where reload.h gets them from.
  *
  * A reload reads the configuration file again, with the overrides of the command line. From it come
- * model.path, sha256, device, precision and threads, and output.threshold; whatever else has changed waits
- * for a restart, and the log names it. */
+ * model.path, sha256, device, precision, kernels and threads, and output.threshold; whatever else has
+ * changed waits for a restart, and the log names it. */
 #ifndef WIRETAG_CLI_MODEL_RELOAD_H
 #define WIRETAG_CLI_MODEL_RELOAD_H
 

@@ -143,6 +143,7 @@ struct wt_config {
         char *sha256; /* 64 lower-case hex digits; NULL: not pinned */
         char *device;
         char *precision;
+        char *kernels;     /* "auto", "libtorch" or the name of a kernel set */
         uint32_t replicas; /* 0: auto */
         uint32_t threads;  /* CPU threads of one replica; 0: auto */
         enum wt_reload_on reload;

@@ -67,6 +67,12 @@ static bool valid_precision(const char *text)
     return found;
 }
 
+/* Which sets there are is the processor's to say, when the model is loaded. */
+static bool valid_kernels(const char *text)
+{
+    return text[0] != '\0' && strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(text);
+}
+
 static bool valid_listen(const char *text)
 {
     struct wt_address address;
@@ -180,6 +186,8 @@ static const struct wt_key keys[] = {
      .valid = valid_device, .must = "auto, cpu, cuda or cuda:N"},
     {"model.precision", WT_KEY_TEXT, AT(model.precision), "auto",
      .valid = valid_precision, .must = "auto, fp32, bf16, fp16 or int8"},
+    {"model.kernels", WT_KEY_TEXT, AT(model.kernels), "auto", .valid = valid_kernels,
+     .must = "auto, libtorch or a kernel set such as avx2"},
     {"model.replicas", WT_KEY_U32, AT(model.replicas), "auto",
      .min = 1, .max = 64, .auto_allowed = true},
     {"model.threads", WT_KEY_U32, AT(model.threads), "auto",

@@ -8,6 +8,7 @@
 #define WIRETAG_MODEL_BACKEND_H
 
 #include "model/bundle.h"
+#include "model/kernels/kernels.h"
 #include "model/manifest.h"
 #include "wiretag/status.h"
 
@@ -60,16 +61,20 @@ enum wt_status wt_backend_set_inputs(struct wt_backend *backend, bool takes_mask
 struct wt_backend_request {
     const char *device;
     bool precisions[WT_PRECISION_COUNT]; /* one or more; the best of them by measurement is taken */
-    uint32_t tokens_max;                 /* for the lengths to measure; as in wt_model_info */
+    const struct wt_kernels
+        *kernels;        /* on a CPU: the set that computes; NULL: the best by measurement */
+    bool libtorch;       /* its own operators compute instead */
+    uint32_t tokens_max; /* for the lengths to measure; as in wt_model_info */
     uint32_t pad_to;
 };
 
 /* The result of wt_backend_prepare. */
 struct wt_backend_prepared {
     enum wt_precision precision;
-    char operators[120]; /* text: what computes the model */
+    char kernels[100];   /* text: as in wt_model_info */
+    char operators[200]; /* text: the same, with what they compute */
     char
-        measured[400]; /* text: the figures on which the choice is based; "": there was no choice */
+        measured[600]; /* text: the figures on which the choice is based; "": there was no choice */
     bool row_by_row;   /* as far as known, a row's bits do not depend on its neighbours */
 };
 

@@ -227,6 +227,8 @@ enum wt_status wt_backend_prepare(struct wt_backend *backend,
     }
     *prepared_out = (struct wt_backend_prepared){
         .precision = precision, .operators = "fake", .row_by_row = true};
+    (void)snprintf(prepared_out->kernels, sizeof prepared_out->kernels, "%s",
+                   request->kernels != NULL ? request->kernels->name : "fake");
     backend->prepared = true;
     return WT_OK;
 }

@@ -128,6 +128,40 @@ static enum wt_status choose_precision(struct wt_model *model, const char *asked
         asked);
 }
 
+static enum wt_status unknown_kernels(const char *asked, struct wt_error *error)
+{
+    char names[160] = "";
+    for (const struct wt_kernels *const *set = wt_kernels_all(); *set != NULL; set++) {
+        size_t length = strlen(names);
+        (void)snprintf(names + length, sizeof names - length, ", %s", (*set)->name);
+    }
+    return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "kernels",
+                        "kernels %.40s: this processor has no such set; use auto, libtorch or one "
+                        "of those that it has: %s",
+                        asked, names + 2);
+}
+
+static enum wt_status choose_kernels(const struct wt_model *model, const char *asked,
+                                     struct wt_backend_request *request, struct wt_error *error)
+{
+    bool automatic = asked == NULL || strcmp(asked, "auto") == 0;
+    request->libtorch = !automatic && strcmp(asked, "libtorch") == 0;
+    if (automatic || request->libtorch) {
+        if (request->libtorch && request->precisions[WT_INT8]) {
+            return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "kernels",
+                                "kernels libtorch: it has no int8; use auto or a kernel set");
+        }
+        return WT_OK;
+    }
+    if (strcmp(model->device, "cpu") != 0) {
+        return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "kernels",
+                            "kernels %.40s: they are for the CPU; on %s use auto", asked,
+                            model->device);
+    }
+    request->kernels = wt_kernels_named(asked);
+    return request->kernels != NULL ? WT_OK : unknown_kernels(asked, error);
+}
+
 static void fill_info(struct wt_model *model)
 {
     const struct wt_manifest *manifest = model->manifest;
@@ -138,6 +172,7 @@ static void fill_info(struct wt_model *model)
         .device = model->device,
         .precision_why = model->precision_why,
         .operators = model->prepared.operators,
+        .kernels = model->prepared.kernels,
         .labels = (const char *const *)manifest->labels,
         .label_count = manifest->label_count,
         .tokens_max = manifest->tokens_max,
@@ -226,7 +261,7 @@ static enum wt_status try_padding(struct wt_model *model, const char *source,
     return status;
 }
 
-/* int8 promises equal bits, because rounding to 8 bits can enlarge the smallest difference. A model
+/* int8, and bf16 by libtorch on a CPU: rounding to so few bits enlarges the smallest difference. A model
  * with operators for which that is not known, or that fails the trial, runs in batches of one
  * length, and each row alone. Unless model and articles are small this costs nothing: the tokens of
  * a row fill the tiles. */
@@ -319,8 +354,10 @@ static enum wt_status prepare(struct wt_model *model, const char *path,
     if (status == WT_OK && fits_after) {
         status = check_vocab_fits(model, path, error);
     }
-    return status == WT_OK && model->prepared.precision == WT_INT8 ? try_bits(model, path, error)
-                                                                   : status;
+    bool may_flip = model->prepared.precision == WT_INT8 ||
+                    (model->prepared.precision == WT_BF16 && strcmp(model->device, "cpu") == 0 &&
+                     strcmp(model->prepared.kernels, "libtorch") == 0);
+    return status == WT_OK && may_flip ? try_bits(model, path, error) : status;
 }
 
 static enum wt_status load(struct wt_model *model, const char *path,
@@ -334,6 +371,9 @@ static enum wt_status load(struct wt_model *model, const char *path,
     }
     if (status == WT_OK) {
         status = choose_precision(model, options->precision, path, &request, error);
+    }
+    if (status == WT_OK) {
+        status = choose_kernels(model, options->kernels, &request, error);
     }
     if (status == WT_OK) {
         status = wt_backend_set_inputs(model->backend, model->manifest->takes_mask, error);

@@ -17,10 +17,10 @@ struct wt_model {
     struct wt_model_info info;
     uint32_t threads_per_call;
     int64_t pad_id;
-    bool one_row_at_a_time; /* int8, and the bits of a row may depend on its neighbours */
+    bool one_row_at_a_time; /* int8 or bf16, and the bits of a row may depend on its neighbours */
     char sha256[65];
     char device[16];
-    char precision_why[480];
+    char precision_why[700];
     struct wt_backend_prepared prepared;
     struct wt_model_load_seconds load_seconds;
 };

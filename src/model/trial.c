@@ -5,6 +5,7 @@
 #include "model/kernels/lstm.h"
 #include "model/kernels/memory.h"
 
+#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -214,18 +215,24 @@ static double sum_of(const double ms[WT_TRIAL_SHAPES])
     return ms[0] + ms[1];
 }
 
+static bool times(const struct wt_trial_way *way, const struct wt_part *part)
+{
+    return (way->kinds & WT_PARTS(part->kind)) != 0;
+}
+
 /* The candidates take turns, so that a slow moment of the processor affects all of them. */
 static void time_in_turns(const struct bench *bench, const struct piece *piece,
                           const struct packed *packed, double (*ms)[WT_TRIAL_SHAPES])
 {
     double start_ms = now_ms();
-    double best_ms = 0.0;
+    double best_ms = INFINITY;
     for (int round = 0; round < ROUNDS_MAX; round++) {
         if (round >= ROUNDS_MIN && now_ms() - start_ms > PART_MS_MAX) {
             return;
         }
         for (size_t way = 0; way < bench->way_count; way++) {
-            if (round > 1 && sum_of(ms[way]) > HOPELESS * best_ms) {
+            bool hopeless = round > 1 && sum_of(ms[way]) > HOPELESS * best_ms;
+            if (hopeless || !times(&bench->ways[way], piece->part)) {
                 continue;
             }
             for (size_t shape = 0; shape < WT_TRIAL_SHAPES; shape++) {
@@ -236,22 +243,24 @@ static void time_in_turns(const struct bench *bench, const struct piece *piece,
                 }
             }
         }
+        best_ms = INFINITY;
         for (size_t way = 0; way < bench->way_count; way++) {
-            double sum_ms = sum_of(ms[way]);
-            best_ms = way == 0 || sum_ms < best_ms ? sum_ms : best_ms;
+            bool timed = times(&bench->ways[way], piece->part);
+            best_ms = timed ? fmin(best_ms, sum_of(ms[way])) : best_ms;
         }
     }
 }
 
 static bool time_part(const struct bench *bench, const struct wt_part *part,
-                      double (*ms_out)[WT_TRIAL_SHAPES])
+                      double (*ms_out)[WT_PART_KINDS][WT_TRIAL_SHAPES])
 {
     struct piece piece = piece_of(part);
     struct packed *packed = calloc(bench->way_count, sizeof *packed);
     double(*ms)[WT_TRIAL_SHAPES] = calloc(bench->way_count, sizeof *ms);
     bool done = packed != NULL && ms != NULL;
     for (size_t way = 0; way < bench->way_count && done; way++) {
-        done = pack(bench, &piece, &bench->ways[way], &packed[way]);
+        done =
+            !times(&bench->ways[way], part) || pack(bench, &piece, &bench->ways[way], &packed[way]);
     }
     if (done) {
         time_in_turns(bench, &piece, packed, ms);
@@ -259,7 +268,7 @@ static bool time_part(const struct bench *bench, const struct wt_part *part,
     for (size_t way = 0; way < bench->way_count && packed != NULL; way++) {
         unpack(&packed[way]);
         for (size_t shape = 0; shape < WT_TRIAL_SHAPES && done; shape++) {
-            ms_out[way][shape] += ms[way][shape];
+            ms_out[way][part->kind][shape] += ms[way][shape];
         }
     }
     free(ms);
@@ -295,7 +304,7 @@ static void fill(float *x, size_t count)
 bool wt_trial_run(const struct wt_part *parts, size_t part_count,
                   const struct wt_trial_shape shapes[WT_TRIAL_SHAPES],
                   const struct wt_trial_way *ways, size_t way_count,
-                  double (*ms_out)[WT_TRIAL_SHAPES])
+                  double (*ms_out)[WT_PART_KINDS][WT_TRIAL_SHAPES])
 {
     struct bench bench = {.shapes = shapes, .ways = ways, .way_count = way_count};
     size_t floats = floats_of(&bench, parts, part_count);

@@ -4,7 +4,8 @@
  * and a long article: the products of its linear and LSTM layers with their own weights, and its
  * attention. The sum of all parts predicts the time of the model, except for what every candidate
  * computes in the same way: embeddings, sums, norms. A part is packed for all candidates, timed in
- * turns and freed before the next, so the extra memory is at most that of the largest layer.
+ * turns and freed before the next, so the extra memory is at most that of the largest layer. It takes some
+ * tens of milliseconds for each part of a large model, and one for each of a small one.
  * Thread: any; the time is the calling thread's processor time. */
 #ifndef WIRETAG_MODEL_TRIAL_H
 #define WIRETAG_MODEL_TRIAL_H
@@ -18,8 +19,6 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-enum wt_part_kind { WT_PART_LINEAR, WT_PART_ATTENTION, WT_PART_LSTM };
 
 struct wt_part {
     enum wt_part_kind kind;
@@ -35,13 +34,15 @@ struct wt_part {
 struct wt_trial_way {
     const struct wt_kernels *kernels;
     enum wt_number number;
+    unsigned kinds; /* of parts: others are not timed */
 };
 
-/* Writes the milliseconds of each candidate for one article of each shape. False: out of memory. */
+/* Writes the milliseconds of each candidate for all parts of each kind, for one article of each shape.
+ * False: out of memory. */
 bool wt_trial_run(const struct wt_part *parts, size_t part_count,
                   const struct wt_trial_shape shapes[WT_TRIAL_SHAPES],
                   const struct wt_trial_way *ways, size_t way_count,
-                  double (*ms_out)[WT_TRIAL_SHAPES]);
+                  double (*ms_out)[WT_PART_KINDS][WT_TRIAL_SHAPES]);
 
 #ifdef __cplusplus
 }

@@ -127,7 +127,7 @@ static const struct wt_family_entry families[WT_FAMILY_COUNT] = {
                            NULL},
     [WT_FAMILY_MODEL_INFO] = {"wiretag_model_info",
                               WT_GAUGE,
-                              {"name", "version", "sha256", "device", "precision"},
+                              {"name", "version", "sha256", "device", "precision", "kernels"},
                               "The loaded model; the value is always 1.",
                               "The model and its batches"},
     [WT_FAMILY_REPLICAS] =
@@ -217,7 +217,7 @@ static const struct wt_family_entry families[WT_FAMILY_COUNT] = {
                                  NULL},
     [WT_FAMILY_SHADOW_INFO] = {"wiretag_shadow_info",
                                WT_GAUGE,
-                               {"name", "version", "sha256", "device", "precision"},
+                               {"name", "version", "sha256", "device", "precision", "kernels"},
                                "The shadow model, with model.shadow; the value is always 1.",
                                "The shadow model"},
     [WT_FAMILY_SHADOW_ARTICLES] =

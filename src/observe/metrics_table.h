@@ -98,7 +98,7 @@ enum wt_family {
 
 enum wt_metric_type { WT_COUNTER, WT_GAUGE, WT_HISTOGRAM };
 
-#define WT_FAMILY_LABELS_MAX 5u
+#define WT_FAMILY_LABELS_MAX 6u
 
 struct wt_family_entry {
     const char *name;

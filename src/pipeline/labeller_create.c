@@ -78,15 +78,16 @@ void wt_labeller_destroy(struct wt_labeller *labeller)
 void wt_labeller_hide(const struct wt_labeller *labeller)
 {
     const struct wt_model_info *was = labeller->info;
-    const char *const then[] = {was->name, was->version, was->sha256, was->device, was->precision};
+    const char *const then[] = {was->name,   was->version,   was->sha256,
+                                was->device, was->precision, was->kernels};
     wt_series_remove(WT_FAMILY_MODEL_INFO, then);
 }
 
 void wt_labeller_show(const struct wt_labeller *labeller, const struct wt_labeller *before)
 {
     const struct wt_model_info *info = labeller->info;
-    const char *const now[] = {info->name, info->version, info->sha256, info->device,
-                               info->precision};
+    const char *const now[] = {info->name,   info->version,   info->sha256,
+                               info->device, info->precision, info->kernels};
     if (before != NULL) {
         wt_labeller_hide(before);
     }

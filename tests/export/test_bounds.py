@@ -60,11 +60,14 @@ def test_a_bound_is_three_times_what_was_seen(bundle):
         assert entry["logits_bound"] == pytest.approx(max(factor * entry["measured"], 1e-4), rel=0.06)
 
 
-def test_on_a_processor_without_bf16_it_has_more_room(files, tmp_path, monkeypatch):
+def test_on_a_processor_without_bf16_it_has_more_room(files, tmp_path):
     """There the worker leaves it to torch, and its kernels compute it elsewhere."""
-    monkeypatch.setenv("WIRETAG_KERNELS", "avx2")
+    lacking = tmp_path / "wiretag"
+    lacking.write_text('#!/bin/sh\ncase "$*" in *bf16*) set -- "$@" --kernels libtorch;; esac\n'
+                       f'exec {worker.binary()} "$@"\n')
+    lacking.chmod(0o755)
     path = tmp_path / "model.pt"
-    status, out, err = export(**files, out=path, wiretag=worker.binary())
+    status, out, err = export(**files, out=path, wiretag=lacking)
     assert status == 0, err
     assert "the worker's kernels for bf16 were not measured" in out
     precisions = manifest_of(path)["precisions"]

@@ -87,6 +87,7 @@ def test_it_may_run_beside_a_worker(lab, transactional_id):
     ({"model": {"path": "models/nowhere.pt"}}, "model", "model.path", "No such file"),
     ({"model": {"sha256": "0" * 64}}, "model", "model.sha256", "not the pinned one"),
     ({"model": {"precision": "bf16"}}, "model", "model.precision", "auto or fp32"),
+    ({"model": {"kernels": "avx1024"}}, "model", "model.kernels", "one of those that it has: portable"),
     ({"model": {"device": "cuda:7"}}, "model", "model.device", "cuda:7"),
 ])
 def test_what_would_not_work_is_found_at_its_key(lab, changes, check_name, place, part):

@@ -112,6 +112,7 @@ def test_the_model_is_named_on_the_page(lab):
     (_, labels, number), = exposition.parse(page_of(running))["wiretag_model_info"].samples
     assert number == 1
     assert (labels["name"], labels["version"], labels["device"], labels["precision"]) == ("fake", "1", "cpu", "fp32")
+    assert labels["kernels"] == "fake"
     assert len(labels["sha256"]) == 64
     assert running.metrics()["wiretag_replicas"] == 2
     beats = by_label(running, "wiretag_thread_beat_age_seconds", "thread")

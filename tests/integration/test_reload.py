@@ -140,7 +140,7 @@ def test_under_load_each_record_is_labelled_whole_by_the_model_that_it_names(lab
     assert metrics['wiretag_reloads_total{result="ok"}'] == 8
     assert [name for name in metrics if name.startswith("wiretag_model_info")] == [
         f'wiretag_model_info{{name="fake",version="9",sha256="{hashlib.sha256(bundles.path.read_bytes()).hexdigest()}"'
-        ',device="cpu",precision="fp32"}']
+        ',device="cpu",precision="fp32",kernels="fake"}']
     assert running.stop() == 0
 
 

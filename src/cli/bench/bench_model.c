@@ -25,6 +25,7 @@ static void print_help(void)
         "  --seconds S       how long each shape is measured (default 1)\n"
         "  --device D        auto (default), cpu, cuda or cuda:N\n"
         "  --precision P     auto (default), or as model.precision\n"
+        "  --kernels K       auto (default), or as model.kernels\n"
         "  --replicas N      threads that run the model side by side (default 1)\n"
         "  --threads N       CPU threads of each of them (default 1)\n"
         "  --batch-tokens N  tokens of one batch, padding included (default 1024)\n"
@@ -45,6 +46,7 @@ struct model_options {
     const char *shapes;
     const char *device;
     const char *precision;
+    const char *kernels;
     uint32_t seconds;
     uint32_t replicas;
     uint32_t threads;
@@ -58,11 +60,11 @@ static void print_setting(const struct model_options *options, const struct wt_m
 {
     const struct wt_model_info *info = wt_model_info(model);
     const struct wt_model_load_seconds *took = &info->load_seconds;
-    (void)printf("{\"stage\":\"model\",\"device\":\"%s\",\"precision\":\"%s\""
+    (void)printf("{\"stage\":\"model\",\"device\":\"%s\",\"precision\":\"%s\",\"kernels\":\"%s\""
                  ",\"precision_why\":\"%s\",\"operators\":\"%s\",\"replicas\":%" PRIu32
                  ",\"threads\":%" PRIu32 ",\"load_seconds\":{\"reading\":%.3f,\"loading\":%.3f"
                  ",\"preparing\":%.3f,\"selftest\":%.3f}",
-                 info->device, info->precision, info->precision_why, info->operators,
+                 info->device, info->precision, info->kernels, info->precision_why, info->operators,
                  options->replicas, options->threads, took->reading, took->loading, took->preparing,
                  took->selftest);
 }
@@ -218,6 +220,7 @@ static int bench_model(const struct model_options *options)
     struct wt_model_options model_options = {.size = sizeof(struct wt_model_options),
                                              .device = options->device,
                                              .precision = options->precision,
+                                             .kernels = options->kernels,
                                              .threads_per_call = options->threads,
                                              .named_by = "--model"};
     enum wt_status status =
@@ -240,6 +243,7 @@ int wt_cli_bench_model(int argc, char **argv)
         {"shapes", .text = &options.shapes},
         {"device", .text = &options.device},
         {"precision", .text = &options.precision},
+        {"kernels", .text = &options.kernels},
         {"seconds", .number = &options.seconds, .low = 1, .high = 3600},
         {"replicas", .number = &options.replicas, .low = 1, .high = 1024},
         {"threads", .number = &options.threads, .low = 1, .high = 1024},

@@ -143,16 +143,16 @@ enum wt_status wt_bench_stages_count(struct wt_bench_stages *stages, uint32_t se
 static enum wt_status bench_model_stage(struct wt_bench_stages *stages, struct wt_error *error)
 {
     struct wt_bench_rate rate;
-    char more[800];
+    char more[1200];
     enum wt_status status = run_model(stages, &rate, error);
     if (status == WT_OK) {
         const struct wt_model_info *info = wt_model_info(stages->model);
         stages->model_rate = rate.articles_per_s;
         (void)snprintf(more, sizeof more,
-                       ",\"padding\":%.4f,\"device\":\"%s\",\"precision\":\"%s\",\"precision_why\":"
-                       "\"%s\",\"replicas\":%" PRIu32,
-                       wt_bench_padding(&rate), info->device, info->precision, info->precision_why,
-                       wt_auto_replicas(stages->config, info));
+                       ",\"padding\":%.4f,\"device\":\"%s\",\"precision\":\"%s\",\"kernels\":\"%s\""
+                       ",\"precision_why\":\"%s\",\"replicas\":%" PRIu32,
+                       wt_bench_padding(&rate), info->device, info->precision, info->kernels,
+                       info->precision_why, wt_auto_replicas(stages->config, info));
         wt_bench_stages_print("model", rate.articles, rate.seconds, more);
     }
     return status;

@@ -25,6 +25,7 @@ struct options {
     const char *model;
     const char *device;
     const char *precision;
+    const char *kernels;
     uint32_t batch_tokens;
     struct wt_cli_long long_articles;
     const char *input;
@@ -68,6 +69,7 @@ static void print_help(void)
         "  --min-macro-f1 X   the same for the macro average of F1\n" WT_CLI_LONG_HELP
         "  --device D         auto (default), cpu, cuda or cuda:N\n"
         "  --precision P      auto (default), fp32, bf16, fp16 or int8\n"
+        "  --kernels K        auto (default), or as model.kernels\n"
         "  --batch-tokens N   tokens of one batch, padding included (default 1024); changes the\n"
         "                     speed, not the labels\n"
         "  --help             this text\n\n"
@@ -168,6 +170,7 @@ static enum wt_status open_model(struct eval *eval, struct wt_error *error)
     struct wt_model_options options = {.size = sizeof(struct wt_model_options),
                                        .device = eval->options->device,
                                        .precision = eval->options->precision,
+                                       .kernels = eval->options->kernels,
                                        .threads_per_call = wt_processors_read().count,
                                        .named_by = "--model"};
     enum wt_status status =
@@ -311,6 +314,7 @@ int wt_cli_eval(int argc, char **argv)
         {"min-macro-f1", .text = &options.min_macro_f1},
         {"device", .text = &options.device},
         {"precision", .text = &options.precision},
+        {"kernels", .text = &options.kernels},
         {"batch-tokens", .number = &options.batch_tokens, .low = 1, .high = 1000000000},
         WT_CLI_LONG_OPTIONS(options.long_articles)};
     const struct wt_cli_options line = {WT_CLI_OPTIONS("eval", print_help, own)};

@@ -119,10 +119,11 @@ static json_t *article_json(const struct explained *explained)
 static json_t *model_json(const struct explained *explained)
 {
     const struct wt_model_info *info = wt_model_info(explained->model);
-    return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:i}", "name", info->name, "version",
+    return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:i}", "name", info->name, "version",
                      info->version, "task", wt_task_name(info->task), "sha256", info->sha256,
                      "device", info->device, "precision", info->precision, "precision_why",
-                     info->precision_why, "tokens_max", (int)info->tokens_max);
+                     info->precision_why, "kernels", info->kernels, "tokens_max",
+                     (int)info->tokens_max);
 }
 
 static json_t *outcome_json(const struct explained *explained)

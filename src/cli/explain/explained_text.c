@@ -268,7 +268,7 @@ static void write_outcome(const struct explained *explained, FILE *out)
     const struct wt_record *record = explained->record;
     print_line(out, "model", "%s %s on %s in %s, SHA-256 %s", info->name, info->version,
                info->device, info->precision, info->sha256);
-    print_line(out, "", "%s: %s", info->precision, info->precision_why);
+    print_line(out, "", "%s by %s: %s", info->precision, info->kernels, info->precision_why);
     if (record->failure != NULL) {
         print_line(out, "outcome", "%s in %s: %s", record->failure->error.code,
                    record->failure->stage, record->failure->error.message);

@@ -144,11 +144,11 @@ static inline size_t wt_kernels_place(size_t panel, size_t together, size_t step
 
 /* The functions below are in supported_sets.c.
  *
- * The set named by the environment variable WIRETAG_KERNELS; NULL: none that this processor
- * supports. */
-const struct wt_kernels *wt_kernels_asked(void);
+ * The set of this name; NULL: this processor supports none. */
+const struct wt_kernels *wt_kernels_named(const char *name);
 
-/* True if attention next to products of this kind is computed in bf16. */
+/* True if attention next to products of this kind is computed in bf16. Next to s8 that follows from the
+ * processor, not from a measurement: two workers on one machine must give the same bits. */
 bool wt_kernels_attends_in_bf16(const struct wt_kernels *kernels, enum wt_number number);
 
 /* All sets that this processor supports, the portable one first; NULL after the last. */

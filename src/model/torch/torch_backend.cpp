@@ -248,6 +248,7 @@ enum wt_status freeze(struct wt_backend &backend, c10::Device device, enum wt_pr
 
 void by_libtorch(struct wt_backend_prepared &prepared)
 {
+    (void)std::snprintf(prepared.kernels, sizeof prepared.kernels, "libtorch");
     (void)std::snprintf(prepared.operators, sizeof prepared.operators, "libtorch's operators");
 }
 
@@ -285,7 +286,7 @@ enum wt_status prepare_for_cpu(struct wt_backend &backend, const struct wt_backe
     const auto way =
         wiretag::choose_way(*backend.module.get_method("forward").graph(), request, prepared);
     prepared.precision = way.precision;
-    if (way.kernels != nullptr) {
+    if (!way.by_libtorch()) {
         loaded.reset(); // frees the weights before the packed copies are made
         return wiretag::use_kernels(backend.module, way, prepared, error);
     }

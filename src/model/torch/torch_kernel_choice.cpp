@@ -8,6 +8,7 @@
 #include <ATen/Functions.h>
 #include <ATen/Parallel.h>
 #include <cstdio>
+#include <cstring>
 #include <ctime>
 #include <functional>
 #include <iterator>
@@ -190,84 +191,104 @@ bool suits(const struct wt_kernels &kernels, enum wt_precision precision)
            (precision == WT_BF16 && kernels.fast_bf16);
 }
 
+// True if all but attention takes the same time with both. Attention in other numbers is not compared:
+// of the sets that come first for int8, those with bf16 compute it (may_compute).
 bool same_products(const struct wt_kernels &a, const struct wt_kernels &b, enum wt_number number)
 {
     return (number == WT_NUMBER_S8     ? a.tile_s8 == b.tile_s8
             : number == WT_NUMBER_BF16 ? a.tile_bf16 == b.tile_bf16
                                        : a.tile_f32 == b.tile_f32) &&
-           a.norm == b.norm &&
-           wt_kernels_attends_in_bf16(&a, number) == wt_kernels_attends_in_bf16(&b, number);
+           a.norm == b.norm;
 }
 
-// The sets for a precision, the better ones first, without those that are certainly slower.
-std::vector<const struct wt_kernels *> sets_for(enum wt_precision precision)
+// The sets for a precision, the better ones first, without those that are certainly slower. One that was
+// asked for is taken for every precision; where there is a choice, for bf16 only if it has the instructions.
+std::vector<const struct wt_kernels *> sets_for(const struct wt_backend_request &request,
+                                                enum wt_precision precision)
 {
+    if (request.libtorch) {
+        return {};
+    }
+    if (request.kernels != nullptr) {
+        const bool choice =
+            std::count(std::begin(request.precisions), std::end(request.precisions), true) > 1;
+        const bool may = !choice || precision != WT_BF16 || request.kernels->fast_bf16;
+        return may ? std::vector<const struct wt_kernels *>{request.kernels}
+                   : std::vector<const struct wt_kernels *>{};
+    }
     std::vector<const struct wt_kernels *> sets;
-    const auto *asked = wt_kernels_asked();
     const auto *const *all = wt_kernels_all();
-    const bool any_fast = asked == nullptr && all[1] != nullptr;
     for (size_t i = 0; all[i] != nullptr; i++) {
-        const bool may = asked == nullptr ? all[i]->fast || !any_fast : all[i] == asked;
-        if (may && suits(*all[i], precision)) {
+        if ((all[i]->fast || all[1] == nullptr) && suits(*all[i], precision)) {
             sets.insert(sets.begin(), all[i]);
         }
     }
     return sets;
 }
 
-// In order of preference: fp32 first; within a precision, attention in fp32 first.
-std::vector<Way> ways_for(const struct wt_backend_request &request)
+// The kinds of parts that the set may compute. int8 promises the same bits by every choice, so where one set
+// attends in bf16, only such sets attend.
+unsigned may_compute(const Way &way, const std::vector<Way> &all)
+{
+    const auto in_bf16 = [](const Way &other) {
+        return wt_kernels_attends_in_bf16(other.kernels[WT_PART_ATTENTION], other.number);
+    };
+    const bool all_kinds = way.by_libtorch() || way.precision != WT_INT8 || in_bf16(way) ||
+                           std::none_of(all.begin(), all.end(), in_bf16);
+    return all_kinds ? WT_PARTS_ALL : WT_PARTS_ALL & ~WT_PARTS(WT_PART_ATTENTION);
+}
+
+std::vector<Way> ways_for(const struct wt_backend_request &request, enum wt_precision precision)
 {
     std::vector<Way> ways;
-    for (int i = 0; i < WT_PRECISION_COUNT; i++) {
-        const auto precision = static_cast<enum wt_precision>(i);
-        if (!request.precisions[i]) {
-            continue;
-        }
-        const auto number = number_of(precision);
-        std::vector<Way> own;
-        for (const auto *set : sets_for(precision)) {
-            const bool known = std::any_of(own.begin(), own.end(), [&](const Way &way) {
-                return same_products(*way.kernels, *set, number);
-            });
-            if (!known) {
-                own.push_back({precision, number, set});
-            }
-        }
-        if (own.empty()) {
-            own.push_back({precision, number, nullptr});
-        }
-        std::stable_partition(own.begin(), own.end(), [](const Way &way) {
-            return way.kernels == nullptr || !wt_kernels_attends_in_bf16(way.kernels, way.number);
+    const auto number = number_of(precision);
+    for (const auto *set : sets_for(request, precision)) {
+        const bool known = std::any_of(ways.begin(), ways.end(), [&](const Way &way) {
+            return same_products(*way.kernels[WT_PART_LINEAR], *set, number);
         });
-        ways.insert(ways.end(), own.begin(), own.end());
+        if (!known) {
+            ways.emplace_back(precision, number, set);
+        }
+    }
+    // In fp32 all sets give the same bits, and libtorch others. It has no int8.
+    if (ways.empty() || (precision == WT_BF16 && request.kernels == nullptr)) {
+        ways.emplace_back(precision, number, nullptr);
     }
     return ways;
 }
 
-// The parts predict the whole only because the rest of the graph costs the same with all kernels.
-// With libtorch in bf16 it does not. So libtorch is dropped if there are kernels to compare with;
-// as the only candidate it needs no measuring. True: it was dropped.
-bool drop_libtorch_beside_kernels(std::vector<Way> &ways)
+// In order of preference: fp32 first; within a precision, kernels first. Libtorch is dropped where no set has
+// the precision's instructions, but one computes another precision: it would emulate them. True: it was
+// dropped.
+bool all_ways(const struct wt_backend_request &request, std::vector<Way> &ways_out)
 {
-    const auto by_libtorch = [](const Way &way) { return way.kernels == nullptr; };
-    if (std::all_of(ways.begin(), ways.end(), by_libtorch) ||
-        std::none_of(ways.begin(), ways.end(), by_libtorch)) {
-        return false;
+    std::vector<std::vector<Way>> groups;
+    for (int i = 0; i < WT_PRECISION_COUNT; i++) {
+        if (request.precisions[i]) {
+            groups.push_back(ways_for(request, static_cast<enum wt_precision>(i)));
+        }
     }
-    ways.erase(std::remove_if(ways.begin(), ways.end(), by_libtorch), ways.end());
-    return true;
+    const auto by_libtorch = [](const auto &group) { return group.front().by_libtorch(); };
+    const bool drop = !std::all_of(groups.begin(), groups.end(), by_libtorch);
+    bool dropped = false;
+    for (const auto &group : groups) {
+        if (drop && by_libtorch(group)) {
+            dropped = true;
+        } else {
+            ways_out.insert(ways_out.end(), group.begin(), group.end());
+        }
+    }
+    return dropped;
 }
 
-// The sets give the same bits, except for attention in bf16.
-struct wt_candidate candidate_of(const Way &way)
+struct wt_candidate candidate_of(const Way &way, const std::vector<Way> &all)
 {
     struct wt_candidate candidate = {};
     candidate.precision = way.precision;
-    candidate.kernels = way.kernels != nullptr ? way.kernels->name : "libtorch";
-    candidate.output = way.kernels == nullptr                                ? 2
-                       : wt_kernels_attends_in_bf16(way.kernels, way.number) ? 1
-                                                                             : 0;
+    candidate.kernels = way.by_libtorch() ? "libtorch" : way.kernels[WT_PART_LINEAR]->name;
+    candidate.output = way.by_libtorch() ? 1 : 0;
+    candidate.kinds = may_compute(way, all);
+    candidate.whole = way.by_libtorch();
     return candidate;
 }
 
@@ -302,7 +323,14 @@ std::function<void()> in_libtorch(const struct wt_part &part, const struct wt_tr
     if (part.kind == WT_PART_LINEAR) {
         const auto x = at::full({1, rows, inputs}, 0.5, options);
         const auto weight = at::full({outputs, inputs}, 0.5, options);
-        return [=] { (void)at::linear(x, weight); };
+        const bool gelu =
+            part.activation == WT_ACTIVATION_GELU || part.activation == WT_ACTIVATION_GELU_TANH;
+        return [=] {
+            const auto y = at::linear(x, weight);
+            if (gelu) {
+                (void)at::gelu(y);
+            }
+        };
     }
     if (part.kind == WT_PART_ATTENTION) {
         const auto x = at::full({1, outputs, rows, inputs}, 0.5, options);
@@ -317,15 +345,15 @@ std::function<void()> in_libtorch(const struct wt_part &part, const struct wt_tr
     return [=] { (void)at::lstm(x, {state, state}, weights, true, 1, 0.0, false, false, true); };
 }
 
-// Like the timing of kernels (trial.c), on one thread. No turns are needed: libtorch is the only
-// candidate of its precision.
+// Like the timing of kernels (trial.c), on one thread. Weights are made for it: those of the model are in
+// fp32.
 void time_libtorch(const std::vector<struct wt_part> &parts,
-                   const std::vector<struct wt_trial_shape> &shapes, const Way &way, double *ms_out)
+                   const std::vector<struct wt_trial_shape> &shapes, struct wt_candidate &candidate)
 {
     constexpr int kRounds = 3;
-    const auto type = way.precision == WT_BF16   ? at::kBFloat16
-                      : way.precision == WT_FP16 ? at::kHalf
-                                                 : at::kFloat;
+    const auto type = candidate.precision == WT_BF16   ? at::kBFloat16
+                      : candidate.precision == WT_FP16 ? at::kHalf
+                                                       : at::kFloat;
     const int threads = at::get_num_threads();
     at::set_num_threads(1);
     for (size_t shape = 0; shape < shapes.size(); shape++) {
@@ -338,36 +366,54 @@ void time_libtorch(const std::vector<struct wt_part> &parts,
                 const double took_ms = now_ms() - start_ms;
                 best_ms = round == 0 ? took_ms : std::min(best_ms, took_ms);
             }
-            ms_out[shape] += best_ms * static_cast<double>(part.times);
+            candidate.ms[part.kind][shape] += best_ms * static_cast<double>(part.times);
         }
     }
     at::set_num_threads(threads);
 }
 
-// Fills in the times of all candidates, which all use kernels or all use libtorch. If memory runs
-// out, the times stay 0.
-void measure(const std::vector<struct wt_part> &parts,
-             const std::vector<struct wt_trial_shape> &shapes, const std::vector<Way> &ways,
-             std::vector<struct wt_candidate> &candidates)
+// Fills in the times of the candidates by kernels. If memory runs out, they stay 0.
+void time_kernels(const std::vector<struct wt_part> &parts,
+                  const std::vector<struct wt_trial_shape> &shapes, const std::vector<Way> &ways,
+                  std::vector<struct wt_candidate> &candidates)
 {
-    if (ways.front().kernels == nullptr) {
-        for (size_t i = 0; i < ways.size(); i++) {
-            time_libtorch(parts, shapes, ways[i], candidates[i].ms);
-        }
-        return;
-    }
     std::vector<struct wt_trial_way> own;
-    std::transform(ways.begin(), ways.end(), std::back_inserter(own), [](const Way &way) {
-        return wt_trial_way{way.kernels, way.number};
-    });
-    std::vector<double> ms(own.size() * WT_TRIAL_SHAPES);
-    const auto rows = reinterpret_cast<double(*)[WT_TRIAL_SHAPES]>(ms.data());
-    if (!wt_trial_run(parts.data(), parts.size(), shapes.data(), own.data(), own.size(), rows)) {
+    std::vector<size_t> places;
+    for (size_t i = 0; i < ways.size(); i++) {
+        if (!ways[i].by_libtorch()) {
+            own.push_back({ways[i].kernels[WT_PART_LINEAR], ways[i].number, candidates[i].kinds});
+            places.push_back(i);
+        }
+    }
+    using Times = double[WT_PART_KINDS][WT_TRIAL_SHAPES];
+    std::vector<double> ms(own.size() * (sizeof(Times) / sizeof(double)));
+    auto *const times = reinterpret_cast<Times *>(ms.data());
+    if (own.empty() ||
+        !wt_trial_run(parts.data(), parts.size(), shapes.data(), own.data(), own.size(), times)) {
         return;
     }
-    for (size_t i = 0; i < candidates.size(); i++) {
-        std::copy(rows[i], rows[i] + WT_TRIAL_SHAPES, candidates[i].ms);
+    for (size_t i = 0; i < own.size(); i++) {
+        std::memcpy(candidates[places[i]].ms, times[i], sizeof(Times));
     }
+}
+
+unsigned kinds_of(const std::vector<struct wt_part> &parts)
+{
+    unsigned kinds = 0;
+    for (const auto &part : parts) {
+        kinds |= WT_PARTS(part.kind);
+    }
+    return kinds;
+}
+
+// For each kind the set of its winner, if kernels won.
+Way way_of(const struct wt_race_result &result, const std::vector<Way> &ways)
+{
+    Way way = ways[result.candidates[WT_PART_LINEAR]];
+    for (size_t kind = 0; kind < WT_PART_KINDS; kind++) {
+        way.kernels[kind] = ways[result.candidates[kind]].kernels[kind];
+    }
+    return way;
 }
 
 } // namespace
@@ -375,8 +421,8 @@ void measure(const std::vector<struct wt_part> &parts,
 Way choose_way(Graph &graph, const struct wt_backend_request &request,
                struct wt_backend_prepared &prepared_out)
 {
-    auto ways = ways_for(request);
-    const bool dropped = drop_libtorch_beside_kernels(ways);
+    std::vector<Way> ways;
+    const bool dropped = all_ways(request, ways);
     const int said = std::snprintf(prepared_out.measured, sizeof prepared_out.measured, "%s",
                                    dropped ? "there are no kernels for bf16 here" : "");
     const auto parts = parts_of(graph);
@@ -384,14 +430,21 @@ Way choose_way(Graph &graph, const struct wt_backend_request &request,
         return ways.front();
     }
     std::vector<struct wt_candidate> candidates;
-    std::transform(ways.begin(), ways.end(), std::back_inserter(candidates), candidate_of);
+    std::transform(ways.begin(), ways.end(), std::back_inserter(candidates),
+                   [&](const Way &way) { return candidate_of(way, ways); });
     const auto shapes = shapes_for(request);
-    measure(parts.parts, shapes, ways, candidates);
+    time_kernels(parts.parts, shapes, ways, candidates);
+    for (auto &candidate : candidates) {
+        if (candidate.whole) {
+            time_libtorch(parts.parts, shapes, candidate);
+        }
+    }
+    const struct wt_race race = {candidates.data(), candidates.size(), shapes.data(),
+                                 kinds_of(parts.parts)};
     char *rest = prepared_out.measured + said;
     rest += dropped ? std::snprintf(rest, 3, "; ") : 0;
-    wt_precision_describe(candidates.data(), candidates.size(), shapes.data(), rest,
-                          static_cast<size_t>(std::end(prepared_out.measured) - rest));
-    return ways[wt_precision_choose(candidates.data(), candidates.size(), shapes.data())];
+    wt_precision_describe(&race, rest, static_cast<size_t>(std::end(prepared_out.measured) - rest));
+    return way_of(wt_precision_choose(&race), ways);
 }
 
 } // namespace wiretag

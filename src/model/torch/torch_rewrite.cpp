@@ -108,8 +108,8 @@ class Rewriter
         const auto &bias = layer->bias;
         const bool in_float = stays_in_float(node, *layer, last_);
         auto step = c10::make_intrusive<Dense>(wt_matrix_create(
-            way_.kernels, in_float ? WT_NUMBER_F32 : way_.number, weight.const_data_ptr<float>(),
-            bias.defined() ? bias.const_data_ptr<float>() : nullptr,
+            way_.kernels[WT_PART_LINEAR], in_float ? WT_NUMBER_F32 : way_.number,
+            weight.const_data_ptr<float>(), bias.defined() ? bias.const_data_ptr<float>() : nullptr,
             static_cast<size_t>(weight.size(0)), static_cast<size_t>(weight.size(1))));
         Value *none = put_constant(node, c10::IValue());
         Value *object = put_constant(node, c10::IValue(step));
@@ -213,8 +213,9 @@ class Rewriter
         }
         put(node, "wiretag::attention",
             {node->input(0), node->input(1), node->input(2), mask, bias,
-             put_constant(node, index_of(way_.kernels)),
-             put_constant(node, wt_kernels_attends_in_bf16(way_.kernels, way_.number)),
+             put_constant(node, index_of(way_.kernels[WT_PART_ATTENTION])),
+             put_constant(node,
+                          wt_kernels_attends_in_bf16(way_.kernels[WT_PART_ATTENTION], way_.number)),
              put_constant(node, rows != nullptr)});
         node->destroy();
         done_.attentions++;
@@ -227,7 +228,7 @@ class Rewriter
             return;
         }
         auto packed = c10::make_intrusive<Lstm>(wt_lstm_create(
-            way_.kernels, way_.number, layer->input.const_data_ptr<float>(),
+            way_.kernels[WT_PART_LSTM], way_.number, layer->input.const_data_ptr<float>(),
             layer->hidden.const_data_ptr<float>(), layer->input_bias.const_data_ptr<float>(),
             layer->hidden_bias.const_data_ptr<float>(), static_cast<size_t>(layer->input.size(1)),
             static_cast<size_t>(layer->hidden.size(1))));
@@ -274,6 +275,20 @@ class Rewriter
     Rewritten done_;
 };
 
+// The set of the products, then those of parts that the model has and another set computes.
+std::string names_of(const Way &way, const Rewritten &done)
+{
+    const auto *products = way.kernels[WT_PART_LINEAR];
+    std::string names = products->name;
+    if (done.attentions > 0 && way.kernels[WT_PART_ATTENTION] != products) {
+        names += std::string(", attention ") + way.kernels[WT_PART_ATTENTION]->name;
+    }
+    if (done.lstms > 0 && way.kernels[WT_PART_LSTM] != products) {
+        names += std::string(", LSTM ") + way.kernels[WT_PART_LSTM]->name;
+    }
+    return names;
+}
+
 } // namespace
 
 enum wt_status use_kernels(torch::jit::Module &frozen, const Way &way,
@@ -295,9 +310,11 @@ enum wt_status use_kernels(torch::jit::Module &frozen, const Way &way,
         }
     });
     prepared_out.row_by_row = other.empty();
+    const auto names = names_of(way, done);
+    (void)std::snprintf(prepared_out.kernels, sizeof prepared_out.kernels, "%s", names.c_str());
     (void)std::snprintf(prepared_out.operators, sizeof prepared_out.operators,
                         "%s: %d linear layers, %d attentions, %d LSTM directions%s%.40s",
-                        way.kernels->name, done.linears, done.attentions, done.lstms,
+                        names.c_str(), done.linears, done.attentions, done.lstms,
                         other.empty() ? "" : "; by libtorch: ", other.c_str());
     return WT_OK;
 }

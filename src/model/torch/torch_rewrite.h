@@ -9,17 +9,28 @@
 
 #include "model/backend.h"
 #include "model/kernels/kernels.h"
+#include "model/precision.h"
 
 #include <torch/csrc/jit/api/module.h>
 
 namespace wiretag
 {
 
-// A way to compute a model on the CPU: a precision with a kernel set.
+// A way to compute a model on the CPU: a precision, with a kernel set for each kind of part.
 struct Way {
     enum wt_precision precision;
-    enum wt_number number;            // the numbers in the products
-    const struct wt_kernels *kernels; // null: libtorch's own operators
+    enum wt_number number;                           // the numbers in the products
+    const struct wt_kernels *kernels[WT_PART_KINDS]; // all null: libtorch's own operators
+
+    Way(enum wt_precision in, enum wt_number of, const struct wt_kernels *by)
+        : precision(in), number(of), kernels{by, by, by}
+    {
+    }
+
+    bool by_libtorch() const
+    {
+        return kernels[WT_PART_LINEAR] == nullptr;
+    }
 };
 
 // Rewrites the graph of forward for a way with kernels. WT_INVALID (class fatal): int8, and no

@@ -318,8 +318,8 @@ static void wake(void *opaque)
 
 static void show(const struct wt_model_info *info)
 {
-    const char *const labels[] = {info->name, info->version, info->sha256, info->device,
-                                  info->precision};
+    const char *const labels[] = {info->name,   info->version,   info->sha256,
+                                  info->device, info->precision, info->kernels};
     wt_series_set(wt_series_get(WT_FAMILY_SHADOW_INFO, labels), 1);
 }
 

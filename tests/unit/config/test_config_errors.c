@@ -245,6 +245,8 @@ static void a_value_out_of_range_is_named_with_the_range(void **state)
         {NULL, "model.device=gpu", {"--set ", "auto, cpu, cuda or cuda:N"}},
         {NULL, "model.device=cuda:", {"--set "}},
         {NULL, "model.precision=int4", {"--set ", "fp32"}},
+        {NULL, "model.kernels=AVX2", {"--set ", "a kernel set such as avx2"}},
+        {NULL, "model.kernels=''", {"--set ", "auto, libtorch"}},
         {NULL, "model.sha256=abc", {"--set ", "64 hexadecimal digits"}},
         {NULL, "model.path=''", {"--set ", "path of a bundle"}},
         {NULL, "input.topics=[]", {"--set ", "is empty", "such as [news.articles]"}},

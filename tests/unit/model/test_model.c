@@ -108,7 +108,9 @@ static void auto_precision_says_what_it_measured_and_picks_by_that(void **state)
     assert_null(strstr(info->precision_why, "int8"));
     assert_null(strstr(info->precision_why, "fp16"));
     if (processor_has_bf16()) {
-        assert_non_null(strstr(info->precision_why, "(avx512-bf16)"));
+        assert_non_null(strstr(info->precision_why, "(products avx512-bf16 "));
+        assert_non_null(strstr(info->precision_why, "; LSTM avx"));
+        assert_non_null(strstr(info->precision_why, " ms (libtorch)"));
     }
     bool bf16 = strcmp(info->precision, "bf16") == 0;
     assert_true(bf16 || strcmp(info->precision, "fp32") == 0);
@@ -116,53 +118,98 @@ static void auto_precision_says_what_it_measured_and_picks_by_that(void **state)
     wt_model_destroy(model);
 }
 
-/* Kernels are not compared with libtorch, which computes the rest of a model in bf16 as well. */
+static struct wt_model *load_by(const char *kernels, const char *precision)
+{
+    struct wt_model_options options = {.size = sizeof(struct wt_model_options),
+                                       .device = "cpu",
+                                       .precision = precision,
+                                       .kernels = kernels};
+    return load_demo(&options);
+}
+
+/* libtorch computes the rest of a model in bf16, too, so it is not compared with kernels without bf16. */
 static void bf16_by_libtorch_is_for_those_who_ask(void **state)
 {
     (void)state;
     if (wt_kernels_all()[1] == NULL) {
         skip();
     }
-    struct wt_model_options options = {.size = sizeof(struct wt_model_options), .device = "cpu"};
-    assert_int_equal(setenv("WIRETAG_KERNELS", "avx2", 1), 0);
-    struct wt_model *model = load_demo(&options);
+    const char *first = wt_kernels_all()[1]->name; /* has no bf16 */
+    struct wt_model *model = load_by(first, NULL);
     const struct wt_model_info *info = wt_model_info(model);
     assert_string_equal(info->precision, "fp32");
+    assert_string_equal(info->kernels, first);
     assert_string_equal(info->precision_why, "there are no kernels for bf16 here");
     wt_model_destroy(model);
-    options.precision = "bf16";
-    model = load_demo(&options);
+    /* Its bits depend on the batch, so that each text runs alone. */
+    model = load_by("libtorch", "bf16");
     info = wt_model_info(model);
     assert_string_equal(info->precision, "bf16");
     assert_string_equal(info->precision_why, "as configured");
+    assert_string_equal(info->kernels, "libtorch");
     assert_string_equal(info->operators, "libtorch's operators");
+    assert_true(info->equal_lengths_only);
     wt_model_destroy(model);
     /* By libtorch alone both are measured. */
-    options.precision = NULL;
-    assert_int_equal(setenv("WIRETAG_KERNELS", "portable", 1), 0);
-    model = load_demo(&options);
+    model = load_by("libtorch", NULL);
     info = wt_model_info(model);
     assert_non_null(strstr(info->precision_why, ": fp32 "));
     assert_non_null(strstr(info->precision_why, ", bf16 "));
-    assert_string_equal(info->operators, "libtorch's operators");
+    assert_string_equal(info->kernels, "libtorch");
     wt_model_destroy(model);
-    assert_int_equal(unsetenv("WIRETAG_KERNELS"), 0);
 }
 
-/* The kernels that are asked for compute it, and nothing is measured where nothing is left to choose. */
+/* The kernels that are asked for compute it, nothing is measured where nothing is left to choose, and the
+ * labels are the same. */
 static void kernels_that_are_asked_for_are_taken(void **state)
 {
     (void)state;
-    for (const struct wt_kernels *const *set = wt_kernels_all(); *set != NULL; set++) {
-        assert_int_equal(setenv("WIRETAG_KERNELS", (*set)->name, 1), 0);
-        struct wt_model *model = load_demo(&ON_CPU);
-        const struct wt_model_info *info = wt_model_info(model);
-        const char *by = (*set)->fast ? (*set)->name : "libtorch's operators";
-        assert_int_equal(strncmp(info->operators, by, strlen(by)), 0);
-        assert_string_equal(info->precision_why, "as configured");
-        wt_model_destroy(model);
+    static const char *const precisions[] = {"fp32", "bf16", "int8"};
+    for (size_t i = 0; i < COUNT_OF(precisions); i++) {
+        for (const struct wt_kernels *const *set = wt_kernels_all(); *set != NULL; set++) {
+            struct wt_model *model = load_by((*set)->name, precisions[i]);
+            const struct wt_model_info *info = wt_model_info(model);
+            assert_string_equal(info->precision, precisions[i]);
+            assert_string_equal(info->kernels, (*set)->name);
+            assert_int_equal(strncmp(info->operators, (*set)->name, strlen((*set)->name)), 0);
+            assert_string_equal(info->precision_why, "as configured");
+            assert_string_equal(
+                label_of(model, "В Париже завершилась церемония завершения Олимпийский игр"),
+                "sports");
+            wt_model_destroy(model);
+        }
     }
-    assert_int_equal(unsetenv("WIRETAG_KERNELS"), 0);
+}
+
+static void refuses(const char *kernels, const char *precision, const char *words)
+{
+    char path[PATH_BYTES_MAX];
+    struct wt_model_options options = {.size = sizeof(struct wt_model_options),
+                                       .device = "cpu",
+                                       .precision = precision,
+                                       .kernels = kernels};
+    struct wt_model *model = NULL;
+    struct wt_error error = {0};
+    enum wt_status status =
+        wt_model_load(source_path("models/demo.pt", path), &options, &model, &error);
+    assert_int_equal(status, WT_INVALID);
+    assert_null(model);
+    assert_string_equal(error.code, "kernels");
+    assert_non_null(strstr(error.message, words));
+}
+
+static void kernels_that_the_processor_lacks_are_refused_with_those_that_it_has(void **state)
+{
+    (void)state;
+    char have[200] = "one of those that it has: ";
+    for (const struct wt_kernels *const *set = wt_kernels_all(); *set != NULL; set++) {
+        size_t length = strlen(have);
+        (void)snprintf(have + length, sizeof have - length, "%s%s",
+                       set == wt_kernels_all() ? "" : ", ", (*set)->name);
+    }
+    refuses("avx1024", "fp32", have);
+    refuses("avx1024", "fp32", "kernels avx1024: this processor has no such set");
+    refuses("libtorch", "int8", "kernels libtorch: it has no int8");
 }
 
 static void rows_out_of_range_never_reach_the_model(void **state)
@@ -370,6 +417,7 @@ int main(void)
         cmocka_unit_test(auto_precision_says_what_it_measured_and_picks_by_that),
         cmocka_unit_test(bf16_by_libtorch_is_for_those_who_ask),
         cmocka_unit_test(kernels_that_are_asked_for_are_taken),
+        cmocka_unit_test(kernels_that_the_processor_lacks_are_refused_with_those_that_it_has),
         cmocka_unit_test(rows_out_of_range_never_reach_the_model),
         cmocka_unit_test(loading_again_and_again_leaks_nothing),
         cmocka_unit_test(the_pinned_hash_must_be_the_bundles),

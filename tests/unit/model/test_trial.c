@@ -57,7 +57,8 @@ static size_t all_ways(struct wt_trial_way ways[WAYS_MAX])
     for (const struct wt_kernels *const *set = wt_kernels_all(); *set != NULL; set++) {
         for (size_t i = 0; i < COUNT_OF(numbers); i++) {
             assert_true(count < WAYS_MAX);
-            ways[count++] = (struct wt_trial_way){.kernels = *set, .number = numbers[i]};
+            ways[count++] =
+                (struct wt_trial_way){.kernels = *set, .number = numbers[i], .kinds = WT_PARTS_ALL};
         }
     }
     return count;
@@ -68,13 +69,13 @@ static void every_way_of_this_processor_is_timed(void **state)
     (void)state;
     struct model model;
     struct wt_trial_way ways[WAYS_MAX];
-    double ms[WAYS_MAX][WT_TRIAL_SHAPES];
+    double ms[WAYS_MAX][WT_PART_KINDS][WT_TRIAL_SHAPES];
     size_t count = all_ways(ways);
     make(&model);
     assert_true(wt_trial_run(model.parts, 3, SHAPES, ways, count, ms));
     for (size_t way = 0; way < count; way++) {
-        for (size_t shape = 0; shape < WT_TRIAL_SHAPES; shape++) {
-            assert_true(isfinite(ms[way][shape]) && ms[way][shape] > 0.0);
+        for (size_t i = 0; i < WT_PART_KINDS * WT_TRIAL_SHAPES; i++) {
+            assert_true(isfinite(ms[way][i / 2][i % 2]) && ms[way][i / 2][i % 2] > 0.0);
         }
     }
     destroy(&model);
@@ -86,11 +87,14 @@ static void padded_articles_have_more_rows_than_keys(void **state)
     (void)state;
     const struct wt_trial_shape padded[] = {{128, 16}, {128, 128}};
     struct model model;
-    struct wt_trial_way way = {.kernels = wt_kernels_all()[0], .number = WT_NUMBER_F32};
-    double ms[1][WT_TRIAL_SHAPES];
+    struct wt_trial_way way = {
+        .kernels = wt_kernels_all()[0], .number = WT_NUMBER_F32, .kinds = WT_PARTS_ALL};
+    double ms[1][WT_PART_KINDS][WT_TRIAL_SHAPES];
     make(&model);
     assert_true(wt_trial_run(model.parts, 3, padded, &way, 1, ms));
-    assert_true(ms[0][0] > 0.0 && ms[0][1] > 0.0);
+    for (size_t i = 0; i < WT_PART_KINDS * WT_TRIAL_SHAPES; i++) {
+        assert_true(ms[0][i / 2][i % 2] > 0.0);
+    }
     destroy(&model);
 }
 
@@ -114,10 +118,11 @@ static void a_part_of_a_large_layer_stands_for_all_of_it(void **state)
         while (last[1] != NULL) {
             last++;
         }
-        struct wt_trial_way way = {.kernels = *last, .number = WT_NUMBER_F32};
-        double ms[1][WT_TRIAL_SHAPES];
+        struct wt_trial_way way = {
+            .kernels = *last, .number = WT_NUMBER_F32, .kinds = WT_PARTS_ALL};
+        double ms[1][WT_PART_KINDS][WT_TRIAL_SHAPES];
         assert_true(wt_trial_run(&part, 1, SHAPES, &way, 1, ms));
-        assert_true(isfinite(ms[0][1]) && ms[0][1] > 0.0);
+        assert_true(isfinite(ms[0][WT_PART_LINEAR][1]) && ms[0][WT_PART_LINEAR][1] > 0.0);
         free(weights);
     }
 }
@@ -137,9 +142,10 @@ static void parts_are_run_by_the_kernels_of_their_way(void **state)
     struct model model;
     struct wt_kernels counted = wt_kernels_portable;
     counted.tile_f32 = count_call;
-    struct wt_trial_way ways[] = {{.kernels = &counted, .number = WT_NUMBER_F32},
-                                  {.kernels = &counted, .number = WT_NUMBER_S8}};
-    double ms[2][WT_TRIAL_SHAPES];
+    struct wt_trial_way ways[] = {
+        {.kernels = &counted, .number = WT_NUMBER_F32, .kinds = WT_PARTS_ALL},
+        {.kernels = &counted, .number = WT_NUMBER_S8, .kinds = WT_PARTS_ALL}};
+    double ms[2][WT_PART_KINDS][WT_TRIAL_SHAPES];
     make(&model);
     calls = 0;
     assert_true(wt_trial_run(model.parts, 1, SHAPES, &ways[1], 1, ms));
@@ -157,10 +163,11 @@ static void parts_are_run_by_the_kernels_of_their_way(void **state)
 static void a_model_without_such_parts_takes_no_time(void **state)
 {
     (void)state;
-    struct wt_trial_way way = {.kernels = wt_kernels_all()[0], .number = WT_NUMBER_F32};
-    double ms[1][WT_TRIAL_SHAPES] = {{1.0, 1.0}};
+    struct wt_trial_way way = {
+        .kernels = wt_kernels_all()[0], .number = WT_NUMBER_F32, .kinds = WT_PARTS_ALL};
+    double ms[1][WT_PART_KINDS][WT_TRIAL_SHAPES] = {{{1.0, 1.0}}};
     assert_true(wt_trial_run(NULL, 0, SHAPES, &way, 1, ms));
-    assert_true(ms[0][0] <= 0.0 && ms[0][1] <= 0.0);
+    assert_true(ms[0][0][0] <= 0.0 && ms[0][0][1] <= 0.0);
 }
 
 int main(void)
