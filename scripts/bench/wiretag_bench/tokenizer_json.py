@@ -158,8 +158,9 @@ def run_peer(makers, name, megabytes):
     return megabytes / (time.process_time() - start)
 
 
-def run_wiretag(arguments, texts_file, megabytes, passes=5):
-    """From the seconds of the whole process with one pass and with more: the start and the reading cancel out."""
+def run_wiretag(arguments, texts_file, megabytes, passes=40):
+    """From the seconds of the whole process with one pass and with more: the start and the reading cancel out. What
+    is left has the making of a tokenizer for each pass, which is not counted for the peers."""
     def seconds(count):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         done = subprocess.run([arguments.wiretag, "bench", "tokenize", "--vocab", arguments.vocab, "--input", texts_file,
