@@ -280,6 +280,14 @@ static void stop_adding_partitions(const struct wt_producer *producer)
     }
 }
 
+/* Calls the reports of all records that librdkafka still has. */
+static void purge_all(struct wt_producer *producer)
+{
+    assert(producer->client != NULL);
+    (void)rd_kafka_purge(producer->client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    (void)rd_kafka_flush(producer->client, PURGE_MS_MAX);
+}
+
 static void close_client(struct wt_producer *producer)
 {
     if (producer->client == NULL) {
@@ -364,19 +372,14 @@ enum wt_status wt_producer_limit_batches(struct wt_producer *producer, int64_t t
     return open_client(producer, error);
 }
 
-/* The record may be freed already. */
-static void report_nothing(void *opaque, struct wt_record *record, enum wt_delivery delivery,
-                           const char *reason)
-{
-    (void)opaque, (void)record, (void)delivery, (void)reason;
-}
-
 void wt_producer_destroy(struct wt_producer *producer)
 {
     if (producer == NULL) {
         return;
     }
-    producer->report = report_nothing;
+    if (producer->client != NULL && rd_kafka_outq_len(producer->client) > 0) {
+        purge_all(producer);
+    }
     close_client(producer);
     free(producer->transactional_id);
     free(producer);
@@ -457,8 +460,7 @@ void wt_producer_close(struct wt_producer *producer)
         (void)rd_kafka_purge(producer->client, RD_KAFKA_PURGE_F_QUEUE);
         (void)rd_kafka_flush(producer->client, PURGE_MS_MAX);
     }
-    (void)rd_kafka_purge(producer->client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-    (void)rd_kafka_flush(producer->client, PURGE_MS_MAX);
+    purge_all(producer);
     close_client(producer);
 }
 

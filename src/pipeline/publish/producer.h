@@ -23,7 +23,7 @@ enum wt_delivery {
     WT_DELIVERY_FATAL      /* the producer failed for good: reset it */
 };
 
-/* Called by wt_producer_serve, _reset and _close for each record that was sent. `reason` is the error
+/* Called by wt_producer_serve, _reset, _close and _destroy for each record that was sent. `reason` is the error
  * in words. */
 typedef void wt_delivery_report(void *opaque, struct wt_record *record, enum wt_delivery delivery,
                                 const char *reason);
@@ -45,7 +45,7 @@ enum wt_status wt_producer_create(const struct wt_config *config, const char *tr
 enum wt_status wt_producer_limit_batches(struct wt_producer *producer, int64_t topic_bytes_max,
                                          struct wt_error *error);
 
-/* Drops what is still queued, without reports; accepts NULL. */
+/* Purges what is still queued, with reports; accepts NULL. Thread: one that has joined publish. */
 void wt_producer_destroy(struct wt_producer *producer);
 
 rd_kafka_t *wt_producer_client(struct wt_producer *producer);

@@ -294,10 +294,11 @@ static void on_report(void *opaque, struct wt_record *record, enum wt_delivery d
 {
     struct wt_release *release = opaque;
     wt_owner_assert(&release->owner);
-    assert(release->outstanding > 0);
+    assert(release->outstanding > 0 || release->ending);
+    assert(record->in_producer);
     record->in_producer = false;
-    release->outstanding--;
-    if (!in_open_epoch(record)) {
+    release->outstanding -= release->outstanding > 0 ? 1 : 0;
+    if (release->ending || !in_open_epoch(record)) {
         drop(release, &record);
     } else {
         assert(record->state == WT_RECORD_RELEASED);
@@ -449,6 +450,8 @@ void wt_release_destroy(struct wt_release *release)
     if (release->guarantee != NULL) {
         release->ports.guarantee->destroy(release->guarantee);
     }
+    wt_owner_hand_over(&release->owner); /* publish has been joined */
+    release->ending = true;
     wt_producer_destroy(release->producer);
     free(release);
 }

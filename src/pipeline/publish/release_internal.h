@@ -13,10 +13,11 @@ struct wt_release {
     void *guarantee; /* `self` of ports.guarantee */
     struct wt_producer *producer;
     uint32_t outstanding; /* records in the producer, without a report yet */
-    bool stopping;        /* `failed` was called: nothing more is released */
-    bool over;            /* the producer is closed and is not replaced */
-    int64_t retry_us;     /* nothing is released before */
-    int64_t back_off_ms;  /* the next pause of wt_release_back_off; 0: there was none yet */
+    bool ending;         /* all orders are closed: the producer's last reports drop their records */
+    bool stopping;       /* `failed` was called: nothing more is released */
+    bool over;           /* the producer is closed and is not replaced */
+    int64_t retry_us;    /* nothing is released before */
+    int64_t back_off_ms; /* the next pause of wt_release_back_off; 0: there was none yet */
 
     /* Note "Rejected records": the broker refuses whole requests, so the other records of the request
      * fail with the rejected one. Then the round fails: exactly-once, the transaction is aborted;
