@@ -145,17 +145,15 @@ static enum wt_status compare(const struct wt_served_model *now, const struct wt
     const struct wt_model_options options = {.size = sizeof(struct wt_model_options),
                                              .sha256 = view->model.sha256,
                                              .named_by = "model.path"};
-    struct wt_bundle bundle = {0};
-    enum wt_status status = wt_bundle_read(view->model.path, &options, &bundle, error);
+    char sha256[WT_SHA256_TEXT_BYTES];
+    enum wt_status status = wt_bundle_hash(view->model.path, &options, sha256, error);
     if (status != WT_OK) {
         return status;
     }
     char *differences = wt_config_differences(now->config, view, path_and_pin);
-    *same_out =
-        differences == NULL && strcmp(bundle.sha256, wt_model_info(now->model)->sha256) == 0;
+    *same_out = differences == NULL && strcmp(sha256, wt_model_info(now->model)->sha256) == 0;
     free(differences);
-    name_model(own_out, bundle.sha256, view->model.path);
-    wt_bundle_free(&bundle);
+    name_model(own_out, sha256, view->model.path);
     return WT_OK;
 }
 

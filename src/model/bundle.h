@@ -26,6 +26,11 @@ struct wt_bundle {
 enum wt_status wt_bundle_read(const char *path, const struct wt_model_options *options,
                               struct wt_bundle *bundle_out, struct wt_error *error);
 
+/* The hash alone, with the same checks and failures; needs four megabytes, however large the file is.
+ * Thread: any. */
+enum wt_status wt_bundle_hash(const char *path, const struct wt_model_options *options,
+                              char sha256_out[65], struct wt_error *error);
+
 /* Reports `done` of `total` of a step to `progress`, if it has a callback. Thread: any. */
 void wt_model_progress_tell(const struct wt_model_progress *progress, const char *step,
                             uint64_t done, uint64_t total);

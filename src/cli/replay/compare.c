@@ -33,13 +33,7 @@ static enum wt_status hash(const char *path, const char *pin, const char *named_
 {
     const struct wt_model_options options = {
         .size = sizeof(struct wt_model_options), .sha256 = pin, .named_by = named_by};
-    struct wt_bundle bundle = {0};
-    enum wt_status status = wt_bundle_read(path, &options, &bundle, error);
-    if (status == WT_OK) {
-        memcpy(sha256_out, bundle.sha256, sizeof bundle.sha256);
-        wt_bundle_free(&bundle);
-    }
-    return status;
+    return wt_bundle_hash(path, &options, sha256_out, error);
 }
 
 static int load_configs(struct wt_cli_compare *compare, struct wt_cli_config *given,
