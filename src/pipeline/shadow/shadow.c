@@ -49,7 +49,7 @@ struct wt_shadow {
     atomic_llong
         began_us; /* when the article at hand began, later by its pauses; 0: there is none */
 
-    struct wt_shadow_live *live; /* thread: publish; of the newest model that was offered */
+    struct wt_shadow_live *live; /* thread: publish; live_of */
 
     /* Thread: main. */
     int64_t say_us;   /* when the next sentence is due */
@@ -92,11 +92,15 @@ void wt_shadow_attach(struct wt_shadow *shadow, const struct wt_labeller *first)
     shadow->live = describe_live(first);
 }
 
-/* What decides now. NULL: the record is of an earlier model, which has been replaced. */
+/* What decides now. While a group goes over to another model two decide, and it is the one that was loaded
+ * last; but that may be the one that is left. NULL: the record is of another. */
 static struct wt_shadow_live *live_of(struct wt_shadow *shadow, const struct wt_labeller *labeller)
 {
     assert(shadow->live != NULL);
-    if (labeller->number > shadow->live->number) {
+    uint64_t number = shadow->live->number;
+    bool is_left = labeller->number < number && labeller->all != NULL &&
+                   !wt_labellers_have(labeller->all, shadow->live->sha256);
+    if (labeller->number > number || is_left) {
         wt_shadow_live_release(shadow->live);
         shadow->live = describe_live(labeller);
     }

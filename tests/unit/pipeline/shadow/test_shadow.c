@@ -205,9 +205,42 @@ static void an_earlier_model_is_passed_over_and_another_pipeline_goes_on(void **
     lab_end(lab);
 }
 
+/* While a group goes over, the model before may have been loaded last, and be the one that goes. */
+static void the_model_that_is_left_is_compared_whatever_its_number(void **state)
+{
+    (void)state;
+    struct lab *lab = lab_begin("{}", NULL);
+    struct wt_model *other = model_create("{\"version\":\"2\"}");
+    struct wt_model_info info = *wt_model_info(other);
+    memset(info.sha256, 'e', sizeof info.sha256 - 1);
+    struct wt_labeller left = lab->live;
+    struct wt_labeller before = {.number = 2, .model = other, .info = &info};
+    struct wt_labellers *all = wt_labellers_create(&left);
+    wt_labellers_add(all, &before);
+    start(lab);
+    lab->live = before;
+    offer(lab, 1, "7");
+    await(lab, COMPARED, 1);
+    lab->live = left;
+    offer(lab, 2, "7");
+    assert_int_equal(counted(lab, DROPPED), 1);
+    struct wt_model_name name = {0};
+    memcpy(name.sha256, left.info->sha256, sizeof name.sha256);
+    wt_labellers_want(all, &name, 1);
+    assert_ptr_equal(wt_labellers_drop(all, NULL), &before);
+    lab->live = left;
+    offer(lab, 3, "7");
+    await(lab, COMPARED, 2);
+    assert_int_equal(counted(lab, DROPPED), 1);
+    lab_end(lab);
+    assert_ptr_equal(wt_labellers_destroy(all), &left);
+    wt_model_destroy(other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_model_that_is_left_is_compared_whatever_its_number),
         cmocka_unit_test(what_is_offered_is_compared_and_what_fails_is_counted),
         cmocka_unit_test(other_outcomes_and_articles_outside_the_share_are_not_taken),
         cmocka_unit_test(what_does_not_fit_is_dropped),
