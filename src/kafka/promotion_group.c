@@ -21,8 +21,8 @@ bool wt_promotion_of(const rd_kafka_topic_partition_t *commit, struct wt_promoti
 
 /* Of several announcements, as after partitions were added or two commands ran at once, the newest one
  * counts. */
-static bool find_newest(const rd_kafka_topic_partition_list_t *commits,
-                        struct wt_promotion *announced_out)
+bool wt_promotion_group_newest(const rd_kafka_topic_partition_list_t *commits,
+                               struct wt_promotion *announced_out)
 {
     bool found = false;
     for (int i = 0; i < commits->cnt; i++) {
@@ -35,13 +35,12 @@ static bool find_newest(const rd_kafka_topic_partition_list_t *commits,
     return found;
 }
 
-bool wt_promotion_group_take(const rd_kafka_topic_partition_list_t *commits,
-                             struct wt_promotion *announced_out,
-                             struct wt_promotion_place **places_out, size_t *count_out)
+static bool take(const rd_kafka_topic_partition_list_t *commits, struct wt_promotion *announced_out,
+                 struct wt_promotion_place **places_out, size_t *count_out)
 {
     *places_out = NULL;
     *count_out = 0;
-    if (!find_newest(commits, announced_out)) {
+    if (!wt_promotion_group_newest(commits, announced_out)) {
         return false;
     }
     *places_out = wt_alloc_zeroed((size_t)commits->cnt, sizeof **places_out);
@@ -67,7 +66,7 @@ enum wt_status wt_promotion_group_read(rd_kafka_t *client, const char *group, in
     *places_out = NULL;
     enum wt_status status = wt_group_commits(client, group, wait_ms, &commits, error);
     if (status == WT_OK) {
-        *found_out = wt_promotion_group_take(commits, announced_out, places_out, count_out);
+        *found_out = take(commits, announced_out, places_out, count_out);
         rd_kafka_topic_partition_list_destroy(commits);
     }
     return status;

@@ -22,19 +22,18 @@
 /* The group that announces promotions of the configured group. The caller frees it. */
 char *wt_promotion_group(const struct wt_config *config);
 
-/* Reads the announcement. *found_out: there is one; *places_out then has its places, which the caller owns
- * (wt_promotions_announce takes them). Waits about `wait_ms` for the brokers. WT_IO (class retriable): no
+/* Reads the announcement. *found_out: there is one; *places_out then has its places, which the caller owns.
+ * Waits about `wait_ms` for the brokers. WT_IO (class retriable): no
  * answer, or the right to the group is missing. */
 enum wt_status wt_promotion_group_read(rd_kafka_t *client, const char *group, int wait_ms,
                                        struct wt_promotion *announced_out, bool *found_out,
                                        struct wt_promotion_place **places_out, size_t *count_out,
                                        struct wt_error *error);
 
-/* The same of offsets that GROUP.promote has committed. False: there is no announcement, and no places. Makes
- * no request. */
-bool wt_promotion_group_take(const rd_kafka_topic_partition_list_t *commits,
-                             struct wt_promotion *announced_out,
-                             struct wt_promotion_place **places_out, size_t *count_out);
+/* The newest announcement among offsets that GROUP.promote has committed. False: there is none. Makes no
+ * request. */
+bool wt_promotion_group_newest(const rd_kafka_topic_partition_list_t *commits,
+                               struct wt_promotion *announced_out);
 
 /* Adds the partition's promotion to a commit, as metadata, unless it has none. Thread: publish; consume while
  * publish commits nothing of the partition. */

@@ -118,20 +118,28 @@ static void add_topic(rd_kafka_t *client, const char *name, rd_kafka_topic_parti
     rd_kafka_topic_destroy(topic);
 }
 
+/* All partitions of the topics of which `some` has partitions. The caller destroys the list. */
+static rd_kafka_topic_partition_list_t *
+list_whole_topics(rd_kafka_t *client, const rd_kafka_topic_partition_list_t *some)
+{
+    rd_kafka_topic_partition_list_t *all = rd_kafka_topic_partition_list_new(0);
+    for (int i = 0; i < some->cnt; i++) {
+        const char *name = some->elems[i].topic;
+        if (rd_kafka_topic_partition_list_find(all, name, some->elems[i].partition) == NULL) {
+            add_topic(client, name, all);
+        }
+    }
+    return all;
+}
+
 /* A worker of this group that has fixed an offset has the model, or knows of one that has. */
-static void look_elsewhere(struct wt_promotion_watch *watch, const struct wt_promotion *announced)
+static void look_elsewhere(struct wt_promotion_watch *watch, const struct wt_promotion *announced,
+                           const rd_kafka_topic_partition_list_t *asked)
 {
     if (!open_client(watch, NULL, &watch->own)) {
         return;
     }
-    rd_kafka_topic_partition_list_t *assigned = list_assigned(watch);
-    rd_kafka_topic_partition_list_t *all = rd_kafka_topic_partition_list_new(0);
-    for (int i = 0; i < assigned->cnt; i++) {
-        const char *name = assigned->elems[i].topic;
-        if (rd_kafka_topic_partition_list_find(all, name, assigned->elems[i].partition) == NULL) {
-            add_topic(watch->own, name, all);
-        }
-    }
+    rd_kafka_topic_partition_list_t *all = list_whole_topics(watch->own, asked);
     bool elsewhere = false;
     bool read = read_commits(watch, watch->own, all);
     for (int i = 0; read && i < all->cnt && !elsewhere; i++) {
@@ -139,14 +147,76 @@ static void look_elsewhere(struct wt_promotion_watch *watch, const struct wt_pro
         elsewhere = wt_promotion_of(&all->elems[i], &fixed) && fixed.id == announced->id;
     }
     rd_kafka_topic_partition_list_destroy(all);
-    rd_kafka_topic_partition_list_destroy(assigned);
     if (elsewhere) {
         wt_promotions_note_elsewhere(watch->promotions, true);
     }
 }
 
+/* Whether all partitions have passed their offsets: then a worker without any needs the new model alone. */
+static void look_for_the_end(struct wt_promotion_watch *watch, const struct wt_promotion *announced,
+                             const rd_kafka_topic_partition_list_t *asked)
+{
+    if (!open_client(watch, NULL, &watch->own)) {
+        return;
+    }
+    rd_kafka_topic_partition_list_t *all = rd_kafka_topic_partition_list_copy(asked);
+    bool read = read_commits(watch, watch->own, all);
+    bool over = read;
+    for (int i = 0; i < all->cnt && over; i++) {
+        struct wt_promotion fixed;
+        over = wt_promotion_of(&all->elems[i], &fixed) && fixed.id >= announced->id &&
+               all->elems[i].offset >= fixed.at;
+    }
+    rd_kafka_topic_partition_list_destroy(all);
+    if (read) {
+        wt_promotions_note_over(watch->promotions, over);
+    }
+}
+
+/* What is announced for each partition of a list. */
+static struct wt_promotion_place *places_of(const rd_kafka_topic_partition_list_t *asked,
+                                            const struct wt_promotion *announced)
+{
+    struct wt_promotion_place *places = wt_alloc_zeroed((size_t)asked->cnt + 1, sizeof *places);
+    for (int i = 0; i < asked->cnt; i++) {
+        struct wt_promotion one;
+        bool known = wt_promotion_of(&asked->elems[i], &one) && one.id == announced->id;
+        places[i] = (struct wt_promotion_place){.topic = wt_strdup(asked->elems[i].topic),
+                                                .partition = asked->elems[i].partition,
+                                                .from = known ? one.at : 0};
+    }
+    return places;
+}
+
+/* An announcement does not change, but for its end. */
+static bool has_places(const struct wt_promotion_watch *watch,
+                       const rd_kafka_topic_partition_list_t *asked)
+{
+    bool all = true;
+    for (int i = 0; i < asked->cnt && all; i++) {
+        all = wt_promotions_from(watch->promotions, asked->elems[i].topic,
+                                 asked->elems[i].partition) >= 0;
+    }
+    return all;
+}
+
+/* With the places of all partitions of the topics, for those that this worker may get. False: they cannot be
+ * read. */
+static bool announce(struct wt_promotion_watch *watch, const struct wt_promotion *announced,
+                     const rd_kafka_topic_partition_list_t *asked)
+{
+    rd_kafka_topic_partition_list_t *all = list_whole_topics(watch->client, asked);
+    bool read = read_commits(watch, watch->client, all);
+    if (read) {
+        wt_promotions_announce(watch->promotions, announced, places_of(all, announced),
+                               (size_t)all->cnt);
+    }
+    rd_kafka_topic_partition_list_destroy(all);
+    return read;
+}
+
 static void take(struct wt_promotion_watch *watch, const struct wt_promotion *announced,
-                 struct wt_promotion_place *places, size_t count)
+                 const rd_kafka_topic_partition_list_t *asked, bool assigned)
 {
     struct wt_promotion known;
     bool any = wt_promotions_announced(watch->promotions, &known);
@@ -157,10 +227,31 @@ static void take(struct wt_promotion_watch *watch, const struct wt_promotion *an
                                      : "the group is promoted to the model of SHA-256 %s (%s)",
                     announced->model.sha256, announced->model.path);
     }
-    wt_promotions_announce(watch->promotions, announced, places, count);
+    bool same = !news && has_places(watch, asked);
+    if (!same && !announce(watch, announced, asked)) {
+        return;
+    }
+    if (same) {
+        wt_promotions_note_read(watch->promotions);
+    }
     if (!announced->ended && wt_promotions_lack(watch->promotions, announced->model.sha256) &&
         !wt_promotions_elsewhere(watch->promotions)) {
-        look_elsewhere(watch, announced);
+        look_elsewhere(watch, announced, asked);
+    }
+    if (!announced->ended && !assigned) {
+        look_for_the_end(watch, announced, asked);
+    }
+}
+
+/* For a worker without partitions. Which topics a pattern matches it learns with its first partition. */
+static void add_named_topics(struct wt_promotion_watch *watch, const char *group,
+                             rd_kafka_topic_partition_list_t *list)
+{
+    const struct wt_strings *topics = &watch->config->input.topics;
+    for (size_t i = 0; i < topics->count; i++) {
+        if (topics->items[i][0] != '^' && open_client(watch, group, &watch->client)) {
+            add_topic(watch->client, topics->items[i], list);
+        }
     }
 }
 
@@ -171,21 +262,23 @@ void wt_promotion_watch_step(struct wt_promotion_watch *watch)
     }
     rd_kafka_topic_partition_list_t *list = list_assigned(watch);
     char *group = wt_promotion_group(watch->config);
+    bool assigned = list->cnt > 0;
+    if (!assigned) {
+        add_named_topics(watch, group, list);
+    }
     bool open = list->cnt > 0 && open_client(watch, group, &watch->client);
     bool read = open && read_commits(watch, watch->client, list);
     struct wt_promotion announced;
-    struct wt_promotion_place *places = NULL;
-    size_t count = 0;
-    if (read && wt_promotion_group_take(list, &announced, &places, &count)) {
-        take(watch, &announced, places, count);
+    if (read && wt_promotion_group_newest(list, &announced)) {
+        take(watch, &announced, list, assigned);
     } else if (read) {
         wt_promotions_announce(watch->promotions, NULL, NULL, 0);
     } else if (open && !watch->denied) {
         watch->denied = true;
         wt_log_debug("promotion", "what %s has announced cannot be read; trying again", group);
     }
-    if (read) {
-        watch->look_us = wt_clock_us() + watch->pause_us;
+    if (read || !assigned) {
+        watch->look_us = wt_clock_us() + (read ? watch->pause_us : LOOK_US);
     }
     free(group);
     rd_kafka_topic_partition_list_destroy(list);

@@ -68,6 +68,10 @@ bool wt_promotion_write(const struct wt_promotion *promotion, char *text)
         add(&writer, i == 0 ? " older=" : ",");
         add(&writer, promotion->older[i]);
     }
+    if (promotion->void_to > 0) {
+        add_number(&writer, " void_from", promotion->void_from);
+        add_number(&writer, " void_to", promotion->void_to);
+    }
     return !writer.full;
 }
 
@@ -148,6 +152,12 @@ static bool read_field(const char *name, const char *value, struct wt_promotion 
     }
     if (strcmp(name, "at") == 0) {
         return read_number(value, &promotion->at);
+    }
+    if (strcmp(name, "void_from") == 0) {
+        return read_number(value, &promotion->void_from);
+    }
+    if (strcmp(name, "void_to") == 0) {
+        return read_number(value, &promotion->void_to);
     }
     if (strcmp(name, "sha256") == 0) {
         return read_sha256(value, strlen(value), promotion->model.sha256);
@@ -246,6 +256,21 @@ struct wt_promotion wt_promotion_fix(const struct wt_promotion *announced,
         add_older(&fixed, before->older[i]);
     }
     return fixed;
+}
+
+void wt_promotion_follow(struct wt_promotion *announcement, const struct wt_promotion *last)
+{
+    announcement->id = announcement->id > last->id ? announcement->id : last->id + 1;
+    if (last->ended) { /* with those before it that were called off one after the other */
+        announcement->void_from = last->void_to > 0 ? last->void_from : last->id;
+        announcement->void_to = last->id;
+    }
+}
+
+bool wt_promotion_is_void(const struct wt_promotion *announced, const struct wt_promotion *own)
+{
+    bool before = own->id >= announced->void_from && own->id <= announced->void_to;
+    return !own->ended && (before || (announced->ended && announced->id == own->id));
 }
 
 bool wt_promotion_revert(struct wt_promotion *promotion)

@@ -37,6 +37,10 @@ struct wt_promotion {
     /* Models that earlier promotions replaced, the newest first. */
     char older[WT_PROMOTION_OLDER_MAX][WT_SHA256_TEXT_BYTES];
     uint32_t older_count;
+    /* Of an announcement: promotions with these ids were called off, but their partitions may still have
+     * them. 0: none. */
+    int64_t void_from;
+    int64_t void_to;
 };
 
 /* The longest text, including NUL; below the broker's offset.metadata.max.bytes (4096). */
@@ -48,6 +52,13 @@ bool wt_promotion_write(const struct wt_promotion *promotion, char *text);
 /* Reads what wt_promotion_write wrote: `bytes` bytes without a NUL. False: `text` is none (it may be NULL).
  * */
 bool wt_promotion_read(const void *text, size_t bytes, struct wt_promotion *promotion_out);
+
+/* *announcement follows `last`: gets a higher id, and knows which promotions before it were called off. */
+void wt_promotion_follow(struct wt_promotion *announcement, const struct wt_promotion *last);
+
+/* True: what a partition has was called off, as far as `announced` tells. It is to be reverted, unless a
+ * record behind its offset was taken. */
+bool wt_promotion_is_void(const struct wt_promotion *announced, const struct wt_promotion *own);
 
 /* The promotion that the owner of a partition fixes at `at`: as announced, with what it replaces. `before`:
  * the one that the partition has; NULL: none. `own`: the model that the configuration names. */

@@ -13,6 +13,7 @@ struct wt_promotions {
     int64_t read_us;
     bool any;
     bool elsewhere;
+    bool over;
     struct wt_promotion announced;
     struct wt_promotion_place *places;
     size_t count;
@@ -52,6 +53,7 @@ void wt_promotions_announce(struct wt_promotions *promotions, const struct wt_pr
     size_t old_count = promotions->count;
     if (announced == NULL || !promotions->any || announced->id != promotions->announced.id) {
         promotions->elsewhere = false;
+        promotions->over = false;
     }
     promotions->read_us = wt_clock_us();
     promotions->any = announced != NULL;
@@ -62,6 +64,13 @@ void wt_promotions_announce(struct wt_promotions *promotions, const struct wt_pr
     promotions->count = count;
     wt_mutex_unlock(&promotions->mutex);
     free_places(old, old_count);
+}
+
+void wt_promotions_note_read(struct wt_promotions *promotions)
+{
+    wt_mutex_lock(&promotions->mutex);
+    promotions->read_us = wt_clock_us();
+    wt_mutex_unlock(&promotions->mutex);
 }
 
 int64_t wt_promotions_read_us(struct wt_promotions *promotions)
@@ -85,12 +94,12 @@ bool wt_promotions_announced(struct wt_promotions *promotions, struct wt_promoti
 
 int64_t wt_promotions_from(struct wt_promotions *promotions, const char *topic, int32_t partition)
 {
-    int64_t from = 0;
+    int64_t from = -1;
     wt_mutex_lock(&promotions->mutex);
     for (size_t i = 0; i < promotions->count; i++) {
         const struct wt_promotion_place *place = &promotions->places[i];
-        if (place->partition == partition && strcmp(place->topic, topic) == 0) {
-            from = place->from;
+        if (strcmp(place->topic, topic) == 0 && (from < 0 || place->partition == partition)) {
+            from = place->partition == partition ? place->from : 0;
         }
     }
     wt_mutex_unlock(&promotions->mutex);
@@ -110,6 +119,21 @@ void wt_promotions_note_elsewhere(struct wt_promotions *promotions, bool elsewhe
     wt_mutex_lock(&promotions->mutex);
     promotions->elsewhere = elsewhere;
     wt_mutex_unlock(&promotions->mutex);
+}
+
+void wt_promotions_note_over(struct wt_promotions *promotions, bool over)
+{
+    wt_mutex_lock(&promotions->mutex);
+    promotions->over = over;
+    wt_mutex_unlock(&promotions->mutex);
+}
+
+bool wt_promotions_over(struct wt_promotions *promotions)
+{
+    wt_mutex_lock(&promotions->mutex);
+    bool over = promotions->over;
+    wt_mutex_unlock(&promotions->mutex);
+    return over;
 }
 
 bool wt_promotions_lack(struct wt_promotions *promotions, const char *sha256)

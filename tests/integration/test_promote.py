@@ -226,6 +226,69 @@ def test_called_off_before_it_is_reached(lab, guarantee):
     assert max(offset for _, offset in places) > 110
 
 
+def test_an_owner_that_was_away_takes_up_no_promotion_that_was_called_off(lab):
+    """It has the offset in its metadata, and finds another promotion announced."""
+    flow, bundles, second, (running,) = started(lab)
+    text_at = {}
+
+    def produce(count):
+        places = flow.produce([Record(article(TEXT), partition=at % PARTITIONS) for at in range(count)])
+        text_at.update(dict.fromkeys(places, TEXT))
+
+    produce(30)
+    flow.wait_done()
+    promoted(flow, bundles, "--model", second.path, "--ahead", 30)
+    running.wait_log("takes over at offset", count=PARTITIONS)
+    produce(30)
+    flow.wait_done()
+    assert set(planned(flow, bundles, over=False).values()) == {40}
+    assert running.stop() == 0
+    assert "no partition had gone over" in promoted(flow, bundles, "--abort")
+    produce(90)  # beyond the offset that does not count any more
+    third = bundles.make()
+    promoted(flow, bundles, "--model", third.path)
+    again = lab.run(flow, bundles.path).wait_log("was called off before its offset was reached", count=PARTITIONS)
+    flow.wait_done()
+    produce(30)
+    offsets = planned(flow, bundles)
+    labels, _ = checks.settled(flow)
+    checks.assert_delivered(flow, labels, text_at)
+    for message in labels:
+        partition, offset = checks.source_of(message)
+        assert message.json()["model"]["version"] == ("3" if offset >= offsets[partition] else "1"), (offset, offsets)
+    assert min(offsets.values()) >= 50 and again.stop() == 0
+
+
+def test_a_worker_without_partitions_has_the_model_ready(lab):
+    flow, bundles, second, (running,) = started(lab)
+    standby = [lab.run(flow, bundles.path, http=HTTP) for _ in range(PARTITIONS)]
+    workers = [running, *standby]
+
+    def without():
+        return [one for one in workers if one.metrics()["wiretag_assigned_partitions"] == 0]
+    client.wait_for("one without partitions", lambda: len(without()) == 1, 90, 0.2)
+    idle, = without()
+    promoted(flow, bundles, "--model", second.path, "--ahead", 5)
+    idle.wait_log("model fake 2 is loaded beside fake 1")
+    assert idle.metrics()["wiretag_models"] == 2
+    for one in workers:
+        if one is not idle:
+            one.wait_log("takes over at offset")
+    flow.produce([Record(article(TEXT), partition=at % PARTITIONS) for at in range(30)])
+    offsets = planned(flow, bundles)
+    idle.wait_log("fake 2 goes on alone: no partition needs fake 1")
+    for one in workers:
+        if one is not idle:
+            assert one.stop() == 0
+    client.wait_for("its partitions", lambda: idle.metrics()["wiretag_assigned_partitions"] == PARTITIONS, 90, 0.2)
+    flow.produce([Record(article(TEXT), partition=at % PARTITIONS) for at in range(30)])
+    labels, _ = checks.settled(flow)
+    for message in labels:
+        partition, offset = checks.source_of(message)
+        assert message.json()["model"]["version"] == ("2" if offset >= offsets[partition] else "1"), (offset, offsets)
+    assert len(labels) == 60 and idle.stop() == 0
+
+
 # Only the first model has this label, so a worker with this threshold cannot load the second.
 LACKING = {"threshold": {"climate": 0.0}}
 

@@ -125,6 +125,29 @@ void wt_promote_state_free(struct wt_promote_state *state)
     *state = (struct wt_promote_state){0};
 }
 
+/* What the partition has was called off before it was reached. */
+static bool is_void(const struct wt_promote_state *state, const struct wt_promote_part *part)
+{
+    return part->fixed && state->announced && part->position <= part->promotion.at &&
+           wt_promotion_is_void(&state->announcement, &part->promotion);
+}
+
+const char *wt_promote_last_model(const struct wt_promote_state *state,
+                                  const struct wt_promote_part *part, const char *configured)
+{
+    return !part->fixed           ? configured
+           : is_void(state, part) ? part->promotion.was.sha256
+                                  : part->promotion.model.sha256;
+}
+
+const char *wt_promote_next_model(const struct wt_promote_state *state,
+                                  const struct wt_promote_part *part, const char *configured)
+{
+    int64_t position = part->position > 0 ? part->position : 0;
+    bool before = part->fixed && position < part->promotion.at;
+    return before ? part->promotion.was.sha256 : wt_promote_last_model(state, part, configured);
+}
+
 bool wt_promote_has_fixed(const struct wt_promote_state *state, const struct wt_promote_part *part)
 {
     return state->announced && part->fixed && part->promotion.id == state->announcement.id &&

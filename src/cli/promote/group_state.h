@@ -46,6 +46,14 @@ enum wt_promote_stage wt_promote_stage_of(const struct wt_promote_state *state);
 /* "none", "under-way", "over", "called-off". */
 const char *wt_promote_stage_name(enum wt_promote_stage stage);
 
+/* The hash of the model that the partition comes to; `configured`: that of the configuration's. */
+const char *wt_promote_last_model(const struct wt_promote_state *state,
+                                  const struct wt_promote_part *part, const char *configured);
+
+/* The hash of the model of its next record. */
+const char *wt_promote_next_model(const struct wt_promote_state *state,
+                                  const struct wt_promote_part *part, const char *configured);
+
 /* The partition has an offset of the announced promotion. */
 bool wt_promote_has_fixed(const struct wt_promote_state *state, const struct wt_promote_part *part);
 

@@ -16,22 +16,10 @@ static const char *group_of(const struct wt_config *config)
     return wt_config_consumer_property(config, "group.id")->value;
 }
 
-/* The model of the next record; "": that of the configuration, whose file cannot be read. */
-static const char *model_of(const struct wt_promote_part *part, const char *configured)
-{
-    int64_t position = part->position > 0 ? part->position : 0;
-    if (!part->fixed) {
-        return configured;
-    }
-    const struct wt_model_name *model =
-        position < part->promotion.at ? &part->promotion.was : &part->promotion.model;
-    return model->sha256;
-}
-
 static void print_part(const struct wt_promote_state *state, const struct wt_promote_part *part,
                        const char *configured)
 {
-    const char *model = model_of(part, configured);
+    const char *model = wt_promote_next_model(state, part, configured);
     bool fixed = wt_promote_has_fixed(state, part);
     int64_t planned = fixed ? part->promotion.at : part->from;
     bool reached = fixed && part->position >= planned;
@@ -106,7 +94,7 @@ static void add_part(struct wt_buffer *json, const struct wt_promote_state *stat
     wt_buffer_append_text(json, fixed ? ",\"fixed\":true" : ",\"fixed\":false");
     add_number(json, "position", part->position);
     wt_buffer_append_text(json, ",");
-    add_text(json, "model", model_of(part, configured));
+    add_text(json, "model", wt_promote_next_model(state, part, configured));
     wt_buffer_append_text(json, "}");
 }
 

@@ -5,6 +5,7 @@
 #include "base/owner.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
+#include "pipeline/consume/takeover_internal.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -17,27 +18,6 @@
 /* The first record behind a promotion's offset is taken only if the announcement was read, and not called
  * off, within this time: `wiretag promote --abort` waits longer. */
 #define FRESH_US 5000000
-
-/* The records that wait, in order. A few may arrive behind the first one although none is read
- * (consume.c, note "Forward again"). */
-struct waiting {
-    rd_kafka_message_t **items;
-    size_t count;
-    size_t capacity;
-    size_t taken;
-    struct wt_partition *partition; /* NULL: none waits */
-    uint32_t epoch;
-};
-
-struct wt_takeover {
-    struct wt_owner owner; /* the consume thread */
-    struct wt_takeover_ports ports;
-    struct waiting waiting;
-    int64_t look_us;
-    bool stale;    /* what is wanted is to be computed anew */
-    bool given_up; /* the worker stops */
-    bool told;     /* that the group's model is not the configuration's */
-};
 
 struct wt_takeover *wt_takeover_create(const struct wt_takeover_ports *ports)
 {
@@ -69,11 +49,6 @@ void wt_takeover_destroy(struct wt_takeover *takeover)
 
 /* --- what the group's metadata says ---------------------------------------------------------- */
 
-static int64_t next_of(const struct wt_partition *partition)
-{
-    return partition->next_offset > 0 ? partition->next_offset : 0;
-}
-
 void wt_takeover_begin(struct wt_takeover *takeover, struct wt_partition *partition)
 {
     wt_owner_assert(&takeover->owner);
@@ -96,9 +71,9 @@ static void learn(struct wt_takeover *takeover, struct wt_partition *partition)
     partition->promotion_request = 0;
     takeover->stale = true;
     const struct wt_promotion *own = wt_partition_promotion(partition);
-    partition->promotion_passed = own != NULL && next_of(partition) > own->at;
+    partition->promotion_passed = own != NULL && wt_takeover_next(partition) > own->at;
     struct wt_model_name configured = wt_labellers_own(takeover->ports.labellers);
-    const char *then = wt_promotion_model_at(own, &configured, next_of(partition))->sha256;
+    const char *then = wt_promotion_model_at(own, &configured, wt_takeover_next(partition))->sha256;
     if (own != NULL && !takeover->told && strcmp(then, configured.sha256) != 0) {
         takeover->told = true;
         wt_log_info("consume",
@@ -159,13 +134,16 @@ static void tell_wants(struct wt_takeover *takeover)
             continue;
         }
         const struct wt_promotion *promotion = wt_partition_promotion(partition);
-        add_want(&wants, wt_promotion_model_at(promotion, &own, next_of(partition)));
+        add_want(&wants, wt_promotion_model_at(promotion, &own, wt_takeover_next(partition)));
         add_want(&wants, wt_promotion_model_at(promotion, &own, INT64_MAX));
-        ahead += promotion != NULL && next_of(partition) < promotion->at ? 1 : 0;
+        ahead += promotion != NULL && wt_takeover_next(partition) < promotion->at ? 1 : 0;
     }
-    if (wants.count > 0 && wt_promotions_announced(takeover->ports.promotions, &announced) &&
-        !announced.ended) {
+    bool none = wants.count == 0;
+    if (wt_promotions_announced(takeover->ports.promotions, &announced) && !announced.ended) {
         add_want(&wants, &announced.model);
+        if (none && !wt_promotions_over(takeover->ports.promotions)) {
+            add_want(&wants, &own); /* it may get partitions with records before their offsets */
+        }
     }
     wt_labellers_want(takeover->ports.labellers, wants.names, wants.count);
     wt_metric_set(WT_METRIC_PROMOTION_AHEAD, ahead);
@@ -203,7 +181,7 @@ bool wt_takeover_ready(struct wt_takeover *takeover, struct wt_partition *partit
     if (takeover->stale) {
         tell_wants(takeover);
     }
-    int64_t next = next_of(partition);
+    int64_t next = wt_takeover_next(partition);
     struct wt_model_name own = wt_labellers_own(takeover->ports.labellers);
     const struct wt_model_name *name =
         wt_promotion_model_at(wt_partition_promotion(partition), &own, next);
@@ -214,110 +192,7 @@ bool wt_takeover_ready(struct wt_takeover *takeover, struct wt_partition *partit
     return loaded;
 }
 
-/* --- fixing an offset ------------------------------------------------------------------------ */
-
-static int64_t larger(int64_t left, int64_t right)
-{
-    return left > right ? left : right;
-}
-
-/* False: the log's end is not known yet. */
-static bool choose_offset(struct wt_takeover *takeover, struct wt_partition *partition,
-                          int64_t *at_out)
-{
-    struct wt_extent_answer answer;
-    int64_t from =
-        wt_promotions_from(takeover->ports.promotions, partition->topic, partition->number);
-    *at_out = larger(from, next_of(partition));
-    if (takeover->ports.config->delivery.guarantee == WT_EXACTLY_ONCE) {
-        return true;
-    }
-    struct wt_extent_query *query = takeover->ports.query;
-    bool answered =
-        partition->promotion_request != 0 &&
-        wt_extent_query_get(query, partition, WT_EXTENT_LOG, partition->promotion_request, &answer);
-    if (answered && answer.code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        partition->promotion_request = 0;
-        *at_out = larger(from, larger(answer.log.end, next_of(partition)) + 1);
-        return true;
-    }
-    if (answered || partition->promotion_request == 0) {
-        partition->promotion_request = wt_extent_query_ask(query, partition, WT_EXTENT_LOG);
-    }
-    return false;
-}
-
-/* Exactly-once: the metadata is committed although nothing moves. (At-least-once librdkafka commits only
- * offsets that have grown.) */
-static void commit_anew(struct wt_takeover *takeover, struct wt_partition *partition)
-{
-    if (takeover->ports.config->delivery.guarantee == WT_EXACTLY_ONCE &&
-        partition->next_offset >= 0 && !wt_takeover_waits(takeover, partition)) {
-        takeover->ports.hole(takeover->ports.opaque, partition, partition->next_offset);
-    }
-}
-
-static void fix(struct wt_takeover *takeover, struct wt_partition *partition,
-                const struct wt_promotion *announced)
-{
-    int64_t at = 0;
-    if (!choose_offset(takeover, partition, &at)) {
-        return;
-    }
-    char text[WT_PROMOTION_BYTES_MAX];
-    struct wt_model_name own = wt_labellers_own(takeover->ports.labellers);
-    struct wt_promotion fixed =
-        wt_promotion_fix(announced, wt_partition_promotion(partition), &own, at);
-    while (!wt_promotion_write(&fixed, text)) {
-        assert(fixed.older_count > 0); /* the rest fits: promotion.c */
-        fixed.older_count--;
-    }
-    wt_partition_set_promotion(partition, &fixed);
-    partition->promotion_from = next_of(partition);
-    partition->promotion_passed = false;
-    takeover->stale = true;
-    commit_anew(takeover, partition);
-    wt_log_partition(WT_LOG_INFO, "consume", partition->topic, partition->number,
-                     "%s [%" PRId32 "]: the promoted model, SHA-256 %s, takes over at offset "
-                     "%" PRId64 "; %" PRId64 " is read next",
-                     partition->topic, partition->number, fixed.model.sha256, at,
-                     partition->next_offset);
-}
-
-/* The promotion was called off, and no record of the new model was taken. */
-static void revert(struct wt_takeover *takeover, struct wt_partition *partition)
-{
-    struct wt_promotion promotion = *wt_partition_promotion(partition);
-    bool before = wt_promotion_revert(&promotion);
-    wt_partition_set_promotion(partition, before ? &promotion : NULL);
-    partition->promotion_from = -1;
-    takeover->stale = true;
-    commit_anew(takeover, partition);
-    wt_log_partition(WT_LOG_INFO, "consume", partition->topic, partition->number,
-                     "%s [%" PRId32 "]: the promotion was called off before its offset was reached",
-                     partition->topic, partition->number);
-}
-
-static void look_at(struct wt_takeover *takeover, struct wt_partition *partition,
-                    const struct wt_promotion *announced)
-{
-    const struct wt_promotion *own = wt_partition_promotion(partition);
-    if (announced->ended) {
-        if (own != NULL && own->id == announced->id && !own->ended &&
-            !partition->promotion_passed) {
-            revert(takeover, partition);
-        }
-        return;
-    }
-    struct wt_promotions *promotions = takeover->ports.promotions;
-    const char *sha256 = announced->model.sha256;
-    bool newer = own == NULL || own->id < announced->id;
-    if (newer &&
-        (wt_labellers_have(takeover->ports.labellers, sha256) ||
-         (wt_promotions_lack(promotions, sha256) && wt_promotions_elsewhere(promotions)))) {
-        fix(takeover, partition, announced);
-    }
-}
+/* --- announcements --------------------------------------------------------------------------- */
 
 static void look(struct wt_takeover *takeover)
 {
@@ -327,7 +202,7 @@ static void look(struct wt_takeover *takeover)
     for (size_t i = 0; any && (partition = wt_partitions_at(takeover->ports.partitions, i)) != NULL;
          i++) {
         if (partition->assigned && partition->promotion_known && !partition->suspended) {
-            look_at(takeover, partition, &announced);
+            wt_takeover_look_at(takeover, partition, &announced);
         }
     }
     tell_wants(takeover);
@@ -364,7 +239,7 @@ static bool is_early(const struct wt_takeover *takeover, const struct wt_partiti
     struct wt_promotion announced;
     bool fresh = wt_clock_us() - wt_promotions_read_us(takeover->ports.promotions) <= FRESH_US;
     bool called_off = wt_promotions_announced(takeover->ports.promotions, &announced) &&
-                      announced.ended && announced.id == own->id;
+                      wt_takeover_is_called_off(partition, &announced);
     return uncommitted || called_off || !fresh;
 }
 

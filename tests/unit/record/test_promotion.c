@@ -148,6 +148,40 @@ static void test_one_that_is_called_off_leaves_what_was(void **state)
     }
 }
 
+/* An owner that was away may still have what was called off, while another promotion is announced. */
+static void test_a_later_announcement_tells_what_was_called_off(void **state)
+{
+    (void)state;
+    char text[WT_PROMOTION_BYTES_MAX];
+    struct wt_promotion first = announced(1, 'b');
+    struct wt_promotion own = fixed(1, 'b', NULL, 'a', 100);
+    assert_false(wt_promotion_is_void(&first, &own));
+    first.ended = true;
+    assert_true(wt_promotion_is_void(&first, &own));
+    struct wt_promotion second = announced(1, 'c');
+    wt_promotion_follow(&second, &first);
+    assert_int_equal(second.id, 2);
+    struct wt_promotion third = announced(9, 'd');
+    struct wt_promotion fourth = announced(10, 'b');
+    struct wt_promotion of_second = fixed(second.id, 'c', NULL, 'a', 100);
+    assert_true(wt_promotion_is_void(&second, &own));
+    assert_false(wt_promotion_is_void(&second, &of_second));
+    wt_promotion_follow(&fourth, &second); /* which is not called off */
+    assert_false(wt_promotion_is_void(&fourth, &own));
+    assert_false(wt_promotion_is_void(&fourth, &of_second));
+    second.ended = true;
+    wt_promotion_follow(&third, &second);
+    assert_true(wt_promotion_write(&third, text));
+    assert_true(wt_promotion_read(text, strlen(text), &third));
+    assert_int_equal(third.id, 9);
+    assert_true(wt_promotion_is_void(&third, &own));
+    assert_true(wt_promotion_is_void(&third, &of_second));
+    struct wt_promotion of_third = fixed(third.id, 'd', NULL, 'a', 100);
+    assert_false(wt_promotion_is_void(&third, &of_third));
+    of_second.ended = true; /* it has gone back */
+    assert_false(wt_promotion_is_void(&third, &of_second));
+}
+
 /* Owners come and go: each starts from what was committed last, with any of the configurations, and fixes an
  * offset where none is committed. Whatever the sequence, the committed labels of a partition change their
  * model once. */
@@ -202,6 +236,7 @@ int main(void)
         cmocka_unit_test(test_the_offset_decides),
         cmocka_unit_test(test_promotions_follow_each_other_and_lead_back),
         cmocka_unit_test(test_one_that_is_called_off_leaves_what_was),
+        cmocka_unit_test(test_a_later_announcement_tells_what_was_called_off),
         cmocka_unit_test(test_simulated_owners_agree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
