@@ -22,39 +22,14 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import urllib.request
 from pathlib import Path
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Producer
 from wiretag_bench.cluster import PARTITIONS, POSTS, ROOT, SAMPLES, free_port, labelled, local_cluster, say
+from wiretag_bench.latency import Reader, percentile, summary
 from wiretag_bench.output import to_its_reader
-
-
-class Reader(threading.Thread):
-    """Notes when each label arrives, by the position of its article."""
-
-    def __init__(self, bootstrap, topic):
-        super().__init__(daemon=True)
-        self.arrived = {}
-        self.stopping = threading.Event()
-        self.consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": topic, "fetch.wait.max.ms": 500,
-                                  "isolation.level": "read_committed"})
-        self.consumer.assign([TopicPartition(topic, partition, 0) for partition in range(PARTITIONS)])
-
-    def run(self):
-        while not self.stopping.is_set():
-            message = self.consumer.poll(0.2)
-            if message is not None and message.error() is None:
-                headers = dict(message.headers())
-                place = int(headers["wiretag.source.partition"]), int(headers["wiretag.source.offset"])
-                self.arrived[place] = time.monotonic()
-        self.consumer.close()
-
-    def stop(self):
-        self.stopping.set()
-        self.join(30)
 
 
 class Side:
@@ -71,7 +46,8 @@ class Side:
             "dead_letter": None, "on_error": "stop", "model": model,
             "http": {"listen": f"127.0.0.1:{self.port}"}}, config)
         config.flush()
-        self.worker = subprocess.Popen([options.binary, "run", "-c", config.name], cwd=ROOT, stderr=subprocess.DEVNULL)
+        self.log = stack.enter_context(tempfile.TemporaryFile())
+        self.worker = subprocess.Popen([options.binary, "run", "-c", config.name], cwd=ROOT, stderr=self.log)
         stack.callback(self.end)
         self.producer = Producer({"bootstrap.servers": cluster.bootstrap, "linger.ms": 0})
         self.reader = Reader(cluster.bootstrap, self.output)
@@ -83,6 +59,11 @@ class Side:
         self.worker.wait(60)
         self.reader.stop()
         self.producer = None  # one that outlives its broker logs that it is gone
+
+    def fail(self):
+        self.log.seek(0)
+        say(self.log.read().decode()[-2000:])
+        raise SystemExit("a worker does not label")
 
     def compared(self):
         """(compared, dropped, waiting) of the shadow."""
@@ -122,21 +103,12 @@ class Side:
         return [self.reader.arrived[place] - at for place, at in sent.items()]
 
 
-def percentile(times, part):
-    return sorted(times)[min(len(times) - 1, int(len(times) * part))]
-
-
-def summary(times):
-    return {name: round(1000 * value, 1) for name, value in (
-        ("p50_ms", percentile(times, 0.5)), ("p99_ms", percentile(times, 0.99)), ("largest_ms", max(times)))}
-
-
 def measure(sides, articles, options):
     for side in sides:
         deadline = time.monotonic() + 120
         while labelled(side.port) < 1:
             if side.worker.poll() is not None or time.monotonic() > deadline:
-                raise SystemExit("a worker does not label; build/wiretag run says why")
+                side.fail()
             side.stretch(articles, options.rate, 1)
         side.stretch(articles, options.rate, options.seconds)  # the broker compiles itself as it goes
     without, shadowed, pairs = [], [], []

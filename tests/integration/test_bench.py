@@ -234,3 +234,25 @@ def test_the_cost_of_scraping_is_not_measured_past_the_end_of_the_backlog(model)
         capture_output=True, text=True, timeout=240, cwd=ROOT)
     assert done.returncode == 1 and done.stdout == ""
     assert done.stderr.splitlines()[-1] == "the backlog ran out before the stretches ended: raise --records"
+
+
+def bench(script, *arguments):
+    """The JSON object that a script prints; its exit status must be 0."""
+    done = subprocess.run([sys.executable, ROOT / "scripts" / "bench" / script, "--binary", worker.binary(worker.fake_build()),
+                           *map(str, arguments)], capture_output=True, text=True, timeout=240, cwd=ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout)
+
+
+def test_reloads_are_measured_and_what_they_promise_is_counted(tmp_path):
+    models = [fake.FakeModel(tmp_path / f"{version}.json", version=version).path for version in ("1", "2")]
+    found = bench("reload.py", "--model", models[0], "--other", models[1], "--reloads", 3, "--seconds", 2, "--pause", 0.3)
+    assert [found[what] for what in ("lost", "doubled", "disordered", "unknown_model")] == [0, 0, 0, 0]
+    assert len(found["by_model"]) == 2 and min(found["by_model"]) > 0 and sum(found["by_model"]) == found["articles"]
+    assert found["p99_ratio"] > 0 and found["resident_mb"]["last"] > 0 and found["reloads"] == 3
+
+
+def test_a_shadow_is_measured_against_a_worker_without_one(model):
+    found = bench("shadow.py", "--model", model, "--shadow", model, "--seconds", 1, "--repeats", 2)
+    assert found["articles"] == 2 * found["rate"] and found["compared"] >= found["articles"] and found["dropped"] == 0
+    assert found["without"]["p99_ms"] > 0 and found["p99_pairs"] > 0

@@ -45,7 +45,17 @@ class Cluster:
         name = f"bench-{uuid.uuid4().hex[:12]}"
         for future in self.admin.create_topics([NewTopic(name, PARTITIONS, 1)]).values():
             future.result(30)
+        deadline = time.monotonic() + 30
+        while not self.is_known(name):  # the controller has it first
+            if time.monotonic() > deadline:
+                raise SystemExit("a new topic does not appear")
+            time.sleep(0.05)
         return name
+
+    def is_known(self, name):
+        topic = self.admin.list_topics(name, timeout=10).topics[name]
+        return topic.error is None and len(topic.partitions) == PARTITIONS and all(
+            partition.leader >= 0 for partition in topic.partitions.values())
 
     def fill(self, articles, count):
         name = self.topic()
