@@ -21,8 +21,8 @@ struct wt_promotions *wt_promotions_create(void);
 /* Accepts NULL. */
 void wt_promotions_destroy(struct wt_promotions *promotions);
 
-/* The group announces `announced`, NULL: none. Takes `places`, an array of `count` items, one for each partition
- * of some topics, and their topics. */
+/* The group announces `announced`, NULL: none. Takes `places`, an array of `count` items, one for each
+ * partition of some topics, and their topics. */
 void wt_promotions_announce(struct wt_promotions *promotions, const struct wt_promotion *announced,
                             struct wt_promotion_place *places, size_t count);
 

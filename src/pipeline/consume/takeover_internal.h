@@ -1,5 +1,5 @@
-/* takeover_internal.h: shared by takeover.c, which has the records, and takeover_fix.c, which has the offsets.
- * Thread: consume. */
+/* takeover_internal.h: shared by takeover.c, which has the records, and takeover_fix.c, which fixes the
+ * offsets. Thread: consume. */
 #ifndef WIRETAG_PIPELINE_CONSUME_TAKEOVER_INTERNAL_H
 #define WIRETAG_PIPELINE_CONSUME_TAKEOVER_INTERNAL_H
 
@@ -37,7 +37,8 @@ static inline int64_t wt_takeover_next(const struct wt_partition *partition)
 bool wt_takeover_is_called_off(const struct wt_partition *partition,
                                const struct wt_promotion *announced);
 
-/* Fixes the partition's offset for what is announced, or goes back from what was called off, if it is time. */
+/* Fixes the partition's offset for what is announced, or goes back from what was called off, if it is
+ * time. */
 void wt_takeover_look_at(struct wt_takeover *takeover, struct wt_partition *partition,
                          const struct wt_promotion *announced);
 

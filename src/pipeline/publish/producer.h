@@ -23,8 +23,8 @@ enum wt_delivery {
     WT_DELIVERY_FATAL      /* the producer failed for good: reset it */
 };
 
-/* Called by wt_producer_serve, _reset, _close and _destroy for each record that was sent. `reason` is the error
- * in words. */
+/* Called by wt_producer_serve, _reset, _close and _destroy for each record that was sent. `reason` is the
+ * error in words. */
 typedef void wt_delivery_report(void *opaque, struct wt_record *record, enum wt_delivery delivery,
                                 const char *reason);
 
