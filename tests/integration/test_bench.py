@@ -254,5 +254,5 @@ def test_reloads_are_measured_and_what_they_promise_is_counted(tmp_path):
 
 def test_a_shadow_is_measured_against_a_worker_without_one(model):
     found = bench("shadow.py", "--model", model, "--shadow", model, "--seconds", 1, "--repeats", 2)
-    assert found["articles"] == 2 * found["rate"] and found["compared"] >= found["articles"] and found["dropped"] == 0
+    assert found["articles"] >= 2 * found["rate"] and found["compared"] >= found["articles"] and found["dropped"] == 0
     assert found["without"]["p99_ms"] > 0 and found["p99_pairs"] > 0
