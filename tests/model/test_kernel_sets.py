@@ -1,5 +1,5 @@
-"""model.kernels and --kernels: every set that this processor has gives the same labels, in fp32 the same bits; another
-is refused with a list of those that there are; what is chosen unasked gives the same bits in int8 at every start."""
+"""model.kernels and --kernels: every set that this processor has gives the same bits in fp32; another one is refused
+with a list of those that there are; what is chosen unasked gives the same bits in int8 at every start."""
 
 import json
 import re
@@ -50,13 +50,10 @@ def expected():
     return logits("--precision", "fp32", "--kernels", "portable")
 
 
-@pytest.mark.parametrize("precision", ["fp32", "bf16", "int8"])
-def test_every_set_gives_the_same_labels(sets, expected, precision):
-    for name in sets:
-        found = logits("--precision", precision, "--kernels", name)
-        assert best(found) == best(expected), name
-        if precision == "fp32":
-            assert found == expected, name
+def test_every_set_gives_the_same_bits_in_fp32(sets, expected):
+    """bf16 and int8, of which the labels are the same: test_model.c."""
+    for name in sets[1:]:
+        assert logits("--precision", "fp32", "--kernels", name) == expected, name
 
 
 def test_libtorch_computes_where_it_is_named_but_not_in_int8(expected):
@@ -76,7 +73,7 @@ def test_the_key_names_the_set_and_the_option_overrules_it(sets, tmp_path):
     assert classify("-c", config, "--set", f"model.kernels={sets[-1]}").returncode == 0
 
 
-@pytest.mark.parametrize("precision", ["fp32", "int8"])
-def test_another_start_gives_the_same_bits(precision):
-    assert logits("--precision", precision) == logits("--precision", precision)
-    assert logits("--precision", precision, "--batch-tokens", "1") == logits("--precision", precision)
+def test_another_start_gives_the_same_bits_in_int8():
+    first = logits("--precision", "int8")
+    assert logits("--precision", "int8") == first
+    assert logits("--precision", "int8", "--batch-tokens", "1") == first
