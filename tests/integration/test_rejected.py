@@ -41,7 +41,8 @@ def refused(request, lab, guarantee):
 def test_what_the_broker_refuses_is_dead_lettered_and_its_neighbours_are_labelled_in_order(lab, refused):
     flow, records, settings, reason = refused
     places = flow.produce(records)
-    running = lab.run(flow, **settings)
+    # A worker that loses its session on a busy machine may publish records twice under at-least-once.
+    running = lab.run(flow, kafka={"consumer": {"session.timeout.ms": 60_000}}, **settings)
     labels, dead_letters = checks.settled(flow)
     checks.assert_each_once(labels, [place for number, place in enumerate(places) if number not in CULPRITS])
     checks.assert_each_once(dead_letters, [places[number] for number in sorted(CULPRITS)])
