@@ -103,6 +103,14 @@ def test_a_panel_uses_metrics_that_exist_and_explains_itself(panel):
             r"\b(?:wiretag|process)_\w+(\{[^}]*\}|)", target["expr"])), "every series is that of the chosen workers"
 
 
+def test_the_board_shows_how_a_model_is_changed():
+    shown = {name for panel in PANELS for target in panel["targets"] for name, _ in uses(target["expr"])}
+    assert shown >= {
+        "wiretag_reloads_total", "wiretag_models",
+        "wiretag_shadow_articles_total", "wiretag_shadow_disagreements_total",
+        "wiretag_promotion_partitions_ahead", "wiretag_promotion_failed"}
+
+
 def test_panels_have_places_of_their_own():
     ids = [panel["id"] for panel in DASHBOARD["panels"]]
     assert len(ids) == len(set(ids))
