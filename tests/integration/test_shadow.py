@@ -16,7 +16,7 @@ from checking import check
 from client import Record, article
 from fake import FakeModel
 from test_metrics import HTTP
-from test_reload import OTHER_LABELS, Bundles, Feed, replacements, shuffled
+from test_reload import OTHER_LABELS, Bundles, Feed, reconfigure, replacements, shuffled
 from test_windows import LONG, TOKENS_MAX, assert_read_whole, texts_of
 
 PARTITIONS = 3
@@ -304,7 +304,14 @@ def test_with_another_live_model_the_comparison_begins_anew(lab):
     assert (before["compared"], after["compared"]) == (100, 50)
     assert before["live"]["version"] == first.version and after["live"]["version"] == second.version
     assert pairs_of(after) == collections.Counter((category(second, text), category(model, text)) for text in texts)
-    assert "the comparison begins anew: the live model is fake 2 now, it was fake 1" in running.stderr
+    assert "the comparison begins anew: the live model is fake 2 now, it was fake 1; SHA-256 " in running.stderr
+    reconfigure(running, output={"threshold": 0.9})
+    running.signal(signal.SIGHUP)
+    replacements(running, 2)
+    feed(flow, texts)
+    flow.wait_done()
+    assert done(running, 200)["compared"] == 200
+    running.wait_log("the comparison begins anew: the live model fake 2 was loaded again")
     assert running.stop() == 0
 
 

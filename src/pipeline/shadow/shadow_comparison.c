@@ -62,10 +62,16 @@ void wt_shadow_comparison_destroy(struct wt_shadow_comparison *comparison)
 static void begin(struct wt_shadow_comparison *comparison, struct wt_shadow_live *live)
 {
     wt_mutex_assert_held(&comparison->mutex);
-    if (comparison->live != NULL) {
+    const struct wt_shadow_live *before = comparison->live;
+    if (before != NULL && strcmp(before->sha256, live->sha256) == 0) {
+        wt_log_info("shadow", "the comparison begins anew: the live model %s %s was loaded again",
+                    live->name, live->version);
+    } else if (before != NULL) {
         wt_log_info("shadow",
-                    "the comparison begins anew: the live model is %s %s now, it was %s %s",
-                    live->name, live->version, comparison->live->name, comparison->live->version);
+                    "the comparison begins anew: the live model is %s %s now, it was %s %s; "
+                    "SHA-256 %.12s…, before %.12s…",
+                    live->name, live->version, before->name, before->version, live->sha256,
+                    before->sha256);
     }
     const struct wt_agreement_names a = {(const char *const *)live->labels, live->label_count};
     const struct wt_agreement_names b = {comparison->shadow->labels,
