@@ -112,6 +112,16 @@ enum wt_status wt_cli_other_model(const char *command, const struct wt_config *c
     return status;
 }
 
+void wt_cli_warn_unpinned(const char *command, const struct wt_config *config,
+                          const struct wt_model *model)
+{
+    if (config->model.sha256 == NULL) {
+        wt_log_warn(command,
+                    "the model is code and is not pinned; in production set model.sha256: %s",
+                    wt_model_info(model)->sha256);
+    }
+}
+
 enum wt_status wt_cli_configured_shadow(const char *command, const struct wt_config *config,
                                         bool as_log, struct wt_model **model_out,
                                         struct wt_error *error)

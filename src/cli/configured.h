@@ -36,8 +36,13 @@ enum wt_status wt_cli_configured_model(const char *command, const struct wt_conf
  * model's; that is a warning. */
 enum wt_status wt_cli_other_model(const char *command, const struct wt_config *config,
                                   struct wt_model **model_out, struct wt_error *error);
-/* The same for model.shadow. Thresholds and routes are not checked against it: they are the live model's, and
- * its labels may have other names. */
+
+/* Warns if the configuration has no hash for its model. */
+void wt_cli_warn_unpinned(const char *command, const struct wt_config *config,
+                          const struct wt_model *model);
+
+/* As wt_cli_configured_model, for model.shadow. Thresholds and routes are not checked against it: they are
+ * the live model's, and its labels may have other names. */
 enum wt_status wt_cli_configured_shadow(const char *command, const struct wt_config *config,
                                         bool as_log, struct wt_model **model_out,
                                         struct wt_error *error);

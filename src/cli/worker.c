@@ -209,10 +209,8 @@ static enum wt_status load_model(const struct wt_cli_job *job, struct wt_model *
                     "the self-test %.1f s",
                     took->reading, took->loading, took->preparing, took->selftest);
     }
-    if (status == WT_OK && config->model.sha256 == NULL) {
-        wt_log_warn(command,
-                    "the model is code and is not pinned; in production set model.sha256: %s",
-                    wt_model_info(*model_out)->sha256);
+    if (status == WT_OK && job->loaded == NULL) { /* else the pin is the reference's (compare.c) */
+        wt_cli_warn_unpinned(command, config, *model_out);
     }
     return status;
 }

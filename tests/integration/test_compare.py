@@ -253,6 +253,8 @@ def test_thresholds_of_the_configuration_count_for_both(lab):
         return [label] if score >= limits.get(label, 0) else []
     assert_counts(found, [(limited(a, text), limited(b, text)) for text in text_at.values()])
     assert re.search(r"the configuration does not fit \S+b.json, which is compared all the same: .*gloss", running.stderr)
+    # The key is that of A: nobody should be told to pin B there.
+    assert re.findall(r"not pinned; in production set model\.sha256: (\w+)", running.stderr) == [found["a"]["sha256"]]
 
 
 def test_long_articles_are_compared_by_all_their_windows_and_filtered_ones_not_at_all(lab):
@@ -281,6 +283,7 @@ def test_a_name_is_for_one_pair_of_models(lab):
                              (dict(a=a, b=b, only_changed=True), "publishes was nothing and is changed")):
         running = compare(lab, flow, **arguments)
         assert running.wait_exit() == 2 and words in running.stderr, running.stderr
+        assert ("are the same bundle" in running.stderr) == (arguments["a"] is arguments["b"])
     running = ranges.replay(lab, flow, bundle=a)
     assert running.wait_exit() == 2 and "compare was" in running.stderr
 

@@ -87,6 +87,13 @@ int wt_cli_compare_begin(struct wt_cli_compare *compare, struct wt_cli_config *g
     if (status == WT_OK) {
         status = hash(compare->bundle, NULL, "--compare", compare->sha256_b, &error);
     }
+    if (status == WT_OK && strcmp(compare->sha256_a, compare->sha256_b) == 0) {
+        wt_log_warn(COMMAND,
+                    "model.path and --compare are the same bundle, SHA-256 %s: nothing can differ; "
+                    "for what a change of the model changes, name the model before with --set "
+                    "model.path and --set model.sha256",
+                    compare->sha256_a);
+    }
     return status == WT_OK ? WT_EXIT_DONE : wt_cli_log_failure(COMMAND, status, &error);
 }
 
@@ -108,6 +115,9 @@ static enum wt_status load_reference(struct wt_cli_compare *compare, struct wt_e
     wt_log_info(COMMAND, "loading the reference %s", compare->config->model.path);
     enum wt_status status =
         wt_cli_configured_model(COMMAND, compare->config, true, &compare->model_a, error);
+    if (status == WT_OK) {
+        wt_cli_warn_unpinned(COMMAND, compare->config, compare->model_a);
+    }
     return status == WT_OK ? check_hash(compare->model_a, compare->sha256_a, error) : status;
 }
 
