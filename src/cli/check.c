@@ -334,6 +334,11 @@ static void check_all(const struct wt_config *config, struct wt_check_report *re
     checking.deadline_us = deadline_of(begin_us);
     wt_check_report_watch(report, checking.deadline_us + GRACE_MS * INT64_C(1000));
     check_kafka(&checking);
+    /* If the group was promoted to another model, that is what the worker runs, whatever is configured. */
+    wt_check_report_step(report, "the worker at http.listen");
+    if (checking.sha256[0] != '\0' && !has_finding(checking.findings, "model-promoted")) {
+        wt_check_running_model(config, checking.sha256, checking.findings);
+    }
 }
 
 static int check(const struct wt_cli_config *given, bool json)

@@ -1,7 +1,6 @@
 #include "cli/check_model.h"
 
 #include "base/processors.h"
-#include "cli/check_change.h"
 #include "cli/configured.h"
 #include "pipeline/auto_limits.h"
 #include "wiretag/model.h"
@@ -93,7 +92,6 @@ void wt_cli_check_model(const struct wt_config *config, struct wt_findings *find
     } else {
         describe_model(config, model, findings);
         (void)snprintf(sha256_out, WT_SHA256_TEXT_BYTES, "%s", wt_model_info(model)->sha256);
-        wt_check_running_model(config, sha256_out, findings);
     }
     wt_model_destroy(model);
 }

@@ -6,8 +6,8 @@
 #include "config/config.h"
 #include "record/promotion.h"
 
-/* Loads the model that the configuration names, as a worker would, and describes it; and compares it with
- * what a running worker has. `sha256_out`: of the bundle; "" if it cannot be loaded. */
+/* Loads the model that the configuration names, as a worker would, and describes it. `sha256_out`: of
+ * the bundle; "" if it cannot be loaded. */
 void wt_cli_check_model(const struct wt_config *config, struct wt_findings *findings,
                         char sha256_out[WT_SHA256_TEXT_BYTES]);
 

@@ -120,7 +120,7 @@ enum wt_status wt_promote_call_off(struct wt_promote *promote, struct wt_error *
                          open->topic, open->partition);
     }
     if (status == WT_OK) {
-        (void)printf("the promotion is called off; no partition had gone over\n");
+        (void)printf("the promotion is called off; its model has labelled no record\n");
     }
     return status;
 }
