@@ -96,8 +96,8 @@ bool wt_request_fill_add(struct wt_request_fill *fill, uint32_t topic, int32_t p
     fill->records++;
     uint32_t least =
         records_max / 4 < WT_REQUEST_RECORDS_MIN ? records_max / 4 : WT_REQUEST_RECORDS_MIN;
-    bool full =
-        fill->records >= least && of->bytes + of->bytes / of->records > WT_REQUEST_BYTES_MAX;
+    bool full = fill->records >= least && of->bytes + of->bytes / of->records >
+                                              (size_t)WT_REQUESTS_MAX * WT_REQUEST_BYTES_MAX;
     fill->full |= full;
     return full;
 }

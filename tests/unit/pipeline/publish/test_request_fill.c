@@ -1,4 +1,4 @@
-/* A transaction under load ends where the request to one partition is full. */
+/* A transaction under load ends where the requests to one partition are full. */
 #include "pipeline/publish/request_fill.h"
 
 #include "support.h"
@@ -18,7 +18,7 @@ static bool add(struct wt_request_fill *fill, uint32_t topic, int32_t partition,
     return wt_request_fill_add(fill, topic, partition, &output, records_max);
 }
 
-/* How many records of this size are added to one partition until its request is full; `most` at most. */
+/* How many records of this size are added to one partition until its requests are full; `most` at most. */
 static uint32_t records_until_full(size_t value_bytes, uint32_t records_max, uint32_t most)
 {
     struct wt_request_fill *fill = wt_request_fill_create();
@@ -32,18 +32,18 @@ static uint32_t records_until_full(size_t value_bytes, uint32_t records_max, uin
     return records;
 }
 
-static void a_request_holds_as_many_records_as_fit(void **state)
+static void requests_hold_as_many_records_as_fit(void **state)
 {
     (void)state;
-    assert_int_equal(records_until_full(500 - FRAMED, RECORDS_MAX, 5000), 1960);
-    assert_int_equal(records_until_full(800 - FRAMED, RECORDS_MAX, 5000), 1225);
+    assert_int_equal(records_until_full(500 - FRAMED, RECORDS_MAX, 9000), 7840);
+    assert_int_equal(records_until_full(800 - FRAMED, RECORDS_MAX, 9000), 4900);
 }
 
-static void each_partition_has_a_request_of_its_own(void **state)
+static void each_partition_has_requests_of_its_own(void **state)
 {
     (void)state;
     struct wt_request_fill *fill = wt_request_fill_create();
-    for (uint32_t i = 0; i < 1224; i++) {
+    for (uint32_t i = 0; i < 4899; i++) {
         for (int32_t partition = -1; partition < 40; partition++) {
             assert_false(add(fill, 1, partition, 800 - FRAMED, RECORDS_MAX));
             assert_false(add(fill, 0, partition, 800 - FRAMED, RECORDS_MAX));
@@ -88,8 +88,8 @@ static void nothing_is_not_full(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_request_holds_as_many_records_as_fit),
-        cmocka_unit_test(each_partition_has_a_request_of_its_own),
+        cmocka_unit_test(requests_hold_as_many_records_as_fit),
+        cmocka_unit_test(each_partition_has_requests_of_its_own),
         cmocka_unit_test(few_records_go_on_however_large_they_are),
         cmocka_unit_test(small_records_never_fill_it),
         cmocka_unit_test(nothing_is_not_full),
