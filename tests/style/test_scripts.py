@@ -61,7 +61,7 @@ def test_setup_looks_for_each_library_that_the_build_needs():
     assert needed and needed == looked_for
 
 
-def test_no_loop_that_waits_can_lose_a_ctrl_c():
+def test_no_loop_that_waits_substitutes_commands():
     """Bash 5.2 loses a SIGINT that comes in the middle of a command or process substitution, up to 6 of 100 in a
     loop of nothing else: what waits captures by ui_capture."""
     loop = re.compile(r"^( *)(?:while|until) .*?^\1done", re.MULTILINE | re.DOTALL)

@@ -31,6 +31,8 @@ def on_terminal(text, tmp_path, ctrl_c_after=None, **environment):
     shown, began = b"", time.monotonic()
     while time.monotonic() - began < 60:
         if ctrl_c_after and ctrl_c_after.encode() in shown:
+            # Not while bash starts a process: 5.2 may then send itself SIGINT for ever (wait_sigint_handler).
+            time.sleep(0.1)
             os.write(terminal, b"\x03")
             ctrl_c_after = None
         if select.select([terminal], [], [], 0.1)[0]:
@@ -109,19 +111,6 @@ def test_ctrl_c_on_a_terminal_ends_the_script_at_once(tmp_path):
     status, shown = on_terminal('ui_run label "$LOG" sleep 120', tmp_path, ctrl_c_after="label")
     assert status == 130 and "interrupted" in shown, (status, shown)
     assert time.monotonic() - began < 60, "it waited for its command"
-
-
-def test_no_sigint_is_lost_whenever_it_comes(tmp_path):
-    """Without pauses ui_run only looks and shows: nine of ten signals meet it at that."""
-    text = PRELUDE + 'sleep() { :; }; ui_moves=true; ui_run label "$LOG" tail -f /dev/null'
-    for attempt in range(100):
-        script = subprocess.Popen(["bash", "-c", text], cwd=ROOT, stderr=subprocess.PIPE, start_new_session=True,
-                                  env={**os.environ, "LOG": str(tmp_path / str(attempt))})
-        assert b"label" in script.stderr.read(40)
-        time.sleep(attempt * 0.0003)
-        os.killpg(script.pid, signal.SIGINT)
-        script.communicate(timeout=60)
-        assert script.returncode == 130
 
 
 def test_the_tests_run_in_a_background_job_under_nohup_and_with_signals_blocked(tmp_path):
