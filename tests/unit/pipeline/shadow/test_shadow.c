@@ -212,7 +212,9 @@ static void the_model_that_is_left_is_compared_whatever_its_number(void **state)
     struct lab *lab = lab_begin("{}", NULL);
     struct wt_model *other = model_create("{\"version\":\"2\"}");
     struct wt_model_info info = *wt_model_info(other);
-    memset(info.sha256, 'e', sizeof info.sha256 - 1);
+    char sha256[65] = {0};
+    memset(sha256, 'e', sizeof sha256 - 1);
+    info.sha256 = sha256;
     struct wt_labeller left = lab->live;
     struct wt_labeller before = {.number = 2, .model = other, .info = &info};
     struct wt_labellers *all = wt_labellers_create(&left);
