@@ -17,9 +17,12 @@ ui_stop_child() {
     local job
     for job in $(jobs -p); do kill -- "-$job" 2>/dev/null || true; done
 }
+# What ui_run keeps beside a log for as long as it runs.
+ui_shown=''
 ui_interrupted() {
     trap '' INT TERM HUP
     ui_stop_child
+    [ -z "$ui_shown" ] || rm -f "$ui_shown"
     printf '\n      interrupted\n' >&2
     exit 130
 }
@@ -88,6 +91,7 @@ ui_run() {
     shift 2
     mkdir -p "${log%/*}"
     : >"$log"
+    ui_shown=$log.shown
     if declare -F ui_progress >/dev/null; then progress=ui_progress; fi
     columns=$(ui_columns)
     set -m
@@ -97,7 +101,7 @@ ui_run() {
     while kill -0 "$pid" 2>/dev/null; do
         elapsed=$((SECONDS - started))
         if $ui_moves || [ $((elapsed - said)) -ge 15 ]; then
-            ui_capture doing "$log.shown" "$progress" "$log"
+            ui_capture doing "$ui_shown" "$progress" "$log"
             doing="$label ${elapsed}s  $doing"
             if $ui_moves; then
                 printf '\r\e[K      %s%s%s' "$ui_dim" "${doing:0:columns-7}" "$ui_reset" >&2
@@ -109,7 +113,8 @@ ui_run() {
         sleep 0.2
     done
     wait "$pid" && status=0 || status=$?
-    rm -f "$log.shown"
+    rm -f "$ui_shown"
+    ui_shown=''
     $ui_moves && printf '\r\e[K' >&2
     elapsed=$((SECONDS - started))
     if [ "$status" -ne 0 ]; then

@@ -104,12 +104,14 @@ def test_an_interrupted_script_takes_its_command_and_all_below_along(tmp_path, n
     script.send_signal(number)
     assert script.wait(60) == 130
     assert ended(grandchild)
+    assert os.listdir(tmp_path) == ["log"]
 
 
 def test_ctrl_c_on_a_terminal_ends_the_script_at_once(tmp_path):
     began = time.monotonic()
     status, shown = on_terminal('ui_run label "$LOG" sleep 120', tmp_path, ctrl_c_after="label")
     assert status == 130 and "interrupted" in shown, (status, shown)
+    assert os.listdir(tmp_path) == ["log"]
     assert time.monotonic() - began < 60, "it waited for its command"
 
 
