@@ -114,6 +114,7 @@ static void on_committed(struct exactly_once *self, struct wt_partition *const *
             wt_order_committed(order, wt_order_position(order));
         }
     }
+    wt_transaction_expect(self->transaction, wt_request_full(self->fill));
     wt_request_fill_clear(self->fill);
     wt_release_new_round(release);
     wt_release_round_committed(release);

@@ -29,7 +29,8 @@
 
 /* Note "Markers": the broker answers a commit before it has written the commit's markers. Until they
  * are written it refuses the next transaction, and librdkafka retries only after 20 ms. Writing them
- * takes a few milliseconds, so waiting that long is faster. */
+ * takes a few milliseconds, so waiting that long is faster. With a backlog it is not: the transaction has
+ * records for longer than 20 ms, and librdkafka keeps them meanwhile. */
 #define MARKERS_MS 6
 
 struct wt_transaction {
@@ -41,6 +42,7 @@ struct wt_transaction {
     enum wt_txn_pending pending;
     int64_t opened_us;    /* when the last transaction was opened */
     int64_t committed_us; /* when the last commit was done */
+    bool backlog;         /* the next transaction will be full, too */
     struct wt_txn_fence fence;
     struct wt_txn_recovery recovery;
     struct wt_txn_stall stall;
@@ -80,10 +82,10 @@ static int64_t commit_due_us(const struct wt_transaction *transaction)
     return due_us > transaction->opened_us ? due_us : transaction->opened_us;
 }
 
-/* When the markers of the last commit are written, probably. */
+/* When the next transaction may be opened: the markers of the last one are written, probably. */
 static int64_t markers_us(const struct wt_transaction *transaction)
 {
-    return transaction->committed_us + (int64_t)MARKERS_MS * 1000;
+    return transaction->backlog ? 0 : transaction->committed_us + (int64_t)MARKERS_MS * 1000;
 }
 
 int64_t wt_transaction_due_us(const struct wt_transaction *transaction)
@@ -149,6 +151,12 @@ static enum wt_txn_remedy remedy_for(struct wt_transaction *transaction, const c
                                      rd_kafka_error_t *error)
 {
     return wt_txn_remedy(&transaction->stall, transaction->config, call, error);
+}
+
+void wt_transaction_expect(struct wt_transaction *transaction, bool backlog)
+{
+    wt_owner_assert(&transaction->owner);
+    transaction->backlog = backlog;
 }
 
 /* --- opening --------------------------------------------------------------------------------- */

@@ -50,6 +50,10 @@ void wt_transaction_replace_producer(struct wt_transaction *transaction);
  * already. */
 void wt_transaction_abandon_partition(struct wt_transaction *transaction);
 
+/* Whether more records wait than the next transaction will have. Then it is opened without waiting for the
+ * markers of the last one. */
+void wt_transaction_expect(struct wt_transaction *transaction, bool backlog);
+
 /* Continues what is under way. `commit_now`: commit before the interval is over. `partitions`: all
  * with an order; a commit covers their released positions. Delivery reports may arrive during a step. */
 enum wt_step wt_transaction_step(struct wt_transaction *transaction,
