@@ -26,8 +26,9 @@
 #include <string.h>
 #include <time.h>
 
-/* Records that a thread takes at once: few, so that the others get their share. */
-#define RECORDS_PER_POP_MAX 64u
+/* Records that a thread takes at once: few, so that the others get their share, and many, so that the threads
+ * after it are not woken for each few. 256 are a millisecond of work. */
+#define RECORDS_PER_POP_MAX 256u
 
 /* Decoding and tokenizing a record takes milliseconds; a thread without progress for this long is
  * stuck. */
