@@ -27,19 +27,42 @@ static struct sizes sizes_of(const struct wt_kernels *kernels, size_t keys, size
 size_t wt_attention_scratch_bytes(const struct wt_kernels *kernels, size_t keys, size_t size)
 {
     struct sizes sizes = sizes_of(kernels, keys, size);
+    size_t rows = wt_kernels_tile_rows(kernels, WT_NUMBER_BF16);
     size_t words = sizes.key_columns * sizes.row +           /* keys */
                    sizes.key_columns * sizes.value_columns + /* values */
-                   WT_TILE_ROWS * sizes.row +                /* queries */
-                   sizes.key_columns * 2 * WT_TILE_ROWS +    /* scores, and in bf16 */
-                   WT_TILE_ROWS * sizes.value_columns +      /* context */
+                   rows * sizes.row +                        /* queries */
+                   sizes.key_columns * 2 * rows +            /* scores, and in bf16 */
+                   rows * sizes.value_columns +              /* context */
                    2 * sizes.row;                            /* a row in conversion */
     return words * sizeof(uint32_t) + (size_t)8 * 64;
 }
 
+static enum wt_number number_of(const struct wt_attention *attention)
+{
+    return attention->bf16 ? WT_NUMBER_BF16 : WT_NUMBER_F32;
+}
+
 static size_t together_of(const struct wt_attention *attention)
 {
-    return wt_kernels_together(attention->kernels,
-                               attention->bf16 ? WT_NUMBER_BF16 : WT_NUMBER_F32);
+    return wt_kernels_together(attention->kernels, number_of(attention));
+}
+
+/* The steps of `count` numbers, which fill whole words. */
+static size_t steps_of(const struct wt_attention *attention, size_t count)
+{
+    return wt_kernels_steps(attention->kernels, number_of(attention),
+                            attention->bf16 ? round_up(count, 2) / 2 : count);
+}
+
+/* Writes a head's row in bf16, with zeros up to `words`. */
+static void convert_row(const struct wt_attention *attention, const float *from, size_t words,
+                        uint32_t *to)
+{
+    size_t written = round_up(attention->size, WT_LANES) / 2;
+    attention->kernels->to_bf16(from, attention->size, (uint16_t *)to);
+    for (size_t i = written; i < words; i++) {
+        to[i] = 0;
+    }
 }
 
 /* Packs the keys as columns of panels: each word of a key is a step. */
@@ -55,7 +78,7 @@ static void pack_keys(const struct wt_attention *attention, size_t steps, uint32
         if (key >= attention->keys) {
             memset(row, 0, steps * sizeof *row);
         } else if (attention->bf16) {
-            attention->kernels->to_bf16(from, attention->size, (uint16_t *)row);
+            convert_row(attention, from, steps, row);
         } else {
             memcpy(row, from, steps * sizeof *row);
         }
@@ -153,15 +176,15 @@ static void run_tile(const struct wt_attention *attention, const struct packed *
     size_t a_stride = attention->query_stride;
     if (attention->bf16) {
         a = packed->queries;
-        a_stride = round_up(attention->size, WT_LANES) / 2;
+        a_stride = steps_of(attention, round_up(attention->size, WT_LANES));
         for (uint32_t i = 0; i < rows; i++) {
-            kernels->to_bf16(query + i * attention->query_stride, attention->size,
-                             (uint16_t *)(packed->queries + i * a_stride));
+            convert_row(attention, query + i * attention->query_stride, a_stride,
+                        packed->queries + i * a_stride);
         }
     }
     multiply(attention, a, a_stride, rows, packed->keys, packed->key_steps, columns,
              packed->scores);
-    float inverse[WT_TILE_ROWS];
+    float inverse[WT_TILE_ROWS_MAX];
     float factor = 1.0f / sqrtf((float)attention->size);
     const void *shares = packed->scores;
     for (uint32_t i = 0; i < rows; i++) {
@@ -190,22 +213,28 @@ static void run_tile(const struct wt_attention *attention, const struct packed *
 void wt_attention_run(const struct wt_attention *attention, void *scratch)
 {
     struct sizes sizes = sizes_of(attention->kernels, attention->keys, attention->size);
-    size_t per_word = attention->bf16 ? 2 : 1;
-    size_t per_group = per_word * together_of(attention);
-    struct packed packed = {.key_steps = round_up(attention->size, per_group) / per_word,
-                            .value_steps = round_up(attention->keys, per_group) / per_word,
+    size_t rows = wt_kernels_tile_rows(attention->kernels, number_of(attention));
+    bool around = attention->bf16 && attention->kernels->begin != NULL;
+    struct packed packed = {.key_steps = steps_of(attention, attention->size),
+                            .value_steps = steps_of(attention, attention->keys),
                             .score_stride = sizes.key_columns};
     size_t word = sizeof(uint32_t);
     packed.keys = wt_memory_cut(&scratch, sizes.key_columns * sizes.row * word);
     packed.values = wt_memory_cut(&scratch, sizes.key_columns * sizes.value_columns * word);
-    packed.queries = wt_memory_cut(&scratch, WT_TILE_ROWS * sizes.row * word);
-    packed.scores = wt_memory_cut(&scratch, WT_TILE_ROWS * sizes.key_columns * word);
-    packed.shares = wt_memory_cut(&scratch, WT_TILE_ROWS * sizes.key_columns * word);
-    packed.context = wt_memory_cut(&scratch, WT_TILE_ROWS * sizes.value_columns * word);
+    packed.queries = wt_memory_cut(&scratch, rows * sizes.row * word);
+    packed.scores = wt_memory_cut(&scratch, rows * sizes.key_columns * word);
+    packed.shares = wt_memory_cut(&scratch, rows * sizes.key_columns * word);
+    packed.context = wt_memory_cut(&scratch, rows * sizes.value_columns * word);
     pack_keys(attention, packed.key_steps, scratch, packed.keys);
     pack_values(attention, packed.value_steps, scratch, packed.values);
-    for (size_t first = 0; first < attention->queries; first += WT_TILE_ROWS) {
+    if (around) {
+        attention->kernels->begin();
+    }
+    for (size_t first = 0; first < attention->queries; first += rows) {
         size_t rest = attention->queries - first;
-        run_tile(attention, &packed, first, (uint32_t)(rest < WT_TILE_ROWS ? rest : WT_TILE_ROWS));
+        run_tile(attention, &packed, first, (uint32_t)(rest < rows ? rest : rows));
+    }
+    if (around) {
+        attention->kernels->end();
     }
 }

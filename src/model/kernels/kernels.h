@@ -4,10 +4,10 @@
  * aside: the processor's own rounding), and every row is computed in an order that depends on its
  * own length only, so that a row's result never depends on its neighbours.
  *
- * Products are made in tiles: up to WT_TILE_ROWS rows of activations times one panel of `panel`
- * columns of weights. Both consist of 32-bit words, one a step: a float, two bf16 or four bytes.
- * Activations lie row by row; a weight panel has `panel` words for step 0, then those for step 1
- * (wt_kernels_place).
+ * Products are made in tiles: a few rows of activations (wt_kernels_tile_rows) times one panel of
+ * `panel` columns of weights. Both consist of 32-bit words, one a step: a float, two bf16 or four
+ * bytes. Activations lie row by row; a weight panel has `panel` words for step 0, then those for
+ * step 1 (wt_kernels_place).
  *
  * Thread: all functions are pure; any thread. */
 #ifndef WIRETAG_MODEL_KERNELS_KERNELS_H
@@ -22,6 +22,7 @@ extern "C" {
 #endif
 
 #define WT_TILE_ROWS 6u
+#define WT_TILE_ROWS_MAX 32u /* of the set for AMX; a multiple of WT_LANES */
 #define WT_LANES 16u      /* partial results of one row; vectors are padded to whole groups of it */
 #define WT_PANEL_MAX 64u  /* columns */
 #define WT_S8_LARGEST 127 /* weights and activations reach from -127 to 127 */
@@ -36,7 +37,7 @@ enum wt_activation {
     WT_ACTIVATION_RELU
 };
 
-/* Multiplies one tile. `a`: `rows` rows (1 to WT_TILE_ROWS) of `steps` words, `a_stride` words
+/* Multiplies one tile. `a`: `rows` rows (1 to wt_kernels_tile_rows) of `steps` words, `a_stride` words
  * apart. `b`: a panel of as many steps, aligned to 64 bytes. Sums start from `start` (NULL: 0),
  * whose rows are `start_stride` values apart (0: one row for all). They go to `out`, whose rows are
  * `out_stride` apart; `start` may be `out`. Sums are int32 for s8, else float. */
@@ -62,6 +63,11 @@ struct wt_kernels {
     bool s8_offset; /* s8 activations are stored as unsigned, 128 above their value */
     bool pairs_s8;  /* a panel's steps lie in pairs, see wt_kernels_together */
     bool pairs_bf16;
+    bool squares; /* tiles of s8 and bf16 are taken in squares, see wt_kernels_square */
+
+    /* Around all calls of tile_s8 and tile_bf16, on their thread; NULL: nothing is to be done. */
+    void (*begin)(void);
+    void (*end)(void);
     wt_tile_function *tile_f32;
     wt_tile_function *tile_bf16;
     wt_tile_function *tile_s8;
@@ -112,6 +118,7 @@ extern const struct wt_kernels wt_kernels_avx_vnni;    /* and AVX-VNNI */
 extern const struct wt_kernels wt_kernels_avx512;      /* AVX-512 as servers have it since 2017 */
 extern const struct wt_kernels wt_kernels_avx512_vnni; /* and with VNNI */
 extern const struct wt_kernels wt_kernels_avx512_bf16; /* and with bf16 */
+extern const struct wt_kernels wt_kernels_amx;         /* and with AMX for bytes and bf16 */
 #elif defined(__aarch64__)
 extern const struct wt_kernels wt_kernels_neon;
 extern const struct wt_kernels wt_kernels_neon_dotprod; /* and sdot */
@@ -119,8 +126,20 @@ extern const struct wt_kernels wt_kernels_neon_i8mm;    /* and smmla */
 extern const struct wt_kernels wt_kernels_neon_bf16;    /* and bfmmla */
 #endif
 
-/* How many steps of one column lie side by side in a panel, a power of two. A panel has a multiple of that;
- * the numbers that fill it up are zero, in the rows too. */
+/* WT_LANES if the set takes products of this number in squares of so many rows and steps, else 1. Then rows
+ * that fill the last square are read and written too, whatever they hold, so there must be room for them. */
+static inline size_t wt_kernels_square(const struct wt_kernels *kernels, enum wt_number number)
+{
+    return kernels->squares && number != WT_NUMBER_F32 ? WT_LANES : 1;
+}
+
+/* The most rows of a tile. */
+static inline uint32_t wt_kernels_tile_rows(const struct wt_kernels *kernels, enum wt_number number)
+{
+    return wt_kernels_square(kernels, number) > 1 ? WT_TILE_ROWS_MAX : WT_TILE_ROWS;
+}
+
+/* How many steps of one column lie side by side in a panel, a power of two. */
 static inline size_t wt_kernels_together(const struct wt_kernels *kernels, enum wt_number number)
 {
     bool pairs = number == WT_NUMBER_S8     ? kernels->pairs_s8
@@ -129,10 +148,15 @@ static inline size_t wt_kernels_together(const struct wt_kernels *kernels, enum 
     return pairs ? 2 : 1;
 }
 
-/* `steps`, rounded up to whole groups of `together`. */
-static inline size_t wt_kernels_steps(size_t together, size_t steps)
+/* `steps`, rounded up to whole groups of those that lie together, and to whole squares. A panel has so many;
+ * the numbers that fill it up are zero, in the rows too. */
+static inline size_t wt_kernels_steps(const struct wt_kernels *kernels, enum wt_number number,
+                                      size_t steps)
 {
-    return (steps + together - 1) & ~(together - 1);
+    size_t together = wt_kernels_together(kernels, number);
+    size_t square = wt_kernels_square(kernels, number);
+    size_t group = together > square ? together : square;
+    return (steps + group - 1) & ~(group - 1);
 }
 
 /* Which word of a panel has this step of this column. */
@@ -148,7 +172,8 @@ static inline size_t wt_kernels_place(size_t panel, size_t together, size_t step
 const struct wt_kernels *wt_kernels_named(const char *name);
 
 /* True if attention next to products of this kind is computed in bf16. Next to s8 that follows from the
- * processor, not from a measurement: two workers on one machine must give the same bits. */
+ * processor and its kernel, not from a measurement: two workers on one machine must give the same bits. So
+ * there at most one set does. */
 bool wt_kernels_attends_in_bf16(const struct wt_kernels *kernels, enum wt_number number);
 
 /* All sets that this processor supports, the portable one first; NULL after the last. */

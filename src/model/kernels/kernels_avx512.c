@@ -1,6 +1,6 @@
-/* kernels_avx512.c: the sets for AVX-512: plain, with VNNI, and with VNNI and bf16. A tile holds 6 x 64 sums
- * in 24 registers. Activations are broadcast from the first-level cache; weights stream from the
- * second-level cache. */
+/* kernels_avx512.c: the sets for AVX-512: plain, with VNNI, with VNNI and bf16, and beside AMX
+ * (tiles_amx.h). A tile holds 6 x 64 sums in 24 registers. Activations are broadcast from the
+ * first-level cache; weights stream from the second-level cache. */
 #include "model/kernels/lanes_avx512.h"
 
 #include "model/kernels/rows.h"
@@ -64,6 +64,8 @@ INLINE __m512i dot_pairs(__m512i sum, __m512i a, __m512i b)
 DEFINE_TILE(tile_pairs, int32_t, __m512i, int32_t, __m512i, _mm512_loadu_si512, _mm512_storeu_si512,
             _mm512_setzero_si512(), _mm512_load_si512, _mm512_set1_epi32, dot_pairs)
 
+#include "model/kernels/tiles_amx.h"
+
 #define ROW_FUNCTIONS                                                                              \
     .panel = PANEL, .fast = true, .tile_f32 = tile_f32, .magnitude = row_magnitude,                \
     .to_bf16 = row_to_bf16, .finish_s8 = row_finish_s8, .finish_f32 = row_finish_f32,              \
@@ -82,3 +84,13 @@ const struct wt_kernels wt_kernels_avx512_vnni = {
 
 const struct wt_kernels wt_kernels_avx512_bf16 = {
     .name = "avx512-bf16", .fast_bf16 = true, .tile_bf16 = tile_bf16, VNNI, ROW_FUNCTIONS};
+
+const struct wt_kernels wt_kernels_amx = {.name = "amx",
+                                          .fast_bf16 = true,
+                                          .squares = true,
+                                          .begin = amx_begin,
+                                          .end = amx_end,
+                                          .tile_bf16 = amx_tile_bf16,
+                                          .tile_s8 = amx_tile_s8,
+                                          .quantize = row_quantize,
+                                          ROW_FUNCTIONS};

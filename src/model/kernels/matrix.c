@@ -29,11 +29,16 @@ static size_t numbers_per_word(enum wt_number number)
     return number == WT_NUMBER_F32 ? 1 : number == WT_NUMBER_BF16 ? 2 : 4;
 }
 
-/* Words of a row, in whole groups of lanes, as the conversions write them. */
-static size_t row_words(const struct wt_matrix *matrix)
+/* Words of a row that the conversions write: whole groups of lanes. */
+static size_t written_words(const struct wt_matrix *matrix)
 {
     size_t groups = (matrix->inputs + WT_LANES - 1) / WT_LANES;
     return groups * WT_LANES / numbers_per_word(matrix->number);
+}
+
+static size_t row_words(const struct wt_matrix *matrix)
+{
+    return wt_kernels_steps(matrix->kernels, matrix->number, written_words(matrix));
 }
 
 /* Packs the words of one output into its column of its panel. */
@@ -96,8 +101,7 @@ struct wt_matrix *wt_matrix_create(const struct wt_kernels *kernels, enum wt_num
     matrix->number = number;
     matrix->outputs = outputs;
     matrix->inputs = inputs;
-    matrix->steps =
-        wt_kernels_steps(wt_kernels_together(kernels, number), (inputs + numbers - 1) / numbers);
+    matrix->steps = wt_kernels_steps(kernels, number, (inputs + numbers - 1) / numbers);
     matrix->panels = (outputs + kernels->panel - 1) / kernels->panel;
     size_t columns = matrix->panels * kernels->panel;
     matrix->packed = wt_memory_aligned(columns * matrix->steps * sizeof(uint32_t));
@@ -154,12 +158,19 @@ const struct wt_kernels *wt_matrix_kernels(const struct wt_matrix *matrix)
 
 /* --- running --------------------------------------------------------------------------------- */
 
+/* `rows`, rounded up to those that the tile functions may read. */
+static size_t whole_rows(const struct wt_matrix *matrix, size_t rows)
+{
+    size_t square = wt_kernels_square(matrix->kernels, matrix->number);
+    return (rows + square - 1) / square * square;
+}
+
 size_t wt_matrix_convert_bytes(const struct wt_matrix *matrix, size_t rows)
 {
     if (matrix->number == WT_NUMBER_F32) {
         return 0; /* rows of floats are read in place */
     }
-    return wt_memory_padded(rows * row_words(matrix) * sizeof(uint32_t)) +
+    return wt_memory_padded(whole_rows(matrix, rows) * row_words(matrix) * sizeof(uint32_t)) +
            wt_memory_padded(rows * sizeof(float));
 }
 
@@ -177,13 +188,14 @@ void wt_matrix_convert(const struct wt_matrix *matrix, const float *x, size_t x_
 {
     const struct wt_kernels *kernels = matrix->kernels;
     size_t stride = row_words(matrix);
+    size_t written = written_words(matrix);
     size_t inputs = matrix->inputs;
     assert(rows <= WT_MATRIX_ROWS_MAX);
     if (matrix->number == WT_NUMBER_F32) {
         *operand_out = (struct wt_operand){.words = x, .stride = x_stride, .rows = rows};
         return;
     }
-    uint32_t *words = wt_memory_cut(&scratch, rows * stride * sizeof *words);
+    uint32_t *words = wt_memory_cut(&scratch, whole_rows(matrix, rows) * stride * sizeof *words);
     float *scales = scratch;
     for (size_t row = 0; row < rows; row++) {
         const float *from = x + row * x_stride;
@@ -195,6 +207,7 @@ void wt_matrix_convert(const struct wt_matrix *matrix, const float *x, size_t x_
                 tops != NULL ? largest(tops + row * WT_LANES) : kernels->magnitude(from, inputs);
             scales[row] = kernels->quantize(from, inputs, bits, to);
         }
+        memset(to + written, 0, (stride - written) * sizeof *to);
     }
     *operand_out =
         (struct wt_operand){.words = words, .stride = stride, .scales = scales, .rows = rows};
@@ -243,11 +256,12 @@ static void multiply_panel(const struct wt_matrix *matrix, const struct wt_opera
     const uint32_t *weights =
         (const uint32_t *)(const void *)matrix->packed + index * panel * matrix->steps;
     const int32_t *start = matrix->number == WT_NUMBER_S8 ? matrix->start + index * panel : NULL;
+    size_t rows_max = wt_kernels_tile_rows(matrix->kernels, matrix->number);
     bool blocks = matrix->steps > STEPS_MAX;
     for (size_t done = 0; done < matrix->steps; done += STEPS_MAX) {
         size_t rest = matrix->steps - done;
-        for (size_t row = 0; row < operand->rows; row += WT_TILE_ROWS) {
-            size_t rows = operand->rows - row < WT_TILE_ROWS ? operand->rows - row : WT_TILE_ROWS;
+        for (size_t row = 0; row < operand->rows; row += rows_max) {
+            size_t rows = operand->rows - row < rows_max ? operand->rows - row : rows_max;
             uint32_t *out = blocks ? sums + row * panel : sums;
             struct wt_tile tile = {.a = (const uint32_t *)operand->words + row * operand->stride +
                                         done,
@@ -270,8 +284,16 @@ static void multiply_panel(const struct wt_matrix *matrix, const struct wt_opera
 void wt_matrix_multiply(const struct wt_matrix *matrix, const struct wt_operand *operand,
                         const struct wt_result *result)
 {
+    const struct wt_kernels *kernels = matrix->kernels;
+    bool around = kernels->begin != NULL && matrix->number != WT_NUMBER_F32;
     _Alignas(64) uint32_t sums[WT_MATRIX_ROWS_MAX * WT_PANEL_MAX];
+    if (around) {
+        kernels->begin();
+    }
     for (size_t index = 0; index < matrix->panels; index++) {
         multiply_panel(matrix, operand, result, index, sums);
+    }
+    if (around) {
+        kernels->end();
     }
 }

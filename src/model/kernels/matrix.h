@@ -14,7 +14,7 @@ extern "C" {
 
 /* The most rows of activations that pass through a matrix together: enough that the weights are
  * rarely read from memory, and few enough that the activations stay in the second-level cache. */
-#define WT_MATRIX_ROWS_MAX 96u
+#define WT_MATRIX_ROWS_MAX 96u /* whole tiles of any set */
 
 struct wt_matrix;
 
