@@ -17,9 +17,23 @@
 
 #include "model/kernels/kernels.h"
 
-#define TILES 8
 #define TILE_BYTES 64
 #define SQUARE 16u
+
+/* A test has instructions of its own, in C. */
+#ifdef TILE_INSTRUCTIONS
+#include TILE_INSTRUCTIONS
+#else
+#define TILES_CONFIGURE(from) __asm__ volatile("ldtilecfg %0" : : "m"(*(from)))
+#define TILES_RELEASE() __asm__ volatile("tilerelease")
+#define TILE_LOAD(number, from, bytes)                                                             \
+    __asm__ volatile("tileloadd (%0,%1), %%tmm" #number : : "r"(from), "r"(bytes) : "memory")
+#define TILE_STORE(number, to, bytes)                                                              \
+    __asm__ volatile("tilestored %%tmm" #number ", (%0,%1)" : : "r"(to), "r"(bytes) : "memory")
+#define TILE_CLEAR(number) __asm__ volatile("tilezero %%tmm" #number : :)
+#define TILE_DOT(instruction, sum, a, b)                                                           \
+    __asm__ volatile(instruction " %%tmm" #b ", %%tmm" #a ", %%tmm" #sum : :)
+#endif
 
 /* What ldtilecfg reads. */
 struct tile_configuration {
@@ -37,29 +51,14 @@ static void amx_begin(void)
         .row_bytes = {TILE_BYTES, TILE_BYTES, TILE_BYTES, TILE_BYTES, TILE_BYTES, TILE_BYTES,
                       TILE_BYTES, TILE_BYTES},
         .rows = {SQUARE, SQUARE, SQUARE, SQUARE, SQUARE, SQUARE, SQUARE, SQUARE}};
-    __asm__ volatile("ldtilecfg %0" : : "m"(full));
+    TILES_CONFIGURE(&full);
 }
 
 /* Otherwise Linux would save 8 KB at every switch to another thread. */
 static void amx_end(void)
 {
-    __asm__ volatile("tilerelease");
+    TILES_RELEASE();
 }
-
-#define TILE_LOAD(number, from, stride_bytes)                                                      \
-    __asm__ volatile("tileloadd (%0,%1), %%tmm" #number                                            \
-                     :                                                                             \
-                     : "r"(from), "r"(stride_bytes)                                                \
-                     : "memor"                                                                     \
-                       "y")
-#define TILE_STORE(number, to, stride_bytes)                                                       \
-    __asm__ volatile("tilestored %%tmm" #number ", (%0,%1)"                                        \
-                     :                                                                             \
-                     : "r"(to), "r"(stride_bytes)                                                  \
-                     : "memory")
-#define TILE_CLEAR(number) __asm__ volatile("tilezero %%tmm" #number : :)
-#define TILE_DOT(instruction, sum, a, b)                                                           \
-    __asm__ volatile(instruction " %%tmm" #b ", %%tmm" #a ", %%tmm" #sum : :)
 
 /* Sums are in tiles 0 and 1, of the second square of rows in 2 and 3; rows in 4 and 5, columns in 6 and 7. */
 #define DEFINE_AMX_TILE(name, instruction)                                                         \
