@@ -52,6 +52,9 @@ enum wt_status wt_backend_load(struct wt_bundle *bundle, const char *source,
 bool wt_backend_file(const struct wt_backend *backend, const char *name, const char **bytes_out,
                      size_t *count_out);
 
+/* Frees a file that is not read any more: a tokenizer.json may have tens of megabytes. */
+void wt_backend_drop_file(struct wt_backend *backend, const char *name);
+
 /* `takes_mask`: the model's second input is a mask int64 [B,S], not lengths int64 [B]. WT_INVALID:
  * the model has another signature. */
 enum wt_status wt_backend_set_inputs(struct wt_backend *backend, bool takes_mask,

@@ -195,13 +195,23 @@ bool wt_backend_file(const struct wt_backend *backend, const char *name, const c
                      size_t *count_out)
 {
     for (size_t i = 0; i < FILE_COUNT; i++) {
-        if (strcmp(backend->files[i].name, name) == 0) {
+        if (strcmp(backend->files[i].name, name) == 0 && backend->files[i].bytes != NULL) {
             *bytes_out = backend->files[i].bytes;
             *count_out = backend->files[i].count;
             return true;
         }
     }
     return false;
+}
+
+void wt_backend_drop_file(struct wt_backend *backend, const char *name)
+{
+    for (size_t i = 0; i < FILE_COUNT; i++) {
+        if (strcmp(backend->files[i].name, name) == 0) {
+            free(backend->files[i].bytes);
+            backend->files[i].bytes = NULL;
+        }
+    }
 }
 
 enum wt_status wt_backend_set_inputs(struct wt_backend *backend, bool takes_mask,

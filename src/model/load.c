@@ -70,6 +70,7 @@ static enum wt_status load_vocab(struct wt_model *model, const char *source, str
     if (status == WT_OK) {
         status =
             wt_vocab_create(bytes, count, name, &model->manifest->tokenizer, &model->vocab, error);
+        wt_backend_drop_file(model->backend, file);
     }
     if (status == WT_OK) {
         model->pad_id = model->vocab->pad_id >= 0 ? model->vocab->pad_id : 0;

@@ -405,6 +405,11 @@ bool wt_backend_file(const struct wt_backend *backend, const char *name, const c
     return true;
 }
 
+void wt_backend_drop_file(struct wt_backend *backend, const char *name)
+{
+    backend->files.erase(name);
+}
+
 enum wt_status wt_backend_set_inputs(struct wt_backend *backend, bool takes_mask,
                                      struct wt_error *error)
 {

@@ -7,6 +7,7 @@
 
 #include <cstdio>
 #include <functional>
+#include <malloc.h>
 #include <new>
 #include <set>
 #include <string>
@@ -53,6 +54,8 @@ class Rewriter
     }
 
   private:
+    static constexpr size_t kFreedBytesMax = static_cast<size_t>(8) << 20;
+
     struct State {
         c10::intrusive_ptr<Dense> step;
         bool activated = false; // an activation follows its first layer
@@ -78,7 +81,7 @@ class Rewriter
 
     // Destroys a node and the constants that only it used. Otherwise packed weights would be in
     // memory twice until the model is destroyed.
-    static void drop(Node *node)
+    void drop(Node *node)
     {
         std::set<Node *> sources; // a node may use one twice
         for (Value *input : node->inputs()) {
@@ -87,8 +90,21 @@ class Rewriter
         node->destroy();
         for (Node *source : sources) {
             if (is(source, "prim::Constant") && !source->hasUses()) {
+                const auto value = constant(source->output());
+                freed_bytes_ += value.isTensor() ? value.toTensor().nbytes() : 0;
                 source->destroy();
             }
+        }
+        return_freed();
+    }
+
+    // A packed layer is a little larger than the weights that were freed before it, and does not fit
+    // into their place. So what is freed would stay with the process, and all layers be there twice.
+    void return_freed()
+    {
+        if (freed_bytes_ >= kFreedBytesMax) {
+            (void)malloc_trim(0);
+            freed_bytes_ = 0;
         }
     }
 
@@ -100,7 +116,7 @@ class Rewriter
 
     void replace_linear(Node *node)
     {
-        const auto layer = linear_of(node);
+        auto layer = linear_of(node);
         if (!layer) {
             return;
         }
@@ -114,6 +130,7 @@ class Rewriter
         Value *none = put_constant(node, c10::IValue());
         Value *object = put_constant(node, c10::IValue(step));
         steps_[put(node, "wiretag::dense", {node->input(0), none, object})] = State{step};
+        layer.reset();
         drop(node);
         done_.linears++;
     }
@@ -223,7 +240,7 @@ class Rewriter
 
     void replace_lstm(Node *node)
     {
-        const auto layer = lstm_of(node);
+        auto layer = lstm_of(node);
         if (!layer) {
             return;
         }
@@ -233,6 +250,7 @@ class Rewriter
             layer->hidden_bias.const_data_ptr<float>(), static_cast<size_t>(layer->input.size(1)),
             static_cast<size_t>(layer->hidden.size(1))));
         put(node, "wiretag::lstm", {node->input(0), put_constant(node, c10::IValue(packed))});
+        layer.reset();
         drop(node);
         done_.lstms++;
     }
@@ -273,6 +291,7 @@ class Rewriter
     const std::set<const Node *> last_;
     std::unordered_map<const Node *, State> steps_;
     Rewritten done_;
+    size_t freed_bytes_ = 0;
 };
 
 // The set of the products, then those of parts that the model has and another set computes.
