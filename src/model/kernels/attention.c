@@ -189,12 +189,13 @@ static void run_tile(const struct wt_attention *attention, const struct packed *
     const void *shares = packed->scores;
     for (uint32_t i = 0; i < rows; i++) {
         float *scores = packed->scores + i * columns;
-        if (attention->bias != NULL) {
-            /* softmax scales what it is given, so the bias is divided by that scale. */
-            kernels->add(scores, attention->bias + (ptrdiff_t)(first + i) * attention->bias_stride,
-                         attention->keys, 1.0f / factor);
+        const float *bias = attention->bias;
+        if (bias != NULL) {
+            bias += (ptrdiff_t)(first + i) * attention->bias_stride;
+            inverse[i] = kernels->softmax_biased(scores, bias, attention->keys, columns, factor);
+        } else {
+            inverse[i] = kernels->softmax(scores, attention->keys, columns, factor);
         }
-        inverse[i] = kernels->softmax(scores, attention->keys, columns, factor);
         if (attention->bf16) {
             kernels->to_bf16(scores, columns, (uint16_t *)(packed->shares + i * columns / 2));
         }

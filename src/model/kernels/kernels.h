@@ -100,11 +100,11 @@ struct wt_kernels {
      * multiple of WT_LANES. Returns the inverse of the sum. `scale` must be above 0. */
     float (*softmax)(float *x, size_t count, size_t padded, float scale);
 
+    /* The same for scale * x + bias. */
+    float (*softmax_biased)(float *x, const float *bias, size_t count, size_t padded, float scale);
+
     /* out = x * factor. */
     void (*scale)(const float *x, size_t count, float factor, float *out);
-
-    /* x += factor * other. */
-    void (*add)(float *x, const float *other, size_t count, float factor);
 
     /* One step of an LSTM cell. `gates` has the inputs of the in, forget, cell and out gates,
      * `size` values each. Updates `cell` and writes `hidden`. */

@@ -68,7 +68,7 @@ DEFINE_TILE(tile_vnni, int32_t, __m256i, int32_t, __m256i, load_words, store_wor
     .panel = PANEL, .fast = true, .tile_f32 = tile_f32, .tile_bf16 = tile_bf16,                    \
     .magnitude = row_magnitude, .to_bf16 = row_to_bf16, .finish_s8 = row_finish_s8,                \
     .finish_f32 = row_finish_f32, .norm = row_norm, .softmax = row_softmax, .scale = row_scale,    \
-    .add = row_add, .cell = row_cell
+    .softmax_biased = row_softmax_biased, .cell = row_cell
 
 const struct wt_kernels wt_kernels_avx2 = {
     .name = "avx2", .tile_s8 = tile_s8, .quantize = row_quantize, ROW_FUNCTIONS};

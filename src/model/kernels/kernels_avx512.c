@@ -69,7 +69,8 @@ DEFINE_TILE(tile_pairs, int32_t, __m512i, int32_t, __m512i, _mm512_loadu_si512, 
 #define ROW_FUNCTIONS                                                                              \
     .panel = PANEL, .fast = true, .tile_f32 = tile_f32, .magnitude = row_magnitude,                \
     .to_bf16 = row_to_bf16, .finish_s8 = row_finish_s8, .finish_f32 = row_finish_f32,              \
-    .norm = row_norm, .softmax = row_softmax, .scale = row_scale, .add = row_add, .cell = row_cell
+    .norm = row_norm, .softmax = row_softmax, .scale = row_scale,                                  \
+    .softmax_biased = row_softmax_biased, .cell = row_cell
 
 #define VNNI .s8_offset = true, .tile_s8 = tile_s8, .quantize = row_quantize_offset
 

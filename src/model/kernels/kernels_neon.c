@@ -125,7 +125,7 @@ DEFINE_PAIR_TILE(tile_bf16, float, float32x4_t, int32_t, int32x4_t, vld1q_f32, v
     .panel = PANEL, .fast = true, .tile_f32 = tile_f32, .magnitude = row_magnitude,                \
     .quantize = row_quantize, .to_bf16 = row_to_bf16, .finish_s8 = row_finish_s8,                  \
     .finish_f32 = row_finish_f32, .norm = row_norm, .softmax = row_softmax, .scale = row_scale,    \
-    .add = row_add, .cell = row_cell
+    .softmax_biased = row_softmax_biased, .cell = row_cell
 
 const struct wt_kernels wt_kernels_neon = {
     .name = "neon", .tile_bf16 = tile_widened, .tile_s8 = tile_s8, ROW_FUNCTIONS};

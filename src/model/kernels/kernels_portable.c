@@ -91,6 +91,6 @@ const struct wt_kernels wt_kernels_portable = {
     .norm = row_norm,
     .softmax = row_softmax,
     .scale = row_scale,
-    .add = row_add,
+    .softmax_biased = row_softmax_biased,
     .cell = row_cell,
 };

@@ -218,18 +218,11 @@ static void row_norm(const float *x, const float *residual, size_t count, const 
     }
 }
 
-static float row_softmax(float *x, size_t count, size_t padded, float scale)
+/* The rest of a softmax whose largest number is known. */
+static float row_weights(float *x, size_t count, size_t padded, float scale, float largest)
 {
     size_t whole = count / WT_LANES * WT_LANES;
     size_t rest = count - whole;
-    lanes top = lanes_set(x[0]);
-    for (size_t i = 0; i < whole; i += WT_LANES) {
-        top = lanes_max(top, lanes_load(x + i));
-    }
-    float largest = lanes_top(top);
-    for (size_t i = whole; i < count; i++) {
-        largest = largest > x[i] ? largest : x[i];
-    }
     lanes factor = lanes_set(scale);
     lanes shift = lanes_set(-largest * scale);
     lanes sum = lanes_set(0.0f);
@@ -252,6 +245,44 @@ static float row_softmax(float *x, size_t count, size_t padded, float scale)
     return 1.0f / lanes_sum(sum);
 }
 
+static inline float larger_of(float largest, const float *x, size_t first, size_t count)
+{
+    for (size_t i = first; i < count; i++) {
+        largest = largest > x[i] ? largest : x[i];
+    }
+    return largest;
+}
+
+static float row_softmax(float *x, size_t count, size_t padded, float scale)
+{
+    size_t whole = count / WT_LANES * WT_LANES;
+    lanes top = lanes_set(x[0]);
+    for (size_t i = 0; i < whole; i += WT_LANES) {
+        top = lanes_max(top, lanes_load(x + i));
+    }
+    return row_weights(x, count, padded, scale, larger_of(lanes_top(top), x, whole, count));
+}
+
+static float row_softmax_biased(float *x, const float *bias, size_t count, size_t padded,
+                                float scale)
+{
+    size_t whole = count / WT_LANES * WT_LANES;
+    size_t rest = count - whole;
+    lanes by = lanes_set(1.0f / scale);
+    lanes top = lanes_set(-INFINITY);
+    for (size_t i = 0; i < whole; i += WT_LANES) {
+        lanes y = lanes_fma(lanes_load(bias + i), by, lanes_load(x + i));
+        lanes_store(x + i, y);
+        top = lanes_max(top, y);
+    }
+    if (rest > 0) {
+        lanes y =
+            lanes_fma(lanes_load_some(bias + whole, rest), by, lanes_load_some(x + whole, rest));
+        lanes_store_some(x + whole, y, rest);
+    }
+    return row_weights(x, count, padded, scale, larger_of(lanes_top(top), x, whole, count));
+}
+
 static void row_scale(const float *x, size_t count, float factor, float *out)
 {
     lanes by = lanes_set(factor);
@@ -262,20 +293,6 @@ static void row_scale(const float *x, size_t count, float factor, float *out)
     if (i < count) {
         lanes y = lanes_mul(lanes_load_some(x + i, count - i), by);
         lanes_store_some(out + i, y, count - i);
-    }
-}
-
-static void row_add(float *x, const float *other, size_t count, float factor)
-{
-    lanes by = lanes_set(factor);
-    size_t i = 0;
-    for (; i + WT_LANES <= count; i += WT_LANES) {
-        lanes_store(x + i, lanes_fma(lanes_load(other + i), by, lanes_load(x + i)));
-    }
-    if (i < count) {
-        size_t rest = count - i;
-        lanes sum = lanes_fma(lanes_load_some(other + i, rest), by, lanes_load_some(x + i, rest));
-        lanes_store_some(x + i, sum, rest);
     }
 }
 
