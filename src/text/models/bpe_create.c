@@ -117,7 +117,12 @@ static void note_strays(struct wt_bpe *bpe)
 /* Puts a piece into the cache that all tokenizers start with, if there is room. */
 static void seed(struct wt_bpe *bpe, const struct wt_piece *piece)
 {
-    struct wt_bpe_entry entry = {.ids = {(int32_t)piece->id}, .meta = piece->count << 8 | 1u};
+    struct wt_bpe_entry entry = {.meta = piece->count << 8 | 1u};
+    if (bpe->short_ids) {
+        entry.short_ids[0] = (uint16_t)piece->id;
+    } else {
+        entry.ids[0] = (int32_t)piece->id;
+    }
     if (piece->count > WT_BPE_KEY_BYTES) {
         return;
     }
@@ -133,6 +138,7 @@ static void seed(struct wt_bpe *bpe, const struct wt_piece *piece)
 
 static enum wt_status build_entries(struct wt_bpe *bpe)
 {
+    bpe->short_ids = bpe->base.pieces.id_count <= UINT16_MAX + 1u;
     bpe->entry_bits = bpe->folded.count < FEW_PIECES ? ENTRY_BITS_FEW : ENTRY_BITS_MIN;
     while (bpe->entry_bits < ENTRY_BITS_MAX && bpe->folded.count > 1u << bpe->entry_bits) {
         bpe->entry_bits++;

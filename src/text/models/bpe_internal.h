@@ -23,13 +23,17 @@ struct wt_bpe_merge {
     uint32_t id;
 };
 
-/* A word and its ids in one cache line. */
+/* A word and its ids in one cache line: more of them if all of the model's have 16 bits. */
 #define WT_BPE_KEY_BYTES 32u
 #define WT_BPE_KEY_WORDS (WT_BPE_KEY_BYTES / 8)
 #define WT_BPE_ENTRY_IDS 7u
+#define WT_BPE_ENTRY_SHORT_IDS 14u
 struct wt_bpe_entry {
     _Alignas(64) uint64_t key[WT_BPE_KEY_WORDS]; /* the word, then zeros */
-    int32_t ids[WT_BPE_ENTRY_IDS];
+    union {
+        int32_t ids[WT_BPE_ENTRY_IDS];
+        uint16_t short_ids[WT_BPE_ENTRY_SHORT_IDS];
+    };
     uint32_t meta; /* the word's bytes << 8 | how many ids; 0: empty */
 };
 
@@ -90,6 +94,7 @@ struct wt_bpe {
     uint32_t filter_shift;  /* 64 - log2(its bits) */
     bool unknown_apart;     /* what stands for unknown characters is in no merge */
     int32_t byte_ids[256];  /* WT_FOLD_BYTES: of each byte alone; else of "<0xNN>". -1: none */
+    bool short_ids;         /* the entries have those */
     bool searchable;        /* what follows is there: see wt_bpe_search_words */
     struct wt_bpe_token *tokens;
     struct wt_bpe_leaf *leaves;
@@ -163,6 +168,12 @@ struct wt_bpe_search {
     uint32_t token_end; /* where that ends */
 };
 
+/* Whether two pieces stay apart, as far as it was asked: by the pair's hash, the latest in a place. 0:
+ * empty; else left << 22 | right << 2 | 2, and 1 if they do. Of a Russian word in GPT-2's pieces, which
+ * are of a letter or two, nearly all pairs were seen before. */
+#define WT_BPE_VERDICT_BITS 13u
+#define WT_BPE_VERDICTS_BYTES (sizeof(uint64_t) << WT_BPE_VERDICT_BITS)
+
 /* Finds the ids of words. The first walk of each is made in turns, one step of each: the tables are
  * larger than the near caches, so each step waits for memory, and in turns the waits overlap. The
  * other pieces of a word are short, and found word by word.
@@ -173,7 +184,8 @@ struct wt_bpe_search {
  * those of rank 1 and so on, and a border that no pair crosses divides what happens on its sides.
  * So the word is covered from the left by the longest pieces that fit, and where none fits, the
  * last one is made shorter. */
-void wt_bpe_search_words(const struct wt_bpe *bpe, struct wt_bpe_search *searches, uint32_t count);
+void wt_bpe_search_words(const struct wt_bpe *bpe, uint64_t *verdicts,
+                         struct wt_bpe_search *searches, uint32_t count);
 
 /* True if merging the two pieces joins nothing across their border by a merge of a token rank (see
  * wt_bpe_token) below `limit`. */

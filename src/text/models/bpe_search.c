@@ -125,8 +125,21 @@ static inline struct passed shorten(const struct wt_bpe *bpe, uint32_t token, ui
     return (struct passed){.token = shorter, .end = place + bpe->leaves[shorter].symbols};
 }
 
+/* As wt_bpe_stay_apart without a limit. */
+static inline bool stay_apart(const struct wt_bpe *bpe, uint64_t *verdicts, uint32_t left,
+                              uint32_t right)
+{
+    uint64_t hash = wt_bpe_pair_hash(left, right);
+    uint64_t key = (uint64_t)left << (WT_BPE_ID_BITS + 2) | (uint64_t)right << 2 | 2u;
+    uint64_t *verdict = &verdicts[hash >> (64 - WT_BPE_VERDICT_BITS)];
+    if ((*verdict & ~UINT64_C(1)) != key) {
+        *verdict = key | (wt_bpe_stay_apart(bpe, left, right, WT_BPE_NONE) ? 1u : 0u);
+    }
+    return (*verdict & 1u) != 0;
+}
+
 /* Covers the word, whose first walk is made. */
-static void cover(const struct wt_bpe *bpe, struct wt_bpe_search *search)
+static void cover(const struct wt_bpe *bpe, uint64_t *verdicts, struct wt_bpe_search *search)
 {
     struct passed next = {.token = search->token, .end = search->token_end};
     int32_t *ids = search->ids;
@@ -141,8 +154,8 @@ static void cover(const struct wt_bpe *bpe, struct wt_bpe_search *search)
             place -= bpe->leaves[last].symbols;
             next = shorten(bpe, last, place);
         } else if (is_dead(search, next.end) ||
-                   (id_count > 0 && !wt_bpe_stay_apart(bpe, (uint32_t)ids[id_count - 1], next.token,
-                                                       WT_BPE_NONE))) {
+                   (id_count > 0 &&
+                    !stay_apart(bpe, verdicts, (uint32_t)ids[id_count - 1], next.token))) {
             next = shorten(bpe, next.token, place);
         } else {
             __builtin_prefetch(&bpe->tokens[next.token]);
@@ -157,11 +170,12 @@ static void cover(const struct wt_bpe *bpe, struct wt_bpe_search *search)
     search->id_count = id_count;
 }
 
-void wt_bpe_search_words(const struct wt_bpe *bpe, struct wt_bpe_search *searches, uint32_t count)
+void wt_bpe_search_words(const struct wt_bpe *bpe, uint64_t *verdicts,
+                         struct wt_bpe_search *searches, uint32_t count)
 {
     assert(count <= WT_WORDS_AT_ONCE);
     walk_first(bpe, searches, count);
     for (uint32_t i = 0; i < count; i++) {
-        cover(bpe, &searches[i]);
+        cover(bpe, verdicts, &searches[i]);
     }
 }

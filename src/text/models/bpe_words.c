@@ -15,6 +15,7 @@
 struct state {
     struct wt_bpe_room room;
     struct wt_bpe_entry *entries;
+    uint64_t *verdicts;
     struct wt_bpe_search searches[WT_WORDS_AT_ONCE];
     uint64_t dead[WT_WORDS_AT_ONCE];
     uint32_t symbols[WT_WORDS_AT_ONCE * SHORT_BYTES]; /* of the searches, one behind the other, */
@@ -32,11 +33,13 @@ enum wt_status wt_bpe_create_state(const struct wt_word_model *model, void **sta
     }
     size_t bytes = ((size_t)1 << bpe->entry_bits) * sizeof *state->entries;
     state->entries = wt_pages_alloc(bytes);
-    if (state->entries == NULL) {
-        free(state);
+    state->verdicts = wt_pages_alloc(WT_BPE_VERDICTS_BYTES);
+    if (state->entries == NULL || state->verdicts == NULL) {
+        wt_bpe_destroy_state(state);
         return WT_MEMORY;
     }
     memcpy(state->entries, bpe->entries, bytes);
+    memset(state->verdicts, 0, WT_BPE_VERDICTS_BYTES);
     *state_out = state;
     return WT_OK;
 }
@@ -48,6 +51,7 @@ void wt_bpe_destroy_state(void *opaque)
     wt_text_buffer_free(&state->long_symbols);
     wt_text_buffer_free(&state->long_dead);
     free(state->entries);
+    free(state->verdicts);
     free(state);
 }
 
@@ -102,13 +106,13 @@ static inline uint32_t spell(const struct wt_bpe *bpe, const uint8_t *word, uint
 }
 
 /* Appends the ids of a run of characters that are pieces; there is room for them. */
-static void append_known(const struct wt_bpe *bpe, const uint32_t *symbols, uint32_t count,
-                         uint64_t *dead, struct wt_ids *ids)
+static void append_known(const struct wt_bpe *bpe, struct state *state, const uint32_t *symbols,
+                         uint32_t count, uint64_t *dead, struct wt_ids *ids)
 {
     memset(dead, 0, ((size_t)count / 64 + 1) * sizeof *dead);
     struct wt_bpe_search search = {
         .symbols = symbols, .count = count, .dead = dead, .ids = ids->ids + ids->count};
-    wt_bpe_search_words(bpe, &search, 1);
+    wt_bpe_search_words(bpe, state->verdicts, &search, 1);
     ids->count += search.id_count;
 }
 
@@ -128,9 +132,9 @@ static bool append_bytes(const struct wt_bpe *bpe, const uint8_t *text, uint32_t
 }
 
 /* Appends the ids of a word that unknown characters divide, in the order that bpe_merge.c has too. */
-static enum wt_status append_divided(const struct wt_bpe *bpe, const uint8_t *word,
-                                     const uint32_t *symbols, uint32_t count, uint64_t *dead,
-                                     struct wt_ids *ids)
+static enum wt_status append_divided(const struct wt_bpe *bpe, struct state *state,
+                                     const uint8_t *word, const uint32_t *symbols, uint32_t count,
+                                     uint64_t *dead, struct wt_ids *ids)
 {
     bool pending = false; /* an unknown id is to be written */
     for (uint32_t i = 0; i < count;) {
@@ -148,7 +152,7 @@ static enum wt_status append_divided(const struct wt_bpe *bpe, const uint8_t *wo
                 ids->ids[ids->count++] = bpe->base.unknown_id;
             }
             pending = false;
-            append_known(bpe, symbols + start, i - start, dead, ids);
+            append_known(bpe, state, symbols + start, i - start, dead, ids);
             continue;
         }
         uint32_t length = wt_bpe_length(bpe, text);
@@ -196,26 +200,52 @@ static enum wt_status append_word(const struct wt_bpe *bpe, struct state *state,
     bool known = false;
     uint32_t count = spell(bpe, word, bytes, symbols, &known);
     if (known) {
-        append_known(bpe, symbols, count, dead, ids);
+        append_known(bpe, state, symbols, count, dead, ids);
         return WT_OK;
     }
-    return bpe->unknown_apart ? append_divided(bpe, word, symbols, count, dead, ids)
+    return bpe->unknown_apart ? append_divided(bpe, state, word, symbols, count, dead, ids)
                               : wt_bpe_merge_word(bpe, &state->room, word, bytes, ids);
 }
 
 /* --- all words ---------------------------------------------------------------------------------- */
 
 /* Remembers a word in place of the older of two. */
-static void remember(struct wt_bpe_entry *pair, const uint64_t key[WT_BPE_KEY_WORDS],
-                     uint32_t bytes, const int32_t *ids, size_t count)
+static void remember(const struct wt_bpe *bpe, struct wt_bpe_entry *pair,
+                     const uint64_t key[WT_BPE_KEY_WORDS], uint32_t bytes, const int32_t *ids,
+                     size_t count)
 {
-    if (count > WT_BPE_ENTRY_IDS || has_key(&pair[0], key, bytes)) {
+    if (count > (bpe->short_ids ? WT_BPE_ENTRY_SHORT_IDS : WT_BPE_ENTRY_IDS) ||
+        has_key(&pair[0], key, bytes)) {
         return;
     }
     pair[1] = pair[0];
     memcpy(pair[0].key, key, WT_BPE_KEY_BYTES);
-    memcpy(pair[0].ids, ids, count * sizeof *ids);
+    if (bpe->short_ids) {
+        for (size_t i = 0; i < count; i++) {
+            pair[0].short_ids[i] = (uint16_t)ids[i];
+        }
+    } else {
+        memcpy(pair[0].ids, ids, count * sizeof *ids);
+    }
     pair[0].meta = bytes << 8 | (uint32_t)count;
+}
+
+/* Writes the ids of a word that is remembered, and some more. Returns their number. */
+static inline uint32_t recall(const struct wt_bpe *bpe, const struct wt_bpe_entry *entry,
+                              int32_t *out)
+{
+    uint32_t count = entry->meta & 0xFFu;
+    if (!bpe->short_ids) {
+        memcpy(out, entry->ids, sizeof entry->ids);
+        return count;
+    }
+    for (uint32_t i = 0; i < 4; i++) {
+        out[i] = entry->short_ids[i];
+    }
+    for (uint32_t i = 4; i < count; i++) {
+        out[i] = entry->short_ids[i];
+    }
+    return count;
 }
 
 /* True if the word is a piece that counts whatever the merges say. */
@@ -270,7 +300,7 @@ static void find_words(const struct wt_bpe *bpe, struct state *state, const uint
         }
     }
     if (search_count > 0) {
-        wt_bpe_search_words(bpe, state->searches, search_count);
+        wt_bpe_search_words(bpe, state->verdicts, state->searches, search_count);
     }
 }
 
@@ -290,8 +320,7 @@ enum wt_status wt_bpe_encode(const struct wt_word_model *model, void *opaque, co
         int32_t *out = ids->ids + ids->count;
         starts[i] = ids->count;
         if (batch[i].entry != NULL) {
-            memcpy(out, batch[i].entry->ids, sizeof batch[i].entry->ids);
-            ids->count += batch[i].entry->meta & 0xFFu;
+            ids->count += recall(bpe, batch[i].entry, out);
         } else if (batch[i].search != NULL) {
             memcpy(out, batch[i].search->ids, batch[i].search->id_count * sizeof *out);
             ids->count += batch[i].search->id_count;
@@ -306,7 +335,7 @@ enum wt_status wt_bpe_encode(const struct wt_word_model *model, void *opaque, co
     starts[count] = ids->count;
     for (uint32_t i = 0; i < count; i++) {
         if (batch[i].entry == NULL && words[i].bytes <= WT_BPE_KEY_BYTES) {
-            remember(batch[i].pair, batch[i].key, words[i].bytes, ids->ids + starts[i],
+            remember(bpe, batch[i].pair, batch[i].key, words[i].bytes, ids->ids + starts[i],
                      starts[i + 1] - starts[i]);
         }
     }
