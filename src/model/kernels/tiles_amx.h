@@ -18,7 +18,7 @@
 #include "model/kernels/kernels.h"
 
 #define TILE_BYTES 64
-#define SQUARE 16u
+#define SQUARE ((size_t)16)
 
 /* A test has instructions of its own, in C. */
 #ifdef TILE_INSTRUCTIONS
