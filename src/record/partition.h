@@ -15,8 +15,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct wt_order; /* order.h */
-struct wt_range; /* range.h */
+struct wt_order;   /* order.h */
+struct wt_range;   /* range.h */
+struct wt_waiting; /* takeover_internal.h */
 
 /* The offsets from <= offset < to, for which no record was read. All zero: no gap. */
 struct wt_gap {
@@ -90,6 +91,7 @@ struct wt_partition {
     int64_t
         promotion_from; /* the offset expected next when the promotion was fixed here; -1: it was read */
     bool promotion_passed;      /* a record behind its offset was taken */
+    struct wt_waiting *waiting; /* its records that wait for their model; NULL: none */
     uint64_t promotion_request; /* asks for the log's end, to fix an offset; 0: none is open */
 };
 

@@ -93,6 +93,13 @@ static void on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,
     consume->unforwarded = true;
 }
 
+static void on_unforwarded(void *opaque)
+{
+    struct wt_consume *consume = opaque;
+    wt_owner_assert(&consume->owner);
+    consume->unforwarded = true;
+}
+
 static int on_statistics(rd_kafka_t *client, char *text, size_t bytes, void *opaque)
 {
     (void)opaque;
@@ -285,6 +292,7 @@ enum wt_status wt_consume_create(const struct wt_config *config, struct wt_parti
                                     .promotions = options->promotions,
                                     .opaque = consume,
                                     .drain = drain,
+                                    .unforwarded = on_unforwarded,
                                     .failed = on_failed};
     consume->intake = wt_intake_create(&ports);
     consume->member = wt_group_member_create(consume->client, config);

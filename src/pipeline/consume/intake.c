@@ -45,6 +45,7 @@ struct wt_intake {
 static bool on_gone(void *opaque, struct wt_partition *partition, rd_kafka_message_t **message);
 static void on_passed(void *opaque, struct wt_partition *partition, int64_t to);
 static void on_hole(void *opaque, struct wt_partition *partition, int64_t offset);
+static void on_hold_back(void *opaque, struct wt_partition *partition);
 
 static void on_failed(void *opaque, const struct wt_error *error)
 {
@@ -75,6 +76,7 @@ struct wt_intake *wt_intake_create(const struct wt_intake_ports *ports)
                                                .query = intake->query,
                                                .opaque = intake,
                                                .hole = on_hole,
+                                               .hold_back = on_hold_back,
                                                .failed = on_failed};
     intake->takeover = wt_takeover_create(&takeover_ports);
     return intake;
@@ -243,6 +245,15 @@ static void on_hole(void *opaque, struct wt_partition *partition, int64_t offset
     atomic_store_explicit(&partition->position, offset, memory_order_release);
 }
 
+static void on_hold_back(void *opaque, struct wt_partition *partition)
+{
+    struct wt_intake *intake = opaque;
+    wt_owner_assert(&intake->owner);
+    partition->unforwarded = true;
+    wt_consumer_client_unforward(intake->ports.consumer, partition->topic, partition->number);
+    intake->ports.unforwarded(intake->ports.opaque);
+}
+
 /* Takes *taken and sets it to NULL, or leaves it to the caller. */
 static void take_message(struct wt_intake *intake, rd_kafka_message_t **taken)
 {
@@ -296,9 +307,14 @@ static void take_end(struct wt_intake *intake, rd_kafka_message_t **message)
     const struct wt_range *range = source->range;
     int64_t offset = (*message)->offset;
     bool over = range != NULL && range->state != WT_RANGE_OPEN;
-    bool nothing = range == NULL &&
-                   (source->next_offset == offset || wt_takeover_waits(intake->takeover, source));
-    if (!source->assigned || source->suspended || over || nothing) {
+    if (!source->assigned || source->suspended || over) {
+        return;
+    }
+    if (wt_takeover_waits(intake->takeover, source)) {
+        wt_takeover_queue(intake->takeover, source, message);
+        return;
+    }
+    if (range == NULL && source->next_offset == offset) {
         return;
     }
     int64_t expected = wt_retention_gap_look(intake->retention_gap, source, offset);
@@ -390,7 +406,7 @@ bool wt_intake_open(struct wt_intake *intake)
     const struct wt_rate_limit *limit = &intake->rate_limit;
     bool allowed = limit->records_per_s_max == 0 || wt_rate_limit_allows(limit, wt_clock_us());
     return has_room(intake) && allowed && !wt_log_reset_under_way(intake->log_reset) &&
-           !wt_takeover_holds(intake->takeover);
+           !wt_takeover_gives_up(intake->takeover);
 }
 
 void wt_intake_step(struct wt_intake *intake, int wait_ms)
@@ -440,7 +456,9 @@ void wt_intake_step_log_reset(struct wt_intake *intake)
         source->next_offset = message->offset;
         wt_intake_take(intake, message);
     }
-    while ((message = wt_takeover_step(intake->takeover)) != NULL) {
+    wt_takeover_step(intake->takeover);
+    while (wt_intake_open(intake) && intake->taken.count < RECORDS_PER_PUSH_MAX &&
+           (message = wt_takeover_retry(intake->takeover)) != NULL) {
         wt_intake_take(intake, message);
     }
 }

@@ -36,6 +36,8 @@ struct wt_intake_ports {
     struct wt_promotions *promotions; /* NULL: there are none (takeover.h) */
     void *opaque;
     wt_log_reset_drain *drain; /* closes an epoch without records in flight */
+    /* Records of a partition stay in librdkafka: wt_intake_ready is to be asked again. */
+    void (*unforwarded)(void *opaque);
     /* The worker must stop. */
     void (*failed)(void *opaque, const struct wt_error *error);
 };

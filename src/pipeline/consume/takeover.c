@@ -26,15 +26,21 @@ struct wt_takeover *wt_takeover_create(const struct wt_takeover_ports *ports)
     return takeover;
 }
 
-static void forget_waiting(struct wt_takeover *takeover)
+/* Its partition waits no more; records that it still has are dropped. */
+static void end_waiting(struct wt_takeover *takeover, struct wt_waiting *waiting)
 {
-    struct waiting *waiting = &takeover->waiting;
+    struct wt_waiting **link = &takeover->first;
+    while (*link != waiting) {
+        assert(*link != NULL);
+        link = &(*link)->next;
+    }
+    *link = waiting->next;
+    waiting->partition->waiting = NULL;
     for (size_t i = waiting->taken; i < waiting->count; i++) {
         rd_kafka_message_destroy(waiting->items[i]);
     }
-    waiting->count = 0;
-    waiting->taken = 0;
-    waiting->partition = NULL;
+    free(waiting->items);
+    free(waiting);
 }
 
 void wt_takeover_destroy(struct wt_takeover *takeover)
@@ -42,8 +48,9 @@ void wt_takeover_destroy(struct wt_takeover *takeover)
     if (takeover == NULL) {
         return;
     }
-    forget_waiting(takeover);
-    free(takeover->waiting.items);
+    while (takeover->first != NULL) {
+        end_waiting(takeover, takeover->first);
+    }
     free(takeover);
 }
 
@@ -52,6 +59,9 @@ void wt_takeover_destroy(struct wt_takeover *takeover)
 void wt_takeover_begin(struct wt_takeover *takeover, struct wt_partition *partition)
 {
     wt_owner_assert(&takeover->owner);
+    if (partition->waiting != NULL) {
+        end_waiting(takeover, partition->waiting); /* of an assignment that has ended */
+    }
     partition->promotion_known = takeover->ports.promotions == NULL;
     partition->promotion_from = -1;
     partition->promotion_request = 0;
@@ -178,6 +188,9 @@ bool wt_takeover_ready(struct wt_takeover *takeover, struct wt_partition *partit
     if (!partition->promotion_known || takeover->ports.promotions == NULL) {
         return partition->promotion_known;
     }
+    if (partition->waiting != NULL) {
+        return false;
+    }
     if (takeover->stale) {
         tell_wants(takeover);
     }
@@ -243,7 +256,7 @@ static bool is_early(const struct wt_takeover *takeover, const struct wt_partiti
     return uncommitted || called_off || !fresh;
 }
 
-static void append(struct waiting *waiting, rd_kafka_message_t **message)
+static void append(struct wt_waiting *waiting, rd_kafka_message_t **message)
 {
     if (waiting->count == waiting->capacity) {
         waiting->capacity = waiting->capacity > 0 ? waiting->capacity * 2 : 16;
@@ -256,18 +269,22 @@ static void append(struct waiting *waiting, rd_kafka_message_t **message)
 static void hold(struct wt_takeover *takeover, struct wt_partition *partition,
                  rd_kafka_message_t **message)
 {
-    struct waiting *waiting = &takeover->waiting;
-    if (waiting->partition == partition) { /* tried again too early: back to its place */
-        assert(waiting->taken > 0);
+    struct wt_waiting *waiting = partition->waiting;
+    if (waiting != NULL) { /* tried again too early: back to its place */
+        assert(takeover->retried == partition && waiting->taken > 0);
         waiting->items[--waiting->taken] = *message;
         *message = NULL;
         return;
     }
-    assert(waiting->partition == NULL && waiting->count == 0);
+    waiting = wt_alloc_zeroed(1, sizeof *waiting);
     waiting->partition = partition;
     waiting->epoch = partition->epoch_last;
+    waiting->next = takeover->first;
+    takeover->first = waiting;
+    partition->waiting = waiting;
     int64_t offset = (*message)->offset;
     append(waiting, message);
+    takeover->ports.hold_back(takeover->ports.opaque, partition);
     takeover->ports.hole(takeover->ports.opaque, partition, offset);
 }
 
@@ -307,65 +324,63 @@ void wt_takeover_queue(struct wt_takeover *takeover, const struct wt_partition *
                        rd_kafka_message_t **message)
 {
     assert(wt_takeover_waits(takeover, partition));
-    append(&takeover->waiting, message);
+    append(partition->waiting, message);
 }
 
 bool wt_takeover_waits(const struct wt_takeover *takeover, const struct wt_partition *partition)
 {
-    return takeover->waiting.partition == partition && takeover->waiting.taken == 0;
+    return partition->waiting != NULL && takeover->retried != partition;
 }
 
-bool wt_takeover_holds(const struct wt_takeover *takeover)
+bool wt_takeover_gives_up(const struct wt_takeover *takeover)
 {
-    return takeover->waiting.partition != NULL || takeover->given_up;
+    return takeover->given_up;
 }
 
-/* True: the first record that waits may be tried again, or will be given up. */
-static bool may_go_on(struct wt_takeover *takeover)
+/* True: the next one that waits is to be tried again: it may be taken, or is to be given up. */
+static bool may_go_on(const struct wt_takeover *takeover, const struct wt_waiting *waiting)
 {
-    struct waiting *waiting = &takeover->waiting;
-    struct wt_partition *partition = waiting->partition;
-    int64_t offset = waiting->items[0]->offset;
+    const struct wt_partition *partition = waiting->partition;
+    const rd_kafka_message_t *message = waiting->items[waiting->taken];
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return true;
+    }
     struct wt_model_name configured = wt_labellers_own(takeover->ports.labellers);
     const char *sha256 =
-        wt_promotion_model_at(wt_partition_promotion(partition), &configured, offset)->sha256;
-    return !is_early(takeover, partition, offset) &&
+        wt_promotion_model_at(wt_partition_promotion(partition), &configured, message->offset)
+            ->sha256;
+    return !is_early(takeover, partition, message->offset) &&
            (wt_labellers_have(takeover->ports.labellers, sha256) ||
             wt_promotions_lack(takeover->ports.promotions, sha256));
 }
 
-static rd_kafka_message_t *next_waiting(struct wt_takeover *takeover)
+rd_kafka_message_t *wt_takeover_retry(struct wt_takeover *takeover)
 {
-    struct waiting *waiting = &takeover->waiting;
-    const struct wt_partition *partition = waiting->partition;
-    bool current =
-        partition->assigned && !partition->suspended && partition->epoch_last == waiting->epoch;
-    if (!current) {
-        forget_waiting(takeover);
-        return NULL;
+    wt_owner_assert(&takeover->owner);
+    takeover->retried = NULL;
+    assert(takeover->first == NULL || takeover->ports.promotions != NULL);
+    struct wt_waiting *next = NULL;
+    for (struct wt_waiting *waiting = takeover->first; waiting != NULL; waiting = next) {
+        next = waiting->next;
+        struct wt_partition *partition = waiting->partition;
+        bool current =
+            partition->assigned && !partition->suspended && partition->epoch_last == waiting->epoch;
+        if (!current || waiting->taken == waiting->count) {
+            end_waiting(takeover, waiting);
+        } else if (!takeover->given_up && may_go_on(takeover, waiting)) {
+            takeover->retried = partition;
+            return waiting->items[waiting->taken++];
+        }
     }
-    if (waiting->taken == 0 && !may_go_on(takeover)) {
-        return NULL;
-    }
-    rd_kafka_message_t *message = waiting->items[waiting->taken++];
-    if (waiting->taken == waiting->count) {
-        waiting->count = 0;
-        waiting->taken = 0;
-        waiting->partition = NULL;
-    }
-    return message;
+    return NULL;
 }
 
-rd_kafka_message_t *wt_takeover_step(struct wt_takeover *takeover)
+void wt_takeover_step(struct wt_takeover *takeover)
 {
     wt_owner_assert(&takeover->owner);
     int64_t now_us = wt_clock_us();
-    if (takeover->ports.promotions == NULL || takeover->given_up) {
-        return NULL;
-    }
-    if (now_us >= takeover->look_us) {
+    if (takeover->ports.promotions != NULL && !takeover->given_up && now_us >= takeover->look_us) {
         takeover->look_us = now_us + LOOK_US;
         look(takeover);
     }
-    return takeover->waiting.partition != NULL ? next_waiting(takeover) : NULL;
 }

@@ -6,7 +6,7 @@
  *   fix      A newer promotion is announced, and its model is loaded here: the owner fixes the offset, at or
  *            behind the announced one and behind all that this partition's records were labelled up to.
  *   hold     The first record of the new model waits until it is certain that the promotion was not called
- *            off; and, at-least-once, until a commit has the offset.
+ *            off; and, at-least-once, until a commit has the offset. Other partitions go on.
  *   give up  A record's model cannot be loaded here: the worker drains and leaves the group, so that others
  *   take over.
  *
@@ -48,6 +48,8 @@ struct wt_takeover_ports {
     void *opaque;
     /* Passes a hole on, so that everything before `offset` is committed, with the partition's promotion. */
     void (*hole)(void *opaque, struct wt_partition *partition, int64_t offset);
+    /* A record waits: those behind it stay in librdkafka until wt_takeover_ready. */
+    void (*hold_back)(void *opaque, struct wt_partition *partition);
     /* The worker must stop. */
     void (*failed)(void *opaque, const struct wt_error *error);
 };
@@ -60,8 +62,8 @@ void wt_takeover_destroy(struct wt_takeover *takeover);
 /* A partition is about to be assigned. */
 void wt_takeover_begin(struct wt_takeover *takeover, struct wt_partition *partition);
 
-/* True: its records may be taken: its promotion is known, and the model of the next record is loaded.
- * `committed`: the group's committed offset was read since the assignment. Does not wait. */
+/* True: its records may be taken: none waits, its promotion is known, and the model of the next record is
+ * loaded. `committed`: the group's committed offset was read since the assignment. Does not wait. */
 bool wt_takeover_ready(struct wt_takeover *takeover, struct wt_partition *partition,
                        bool committed);
 
@@ -70,21 +72,24 @@ bool wt_takeover_ready(struct wt_takeover *takeover, struct wt_partition *partit
 bool wt_takeover_pick(struct wt_takeover *takeover, struct wt_partition *partition,
                       rd_kafka_message_t **message, struct wt_labeller **labeller_out);
 
-/* A record of the partition waits: takes *message behind it and clears it. */
+/* A record of the partition waits: takes *message, a record or an event, behind it and clears it. */
 void wt_takeover_queue(struct wt_takeover *takeover, const struct wt_partition *partition,
                        rd_kafka_message_t **message);
 
-/* True: a record of the partition waits. */
+/* True: a record of the partition waits, and it is not the one that was returned last. */
 bool wt_takeover_waits(const struct wt_takeover *takeover, const struct wt_partition *partition);
 
-/* True: a record waits, so none may be read. */
-bool wt_takeover_holds(const struct wt_takeover *takeover);
+/* True: the worker gives up, so no record may be read. */
+bool wt_takeover_gives_up(const struct wt_takeover *takeover);
 
 /* The log of a partition was re-created: the new model has it from its start. */
 void wt_takeover_restart(struct wt_takeover *takeover, struct wt_partition *partition);
 
-/* Fixes offsets and tells the labellers what is wanted. Call it often. Returns the next record that has
- * waited and may be tried again, or NULL; it is called again until there is none. */
-rd_kafka_message_t *wt_takeover_step(struct wt_takeover *takeover);
+/* Fixes offsets and tells the labellers what is wanted. Call it often. */
+void wt_takeover_step(struct wt_takeover *takeover);
+
+/* The next record, or event, that has waited and is to be tried again now; NULL: none. The caller calls it
+ * again only when it has done so. */
+rd_kafka_message_t *wt_takeover_retry(struct wt_takeover *takeover);
 
 #endif

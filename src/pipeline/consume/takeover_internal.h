@@ -6,21 +6,23 @@
 #include "base/owner.h"
 #include "pipeline/consume/takeover.h"
 
-/* The records that wait, in order. A few may arrive behind the first one although none is read
- * (consume.c, note "Forward again"). */
-struct waiting {
+/* The records of one partition that wait, in order: the first one of the new model, and behind it what
+ * librdkafka had handed over by then. */
+struct wt_waiting {
+    struct wt_waiting *next;
+    struct wt_partition *partition;
+    uint32_t epoch;
     rd_kafka_message_t **items;
     size_t count;
     size_t capacity;
     size_t taken;
-    struct wt_partition *partition; /* NULL: none waits */
-    uint32_t epoch;
 };
 
 struct wt_takeover {
     struct wt_owner owner; /* the consume thread */
     struct wt_takeover_ports ports;
-    struct waiting waiting;
+    struct wt_waiting *first;           /* of the partitions that wait */
+    const struct wt_partition *retried; /* whose record was returned last; NULL: none */
     int64_t look_us;
     bool stale;    /* what is wanted is to be computed anew */
     bool given_up; /* the worker stops */
