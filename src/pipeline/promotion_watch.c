@@ -68,6 +68,22 @@ static bool open_client(struct wt_promotion_watch *watch, const char *group, rd_
     return true;
 }
 
+/* Of a topic that was deleted there is no commit; its partitions may be assigned for a while. True: there was
+ * no other. */
+static bool pass_over_missing(rd_kafka_topic_partition_list_t *list)
+{
+    int missing = 0;
+    for (int i = 0; i < list->cnt; i++) {
+        rd_kafka_topic_partition_t *item = &list->elems[i];
+        if (item->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
+            item->err = RD_KAFKA_RESP_ERR_NO_ERROR;
+            item->offset = RD_KAFKA_OFFSET_INVALID;
+            missing++;
+        }
+    }
+    return missing == list->cnt;
+}
+
 /* Without the right to the group, nothing is announced. */
 static bool read_commits(struct wt_promotion_watch *watch, rd_kafka_t *client,
                          rd_kafka_topic_partition_list_t *list)
@@ -75,6 +91,9 @@ static bool read_commits(struct wt_promotion_watch *watch, rd_kafka_t *client,
     watch->pause_us = LOOK_US;
     rd_kafka_resp_err_t code =
         list->cnt > 0 ? rd_kafka_committed(client, list, ANSWER_MS) : RD_KAFKA_RESP_ERR__NO_OFFSET;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && pass_over_missing(list)) {
+        code = RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+    }
     for (int i = 0; i < list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
         code = list->elems[i].err;
     }

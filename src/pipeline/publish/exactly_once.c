@@ -2,7 +2,9 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "observe/log.h"
 #include "pipeline/publish/early_commit.h"
+#include "pipeline/publish/missing_topics.h"
 #include "pipeline/publish/release_internal.h"
 #include "pipeline/publish/request_fill.h"
 #include "pipeline/publish/transaction.h"
@@ -19,8 +21,9 @@ struct exactly_once {
     struct wt_transaction *transaction;
     struct wt_early_commit early; /* commits before their interval is over */
     struct wt_request_fill *fill; /* by the records of the transaction */
-    bool started;                 /* the producer was ready once */
-    int64_t stepped_us;           /* when the first step was made; 0: not yet */
+    struct wt_missing_topics *missing;
+    bool started;       /* the producer was ready once */
+    int64_t stepped_us; /* when the first step was made; 0: not yet */
 };
 
 static void *create(struct wt_release *release)
@@ -29,6 +32,7 @@ static void *create(struct wt_release *release)
     struct exactly_once *self = wt_alloc_zeroed(1, sizeof *self);
     self->release = release;
     self->fill = wt_request_fill_create();
+    self->missing = wt_missing_topics_create();
     self->transaction =
         wt_transaction_create(ports->config, release->producer, ports->consumer, ports->member);
     self->early = wt_early_commit_begin(ports->config->delivery.commit_interval_ms);
@@ -40,10 +44,17 @@ static void destroy(void *opaque)
     struct exactly_once *self = opaque;
     wt_transaction_destroy(self->transaction);
     wt_request_fill_destroy(self->fill);
+    wt_missing_topics_destroy(self->missing);
     free(self);
 }
 
 /* --- records --------------------------------------------------------------------------------- */
+
+static bool withholds(void *opaque, const struct wt_partition *partition)
+{
+    struct exactly_once *self = opaque;
+    return wt_missing_topics_withholds(self->missing, partition->topic, wt_clock_us());
+}
 
 static bool may_release(void *opaque)
 {
@@ -56,6 +67,7 @@ static bool released(void *opaque, struct wt_order *order, struct wt_record *rec
     struct exactly_once *self = opaque;
     (void)order;
     wt_poison_search_add(&self->release->search);
+    wt_missing_topics_joined(self->missing, record->source->topic);
     /* 0 is the topic of dead letters. */
     uint32_t topic = record->outcome == WT_OUTCOME_DEAD_LETTERED ? 0 : record->target + 1;
     int32_t partition = atomic_load_explicit(&record->target_partition, memory_order_relaxed);
@@ -102,6 +114,26 @@ static void closing(void *opaque, const struct wt_partition *partition)
 
 /* --- transactions ---------------------------------------------------------------------------- */
 
+/* How a transaction ended. */
+static void note_topics(struct exactly_once *self, bool committed)
+{
+    int64_t now_us = wt_clock_us();
+    bool refused = !committed && wt_transaction_topic_refused(self->transaction);
+    const char *known = committed ? wt_missing_topics_committed(self->missing, now_us) : NULL;
+    const char *waits =
+        committed ? NULL : wt_missing_topics_aborted(self->missing, refused, now_us);
+    if (waits != NULL) {
+        wt_log_warn("publish",
+                    "the group's coordinator does not know the topic %s (any more): its records "
+                    "wait until it does, or until their partitions are taken away; those of other "
+                    "topics go on",
+                    waits);
+    }
+    if (known != NULL) {
+        wt_log_info("publish", "the group's coordinator knows the topic %s again", known);
+    }
+}
+
 static void on_committed(struct exactly_once *self, struct wt_partition *const *partitions,
                          size_t count)
 {
@@ -115,6 +147,7 @@ static void on_committed(struct exactly_once *self, struct wt_partition *const *
         }
     }
     wt_transaction_expect(self->transaction, wt_request_full(self->fill));
+    note_topics(self, true);
     wt_request_fill_clear(self->fill);
     wt_release_new_round(release);
     wt_release_round_committed(release);
@@ -126,6 +159,7 @@ static void on_aborted(struct exactly_once *self, struct wt_partition *const *pa
                        size_t count)
 {
     assert(!self->release->over);
+    note_topics(self, false);
     wt_request_fill_clear(self->fill);
     wt_release_rewind(partitions, count);
     if (self->release->rejected == NULL) {
@@ -143,6 +177,7 @@ static void on_recovered(struct exactly_once *self, struct wt_partition *const *
     struct wt_release *release = self->release;
     self->started = true;
     release->outstanding = 0;
+    (void)wt_missing_topics_aborted(self->missing, false, wt_clock_us());
     wt_request_fill_clear(self->fill);
     wt_release_back_off(release);
     wt_release_rewind(partitions, count);
@@ -172,7 +207,7 @@ static bool commit_early(const struct exactly_once *self)
 {
     const struct wt_release *release = self->release;
     return !wt_poison_search_has_room(&release->search) || release->crowded || holds_all(self) ||
-           wt_request_full(self->fill) ||
+           wt_request_full(self->fill) || wt_missing_topics_hurries(self->missing) ||
            release->search.records >= release->ports.config->in_flight.records_max / 2 ||
            (2 * release->search.records >= wt_in_flight_records(release->ports.in_flight) &&
             wt_in_flight_full(release->ports.in_flight));
@@ -245,6 +280,7 @@ const struct wt_guarantee_ops wt_exactly_once = {
     .create = create,
     .destroy = destroy,
     .step = step,
+    .withholds = withholds,
     .may_release = may_release,
     .released = released,
     .report = report,

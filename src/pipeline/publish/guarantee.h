@@ -21,6 +21,9 @@ struct wt_guarantee_ops {
     /* As wt_release_step. */
     void (*step)(void *self, struct wt_partition *const *partitions, size_t count, bool commit_now);
 
+    /* True: nothing of the partition may be released now; of others it may. NULL: never. */
+    bool (*withholds)(void *self, const struct wt_partition *partition);
+
     /* A record may be sent now. */
     bool (*may_release)(void *self);
 

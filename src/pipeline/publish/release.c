@@ -266,8 +266,12 @@ void wt_release_all(struct wt_release *release, struct wt_partition *const *part
     if (wt_release_is_paused(release)) {
         return;
     }
+    const struct wt_guarantee_ops *guarantee = release->ports.guarantee;
     for (size_t i = 0; i < count; i++) {
-        if (!release_in_order(release, partitions[i]->order)) {
+        bool withheld = guarantee->withholds != NULL &&
+                        wt_order_next(partitions[i]->order) != NULL &&
+                        guarantee->withholds(release->guarantee, partitions[i]);
+        if (!withheld && !release_in_order(release, partitions[i]->order)) {
             return;
         }
     }

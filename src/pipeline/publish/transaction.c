@@ -43,6 +43,7 @@ struct wt_transaction {
     int64_t opened_us;    /* when the last transaction was opened */
     int64_t committed_us; /* when the last commit was done */
     bool backlog;         /* the next transaction will be full, too */
+    bool topic_refused;   /* of the last transaction: its offsets have a topic that is not known */
     struct wt_txn_fence fence;
     struct wt_txn_recovery recovery;
     struct wt_txn_stall stall;
@@ -187,6 +188,7 @@ bool wt_transaction_open(struct wt_transaction *transaction)
         return false;
     }
     wt_txn_state_set(&transaction->state, WT_TXN_OPEN);
+    transaction->topic_refused = false;
     transaction->opened_us = wt_clock_us();
     return true;
 }
@@ -199,7 +201,7 @@ static rd_kafka_topic_partition_list_t *released_offsets(struct wt_partition *co
     rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new((int)count);
     for (size_t i = 0; i < count; i++) {
         struct wt_order *order = partitions[i]->order;
-        if (wt_order_epoch(order) != 0 &&
+        if (wt_order_epoch(order) != 0 && wt_order_released_count(order) > 0 &&
             wt_order_released_position(order) > wt_order_committed_offset(order)) {
             wt_order_note_commit_sent(order);
             rd_kafka_topic_partition_t *commit = rd_kafka_topic_partition_list_add(
@@ -237,6 +239,8 @@ static enum wt_txn_remedy send_offsets(struct wt_transaction *transaction,
                     "partitions may be assigned to others");
     } else if (wt_producer_send_offsets(transaction->producer, &offsets, &generation, STEP_MS,
                                         LATE_MS_MAX, &error)) {
+        transaction->topic_refused =
+            error != NULL && rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
         remedy = remedy_for(transaction, "offsets", error);
     } else {
         wt_log_warn("transaction", "offsets: the group's coordinator timed out; replacing the "
@@ -365,6 +369,11 @@ static enum wt_step step_recovery(struct wt_transaction *transaction,
     return remedy == WT_TXN_DONE         ? WT_STEP_RECOVERED
            : remedy == WT_TXN_IMPOSSIBLE ? WT_STEP_FAILED
                                          : WT_STEP_NOTHING;
+}
+
+bool wt_transaction_topic_refused(const struct wt_transaction *transaction)
+{
+    return transaction->topic_refused;
 }
 
 int64_t wt_transaction_committed_offset(const struct wt_transaction *transaction, size_t i)

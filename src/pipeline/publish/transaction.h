@@ -60,6 +60,9 @@ enum wt_step wt_transaction_step(struct wt_transaction *transaction,
                                  struct wt_partition *const *partitions, size_t count,
                                  bool commit_now, struct wt_error *error);
 
+/* After WT_STEP_ABORTED: the group's coordinator does not know a topic whose offsets it was sent. */
+bool wt_transaction_topic_refused(const struct wt_transaction *transaction);
+
 /* After WT_STEP_RECOVERED: the group's committed offset of the i-th partition given to that step;
  * -1: not known. */
 int64_t wt_transaction_committed_offset(const struct wt_transaction *transaction, size_t i);
