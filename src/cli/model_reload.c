@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 /* What a reload takes from the configuration; view_of takes just these. */
@@ -137,24 +138,28 @@ static void name_model(struct wt_model_name *name, const char *sha256, const cha
     free(whole);
 }
 
-/* True: the bundle is that of `now`, loaded in the same way. *own_out: what the configuration names. */
+/* *same_out: the bundle is that of `now`, to be loaded in the same way. The file is read for that only if its
+ * pin and the other keys leave it open. */
 static enum wt_status compare(const struct wt_served_model *now, const struct wt_config *view,
-                              bool *same_out, struct wt_model_name *own_out, struct wt_error *error)
+                              bool *same_out, struct wt_error *error)
 {
     static const char *const path_and_pin[] = {"model.path", "model.sha256", NULL};
     const struct wt_model_options options = {.size = sizeof(struct wt_model_options),
                                              .sha256 = view->model.sha256,
                                              .named_by = "model.path"};
+    const char *running = wt_model_info(now->model)->sha256;
+    const char *pin = view->model.sha256;
+    char *differences = wt_config_differences(now->config, view, path_and_pin);
+    bool other = differences != NULL || (pin != NULL && strcasecmp(pin, running) != 0);
+    free(differences);
+    *same_out = false;
+    if (other) {
+        return WT_OK;
+    }
     char sha256[WT_SHA256_TEXT_BYTES];
     enum wt_status status = wt_bundle_hash(view->model.path, &options, sha256, error);
-    if (status != WT_OK) {
-        return status;
-    }
-    char *differences = wt_config_differences(now->config, view, path_and_pin);
-    *same_out = differences == NULL && strcmp(sha256, wt_model_info(now->model)->sha256) == 0;
-    free(differences);
-    name_model(own_out, sha256, view->model.path);
-    return WT_OK;
+    *same_out = status == WT_OK && strcmp(sha256, running) == 0;
+    return status;
 }
 
 static void log_untaken(const struct wt_cli_reload *reload, const struct wt_config *read)
@@ -180,8 +185,7 @@ static enum wt_status load_into(struct wt_cli_reload *reload, const struct wt_se
     log_untaken(reload, loaded->read);
     loaded->view = view_of(reload->config, loaded->read);
     bool unchanged = false;
-    struct wt_model_name own = {0};
-    status = compare(now, loaded->view, &unchanged, &own, error);
+    status = compare(now, loaded->view, &unchanged, error);
     if (status == WT_OK && unchanged) {
         const struct wt_model_info *info = wt_model_info(now->model);
         wt_log_info(reload->command,
@@ -196,7 +200,8 @@ static enum wt_status load_into(struct wt_cli_reload *reload, const struct wt_se
             wt_cli_configured_model(reload->command, loaded->view, true, &loaded->model, error);
     }
     if (status == WT_OK) {
-        reload->own = own;
+        const struct wt_model *own = unchanged ? now->model : loaded->model;
+        name_model(&reload->own, wt_model_info(own)->sha256, loaded->view->model.path);
     }
     return status;
 }

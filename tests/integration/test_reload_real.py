@@ -1,13 +1,16 @@
 """Reloads between two real bundles: what comes out is what `wiretag classify` gives for the model that the record
 names, and neither memory nor threads nor descriptors grow."""
 
+import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 import threading
 import time
 import zipfile
+from pathlib import Path
 
 import checks
 import client
@@ -16,7 +19,7 @@ import worker
 from broker import ROOT
 from client import Record
 from test_metrics import HTTP
-from test_reload import assert_flat
+from test_reload import assert_flat, reconfigure
 
 DEMO = ROOT / "models" / "demo.pt"
 PARTITIONS = 2
@@ -125,6 +128,22 @@ def test_under_load_the_labels_are_those_of_the_model_that_they_name(lab, rounds
     print(f"{len(labels)} labels")
     assert_flat(seen)
     assert turns.running.stop() == 0
+
+
+def test_a_pinned_bundle_is_read_once(lab):
+    """Not first for its hash and then to be loaded: in between the file may be replaced."""
+    other = bundle(lab.directory / "other.pt", "other")
+    running = lab.run_real(lab.flow(1), http=HTTP, model={"precision": "fp32"}).wait_ready()
+
+    def read():
+        return int(re.search(r"^rchar: (\d+)", Path(f"/proc/{running.process.pid}/io").read_text(), re.M)[1])
+
+    before = read()
+    reconfigure(running, model={"path": str(other), "sha256": hashlib.sha256(other.read_bytes()).hexdigest()})
+    running.signal(signal.SIGHUP)
+    client.wait_for("the reload", lambda: ended(running, 1), 60, 0.05)
+    assert 1 <= (read() - before) / other.stat().st_size < 1.5
+    assert running.stop() == 0
 
 
 @pytest.mark.long
