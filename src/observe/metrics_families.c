@@ -251,7 +251,8 @@ static const struct wt_family_entry families[WT_FAMILY_COUNT] = {
                                  WT_GAUGE,
                                  {"queue"},
                                  "Records that wait for a stage: prepare (decoding), batch (the "
-                                 "model), publish (the publish thread).",
+                                 "model), publish (the publish thread); or, exactly-once, for "
+                                 "the next commit alone: commit.",
                                  "Under way"},
     [WT_FAMILY_IN_FLIGHT_RECORDS] =
         {"wiretag_in_flight_records",

@@ -173,6 +173,7 @@ enum wt_metric {
     WT_METRIC_QUEUE_PREPARE,
     WT_METRIC_WAITING_RECORDS, /* wiretag_queue_records{queue="batch"} */
     WT_METRIC_QUEUE_PUBLISH,
+    WT_METRIC_LINGERING_RECORDS, /* wiretag_queue_records{queue="commit"} */
     WT_METRIC_IN_FLIGHT_RECORDS,
     WT_METRIC_IN_FLIGHT_RECORDS_MAX,
     WT_METRIC_IN_FLIGHT_BYTES,

@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "observe/log.h"
+#include "observe/metrics.h"
 #include "pipeline/publish/early_commit.h"
 #include "pipeline/publish/missing_topics.h"
 #include "pipeline/publish/release_internal.h"
@@ -42,6 +43,7 @@ static void *create(struct wt_release *release)
 static void destroy(void *opaque)
 {
     struct exactly_once *self = opaque;
+    wt_metric_set(WT_METRIC_LINGERING_RECORDS, 0);
     wt_transaction_destroy(self->transaction);
     wt_request_fill_destroy(self->fill);
     wt_missing_topics_destroy(self->missing);
@@ -238,6 +240,13 @@ static void step_transaction(struct exactly_once *self, struct wt_partition *con
     }
 }
 
+/* What is released waits for the interval alone until its commit is due. */
+static void show_lingering(const struct exactly_once *self)
+{
+    bool lingers = wt_clock_us() < wt_transaction_due_us(self->transaction);
+    wt_metric_set(WT_METRIC_LINGERING_RECORDS, lingers ? self->release->search.records : 0);
+}
+
 static void step(void *opaque, struct wt_partition *const *partitions, size_t count,
                  bool commit_now)
 {
@@ -254,6 +263,7 @@ static void step(void *opaque, struct wt_partition *const *partitions, size_t co
     if (!nothing_to_commit) {
         step_transaction(self, partitions, count, commit_now);
     }
+    show_lingering(self);
 }
 
 /* A commit is known to be done when wt_transaction_step returns. */

@@ -24,6 +24,11 @@
 /* How often the shadow asks whether it may go on, while the live path works. */
 #define PAUSE_US 1000
 
+/* Articles that are read, published or committed may wait for brokers most of the time, and where those are
+ * slow always some are. So the shadow waits for them this long, then goes on as long, and so on. Time in
+ * which the model is busy is no part of a turn. */
+#define TURN_US 50000
+
 /* Pauses before a shadow that fails on everything is tried again, in slices that a stop ends. */
 #define SICK_US 10000000
 #define SLICE_US 50000
@@ -50,6 +55,10 @@ struct wt_shadow {
         began_us; /* when the article at hand began, later by its pauses; 0: there is none */
 
     struct wt_shadow_live *live; /* thread: publish; live_of */
+
+    /* Thread: the shadow's. */
+    int64_t outside_us; /* how long articles have always been under way, outside of the model */
+    int64_t looked_us;  /* when they were seen there; 0: none were */
 
     /* Thread: main. */
     int64_t say_us;   /* when the next sentence is due */
@@ -167,21 +176,42 @@ static void sleep_us(int64_t us)
     (void)nanosleep(&wait, NULL);
 }
 
-static bool live_is_busy(void)
+static bool model_is_busy(void)
 {
     return wt_metric_get(WT_METRIC_WAITING_RECORDS) > 0 ||
            wt_metric_get(WT_METRIC_BATCHES_RUNNING) > 0;
+}
+
+/* Articles of the live path are under way, and do not merely wait for the interval of their commit. */
+static bool others_are_under_way(void)
+{
+    return wt_metric_get(WT_METRIC_IN_FLIGHT_RECORDS) > wt_metric_get(WT_METRIC_LINGERING_RECORDS);
+}
+
+static bool live_goes_first(struct wt_shadow *shadow)
+{
+    int64_t now_us = wt_clock_us();
+    bool in_model = model_is_busy();
+    bool outside = !in_model && others_are_under_way();
+    if (outside && shadow->looked_us != 0) {
+        shadow->outside_us += now_us - shadow->looked_us;
+    }
+    shadow->looked_us = outside ? now_us : 0;
+    if (!in_model && !outside) {
+        shadow->outside_us = 0;
+    }
+    return in_model || (outside && shadow->outside_us / TURN_US % 2 == 0);
 }
 
 /* Returns when the live path does not need the processor. */
 static void give_way(void *opaque)
 {
     struct wt_shadow *shadow = opaque;
-    if (!live_is_busy()) {
+    if (!live_goes_first(shadow)) {
         return;
     }
     int64_t since_us = wt_clock_us();
-    while (live_is_busy() && !is_stopping(shadow)) {
+    while (live_goes_first(shadow) && !is_stopping(shadow)) {
         sleep_us(PAUSE_US);
     }
     if (atomic_load_explicit(&shadow->began_us, memory_order_relaxed) > 0) {
@@ -297,7 +327,7 @@ void wt_shadow_tick(struct wt_shadow *shadow)
         say(shadow);
     }
     int64_t began_us = atomic_load_explicit(&shadow->began_us, memory_order_relaxed);
-    if (began_us > 0 && now_us - began_us > HANGS_US && !live_is_busy() &&
+    if (began_us > 0 && now_us - began_us > HANGS_US && !model_is_busy() &&
         began_us != shadow->hangs_us) {
         shadow->hangs_us = began_us;
         wt_log_warn("shadow",

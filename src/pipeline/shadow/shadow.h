@@ -3,8 +3,9 @@
  * The publish thread offers each article whose label is acknowledged; those of the share are copied into
  * a bounded queue, and what does not fit is dropped and counted. A thread of lowest priority takes them,
  * labels them and compares. It runs only while no article of the live path waits for its model or is in
- * it, and stops for one in the middle of its own (model/pause.h). It has no lock that the live path takes,
- * and no beat: if the shadow hangs or fails, the worker goes on. */
+ * it, and takes turns with those that are read, published or committed; it stops for one in the middle of
+ * its own (model/pause.h). It has no lock that the live path takes, and no beat: if the shadow hangs or
+ * fails, the worker goes on. */
 #ifndef WIRETAG_PIPELINE_SHADOW_SHADOW_H
 #define WIRETAG_PIPELINE_SHADOW_SHADOW_H
 

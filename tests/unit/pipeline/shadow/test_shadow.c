@@ -162,6 +162,58 @@ static void it_gives_way_in_the_middle_of_an_article(void **state)
     }
 }
 
+/* How long an article of 200 ms takes while others are under way, of which so many linger. */
+static int64_t duration_us(int64_t in_flight, int64_t lingering)
+{
+    struct lab *lab = lab_begin("{\"sleep_us_per_call\":200000}", NULL);
+    wt_metric_set(WT_METRIC_IN_FLIGHT_RECORDS, in_flight);
+    wt_metric_set(WT_METRIC_LINGERING_RECORDS, lingering);
+    start(lab);
+    int64_t since_us = wt_clock_us();
+    offer(lab, 1, "7");
+    await(lab, COMPARED, 1);
+    int64_t took_us = wt_clock_us() - since_us;
+    wt_metric_set(WT_METRIC_IN_FLIGHT_RECORDS, 0);
+    wt_metric_set(WT_METRIC_LINGERING_RECORDS, 0);
+    lab_end(lab);
+    return took_us;
+}
+
+/* Turns of 50 ms: no part of the 200 ms begins in those of the live path. */
+static void it_takes_turns_with_articles_that_are_read_published_or_committed(void **state)
+{
+    (void)state;
+    assert_true(duration_us(3, 2) >= 350000);
+}
+
+/* While the model is busy for 160 ms no turn of the live path passes: behind that it still has its 50 ms. */
+static void time_in_the_live_model_is_no_part_of_a_turn(void **state)
+{
+    (void)state;
+    struct lab *lab = lab_begin("{}", NULL);
+    const struct timespec in_the_model = {.tv_nsec = 160000000};
+    wt_metric_set(WT_METRIC_IN_FLIGHT_RECORDS, 1);
+    wt_metric_set(WT_METRIC_BATCHES_RUNNING, 1);
+    start(lab);
+    offer(lab, 1, "7");
+    (void)nanosleep(&in_the_model, NULL);
+    int64_t since_us = wt_clock_us();
+    wt_metric_set(WT_METRIC_BATCHES_RUNNING, 0);
+    await(lab, COMPARED, 1);
+    assert_true(wt_clock_us() - since_us >= 45000);
+    wt_metric_set(WT_METRIC_IN_FLIGHT_RECORDS, 0);
+    lab_end(lab);
+}
+
+static void articles_that_wait_for_the_interval_of_their_commit_do_not_hold_it_up(void **state)
+{
+    (void)state;
+    int64_t until_us = wt_clock_us() + WAIT_US;
+    while (duration_us(3, 3) >= 350000) { /* on a busy machine */
+        assert_true(wt_clock_us() < until_us);
+    }
+}
+
 static void a_stop_does_not_wait_for_the_live_path(void **state)
 {
     (void)state;
@@ -247,6 +299,9 @@ int main(void)
         cmocka_unit_test(other_outcomes_and_articles_outside_the_share_are_not_taken),
         cmocka_unit_test(what_does_not_fit_is_dropped),
         cmocka_unit_test(it_gives_way_in_the_middle_of_an_article),
+        cmocka_unit_test(it_takes_turns_with_articles_that_are_read_published_or_committed),
+        cmocka_unit_test(time_in_the_live_model_is_no_part_of_a_turn),
+        cmocka_unit_test(articles_that_wait_for_the_interval_of_their_commit_do_not_hold_it_up),
         cmocka_unit_test(a_stop_does_not_wait_for_the_live_path),
         cmocka_unit_test(an_earlier_model_is_passed_over_and_another_pipeline_goes_on),
     };
