@@ -27,8 +27,9 @@ def promote(flow, bundles, *arguments, timeout=60):
     config = flow.config(model={"path": str(bundles.path)})
     path = bundles.directory / "promote.yaml"
     path.write_text(worker.yaml(config) + "\n", encoding="utf-8")
-    done = subprocess.run([worker.binary(worker.fake_build()), "promote", "-c", path, *map(str, arguments)], cwd=ROOT,
-                          timeout=timeout, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    done = subprocess.run([worker.binary(bundles.build or worker.fake_build()), "promote", "-c", path,
+                           *map(str, arguments)], cwd=ROOT, timeout=timeout, capture_output=True, text=True,
+                          stdin=subprocess.DEVNULL)
     return done.returncode, done.stdout, done.stderr
 
 

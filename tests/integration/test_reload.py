@@ -35,6 +35,8 @@ def shuffled(seed):
 class Bundles:
     """The models that lie one after the other at one path."""
 
+    build = None  # of the programs that load them; None: one with the fake model
+
     def __init__(self, directory, tokens_max=(512, 9), **behaviour):
         self.directory, self.tokens_max, self.behaviour = directory, tokens_max, behaviour
         self.path = directory / "current.json"
