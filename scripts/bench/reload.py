@@ -5,8 +5,9 @@ Articles come at a steady rate, first for --seconds without reloads, then throug
 two bundles: --model, and --other or a copy of --model with other labels. Printed as one JSON object: articles that were
 lost, doubled or out of order, or labelled by no model that was in place (all 0, or the exit status is 1); p50, p99 and
 the largest latency of both stretches, from the producer's call to a reader of committed records, and the ratio of the
-p99; resident memory, threads and descriptors after the third and the last reload (under load the memory goes up and
-down, so it is the least of ten: from the third on, and of the last); the peak; and how long a reload took.
+p99; resident memory, in all and what is no file's, threads and descriptors after the third and the last reload (under
+load the memory goes up and down, so it is the least of ten: from the third on, and of the last); the peak; and how
+long a reload took.
 
 Needs build/wiretag (scripts/build) and the environment of scripts/setup --test:
 
@@ -158,10 +159,11 @@ class Worker:
         return time.monotonic() - began
 
     def state(self):
-        """(resident bytes, threads, descriptors)"""
+        """(resident bytes, those of them that are no file's, threads, descriptors)"""
         proc = Path(f"/proc/{self.process.pid}")
-        pages = int((proc / "statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE"), len(os.listdir(proc / "task")), len(os.listdir(proc / "fd"))
+        sizes = dict(re.findall(r"^(VmRSS|RssAnon):\s+(\d+)", (proc / "status").read_text(), re.M))
+        return (1024 * int(sizes["VmRSS"]), 1024 * int(sizes["RssAnon"]), len(os.listdir(proc / "task")),
+                len(os.listdir(proc / "fd")))
 
     def peak_bytes(self):
         status = Path(f"/proc/{self.process.pid}/status").read_text()
@@ -184,7 +186,9 @@ def measure(worker, feed, reader, labels, options):
         time.sleep(options.pause)
         states.append(worker.state())
         if (number + 1) % 10 == 0:
-            say(f"  {number + 1}/{options.reloads}: {states[-1][0] / 1e6:.1f} MB, {states[-1][1]} threads")
+            resident, anonymous, threads, descriptors = states[-1]
+            say(f"  {number + 1}/{options.reloads}: {resident / 1e6:.1f} MB, {anonymous / 1e6:.1f} MB of them no file's, "
+                f"{threads} threads, {descriptors} descriptors")
     end = time.monotonic()
     feed.stop()
     deadline = time.monotonic() + 120
@@ -193,8 +197,12 @@ def measure(worker, feed, reader, labels, options):
     time.sleep(1)  # what comes twice may come late
     without, reloading = between(feed, reader, begin, middle), between(feed, reader, middle, end)
     known = {hashlib.sha256(path.read_bytes()).hexdigest() for path in worker.bundles}
-    early = min(state[0] for state in states[2:2 + WINDOW])
-    late = min(state[0] for state in states[-WINDOW:])
+    grown = {}
+    for index, what in enumerate(("resident_mb", "resident_anonymous_mb")):
+        early = min(state[index] for state in states[2:2 + WINDOW])
+        late = min(state[index] for state in states[-WINDOW:])
+        grown[what] = {"running": round(before[index] / 1e6, 1), "after_third": round(early / 1e6, 1),
+                       "last": round(late / 1e6, 1), "growth": round(late / early - 1, 4)}
     return {
         "guarantee": options.guarantee, "precision": options.precision, "rate": options.rate, "reloads": options.reloads,
         "articles": len(feed.sent), "lost": len(feed.sent.keys() - reader.arrived.keys()),
@@ -204,10 +212,9 @@ def measure(worker, feed, reader, labels, options):
         "without": summary(without), "reloading": summary(reloading),
         "p99_ratio": round(percentile(reloading, 0.99) / percentile(without, 0.99), 2),
         "reload_s": {"median": round(statistics.median(took), 2), "largest": round(max(took), 2)},
-        "resident_mb": {"running": round(before[0] / 1e6, 1), "after_third": round(early / 1e6, 1),
-                        "last": round(late / 1e6, 1), "growth": round(late / early - 1, 4)},
+        **grown,
         "peak_mb": {"start": round(started_peak / 1e6), "reloads": round(worker.peak_bytes() / 1e6)},
-        "threads": [states[2][1], states[-1][1]], "descriptors": [states[2][2], states[-1][2]]}
+        "threads": [states[2][2], states[-1][2]], "descriptors": [states[2][3], states[-1][3]]}
 
 
 def main():
