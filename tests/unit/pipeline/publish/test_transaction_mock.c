@@ -4,8 +4,6 @@
 
 #include "mock_cases.h"
 
-#include <unistd.h>
-
 /* A worker that has committed one transaction. */
 static void start(void)
 {
@@ -436,28 +434,6 @@ static void commits_in_between_do_not_hide_who_takes_the_id_again_and_again(void
     mock_lab_stop(&lab);
 }
 
-/* --- waiting for the interval ---------------------------------------------------------------- */
-
-static void records_that_wait_for_their_interval_alone_are_counted(void **state)
-{
-    (void)state;
-    start();
-    lab.config->delivery.commit_interval_ms = 3600000;
-    struct wt_record *in_the_model = record_of("{}");
-    wt_in_flight_add(lab.in_flight, in_the_model);
-    mock_lab_finish(&lab, RECORDS);
-    int64_t until_us = wt_clock_us() + INT64_C(60000000);
-    while (wt_metric_get(WT_METRIC_LINGERING_RECORDS) != MOCK_PARTITIONS * RECORDS) {
-        assert_true(wt_clock_us() < until_us);
-        (void)usleep(1000);
-        wt_release_step(lab.release, lab.sources, MOCK_PARTITIONS, false);
-    }
-    /* Now the transaction holds all that is in flight. */
-    wt_in_flight_end(lab.in_flight, &in_the_model);
-    assert_true(mock_lab_settle(&lab, SETTLE_S));
-    assert_int_equal(wt_metric_get(WT_METRIC_LINGERING_RECORDS), 0);
-}
-
 /* --- settings -------------------------------------------------------------------------------- */
 
 static void a_transaction_must_be_allowed_to_last_as_long_as_a_commit_and_a_drain(void **state)
@@ -504,8 +480,6 @@ int main(int argc, char **argv)
         cmocka_unit_test_teardown(
             a_worker_that_is_fenced_again_right_after_recovering_stops_and_names_the_id, mock_stop),
         cmocka_unit_test_teardown(commits_in_between_do_not_hide_who_takes_the_id_again_and_again,
-                                  mock_stop),
-        cmocka_unit_test_teardown(records_that_wait_for_their_interval_alone_are_counted,
                                   mock_stop),
         cmocka_unit_test_teardown(
             a_transaction_must_be_allowed_to_last_as_long_as_a_commit_and_a_drain, mock_stop),
