@@ -1,15 +1,10 @@
 #include "base/alloc.h"
 
-#include <malloc.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* The largest bounds to which glibc raises them by itself, as soon as something that large is freed. */
-#define KEPT_BYTES_MAX (64 << 20)
-#define IN_HEAP_BYTES_MAX (32 << 20)
 
 static void *checked(void *memory, size_t bytes)
 {
@@ -57,10 +52,4 @@ char *wt_format(const char *format, ...)
     (void)vsnprintf(text, (size_t)length + 1, format, again);
     va_end(again);
     return text;
-}
-
-void wt_alloc_keep(void)
-{
-    (void)mallopt(M_MMAP_THRESHOLD, IN_HEAP_BYTES_MAX);
-    (void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES_MAX);
 }

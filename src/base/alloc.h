@@ -15,11 +15,6 @@ void *wt_alloc_zeroed(size_t count, size_t element_bytes);
 void *wt_realloc(void *memory, size_t bytes);
 char *wt_strdup(const char *text);
 
-/* From now on freed memory stays with the process: up to 64 MiB at the end of each heap. A commit frees
- * thousands of records at once and as many come next; without this the kernel takes their pages back and
- * clears them again. Thread: any. */
-void wt_alloc_keep(void);
-
 /* A new NUL-terminated string from a printf format; the caller frees it. */
 char *wt_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -1,6 +1,5 @@
 #include "cli/worker.h"
 
-#include "base/alloc.h"
 #include "base/buffer.h"
 #include "cli/cli.h"
 #include "cli/model_reload.h"
@@ -262,7 +261,6 @@ static enum wt_status create_pipeline(struct work *work, struct wt_error *error)
         source.reload = wt_cli_reload_ports(work->reload);
         model = wt_cli_reload_current(work->reload, &source.reload.config);
     }
-    wt_alloc_keep();
     struct wt_pipeline *pipeline = NULL;
     enum wt_status status = wt_pipeline_create(work->job->config, model, &source, &pipeline, error);
     (void)pthread_mutex_lock(&work->mutex);

@@ -99,13 +99,6 @@ void wt_in_flight_end(struct wt_in_flight *in_flight, struct wt_record **record)
     wt_metric_add(WT_METRIC_IN_FLIGHT_BYTES, -(int64_t)bytes);
 }
 
-static void add_bytes(struct wt_in_flight *in_flight, struct wt_record *record, int64_t more)
-{
-    record->bytes += (uint64_t)more;
-    atomic_fetch_add_explicit(&in_flight->bytes, (uint64_t)more, memory_order_relaxed);
-    wt_metric_add(WT_METRIC_IN_FLIGHT_BYTES, more);
-}
-
 void wt_in_flight_resize(struct wt_in_flight *in_flight, struct wt_record *record, uint32_t rows)
 {
     assert(rows > 0 && record->rows > 0);
@@ -113,19 +106,14 @@ void wt_in_flight_resize(struct wt_in_flight *in_flight, struct wt_record *recor
     if (more == 0) {
         return;
     }
+    int64_t bytes = more * (int64_t)record->row_bytes;
     record->rows = rows;
+    record->bytes += (uint64_t)bytes;
     /* Unsigned arithmetic: adding the complement subtracts. */
     atomic_fetch_add_explicit(&in_flight->rows, (unsigned)more, memory_order_relaxed);
+    atomic_fetch_add_explicit(&in_flight->bytes, (uint64_t)bytes, memory_order_relaxed);
     wt_metric_add(WT_METRIC_IN_FLIGHT_RECORDS, more);
-    add_bytes(in_flight, record, more * (int64_t)record->row_bytes);
-}
-
-void wt_in_flight_recount(struct wt_in_flight *in_flight, struct wt_record *record,
-                          uint64_t work_bytes)
-{
-    assert(record->rows == 1 && record->bytes >= record->work_bytes);
-    add_bytes(in_flight, record, (int64_t)(work_bytes - record->work_bytes));
-    record->work_bytes = work_bytes;
+    wt_metric_add(WT_METRIC_IN_FLIGHT_BYTES, bytes);
 }
 
 void wt_in_flight_drop(struct wt_in_flight *in_flight, struct wt_record **record)

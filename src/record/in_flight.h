@@ -30,11 +30,6 @@ void wt_in_flight_end(struct wt_in_flight *in_flight, struct wt_record **record)
 /* Changes record->rows, and record->bytes by its row_bytes for each. Thread: any. */
 void wt_in_flight_resize(struct wt_in_flight *in_flight, struct wt_record *record, uint32_t rows);
 
-/* The record's output is encoded: what it needs besides the input, so far estimated, is `work_bytes`.
- * Thread: any. */
-void wt_in_flight_recount(struct wt_in_flight *in_flight, struct wt_record *record,
-                          uint64_t work_bytes);
-
 /* Ends *record, a record that is dropped uncommitted because its partition was revoked, and counts
  * it. A piece is joined; with the last one its whole is ended and counted. Thread: any. */
 void wt_in_flight_drop(struct wt_in_flight *in_flight, struct wt_record **record);

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Estimated memory of a record in flight besides the struct, its key, value and headers: token ids (at
- * most 512 of 4 bytes in most models), logits and the encoded output. */
-#define WORK_BYTES 4096u
+/* Estimated memory of a record in flight besides its key, value and headers: the struct, token ids
+ * (at most 512 of 4 bytes in most models), logits and the encoded output. */
+#define RECORD_OVERHEAD_BYTES (sizeof(struct wt_record) + 4096u)
 
 static void *append_bytes(char **end, const void *bytes, size_t count)
 {
@@ -42,8 +42,7 @@ struct wt_record *wt_record_create(const void *key, size_t key_bytes, const void
         .value_bytes = value_bytes,
         .headers = (struct wt_header *)(record + 1),
         .header_count = header_count,
-        .bytes = sizeof *record + header_table_bytes + payload_bytes + WORK_BYTES,
-        .work_bytes = WORK_BYTES,
+        .bytes = RECORD_OVERHEAD_BYTES + header_table_bytes + payload_bytes,
         .rows = 1,
         .target_partition = -1,
     };

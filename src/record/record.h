@@ -104,7 +104,6 @@ struct wt_record {
     size_t header_count;
     bool headers_unread; /* headers that cannot be parsed, or too many; `headers` is empty then */
     uint64_t bytes;      /* the record's share of in_flight.bytes_max, */
-    uint64_t work_bytes; /* of them beside the input; estimated until the output is encoded */
     uint32_t rows;       /* and of in_flight.records_max: the windows that it has or may have */
     uint32_t row_bytes;  /* what each window beyond the first adds to `bytes` */
     struct wt_labeller *labeller; /* what labels it, held; set by consume. NULL: in commands */

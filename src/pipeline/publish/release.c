@@ -28,9 +28,6 @@
 #define RETRY_MS 50
 #define BACK_OFF_MS_MAX 2000
 
-/* Estimated memory of a record's logits, its id and the table of its output's headers. */
-#define RESULT_BYTES 1024u
-
 /* --- the end of records ---------------------------------------------------------------------- */
 
 static void drop(struct wt_release *release, struct wt_record **record)
@@ -177,8 +174,6 @@ enum wt_delivery wt_release_send(struct wt_release *release, struct wt_record *r
         if (record->output.headers == NULL) {
             limit_dead_letter(release, record);
             wt_encode(record->labeller->encoder, record);
-            wt_in_flight_recount(release->ports.in_flight, record,
-                                 RESULT_BYTES + wt_output_bytes(&record->output));
         }
         if (crowds(release, record)) {
             return WT_DELIVERY_RETRY;

@@ -50,28 +50,6 @@ static void it_is_full_at_the_bound_in_bytes(void **state)
     wt_in_flight_destroy(in_flight);
 }
 
-static void an_encoded_record_counts_what_it_holds(void **state)
-{
-    (void)state;
-    int64_t bytes_before = wt_metric_get(WT_METRIC_IN_FLIGHT_BYTES);
-    struct wt_record *record = record_of("{}");
-    uint64_t estimated = record->bytes;
-    struct wt_in_flight *in_flight = wt_in_flight_create(100, estimated);
-    wt_in_flight_add(in_flight, record);
-    assert_true(wt_in_flight_full(in_flight));
-    uint64_t sizes[] = {100, 20000, 100};
-    for (size_t i = 0; i < COUNT_OF(sizes); i++) {
-        uint64_t input = record->bytes - record->work_bytes;
-        wt_in_flight_recount(in_flight, record, sizes[i]);
-        assert_int_equal(record->bytes, input + sizes[i]);
-        assert_int_equal(wt_metric_get(WT_METRIC_IN_FLIGHT_BYTES) - bytes_before, record->bytes);
-        assert_int_equal(wt_in_flight_full(in_flight), record->bytes >= estimated);
-    }
-    wt_in_flight_end(in_flight, &record);
-    assert_int_equal(wt_metric_get(WT_METRIC_IN_FLIGHT_BYTES), bytes_before);
-    wt_in_flight_destroy(in_flight);
-}
-
 /* How many records fit. */
 static uint32_t room(struct wt_in_flight *in_flight)
 {
@@ -174,7 +152,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_is_full_at_the_bound_in_records_and_no_longer_below),
         cmocka_unit_test(it_is_full_at_the_bound_in_bytes),
-        cmocka_unit_test(an_encoded_record_counts_what_it_holds),
         cmocka_unit_test(the_limit_follows_the_rate_between_its_least_and_the_configured_most),
         cmocka_unit_test(the_metrics_say_what_is_in_flight),
         cmocka_unit_test(between_two_threads_the_bound_is_never_passed_and_nothing_is_left),
