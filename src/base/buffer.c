@@ -92,10 +92,11 @@ static size_t write_digits(uint32_t digits, uint32_t zeros, char *out)
         bytes += count - 1;
     }
     uint32_t exponent = zeros + 1;
-    memcpy(out + bytes, "e-", 2);
-    out[bytes + 2] = (char)('0' + exponent / 10);
-    out[bytes + 3] = (char)('0' + exponent % 10);
-    return bytes + 4;
+    out[bytes++] = 'e';
+    out[bytes++] = '-';
+    out[bytes++] = (char)('0' + exponent / 10);
+    out[bytes++] = (char)('0' + exponent % 10);
+    return bytes;
 }
 
 void wt_buffer_append_number(struct wt_buffer *buffer, double value)

@@ -97,12 +97,13 @@ static bool write_labels(struct writer *writer, size_t end, struct wt_agreement 
 {
     uint32_t count = wt_agreement_label_count(agreement);
     struct wt_agreement_label *labels = wt_alloc((count + (size_t)1) * sizeof *labels);
-    const struct wt_agreement_label **sorted = wt_alloc((count + (size_t)1) * sizeof *sorted);
+    const size_t pointer_bytes = sizeof(struct wt_agreement_label *);
+    const struct wt_agreement_label **sorted = wt_alloc((count + (size_t)1) * pointer_bytes);
     wt_agreement_labels(agreement, labels);
     for (uint32_t i = 0; i < count; i++) {
         sorted[i] = &labels[i];
     }
-    qsort(sorted, count, sizeof *sorted, compare_labels);
+    qsort(sorted, count, pointer_bytes, compare_labels);
     bool all = true;
     for (uint32_t i = 0; i < count && all; i++) {
         const struct wt_agreement_label *label = sorted[i];

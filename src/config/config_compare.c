@@ -29,17 +29,12 @@ static bool same_properties(const struct wt_properties *left, const struct wt_pr
     return same;
 }
 
-static bool same_number(double left, double right)
-{
-    return memcmp(&left, &right, sizeof left) == 0;
-}
-
 static bool same_thresholds(const struct wt_thresholds *left, const struct wt_thresholds *right)
 {
-    bool same = same_number(left->all, right->all) && left->count == right->count;
+    bool same = left->all == right->all && left->count == right->count;
     for (size_t i = 0; same && i < left->count; i++) {
         same = strcmp(left->items[i].label, right->items[i].label) == 0 &&
-               same_number(left->items[i].value, right->items[i].value);
+               left->items[i].value == right->items[i].value;
     }
     return same;
 }
@@ -63,8 +58,7 @@ static bool same_routes(const struct wt_routes *left, const struct wt_routes *ri
         const struct wt_route *other = &right->items[i];
         same = one->by_category == other->by_category && one->none == other->none &&
                same_texts(&one->categories, &other->categories) &&
-               same_number(one->score_below, other->score_below) &&
-               same_text(one->topic, other->topic);
+               one->score_below == other->score_below && same_text(one->topic, other->topic);
     }
     return same;
 }
@@ -79,7 +73,7 @@ static bool same(const struct wt_key *key, const void *left, const void *right)
     case WT_KEY_U64:
         return *(const uint64_t *)left == *(const uint64_t *)right;
     case WT_KEY_NUMBER:
-        return same_number(*(const double *)left, *(const double *)right);
+        return *(const double *)left == *(const double *)right;
     case WT_KEY_TEXT:
         return same_text(*(char *const *)left, *(char *const *)right);
     case WT_KEY_TEXTS:
@@ -116,7 +110,9 @@ char *wt_config_differences(const struct wt_config *left, const struct wt_config
         const struct wt_key *key = &keys[i];
         if (!is_among(except, key->path) &&
             !same(key, (const char *)left + key->offset, (const char *)right + key->offset)) {
-            wt_buffer_append_text(&list, list.count > 0 ? ", " : "");
+            if (list.count > 0) {
+                wt_buffer_append_text(&list, ", ");
+            }
             wt_buffer_append_text(&list, key->path);
         }
     }

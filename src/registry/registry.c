@@ -116,6 +116,7 @@ static enum wt_status unavailable(const struct wt_registry *registry, struct wt_
 {
     /* Without a user and a password that stand in it. */
     const char *url = setting(registry->config, "url");
+    assert(url != NULL);
     const char *host = strstr(url, "://") + strlen("://"); /* the configuration was refused else */
     const char *at = memchr(host, '@', strcspn(host, "/?#"));
     return wt_error_set(error, WT_IO, WT_ERROR_FATAL, "schema-registry",

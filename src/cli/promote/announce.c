@@ -46,7 +46,7 @@ static rd_kafka_topic_partition_list_t *list_of(const struct wt_promote *promote
 static enum wt_status await_readable(struct wt_promote *promote, const struct wt_promotion *own,
                                      struct wt_error *error)
 {
-    const struct timespec pause = {.tv_nsec = WT_PROMOTE_PAUSE_US * 1000};
+    const struct timespec pause = {.tv_nsec = WT_PROMOTE_PAUSE_NS};
     int64_t until_us = wt_clock_us() + READABLE_US;
     bool readable = false;
     enum wt_status status = WT_OK;

@@ -8,7 +8,7 @@
 #define WT_PROMOTE_ANSWER_MS 5000
 
 /* How often the group is read by those who wait for a change. */
-#define WT_PROMOTE_PAUSE_US 200000
+#define WT_PROMOTE_PAUSE_NS 200000000L
 
 struct wt_promote {
     struct wt_config *config;

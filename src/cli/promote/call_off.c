@@ -67,7 +67,7 @@ static enum wt_status await_confirmed(struct wt_promote *promote,
                                       const struct wt_promote_part **open_out,
                                       struct wt_error *error)
 {
-    const struct timespec pause = {.tv_nsec = WT_PROMOTE_PAUSE_US * 1000};
+    const struct timespec pause = {.tv_nsec = WT_PROMOTE_PAUSE_NS};
     char reached[400];
     int64_t until_us = wt_clock_us() + (int64_t)CONFIRMED_S * 1000000;
     enum wt_status status = wt_promote_read_state(promote, error);

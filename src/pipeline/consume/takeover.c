@@ -260,7 +260,8 @@ static void append(struct wt_waiting *waiting, rd_kafka_message_t **message)
 {
     if (waiting->count == waiting->capacity) {
         waiting->capacity = waiting->capacity > 0 ? waiting->capacity * 2 : 16;
-        waiting->items = wt_realloc(waiting->items, waiting->capacity * sizeof *waiting->items);
+        waiting->items =
+            wt_realloc(waiting->items, waiting->capacity * sizeof(rd_kafka_message_t *));
     }
     waiting->items[waiting->count++] = *message;
     *message = NULL;

@@ -72,7 +72,7 @@ static struct partition_fill *partition_of(struct wt_request_fill *fill, uint32_
     assert(partition >= -1);
     fill->topics = grow(fill->topics, &fill->topic_count, topic, sizeof *fill->topics);
     struct topic *found = &fill->topics[topic];
-    size_t index = (size_t)(partition + 1);
+    size_t index = (size_t)((int64_t)partition + 1);
     found->partitions = grow(found->partitions, &found->count, index, sizeof *found->partitions);
     return &found->partitions[index];
 }
