@@ -1,8 +1,16 @@
 # Run by cmake --install: copies the libraries of libtorch that a CPU needs, and no others, to
 # ${CMAKE_INSTALL_PREFIX}/${WIRETAG_LIBRARY_DIR}. They find each other by relative paths, so they stay
-# side by side as the wheels have them: torch/lib and nvidia/…. What they need of the system stays with the system.
+# side by side as the wheels have them: torch/lib and nvidia/…. What they need of the system stays with the system, also
+# where that is another one (WIRETAG_SYSROOT).
 file(GET_RUNTIME_DEPENDENCIES LIBRARIES ${WIRETAG_TORCH_ROOT}/lib/libtorch_cpu.so
     RESOLVED_DEPENDENCIES_VAR found UNRESOLVED_DEPENDENCIES_VAR missing)
+foreach(library IN LISTS missing)
+    file(GLOB there ${WIRETAG_SYSROOT}/lib/${library} ${WIRETAG_SYSROOT}/lib/*-linux-gnu/${library}
+        ${WIRETAG_SYSROOT}/usr/lib/*-linux-gnu/${library})
+    if(WIRETAG_SYSROOT AND there)
+        list(REMOVE_ITEM missing ${library})
+    endif()
+endforeach()
 if(missing)
     message(FATAL_ERROR "libtorch_cpu.so needs what is not here: ${missing}")
 endif()

@@ -7,7 +7,7 @@ function(wiretag_done)
 endfunction()
 
 # The program alone: see install.cmake.
-wiretag_done(strip --remove-section=.comment ${root}/usr/bin/wiretag)
+wiretag_done(${CPACK_WIRETAG_STRIP} --remove-section=.comment ${root}/usr/bin/wiretag)
 file(GLOB_RECURSE libraries ${root}/usr/lib/wiretag/*.so*)
 file(CHMOD ${libraries} PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ WORLD_READ)
 
@@ -24,5 +24,11 @@ wiretag_done(gzip -9nf ${documents}/changelog ${documents}/changelog.Debian)
 # The text is among the common licences.
 file(REMOVE ${documents}/LICENSE)
 
-# The package's own libraries are no dependencies of it. dpkg-shlibdeps is told by CPack, which reads this afterwards.
+# The package's own libraries are no dependencies of it. dpkg-shlibdeps is told by CPack, which reads this afterwards;
+# also where the system's libraries for another processor lie, which Debian's list of files has below /lib or /usr/lib.
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS ${root}/usr/lib/wiretag ${root}/usr/lib/wiretag/torch/lib)
+if(CPACK_WIRETAG_SYSROOT)
+    file(REAL_PATH ${CPACK_WIRETAG_SYSROOT} sysroot)
+    list(APPEND CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS ${sysroot}/lib/aarch64-linux-gnu
+        ${sysroot}/usr/lib/aarch64-linux-gnu)
+endif()
