@@ -50,7 +50,7 @@ enum MHD_Result wt_http_answer_text(struct MHD_Connection *connection, unsigned 
         return MHD_NO;
     }
     if (code == MHD_HTTP_METHOD_NOT_ALLOWED) {
-        (void)MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, MHD_HTTP_METHOD_GET);
+        (void)MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
     }
     enum MHD_Result result = MHD_queue_response(connection, code, response);
     MHD_destroy_response(response);
@@ -115,7 +115,9 @@ static enum MHD_Result on_request(void *opaque, struct MHD_Connection *connectio
     (void)upload;
     struct wt_http *http = opaque;
     struct wt_http_client *client = wt_http_client_of(connection);
-    if (strcmp(method, MHD_HTTP_METHOD_GET) != 0) {
+    /* libmicrohttpd keeps the body of an answer to HEAD to itself. Events are nothing but a body. */
+    bool head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0 && strcmp(url, "/events") != 0;
+    if (!head && strcmp(method, MHD_HTTP_METHOD_GET) != 0) {
         return wt_http_answer_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED, paths);
     }
     if (*request == NULL) {

@@ -7,8 +7,8 @@
  * GET /readyz    200 "ready", perhaps with a remark ("ready; the last reload failed: ..."), or 503 with the
  *                reason: the worker is not working on records now
  *
- * Other paths get 404, other methods 405. Nothing can be changed through the endpoint, but whoever
- * reaches the address can read it all; so the default is loopback.
+ * HEAD gets the same head, but for /events. Other paths get 404, other methods 405. Nothing can be changed
+ * through the endpoint, but whoever reaches the address can read it all; so the default is loopback.
  *
  * One thread serves at most WT_HTTP_CONNECTIONS_MAX connections. A new connection never waits: if
  * all are in use, or the process has no descriptor left, another is closed for it: an unfinished

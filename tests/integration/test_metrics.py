@@ -221,10 +221,10 @@ def test_a_client_that_never_finishes_its_request_disturbs_nobody(lab):
 
 
 @pytest.mark.parametrize("request_line, status", [
-    (b"POST /metrics HTTP/1.1\r\nContent-Length: 4\r\n", 405), (b"HEAD /metrics HTTP/1.1\r\n", 405),
+    (b"POST /metrics HTTP/1.1\r\nContent-Length: 4\r\n", 405), (b"HEAD /metrics HTTP/1.1\r\n", 200),
     (b"DELETE /healthz HTTP/1.1\r\n", 405), (b"GET /config HTTP/1.1\r\n", 404),
 ])
-def test_only_get_of_the_known_paths_is_answered(lab, request_line, status):
+def test_only_get_and_head_of_the_known_paths_are_answered(lab, request_line, status):
     running = lab.run(lab.flow(), http=HTTP).wait_log("consume  assigned ")
     running.http("/healthz")
     with socket.create_connection(("127.0.0.1", running.port), timeout=60) as connection:

@@ -105,14 +105,33 @@ static void another_path_is_not_found_and_the_paths_are_listed(void **state)
     wt_http_destroy(http);
 }
 
-static void only_get_is_allowed(void **state)
+static void head_gets_the_head_that_get_gets(void **state)
 {
     (void)state;
     struct health health = {true, true};
     struct wt_http *http = start("127.0.0.1:0", &health);
-    static const char *const others[] = {"POST", "PUT", "DELETE", "HEAD", "OPTIONS", "BREW"};
+    static const char *const urls[] = {"/metrics", "/healthz", "/readyz"};
+    for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
+        const char *answer = ask(http, "HEAD", urls[i]);
+        assert_answer(answer, "200", "Content-Length: ");
+        assert_null(strstr(answer, "Content-Length: 0\r\n"));
+        const char *end = strstr(answer, "\r\n\r\n");
+        assert_non_null(end);
+        assert_string_equal(end, "\r\n\r\n");
+    }
+    health.alive = false;
+    assert_answer(ask(http, "HEAD", "/healthz"), "503", "\r\n\r\n");
+    wt_http_destroy(http);
+}
+
+static void only_get_and_head_are_allowed(void **state)
+{
+    (void)state;
+    struct health health = {true, true};
+    struct wt_http *http = start("127.0.0.1:0", &health);
+    static const char *const others[] = {"POST", "PUT", "DELETE", "OPTIONS", "BREW"};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
-        assert_answer(ask(http, others[i], "/metrics"), "405", "Allow: GET\r\n");
+        assert_answer(ask(http, others[i], "/metrics"), "405", "Allow: GET, HEAD\r\n");
     }
     wt_http_destroy(http);
 }
@@ -269,7 +288,8 @@ int main(void)
         cmocka_unit_test(a_probe_that_is_fine_may_add_a_remark),
         cmocka_unit_test(without_probes_it_is_alive_and_ready),
         cmocka_unit_test(another_path_is_not_found_and_the_paths_are_listed),
-        cmocka_unit_test(only_get_is_allowed),
+        cmocka_unit_test(head_gets_the_head_that_get_gets),
+        cmocka_unit_test(only_get_and_head_are_allowed),
         cmocka_unit_test(a_request_that_is_too_large_or_no_request_is_refused),
         cmocka_unit_test(a_client_that_never_finishes_is_cut_however_often_it_sends),
         cmocka_unit_test(a_client_may_ask_again_over_its_connection_and_is_let_go_when_it_does_not),
