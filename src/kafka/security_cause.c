@@ -12,7 +12,7 @@
 
 #define SPEAK_TLS                                                                                  \
     "set security.protocol to ssl or sasl_ssl, or name the broker's port without TLS; or no "      \
-    "broker is behind it"
+    "broker is behind it, or its max.connections.per.ip is reached"
 #define SPEAK_NO_TLS                                                                               \
     "set security.protocol to plaintext or sasl_plaintext, or name the broker's port for TLS; or " \
     "no "                                                                                          \
