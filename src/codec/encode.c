@@ -144,7 +144,7 @@ void wt_encode(const struct wt_encoder *encoder, struct wt_record *record)
     case WT_OUTCOME_FILTERED:
     case WT_OUTCOME_COMPARED:
     case WT_OUTCOME_HOLE:
-        assert(!"only what is published is encoded here");
+        assert(false && "only what is published is encoded here");
     }
     wt_headers_add_trace(&headers);
     wt_headers_end(&headers, &record->output);

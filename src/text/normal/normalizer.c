@@ -289,7 +289,7 @@ static bool apply(const struct wt_normalizer_step *step, const struct wt_normali
     case WT_NORMALIZER_BERT_STRIP_ACCENTS:
         return bert_strip_accents(part->text, part->bytes, out);
     }
-    assert(!"no such normalizer");
+    assert(false && "no such normalizer");
     return false;
 }
 
