@@ -92,6 +92,7 @@ static const struct wt_metric_entry metrics[WT_METRIC_COUNT] = {
     [WT_METRIC_STALLED_GROUP] = {WT_FAMILY_STALLED, "group"},
     [WT_METRIC_STALLED_INPUT_TOPIC] = {WT_FAMILY_STALLED, "input-topic"},
     [WT_METRIC_STALLED_DAMAGED] = {WT_FAMILY_STALLED, "damaged"},
+    [WT_METRIC_STALLED_INPUT_TRANSACTION] = {WT_FAMILY_STALLED, "input-transaction"},
     [WT_METRIC_STALLED_REGISTRY] = {WT_FAMILY_STALLED, "registry"},
     [WT_METRIC_STALLED_MODEL] = {WT_FAMILY_STALLED, "model"},
     [WT_METRIC_STALLED_OUTPUT_TOPIC] = {WT_FAMILY_STALLED, "output-topic"},

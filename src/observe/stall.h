@@ -21,6 +21,7 @@ enum wt_stall {
     WT_STALL_GROUP,             /* removed from the group, or not joined yet */
     WT_STALL_INPUT_TOPIC,       /* an input topic is missing, or a partition of it has no leader */
     WT_STALL_DAMAGED,           /* a damaged batch in an input topic */
+    WT_STALL_INPUT_TRANSACTION, /* records wait for an open transaction of their producer */
     WT_STALL_REGISTRY,          /* the schema registry does not answer, or denies us */
     WT_STALL_MODEL,             /* the model fails on everything, or waits for memory */
     WT_STALL_OUTPUT_TOPIC,      /* missing, or accepts nothing */

@@ -33,6 +33,9 @@
  * row. */
 #define SILENT_US_MAX 10000000
 
+/* Records that wait for a producer's transaction for this long are a stall; most transactions are shorter. */
+#define HELD_US_MAX 15000000
+
 /* The time over which the rate of finished records is averaged. */
 #define RATE_SECONDS 30.0
 
@@ -45,6 +48,8 @@ struct view {
     int64_t start;           /* where the group started to read; -1: unknown */
     int64_t end;             /* the log end offset; -1: unknown */
     int64_t behind_since_ms; /* since when records are unread and none in flight; 0: never */
+    int64_t held;          /* records behind `end`, where a transaction of their producer is open */
+    int64_t held_since_us; /* since when there are any behind this `end`; 0: there are none */
     struct wt_series *records;
     struct wt_series *seconds;
 };
@@ -147,10 +152,10 @@ static double age_seconds(int64_t then_ms)
     return age_ms > 0 ? (double)age_ms * 1e-3 : 0.0;
 }
 
-/* Updates the partition's lag series and returns its lag in records. */
-static int64_t show_lag(struct view *view, const struct wt_partition *partition)
+/* `pending` and the records that were not read yet, as far as those are known. */
+static int64_t lag_of(const struct view *view, const struct wt_partition *partition,
+                      int64_t pending)
 {
-    int64_t pending = atomic_load_explicit(&partition->pending, memory_order_acquire);
     assert(pending >= 0);
     int64_t position = position_of(view, partition);
     if (view->end < 0 || position < 0) {
@@ -158,7 +163,17 @@ static int64_t show_lag(struct view *view, const struct wt_partition *partition)
     }
     int64_t read_to = atomic_load_explicit(&partition->read_to, memory_order_relaxed);
     int64_t end = view->end < read_to ? view->end : read_to;
-    int64_t lag = pending + (end > position ? end - position : 0);
+    return pending + (end > position ? end - position : 0);
+}
+
+/* Updates the partition's lag series and returns its lag in records. */
+static int64_t show_lag(struct view *view, const struct wt_partition *partition)
+{
+    int64_t pending = atomic_load_explicit(&partition->pending, memory_order_acquire);
+    int64_t lag = lag_of(view, partition, pending);
+    if (view->end < 0 || position_of(view, partition) < 0) {
+        return lag;
+    }
     double seconds = 0.0;
     if (pending > 0) {
         seconds = age_seconds(atomic_load_explicit(&partition->oldest_ms, memory_order_relaxed));
@@ -203,6 +218,56 @@ static void show_lags(struct wt_monitor *monitor)
     }
 }
 
+/* --- open transactions ------------------------------------------------------------------------ */
+
+/* A reader of committed records sees none behind the first open transaction: for it the log ends there. The
+ * partition's end as such comes with each fetch. `end` was asked for just now. */
+static void note_held(const struct wt_monitor *monitor, struct view *view,
+                      const struct wt_partition *partition, int64_t end)
+{
+    int64_t begin = -1;
+    int64_t whole_end = -1;
+    bool known =
+        rd_kafka_get_watermark_offsets(monitor->ports.consumer, partition->topic, partition->number,
+                                       &begin, &whole_end) == RD_KAFKA_RESP_ERR_NO_ERROR;
+    bool moved = end != view->end;
+    view->end = end;
+    int64_t pending = atomic_load_explicit(&partition->pending, memory_order_acquire);
+    bool waits = known && whole_end > end && lag_of(view, partition, pending) == 0 &&
+                 end < atomic_load_explicit(&partition->read_to, memory_order_relaxed);
+    view->held = waits ? whole_end - end : 0;
+    if (!waits || moved || view->held_since_us == 0) {
+        view->held_since_us = waits ? wt_clock_us() : 0;
+    }
+}
+
+static void judge_held(const struct wt_monitor *monitor)
+{
+    int64_t now_us = wt_clock_us();
+    const struct view *longest = NULL;
+    size_t count = 0;
+    for (size_t i = 0; i < monitor->view_count; i++) {
+        const struct view *view = &monitor->views[i];
+        if (view->held_since_us > 0 && now_us - view->held_since_us >= HELD_US_MAX) {
+            count++;
+            bool longer = longest == NULL || view->held_since_us < longest->held_since_us;
+            longest = longer ? view : longest;
+        }
+    }
+    if (longest == NULL) {
+        wt_stall_end(WT_STALL_INPUT_TRANSACTION);
+        return;
+    }
+    const struct wt_partition *partition =
+        wt_partitions_at(monitor->ports.partitions, (size_t)(longest - monitor->views));
+    wt_stall_begin_since(WT_STALL_INPUT_TRANSACTION, longest->held_since_us,
+                         "%s [%" PRId32 "]: %" PRId64 " records from offset %" PRId64
+                         " on wait for an open transaction of their producer%s; it must commit or "
+                         "abort, else the broker does after its transaction.timeout.ms",
+                         partition->topic, partition->number, longest->held, longest->end,
+                         count > 1 ? ", and so in other partitions" : "");
+}
+
 /* --- asking the brokers ----------------------------------------------------------------------- */
 
 /* Collects the assigned partitions, or only those without a known position. */
@@ -232,8 +297,10 @@ static bool ask_offsets(struct wt_monitor *monitor)
         count > 0 ? wt_broker_status_ends(monitor->ports.consumer, offsets, count, ASK_WAIT_MS)
                   : wt_broker_status_answer(monitor->ports.consumer, ASK_WAIT_MS);
     for (size_t i = 0; i < count && answered; i++) {
-        struct view *view = &monitor->views[indexes[i]];
-        view->end = offsets[i].offset >= 0 ? offsets[i].offset : view->end;
+        if (offsets[i].offset >= 0) {
+            note_held(monitor, &monitor->views[indexes[i]],
+                      wt_partitions_at(monitor->ports.partitions, indexes[i]), offsets[i].offset);
+        }
     }
     count = answered ? collect_assigned(monitor, true, offsets, indexes) : 0;
     /* A group that starts at the end has no lag before its first record. */
@@ -340,6 +407,7 @@ void wt_monitor_tick(struct wt_monitor *monitor)
     wt_metric_set(WT_METRIC_QUEUE_PREPARE, wt_queue_count(monitor->ports.consumed));
     wt_metric_set(WT_METRIC_QUEUE_PUBLISH, wt_queue_count(monitor->ports.finished));
     show_lags(monitor);
+    judge_held(monitor);
     wt_stall_watch_judge(monitor->stall_watch, monitor->lag, monitor->starts_unknown,
                          monitor->member, ASK_WAIT_MS);
     wt_series_set(monitor->drain_seconds, drain_seconds(monitor, monitor->lag));

@@ -7,8 +7,8 @@ import time
 import client
 import pytest
 from broker import SCRIPTS
-from client import article
-from confluent_kafka import Consumer
+from client import Record, article
+from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import (
     AclBinding, AclBindingFilter, AclOperation, AclPermissionType, AdminClient, ResourcePatternType, ResourceType)
 
@@ -85,6 +85,28 @@ def test_a_topic_that_is_deleted_under_load_is_named_until_it_is_there_again(lab
     if kind == "input":
         flow.produce([article("мяч"), b"no article"] * 20)
     assert len(flow.labels(20)) == 20 and len(flow.dead_letters(20)) == 20
+    assert running.stop() == 0
+
+
+def test_records_behind_an_open_transaction_of_their_producer_are_named_until_it_ends(lab):
+    flow = lab.flow(2)
+    producer = Producer({"bootstrap.servers": flow.bootstrap, "transactional.id": flow.input})
+    producer.init_transactions(60)
+    producer.begin_transaction()
+    for _ in range(3):
+        producer.produce(flow.input, article("мяч"), partition=0)
+    producer.flush(60)
+    flow.produce([Record(article("мяч"), partition=0)] * 2)
+    running = lab.run(flow, http=HTTP)
+    wait_stalled(running, "input-transaction",
+                 f"{flow.input} [0]: 5 records from offset 0 on wait for an open transaction of their producer; ")
+    flow.produce([Record(article("мяч"), partition=1)])  # the other partition goes on, and it stays a stall
+    assert len(flow.labels(1)) == 1
+    assert running.http("/readyz")[0] == 503
+    assert running.metrics()[f'wiretag_consumer_lag_records{{topic="{flow.input}",partition="0"}}'] == 0
+    producer.commit_transaction(60)
+    assert len(flow.labels(6)) == 6
+    assert_over(running, "input-transaction")
     assert running.stop() == 0
 
 
