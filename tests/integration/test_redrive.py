@@ -143,7 +143,7 @@ def test_what_a_filter_passed_over_is_taken_by_another_name_and_the_rest_is_not(
 def test_a_letter_whose_article_a_replay_has_labelled_is_not_labelled_again(lab):
     flow = lab.flow(1)
     places = flow.produce([Record(article(f"{fake.POISON} {number}")) for number in range(4)])
-    lab.run(flow, sick(lab))
+    running = lab.run(flow, sick(lab))
     flow.wait_done()
     assert ranges.finish(ranges.replay(lab, flow, "0", "2"))[0].labelled == 2
     assert ranges.finish(ranges.replay(lab, flow, "2", "4", "--output", lab.topic("aside"), name="aside"))[0].labelled == 2
@@ -152,7 +152,6 @@ def test_a_letter_whose_article_a_replay_has_labelled_is_not_labelled_again(lab)
     checks.assert_each_once(flow.labels(), places)
     # What fails in a replay has a new letter, which stands for it.
     flow.produce([Record(article(fake.POISON))])
-    running = lab.run(flow, sick(lab))
     flow.wait_done()
     assert running.stop() == 0
     assert ranges.finish(ranges.replay(lab, flow, "4", "5", name="late", bundle=sick(lab)))[0].dead == 1
