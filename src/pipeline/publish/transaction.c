@@ -289,9 +289,9 @@ static enum wt_step step_send_offsets(struct wt_transaction *transaction,
 {
     assert(transaction->pending == WT_TXN_PENDING_NONE);
     enum wt_txn_remedy remedy = send_offsets(transaction, partitions, count);
-    apply(transaction, remedy);
-    if (remedy != WT_TXN_DONE || transaction->pending != WT_TXN_PENDING_NONE) {
-        return WT_STEP_NOTHING; /* pending also for a record that was refused meanwhile */
+    if (remedy != WT_TXN_DONE) {
+        apply(transaction, remedy);
+        return WT_STEP_NOTHING;
     }
     wt_txn_state_set(&transaction->state, WT_TXN_COMMITTING);
     return step_commit(transaction);

@@ -9,9 +9,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-/* After so long a flush looks whether the call has failed: then the records wait for the abort. */
-#define FLUSH_MS 20
-
 struct wt_txn_offsets_call {
     /* The thread's, until `done`. */
     rd_kafka_t *client;
@@ -85,25 +82,9 @@ static bool start(struct wt_txn_offsets_call *call)
     return started;
 }
 
-static bool is_done(struct wt_txn_offsets_call *call)
+static bool wait_for(struct wt_txn_offsets_call *call, int wait_ms_max)
 {
-    wt_mutex_lock(&call->mutex);
-    bool done = call->done;
-    wt_mutex_unlock(&call->mutex);
-    return done;
-}
-
-/* Note "Meanwhile": the commit would send the records that linger only after the offsets. */
-static void flush(struct wt_txn_offsets_call *call, int64_t until_us)
-{
-    while (rd_kafka_outq_len(call->client) > 0 && wt_clock_us() < until_us && !is_done(call)) {
-        (void)rd_kafka_flush(call->client, FLUSH_MS);
-    }
-}
-
-static bool wait_for(struct wt_txn_offsets_call *call, int64_t until_us)
-{
-    struct timespec until = wt_clock_timespec(until_us);
+    struct timespec until = wt_clock_timespec(wt_clock_us() + (int64_t)wait_ms_max * 1000);
     wt_mutex_lock(&call->mutex);
     int code = 0;
     while (!call->done && code == 0) {
@@ -130,12 +111,10 @@ struct wt_txn_offsets_call *wt_txn_offsets_send(rd_kafka_t *client,
     call->wait_ms = wait_ms;
     *offsets = NULL;
     *generation = NULL;
-    int64_t until_us = wt_clock_us() + (int64_t)wait_ms_max * 1000;
     if (!start(call)) {
         (void)make(call);
     }
-    flush(call, until_us);
-    if (!wait_for(call, until_us)) {
+    if (!wait_for(call, wait_ms_max)) {
         return call;
     }
     *error_out = call->error;

@@ -15,8 +15,7 @@
 /* A call that exceeded its time. */
 struct wt_txn_offsets_call;
 
-/* Makes the call with the time-out `wait_ms` and waits until it returns, for `wait_ms_max` at most. Meanwhile
- * flushes the client: delivery reports are called.
+/* Makes the call with the time-out `wait_ms` and waits until it returns, for `wait_ms_max` at most.
  * Takes *offsets and *generation (group_member.h) and sets both to NULL. NULL: the call has returned
  * *error_out. Else only polling, purging and flushing the client is allowed, until
  * wt_txn_offsets_leave. Thread: the client's. */

@@ -1,5 +1,4 @@
 /* Every class of error that a transaction can meet is recovered from, or named: never a silent end. */
-#include "base/clock.h"
 #include "observe/metrics.h"
 
 #include "mock_cases.h"
@@ -282,24 +281,6 @@ static void a_coordinator_that_does_not_turn_up_does_not_hold_the_worker_for_eve
     mock_lab_stop(&lab);
 }
 
-static void records_that_linger_are_sent_while_the_offsets_are_under_way(void **state)
-{
-    (void)state;
-    mock_lab_start(&lab, "exactly-once", "linger.ms: 30000, transaction.timeout.ms: 60000");
-    mock_lab_answer(&lab, ADD_OFFSETS, RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS, 100000);
-    int64_t produced_before = wt_metric_get(WT_METRIC_BYTES_PRODUCED);
-    int64_t until_us = wt_clock_us() + INT64_C(1000000) * SETTLE_S;
-    mock_lab_finish(&lab, RECORDS);
-    while (wt_metric_get(WT_METRIC_BYTES_PRODUCED) == produced_before && wt_clock_us() < until_us) {
-        mock_lab_turn(&lab);
-    }
-    assert_true(wt_metric_get(WT_METRIC_BYTES_PRODUCED) > produced_before);
-    mock_lab_clear(&lab, ADD_OFFSETS);
-    assert_true(mock_lab_settle(&lab, SETTLE_S));
-    assert_int_equal(mock_lab_check_output(&lab, true), 0);
-    mock_lab_stop(&lab);
-}
-
 /* --- unknown outcomes ------------------------------------------------------------------------ */
 
 static void an_end_txn_whose_reply_does_not_come_is_followed_by_a_new_producer(void **state)
@@ -467,8 +448,6 @@ int main(int argc, char **argv)
         cmocka_unit_test_teardown(
             a_right_that_is_missing_for_a_while_costs_no_record_and_is_not_asked_for_in_a_hurry,
             mock_stop),
-        cmocka_unit_test_teardown(records_that_linger_are_sent_while_the_offsets_are_under_way,
-                                  mock_stop),
         cmocka_unit_test_teardown(
             an_end_txn_whose_reply_does_not_come_is_followed_by_a_new_producer, mock_stop),
         cmocka_unit_test_teardown(a_producer_in_doubt_begins_no_transaction, mock_stop),
