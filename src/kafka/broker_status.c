@@ -354,6 +354,16 @@ bool wt_broker_status_starts(rd_kafka_t *consumer, struct wt_broker_status_offse
     return answered;
 }
 
+int64_t wt_broker_status_end_seen(rd_kafka_t *consumer, const char *topic, int32_t partition)
+{
+    int64_t begin;
+    int64_t end;
+    bool known = rd_kafka_get_watermark_offsets(consumer, topic, partition, &begin, &end) ==
+                     RD_KAFKA_RESP_ERR_NO_ERROR &&
+                 end >= 0;
+    return known ? end : -1;
+}
+
 bool wt_broker_status_answer(rd_kafka_t *client, int wait_ms)
 {
     const struct rd_kafka_metadata *metadata;

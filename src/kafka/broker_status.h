@@ -40,6 +40,10 @@ bool wt_broker_status_ends(rd_kafka_t *consumer, struct wt_broker_status_offset 
 bool wt_broker_status_starts(rd_kafka_t *consumer, struct wt_broker_status_offset *offsets,
                              size_t count, int wait_ms);
 
+/* The end of the partition's log as the last fetch found it, behind open transactions too, whatever the
+ * isolation.level; -1: not known. No broker is asked. Thread: any. */
+int64_t wt_broker_status_end_seen(rd_kafka_t *consumer, const char *topic, int32_t partition);
+
 /* True: a broker answers within `wait_ms`. Thread: any. */
 bool wt_broker_status_answer(rd_kafka_t *client, int wait_ms);
 

@@ -225,15 +225,12 @@ static void show_lags(struct wt_monitor *monitor)
 static void note_held(const struct wt_monitor *monitor, struct view *view,
                       const struct wt_partition *partition, int64_t end)
 {
-    int64_t begin = -1;
-    int64_t whole_end = -1;
-    bool known =
-        rd_kafka_get_watermark_offsets(monitor->ports.consumer, partition->topic, partition->number,
-                                       &begin, &whole_end) == RD_KAFKA_RESP_ERR_NO_ERROR;
+    int64_t whole_end =
+        wt_broker_status_end_seen(monitor->ports.consumer, partition->topic, partition->number);
     bool moved = end != view->end;
     view->end = end;
     int64_t pending = atomic_load_explicit(&partition->pending, memory_order_acquire);
-    bool waits = known && whole_end > end && lag_of(view, partition, pending) == 0 &&
+    bool waits = whole_end > end && lag_of(view, partition, pending) == 0 &&
                  end < atomic_load_explicit(&partition->read_to, memory_order_relaxed);
     view->held = waits ? whole_end - end : 0;
     if (!waits || moved || view->held_since_us == 0) {

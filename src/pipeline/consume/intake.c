@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/owner.h"
+#include "kafka/broker_status.h"
 #include "kafka/message.h"
 #include "kafka/query.h"
 #include "observe/metrics.h"
@@ -167,15 +168,9 @@ static void end_range(struct wt_intake *intake, struct wt_partition *source, int
     }
 }
 
-/* The log's end offset at the last fetch, as cached by librdkafka; -1: not known. */
 static int64_t end_seen(struct wt_intake *intake, const struct wt_partition *source)
 {
-    int64_t begin;
-    int64_t end;
-    return rd_kafka_get_watermark_offsets(intake->ports.consumer, source->topic, source->number,
-                                          &begin, &end) == RD_KAFKA_RESP_ERR_NO_ERROR
-               ? end
-               : -1;
+    return wt_broker_status_end_seen(intake->ports.consumer, source->topic, source->number);
 }
 
 /* True: the record is the expected one or the first after a gap. Otherwise the partition is

@@ -196,6 +196,42 @@ static void queues_are_shown_as_they_are(void **state)
     assert_true(value_of("wiretag_queue_records{queue=\"prepare\"} ") == 0);
 }
 
+static void records_behind_a_transaction_that_stays_open_are_a_stall(void **state)
+{
+    (void)state;
+    struct wt_partition *partition = assign(0, 1);
+    ends[0] = 10;
+    held = 3;
+    atomic_store(&partition->position, 7);
+    pass(30);
+    assert_false(wt_stall_is(WT_STALL_INPUT_TRANSACTION)); /* others are to be read first */
+    atomic_store(&partition->position, 10);
+    pass(10);
+    assert_false(wt_stall_is(WT_STALL_INPUT_TRANSACTION));
+    ends[0] = 11; /* one has ended, the next one is open */
+    atomic_store(&partition->position, 11);
+    pass(14);
+    assert_false(wt_stall_is(WT_STALL_INPUT_TRANSACTION));
+    pass(16);
+    assert_true(wt_stall_is(WT_STALL_INPUT_TRANSACTION));
+    assert_true(lag_records(0) == 0);
+    held = 0;
+    pass(6);
+    assert_false(wt_stall_is(WT_STALL_INPUT_TRANSACTION));
+}
+
+static void what_lies_behind_the_end_of_a_replay_is_not_waited_for(void **state)
+{
+    (void)state;
+    struct wt_partition *partition = assign(0, 1);
+    atomic_store(&partition->read_to, 10);
+    ends[0] = 10;
+    held = 3;
+    atomic_store(&partition->position, 10);
+    pass(30);
+    assert_false(wt_stall_is(WT_STALL_INPUT_TRANSACTION));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +244,8 @@ int main(void)
         TEST(what_does_not_move_never_drains),
         TEST(time_to_drain_is_lag_over_the_rate_of_work),
         TEST(queues_are_shown_as_they_are),
+        TEST(records_behind_a_transaction_that_stays_open_are_a_stall),
+        TEST(what_lies_behind_the_end_of_a_replay_is_not_waited_for),
     };
     return cmocka_run_group_tests_name("watch", tests, NULL, NULL);
 }
