@@ -163,6 +163,19 @@ static void revoke(struct wt_rebalance *rebalance, const rd_kafka_topic_partitio
     wt_rebalance_complete(rebalance->client, list, false);
 }
 
+/* Note "Assigned twice": without a cooperative strategy an assignment is the whole, and a revoke of the one
+ * before precedes it. librdkafka (2.16) leaves that out if an input topic gains partitions between its callback
+ * and our assign: it rejoins at once, when it has no partitions to revoke yet. Whose the old ones were
+ * meanwhile is not known, so they count as lost. */
+static void end_former(struct wt_rebalance *rebalance)
+{
+    const char *protocol = rd_kafka_rebalance_protocol(rebalance->client);
+    bool whole = protocol != NULL && !is_cooperative(protocol);
+    if (whole && wt_metric_get(WT_METRIC_PARTITIONS) > 0) {
+        wt_rebalance_end_all(rebalance, true);
+    }
+}
+
 void wt_rebalance_handle(struct wt_rebalance *rebalance, rd_kafka_resp_err_t code,
                          const rd_kafka_topic_partition_list_t *list)
 {
@@ -171,6 +184,7 @@ void wt_rebalance_handle(struct wt_rebalance *rebalance, rd_kafka_resp_err_t cod
     if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
         wt_group_note_assigned();
         wt_group_member_note_assigned(rebalance->member);
+        end_former(rebalance);
         begin_epochs(rebalance, list);
         wt_rebalance_complete(rebalance->client, list, true);
         return;
