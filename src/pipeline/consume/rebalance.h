@@ -1,6 +1,7 @@
 /* rebalance.h: what happens when the group assigns partitions to this worker or revokes them.
  *
- *   assigned   each partition begins a new epoch; then librdkafka is told to fetch the partitions.
+ *   assigned   each partition begins a new epoch; then librdkafka is told to fetch the partitions. What was
+ *              assigned before without a revoke since counts as lost, unless the group is cooperative.
  *   revoked    the epochs end and the records in flight are drained: labelled, published and committed.
  *              Then the partitions are unassigned, and the group may give them to another member.
  *   lost       the group has already given the partitions to another member. The epochs end, and
