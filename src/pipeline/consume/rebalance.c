@@ -164,9 +164,9 @@ static void revoke(struct wt_rebalance *rebalance, const rd_kafka_topic_partitio
 }
 
 /* Note "Assigned twice": without a cooperative strategy an assignment is the whole, and a revoke of the one
- * before precedes it. librdkafka (2.16) leaves that out if an input topic gains partitions between its callback
- * and our assign: it rejoins at once, when it has no partitions to revoke yet. Whose the old ones were
- * meanwhile is not known, so they count as lost. */
+ * before precedes it. librdkafka (2.16) leaves that out if an input topic gains partitions between its
+ * callback and our assign: it rejoins at once, when it has no partitions to revoke yet. Whose the old
+ * ones were meanwhile is not known, so they count as lost. */
 static void end_former(struct wt_rebalance *rebalance)
 {
     const char *protocol = rd_kafka_rebalance_protocol(rebalance->client);

@@ -1,4 +1,4 @@
-/* What the group gives and takes, as the rebalance callback sees it; librdkafka and intake are the test's own. */
+/* What the group gives, as the rebalance callback sees it; librdkafka and intake are the test's own. */
 #include "pipeline/consume/rebalance.h"
 
 #include "observe/metrics.h"
