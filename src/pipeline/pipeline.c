@@ -171,6 +171,7 @@ static enum wt_status check_topics(struct wt_pipeline *pipeline, struct wt_error
         status = wt_publish_limit_batches(pipeline->publish, wt_facts_batch_bytes(&facts), error);
     }
     if (status == WT_OK) {
+        wt_startup_note_counts(&facts, pipeline->partitions);
         const struct wt_topic_facts *dead_letters = wt_facts_find(&facts, WT_TOPIC_DEAD_LETTERS);
         wt_publish_limit_dead_letters(pipeline->publish,
                                       dead_letters != NULL ? dead_letters->record_bytes_max : -1,

@@ -138,3 +138,13 @@ enum wt_status wt_startup(const struct wt_startup_ports *ports, struct wt_cluste
     }
     return status;
 }
+
+void wt_startup_note_counts(const struct wt_cluster_facts *facts, struct wt_partitions *partitions)
+{
+    for (size_t i = 0; i < facts->topic_count; i++) {
+        const struct wt_topic_facts *topic = &facts->topics[i];
+        if (topic->role == WT_TOPIC_INPUT && topic->partitions > 0) {
+            wt_partitions_note_count(partitions, topic->topic, topic->partitions);
+        }
+    }
+}

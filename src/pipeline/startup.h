@@ -5,6 +5,7 @@
 
 #include "check/cluster_facts.h"
 #include "config/config.h"
+#include "record/partition.h"
 
 #include <librdkafka/rdkafka.h>
 
@@ -26,5 +27,8 @@ struct wt_startup_ports {
  * WT_INVALID or WT_FAILED (class fatal): a topic is missing, or a client cannot be created. */
 enum wt_status wt_startup(const struct wt_startup_ports *ports, struct wt_cluster_facts *facts_out,
                           struct wt_error *error);
+
+/* Tells the table how many partitions each input topic has now. A topic of a pattern has no count. */
+void wt_startup_note_counts(const struct wt_cluster_facts *facts, struct wt_partitions *partitions);
 
 #endif

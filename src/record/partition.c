@@ -7,11 +7,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct noted_count {
+    struct noted_count *next;
+    int32_t count;
+    char topic[];
+};
+
 struct wt_partitions {
     struct wt_mutex mutex; /* guards the members below */
     struct wt_partition **items;
     size_t count;
     size_t capacity;
+    struct noted_count *noted; /* of topics at the start */
 };
 
 struct wt_partitions *wt_partitions_create(void)
@@ -41,9 +48,38 @@ void wt_partitions_destroy(struct wt_partitions *partitions)
         free_promotions(partitions->items[i]);
         free(partitions->items[i]);
     }
+    while (partitions->noted != NULL) {
+        struct noted_count *next = partitions->noted->next;
+        free(partitions->noted);
+        partitions->noted = next;
+    }
     free(partitions->items);
     wt_mutex_destroy(&partitions->mutex);
     free(partitions);
+}
+
+void wt_partitions_note_count(struct wt_partitions *partitions, const char *topic, int32_t count)
+{
+    size_t bytes = strlen(topic) + 1;
+    struct noted_count *noted = wt_alloc(sizeof *noted + bytes);
+    assert(count > 0);
+    noted->count = count;
+    memcpy(noted->topic, topic, bytes);
+    wt_mutex_lock(&partitions->mutex);
+    noted->next = partitions->noted;
+    partitions->noted = noted;
+    wt_mutex_unlock(&partitions->mutex);
+}
+
+/* Locks: the caller holds the table's mutex. */
+static bool is_added(const struct wt_partitions *partitions, const char *topic, int32_t number)
+{
+    wt_mutex_assert_held(&partitions->mutex);
+    const struct noted_count *noted = partitions->noted;
+    while (noted != NULL && strcmp(noted->topic, topic) != 0) {
+        noted = noted->next;
+    }
+    return noted != NULL && number >= noted->count;
 }
 
 /* Locks: the caller holds the table's mutex. */
@@ -72,6 +108,7 @@ static struct wt_partition *add(struct wt_partitions *partitions, const char *to
     struct wt_partition *partition = wt_alloc_zeroed(1, sizeof *partition);
     partition->topic = wt_strdup(topic);
     partition->number = number;
+    partition->added = is_added(partitions, topic, number);
     atomic_init(&partition->epoch_live, 0);
     atomic_init(&partition->running[0], 0);
     atomic_init(&partition->running[1], 0);

@@ -36,6 +36,7 @@ struct wt_record_mark {
 struct wt_partition {
     const char *topic;
     int32_t number;
+    bool added; /* the topic got it after the worker had started (wt_partitions_note_count) */
 
     /* Of the newest assignment. Thread: consume; publish reads it while it drains the partition,
      * because consume waits for the drain. */
@@ -109,6 +110,10 @@ void wt_partitions_destroy(struct wt_partitions *partitions);
 /* The partition's struct; the first call for a partition creates it. Thread: consume. */
 struct wt_partition *wt_partitions_get(struct wt_partitions *partitions, const char *topic,
                                        int32_t number);
+
+/* How many partitions the topic has as the worker starts. Those with higher numbers, which the table does
+ * not have yet, are `added`. Thread: any, before consume starts. */
+void wt_partitions_note_count(struct wt_partitions *partitions, const char *topic, int32_t count);
 
 /* Walks all partitions, in the order of their creation; NULL past the end. Thread: any. */
 struct wt_partition *wt_partitions_at(struct wt_partitions *partitions, size_t index);

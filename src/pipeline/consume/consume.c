@@ -296,16 +296,17 @@ enum wt_status wt_consume_create(const struct wt_config *config, struct wt_parti
                                     .failed = on_failed};
     consume->intake = wt_intake_create(&ports);
     consume->member = wt_group_member_create(consume->client, config);
-    consume->rebalance =
-        (struct wt_rebalance){.owner = &consume->owner,
-                              .client = consume->client,
-                              .coordinator_assigns = wt_consumer_has_coordinator_assign(config),
-                              .partitions = partitions,
-                              .intake = consume->intake,
-                              .member = consume->member,
-                              .stopping = &consume->stopping,
-                              .opaque = consume,
-                              .drain = drain};
+    consume->rebalance = (struct wt_rebalance){
+        .owner = &consume->owner,
+        .client = consume->client,
+        .coordinator_assigns = wt_consumer_has_coordinator_assign(config),
+        .begins_at_end = !options->ranged && wt_consumer_begins_at_end(config),
+        .partitions = partitions,
+        .intake = consume->intake,
+        .member = consume->member,
+        .stopping = &consume->stopping,
+        .opaque = consume,
+        .drain = drain};
     *consume_out = consume;
     return WT_OK;
 }

@@ -191,6 +191,24 @@ void wt_consumer_client_unforward(rd_kafka_t *client, const char *topic, int32_t
     wt_consumer_client_forward(client, topic, partition, NULL);
 }
 
+/* auto.offset.reset is error. The reason tells an offset that there is not (any more) from none at all. */
+static void log_no_offset(const char *topic, const rd_kafka_message_t *message)
+{
+    const char *reason = rd_kafka_message_errstr(message);
+    if (strstr(reason, rd_kafka_err2str(RD_KAFKA_RESP_ERR__NO_OFFSET)) != NULL) {
+        wt_log_error("consume",
+                     "%s [%" PRId32
+                     "]: the group has no committed offset of it, and auto.offset.reset is "
+                     "error: this partition is not read",
+                     topic, message->partition);
+    } else {
+        wt_log_error("consume",
+                     "%s [%" PRId32 "]: retention deleted the next offset before it was read, and "
+                     "auto.offset.reset is error: %s",
+                     topic, message->partition, reason);
+    }
+}
+
 bool wt_consumer_client_failed(rd_kafka_t *client, const rd_kafka_message_t *message,
                                struct wt_error *error)
 {
@@ -207,11 +225,7 @@ bool wt_consumer_client_failed(rd_kafka_t *client, const rd_kafka_message_t *mes
         wt_log_debug("consume", "%s: %s", rd_kafka_err2name(message->err),
                      rd_kafka_message_errstr(message));
     } else if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
-        wt_log_error("consume",
-                     "%s [%" PRId32 "]: retention deleted the next offset before it was read, and "
-                     "auto.offset.reset is error: %s",
-                     topic != NULL ? topic : "?", message->partition,
-                     rd_kafka_message_errstr(message));
+        log_no_offset(topic != NULL ? topic : "?", message);
     } else {
         wt_log_warn("consume", "%s: %s", rd_kafka_err2name(message->err),
                     rd_kafka_message_errstr(message));

@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Time limit for the question after the group's offsets of new partitions. */
+#define COMMITTED_MS 5000
+
 /* --- librdkafka's part ----------------------------------------------------------------------- */
 
 static bool is_cooperative(const char *protocol)
@@ -163,6 +166,37 @@ static void revoke(struct wt_rebalance *rebalance, const rd_kafka_topic_partitio
     wt_rebalance_complete(rebalance->client, list, false);
 }
 
+/* Note "Added": clients learn of partitions that a topic gets with their next metadata, up to a minute
+ * later, and producers may be the first. With auto.offset.reset at the end, or at an error, what they
+ * have written by then would never be read. So a partition that is newer than this worker begins with
+ * its first record, unless the group has an offset of it. Where the group cannot be asked, it counts as
+ * one without: if it has one, the records before it are recognized (suspend.h). */
+static void begin_added(struct wt_rebalance *rebalance, rd_kafka_topic_partition_list_t *list)
+{
+    rd_kafka_topic_partition_list_t *added = rd_kafka_topic_partition_list_new(0);
+    for (int i = 0; rebalance->begins_at_end && i < list->cnt; i++) {
+        const struct wt_partition *partition = partition_of(rebalance, &list->elems[i]);
+        if (partition->added) {
+            (void)rd_kafka_topic_partition_list_add(added, partition->topic, partition->number);
+        }
+    }
+    if (added->cnt > 0) {
+        (void)rd_kafka_committed(rebalance->client, added, COMMITTED_MS);
+    }
+    for (int i = 0; i < added->cnt; i++) {
+        const rd_kafka_topic_partition_t *item = &added->elems[i];
+        if (item->offset < 0) {
+            (void)rd_kafka_topic_partition_list_set_offset(list, item->topic, item->partition,
+                                                           RD_KAFKA_OFFSET_BEGINNING);
+            wt_log_partition(WT_LOG_INFO, "consume", item->topic, item->partition,
+                             "%s [%" PRId32 "] is newer than this worker: it is read from its "
+                             "first record, whatever auto.offset.reset says",
+                             item->topic, item->partition);
+        }
+    }
+    rd_kafka_topic_partition_list_destroy(added);
+}
+
 /* Note "Assigned twice": without a cooperative strategy an assignment is the whole, and a revoke of the one
  * before precedes it. librdkafka (2.16) leaves that out if an input topic gains partitions between its
  * callback and our assign: it rejoins at once, when it has no partitions to revoke yet. Whose the old
@@ -177,7 +211,7 @@ static void end_former(struct wt_rebalance *rebalance)
 }
 
 void wt_rebalance_handle(struct wt_rebalance *rebalance, rd_kafka_resp_err_t code,
-                         const rd_kafka_topic_partition_list_t *list)
+                         rd_kafka_topic_partition_list_t *list)
 {
     wt_owner_assert(rebalance->owner);
     wt_metric_add(WT_METRIC_REBALANCES, 1);
@@ -185,6 +219,7 @@ void wt_rebalance_handle(struct wt_rebalance *rebalance, rd_kafka_resp_err_t cod
         wt_group_note_assigned();
         wt_group_member_note_assigned(rebalance->member);
         end_former(rebalance);
+        begin_added(rebalance, list);
         begin_epochs(rebalance, list);
         wt_rebalance_complete(rebalance->client, list, true);
         return;

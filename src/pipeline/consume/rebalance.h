@@ -27,6 +27,7 @@ struct wt_rebalance {
     struct wt_owner *owner; /* the consume thread */
     rd_kafka_t *client;
     bool coordinator_assigns; /* group.protocol: consumer */
+    bool begins_at_end;       /* wt_consumer_begins_at_end; false for a replay */
     struct wt_partitions *partitions;
     struct wt_intake *intake;
     struct wt_group_member *member;
@@ -39,7 +40,7 @@ struct wt_rebalance {
 /* The body of librdkafka's rebalance callback: handles the assignment or the revoke of `list`. A
  * partition that is assigned here stays unforwarded until intake is ready (consumer_client.h). */
 void wt_rebalance_handle(struct wt_rebalance *rebalance, rd_kafka_resp_err_t code,
-                         const rd_kafka_topic_partition_list_t *list);
+                         rd_kafka_topic_partition_list_t *list);
 
 /* Ends the epochs of all partitions and drains them; the partitions stay assigned to the consumer.
  * For the end of the process. `lost`: commits nothing. */

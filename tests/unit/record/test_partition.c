@@ -40,6 +40,20 @@ static void a_new_partition_is_not_assigned(void **state)
     wt_partitions_destroy(partitions);
 }
 
+static void what_a_topic_has_beyond_its_first_count_was_added(void **state)
+{
+    (void)state;
+    struct wt_partitions *partitions = wt_partitions_create();
+    wt_partitions_note_count(partitions, "two", 2);
+    wt_partitions_note_count(partitions, "three", 3);
+    assert_false(wt_partitions_get(partitions, "two", 1)->added);
+    assert_true(wt_partitions_get(partitions, "two", 2)->added);
+    assert_false(wt_partitions_get(partitions, "three", 2)->added);
+    assert_true(wt_partitions_get(partitions, "three", 3)->added);
+    assert_false(wt_partitions_get(partitions, "unknown", 9)->added);
+    wt_partitions_destroy(partitions);
+}
+
 static void a_record_is_stale_unless_its_own_epoch_lives(void **state)
 {
     (void)state;
@@ -100,6 +114,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_partition_is_one_struct_for_good),
         cmocka_unit_test(a_new_partition_is_not_assigned),
+        cmocka_unit_test(what_a_topic_has_beyond_its_first_count_was_added),
         cmocka_unit_test(a_record_is_stale_unless_its_own_epoch_lives),
         cmocka_unit_test(what_was_written_before_an_epoch_began_is_seen_with_it),
     };
