@@ -17,10 +17,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Articles read before they are labelled together: enough neighbours in length for tight batches.
+/* A chunk is what is read before it is labelled together: enough neighbours in length for tight batches.
  * Fewer when the input pauses, so that an interactive user gets answers at once. */
-#define WINDOW_ARTICLES_MAX 1024u
-#define WINDOW_BYTES_MAX (16u << 20)
+#define CHUNK_ARTICLES_MAX 1024u
+#define CHUNK_BYTES_MAX (16u << 20)
 
 #define BATCH_TOKENS_DEFAULT 1024u
 
@@ -35,7 +35,7 @@ struct options {
     bool logits;
 };
 
-/* A line of the window: an article, or a line that is not one. */
+/* A line of the chunk: an article, or a line that is not one. */
 struct line {
     uint64_t number;
     char *id_json; /* NULL: `error` says why it is no article */
@@ -54,7 +54,7 @@ struct classify {
     struct wt_jsonl *input;
     struct line *lines;
     uint32_t line_count;
-    struct wt_buffer window; /* the texts of its articles, one behind the other */
+    struct wt_buffer texts; /* of the chunk's articles, one behind the other */
     bool bad_lines;
 };
 
@@ -83,27 +83,27 @@ static void print_help(void)
         "    wiretag classify --model models/demo.pt\n");
 }
 
-/* Of -c, else the defaults. */
+/* The configuration of -c, else the defaults. */
 static const struct wt_config *config_of(const struct classify *classify)
 {
     return classify->options->feed != NULL ? classify->options->feed : classify->defaults;
 }
 
-/* --- one window ------------------------------------------------------------------------------ */
+/* --- one chunk ------------------------------------------------------------------------------ */
 
 static void keep(struct classify *classify, const struct wt_jsonl_item *item, struct line *line)
 {
     line->id_json = wt_strdup(item->id_json);
-    line->text_from = classify->window.count;
+    line->text_from = classify->texts.count;
     line->text_bytes = item->text_bytes;
-    wt_buffer_append(&classify->window, item->text, item->text_bytes);
+    wt_buffer_append(&classify->texts, item->text, item->text_bytes);
 }
 
-/* Reads lines until the window is full or the input pauses. WT_CLOSED: the input ended. */
-static enum wt_status read_window(struct classify *classify, struct wt_error *error)
+/* Reads lines until the chunk is full or the input pauses. WT_CLOSED: the input ended. */
+static enum wt_status read_chunk(struct classify *classify, struct wt_error *error)
 {
     classify->line_count = 0;
-    classify->window.count = 0;
+    classify->texts.count = 0;
     do {
         struct line *line = &classify->lines[classify->line_count];
         struct wt_jsonl_item item;
@@ -120,21 +120,21 @@ static enum wt_status read_window(struct classify *classify, struct wt_error *er
             keep(classify, &item, line);
         }
         classify->line_count++;
-    } while (classify->line_count < WINDOW_ARTICLES_MAX &&
-             classify->window.count < WINDOW_BYTES_MAX && wt_jsonl_ready(classify->input));
+    } while (classify->line_count < CHUNK_ARTICLES_MAX && classify->texts.count < CHUNK_BYTES_MAX &&
+             wt_jsonl_ready(classify->input));
     return WT_OK;
 }
 
-/* The results of the window's articles, in their order; NULL: `error` is that of each. */
+/* The results of the chunk's articles, in their order. NULL: `error` says why there is none of any. */
 static struct wt_results *run_model(struct classify *classify, struct wt_error *error)
 {
-    struct wt_text texts[WINDOW_ARTICLES_MAX];
+    struct wt_text texts[CHUNK_ARTICLES_MAX];
     size_t count = 0;
     for (uint32_t i = 0; i < classify->line_count; i++) {
         const struct line *line = &classify->lines[i];
         if (line->id_json != NULL) {
             const char *text =
-                line->text_bytes > 0 ? classify->window.bytes + line->text_from : NULL;
+                line->text_bytes > 0 ? classify->texts.bytes + line->text_from : NULL;
             texts[count++] = (struct wt_text){.bytes = text, .count = line->text_bytes};
         }
     }
@@ -181,8 +181,8 @@ static void write_label(const struct classify *classify, struct line *line,
     wt_buffer_free(&value);
 }
 
-static void write_window(struct classify *classify, const struct wt_results *results,
-                         const struct wt_error *failure)
+static void write_chunk(struct classify *classify, const struct wt_results *results,
+                        const struct wt_error *failure)
 {
     size_t next = 0;
     for (uint32_t i = 0; i < classify->line_count; i++) {
@@ -243,7 +243,7 @@ static int classify_all(const struct options *options)
     struct classify classify = {.options = options};
     struct wt_error error;
     classify.defaults = wt_config_defaults();
-    classify.lines = wt_alloc_zeroed(WINDOW_ARTICLES_MAX, sizeof(struct line));
+    classify.lines = wt_alloc_zeroed(CHUNK_ARTICLES_MAX, sizeof(struct line));
     classify.input = wt_jsonl_create(STDIN_FILENO);
     if (options->feed != NULL) {
         wt_jsonl_feed(classify.input, options->feed);
@@ -255,10 +255,10 @@ static int classify_all(const struct options *options)
         goto done;
     }
     do {
-        status = read_window(&classify, &error);
+        status = read_chunk(&classify, &error);
         struct wt_error failure;
         struct wt_results *results = run_model(&classify, &failure);
-        write_window(&classify, results, &failure);
+        write_chunk(&classify, results, &failure);
         wt_results_destroy(results);
     } while (status == WT_OK && !ferror(stdout));
     if (status == WT_IO) {
@@ -272,7 +272,7 @@ static int classify_all(const struct options *options)
     wt_jsonl_tell_filtered(classify.input, "classify");
 done:
     wt_jsonl_destroy(classify.input);
-    wt_buffer_free(&classify.window);
+    wt_buffer_free(&classify.texts);
     wt_encoder_destroy(classify.encoder);
     wt_classifier_destroy(classify.classifier);
     wt_model_destroy(classify.model);

@@ -24,7 +24,7 @@ struct article {
     size_t gold_bytes;
 };
 
-struct window {
+struct chunk {
     struct article articles[ARTICLES_MAX];
     uint32_t count;
     struct wt_buffer texts; /* one behind the other */
@@ -73,19 +73,19 @@ static enum wt_status read_gold(const struct wt_scoring *scoring, const struct w
                                 : status;
 }
 
-/* Takes a line into the window, or counts why not. `read`, `bad`: what wt_jsonl_next said. */
-static enum wt_status take_line(const struct wt_scoring *scoring, struct window *window,
+/* Takes a line into the chunk, or counts why not. `read`, `bad`: what wt_jsonl_next said. */
+static enum wt_status take_line(const struct wt_scoring *scoring, struct chunk *chunk,
                                 const struct wt_jsonl_item *item, enum wt_status read,
                                 const struct wt_error *bad, struct wt_error *error)
 {
     struct wt_report *report = scoring->report;
-    size_t gold_from = window->golds.count;
+    size_t gold_from = chunk->golds.count;
     report->lines++;
     if (!item->object) {
         return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, bad->code, "line %" PRIu64 ": %s",
                             item->line, bad->message);
     }
-    enum wt_status status = read_gold(scoring, item, &window->golds, error);
+    enum wt_status status = read_gold(scoring, item, &chunk->golds, error);
     if (status == WT_CLOSED) {
         report->first_without_gold =
             report->without_gold == 0 ? item->line : report->first_without_gold;
@@ -95,21 +95,21 @@ static enum wt_status take_line(const struct wt_scoring *scoring, struct window 
     if (status == WT_OK && read != WT_OK) {
         count_unlabelled(report, bad->code);
     } else if (status == WT_OK) {
-        window->articles[window->count++] = (struct article){
-            window->texts.count, item->text_bytes, gold_from, window->golds.count - gold_from};
-        wt_buffer_append(&window->texts, item->text, item->text_bytes);
+        chunk->articles[chunk->count++] = (struct article){
+            chunk->texts.count, item->text_bytes, gold_from, chunk->golds.count - gold_from};
+        wt_buffer_append(&chunk->texts, item->text, item->text_bytes);
     }
     return status;
 }
 
-/* Reads lines until the window is full. WT_CLOSED: the input ended. */
-static enum wt_status read_window(const struct wt_scoring *scoring, struct window *window,
-                                  struct wt_error *error)
+/* Reads lines until the chunk is full. WT_CLOSED: the input ended. */
+static enum wt_status read_chunk(const struct wt_scoring *scoring, struct chunk *chunk,
+                                 struct wt_error *error)
 {
-    window->count = 0;
-    window->texts.count = 0;
-    window->golds.count = 0;
-    while (window->count < ARTICLES_MAX && window->texts.count < BYTES_MAX) {
+    chunk->count = 0;
+    chunk->texts.count = 0;
+    chunk->golds.count = 0;
+    while (chunk->count < ARTICLES_MAX && chunk->texts.count < BYTES_MAX) {
         struct wt_jsonl_item item;
         struct wt_error bad;
         enum wt_status status = wt_jsonl_next(scoring->input, &item, &bad);
@@ -119,7 +119,7 @@ static enum wt_status read_window(const struct wt_scoring *scoring, struct windo
         if (status == WT_IO || status == WT_CLOSED) {
             return status;
         }
-        status = take_line(scoring, window, &item, status, &bad, error);
+        status = take_line(scoring, chunk, &item, status, &bad, error);
         if (status != WT_OK) {
             return status;
         }
@@ -127,25 +127,24 @@ static enum wt_status read_window(const struct wt_scoring *scoring, struct windo
     return WT_OK;
 }
 
-static enum wt_status label_window(const struct wt_scoring *scoring, const struct window *window,
-                                   struct wt_error *error)
+static enum wt_status label_chunk(const struct wt_scoring *scoring, const struct chunk *chunk,
+                                  struct wt_error *error)
 {
     struct wt_text texts[ARTICLES_MAX];
-    for (uint32_t i = 0; i < window->count; i++) {
-        const struct article *article = &window->articles[i];
+    for (uint32_t i = 0; i < chunk->count; i++) {
+        const struct article *article = &chunk->articles[i];
         bool empty = article->text_bytes == 0;
-        texts[i] =
-            (struct wt_text){.bytes = empty ? NULL : window->texts.bytes + article->text_from,
-                             .count = article->text_bytes};
+        texts[i] = (struct wt_text){.bytes = empty ? NULL : chunk->texts.bytes + article->text_from,
+                                    .count = article->text_bytes};
     }
     struct wt_results *results = NULL;
-    enum wt_status status = wt_classify(scoring->classifier, texts, window->count, &results, error);
-    for (uint32_t i = 0; status == WT_OK && i < window->count; i++) {
+    enum wt_status status = wt_classify(scoring->classifier, texts, chunk->count, &results, error);
+    for (uint32_t i = 0; status == WT_OK && i < chunk->count; i++) {
         const struct wt_result *result = wt_results_get(results, i);
         if (result->status == WT_OK) {
-            const struct article *article = &window->articles[i];
+            const struct article *article = &chunk->articles[i];
             /* The buffer's bytes are those of malloc, and every id in them has four. */
-            const uint32_t *gold = (const uint32_t *)(const void *)window->golds.bytes;
+            const uint32_t *gold = (const uint32_t *)(const void *)chunk->golds.bytes;
             wt_evaluation_add(scoring->evaluation, result->logits,
                               gold + article->gold_from / sizeof *gold,
                               (uint32_t)(article->gold_bytes / sizeof *gold));
@@ -174,16 +173,16 @@ static void tell(const struct wt_scoring *scoring, uint64_t total, struct wt_pro
 
 enum wt_status wt_scoring_run(struct wt_scoring *scoring, struct wt_error *error)
 {
-    struct window *window = wt_alloc_zeroed(1, sizeof *window);
+    struct chunk *chunk = wt_alloc_zeroed(1, sizeof *chunk);
     uint64_t total = size_of(scoring->fd);
     char *what = wt_format("evaluating %s", scoring->report->input);
     struct wt_progress *progress = wt_progress_create("eval", what, false);
     int64_t started_us = wt_clock_us();
     enum wt_status status;
     do {
-        status = read_window(scoring, window, error);
+        status = read_chunk(scoring, chunk, error);
         if (status == WT_OK || status == WT_CLOSED) {
-            enum wt_status labelled = label_window(scoring, window, error);
+            enum wt_status labelled = label_chunk(scoring, chunk, error);
             status = labelled != WT_OK ? labelled : status;
         }
         tell(scoring, total, progress);
@@ -192,8 +191,8 @@ enum wt_status wt_scoring_run(struct wt_scoring *scoring, struct wt_error *error
     scoring->report->seconds = (double)(spent_us > 0 ? spent_us : 1) * 1e-6;
     wt_progress_destroy(progress);
     free(what);
-    wt_buffer_free(&window->texts);
-    wt_buffer_free(&window->golds);
-    free(window);
+    wt_buffer_free(&chunk->texts);
+    wt_buffer_free(&chunk->golds);
+    free(chunk);
     return status == WT_CLOSED ? WT_OK : status;
 }

@@ -1,6 +1,6 @@
 /* scoring.h: reads the articles, has the model label them, and counts both into an evaluation.
  *
- * It takes a window of articles at a time, so memory does not grow with the input. Thread: main. */
+ * It takes a chunk of articles at a time, so memory does not grow with the input. Thread: main. */
 #ifndef WIRETAG_CLI_EVAL_SCORING_H
 #define WIRETAG_CLI_EVAL_SCORING_H
 
