@@ -16,9 +16,6 @@
  * refuse. */
 #define CLIENT_US 60000000
 
-/* The admin call that reads all that a group has committed would need no list of partitions. But repeated
- * every few seconds it ends the process: librdkafka (seen in 2.16) fails an assertion where an answer and a
- * time-out meet. */
 struct wt_promotion_watch {
     const struct wt_config *config;
     struct wt_partitions *partitions;
@@ -84,7 +81,12 @@ static bool pass_over_missing(rd_kafka_topic_partition_list_t *list)
     return missing == list->cnt;
 }
 
-/* Without the right to the group, nothing is announced. */
+/* Sets what is committed for the partitions of `list`. Without the right to the group: nothing, so nothing is
+ * announced. False: not answered.
+ *
+ * The admin call that reads all commits of a group would need no list of partitions. But repeated every few
+ * seconds it ends the process: librdkafka (seen in 2.16) fails an assertion where an answer and a time-out
+ * meet. */
 static bool read_commits(struct wt_promotion_watch *watch, rd_kafka_t *client,
                          rd_kafka_topic_partition_list_t *list)
 {

@@ -49,8 +49,8 @@ struct wt_promotion {
 /* Writes it to `text`, which has room for WT_PROMOTION_BYTES_MAX. False: it would be longer. */
 bool wt_promotion_write(const struct wt_promotion *promotion, char *text);
 
-/* Reads what wt_promotion_write wrote: `bytes` bytes without a NUL. False: `text` is none (it may be NULL).
- * */
+/* Reads what wt_promotion_write wrote: `bytes` bytes without a NUL. False: `text`, which may be NULL, is no
+ * promotion. */
 bool wt_promotion_read(const void *text, size_t bytes, struct wt_promotion *promotion_out);
 
 /* *announcement follows `last`: gets a higher id, and knows which promotions before it were called off. */

@@ -197,10 +197,10 @@ static void begin_added(struct wt_rebalance *rebalance, rd_kafka_topic_partition
     rd_kafka_topic_partition_list_destroy(added);
 }
 
-/* Note "Assigned twice": without a cooperative strategy an assignment is the whole, and a revoke of the one
- * before precedes it. librdkafka (2.16) leaves that out if an input topic gains partitions between its
- * callback and our assign: it rejoins at once, when it has no partitions to revoke yet. Whose the old
- * ones were meanwhile is not known, so they count as lost. */
+/* Note "Assigned twice": without a cooperative strategy an assignment names all partitions, and librdkafka
+ * revokes the one before first. It (2.16) leaves that revoke out if an input topic gains partitions between
+ * its callback and our assign: it rejoins at once, when it has no partitions to revoke yet. Who owned the
+ * old ones meanwhile is not known, so they count as lost. */
 static void end_former(struct wt_rebalance *rebalance)
 {
     const char *protocol = rd_kafka_rebalance_protocol(rebalance->client);

@@ -1,7 +1,7 @@
 /* rebalance.h: what happens when the group assigns partitions to this worker or revokes them.
  *
- *   assigned   each partition begins a new epoch; then librdkafka is told to fetch the partitions. What was
- *              assigned before without a revoke since counts as lost, unless the group is cooperative.
+ *   assigned   each partition begins a new epoch; then librdkafka is told to fetch the partitions. Unless
+ *              the group is cooperative, an earlier assignment that was not revoked counts as lost.
  *   revoked    the epochs end and the records in flight are drained: labelled, published and committed.
  *              Then the partitions are unassigned, and the group may give them to another member.
  *   lost       the group has already given the partitions to another member. The epochs end, and
@@ -42,8 +42,8 @@ struct wt_rebalance {
 void wt_rebalance_handle(struct wt_rebalance *rebalance, rd_kafka_resp_err_t code,
                          rd_kafka_topic_partition_list_t *list);
 
-/* Ends the epochs of all partitions and drains them; the partitions stay assigned to the consumer.
- * For the end of the process. `lost`: commits nothing. */
+/* Ends the epochs of all partitions and drains them; the partitions stay assigned to the consumer. At
+ * the end of the process, and where an assignment replaces an earlier one. `lost`: commits nothing. */
 void wt_rebalance_end_all(struct wt_rebalance *rebalance, bool lost);
 
 /* Completes a rebalance in librdkafka: assigns (`assign`) or unassigns the partitions, incrementally

@@ -248,7 +248,7 @@ static bool is_early(const struct wt_takeover *takeover, const struct wt_partiti
                        partition->promotion_from >= 0 &&
                        atomic_load_explicit(&partition->durable, memory_order_acquire) <=
                            partition->promotion_from;
-    /* The time first: what is announced is then not older. */
+    /* In this order: what is announced is then at least as new as the time says. */
     struct wt_promotion announced;
     bool fresh = wt_clock_us() - wt_promotions_read_us(takeover->ports.promotions) <= FRESH_US;
     bool called_off = wt_promotions_announced(takeover->ports.promotions, &announced) &&

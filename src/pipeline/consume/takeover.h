@@ -1,24 +1,22 @@
 /* takeover.h: at which offset of each assigned partition another model takes over (promotion.h).
  *
- *   learn    At an assignment the group's metadata says which promotion the partition has. Until that is
- *   read, and
- *            the model of the next record is loaded, its records stay in librdkafka.
- *   fix      A newer promotion is announced, and its model is loaded here: the owner fixes the offset, at or
- *            behind the announced one and behind all that this partition's records were labelled up to.
+ *   learn    At an assignment the group's metadata says which promotion the partition has. Its records
+ *            stay in librdkafka until that is read and the model of the next record is loaded.
+ *   fix      A newer promotion is announced, and its model is loaded here. The owner fixes the offset: at
+ *            or behind the announced one, and not before the next record to be read.
  *   hold     The first record of the new model waits until it is certain that the promotion was not called
  *            off; and, at-least-once, until a commit has the offset. Other partitions go on.
- *   give up  A record's model cannot be loaded here: the worker drains and leaves the group, so that others
- *   take over.
+ *   give up  A record's model cannot be loaded here: the worker drains and leaves the group, so that
+ *            others take over.
  *
- * Invariants. A record is labelled by the model that its partition's promotion names for its offset. What is
- * published of the new model is never without the offset in the group's metadata:
+ * Invariants. A record is labelled by the model that its partition's promotion names for its offset. No
+ * label of the new model is published before the offset is in the group's metadata, or beside it:
  *
- *   exactly-once   labels, position and promotion are one transaction. So the offset may be the next one
- *   read: what an
- *                  earlier owner labelled behind its last commit was aborted
- *   at-least-once  an earlier owner may have published, uncommitted, up to the log's end. So the offset lies
- *   behind
- *                  that end, and nothing from it on is taken before a commit with the promotion has succeeded
+ *   exactly-once   Labels, position and promotion are one transaction. So the offset may be the next one to
+ *                  be read: what an earlier owner labelled after its last commit was aborted.
+ *   at-least-once  An earlier owner may have published, uncommitted, up to the log's end. So the offset
+ *                  lies behind that end, and no record from it on is taken before a commit with the
+ *                  promotion has succeeded.
  *
  * Thread: consume. */
 #ifndef WIRETAG_PIPELINE_CONSUME_TAKEOVER_H
@@ -41,8 +39,8 @@ struct wt_takeover;
 struct wt_takeover_ports {
     const struct wt_config *config;
     struct wt_labellers *labellers; /* NULL: records get no labeller, in tests */
-    struct wt_promotions
-        *promotions; /* NULL: there are none; the newest labeller labels everything */
+    /* NULL: there are none; the newest labeller labels everything. */
+    struct wt_promotions *promotions;
     struct wt_partitions *partitions;
     struct wt_extent_query *query;
     void *opaque;

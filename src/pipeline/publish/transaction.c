@@ -29,8 +29,8 @@
 
 /* Note "Markers": the broker answers a commit before it has written the commit's markers. Until they
  * are written it refuses the next transaction, and librdkafka retries only after 20 ms. Writing them
- * takes a few milliseconds, so waiting that long is faster. With a backlog it is not: the transaction has
- * records for longer than 20 ms, and librdkafka keeps them meanwhile. */
+ * takes a few milliseconds, so waiting that long is faster. With a backlog waiting gains nothing: it takes
+ * longer than 20 ms to produce the transaction's records, and librdkafka keeps them meanwhile. */
 #define MARKERS_MS 6
 
 struct wt_transaction {
