@@ -22,8 +22,8 @@ static const char *const taken_keys[] = {
 struct loaded {
     struct loaded *next;
     struct wt_model *model;
-    struct wt_config
-        *view; /* that of the start, with what was taken from `read`; NULL: the first model */
+    /* That of the start, with what was taken from `read`; NULL: the first model. */
+    struct wt_config *view;
     struct wt_config *read;
     struct wt_model_name name; /* of one that a promotion names: where `view` has path and hash */
 };

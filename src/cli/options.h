@@ -31,8 +31,8 @@ struct wt_cli_options {
     void (*help)(void); /* prints the help to stdout */
     const struct wt_cli_option *own;
     size_t own_count;
-    struct wt_cli_config
-        *config; /* receives -c and --set; NULL: the command has no configuration */
+    /* Receives -c and --set; NULL: the command has no configuration. */
+    struct wt_cli_config *config;
     /* Where the one operand is stored; it is set to NULL if there is none. NULL: the command takes
      * no operand. */
     const char **operand;

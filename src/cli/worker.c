@@ -46,8 +46,8 @@ struct work {
     struct wt_pipeline *pipeline;
     bool restarting;
     bool reload_wanted; /* of the next pipeline */
-    char
-        lacking[WT_ERROR_MESSAGE_BYTES_MAX]; /* why the worker is out of its group; "": it is not */
+    /* Why the worker is out of its group; "": it is not. */
+    char lacking[WT_ERROR_MESSAGE_BYTES_MAX];
 };
 
 /* Loading a model and waiting for a broker cannot be interrupted, and there is nothing to finish:
@@ -286,8 +286,8 @@ static void close_pipeline(struct work *work)
     wt_exit_limit_lift();
 }
 
-/* Out of the group, so that others have the partitions, until the model can be loaded. False: a signal came.
- * */
+/* Waits out of the group, so that others have the partitions, until the model can be loaded. False: a signal
+ * came. */
 static bool await_model(struct work *work)
 {
     struct wt_error error;

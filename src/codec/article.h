@@ -12,8 +12,8 @@
 struct wt_article {
     const char *text; /* valid UTF-8, may contain NUL */
     size_t text_bytes;
-    const char
-        *filtered_by;    /* the pointer of input.where that passes over the record; NULL: none */
+    /* The pointer of input.where that passes over the record; NULL: none. */
+    const char *filtered_by;
     size_t markup_bytes; /* of the HTML that the text was taken from; 0: it was none */
     bool normalized;     /* input.normalize has changed the text */
     bool framed;         /* a frame (frame.h) was taken off, of the schema: */

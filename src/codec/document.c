@@ -15,8 +15,8 @@ struct reading {
     struct wt_document *document;
     const char *at;
     const char *end;
-    uint32_t
-        parent; /* the innermost open array or object; while open, its `next` is its own parent */
+    /* The innermost open array or object; while open, its `next` is its own parent. */
+    uint32_t parent;
     uint32_t depth;
     enum expected expected;
     const char *why; /* not NULL: refused */

@@ -24,7 +24,7 @@ static bool valid_pointer(const char *text)
     return true;
 }
 
-/* Of headers: a name, or the beginning of names and a *. */
+/* True: `text` names headers: it is a name, or the beginning of names and a *. */
 static bool valid_header(const char *text)
 {
     const char *star = strchr(text, '*');

@@ -36,11 +36,10 @@ struct wt_key {
     bool null_allowed;    /* TEXT: null is accepted and stored as NULL */
     bool empty_allowed;   /* TEXTS: an empty list is accepted */
     const struct wt_choice *choices;
-    bool (*valid)(
-        const char
-            *text); /* TEXT, each of TEXTS, of FILTERS, topic of ROUTES; NULL: any text but "" */
-    const char
-        *must; /* TEXT, TEXTS, FILTERS, PROPERTIES: the rule for messages, after "it must be" */
+    /* TEXT, each of TEXTS, of FILTERS, topic of ROUTES; NULL: any text but "". */
+    bool (*valid)(const char *text);
+    /* TEXT, TEXTS, FILTERS, PROPERTIES: the rule for messages, after "it must be". */
+    const char *must;
 };
 
 /* All keys, in the order of config/wiretag.yaml. */

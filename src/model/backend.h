@@ -64,8 +64,8 @@ enum wt_status wt_backend_set_inputs(struct wt_backend *backend, bool takes_mask
 struct wt_backend_request {
     const char *device;
     bool precisions[WT_PRECISION_COUNT]; /* one or more; the best of them by measurement is taken */
-    const struct wt_kernels
-        *kernels;        /* on a CPU: the set that computes; NULL: the best by measurement */
+    /* On a CPU: the set that computes; NULL: the best by measurement. */
+    const struct wt_kernels *kernels;
     bool libtorch;       /* its own operators compute instead */
     uint32_t tokens_max; /* for the lengths to measure; as in wt_model_info */
     uint32_t pad_to;
@@ -76,9 +76,9 @@ struct wt_backend_prepared {
     enum wt_precision precision;
     char kernels[100];   /* text: as in wt_model_info */
     char operators[200]; /* text: the same, with what they compute */
-    char
-        measured[600]; /* text: the figures on which the choice is based; "": there was no choice */
-    bool row_by_row;   /* as far as known, a row's bits do not depend on its neighbours */
+    /* Text: the figures on which the choice is based; "": there was no choice. */
+    char measured[600];
+    bool row_by_row; /* as far as known, a row's bits do not depend on its neighbours */
 };
 
 /* Moves the model to its device and precision and optimizes it. On a CPU it is timed for that.

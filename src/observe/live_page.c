@@ -18,8 +18,8 @@
 struct wt_live_page {
     struct wt_history *history;
     int64_t start_us;
-    struct wt_live_taken
-        taken; /* the last one: the page shows failures until there are newer ones */
+    /* The last one: the page shows failures until there are newer ones. */
+    struct wt_live_taken taken;
 };
 
 struct wt_live_page *wt_live_page_create(void)

@@ -71,7 +71,7 @@ static void count_time(struct worker *worker, enum wt_histogram stage)
     wt_metric_observe(stage, (double)(worker->now_us - from_us) * 1e-6, 1);
 }
 
-/* Of a traced record: when it left the stage. */
+/* Notes when the record left the stage, if it is traced. */
 static void note_time(struct wt_record *record, enum wt_histogram stage, int64_t now_us)
 {
     struct wt_trace *trace = record->trace;

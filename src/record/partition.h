@@ -89,8 +89,8 @@ struct wt_partition {
 
     /* Thread: consume; takeover.h. */
     bool promotion_known; /* what the group's metadata says has been read */
-    int64_t
-        promotion_from; /* the offset expected next when the promotion was fixed here; -1: it was read */
+    /* The offset expected next when the promotion was fixed here; -1: it was read. */
+    int64_t promotion_from;
     bool promotion_passed;      /* a record behind its offset was taken */
     struct wt_waiting *waiting; /* its records that wait for their model; NULL: none */
     uint64_t promotion_request; /* asks for the log's end, to fix an offset; 0: none is open */

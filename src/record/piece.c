@@ -16,7 +16,7 @@ struct result {
     bool abandoned;
 };
 
-/* Of a whole. Each piece writes its own result; the last one to be joined reads them all. */
+/* What a whole has of its pieces. Each piece writes its own result; the last one to be joined reads all. */
 struct wt_pieces {
     uint32_t count;
     uint32_t label_count;
@@ -36,7 +36,7 @@ static void destroy_pieces(struct wt_pieces *pieces)
     free(pieces);
 }
 
-/* Of a piece that nobody has joined. */
+/* wt_record_destroy calls it for a piece that was not joined. */
 static void drop(struct wt_record *piece)
 {
     piece->abandoned = true;

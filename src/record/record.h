@@ -125,10 +125,10 @@ struct wt_record {
 
     /* Windows (piece.h). */
     struct wt_record *whole; /* of a piece: the record that it is a window of; else NULL */
-    void (*drop)(
-        struct wt_record *piece); /* of a piece: destroys it, and its whole with the last */
-    uint32_t piece_index;         /* which of its windows */
-    struct wt_pieces *pieces;     /* of a record that is cut into pieces, until they are joined */
+    /* Of a piece that is not joined: destroys it, and its whole with the last one. Else NULL. */
+    void (*drop)(struct wt_record *piece);
+    uint32_t piece_index;     /* of a piece: which of its windows */
+    struct wt_pieces *pieces; /* of a record that is cut into pieces, until they are joined */
 
     /* Result. */
     float *logits;               /* label_count values; NULL before the model ran */
@@ -140,13 +140,12 @@ struct wt_record {
     uint32_t target;             /* the label's topic (wt_config_label_topic); set by encoding */
     atomic_int target_partition; /* where the record was sent to; -1: not known yet */
     struct wt_failure *failure;  /* set when the outcome is dead letter or skipped */
-    struct wt_compared
-        *compared; /* by the reference, set by prepare; by the labeller, set by publish; NULL: it is
-                    * not compared */
+    /* The reference's label, set by prepare, and the labeller's, set by publish; NULL: not compared. */
+    struct wt_compared *compared;
     struct wt_output output; /* encoded once, kept until acknowledged */
     bool ran;                /* taken by infer: counts in wt_partition_running */
-    bool
-        abandoned; /* the model did not recover: dropped without an outcome, the next owner has it */
+    /* The model did not recover: dropped without an outcome, the next owner has it. */
+    bool abandoned;
     bool in_producer; /* the delivery report is outstanding */
 
     /* The record's dead letter. */
@@ -154,9 +153,8 @@ struct wt_record {
     bool dead_letter_keyed;         /* it gets a key if the record has none */
     bool dead_letter_dated;         /* it has the record's timestamp, not the current time */
     bool dead_letter_minimal;       /* as encoded it cannot be cut further */
-    const char
-        *dead_letter_connector; /* as which its headers for Kafka Connect name the worker; set by
-                                        * encoding; NULL: it has none */
+    /* The worker's name in its headers for Kafka Connect; set by encoding; NULL: it has none. */
+    const char *dead_letter_connector;
 };
 
 /* Creates a record in state CONSUMED with copies of key, value and headers. Thread: any. */

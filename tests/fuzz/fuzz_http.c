@@ -88,8 +88,8 @@ static void converse(const struct wt_http *http, const uint8_t *data, size_t siz
     ssize_t got;
     int client = open_client(http);
     send_all(client, data, size);
-    /* Not so close behind the bytes that the endpoint sees both at once: it would look for the end only
-     * when the connection's time is over. */
+    /* Waits before it closes its side: an endpoint that sees bytes and end at once would notice the end
+     * only when the connection's time is over. */
     struct pollfd answered = {.fd = client, .events = POLLIN};
     (void)poll(&answered, 1, ANSWER_MS);
     (void)shutdown(client, SHUT_WR);

@@ -18,7 +18,7 @@
 
 #define BATCH_TOKENS_DEFAULT 1024u
 
-/* Of tables that do not go to a terminal. */
+/* The width of tables that do not go to a terminal. */
 #define COLUMNS_DEFAULT 100u
 
 struct options {

@@ -24,7 +24,7 @@
 #define FOOT 52u
 #define RECALL_WIDTH 64u
 #define WIDTH_MIN 480u
-/* Of the three columns of several labels. */
+/* The three columns of figures, where the model gives several labels. */
 #define COLUMN_WIDTH 72u
 #define COLUMN_HEAD 20u
 /* A column of text of 12 pixels; wide letters take a little more than most. */

@@ -19,7 +19,7 @@
 
 #define READ_MS_MAX 5000
 
-/* Of the text where stdout is no terminal. */
+/* The width of the text where stdout is no terminal. */
 #define TEXT_COLUMNS 100u
 
 /* --- counts ---------------------------------------------------------------------------------- */

@@ -195,7 +195,7 @@ static void add_routes(const struct wt_config *config, char *terms)
     free(value);
 }
 
-/* Of a comparison, the beginnings of the bundles' hashes. */
+/* Adds the beginnings of both bundles' hashes, which are "none" without a comparison. */
 static void add_models(const struct wt_cli_compare *compare, char *terms)
 {
     char a[13] = "none";

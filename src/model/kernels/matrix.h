@@ -52,8 +52,8 @@ struct wt_result {
     enum wt_activation activation;
     float *out;
     size_t out_stride;
-    int32_t
-        *tops; /* s8: NULL, or WT_LANES maxima for each row, 0 at first, for the next conversion */
+    /* s8: NULL, or WT_LANES maxima for each row, 0 at first, for the next conversion. */
+    int32_t *tops;
 };
 
 void wt_matrix_multiply(const struct wt_matrix *matrix, const struct wt_operand *operand,

@@ -24,7 +24,6 @@ void *wt_memory_aligned(size_t bytes)
     size_t alignment = bytes >= HUGE_PAGE_BYTES ? HUGE_PAGE_BYTES : ALIGNMENT;
     size_t padded = wt_memory_padded(bytes > 0 ? bytes : 1);
     void *memory = NULL;
-    /* aligned_alloc takes whole huge pages; the last one is rounded up. */
     if (posix_memalign(&memory, alignment, padded) == 0) {
         /* Huge pages for whole ones only: a half-used one would take its full size. If the kernel
          * has no huge pages, this call fails without harm. */

@@ -19,8 +19,8 @@ struct topic {
     const char *name;
     int64_t wait_us;  /* 0: it was tried, and is known */
     int64_t until_us; /* no record of it before */
-    int64_t
-        turn_us; /* it is to be tried again, and until then all others wait for it; 0: not yet */
+    /* While it is to be tried again: until when all others wait for it; 0: it is not its turn yet. */
+    int64_t turn_us;
 };
 
 struct wt_missing_topics {

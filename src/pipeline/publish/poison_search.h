@@ -16,8 +16,8 @@
 struct wt_poison_search {
     uint32_t records;     /* in this round */
     uint32_t records_max; /* of a round; UINT32_MAX: not searching */
-    uint32_t
-        records_cap; /* of any round: larger ones were too large as a whole; UINT32_MAX: none were */
+    /* Of any round: larger ones were too large as a whole; UINT32_MAX: none were. */
+    uint32_t records_cap;
     uint32_t too_large; /* records of the last round that was refused for its size; 0: none */
     uint32_t suspects; /* the rejected record is one of the next `suspects` records; 0: not known */
 };

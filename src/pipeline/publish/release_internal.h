@@ -31,10 +31,10 @@ struct wt_release {
 
     /* What the dead-letter topic takes. */
     int64_t topic_bytes_max; /* its max.message.bytes; -1: not known */
-    size_t
-        dead_letter_bytes_max; /* of one dead letter, as far as topic, producer and refusals tell */
-    bool dead_letters_keyed;   /* the topic takes no record without a key */
-    size_t round_bytes;        /* of the dead letters sent in this round */
+    /* Of one dead letter, as far as topic, producer and refusals tell. */
+    size_t dead_letter_bytes_max;
+    bool dead_letters_keyed; /* the topic takes no record without a key */
+    size_t round_bytes;      /* of the dead letters sent in this round */
     bool crowded; /* the next dead letter does not fit into this round's request and waits */
 };
 

@@ -23,7 +23,7 @@
 /* A transaction of fewer records goes on: large records would make a transaction each. */
 #define WT_REQUEST_RECORDS_MIN 1024u
 
-/* At most what frames a record, and a header, in a request (Kafka's record format 2). */
+/* The most bytes around a record, and around a header, in a request (Kafka's record format 2). */
 #define WT_RECORD_FRAME_BYTES 36u
 #define WT_HEADER_FRAME_BYTES 4u
 

@@ -51,8 +51,8 @@ struct wt_shadow {
     pthread_t thread;
     bool started;
     atomic_bool stopping;
-    atomic_llong
-        began_us; /* when the article at hand began, later by its pauses; 0: there is none */
+    /* When the article at hand began, later by its pauses; 0: there is none. */
+    atomic_llong began_us;
 
     struct wt_shadow_live *live; /* thread: publish; live_of */
 

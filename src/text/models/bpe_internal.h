@@ -84,8 +84,8 @@ struct wt_bpe {
     bool byte_fallback;
     bool ignore_merges; /* a word that is a piece becomes that piece, whatever the merges say */
     bool has_strays;    /* and for some piece they say something else */
-    struct wt_pieces
-        folded; /* the pieces as words write them; those that no word has are left out */
+    /* The pieces as words write them; those that no word has are left out. */
+    struct wt_pieces folded;
     struct wt_bpe_merge *merges; /* a hash table */
     uint32_t merge_slots;        /* a power of two */
     uint32_t merge_count;

@@ -90,7 +90,8 @@ static void other_lines_have_none(void **state)
         "h:1/1: Disconnected (after 600003ms in state UP)",
         "sasl_ssl://h:1/1: SASL PLAIN mechanism handshake failed: Local: Broker transport failure: "
         "broker's supported mechanisms: (n/a) (after 2ms in state AUTH_HANDSHAKE)",
-        /* One that has logged in, and the name of a role, do not show that a log-in is wanted. */
+        /* Closed after the log-in, or named by a role instead of an address: neither shows that a log-in is
+         * wanted. */
         "sasl_ssl://h:1/1: Disconnected: connection closed by peer (after 10ms in state UP)",
         "GroupCoordinator: h:1: Disconnected: connection closed by peer (after 10ms in state UP)",
         "GroupCoordinator/1: SASL authentication error: SaslAuthenticateRequest failed: Local: "
