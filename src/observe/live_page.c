@@ -157,12 +157,10 @@ static void end_event(struct wt_buffer *buffer)
 
 static void add_outcomes(struct wt_buffer *buffer)
 {
-    static const enum wt_metric metrics[] = {
-        WT_METRIC_RECORDS_LABELLED, WT_METRIC_RECORDS_DEAD_LETTERED, WT_METRIC_RECORDS_TOMBSTONES,
-        WT_METRIC_RECORDS_SKIPPED,  WT_METRIC_RECORDS_FILTERED,      WT_METRIC_RECORDS_COMPARED};
     open(buffer, "records", "{");
-    for (size_t i = 0; i < sizeof metrics / sizeof metrics[0]; i++) {
-        add_integer(buffer, wt_metric_entry(metrics[i])->label_value, wt_metric_get(metrics[i]));
+    for (int i = WT_METRIC_OUTCOMES_FIRST; i <= WT_METRIC_OUTCOMES_LAST; i++) {
+        enum wt_metric metric = (enum wt_metric)i;
+        add_integer(buffer, wt_metric_entry(metric)->label_value, wt_metric_get(metric));
     }
     close_with(buffer, "}");
 }

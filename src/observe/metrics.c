@@ -36,6 +36,15 @@ int64_t wt_metric_get(enum wt_metric metric)
     return atomic_load_explicit(&values[metric].value, memory_order_relaxed);
 }
 
+int64_t wt_metric_ended_records(void)
+{
+    int64_t ended = 0;
+    for (int metric = WT_METRIC_OUTCOMES_FIRST; metric <= WT_METRIC_OUTCOMES_LAST; metric++) {
+        ended += wt_metric_get((enum wt_metric)metric);
+    }
+    return ended;
+}
+
 void wt_atomic_add(_Atomic double *sum, double value)
 {
     double before = atomic_load_explicit(sum, memory_order_relaxed);

@@ -19,6 +19,9 @@ void wt_metric_set(enum wt_metric metric, int64_t value);
 
 int64_t wt_metric_get(enum wt_metric metric);
 
+/* Records that have ended, whatever their outcome. Thread: any. */
+int64_t wt_metric_ended_records(void);
+
 /* Counts `times` observations of `value`, in the histogram's unit. Thread: any. */
 void wt_metric_observe(enum wt_histogram histogram, double value, uint64_t times);
 

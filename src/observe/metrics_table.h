@@ -113,7 +113,7 @@ const struct wt_family_entry *wt_family_entry(enum wt_family family);
 
 /* Counters and gauges that code uses by name. */
 enum wt_metric {
-    /* every record ends in exactly one of these six */
+    /* every record ends in exactly one of these six outcomes */
     WT_METRIC_RECORDS_LABELLED,
     WT_METRIC_RECORDS_DEAD_LETTERED,
     WT_METRIC_RECORDS_TOMBSTONES,
@@ -212,6 +212,8 @@ enum wt_metric {
     WT_METRIC_STALLED_TRANSACTIONS,
     WT_METRIC_STALLED_UNKNOWN,
     WT_METRIC_COUNT,
+    WT_METRIC_OUTCOMES_FIRST = WT_METRIC_RECORDS_LABELLED,
+    WT_METRIC_OUTCOMES_LAST = WT_METRIC_RECORDS_COMPARED,
     WT_METRIC_STALLED_FIRST = WT_METRIC_STALLED_SECURITY,
     WT_METRIC_STALLED_LAST = WT_METRIC_STALLED_UNKNOWN
 };

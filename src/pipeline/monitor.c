@@ -73,20 +73,12 @@ struct wt_monitor {
     bool member;                /* joined the group and got an assignment, possibly empty */
 };
 
-static int64_t done_count(void)
-{
-    return wt_metric_get(WT_METRIC_RECORDS_LABELLED) +
-           wt_metric_get(WT_METRIC_RECORDS_DEAD_LETTERED) +
-           wt_metric_get(WT_METRIC_RECORDS_TOMBSTONES) + wt_metric_get(WT_METRIC_RECORDS_SKIPPED) +
-           wt_metric_get(WT_METRIC_RECORDS_FILTERED) + wt_metric_get(WT_METRIC_RECORDS_COMPARED);
-}
-
 struct wt_monitor *wt_monitor_create(const struct wt_monitor_ports *ports)
 {
     struct wt_monitor *monitor = wt_alloc_zeroed(1, sizeof *monitor);
     monitor->ports = *ports;
     monitor->looked_us = wt_clock_us();
-    monitor->done_before = done_count();
+    monitor->done_before = wt_metric_ended_records();
     monitor->drain_seconds = wt_series_get(WT_FAMILY_DRAIN_SECONDS, NULL);
     /* The topics were looked up a moment ago. */
     atomic_init(&monitor->contact_us, monitor->looked_us);
@@ -361,7 +353,7 @@ static void measure_rate(struct wt_monitor *monitor, int64_t now_us)
 {
     assert(now_us >= monitor->looked_us);
     double seconds = (double)(now_us - monitor->looked_us) * 1e-6;
-    int64_t done = done_count();
+    int64_t done = wt_metric_ended_records();
     bool busy = wt_in_flight_records(monitor->ports.in_flight) > 0;
     if (seconds > 0 && (busy || monitor->busy_before || done > monitor->done_before)) {
         double newest = (double)(done - monitor->done_before) / seconds;

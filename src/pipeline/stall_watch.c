@@ -112,15 +112,6 @@ struct work {
     bool joining;
 };
 
-static int64_t done_count(void)
-{
-    return wt_metric_get(WT_METRIC_RECORDS_LABELLED) +
-           wt_metric_get(WT_METRIC_RECORDS_DEAD_LETTERED) +
-           wt_metric_get(WT_METRIC_RECORDS_TOMBSTONES) + wt_metric_get(WT_METRIC_RECORDS_SKIPPED) +
-           wt_metric_get(WT_METRIC_RECORDS_FILTERED) + wt_metric_get(WT_METRIC_RECORDS_COMPARED) +
-           wt_metric_get(WT_METRIC_RECORDS_DROPPED);
-}
-
 static void note_computing(void *opaque, const char *thread, double age_seconds)
 {
     bool *computing = opaque;
@@ -184,7 +175,7 @@ static bool other_stall(void)
 static void judge_progress(struct wt_stall_watch *stall_watch, const struct work *work)
 {
     int64_t now_us = wt_clock_us();
-    int64_t done = done_count();
+    int64_t done = wt_metric_ended_records() + wt_metric_get(WT_METRIC_RECORDS_DROPPED);
     int64_t in_flight = wt_metric_get(WT_METRIC_IN_FLIGHT_RECORDS);
     bool nothing_to_do = in_flight == 0 && ((work->lag == 0 && work->starts_unknown == 0) ||
                                             !stall_watch->sees_fetches);

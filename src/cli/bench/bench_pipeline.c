@@ -122,14 +122,6 @@ static void *run_worker(void *opaque)
     return NULL;
 }
 
-static uint64_t done_records(void)
-{
-    return (uint64_t)(wt_metric_get(WT_METRIC_RECORDS_LABELLED) +
-                      wt_metric_get(WT_METRIC_RECORDS_SKIPPED) +
-                      wt_metric_get(WT_METRIC_RECORDS_FILTERED) +
-                      wt_metric_get(WT_METRIC_RECORDS_TOMBSTONES));
-}
-
 /* Waits until the worker has labelled all records. False: it ended, or made no progress. */
 static bool watch(const struct worker *worker, uint32_t count, uint64_t *measured_out,
                   double *seconds_out)
@@ -141,7 +133,7 @@ static bool watch(const struct worker *worker, uint32_t count, uint64_t *measure
     while (seen < count && !atomic_load(&worker->ended)) {
         struct timespec pause = {.tv_nsec = POLL_MS * 1000000L};
         (void)nanosleep(&pause, NULL);
-        uint64_t done = done_records();
+        uint64_t done = (uint64_t)wt_metric_ended_records();
         int64_t now_us = wt_clock_us();
         if (done > seen) {
             seen = done;
@@ -200,9 +192,9 @@ static enum wt_status bench_whole(struct bench *bench, uint32_t count, struct wt
     }
     if (!all) {
         return wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "stalled",
-                            "the worker labelled %" PRIu64 " of %" PRIu32
+                            "the worker labelled %" PRId64 " of %" PRIu32
                             " records, then none for %d s",
-                            done_records(), count, (int)(STALL_US / 1000000));
+                            wt_metric_ended_records(), count, (int)(STALL_US / 1000000));
     }
     if (measured == 0) {
         return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "articles",

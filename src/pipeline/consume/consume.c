@@ -159,7 +159,7 @@ static void on_failed(void *opaque, const struct wt_error *error)
 static void poll_some(struct wt_consume *consume)
 {
     wt_owner_assert(&consume->owner);
-    wt_intake_step_log_reset(consume->intake);
+    wt_intake_step_held(consume->intake);
     bool open = wt_intake_open(consume->intake);
     rd_kafka_message_t *message = rd_kafka_consumer_poll(consume->client, open ? 0 : ROOM_WAIT_MS);
     if (message != NULL) {

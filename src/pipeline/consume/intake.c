@@ -440,7 +440,7 @@ void wt_intake_check(struct wt_intake *intake)
     }
 }
 
-void wt_intake_step_log_reset(struct wt_intake *intake)
+void wt_intake_step_held(struct wt_intake *intake)
 {
     wt_owner_assert(&intake->owner);
     wt_suspend_step(intake->suspend);

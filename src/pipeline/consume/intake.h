@@ -5,7 +5,8 @@
  * hole (record.h) follows that record, so that the end is committed too.
  *
  * Intake also applies replay ranges (range.h), the rate limit (rate_limit.h), the check of gaps
- * (retention_gap.h) and the reset of offsets that went backwards (log_reset.h). Thread: consume. */
+ * (retention_gap.h), the suspension of partitions (suspend.h), the reset of offsets that went backwards
+ * (log_reset.h) and the change to a promoted model (takeover.h). Thread: consume. */
 #ifndef WIRETAG_PIPELINE_CONSUME_INTAKE_H
 #define WIRETAG_PIPELINE_CONSUME_INTAKE_H
 
@@ -50,12 +51,12 @@ void wt_intake_destroy(struct wt_intake *intake);
 /* Prepares a partition that is about to be assigned, before its epoch begins. */
 void wt_intake_begin(struct wt_intake *intake, struct wt_partition *partition);
 
-/* True: the partition's records may be forwarded to intake's queue, because the group's committed
- * offset is known or the query for it has timed out. Does not wait. */
+/* True: the partition's records may be forwarded to intake's queue: the group's committed offset is known or
+ * the query for it has timed out, and the model of the next record is loaded. Does not wait. */
 bool wt_intake_ready(struct wt_intake *intake, struct wt_partition *partition);
 
-/* True: a record may be taken. In-flight bound and rate limit allow it, and no log reset is under
- * way. */
+/* True: a record may be taken: in-flight bound and rate limit allow it, no log reset is under way, and the
+ * worker does not give its partitions up. */
 bool wt_intake_open(struct wt_intake *intake);
 
 /* Takes a message of the consumer's own queue: a record or an event. Destroys the message. */
@@ -68,8 +69,9 @@ void wt_intake_step(struct wt_intake *intake, int wait_ms);
 /* Suspends partitions whose log has more records although none arrives. Call it once a second. */
 void wt_intake_check(struct wt_intake *intake);
 
-/* Advances suspensions and a log reset. Not during a drain: a log reset drains a partition. */
-void wt_intake_step_log_reset(struct wt_intake *intake);
+/* Advances what holds records back, suspensions, a log reset and takeovers, and takes records that need not
+ * wait any more. Not during a drain: a log reset drains a partition. */
+void wt_intake_step_held(struct wt_intake *intake);
 
 /* Waits up to `wait_ms` for open gap checks, after reading has ended, so that a short replay
  * reports lost offsets before it ends. */

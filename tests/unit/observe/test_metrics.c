@@ -234,6 +234,17 @@ static void outcomes_are_labels_of_one_counter(void **state)
     assert_true(value_of("wiretag_records_total{outcome=\"skipped\"}") == before + 2);
 }
 
+static void records_have_ended_with_whichever_outcome_and_with_nothing_else(void **state)
+{
+    (void)state;
+    for (int i = 0; i < WT_METRIC_COUNT; i++) {
+        bool outcome = wt_metric_entry((enum wt_metric)i)->family == WT_FAMILY_RECORDS;
+        int64_t before = wt_metric_ended_records();
+        wt_metric_add((enum wt_metric)i, 3);
+        assert_int_equal(wt_metric_ended_records(), before + (outcome ? 3 : 0));
+    }
+}
+
 static void padding_ratio_is_the_share_of_computed_tokens_that_are_no_article(void **state)
 {
     (void)state;
@@ -353,6 +364,7 @@ int main(void)
         cmocka_unit_test(histograms_of_one_family_differ_by_their_label),
         cmocka_unit_test(gauges_go_up_and_down_and_can_be_set),
         cmocka_unit_test(outcomes_are_labels_of_one_counter),
+        cmocka_unit_test(records_have_ended_with_whichever_outcome_and_with_nothing_else),
         cmocka_unit_test(padding_ratio_is_the_share_of_computed_tokens_that_are_no_article),
         cmocka_unit_test(unknown_token_ratio_is_the_share_of_the_articles_tokens),
         cmocka_unit_test(histogram_buckets_add_up_and_include_their_bound),
