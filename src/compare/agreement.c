@@ -4,11 +4,8 @@
 #include "base/mix.h"
 #include "base/mutex.h"
 #include "compare/agreement_labels.h"
-#include "compare/evidence.h"
 
 #include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -408,27 +405,4 @@ const char *wt_agreement_name_b(const struct wt_agreement *agreement, uint32_t l
 {
     return label == WT_AGREEMENT_NONE ? "none"
                                       : agreement->places.places[place_of_b(agreement, label)].name;
-}
-
-void wt_agreement_say(struct wt_agreement *agreement, double half_width_max, struct wt_buffer *text)
-{
-    struct wt_agreement_counts counts = wt_agreement_counts(agreement);
-    uint64_t changed = counts.compared - counts.equal;
-    double rate = counts.compared > 0 ? (double)changed / (double)counts.compared : 0.0;
-    double half = wt_interval_half_width(wt_interval_always(changed, counts.compared), rate);
-    char *said =
-        half <= half_width_max
-            ? wt_format("B differs on %.1f %% ± %.1f of articles", rate * 100.0, half * 100.0)
-            : wt_format("B differs on %" PRIu64 " of %" PRIu64 " articles, too few to know the "
-                        "rate to ± %.3g %%",
-                        changed, counts.compared, half_width_max * 100.0);
-    struct wt_agreement_pair most;
-    wt_buffer_append_text(text, said);
-    free(said);
-    if (wt_agreement_pairs(agreement, true, 1, &most) > 0) {
-        wt_buffer_append_text(text, ", most often ");
-        wt_buffer_append_text(text, wt_agreement_name_a(agreement, most.a));
-        wt_buffer_append_text(text, " → ");
-        wt_buffer_append_text(text, wt_agreement_name_b(agreement, most.b));
-    }
 }

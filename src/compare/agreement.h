@@ -12,7 +12,6 @@
 #ifndef WIRETAG_COMPARE_AGREEMENT_H
 #define WIRETAG_COMPARE_AGREEMENT_H
 
-#include "base/buffer.h"
 #include "compare/agreement_labels.h"
 
 #include <stdbool.h>
@@ -119,11 +118,5 @@ void wt_agreement_add_label(struct wt_agreement *agreement, uint32_t place,
 /* The name of a label of A or B, which lives as long as the agreement; of WT_AGREEMENT_NONE "none". */
 const char *wt_agreement_name_a(const struct wt_agreement *agreement, uint32_t label);
 const char *wt_agreement_name_b(const struct wt_agreement *agreement, uint32_t label);
-
-/* Appends what the counts prove, as a sentence for people: "B differs on 3.1 % ± 0.4 of articles, most
- * often society → politics", or how much is missing until the rate is known to ± `half_width_max` (0.01: a
- * hundredth of the articles). The interval is that of evidence.h, so it may be asked for at any time. */
-void wt_agreement_say(struct wt_agreement *agreement, double half_width_max,
-                      struct wt_buffer *text);
 
 #endif

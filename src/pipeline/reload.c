@@ -167,7 +167,7 @@ static void take(struct wt_reload *reload, struct wt_labeller *next)
         own = reload->ports.own(reload->ports.opaque);
     }
     reload->replaced =
-        wt_labellers_replace_own(reload->labellers, next, reload->watch != NULL ? &own : NULL);
+        wt_labellers_replace(reload->labellers, next, reload->watch != NULL ? &own : NULL);
     note(reload, WT_METRIC_RELOADS_OK, NULL);
     free_replaced(reload);
 }

@@ -120,14 +120,8 @@ static void set_own(struct wt_labellers *labellers, const struct wt_model_name *
     labellers->own = *own;
 }
 
-struct wt_labeller *wt_labellers_replace(struct wt_labellers *labellers, struct wt_labeller *next)
-{
-    return wt_labellers_replace_own(labellers, next, NULL);
-}
-
-struct wt_labeller *wt_labellers_replace_own(struct wt_labellers *labellers,
-                                             struct wt_labeller *next,
-                                             const struct wt_model_name *own)
+struct wt_labeller *wt_labellers_replace(struct wt_labellers *labellers, struct wt_labeller *next,
+                                         const struct wt_model_name *own)
 {
     assert(next->all == NULL);
     next->all = labellers;

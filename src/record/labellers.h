@@ -71,13 +71,9 @@ struct wt_labeller *wt_labellers_take_first(struct wt_labellers *labellers);
 struct wt_labeller *wt_labellers_hold(struct wt_labellers *labellers);
 
 /* Makes `next` current and returns the replaced one, which must be awaited before the next call. There is no
- * other. Thread: one at a time. */
-struct wt_labeller *wt_labellers_replace(struct wt_labellers *labellers, struct wt_labeller *next);
-
-/* The same; `next` is the model that the configuration names from now on. */
-struct wt_labeller *wt_labellers_replace_own(struct wt_labellers *labellers,
-                                             struct wt_labeller *next,
-                                             const struct wt_model_name *own);
+ * other. `own`: the configuration names this model from now on; NULL: as before. Thread: one at a time. */
+struct wt_labeller *wt_labellers_replace(struct wt_labellers *labellers, struct wt_labeller *next,
+                                         const struct wt_model_name *own);
 
 /* The model that the configuration names; "" until it is set: then the newest one labels everything. Thread:
  * any. */

@@ -16,8 +16,7 @@
 
 #define PROGRAM 0x4000000u     /* 64 MB */
 #define ENVIRONMENT 0x3F00000u /* a page below */
-#define ENVIRONMENT_BYTES 4096u
-#define HEAP 0x6000000u /* brk, then anonymous mappings */
+#define HEAP 0x6000000u        /* brk, then anonymous mappings */
 #define MAPPINGS 0x8000000u
 #define REPLACED_CODE ((uint8_t *)0x30000)
 #define MEMORY_END 0x1E000000u

@@ -11,8 +11,6 @@
 /* A longer word has a heap of its pairs; in a shorter one the lowest is looked for. */
 #define SHORT_WORD 32u
 
-#define ARRAYS 5u /* symbols, previous, next, heap places, heap ranks */
-
 struct heap_entry {
     uint32_t rank;
     uint32_t place;

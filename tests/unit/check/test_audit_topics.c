@@ -6,7 +6,6 @@
 #include "config/config_cases.h"
 #include "finding_cases.h"
 
-#define CONSUMER "kafka:\n  consumer:\n    group.id: g\n    "
 #define PRODUCER "kafka:\n  producer:\n    "
 
 /* --- topics ---------------------------------------------------------------------------------- */

@@ -24,7 +24,7 @@ static void a_record_keeps_the_labeller_that_was_current(void **state)
     struct wt_labeller second = {.number = 2, .info = &INFO};
     struct wt_labellers *labellers = wt_labellers_create(&first);
     struct wt_record *early = record_by(labellers);
-    assert_ptr_equal(wt_labellers_replace(labellers, &second), &first);
+    assert_ptr_equal(wt_labellers_replace(labellers, &second, NULL), &first);
     struct wt_record *late = record_by(labellers);
     assert_ptr_equal(early->labeller, &first);
     assert_ptr_equal(late->labeller, &second);
@@ -42,7 +42,7 @@ static void one_that_no_record_has_is_retired_at_once(void **state)
     struct wt_labeller all[4] = {{.number = 1}, {.number = 2}, {.number = 3}, {.number = 4}};
     struct wt_labellers *labellers = wt_labellers_create(&all[0]);
     for (int i = 1; i < 4; i++) {
-        assert_ptr_equal(wt_labellers_replace(labellers, &all[i]), &all[i - 1]);
+        assert_ptr_equal(wt_labellers_replace(labellers, &all[i], NULL), &all[i - 1]);
         assert_true(wt_labellers_await_retired(labellers));
     }
     assert_ptr_equal(wt_labellers_destroy(labellers), &all[3]);
@@ -62,7 +62,7 @@ static void the_pieces_of_an_article_hold_it_until_the_last_has_ended(void **sta
     whole->token_count = COUNT_OF(ids);
     wt_record_cut(whole, &windows, ids, INFO.label_count, &pieces);
     assert_true(pieces.count > 3);
-    (void)wt_labellers_replace(labellers, &second);
+    (void)wt_labellers_replace(labellers, &second, NULL);
     for (struct wt_record *piece; (piece = wt_record_list_take(&pieces)) != NULL;) {
         assert_ptr_equal(piece->labeller, &first);
         assert_true(atomic_load(&first.holders) > 0);
@@ -79,7 +79,7 @@ static void a_stop_ends_the_wait_for_records_that_stay(void **state)
     struct wt_labeller second = {.number = 2};
     struct wt_labellers *labellers = wt_labellers_create(&first);
     struct wt_record *record = record_by(labellers);
-    (void)wt_labellers_replace(labellers, &second);
+    (void)wt_labellers_replace(labellers, &second, NULL);
     wt_labellers_stop(labellers);
     assert_false(wt_labellers_await_retired(labellers));
     wt_record_destroy(record);
@@ -131,7 +131,7 @@ static void among_threads_none_is_freed_that_a_record_has(void **state)
     for (uint64_t number = 2; number < REPLACEMENTS; number++) {
         struct wt_labeller *next = wt_alloc_zeroed(1, sizeof *next);
         next->number = number;
-        struct wt_labeller *replaced = wt_labellers_replace(shared.labellers, next);
+        struct wt_labeller *replaced = wt_labellers_replace(shared.labellers, next, NULL);
         assert_true(wt_labellers_await_retired(shared.labellers));
         assert_int_equal(atomic_load(&replaced->holders), 0);
         atomic_store(&shared.freed, replaced->number);
