@@ -36,8 +36,8 @@ static const uint32_t causes[WT_STALL_COUNT] = {
     [WT_STALL_UNKNOWN] = CAUSE(WT_STALL_UNKNOWN) - 1,
 };
 
-static pthread_mutex_t mutex =
-    PTHREAD_MUTEX_INITIALIZER; /* guards the stalls, and keeps the order of their log lines */
+/* Guards the stalls, and keeps the order of their log lines. */
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct stall stalls[WT_STALL_COUNT];
 
 /* The metrics are in the order of the reasons. */

@@ -5,8 +5,8 @@
 #include "support.h"
 
 static const char *protocol;
-static int
-    assigned; /* partitions of the last call of rd_kafka_assign or rd_kafka_incremental_assign */
+/* Partitions of the last call of rd_kafka_assign or rd_kafka_incremental_assign. */
+static int assigned;
 static size_t drained;
 static size_t lost;
 
