@@ -147,6 +147,18 @@ void wt_buffer_append_json_string(struct wt_buffer *buffer, const char *text, si
     wt_buffer_append(buffer, "\"", 1);
 }
 
+void wt_buffer_append_json_name(struct wt_buffer *buffer, const char *name)
+{
+    char last = buffer->count > 0 ? buffer->bytes[buffer->count - 1] : '{';
+    if (last != '{' && last != '[') {
+        wt_buffer_append(buffer, ",", 1);
+    }
+    if (name != NULL) {
+        wt_buffer_append_json_string(buffer, name, strlen(name));
+        wt_buffer_append(buffer, ":", 1);
+    }
+}
+
 char *wt_buffer_take(struct wt_buffer *buffer, size_t *count_out)
 {
     wt_buffer_reserve(buffer, 1);

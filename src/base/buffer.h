@@ -47,6 +47,10 @@ void wt_buffer_append_float(struct wt_buffer *buffer, float value);
  * says. */
 void wt_buffer_append_json_string(struct wt_buffer *buffer, const char *text, size_t count);
 
+/* Begins the next value of an object or, if `name` is NULL, of a list: appends a comma unless it is the
+ * first, then the name as a JSON string and a colon. */
+void wt_buffer_append_json_name(struct wt_buffer *buffer, const char *name);
+
 /* Returns the bytes with a NUL after them, and empties the buffer. The caller frees the bytes. */
 char *wt_buffer_take(struct wt_buffer *buffer, size_t *count_out);
 

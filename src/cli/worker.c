@@ -120,9 +120,7 @@ static bool alive(void *opaque, char *reason, size_t reason_bytes)
 
 static void add_field(struct wt_buffer *json, const char *name, const char *value)
 {
-    wt_buffer_append_text(json, json->count > 1 ? "," : "");
-    wt_buffer_append_json_string(json, name, strlen(name));
-    wt_buffer_append_text(json, ":");
+    wt_buffer_append_json_name(json, name);
     wt_buffer_append_json_string(json, value, strlen(value));
 }
 
@@ -147,10 +145,11 @@ static void describe(const struct wt_config *config, bool shadow)
               config->delivery.guarantee == WT_EXACTLY_ONCE ? "exactly-once" : "at-least-once");
     wt_buffer_append_text(&json, config->http.texts ? ",\"texts\":true" : "");
     wt_buffer_append_text(&json, shadow ? ",\"shadow\":true" : "");
-    wt_buffer_append_text(&json, ",\"input\":[");
+    wt_buffer_append_json_name(&json, "input");
+    wt_buffer_append_text(&json, "[");
     for (size_t i = 0; i < config->input.topics.count; i++) {
         const char *topic = config->input.topics.items[i];
-        wt_buffer_append_text(&json, i > 0 ? "," : "");
+        wt_buffer_append_json_name(&json, NULL);
         wt_buffer_append_json_string(&json, topic, strlen(topic));
     }
     wt_buffer_append_text(&json, "]}");

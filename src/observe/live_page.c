@@ -45,36 +45,22 @@ bool wt_live_page_tick(struct wt_live_page *page, int64_t now_us)
 
 /* --- JSON ------------------------------------------------------------------------------------- */
 
-/* The name of a field, with the comma before it if it is not the first of its object. */
-static void add_name(struct wt_buffer *buffer, const char *name)
-{
-    size_t count = buffer->count;
-    if (count > 0 && buffer->bytes[count - 1] != '{' && buffer->bytes[count - 1] != '[') {
-        wt_buffer_append_text(buffer, ",");
-    }
-    if (name != NULL) {
-        wt_buffer_append_text(buffer, "\"");
-        wt_buffer_append_text(buffer, name);
-        wt_buffer_append_text(buffer, "\":");
-    }
-}
-
 static void add_text(struct wt_buffer *buffer, const char *name, const char *text)
 {
-    add_name(buffer, name);
+    wt_buffer_append_json_name(buffer, name);
     wt_buffer_append_json_string(buffer, text, strlen(text));
 }
 
 static void add_integer(struct wt_buffer *buffer, const char *name, int64_t value)
 {
-    add_name(buffer, name);
+    wt_buffer_append_json_name(buffer, name);
     wt_buffer_append_integer(buffer, value);
 }
 
 /* Negative or not finite: null. */
 static void add_number(struct wt_buffer *buffer, const char *name, double value)
 {
-    add_name(buffer, name);
+    wt_buffer_append_json_name(buffer, name);
     if (isfinite(value) && value >= 0) {
         wt_buffer_append_number(buffer, value);
     } else {
@@ -84,7 +70,7 @@ static void add_number(struct wt_buffer *buffer, const char *name, double value)
 
 static void open(struct wt_buffer *buffer, const char *name, const char *bracket)
 {
-    add_name(buffer, name);
+    wt_buffer_append_json_name(buffer, name);
     wt_buffer_append_text(buffer, bracket);
 }
 
@@ -101,7 +87,7 @@ static void add_labels(struct wt_buffer *buffer, const char *labels)
     while (*at != '\0' && *at != '}') {
         at += *at == ',' ? 1 : 0;
         size_t name_bytes = strcspn(at, "=");
-        add_name(buffer, NULL);
+        wt_buffer_append_json_name(buffer, NULL);
         wt_buffer_append_text(buffer, "\"");
         wt_buffer_append(buffer, at, name_bytes);
         wt_buffer_append_text(buffer, "\":\"");
@@ -230,7 +216,7 @@ static void add_items(const struct wt_live_taken *taken, struct wt_buffer *buffe
         const struct wt_live_taken_item *item = &taken->items[i];
         open(buffer, NULL, "{");
         if (item->id[0] != '\0') {
-            add_name(buffer, "id");
+            wt_buffer_append_json_name(buffer, "id");
             wt_buffer_append_text(buffer, item->id);
         }
         if (item->category[0] != '\0') {
@@ -279,7 +265,7 @@ void wt_live_page_write_state(struct wt_live_page *page, const struct wt_live_pa
     add_integer(buffer, "ready", now->ready ? 1 : 0);
     add_text(buffer, "reason", now->ready ? "" : now->reason);
     add_integer(buffer, "viewers", now->viewers);
-    add_name(buffer, "worker");
+    wt_buffer_append_json_name(buffer, "worker");
     wt_buffer_append_text(buffer, description != NULL ? description : "{}");
     free(description);
     add_outcomes(buffer);

@@ -61,8 +61,7 @@ void wt_promote_print_text(const struct wt_config *config, const struct wt_promo
 
 static void add_text(struct wt_buffer *json, const char *name, const char *value)
 {
-    wt_buffer_append_json_string(json, name, strlen(name));
-    wt_buffer_append_text(json, ":");
+    wt_buffer_append_json_name(json, name);
     if (value[0] == '\0') {
         wt_buffer_append_text(json, "null");
     } else {
@@ -72,9 +71,7 @@ static void add_text(struct wt_buffer *json, const char *name, const char *value
 
 static void add_number(struct wt_buffer *json, const char *name, int64_t value)
 {
-    wt_buffer_append_text(json, ",");
-    wt_buffer_append_json_string(json, name, strlen(name));
-    wt_buffer_append_text(json, ":");
+    wt_buffer_append_json_name(json, name);
     if (value < 0) {
         wt_buffer_append_text(json, "null");
     } else {
@@ -87,13 +84,14 @@ static void add_part(struct wt_buffer *json, const struct wt_promote_state *stat
 {
     bool fixed = wt_promote_has_fixed(state, part);
     bool active = state->announced && !state->announcement.ended && (fixed || part->announced);
+    wt_buffer_append_json_name(json, NULL);
     wt_buffer_append_text(json, "{");
     add_text(json, "topic", part->topic);
     add_number(json, "partition", part->partition);
     add_number(json, "planned", !active ? -1 : fixed ? part->promotion.at : part->from);
-    wt_buffer_append_text(json, fixed ? ",\"fixed\":true" : ",\"fixed\":false");
+    wt_buffer_append_json_name(json, "fixed");
+    wt_buffer_append_text(json, fixed ? "true" : "false");
     add_number(json, "position", part->position);
-    wt_buffer_append_text(json, ",");
     add_text(json, "model", wt_promote_next_model(state, part, configured));
     wt_buffer_append_text(json, "}");
 }
@@ -104,18 +102,15 @@ void wt_promote_print_json(const struct wt_config *config, const struct wt_promo
     struct wt_buffer json = {0};
     wt_buffer_append_text(&json, "{");
     add_text(&json, "group", group_of(config));
-    wt_buffer_append_text(&json, ",");
     add_text(&json, "promotion", wt_promote_stage_name(wt_promote_stage_of(state)));
     if (state->announced) {
         add_number(&json, "announced", state->announcement.id);
-        wt_buffer_append_text(&json, ",");
         add_text(&json, "sha256", state->announcement.model.sha256);
-        wt_buffer_append_text(&json, ",");
         add_text(&json, "path", state->announcement.model.path);
     }
-    wt_buffer_append_text(&json, ",\"partitions\":[");
+    wt_buffer_append_json_name(&json, "partitions");
+    wt_buffer_append_text(&json, "[");
     for (size_t i = 0; i < state->count; i++) {
-        wt_buffer_append_text(&json, i > 0 ? "," : "");
         add_part(&json, state, &state->parts[i], configured);
     }
     wt_buffer_append_text(&json, "]}");

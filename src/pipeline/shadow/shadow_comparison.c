@@ -165,16 +165,9 @@ void wt_shadow_comparison_fail(struct wt_shadow_comparison *comparison,
 
 /* --- JSON ------------------------------------------------------------------------------------ */
 
-static void name_field(struct wt_buffer *json, const char *name)
-{
-    wt_buffer_append_text(json, json->count > 1 && json->bytes[json->count - 1] != '{' ? "," : "");
-    wt_buffer_append_json_string(json, name, strlen(name));
-    wt_buffer_append_text(json, ":");
-}
-
 static void add_text(struct wt_buffer *json, const char *name, const char *value)
 {
-    name_field(json, name);
+    wt_buffer_append_json_name(json, name);
     if (value != NULL) {
         wt_buffer_append_json_string(json, value, strlen(value));
     } else {
@@ -184,26 +177,26 @@ static void add_text(struct wt_buffer *json, const char *name, const char *value
 
 static void add_number(struct wt_buffer *json, const char *name, double value)
 {
-    name_field(json, name);
+    wt_buffer_append_json_name(json, name);
     wt_buffer_append_number(json, value);
 }
 
 static void add_count(struct wt_buffer *json, const char *name, uint64_t value)
 {
-    name_field(json, name);
+    wt_buffer_append_json_name(json, name);
     wt_buffer_append_integer(json, (int64_t)value);
 }
 
 static void add_flag(struct wt_buffer *json, const char *name, bool value)
 {
-    name_field(json, name);
+    wt_buffer_append_json_name(json, name);
     wt_buffer_append_text(json, value ? "true" : "false");
 }
 
 static void add_model(struct wt_buffer *json, const char *name, const char *model,
                       const char *version, const char *sha256)
 {
-    name_field(json, name);
+    wt_buffer_append_json_name(json, name);
     wt_buffer_append_text(json, "{");
     add_text(json, "name", model);
     add_text(json, "version", version);
@@ -234,7 +227,7 @@ static void add_rates(struct wt_buffer *json, const struct wt_agreement_counts *
 {
     struct rates rates = rates_of(counts);
     bool any = counts->compared > 0;
-    name_field(json, "agreement");
+    wt_buffer_append_json_name(json, "agreement");
     if (any) {
         wt_buffer_append_number(json, 1.0 - rates.rate);
     } else {
@@ -243,7 +236,7 @@ static void add_rates(struct wt_buffer *json, const struct wt_agreement_counts *
     add_count(json, "compared", counts->compared);
     add_count(json, "differ", rates.changed);
     add_count(json, "same_category", counts->same_category);
-    name_field(json, "differ_rate");
+    wt_buffer_append_json_name(json, "differ_rate");
     wt_buffer_append_text(json, "[");
     wt_buffer_append_number(json, rates.interval.low);
     wt_buffer_append_text(json, ",");
@@ -271,7 +264,8 @@ static bool is_same_name(struct wt_agreement *agreement, const struct wt_agreeme
 static void add_pair(struct wt_buffer *json, struct wt_agreement *agreement,
                      const struct wt_agreement_pair *pair)
 {
-    wt_buffer_append_text(json, json->bytes[json->count - 1] == '[' ? "{" : ",{");
+    wt_buffer_append_json_name(json, NULL);
+    wt_buffer_append_text(json, "{");
     add_label(json, "live", pair->a, wt_agreement_name_a(agreement, pair->a));
     add_label(json, "shadow", pair->b, wt_agreement_name_b(agreement, pair->b));
     add_count(json, "count", pair->articles);
@@ -284,7 +278,7 @@ static void add_pairs(struct wt_buffer *json, struct wt_agreement *agreement)
     struct wt_agreement_pair *pairs = wt_alloc(WT_SHADOW_PAIRS_MAX * sizeof *pairs);
     uint32_t count =
         agreement != NULL ? wt_agreement_pairs(agreement, false, WT_SHADOW_PAIRS_MAX, pairs) : 0;
-    name_field(json, "pairs");
+    wt_buffer_append_json_name(json, "pairs");
     wt_buffer_append_text(json, "[");
     for (int same = 0; same <= 1; same++) {
         for (uint32_t i = 0; i < count; i++) {

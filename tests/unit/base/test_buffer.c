@@ -182,6 +182,25 @@ static void json_strings_escape_what_rfc_8259_asks_for_and_nothing_else(void **s
                          "\"\xD0\x9F \xE2\x82\xAC \xF0\x9F\x9A\x80\"");
 }
 
+static void fields_and_elements_have_commas_between_them_and_nowhere_else(void **state)
+{
+    (void)state;
+    struct wt_buffer buffer = {0};
+    wt_buffer_append_text(&buffer, "{");
+    wt_buffer_append_json_name(&buffer, "a\"b");
+    wt_buffer_append_json_string(&buffer, "{", 1);
+    wt_buffer_append_json_name(&buffer, "list");
+    wt_buffer_append_text(&buffer, "[");
+    for (int i = 0; i < 3; i++) {
+        wt_buffer_append_json_name(&buffer, NULL);
+        wt_buffer_append_integer(&buffer, i);
+    }
+    wt_buffer_append_text(&buffer, "]");
+    wt_buffer_append_json_name(&buffer, "last");
+    wt_buffer_append_text(&buffer, "{}}");
+    assert_text(&buffer, "{\"a\\\"b\":\"{\",\"list\":[0,1,2],\"last\":{}}");
+}
+
 static void every_ascii_character_comes_back_through_a_json_reader(void **state)
 {
     (void)state;
@@ -210,6 +229,7 @@ int main(void)
         cmocka_unit_test(numbers_have_six_digits_and_are_json),
         cmocka_unit_test(floats_come_back_bit_for_bit),
         cmocka_unit_test(json_strings_escape_what_rfc_8259_asks_for_and_nothing_else),
+        cmocka_unit_test(fields_and_elements_have_commas_between_them_and_nowhere_else),
         cmocka_unit_test(every_ascii_character_comes_back_through_a_json_reader),
     };
     return cmocka_run_group_tests_name("buffer", tests, NULL, NULL);
