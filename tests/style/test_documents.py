@@ -92,3 +92,11 @@ def test_each_promise_names_a_test(path):
     rows = [row for table in tables for row in table.splitlines()]
     assert len(rows) > 10
     assert [row for row in rows if not TEST.search(row) and "`tests/" not in row] == []
+
+
+def test_each_reason_of_a_stall_has_a_row_for_operators():
+    reasons = re.findall(r'WT_FAMILY_STALLED, "([\w-]+)"', read("src/observe/metrics_table.c"))
+    section = read("docs/operations.md").split("### Nothing moves")[1].split("\n### ")[0]
+    named = re.findall(r"`([\w-]+)`", "\n".join(row.split(" | ")[0] for row in re.findall(r"^\| `.*$", section, re.MULTILINE)))
+    assert len(reasons) > 10
+    assert sorted(named) == sorted(reasons)
