@@ -15,8 +15,8 @@
  *
  * batch.size stays at librdkafka's default, as much as one request may carry, unless a topic takes less.
  * librdkafka (2.16) has one request of an idempotent producer under way for each partition, and while
- * another is due its thread asks poll() again and again, on a whole processor. Five requests of 200 kB were
- * five such waits. */
+ * another is due its thread asks poll() again and again, on a whole processor. So fewer, larger requests cost
+ * less. */
 #define LINGER_MS_MAX 500u
 
 /* librdkafka's default of message.max.bytes, and its largest value of queued.max.messages.kbytes

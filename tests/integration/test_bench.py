@@ -163,7 +163,7 @@ def test_pipeline_says_what_is_missing(broker, model, change, part):
 
 
 def test_tune_prints_a_configuration_that_the_worker_takes(broker, tmp_path):
-    # A call is dear and a token cheap: only company makes such a model fast.
+    # A call is dear and a token cheap: only large batches make such a model fast.
     eager = fake.FakeModel(tmp_path / "model.json", behaviour={"sleep_us_per_call": 4000, "sleep_us_per_token": 1})
     status, out, progress = run("tune", "--model", eager, "--input", SAMPLES, "--seconds", 1, "--repeats", 1)
     assert status == 0, progress

@@ -248,7 +248,7 @@ def test_version_names_what_it_runs_with():
 # --- the real model ---
 
 
-def test_the_real_model_labels_the_example_and_gives_the_same_label_alone_and_in_company():
+def test_the_real_model_labels_the_example_and_gives_the_same_label_alone_and_with_neighbours():
     bundle = ROOT / "models" / "demo.pt"
     samples = [json.loads(line) for line in (ROOT / "data/samples.jsonl").read_text("utf-8").splitlines()]
     samples.append({"id": "example", "text": "В Париже завершилась церемония завершения Олимпийский игр"})

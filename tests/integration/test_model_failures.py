@@ -26,7 +26,7 @@ def test_one_poisonous_article_in_a_full_batch_costs_the_other_63_nothing(lab):
     assert letter.value == article(texts[37]) and letter.key == b"key"
     assert letter.header("wiretag.error.code") == "model-failed"
     assert letter.header("wiretag.error.stage") == "infer"
-    # 64 together, then halves of 32, 16, 8, 4, 2 and 1 that hold it: the poison was really in company.
+    # 64 together, then halves of 32, 16, 8, 4, 2 and 1 that hold it: the poison really had neighbours.
     metrics = running.metrics()
     assert metrics["wiretag_batches_total"] == 1
     assert metrics["wiretag_batch_failures_total"] == 7

@@ -80,7 +80,7 @@ static void topics_must_be_there_and_be_seen(void **state)
     assert_audit(&cluster, TOPICS, "topic-denied", WT_FINDING_ERROR, "test.yaml:4: output.topic");
 }
 
-static void somebody_must_serve_each_partition(void **state)
+static void each_partition_must_have_a_leader(void **state)
 {
     struct cluster cluster;
     (void)state;
@@ -270,7 +270,7 @@ static void the_broker_bounds_a_transaction(void **state)
                  "");
 }
 
-static void what_is_not_known_is_not_held_against_anybody(void **state)
+static void settings_that_are_not_known_give_a_note_only(void **state)
 {
     struct cluster cluster;
     (void)state;
@@ -290,7 +290,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sound_cluster_is_well),
         cmocka_unit_test(topics_must_be_there_and_be_seen),
-        cmocka_unit_test(somebody_must_serve_each_partition),
+        cmocka_unit_test(each_partition_must_have_a_leader),
         cmocka_unit_test(a_topic_of_routes_is_an_output),
         cmocka_unit_test(replication_must_survive_a_broker),
         cmocka_unit_test(fewer_partitions_scatter_the_order),
@@ -300,7 +300,7 @@ int main(void)
         cmocka_unit_test(limits_of_age_follow_the_output),
         cmocka_unit_test(compaction_refuses_what_has_no_key),
         cmocka_unit_test(the_broker_bounds_a_transaction),
-        cmocka_unit_test(what_is_not_known_is_not_held_against_anybody),
+        cmocka_unit_test(settings_that_are_not_known_give_a_note_only),
     };
     return cmocka_run_group_tests_name("audit_topics", tests, NULL, NULL);
 }

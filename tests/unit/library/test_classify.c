@@ -101,7 +101,7 @@ static void assert_same(const struct wt_result *left, const struct wt_result *ri
     assert_true(same(left, right));
 }
 
-static void test_a_text_gets_the_same_alone_and_in_every_batch(void **state)
+static void a_text_gets_the_same_alone_and_in_every_batch(void **state)
 {
     (void)state;
     struct wt_model *model = model_create("{}");
@@ -136,7 +136,7 @@ static void test_a_text_gets_the_same_alone_and_in_every_batch(void **state)
     free(texts);
 }
 
-static void test_scores_are_the_softmax_and_the_label_is_the_best(void **state)
+static void scores_are_the_softmax_and_the_label_is_the_best(void **state)
 {
     (void)state;
     struct wt_model *model = model_create("{}");
@@ -170,7 +170,7 @@ static void assert_no_label(const struct wt_results *results, size_t index, enum
     assert_true(result->name == NULL && result->logits == NULL && result->scores == NULL);
 }
 
-static void test_a_bad_text_is_its_own_status_and_harms_no_other(void **state)
+static void a_bad_text_is_its_own_status_and_harms_no_other(void **state)
 {
     (void)state;
     struct wt_model *model =
@@ -212,7 +212,7 @@ static void test_a_bad_text_is_its_own_status_and_harms_no_other(void **state)
     wt_model_destroy(model);
 }
 
-static void test_no_texts_are_no_results(void **state)
+static void no_texts_are_no_results(void **state)
 {
     (void)state;
     struct wt_model *model = model_create("{}");
@@ -224,7 +224,7 @@ static void test_no_texts_are_no_results(void **state)
     wt_model_destroy(model);
 }
 
-static void test_what_the_device_has_no_memory_for_is_halved(void **state)
+static void what_the_device_has_no_memory_for_is_halved(void **state)
 {
     (void)state;
     struct wt_model *large = model_create("{}");
@@ -266,7 +266,7 @@ static struct wt_record *record_of_text(struct wt_tokenizer *tokenizer, const st
     return record;
 }
 
-static void test_a_text_gets_what_a_worker_gives_it(void **state)
+static void a_text_gets_what_a_worker_gives_it(void **state)
 {
     (void)state;
     struct wt_model *model = model_create("{\"fail_on_token\":\"77\"}");
@@ -350,7 +350,7 @@ static void *call_often(void *opaque)
     return NULL;
 }
 
-static void test_several_threads_share_a_classifier(void **state)
+static void several_threads_share_a_classifier(void **state)
 {
     (void)state;
     struct wt_model *model = model_create("{}");
@@ -376,7 +376,7 @@ static void test_several_threads_share_a_classifier(void **state)
 
 /* --- memory and options ---------------------------------------------------------------------- */
 
-static void test_without_memory_a_call_fails_and_the_next_one_works(void **state)
+static void without_memory_a_call_fails_and_the_next_one_works(void **state)
 {
     (void)state;
     struct wt_model *model = model_create("{}");
@@ -423,7 +423,7 @@ static void test_without_memory_a_call_fails_and_the_next_one_works(void **state
     wt_model_destroy(model);
 }
 
-static void test_without_memory_no_bundle_is_opened(void **state)
+static void without_memory_no_bundle_is_opened(void **state)
 {
     (void)state;
     char path[512];
@@ -451,7 +451,7 @@ static void test_without_memory_no_bundle_is_opened(void **state)
     wt_classifier_destroy(classifier);
 }
 
-static void test_options_that_say_nothing_known_are_refused(void **state)
+static void options_that_say_nothing_known_are_refused(void **state)
 {
     (void)state;
     struct wt_model *model = model_create("{}");
@@ -477,16 +477,16 @@ static void test_options_that_say_nothing_known_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_text_gets_the_same_alone_and_in_every_batch),
-        cmocka_unit_test(test_scores_are_the_softmax_and_the_label_is_the_best),
-        cmocka_unit_test(test_a_bad_text_is_its_own_status_and_harms_no_other),
-        cmocka_unit_test(test_no_texts_are_no_results),
-        cmocka_unit_test(test_what_the_device_has_no_memory_for_is_halved),
-        cmocka_unit_test(test_a_text_gets_what_a_worker_gives_it),
-        cmocka_unit_test(test_several_threads_share_a_classifier),
-        cmocka_unit_test(test_without_memory_a_call_fails_and_the_next_one_works),
-        cmocka_unit_test(test_without_memory_no_bundle_is_opened),
-        cmocka_unit_test(test_options_that_say_nothing_known_are_refused),
+        cmocka_unit_test(a_text_gets_the_same_alone_and_in_every_batch),
+        cmocka_unit_test(scores_are_the_softmax_and_the_label_is_the_best),
+        cmocka_unit_test(a_bad_text_is_its_own_status_and_harms_no_other),
+        cmocka_unit_test(no_texts_are_no_results),
+        cmocka_unit_test(what_the_device_has_no_memory_for_is_halved),
+        cmocka_unit_test(a_text_gets_what_a_worker_gives_it),
+        cmocka_unit_test(several_threads_share_a_classifier),
+        cmocka_unit_test(without_memory_a_call_fails_and_the_next_one_works),
+        cmocka_unit_test(without_memory_no_bundle_is_opened),
+        cmocka_unit_test(options_that_say_nothing_known_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

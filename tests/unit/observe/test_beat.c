@@ -81,7 +81,7 @@ static void each_thread_has_its_own_limit_and_the_stuck_one_is_named(void **stat
     assert_alive();
 }
 
-static void nobody_to_watch_is_alive_and_no_beat_is_no_matter(void **state)
+static void a_process_without_beats_is_alive(void **state)
 {
     (void)state;
     wt_beat(NULL);
@@ -119,7 +119,7 @@ int main(void)
         cmocka_unit_test(a_thread_is_stuck_once_its_limit_has_passed_without_a_beat),
         cmocka_unit_test(a_thread_at_rest_is_alive_until_it_works_again),
         cmocka_unit_test(each_thread_has_its_own_limit_and_the_stuck_one_is_named),
-        cmocka_unit_test(nobody_to_watch_is_alive_and_no_beat_is_no_matter),
+        cmocka_unit_test(a_process_without_beats_is_alive),
         cmocka_unit_test(ages_are_those_since_the_last_beat_and_zero_at_rest),
     };
     return cmocka_run_group_tests_name("beat", tests, NULL, NULL);

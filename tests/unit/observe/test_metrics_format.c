@@ -14,7 +14,7 @@
 #define TRACE "4bf92f3577b34da6a3ce929d0e0e4736"
 #define SPAN "00f067aa0ba902b7"
 
-static void who_asks_for_openmetrics_gets_it(void **state)
+static void openmetrics_is_chosen_where_accept_asks_for_it(void **state)
 {
     (void)state;
     static const char *const asking[] = {
@@ -132,7 +132,7 @@ static void a_bucket_keeps_its_latest_exemplar(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(who_asks_for_openmetrics_gets_it),
+        cmocka_unit_test(openmetrics_is_chosen_where_accept_asks_for_it),
         cmocka_unit_test(everybody_else_gets_the_text_format),
         cmocka_unit_test(openmetrics_names_counters_without_their_ending_and_has_an_end),
         cmocka_unit_test(bounds_are_floats_in_openmetrics),

@@ -314,7 +314,7 @@ static void among_threads_and_rebalances_every_record_goes_exactly_one_way(void 
     free(shared);
 }
 
-static void closing_wakes_those_who_wait_and_hands_out_what_waits(void **state)
+static void closing_wakes_waiting_threads_and_hands_out_what_waits(void **state)
 {
     (void)state;
     struct shared *shared = calloc(1, sizeof *shared);
@@ -347,7 +347,7 @@ int main(void)
         cmocka_unit_test(a_lowered_budget_reaches_the_next_batch),
         cmocka_unit_test(labellers_do_not_mix_and_the_older_one_goes_first),
         cmocka_unit_test(among_threads_and_rebalances_every_record_goes_exactly_one_way),
-        cmocka_unit_test(closing_wakes_those_who_wait_and_hands_out_what_waits),
+        cmocka_unit_test(closing_wakes_waiting_threads_and_hands_out_what_waits),
     };
     return cmocka_run_group_tests_name("batch", tests, NULL, NULL);
 }

@@ -189,7 +189,7 @@ static void a_shortage_after_a_raise_that_held_lasts_five_minutes_again(void **s
 
 /* --- when a batch is due --------------------------------------------------------------------- */
 
-static void when_no_company_comes_a_quarter_of_the_wait_is_enough(void **state)
+static void when_no_neighbours_come_a_quarter_of_the_wait_is_enough(void **state)
 {
     (void)state;
     struct fixture fixture = fixture_create(&DEFAULTS);
@@ -207,7 +207,7 @@ static void when_no_company_comes_a_quarter_of_the_wait_is_enough(void **state)
     fixture_destroy(&fixture);
 }
 
-static void while_company_comes_nobody_waits_longer_than_it_may(void **state)
+static void while_neighbours_come_no_article_waits_longer_than_it_may(void **state)
 {
     (void)state;
     struct fixture fixture = fixture_create(&DEFAULTS);
@@ -224,7 +224,7 @@ static void while_company_comes_nobody_waits_longer_than_it_may(void **state)
     fixture_destroy(&fixture);
 }
 
-static void nobody_waits_longer_than_a_batch_takes_of_late(void **state)
+static void no_article_waits_longer_than_recent_batches_took(void **state)
 {
     (void)state;
     static const struct {
@@ -236,7 +236,7 @@ static void nobody_waits_longer_than_a_batch_takes_of_late(void **state)
         wt_batcher_took(fixture.batcher, cases[i].batch_us);
         add(&fixture, 5, 0, 1000);
         assert_int_equal(wt_batcher_due_us(fixture.batcher), 1000 + cases[i].wait_us / 4);
-        for (int step = 1; step <= 8; step++) { /* company keeps coming */
+        for (int step = 1; step <= 8; step++) { /* neighbours keep coming */
             add(&fixture, 5, 0, 1000 + step * cases[i].wait_us / 8);
         }
         assert_int_equal(wt_batcher_due_us(fixture.batcher), 1000 + cases[i].wait_us);
@@ -359,10 +359,10 @@ int main(void)
         cmocka_unit_test(batches_that_do_not_fill_a_lowered_budget_raise_nothing),
         cmocka_unit_test(a_raise_that_fails_waits_twice_as_long_for_the_next_up_to_five_hours),
         cmocka_unit_test(a_shortage_after_a_raise_that_held_lasts_five_minutes_again),
-        cmocka_unit_test(when_no_company_comes_a_quarter_of_the_wait_is_enough),
-        cmocka_unit_test(nobody_waits_longer_than_a_batch_takes_of_late),
+        cmocka_unit_test(when_no_neighbours_come_a_quarter_of_the_wait_is_enough),
+        cmocka_unit_test(no_article_waits_longer_than_recent_batches_took),
         cmocka_unit_test(the_wait_follows_what_batches_take),
-        cmocka_unit_test(while_company_comes_nobody_waits_longer_than_it_may),
+        cmocka_unit_test(while_neighbours_come_no_article_waits_longer_than_it_may),
         cmocka_unit_test(one_batch_worth_of_tokens_does_not_wait),
         cmocka_unit_test(one_batch_worth_of_articles_does_not_wait),
         cmocka_unit_test(a_flush_takes_what_waits_at_once),

@@ -98,7 +98,7 @@ static void every_batch_begins_with_the_record_that_waited_longest(void **state)
     free(arrivals);
 }
 
-static void nobody_starves_however_odd_its_length(void **state)
+static void no_article_starves_however_odd_its_length(void **state)
 {
     (void)state;
     /* One long record among short ones that always make up a full batch without it. */
@@ -132,7 +132,7 @@ int main(void)
         cmocka_unit_test(at_full_load_padding_stays_below_five_percent_of_what_is_computed),
         cmocka_unit_test(at_full_load_batches_use_their_budget),
         cmocka_unit_test(every_batch_begins_with_the_record_that_waited_longest),
-        cmocka_unit_test(nobody_starves_however_odd_its_length),
+        cmocka_unit_test(no_article_starves_however_odd_its_length),
     };
     return cmocka_run_group_tests_name("batcher_load", tests, NULL, NULL);
 }

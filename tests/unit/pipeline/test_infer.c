@@ -27,7 +27,7 @@ static void batch_end(struct wt_batch *batch)
 
 /* --- one batch ------------------------------------------------------------------------------- */
 
-static void every_record_gets_the_logits_of_its_own_tokens_whatever_its_company(void **state)
+static void every_record_gets_the_logits_of_its_own_tokens_whatever_its_neighbours(void **state)
 {
     (void)state;
     struct wt_model *model = model_create("{}");
@@ -77,7 +77,7 @@ static void assert_only_odd_fail(struct wt_model *model, uint32_t odd_bits, int3
     wt_infer_scratch_free(&scratch);
 }
 
-static void poison_is_found_wherever_it_stands_and_nobody_else_suffers(void **state)
+static void poison_is_found_wherever_it_stands_and_its_neighbours_are_labelled(void **state)
 {
     (void)state;
     struct wt_model *model = model_create("{\"fail_on_token\":\"poison\"}");
@@ -180,7 +180,7 @@ static void among_threads_every_record_comes_out_once_with_its_outcome(void **st
     stage_stop(stage);
 }
 
-static void who_waits_for_company_waits_no_longer_than_the_model_takes(void **state)
+static void an_article_waits_for_neighbours_no_longer_than_the_model_takes(void **state)
 {
     (void)state;
     struct stage *stage = stage_start(model_create("{}"), INT64_C(3600000000));
@@ -226,13 +226,13 @@ static void a_sick_model_keeps_its_records_until_their_partition_is_given_back(v
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_record_gets_the_logits_of_its_own_tokens_whatever_its_company),
-        cmocka_unit_test(poison_is_found_wherever_it_stands_and_nobody_else_suffers),
+        cmocka_unit_test(every_record_gets_the_logits_of_its_own_tokens_whatever_its_neighbours),
+        cmocka_unit_test(poison_is_found_wherever_it_stands_and_its_neighbours_are_labelled),
         cmocka_unit_test(logits_that_are_not_finite_fail_their_own_record_only),
         cmocka_unit_test(a_batch_too_large_for_the_device_is_halved_and_the_size_is_told),
         cmocka_unit_test(an_article_that_alone_has_no_room_fails_and_its_neighbour_does_not),
         cmocka_unit_test(among_threads_every_record_comes_out_once_with_its_outcome),
-        cmocka_unit_test(who_waits_for_company_waits_no_longer_than_the_model_takes),
+        cmocka_unit_test(an_article_waits_for_neighbours_no_longer_than_the_model_takes),
         cmocka_unit_test(a_sick_model_keeps_its_records_until_their_partition_is_given_back),
     };
     return cmocka_run_group_tests_name("infer", tests, NULL, NULL);

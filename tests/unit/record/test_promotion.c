@@ -43,7 +43,7 @@ static void assert_same(const struct wt_promotion *left, const struct wt_promoti
     assert_string_equal(one, other);
 }
 
-static void test_text_reads_back(void **state)
+static void text_reads_back(void **state)
 {
     (void)state;
     char text[WT_PROMOTION_BYTES_MAX];
@@ -65,7 +65,7 @@ static void test_text_reads_back(void **state)
     assert_true(read.ended && read.was.sha256[0] == '\0');
 }
 
-static void test_other_texts_are_none(void **state)
+static void other_texts_are_none(void **state)
 {
     (void)state;
     struct wt_promotion read;
@@ -91,7 +91,7 @@ static void test_other_texts_are_none(void **state)
     }
 }
 
-static void test_the_offset_decides(void **state)
+static void the_offset_decides(void **state)
 {
     (void)state;
     struct wt_promotion promotion = fixed(1, 'b', NULL, 'a', 100);
@@ -108,7 +108,7 @@ static void test_the_offset_decides(void **state)
     assert_int_equal(letter_at(&promotion, 'c', 100), 'c');
 }
 
-static void test_promotions_follow_each_other_and_lead_back(void **state)
+static void promotions_follow_each_other_and_lead_back(void **state)
 {
     (void)state;
     struct wt_promotion one = fixed(1, 'b', NULL, 'a', 100);
@@ -133,7 +133,7 @@ static void test_promotions_follow_each_other_and_lead_back(void **state)
     }
 }
 
-static void test_one_that_is_called_off_leaves_what_was(void **state)
+static void one_that_is_called_off_leaves_what_was(void **state)
 {
     (void)state;
     struct wt_promotion one = fixed(1, 'b', NULL, 'a', 100);
@@ -149,7 +149,7 @@ static void test_one_that_is_called_off_leaves_what_was(void **state)
 }
 
 /* An owner that was away may still have what was called off, while another promotion is announced. */
-static void test_a_later_announcement_tells_what_was_called_off(void **state)
+static void a_later_announcement_tells_what_was_called_off(void **state)
 {
     (void)state;
     char text[WT_PROMOTION_BYTES_MAX];
@@ -185,7 +185,7 @@ static void test_a_later_announcement_tells_what_was_called_off(void **state)
 /* Owners come and go: each starts from what was committed last, with any of the configurations, and fixes an
  * offset where none is committed. Whatever the sequence, the committed labels of a partition change their
  * model once. */
-static void test_simulated_owners_agree(void **state)
+static void simulated_owners_agree(void **state)
 {
     (void)state;
     unsigned seed = 20260101;
@@ -231,13 +231,13 @@ static void test_simulated_owners_agree(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_text_reads_back),
-        cmocka_unit_test(test_other_texts_are_none),
-        cmocka_unit_test(test_the_offset_decides),
-        cmocka_unit_test(test_promotions_follow_each_other_and_lead_back),
-        cmocka_unit_test(test_one_that_is_called_off_leaves_what_was),
-        cmocka_unit_test(test_a_later_announcement_tells_what_was_called_off),
-        cmocka_unit_test(test_simulated_owners_agree),
+        cmocka_unit_test(text_reads_back),
+        cmocka_unit_test(other_texts_are_none),
+        cmocka_unit_test(the_offset_decides),
+        cmocka_unit_test(promotions_follow_each_other_and_lead_back),
+        cmocka_unit_test(one_that_is_called_off_leaves_what_was),
+        cmocka_unit_test(a_later_announcement_tells_what_was_called_off),
+        cmocka_unit_test(simulated_owners_agree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,7 +31,7 @@ static uint32_t known_tokens(struct wt_vocab *vocab)
     return known;
 }
 
-static void test_a_smaller_struct_keeps_the_defaults_of_what_it_lacks(void **state)
+static void a_smaller_struct_keeps_the_defaults_of_what_it_lacks(void **state)
 {
     (void)state;
     struct wt_vocab *vocab = NULL;
@@ -53,7 +53,7 @@ static void test_a_smaller_struct_keeps_the_defaults_of_what_it_lacks(void **sta
     wt_vocab_destroy(vocab);
 }
 
-static void test_a_larger_struct_is_fine_where_it_says_nothing_unknown(void **state)
+static void a_larger_struct_is_fine_where_it_says_nothing_unknown(void **state)
 {
     (void)state;
     struct wt_vocab *vocab = NULL;
@@ -73,7 +73,7 @@ static void test_a_larger_struct_is_fine_where_it_says_nothing_unknown(void **st
     assert_null(vocab);
 }
 
-static void test_a_struct_without_its_size_is_refused(void **state)
+static void a_struct_without_its_size_is_refused(void **state)
 {
     (void)state;
     struct wt_vocab *vocab = NULL;
@@ -92,7 +92,7 @@ static void test_a_struct_without_its_size_is_refused(void **state)
     assert_memory_equal(&untouched, &before, sizeof before);
 }
 
-static void test_no_options_are_the_defaults(void **state)
+static void no_options_are_the_defaults(void **state)
 {
     (void)state;
     struct wt_vocab *vocab = NULL;
@@ -100,7 +100,7 @@ static void test_no_options_are_the_defaults(void **state)
     assert_int_equal(known_tokens(vocab), 0);
 }
 
-static void test_one_token_at_most_is_refused(void **state)
+static void one_token_at_most_is_refused(void **state)
 {
     (void)state;
     struct wt_vocab *vocab = NULL;
@@ -117,7 +117,7 @@ static void test_one_token_at_most_is_refused(void **state)
     wt_vocab_destroy(vocab);
 }
 
-static void test_a_type_is_found_by_name_and_another_is_refused(void **state)
+static void a_type_is_found_by_name_and_another_is_refused(void **state)
 {
     (void)state;
     const char *file = NULL;
@@ -138,12 +138,12 @@ static void test_a_type_is_found_by_name_and_another_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_smaller_struct_keeps_the_defaults_of_what_it_lacks),
-        cmocka_unit_test(test_a_larger_struct_is_fine_where_it_says_nothing_unknown),
-        cmocka_unit_test(test_a_struct_without_its_size_is_refused),
-        cmocka_unit_test(test_no_options_are_the_defaults),
-        cmocka_unit_test(test_one_token_at_most_is_refused),
-        cmocka_unit_test(test_a_type_is_found_by_name_and_another_is_refused),
+        cmocka_unit_test(a_smaller_struct_keeps_the_defaults_of_what_it_lacks),
+        cmocka_unit_test(a_larger_struct_is_fine_where_it_says_nothing_unknown),
+        cmocka_unit_test(a_struct_without_its_size_is_refused),
+        cmocka_unit_test(no_options_are_the_defaults),
+        cmocka_unit_test(one_token_at_most_is_refused),
+        cmocka_unit_test(a_type_is_found_by_name_and_another_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -153,7 +153,7 @@ static void what_a_failed_producer_still_held_is_released_again(void **state)
     (void)state;
     start_with(ALL_IN_ONE_REQUEST);
     mock_lab_finish(&lab, RECORDS);
-    mock_lab_turn(&lab); /* handed over; they wait for company */
+    mock_lab_turn(&lab); /* handed over; they wait for more records */
     mock_lab_ruin(&lab);
     assert_true(mock_lab_settle(&lab, SETTLE_S)); /* although no record follows */
     assert_int_equal(mock_lab_producers(&lab), 2);

@@ -57,7 +57,7 @@ static void it_is_aborted_before_it_is_due(void **state)
 }
 
 /* The record belongs to the partition's next owner then, and is gone here. */
-static void a_rejected_record_of_a_revoked_partition_is_nobodys_business(void **state)
+static void a_rejected_record_of_a_revoked_partition_stops_nothing(void **state)
 {
     (void)state;
     start();
@@ -79,7 +79,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(it_is_aborted_before_it_is_due, mock_stop),
-        cmocka_unit_test_teardown(a_rejected_record_of_a_revoked_partition_is_nobodys_business,
+        cmocka_unit_test_teardown(a_rejected_record_of_a_revoked_partition_stops_nothing,
                                   mock_stop),
     };
     return apart_run(tests, COUNT_OF(tests), mock_create, mock_destroy, argc > 1 ? argv[1] : NULL);

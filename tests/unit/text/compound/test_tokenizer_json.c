@@ -62,7 +62,7 @@ static void expect(const struct wt_vocab *vocab, const char *text, uint32_t toke
     wt_tokenizer_destroy(tokenizer);
 }
 
-static void test_a_file_is_known_by_its_first_character(void **state)
+static void a_file_is_known_by_its_first_character(void **state)
 {
     (void)state;
     struct wt_vocab *vocab = make_vocab("\n {\"model\": " MODEL "}");
@@ -73,7 +73,7 @@ static void test_a_file_is_known_by_its_first_character(void **state)
     wt_vocab_destroy(vocab);
 }
 
-static void test_the_type_must_be_that_of_the_model(void **state)
+static void the_type_must_be_that_of_the_model(void **state)
 {
     (void)state;
     struct wt_vocab *vocab = NULL;
@@ -86,7 +86,7 @@ static void test_the_type_must_be_that_of_the_model(void **state)
     wt_vocab_destroy(vocab);
 }
 
-static void test_the_template_stays_when_a_text_is_cut(void **state)
+static void the_template_stays_when_a_text_is_cut(void **state)
 {
     (void)state;
     struct wt_vocab *vocab = make_vocab(
@@ -112,7 +112,7 @@ static void test_the_template_stays_when_a_text_is_cut(void **state)
     wt_vocab_destroy(vocab);
 }
 
-static void test_an_order_of_keys_does_not_matter(void **state)
+static void an_order_of_keys_does_not_matter(void **state)
 {
     (void)state;
     struct wt_vocab *vocab = make_vocab("{\"model\": {\"merges\": [[\"a\", \"b\"]], " VOCAB
@@ -123,7 +123,7 @@ static void test_an_order_of_keys_does_not_matter(void **state)
 }
 
 /* The nodes of the search have no room for these. */
-static void test_ids_above_a_million_are_found_by_merging(void **state)
+static void ids_above_a_million_are_found_by_merging(void **state)
 {
     (void)state;
     static const char *const largest[] = {"1048574", "1048575", "1048576"};
@@ -142,7 +142,7 @@ static void test_ids_above_a_million_are_found_by_merging(void **state)
     }
 }
 
-static void test_a_wordpiece_file_is_read_as_bert_has_it(void **state)
+static void a_wordpiece_file_is_read_as_bert_has_it(void **state)
 {
     (void)state;
     static const char file[] =
@@ -172,7 +172,7 @@ static void test_a_wordpiece_file_is_read_as_bert_has_it(void **state)
 #define ADDED(content, more) "{\"id\": 0, \"content\": \"" content "\"" more "}"
 
 /* As of MPNet, whose vocabulary has BERT's special tokens too. */
-static void test_the_special_tokens_of_a_wordpiece_are_those_of_the_file(void **state)
+static void the_special_tokens_of_a_wordpiece_are_those_of_the_file(void **state)
 {
     (void)state;
     static const char file[] = NAMED_WORDPIECE(
@@ -196,7 +196,7 @@ static void test_the_special_tokens_of_a_wordpiece_are_those_of_the_file(void **
     wt_vocab_destroy(vocab);
 }
 
-static void test_special_tokens_that_a_wordpiece_cannot_find(void **state)
+static void special_tokens_that_a_wordpiece_cannot_find(void **state)
 {
     (void)state;
     static const struct {
@@ -220,7 +220,7 @@ static void test_special_tokens_that_a_wordpiece_cannot_find(void **state)
     }
 }
 
-static void test_what_is_no_tokenizer_json_is_said_to_be_what_it_is(void **state)
+static void what_is_no_tokenizer_json_is_said_to_be_what_it_is(void **state)
 {
     (void)state;
     static const char *const cases[][2] = {
@@ -300,7 +300,7 @@ static const struct {
      "model.unk_id (byte"},
 };
 
-static void test_what_is_not_supported_is_refused_by_its_key(void **state)
+static void what_is_not_supported_is_refused_by_its_key(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
@@ -320,7 +320,7 @@ static void test_what_is_not_supported_is_refused_by_its_key(void **state)
 }
 
 /* Every file that is cut off anywhere is refused, and none crashes. */
-static void test_a_file_that_is_cut_off_is_refused(void **state)
+static void a_file_that_is_cut_off_is_refused(void **state)
 {
     (void)state;
     static const char file[] =
@@ -343,7 +343,7 @@ static void test_a_file_that_is_cut_off_is_refused(void **state)
     }
 }
 
-static void test_lowercasing_is_for_a_vocab_txt(void **state)
+static void lowercasing_is_for_a_vocab_txt(void **state)
 {
     (void)state;
     struct wt_tokenizer_options options = wt_tokenizer_options_default();
@@ -357,18 +357,18 @@ static void test_lowercasing_is_for_a_vocab_txt(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_file_is_known_by_its_first_character),
-        cmocka_unit_test(test_the_type_must_be_that_of_the_model),
-        cmocka_unit_test(test_the_template_stays_when_a_text_is_cut),
-        cmocka_unit_test(test_an_order_of_keys_does_not_matter),
-        cmocka_unit_test(test_ids_above_a_million_are_found_by_merging),
-        cmocka_unit_test(test_a_wordpiece_file_is_read_as_bert_has_it),
-        cmocka_unit_test(test_the_special_tokens_of_a_wordpiece_are_those_of_the_file),
-        cmocka_unit_test(test_special_tokens_that_a_wordpiece_cannot_find),
-        cmocka_unit_test(test_what_is_no_tokenizer_json_is_said_to_be_what_it_is),
-        cmocka_unit_test(test_what_is_not_supported_is_refused_by_its_key),
-        cmocka_unit_test(test_a_file_that_is_cut_off_is_refused),
-        cmocka_unit_test(test_lowercasing_is_for_a_vocab_txt),
+        cmocka_unit_test(a_file_is_known_by_its_first_character),
+        cmocka_unit_test(the_type_must_be_that_of_the_model),
+        cmocka_unit_test(the_template_stays_when_a_text_is_cut),
+        cmocka_unit_test(an_order_of_keys_does_not_matter),
+        cmocka_unit_test(ids_above_a_million_are_found_by_merging),
+        cmocka_unit_test(a_wordpiece_file_is_read_as_bert_has_it),
+        cmocka_unit_test(the_special_tokens_of_a_wordpiece_are_those_of_the_file),
+        cmocka_unit_test(special_tokens_that_a_wordpiece_cannot_find),
+        cmocka_unit_test(what_is_no_tokenizer_json_is_said_to_be_what_it_is),
+        cmocka_unit_test(what_is_not_supported_is_refused_by_its_key),
+        cmocka_unit_test(a_file_that_is_cut_off_is_refused),
+        cmocka_unit_test(lowercasing_is_for_a_vocab_txt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -35,7 +35,7 @@ static enum wt_status skip_all(const char *text, struct wt_error *error)
     return status;
 }
 
-static void test_values_of_all_kinds_are_read_in_order(void **state)
+static void values_of_all_kinds_are_read_in_order(void **state)
 {
     (void)state;
     struct wt_json json;
@@ -66,7 +66,7 @@ static void test_values_of_all_kinds_are_read_in_order(void **state)
     free(copy);
 }
 
-static void test_escapes_become_utf8(void **state)
+static void escapes_become_utf8(void **state)
 {
     (void)state;
     static const struct {
@@ -92,7 +92,7 @@ static void test_escapes_become_utf8(void **state)
     }
 }
 
-static void test_what_is_not_json_is_refused(void **state)
+static void what_is_not_json_is_refused(void **state)
 {
     (void)state;
     static const char *const texts[] = {
@@ -161,7 +161,7 @@ static void test_what_is_not_json_is_refused(void **state)
     }
 }
 
-static void test_deep_nesting_is_refused(void **state)
+static void deep_nesting_is_refused(void **state)
 {
     (void)state;
     char text[4096];
@@ -172,7 +172,7 @@ static void test_deep_nesting_is_refused(void **state)
     assert_non_null(strstr(error.message, "32 levels"));
 }
 
-static void test_a_message_has_the_path_and_the_byte(void **state)
+static void a_message_has_the_path_and_the_byte(void **state)
 {
     (void)state;
     struct wt_json json;
@@ -193,7 +193,7 @@ static void test_a_message_has_the_path_and_the_byte(void **state)
     free(copy);
 }
 
-static void test_whole_numbers_have_their_range(void **state)
+static void whole_numbers_have_their_range(void **state)
 {
     (void)state;
     static const char *const bad[] = {"-1", "0.5", "4294967296", "1e300", "\"1\""};
@@ -207,7 +207,7 @@ static void test_whole_numbers_have_their_range(void **state)
     }
 }
 
-static void test_a_member_is_found_and_the_object_still_read(void **state)
+static void a_member_is_found_and_the_object_still_read(void **state)
 {
     (void)state;
     struct wt_json json;
@@ -231,13 +231,13 @@ static void test_a_member_is_found_and_the_object_still_read(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values_of_all_kinds_are_read_in_order),
-        cmocka_unit_test(test_escapes_become_utf8),
-        cmocka_unit_test(test_what_is_not_json_is_refused),
-        cmocka_unit_test(test_deep_nesting_is_refused),
-        cmocka_unit_test(test_a_message_has_the_path_and_the_byte),
-        cmocka_unit_test(test_whole_numbers_have_their_range),
-        cmocka_unit_test(test_a_member_is_found_and_the_object_still_read),
+        cmocka_unit_test(values_of_all_kinds_are_read_in_order),
+        cmocka_unit_test(escapes_become_utf8),
+        cmocka_unit_test(what_is_not_json_is_refused),
+        cmocka_unit_test(deep_nesting_is_refused),
+        cmocka_unit_test(a_message_has_the_path_and_the_byte),
+        cmocka_unit_test(whole_numbers_have_their_range),
+        cmocka_unit_test(a_member_is_found_and_the_object_still_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -23,7 +23,7 @@ static void expect(const char *number, double wanted)
     assert_memory_equal(&got, &wanted, sizeof got);
 }
 
-static void test_short_numbers_are_read_exactly(void **state)
+static void short_numbers_are_read_exactly(void **state)
 {
     (void)state;
     expect("0", 0.0);
@@ -35,7 +35,7 @@ static void test_short_numbers_are_read_exactly(void **state)
     expect("1e22", 1e22);
 }
 
-static void test_long_numbers_are_read_as_the_package_reads_them(void **state)
+static void long_numbers_are_read_as_the_package_reads_them(void **state)
 {
     (void)state;
     expect("-15.774467468261719", -15.77446746826172);
@@ -44,7 +44,7 @@ static void test_long_numbers_are_read_as_the_package_reads_them(void **state)
     expect("-13.406111717224121", -13.40611171722412);
 }
 
-static void test_digits_that_do_not_fit_are_dropped(void **state)
+static void digits_that_do_not_fit_are_dropped(void **state)
 {
     (void)state;
     expect("18446744073709551615", 18446744073709551615.0);
@@ -52,7 +52,7 @@ static void test_digits_that_do_not_fit_are_dropped(void **state)
     expect("1.0000000000000000000000000000001", 1.0);
 }
 
-static void test_the_ends_of_the_range(void **state)
+static void the_ends_of_the_range(void **state)
 {
     (void)state;
     double real = 0;
@@ -66,10 +66,10 @@ static void test_the_ends_of_the_range(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_short_numbers_are_read_exactly),
-        cmocka_unit_test(test_long_numbers_are_read_as_the_package_reads_them),
-        cmocka_unit_test(test_digits_that_do_not_fit_are_dropped),
-        cmocka_unit_test(test_the_ends_of_the_range),
+        cmocka_unit_test(short_numbers_are_read_exactly),
+        cmocka_unit_test(long_numbers_are_read_as_the_package_reads_them),
+        cmocka_unit_test(digits_that_do_not_fit_are_dropped),
+        cmocka_unit_test(the_ends_of_the_range),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

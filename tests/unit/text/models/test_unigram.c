@@ -46,7 +46,7 @@ static void expect_ids(const struct wt_unigram_piece *pieces, uint32_t count,
 static const struct wt_unigram_options plain = {.unknown_id = 0};
 
 /* The example in the documentation of the package. */
-static void test_the_best_sum_wins_and_unknown_characters_are_one_piece(void **state)
+static void the_best_sum_wins_and_unknown_characters_are_one_piece(void **state)
 {
     (void)state;
     static const struct wt_unigram_piece pieces[] = {
@@ -57,7 +57,7 @@ static void test_the_best_sum_wins_and_unknown_characters_are_one_piece(void **s
     EXPECT(pieces, plain, "x", 0);
 }
 
-static void test_of_equal_sums_the_one_with_the_longer_last_piece_stays(void **state)
+static void of_equal_sums_the_one_with_the_longer_last_piece_stays(void **state)
 {
     (void)state;
     static const struct wt_unigram_piece pieces[] = {
@@ -67,7 +67,7 @@ static void test_of_equal_sums_the_one_with_the_longer_last_piece_stays(void **s
     EXPECT(pieces, plain, "aaa", 1, 2);
 }
 
-static void test_of_equal_pieces_the_last_one_counts(void **state)
+static void of_equal_pieces_the_last_one_counts(void **state)
 {
     (void)state;
     static const struct wt_unigram_piece pieces[] = {
@@ -75,7 +75,7 @@ static void test_of_equal_pieces_the_last_one_counts(void **state)
     EXPECT(pieces, plain, "ab", 2, 3);
 }
 
-static void test_unknown_text_that_is_a_piece_has_its_id(void **state)
+static void unknown_text_that_is_a_piece_has_its_id(void **state)
 {
     (void)state;
     static const struct wt_unigram_piece pieces[] = {PIECE("<unk>", 50), PIECE("xy", 25),
@@ -84,7 +84,7 @@ static void test_unknown_text_that_is_a_piece_has_its_id(void **state)
     EXPECT(pieces, plain, "a<unk>xa", 2, 0, 2);
 }
 
-static void test_a_blank_stands_for_the_blank_of_pieces(void **state)
+static void a_blank_stands_for_the_blank_of_pieces(void **state)
 {
     (void)state;
     static const struct wt_unigram_piece pieces[] = {PIECE("<unk>", 0), PIECE("\xE2\x96\x81", -5),
@@ -111,7 +111,7 @@ static uint32_t byte_pieces(struct wt_unigram_piece *pieces, char (*names)[8], i
     return count;
 }
 
-static void test_unknown_text_becomes_bytes_where_all_of_its_bytes_have_an_id(void **state)
+static void unknown_text_becomes_bytes_where_all_of_its_bytes_have_an_id(void **state)
 {
     (void)state;
     struct wt_unigram_piece pieces[260];
@@ -147,7 +147,7 @@ static size_t random_word(struct dice *dice, char *word, uint32_t characters)
     return bytes;
 }
 
-static void test_random_vocabularies_give_the_ids_of_the_reference(void **state)
+static void random_vocabularies_give_the_ids_of_the_reference(void **state)
 {
     (void)state;
     static const double few_scores[] = {-1, -2, -3.5, -0.1, -0.2, 40, 50};
@@ -186,7 +186,7 @@ static void test_random_vocabularies_give_the_ids_of_the_reference(void **state)
 
 /* A word of a million characters, each of them unknown beside one that is not: what is linear takes
  * milliseconds, what is not would never end. */
-static void test_the_time_for_a_word_is_linear(void **state)
+static void the_time_for_a_word_is_linear(void **state)
 {
     (void)state;
     struct wt_unigram_piece pieces[260];
@@ -216,14 +216,14 @@ static void test_the_time_for_a_word_is_linear(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_the_best_sum_wins_and_unknown_characters_are_one_piece),
-        cmocka_unit_test(test_of_equal_sums_the_one_with_the_longer_last_piece_stays),
-        cmocka_unit_test(test_of_equal_pieces_the_last_one_counts),
-        cmocka_unit_test(test_unknown_text_that_is_a_piece_has_its_id),
-        cmocka_unit_test(test_a_blank_stands_for_the_blank_of_pieces),
-        cmocka_unit_test(test_unknown_text_becomes_bytes_where_all_of_its_bytes_have_an_id),
-        cmocka_unit_test(test_random_vocabularies_give_the_ids_of_the_reference),
-        cmocka_unit_test(test_the_time_for_a_word_is_linear),
+        cmocka_unit_test(the_best_sum_wins_and_unknown_characters_are_one_piece),
+        cmocka_unit_test(of_equal_sums_the_one_with_the_longer_last_piece_stays),
+        cmocka_unit_test(of_equal_pieces_the_last_one_counts),
+        cmocka_unit_test(unknown_text_that_is_a_piece_has_its_id),
+        cmocka_unit_test(a_blank_stands_for_the_blank_of_pieces),
+        cmocka_unit_test(unknown_text_becomes_bytes_where_all_of_its_bytes_have_an_id),
+        cmocka_unit_test(random_vocabularies_give_the_ids_of_the_reference),
+        cmocka_unit_test(the_time_for_a_word_is_linear),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -26,7 +26,7 @@ static enum wt_status create(const char *file, struct wt_vocab **vocab_out, stru
     return wt_vocab_create(file, strlen(file), "file", &options, vocab_out, error);
 }
 
-static void test_words_that_are_remembered_have_the_same_ids(void **state)
+static void words_that_are_remembered_have_the_same_ids(void **state)
 {
     (void)state;
     static const int32_t expected[] = {3, 3, 4, 1, 0, 4, 3};
@@ -64,7 +64,7 @@ static void expect_refused(const char *file, const char *what)
     }
 }
 
-static void test_what_is_wrong_is_refused_by_its_key(void **state)
+static void what_is_wrong_is_refused_by_its_key(void **state)
 {
     (void)state;
     expect_refused(FILE_OF(MODEL(VOCAB, "")), "unk_id");
@@ -80,7 +80,7 @@ static void test_what_is_wrong_is_refused_by_its_key(void **state)
                    "ByteLevel");
 }
 
-static void test_a_character_map_that_is_wrong_is_refused(void **state)
+static void a_character_map_that_is_wrong_is_refused(void **state)
 {
     (void)state;
 #define WITH_MAP(map)                                                                              \
@@ -91,7 +91,7 @@ static void test_a_character_map_that_is_wrong_is_refused(void **state)
     expect_refused(WITH_MAP(", \"precompiled_charsmap\": \"AAAA\""), "damaged");
 }
 
-static void test_base64_is_read_strictly(void **state)
+static void base64_is_read_strictly(void **state)
 {
     (void)state;
     uint8_t out[16];
@@ -111,10 +111,10 @@ static void test_base64_is_read_strictly(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_words_that_are_remembered_have_the_same_ids),
-        cmocka_unit_test(test_what_is_wrong_is_refused_by_its_key),
-        cmocka_unit_test(test_a_character_map_that_is_wrong_is_refused),
-        cmocka_unit_test(test_base64_is_read_strictly),
+        cmocka_unit_test(words_that_are_remembered_have_the_same_ids),
+        cmocka_unit_test(what_is_wrong_is_refused_by_its_key),
+        cmocka_unit_test(a_character_map_that_is_wrong_is_refused),
+        cmocka_unit_test(base64_is_read_strictly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -45,7 +45,7 @@ static void expect(const char *text, const char *normalized)
     wt_charsmap_destroy(map);
 }
 
-static void test_characters_and_clusters_are_replaced(void **state)
+static void characters_and_clusters_are_replaced(void **state)
 {
     (void)state;
     expect("", "");
@@ -54,7 +54,7 @@ static void test_characters_and_clusters_are_replaced(void **state)
     expect("cafe\xCC\x81", "café");
 }
 
-static void test_the_replacement_of_a_prefix_stands_for_the_whole_cluster(void **state)
+static void the_replacement_of_a_prefix_stands_for_the_whole_cluster(void **state)
 {
     (void)state;
     expect("X\xCC\x81", "");          /* three bytes */
@@ -62,7 +62,7 @@ static void test_the_replacement_of_a_prefix_stands_for_the_whole_cluster(void *
     expect("e\xCC\x81\xCC\xA7", "é"); /* five, the prefix has three */
 }
 
-static void test_a_cluster_of_six_bytes_is_taken_apart(void **state)
+static void a_cluster_of_six_bytes_is_taken_apart(void **state)
 {
     (void)state;
     expect("e\xCC\x81\xE2\x83\x9D", "e\xCC\x81\xE2\x83\x9D");
@@ -70,7 +70,7 @@ static void test_a_cluster_of_six_bytes_is_taken_apart(void **state)
     expect("©\xE2\x80\x8D©", "(c)\xE2\x80\x8D(c)");
 }
 
-static void test_a_cluster_with_nothing_to_replace_is_taken_apart(void **state)
+static void a_cluster_with_nothing_to_replace_is_taken_apart(void **state)
 {
     (void)state;
     expect("a\xCC\x80", "a`");
@@ -102,7 +102,7 @@ static void apply_plainly(const struct wt_charsmap *map, const uint8_t *text, si
     }
 }
 
-static void test_the_shortcut_changes_nothing(void **state)
+static void the_shortcut_changes_nothing(void **state)
 {
     (void)state;
     static const char *const alphabet[] = {"a",
@@ -158,7 +158,7 @@ static void expect_refused(const uint8_t *blob, size_t bytes, const char *what)
     assert_non_null(strstr(error.message, what));
 }
 
-static void test_a_damaged_map_is_refused(void **state)
+static void a_damaged_map_is_refused(void **state)
 {
     (void)state;
     static uint8_t blob[BLOB_BYTES];
@@ -178,7 +178,7 @@ static void test_a_damaged_map_is_refused(void **state)
 }
 
 /* Nothing is read outside of a map in which bytes were changed, refused or not. */
-static void test_any_damage_is_survived(void **state)
+static void any_damage_is_survived(void **state)
 {
     (void)state;
     static const char text[] = "e\xCC\x81 X\xCC\x80 ﬁ\t©\xE2\x80\x8D© слово\r\n";
@@ -208,13 +208,13 @@ static void test_any_damage_is_survived(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_characters_and_clusters_are_replaced),
-        cmocka_unit_test(test_the_replacement_of_a_prefix_stands_for_the_whole_cluster),
-        cmocka_unit_test(test_a_cluster_of_six_bytes_is_taken_apart),
-        cmocka_unit_test(test_a_cluster_with_nothing_to_replace_is_taken_apart),
-        cmocka_unit_test(test_the_shortcut_changes_nothing),
-        cmocka_unit_test(test_a_damaged_map_is_refused),
-        cmocka_unit_test(test_any_damage_is_survived),
+        cmocka_unit_test(characters_and_clusters_are_replaced),
+        cmocka_unit_test(the_replacement_of_a_prefix_stands_for_the_whole_cluster),
+        cmocka_unit_test(a_cluster_of_six_bytes_is_taken_apart),
+        cmocka_unit_test(a_cluster_with_nothing_to_replace_is_taken_apart),
+        cmocka_unit_test(the_shortcut_changes_nothing),
+        cmocka_unit_test(a_damaged_map_is_refused),
+        cmocka_unit_test(any_damage_is_survived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

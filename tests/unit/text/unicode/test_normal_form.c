@@ -21,7 +21,7 @@ static void expect(enum wt_normal_form form, const char *text, const char *norma
     wt_text_buffer_free(&out);
 }
 
-static void test_the_four_forms(void **state)
+static void the_four_forms(void **state)
 {
     (void)state;
     expect(WT_NFC, "", "");
@@ -33,7 +33,7 @@ static void test_the_four_forms(void **state)
     expect(WT_NFC, "\xE0\xA5\x98", "\xE0\xA4\x95\xE0\xA4\xBC"); /* excluded from composition */
 }
 
-static void test_hangul_is_composed_by_arithmetic(void **state)
+static void hangul_is_composed_by_arithmetic(void **state)
 {
     (void)state;
     expect(WT_NFD, "가각", "\xE1\x84\x80\xE1\x85\xA1\xE1\x84\x80\xE1\x85\xA1\xE1\x86\xA8");
@@ -42,7 +42,7 @@ static void test_hangul_is_composed_by_arithmetic(void **state)
     expect(WT_NFC, "가\xE1\x86\xA7", "가\xE1\x86\xA7");
 }
 
-static void test_marks_are_ordered_and_blocked(void **state)
+static void marks_are_ordered_and_blocked(void **state)
 {
     (void)state;
     expect(WT_NFD, "a\xCC\x81\xCC\xA3", "a\xCC\xA3\xCC\x81");
@@ -55,7 +55,7 @@ static void test_marks_are_ordered_and_blocked(void **state)
     expect(WT_NFC, "\xCC\x81\xCC\xA3", "\xCC\xA3\xCC\x81");
 }
 
-static void test_text_that_is_in_form_is_passed_over(void **state)
+static void text_that_is_in_form_is_passed_over(void **state)
 {
     (void)state;
     static const char text[] = "Обычный текст, plain text, 東京, 가각 é";
@@ -70,7 +70,7 @@ static void test_text_that_is_in_form_is_passed_over(void **state)
 
 /* A normal form of a normal form is itself, and a form does not depend on the other that came
  * before. */
-static void test_forms_are_stable(void **state)
+static void forms_are_stable(void **state)
 {
     (void)state;
     static const char *const alphabet[] = {"a",
@@ -117,7 +117,7 @@ static void test_forms_are_stable(void **state)
 }
 
 /* A hundred thousand marks in the wrong order: what is linear takes milliseconds. */
-static void test_many_marks_are_ordered_in_linear_time(void **state)
+static void many_marks_are_ordered_in_linear_time(void **state)
 {
     (void)state;
     struct wt_text_buffer text = {.bytes = NULL};
@@ -138,12 +138,12 @@ static void test_many_marks_are_ordered_in_linear_time(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_the_four_forms),
-        cmocka_unit_test(test_hangul_is_composed_by_arithmetic),
-        cmocka_unit_test(test_marks_are_ordered_and_blocked),
-        cmocka_unit_test(test_text_that_is_in_form_is_passed_over),
-        cmocka_unit_test(test_forms_are_stable),
-        cmocka_unit_test(test_many_marks_are_ordered_in_linear_time),
+        cmocka_unit_test(the_four_forms),
+        cmocka_unit_test(hangul_is_composed_by_arithmetic),
+        cmocka_unit_test(marks_are_ordered_and_blocked),
+        cmocka_unit_test(text_that_is_in_form_is_passed_over),
+        cmocka_unit_test(forms_are_stable),
+        cmocka_unit_test(many_marks_are_ordered_in_linear_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
