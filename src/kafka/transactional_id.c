@@ -119,7 +119,7 @@ void wt_transactional_id_destroy(struct wt_transactional_id *id)
 
 const char *wt_transactional_id_text(const struct wt_transactional_id *id)
 {
-    return id->text;
+    return id != NULL ? id->text : NULL;
 }
 
 const char *wt_transactional_id_remedy(const struct wt_config *config)

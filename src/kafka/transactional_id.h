@@ -18,8 +18,10 @@ enum wt_status wt_transactional_id_create(const struct wt_config *config,
                                           struct wt_transactional_id **id_out,
                                           struct wt_error *error);
 
+/* Accepts NULL. */
 void wt_transactional_id_destroy(struct wt_transactional_id *id);
 
+/* Lives as long as `id`. Of NULL: NULL. */
 const char *wt_transactional_id_text(const struct wt_transactional_id *id);
 
 /* Why two workers may get the same id with this configuration, and the remedy, as a clause. The

@@ -185,17 +185,69 @@ static enum wt_status check_topics(struct wt_pipeline *pipeline, struct wt_error
 
 /* --- create, start, stop --------------------------------------------------------------------- */
 
-static const char *transactional_id(const struct wt_pipeline *pipeline)
+/* Creates what the stages share. Takes `first`. */
+static void create_shared(struct wt_pipeline *pipeline, struct wt_labeller *first)
 {
-    return pipeline->transactional_id != NULL ? wt_transactional_id_text(pipeline->transactional_id)
-                                              : NULL;
+    const struct wt_config *config = pipeline->config;
+    const struct wt_pipeline_source *source = &pipeline->source;
+    struct wt_batcher_limits limits = wt_auto_batch_limits(config, wt_model_info(pipeline->model));
+    /* Of a text whose tokens are fewer bytes than one, each record may have all its windows. */
+    uint32_t queue_records_max =
+        (config->in_flight.records_max + QUEUE_SLACK_RECORDS) * first->windows.count_max;
+    pipeline->labellers = wt_labellers_create(first);
+    pipeline->partitions = wt_partitions_create();
+    pipeline->in_flight =
+        wt_in_flight_create(config->in_flight.records_max, config->in_flight.bytes_max);
+    pipeline->consumed = wt_queue_create(queue_records_max);
+    pipeline->finished = wt_queue_create(queue_records_max);
+    pipeline->batch = wt_batch_stage_create(first, &limits);
+    if (source->reload.load != NULL) {
+        const struct wt_reload_group group = {config, pipeline->partitions};
+        pipeline->reload =
+            wt_reload_create(&source->reload, pipeline->labellers, first, pipeline->batch, &group);
+    }
+}
+
+/* Creates the stages that have Kafka clients. */
+static enum wt_status create_ends(struct wt_pipeline *pipeline, struct wt_error *error)
+{
+    const struct wt_config *config = pipeline->config;
+    const struct wt_pipeline_source *source = &pipeline->source;
+    struct wt_consume_options options = {.ranged = source->ranged,
+                                         .records_per_s_max = source->records_per_s_max,
+                                         .labellers = pipeline->labellers,
+                                         .promotions = wt_reload_promotions(pipeline->reload)};
+    struct wt_consume_hooks hooks = {
+        .opaque = pipeline, .drain = on_drain, .drained = on_drained, .failed = on_failed};
+    enum wt_status status = WT_OK;
+    if (config->delivery.guarantee == WT_EXACTLY_ONCE) {
+        status = wt_transactional_id_create(config, &pipeline->transactional_id, error);
+    }
+    if (status == WT_OK) {
+        status = wt_consume_create(config, pipeline->partitions, pipeline->in_flight,
+                                   pipeline->consumed, &hooks, &options, &pipeline->consume, error);
+    }
+    if (status != WT_OK) {
+        return status;
+    }
+    struct wt_publish_ports ports = {
+        .config = config,
+        .transactional_id = wt_transactional_id_text(pipeline->transactional_id),
+        .consumer = wt_consume_client(pipeline->consume),
+        .member = wt_consume_group_member(pipeline->consume),
+        .queue_in = pipeline->finished,
+        .in_flight = pipeline->in_flight,
+        .compare = wt_reference_policy(source->reference),
+        .opaque = pipeline,
+        .failed = on_failed,
+        .acknowledged = source->shadow != NULL ? on_acknowledged : NULL};
+    return wt_publish_create(&ports, &pipeline->publish, error);
 }
 
 enum wt_status wt_pipeline_create(const struct wt_config *config, struct wt_model *model,
                                   const struct wt_pipeline_source *source,
                                   struct wt_pipeline **pipeline_out, struct wt_error *error)
 {
-    const struct wt_model_info *info = wt_model_info(model);
     struct wt_pipeline *pipeline = wt_alloc_zeroed(1, sizeof *pipeline);
     pipeline->config = config;
     pipeline->model = model;
@@ -208,53 +260,9 @@ enum wt_status wt_pipeline_create(const struct wt_config *config, struct wt_mode
     const struct wt_served_model served = {.model = model,
                                            .config = apart ? source->reload.config : config};
     enum wt_status status = wt_labeller_create(&served, 1, &first, error);
-    if (status != WT_OK) {
-        wt_pipeline_destroy(pipeline);
-        return status;
-    }
-    pipeline->labellers = wt_labellers_create(first);
-    /* Of a text whose tokens are fewer bytes than one, each record may have all its windows. */
-    uint32_t queue_records_max =
-        (config->in_flight.records_max + QUEUE_SLACK_RECORDS) * first->windows.count_max;
-    struct wt_batcher_limits limits = wt_auto_batch_limits(config, info);
-    pipeline->partitions = wt_partitions_create();
-    pipeline->in_flight =
-        wt_in_flight_create(config->in_flight.records_max, config->in_flight.bytes_max);
-    pipeline->consumed = wt_queue_create(queue_records_max);
-    pipeline->finished = wt_queue_create(queue_records_max);
-    pipeline->batch = wt_batch_stage_create(first, &limits);
-    if (source->reload.load != NULL) {
-        const struct wt_reload_group group = {config, pipeline->partitions};
-        pipeline->reload =
-            wt_reload_create(&source->reload, pipeline->labellers, first, pipeline->batch, &group);
-    }
-
-    struct wt_consume_options options = {.ranged = source->ranged,
-                                         .records_per_s_max = source->records_per_s_max,
-                                         .labellers = pipeline->labellers,
-                                         .promotions = wt_reload_promotions(pipeline->reload)};
-    struct wt_consume_hooks hooks = {
-        .opaque = pipeline, .drain = on_drain, .drained = on_drained, .failed = on_failed};
-    if (config->delivery.guarantee == WT_EXACTLY_ONCE) {
-        status = wt_transactional_id_create(config, &pipeline->transactional_id, error);
-    }
     if (status == WT_OK) {
-        status = wt_consume_create(config, pipeline->partitions, pipeline->in_flight,
-                                   pipeline->consumed, &hooks, &options, &pipeline->consume, error);
-    }
-    if (status == WT_OK) {
-        struct wt_publish_ports ports = {.config = config,
-                                         .transactional_id = transactional_id(pipeline),
-                                         .consumer = wt_consume_client(pipeline->consume),
-                                         .member = wt_consume_group_member(pipeline->consume),
-                                         .queue_in = pipeline->finished,
-                                         .in_flight = pipeline->in_flight,
-                                         .compare = wt_reference_policy(source->reference),
-                                         .opaque = pipeline,
-                                         .failed = on_failed,
-                                         .acknowledged =
-                                             source->shadow != NULL ? on_acknowledged : NULL};
-        status = wt_publish_create(&ports, &pipeline->publish, error);
+        create_shared(pipeline, first);
+        status = create_ends(pipeline, error);
     }
     if (status != WT_OK) {
         wt_pipeline_destroy(pipeline);
@@ -263,7 +271,7 @@ enum wt_status wt_pipeline_create(const struct wt_config *config, struct wt_mode
     wt_labeller_show(first, NULL);
     wt_shadow_attach(source->shadow, first);
     wt_metric_set(WT_METRIC_MODELS, 1);
-    wt_metric_set(WT_METRIC_REPLICAS, wt_auto_replicas(config, info));
+    wt_metric_set(WT_METRIC_REPLICAS, wt_auto_replicas(config, wt_model_info(model)));
     *pipeline_out = pipeline;
     return WT_OK;
 }

@@ -278,43 +278,74 @@ static void add_failed(struct worker *worker, struct wt_record *record)
     }
 }
 
-/* Decodes and tokenizes the record and adds it to the list for the next stage. */
-static void prepare_record(struct worker *worker, struct wt_record *record, struct lists *lists)
+/* True: the record has an outcome, whatever its value. Else it is to be decoded. */
+static bool ends_undecoded(struct worker *worker, struct wt_record *record)
 {
-    struct wt_record_list *finished = &lists->finished;
-    wt_owner_assert(&worker->owner);
-    assert(record->state == WT_RECORD_CONSUMED);
-    if (record->outcome == WT_OUTCOME_HOLE) {
-        finish(record, record->consumed_us, finished);
-        return;
-    }
-    wt_metric_observe(WT_HISTOGRAM_STAGE_QUEUE,
-                      (double)(worker->now_us - record->consumed_us) * 1e-6, 1);
-    const struct wt_redrive *redrive = worker->prepare->ports.redrive;
-    if (redrive != NULL && !open_dead_letter(redrive, record)) {
+    const struct wt_prepare_ports *ports = &worker->prepare->ports;
+    if (ports->redrive != NULL && !open_dead_letter(ports->redrive, record)) {
         record->outcome = WT_OUTCOME_SKIPPED;
-        finish(record, worker->now_us, finished);
-        return;
+        return true;
     }
-    wt_trace_begin(worker->prepare->ports.config, record);
+    wt_trace_begin(ports->config, record);
     note_time(record, WT_HISTOGRAM_STAGE_QUEUE, worker->now_us);
-    if (worker->prepare->ports.times != NULL && record->outcome == WT_OUTCOME_NONE) {
-        wt_timestamps_look(worker->prepare->ports.times, record);
+    if (ports->times != NULL) {
+        wt_timestamps_look(ports->times, record);
     }
     if (record->headers_unread) {
         fail_headers(record);
         add_failed(worker, record);
-        finish(record, worker->now_us, finished);
-        return;
+        return true;
     }
     if (record->value == NULL) {
         record->outcome = WT_OUTCOME_TOMBSTONE;
-        finish(record, worker->now_us, finished);
+        return true;
+    }
+    return false;
+}
+
+/* Tokenizes the article and adds its record, or the pieces of it, to the list for the next stage. */
+static enum wt_status take_article(struct worker *worker, struct wt_record *record,
+                                   const struct wt_article *article, struct lists *lists,
+                                   struct wt_error *error)
+{
+    struct wt_labeller *labeller = record->labeller;
+    struct wt_record_list tokenized = {0};
+    count_script(article);
+    if (worker->prepare->ports.config->http.texts && wt_live_watched()) {
+        keep_beginning(record, article);
+    }
+    enum wt_status status = tokenize(worker, record, article, &tokenized, error);
+    count_time(worker, WT_HISTOGRAM_STAGE_TOKENIZE);
+    note_time(record, WT_HISTOGRAM_STAGE_TOKENIZE, worker->now_us);
+    look_up(labeller, &tokenized, worker->now_us, lists);
+    return status;
+}
+
+static void fail(struct worker *worker, struct wt_record *record, const char *stage,
+                 const struct wt_error *error, struct lists *lists)
+{
+    wt_record_fail(record, stage, error);
+    finish(record, worker->now_us, &lists->finished);
+}
+
+/* Decodes and tokenizes the record and adds it to the list for the next stage. */
+static void prepare_record(struct worker *worker, struct wt_record *record, struct lists *lists)
+{
+    wt_owner_assert(&worker->owner);
+    assert(record->state == WT_RECORD_CONSUMED);
+    if (record->outcome == WT_OUTCOME_HOLE) {
+        finish(record, record->consumed_us, &lists->finished);
+        return;
+    }
+    assert(record->outcome == WT_OUTCOME_NONE);
+    wt_metric_observe(WT_HISTOGRAM_STAGE_QUEUE,
+                      (double)(worker->now_us - record->consumed_us) * 1e-6, 1);
+    if (ends_undecoded(worker, record)) {
+        finish(record, worker->now_us, &lists->finished);
         return;
     }
     struct wt_error error;
     struct wt_article article;
-    const char *stage = "decode";
     enum wt_status status = decode(worker, record, lists, &article, &error);
     if (status == WT_IO) {
         worker->now_us = wt_clock_us();
@@ -323,31 +354,20 @@ static void prepare_record(struct worker *worker, struct wt_record *record, stru
     }
     count_time(worker, WT_HISTOGRAM_STAGE_DECODE);
     note_time(record, WT_HISTOGRAM_STAGE_DECODE, worker->now_us);
-    if (status == WT_OK && record->outcome == WT_OUTCOME_FILTERED) {
-        finish(record, worker->now_us, finished);
-        return;
-    }
     if (status != WT_OK) {
         add_failed(worker, record);
-    } else if (worker->compared != NULL) {
+        fail(worker, record, "decode", &error, lists);
+        return;
+    }
+    if (record->outcome == WT_OUTCOME_FILTERED) {
+        finish(record, worker->now_us, &lists->finished);
+        return;
+    }
+    if (worker->compared != NULL) {
         wt_reference_add(worker->compared, record, &article);
     }
-    if (status == WT_OK) {
-        count_script(&article);
-        if (worker->prepare->ports.config->http.texts && wt_live_watched()) {
-            keep_beginning(record, &article);
-        }
-        stage = "tokenize";
-        struct wt_labeller *labeller = record->labeller;
-        struct wt_record_list tokenized = {0};
-        status = tokenize(worker, record, &article, &tokenized, &error);
-        count_time(worker, WT_HISTOGRAM_STAGE_TOKENIZE);
-        note_time(record, WT_HISTOGRAM_STAGE_TOKENIZE, worker->now_us);
-        look_up(labeller, &tokenized, worker->now_us, lists);
-    }
-    if (status != WT_OK) {
-        wt_record_fail(record, stage, &error);
-        finish(record, worker->now_us, finished);
+    if (take_article(worker, record, &article, lists, &error) != WT_OK) {
+        fail(worker, record, "tokenize", &error, lists);
     }
 }
 
