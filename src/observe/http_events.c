@@ -212,8 +212,7 @@ enum MHD_Result wt_http_answer_events(struct wt_http *http, struct MHD_Connectio
 
 /* --- every second ------------------------------------------------------------------------------ */
 
-/* Wakes those that have everything; drops those that still lack the oldest frame, whose place is
- * needed. */
+/* Drops the viewers that still lack the oldest frame, whose place is needed. */
 static void drop_slow(struct wt_http *http)
 {
     for (size_t i = 0; i < WT_HTTP_CONNECTIONS_MAX; i++) {
@@ -228,6 +227,7 @@ static void drop_slow(struct wt_http *http)
     }
 }
 
+/* Wakes the viewers that had everything: there is a new frame. */
 static void wake(struct wt_http *http)
 {
     for (size_t i = 0; i < WT_HTTP_CONNECTIONS_MAX; i++) {

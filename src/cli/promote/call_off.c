@@ -50,15 +50,15 @@ static bool may_abort(struct wt_promote *promote, struct wt_error *error)
 
 /* True: its owner may have taken a record behind the offset, and not committed it yet. Where it has gone back
  * it commits that; with at-least-once only with the next offset, but then nothing is left to be committed. */
-static bool is_open(const struct wt_promote *promote, const struct wt_promote_part *part,
-                    struct wt_error *error)
+static bool is_open(const struct wt_promote *promote, const struct wt_promote_part *part)
 {
+    struct wt_error ignored;
     struct wt_extent extent = {0};
     if (!wt_promote_has_fixed(&promote->state, part)) {
         return false;
     }
     return wt_query_extent(promote->client, part->topic, part->partition, WT_PROMOTE_ANSWER_MS,
-                           &extent, error) != WT_OK ||
+                           &extent, &ignored) != WT_OK ||
            part->position < extent.end;
 }
 
@@ -73,11 +73,10 @@ static enum wt_status await_confirmed(struct wt_promote *promote,
     enum wt_status status = wt_promote_read_state(promote, error);
     *open_out = NULL;
     while (status == WT_OK && !list_reached(promote, reached, sizeof reached)) {
-        struct wt_error ignored;
         *open_out = NULL;
         for (size_t i = 0; i < promote->state.count && *open_out == NULL; i++) {
             const struct wt_promote_part *part = &promote->state.parts[i];
-            *open_out = is_open(promote, part, &ignored) ? part : NULL;
+            *open_out = is_open(promote, part) ? part : NULL;
         }
         if (*open_out == NULL || wt_clock_us() > until_us) {
             return WT_OK;
