@@ -3,6 +3,9 @@
 # do. Sourced, never run. Talk goes to stderr, so that stdout stays free for results.
 # Colour and moving lines only on a terminal; NO_COLOR and TERM=dumb are respected.
 
+# One that is exported sends cd elsewhere and lets it print where.
+unset CDPATH
+
 ui_bold='' ui_dim='' ui_red='' ui_green='' ui_yellow='' ui_cyan='' ui_reset=''
 if [ -t 2 ] && [ -z "${NO_COLOR:-}" ] && [ "${TERM:-dumb}" != dumb ]; then
     ui_bold=$'\e[1m' ui_dim=$'\e[2m' ui_red=$'\e[31m' ui_green=$'\e[32m'

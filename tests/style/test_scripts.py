@@ -1,5 +1,6 @@
 """What a newcomer types: every script explains itself and names a mistake."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -22,6 +23,16 @@ def test_help_fits_a_screen_and_says_how_to_call(path):
     assert f"Usage: {path}" in done.stdout
     lines = done.stdout.splitlines()
     assert len(lines) <= 24 and max(map(len, lines)) <= 120
+
+
+@pytest.mark.parametrize("path", SCRIPTS)
+def test_an_exported_cdpath_leads_nowhere_else(path, tmp_path):
+    """With it cd goes to a folder of the same name elsewhere, and prints where it went."""
+    (tmp_path / path).parent.mkdir(parents=True)
+    for cdpath in (".:/", tmp_path):
+        done = subprocess.run(["bash", path, "--help"], cwd=ROOT, env={**os.environ, "CDPATH": str(cdpath)}, capture_output=True,
+                              text=True, timeout=60)
+        assert done.returncode == 0 and done.stderr == "" and f"Usage: {path}" in done.stdout, done.stderr
 
 
 @pytest.mark.parametrize("path", SCRIPTS)
