@@ -199,6 +199,15 @@ def test_the_query_of_the_scaling_asks_for_a_metric_that_there_is():
     assert f"| `{metric}` |" in (ROOT / "docs/metrics.md").read_text(encoding="utf-8")
 
 
+def test_without_a_figure_the_number_of_workers_stays():
+    """By default KEDA takes no figure for 0, and so for no lag. A fallback would set the number
+    whatever the backlog is, and KEDA before 2.18 refuses one beside a metric of this type."""
+    spec = read(FOLDER / "keda/scaled-object.yaml")["spec"]
+    trigger, = spec["triggers"]
+    assert trigger["metadata"]["ignoreNullValues"] == "false" and trigger["metricType"] == "Value"
+    assert "fallback" not in spec
+
+
 def test_the_configuration_is_taken_with_the_secrets_as_they_are_mounted(tmp_path):
     """As far as the brokers, which are not there."""
     volume = next(one for one in POD["volumes"] if one["name"] == "secrets")["secret"]
