@@ -40,6 +40,9 @@ COPY src src
 RUN . ./target && scripts/build --no-install $option \
     && DESTDIR=/image cmake --install "$folder" --strip --prefix /usr/local \
     && $emulator /image/usr/local/bin/wiretag --version
+# Readable for the worker's user: COPY keeps the modes of this folder, and a umask may have closed them.
+RUN install -D -m 644 config/wiretag.yaml /image/etc/wiretag/wiretag.yaml \
+    && install -D -m 644 models/demo.pt /image/srv/wiretag/models/demo.pt
 
 FROM --platform=${TARGETPLATFORM:-linux/amd64} debian:12-slim
 # hadolint ignore=DL3008
@@ -54,8 +57,6 @@ RUN cd /usr/local/lib/wiretag \
     && find "$PWD" -name '*.so*' -printf '%h\n' | sort -u > /etc/ld.so.conf.d/wiretag.conf \
     && ldconfig \
     && wiretag --version
-COPY config/wiretag.yaml /etc/wiretag/wiretag.yaml
-COPY models/demo.pt /srv/wiretag/models/demo.pt
 
 # config/wiretag.yaml names the model by a path relative to here.
 WORKDIR /srv/wiretag

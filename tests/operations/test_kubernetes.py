@@ -226,5 +226,5 @@ def test_the_configuration_is_taken_with_the_secrets_as_they_are_mounted(tmp_pat
 
 def test_it_reads_the_model_that_the_image_has():
     model = read(FOLDER / "base/wiretag.yaml")["model"]["path"]
-    assert f"COPY models/demo.pt {model}\n" in (ROOT / "Dockerfile").read_text()
+    assert f" models/demo.pt /image{model}\n" in (ROOT / "Dockerfile").read_text()
     assert Path(model).is_absolute()

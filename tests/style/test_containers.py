@@ -114,6 +114,23 @@ def test_the_worker_gets_what_is_installed_and_nothing_else_of_the_build():
     assert [rest for name, rest in WORKER if name == "COPY" and "--from" in rest] == ["--from=build /image/ /"]
 
 
+def test_the_umask_of_the_checkout_closes_nothing_to_the_worker(tmp_path):
+    """COPY keeps modes, and the worker is not root: what it reads comes by commands that set them."""
+    assert [rest for name, rest in WORKER if name in ("COPY", "ADD") and not rest.startswith("--from=build ")] == []
+    tree = tmp_path / "tree"
+    for path, mode in (("config", 0o700), ("models", 0o700), ("config/wiretag.yaml", 0o600), ("models/demo.pt", 0o600)):
+        if mode == 0o700:
+            (tree / path).mkdir(parents=True)
+        else:
+            (tree / path).write_text("x")
+        (tree / path).chmod(mode)
+    command, = (rest for name, rest in BUILD if name == "RUN" and rest.startswith("install "))
+    subprocess.run(["sh", "-c", "umask 022; " + command.replace(" /image/", f" {shlex.quote(str(tmp_path))}/image/")], cwd=tree, check=True)
+    made = {str(path.relative_to(tmp_path / "image")): path.stat().st_mode & 0o777 for path in (tmp_path / "image").rglob("*")}
+    assert {path for path, mode in made.items() if mode == 0o644} == {"etc/wiretag/wiretag.yaml", "srv/wiretag/models/demo.pt"}
+    assert all(mode == 0o755 for path, mode in made.items() if (tmp_path / "image" / path).is_dir()), made
+
+
 @pytest.mark.skipif(shutil.which("dpkg-query") is None, reason="not Debian")
 def test_the_system_libraries_of_the_image_are_those_that_the_program_needs():
     program = ROOT / "build/wiretag"
