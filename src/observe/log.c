@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/utf8.h"
+#include "observe/journal.h"
 #include "observe/log_line.h"
 
 #include <errno.h>
@@ -55,6 +56,7 @@ static struct {
     bool json;
     bool terminal; /* stderr is a terminal and gets text */
     bool colour;
+    bool journal;                  /* systemd's: each line begins with its priority */
     bool unread;                   /* the last write found no room: the next one does not wait */
     bool broken;                   /* a line was written in part */
     uint64_t dropped;              /* lines that nobody has read, and that were not reported yet */
@@ -66,11 +68,12 @@ static const struct {
     const char *text;
     const char *json;
     const char *colour;
+    const char *priority; /* sd-daemon(3); the journal takes it off the line */
 } levels[] = {
-    [WT_LOG_DEBUG] = {"DEBUG", "debug", "\033[2m"},
-    [WT_LOG_INFO] = {"INFO ", "info", "\033[32m"},
-    [WT_LOG_WARN] = {"WARN ", "warn", "\033[33m"},
-    [WT_LOG_ERROR] = {"ERROR", "error", "\033[31m"},
+    [WT_LOG_DEBUG] = {"DEBUG", "debug", "\033[2m", "<7>"},
+    [WT_LOG_INFO] = {"INFO ", "info", "\033[32m", "<6>"},
+    [WT_LOG_WARN] = {"WARN ", "warn", "\033[33m", "<4>"},
+    [WT_LOG_ERROR] = {"ERROR", "error", "\033[31m", "<3>"},
 };
 
 static void line_start_text(struct wt_log_line *line, const struct recent *event)
@@ -181,6 +184,7 @@ static bool line_write(const struct wt_log_line *line)
 static void event_write(const struct recent *event, uint64_t repeated)
 {
     struct wt_log_line line = {.length = 0};
+    wt_log_line_add_text(&line, state.journal ? levels[event->level].priority : "");
     if (state.json) {
         line_start_json(&line, event);
         wt_log_line_add_escaped(&line, event->message, true);
@@ -258,6 +262,7 @@ static void set_up(enum wt_log_format format)
     state.json = format == WT_LOG_JSON || (format == WT_LOG_AUTO && !terminal);
     state.terminal = terminal && !state.json;
     state.colour = wt_log_colours(STDERR_FILENO);
+    state.journal = wt_journal_reads(STDERR_FILENO);
     state.ready = true;
 }
 

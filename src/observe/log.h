@@ -3,6 +3,7 @@
  * 12:03:04 INFO  consume  joined the group
  * {"time":"2025-01-31T12:03:04.005Z","level":"info","component":"consume","message":"joined"}
  *
+ * Where systemd's journal reads stderr, a line begins with its priority, such as <6>.
  * Initialize it once before threads start; after that any thread may call any function. A line is
  * written with one write call, so lines never mix. Lines that nobody reads are dropped and counted.
  * Bytes that are not UTF-8 become U+FFFD. In text, control characters are written as \xNN: no message

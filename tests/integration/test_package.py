@@ -128,6 +128,13 @@ class TestPackage:
             label, = client.read_all(broker.bootstrap, "news.labelled", count=1)
             assert label.json()["category"] == "sports"
             assert shown("StatusText") == ["ready"] and shown("NRestarts") == ["0"]
+
+            def told(*priority):
+                return run("journalctl", "-o", "cat", "-u", "wiretag@wiretag", *priority).stdout
+
+            client.wait_for("the lines in the journal", lambda: '"message":"ready: ' in told())
+            warnings = told("-p", "warning")
+            assert "is not pinned" in warnings and '"level":"info"' not in warnings, told()
             run("systemctl", "kill", "-s", "STOP", "wiretag@wiretag")
             client.wait_for("the watchdog", lambda: shown("NRestarts") == ["1"])
             client.wait_for("a worker that is ready again", lambda: shown("ActiveState", "StatusText") == ["active", "ready"])

@@ -3,6 +3,7 @@
 #include "log_cases.h"
 
 #include <stdint.h>
+#include <sys/stat.h>
 
 /* The message of the one JSON line in `text`, as a JSON parser reads it; the caller frees it. */
 static char *json_message(const char *text)
@@ -370,6 +371,46 @@ static void a_terminal_gets_coloured_text_unless_no_color_is_set(void **state)
     assert_matches(line_on_a_terminal(), "^[0-9:]{8} INFO  consume  message\r\n$");
 }
 
+static void name_stream(ino_t inode_off)
+{
+    struct stat status;
+    char stream[64];
+    assert_int_equal(fstat(STDERR_FILENO, &status), 0);
+    (void)snprintf(stream, sizeof stream, "%ju:%ju", (uintmax_t)status.st_dev,
+                   (uintmax_t)(status.st_ino + inode_off));
+    (void)setenv("JOURNAL_STREAM", stream, 1);
+}
+
+static void the_journal_gets_each_line_with_its_priority(void **state)
+{
+    (void)state;
+    name_stream(0);
+    wt_log_init(WT_LOG_DEBUG, WT_LOG_AUTO);
+    wt_log_debug("consume", "a");
+    wt_log_info("consume", "b");
+    wt_log_warn("consume", "c");
+    wt_log_error("consume", "d");
+    assert_matches(written(), "^<7>\\{[^\n]*\"debug\"[^\n]*\n<6>\\{[^\n]*\"info\"[^\n]*\n"
+                              "<4>\\{[^\n]*\"warn\"[^\n]*\n<3>\\{[^\n]*\"error\"[^\n]*\n$");
+    wt_log_init(WT_LOG_INFO, WT_LOG_TEXT);
+    wt_log_error("consume", "e");
+    assert_matches(written(), "^<3>[0-9:]{8} ERROR consume  e\n$");
+}
+
+static void a_stream_that_is_not_the_journals_gets_no_priority(void **state)
+{
+    (void)state;
+    static const char *const others[] = {"", "0:0", "journal", "1:2:3"};
+    name_stream(1);
+    for (size_t i = 0; i <= sizeof others / sizeof others[0]; i++) {
+        wt_log_init(WT_LOG_INFO, WT_LOG_JSON);
+        wt_log_warn("consume", "message %zu", i);
+        assert_matches(written(), "^\\{[^\n]*\n$");
+        (void)setenv("JOURNAL_STREAM", i < 4 ? others[i] : "", 1);
+    }
+    (void)unsetenv("JOURNAL_STREAM");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -391,6 +432,8 @@ int main(void)
         cmocka_unit_test(after_a_part_of_a_line_the_next_one_has_a_line_of_its_own),
         CAPTURED(lines_of_several_threads_never_mix),
         CAPTURED(a_terminal_gets_coloured_text_unless_no_color_is_set),
+        CAPTURED(the_journal_gets_each_line_with_its_priority),
+        CAPTURED(a_stream_that_is_not_the_journals_gets_no_priority),
     };
     return cmocka_run_group_tests_name("log", tests, NULL, NULL);
 }
