@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -107,14 +108,26 @@ static enum MHD_Result answer_shadow(const struct wt_http *http, struct MHD_Conn
     return result;
 }
 
-static enum MHD_Result on_request(void *opaque, struct MHD_Connection *connection, const char *url,
-                                  const char *method, const char *version, const char *upload,
-                                  size_t *upload_bytes, void **request)
+/* The path in a request line that has the whole URL, as proxies get it (RFC 9112, section 3.2.2). */
+static const char *path_of(const char *target)
+{
+    static const char scheme[] = "http://";
+    if (strncasecmp(target, scheme, strlen(scheme)) != 0) {
+        return target;
+    }
+    const char *path = strchr(target + strlen(scheme), '/');
+    return path != NULL ? path : "/";
+}
+
+static enum MHD_Result on_request(void *opaque, struct MHD_Connection *connection,
+                                  const char *target, const char *method, const char *version,
+                                  const char *upload, size_t *upload_bytes, void **request)
 {
     (void)version;
     (void)upload;
     struct wt_http *http = opaque;
     struct wt_http_client *client = wt_http_client_of(connection);
+    const char *url = path_of(target);
     /* libmicrohttpd keeps the body of an answer to HEAD to itself. Events are nothing but a body. */
     bool head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0 && strcmp(url, "/events") != 0;
     if (!head && strcmp(method, MHD_HTTP_METHOD_GET) != 0) {

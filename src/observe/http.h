@@ -13,7 +13,8 @@
  * One thread serves at most WT_HTTP_CONNECTIONS_MAX connections. A new connection never waits: if
  * all are in use, or the process has no descriptor left, another is closed for it: an unfinished
  * request first, a viewer of the live page last, and the one with the least time left among equals.
- * A request has at most WT_HTTP_REQUEST_BYTES_MAX bytes. Request and answer together may
+ * A request has at most WT_HTTP_REQUEST_BYTES_MAX bytes, and may have half of them, with 8 KiB of cookies:
+ * browsers send those of other programs of the host, and libmicrohttpd copies them. Request and answer may
  * take WT_HTTP_REQUEST_MS_MAX, then the connection is closed. Connections are kept alive for
  * WT_HTTP_IDLE_MS_MAX after an answer, because connecting is most of what a request costs. The
  * metrics page is written at most once every WT_HTTP_PAGE_MS_MAX, so that many scrapers cost little
@@ -33,7 +34,7 @@
 #define WT_HTTP_CONNECTIONS_MAX 160u
 #define WT_HTTP_VIEWERS_MAX 128u
 #define WT_HTTP_FRAMES_MAX 8u
-#define WT_HTTP_REQUEST_BYTES_MAX 8192u
+#define WT_HTTP_REQUEST_BYTES_MAX 32768u
 #define WT_HTTP_REQUEST_MS_MAX 5000
 #define WT_HTTP_IDLE_MS_MAX 1000
 #define WT_HTTP_PAGE_MS_MAX 100

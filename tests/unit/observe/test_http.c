@@ -159,6 +159,40 @@ static void a_request_that_is_too_large_or_no_request_is_refused(void **state)
     wt_http_destroy(http);
 }
 
+/* Browsers send a page of this machine the cookies of all other programs at the same host. */
+static void cookies_of_other_programs_do_no_harm(void **state)
+{
+    (void)state;
+    struct health health = {true, true};
+    struct wt_http *http = start("127.0.0.1:0", &health);
+    static char request[16384] =
+        "GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nCookie: ";
+    size_t length = strlen(request);
+    for (int i = 0; length < 8192; i++) {
+        length += (size_t)snprintf(request + length, sizeof request - length,
+                                   "program-%03d=%064d; ", i, i);
+    }
+    (void)snprintf(request + length, sizeof request - length, "last=1\r\n\r\n");
+    int client = open_client(http);
+    send_text(client, request);
+    assert_answer(read_answer(client), "200", "\r\n\r\nready\n");
+    (void)close(client);
+    wt_http_destroy(http);
+}
+
+static void a_request_may_have_the_whole_url(void **state)
+{
+    (void)state;
+    struct health health = {true, true};
+    struct wt_http *http = start("127.0.0.1:0", &health);
+    assert_answer(ask(http, "GET", "http://localhost:9464/readyz"), "200", "\r\n\r\nready\n");
+    assert_answer(ask(http, "GET", "HTTP://worker-1/healthz?x=1"), "200", "\r\n\r\nok\n");
+    assert_answer(ask(http, "GET", "http://localhost/nowhere"), "404", "/readyz");
+    assert_answer(ask(http, "GET", "http://localhost"), "404", "/readyz"); /* there is no page */
+    assert_answer(ask(http, "GET", "http:///"), "404", "/readyz");
+    wt_http_destroy(http);
+}
+
 static void a_client_that_never_finishes_is_cut_however_often_it_sends(void **state)
 {
     (void)state;
@@ -291,6 +325,8 @@ int main(void)
         cmocka_unit_test(head_gets_the_head_that_get_gets),
         cmocka_unit_test(only_get_and_head_are_allowed),
         cmocka_unit_test(a_request_that_is_too_large_or_no_request_is_refused),
+        cmocka_unit_test(cookies_of_other_programs_do_no_harm),
+        cmocka_unit_test(a_request_may_have_the_whole_url),
         cmocka_unit_test(a_client_that_never_finishes_is_cut_however_often_it_sends),
         cmocka_unit_test(a_client_may_ask_again_over_its_connection_and_is_let_go_when_it_does_not),
         cmocka_unit_test(a_second_request_that_never_ends_is_cut_too),
