@@ -6,6 +6,7 @@ import time
 import browser
 import client
 import pytest
+import tunnel
 import worker
 from client import Record, article
 
@@ -194,6 +195,18 @@ def test_it_says_why_nothing_moves_and_comes_back_by_itself(lab, view):
     lab.start(config, build=worker.fake_build()).wait_ready()
     seen.wait_text("#status-text", "Waiting for articles")
     assert seen.page.locator("#reason").is_hidden()
+
+
+def test_a_connection_that_dies_without_a_word_is_replaced(lab, view):
+    """Behind a laptop's sleep or a tunnel that is lost the browser is told nothing."""
+    running = start(lab, lab.flow())
+    with tunnel.Tunnel(running.port) as way:
+        seen = view(way.port)
+        seen.wait_text("#status-text", "Waiting for articles")
+        way.silence()
+        seen.wait_text("#status-text", "No news for")
+        seen.wait_text("#status-text", "Waiting for articles")
+        assert seen.complaints == []
 
 
 def test_it_can_be_turned_off(lab):

@@ -346,8 +346,8 @@ let shadowDue = 0;
 
 async function showShadow(state) {
   byId('shadow').hidden = !state.worker.shadow;
-  if (!state.worker.shadow || Date.now() < shadowDue) return;
-  shadowDue = Date.now() + 5000;
+  if (!state.worker.shadow || performance.now() < shadowDue) return;
+  shadowDue = performance.now() + 5000;
   const answer = await fetch('shadow');
   if (!answer.ok) return;
   const shadow = await answer.json();
@@ -378,7 +378,7 @@ function setStatus(kind, text) {
 
 function showState(state) {
   const busy = state.rate > 0 || state.lag.records > 0;
-  lastNews = Date.now();
+  lastNews = performance.now();
   showRoute(state.worker);
   if (state.ready) setStatus(busy ? 'good' : 'idle', busy ? 'Labelling' : 'Waiting for articles');
   else setStatus('bad', 'Not ready');
@@ -397,25 +397,29 @@ function showState(state) {
 
 // --- the stream ---
 
+const SILENT_MS_MAX = 10000;
+
 let paused = false;
-let lastNews = Date.now();
+let lastNews = performance.now();
+let lastTry = 0;
+let stream = null;
 
 function listen() {
-  const stream = new EventSource('events');
-  stream.addEventListener('state', (event) => { if (!paused) showState(JSON.parse(event.data)); else lastNews = Date.now(); });
+  if (stream) stream.close();
+  lastTry = performance.now();
+  stream = new EventSource('events');
+  stream.addEventListener('state', (event) => { if (!paused) showState(JSON.parse(event.data)); else lastNews = performance.now(); });
   stream.addEventListener('history', (event) => { if (!paused) showHistory(JSON.parse(event.data)); });
-  stream.addEventListener('error', () => {
-    setStatus('lost', 'No connection, trying again');
-    if (stream.readyState === EventSource.CLOSED) {
-      stream.close();
-      setTimeout(listen, 10000);
-    }
-  });
+  stream.addEventListener('error', () => setStatus('lost', 'No connection, trying again'));
 }
 
+// A state comes every second. The browser connects again when a connection ends, but not after a refusal, and it is not told of a
+// connection that died with a tunnel, or while this machine slept.
 setInterval(() => {
-  const silent = Math.round((Date.now() - lastNews) / 1000);
-  if (silent >= 10) setStatus('lost', `No news for ${durationText(silent)}`);
+  const now = performance.now();
+  if (now - lastNews < SILENT_MS_MAX) return;
+  setStatus('lost', `No news for ${durationText((now - lastNews) / 1000)}`);
+  if (now - lastTry >= SILENT_MS_MAX) listen();
 }, 5000);
 
 byId('pause').addEventListener('click', () => {
