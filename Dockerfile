@@ -67,4 +67,4 @@ EXPOSE 9464
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s \
     CMD ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/9464; printf 'GET /healthz HTTP/1.0\\r\\n\\r\\n' >&3; grep -q ' 200 ' <&3"]
 ENTRYPOINT ["wiretag"]
-CMD ["run", "-c", "/etc/wiretag/wiretag.yaml", "--set", "http.listen=0.0.0.0:9464"]
+CMD ["run", "-c", "/etc/wiretag/wiretag.yaml", "--set", "http.listen=:9464"]

@@ -29,7 +29,7 @@ static bool is_host(const char *host, size_t length, bool bracketed)
             return false;
         }
     }
-    return length > 0 && length < WT_HOST_BYTES_MAX;
+    return (length > 0 || !bracketed) && length < WT_HOST_BYTES_MAX;
 }
 
 bool wt_address_parse(const char *text, struct wt_address *address_out)

@@ -18,6 +18,20 @@
 #define ANSWER_S 1
 #define PAGE_BYTES_MAX (1u << 20)
 
+static int connect_at(const struct addrinfo *at, const struct timeval *limit)
+{
+    int connection = socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (connection >= 0) {
+        (void)setsockopt(connection, SOL_SOCKET, SO_SNDTIMEO, limit, sizeof *limit);
+        (void)setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, limit, sizeof *limit);
+    }
+    if (connection >= 0 && connect(connection, at->ai_addr, at->ai_addrlen) != 0) {
+        (void)close(connection);
+        connection = -1;
+    }
+    return connection;
+}
+
 static int connect_to(const struct wt_address *address)
 {
     const struct addrinfo wanted = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
@@ -25,17 +39,13 @@ static int connect_to(const struct wt_address *address)
     struct addrinfo *found = NULL;
     char port[8];
     (void)snprintf(port, sizeof port, "%u", address->port);
-    if (getaddrinfo(address->host, port, &wanted, &found) != 0) {
+    const char *host = address->host[0] != '\0' ? address->host : NULL; /* NULL: this machine */
+    if (getaddrinfo(host, port, &wanted, &found) != 0) {
         return -1;
     }
-    int connection = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (connection >= 0) {
-        (void)setsockopt(connection, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-        (void)setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-    }
-    if (connection >= 0 && connect(connection, found->ai_addr, found->ai_addrlen) != 0) {
-        (void)close(connection);
-        connection = -1;
+    int connection = -1;
+    for (const struct addrinfo *at = found; at != NULL && connection < 0; at = at->ai_next) {
+        connection = connect_at(at, &limit);
     }
     freeaddrinfo(found);
     return connection;

@@ -212,7 +212,8 @@ static const struct wt_key keys[] = {
      .min = MIB, .max = MIB << 20},
     {"http.listen", WT_KEY_TEXT, AT(http.listen), "127.0.0.1:9464", .null_allowed = true,
      .valid = valid_listen,
-     .must = "HOST:PORT such as 127.0.0.1:9464 or [::1]:9464 (port 0: any free one), or null"},
+     .must = "HOST:PORT such as 127.0.0.1:9464 or '[::1]:9464', or :PORT for all addresses of this machine "
+             "(port 0: any free one), or null"},
     {"http.page", WT_KEY_BOOL, AT(http.page), "true"},
     {"http.texts", WT_KEY_BOOL, AT(http.texts), "false"},
     {"traces.endpoint", WT_KEY_TEXT, AT(traces.endpoint), "null", .null_allowed = true,

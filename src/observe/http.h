@@ -56,9 +56,10 @@ struct wt_http_callbacks {
     char *(*shadow)(void *opaque);
 };
 
-/* Listens at `listen` ("host:port"; port 0: any free one) and answers on a thread of its own.
- * `callbacks` is copied. WT_INVALID: not an address. WT_IO: cannot listen there, for example
- * because another process does; the caller warns and runs without the endpoint. Thread: any. */
+/* Listens at `listen` ("host:port", or ":port": at all addresses; port 0: any free one) and answers on
+ * a thread of its own. `callbacks` is copied. WT_INVALID: not an address. WT_IO: cannot listen there,
+ * for example because another process does; the caller warns and runs without the endpoint.
+ * Thread: any. */
 enum wt_status wt_http_start(const char *listen, const struct wt_http_callbacks *callbacks,
                              struct wt_http **http_out, struct wt_error *error);
 

@@ -37,11 +37,15 @@ static void spare_work(int listener)
 static int open_listener(const struct addrinfo *at)
 {
     int on = 1;
+    int off = 0;
     int listener = socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (listener < 0) {
         return -1;
     }
     spare_work(listener);
+    if (at->ai_family == AF_INET6) {
+        (void)setsockopt(listener, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    }
     if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
         bind(listener, at->ai_addr, at->ai_addrlen) != 0 || listen(listener, SOMAXCONN) != 0) {
         int saved_errno = errno;
@@ -52,21 +56,35 @@ static int open_listener(const struct addrinfo *at)
     return listener;
 }
 
+/* Listens at the first address of the family that works, or, with `other`, of another family. -1: at none. */
+static int open_first(const struct addrinfo *at, int family, bool other, int *errno_out)
+{
+    int listener = -1;
+    for (; at != NULL && listener < 0; at = at->ai_next) {
+        if ((at->ai_family == family) != other) {
+            listener = open_listener(at);
+            *errno_out = errno;
+        }
+    }
+    return listener;
+}
+
 int wt_listener_open(const struct wt_address *address, const char **why_out)
 {
+    bool anywhere = address->host[0] == '\0';
     char port[8];
     (void)snprintf(port, sizeof port, "%u", address->port);
     struct addrinfo wanted = {.ai_family = AF_UNSPEC,
                               .ai_socktype = SOCK_STREAM,
                               .ai_flags = AI_NUMERICSERV | AI_PASSIVE};
     struct addrinfo *found = NULL;
-    int lookup = getaddrinfo(address->host, port, &wanted, &found);
-    int listener = -1;
+    int lookup = getaddrinfo(anywhere ? NULL : address->host, port, &wanted, &found);
+    int first = anywhere ? AF_INET6 : AF_INET;
     int bind_errno = 0;
-    for (struct addrinfo *at = lookup == 0 ? found : NULL; at != NULL && listener < 0;
-         at = at->ai_next) {
-        listener = open_listener(at);
-        bind_errno = errno;
+    int listener = lookup == 0 ? open_first(found, first, false, &bind_errno) : -1;
+    /* A port that another process has is not half taken. */
+    if (lookup == 0 && listener < 0 && bind_errno != EADDRINUSE) {
+        listener = open_first(found, first, true, &bind_errno);
     }
     if (lookup == 0) {
         freeaddrinfo(found);

@@ -68,7 +68,7 @@ def worker_of(built, log_path, bootstrap):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    words = [word.replace("0.0.0.0:9464", f"127.0.0.1:{port}") for word in built.config["Cmd"]]
+    words = [word.replace("=:9464", f"=127.0.0.1:{port}") for word in built.config["Cmd"]]
     command = built.command(*built.config["Entrypoint"], *words, "--set", f"kafka.common.bootstrap.servers={bootstrap}")
     check = json.loads(re.search(r"HEALTHCHECK.*?CMD (\[.*?\])\n", (ROOT / "Dockerfile").read_text(), re.DOTALL)[1])
     with open(log_path, "w", encoding="utf-8") as log:

@@ -182,7 +182,7 @@ def test_a_worker_that_waits_for_its_broker_is_healthy(tmp_path):
 def test_the_check_asks_where_the_worker_listens():
     assert "/dev/tcp/127.0.0.1/9464;" in dict(WORKER)["HEALTHCHECK"]
     for arguments in (SERVICES["worker"]["command"], json.loads(dict(WORKER)["CMD"])):
-        assert "http.listen=0.0.0.0:9464" in arguments
+        assert "http.listen=:9464" in arguments
     assert "healthcheck" not in SERVICES["worker"]  # the image's
 
 
