@@ -139,11 +139,24 @@ static enum wt_status set_put(const struct set *set, struct wt_node *root, struc
     }
 }
 
+/* Whether YAML took the end of the value, or all of it, for a comment. */
+static bool is_cut(const struct set *set, const struct wt_node *value)
+{
+    return value->kind == WT_NODE_SCALAR && !value->quoted &&
+           (set->value[0] == '#' || strstr(set->value, " #") != NULL ||
+            strstr(set->value, "\t#") != NULL);
+}
+
 static enum wt_status set_apply(const struct set *set, struct wt_node *root, struct wt_error *error)
 {
     struct wt_node *value = NULL;
     enum wt_status status =
         wt_node_parse(set->value, strlen(set->value), set->source, false, &value, error);
+    if (status == WT_OK && is_cut(set, value)) {
+        status = refuse_set(set, error,
+                            "# begins a comment here; write the value in double quotes, and "
+                            "all of it in single ones: --set 'KEY=\"a #b\"'");
+    }
     if (status == WT_OK) {
         status = set_put(set, root, &value, error);
     }

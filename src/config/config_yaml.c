@@ -38,8 +38,8 @@ refuse(const struct reader *reader, unsigned line, const char *format, ...)
                         wt_node_place(&at, place), text);
 }
 
-/* A hint at the usual cause of a syntax error on this line; "": none. */
-static const char *hint(const struct reader *reader, size_t line)
+/* Where line `line` begins, from 0 on, and how many bytes it has. */
+static const char *find_line(const struct reader *reader, size_t line, size_t *length_out)
 {
     const char *at = reader->text;
     const char *end = reader->text + reader->bytes;
@@ -48,7 +48,26 @@ static const char *hint(const struct reader *reader, size_t line)
         at = next == NULL ? end : next + 1;
     }
     const char *line_end = at < end ? memchr(at, '\n', (size_t)(end - at)) : NULL;
-    size_t length = (size_t)((line_end != NULL ? line_end : end) - at);
+    *length_out = (size_t)((line_end != NULL ? line_end : end) - at);
+    return at;
+}
+
+/* Whether the value on a line, or the line without a key, begins with a character that is YAML's. */
+static bool begins_with_a_mark(const char *line, size_t length)
+{
+    const char *colon = memmem(line, length, ": ", 2);
+    size_t at = colon != NULL ? (size_t)(colon - line) + 2 : 0;
+    while (at < length && line[at] == ' ') {
+        at++;
+    }
+    return at < length && line[at] != '\0' && strchr("[]{}*&!@`%|>\"',", line[at]) != NULL;
+}
+
+/* A hint at the usual cause of a syntax error on this line; "": none. */
+static const char *hint(const struct reader *reader, size_t line)
+{
+    size_t length;
+    const char *at = find_line(reader, line, &length);
     size_t blanks = 0;
     while (blanks < length && at[blanks] == ' ') {
         blanks++;
@@ -58,6 +77,10 @@ static const char *hint(const struct reader *reader, size_t line)
     }
     if (memmem(at, length, "${", 2) != NULL) {
         return "; write \"${...}\" in quotes where it stands inside { } or [ ]";
+    }
+    if (begins_with_a_mark(at, length)) {
+        return "; write a value that begins with a mark of YAML's, as [::1]:9464 or *x do, in "
+               "quotes";
     }
     return "";
 }

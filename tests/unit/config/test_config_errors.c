@@ -307,6 +307,14 @@ static void what_is_not_one_yaml_map_is_refused_with_its_line(void **state)
         {"\n\nmodel: {path: \"\x01\"}\n",
          NULL,
          {"test.yaml:3: not UTF-8 text: control characters"}},
+        {"http:\n  listen: [::1]:9464\n",
+         NULL,
+         {"test.yaml:2: not valid YAML: ", "[::1]:9464", "in quotes"}},
+        {"http: {listen: [::1]:9464}\n", NULL, {"test.yaml:1: not valid YAML: ", "in quotes"}},
+        {"model:\n  path: %models/a.pt\n", NULL, {"test.yaml:2: not valid YAML: ", "in quotes"}},
+        {NULL, "http.listen=[::1]:9464", {"--set http.listen=[::1]:9464: not valid", "in quotes"}},
+        {NULL, "http.listen=*:9464", {"--set http.listen=*:9464: not valid", "in quotes"}},
+        {NULL, "model.path=@a", {"--set model.path=@a: not valid YAML", "in quotes"}},
         {NULL, "batch=[", {"--set batch=[: not valid YAML"}},
         {NULL, "batch={wait_ms_max: 1, wait_ms_max: 2}", {"--set ", "duplicate key"}},
     };
@@ -340,6 +348,25 @@ static void nesting_and_size_are_bounded(void **state)
     free(deep);
     free(maps);
     free(wide);
+}
+
+/* YAML takes " #" for the beginning of a comment, which no override has. */
+static void an_override_is_not_cut_at_a_comment(void **state)
+{
+    (void)state;
+    static const struct mistake mistakes[] = {
+        {NULL, "model.path=a #b", {"--set model.path=a #b: # begins a comment", "double quotes"}},
+        {NULL, "model.sha256=#1", {"--set model.sha256=#1: # begins a comment"}},
+        {NULL, "output.topic=a\t#b", {"--set ", "# begins a comment"}},
+        {NULL,
+         "kafka.common.sasl.password=hunter2 #3",
+         {"--set kafka.common.sasl.password=...: # begins a comment"}},
+    };
+    ASSERT_ALL_REFUSED(mistakes);
+    struct wt_config *config =
+        load("{}", SETS("model.path='a #b'", "input.topics=[a#b] # these", "input.topics=[a]"));
+    assert_string_equal(config->model.path, "a #b");
+    wt_config_destroy(config);
 }
 
 static void an_override_must_be_a_path_and_a_value(void **state)
@@ -444,6 +471,7 @@ int main(void)
         cmocka_unit_test(a_value_out_of_range_is_named_with_the_range),
         cmocka_unit_test(what_is_not_one_yaml_map_is_refused_with_its_line),
         cmocka_unit_test(nesting_and_size_are_bounded),
+        cmocka_unit_test(an_override_is_not_cut_at_a_comment),
         cmocka_unit_test(an_override_must_be_a_path_and_a_value),
         cmocka_unit_test(keys_that_contradict_each_other_are_refused_with_a_remedy),
         cmocka_unit_test(a_file_that_cannot_be_read_is_named),
