@@ -83,6 +83,16 @@ static int dispatch(int argc, char **argv)
     return refuse(name);
 }
 
+/* Makes "COMMAND... --help" of "help COMMAND...". */
+static void turn_help(int argc, char **argv)
+{
+    static char option[] = "--help";
+    if (argc > 2 && strcmp(argv[1], "help") == 0) {
+        memmove(argv + 1, argv + 2, (size_t)(argc - 2) * sizeof *argv);
+        argv[argc - 1] = option;
+    }
+}
+
 /* A stream that is closed at the start stays unusable, but its number is taken: otherwise the next
  * connection to a broker would get it, and log lines would be written into that. */
 static void take_closed_streams(void)
@@ -103,6 +113,7 @@ int main(int argc, char **argv)
         return WT_EXIT_USAGE;
     }
     wt_signals_end_process();
+    turn_help(argc, argv);
     /* The commands say themselves what they do not accept. */
     opterr = 0;
     int exit_status = dispatch(argc, argv);

@@ -58,6 +58,7 @@ def test_help_fits_a_screen_says_how_to_call_and_shows_an_example(command):
     assert len(text.splitlines()) <= 48 and max(map(len, text.splitlines())) <= 100
     assert "--help" in options_of(command) or "--help has the options of one" in text
     assert run(*command, "-h").stdout == text
+    assert run("help", *command).stdout == text
 
 
 def test_the_first_command_of_each_example_is_one_that_there_is():
@@ -72,6 +73,7 @@ def test_the_first_command_of_each_example_is_one_that_there_is():
 @pytest.mark.parametrize("arguments, message", [
     ([], "wiretag: no command given"),
     (["labl"], "wiretag: no command labl; the commands are run, "),
+    (["help", "labl"], "wiretag: no command labl; the commands are run, "),
     (["--verbose"], "wiretag: unknown option --verbose"),
     (["run", "--conf"], "wiretag run: --conf needs a value"),
     (["run", "-c"], "wiretag run: -c needs a value"),
