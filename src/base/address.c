@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static bool parse_port(const char *text, uint16_t *port_out)
 {
@@ -48,4 +49,16 @@ bool wt_address_parse(const char *text, struct wt_address *address_out)
     memcpy(address.host, host, (size_t)(end - host));
     *address_out = address;
     return true;
+}
+
+bool wt_url_is_local(const char *url)
+{
+    const char *scheme_end = strstr(url, "://");
+    const char *host = scheme_end != NULL ? scheme_end + 3 : url;
+    const char *login_end = memchr(host, '@', strcspn(host, "/?#"));
+    host = login_end != NULL ? login_end + 1 : host;
+    size_t length = host[0] == '[' ? strcspn(host, "]/?#") + 1 : strcspn(host, ":/?#");
+    return (length == strlen("localhost") && strncasecmp(host, "localhost", length) == 0) ||
+           (length == strlen("[::1]") && strncmp(host, "[::1]", length) == 0) ||
+           (strncmp(host, "127.", 4) == 0 && strspn(host, "0123456789.") == length);
 }

@@ -1,4 +1,4 @@
-/* address.h: a "host:port" text taken apart. Thread: any. */
+/* address.h: addresses: a "host:port" text taken apart, and whose a URL is. Thread: any. */
 #ifndef WIRETAG_BASE_ADDRESS_H
 #define WIRETAG_BASE_ADDRESS_H
 
@@ -14,5 +14,9 @@ struct wt_address {
 
 /* Parses "127.0.0.1:9464", "localhost:9464", "[::1]:9464" or ":9464". Returns false for any other text. */
 bool wt_address_parse(const char *text, struct wt_address *address_out);
+
+/* Whether a URL is of this machine: its host is localhost, 127.N.N.N or [::1]. libcurl would ask for
+ * it by way of the proxy that http_proxy names, which has another machine at that address. */
+bool wt_url_is_local(const char *url);
 
 #endif

@@ -1,5 +1,6 @@
 #include "observe/spans.h"
 
+#include "base/address.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/mutex.h"
@@ -193,6 +194,9 @@ static void prepare_curl(void)
     }
     CURL *curl = exporter.curl;
     (void)curl_easy_setopt(curl, CURLOPT_URL, exporter.url);
+    if (wt_url_is_local(exporter.url)) {
+        (void)curl_easy_setopt(curl, CURLOPT_PROXY, "");
+    }
     (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, exporter.headers);
     (void)curl_easy_setopt(curl, CURLOPT_USERAGENT, "wiretag/" WIRETAG_VERSION);
     (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);

@@ -1,5 +1,6 @@
 #include "registry/registry.h"
 
+#include "base/address.h"
 #include "base/alloc.h"
 #include "base/buffer.h"
 
@@ -160,6 +161,8 @@ static enum wt_status get(struct wt_registry *registry, const char *path, struct
     registry->answer.count = 0;
     registry->curl_error[0] = '\0';
     (void)curl_easy_setopt(registry->curl, CURLOPT_URL, url);
+    /* NULL: as http_proxy, https_proxy and no_proxy say. */
+    (void)curl_easy_setopt(registry->curl, CURLOPT_PROXY, wt_url_is_local(url) ? "" : NULL);
     CURLcode result = curl_easy_perform(registry->curl);
     free(url);
     if (result != CURLE_OK) {

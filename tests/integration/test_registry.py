@@ -7,6 +7,8 @@ import checking
 import checks
 import client
 import pytest
+import worker
+from collector import proxies
 from registry import Registry
 from secured import Authority
 
@@ -33,7 +35,8 @@ def test_with_the_authority_and_the_password_articles_are_read(lab, authorities)
     with Registry(SCHEMAS, USER, PASSWORD, certificate=own.issue("registry")) as registry:
         input = feed(registry.url, **{"ca.location": str(own.ca)})
         places = flow.produce([bytes.fromhex(AVRO["values"][0])])
-        running = lab.run(flow, model, input=input)
+        # Of this machine it is asked without a proxy.
+        running = lab.start(flow.config(model={"path": str(model)}, input=input), build=worker.fake_build(), environment=proxies())
         labels, dead_letters = checks.settled(flow)
         checks.assert_each_once(labels, places)
         checks.assert_labelled(labels[0], "Матч\nмяч\nгол", model)

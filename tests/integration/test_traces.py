@@ -4,8 +4,9 @@ import time
 
 import client
 import pytest
+import worker
 from client import Record, article
-from collector import Collector, attributes
+from collector import Collector, attributes, proxies
 from fake import LABELS, POISON
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -161,6 +162,14 @@ def test_a_collector_that_comes_back_gets_spans_again(lab, collector):
     flow.produce([Record(article("b"))] * 10)
     running.wait_log("takes spans again")
     client.wait_for("exported spans", lambda: running.metrics()['wiretag_spans_total{result="exported"}'] > 0)
+
+
+def test_a_collector_of_this_machine_is_asked_without_a_proxy(lab, collector):
+    flow, traces = lab.flow(), collector()
+    config = flow.config(model={"path": str(lab.model())}, traces={"endpoint": traces.endpoint, "share": 1})
+    lab.start(config, build=worker.fake_build(), environment=proxies())
+    flow.produce([Record(article("a"))])
+    client.wait_for("a span", traces.spans)
 
 
 def test_windows_and_poison_have_spans_too(lab, collector):
