@@ -22,10 +22,12 @@ static bool parse_port(const char *text, uint16_t *port_out)
 
 static bool is_host(const char *host, size_t length, bool bracketed)
 {
+    bool number = bracketed; /* up to the % of an interface's name, as in fe80::1%eth0 */
     for (size_t i = 0; i < length; i++) {
         unsigned char byte = (unsigned char)host[i];
-        bool wanted = bracketed ? isxdigit(byte) || strchr(":.%", byte) != NULL
-                                : isalnum(byte) || strchr(".-_", byte) != NULL;
+        bool wanted = number ? isxdigit(byte) || strchr(":.%", byte) != NULL
+                             : isalnum(byte) || strchr(".-_", byte) != NULL;
+        number = number && byte != '%';
         if (!wanted) {
             return false;
         }

@@ -28,8 +28,8 @@ static void a_host_and_a_port_are_taken_apart(void **state)
         assert_int_equal(address.port, good[i].port);
     }
     static const char *const bad[] = {
-        "",      "9464", "a:",   "a:65536", "a:1x",    "::1:9464", "[]:1",      "[::1]", "[::1]1",
-        "a b:1", "*:1",  "a:-1", "unix:x",  "http://", "a/b:1",    "[::1]:1:2", ":"};
+        "",       "9464",  "a:",  "a:65536", "a:1x",   "::1:9464", "[]:1",  "[%]%:1",    "[::1]",
+        "[::1]1", "a b:1", "*:1", "a:-1",    "unix:x", "http://",  "a/b:1", "[::1]:1:2", ":"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct wt_address address;
         assert_false(wt_address_parse(bad[i], &address));
