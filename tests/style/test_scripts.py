@@ -1,5 +1,6 @@
 """What a newcomer types: every script explains itself and names a mistake."""
 
+import fcntl
 import os
 import re
 import shutil
@@ -42,6 +43,22 @@ def test_an_unknown_argument_is_named_with_status_2(path):
     assert "--no-such-option" in done.stderr and "--help" in done.stderr
 
 
+def test_builds_of_one_folder_wait_for_each_other():
+    """A second terminal, or a quick start beside a test."""
+    with open(ROOT / "build-fake/build.lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        second = subprocess.Popen([ROOT / "scripts/build", "--fake", "--no-install", "all"], cwd=ROOT, stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        for line in second.stderr:
+            if "waiting for another scripts/build in build-fake to end" in line:
+                break
+        else:
+            pytest.fail(f"it did not wait, and ended with status {second.wait(60)}")
+        assert second.poll() is None
+    _, said = second.communicate(timeout=280)
+    assert second.returncode == 0, said
+
+
 def test_setup_is_done_at_once_when_nothing_is_missing():
     began = time.monotonic()
     done = run("scripts/setup", "--no-install", "--test")
@@ -62,6 +79,33 @@ def test_setup_without_install_says_what_is_missing(tmp_path):
     for package in ("gcc", "cmake", "librdkafka-dev", "default-jre-headless", "kcat"):
         assert package in done.stderr
     assert "--no-install was given" in done.stderr
+
+
+def test_a_setup_that_waited_for_another_installs_nothing_twice(tmp_path):
+    """What the other one has fetched is built with by now."""
+    shutil.copytree(ROOT / "scripts", tmp_path / "scripts")
+    (tmp_path / ".deps").mkdir()
+    (tmp_path / ".deps/librdkafka").symlink_to(ROOT / ".deps/librdkafka")
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name in set(os.listdir("/usr/bin")) - {"ninja", "apt-get"}:
+        (tools / name).symlink_to(f"/usr/bin/{name}")
+    (tools / "apt-get").write_text("#!/bin/sh\necho called >>apt-get.log\nexit 1\n")
+    (tools / "apt-get").chmod(0o755)
+    with open(tmp_path / ".deps/lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        second = subprocess.Popen([tmp_path / "scripts/setup", "--build-only", "--no-torch"], cwd=tmp_path, env={"PATH": str(tools)},
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        said = []
+        for line in second.stderr:
+            said.append(line)
+            if "waiting for another scripts/setup to end" in line:
+                break
+        assert "system packages (apt): ninja-build" in said[1], said
+        (tools / "ninja").symlink_to(shutil.which("ninja"))
+    _, rest = second.communicate(timeout=60)
+    assert second.returncode == 0, rest
+    assert not (tmp_path / "apt-get.log").exists()
 
 
 def test_setup_looks_for_each_library_that_the_build_needs():
