@@ -1,7 +1,10 @@
 #include "config/config_schema.h"
 
+#include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* Properties that a user may not set, because a promise of wiretag depends on them. The list
  * applies to all three sections. */
@@ -73,6 +76,71 @@ static enum wt_status refuse(const struct wt_property *property, const char *sec
                         section, property->name, allowed, reason);
 }
 
+/* Where the port of "host:port" or "[::1]:port" begins; NULL: there is none, as in "::1". */
+static const char *find_port(const char *host, const char *end)
+{
+    const char *after = host[0] == '[' ? memchr(host, ']', (size_t)(end - host)) : NULL;
+    after = after != NULL ? after + 1 : host;
+    const char *colon = memchr(after, ':', (size_t)(end - after));
+    bool another = colon != NULL && memchr(colon + 1, ':', (size_t)(end - colon - 1)) != NULL;
+    return colon != NULL && !another ? colon + 1 : NULL;
+}
+
+/* What is wrong with a broker's address: [protocol://]host[:port]; NULL: nothing. librdkafka cuts a
+ * port to sixteen bits, and waits for ever for an address that it cannot read. */
+static const char *broker_fault(const char *broker, const char *end)
+{
+    static const char *const protocols[] = {"plaintext", "ssl", "sasl_plaintext", "sasl_ssl"};
+    const char *scheme_end = memmem(broker, (size_t)(end - broker), "://", 3);
+    const char *host = scheme_end != NULL ? scheme_end + 3 : broker;
+    const char *port = find_port(host, end);
+    bool known = scheme_end == NULL;
+    for (size_t i = 0; i < sizeof protocols / sizeof protocols[0] && !known; i++) {
+        known = strlen(protocols[i]) == (size_t)(scheme_end - broker) &&
+                strncasecmp(broker, protocols[i], strlen(protocols[i])) == 0;
+    }
+    if (!known) {
+        return "begins with a protocol that is none of Kafka's";
+    }
+    for (const char *at = host; at < end; at++) {
+        if (isspace((unsigned char)*at) || *at == ';') {
+            return "has a blank, a line break or a semicolon in it";
+        }
+    }
+    if (port == NULL) {
+        return NULL;
+    }
+    char digits[8];
+    (void)snprintf(digits, sizeof digits, "%.*s", (int)(end - port < 7 ? end - port : 7), port);
+    bool number = digits[0] != '\0' && strspn(digits, "0123456789") == strlen(digits);
+    unsigned long value = strtoul(digits, NULL, 10);
+    return number && value > 0 && value <= UINT16_MAX ? NULL : "has no port from 1 to 65535";
+}
+
+/* The brokers are told by their number: the text may have come from a file or a variable. */
+static enum wt_status check_brokers(const struct wt_property *property, const char *section,
+                                    struct wt_error *error)
+{
+    const char *at = property->value;
+    for (unsigned number = 1; at != NULL; number++) {
+        at += strspn(at, " \t\r\n");
+        const char *comma = strchr(at, ',');
+        const char *end = comma != NULL ? comma : at + strlen(at);
+        while (end > at && isspace((unsigned char)end[-1])) {
+            end--;
+        }
+        const char *fault = broker_fault(at, end);
+        if (fault != NULL) {
+            return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "config-property",
+                                "%s: %s: %.100s: broker %u %s; write the brokers as \"host:9092\", "
+                                "with commas between several",
+                                property->place, section, property->name, number, fault);
+        }
+        at = comma != NULL ? comma + 1 : NULL;
+    }
+    return WT_OK;
+}
+
 static enum wt_status check_property(const struct wt_property *property, const char *section,
                                      struct wt_error *error)
 {
@@ -87,7 +155,9 @@ static enum wt_status check_property(const struct wt_property *property, const c
         return refuse(property, section, "requests are retried until they succeed",
                       "1 or more (by default: without end)", error);
     }
-    return WT_OK;
+    bool brokers = strcmp(property->name, "bootstrap.servers") == 0 ||
+                   strcmp(property->name, "metadata.broker.list") == 0;
+    return brokers ? check_brokers(property, section, error) : WT_OK;
 }
 
 static enum wt_status check_section(const struct wt_properties *properties, const char *section,

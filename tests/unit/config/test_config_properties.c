@@ -143,6 +143,41 @@ static void a_client_needs_brokers_and_a_group(void **state)
         load("kafka: {common: {metadata.broker.list: h:1, group.id: g}, consumer: {}}", NULL));
 }
 
+static void a_broker_that_is_no_address_is_told(void **state)
+{
+    (void)state;
+    static const struct mistake mistakes[] = {
+        {"kafka:\n  common:\n    bootstrap.servers: http://h:9092\n",
+         NULL,
+         {"test.yaml:3: kafka.common: bootstrap.servers: broker 1 begins with a protocol",
+          "\"host:9092\""}},
+        {NULL,
+         "kafka.common.bootstrap.servers='a:1, b:70000'",
+         {"--set kafka.common.bootstrap.servers=...: kafka.common: bootstrap.servers: broker 2 has "
+          "no port"}},
+        {NULL, "kafka.common.bootstrap.servers=a:0", {"--set ", "broker 1 has no port"}},
+        {NULL, "kafka.common.bootstrap.servers='a:'", {"--set ", "broker 1 has no port"}},
+        {NULL, "kafka.common.bootstrap.servers=a:1/kafka", {"--set ", "broker 1 has no port"}},
+        {NULL, "kafka.common.bootstrap.servers='[::1]:x'", {"--set ", "broker 1 has no port"}},
+        {NULL, "kafka.common.bootstrap.servers=a:1 b:2", {"--set ", "broker 1 has a blank"}},
+        {NULL, "kafka.common.bootstrap.servers=a:1;b:2", {"--set ", "a semicolon in it"}},
+        {NULL, "kafka.common.bootstrap.servers=|\n a:1\n b:2", {"--set ", "a line break"}},
+        {NULL, "kafka.producer.metadata.broker.list=kafka://a", {"--set ", "broker 1 begins"}},
+    };
+    ASSERT_ALL_REFUSED(mistakes);
+    static const char *const good[] = {
+        "h",           "h:1",           "a:1,b:2",       " a:1 , b:2,", "SASL_SSL://a:9093,ssl://b",
+        "[::1]:65535", "plaintext://a", "::1",           "[fe80::1]",   "SSL://[::1]:1",
+        "a-b_c.d:1",   "10.0.0.1:9092", "|\n a:1,\n b:2"};
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        char set[128];
+        bool block = good[i][0] == '|';
+        (void)snprintf(set, sizeof set, "kafka.common.bootstrap.servers=%s%s%s", block ? "" : "'",
+                       good[i], block ? "" : "'");
+        wt_config_destroy(load("{}", SETS(set)));
+    }
+}
+
 static void secrets_are_known_by_their_names(void **state)
 {
     (void)state;
@@ -181,6 +216,7 @@ int main(void)
         cmocka_unit_test(properties_that_change_nothing_or_only_speed_are_accepted),
         cmocka_unit_test(a_property_in_the_wrong_place_is_told_where_it_goes),
         cmocka_unit_test(a_client_needs_brokers_and_a_group),
+        cmocka_unit_test(a_broker_that_is_no_address_is_told),
         cmocka_unit_test(secrets_are_known_by_their_names),
     };
     return cmocka_run_group_tests_name("config properties", tests, NULL, NULL);
