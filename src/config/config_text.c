@@ -83,6 +83,11 @@ static enum wt_status add_reference(struct work *work, const char *inside)
     if (fallback != NULL && (value == NULL || value[0] == '\0')) {
         value = fallback + 2;
     }
+    if (value == NULL && strcmp(name, "HOSTNAME") == 0) {
+        return wt_node_refuse(work->node, work->key, work->error,
+                              "the environment variable HOSTNAME is not set; a shell knows it, but "
+                              "passes it on only after: export HOSTNAME");
+    }
     if (value == NULL) {
         return wt_node_refuse(work->node, work->key, work->error,
                               "the environment variable %s is not set; set it, or write "

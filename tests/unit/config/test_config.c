@@ -114,10 +114,13 @@ static void the_examples_are_good(void **state)
     (void)setenv("KAFKA_USER", "newsroom", 1);
     (void)setenv("KAFKA_PASSWORD", "secret", 1);
     (void)setenv("MODEL_SHA256", sha256, 1);
+    (void)setenv("HOSTNAME", "worker-7", 1);
     struct wt_config *config = load_file("examples/secured.yaml", NULL, path);
     assert_string_equal(wt_config_consumer_property(config, "bootstrap.servers")->value,
                         "broker-1:9093,broker-2:9093");
     assert_string_equal(config->model.sha256, sha256);
+    assert_string_equal(wt_config_consumer_property(config, "group.instance.id")->value,
+                        "worker-7");
     assert_int_equal(config->input.text.count, 3);
     wt_config_destroy(config);
 

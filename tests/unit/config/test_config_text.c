@@ -155,7 +155,11 @@ static void a_missing_variable_or_file_is_named(void **state)
 {
     (void)state;
     (void)unsetenv("WT_TEST_UNSET");
+    (void)unsetenv("HOSTNAME");
     static const struct mistake mistakes[] = {
+        {"kafka:\n  consumer: {group.id: g, group.instance.id: \"${HOSTNAME}\"}\n",
+         NULL,
+         {"test.yaml:2: kafka.consumer.group.instance.id: ", "after: export HOSTNAME"}},
         {"model:\n  path: ${WT_TEST_UNSET}/x.pt\n",
          NULL,
          {"test.yaml:2: model.path: the environment variable WT_TEST_UNSET is not set",
