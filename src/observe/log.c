@@ -2,8 +2,8 @@
 
 #include "base/clock.h"
 #include "base/utf8.h"
-#include "observe/journal.h"
 #include "observe/log_line.h"
+#include "observe/log_stream.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -262,7 +262,8 @@ static void set_up(enum wt_log_format format)
     state.json = format == WT_LOG_JSON || (format == WT_LOG_AUTO && !terminal);
     state.terminal = terminal && !state.json;
     state.colour = wt_log_colours(STDERR_FILENO);
-    state.journal = wt_journal_reads(STDERR_FILENO);
+    state.journal = wt_log_stream_is_journal(STDERR_FILENO);
+    wt_log_stream_append(STDERR_FILENO);
     state.ready = true;
 }
 

@@ -371,6 +371,17 @@ static void a_terminal_gets_coloured_text_unless_no_color_is_set(void **state)
     assert_matches(line_on_a_terminal(), "^[0-9:]{8} INFO  consume  message\r\n$");
 }
 
+/* As logrotate's copytruncate does, with the file of a shell's ">". */
+static void a_log_file_that_is_cut_has_no_hole(void **state)
+{
+    (void)state;
+    wt_log_init(WT_LOG_INFO, WT_LOG_JSON);
+    wt_log_info("consume", "before");
+    assert_int_equal(ftruncate(captured, 0), 0);
+    wt_log_info("consume", "after");
+    assert_matches(written(), "^\\{[^\n]*\"message\":\"after\"\\}\n$");
+}
+
 static void name_stream(ino_t inode_off)
 {
     struct stat status;
@@ -432,6 +443,7 @@ int main(void)
         cmocka_unit_test(after_a_part_of_a_line_the_next_one_has_a_line_of_its_own),
         CAPTURED(lines_of_several_threads_never_mix),
         CAPTURED(a_terminal_gets_coloured_text_unless_no_color_is_set),
+        CAPTURED(a_log_file_that_is_cut_has_no_hole),
         CAPTURED(the_journal_gets_each_line_with_its_priority),
         CAPTURED(a_stream_that_is_not_the_journals_gets_no_priority),
     };
