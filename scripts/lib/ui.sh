@@ -59,6 +59,13 @@ ui_usage_error() {
     ui_status=2 ui_die "$1" "See ${0##*/} --help."
 }
 
+# ui_make_folder DIR WHAT TO DO: makes DIR, or ends the script where it cannot be made or written to.
+ui_make_folder() {
+    if ! mkdir -p "$1" 2>/dev/null || [ ! -w "$1" ]; then
+        ui_die "you may not write to $1" "${@:2}"
+    fi
+}
+
 # The comment block at the top of the calling script, without its marks, is its help.
 ui_help() { sed -n '2,/^[^#]/{s/^# \{0,1\}//;t p;b;:p p}' "$0"; }
 

@@ -5,7 +5,9 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 from tree import ROOT, files, shell_scripts
@@ -57,6 +59,41 @@ def test_builds_of_one_folder_wait_for_each_other():
         assert second.poll() is None
     _, said = second.communicate(timeout=280)
     assert second.returncode == 0, said
+
+
+@pytest.mark.parametrize("path, arguments, folder", [
+    ("scripts/build", ["--fake", "--no-install"], "build-fake"), ("scripts/setup", ["--python"], ".deps/log"),
+    ("scripts/package", [], "build"), ("scripts/kafka/start", [], ".deps/kafka/cluster")])
+def test_a_folder_that_may_not_be_written_is_told_with_what_to_do(path, arguments, folder, tmp_path):
+    """A checkout of somebody else, or one that was built by sudo."""
+    if os.getuid() == 0 and not shutil.which("setpriv"):
+        pytest.skip("root may write anywhere")
+    user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.getuid() == 0 else []
+    tree = Path(tempfile.mkdtemp(prefix="wiretag-test."))  # pytest's own folder is closed to others
+    try:
+        shutil.copytree(ROOT / "scripts", tree / "scripts")
+        # As far as the scripts look before they write.
+        for found in (ROOT / ".deps/librdkafka").glob("*.dist-info"):
+            (tree / ".deps/librdkafka" / found.name).mkdir(parents=True)
+        (tree / ".deps/kafka/libs").mkdir(parents=True)
+        (tree / ".deps/kafka/libs/kafka_2.13-0.jar").touch()
+        (tree / folder).mkdir(parents=True, exist_ok=True)
+        for one in (tree / folder, tree / ".deps", tree):
+            one.chmod(0o555)
+        done = subprocess.run([*user, "bash", path, *arguments], cwd=tree, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 1
+        error, advice = done.stderr.splitlines()[-2:]
+        assert error == f"error: you may not write to {tree / folder}" and advice.strip(), done.stderr
+    finally:
+        for one in (tree, tree / ".deps"):
+            one.chmod(0o755)
+        shutil.rmtree(tree)
+
+
+def test_a_quick_start_without_room_for_temporary_files_says_so():
+    done = subprocess.run([ROOT / "scripts/quickstart"], env={**os.environ, "TMPDIR": "/nowhere"}, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == ["error: no folder can be made in /nowhere", "       Set TMPDIR to a folder that you may write to."]
 
 
 def test_setup_is_done_at_once_when_nothing_is_missing():
