@@ -103,6 +103,11 @@ def test_a_panel_uses_metrics_that_exist_and_explains_itself(panel):
             r"\b(?:wiretag|process)_\w+(\{[^}]*\}|)", target["expr"])), "every series is that of the chosen workers"
 
 
+def test_what_is_lost_to_retention_is_not_what_is_damaged():
+    targets, = [panel["targets"] for panel in PANELS if panel["title"] == "Lost to retention"]
+    assert all('reason="retention"' in target["expr"] for target in targets)
+
+
 def test_the_board_shows_how_a_model_is_changed():
     shown = {name for panel in PANELS for target in panel["targets"] for name, _ in uses(target["expr"])}
     assert shown >= {
