@@ -9,10 +9,6 @@
 # The libraries are copied as they are: stripping one whose headers a wheel's tools have rewritten breaks it.
 include(GNUInstallDirs)
 
-# What root installs is for everybody, also under a umask of 077.
-set(CMAKE_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE
-    WORLD_READ WORLD_EXECUTE)
-
 set(WIRETAG_LIBRARY_DIR ${CMAKE_INSTALL_LIBDIR}/wiretag)
 file(RELATIVE_PATH WIRETAG_TO_LIBRARIES ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR}/wiretag)
 set(WIRETAG_BUILD_RPATH "")
