@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "kafka/query.h"
+#include "observe/log.h"
 #include "observe/metrics.h"
 #include "observe/stall.h"
 
@@ -40,6 +41,12 @@ static struct noted {
 static int64_t first_us;  /* the first call of wt_group_judge; 0: not yet */
 static int64_t others_us; /* when the brokers were last asked for other members; 0: never */
 static char others[200];
+
+/* How long a member without partitions is taken for a spare before the brokers are asked. */
+#define SPARE_US 10000000
+
+static int64_t spare_us; /* when the brokers are asked who has partitions; 0: not a spare */
+static bool deserted;    /* nobody has any */
 
 void wt_group_note_state(const char *state, int64_t state_age_ms, const char *join_state)
 {
@@ -118,6 +125,8 @@ void wt_group_forget(void)
     (void)pthread_mutex_unlock(&mutex);
     others_us = 0;
     first_us = 0;
+    spare_us = 0;
+    deserted = false;
     others[0] = '\0';
 }
 
@@ -127,6 +136,12 @@ static struct noted take_noted(void)
     struct noted now = noted;
     (void)pthread_mutex_unlock(&mutex);
     return now;
+}
+
+static const char *group_id_of(const struct wt_config *config)
+{
+    const struct wt_property *property = wt_config_consumer_property(config, "group.id");
+    return property != NULL ? property->value : "";
 }
 
 /* --- other members --------------------------------------------------------------------------- */
@@ -147,7 +162,26 @@ static void write_others(const rd_kafka_ConsumerGroupDescription_t *group)
                    rd_kafka_MemberDescription_host(member), count > 1 ? " and others" : "");
 }
 
-static void take_others(rd_kafka_event_t *event)
+/* Notes that nobody has a partition: not one of the members, and no rebalance is under way. */
+static void note_deserted(const rd_kafka_ConsumerGroupDescription_t *group)
+{
+    size_t members = rd_kafka_ConsumerGroupDescription_member_count(group);
+    int partitions = 0;
+    for (size_t i = 0; i < members; i++) {
+        const rd_kafka_MemberAssignment_t *assignment = rd_kafka_MemberDescription_assignment(
+            rd_kafka_ConsumerGroupDescription_member(group, i));
+        const rd_kafka_topic_partition_list_t *list =
+            assignment != NULL ? rd_kafka_MemberAssignment_partitions(assignment) : NULL;
+        partitions += list != NULL ? list->cnt : 0;
+    }
+    deserted =
+        members > 0 && partitions == 0 &&
+        rd_kafka_ConsumerGroupDescription_state(group) == RD_KAFKA_CONSUMER_GROUP_STATE_STABLE;
+}
+
+/* Calls `take` with the group, if the brokers describe it. */
+static void take_group(rd_kafka_event_t *event,
+                       void (*take)(const rd_kafka_ConsumerGroupDescription_t *group))
 {
     size_t count = 0;
     const rd_kafka_ConsumerGroupDescription_t **groups =
@@ -156,14 +190,16 @@ static void take_others(rd_kafka_event_t *event)
                   rd_kafka_event_DescribeConsumerGroups_result(event), &count)
             : NULL;
     if (count > 0 && rd_kafka_ConsumerGroupDescription_error(groups[0]) == NULL) {
-        write_others(groups[0]);
+        take(groups[0]);
     }
 }
 
-/* Needs Describe on the group; without it the stall does not name the other members. Asks with a
- * client of its own: see bootstrap.h. */
-static void ask_for_others(const struct wt_config *config, const char *group_id, int wait_ms)
+/* Needs Describe on the group; without it `take` is not called. Asks with a client of its own: see
+ * bootstrap.h. */
+static void ask_for_group(const struct wt_config *config, int wait_ms,
+                          void (*take)(const rd_kafka_ConsumerGroupDescription_t *group))
 {
+    const char *group_id = group_id_of(config);
     rd_kafka_t *client = NULL;
     struct wt_error error;
     if (wt_query_quiet_client_create(config, &client, &error) != WT_OK) {
@@ -177,7 +213,7 @@ static void ask_for_others(const struct wt_config *config, const char *group_id,
     rd_kafka_DescribeConsumerGroups(client, &group_id, 1, options, queue);
     rd_kafka_event_t *event = rd_kafka_queue_poll(queue, wait_ms + 500);
     if (event != NULL) {
-        take_others(event);
+        take_group(event, take);
         rd_kafka_event_destroy(event);
     }
     rd_kafka_AdminOptions_destroy(options);
@@ -186,12 +222,6 @@ static void ask_for_others(const struct wt_config *config, const char *group_id,
 }
 
 /* --- judging --------------------------------------------------------------------------------- */
-
-static const char *group_id_of(const struct wt_config *config)
-{
-    const struct wt_property *property = wt_config_consumer_property(config, "group.id");
-    return property != NULL ? property->value : "";
-}
 
 static void judge_strategy(const struct wt_config *config, bool refused, int wait_ms)
 {
@@ -203,7 +233,7 @@ static void judge_strategy(const struct wt_config *config, bool refused, int wai
     }
     if (wait_ms > 0 && (others_us == 0 || wt_clock_us() - others_us > OTHERS_US)) {
         others_us = wt_clock_us();
-        ask_for_others(config, group_id_of(config), wait_ms);
+        ask_for_group(config, wait_ms, write_others);
     }
     const struct wt_property *own =
         wt_config_consumer_property(config, "partition.assignment.strategy");
@@ -302,4 +332,22 @@ void wt_group_judge(const struct wt_config *config, size_t partitions, int64_t l
     if (is_authorization(now.code) && (partitions == 0 || lag > 0)) {
         write_denied(config, &now, status_out);
     }
+}
+
+/* Note "Deserted": a client that joins while the brokers know none of its topics gets no partition. If
+ * they come back soon, as when a cluster is made anew or topics are deleted and created, librdkafka
+ * (seen in 2.16.0) sees the topics that it had before, and does not join again for them. */
+bool wt_group_is_deserted(const struct wt_config *config, bool spare, int wait_ms)
+{
+    int64_t now_us = wt_clock_us();
+    if (!spare || spare_us == 0) {
+        spare_us = spare ? now_us + SPARE_US : 0;
+        deserted = false;
+    } else if (now_us >= spare_us && wait_ms > 0) {
+        spare_us = now_us + OTHERS_US;
+        ask_for_group(config, wait_ms, note_deserted);
+        wt_log_debug("kafka", "this worker has no partition: %s",
+                     deserted ? "nobody in its group has one" : "a spare");
+    }
+    return deserted;
 }

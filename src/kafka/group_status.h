@@ -12,6 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The code of an error: wt_group_is_deserted. */
+#define WT_GROUP_DESERTED "group-deserted"
+
 /* Notes the group's statistics (librdkafka's STATISTICS.md, cgrp): `state` is "up" while the
  * coordinator is known and connected, `join_state` is "steady" while no rebalance is in progress.
  * Thread: any. */
@@ -39,6 +42,10 @@ struct wt_group_status {
  * the brokers for the group's other members, for `wait_ms`; 0: no broker is asked. Thread: main. */
 void wt_group_judge(const struct wt_config *config, size_t partitions, int64_t lag, bool member,
                     int wait_ms, struct wt_group_status *status_out);
+
+/* True: no member of the group has a partition; note "Deserted" in group_status.c. `spare`: this one has
+ * none, although its topics have some. May ask the brokers, for `wait_ms`. Thread: main. */
+bool wt_group_is_deserted(const struct wt_config *config, bool spare, int wait_ms);
 
 /* Forgets everything, before another worker starts in this process. */
 void wt_group_forget(void);

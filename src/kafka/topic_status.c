@@ -181,6 +181,19 @@ void wt_topics_look(struct wt_topics *topics, int wait_ms)
     rd_kafka_metadata_destroy(metadata);
 }
 
+int wt_topics_input_partitions(const struct wt_topics *topics)
+{
+    int count = 0;
+    for (size_t i = 0; i < topics->count; i++) {
+        const struct topic *topic = &topics->items[i];
+        if (topic->role == INPUT && (topic->finding != FINE || topic->partition_count == 0)) {
+            return 0;
+        }
+        count += topic->role == INPUT ? topic->partition_count : 0;
+    }
+    return count;
+}
+
 /* --- stalls ---------------------------------------------------------------------------------- */
 
 static const char *const kinds[] = {

@@ -43,6 +43,9 @@ void wt_topics_destroy(struct wt_topics *topics);
 /* Reads the topics' metadata, within `wait_ms`. */
 void wt_topics_look(struct wt_topics *topics, int wait_ms);
 
+/* How many partitions the input topics have; 0: one of them is missing or has none, or is a pattern. */
+int wt_topics_input_partitions(const struct wt_topics *topics);
+
 /* Begins and ends the stalls of topics. If the brokers deny access to a topic and `denied` is empty,
  * describes the missing right in `denied`. */
 void wt_topics_judge(struct wt_topics *topics, char *denied, size_t denied_bytes);

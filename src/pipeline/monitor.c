@@ -425,3 +425,8 @@ void wt_monitor_destroy(struct wt_monitor *monitor)
     free(monitor->views);
     free(monitor);
 }
+
+bool wt_monitor_is_deserted(const struct wt_monitor *monitor)
+{
+    return wt_stall_watch_is_deserted(monitor->stall_watch);
+}

@@ -39,4 +39,7 @@ void wt_monitor_tick(struct wt_monitor *monitor);
 /* Records of the assigned partitions that were not finished at the last tick. Thread: the same. */
 int64_t wt_monitor_lag(const struct wt_monitor *monitor);
 
+/* True, as of the last tick: wt_stall_watch_is_deserted. Thread: the same. */
+bool wt_monitor_is_deserted(const struct wt_monitor *monitor);
+
 #endif

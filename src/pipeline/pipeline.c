@@ -379,8 +379,7 @@ static bool begin_reading(struct wt_pipeline *pipeline)
     return reading;
 }
 
-/* Runs from the start of the stages to the end of the drain. WT_CLOSED: stopped before the source
- * was at its end. */
+/* From the start of the stages to the end of the drain. WT_CLOSED: stopped before the source's end. */
 static enum wt_status read_and_drain(struct wt_pipeline *pipeline, struct wt_error *error)
 {
     const struct wt_pipeline_source *source = &pipeline->source;
@@ -389,6 +388,9 @@ static enum wt_status read_and_drain(struct wt_pipeline *pipeline, struct wt_err
     bool over = false;
     while (status == WT_OK && !over && sleep_unless_stopped(pipeline, TICK_MS)) {
         wt_watch_tick(pipeline->watch);
+        if (source->over == NULL && wt_watch_is_deserted(pipeline->watch, error)) {
+            on_failed(pipeline, error); /* a replay does not start again by itself */
+        }
         over = source->over != NULL && source->over(source->opaque);
     }
     set_running(pipeline, false);

@@ -43,6 +43,7 @@ struct wt_stall_watch {
     int64_t explain_us[2]; /* [coordinator]: when to ask next */
     int64_t progress_us; /* the last time when a record was finished, or none was left to finish */
     int64_t done;
+    bool deserted;     /* wt_group_is_deserted */
     bool sees_fetches; /* librdkafka emits statistics often enough to see progress */
 };
 
@@ -212,7 +213,15 @@ void wt_stall_watch_judge(struct wt_stall_watch *stall_watch, int64_t lag, int64
     }
     wt_topics_judge(stall_watch->topics, group.denied, sizeof group.denied);
     wt_stall_set(WT_STALL_RIGHTS, group.denied[0] != '\0', group.denied);
+    stall_watch->deserted = wt_group_is_deserted(
+        stall_watch->config, group.spare && wt_topics_input_partitions(stall_watch->topics) > 0,
+        stall_watch->consumer != NULL ? wait_ms : 0);
     const struct work work = {
         .lag = lag, .starts_unknown = starts_unknown, .joining = group.joining};
     judge_progress(stall_watch, &work);
+}
+
+bool wt_stall_watch_is_deserted(const struct wt_stall_watch *stall_watch)
+{
+    return stall_watch->deserted;
 }

@@ -29,4 +29,7 @@ void wt_stall_watch_look(struct wt_stall_watch *stall_watch, int wait_ms);
 void wt_stall_watch_judge(struct wt_stall_watch *stall_watch, int64_t lag, int64_t starts_unknown,
                           bool member, int wait_ms);
 
+/* True, as of the last judgement: nobody in the group has a partition, although the topics have some. */
+bool wt_stall_watch_is_deserted(const struct wt_stall_watch *stall_watch);
+
 #endif

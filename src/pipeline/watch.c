@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/owner.h"
+#include "kafka/group_status.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
 #include "observe/stall.h"
@@ -66,4 +67,15 @@ void wt_watch_tick(struct wt_watch *watch)
     wt_stall_tick(wt_clock_us());
     wt_shadow_tick(watch->shadow);
     show_ready(watch, watch->ready(watch->opaque, reason, sizeof reason), reason);
+}
+
+bool wt_watch_is_deserted(const struct wt_watch *watch, struct wt_error *error)
+{
+    if (!wt_monitor_is_deserted(watch->monitor)) {
+        return false;
+    }
+    (void)wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, WT_GROUP_DESERTED,
+                       "nobody in the group has a partition, although the input topics have some: "
+                       "they were missing when it was joined");
+    return true;
 }

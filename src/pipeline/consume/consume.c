@@ -6,6 +6,7 @@
 #include "kafka/broker_status.h"
 #include "kafka/consumer_settings.h"
 #include "kafka/group_member.h"
+#include "kafka/group_status.h"
 #include "observe/beat.h"
 #include "observe/metrics.h"
 #include "pipeline/consume/commit_log.h"
@@ -314,6 +315,7 @@ enum wt_status wt_consume_create(const struct wt_config *config, struct wt_parti
 bool wt_consume_can_restart(const struct wt_error *error)
 {
     return strcmp(error->code, WT_CONSUMER_REMOVED) == 0 ||
+           strcmp(error->code, WT_GROUP_DESERTED) == 0 ||
            strcmp(error->code, WT_CONSUMER_LACKS_MODEL) == 0;
 }
 
