@@ -139,11 +139,12 @@ struct wt_record *wt_piece_join(struct wt_record **record)
     }
     struct wt_pieces *pieces = whole->pieces;
     assert(piece->piece_index < pieces->count);
+    assert(piece->abandoned || piece->state == WT_RECORD_FINISHED);
     struct result *result = &pieces->results[piece->piece_index];
     *result = (struct result){.logits = piece->logits,
                               .failure = piece->failure,
                               .finished_us = piece->finished_us,
-                              .abandoned = piece->abandoned || piece->state != WT_RECORD_FINISHED};
+                              .abandoned = piece->abandoned};
     assert(result->abandoned || (result->logits != NULL) != (result->failure != NULL));
     piece->logits = NULL;
     piece->failure = NULL;

@@ -220,6 +220,25 @@ static void records_behind_a_transaction_that_stays_open_are_a_stall(void **stat
     assert_false(wt_stall_is(WT_STALL_INPUT_TRANSACTION));
 }
 
+static void the_stall_names_the_partition_that_has_waited_longest(void **state)
+{
+    (void)state;
+    char words[400] = "";
+    struct wt_partition *later = assign(0, 1);
+    struct wt_partition *first = assign(1, 1);
+    ends[0] = 10;
+    ends[1] = 5;
+    held = 3;
+    atomic_store(&later->position, 7);
+    atomic_store(&first->position, 5);
+    pass(10);
+    atomic_store(&later->position, 10);
+    pass(30);
+    assert_true(wt_stall_any(words, sizeof words));
+    assert_non_null(strstr(words, "news [1]: 3 records from offset 5 on"));
+    assert_non_null(strstr(words, ", and so in other partitions"));
+}
+
 static void what_lies_behind_the_end_of_a_replay_is_not_waited_for(void **state)
 {
     (void)state;
@@ -245,6 +264,7 @@ int main(void)
         TEST(time_to_drain_is_lag_over_the_rate_of_work),
         TEST(queues_are_shown_as_they_are),
         TEST(records_behind_a_transaction_that_stays_open_are_a_stall),
+        TEST(the_stall_names_the_partition_that_has_waited_longest),
         TEST(what_lies_behind_the_end_of_a_replay_is_not_waited_for),
     };
     return cmocka_run_group_tests_name("watch", tests, NULL, NULL);

@@ -63,6 +63,21 @@ static void the_same_ids_are_found_and_no_others(void **state)
     assert_int_equal(wt_metric_get(WT_METRIC_CACHE_BYTES), 0);
 }
 
+static void articles_of_one_hash_are_told_apart_by_their_ids(void **state)
+{
+    (void)state;
+    /* FNV-1a over the ids, as label_cache.c has it, gives one number for both. */
+    static const int32_t ids[] = {57017, 27194, 7};
+    static const int32_t other[] = {56984, 84540, 31674316};
+    struct wt_label_cache *cache = wt_label_cache_create(BYTES_MAX, LABELS);
+    keep(cache, ids, 3);
+    assert_false(finds(cache, other, 3));
+    keep(cache, other, 3);
+    assert_true(finds(cache, other, 3));
+    assert_true(finds(cache, ids, 3));
+    wt_label_cache_destroy(cache);
+}
+
 static void without_room_there_is_no_cache(void **state)
 {
     (void)state;
@@ -166,6 +181,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_same_ids_are_found_and_no_others),
+        cmocka_unit_test(articles_of_one_hash_are_told_apart_by_their_ids),
         cmocka_unit_test(without_room_there_is_no_cache),
         cmocka_unit_test(the_least_recently_used_go_first_and_the_bound_holds),
         cmocka_unit_test(an_article_longer_than_the_cache_is_not_kept),

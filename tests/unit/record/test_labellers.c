@@ -48,6 +48,23 @@ static void one_that_no_record_has_is_retired_at_once(void **state)
     assert_ptr_equal(wt_labellers_destroy(labellers), &all[3]);
 }
 
+static void the_configuration_names_the_model_that_it_is_said_to_name(void **state)
+{
+    (void)state;
+    static const struct wt_model_name name = {.sha256 = "b", .path = "/models/b.pt"};
+    struct wt_labeller all[3] = {{.number = 1}, {.number = 2}, {.number = 3}};
+    struct wt_labellers *labellers = wt_labellers_create(&all[0]);
+    (void)wt_labellers_replace(labellers, &all[1], &name);
+    assert_true(wt_labellers_await_retired(labellers));
+    struct wt_model_name own = wt_labellers_own(labellers);
+    assert_string_equal(own.sha256, "b");
+    (void)wt_labellers_replace(labellers, &all[2], NULL);
+    assert_true(wt_labellers_await_retired(labellers));
+    own = wt_labellers_own(labellers);
+    assert_string_equal(own.path, "/models/b.pt");
+    (void)wt_labellers_destroy(labellers);
+}
+
 static void the_pieces_of_an_article_hold_it_until_the_last_has_ended(void **state)
 {
     (void)state;
@@ -149,6 +166,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_record_keeps_the_labeller_that_was_current),
         cmocka_unit_test(one_that_no_record_has_is_retired_at_once),
+        cmocka_unit_test(the_configuration_names_the_model_that_it_is_said_to_name),
         cmocka_unit_test(the_pieces_of_an_article_hold_it_until_the_last_has_ended),
         cmocka_unit_test(a_stop_ends_the_wait_for_records_that_stay),
         cmocka_unit_test(among_threads_none_is_freed_that_a_record_has),

@@ -129,6 +129,28 @@ static void one_whose_partitions_were_taken_away_is_forgotten(void **state)
     wt_missing_topics_destroy(lab.missing);
 }
 
+/* Those that were tried wait for the others only as long as there may be others. */
+static void when_only_tried_topics_have_records_none_of_them_waits(void **state)
+{
+    (void)state;
+    const int64_t later_us = 10000000; /* no topic waits that long for its turn */
+    struct wt_missing_topics *missing = wt_missing_topics_create();
+    wt_missing_topics_joined(missing, "a");
+    wt_missing_topics_joined(missing, "b");
+    assert_null(wt_missing_topics_aborted(missing, true, 0));
+    for (int i = 0; i < 2; i++) {
+        assert_false(wt_missing_topics_withholds(missing, names[i], 0));
+        wt_missing_topics_joined(missing, names[i]);
+        assert_null(wt_missing_topics_committed(missing, 0));
+    }
+    assert_true(wt_missing_topics_withholds(missing, "a", 0));
+    assert_false(wt_missing_topics_withholds(missing, "a", later_us));
+    wt_missing_topics_joined(missing, "a");
+    assert_null(wt_missing_topics_committed(missing, later_us));
+    assert_false(wt_missing_topics_withholds(missing, "b", later_us));
+    wt_missing_topics_destroy(missing);
+}
+
 static void other_failures_say_nothing_of_topics(void **state)
 {
     (void)state;
@@ -151,6 +173,7 @@ int main(void)
         cmocka_unit_test(whichever_is_refused_the_others_go_on_together),
         cmocka_unit_test(one_that_is_known_again_joins_the_others),
         cmocka_unit_test(one_whose_partitions_were_taken_away_is_forgotten),
+        cmocka_unit_test(when_only_tried_topics_have_records_none_of_them_waits),
         cmocka_unit_test(other_failures_say_nothing_of_topics),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
