@@ -60,7 +60,7 @@ kafka_wait_gone() {
 # Makes a DIR given by the user absolute; creates it where asked (kafka_dir DIR create).
 kafka_dir() {
     if [ "${2:-}" = create ]; then
-        ui_make_folder "$1" 'Name a folder that you may write to: --dir DIR.'
+        ui_make_folder "$1" 'Name a folder you may write to: --dir DIR.'
     fi
     [ -d "$1" ] || ui_die "there is no folder $1" 'Start a broker in it first: scripts/kafka/start --dir DIR.'
     (cd "$1" && pwd -P)

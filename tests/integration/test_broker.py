@@ -164,6 +164,18 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     assert done.returncode == 1 and "Name a folder you may write to" in done.stderr
 
 
+def test_it_starts_where_ports_cannot_be_claimed(tmp_path):
+    """What sudo has set up belongs to root."""
+    folder = tmp_path / "cluster"
+    try:
+        started = subprocess.run([SCRIPTS / "start", "--dir", folder], capture_output=True, text=True, timeout=120,
+                                 env={**os.environ, "WIRETAG_KAFKA_PORT_CLAIMS": "/dev/null/ports"})
+        assert started.returncode == 0, started.stderr
+        assert started.stdout == (folder / "bootstrap").read_text()
+    finally:
+        script("stop", "--dir", folder, "--now")
+
+
 def test_a_port_that_another_start_has_claimed_is_not_taken(tmp_path):
     """It is free until the other's node listens, seconds later."""
     claims = tmp_path / "ports"
