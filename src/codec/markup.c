@@ -19,7 +19,8 @@ enum role { INLINE, BLOCK, CELL, HIDDEN };
 
 struct wt_markup {
     struct wt_buffer text;
-    struct wt_buffer clean; /* the HTML without control characters, if it had some */
+    struct wt_buffer
+        clean; /* the HTML without control characters and CDATA marks, if it had some */
     htmlParserCtxtPtr context;
     unsigned depth;
     unsigned hidden; /* depth of hidden elements */
@@ -214,23 +215,55 @@ static size_t skip_tag_end(const char *html, size_t bytes)
     return at < bytes && html[at] == '>' ? at + 1 : 0;
 }
 
-/* libxml2 ends a document at a NUL and refuses other control characters. Returns the HTML with spaces
- * in place of them. */
-static const char *without_controls(struct wt_markup *markup, const char *html, size_t bytes)
+static const char cdata_start[] = "<![CDATA[";
+static const char cdata_end[] = "]]>";
+
+static bool starts_with(const char *at, const char *end, const char *mark)
 {
-    bool found = false;
-    for (size_t i = 0; i < bytes && !found; i++) {
-        found = (unsigned char)html[i] < 0x20 && !is_space(html[i]);
+    size_t bytes = strlen(mark);
+    return (size_t)(end - at) >= bytes && memcmp(at, mark, bytes) == 0;
+}
+
+/* Takes the marks out of `html`. RSS and Atom have HTML between them, for which HTML itself has no
+ * meaning. Returns how many bytes are left. */
+static size_t remove_cdata_marks(char *html, size_t bytes)
+{
+    const char *end = html + bytes;
+    char *to = html;
+    bool inside = false;
+    for (const char *at = html; at < end;) {
+        const char *mark = inside ? cdata_end : cdata_start;
+        if (starts_with(at, end, mark)) {
+            at += strlen(mark);
+            inside = !inside;
+        } else {
+            *to++ = *at++;
+        }
     }
-    if (!found) {
+    return (size_t)(to - html);
+}
+
+/* libxml2 ends a document at a NUL and refuses other control characters. Returns the HTML with spaces
+ * in place of them, and without the marks of CDATA sections. */
+static const char *cleaned(struct wt_markup *markup, const char *html, size_t *bytes)
+{
+    bool controls = false;
+    bool marks = memmem(html, *bytes, cdata_start, sizeof cdata_start - 1) != NULL;
+    for (size_t i = 0; i < *bytes && !controls; i++) {
+        controls = (unsigned char)html[i] < 0x20 && !is_space(html[i]);
+    }
+    if (!controls && !marks) {
         return html;
     }
     markup->clean.count = 0;
-    wt_buffer_append(&markup->clean, html, bytes);
-    for (size_t i = 0; i < bytes; i++) {
-        if ((unsigned char)html[i] < 0x20) {
+    wt_buffer_append(&markup->clean, html, *bytes);
+    for (size_t i = 0; i < *bytes; i++) {
+        if ((unsigned char)markup->clean.bytes[i] < 0x20) {
             markup->clean.bytes[i] = ' ';
         }
+    }
+    if (marks) {
+        *bytes = remove_cdata_marks(markup->clean.bytes, *bytes);
     }
     return markup->clean.bytes;
 }
@@ -242,7 +275,7 @@ const char *wt_markup_strip(struct wt_markup *markup, const char *html, size_t b
     markup->text.count = 0;
     markup->space = false;
     markup->line = false;
-    html = without_controls(markup, html, bytes);
+    html = cleaned(markup, html, &bytes);
     while (done < bytes) {
         size_t step = parse(markup, html + done, bytes - done);
         step += skip_tag_end(html + done + step, bytes - done - step);

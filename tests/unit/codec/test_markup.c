@@ -40,6 +40,19 @@ static void scripts_styles_and_comments_go(void **state)
     assert_text("a<SCRIPT type='x'>b</SCRIPT >c", "ac");
 }
 
+static void marks_of_cdata_go_and_what_they_hold_is_read(void **state)
+{
+    (void)state;
+    assert_text("<![CDATA[<p>Матч <b>на</b>чался</p><p>a < b & c</p>]]>",
+                "Матч начался\na < b & c");
+    assert_text("<p><![CDATA[a]]>b</p><![CDATA[c]]>", "ab\nc");
+    assert_text("a]]>b [x] ]]", "a]]>b [x] ]]");
+    assert_text("a<![CDATA[b", "ab");
+    assert_text("<![CDATA[]]>", "");
+    assert_text("<![CDATA[", "");
+    assert_text_of("<![CDATA[a\0b]]>c", 17, "a bc");
+}
+
 static void entities_are_decoded(void **state)
 {
     (void)state;
@@ -70,7 +83,6 @@ static void broken_markup_loses_no_text(void **state)
     assert_text("<p>a<", "a<");
     assert_text("<a href=\"x\">y", "y");
     assert_text("<a b='>'c>y", "y");
-    assert_text("<![CDATA[x]]> y", "<\n![CDATA[x]]> y");
     assert_text("<!-- never closed", "");
     assert_text("x<script>never closed", "x");
 }
@@ -147,6 +159,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(block_elements_break_the_line_and_inline_ones_do_not),
         cmocka_unit_test(scripts_styles_and_comments_go),
+        cmocka_unit_test(marks_of_cdata_go_and_what_they_hold_is_read),
         cmocka_unit_test(entities_are_decoded),
         cmocka_unit_test(text_that_is_no_markup_stays),
         cmocka_unit_test(broken_markup_loses_no_text),
