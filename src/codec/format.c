@@ -2,10 +2,12 @@
 
 #include "base/alloc.h"
 #include "base/buffer.h"
+#include "base/foreign.h"
 #include "base/utf8.h"
 #include "record/partition.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #define ROW(NAME, name) [WT_INPUT_##NAME] = &wt_format_##name,
@@ -29,6 +31,24 @@ const char *wt_format_id_header(const struct wt_config *config)
     size_t prefix = strlen(WT_INPUT_ID_HEADER);
     return strncmp(config->input.id, WT_INPUT_ID_HEADER, prefix) == 0 ? config->input.id + prefix
                                                                       : NULL;
+}
+
+enum wt_status wt_format_name_foreign(const struct wt_record *record, const char *wanted,
+                                      struct wt_error *error)
+{
+    bool compressed = false;
+    const char *name = wt_foreign_text(record->value, record->value_bytes, &compressed);
+    if (name == NULL || error == NULL) {
+        return WT_INVALID;
+    }
+    char code[WT_ERROR_CODE_BYTES_MAX];
+    (void)snprintf(code, sizeof code, "%s",
+                   strcmp(error->code, "format-avro") == 0 ? "json-invalid" : error->code);
+    return wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, code, "the value is not %s but %s%s",
+                        wanted, name,
+                        compressed ? "; its producer should send it as it is, and let Kafka "
+                                     "compress it (compression.type)"
+                                   : "");
 }
 
 /* The last header of that name, as Kafka's clients read one; NULL: none that is text. */

@@ -31,6 +31,11 @@ const struct wt_format *wt_format_of(enum wt_input_format format);
 char *wt_format_json_string(const char *text, size_t text_bytes);
 char *wt_format_source_id(const struct wt_config *config, const struct wt_record *record);
 
+/* Returns WT_INVALID. If the record's first bytes tell what it is instead of what was `wanted`, such as
+ * "compressed by gzip", the message of `error` (may be NULL), which is set, becomes that. */
+enum wt_status wt_format_name_foreign(const struct wt_record *record, const char *wanted,
+                                      struct wt_error *error);
+
 /* The name of the header that input.id names; NULL: it is a pointer. */
 const char *wt_format_id_header(const struct wt_config *config);
 

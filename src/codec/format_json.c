@@ -39,8 +39,8 @@ static enum wt_status refuse_binary(const struct wt_article *article, struct wt_
                               "the value is not JSON but an Avro file; have it written as JSON");
 }
 
-static enum wt_status decode(void *state, struct wt_record *record, struct wt_article *article_out,
-                             struct wt_error *error)
+static enum wt_status decode_json(void *state, struct wt_record *record,
+                                  struct wt_article *article_out, struct wt_error *error)
 {
     static const char mark[] = "\xEF\xBB\xBF";
     const char *json = record->value;
@@ -60,6 +60,14 @@ static enum wt_status decode(void *state, struct wt_record *record, struct wt_ar
         return refuse_binary(article_out, error);
     }
     return wt_json_article_read(state, json, bytes, record, article_out, error);
+}
+
+/* What is no JSON is named by its first bytes, where they tell. */
+static enum wt_status decode(void *state, struct wt_record *record, struct wt_article *article_out,
+                             struct wt_error *error)
+{
+    enum wt_status status = decode_json(state, record, article_out, error);
+    return status == WT_INVALID ? wt_format_name_foreign(record, "JSON", error) : status;
 }
 
 static const char *find(void *state, const char *pointer, size_t *bytes_out)

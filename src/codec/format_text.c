@@ -16,8 +16,9 @@ static enum wt_status decode(void *state, struct wt_record *record, struct wt_ar
 {
     struct text_decoder *decoder = state;
     if (wt_utf8_malformed(record->value, record->value_bytes) < record->value_bytes) {
-        return wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, "text-not-utf8",
-                            "the value is not valid UTF-8");
+        (void)wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, "text-not-utf8",
+                           "the value is not valid UTF-8");
+        return wt_format_name_foreign(record, "text in UTF-8", error);
     }
     article_out->text = record->value;
     article_out->text_bytes = record->value_bytes;

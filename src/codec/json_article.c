@@ -123,6 +123,21 @@ static enum wt_status set_not_a_number(const struct wt_value *value, const char 
                         pointer, (int)value->bytes, value->start);
 }
 
+/* A serializer for objects that is given a text which is JSON already makes it a string. */
+static enum wt_status set_not_object(const struct wt_value *value, struct wt_error *error)
+{
+    const char *more = "";
+    if (value->type == WT_VALUE_ARRAY) {
+        more = ", and a record is one article";
+    } else if (value->type == WT_VALUE_STRING && value->bytes > 0 &&
+               (value->start[0] == '{' || value->start[0] == '[')) {
+        more = " that holds JSON: its producer encodes it twice";
+    }
+    return wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, "json-not-object",
+                        "the value is not a JSON object but %s%s", wt_value_type_name(value->type),
+                        more);
+}
+
 /* --- the id ---------------------------------------------------------------------------------- */
 
 static bool take_first(void *opaque, const struct wt_value *value)
@@ -306,12 +321,7 @@ enum wt_status wt_json_article_read(struct wt_json_article *reader, const char *
         return set_invalid(json, bytes, reader->document.fault, why, error);
     }
     if (!reader->is_object) {
-        return wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, "json-not-object",
-                            "the value is not a JSON object but %s%s",
-                            wt_value_type_name(reader->document.values[0].type),
-                            reader->document.values[0].type == WT_VALUE_ARRAY
-                                ? ", and a record is one article"
-                                : "");
+        return set_not_object(&reader->document.values[0], error);
     }
     const struct wt_value *twice;
     if (!wt_json_filter_passes(reader->where, &reader->document, &article_out->filtered_by,

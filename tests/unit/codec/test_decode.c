@@ -197,6 +197,44 @@ static void messages_name_cause_and_remedy(void **state)
                 "twice in an object near '\"text");
 }
 
+static void assert_names(struct decode_case given, const char *value, size_t bytes,
+                         const char *code, const char *words)
+{
+    struct decoded decoded = decode_bytes(given, value, bytes);
+    assert_int_equal(decoded.status, WT_INVALID);
+    assert_string_equal(decoded.error.code, code);
+    if (strstr(decoded.error.message, words) == NULL) {
+        fail_msg("not (%s): %s", words, decoded.error.message);
+    }
+    decoded_free(&decoded);
+}
+
+#define ASSERT_NAMES(given, value, code, words)                                                    \
+    assert_names(given, value, sizeof value - 1, code, words)
+
+static void what_is_no_json_is_named_by_its_first_bytes(void **state)
+{
+    (void)state;
+    struct decode_case text = DEFAULT_CASE;
+    text.format = WT_INPUT_TEXT;
+    ASSERT_NAMES(DEFAULT_CASE, "\x1F\x8B\x08\0\0\0\0\0", "json-invalid",
+                 "not JSON but compressed by gzip; its producer should send it as it is");
+    ASSERT_NAMES(DEFAULT_CASE, "\x28\xB5\x2F\xFD$5", "json-invalid", "compressed by Zstandard");
+    ASSERT_NAMES(DEFAULT_CASE, "\x78\x9C\xAB", "json-invalid", "compressed by zlib");
+    ASSERT_NAMES(DEFAULT_CASE, "\xFF\xFE{\0}\0", "json-invalid", "not JSON but text in UTF-16");
+    ASSERT_NAMES(DEFAULT_CASE, "{\0\"\0t\0\"\0:\0", "json-invalid", "not JSON but text in UTF-16");
+    ASSERT_NAMES(DEFAULT_CASE, "\0{\0\"\0t\0\"\0:", "json-invalid", "not JSON but text in UTF-16");
+    ASSERT_NAMES(DEFAULT_CASE, "<?xml version=\"1.0\"?>", "json-invalid", "but an XML document");
+    ASSERT_NAMES(DEFAULT_CASE, "\xAC\xED\0\x05t", "json-invalid", "but a serialized Java object");
+    ASSERT_NAMES(DEFAULT_CASE, "\"{\\\"text\\\": \\\"a\\\"}\"", "json-not-object",
+                 "but a string that holds JSON: its producer encodes it twice");
+    ASSERT_NAMES(text, "\x1F\x8B\x08\0\0\0\0\0", "text-not-utf8",
+                 "not text in UTF-8 but compressed");
+    ASSERT_NAMES(text, "\xFE\xFF\0a", "text-not-utf8", "not text in UTF-8 but text in UTF-16");
+    assert_says("x9", "json-invalid", "not valid JSON");
+    assert_says("\"a {\"", "json-not-object", "but a string");
+}
+
 static void nesting_of_5000_is_refused_without_harm(void **state)
 {
     (void)state;
@@ -418,6 +456,7 @@ int main(void)
         cmocka_unit_test(a_frame_of_a_schema_registry_is_taken_off),
         cmocka_unit_test(avro_says_what_it_is),
         cmocka_unit_test(messages_name_cause_and_remedy),
+        cmocka_unit_test(what_is_no_json_is_named_by_its_first_bytes),
         cmocka_unit_test(nesting_of_5000_is_refused_without_harm),
         cmocka_unit_test(json_that_is_not_an_object_is_refused),
         cmocka_unit_test(a_text_of_another_type_is_refused),

@@ -1,0 +1,16 @@
+/* foreign.h: what bytes are that were expected to be something else, by their first ones: for messages.
+ * Pure. Thread: any. */
+#ifndef WIRETAG_BASE_FOREIGN_H
+#define WIRETAG_BASE_FOREIGN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* What a text in UTF-8 is instead, such as "compressed by gzip" or "text in UTF-16"; NULL: not known.
+ * *compressed_out: whether it may be such a text once it is decompressed. */
+const char *wt_foreign_text(const void *bytes, size_t count, bool *compressed_out);
+
+/* What the file of a model is instead, such as "a pointer of Git LFS"; NULL: not known. */
+const char *wt_foreign_model(const void *bytes, size_t count);
+
+#endif
