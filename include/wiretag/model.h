@@ -112,7 +112,7 @@ WT_API const char *wt_task_name(enum wt_task task);
 
 /* Reads and hashes the bundle at `path`, loads it on the device and runs its self-test. `options`
  * NULL: the defaults.
- * WT_IO: not readable. WT_INVALID: wrong hash, not a bundle, self-test failed, device, precision or
+ * WT_IO: not readable. WT_INVALID: wrong hash, not a bundle, damaged, self-test failed, device, precision or
  * kernels not available; the message says which and what to do. WT_MEMORY. If Jansson, which parses the
  * manifest, runs out of memory, the result may be WT_INVALID. Thread: any; takes seconds for a
  * large bundle. */

@@ -4,6 +4,7 @@ Each is the demonstration bundle with one thing changed inside: a TorchScript fi
 code is text in it, and the bundle's own files lie beside.
 """
 
+import gzip
 import json
 import os
 import re
@@ -189,10 +190,24 @@ def test_a_precision_that_nobody_measured_is_refused_but_for_int8(tmp_path):
     assert status == 0 and json.loads(out)["category"] == "sports", err
 
 
+FOREIGN = {
+    "a pointer of Git LFS": b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n",
+    "compressed": gzip.compress(b"PK\3\4"),
+    "safetensors": (2).to_bytes(8, "little") + b"{}",
+    "an ONNX model": b"\x08\x07\x12\x07pytorch\x1a\x032.9",
+    "a web page": b"<!DOCTYPE html><title>404</title>",
+}
+
+
 @pytest.mark.parametrize("what, error", [
     ("saved by torch.save", "not a TorchScript bundle"), ("a text", "not a TorchScript bundle"),
     ("empty", "is empty"), ("a folder", "not a regular file"), ("a named pipe", "not a regular file"),
-    ("missing", "No such file or directory; check --model")])
+    ("missing", "No such file or directory; check --model"),
+    ("a pointer of Git LFS", "not a TorchScript bundle but a pointer of Git LFS (git lfs pull"),
+    ("compressed", "not a TorchScript bundle but compressed by gzip"),
+    ("safetensors", "not a TorchScript bundle but a file of safetensors"),
+    ("an ONNX model", "not a TorchScript bundle but an ONNX model"),
+    ("a web page", "not a TorchScript bundle but a web page")])
 def test_a_file_that_is_no_bundle_is_refused(what, error, tmp_path):
     path = tmp_path / "model.pth"
     if what == "saved by torch.save":
@@ -203,6 +218,8 @@ def test_a_file_that_is_no_bundle_is_refused(what, error, tmp_path):
         path.mkdir()
     elif what == "a named pipe":
         os.mkfifo(path)
+    elif what in FOREIGN:
+        path.write_bytes(FOREIGN[what])
     elif what != "missing":
         path.write_text("text" if what == "a text" else "")
     status, out, err = classify(path)

@@ -374,6 +374,25 @@ static void a_damaged_bundle_never_crashes_and_never_passes_its_hash(void **stat
     free(bytes);
 }
 
+/* The self-test reads a few rows of the embedding, and libtorch looks at no checksum. */
+static void a_damaged_weight_is_refused_without_a_pin(void **state)
+{
+    (void)state;
+    char path[PATH_BYTES_MAX];
+    size_t count = 0;
+    char *bytes = read_file(source_path("models/demo.pt", path), &count);
+    for (size_t part = 1; part < 12; part++) {
+        size_t place = count / 12 * part;
+        bytes[place] = (char)(bytes[place] ^ 0x40);
+        temporary_file(bytes, count, path);
+        assert_refused(path, &ON_CPU, WT_INVALID, "bundle-damaged",
+                       "inside is not what its checksum");
+        (void)unlink(path);
+        bytes[place] = (char)(bytes[place] ^ 0x40);
+    }
+    free(bytes);
+}
+
 static void files_that_are_no_bundles_are_refused(void **state)
 {
     (void)state;
@@ -423,6 +442,7 @@ int main(void)
         cmocka_unit_test(the_pinned_hash_must_be_the_bundles),
         cmocka_unit_test(a_bundle_cut_anywhere_is_refused),
         cmocka_unit_test(a_damaged_bundle_never_crashes_and_never_passes_its_hash),
+        cmocka_unit_test(a_damaged_weight_is_refused_without_a_pin),
         cmocka_unit_test(files_that_are_no_bundles_are_refused),
         cmocka_unit_test(devices_and_precisions_that_are_not_there_are_refused),
     };
