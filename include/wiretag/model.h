@@ -49,7 +49,8 @@ struct wt_model_options {
     const char *device;        /* "auto", "cpu", "cuda" or "cuda:N"; NULL is "auto" */
     const char *precision;     /* "auto", "fp32", "bf16", "fp16", "int8"; NULL is "auto" */
     const char *sha256;        /* 64 hex digits that the bundle's hash must equal; NULL: any */
-    uint32_t threads_per_call; /* CPU threads of one forward; 0 is 1 */
+    uint32_t threads_per_call; /* CPU threads of one forward; 0 is 1, and so is any in a child of
+                                  fork whose parent had loaded a model */
     bool skip_selftest;        /* for tools that only inspect a bundle */
     const char *named_by; /* for messages: what named the path, such as "--model"; may be NULL */
     struct wt_model_progress progress;

@@ -114,6 +114,53 @@ def test_python_says_what_the_program_says(installed):
     assert ended.stdout.splitlines() == [re.sub("^text-blank: ", "", as_example(line)) for line in labelled(installed)]
 
 
+FORKED = """
+import ctypes, os, signal, sys
+
+wiretag = ctypes.CDLL(sys.argv[1])
+
+class Options(ctypes.Structure):
+    _fields_ = [("size", ctypes.c_size_t), ("device", ctypes.c_char_p), ("precision", ctypes.c_char_p),
+                ("sha256", ctypes.c_char_p), ("threads_per_call", ctypes.c_uint32)]
+
+class Text(ctypes.Structure):
+    _fields_ = [("bytes", ctypes.c_char_p), ("count", ctypes.c_size_t)]
+
+class Result(ctypes.Structure):
+    _fields_ = [("status", ctypes.c_int), ("error", ctypes.c_void_p), ("label", ctypes.c_uint32), ("name", ctypes.c_char_p)]
+
+wiretag.wt_results_get.restype = ctypes.POINTER(Result)
+wiretag.wt_results_get.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+options = Options()
+wiretag.wt_model_options_defaults(ctypes.byref(options), ctypes.c_size_t(ctypes.sizeof(options)))
+options.device, options.precision, options.threads_per_call = b"cpu", b"fp32", 4
+
+def opened():
+    classifier = ctypes.c_void_p()
+    assert wiretag.wt_classifier_open(sys.argv[2].encode(), ctypes.byref(options), None, ctypes.byref(classifier), None) == 0
+    return classifier
+
+def labels(classifier):
+    texts = [("слово " * (9 * i + 1)).encode() for i in range(40)]
+    array, results = (Text * 40)(*[Text(text, len(text)) for text in texts]), ctypes.c_void_p()
+    assert wiretag.wt_classify(classifier, array, ctypes.c_size_t(40), ctypes.byref(results), None) == 0
+    return [wiretag.wt_results_get(results, i).contents.name for i in range(40)]
+
+classifier = opened()
+wanted = labels(classifier)
+child = os.fork()
+if child == 0:
+    signal.alarm(100)  # what hangs is ended
+    os._exit(0 if labels(classifier) == wanted and labels(opened()) == wanted else 1)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), labels(classifier) == wanted)
+"""
+
+
+def test_a_child_of_fork_labels_as_its_parent(installed):
+    """As of a server that loads the model, then forks its workers."""
+    assert done(sys.executable, "-c", FORKED, installed.lib / "libwiretag.so.0", installed.bundle, cwd="/") == "0 True\n"
+
+
 # --- the libraries ---
 
 

@@ -1,15 +1,14 @@
 // torch_backend.cpp: runs bundles with libtorch. Only torch_*.cpp include its headers, and no
 // exception leaves them.
-#include "base/processors.h"
 #include "model/backend.h"
 #include "model/torch/torch_device.h"
 #include "model/torch/torch_graph.h"
 #include "model/torch/torch_kernel_choice.h"
 #include "model/torch/torch_rewrite.h"
+#include "model/torch/torch_threads.h"
 
 #include <ATen/Context.h>
 #include <ATen/Functions.h>
-#include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
 #include <caffe2/serialize/read_adapter_interface.h>
 #include <cstdio>
@@ -350,19 +349,6 @@ enum wt_status wt_backend_device(const char *asked, char device_out[16], struct 
         });
 }
 
-// libtorch counts the processors of the machine or of the affinity mask, but not a quota. This sets
-// the default for threads that do not set their own number, and for forks within a model.
-static void count_threads()
-{
-    static const bool once = [] {
-        const auto count = static_cast<int>(wt_processors_read().count);
-        at::set_num_threads(count);
-        at::set_num_interop_threads(count);
-        return true;
-    }();
-    (void)once;
-}
-
 enum wt_status wt_backend_load(struct wt_bundle *bundle, const char *source,
                                struct wt_backend **backend_out, struct wt_error *error)
 {
@@ -371,7 +357,7 @@ enum wt_status wt_backend_load(struct wt_bundle *bundle, const char *source,
                              "again";
     return guarded(
         "bundle-invalid", what, WT_ERROR_FATAL, error, [&]() -> enum wt_status {
-            count_threads();
+            wiretag::count_threads();
             const c10::InferenceMode inference;
             // The profiling executor slows down the first calls and makes no call faster.
             torch::jit::getProfilingMode() = false;
@@ -443,7 +429,7 @@ void wt_backend_thread_init(struct wt_backend *backend, uint32_t threads)
     (void)backend;
     // Both settings are per thread.
     wiretag::tell_warnings();
-    at::set_num_threads(static_cast<int>(threads));
+    wiretag::use_threads(threads);
 }
 
 enum wt_status wt_backend_forward(struct wt_backend *backend, const int64_t *ids,
