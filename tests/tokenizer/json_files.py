@@ -33,6 +33,10 @@ def pattern(regex, behavior="Isolated", invert=False):
     return {"type": "Split", "pattern": {"Regex": regex}, "behavior": behavior, "invert": invert}
 
 
+def text(string, behavior, invert=False):
+    return {"type": "Split", "pattern": {"String": string}, "behavior": behavior, "invert": invert}
+
+
 def sequence(*parts):
     return {"type": "Sequence", "pretokenizers": list(parts)}
 

@@ -88,6 +88,10 @@ OTHER_SPLITTERS = {
     "metaspace-whole": jf.metaspace(split=False),
     "xlm-roberta": jf.sequence({"type": "WhitespaceSplit"}, jf.metaspace()),
     "xlm-roberta-first": jf.sequence({"type": "WhitespaceSplit"}, jf.metaspace("first")),
+    **{f"text-{behavior}{'-inverted' if invert else ''}": jf.text(" ", behavior, invert)
+       for behavior in ("Isolated", "Removed", "MergedWithPrevious", "MergedWithNext", "Contiguous") for invert in (False, True)},
+    "text-of-two": jf.sequence(jf.text("'s", "MergedWithPrevious"), jf.text("\n", "Contiguous"), jf.text("  ", "MergedWithNext")),
+    "text-digits": jf.sequence(jf.text("a", "Isolated"), {"type": "Digits", "individual_digits": True}, jf.byte_level(pattern=False)),
     "punctuation-metaspace": jf.sequence({"type": "Punctuation", "behavior": "Isolated"}, jf.metaspace(),
                                          {"type": "Digits", "individual_digits": True}),
 }
@@ -112,6 +116,7 @@ NORMALIZERS = {
     "lowercase": normalizers.Lowercase(),
     "strip-accents": normalizers.StripAccents(),
     "bert": normalizers.BertNormalizer(),
+    "nmt": normalizers.Nmt(),
     "bert-cased": normalizers.BertNormalizer(lowercase=False, strip_accents=True, clean_text=False),
 }
 OTHER_NORMALIZERS = {
@@ -123,6 +128,9 @@ OTHER_NORMALIZERS = {
     "replace-words": normalizers.Replace("a b", "c"),
     "blanks": normalizers.Replace(tokenizers.Regex(" {2,}"), " "),
     "some-blanks": normalizers.Replace(tokenizers.Regex(" +"), jf.BAR),
+    "deberta": normalizers.Sequence([normalizers.Replace(tokenizers.Regex(r"\s{2,}|[\n\r\t]"), " "), normalizers.NFC(),
+                                     normalizers.Strip(left=False)]),
+    "nmt-words": normalizers.Sequence([normalizers.Nmt(), normalizers.NFKC(), normalizers.Replace(tokenizers.Regex(" {2,}"), " ")]),
     "spaces": normalizers.Sequence([normalizers.Replace(tokenizers.Regex(r"\s+"), " "), normalizers.Lowercase()]),
     "sequence": normalizers.Sequence([normalizers.Strip(), normalizers.BertNormalizer(lowercase=False),
                                       normalizers.Replace("\u00AB", "\"")]),
@@ -214,7 +222,15 @@ def llama3():
     return file
 
 
-FAMILIES = {"roberta": roberta, "llama": llama, "metaspace": metaspace, "bert-words": bert_words, "llama3": llama3}
+def gemma():
+    """Nothing splits the text: its blanks are U+2581 before the pre-tokenizer looks for blanks."""
+    file = llama()
+    file["normalizer"] = {"type": "Replace", "pattern": {"String": " "}, "content": jf.BAR}
+    file["pre_tokenizer"] = jf.text(" ", "MergedWithPrevious")
+    return file
+
+
+FAMILIES = {"gemma": gemma, "roberta": roberta, "llama": llama, "metaspace": metaspace, "bert-words": bert_words, "llama3": llama3}
 
 
 @pytest.fixture(scope="module", params=FAMILIES)

@@ -9,7 +9,14 @@ static const struct blanks {
     const char *pattern;
     bool any_space;
     uint32_t least;
-} known_blanks[] = {{" {2,}", false, 2}, {" +", false, 1}, {"\\s+", true, 1}, {"\\s{2,}", true, 2}};
+    bool breaks;
+} known_blanks[] = {
+    {" {2,}", false, 2, false},
+    {" +", false, 1, false},
+    {"\\s+", true, 1, false},
+    {"\\s{2,}", true, 2, false},
+    {"\\s{2,}|[\\n\\r\\t]", true, 2, true}, /* of DeBERTa's, as transformers 5 writes it */
+};
 
 /* A new step; NULL: there are too many. */
 static struct wt_normalizer_step *add_step(struct wt_json *json, struct wt_normalizer *normalizer,
@@ -180,6 +187,7 @@ static void read_pattern(struct wt_json *json, struct wt_normalizer_step *step)
         step->kind = WT_NORMALIZER_REPLACE_BLANKS;
         step->any_space = known->any_space;
         step->least = known->least;
+        step->breaks = known->breaks;
     }
 }
 
@@ -292,6 +300,8 @@ static void read_any(struct wt_json *json, struct wt_normalizer *normalizer,
         read_plain(json, normalizer, WT_NORMALIZER_LOWERCASE);
     } else if (strcmp(type, "StripAccents") == 0) {
         read_plain(json, normalizer, WT_NORMALIZER_STRIP_ACCENTS);
+    } else if (strcmp(type, "Nmt") == 0) {
+        read_plain(json, normalizer, WT_NORMALIZER_NMT);
     } else if (strcmp(type, "Strip") == 0) {
         read_strip(json, normalizer);
     } else if (strcmp(type, "Prepend") == 0) {

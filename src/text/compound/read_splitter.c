@@ -177,56 +177,70 @@ static void read_metaspace(struct wt_json *json, struct wt_splitter *splitter)
                                          .spells_blanks = true});
 }
 
-/* {"Regex": PATTERN}. */
-static wt_split_function *read_pattern(struct wt_json *json)
+static void read_literal(struct wt_json *json, struct wt_json_text text,
+                         struct wt_splitter_stage *stage)
+{
+    if (text.count == 0 || text.count > sizeof stage->literal) {
+        (void)wt_json_refuse(json, "a text of 1 to %zu bytes is supported", sizeof stage->literal);
+        return;
+    }
+    memcpy(stage->literal, text.bytes, text.count);
+    stage->literal_bytes = (uint32_t)text.count;
+    stage->split = wt_split_literal;
+}
+
+/* {"Regex": PATTERN} or {"String": TEXT}. */
+static void read_pattern(struct wt_json *json, struct wt_splitter_stage *stage)
 {
     struct wt_json_text key;
     struct wt_json_text text;
-    wt_split_function *split = NULL;
     (void)wt_json_object(json);
     while (wt_json_key(json, &key)) {
-        if (!wt_json_text_is(key, "Regex")) {
+        bool regex = wt_json_text_is(key, "Regex");
+        if (!regex && !wt_json_text_is(key, "String")) {
             wt_refuse_key(json);
-        } else if (wt_json_string(json, &text)) {
-            split = wt_split_pattern(text.bytes, text.count);
-            if (split == NULL) {
+        } else if (wt_json_string(json, &text) && !regex) {
+            read_literal(json, text, stage);
+        } else if (json->status == WT_OK) {
+            stage->split = wt_split_pattern(text.bytes, text.count);
+            if (stage->split == NULL) {
                 (void)wt_json_refuse(json, "the pattern %.*s is not supported",
                                      (int)(text.count < 200 ? text.count : 200), text.bytes);
             }
         }
     }
-    return split;
 }
 
-/* The known patterns match everything, so isolating the matches and removing the rest are one. */
+/* The known patterns match everything, so isolating the matches and removing the rest are one. A text
+ * is split at by every behavior. */
 static void read_split(struct wt_json *json, struct wt_splitter *splitter)
 {
     struct wt_json_text key;
-    enum wt_split_behavior behavior = WT_SPLIT_CONTIGUOUS;
-    bool invert = false;
-    wt_split_function *split = NULL;
+    struct wt_splitter_stage stage = {.behavior = WT_SPLIT_CONTIGUOUS};
     (void)wt_json_object(json);
     while (wt_json_key(json, &key)) {
         if (wt_json_text_is(key, "type")) {
             wt_json_skip(json);
         } else if (wt_json_text_is(key, "pattern")) {
-            split = read_pattern(json);
+            read_pattern(json, &stage);
         } else if (wt_json_text_is(key, "behavior")) {
-            behavior = read_behavior(json);
+            stage.behavior = read_behavior(json);
         } else if (wt_json_text_is(key, "invert")) {
-            (void)wt_json_bool(json, &invert);
+            (void)wt_json_bool(json, &stage.invert);
         } else {
             wt_refuse_key(json);
         }
     }
-    if (json->status == WT_OK && split == NULL) {
+    if (json->status == WT_OK && stage.split == NULL) {
         (void)wt_json_refuse(json, "\"pattern\" is missing");
     }
-    if (!(behavior == WT_SPLIT_ISOLATED || (behavior == WT_SPLIT_REMOVED && invert))) {
-        (void)wt_json_refuse(json, "Split is supported with the behavior Isolated, or Removed and "
-                                   "inverted");
+    bool isolates =
+        stage.behavior == WT_SPLIT_ISOLATED || (stage.behavior == WT_SPLIT_REMOVED && stage.invert);
+    if (stage.split != wt_split_literal && !isolates) {
+        (void)wt_json_refuse(json, "Split by a Regex is supported with the behavior Isolated, or "
+                                   "Removed and inverted");
     }
-    add_stage(json, splitter, (struct wt_splitter_stage){.split = split});
+    add_stage(json, splitter, stage);
 }
 
 static void read_any(struct wt_json *json, struct wt_splitter *splitter,

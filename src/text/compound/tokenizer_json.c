@@ -274,7 +274,7 @@ static bool splits_at_blanks(const struct wt_splitter *splitter)
     for (uint32_t i = 0; i < splitter->count; i++) {
         wt_split_function *split = splitter->stages[i].split;
         if (split != NULL && split != wt_split_digits && split != wt_split_single_digits &&
-            split != wt_split_punctuation) {
+            split != wt_split_punctuation && split != wt_split_literal) {
             return true;
         }
     }

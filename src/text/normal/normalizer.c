@@ -141,6 +141,11 @@ static size_t run_end(const struct wt_normalizer_step *step, const uint8_t *text
     return place;
 }
 
+static bool is_break(uint8_t byte)
+{
+    return byte == '\n' || byte == '\r' || byte == '\t';
+}
+
 static bool replace_blanks(const struct wt_normalizer_step *step, const uint8_t *text, size_t bytes,
                            struct wt_text_buffer *out)
 {
@@ -148,7 +153,7 @@ static bool replace_blanks(const struct wt_normalizer_step *step, const uint8_t 
     for (size_t place = 0; place < bytes;) {
         size_t count = 0;
         size_t end = run_end(step, text, bytes, place, &count);
-        if (count >= step->least) {
+        if (count >= step->least || (count == 1 && step->breaks && is_break(text[place]))) {
             if (!wt_text_buffer_append(out, text + kept, place - kept) ||
                 !wt_text_buffer_append(out, step->content, step->content_bytes)) {
                 return false;
@@ -161,6 +166,35 @@ static bool replace_blanks(const struct wt_normalizer_step *step, const uint8_t 
         }
     }
     return wt_text_buffer_append(out, text + kept, bytes - kept);
+}
+
+/* A control character that goes. */
+static bool nmt_drops(uint32_t c)
+{
+    return (c >= 0x01 && c <= 0x08) || c == 0x0B || (c >= 0x0E && c <= 0x1F) || c == 0x7F ||
+           c == 0x8F || c == 0x9F;
+}
+
+/* What counts as a blank, U+2581 and U+FFFD too. */
+static bool nmt_blank(uint32_t c)
+{
+    return c == 0x09 || c == 0x0A || c == 0x0C || c == 0x0D || c == 0x1680 ||
+           (c >= 0x200B && c <= 0x200F) || c == 0x2028 || c == 0x2029 || c == 0x2581 ||
+           c == 0xFEFF || c == 0xFFFD;
+}
+
+static bool nmt(const uint8_t *text, size_t bytes, struct wt_text_buffer *out)
+{
+    if (!wt_text_buffer_reserve(out, bytes)) {
+        return false;
+    }
+    for (size_t place = 0; place < bytes;) {
+        uint32_t c = take(text, bytes, &place);
+        if (!nmt_drops(c)) {
+            put(out, nmt_blank(c) ? ' ' : c);
+        }
+    }
+    return true;
 }
 
 static bool bert_clean(const uint8_t *text, size_t bytes, struct wt_text_buffer *out)
@@ -282,6 +316,8 @@ static bool apply(const struct wt_normalizer_step *step, const struct wt_normali
         return replace(step, part->text, part->bytes, out);
     case WT_NORMALIZER_REPLACE_BLANKS:
         return replace_blanks(step, part->text, part->bytes, out);
+    case WT_NORMALIZER_NMT:
+        return nmt(part->text, part->bytes, out);
     case WT_NORMALIZER_BERT_CLEAN:
         return bert_clean(part->text, part->bytes, out);
     case WT_NORMALIZER_BERT_IDEOGRAPHS:

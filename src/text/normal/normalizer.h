@@ -24,6 +24,7 @@ enum wt_normalizer_kind {
     WT_NORMALIZER_PREPEND,
     WT_NORMALIZER_REPLACE,        /* every occurrence of a text */
     WT_NORMALIZER_REPLACE_BLANKS, /* every run of `least` or more characters of one kind */
+    WT_NORMALIZER_NMT,            /* control characters go, kinds of white space become blanks */
     WT_NORMALIZER_BERT_CLEAN,
     WT_NORMALIZER_BERT_IDEOGRAPHS,
     WT_NORMALIZER_BERT_STRIP_ACCENTS
@@ -37,7 +38,8 @@ struct wt_normalizer_step {
     bool right;                   /* Strip */
     bool any_space;               /* REPLACE_BLANKS: of \s; else of U+0020 */
     uint32_t least;               /* REPLACE_BLANKS */
-    char *pattern;                /* REPLACE; owned, not empty */
+    bool breaks;   /* REPLACE_BLANKS: also a single line feed, carriage return or tab */
+    char *pattern; /* REPLACE; owned, not empty */
     size_t pattern_bytes;
     char *content; /* PREPEND and the REPLACEs; owned */
     size_t content_bytes;

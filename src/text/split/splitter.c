@@ -167,3 +167,56 @@ uint32_t wt_split_metaspace(const struct wt_splitter_stage *stage,
     }
     return count;
 }
+
+/* The next place from `place` on where the stage's literal stands; the cursor's end: nowhere. */
+static uint32_t find_literal(const struct wt_splitter_stage *stage,
+                             const struct wt_splitter_cursor *cursor, uint32_t place)
+{
+    const uint8_t *found =
+        memmem(cursor->text + place, cursor->end - place, stage->literal, stage->literal_bytes);
+    return found != NULL ? (uint32_t)(found - cursor->text) : cursor->end;
+}
+
+/* Which neighbour an occurrence joins. Inverted, the texts between join the occurrences, which is the
+ * same with the sides exchanged. */
+static enum wt_split_behavior joining(const struct wt_splitter_stage *stage)
+{
+    if (stage->invert && stage->behavior == WT_SPLIT_MERGED_WITH_PREVIOUS) {
+        return WT_SPLIT_MERGED_WITH_NEXT;
+    }
+    if (stage->invert && stage->behavior == WT_SPLIT_MERGED_WITH_NEXT) {
+        return WT_SPLIT_MERGED_WITH_PREVIOUS;
+    }
+    return stage->behavior;
+}
+
+/* A text between occurrences has at most one beside it that may join it, so that each decision needs
+ * only what follows. */
+uint32_t wt_split_literal(const struct wt_splitter_stage *stage, struct wt_splitter_cursor *cursor,
+                          struct wt_word *words)
+{
+    uint32_t count = 0;
+    while (MORE(cursor, count)) {
+        uint32_t start = cursor->place;
+        uint32_t found = find_literal(stage, cursor, start);
+        bool occurs = found == start;
+        uint32_t next = occurs ? start + stage->literal_bytes : found;
+        bool more = next < cursor->end;
+        bool kept = stage->behavior != WT_SPLIT_REMOVED || occurs == stage->invert;
+        enum wt_split_behavior joins = joining(stage);
+        if (stage->behavior == WT_SPLIT_CONTIGUOUS && occurs) {
+            while (next < cursor->end && find_literal(stage, cursor, next) == next) {
+                next += stage->literal_bytes;
+            }
+        } else if (joins == WT_SPLIT_MERGED_WITH_PREVIOUS && !occurs && more) {
+            next += stage->literal_bytes;
+        } else if (joins == WT_SPLIT_MERGED_WITH_NEXT && occurs && more) {
+            next = find_literal(stage, cursor, next);
+        }
+        cursor->place = next;
+        if (kept) {
+            words[count++] = word_of(start, next);
+        }
+    }
+    return count;
+}

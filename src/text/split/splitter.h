@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #define WT_SPLITTER_STAGES_MAX 8u
+#define WT_SPLIT_LITERAL_BYTES_MAX 32u
 
 struct wt_splitter_stage;
 
@@ -47,6 +48,9 @@ struct wt_splitter_stage {
     enum wt_prefix prefix;    /* unless the word starts with a blank */
     enum wt_split_behavior behavior;
     bool spells_blanks; /* Metaspace: U+2581 in the text is a blank from here on */
+    bool invert;        /* wt_split_literal: what is between the occurrences matches, not they */
+    uint8_t literal[WT_SPLIT_LITERAL_BYTES_MAX]; /* wt_split_literal */
+    uint32_t literal_bytes;                      /* > 0 */
 };
 
 struct wt_splitter {
@@ -67,5 +71,6 @@ wt_split_function wt_split_punctuation;      /* by stage->behavior */
 wt_split_function wt_split_digits;           /* runs of digits */
 wt_split_function wt_split_single_digits;
 wt_split_function wt_split_metaspace; /* before each blank */
+wt_split_function wt_split_literal;   /* at a text, by stage->behavior */
 
 #endif

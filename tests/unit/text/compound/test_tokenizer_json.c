@@ -269,7 +269,7 @@ static const struct {
      "model.vocab.a"},
     {"\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0, \"b\": 0}, \"merges\": []}",
      "model.vocab.b"},
-    {"\"model\": " MODEL ", \"normalizer\": {\"type\": \"Nmt\"}", "the normalizer Nmt"},
+    {"\"model\": " MODEL ", \"normalizer\": {\"type\": \"ByteLevel\"}", "the normalizer ByteLevel"},
     {"\"model\": " MODEL ", \"normalizer\": {\"type\": \"Lowercase\", \"x\": 1}", "normalizer.x"},
     {"\"model\": " MODEL ", \"normalizer\": {\"type\": \"Sequence\", \"normalizers\": [{\"type\": "
      "\"Lowercase\"}, {\"type\": \"Replace\", \"pattern\": {\"Regex\": \"a+\"}, \"content\": "
@@ -280,6 +280,13 @@ static const struct {
      ", \"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"Regex\": \"x\"}, "
      "\"behavior\": \"Isolated\", \"invert\": false}",
      "pre_tokenizer.pattern.Regex"},
+    {"\"model\": " MODEL
+     ", \"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"String\": \"\"}, "
+     "\"behavior\": \"Isolated\", \"invert\": false}",
+     "pre_tokenizer.pattern.String (byte"},
+    {"\"model\": " MODEL ", \"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"String\": "
+     "\"a text that is longer than thirty-two bytes\"}, \"behavior\": \"Isolated\"}",
+     "a text of 1 to 32 bytes is supported"},
     {"\"model\": " MODEL ", \"pre_tokenizer\": {\"type\": \"Metaspace\", \"replacement\": \"_\"}",
      "pre_tokenizer.replacement"},
     {"\"model\": " MODEL
