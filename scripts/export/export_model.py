@@ -194,6 +194,7 @@ def export(arguments: argparse.Namespace) -> list[str]:
     from wiretag_modeling.directory_files import read_lines
     from wiretag_modeling.labels import TASKS, as_labels, check_order, parse_labels
     from wiretag_modeling.sources import read_source
+    from wiretag_modeling.whole_tokenizer import WholeTokenizer
 
     progress = Progress()
     texts = read_texts(arguments.texts)
@@ -237,6 +238,7 @@ def export(arguments: argparse.Namespace) -> list[str]:
         reference=source.reference,
         wiretag=WIRETAG if WIRETAG.exists() else None,
         task=task,
+        own_tokenizer=given is None and (source.encode is not None or isinstance(options, WholeTokenizer)),
         progress=progress,
     )
     progress("done")

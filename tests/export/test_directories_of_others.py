@@ -143,6 +143,26 @@ class TestTokenizers:
         assert "model_max_length is " in refused(checkpoint=folder, **files)
 
 
+    @pytest.mark.parametrize("name, settings, said", (
+        ("tokenizer_config.json", {"truncation_side": "left"}, "tokenizer_config.json cuts long articles at their beginning"),
+        ("tokenizer.json", {"direction": "Left"}, "tokenizer.json cuts long articles at their beginning")))
+    def test_articles_that_are_cut_at_their_beginning(self, folder, vocab_file, files, name, settings, said):
+        """transformers keeps the end of a long article then."""
+        from tokenizers import BertWordPieceTokenizer
+
+        path = folder / "tokenizer.json"
+        BertWordPieceTokenizer(str(vocab_file), lowercase=False).save(str(path))
+        config = json.loads((folder / "tokenizer_config.json").read_text())
+        if name == path.name:
+            cuts = {"max_length": 16, "strategy": "LongestFirst", "stride": 0, "direction": "Right"} | settings
+            path.write_text(json.dumps(json.loads(path.read_text()) | {"truncation": cuts}))
+        else:
+            (folder / name).write_text(json.dumps(config | settings))
+        assert said in refused(checkpoint=folder, **files)
+        (folder / "tokenizer_config.json").write_text(json.dumps(config | {"truncation_side": "right", "padding_side": "left"}))
+        exported(checkpoint=folder, **files)
+
+
 class TestAccents:
     """Lower-casing strips accents by default: a vocabulary that has them was made otherwise, or is never reached."""
 

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 import worker
-from exporting import ROOT, bundle_logits, exported, manifest_of, published_logits, refused
+from exporting import ROOT, bundle_logits, export, exported, manifest_of, published_logits, refused
 from family_models import make
 
 pytestmark = pytest.mark.torch
@@ -124,6 +124,26 @@ def test_what_changes_its_ids_is_refused(published, program, files, tmp_path):
     whole = json.loads((folder / "tokenizer.json").read_text())
     (folder / "tokenizer.json").write_text(json.dumps(whole | {"model": whole["model"] | {"type": "WordLevel"}}))
     assert "its model is WordLevel" in refused(checkpoint=folder, **files)
+
+
+@pytest.mark.parametrize("more", (1, 35, 898))
+def test_an_embedding_with_rows_that_no_token_reaches(published, program, files, tmp_path, more):
+    """mDeBERTa's has 898, that of the multilingual MiniLM and e5 35."""
+    folder = shutil.copytree(published[2], tmp_path / "spare")
+    tokens = published[1].config.vocab_size
+    model = make("roberta", vocab_size=tokens + more)
+    model.save_pretrained(folder)
+    status, out, err = export(checkpoint=folder, **files)
+    assert status == 0, err
+    assert f"has {more} rows that its tokenizer's {tokens} tokens do not reach" in out
+    rows = published[3]
+    import torch
+
+    wanted = torch.stack([published_logits(model, row) for row in rows])
+    assert (bundle_logits(files["out"], rows, alone=False) - wanted).abs().max() <= 1e-4
+    make("roberta", vocab_size=tokens - more).save_pretrained(folder)
+    files["out"].unlink()
+    assert f"has only {tokens - more} rows: tokens were added after training" in refused(checkpoint=folder, **files)
 
 
 def test_without_the_worker_nothing_is_believed(published, files, monkeypatch, tmp_path):

@@ -357,6 +357,7 @@ def write_bundle(
     wiretag: Path | None = None,
     progress: Callable[[str], None] = lambda step: None,
     task: str = TASKS[0],
+    own_tokenizer: bool = False,
 ) -> BundleReport:
     """Writes `model` with its vocabulary (index = id) and labels (index = output) to `out_path`.
 
@@ -367,7 +368,8 @@ def write_bundle(
     people (accuracy, data, seed); the worker does not read it. `reference` gives the logits of one
     row of ids by the model that is exported, to compare with. `wiretag` is the worker's program, to
     measure its own kernels; without it torch stands in for them, and int8 gets no bound.
-    `task` says what the logits are for: a softmax, or a sigmoid each.
+    `task` says what the logits are for: a softmax, or a sigmoid each. `own_tokenizer`: it came with the model,
+    which may have more rows than it has tokens.
     `progress` hears a line a step.
     Raises ExportError; then nothing was written.
     """
@@ -379,7 +381,7 @@ def write_bundle(
     if whole is None:
         check_vocab(vocab_tokens, model)
     tokens = len(vocab_tokens) if whole is None else whole.tokens
-    check_vocab_size(tokens, model)
+    notes = check_vocab_size(tokens, model, own_tokenizer)
     check_sizes(model, padding, inputs, tokens_max)
     texts = [text for text in selftest_texts if text.strip()]
     if not texts:
@@ -398,6 +400,7 @@ def write_bundle(
         )
         must_be_invariant = isinstance(model, TextModel)
         found = _measure_all(module, inputs, rows, reference, must_be_invariant, progress)
+        found.notes += notes
     manifest = {
         **describe(labels, task),
         **({} if whole is None else {"bundle_format": 2}),

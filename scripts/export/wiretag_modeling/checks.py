@@ -70,16 +70,28 @@ def check_vocab(vocab_tokens: Sequence[str], model: nn.Module) -> None:
         seen[token] = index
 
 
-def check_vocab_size(tokens: int, model: nn.Module) -> None:
-    """The embedding of a TextModel has a row for each token, and a few more where it was rounded up."""
-    if isinstance(model, TextModel):
-        rows = model.words.num_embeddings
-        rounded_up = rows % 4 == 0 and 0 < rows - tokens <= SPARE_ROWS_MAX
-        if rows != tokens and not rounded_up:
-            raise ExportError(
-                f"the vocabulary has {tokens} tokens but the model's embedding has {rows} rows; "
-                "give the vocab.txt that the model was trained with"
-            )
+def check_vocab_size(tokens: int, model: nn.Module, own: bool) -> list[str]:
+    """The embedding of a TextModel has a row for each token, and a few more where it was rounded up; any
+    number more where the tokenizer is the model's `own`, as of mDeBERTa and the multilingual MiniLM, which
+    gets a note."""
+    if not isinstance(model, TextModel):
+        return []
+    rows = model.words.num_embeddings
+    spare = rows - tokens
+    if spare == 0 or (rows % 4 == 0 and 0 < spare <= SPARE_ROWS_MAX):
+        return []
+    if own and spare > 0:
+        return [f"the model's embedding has {spare} rows that its tokenizer's {tokens} tokens do not reach"]
+    if own:
+        raise ExportError(
+            f"the tokenizer has {tokens} tokens but the model's embedding has only {rows} rows: tokens were "
+            "added after training, on which the model would fail. Save the tokenizer as the model was trained "
+            "with, or the model after resize_token_embeddings"
+        )
+    raise ExportError(
+        f"the vocabulary has {tokens} tokens but the model's embedding has {rows} rows; "
+        "give the vocab.txt that the model was trained with"
+    )
 
 
 def wordpiece_rows(

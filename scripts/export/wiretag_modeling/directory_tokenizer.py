@@ -71,6 +71,7 @@ class _Reader:
         vocab, options, encode = None, TokenizerOptions(), None
         config = self._optional("tokenizer_config.json")
         path = self.folder / "tokenizer.json"
+        self._check_side(config, path)
         if path.exists():
             whole = self._other_than_berts(path)
             if whole is not None:
@@ -118,6 +119,23 @@ class _Reader:
                     "AutoTokenizer.from_pretrained(…).save_pretrained(…)"
                 )
         return OwnTokenizer(None, TokenizerOptions(), None, self._tokens_max(config), True, whole)
+
+    def _check_side(self, config: dict, path: Path) -> None:
+        """Which end of a long article is cut off; tokenizer_config.json prevails."""
+        whole = read_object(read_json(path), "truncation", path) if path.exists() else {}
+        for file, side in (
+            ("tokenizer_config.json", config.get("truncation_side")),
+            ("tokenizer.json", whole.get("direction")),
+        ):
+            if side is not None:
+                if str(side).lower() == "left":
+                    raise ExportError(
+                        f"{self.folder}/{file} cuts long articles at their beginning "
+                        f"({'truncation_side' if file != path.name else 'truncation.direction'} is {side}), "
+                        "wiretag at their end. If that is as good, or no article is as long, make it right "
+                        "there; input.long: windows reads all of an article"
+                    )
+                return
 
     def _check_forms(self) -> None:
         """Slow tokenizers have files of their own, which only transformers makes a tokenizer of."""

@@ -150,6 +150,8 @@ def check_as_loaded(folder: Path, tokenizer: WholeTokenizer, texts: Sequence[str
             raise ExportError(
                 f"{folder}: transformers gives other ids than tokenizer.json alone: "
                 f"{ids[at : at + 3]} instead of {wanted[at : at + 3]} in the text {text[:40]!r}. Settings "
-                "in tokenizer_config.json or another file change it; save the tokenizer as it was "
-                "trained with: AutoTokenizer.from_pretrained(…).save_pretrained(…)"
+                "in tokenizer_config.json or another file change it, or transformers of another version "
+                "than the model's does. If it was trained with this tokenizer.json, say so: --vocab "
+                f"{folder}/tokenizer.json; if with what transformers makes of it here, save that: "
+                "AutoTokenizer.from_pretrained(…).save_pretrained(…)"
             )
