@@ -6,6 +6,7 @@ import random
 import json_files as jf
 import pytest
 import tokenizers
+import unigram_files as uf
 from hugging_face import ROOT
 from texts import (ALPHABETS, CHOSEN_CODE_POINTS, CODE_POINTS, articles, blank_and_odd, corpus, posts, random_code_points, random_texts,
                    texts_of_code_points)
@@ -304,6 +305,16 @@ def test_ids_of_added_tokens_are_counted_on_from_the_models(tmp_path):
     file = jf.document([], tokens=tokens)
     file["model"]["vocab"] = {"a": 0, "b": 1, "x": 7}
     jf.assert_same(["a<a>b<b><c>x", "<c>"], jf.write(tmp_path, file))
+
+
+# --- Older files ----------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("name", ["roberta", "llama", "unigram"])
+def test_a_model_whose_type_is_not_named(name, small_unigram, tmp_path):
+    """As in RoBERTa's and GPT-2's own files, which are of 2020."""
+    file = uf.document(small_unigram, "camembert") if name == "unigram" else FAMILIES[name]()
+    del file["model"]["type"]
+    jf.assert_same(edges() + articles(), jf.write(tmp_path, file))
 
 
 # --- Odd tables of merges -------------------------------------------------------------------------------------------

@@ -33,7 +33,9 @@ PROBES = (
 
 def kind_of(model: dict) -> str:
     """The type of the section "model"; older files do not name it."""
-    return model.get("type") or ("BPE" if "merges" in model else "WordPiece")
+    if "type" in model:
+        return model["type"]
+    return "BPE" if "merges" in model else "Unigram" if "unk_id" in model else "WordPiece"
 
 
 class WholeTokenizer:

@@ -185,11 +185,30 @@ static enum wt_status add_tokens(struct reader *reader)
 
 /* --- the model ------------------------------------------------------------------------------- */
 
+/* The type of the model. Files of 2020, as RoBERTa's and GPT-2's own, do not name it; it follows from
+ * what the model has. False: refused. */
+static bool read_model_type(struct wt_json *json, char type[WT_TYPE_NAME_BYTES])
+{
+    static const char *const members[][2] = {
+        {"merges", "BPE"}, {"unk_id", "Unigram"}, {"continuing_subword_prefix", "WordPiece"}};
+    bool found = wt_json_find(json, "type", type, WT_TYPE_NAME_BYTES);
+    for (size_t i = 0; i < sizeof members / sizeof members[0] && !found; i++) {
+        found = json->status == WT_OK && wt_json_has(json, members[i][0]);
+        if (found) {
+            (void)strcpy(type, members[i][1]);
+        }
+    }
+    if (json->status == WT_OK && !found) {
+        (void)wt_json_refuse(json, "\"type\" is missing");
+    }
+    return json->status == WT_OK;
+}
+
 static void read_model(struct reader *reader, struct wt_vocab **vocab_out)
 {
     struct wt_json *json = &reader->json;
     char type[WT_TYPE_NAME_BYTES];
-    if (!wt_read_type(json, type)) {
+    if (!read_model_type(json, type)) {
         return;
     }
     if (strcmp(type, "WordPiece") == 0 &&
@@ -238,8 +257,13 @@ static void read_member(struct reader *reader, struct wt_json_text key)
         compound->before_count = 0;
         compound->behind_count = 0;
         (void)wt_read_template(json, compound);
-    } else if (wt_json_text_is(key, "version") || wt_json_text_is(key, "truncation") ||
-               wt_json_text_is(key, "padding") || wt_json_text_is(key, "decoder")) {
+    } else if (wt_json_text_is(key, "version")) {
+        struct wt_json_text version;
+        if (wt_json_string(json, &version) && !wt_json_text_is(version, "1.0")) {
+            (void)wt_json_refuse(json, "only version 1.0 of the format is known");
+        }
+    } else if (wt_json_text_is(key, "truncation") || wt_json_text_is(key, "padding") ||
+               wt_json_text_is(key, "decoder")) {
         wt_json_skip(json); /* limits are the caller's, and nothing is decoded */
     } else {
         wt_refuse_key(json);

@@ -382,6 +382,26 @@ void wt_json_end(struct wt_json *json)
     }
 }
 
+bool wt_json_has(struct wt_json *json, const char *key)
+{
+    size_t place = json->place;
+    uint32_t depth = json->depth;
+    bool found = false;
+    struct wt_json_text name;
+    if (!wt_json_object(json)) {
+        return false;
+    }
+    while (!found && wt_json_key(json, &name)) {
+        found = wt_json_text_is(name, key);
+        wt_json_skip(json);
+    }
+    if (json->status == WT_OK) {
+        json->place = place;
+        json->depth = depth;
+    }
+    return json->status == WT_OK && found;
+}
+
 bool wt_json_find(struct wt_json *json, const char *key, char *word_out, size_t word_bytes)
 {
     size_t place = json->place;

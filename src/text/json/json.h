@@ -94,6 +94,9 @@ void wt_json_skip(struct wt_json *json);
  * is no such member, or an error. */
 bool wt_json_find(struct wt_json *json, const char *key, char *word_out, size_t word_bytes);
 
+/* True: the object that follows, which is still to be read, has the member `key`. */
+bool wt_json_has(struct wt_json *json, const char *key);
+
 /* Nothing but white space may follow. */
 void wt_json_end(struct wt_json *json);
 

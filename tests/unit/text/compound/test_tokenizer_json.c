@@ -269,6 +269,8 @@ static const struct {
      "model.vocab.a"},
     {"\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0, \"b\": 0}, \"merges\": []}",
      "model.vocab.b"},
+    {"\"model\": {\"vocab\": {}}", "model (byte"},
+    {"\"version\": \"2.0\", \"model\": " MODEL, "only version 1.0"},
     {"\"model\": " MODEL ", \"normalizer\": {\"type\": \"ByteLevel\"}", "the normalizer ByteLevel"},
     {"\"model\": " MODEL ", \"normalizer\": {\"type\": \"Lowercase\", \"x\": 1}", "normalizer.x"},
     {"\"model\": " MODEL ", \"normalizer\": {\"type\": \"Sequence\", \"normalizers\": [{\"type\": "
