@@ -161,7 +161,7 @@ static enum wt_status decode(struct wt_jsonl *jsonl, const char *bytes, size_t c
     if (own && status == WT_INVALID && strcmp(cause.code, "text-blank") == 0) {
         status = WT_OK;
     }
-    item_out->object = wt_decoder_find(jsonl->decoder, "", &object_bytes) != NULL;
+    item_out->object = wt_decoder_find(jsonl->decoder, "", &object_bytes, NULL) != NULL;
     if (status != WT_OK) {
         if (own) {
             reword(&cause);
@@ -225,9 +225,10 @@ enum wt_status wt_jsonl_next(struct wt_jsonl *jsonl, struct wt_jsonl_item *item_
     return status;
 }
 
-const char *wt_jsonl_find(struct wt_jsonl *jsonl, const char *pointer, size_t *bytes_out)
+const char *wt_jsonl_find(struct wt_jsonl *jsonl, const char *pointer, size_t *bytes_out,
+                          bool *twice_out)
 {
-    return wt_decoder_find(jsonl->decoder, pointer, bytes_out);
+    return wt_decoder_find(jsonl->decoder, pointer, bytes_out, twice_out);
 }
 
 void wt_jsonl_write_error(FILE *out, uint64_t line, const struct wt_error *error)

@@ -44,8 +44,10 @@ void wt_jsonl_tell_filtered(const struct wt_jsonl *jsonl, const char *command);
 enum wt_status wt_jsonl_next(struct wt_jsonl *jsonl, struct wt_jsonl_item *item_out,
                              struct wt_error *error);
 
-/* The JSON text of what the line read last has at `pointer`, not terminated; NULL: nothing, or null. */
-const char *wt_jsonl_find(struct wt_jsonl *jsonl, const char *pointer, size_t *bytes_out);
+/* The JSON text of what the line read last has at `pointer`, not terminated; NULL: nothing, or null.
+ * *twice_out: a key stands twice in an object on the way. */
+const char *wt_jsonl_find(struct wt_jsonl *jsonl, const char *pointer, size_t *bytes_out,
+                          bool *twice_out);
 
 /* A whole line, or the end of the input, is available without blocking. */
 bool wt_jsonl_ready(struct wt_jsonl *jsonl);

@@ -78,8 +78,14 @@ enum wt_status wt_decode(struct wt_decoder *decoder, struct wt_record *record,
     return status;
 }
 
-const char *wt_decoder_find(struct wt_decoder *decoder, const char *pointer, size_t *bytes_out)
+const char *wt_decoder_find(struct wt_decoder *decoder, const char *pointer, size_t *bytes_out,
+                            bool *twice_out)
 {
-    return decoder->format->find != NULL ? decoder->format->find(decoder->state, pointer, bytes_out)
-                                         : NULL;
+    if (decoder->format->find == NULL) {
+        if (twice_out != NULL) {
+            *twice_out = false;
+        }
+        return NULL;
+    }
+    return decoder->format->find(decoder->state, pointer, bytes_out, twice_out);
 }

@@ -41,7 +41,9 @@ enum wt_status wt_decode(struct wt_decoder *decoder, struct wt_record *record,
 
 /* The JSON text of the value at `pointer` in the record that was decoded last, also one that was
  * refused; not terminated, valid as the article is. NULL: there is none, it is null, or the value was not
- * a JSON object. `pointer` "" is the object itself. */
-const char *wt_decoder_find(struct wt_decoder *decoder, const char *pointer, size_t *bytes_out);
+ * a JSON object. `pointer` "" is the object itself. *twice_out (may be NULL): a key stands twice in an
+ * object on the way. */
+const char *wt_decoder_find(struct wt_decoder *decoder, const char *pointer, size_t *bytes_out,
+                            bool *twice_out);
 
 #endif

@@ -15,7 +15,7 @@ struct wt_format {
     enum wt_status (*decode)(void *state, struct wt_record *record, struct wt_article *article_out,
                              struct wt_error *error);
     /* As wt_decoder_find (decode.h); NULL: there is nothing to find. */
-    const char *(*find)(void *state, const char *pointer, size_t *bytes_out);
+    const char *(*find)(void *state, const char *pointer, size_t *bytes_out, bool *twice_out);
     bool json; /* a value is JSON: output.include_input publishes it as it is, else as a string */
 };
 

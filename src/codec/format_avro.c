@@ -159,10 +159,10 @@ static enum wt_status decode(void *state, struct wt_record *record, struct wt_ar
                                 article_out, error);
 }
 
-static const char *find(void *state, const char *pointer, size_t *bytes_out)
+static const char *find(void *state, const char *pointer, size_t *bytes_out, bool *twice_out)
 {
     struct avro_decoder *decoder = state;
-    return wt_json_article_find(decoder->reader, pointer, bytes_out);
+    return wt_json_article_find(decoder->reader, pointer, bytes_out, twice_out);
 }
 
 const struct wt_format wt_format_avro = {

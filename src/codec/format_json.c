@@ -70,9 +70,9 @@ static enum wt_status decode(void *state, struct wt_record *record, struct wt_ar
     return status == WT_INVALID ? wt_format_name_foreign(record, "JSON", error) : status;
 }
 
-static const char *find(void *state, const char *pointer, size_t *bytes_out)
+static const char *find(void *state, const char *pointer, size_t *bytes_out, bool *twice_out)
 {
-    return wt_json_article_find(state, pointer, bytes_out);
+    return wt_json_article_find(state, pointer, bytes_out, twice_out);
 }
 
 const struct wt_format wt_format_json = {

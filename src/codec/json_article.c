@@ -342,15 +342,18 @@ enum wt_status wt_json_article_read(struct wt_json_article *reader, const char *
 }
 
 const char *wt_json_article_find(struct wt_json_article *reader, const char *pointer,
-                                 size_t *bytes_out)
+                                 size_t *bytes_out, bool *twice_out)
 {
     const struct wt_value *value = NULL;
-    if (!reader->is_object) {
-        return NULL;
+    bool twice = false;
+    if (reader->is_object) {
+        struct wt_json_path *path = wt_json_path_create(pointer);
+        twice = wt_json_path_each(path, &reader->document, take_first, &value) != NULL;
+        wt_json_path_destroy(path);
     }
-    struct wt_json_path *path = wt_json_path_create(pointer);
-    (void)wt_json_path_each(path, &reader->document, take_first, &value);
-    wt_json_path_destroy(path);
+    if (twice_out != NULL) {
+        *twice_out = twice;
+    }
     if (value == NULL || value->type == WT_VALUE_NULL) {
         return NULL;
     }

@@ -21,8 +21,9 @@ enum wt_status wt_json_article_read(struct wt_json_article *reader, const char *
                                     struct wt_error *error);
 
 /* The JSON text of the first value at `pointer` that is not null in the JSON read last; NULL: there is
- * none, or it was not an object. Not terminated. */
+ * none, or it was not an object. Not terminated. *twice_out (may be NULL): a key stands twice in an object
+ * on the way, so that there may be another. */
 const char *wt_json_article_find(struct wt_json_article *reader, const char *pointer,
-                                 size_t *bytes_out);
+                                 size_t *bytes_out, bool *twice_out);
 
 #endif

@@ -212,11 +212,15 @@ def test_blank_lines_and_a_byte_order_mark_are_passed_over(model):
     ({"text": "m", "label": "sport"}, 'line 3: gold label "sport" is none of the model\'s 11; the nearest is "sports"'),
     ({"text": "m", "label": 11}, "line 3: gold label 11 is no id of the model's labels, 0 to 10"),
     ({"text": "m", "label": 1.5}, "line 3: the gold label is neither a string nor an integer"),
+    ({"text": "m", "label": "9"}, 'line 3: gold label "9" is none of the model\'s 11; an id is written without quotes'),
+    ({"text": "m", "label": 11.0}, "line 3: gold label 11 is no id of the model's labels, 0 to 10"),
+    ('{"text": "m", "label": "sports", "label": "climate"}', "line 3: the key of the gold label stands twice"),
     ({"text": "m", "label": ["sports", "climate"]}, "line 3: there are several gold labels, but the model gives one label"),
     ({"text": "m", "label": "\x1b[2J\n"}, 'line 3: gold label "\\x1b[2J\\x0a" is none'),
     (None, "line 3: not a JSON object"), ("json", "line 3: not valid JSON")])
 def test_a_line_that_says_nothing_about_the_model_ends_the_run(model, tmp_path, bad, message):
-    body = "\n" + lines(articles(model, 1)) + ("{" if bad == "json" else json.dumps(bad)) + "\n" + lines(articles(model, 3))
+    line = "{" if bad == "json" else bad if isinstance(bad, str) else json.dumps(bad)
+    body = "\n" + lines(articles(model, 1)) + line + "\n" + lines(articles(model, 3))
     picture = tmp_path / "confusion.svg"
     status, out, err = run(model, "--svg", picture, input=body)
     assert (status, out) == (1, "") and err.startswith(f"wiretag eval: {message}") and err.count("\n") == 1
@@ -242,6 +246,10 @@ def test_fields_are_named_by_pointers_and_gold_labels_by_name_or_id(model, tmp_p
     assert found["input"] == str(file)
     expected = [{"text": row["text"], "expected": [row["label"]]} for row in rows]
     assert json.loads(run(model, "--json", input=lines(expected))[1])["confusion"] == wanted["confusion"]
+    # As a column of a table with gaps is written: reals, and NaN where there is none.
+    reals = [{"text": row["text"], "label": float(model.labels.index(row["label"]))} for row in rows] + [{"text": "m", "label": float("nan")}]
+    found = json.loads(run(model, "--json", input=lines(reals))[1])
+    assert found["confusion"] == wanted["confusion"] and found["without_gold"] == 1
 
 
 def test_mistyped_options_and_missing_files_are_named(model, tmp_path):

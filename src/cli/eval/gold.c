@@ -5,6 +5,8 @@
 
 #include <inttypes.h>
 #include <jansson.h>
+#include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +41,12 @@ static const char *nearest(const struct wt_gold_labels *labels, const char *name
     return best;
 }
 
+static bool is_number(const char *name, size_t bytes)
+{
+    size_t digits = strspn(name, "0123456789");
+    return digits == bytes && digits > 0;
+}
+
 static enum wt_status read_name(const struct wt_gold_labels *labels, const char *name, size_t bytes,
                                 uint32_t *label_out, struct wt_error *error)
 {
@@ -52,9 +60,13 @@ static enum wt_status read_name(const struct wt_gold_labels *labels, const char 
     wt_columns_append(&text, name, NAME_COLUMNS);
     wt_buffer_append_text(&text, "\" is none of the model's ");
     wt_buffer_append_integer(&text, labels->count);
-    wt_buffer_append_text(&text, "; the nearest is \"");
-    wt_columns_append(&text, nearest(labels, name), NAME_COLUMNS);
-    wt_buffer_append_text(&text, "\"");
+    if (is_number(name, bytes)) {
+        wt_buffer_append_text(&text, "; an id is written without quotes");
+    } else {
+        wt_buffer_append_text(&text, "; the nearest is \"");
+        wt_columns_append(&text, nearest(labels, name), NAME_COLUMNS);
+        wt_buffer_append_text(&text, "\"");
+    }
     char *message = wt_buffer_take(&text, NULL);
     enum wt_status status = invalid(error, message);
     free(message);
@@ -96,6 +108,11 @@ static enum wt_status read_label(const struct wt_gold_labels *labels, const json
     }
     if (json_is_integer(value)) {
         return read_id(labels, json_integer_value(value), label_out, error);
+    }
+    /* Tables with gaps keep integers as reals: 9.0. */
+    double number = json_is_real(value) ? json_real_value(value) : NAN;
+    if (number >= 0.0 && number <= INT32_MAX && number == floor(number)) {
+        return read_id(labels, (json_int_t)number, label_out, error);
     }
     return invalid(error, "the gold label is neither a string nor an integer");
 }

@@ -55,18 +55,27 @@ static enum wt_status read_gold(const struct wt_scoring *scoring, const struct w
                                           .several = model->task == WT_MULTI_LABEL};
     const char *pointer = scoring->label_pointer;
     size_t bytes = 0;
-    const char *text = wt_jsonl_find(scoring->input, pointer != NULL ? pointer : "/label", &bytes);
-    if (text == NULL && pointer == NULL) {
-        text = wt_jsonl_find(scoring->input, "/expected", &bytes);
+    bool twice = false;
+    const char *text =
+        wt_jsonl_find(scoring->input, pointer != NULL ? pointer : "/label", &bytes, &twice);
+    if (text == NULL && pointer == NULL && !twice) {
+        text = wt_jsonl_find(scoring->input, "/expected", &bytes, &twice);
     }
-    json_t *value =
-        text != NULL ? json_loadb(text, bytes, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL) : NULL;
+    /* NaN is how tables of numbers write that there is none. */
+    bool none = text == NULL || (bytes == 3 && memcmp(text, "NaN", 3) == 0);
+    json_t *value = !none ? json_loadb(text, bytes, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL) : NULL;
     struct wt_error cause;
-    /* What Jansson cannot read, such as a number of 64 bits, is no label. */
-    enum wt_status status = text != NULL && value == NULL
-                                ? wt_error_set(&cause, WT_INVALID, WT_ERROR_FATAL, "gold-label",
-                                               "the gold label is neither a string nor an integer")
-                                : wt_gold_read(&labels, value, golds, &cause);
+    enum wt_status status = WT_OK;
+    if (twice) {
+        status = wt_error_set(&cause, WT_INVALID, WT_ERROR_FATAL, "gold-label",
+                              "the key of the gold label stands twice");
+    } else if (!none && value == NULL) {
+        /* What Jansson cannot read, such as a number of 64 bits, is no label. */
+        status = wt_error_set(&cause, WT_INVALID, WT_ERROR_FATAL, "gold-label",
+                              "the gold label is neither a string nor an integer");
+    } else {
+        status = wt_gold_read(&labels, value, golds, &cause);
+    }
     json_decref(value);
     return status == WT_INVALID ? wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, cause.code,
                                                "line %" PRIu64 ": %s", item->line, cause.message)

@@ -236,7 +236,7 @@ static enum wt_status label(struct steps *steps, struct wt_decoder *decoder,
     }
     if (record->outcome == WT_OUTCOME_FILTERED) {
         size_t bytes = 0;
-        const char *value = wt_decoder_find(decoder, article.filtered_by, &bytes);
+        const char *value = wt_decoder_find(decoder, article.filtered_by, &bytes, NULL);
         steps->explanation->filtered = value != NULL ? wt_format("%.*s", (int)bytes, value) : NULL;
         wt_record_advance(record, WT_RECORD_FINISHED);
         return WT_OK;

@@ -38,8 +38,9 @@ static void names_ids_and_lists_of_one_are_labels(void **state)
     static const struct {
         const char *text;
         uint32_t label;
-    } good[] = {{"\"sports\"", 2},     {"0", 0},   {"3", 3},
-                {"[\"politics\"]", 1}, {"[2]", 2}, {"\"日本\"", 3}};
+    } good[] = {{"\"sports\"", 2}, {"0", 0},        {"3", 3},   {"[\"politics\"]", 1},
+                {"[2]", 2},        {"\"日本\"", 3}, {"2.0", 2}, {"[0.0]", 0},
+                {"3e0", 3}};
     struct wt_error error;
     (void)state;
     for (size_t i = 0; i < COUNT_OF(good); i++) {
@@ -77,7 +78,11 @@ static void anything_else_is_refused_by_what_it_is(void **state)
         {"9223372036854775807", "gold label 9223372036854775807 is no id"},
         {"[\"sports\",\"climate\"]", "several gold labels, but the model gives one"},
         {"[[2]]", "neither a string nor an integer"},
-        {"2.0", "neither a string nor an integer"},
+        {"2.5", "neither a string nor an integer"},
+        {"-1.0", "neither a string nor an integer"},
+        {"1e300", "neither a string nor an integer"},
+        {"4.0", "gold label 4 is no id of the model's labels, 0 to 3"},
+        {"\"3\"", "none of the model's 4; an id is written without quotes"},
         {"true", "neither a string nor an integer"},
         {"{}", "neither a string nor an integer"}};
     (void)state;
