@@ -68,7 +68,8 @@ def saved(name, options, folder):
 
     family, specials = CLASSES[name]
     kind = getattr(transformers, name)
-    vocab, merges = trained("Gemma" if name == "GemmaTokenizer" else kind.model.__name__, specials)
+    model = {"CamembertTokenizer": "Unigram", "GemmaTokenizer": "Gemma"}.get(name) or kind.model.__name__
+    vocab, merges = trained(model, specials)
     parts = {"vocab": vocab} | ({"merges": merges} if merges else {})
     tokenizer = kind(**parts, **options)
     if name == "GemmaTokenizer":  # as mmBERT's: texts begin and end with a token
