@@ -216,8 +216,8 @@ def export(arguments: argparse.Namespace) -> list[str]:
         )
     if labels is None:
         raise ExportError(
-            f"{arguments.checkpoint} does not name its labels; give a file with one a line, in id "
-            "order: --labels"
+            f"{arguments.checkpoint} does not name its labels{source.labels_why}; give a file with one a "
+            "line, in id order: --labels"
         )
     vocab, options, notes = settle_tokenizer(arguments, given, source, texts)
     tokens_max = source.tokens_max if arguments.max_tokens is None else arguments.max_tokens

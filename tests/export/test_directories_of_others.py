@@ -163,6 +163,65 @@ class TestTokenizers:
         exported(checkpoint=folder, **files)
 
 
+POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
+
+
+class TestOtherThings:
+    """What a folder, or a file, is instead of a model is named."""
+
+    @pytest.mark.parametrize("name", ("model.safetensors", "config.json", "vocab.txt", "tokenizer_config.json", "tokenizer.json"))
+    def test_pointers_of_git_lfs(self, folder, files, name):
+        (folder / name).write_text(POINTER)
+        assert f"{name} is a pointer of Git LFS; fetch the file itself: git lfs pull" in refused(checkpoint=folder, **files)
+
+    def test_adapters(self, published, folder, files):
+        from safetensors.torch import load_file, save_file
+
+        tensors = load_file(folder / "model.safetensors")
+        lora = {"bert.encoder.layer.0.attention.self.query.lora_A.weight": tensors["classifier.weight"]}
+        save_file({f"base_model.model.{n}": t.clone() for n, t in (tensors | lora).items()}, folder / "model.safetensors")
+        assert "it is an adapter (PEFT)" in refused(checkpoint=folder, **files)
+        (folder / "model.safetensors").rename(folder / "adapter_model.safetensors")
+        assert "nor pytorch_model.bin; it is an adapter (PEFT)" in refused(checkpoint=folder, **files)
+        (folder / "config.json").rename(folder / "adapter_config.json")
+        assert "has no config.json; it is an adapter (PEFT)" in refused(checkpoint=folder, **files)
+
+    @pytest.mark.parametrize("name, said", (("tf_model.h5", "TensorFlow's"), ("model.onnx", "an ONNX model")))
+    def test_weights_of_other_frameworks(self, folder, files, name, said):
+        (folder / "model.safetensors").rename(folder / name)
+        assert said in refused(checkpoint=folder, **files)
+
+    def test_weights_alone(self, published, folder, vocab_file, files, tmp_path):
+        import torch
+
+        torch.save(published[0].state_dict(), tmp_path / "weights.bin")
+        (tmp_path / "model.onnx").write_bytes(b"\x08\x07")
+        for path, said in ((folder / "model.safetensors", "has weights alone"), (tmp_path / "weights.bin", "has weights alone"),
+                           (tmp_path / "model.onnx", "is an ONNX model")):
+            assert said in refused(checkpoint=path, vocab=vocab_file, **files)
+
+
+class TestSettings:
+    @pytest.mark.parametrize("names, said", (
+        ({"0": "a", "1": "b", "3": "c", "4": "d", "5": "e"}, "the keys of its id2label are not 0 to 4: 5"),
+        ({f"LABEL_{i}": label for i, label in enumerate(LABELS)}, "are not 0 to 4: LABEL_0, LABEL_1, LABEL_2"),
+        ({str(i): None for i in range(5)}, "has a name that is no text"), (LABELS, "its id2label is not an object")))
+    def test_labels_that_id2label_does_not_name(self, folder, files, names, said):
+        path = folder / "config.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"id2label": names}))
+        assert said in refused(checkpoint=folder, out=files["out"])
+        exported(checkpoint=folder, **files)
+
+    def test_what_says_how_to_return_is_passed_over(self, published, folder, files, rows):
+        """Servers of TorchScript want torchscript, and so return no dictionary."""
+        path = folder / "config.json"
+        more = {"torchscript": True, "return_dict": False, "output_attentions": True, "output_hidden_states": True,
+                "chunk_size_feed_forward": 8, "use_cache": True}
+        path.write_text(json.dumps(json.loads(path.read_text()) | more))
+        exported(checkpoint=folder, **files)
+        assert_logits_of(published[0], files["out"], rows)
+
+
 class TestAccents:
     """Lower-casing strips accents by default: a vocabulary that has them was made otherwise, or is never reached."""
 
@@ -189,6 +248,13 @@ class TestAccents:
         assert status == 0 and "accents" not in out
 
 
+def save_trace(module, path):
+    import torch
+
+    ids = torch.tensor([[2, 10, 11, 12, 3], [2, 13, 14, 15, 3]])
+    torch.jit.trace(module, (ids, torch.ones_like(ids)), check_trace=False).save(str(path))
+
+
 def trace(model, path, training=False):
     import torch
 
@@ -200,9 +266,7 @@ def trace(model, path, training=False):
         def forward(self, input_ids, attention_mask):
             return self.model(input_ids, attention_mask, return_dict=True).logits
 
-    ids = torch.tensor([[2, 10, 11, 12, 3], [2, 13, 14, 15, 3]])
-    module = Logits().train(training)
-    torch.jit.trace(module, (ids, torch.ones_like(ids)), check_trace=False).save(str(path))
+    save_trace(Logits().train(training), path)
     model.eval()
     return path
 
@@ -232,6 +296,42 @@ class TestTorchScript:
 
         torch.jit.script(WithDropout()).save(str(tmp_path / "own.pt"))
         exported(checkpoint=tmp_path / "own.pt", **files)
+
+    def test_probabilities_are_no_logits(self, published, vocab_file, files, tmp_path):
+        """Their softmax would be published as scores; that of log-probabilities is the same as of logits."""
+        import torch
+
+        class Ends(torch.nn.Module):
+            def __init__(self, model, end):
+                super().__init__()
+                self.model, self.end = model, end
+
+            def forward(self, ids, mask):
+                return self.end(self.model(input_ids=ids, attention_mask=mask).logits)
+
+        files |= {"vocab": vocab_file, "checkpoint": tmp_path / "traced.pt", "max_tokens": 64}
+        for end, task, said in (
+            (lambda x: x.softmax(1), "single-label", "the softmax of a softmax"), (lambda x: x.log_softmax(1), "single-label", ""),
+            (lambda x: x.sigmoid(), "multi-label", "if it ends in a sigmoid"), (lambda x: x, "multi-label", "")):
+            save_trace(Ends(published[0], end), files["checkpoint"])
+            status, out, err = export(task=task, **files)
+            assert (status == 1) == ("softmax of" in said), err
+            assert said in out + err and ("sigmoid" in out) == ("sigmoid" in said)
+
+    def test_a_mask_before_the_ids(self, published, vocab_file, files, tmp_path):
+        import torch
+
+        class Swapped(torch.nn.Module):
+            def __init__(self, model):
+                super().__init__()
+                self.model = model
+
+            def forward(self, mask, ids):
+                return self.model(input_ids=ids, attention_mask=mask).logits
+
+        save_trace(Swapped(published[0]), tmp_path / "swapped.pt")
+        said = refused(checkpoint=tmp_path / "swapped.pt", vocab=vocab_file, **files)
+        assert "forward's first argument is called 'mask'; it must take the ids first" in said
 
     def test_a_file_of_a_newer_torch(self, published, files, tmp_path):
         import zipfile

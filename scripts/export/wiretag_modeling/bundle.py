@@ -26,6 +26,7 @@ from torch import Tensor, nn
 
 from .checks import (
     check_forward,
+    check_logits,
     check_sizes,
     check_vocab,
     check_vocab_size,
@@ -232,7 +233,14 @@ def _measure_all(
     source_difference = None
     if reference is not None:
         progress(f"compare with the source model: {len(rows)} texts, one at a time")
-        source_difference = _compare_with_source(reference, rows, expected)
+        try:
+            source_difference = _compare_with_source(reference, rows, expected)
+        except ExportError:
+            raise
+        except Exception as error:  # of any kind: settings that nobody foresaw
+            raise ExportError(
+                f"the source model does not run: {type(error).__name__}: {last_line(error)}"
+            ) from error
     progress("compute them again, batched")
     try:
         fp32 = measure(runner, rows, expected, together=True)
@@ -400,7 +408,7 @@ def write_bundle(
         )
         must_be_invariant = isinstance(model, TextModel)
         found = _measure_all(module, inputs, rows, reference, must_be_invariant, progress)
-        found.notes += notes
+        found.notes += notes + check_logits(found.expected, task)
     manifest = {
         **describe(labels, task),
         **({} if whole is None else {"bundle_format": 2}),

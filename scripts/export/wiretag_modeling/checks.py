@@ -5,9 +5,10 @@ import unicodedata
 from collections.abc import Callable, Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from .classifier import TextModel
+from .labels import TASKS
 from .measure import MODEL_ERRORS, ExportError, Runner, last_line
 from .tokenizer import SPECIAL_TOKENS, TokenizerOptions, build_tokenizer
 
@@ -192,6 +193,23 @@ def check_weights(module: nn.Module) -> None:
             raise ExportError(f"the tensor {name} is {tensor.dtype}; export from float32 weights")
         if not torch.isfinite(tensor).all():
             raise ExportError(f"the tensor {name} holds NaN or infinity; training went wrong")
+
+
+def check_logits(logits: Tensor, task: str) -> list[str]:
+    """wiretag makes softmax and sigmoid itself: of probabilities, it would make other numbers."""
+    if not ((logits >= 0) & (logits <= 1)).all():
+        return []
+    if task == TASKS[0] and logits.size(1) > 1 and (logits.sum(1) - 1).abs().max() < 1e-3:
+        raise ExportError(
+            "the model gives probabilities, which add up to 1 for every text, and wiretag takes logits: its "
+            "scores would be the softmax of a softmax. Leave the softmax out of the model"
+        )
+    if task != TASKS[0]:
+        return [
+            "the model's numbers are all from 0 to 1: if it ends in a sigmoid, leave that out, since wiretag "
+            "makes it of logits"
+        ]
+    return []
 
 
 def check_forward(

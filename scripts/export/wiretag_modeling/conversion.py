@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from .classifier import Classifier, ClassifierConfig, TextModel
+from .directory_files import ADAPTER
 from .families import ACTIVATIONS, FAMILIES, EncoderSettings, Family
 from .measure import ExportError
 
@@ -34,9 +35,10 @@ class Weights:
 
     def take(self, name: str) -> Tensor:
         if name not in self.tensors:
+            adapted = any(n.startswith("base_model.") or ".lora_" in n for n in self.tensors)
             raise ExportError(
                 f"{self.source} has no tensor {name}; it has {len(self.tensors)}, such as "
-                f"{', '.join(list(self.tensors)[:3]) or 'none'}"
+                f"{', '.join(list(self.tensors)[:3]) or 'none'}{'; ' + ADAPTER if adapted else ''}"
             )
         tensor = self.tensors[name]
         if tensor.dtype not in FLOATS:

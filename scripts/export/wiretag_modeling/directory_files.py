@@ -12,8 +12,35 @@ from torch import Tensor
 from .measure import ExportError
 from .pickled import module_tensors, read_pickle
 
+POINTER = b"version https://git-lfs.github.com/"
+ADAPTER = (
+    "it is an adapter (PEFT), whose model is elsewhere: merge them first, "
+    "model.merge_and_unload().save_pretrained(…)"
+)
+# Weights that are not torch's.
+OTHER_WEIGHTS = {
+    "adapter_model.safetensors": ADAPTER,
+    "adapter_model.bin": ADAPTER,
+    "tf_model.h5": "its weights are TensorFlow's; transformers 4 loads them with from_tf=True and saves torch's",
+    "flax_model.msgpack": "its weights are Flax's; transformers 4 loads them with from_flax=True and saves torch's",
+    "model.onnx": "it is an ONNX model; give the folder that it was made from",
+}
+
+
+def refuse_pointer(path: Path) -> None:
+    """A folder that was cloned without Git LFS has pointers in place of its large files."""
+    try:
+        with path.open("rb") as file:
+            pointer = file.read(len(POINTER)) == POINTER
+    except OSError:
+        return  # whoever reads it says why
+    if pointer:
+        raise ExportError(f"{path} is a pointer of Git LFS; fetch the file itself: git lfs pull")
+
+
 def read_lines(path: Path, what: str) -> list[str]:
     """The lines of a vocabulary or a list of labels; a line break at the end is none."""
+    refuse_pointer(path)
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
@@ -25,6 +52,7 @@ def read_lines(path: Path, what: str) -> list[str]:
 
 
 def read_json(path: Path) -> dict:
+    refuse_pointer(path)
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -56,7 +84,10 @@ def read_weights(folder: Path) -> tuple[dict[str, Tensor], str]:
     """The tensors of the file that transformers would load, and its name."""
     found = next((name for name in WEIGHTS if (folder / name).exists()), None)
     if found is None:
-        raise ExportError(f"{folder} has neither model.safetensors nor pytorch_model.bin")
+        other = next((why for name, why in OTHER_WEIGHTS.items() if (folder / name).exists()), None)
+        raise ExportError(
+            f"{folder} has neither model.safetensors nor pytorch_model.bin{'; ' if other else ''}{other or ''}"
+        )
     if not found.endswith(".index.json"):
         return _read_tensors(folder / found), found
     index = folder / found
@@ -83,6 +114,7 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
 
     if not path.exists():
         raise ExportError(f"{path} is damaged or missing: there is no such file; copy it again")
+    refuse_pointer(path)
     if path.suffix != ".safetensors":
         return module_tensors(read_pickle(path))
     try:

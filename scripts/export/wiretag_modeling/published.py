@@ -10,18 +10,25 @@ from .conversion import Weights
 from .families import EncoderSettings
 from .measure import ExportError
 
-# Settings of config.json that say how to load or to train, not what the model computes.
+# Settings of config.json that say how to load, to train or to return, not what the model computes.
 NOT_THE_MODEL = (
     "architectures",
     "attn_implementation",
     "auto_map",
+    "chunk_size_feed_forward",
     "dtype",
     "id2label",
     "label2id",
     "model_type",
+    "output_attentions",
+    "output_hidden_states",
     "problem_type",
+    "return_dict",
     "torch_dtype",
+    "torchscript",
     "transformers_version",
+    "use_cache",
+    "use_return_dict",
 )
 
 

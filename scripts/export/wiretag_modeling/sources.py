@@ -23,6 +23,7 @@ from .checks import INPUTS, PADDINGS, TOKENS_MAX
 from .conversion import Weights, bilstm_classifier, sequence_classifier
 from .deberta import deberta_classifier
 from .families import EncoderSettings
+from .directory_files import refuse_pointer
 from .hugging_face import Directory
 from .labels import TASKS, Label, read_label
 from .measure import MODEL_ERRORS, ExportError, last_line
@@ -49,6 +50,7 @@ class Source:
     # What comes with the model; None: the caller must know.
     vocab_tokens: list[str] | None = None
     labels: list[str | Label] | None = None
+    labels_why: str = ""  # why there are none, as the end of a sentence
     task: str | None = None
     tokenizer_options: TokenizerOptions | WholeTokenizer | None = None
     tokenizer_said: bool = False  # the options are in a file of the source, not guessed
@@ -65,6 +67,8 @@ def read_source(path: Path, padding: str, inputs: str | None = None, pad_id: int
             return _read_hugging_face(path, padding)
         if not stat.S_ISREG(path.stat().st_mode):
             raise ExportError(f"{path} is not a regular file")
+        refuse_pointer(path)
+        _refuse_other_files(path)
         if _is_torchscript(path):
             return _read_torchscript(path, padding, inputs, pad_id)
         return _read_published(path, padding)
@@ -75,6 +79,19 @@ def read_source(path: Path, padding: str, inputs: str | None = None, pad_id: int
             f"{path} is damaged, or not the model that it seems to be: {type(error).__name__}: "
             f"{last_line(error)}"
         ) from error
+
+
+def _refuse_other_files(path: Path) -> None:
+    if path.suffix == ".safetensors":
+        raise ExportError(
+            f"{path} has weights alone, which do not say of what model; give the folder they are from, with "
+            "config.json and the tokenizer"
+        )
+    if path.suffix in (".onnx", ".pt2"):
+        what = "an ONNX model" if path.suffix == ".onnx" else "a program of torch.export"
+        raise ExportError(
+            f"{path} is {what}; give the folder or the TorchScript of the model that it was made from"
+        )
 
 
 # --- the published pickle ---------------------------------------------------------------------
@@ -138,6 +155,11 @@ def _check_published(root: Plain, path: Path) -> None:
 
 def _read_published(path: Path, padding: str) -> Source:
     root = _unwrapped(read_pickle(path))
+    if isinstance(root, dict):
+        raise ExportError(
+            f"{path} has weights alone, as of model.state_dict(), which do not say of what model; give the "
+            "folder they are from, with config.json and the tokenizer, or save the whole model"
+        )
     _check_published(root, path)
     bert = submodule(root, "bert")
     config = bert.state.get("config") if bert is not None else None
@@ -188,6 +210,7 @@ def _read_hugging_face(folder: Path, padding: str) -> Source:
         ),
         vocab_tokens=tokenizer.vocab,
         labels=directory.labels(),
+        labels_why=directory.labels_why(),
         task=directory.task(),
         tokenizer_options=tokenizer.whole or tokenizer.options,
         tokenizer_said=tokenizer.said,
@@ -364,6 +387,11 @@ def _read_torchscript(path: Path, padding: str, inputs: str | None, pad_id: int)
             f"{padding}. Export the model it was made from"
         )
     inputs = _second_argument(module, path, inputs or manifest.get("inputs"))
+    first = module.forward.schema.arguments[1].name
+    if "mask" in first.lower():
+        raise ExportError(
+            f"{path}: forward's first argument is called {first!r}; it must take the ids first, (ids, mask)"
+        )
     source = module
     takes_mask = inputs == "ids+mask"
     if str(module.forward.schema.returns[0].type).startswith("Tuple["):
