@@ -192,8 +192,8 @@ static enum wt_status encode_part(struct wt_compound_tokenizer *tokenizer, const
     }
     tokenizer->view = tokenizer->text.bytes;
     tokenizer->covered = 0;
-    tokenizer->has_bar = tokenizer->compound->splitter.fold == WT_FOLD_SPACE &&
-                         memmem(text, bytes, WT_BAR, WT_BAR_BYTES) != NULL;
+    tokenizer->has_bar =
+        tokenizer->compound->splitter.fold == WT_FOLD_SPACE && wt_compound_has_bar(text, bytes);
     return encode_pieces(tokenizer, part, (uint32_t)bytes);
 }
 

@@ -31,6 +31,9 @@ struct wt_compound_tokenizer {
  * False: out of memory. */
 bool wt_compound_place(struct wt_text_buffer *buffer, const uint8_t *text, size_t bytes);
 
+/* True if there is a U+2581 in the text. */
+bool wt_compound_has_bar(const uint8_t *text, size_t bytes);
+
 /* Splits a piece of `view` into words and encodes those that fill a batch. `first`: it starts the
  * text. WT_CLOSED: there are enough ids. WT_MEMORY. */
 enum wt_status wt_compound_split(struct wt_compound_tokenizer *tokenizer, struct wt_word piece,

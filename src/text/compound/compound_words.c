@@ -113,6 +113,22 @@ bool wt_compound_place(struct wt_text_buffer *buffer, const uint8_t *text, size_
     return true;
 }
 
+bool wt_compound_has_bar(const uint8_t *text, size_t bytes)
+{
+    /* Of its three bytes the middle one is the rarest in texts. */
+    for (size_t place = 1; place + 1 < bytes; place++) {
+        const uint8_t *found = memchr(text + place, WT_BAR[1], bytes - 1 - place);
+        if (found == NULL) {
+            break;
+        }
+        if (memcmp(found - 1, WT_BAR, WT_BAR_BYTES) == 0) {
+            return true;
+        }
+        place = (size_t)(found - text);
+    }
+    return false;
+}
+
 /* Turns each U+2581 of the text between the margins into a blank. Returns its new length. */
 static uint32_t spell_blanks(struct wt_text_buffer *buffer, uint32_t bytes)
 {
@@ -166,7 +182,7 @@ static enum wt_status split(struct wt_compound_tokenizer *tokenizer, uint32_t in
     }
     const struct wt_splitter_stage *stage = &splitter->stages[index];
     if (stage->spells_blanks && tokenizer->has_bar &&
-        memmem(tokenizer->view + piece.start, piece.bytes, WT_BAR, WT_BAR_BYTES) != NULL) {
+        wt_compound_has_bar(tokenizer->view + piece.start, piece.bytes)) {
         return split_spelled(tokenizer, index, piece, first);
     }
     return split_stage(tokenizer, index, piece, first);

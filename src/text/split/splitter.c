@@ -138,21 +138,21 @@ uint32_t wt_split_single_digits(const struct wt_splitter_stage *stage,
     return split_digits(cursor, words, true);
 }
 
-/* The place of the next blank, or `end`; eight bytes at a time. */
-static uint32_t find_blank(const uint8_t *text, uint32_t place, uint32_t end)
+/* A bit for each of the next 64 bytes: it is a blank. */
+static uint64_t blanks_of(const uint8_t *text)
 {
     const uint64_t low_bits = 0x7F7F7F7F7F7F7F7Fu;
-    for (; place < end; place += 8) {
+    uint64_t found = 0;
+#pragma GCC unroll 8
+    for (uint32_t i = 0; i < 8; i++) {
         uint64_t bytes;
-        memcpy(&bytes, text + place, sizeof bytes);
+        memcpy(&bytes, text + (size_t)i * 8, sizeof bytes);
         uint64_t other = bytes ^ 0x2020202020202020u; /* a blank is 0 */
         uint64_t blanks = ~(((other & low_bits) + low_bits) | other | low_bits);
-        if (blanks != 0) {
-            uint32_t found = place + (uint32_t)__builtin_ctzll(blanks) / 8;
-            return found < end ? found : end;
-        }
+        /* Its eight bits 7, 15, and so on, side by side. */
+        found |= ((blanks >> 7) * 0x0102040810204080u >> 56) << i * 8;
     }
-    return end;
+    return found;
 }
 
 uint32_t wt_split_metaspace(const struct wt_splitter_stage *stage,
@@ -160,11 +160,24 @@ uint32_t wt_split_metaspace(const struct wt_splitter_stage *stage,
 {
     (void)stage;
     uint32_t count = 0;
-    while (MORE(cursor, count)) {
-        uint32_t start = cursor->place;
-        cursor->place = find_blank(cursor->text, start + 1, cursor->end);
-        words[count++] = word_of(start, cursor->place);
+    uint32_t start = cursor->place;
+    for (uint32_t at = start + 1; at < cursor->end; at += 64) {
+        uint64_t blanks = blanks_of(cursor->text + at);
+        if (cursor->end - at < 64) {
+            blanks &= (UINT64_C(1) << (cursor->end - at)) - 1;
+        }
+        for (; blanks != 0; blanks &= blanks - 1) {
+            uint32_t place = at + (uint32_t)__builtin_ctzll(blanks);
+            words[count++] = word_of(start, place);
+            start = place;
+            if (count == WT_WORDS_AT_ONCE) {
+                cursor->place = start;
+                return count;
+            }
+        }
     }
+    words[count++] = word_of(start, cursor->end);
+    cursor->place = cursor->end;
     return count;
 }
 
