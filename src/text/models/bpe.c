@@ -22,8 +22,9 @@ static void free_bpe(struct wt_bpe *bpe)
     free(bpe->merge_filter);
     free(bpe->tokens);
     free(bpe->leaves);
-    free(bpe->entries);
+    free(bpe->wholes);
     free(bpe->nodes);
+    wt_bpe_pairs_free(&bpe->pairs);
     wt_symbols_free(&bpe->symbols);
     free(bpe);
 }

@@ -48,6 +48,33 @@ static void note_characters(struct wt_bpe *bpe)
     }
 }
 
+/* True if merging the two pieces joins nothing across their border by a merge of a token rank below
+ * `limit`. */
+static bool stay_apart(const struct wt_bpe *bpe, uint32_t left, uint32_t right, uint32_t limit)
+{
+    const struct wt_bpe_token *tokens = bpe->tokens;
+    /* Backwards in time: the later of the two pieces is taken apart again. While its part lay next
+     * to the other piece, only merges of lower ranks could have joined them. */
+    for (;;) {
+        const struct wt_bpe_merge *merge = wt_bpe_find_merge(bpe, left, right);
+        if (merge != NULL && merge->rank + 1 < limit) {
+            return false;
+        }
+        uint32_t left_rank = tokens[left].rank;
+        uint32_t right_rank = tokens[right].rank;
+        if (left_rank > right_rank) {
+            limit = left_rank;
+            left = tokens[left].right;
+        } else if (right_rank > 0) {
+            /* Of equal pairs the left one is joined first, so it may have this rank too. */
+            limit = right_rank + 1;
+            right = tokens[right].left;
+        } else {
+            return true;
+        }
+    }
+}
+
 /* Notes what each piece is made of. False: the table is not searchable. */
 static bool note_merges(struct wt_bpe *bpe, const struct wt_bpe_merge *merges)
 {
@@ -68,7 +95,7 @@ static bool note_merges(struct wt_bpe *bpe, const struct wt_bpe_merge *merges)
             continue;
         }
         if (left->bytes > 0 && right->bytes > 0 &&
-            wt_bpe_stay_apart(bpe, merge->left, merge->right, token->rank)) {
+            stay_apart(bpe, merge->left, merge->right, token->rank)) {
             token->bytes = left->bytes + right->bytes;
         }
     }
@@ -89,14 +116,24 @@ static enum wt_status build_search(struct wt_bpe *bpe)
 {
     struct wt_bpe_merge *merges = sort_merges(bpe);
     bpe->tokens = malloc((bpe->base.pieces.id_count + 1) * sizeof *bpe->tokens);
-    if (merges == NULL || bpe->tokens == NULL) {
+    uint32_t *numbers = calloc((size_t)bpe->base.pieces.id_count + 1, sizeof *numbers);
+    if (merges == NULL || bpe->tokens == NULL || numbers == NULL) {
         free(merges);
+        free(numbers);
         return WT_MEMORY;
     }
     note_characters(bpe);
     bpe->searchable = note_merges(bpe, merges);
+    enum wt_status status = WT_OK;
+    if (bpe->searchable) {
+        status = wt_bpe_build_trie(bpe, merges, numbers);
+    }
+    if (status == WT_OK && bpe->searchable) {
+        status = wt_bpe_build_pairs(bpe, merges, numbers);
+    }
     free(merges);
-    return bpe->searchable ? wt_bpe_build_trie(bpe) : WT_OK;
+    free(numbers);
+    return status;
 }
 
 static void note_strays(struct wt_bpe *bpe)
@@ -109,52 +146,42 @@ static void note_strays(struct wt_bpe *bpe)
 
 /* --- the words that are one piece ---------------------------------------------------------------- */
 
-#define ENTRY_BITS_MIN 16u
-#define ENTRY_BITS_FEW 10u /* for vocabularies of tests */
-#define FEW_PIECES 512u
-#define ENTRY_BITS_MAX 18u
-
-/* Puts a piece into the cache that all tokenizers start with, if there is room. */
-static void seed(struct wt_bpe *bpe, const struct wt_piece *piece)
+/* Puts a piece into the table, if there is room. */
+static void add_whole(struct wt_bpe *bpe, const struct wt_piece *piece)
 {
-    struct wt_bpe_entry entry = {.meta = piece->count << 8 | 1u};
-    if (bpe->short_ids) {
-        entry.short_ids[0] = (uint16_t)piece->id;
-    } else {
-        entry.ids[0] = (int32_t)piece->id;
-    }
-    if (piece->count > WT_BPE_KEY_BYTES) {
+    uint64_t key[WT_BPE_KEY_WORDS] = {0};
+    if (piece->count > WT_BPE_WHOLE_BYTES) {
         return;
     }
-    memcpy(entry.key, bpe->folded.bytes + piece->start, piece->count);
-    uint32_t place = wt_bpe_entry_of(bpe->entry_bits, entry.key);
+    memcpy(key, bpe->folded.bytes + piece->start, piece->count);
+    uint32_t place = wt_bpe_entry_of(bpe->whole_bits, wt_bpe_key_hash(key));
     for (uint32_t i = place; i < place + 2; i++) {
-        if (bpe->entries[i].meta == 0) {
-            bpe->entries[i] = entry;
+        if (bpe->wholes[i].meta == 0) {
+            memcpy(bpe->wholes[i].key, key, WT_BPE_WHOLE_BYTES);
+            bpe->wholes[i].meta = piece->count << WT_BPE_WHOLE_ID_BITS | piece->id;
             return;
         }
     }
 }
 
-static enum wt_status build_entries(struct wt_bpe *bpe)
+static enum wt_status build_wholes(struct wt_bpe *bpe)
 {
     bpe->short_ids = bpe->base.pieces.id_count <= UINT16_MAX + 1u;
-    bpe->entry_bits = bpe->folded.count < FEW_PIECES ? ENTRY_BITS_FEW : ENTRY_BITS_MIN;
-    while (bpe->entry_bits < ENTRY_BITS_MAX && bpe->folded.count > 1u << bpe->entry_bits) {
-        bpe->entry_bits++;
+    bpe->whole_bits = 4;
+    while (1u << bpe->whole_bits < bpe->folded.count + bpe->folded.count / 2) {
+        bpe->whole_bits++;
     }
-    size_t bytes = ((size_t)1 << bpe->entry_bits) * sizeof *bpe->entries;
-    bpe->entries = wt_pages_alloc(bytes);
-    if (bpe->entries == NULL) {
+    size_t bytes = ((size_t)1 << bpe->whole_bits) * sizeof *bpe->wholes;
+    bpe->wholes = wt_pages_alloc_zeroed(bytes);
+    if (bpe->wholes == NULL) {
         return WT_MEMORY;
     }
-    memset(bpe->entries, 0, bytes);
     /* Pieces are in the order of the file, frequent ones first. */
     for (uint32_t i = 0; i < bpe->folded.count; i++) {
         const struct wt_piece *piece = &bpe->folded.items[i];
         if (bpe->ignore_merges ||
             (bpe->searchable && bpe->tokens[piece->id].bytes == piece->count)) {
-            seed(bpe, piece);
+            add_whole(bpe, piece);
         }
     }
     return WT_OK;
@@ -222,6 +249,11 @@ enum wt_status wt_bpe_complete(struct wt_bpe *bpe)
         return WT_MEMORY;
     }
     enum wt_status status = build_search(bpe);
-    note_strays(bpe);
-    return status == WT_OK ? build_entries(bpe) : status;
+    if (status == WT_OK) {
+        note_strays(bpe);
+        status = build_wholes(bpe);
+    }
+    free(bpe->tokens);
+    bpe->tokens = NULL;
+    return status;
 }

@@ -1,8 +1,9 @@
 /* bpe_internal.h: the tables of byte-pair encoding, for the files of this module.
  *
  * bpe.c reads the model. bpe_fold.c writes its pieces as words do, bpe_trie.c puts them into a
- * double array, bpe_create.c makes the other tables. bpe_merge.c merges as the definition says,
- * bpe_search.c finds the same pieces faster, and bpe_words.c encodes words. */
+ * double array, bpe_pairs.c the merges into a table without collisions, bpe_create.c makes the other
+ * tables. bpe_merge.c merges as the definition says, bpe_turns.c does so with several short words
+ * at once, bpe_search.c finds the same pieces of longer ones, and bpe_words.c encodes words. */
 #ifndef WIRETAG_TEXT_MODELS_BPE_INTERNAL_H
 #define WIRETAG_TEXT_MODELS_BPE_INTERNAL_H
 
@@ -37,6 +38,15 @@ struct wt_bpe_entry {
     uint32_t meta; /* the word's bytes << 8 | how many ids; 0: empty */
 };
 
+/* A word that is one piece; two lie in a cache line. */
+#define WT_BPE_WHOLE_BYTES 28u
+struct wt_bpe_whole {
+    uint8_t key[WT_BPE_WHOLE_BYTES]; /* the word, then zeros */
+    uint32_t meta; /* the word's bytes << WT_BPE_WHOLE_ID_BITS | its id; 0: empty */
+};
+#define WT_BPE_WHOLE_ID_BITS 22u
+_Static_assert(WT_PIECE_IDS_MAX <= 1u << WT_BPE_WHOLE_ID_BITS, "every id has 22 bits");
+
 /* What a piece is made of, by its id. */
 struct wt_bpe_token {
     uint32_t rank;  /* 1 + the rank of its merge; 0: it is a character */
@@ -45,14 +55,14 @@ struct wt_bpe_token {
     uint32_t bytes; /* 0: no word becomes this piece alone */
 };
 
-/* A piece as the search sees it, by its id. */
+/* A piece as the search sees it, by its number. */
 struct wt_bpe_leaf {
     uint32_t shorter; /* the longest piece that it starts with; WT_BPE_NO_ID: none */
     uint32_t symbols; /* its length */
 };
 
 /* The pieces in a double array, by symbols: the child of node n by symbol s is base of n + s, if its
- * parent is n. Node 0 is the root. A node is its parent, its base, and the id of the piece that ends
+ * parent is n. Node 0 is the root. A node is its parent, its base, and the number of the piece that ends
  * here, in 22, 22 and 20 bits: half of a walk's time is the wait for nodes, so they are small. */
 #define WT_BPE_NODE_BITS 22u
 #define WT_BPE_ID_BITS 20u
@@ -74,6 +84,38 @@ static inline uint32_t wt_bpe_node_id(uint64_t node)
     return (uint32_t)node & WT_BPE_NO_ID;
 }
 
+/* What a piece is made of: two others, by number. */
+struct wt_bpe_part {
+    uint32_t left;
+    uint32_t right;
+};
+
+/* The merges of a table in which each piece is made by one merge. Its pieces have numbers: a character
+ * its symbol, and what a merge makes comes behind the characters, in the order of ranks. So the number
+ * of what two pieces become says also how early that is.
+ *
+ * A pair is in one slot or in none. A hash of it names its bucket and another one a slot, which the
+ * bucket's pilot changes: it was chosen so that no two pairs have one slot. */
+struct wt_bpe_pairs {
+    uint64_t
+        *slots; /* left << 44 | right << 25 | number of what they become << 6; all ones: empty */
+    uint16_t *pilots;
+    uint32_t slot_shift;       /* 64 - log2 of the number of slots */
+    uint32_t pilot_shift;      /* 64 - log2 of the number of buckets */
+    uint64_t mix;              /* odd */
+    struct wt_bpe_part *parts; /* of each piece, by number; of a character 0 */
+    uint32_t *ids;             /* by number */
+    uint32_t characters;       /* their numbers are smaller */
+    uint32_t
+        *first; /* what the most frequent characters become with each other, as wt_bpe_joined */
+};
+
+#define WT_BPE_PLACE_BITS 6u
+#define WT_BPE_NUMBER_BITS 19u
+#define WT_BPE_NUMBERS_MAX (1u << WT_BPE_NUMBER_BITS) /* every number is smaller */
+#define WT_BPE_SLOT_KEY (WT_BPE_NUMBER_BITS + WT_BPE_PLACE_BITS)
+#define WT_BPE_NO_PAIR (1u << WT_BPE_SLOT_KEY)
+
 /* The first code points have their symbols in a table. */
 #define WT_BPE_LOW_COUNT 0x800u
 
@@ -89,21 +131,64 @@ struct wt_bpe {
     struct wt_bpe_merge *merges; /* a hash table */
     uint32_t merge_slots;        /* a power of two */
     uint32_t merge_count;
-    uint32_t merge_shift;   /* 64 - log2(merge_slots) */
-    uint64_t *merge_filter; /* a bit for each pair's hash: not set, no merge */
-    uint32_t filter_shift;  /* 64 - log2(its bits) */
-    bool unknown_apart;     /* what stands for unknown characters is in no merge */
-    int32_t byte_ids[256];  /* WT_FOLD_BYTES: of each byte alone; else of "<0xNN>". -1: none */
-    bool short_ids;         /* the entries have those */
-    bool searchable;        /* what follows is there: see wt_bpe_search_words */
-    struct wt_bpe_token *tokens;
+    uint32_t merge_shift;        /* 64 - log2(merge_slots) */
+    uint64_t *merge_filter;      /* a bit for each pair's hash: not set, no merge */
+    uint32_t filter_shift;       /* 64 - log2(its bits) */
+    bool unknown_apart;          /* what stands for unknown characters is in no merge */
+    int32_t byte_ids[256];       /* WT_FOLD_BYTES: of each byte alone; else of "<0xNN>". -1: none */
+    bool short_ids;              /* the entries have those */
+    bool searchable;             /* what follows is there: see wt_bpe_search_words */
+    struct wt_bpe_token *tokens; /* while the tables are made */
     struct wt_bpe_leaf *leaves;
     uint64_t *nodes;
     struct wt_symbols symbols; /* WT_FOLD_BYTES: of bytes; else of code points */
     uint32_t low_symbols[WT_BPE_LOW_COUNT];
-    struct wt_bpe_entry *entries; /* the words that are one piece, as a new cache has them */
-    uint32_t entry_bits;          /* log2 of their number */
+    struct wt_bpe_pairs pairs;
+    struct wt_bpe_whole *wholes; /* a hash table of words that are one piece */
+    uint32_t whole_bits;         /* log2 of their number */
 };
+
+static inline uint64_t wt_bpe_pairs_key(uint32_t left, uint32_t right)
+{
+    return (uint64_t)left << (WT_BPE_SLOT_KEY + WT_BPE_NUMBER_BITS) | (uint64_t)right
+                                                                          << WT_BPE_SLOT_KEY;
+}
+
+static inline uint64_t wt_bpe_pairs_bucket(const struct wt_bpe_pairs *pairs, uint64_t key)
+{
+    return key * 0x9E3779B97F4A7C15u >> pairs->pilot_shift;
+}
+
+static inline uint64_t wt_bpe_pairs_hash(const struct wt_bpe_pairs *pairs, uint64_t key)
+{
+    return key * pairs->mix;
+}
+
+/* Where the pair with this key is if it is there. */
+static inline const uint64_t *wt_bpe_place_of(const struct wt_bpe_pairs *pairs, uint64_t key)
+{
+    uint64_t pilot = pairs->pilots[wt_bpe_pairs_bucket(pairs, key)];
+    return &pairs->slots[wt_bpe_pairs_hash(pairs, key) >> pairs->slot_shift ^ pilot];
+}
+
+/* The number of what a pair becomes << WT_BPE_PLACE_BITS; WT_BPE_NO_PAIR: it does not merge. */
+static inline uint32_t wt_bpe_joined_in(uint64_t slot, uint64_t key)
+{
+    uint64_t joined = slot ^ key;
+    return joined < WT_BPE_NO_PAIR ? (uint32_t)joined : WT_BPE_NO_PAIR;
+}
+
+/* The same of two pieces. Number 0 merges with none. */
+static inline uint32_t wt_bpe_joined(const struct wt_bpe_pairs *pairs, uint32_t left,
+                                     uint32_t right)
+{
+    uint64_t key = wt_bpe_pairs_key(left, right);
+    return wt_bpe_joined_in(*wt_bpe_place_of(pairs, key), key);
+}
+
+/* The first characters have a table of their pairs. */
+#define WT_BPE_FIRST_BITS 6u
+#define WT_BPE_FIRST_COUNT (1u << WT_BPE_FIRST_BITS)
 
 static inline uint64_t wt_bpe_pair_hash(uint32_t left, uint32_t right)
 {
@@ -187,9 +272,55 @@ struct wt_bpe_search {
 void wt_bpe_search_words(const struct wt_bpe *bpe, uint64_t *verdicts,
                          struct wt_bpe_search *searches, uint32_t count);
 
-/* True if merging the two pieces joins nothing across their border by a merge of a token rank (see
- * wt_bpe_token) below `limit`. */
-bool wt_bpe_stay_apart(const struct wt_bpe *bpe, uint32_t left, uint32_t right, uint32_t limit);
+/* The ids of a word. */
+struct wt_bpe_found {
+    int32_t *ids; /* room for one for each symbol */
+    uint32_t count;
+};
+
+/* A word that is merged in turns with others lies between two numbers 0. */
+#define WT_BPE_LANES_FEW 16u
+#define WT_BPE_LANES_MORE 32u
+#define WT_BPE_LANES_MAX (1u << WT_BPE_PLACE_BITS)
+
+struct wt_bpe_turn {
+    uint32_t numbers[WT_BPE_LANES_MAX]; /* the symbols, from place 1 on */
+    uint32_t count;                     /* of symbols, 1 or more */
+    struct wt_bpe_found *found;         /* its count is set by the call */
+    uint64_t
+        present; /* internal, as what follows: a bit for each place whose piece is still there */
+    /* For each place the pair that its piece makes with the next one: the number of what they become
+     * << WT_BPE_PLACE_BITS | the place. WT_BPE_NO_PAIR or more: they do not merge. */
+    _Alignas(32) int32_t pairs[WT_BPE_LANES_MAX];
+    /* Pairs that the last merge made, and what will be read to see what they become. */
+    struct {
+        uint64_t key;
+        const uint64_t *slot;
+        uint32_t place;
+    } asked[2];
+};
+
+/* So many words take turns: enough to fill the waits, and few enough for the nearest cache. */
+#define WT_BPE_TURNS 16u
+
+/* Finds the ids of up to WT_BPE_TURNS words as the definition says: the pair of the lowest rank is
+ * merged, the leftmost of several, until there is none. In turns, a merge of each, for the reason that
+ * is given above. `lanes`: one of the three above, 2 more than the longest word has symbols, or
+ * more. */
+void wt_bpe_merge_in_turns(const struct wt_bpe *bpe, struct wt_bpe_turn *words, uint32_t count,
+                           uint32_t lanes);
+
+/* Numbers the pieces, once they have symbols. `numbers`, by id, is set: 0 is a piece that no word has.
+ * WT_MEMORY. */
+enum wt_status wt_bpe_number_pieces(struct wt_bpe *bpe, const struct wt_bpe_merge *merges,
+                                    uint32_t *numbers);
+
+/* Fills the rest of `pairs` from the merges, in the order of their ranks. Where they do not fit,
+ * `searchable` becomes false. WT_MEMORY. */
+enum wt_status wt_bpe_build_pairs(struct wt_bpe *bpe, const struct wt_bpe_merge *merges,
+                                  const uint32_t *numbers);
+
+void wt_bpe_pairs_free(struct wt_bpe_pairs *pairs);
 
 /* Fills what follows from pieces and merges. WT_MEMORY. */
 enum wt_status wt_bpe_complete(struct wt_bpe *bpe);
@@ -197,16 +328,21 @@ enum wt_status wt_bpe_complete(struct wt_bpe *bpe);
 /* Fills `folded` and `byte_ids`. WT_MEMORY. */
 enum wt_status wt_bpe_fold(struct wt_bpe *bpe);
 
-/* Fills the symbols, nodes and leaves from the tokens, unless nodes or ids are more than a node can
- * say: then `searchable` becomes false. WT_MEMORY. */
-enum wt_status wt_bpe_build_trie(struct wt_bpe *bpe);
+/* Fills the symbols, nodes and leaves from the tokens, and `numbers`, unless nodes or numbers are more
+ * than a node can say: then `searchable` becomes false. WT_MEMORY. */
+enum wt_status wt_bpe_build_trie(struct wt_bpe *bpe, const struct wt_bpe_merge *merges,
+                                 uint32_t *numbers);
 
-/* Where a word can be in the cache: two entries, from this one on. */
-static inline uint32_t wt_bpe_entry_of(uint32_t entry_bits, const uint64_t key[WT_BPE_KEY_WORDS])
+static inline uint64_t wt_bpe_key_hash(const uint64_t key[WT_BPE_KEY_WORDS])
 {
     uint64_t hash = key[0] * 0x9E3779B97F4A7C15u ^ key[1] * 0xC2B2AE3D27D4EB4Fu ^
                     key[2] * 0xD6E8FEB86659FD93u ^ key[3] * 0xFF51AFD7ED558CCDu;
-    hash = (hash ^ hash >> 32) * 0x94D049BB133111EBu;
+    return (hash ^ hash >> 32) * 0x94D049BB133111EBu;
+}
+
+/* Where a word can be in a table of entries: two of them, from this one on. */
+static inline uint32_t wt_bpe_entry_of(uint32_t entry_bits, uint64_t hash)
+{
     return (uint32_t)(hash >> (64 - entry_bits)) & ~1u;
 }
 
@@ -217,6 +353,22 @@ static inline uint32_t wt_bpe_length(const struct wt_bpe *bpe, const uint8_t *te
         return 1;
     }
     return text[0] < 0xE0 ? 2 : text[0] < 0xF0 ? 3 : 4;
+}
+
+/* The symbol of the character at `text`; 0: no piece has it. */
+static inline uint32_t wt_bpe_symbol(const struct wt_bpe *bpe, const uint8_t *text, uint32_t length)
+{
+    if (length == 1) {
+        return bpe->low_symbols[text[0]];
+    }
+    if (length == 2) {
+        return bpe->low_symbols[(text[0] & 0x1Fu) << 6 | (text[1] & 0x3Fu)];
+    }
+    uint32_t code_point = (text[0] & 0x0Fu) << 12 | (text[1] & 0x3Fu) << 6 | (text[2] & 0x3Fu);
+    if (length == 4) {
+        code_point = (code_point & 0x7FFFu) << 6 | (text[3] & 0x3Fu);
+    }
+    return wt_symbol(&bpe->symbols, code_point);
 }
 
 /* Functions of the type, see word_model.h. */

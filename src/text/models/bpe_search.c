@@ -2,31 +2,6 @@
 
 #include <assert.h>
 
-bool wt_bpe_stay_apart(const struct wt_bpe *bpe, uint32_t left, uint32_t right, uint32_t limit)
-{
-    const struct wt_bpe_token *tokens = bpe->tokens;
-    /* Backwards in time: the later of the two pieces is taken apart again. While its part lay next
-     * to the other piece, only merges of lower ranks could have joined them. */
-    for (;;) {
-        const struct wt_bpe_merge *merge = wt_bpe_find_merge(bpe, left, right);
-        if (merge != NULL && merge->rank + 1 < limit) {
-            return false;
-        }
-        uint32_t left_rank = tokens[left].rank;
-        uint32_t right_rank = tokens[right].rank;
-        if (left_rank > right_rank) {
-            limit = left_rank;
-            left = tokens[left].right;
-        } else if (right_rank > 0) {
-            /* Of equal pairs the left one is joined first, so it may have this rank too. */
-            limit = right_rank + 1;
-            right = tokens[right].left;
-        } else {
-            return true;
-        }
-    }
-}
-
 /* --- walks ------------------------------------------------------------------------------------ */
 
 /* The longest piece that a walk has passed. */
@@ -101,7 +76,7 @@ static void walk_first(const struct wt_bpe *bpe, struct wt_bpe_search *searches,
                 active[kept++] = search;
                 descend(bpe, search, child);
             } else {
-                __builtin_prefetch(&bpe->tokens[search->token]);
+                __builtin_prefetch(&bpe->pairs.parts[search->token]);
             }
         }
         count = kept;
@@ -125,7 +100,30 @@ static inline struct passed shorten(const struct wt_bpe *bpe, uint32_t token, ui
     return (struct passed){.token = shorter, .end = place + bpe->leaves[shorter].symbols};
 }
 
-/* As wt_bpe_stay_apart without a limit. */
+/* True if merging the two pieces joins nothing across their border. */
+static bool never_join(const struct wt_bpe_pairs *pairs, uint32_t left, uint32_t right)
+{
+    uint32_t limit = WT_BPE_NUMBERS_MAX;
+    /* Backwards in time: the later of the two pieces is taken apart again. While its part lay next
+     * to the other piece, only merges of lower ranks could have joined them. */
+    for (;;) {
+        if (wt_bpe_joined(pairs, left, right) >> WT_BPE_PLACE_BITS < limit) {
+            return false;
+        }
+        bool left_is_later = left > right;
+        uint32_t later = left_is_later ? left : right;
+        if (later < pairs->characters) {
+            return true;
+        }
+        /* Of equal pairs the left one is joined first, so at the right one's time it may be, too. */
+        limit = left_is_later ? later : later + 1;
+        struct wt_bpe_part part = pairs->parts[later];
+        left = left_is_later ? part.right : left;
+        right = left_is_later ? right : part.left;
+    }
+}
+
+/* The same, from memory if it was asked. */
 static inline bool stay_apart(const struct wt_bpe *bpe, uint64_t *verdicts, uint32_t left,
                               uint32_t right)
 {
@@ -133,7 +131,7 @@ static inline bool stay_apart(const struct wt_bpe *bpe, uint64_t *verdicts, uint
     uint64_t key = (uint64_t)left << (WT_BPE_ID_BITS + 2) | (uint64_t)right << 2 | 2u;
     uint64_t *verdict = &verdicts[hash >> (64 - WT_BPE_VERDICT_BITS)];
     if ((*verdict & ~UINT64_C(1)) != key) {
-        *verdict = key | (wt_bpe_stay_apart(bpe, left, right, WT_BPE_NONE) ? 1u : 0u);
+        *verdict = key | (never_join(&bpe->pairs, left, right) ? 1u : 0u);
     }
     return (*verdict & 1u) != 0;
 }
@@ -142,7 +140,7 @@ static inline bool stay_apart(const struct wt_bpe *bpe, uint64_t *verdicts, uint
 static void cover(const struct wt_bpe *bpe, uint64_t *verdicts, struct wt_bpe_search *search)
 {
     struct passed next = {.token = search->token, .end = search->token_end};
-    int32_t *ids = search->ids;
+    int32_t *ids = search->ids; /* numbers, until the end */
     uint32_t id_count = 0;
     uint32_t place = 0; /* everything before it is covered */
     for (;;) {
@@ -158,7 +156,7 @@ static void cover(const struct wt_bpe *bpe, uint64_t *verdicts, struct wt_bpe_se
                     !stay_apart(bpe, verdicts, (uint32_t)ids[id_count - 1], next.token))) {
             next = shorten(bpe, next.token, place);
         } else {
-            __builtin_prefetch(&bpe->tokens[next.token]);
+            __builtin_prefetch(&bpe->pairs.parts[next.token]);
             ids[id_count++] = (int32_t)next.token;
             place = next.end;
             if (place == search->count) {
@@ -166,6 +164,9 @@ static void cover(const struct wt_bpe *bpe, uint64_t *verdicts, struct wt_bpe_se
             }
             next = walk(bpe, search, place);
         }
+    }
+    for (uint32_t i = 0; i < id_count; i++) {
+        ids[i] = (int32_t)bpe->pairs.ids[ids[i]];
     }
     search->id_count = id_count;
 }

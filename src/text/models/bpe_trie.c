@@ -17,6 +17,8 @@ struct node {
 
 struct builder {
     struct wt_bpe *bpe;
+    const uint32_t *numbers; /* of pieces, by id */
+    uint32_t *lengths;       /* the same in symbols */
     struct wt_levels levels;
     uint32_t leaf_count;
     struct node *nodes;
@@ -60,7 +62,7 @@ static enum wt_status spell_leaves(struct builder *builder)
             continue;
         }
         uint32_t count = decode(bpe, piece, symbols + used);
-        bpe->leaves[piece->id].symbols = count;
+        builder->lengths[piece->id] = count;
         builder->levels.order[builder->leaf_count++] = used;
         symbols[used + count] = WT_LEVELS_END;
         symbols[used + count + 1] = piece->id;
@@ -138,12 +140,14 @@ static enum wt_status build_nodes(struct builder *builder)
     return status;
 }
 
-/* Notes for each piece the longest other one that it starts with: that of the nearest node above. */
-static void note_shorter(struct builder *builder)
+/* Notes for each piece its length and the longest other one that it starts with: that of the nearest
+ * node above. */
+static void note_leaves(struct builder *builder)
 {
     struct wt_bpe *bpe = builder->bpe;
     for (uint32_t node = 1; node < builder->node_count; node++) {
-        if (builder->nodes[node].id == WT_BPE_NONE) {
+        uint32_t id = builder->nodes[node].id;
+        if (id == WT_BPE_NONE) {
             continue;
         }
         uint32_t above = builder->nodes[node].parent;
@@ -151,8 +155,9 @@ static void note_shorter(struct builder *builder)
             above = builder->nodes[above].parent;
         }
         uint32_t shorter = builder->nodes[above].id;
-        bpe->leaves[builder->nodes[node].id].shorter =
-            shorter == WT_BPE_NONE ? WT_BPE_NO_ID : shorter;
+        bpe->leaves[builder->numbers[id]] = (struct wt_bpe_leaf){
+            .shorter = shorter == WT_BPE_NONE ? WT_BPE_NO_ID : builder->numbers[shorter],
+            .symbols = builder->lengths[id]};
     }
 }
 
@@ -160,8 +165,9 @@ static void note_shorter(struct builder *builder)
 static enum wt_status pack_nodes(const struct builder *builder)
 {
     struct wt_bpe *bpe = builder->bpe;
-    bpe->searchable =
-        builder->node_count < WT_BPE_NO_PARENT && bpe->base.pieces.id_count <= WT_BPE_NO_ID;
+    bpe->searchable = builder->node_count < WT_BPE_NO_PARENT &&
+                      bpe->base.pieces.id_count <= WT_BPE_NO_ID &&
+                      bpe->symbols.count + bpe->merge_count < WT_BPE_NUMBERS_MAX;
     bpe->nodes = wt_pages_alloc(builder->node_count * sizeof *bpe->nodes);
     if (bpe->nodes == NULL) {
         return WT_MEMORY;
@@ -169,41 +175,54 @@ static enum wt_status pack_nodes(const struct builder *builder)
     for (uint32_t i = 0; i < builder->node_count && bpe->searchable; i++) {
         const struct node *node = &builder->nodes[i];
         uint64_t parent = node->parent == WT_BPE_NONE ? WT_BPE_NO_PARENT : node->parent;
-        uint64_t id = node->id == WT_BPE_NONE ? WT_BPE_NO_ID : node->id;
+        uint64_t number = node->id == WT_BPE_NONE ? WT_BPE_NO_ID : builder->numbers[node->id];
         bpe->nodes[i] = parent << (WT_BPE_NODE_BITS + WT_BPE_ID_BITS) |
-                        (uint64_t)node->base << WT_BPE_ID_BITS | id;
+                        (uint64_t)node->base << WT_BPE_ID_BITS | number;
     }
     return WT_OK;
 }
 
-enum wt_status wt_bpe_build_trie(struct wt_bpe *bpe)
+/* Spells the pieces and numbers them. */
+static enum wt_status spell(struct builder *builder, const struct wt_bpe_merge *merges,
+                            uint32_t *numbers)
 {
-    struct builder builder = {.bpe = bpe};
+    struct wt_bpe *bpe = builder->bpe;
+    enum wt_status status = spell_leaves(builder);
+    if (status != WT_OK) {
+        return status;
+    }
+    for (uint32_t i = 0; i < WT_BPE_LOW_COUNT; i++) {
+        bpe->low_symbols[i] = wt_symbol(&bpe->symbols, i);
+    }
+    bpe->leaves = calloc((size_t)bpe->symbols.count + bpe->merge_count, sizeof *bpe->leaves);
+    return bpe->leaves == NULL ? WT_MEMORY : wt_bpe_number_pieces(bpe, merges, numbers);
+}
+
+enum wt_status wt_bpe_build_trie(struct wt_bpe *bpe, const struct wt_bpe_merge *merges,
+                                 uint32_t *numbers)
+{
+    struct builder builder = {.bpe = bpe, .numbers = numbers};
     size_t symbols_max = 0;
     for (uint32_t i = 0; i < bpe->folded.count; i++) {
         symbols_max += (size_t)bpe->folded.items[i].count + 2;
     }
-    bpe->leaves = calloc((size_t)bpe->base.pieces.id_count + 1, sizeof *bpe->leaves);
+    builder.lengths = calloc((size_t)bpe->base.pieces.id_count + 1, sizeof *builder.lengths);
     enum wt_status status = wt_levels_create(&builder.levels, bpe->folded.count, symbols_max, 1);
-    if (bpe->leaves == NULL) {
+    if (builder.lengths == NULL) {
         status = WT_MEMORY;
     }
     if (status == WT_OK) {
-        status = spell_leaves(&builder);
+        status = spell(&builder, merges, numbers);
     }
     if (status == WT_OK) {
         status = build_nodes(&builder);
     }
     if (status == WT_OK) {
-        note_shorter(&builder);
+        note_leaves(&builder);
         status = pack_nodes(&builder);
     }
-    if (status == WT_OK) {
-        for (uint32_t i = 0; i < WT_BPE_LOW_COUNT; i++) {
-            bpe->low_symbols[i] = wt_symbol(&bpe->symbols, i);
-        }
-    }
     wt_levels_free(&builder.levels);
+    free(builder.lengths);
     free(builder.nodes);
     return status;
 }

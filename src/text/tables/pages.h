@@ -11,4 +11,7 @@
  * NULL: out of memory. */
 void *wt_pages_alloc(size_t bytes);
 
+/* The same, all zero. */
+void *wt_pages_alloc_zeroed(size_t bytes);
+
 #endif
