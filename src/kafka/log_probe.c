@@ -18,6 +18,11 @@
  * probe continues after them. */
 #define STEPS_MAX 1000
 
+/* How large a batch that is too large for the consumer may be to be known as such, and how long reading
+ * it may take. */
+#define LARGE_BYTES_MAX 1000000000
+#define LARGE_MS 10000
+
 struct wt_log_probe {
     /* Thread: the probe's, until `done`. */
     rd_kafka_t *client;
@@ -150,6 +155,39 @@ static int64_t find_end(struct wt_log_probe *probe, const struct wt_reading *fir
     return doubling || found ? high : low + 1;
 }
 
+/* Note "Large": librdkafka refuses to decompress a batch of zstd to more than receive.message.max.bytes,
+ * in the words of a damaged one. Producers bound what they have compressed, so a sound batch may be so
+ * large. A client that takes more can read it. */
+static bool is_large(struct wt_log_probe *probe, const struct wt_reading *first, int64_t position)
+{
+    struct wt_reading reading = {.kind = WT_READING_SILENT};
+    rd_kafka_t *client =
+        first->kind == WT_READING_ERROR && first->code == RD_KAFKA_RESP_ERR__BAD_COMPRESSION
+            ? wt_query_client_for(probe->client, LARGE_BYTES_MAX)
+            : NULL;
+    if (client == NULL) {
+        return false;
+    }
+    wt_query_read(client, probe->topic, probe->question.partition, position, LARGE_MS, &reading);
+    if (reading.message != NULL) {
+        rd_kafka_message_destroy(reading.message);
+    }
+    wt_query_client_destroy(client);
+    return reading.kind == WT_READING_RECORD;
+}
+
+static void describe_large(struct wt_log_probe *probe)
+{
+    char limit[24] = "";
+    size_t bytes = sizeof limit;
+    (void)rd_kafka_conf_get(rd_kafka_conf(probe->client), "receive.message.max.bytes", limit,
+                            &bytes);
+    (void)snprintf(probe->finding.cause, sizeof probe->finding.cause,
+                   "their batch is sound, but has more bytes than receive.message.max.bytes, %s, "
+                   "when it is decompressed: raise that (kafka.consumer)",
+                   limit);
+}
+
 static void examine(struct wt_log_probe *probe, int64_t position)
 {
     struct wt_log_finding *finding = &probe->finding;
@@ -167,7 +205,10 @@ static void examine(struct wt_log_probe *probe, int64_t position)
         finding->verdict = WT_LOG_READABLE;
         return;
     }
-    if (first.kind == WT_READING_RECORD) {
+    finding->large = finding->verdict == WT_LOG_DAMAGED && is_large(probe, &first, position);
+    if (finding->large) {
+        describe_large(probe);
+    } else if (first.kind == WT_READING_RECORD) {
         (void)snprintf(finding->cause, sizeof finding->cause,
                        "a record has offset %" PRId64 ", past the log's end, %" PRId64,
                        first.offset, finding->log.end);

@@ -46,6 +46,7 @@ struct wt_log_finding {
     int64_t from;
     int64_t to;
     struct wt_extent log;
+    bool large;      /* damaged: the batch is sound, but larger than receive.message.max.bytes */
     char cause[200]; /* of WT_LOG_DAMAGED or WT_LOG_SILENT: librdkafka's message */
 };
 

@@ -87,6 +87,22 @@ enum wt_status wt_query_group_client_create(const struct wt_config *config, cons
                   error);
 }
 
+rd_kafka_t *wt_query_client_for(rd_kafka_t *client, int bytes)
+{
+    char value[16];
+    char reason[128];
+    rd_kafka_conf_t *conf = rd_kafka_conf_dup(rd_kafka_conf(client));
+    (void)snprintf(value, sizeof value, "%d", bytes);
+    (void)rd_kafka_conf_set(conf, "receive.message.max.bytes", value, reason, sizeof reason);
+    rd_kafka_t *other = rd_kafka_new(RD_KAFKA_CONSUMER, conf, reason, sizeof reason);
+    if (other == NULL) {
+        rd_kafka_conf_destroy(conf);
+        return NULL;
+    }
+    (void)rd_kafka_poll_set_consumer(other);
+    return other;
+}
+
 void wt_query_client_destroy(rd_kafka_t *client)
 {
     if (client != NULL) {

@@ -24,6 +24,10 @@ enum wt_status wt_query_client_create(const struct wt_config *config, const char
 enum wt_status wt_query_quiet_client_create(const struct wt_config *config, rd_kafka_t **client_out,
                                             struct wt_error *error);
 
+/* A client like `client`, which takes answers and decompressed batches of up to `bytes`
+ * (receive.message.max.bytes). NULL: it cannot be created. */
+rd_kafka_t *wt_query_client_for(rd_kafka_t *client, int bytes);
+
 /* The same for the committed offsets of another group. */
 enum wt_status wt_query_group_client_create(const struct wt_config *config, const char *group,
                                             rd_kafka_t **client_out, struct wt_error *error);

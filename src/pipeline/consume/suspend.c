@@ -58,11 +58,16 @@ struct wt_suspend *wt_suspend_create(const struct wt_suspend_ports *ports)
     return suspend;
 }
 
-static enum wt_damaged policy(const struct wt_suspend *suspend)
+/* By itself a worker skips no batch that a larger limit lets it read. */
+static enum wt_damaged policy(const struct wt_suspend *suspend,
+                              const struct wt_suspension *suspension)
 {
     const struct wt_config *config = suspend->ports.config;
     if (config->input.damaged != WT_DAMAGED_AUTO) {
         return config->input.damaged;
+    }
+    if (suspension->finding.large && config->on_error == WT_ON_ERROR_SKIP) {
+        return WT_DAMAGED_WAIT;
     }
     return config->on_error == WT_ON_ERROR_SKIP   ? WT_DAMAGED_SKIP
            : config->on_error == WT_ON_ERROR_STOP ? WT_DAMAGED_STOP
@@ -277,7 +282,7 @@ void wt_suspend_reset(struct wt_suspend *suspend, struct wt_partition *partition
 
 static void stop_worker(struct wt_suspend *suspend, struct wt_suspension *suspension)
 {
-    assert(policy(suspend) == WT_DAMAGED_STOP);
+    assert(policy(suspend, suspension) == WT_DAMAGED_STOP);
     char text[300];
     struct wt_error error;
     describe(suspension, text, sizeof text);
@@ -357,12 +362,12 @@ static void act(struct wt_suspend *suspend, struct wt_suspension *suspension)
         resume(suspend, suspension);
         break;
     case WT_LOG_DAMAGED:
-        if (policy(suspend) == WT_DAMAGED_SKIP) {
+        if (policy(suspend, suspension) == WT_DAMAGED_SKIP) {
             skip(suspend, suspension);
             resume(suspend, suspension);
             break;
         }
-        if (policy(suspend) == WT_DAMAGED_STOP) {
+        if (policy(suspend, suspension) == WT_DAMAGED_STOP) {
             stop_worker(suspend, suspension);
         }
         report(suspend, suspension);
