@@ -9,6 +9,11 @@
 # The libraries are copied as they are: stripping one whose headers a wheel's tools have rewritten breaks it.
 include(GNUInstallDirs)
 
+install(CODE "set(WIRETAG_FOLDERS ${CMAKE_INSTALL_BINDIR} ${CMAKE_INSTALL_LIBDIR}/cmake ${CMAKE_INSTALL_LIBDIR}/pkgconfig
+    ${CMAKE_INSTALL_INCLUDEDIR} ${CMAKE_INSTALL_MANDIR}/man1 ${CMAKE_INSTALL_DATADIR}/bash-completion/completions
+    ${CMAKE_INSTALL_DATADIR}/zsh/site-functions ${CMAKE_INSTALL_DOCDIR})" ALL_COMPONENTS)
+install(SCRIPT cmake/install_folders.cmake ALL_COMPONENTS)
+
 set(WIRETAG_LIBRARY_DIR ${CMAKE_INSTALL_LIBDIR}/wiretag)
 file(RELATIVE_PATH WIRETAG_TO_LIBRARIES ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR}/wiretag)
 set(WIRETAG_BUILD_RPATH "")

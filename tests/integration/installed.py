@@ -30,8 +30,8 @@ def configure(folder, *options, **run_options):
 
 
 def moved_prefix(build, folder):
-    """Installs `build` under `folder` and moves the prefix."""
-    done("sh", "-c", 'umask 022; exec cmake --install "$1" --strip --prefix "$2"', "sh", ROOT / build, folder / "first")
+    """Installs `build` under `folder`, as a root with a strict umask would, and moves the prefix."""
+    done("sh", "-c", 'umask 077; exec cmake --install "$1" --strip --prefix "$2"', "sh", ROOT / build, folder / "first")
     (folder / "moved to").mkdir()
     (folder / "first").rename(folder / "moved to/here")
     return folder / "moved to/here"

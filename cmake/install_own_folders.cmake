@@ -1,0 +1,12 @@
+# Run last by cmake --install: of folders that are wiretag's alone, those inside, too (install_folders.cmake).
+if("$ENV{DESTDIR}" STREQUAL "")
+    foreach(folder IN LISTS WIRETAG_OWN_FOLDERS)
+        cmake_path(ABSOLUTE_PATH folder BASE_DIRECTORY ${CMAKE_INSTALL_PREFIX} NORMALIZE)
+        file(GLOB_RECURSE inside LIST_DIRECTORIES true ${folder} ${folder}/*)
+        foreach(path IN LISTS folder inside)
+            if(IS_DIRECTORY ${path} AND NOT IS_SYMLINK ${path})
+                file(CHMOD ${path} PERMISSIONS ${WIRETAG_FOLDER_MODE})
+            endif()
+        endforeach()
+    endforeach()
+endif()
