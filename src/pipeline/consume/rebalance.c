@@ -167,8 +167,8 @@ static void revoke(struct wt_rebalance *rebalance, const rd_kafka_topic_partitio
 }
 
 /* Note "Added": clients learn of partitions that a topic gets with their next metadata, up to a minute
- * later, and producers may be the first. With auto.offset.reset at the end, or at an error, what they
- * have written by then would never be read. So a partition that is newer than this worker begins with
+ * later, and producers may be the first. Where auto.offset.reset is latest or error, what they have
+ * written by then would never be read. So a partition that is newer than this worker begins with
  * its first record, unless the group has an offset of it. Where the group cannot be asked, it counts as
  * one without: if it has one, the records before it are recognized (suspend.h). */
 static void begin_added(struct wt_rebalance *rebalance, rd_kafka_topic_partition_list_t *list)

@@ -14,8 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What one request carries, librdkafka's batch.size, less what frames all its records, and less some that
- * other input partitions may add to the same output partition. */
+/* What one request carries: librdkafka's batch.size, less the bytes around all its records, and less a
+ * reserve for records that other input partitions add to the same output partition. */
 #define WT_REQUEST_BYTES_MAX 980000u
 
 #define WT_REQUESTS_MAX 4u

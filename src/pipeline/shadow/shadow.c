@@ -57,8 +57,9 @@ struct wt_shadow {
     struct wt_shadow_live *live; /* thread: publish; live_of */
 
     /* Thread: the shadow's. */
-    int64_t outside_us; /* how long articles have always been under way, outside of the model */
-    int64_t looked_us;  /* when they were seen there; 0: none were */
+    /* For how long articles have been under way outside of the model without a break. */
+    int64_t outside_us;
+    int64_t looked_us; /* when they were seen there; 0: none were */
 
     /* Thread: main. */
     int64_t say_us;   /* when the next sentence is due */

@@ -205,7 +205,7 @@ void wt_shadow_topic_send(struct wt_shadow_topic *topic, const struct wt_record 
     const struct wt_output *output = &record->output;
     bool dated = topic->config->output.timestamp == WT_TIMESTAMP_INPUT && record->timestamp_ms >= 0;
     rd_kafka_headers_t *headers = headers_of(output);
-    /* It is never a pointer. NOLINTNEXTLINE(performance-no-int-to-ptr) */
+    /* The opaque is a number, never a pointer. NOLINTNEXTLINE(performance-no-int-to-ptr) */
     void *number = (void *)(intptr_t)wt_record_origin(record).partition;
     rd_kafka_resp_err_t code = rd_kafka_producev(
         topic->client, RD_KAFKA_V_RKT(topic->topic), RD_KAFKA_V_PARTITION(RD_KAFKA_PARTITION_UA),
