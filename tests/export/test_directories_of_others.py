@@ -330,7 +330,7 @@ class TestTorchScript:
                 return self.model(input_ids=ids, attention_mask=mask).logits
 
         save_trace(Swapped(published[0]), tmp_path / "swapped.pt")
-        said = refused(checkpoint=tmp_path / "swapped.pt", vocab=vocab_file, **files)
+        said = refused(**files | {"checkpoint": tmp_path / "swapped.pt", "vocab": vocab_file})
         assert "forward's first argument is called 'mask'; it must take the ids first" in said
 
     def test_a_file_of_a_newer_torch(self, published, files, tmp_path):

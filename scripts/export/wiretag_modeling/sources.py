@@ -155,10 +155,10 @@ def _check_published(root: Plain, path: Path) -> None:
 
 def _read_published(path: Path, padding: str) -> Source:
     root = _unwrapped(read_pickle(path))
-    if isinstance(root, dict):
+    if isinstance(root, dict) and not isinstance(root, Plain):
         raise ExportError(
-            f"{path} has weights alone, as of model.state_dict(), which do not say of what model; give the "
-            "folder they are from, with config.json and the tokenizer, or save the whole model"
+            f"{path} has weights alone, as of model.state_dict(), which do not say of what model. Save the whole "
+            "model, or give the folder that they are from, with config.json and the tokenizer"
         )
     _check_published(root, path)
     bert = submodule(root, "bert")
