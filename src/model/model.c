@@ -2,6 +2,7 @@
 
 #include "model/loaded.h"
 
+#include <malloc.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,8 @@ void wt_model_destroy(struct wt_model *model)
     wt_vocab_destroy(model->vocab);
     wt_manifest_destroy(model->manifest);
     free(model);
+    /* Without this, most memory of a destroyed model stays with the process. */
+    (void)malloc_trim(0);
 }
 
 const struct wt_model_info *wt_model_info(const struct wt_model *model)

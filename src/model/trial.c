@@ -1,9 +1,9 @@
 #include "model/trial.h"
 
+#include "base/pages.h"
 #include "model/kernels/attention.h"
 #include "model/kernels/dense.h"
 #include "model/kernels/lstm.h"
-#include "model/kernels/memory.h"
 
 #include <math.h>
 #include <stdint.h>
@@ -124,7 +124,7 @@ static bool pack_linear(const struct piece *piece, const struct wt_trial_way *wa
         return false;
     }
     wt_dense_set_activation(packed->dense, piece->part->activation);
-    packed->scratch = wt_memory_aligned(wt_dense_scratch_bytes(packed->dense));
+    packed->scratch = wt_pages_alloc(wt_dense_scratch_bytes(packed->dense));
     return packed->scratch != NULL;
 }
 
@@ -141,7 +141,7 @@ static bool pack_lstm(const struct piece *piece, const struct wt_trial_way *way,
     if (packed->lstm == NULL) {
         return false;
     }
-    packed->scratch = wt_memory_aligned(wt_lstm_scratch_bytes(packed->lstm, 1, LSTM_POSITIONS_MAX));
+    packed->scratch = wt_pages_alloc(wt_lstm_scratch_bytes(packed->lstm, 1, LSTM_POSITIONS_MAX));
     return packed->scratch != NULL;
 }
 
@@ -156,7 +156,7 @@ static bool pack(const struct bench *bench, const struct piece *piece,
         return pack_lstm(piece, way, packed);
     default:
         packed->scratch =
-            wt_memory_aligned(wt_attention_scratch_bytes(way->kernels, keys, piece->inputs));
+            wt_pages_alloc(wt_attention_scratch_bytes(way->kernels, keys, piece->inputs));
         return packed->scratch != NULL;
     }
 }
@@ -165,7 +165,7 @@ static void unpack(struct packed *packed)
 {
     wt_dense_destroy(packed->dense);
     wt_lstm_destroy(packed->lstm);
-    free(packed->scratch);
+    wt_pages_free(packed->scratch);
 }
 
 /* --- timing ----------------------------------------------------------------------------------- */
@@ -308,8 +308,8 @@ bool wt_trial_run(const struct wt_part *parts, size_t part_count,
 {
     struct bench bench = {.shapes = shapes, .ways = ways, .way_count = way_count};
     size_t floats = floats_of(&bench, parts, part_count);
-    bench.x = wt_memory_aligned(floats * sizeof(float));
-    bench.y = wt_memory_aligned(floats * sizeof(float));
+    bench.x = wt_pages_alloc(floats * sizeof(float));
+    bench.y = wt_pages_alloc(floats * sizeof(float));
     bool done = bench.x != NULL && bench.y != NULL;
     if (done) {
         fill(bench.x, floats);
@@ -318,7 +318,7 @@ bool wt_trial_run(const struct wt_part *parts, size_t part_count,
     for (size_t i = 0; i < part_count && done; i++) {
         done = time_part(&bench, &parts[i], ms_out);
     }
-    free(bench.x);
-    free(bench.y);
+    wt_pages_free(bench.x);
+    wt_pages_free(bench.y);
     return done;
 }

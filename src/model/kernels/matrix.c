@@ -1,5 +1,6 @@
 #include "model/kernels/matrix.h"
 
+#include "base/pages.h"
 #include "model/kernels/memory.h"
 
 #include <assert.h>
@@ -104,11 +105,11 @@ struct wt_matrix *wt_matrix_create(const struct wt_kernels *kernels, enum wt_num
     matrix->steps = wt_kernels_steps(kernels, number, (inputs + numbers - 1) / numbers);
     matrix->panels = (outputs + kernels->panel - 1) / kernels->panel;
     size_t columns = matrix->panels * kernels->panel;
-    matrix->packed = wt_memory_aligned(columns * matrix->steps * sizeof(uint32_t));
-    matrix->bias = wt_memory_aligned(columns * sizeof(float));
-    matrix->scales = wt_memory_aligned(columns * sizeof(float));
-    matrix->start = wt_memory_aligned(columns * sizeof(int32_t));
-    uint32_t *words = wt_memory_aligned((row_words(matrix) + WT_LANES) * sizeof(uint32_t));
+    matrix->packed = wt_pages_alloc(columns * matrix->steps * sizeof(uint32_t));
+    matrix->bias = wt_pages_alloc(columns * sizeof(float));
+    matrix->scales = wt_pages_alloc(columns * sizeof(float));
+    matrix->start = wt_pages_alloc(columns * sizeof(int32_t));
+    uint32_t *words = wt_pages_alloc((row_words(matrix) + WT_LANES) * sizeof(uint32_t));
     bool complete = matrix->packed != NULL && matrix->bias != NULL && matrix->scales != NULL &&
                     matrix->start != NULL && words != NULL;
     if (complete) {
@@ -120,7 +121,7 @@ struct wt_matrix *wt_matrix_create(const struct wt_kernels *kernels, enum wt_num
         wt_matrix_destroy(matrix);
         matrix = NULL;
     }
-    free(words);
+    wt_pages_free(words);
     return matrix;
 }
 
@@ -129,10 +130,10 @@ void wt_matrix_destroy(struct wt_matrix *matrix)
     if (matrix == NULL) {
         return;
     }
-    free(matrix->packed);
-    free(matrix->bias);
-    free(matrix->scales);
-    free(matrix->start);
+    wt_pages_free(matrix->packed);
+    wt_pages_free(matrix->bias);
+    wt_pages_free(matrix->scales);
+    wt_pages_free(matrix->start);
     free(matrix);
 }
 

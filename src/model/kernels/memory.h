@@ -1,4 +1,4 @@
-/* memory.h: aligned memory for packed weights, and scratch memory in aligned pieces. */
+/* memory.h: scratch memory (base/pages.h) in aligned pieces. */
 #ifndef WIRETAG_MODEL_KERNELS_MEMORY_H
 #define WIRETAG_MODEL_KERNELS_MEMORY_H
 
@@ -7,10 +7,6 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/* Allocates `bytes` of zeroed memory, aligned to 64 bytes, on huge pages if it is large. Free it
- * with free(). NULL: out of memory. */
-void *wt_memory_aligned(size_t bytes);
 
 /* How much a piece of `bytes` takes in a scratch that is aligned to 64 bytes. */
 size_t wt_memory_padded(size_t bytes);

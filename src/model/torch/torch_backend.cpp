@@ -466,8 +466,6 @@ enum wt_status wt_backend_forward(struct wt_backend *backend, const int64_t *ids
 void wt_backend_destroy(struct wt_backend *backend)
 {
     delete backend;
-    // Without this, most memory of a destroyed model stays with the process.
-    (void)malloc_trim(0);
 }
 
 } // extern "C"

@@ -1,8 +1,8 @@
 // torch_operators.cpp: see torch_operators.h.
 #include "model/torch/torch_operators.h"
 
+#include "base/pages.h"
 #include "model/kernels/attention.h"
-#include "model/kernels/memory.h"
 #include "model/pause.h"
 
 #include <algorithm>
@@ -63,14 +63,14 @@ class Scratch
   public:
     ~Scratch()
     {
-        std::free(bytes_);
+        wt_pages_free(bytes_);
     }
 
     void *at_least(size_t count)
     {
         if (bytes_ == nullptr || count > count_) {
-            std::free(bytes_);
-            bytes_ = wt_memory_aligned(count);
+            wt_pages_free(bytes_);
+            bytes_ = wt_pages_alloc(count);
             count_ = bytes_ != nullptr ? count : 0;
             if (bytes_ == nullptr) {
                 throw std::bad_alloc();

@@ -1,5 +1,7 @@
 #include "text/models/bpe_internal.h"
 
+#include "base/pages.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,8 +24,8 @@ static void free_bpe(struct wt_bpe *bpe)
     free(bpe->merge_filter);
     free(bpe->tokens);
     free(bpe->leaves);
-    free(bpe->wholes);
-    free(bpe->nodes);
+    wt_pages_free(bpe->wholes);
+    wt_pages_free(bpe->nodes);
     wt_bpe_pairs_free(&bpe->pairs);
     wt_symbols_free(&bpe->symbols);
     free(bpe);

@@ -1,6 +1,6 @@
 /* bpe_create.c: the tables that follow from pieces and merges. */
+#include "base/pages.h"
 #include "text/models/bpe_internal.h"
-#include "text/tables/pages.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -172,7 +172,7 @@ static enum wt_status build_wholes(struct wt_bpe *bpe)
         bpe->whole_bits++;
     }
     size_t bytes = ((size_t)1 << bpe->whole_bits) * sizeof *bpe->wholes;
-    bpe->wholes = wt_pages_alloc_zeroed(bytes);
+    bpe->wholes = wt_pages_alloc(bytes);
     if (bpe->wholes == NULL) {
         return WT_MEMORY;
     }

@@ -1,6 +1,6 @@
 /* bpe_pairs.c: puts the merges into a table in which each pair has a slot of its own. */
+#include "base/pages.h"
 #include "text/models/bpe_internal.h"
-#include "text/tables/pages.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -217,7 +217,7 @@ enum wt_status wt_bpe_build_pairs(struct wt_bpe *bpe, const struct wt_bpe_merge 
 
 void wt_bpe_pairs_free(struct wt_bpe_pairs *pairs)
 {
-    free(pairs->slots);
+    wt_pages_free(pairs->slots);
     free(pairs->pilots);
     free(pairs->first);
     free(pairs->parts);

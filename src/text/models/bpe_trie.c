@@ -1,8 +1,8 @@
 /* bpe_trie.c: puts the pieces that words can have into a double array. */
+#include "base/pages.h"
 #include "base/utf8.h"
 #include "text/models/bpe_internal.h"
 #include "text/tables/levels.h"
-#include "text/tables/pages.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -80,13 +80,13 @@ static enum wt_status reserve_nodes(struct builder *builder, uint32_t count)
         uint32_t capacity = count + count / 2 + builder->leaf_count / 4 * 9;
         struct node *nodes = wt_pages_alloc((size_t)capacity * sizeof *nodes);
         if (nodes == NULL || !wt_places_reserve(&builder->levels.places, capacity)) {
-            free(nodes);
+            wt_pages_free(nodes);
             return WT_MEMORY;
         }
         if (builder->node_count > 0) {
             memcpy(nodes, builder->nodes, builder->node_count * sizeof *nodes);
         }
-        free(builder->nodes);
+        wt_pages_free(builder->nodes);
         builder->nodes = nodes;
         builder->node_capacity = capacity;
     }
@@ -223,6 +223,6 @@ enum wt_status wt_bpe_build_trie(struct wt_bpe *bpe, const struct wt_bpe_merge *
     }
     wt_levels_free(&builder.levels);
     free(builder.lengths);
-    free(builder.nodes);
+    wt_pages_free(builder.nodes);
     return status;
 }

@@ -1,6 +1,6 @@
 /* bpe_words.c: encodes words, and remembers those that were seen. */
+#include "base/pages.h"
 #include "text/models/bpe_internal.h"
-#include "text/tables/pages.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -59,7 +59,7 @@ struct state {
 enum wt_status wt_bpe_create_state(const struct wt_word_model *model, void **state_out)
 {
     const struct wt_bpe *bpe = (const struct wt_bpe *)model;
-    struct state *state = wt_pages_alloc_zeroed(sizeof *state); /* aligned, unlike calloc's */
+    struct state *state = wt_pages_alloc_present(sizeof *state); /* aligned, unlike calloc's */
     if (state == NULL) {
         return WT_MEMORY;
     }
@@ -68,8 +68,8 @@ enum wt_status wt_bpe_create_state(const struct wt_word_model *model, void **sta
     state->groups[1].lanes = WT_BPE_LANES_MORE;
     state->groups[2].lanes = WT_BPE_LANES_MAX;
     size_t bytes = ((size_t)1 << state->entry_bits) * sizeof *state->entries;
-    state->entries = wt_pages_alloc_zeroed(bytes);
-    state->verdicts = wt_pages_alloc_zeroed(WT_BPE_VERDICTS_BYTES);
+    state->entries = wt_pages_alloc_present(bytes);
+    state->verdicts = wt_pages_alloc_present(WT_BPE_VERDICTS_BYTES);
     if (state->entries == NULL || state->verdicts == NULL) {
         wt_bpe_destroy_state(state);
         return WT_MEMORY;
@@ -84,9 +84,9 @@ void wt_bpe_destroy_state(void *opaque)
     wt_bpe_room_free(&state->room);
     wt_text_buffer_free(&state->long_symbols);
     wt_text_buffer_free(&state->long_dead);
-    free(state->entries);
-    free(state->verdicts);
-    free(state);
+    wt_pages_free(state->entries);
+    wt_pages_free(state->verdicts);
+    wt_pages_free(state);
 }
 
 #define TWICE(...) __VA_ARGS__, __VA_ARGS__

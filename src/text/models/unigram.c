@@ -1,5 +1,6 @@
 #include "text/models/unigram.h"
 
+#include "base/pages.h"
 #include "base/utf8.h"
 
 #include <math.h>
@@ -13,8 +14,8 @@ void wt_unigram_destroy(struct wt_unigram *unigram)
     if (unigram == NULL) {
         return;
     }
-    free(unigram->nodes);
-    free(unigram->ids);
+    wt_pages_free(unigram->nodes);
+    wt_pages_free(unigram->ids);
     free(unigram->starts);
     wt_symbols_free(&unigram->symbols);
     free(unigram);

@@ -1,8 +1,8 @@
 #include "text/models/unigram.h"
 
+#include "base/pages.h"
 #include "base/utf8.h"
 #include "text/tables/levels.h"
-#include "text/tables/pages.h"
 
 #include <assert.h>
 #include <math.h>
@@ -72,16 +72,16 @@ static enum wt_status reserve_nodes(struct builder *builder, uint32_t count)
         struct wt_unigram_node *nodes = wt_pages_alloc((size_t)capacity * sizeof *nodes);
         uint32_t *ids = wt_pages_alloc((size_t)capacity * sizeof *ids);
         if (nodes == NULL || ids == NULL || !wt_places_reserve(&builder->levels.places, capacity)) {
-            free(nodes);
-            free(ids);
+            wt_pages_free(nodes);
+            wt_pages_free(ids);
             return WT_MEMORY;
         }
         if (unigram->node_count > 0) {
             memcpy(nodes, unigram->nodes, unigram->node_count * sizeof *nodes);
             memcpy(ids, unigram->ids, unigram->node_count * sizeof *ids);
         }
-        free(unigram->nodes);
-        free(unigram->ids);
+        wt_pages_free(unigram->nodes);
+        wt_pages_free(unigram->ids);
         unigram->nodes = nodes;
         unigram->ids = ids;
         builder->node_capacity = capacity;

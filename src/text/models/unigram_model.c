@@ -1,8 +1,8 @@
 /* unigram_model.c: reads a Unigram model from a tokenizer.json, and encodes words with it. */
 #include "text/models/unigram_model.h"
 
+#include "base/pages.h"
 #include "text/models/unigram.h"
-#include "text/tables/pages.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -195,7 +195,7 @@ static void destroy_state(void *opaque)
 {
     struct state *state = opaque;
     wt_unigram_room_free(&state->room);
-    free(state->entries);
+    wt_pages_free(state->entries);
     free(state);
 }
 

@@ -1,6 +1,6 @@
 #include "text/tables/levels.h"
 
-#include "text/tables/pages.h"
+#include "base/pages.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -128,7 +128,7 @@ bool wt_levels_next(struct wt_levels *levels)
 
 void wt_levels_free(struct wt_levels *levels)
 {
-    free(levels->scratch);
+    wt_pages_free(levels->scratch);
     free(levels->distinct);
     wt_places_free(&levels->places);
 }

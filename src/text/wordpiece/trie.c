@@ -1,5 +1,7 @@
 #include "text/wordpiece/trie.h"
 
+#include "base/pages.h"
+
 #include <assert.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -9,7 +11,7 @@ void wt_trie_destroy(struct wt_trie *trie)
     if (trie == NULL) {
         return;
     }
-    free(trie->nodes);
+    wt_pages_free(trie->nodes);
     free(trie->pool);
     wt_symbols_free(&trie->symbols);
     free(trie);

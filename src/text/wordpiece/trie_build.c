@@ -1,8 +1,8 @@
 #include "base/utf8.h"
 #include "text/wordpiece/trie.h"
 
+#include "base/pages.h"
 #include "text/tables/levels.h"
-#include "text/tables/pages.h"
 #include "text/unicode/unicode.h"
 
 #include <assert.h>
@@ -79,13 +79,13 @@ static enum wt_status reserve_nodes(struct builder *builder, uint32_t count)
         uint32_t capacity = count + count / 2 + builder->token_count / 4 * 9;
         struct wt_trie_node *nodes = wt_pages_alloc(capacity * sizeof *nodes);
         if (nodes == NULL || !wt_places_reserve(&builder->levels.places, capacity)) {
-            free(nodes);
+            wt_pages_free(nodes);
             return WT_MEMORY;
         }
         if (trie->node_count > 0) {
             memcpy(nodes, trie->nodes, trie->node_count * sizeof *nodes);
         }
-        free(trie->nodes);
+        wt_pages_free(trie->nodes);
         trie->nodes = nodes;
         builder->node_capacity = capacity;
     }

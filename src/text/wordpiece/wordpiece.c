@@ -1,7 +1,7 @@
 #include "text/wordpiece/wordpiece.h"
 
+#include "base/pages.h"
 #include "base/utf8.h"
-#include "text/tables/pages.h"
 #include "text/unicode/unicode.h"
 
 #include <stdlib.h>
@@ -19,7 +19,7 @@ static enum wt_status out_of_memory(struct wt_error *error, enum wt_error_class 
 static void free_tokenizer(struct wt_wordpiece *tokenizer)
 {
     free(tokenizer->ids);
-    free(tokenizer->entries);
+    wt_pages_free(tokenizer->entries);
     free(tokenizer->lines);
     free(tokenizer);
 }

@@ -2,8 +2,8 @@
  * the same bits from every instruction set this processor has. */
 #include "kernel_cases.h"
 
+#include "base/pages.h"
 #include "model/kernels/matrix.h"
-#include "model/kernels/memory.h"
 
 static const size_t lengths[] = {1, 2, 15, 16, 17, 31, 48, 63, 64, 65, 100, 255, 768};
 #define LENGTH_MAX 768u
@@ -227,14 +227,14 @@ static float *multiply(const struct wt_kernels *kernels, enum wt_number number, 
     struct wt_matrix *matrix = wt_matrix_create(kernels, number, weights, bias, outputs, inputs);
     float *out = malloc(rows * outputs * sizeof *out);
     assert_non_null(matrix);
-    void *scratch = wt_memory_aligned(wt_matrix_convert_bytes(matrix, rows));
+    void *scratch = wt_pages_alloc(wt_matrix_convert_bytes(matrix, rows));
     assert_non_null(out);
     assert_non_null(scratch);
     struct wt_operand operand;
     wt_matrix_convert(matrix, x + first * inputs, inputs, rows, NULL, scratch, &operand);
     struct wt_result result = {.out = out, .out_stride = outputs};
     wt_matrix_multiply(matrix, &operand, &result);
-    free(scratch);
+    wt_pages_free(scratch);
     wt_matrix_destroy(matrix);
     return out;
 }
@@ -338,7 +338,7 @@ static void int8_sums_are_exact_at_the_ends_of_the_range(void **state)
             }
             struct wt_matrix *matrix =
                 wt_matrix_create(*set, WT_NUMBER_S8, weights, NULL, 1, INPUTS);
-            void *scratch = wt_memory_aligned(wt_matrix_convert_bytes(matrix, 1));
+            void *scratch = wt_pages_alloc(wt_matrix_convert_bytes(matrix, 1));
             struct wt_operand operand;
             float out = 0.0f;
             struct wt_result result = {.out = &out, .out_stride = 1};
@@ -346,7 +346,7 @@ static void int8_sums_are_exact_at_the_ends_of_the_range(void **state)
             wt_matrix_multiply(matrix, &operand, &result);
             float wanted = (float)(INPUTS * 127 * 127);
             assert_true(out == (signs == 1 || signs == 2 ? -wanted : wanted));
-            free(scratch);
+            wt_pages_free(scratch);
             wt_matrix_destroy(matrix);
         }
     }

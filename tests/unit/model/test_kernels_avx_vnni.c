@@ -2,8 +2,8 @@
  * the same instruction (tests/CMakeLists.txt), gives the bits of portable C. */
 #include "kernel_cases.h"
 
+#include "base/pages.h"
 #include "model/kernels/matrix.h"
-#include "model/kernels/memory.h"
 
 /* wt_kernels_avx_vnni in that encoding. */
 extern const struct wt_kernels test_kernels_evex_vnni;
@@ -15,7 +15,7 @@ static float *multiply(const struct wt_kernels *kernels, const float *x, const f
     struct wt_matrix *matrix =
         wt_matrix_create(kernels, WT_NUMBER_S8, weights, NULL, outputs, inputs);
     assert_non_null(matrix);
-    void *scratch = wt_memory_aligned(wt_matrix_convert_bytes(matrix, rows));
+    void *scratch = wt_pages_alloc(wt_matrix_convert_bytes(matrix, rows));
     float *out = malloc(rows * outputs * sizeof *out);
     assert_non_null(scratch);
     assert_non_null(out);
@@ -23,7 +23,7 @@ static float *multiply(const struct wt_kernels *kernels, const float *x, const f
     wt_matrix_convert(matrix, x, inputs, rows, NULL, scratch, &operand);
     struct wt_result result = {.out = out, .out_stride = outputs};
     wt_matrix_multiply(matrix, &operand, &result);
-    free(scratch);
+    wt_pages_free(scratch);
     wt_matrix_destroy(matrix);
     return out;
 }

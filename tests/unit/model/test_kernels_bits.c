@@ -2,10 +2,10 @@
  * written here. (bf16 products are left out: each processor rounds them in its own way.) */
 #include "kernel_cases.h"
 
+#include "base/pages.h"
 #include "model/kernels/attention.h"
 #include "model/kernels/dense.h"
 #include "model/kernels/lstm.h"
-#include "model/kernels/memory.h"
 
 /* Numbers that are exact on every processor, unlike normal deviates, which take a logarithm. */
 static float *new_exact(struct dice *dice, size_t count, float scale)
@@ -43,7 +43,7 @@ static void expect(const struct wt_kernels *kernels, const char *what, const flo
 
 static void *scratch_of(size_t bytes)
 {
-    void *scratch = wt_memory_aligned(bytes);
+    void *scratch = wt_pages_alloc(bytes);
     assert_non_null(scratch);
     return scratch;
 }
@@ -73,7 +73,7 @@ static void check_dense(const struct wt_kernels *kernels, enum wt_number number,
     wt_dense_run(dense, x, x, ROWS, out, scratch);
     expect(kernels, number == WT_NUMBER_S8 ? "a layer in int8" : "a layer in fp32", out,
            COUNT_OF(out), wanted);
-    free(scratch);
+    wt_pages_free(scratch);
     wt_dense_destroy(dense);
     free(gamma);
     free(bias);
@@ -97,7 +97,7 @@ static void check_lstm(const struct wt_kernels *kernels, enum wt_number number, 
     wt_lstm_run(lstm, x, ROWS, WIDTH, out, scratch);
     expect(kernels, number == WT_NUMBER_S8 ? "an LSTM in int8" : "an LSTM in fp32", out,
            COUNT_OF(out), wanted);
-    free(scratch);
+    wt_pages_free(scratch);
     wt_lstm_destroy(lstm);
     free(bias);
     free(hidden);
@@ -126,7 +126,7 @@ static void check_attention(const struct wt_kernels *kernels, uint64_t wanted)
     void *scratch = scratch_of(wt_attention_scratch_bytes(kernels, KEYS, SIZE));
     wt_attention_run(&attention, scratch);
     expect(kernels, "attention", out, COUNT_OF(out), wanted);
-    free(scratch);
+    wt_pages_free(scratch);
     free(x);
 }
 

@@ -3,10 +3,10 @@
  * others and in front of padding. */
 #include "kernel_cases.h"
 
+#include "base/pages.h"
 #include "model/kernels/attention.h"
 #include "model/kernels/dense.h"
 #include "model/kernels/lstm.h"
-#include "model/kernels/memory.h"
 
 /* How far products in a number may be from exact ones, for deviates of size 1. */
 static double tolerance_of(enum wt_number number)
@@ -92,10 +92,10 @@ static struct wt_dense *feed_forward(const struct wt_kernels *kernels, enum wt_n
 static void run_dense(const struct wt_dense *dense, const float *x, const float *residual,
                       size_t rows, float *out)
 {
-    void *scratch = wt_memory_aligned(wt_dense_scratch_bytes(dense));
+    void *scratch = wt_pages_alloc(wt_dense_scratch_bytes(dense));
     assert_non_null(scratch);
     wt_dense_run(dense, x, residual, rows, out, scratch);
-    free(scratch);
+    wt_pages_free(scratch);
 }
 
 /* norm(residual + down(gelu(up(x)))) of one row. */
@@ -199,10 +199,10 @@ static void lstm_of(const struct lstm_weights *weights, const float *x, double *
 static void run_lstm(const struct wt_lstm *lstm, const float *x, size_t rows, size_t width,
                      float *out)
 {
-    void *scratch = wt_memory_aligned(wt_lstm_scratch_bytes(lstm, rows, width));
+    void *scratch = wt_pages_alloc(wt_lstm_scratch_bytes(lstm, rows, width));
     assert_non_null(scratch);
     wt_lstm_run(lstm, x, rows, width, out, scratch);
-    free(scratch);
+    wt_pages_free(scratch);
 }
 
 static void check_lstm(const struct wt_kernels *kernels, enum wt_number number)
@@ -267,11 +267,11 @@ static const struct {
 
 static void run_attention(const struct wt_attention *attention)
 {
-    void *scratch = wt_memory_aligned(
+    void *scratch = wt_pages_alloc(
         wt_attention_scratch_bytes(attention->kernels, attention->keys, attention->size));
     assert_non_null(scratch);
     wt_attention_run(attention, scratch);
-    free(scratch);
+    wt_pages_free(scratch);
 }
 
 static void attention_of(const struct wt_attention *attention, size_t query, double *out)

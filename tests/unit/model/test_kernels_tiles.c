@@ -8,9 +8,9 @@
 #include "kernel_cases.h"
 #include "tile_instructions.h"
 
+#include "base/pages.h"
 #include "model/kernels/attention.h"
 #include "model/kernels/matrix.h"
-#include "model/kernels/memory.h"
 
 #include <stdio.h>
 
@@ -20,7 +20,7 @@ extern const struct wt_kernels test_kernels_amx;
 /* Working memory as it may be left by others: no number counts that is not written anew. */
 static void *new_scratch(size_t bytes)
 {
-    void *scratch = wt_memory_aligned(bytes);
+    void *scratch = wt_pages_alloc(bytes);
     assert_non_null(scratch);
     return memset(scratch, 0xFF, bytes);
 }
@@ -38,7 +38,7 @@ static float *multiply(const struct wt_kernels *kernels, enum wt_number number, 
     wt_matrix_convert(matrix, x, inputs, rows, NULL, scratch, &operand);
     struct wt_result result = {.out = out, .out_stride = outputs};
     wt_matrix_multiply(matrix, &operand, &result);
-    free(scratch);
+    wt_pages_free(scratch);
     wt_matrix_destroy(matrix);
     return out;
 }
@@ -129,7 +129,7 @@ static void attend(const struct wt_kernels *kernels, const float *x, size_t toke
                                            .out_stride = size};
     void *scratch = new_scratch(wt_attention_scratch_bytes(kernels, tokens, size));
     wt_attention_run(&attention, scratch);
-    free(scratch);
+    wt_pages_free(scratch);
 }
 
 static void its_attention_is_that_of_portable_c_but_for_the_last_bits(void **state)
