@@ -413,7 +413,7 @@ def test_a_configuration_of_tokens_is_not_quoted(lab, cluster):
 @pytest.mark.parametrize("path", sorted(path.relative_to(ROOT) for path in (ROOT / "config").rglob("*.yaml")
                                          if path.name != "alerts.yaml" and "kubernetes" not in path.parts))
 def test_every_shipped_configuration_is_complete(tmp_path, path):
-    environment = {"KAFKA_BROKERS": "127.0.0.1:1", "KAFKA_USER": "u", "KAFKA_PASSWORD": "p", "MODEL_SHA256": "0" * 64}
+    environment = {"KAFKA_BROKERS": "127.0.0.1:1", "KAFKA_USER": "u", "KAFKA_PASSWORD": "p", "MODEL_SHA256": "0" * 64, "HOSTNAME": "wire-1"}
     done = subprocess.run([worker.binary(worker.fake_build()), "check", "-c", path, "--json", "--set", "kafka.common.bootstrap.servers=127.0.0.1:1"],
                           cwd=ROOT, timeout=120, capture_output=True, text=True, env={**os.environ, **environment})
     found = json.loads(done.stdout)["findings"]
