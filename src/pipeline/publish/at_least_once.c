@@ -79,6 +79,7 @@ static void report(void *opaque, struct wt_record *record, enum wt_delivery deli
         self->replacing = true;
         return;
     case WT_DELIVERY_RETRY:
+    case WT_DELIVERY_EXPIRED:
         wt_release_log_undelivered(record, reason, "retrying");
         wt_release_pause(release);
         wt_record_list_append(&self->again, &record);

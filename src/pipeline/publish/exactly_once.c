@@ -100,6 +100,13 @@ static void report(void *opaque, struct wt_record *record, enum wt_delivery deli
         wt_release_log_undelivered(record, reason, "aborting its transaction");
         wt_transaction_require_abort(self->transaction);
         return;
+    case WT_DELIVERY_EXPIRED:
+        /* Note "Remade": librdkafka (seen in 2.16.0) keeps the leader that it knows while metadata have
+         * an older leader epoch, as those of a topic that was deleted and made anew have. A new client
+         * has no such memory. */
+        wt_release_log_undelivered(record, reason, "replacing the producer");
+        wt_transaction_replace_producer(self->transaction);
+        return;
     case WT_DELIVERY_FATAL:
         wt_transaction_replace_producer(self->transaction);
         return;

@@ -61,6 +61,8 @@ static enum wt_delivery delivery_of(rd_kafka_resp_err_t code)
     case RD_KAFKA_RESP_ERR_POLICY_VIOLATION:
     case RD_KAFKA_RESP_ERR__INVALID_ARG:
         return WT_DELIVERY_REJECTED;
+    case RD_KAFKA_RESP_ERR__MSG_TIMED_OUT:
+        return WT_DELIVERY_EXPIRED;
     case RD_KAFKA_RESP_ERR__PURGE_QUEUE:
     case RD_KAFKA_RESP_ERR__PURGE_INFLIGHT:
         return WT_DELIVERY_PURGED;
@@ -78,7 +80,7 @@ static void note_delivery(const struct wt_producer *producer, const rd_kafka_mes
 {
     bool delivered = delivery == WT_DELIVERED;
     char words[300] = "";
-    if (delivery != WT_DELIVERY_RETRY && !delivered) {
+    if (delivery != WT_DELIVERY_RETRY && delivery != WT_DELIVERY_EXPIRED && !delivered) {
         return;
     }
     if (!delivered) {

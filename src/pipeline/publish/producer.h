@@ -19,6 +19,7 @@ enum wt_delivery {
     WT_DELIVERY_REJECTED,  /* the broker refuses the record, or another one in its request */
     WT_DELIVERY_TOO_LARGE, /* the same, because of its size */
     WT_DELIVERY_RETRY,     /* not delivered; it may be the next time */
+    WT_DELIVERY_EXPIRED,   /* the same, and not within message.timeout.ms */
     WT_DELIVERY_PURGED,    /* not delivered: the producer was reset */
     WT_DELIVERY_FATAL      /* the producer failed for good: reset it */
 };
