@@ -89,7 +89,9 @@ static void test_more_than_there_is_is_refused(void **state)
 {
     (void)state;
     assert_null(wt_pages_alloc(SIZE_MAX));
+#if !defined(__SANITIZE_ADDRESS__) /* which ends the process instead */
     assert_null(wt_pages_alloc(SIZE_MAX / 4));
+#endif
 }
 
 int main(void)
