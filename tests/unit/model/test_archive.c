@@ -24,7 +24,7 @@ struct writer {
 static void put(uint8_t *bytes, size_t *count, uint64_t value, uint32_t width)
 {
     for (uint32_t i = 0; i < width; i++) {
-        bytes[(*count)++] = (uint8_t)(value >> 8 * i);
+        bytes[(*count)++] = (uint8_t)(i < 8 ? value >> 8 * i : 0);
     }
 }
 
