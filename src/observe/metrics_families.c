@@ -367,8 +367,9 @@ static const struct wt_family_entry families[WT_FAMILY_COUNT] = {
          WT_GAUGE,
          {"reason"},
          "1 while the reason keeps records from moving: security, brokers, rights, strategy, "
-         "group, input-topic, damaged, input-transaction, registry, model, output-topic, "
-         "dead-letter-topic, transactions, unknown. /readyz and the log have the details.",
+         "group, input-topic, no-offset, damaged, input-transaction, registry, model, "
+         "output-topic, dead-letter-topic, transactions, unknown. /readyz and the log have the "
+         "details.",
          NULL},
     [WT_FAMILY_BEAT_AGE] = {"wiretag_thread_beat_age_seconds",
                             WT_GAUGE,

@@ -91,6 +91,7 @@ static const struct wt_metric_entry metrics[WT_METRIC_COUNT] = {
     [WT_METRIC_STALLED_STRATEGY] = {WT_FAMILY_STALLED, "strategy"},
     [WT_METRIC_STALLED_GROUP] = {WT_FAMILY_STALLED, "group"},
     [WT_METRIC_STALLED_INPUT_TOPIC] = {WT_FAMILY_STALLED, "input-topic"},
+    [WT_METRIC_STALLED_NO_OFFSET] = {WT_FAMILY_STALLED, "no-offset"},
     [WT_METRIC_STALLED_DAMAGED] = {WT_FAMILY_STALLED, "damaged"},
     [WT_METRIC_STALLED_INPUT_TRANSACTION] = {WT_FAMILY_STALLED, "input-transaction"},
     [WT_METRIC_STALLED_REGISTRY] = {WT_FAMILY_STALLED, "registry"},

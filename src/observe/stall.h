@@ -14,13 +14,14 @@
 
 /* In the order of /readyz: causes before their effects. */
 enum wt_stall {
-    WT_STALL_SECURITY,          /* TLS or SASL fails with a broker */
-    WT_STALL_BROKERS,           /* no broker answers */
-    WT_STALL_RIGHTS,            /* the brokers deny what the worker must do */
-    WT_STALL_STRATEGY,          /* other members of the group use another assignment strategy */
-    WT_STALL_GROUP,             /* removed from the group, or not joined yet */
-    WT_STALL_INPUT_TOPIC,       /* an input topic is missing, or a partition of it has no leader */
-    WT_STALL_DAMAGED,           /* a damaged batch in an input topic */
+    WT_STALL_SECURITY,    /* TLS or SASL fails with a broker */
+    WT_STALL_BROKERS,     /* no broker answers */
+    WT_STALL_RIGHTS,      /* the brokers deny what the worker must do */
+    WT_STALL_STRATEGY,    /* other members of the group use another assignment strategy */
+    WT_STALL_GROUP,       /* removed from the group, or not joined yet */
+    WT_STALL_INPUT_TOPIC, /* an input topic is missing, or a partition of it has no leader */
+    WT_STALL_NO_OFFSET,   /* a partition has no offset to begin at, by auto.offset.reset: error */
+    WT_STALL_DAMAGED,     /* a damaged batch in an input topic */
     WT_STALL_INPUT_TRANSACTION, /* records wait for an open transaction of their producer */
     WT_STALL_REGISTRY,          /* the schema registry does not answer, or denies us */
     WT_STALL_MODEL,             /* the model fails on everything, or waits for memory */

@@ -47,6 +47,7 @@ struct wt_partition {
     bool assigned;
     struct wt_range *range;          /* of a replay; NULL: everything is read */
     bool suspended;                  /* no record is taken; suspend.h */
+    bool no_offset;                  /* not read, since auto.offset.reset is error */
     bool unforwarded;                /* assigned, but its records stay in librdkafka for now */
     struct wt_record_mark read_last; /* of the assignment */
     int64_t progress_us;             /* when a record last came, or when none was expected */

@@ -9,6 +9,7 @@
 #include "kafka/group_status.h"
 #include "observe/beat.h"
 #include "observe/metrics.h"
+#include "observe/stall.h"
 #include "pipeline/consume/commit_log.h"
 #include "pipeline/consume/consumer_client.h"
 #include "pipeline/consume/drain_clock.h"
@@ -18,6 +19,7 @@
 #include "pipeline/consume/takeover.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -197,6 +199,29 @@ static void forward_new(struct wt_consume *consume)
     }
 }
 
+/* Partitions that librdkafka does not read until they are assigned anew. */
+static void judge_offsets(const struct wt_consume *consume)
+{
+    const struct wt_partition *first = NULL;
+    size_t count = 0;
+    const struct wt_partition *partition;
+    for (size_t i = 0; (partition = wt_partitions_at(consume->partitions, i)) != NULL; i++) {
+        if (partition->assigned && partition->no_offset) {
+            first = first != NULL ? first : partition;
+            count++;
+        }
+    }
+    if (first == NULL) {
+        wt_stall_end(WT_STALL_NO_OFFSET);
+        return;
+    }
+    wt_stall_begin(WT_STALL_NO_OFFSET,
+                   "%s [%" PRId32 "]%s: the group has no offset that the log still has, and "
+                   "auto.offset.reset is error: stop the workers and set the offset "
+                   "(kafka-consumer-groups.sh --reset-offsets), or set auto.offset.reset",
+                   first->topic, first->number, count > 1 ? " and others" : "");
+}
+
 /* Forwards the queues of new partitions at once, and all queues again once a second; note "Forward
  * again". */
 static void forward_all(struct wt_consume *consume)
@@ -209,6 +234,7 @@ static void forward_all(struct wt_consume *consume)
     }
     consume->forward_us = now_us + FORWARD_US;
     wt_intake_check(consume->intake);
+    judge_offsets(consume);
     const struct wt_partition *partition;
     for (size_t i = 0; (partition = wt_partitions_at(consume->partitions, i)) != NULL; i++) {
         if (partition->assigned && !partition->unforwarded) {

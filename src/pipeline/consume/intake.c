@@ -102,6 +102,7 @@ void wt_intake_begin(struct wt_intake *intake, struct wt_partition *partition)
     wt_owner_assert(&intake->owner);
     assert(atomic_load_explicit(&partition->epoch_live, memory_order_relaxed) == 0);
     wt_suspend_forget(intake->suspend, partition);
+    partition->no_offset = false;
     partition->progress_us = wt_clock_us();
     wt_retention_gap_begin(intake->retention_gap, partition, intake->ports.ranged);
     wt_takeover_begin(intake->takeover, partition);
@@ -342,6 +343,9 @@ static void take_event(struct wt_intake *intake, rd_kafka_message_t **taken)
                                   rd_kafka_message_errstr(message));
         }
         return;
+    }
+    if (message->rkt != NULL && message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
+        source_of(intake, message)->no_offset = true;
     }
     struct wt_error error;
     if (wt_consumer_client_failed(intake->ports.consumer, message, &error)) {
