@@ -56,6 +56,18 @@ static inline void list_end(struct wt_record_list *list)
     }
 }
 
+/* Resident bytes of this process. */
+static inline size_t resident_bytes(void)
+{
+    unsigned long total = 0;
+    unsigned long resident = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%lu %lu", &total, &resident), 2);
+    (void)fclose(file);
+    return resident * (size_t)sysconf(_SC_PAGESIZE);
+}
+
 /* Whether `body(opaque)` fails an assertion: it runs in a child, which must abort. */
 static inline bool aborts(void (*body)(void *opaque), void *opaque)
 {

@@ -4,24 +4,11 @@
 #include "support.h"
 
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define LARGE_PAGE ((size_t)2 << 20)
 
-static size_t resident_bytes(void)
-{
-    unsigned long all = 0;
-    unsigned long resident = 0;
-    FILE *file = fopen("/proc/self/statm", "r");
-    assert_non_null(file);
-    assert_int_equal(fscanf(file, "%lu %lu", &all, &resident), 2);
-    (void)fclose(file);
-    return resident * (size_t)sysconf(_SC_PAGESIZE);
-}
-
-static void test_blocks_of_any_size_are_zeroed_and_aligned(void **state)
+static void blocks_of_any_size_are_zeroed_and_aligned(void **state)
 {
     (void)state;
     const size_t sizes[] = {0,
@@ -56,7 +43,7 @@ static void test_blocks_of_any_size_are_zeroed_and_aligned(void **state)
 }
 
 /* Small blocks that are allocated in between keep no large one from going back. */
-static void test_large_blocks_go_back_to_the_system(void **state)
+static void large_blocks_go_back_to_the_system(void **state)
 {
     (void)state;
     enum { COUNT = 16 };
@@ -85,7 +72,7 @@ static void test_large_blocks_go_back_to_the_system(void **state)
 #endif
 }
 
-static void test_more_than_there_is_is_refused(void **state)
+static void more_than_there_is_is_refused(void **state)
 {
     (void)state;
     assert_null(wt_pages_alloc(SIZE_MAX));
@@ -97,9 +84,9 @@ static void test_more_than_there_is_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_blocks_of_any_size_are_zeroed_and_aligned),
-        cmocka_unit_test(test_large_blocks_go_back_to_the_system),
-        cmocka_unit_test(test_more_than_there_is_is_refused),
+        cmocka_unit_test(blocks_of_any_size_are_zeroed_and_aligned),
+        cmocka_unit_test(large_blocks_go_back_to_the_system),
+        cmocka_unit_test(more_than_there_is_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* The model layer over libtorch: the demonstration bundle, and files that are no bundles. */
 #include "model/kernels/kernels.h"
 #include "model_cases.h"
+#include "support.h"
 
 #include "wiretag/tokenizer.h"
 
@@ -271,18 +272,6 @@ static void threads_share_a_model_and_get_the_same_bits(void **state)
 }
 
 /* --- memory ---------------------------------------------------------------------------------- */
-
-/* Resident bytes of this process. */
-static size_t resident_bytes(void)
-{
-    unsigned long total = 0;
-    unsigned long resident = 0;
-    FILE *file = fopen("/proc/self/statm", "r");
-    assert_non_null(file);
-    assert_int_equal(fscanf(file, "%lu %lu", &total, &resident), 2);
-    (void)fclose(file);
-    return resident * (size_t)sysconf(_SC_PAGESIZE);
-}
 
 static void loading_again_and_again_leaks_nothing(void **state)
 {
