@@ -57,9 +57,8 @@ uint32_t wt_archive_crc(const void *bytes, size_t count)
     uint32_t crc = 0xFFFFFFFFu;
     (void)pthread_once(&once, make_remainders);
     for (; count >= SLICES; count -= SLICES, at += SLICES) {
-        uint32_t
-            words[SLICES /
-                  4]; /* the first byte is the lowest on every processor that libtorch is for */
+        /* The first byte is the lowest on every processor that libtorch is for. */
+        uint32_t words[SLICES / 4];
         memcpy(words, at, sizeof words);
         crc = remainder_of(words[0] ^ crc, 12) ^ remainder_of(words[1], 8) ^
               remainder_of(words[2], 4) ^ remainder_of(words[3], 0);
