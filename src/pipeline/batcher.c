@@ -6,9 +6,12 @@
 #include <assert.h>
 #include <stdlib.h>
 
-/* If no record arrives for this share of the wait, the batch starts. So under light load a lone
- * article waits a quarter of the time, and a steady stream of articles still fills batches. */
+/* If no record arrives for this share of the wait, the batch starts. So a steady stream of articles
+ * fills batches. */
 #define PAUSE_SHARE 4
+
+/* A lone article waits no longer than this: those that come together are prepared some 50 us apart. */
+#define ALONE_US_MAX 100
 
 /* Waiting longer than one batch takes never pays: a record that starts at once would be finished by
  * then and the replica free for the next batch. So the wait is one batch time, but at least this
@@ -117,7 +120,11 @@ static int64_t due_us(const struct wt_batcher *batcher, uint32_t oldest)
 {
     assert(batcher->buckets[oldest].first != NULL);
     int64_t waited_us = batcher->buckets[oldest].first->waiting_us + batcher->wait_us;
-    int64_t paused_us = batcher->newest_us + batcher->wait_us / PAUSE_SHARE;
+    int64_t pause_us = batcher->wait_us / PAUSE_SHARE;
+    if (batcher->count == 1 && pause_us > ALONE_US_MAX) {
+        pause_us = ALONE_US_MAX;
+    }
+    int64_t paused_us = batcher->newest_us + pause_us;
     return paused_us < waited_us ? paused_us : waited_us;
 }
 

@@ -1,11 +1,12 @@
 /* batcher.h: decides which records run through the model together.
  *
- * A pure state machine: no thread, clock or Kafka; the caller passes the time. Waiting records lie
- * in buckets of similar length. A batch is due when one of these holds: waiting records fill a
- * whole batch (tokens or articles); the oldest has waited wait_us_max, or as long as one batch
- * takes; no record has arrived for a quarter of that wait. A batch starts with the oldest record
- * and adds records of similar length, the most similar first, as long as tokens_max (padded) and
- * articles_max allow and padding stays a small share. A batch has at least one record. */
+ * A pure state machine: no thread, clock or Kafka; the caller passes the time. Waiting records lie in
+ * buckets of similar length. A batch is due when one of these holds: waiting records fill a whole
+ * batch (tokens or articles); the oldest has waited wait_us_max, or as long as one batch takes; no
+ * record has arrived for a quarter of that wait, or for 100 us if one waits alone. A batch starts with
+ * the oldest record and adds records of similar length, the most similar first, as long as tokens_max
+ * (padded) and articles_max allow and padding stays a small share. A batch has at least one record.
+ */
 #ifndef WIRETAG_PIPELINE_BATCHER_H
 #define WIRETAG_PIPELINE_BATCHER_H
 

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "base/owner.h"
+#include "base/priority.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
 #include "pipeline/auto_limits.h"
@@ -363,6 +364,8 @@ static void *run(void *opaque)
 {
     struct wt_reload *reload = opaque;
     bool requested;
+    (void)pthread_setname_np(pthread_self(), "reload");
+    wt_priority_low();
     while (await(reload, &requested)) {
         if (requested ||
             (reload->ports.changed != NULL && reload->ports.changed(reload->ports.opaque))) {

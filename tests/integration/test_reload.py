@@ -7,6 +7,7 @@ import random
 import signal
 import threading
 import time
+from pathlib import Path
 
 import checks
 import client
@@ -439,6 +440,26 @@ def seen_after(running, bundles, rounds):
         retirements(running)
         seen.append((running.resident_bytes(), running.threads(), running.descriptors()))
     return seen
+
+
+def niceness(running):
+    """{(thread, nice)}; proc(5), stat."""
+    fields = [path.read_text().rpartition(")")[::2] for path in Path(f"/proc/{running.process.pid}/task").glob("*/stat")]
+    return {(name.partition("(")[2], int(rest.split()[16])) for name, rest in fields}
+
+
+def test_loading_gives_way_to_the_live_path(lab):
+    flow, bundles = lab.flow(1), Bundles(lab.directory)
+    bundles.place()
+    running = lab.run(flow, bundles.path, http=HTTP).wait_ready()
+    bundles.place()
+    running.signal(signal.SIGHUP)
+    replacements(running, 1)
+    seen, usual = niceness(running), os.nice(0)
+    assert ("reload", min(usual + 10, 19)) in seen
+    # The thread's own client, which asks for promotions, inherits it.
+    assert {name for name, nice in seen if nice != usual and not name.startswith("rdk:")} == {"reload"}
+    assert running.stop() == 0
 
 
 @pytest.mark.parametrize("rounds", [12, pytest.param(100, marks=pytest.mark.long)])

@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/priority.h"
 #include "model/pause.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
@@ -16,7 +17,6 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -272,20 +272,11 @@ static void label(struct wt_shadow *shadow, struct wt_shadow_item *item)
     atomic_store_explicit(&shadow->began_us, 0, memory_order_relaxed);
 }
 
-/* Where there is no such class the thread has the usual priority; it gives way all the same. */
-static void lower_priority(void)
-{
-#ifdef SCHED_IDLE
-    const struct sched_param none = {0};
-    (void)pthread_setschedparam(pthread_self(), SCHED_IDLE, &none);
-#endif
-}
-
 static void *run(void *opaque)
 {
     struct wt_shadow *shadow = opaque;
     (void)pthread_setname_np(pthread_self(), "shadow");
-    lower_priority();
+    wt_priority_idle();
     wt_model_thread_init(shadow->model);
     wt_pause_set(give_way, shadow);
     while (!is_stopping(shadow)) {

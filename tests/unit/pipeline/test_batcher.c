@@ -1,6 +1,8 @@
 /* Which records run together: within the limits, and when. */
 #include "batcher_cases.h"
 
+#define ALONE_US 100
+
 /* --- limits ---------------------------------------------------------------------------------- */
 
 static void no_batch_exceeds_the_limits_whatever_they_are_and_nothing_is_lost(void **state)
@@ -196,14 +198,25 @@ static void when_no_neighbours_come_a_quarter_of_the_wait_is_enough(void **state
     assert_false(take(&fixture, 0));
     assert_int_equal(wt_batcher_due_us(fixture.batcher), INT64_MAX);
     add(&fixture, 20, 0, 1000);
-    assert_int_equal(wt_batcher_due_us(fixture.batcher), 1000 + WAIT_US_MAX / 4);
     add(&fixture, 400, 1, 1500);
     assert_int_equal(wt_batcher_due_us(fixture.batcher), 1500 + WAIT_US_MAX / 4);
     assert_false(take(&fixture, 1500 + WAIT_US_MAX / 4 - 1));
     assert_true(take(&fixture, 1500 + WAIT_US_MAX / 4));
     assert_int_equal(fixture.batch.records[0]->offset, 0);
     batch_end(&fixture.batch);
-    assert_int_equal(wt_batcher_due_us(fixture.batcher), 1500 + WAIT_US_MAX / 4);
+    assert_int_equal(wt_batcher_due_us(fixture.batcher), 1500 + ALONE_US);
+    fixture_destroy(&fixture);
+}
+
+static void an_article_alone_waits_a_moment(void **state)
+{
+    (void)state;
+    struct fixture fixture = fixture_create(&DEFAULTS);
+    add(&fixture, 20, 0, 1000);
+    assert_int_equal(wt_batcher_due_us(fixture.batcher), 1000 + ALONE_US);
+    assert_false(take(&fixture, 1000 + ALONE_US - 1));
+    assert_true(take(&fixture, 1000 + ALONE_US));
+    batch_end(&fixture.batch);
     fixture_destroy(&fixture);
 }
 
@@ -211,6 +224,7 @@ static void while_neighbours_come_no_article_waits_longer_than_it_may(void **sta
 {
     (void)state;
     struct fixture fixture = fixture_create(&DEFAULTS);
+    add(&fixture, 20, 8, 1000);
     for (int64_t i = 0; i < 8; i++) {
         int64_t now_us = 1000 + i * WAIT_US_MAX / 8;
         assert_false(take(&fixture, now_us));
@@ -219,7 +233,7 @@ static void while_neighbours_come_no_article_waits_longer_than_it_may(void **sta
     assert_int_equal(wt_batcher_due_us(fixture.batcher), 1000 + WAIT_US_MAX);
     assert_false(take(&fixture, 1000 + WAIT_US_MAX - 1));
     assert_true(take(&fixture, 1000 + WAIT_US_MAX));
-    assert_int_equal(fixture.batch.count, 8);
+    assert_int_equal(fixture.batch.count, 9);
     batch_end(&fixture.batch);
     fixture_destroy(&fixture);
 }
@@ -234,6 +248,7 @@ static void no_article_waits_longer_than_recent_batches_took(void **state)
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct fixture fixture = fixture_create(&DEFAULTS);
         wt_batcher_took(fixture.batcher, cases[i].batch_us);
+        add(&fixture, 5, 0, 1000);
         add(&fixture, 5, 0, 1000);
         assert_int_equal(wt_batcher_due_us(fixture.batcher), 1000 + cases[i].wait_us / 4);
         for (int step = 1; step <= 8; step++) { /* neighbours keep coming */
@@ -250,6 +265,7 @@ static void the_wait_follows_what_batches_take(void **state)
     struct fixture fixture = fixture_create(&DEFAULTS);
     wt_batcher_took(fixture.batcher, 4000);
     add(&fixture, 5, 0, 0);
+    add(&fixture, 5, 1, 0);
     assert_int_equal(wt_batcher_due_us(fixture.batcher), 1000);
     wt_batcher_took(fixture.batcher, 8000); /* one slow batch is not yet a habit */
     assert_in_range(wt_batcher_due_us(fixture.batcher), 1001, 1200);
@@ -360,6 +376,7 @@ int main(void)
         cmocka_unit_test(a_raise_that_fails_waits_twice_as_long_for_the_next_up_to_five_hours),
         cmocka_unit_test(a_shortage_after_a_raise_that_held_lasts_five_minutes_again),
         cmocka_unit_test(when_no_neighbours_come_a_quarter_of_the_wait_is_enough),
+        cmocka_unit_test(an_article_alone_waits_a_moment),
         cmocka_unit_test(no_article_waits_longer_than_recent_batches_took),
         cmocka_unit_test(the_wait_follows_what_batches_take),
         cmocka_unit_test(while_neighbours_come_no_article_waits_longer_than_it_may),
