@@ -6,10 +6,8 @@
 #include "config/config.h"
 #include "config/config_load.h"
 
+#include "mock_group.h"
 #include "support.h"
-
-#include <librdkafka/rdkafka.h>
-#include <librdkafka/rdkafka_mock.h>
 
 #define MEMBER_PARTITIONS 4
 
@@ -50,11 +48,12 @@ static inline void member_share_cluster(struct wt_config *config, rd_kafka_t *cl
     }
 }
 
-/* What it reads, in the cluster of this client. Before it subscribes. */
+/* What it reads, in the cluster of this client, whose groups form soon. Before it subscribes. */
 static inline void member_make_topic(rd_kafka_t *client)
 {
-    assert_int_equal(rd_kafka_mock_topic_create(rd_kafka_handle_mock_cluster(client), "articles",
-                                                MEMBER_PARTITIONS, 1),
+    rd_kafka_mock_cluster_t *cluster = rd_kafka_handle_mock_cluster(client);
+    rd_kafka_mock_group_initial_rebalance_delay_ms(cluster, MOCK_GROUP_DELAY_SHORT);
+    assert_int_equal(rd_kafka_mock_topic_create(cluster, "articles", MEMBER_PARTITIONS, 1),
                      RD_KAFKA_RESP_ERR_NO_ERROR);
 }
 

@@ -1,5 +1,6 @@
 #include "mock_lab.h"
 #include "config/config_load.h"
+#include "mock_group.h"
 #include "mock_labeller.h"
 
 #include "base/alloc.h"
@@ -55,6 +56,7 @@ static void make_cluster(struct mock_lab *lab, int broker_count)
     assert_non_null(lab->host);
     lab->cluster = rd_kafka_mock_cluster_new(lab->host, broker_count);
     assert_non_null(lab->cluster);
+    rd_kafka_mock_group_initial_rebalance_delay_ms(lab->cluster, MOCK_GROUP_DELAY_SHORT);
     assert_int_equal(rd_kafka_mock_coordinator_set(lab->cluster, "group", GROUP, 1),
                      RD_KAFKA_RESP_ERR_NO_ERROR);
     assert_int_equal(rd_kafka_mock_coordinator_set(lab->cluster, "transaction", "mock-worker", 1),

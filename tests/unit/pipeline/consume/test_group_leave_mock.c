@@ -109,6 +109,13 @@ static void ruin(struct wt_consume *consume)
     assert_true(atomic_load(&seen.failed));
 }
 
+/* The group answers long after the worker was told to stop. */
+static void form_late(struct wt_consume *consume)
+{
+    rd_kafka_mock_group_initial_rebalance_delay_ms(
+        rd_kafka_handle_mock_cluster(wt_consume_client(consume)), MOCK_GROUP_DELAY_OF_BROKERS);
+}
+
 /* A worker from its start to its end. */
 static void run(const char *property, enum stop stop)
 {
@@ -129,6 +136,9 @@ static void run(const char *property, enum stop stop)
     seen.drained = 0;
     seen.lost = 0;
     atomic_store(&seen.failed, false);
+    if (stop == AT_ONCE) {
+        form_late(consume);
+    }
     assert_int_equal(wt_consume_start(consume, &error), WT_OK);
     if (stop != AT_ONCE) {
         await_partitions(partitions);
@@ -202,6 +212,7 @@ static void a_worker_whose_client_never_answers_again_ends_all_the_same(void **s
         wt_consume_create(config, partitions, in_flight, queue, &hooks, &options, &consume, &error),
         WT_OK);
     member_make_topic(wt_consume_client(consume));
+    form_late(consume);
     seen.awaited = true;
     seen.silent = true;
     assert_int_equal(wt_consume_start(consume, &error), WT_OK);
