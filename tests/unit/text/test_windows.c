@@ -13,11 +13,18 @@ static struct wt_vocab *vocab_create(void)
     return vocab;
 }
 
+static struct wt_windows windows_with(const struct wt_vocab *vocab, uint32_t tokens_max,
+                                      uint32_t overlap, uint32_t count_max)
+{
+    struct wt_windows windows;
+    assert_int_equal(wt_windows_init(&windows, vocab, tokens_max, overlap, count_max, NULL), WT_OK);
+    return windows;
+}
+
 static struct wt_windows windows_of(uint32_t tokens_max, uint32_t overlap, uint32_t count_max)
 {
     struct wt_vocab *vocab = vocab_create();
-    struct wt_windows windows;
-    assert_int_equal(wt_windows_init(&windows, vocab, tokens_max, overlap, count_max, NULL), WT_OK);
+    struct wt_windows windows = windows_with(vocab, tokens_max, overlap, count_max);
     wt_vocab_destroy(vocab);
     return windows;
 }
@@ -112,16 +119,18 @@ static void every_token_is_some_windows_own_exactly_once(void **state)
 {
     (void)state;
     struct dice dice = {.state = 7};
+    struct wt_vocab *vocab = vocab_create();
     for (int round = 0; round < 20000; round++) {
         uint32_t room = dice_between(&dice, 1, 40);
         uint32_t overlap = dice_below(&dice, room);
         uint32_t count_max = dice_between(&dice, 2, 20);
-        struct wt_windows windows = windows_of(room + 2, overlap, count_max);
+        struct wt_windows windows = windows_with(vocab, room + 2, overlap, count_max);
         uint32_t most = wt_windows_tokens_max(&windows) - 2;
         assert_covers(&windows, dice_below(&dice, most + 1), overlap);
         assert_covers(&windows, most, overlap);
         assert_int_equal(wt_windows_count(&windows, most + 2), count_max);
     }
+    wt_vocab_destroy(vocab);
 }
 
 static void a_window_has_the_template_around_its_tokens(void **state)

@@ -1,9 +1,7 @@
-/* The fast tokenizer against the reference: every processor's path, threads, memory of words. */
+/* The fast tokenizer against the reference: every processor's path, memory of words. */
 #include "text/tokenizer_cases.h"
 #include "text/unicode/unicode.h"
 #include "text/wordpiece/wordpiece_reference.h"
-
-#include <pthread.h>
 
 /* Tokens that overlap, so that failure links have work to do. */
 static const char tangled_lines[] =
@@ -239,49 +237,6 @@ static void plain_blocks_hold_nothing_but_parts_of_words(void **state)
     }
 }
 
-struct reader {
-    pthread_t thread;
-    const struct wt_vocab *vocab;
-    uint64_t sum;
-};
-
-static void *read_texts(void *opaque)
-{
-    struct reader *reader = opaque;
-    struct wt_tokenizer *tokenizer = NULL;
-    if (wt_tokenizer_create(reader->vocab, &tokenizer, NULL) != WT_OK) {
-        return NULL;
-    }
-    for (uint32_t i = 0; i < 3000; i++) {
-        char text[64];
-        int bytes = snprintf(text, sizeof text, "мир%u abcde ЙÉ東 [SEP] %u", i % 700, i);
-        struct wt_tokens tokens;
-        if (wt_tokenizer_encode(tokenizer, text, (size_t)bytes, 0, &tokens, NULL) == WT_OK) {
-            for (uint32_t t = 0; t < tokens.count; t++) {
-                reader->sum = reader->sum * 31 + (uint64_t)tokens.ids[t];
-            }
-        }
-    }
-    wt_tokenizer_destroy(tokenizer);
-    return NULL;
-}
-
-static void threads_share_one_vocabulary(void **state)
-{
-    (void)state;
-    struct wt_vocab *vocab = make_uncased_vocab(tangled_lines);
-    struct reader readers[4];
-    for (size_t i = 0; i < 4; i++) {
-        readers[i] = (struct reader){.vocab = vocab};
-        assert_int_equal(pthread_create(&readers[i].thread, NULL, read_texts, &readers[i]), 0);
-    }
-    for (size_t i = 0; i < 4; i++) {
-        assert_int_equal(pthread_join(readers[i].thread, NULL), 0);
-        assert_true(readers[i].sum != 0 && readers[i].sum == readers[0].sum);
-    }
-    wt_vocab_destroy(vocab);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -289,7 +244,6 @@ int main(void)
         cmocka_unit_test(a_word_seen_again_has_the_same_ids_however_many_they_are),
         cmocka_unit_test(forgetting_a_word_changes_no_ids),
         cmocka_unit_test(plain_blocks_hold_nothing_but_parts_of_words),
-        cmocka_unit_test(threads_share_one_vocabulary),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
