@@ -1,6 +1,7 @@
 #include "text/compound/compound_internal.h"
 
 #include "base/utf8.h"
+#include "text/tables/count_ids.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -290,14 +291,11 @@ static enum wt_status finish(struct wt_compound_tokenizer *tokenizer, uint32_t t
     for (uint32_t i = 0; i < compound->behind_count; i++) {
         ids->ids[ids->count++] = compound->behind[i];
     }
-    uint32_t unknown_count = 0;
-    for (size_t i = 0; i < ids->count; i++) {
-        unknown_count += ids->ids[i] == compound->model->unknown_id;
-    }
-    *tokens_out = (struct wt_tokens){.ids = ids->ids,
-                                     .count = (uint32_t)ids->count,
-                                     .unknown_count = unknown_count,
-                                     .truncated = truncated};
+    *tokens_out = (struct wt_tokens){
+        .ids = ids->ids,
+        .count = (uint32_t)ids->count,
+        .unknown_count = wt_count_ids(ids->ids, ids->count, compound->model->unknown_id),
+        .truncated = truncated};
     return WT_OK;
 }
 

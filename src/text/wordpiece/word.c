@@ -3,6 +3,8 @@
 #include "base/utf8.h"
 #include "text/unicode/unicode.h"
 
+#include <assert.h>
+
 /* The general case. */
 static uint32_t any_symbols(const struct wt_wordpiece_vocab *vocab, const uint8_t *word,
                             size_t bytes, uint32_t *symbols_out)
@@ -11,9 +13,7 @@ static uint32_t any_symbols(const struct wt_wordpiece_vocab *vocab, const uint8_
     for (size_t place = 0; place < bytes;) {
         uint32_t code_point;
         uint32_t length = wt_utf8_decode(word + place, bytes - place, &code_point);
-        if (length == 0) {
-            return WT_WORD_MALFORMED;
-        }
+        assert(length > 0);
         wt_normalize_character(&vocab->normalization, &characters, code_point);
         place += length;
     }
@@ -29,26 +29,23 @@ static uint32_t any_symbols(const struct wt_wordpiece_vocab *vocab, const uint8_
 uint32_t wt_word_symbols(const struct wt_wordpiece_vocab *vocab, const uint8_t *word, size_t bytes,
                          uint32_t *symbols_out)
 {
+    const uint32_t *low_symbols = vocab->low_symbols;
+    const uint8_t *end = word + bytes;
     uint32_t count = 0;
-    for (size_t place = 0; place < bytes;) {
-        uint32_t code_point = word[place];
-        if (code_point < 0x80u) {
-            place++;
-        } else if (code_point >= 0xC2u && code_point < 0xE0u && bytes - place >= 2 &&
-                   (word[place + 1] & 0xC0u) == 0x80u) {
-            code_point = (code_point & 0x1Fu) << 6 | (word[place + 1] & 0x3Fu);
-            place += 2;
-        } else {
+    for (const uint8_t *next = word; next < end;) {
+        uint32_t code_point = *next++;
+        if (code_point >= 0xE0u || count == WT_WORD_CHARACTERS_MAX) {
             return any_symbols(vocab, word, bytes, symbols_out);
         }
-        uint32_t symbol = vocab->low_symbols[code_point];
-        if (symbol == WT_LOW_DROPPED) {
-            continue;
+        if (code_point >= 0x80u) {
+            code_point = (code_point & 0x1Fu) << 6 | (*next++ & 0x3Fu);
         }
-        if (symbol == WT_LOW_COMPLEX || count == WT_WORD_CHARACTERS_MAX) {
+        uint32_t symbol = low_symbols[code_point];
+        if (symbol < WT_LOW_COMPLEX) {
+            symbols_out[count++] = symbol;
+        } else if (symbol == WT_LOW_COMPLEX) {
             return any_symbols(vocab, word, bytes, symbols_out);
         }
-        symbols_out[count++] = symbol;
     }
     return count;
 }

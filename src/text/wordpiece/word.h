@@ -7,12 +7,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WT_WORD_MALFORMED UINT32_MAX
-
-/* Normalizes `word`: `bytes` (> 0) bytes of raw text without a boundary inside, or one boundary
- * character other than white space. Returns the number of characters after normalization, possibly
- * 0, and writes the symbols of the first WT_WORD_CHARACTERS_MAX to `symbols_out`.
- * WT_WORD_MALFORMED: not UTF-8. Thread: any. */
+/* Normalizes `word`: `bytes` (> 0) bytes of raw text, UTF-8, without a boundary inside, or one
+ * boundary character other than white space. Returns the number of characters after normalization,
+ * possibly 0, and writes the symbols of the first WT_WORD_CHARACTERS_MAX to `symbols_out`. Thread:
+ * any. */
 uint32_t wt_word_symbols(const struct wt_wordpiece_vocab *vocab, const uint8_t *word, size_t bytes,
                          uint32_t *symbols_out);
 

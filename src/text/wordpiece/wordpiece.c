@@ -2,12 +2,13 @@
 
 #include "base/pages.h"
 #include "base/utf8.h"
+#include "text/tables/count_ids.h"
 #include "text/unicode/unicode.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define IDS_AT_FIRST 16384u
+#define IDS_AT_FIRST 65536u /* twice what a batch needs; what is not written takes no memory */
 #define TEXT_BYTES_MAX INT32_MAX
 
 static enum wt_status out_of_memory(struct wt_error *error, enum wt_error_class error_class)
@@ -20,7 +21,7 @@ static void free_tokenizer(struct wt_wordpiece *tokenizer)
 {
     free(tokenizer->ids);
     wt_pages_free(tokenizer->entries);
-    free(tokenizer->lines);
+    wt_pages_free(tokenizer->lines);
     free(tokenizer);
 }
 
@@ -39,19 +40,16 @@ static enum wt_status create(const struct wt_vocab *vocab, struct wt_tokenizer *
     }
     *tokenizer_out = &tokenizer->base;
     tokenizer->base.type = &wt_wordpiece_type;
-    size_t entries_bytes = WT_ENTRY_COUNT * sizeof *tokenizer->entries;
     tokenizer->vocab = own;
     tokenizer->capacity = IDS_AT_FIRST;
     tokenizer->ids = malloc(tokenizer->capacity * sizeof *tokenizer->ids);
-    void *entries = wt_pages_alloc(entries_bytes);
-    tokenizer->entries = entries;
-    tokenizer->lines = aligned_alloc(64, WT_ENTRY_COUNT * sizeof *tokenizer->lines);
-    if (tokenizer->ids == NULL || entries == NULL || tokenizer->lines == NULL) {
+    tokenizer->entries = wt_pages_alloc_present(WT_ENTRY_COUNT * sizeof *tokenizer->entries);
+    tokenizer->lines = wt_pages_alloc(WT_LINE_COUNT * sizeof *tokenizer->lines);
+    if (tokenizer->ids == NULL || tokenizer->entries == NULL || tokenizer->lines == NULL) {
         free_tokenizer(tokenizer);
         *tokenizer_out = NULL;
         return out_of_memory(error, WT_ERROR_FATAL);
     }
-    memset(entries, 0, entries_bytes);
     tokenizer->run = wt_wordpiece_run_portable;
 #if WT_HAVE_AVX2
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi")) {
@@ -73,25 +71,6 @@ enum wt_status wt_wordpiece_grow(struct wt_wordpiece *tokenizer)
     tokenizer->ids = ids;
     tokenizer->capacity = capacity;
     return WT_OK;
-}
-
-/* Four ids at a time: what compilers do not do at -O2. */
-typedef int32_t four_ids __attribute__((vector_size(16)));
-
-static uint32_t count_of(const int32_t *ids, uint32_t count, int32_t id)
-{
-    four_ids found = {0};
-    uint32_t i = 0;
-    for (; i + 4 <= count; i += 4) {
-        four_ids here;
-        memcpy(&here, ids + i, sizeof here);
-        found -= here == id;
-    }
-    uint32_t sum = (uint32_t)(found[0] + found[1] + found[2] + found[3]);
-    for (; i < count; i++) {
-        sum += ids[i] == id;
-    }
-    return sum;
 }
 
 static enum wt_status encode(struct wt_tokenizer *base, const char *text, size_t text_bytes,
@@ -128,11 +107,11 @@ static enum wt_status encode(struct wt_tokenizer *base, const char *text, size_t
         count = tokens_max - 1;
     }
     tokenizer->ids[count++] = vocab->sep_id;
-    *tokens_out = (struct wt_tokens){
-        .ids = tokenizer->ids,
-        .count = (uint32_t)count,
-        .unknown_count = count_of(tokenizer->ids, (uint32_t)count, vocab->unknown_ids[0]),
-        .truncated = truncated};
+    *tokens_out = (struct wt_tokens){.ids = tokenizer->ids,
+                                     .count = (uint32_t)count,
+                                     .unknown_count =
+                                         wt_count_ids(tokenizer->ids, count, vocab->unknown_ids[0]),
+                                     .truncated = truncated};
     return WT_OK;
 }
 

@@ -20,28 +20,48 @@ struct wt_word_entry {
     int32_t ids[WT_IDS_AT_ONCE];               /* the last element is the number of ids */
 };
 
-/* The ids of a word with more than an entry holds. Most words of most vocabularies have few, so these lines
- * are apart and stay untouched, which costs no memory. */
-#define WT_LINE_IDS_MAX 16u
+/* The ids of a word with more than an entry holds. Most words of most vocabularies have few, so there are
+ * fewer lines than entries: one for each WT_LINE_COUNT, of the latest of them. */
+#define WT_LINE_IDS_MAX 14u
 struct wt_word_line {
     _Alignas(64) int32_t ids[WT_LINE_IDS_MAX];
+    const struct wt_word_entry *owner; /* NULL: empty */
 };
+#define WT_LINE_COUNT 1024u
 
 /* A power of two: 4 MiB for each tokenizer. */
 #define WT_ENTRY_BITS 16u
 #define WT_ENTRY_COUNT (1u << WT_ENTRY_BITS)
 
-/* The loop handles words in batches of this size. */
-#define WT_BATCH_WORDS 64u
+/* The loop cuts texts in blocks of this size. */
+#define WT_BLOCK_BYTES 64u
+
+/* A batch is full from so many pieces on. The last block adds one a byte, and what its end closes. */
+#define WT_BATCH_PIECES 192u
+#define WT_BATCH_PIECES_MAX (WT_BATCH_PIECES + WT_BLOCK_BYTES + 2u)
+
+/* Their places are written sixteen at a time at most. */
+#define WT_BATCH_PLACES (WT_BATCH_PIECES_MAX + 16u)
 
 /* The room for ids that a batch needs. */
-#define WT_BATCH_IDS_MAX (WT_BATCH_WORDS * WT_WORD_CHARACTERS_MAX + WT_IDS_AT_ONCE)
+#define WT_BATCH_IDS_MAX (WT_BATCH_PIECES_MAX * WT_WORD_CHARACTERS_MAX + WT_IDS_AT_ONCE)
+
+/* A block of text. Bit i is about byte i. */
+struct block {
+    uint64_t plain; /* of ASCII letters and digits, and of characters of the two-byte blocks that
+                             contain only parts of words (U+00C0..U+033F and U+03C0..U+053F: Latin,
+                             Cyrillic) */
+    uint64_t punctuation; /* of ASCII */
+    uint64_t blanks;      /* ' ', '\t', '\n', '\r' */
+    uint64_t brackets;    /* '[' and '<', with which special tokens start */
+    uint32_t bytes;       /* one less than all if the last one starts a plain character */
+};
 
 struct wt_wordpiece {
     struct wt_tokenizer base;
     const struct wt_wordpiece_vocab *vocab;
     struct wt_word_entry *entries; /* WT_ENTRY_COUNT; a word can be in one entry only */
-    struct wt_word_line *lines;    /* as many; [i]: of entry i, if that has too many ids */
+    struct wt_word_line *lines;    /* WT_LINE_COUNT */
     int32_t *ids;                  /* [CLS] first */
     size_t capacity;
     size_t stop_count; /* the loop may end at this many ids, [CLS] included */

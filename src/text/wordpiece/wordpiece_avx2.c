@@ -11,15 +11,25 @@ struct window {
     __m256i bytes;
 };
 
-static inline void window_load_any(struct window *window, const uint8_t *text)
+static inline void window_load(struct window *window, const uint8_t *text)
 {
     window->bytes = _mm256_loadu_si256((const __m256i *)text);
 }
 
+/* What is known of half a block. */
+struct half_block {
+    uint32_t starts;        /* of plain characters */
+    uint32_t continuations; /* bytes that can be the second of a plain character */
+    uint32_t leads;         /* of the starts */
+    uint32_t visible;       /* ASCII from '!' to '~' */
+    uint32_t blanks;
+    uint32_t brackets;
+};
+
 /* The class of a byte is the AND of two table entries, one by its upper and one by its lower half.
  * Bits: 0x01 digit, 0x02 letter A..O, 0x04 letter P..Z, 0x08 lead byte C3..CC and CF, 0x10 lead
  * byte D0..D4, 0x80 continuation byte. */
-static inline uint32_t window_load(struct window *window, const uint8_t *text)
+static inline void half_load(struct half_block *half, const uint8_t *text)
 {
     const __m256i upper_classes = _mm256_setr_epi8(
         0, 0, 0, 0x01, 0x02, 0x04, 0x02, 0x04, -128, -128, -128, -128, 0x08, 0x10, 0, 0, 0, 0, 0,
@@ -28,18 +38,50 @@ static inline uint32_t window_load(struct window *window, const uint8_t *text)
         _mm256_setr_epi8(-107, -105, -105, -97, -97, -113, -113, -113, -113, -113, -114, -118, -118,
                          -126, -126, -118, -107, -105, -105, -97, -97, -113, -113, -113, -113, -113,
                          -114, -118, -118, -126, -126, -118);
-    const __m256i half = _mm256_set1_epi8(0x0F);
-    window_load_any(window, text);
-    __m256i upper = _mm256_and_si256(_mm256_srli_epi16(window->bytes, 4), half);
-    __m256i lower = _mm256_and_si256(window->bytes, half);
+    /* At each blank's lower half the blank, elsewhere what no byte with that half is. */
+    const __m256i blanks =
+        _mm256_setr_epi8(' ', 0, 0, 0, 0, 0, 0, 0, 0, '\t', '\n', 0, 0, '\r', 0, 0, ' ', 0, 0, 0, 0,
+                         0, 0, 0, 0, '\t', '\n', 0, 0, '\r', 0, 0);
+    const __m256i low_half = _mm256_set1_epi8(0x0F);
+    __m256i bytes = _mm256_loadu_si256((const __m256i *)text);
+    __m256i upper = _mm256_and_si256(_mm256_srli_epi16(bytes, 4), low_half);
+    __m256i lower = _mm256_and_si256(bytes, low_half);
     __m256i classes = _mm256_and_si256(_mm256_shuffle_epi8(upper_classes, upper),
                                        _mm256_shuffle_epi8(lower_classes, lower));
     __m256i starts = _mm256_cmpgt_epi8(classes, _mm256_setzero_si256());
-    uint32_t continuation_mask = (uint32_t)_mm256_movemask_epi8(classes);
-    uint32_t start_mask = (uint32_t)_mm256_movemask_epi8(starts);
-    uint32_t lead_mask = start_mask & (uint32_t)_mm256_movemask_epi8(window->bytes);
-    uint32_t plain_mask = start_mask | (continuation_mask & lead_mask << 1);
-    return _tzcnt_u32(~plain_mask);
+    __m256i blank = _mm256_cmpeq_epi8(_mm256_shuffle_epi8(blanks, bytes), bytes);
+    __m256i visible = _mm256_and_si256(_mm256_cmpgt_epi8(bytes, _mm256_set1_epi8(' ')),
+                                       _mm256_cmpgt_epi8(_mm256_set1_epi8(0x7F), bytes));
+    __m256i brackets = _mm256_or_si256(_mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('[')),
+                                       _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('<')));
+    half->starts = (uint32_t)_mm256_movemask_epi8(starts);
+    half->continuations = (uint32_t)_mm256_movemask_epi8(classes);
+    half->leads = (uint32_t)_mm256_movemask_epi8(_mm256_and_si256(starts, bytes));
+    half->visible = (uint32_t)_mm256_movemask_epi8(visible);
+    half->blanks = (uint32_t)_mm256_movemask_epi8(blank);
+    half->brackets = (uint32_t)_mm256_movemask_epi8(brackets);
+}
+
+static inline void block_load(struct block *block, const uint8_t *text)
+{
+    struct half_block low;
+    struct half_block high;
+    half_load(&low, text);
+    half_load(&high, text + 32);
+    uint64_t starts = low.starts | (uint64_t)high.starts << 32;
+    uint64_t continuations = low.continuations | (uint64_t)high.continuations << 32;
+    uint64_t leads = low.leads | (uint64_t)high.leads << 32;
+    uint64_t seconds = leads << 1 & continuations;
+    block->plain = (starts & ~leads) | seconds | seconds >> 1;
+    block->punctuation = (low.visible | (uint64_t)high.visible << 32) & ~starts;
+    block->blanks = low.blanks | (uint64_t)high.blanks << 32;
+    block->brackets = low.brackets | (uint64_t)high.brackets << 32;
+    block->bytes = WT_BLOCK_BYTES - (uint32_t)(leads >> (WT_BLOCK_BYTES - 1));
+}
+
+static inline uint32_t lowest_bit(uint64_t mask)
+{
+    return (uint32_t)_tzcnt_u64(mask);
 }
 
 static inline void window_cut(struct window *window, uint32_t bytes)

@@ -1,13 +1,13 @@
 /* wordpiece_loop.h: the body of the tokenizer. One source for each kind of processor includes it.
  *
  * The includer defines, before including this,
+ *   void block_load(struct block *, const uint8_t *text)
+ *       tells the bytes of WT_BLOCK_BYTES of text apart, see wordpiece_block.h;
+ *   uint32_t lowest_bit(uint64_t mask)
+ *       the place of the lowest bit; anything if there is none;
  *   struct window
  *       WT_WINDOW_BYTES bytes of text;
- *   uint32_t window_load(struct window *, const uint8_t *text)
- *       loads a window and returns how many bytes at its start are plain: ASCII letters and digits,
- *       and characters of the two-byte blocks that contain only parts of words (U+00C0..U+033F and
- *       U+03C0..U+053F: Latin, Cyrillic);
- *   void window_load_any(struct window *, const uint8_t *text)
+ *   void window_load(struct window *, const uint8_t *text)
  *       loads a window;
  *   void window_cut(struct window *, uint32_t bytes)
  *       sets everything after `bytes` to zero;
@@ -20,19 +20,17 @@
  * ids depend on nothing else: white space, punctuation and ideographs end a word whatever is next
  * to them, no character is dropped or reordered across such a boundary, and special tokens start
  * and end with ASCII punctuation, or with what becomes that. So normalization, which is most of the
- * work for a word, and the check for UTF-8 are done once for each distinct word.
+ * work for a word, is done once for each distinct word.
  *
- * Note "what made it fast". 1.5 MB of Russian posts, 119,547 tokens, one thread of a 2.6 GHz Zen 4,
- * medians of alternating runs that start with an empty cache (a quarter of the words are new):
- *   204 MB/s  this code; 280 with all words cached, 260 over eleven repetitions from an empty cache
- *   180       with plain C instead of AVX2
- *   145       without the cache
- *   140       one word at a time: trie and cache have 4 MB each, so most steps wait for memory; in
- *             batches of 64 words the waits overlap
- *    10       the reference in this folder; Hugging Face tokenizers: 5
+ * Note "what made it fast". 1.5 MB of Russian posts (750 bytes each), 119,547 tokens, one thread of a Zen 4:
+ * 275 MB/s from an empty cache, with a word in four new; 373 over eleven repetitions. Before, words were cut one
+ * behind the other, each from where the last one ended: 214 and 271. Now a block of 64 bytes is cut at once, so
+ * that no word waits for the one before it, and punctuation is a word like any other, so that nothing branches
+ * on what comes next. A batch has room for a whole post: trie and cache have 4 MB each, so most steps wait for
+ * memory, and the waits of a batch overlap.
  * Tried without gain: large pages for the tables (kept: they make loading a tenth faster), and trie
- * steps without branches (165 MB/s: a mispredicted failure costs less than the code that avoids
- * it). */
+ * steps without branches (a mispredicted failure costs less than the code that avoids it).
+ */
 
 #include "base/utf8.h"
 #include "text/unicode/unicode.h"
@@ -41,213 +39,358 @@
 
 #include <string.h>
 
-/* A piece of the text that becomes ids: a word, punctuation or a special token. */
-struct piece {
-    const int32_t *ids; /* NULL: not known yet */
-    uint32_t id_count;
-    uint32_t bytes;
-    const uint8_t *word;
-    struct wt_word_entry *entry; /* its cache entry, filled or not; NULL: it cannot be cached */
-};
-
+/* The pieces of a text that become ids: words, punctuation, special tokens. */
 struct batch {
-    struct piece pieces[WT_BATCH_WORDS];
-    struct window windows[WT_BATCH_WORDS]; /* one for each piece with an entry */
     uint32_t count;
-    uint32_t new_count; /* words not in the cache: */
-    struct piece *new_pieces[WT_BATCH_WORDS];
-    struct wt_trie_word new_words[WT_BATCH_WORDS];
+    uint32_t start_count;             /* `count`, and one more while a piece is open */
+    uint32_t starts[WT_BATCH_PLACES]; /* in the text */
+    uint32_t ends[WT_BATCH_PLACES];
+    struct window windows[WT_BATCH_PIECES_MAX]; /* of the pieces that can be cached */
+    struct wt_word_entry
+        *entries[WT_BATCH_PIECES_MAX]; /* filled or not; NULL: it cannot be cached */
+    const int32_t *ids[WT_BATCH_PIECES_MAX];
+    uint32_t id_counts[WT_BATCH_PIECES_MAX];
+    uint32_t special_count; /* of the special tokens among the pieces: */
+    struct {
+        uint32_t piece;
+        const int32_t *id;
+    } specials[WT_BATCH_PIECES_MAX];
+    uint32_t missed_count; /* pieces that are not in the cache: */
+    uint32_t missed[WT_BATCH_PIECES_MAX];
+    uint32_t new_count; /* those of them that wait for the trie: */
+    uint32_t new_pieces[WT_TRIE_WORDS_MAX];
+    struct wt_trie_word new_words[WT_TRIE_WORDS_MAX];
     uint32_t symbol_count; /* of all new words, one after another: */
-    uint32_t symbols[WT_BATCH_WORDS * WT_WORD_CHARACTERS_MAX];
-    int32_t ids[WT_BATCH_WORDS * WT_WORD_CHARACTERS_MAX + WT_IDS_AT_ONCE];
+    uint32_t symbols[WT_TRIE_WORDS_MAX * WT_WORD_CHARACTERS_MAX];
+    uint32_t id_count; /* of all missed words: */
+    int32_t new_ids[WT_BATCH_PIECES_MAX * WT_WORD_CHARACTERS_MAX + WT_IDS_AT_ONCE];
 };
 
-static inline void add_ids(struct batch *batch, const int32_t *ids)
+/* A text, and how far it is cut into pieces. */
+struct cursor {
+    const uint8_t *text;
+    const uint8_t *tail; /* a copy of its end with room behind it */
+    uint32_t tail_place; /* where that starts in the text */
+    uint32_t tail_from;  /* from here on the copy is read: no whole block is left in the text */
+    uint32_t bytes;
+    uint32_t place; /* up to here, where a character starts */
+    bool in_word;   /* a word reaches up to `place` */
+    bool in_single; /* a character that is a piece of its own does */
+    bool has_nul;
+};
+
+static inline const uint8_t *text_at(const struct cursor *cursor, uint32_t place)
 {
-    batch->pieces[batch->count++] = (struct piece){.ids = ids, .id_count = 1};
+    return place < cursor->tail_from ? cursor->text + place
+                                     : cursor->tail + (place - cursor->tail_place);
 }
 
-/* Adds a word of at most one window, whose cut window is already stored, and prefetches its
- * entry. */
-static inline void add_short_word(struct wt_wordpiece *tokenizer, struct batch *batch,
-                                  const uint8_t *word, uint32_t bytes)
-{
-    uint64_t hash = window_hash(&batch->windows[batch->count]);
-    struct wt_word_entry *entry = &tokenizer->entries[hash >> (64u - WT_ENTRY_BITS)];
-    __builtin_prefetch(entry);
-    batch->pieces[batch->count++] = (struct piece){.word = word, .bytes = bytes, .entry = entry};
-}
+/* --- first pass: cuts the text into pieces ------------------------------------------------------ */
 
-/* True if the character at `text` is a boundary. Malformed bytes are not; a later pass reports
- * them. */
-static bool is_boundary(const struct wt_wordpiece_vocab *vocab, const uint8_t *text,
-                        const uint8_t *end)
+/* Of the first `bytes` of a block: which are in words, and which start and end other pieces. */
+struct cuts {
+    uint64_t words;
+    uint64_t firsts;
+    uint64_t lasts;
+    uint32_t bytes;
+    const int32_t *special; /* the id of a special token that stands behind them; NULL: none does */
+    uint32_t special_end;   /* in the text */
+};
+
+/* True if a special token starts at this place of the block. Then the cuts end before it. */
+static bool cut_at_special(const struct wt_wordpiece_vocab *vocab, const struct cursor *cursor,
+                           uint32_t at, struct cuts *cuts)
 {
-    enum wt_byte_kind kind = vocab->byte_kinds[*text];
-    if (kind != WT_BYTE_OTHER) {
-        return kind != WT_BYTE_PLAIN;
+    const uint8_t *place = cursor->text + cursor->place + at;
+    const int32_t *id = wt_special_at(vocab, &place, cursor->text + cursor->bytes);
+    if (id == NULL) {
+        return false;
     }
-    uint32_t code_point;
-    uint32_t bytes = wt_utf8_decode(text, (size_t)(end - text), &code_point);
-    return bytes != 0 && wt_vocab_ends_word(vocab, wt_unicode_properties(code_point));
+    cuts->bytes = at;
+    cuts->special = id;
+    cuts->special_end = (uint32_t)(place - cursor->text);
+    return true;
 }
 
-/* Adds the word or boundary character at *place and moves past it. */
-static __attribute__((noinline)) enum wt_status add_any(struct wt_wordpiece *tokenizer,
-                                                        struct batch *batch, const uint8_t **place,
-                                                        const uint8_t *end)
+/* Looks up the characters that block_load does not know. False: the text is malformed. */
+static bool look_up_others(const struct wt_wordpiece_vocab *vocab, struct cursor *cursor,
+                           uint64_t others, struct cuts *cuts)
 {
-    const struct wt_wordpiece_vocab *vocab = tokenizer->vocab;
-    const uint8_t *word = *place;
-    const uint8_t *last = word;
-    bool boundary = false;
-    bool has_nul = false;
-    while (last < end && !boundary) {
+    const uint8_t *end = cursor->text + cursor->bytes;
+    while (others != 0) {
+        uint32_t at = lowest_bit(others);
+        if (at >= cuts->bytes) {
+            break;
+        }
+        const uint8_t *place = cursor->text + cursor->place + at;
         uint32_t code_point;
-        uint32_t length = wt_utf8_decode(last, (size_t)(end - last), &code_point);
+        uint32_t length = wt_utf8_decode(place, (size_t)(end - place), &code_point);
         if (length == 0) {
-            return WT_INVALID;
+            return false;
         }
         uint32_t properties = wt_unicode_properties(code_point);
-        boundary = wt_vocab_ends_word(vocab, properties);
-        if (boundary && last == word) {
-            if ((properties & WT_UNICODE_SPACE) != 0) {
-                *place = last + length;
-                return WT_OK;
-            }
-            /* U+226E becomes '<' where accents are stripped. */
-            const int32_t *ids =
-                vocab->normalized_count > 0 ? wt_special_at(vocab, place, end) : NULL;
-            if (ids != NULL) {
-                add_ids(batch, ids);
-                return WT_OK;
-            }
+        bool boundary = wt_vocab_ends_word(vocab, properties);
+        if (at + length > WT_BLOCK_BYTES) {
+            cuts->bytes = at; /* it is looked up in the next block */
+            break;
         }
-        has_nul = has_nul || code_point == 0;
-        last += boundary && last > word ? 0 : length;
+        /* U+226E becomes '<' where accents are stripped. */
+        if (boundary && vocab->normalized_count > 0 && cut_at_special(vocab, cursor, at, cuts)) {
+            break;
+        }
+        uint64_t bits = ((UINT64_C(1) << length) - 1) << at;
+        if (!boundary) {
+            cuts->words |= bits;
+        } else if ((properties & WT_UNICODE_SPACE) == 0) {
+            cuts->firsts |= UINT64_C(1) << at;
+            cuts->lasts |= UINT64_C(1) << (at + length - 1);
+        }
+        cursor->has_nul = cursor->has_nul || code_point == 0;
+        others &= ~bits;
     }
-    *place = last;
-    size_t bytes = (size_t)(last - word);
-    if (bytes > WT_WINDOW_BYTES || has_nul) {
-        batch->pieces[batch->count++] = (struct piece){.word = word, .bytes = (uint32_t)bytes};
-        return WT_OK;
-    }
-    uint8_t copy[WT_WINDOW_BYTES] = {0};
-    memcpy(copy, word, bytes);
-    window_load_any(&batch->windows[batch->count], copy);
-    add_short_word(tokenizer, batch, word, (uint32_t)bytes);
-    return WT_OK;
+    return true;
 }
 
-/* First pass: cuts the text into pieces until the batch is full or *place reaches `last`, the end
- * of the part from which whole windows can be read. */
-static inline enum wt_status gather(struct wt_wordpiece *tokenizer, struct batch *batch,
-                                    const uint8_t **place_in_out, const uint8_t *last,
-                                    const uint8_t *end)
+/* Looks for a special token at the places where one can start. */
+static void look_for_special(const struct wt_wordpiece_vocab *vocab, const struct cursor *cursor,
+                             uint64_t brackets, struct cuts *cuts)
 {
-    const struct wt_wordpiece_vocab *vocab = tokenizer->vocab;
-    const uint8_t *place = *place_in_out;
-    enum wt_status status = WT_OK;
-    batch->count = 0;
-    while (place < last && batch->count < WT_BATCH_WORDS && status == WT_OK) {
-        struct window *window = &batch->windows[batch->count];
-        uint32_t plain = window_load(window, place);
-        if (plain - 1 < WT_WINDOW_BYTES - 1 && is_boundary(vocab, place + plain, end)) {
-            window_cut(window, plain);
-            add_short_word(tokenizer, batch, place, plain);
-            place += plain;
-            place += *place == ' ';
-        } else if (plain == 0 && vocab->byte_kinds[*place] == WT_BYTE_SPACE) {
-            place++;
-        } else if (plain == 0 && vocab->byte_kinds[*place] == WT_BYTE_PUNCTUATION) {
-            const int32_t *ids =
-                vocab->starts_special[*place] ? wt_special_at(vocab, &place, end) : NULL;
-            if (ids == NULL) {
-                ids = &vocab->punctuation_ids[*place++];
-            }
-            add_ids(batch, ids);
-        } else {
-            status = add_any(tokenizer, batch, &place, end);
+    for (; brackets != 0; brackets &= brackets - 1) {
+        uint32_t at = lowest_bit(brackets);
+        if (at >= cuts->bytes || cut_at_special(vocab, cursor, at, cuts)) {
+            return;
         }
     }
-    *place_in_out = place;
-    return status;
 }
 
-/* Prepares a word that is not cached for the trie. */
-static inline enum wt_status add_new_word(struct wt_wordpiece *tokenizer, struct batch *batch,
-                                          struct piece *piece)
+/* Most blocks have fewer pieces. */
+#define PLACES_AT_ONCE 12u
+
+/* Writes the places of the bits, and maybe some more values. Returns where the next ones go. */
+static inline uint32_t *write_places(uint32_t *out, uint64_t mask, uint32_t place)
 {
-    const struct wt_wordpiece_vocab *vocab = tokenizer->vocab;
-    uint32_t *symbols = batch->symbols + batch->symbol_count;
-    uint32_t count = wt_word_symbols(vocab, piece->word, piece->bytes, symbols);
-    if (count == WT_WORD_MALFORMED) {
+    uint32_t *next = out + __builtin_popcountll(mask);
+    do {
+#pragma GCC unroll 12
+        for (uint32_t i = 0; i < PLACES_AT_ONCE; i++) {
+            *out++ = place + lowest_bit(mask);
+            mask &= mask - 1;
+        }
+    } while (mask != 0);
+    return next;
+}
+
+/* Ends the piece that is open. */
+static void close_piece(struct cursor *cursor, struct batch *batch)
+{
+    if (cursor->in_word || cursor->in_single) {
+        batch->ends[batch->count++] = cursor->place;
+        cursor->in_word = false;
+        cursor->in_single = false;
+    }
+}
+
+/* Adds a special token at the cursor, which goes on behind it. */
+static void add_special(struct cursor *cursor, struct batch *batch, const struct cuts *cuts)
+{
+    close_piece(cursor, batch);
+    batch->specials[batch->special_count].piece = batch->count;
+    batch->specials[batch->special_count++].id = cuts->special;
+    batch->starts[batch->start_count++] = cursor->place;
+    batch->ends[batch->count++] = cuts->special_end;
+    cursor->place = cuts->special_end;
+}
+
+/* Cuts the next block. */
+static inline enum wt_status cut_block(const struct wt_wordpiece_vocab *vocab,
+                                       struct cursor *cursor, struct batch *batch)
+{
+    struct block block;
+    block_load(&block, text_at(cursor, cursor->place));
+    uint32_t left = cursor->bytes - cursor->place;
+    struct cuts cuts = {.words = block.plain,
+                        .firsts = block.punctuation,
+                        .lasts = block.punctuation,
+                        .bytes = left < block.bytes ? left : block.bytes};
+    if (block.brackets != 0) {
+        look_for_special(vocab, cursor, block.brackets, &cuts);
+    }
+    uint64_t others = ~(block.plain | block.punctuation | block.blanks);
+    if (others != 0 && !look_up_others(vocab, cursor, others, &cuts)) {
         return WT_INVALID;
     }
-    if (count == 0 || count > WT_WORD_CHARACTERS_MAX) {
-        piece->ids = vocab->unknown_ids;
-        piece->id_count = count != 0;
-        return WT_OK;
+    if (cuts.bytes > 0) {
+        uint64_t all = UINT64_MAX >> (WT_BLOCK_BYTES - cuts.bytes);
+        uint64_t before = cuts.words << 1 | cursor->in_word;
+        uint64_t starts = ((cuts.words & ~before) | cuts.firsts) & all;
+        uint64_t ends = ((before & ~cuts.words) | cuts.lasts << 1 | cursor->in_single) & all;
+        uint32_t *start = batch->starts + batch->start_count;
+        uint32_t *end = batch->ends + batch->count;
+        batch->start_count = (uint32_t)(write_places(start, starts, cursor->place) - batch->starts);
+        batch->count = (uint32_t)(write_places(end, ends, cursor->place) - batch->ends);
+        cursor->in_word = (cuts.words >> (cuts.bytes - 1) & 1u) != 0;
+        cursor->in_single = (cuts.lasts >> (cuts.bytes - 1) & 1u) != 0;
+        cursor->place += cuts.bytes;
     }
-    batch->new_words[batch->new_count] = (struct wt_trie_word){
-        .symbols = symbols, .symbol_count = count, .ids = batch->ids + batch->symbol_count};
-    batch->symbol_count += count;
-    batch->new_pieces[batch->new_count++] = piece;
+    if (cuts.special != NULL) {
+        add_special(cursor, batch, &cuts);
+    }
     return WT_OK;
+}
+
+/* Cuts until the batch is full or the text is over. What is open stays open. */
+static inline enum wt_status gather(const struct wt_wordpiece_vocab *vocab, struct cursor *cursor,
+                                    struct batch *batch)
+{
+    if (batch->start_count > batch->count) {
+        batch->starts[0] = batch->starts[batch->count];
+        batch->start_count = 1;
+    } else {
+        batch->start_count = 0;
+    }
+    batch->count = 0;
+    batch->special_count = 0;
+    while (cursor->place < cursor->bytes && batch->count < WT_BATCH_PIECES) {
+        enum wt_status status = cut_block(vocab, cursor, batch);
+        if (status != WT_OK) {
+            return status;
+        }
+    }
+    if (cursor->place == cursor->bytes) {
+        close_piece(cursor, batch);
+    }
+    return WT_OK;
+}
+
+/* --- second pass: looks up the cached words, and splits all others together ------------------------ */
+
+/* Stands for the entry of a piece that cannot be cached. No text has this key. */
+static struct wt_word_entry no_entry = {.key = {0xFF}};
+
+/* Finds the entry of each piece, and prefetches it. */
+static inline void find_entries(const struct wt_wordpiece *tokenizer, const struct cursor *cursor,
+                                struct batch *batch)
+{
+    for (uint32_t i = 0; i < batch->count; i++) {
+        uint32_t start = batch->starts[i];
+        uint32_t bytes = batch->ends[i] - start;
+        const uint8_t *text = text_at(cursor, start);
+        window_load(&batch->windows[i], text);
+        if (bytes > WT_WINDOW_BYTES || (cursor->has_nul && memchr(text, 0, bytes) != NULL)) {
+            batch->entries[i] = &no_entry;
+            continue;
+        }
+        struct window window = batch->windows[i];
+        window_cut(&window, bytes);
+        batch->windows[i] = window;
+        uint64_t hash = window_hash(&window);
+        batch->entries[i] = &tokenizer->entries[hash >> (64u - WT_ENTRY_BITS)];
+        __builtin_prefetch(batch->entries[i]);
+    }
+    for (uint32_t i = 0; i < batch->special_count; i++) {
+        batch->entries[batch->specials[i].piece] = &no_entry;
+    }
 }
 
 static inline struct wt_word_line *line_of(const struct wt_wordpiece *tokenizer,
                                            const struct wt_word_entry *entry)
 {
-    return &tokenizer->lines[entry - tokenizer->entries];
+    return &tokenizer->lines[(entry - tokenizer->entries) % WT_LINE_COUNT];
 }
 
-/* Second pass: looks up the cached words, and splits all others together. */
-static inline enum wt_status resolve(struct wt_wordpiece *tokenizer, struct batch *batch)
+/* Takes the ids of the cached pieces, and lists the others. */
+static inline void find_cached(const struct wt_wordpiece *tokenizer, struct batch *batch)
 {
-    batch->new_count = 0;
-    batch->symbol_count = 0;
+    uint32_t missed = 0;
     for (uint32_t i = 0; i < batch->count; i++) {
-        struct piece *piece = &batch->pieces[i];
-        if (piece->ids != NULL) {
-            continue;
+        const struct wt_word_entry *entry = batch->entries[i];
+        bool same = window_equals(&batch->windows[i], entry->key);
+        uint32_t id_count = (uint32_t)entry->ids[WT_ENTRY_IDS_MAX];
+        batch->ids[i] = entry->ids;
+        batch->id_counts[i] = id_count;
+        if (id_count > WT_ENTRY_IDS_MAX) {
+            const struct wt_word_line *line = line_of(tokenizer, entry);
+            same = same && line->owner == entry;
+            batch->ids[i] = line->ids;
         }
-        if (piece->entry != NULL && window_equals(&batch->windows[i], piece->entry->key)) {
-            piece->id_count = (uint32_t)piece->entry->ids[WT_ENTRY_IDS_MAX];
-            piece->ids = piece->id_count <= WT_ENTRY_IDS_MAX
-                             ? piece->entry->ids
-                             : line_of(tokenizer, piece->entry)->ids;
-            continue;
-        }
-        enum wt_status status = add_new_word(tokenizer, batch, piece);
-        if (status != WT_OK) {
-            return status;
-        }
+        batch->missed[missed] = i;
+        missed += !same;
     }
+    batch->missed_count = missed;
+}
+
+/* Splits the words that wait for the trie. */
+static inline void split_new(const struct wt_wordpiece *tokenizer, struct batch *batch)
+{
     wt_trie_split(tokenizer->vocab->trie, batch->new_words, batch->new_count);
     for (uint32_t i = 0; i < batch->new_count; i++) {
         const struct wt_trie_word *word = &batch->new_words[i];
         bool known = word->id_count > 0;
-        batch->new_pieces[i]->ids = known ? word->ids : tokenizer->vocab->unknown_ids;
-        batch->new_pieces[i]->id_count = known ? word->id_count : 1;
+        batch->ids[batch->new_pieces[i]] = known ? word->ids : tokenizer->vocab->unknown_ids;
+        batch->id_counts[batch->new_pieces[i]] = known ? word->id_count : 1;
     }
-    return WT_OK;
+    batch->new_count = 0;
+    batch->symbol_count = 0;
 }
 
-/* Third pass: writes the ids in the order of the text. */
+/* Prepares a word that is not cached for the trie. */
+static inline void add_new_word(const struct wt_wordpiece *tokenizer, const struct cursor *cursor,
+                                struct batch *batch, uint32_t piece)
+{
+    const struct wt_wordpiece_vocab *vocab = tokenizer->vocab;
+    uint32_t start = batch->starts[piece];
+    uint32_t bytes = batch->ends[piece] - start;
+    uint32_t *symbols = batch->symbols + batch->symbol_count;
+    uint32_t count = wt_word_symbols(vocab, cursor->text + start, bytes, symbols);
+    if (count == 0 || count > WT_WORD_CHARACTERS_MAX) {
+        batch->ids[piece] = vocab->unknown_ids;
+        batch->id_counts[piece] = count != 0;
+        return;
+    }
+    batch->new_words[batch->new_count] = (struct wt_trie_word){
+        .symbols = symbols, .symbol_count = count, .ids = batch->new_ids + batch->id_count};
+    batch->new_pieces[batch->new_count++] = piece;
+    batch->symbol_count += count;
+    batch->id_count += count;
+    if (batch->new_count == WT_TRIE_WORDS_MAX) {
+        split_new(tokenizer, batch);
+    }
+}
+
+static inline void resolve(const struct wt_wordpiece *tokenizer, const struct cursor *cursor,
+                           struct batch *batch)
+{
+    find_entries(tokenizer, cursor, batch);
+    find_cached(tokenizer, batch);
+    uint32_t specials = 0;
+    batch->new_count = 0;
+    batch->symbol_count = 0;
+    batch->id_count = 0;
+    for (uint32_t i = 0; i < batch->missed_count; i++) {
+        uint32_t piece = batch->missed[i];
+        if (specials < batch->special_count && batch->specials[specials].piece == piece) {
+            batch->ids[piece] = batch->specials[specials++].id;
+            batch->id_counts[piece] = 1;
+            continue;
+        }
+        add_new_word(tokenizer, cursor, batch, piece);
+    }
+    split_new(tokenizer, batch);
+}
+
+/* --- third pass: writes the ids in the order of the text ------------------------------------------- */
+
 static inline int32_t *emit(const struct batch *batch, int32_t *next)
 {
     for (uint32_t i = 0; i < batch->count; i++) {
-        const struct piece *piece = &batch->pieces[i];
-        memcpy(next, piece->ids, WT_IDS_AT_ONCE * sizeof *next);
-        if (piece->id_count > WT_IDS_AT_ONCE) {
-            memcpy(next + WT_IDS_AT_ONCE, piece->ids + WT_IDS_AT_ONCE,
-                   WT_IDS_AT_ONCE * sizeof *next);
+        const int32_t *ids = batch->ids[i];
+        uint32_t id_count = batch->id_counts[i];
+        memcpy(next, ids, WT_IDS_AT_ONCE * sizeof *next);
+        if (id_count > WT_IDS_AT_ONCE) {
+            memcpy(next + WT_IDS_AT_ONCE, ids + WT_IDS_AT_ONCE,
+                   (id_count - WT_IDS_AT_ONCE) * sizeof *next);
         }
-        if (piece->id_count > 2 * WT_IDS_AT_ONCE) {
-            memcpy(next, piece->ids, piece->id_count * sizeof *next);
-        }
-        next += piece->id_count;
+        next += id_count;
     }
     return next;
 }
@@ -256,65 +399,56 @@ static inline int32_t *emit(const struct batch *batch, int32_t *next)
  * batch. */
 static inline void remember(const struct wt_wordpiece *tokenizer, const struct batch *batch)
 {
-    for (uint32_t i = 0; i < batch->new_count; i++) {
-        const struct piece *piece = batch->new_pieces[i];
-        if (piece->entry == NULL || piece->id_count > WT_LINE_IDS_MAX) {
+    for (uint32_t i = 0; i < batch->missed_count; i++) {
+        uint32_t piece = batch->missed[i];
+        struct wt_word_entry *entry = batch->entries[piece];
+        uint32_t id_count = batch->id_counts[piece];
+        if (entry == &no_entry || id_count == 0 || id_count > WT_LINE_IDS_MAX) {
             continue;
         }
-        window_store(&batch->windows[piece - batch->pieces], piece->entry->key);
-        if (piece->id_count <= WT_ENTRY_IDS_MAX) {
-            memcpy(piece->entry->ids, piece->ids, WT_IDS_AT_ONCE * sizeof *piece->ids);
+        window_store(&batch->windows[piece], entry->key);
+        if (id_count <= WT_ENTRY_IDS_MAX) {
+            memcpy(entry->ids, batch->ids[piece], WT_IDS_AT_ONCE * sizeof *entry->ids);
         } else {
-            memcpy(line_of(tokenizer, piece->entry)->ids, piece->ids,
-                   piece->id_count * sizeof *piece->ids);
+            struct wt_word_line *line = line_of(tokenizer, entry);
+            memcpy(line->ids, batch->ids[piece], id_count * sizeof *line->ids);
+            line->owner = entry;
         }
-        piece->entry->ids[WT_ENTRY_IDS_MAX] = (int32_t)piece->id_count;
+        entry->ids[WT_ENTRY_IDS_MAX] = (int32_t)id_count;
     }
 }
 
-/* Tokenizes the text from `place` to `last`, batch by batch. */
-static enum wt_status run_stretch(struct wt_wordpiece *tokenizer, const uint8_t **place,
-                                  const uint8_t *last, const uint8_t *end, size_t *count_in_out)
+static inline enum wt_status run_text(struct wt_wordpiece *tokenizer, const uint8_t *text,
+                                      size_t text_bytes, size_t *count_in_out)
 {
+    uint8_t copy[2 * WT_BLOCK_BYTES];
+    size_t copied = text_bytes < WT_BLOCK_BYTES ? text_bytes : WT_BLOCK_BYTES;
+    memset(copy, ' ', sizeof copy);
+    if (copied > 0) {
+        memcpy(copy, text + text_bytes - copied, copied);
+    }
+    struct cursor cursor = {.text = text,
+                            .tail = copy,
+                            .tail_place = (uint32_t)(text_bytes - copied),
+                            .tail_from =
+                                (uint32_t)(text_bytes - copied) + (copied == WT_BLOCK_BYTES),
+                            .bytes = (uint32_t)text_bytes};
     struct batch batch;
-    while (*place < last && *count_in_out < tokenizer->stop_count) {
+    batch.count = 0;
+    batch.start_count = 0;
+    while (cursor.place < cursor.bytes && *count_in_out < tokenizer->stop_count) {
         if (tokenizer->capacity - *count_in_out < WT_BATCH_IDS_MAX &&
             wt_wordpiece_grow(tokenizer) != WT_OK) {
             return WT_MEMORY;
         }
-        enum wt_status status = gather(tokenizer, &batch, place, last, end);
-        if (status == WT_OK) {
-            status = resolve(tokenizer, &batch);
-        }
+        enum wt_status status = gather(tokenizer->vocab, &cursor, &batch);
         if (status != WT_OK) {
             return status;
         }
+        resolve(tokenizer, &cursor, &batch);
         int32_t *next = emit(&batch, tokenizer->ids + *count_in_out);
         *count_in_out = (size_t)(next - tokenizer->ids);
         remember(tokenizer, &batch);
     }
     return WT_OK;
-}
-
-/* Tokenizes the text up to its last window, then the rest from a copy with room behind it. */
-static inline enum wt_status run_text(struct wt_wordpiece *tokenizer, const uint8_t *text,
-                                      size_t text_bytes, size_t *count_in_out)
-{
-    const uint8_t *end = text + text_bytes;
-    const uint8_t *place = text;
-    if (text_bytes >= WT_WINDOW_BYTES) {
-        enum wt_status status =
-            run_stretch(tokenizer, &place, end - WT_WINDOW_BYTES + 1, end, count_in_out);
-        if (status != WT_OK || *count_in_out >= tokenizer->stop_count) {
-            return status;
-        }
-    }
-    uint8_t copy[2 * WT_WINDOW_BYTES];
-    size_t rest = place < end ? (size_t)(end - place) : 0;
-    memset(copy, ' ', sizeof copy);
-    if (rest > 0) {
-        memcpy(copy, place, rest);
-    }
-    place = copy;
-    return run_stretch(tokenizer, &place, copy + rest, copy + rest, count_in_out);
 }

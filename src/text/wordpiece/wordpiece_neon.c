@@ -10,7 +10,7 @@ struct window {
     uint8x16_t low, high;
 };
 
-static inline void window_load_any(struct window *window, const uint8_t *text)
+static inline void window_load(struct window *window, const uint8_t *text)
 {
     window->low = vld1q_u8(text);
     window->high = vld1q_u8(text + 16);
@@ -29,40 +29,59 @@ static inline int8x16_t classes_of(uint8x16_t bytes)
     return vandq_s8(upper, lower);
 }
 
-/* The bytes of a half that start a plain character, and of those the lead bytes. */
-struct starts {
-    uint8x16_t all, leads;
+/* What is known of the bytes of a block, sixteen at a time: 0xFF or 0. */
+struct known {
+    uint8x16_t starts[4];        /* of plain characters */
+    uint8x16_t continuations[4]; /* bytes that can be the second of a plain character */
+    uint8x16_t leads[4];         /* of the starts */
+    uint8x16_t visible[4];       /* ASCII from '!' to '~' */
+    uint8x16_t blanks[4];
+    uint8x16_t brackets[4];
 };
 
-static inline struct starts starts_of(uint8x16_t bytes, int8x16_t classes)
+/* A bit for each byte. */
+static inline uint64_t bits_of(const uint8x16_t known[4])
 {
-    uint8x16_t all = vcgtzq_s8(classes);
-    return (struct starts){all, vandq_u8(all, vcltzq_s8(vreinterpretq_s8_u8(bytes)))};
+    static const uint8_t weights[16] = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+    uint8x16_t weight = vld1q_u8(weights);
+    uint8x16_t low = vpaddq_u8(vandq_u8(known[0], weight), vandq_u8(known[1], weight));
+    uint8x16_t high = vpaddq_u8(vandq_u8(known[2], weight), vandq_u8(known[3], weight));
+    uint8x16_t all = vpaddq_u8(low, high);
+    return vgetq_lane_u64(vreinterpretq_u64_u8(vpaddq_u8(all, all)), 0);
 }
 
-/* How many bytes from the first on are plain: all that start, and continuations behind a lead byte.
- * `before`: 0xFF for each byte behind a lead byte. */
-static inline uint32_t plain_bytes(struct starts starts, int8x16_t classes, uint8x16_t before)
+static inline void block_load(struct block *block, const uint8_t *text)
 {
-    uint8x16_t plain = vorrq_u8(starts.all, vandq_u8(vcltzq_s8(classes), before));
-    /* Four bits for each byte. */
-    uint8x8_t halves = vshrn_n_u16(vreinterpretq_u16_u8(vmvnq_u8(plain)), 4);
-    uint64_t others = vget_lane_u64(vreinterpret_u64_u8(halves), 0);
-    return others == 0 ? 16u : (uint32_t)__builtin_ctzll(others) / 4u;
-}
-
-static inline uint32_t window_load(struct window *window, const uint8_t *text)
-{
-    window_load_any(window, text);
-    int8x16_t low = classes_of(window->low);
-    struct starts low_starts = starts_of(window->low, low);
-    uint32_t plain = plain_bytes(low_starts, low, vextq_u8(vdupq_n_u8(0), low_starts.leads, 15));
-    if (plain < 16) {
-        return plain;
+    struct known known;
+    for (uint32_t i = 0; i < 4; i++) {
+        uint8x16_t bytes = vld1q_u8(text + (size_t)16 * i);
+        int8x16_t classes = classes_of(bytes);
+        uint8x16_t line =
+            vorrq_u8(vceqq_u8(bytes, vdupq_n_u8('\n')), vceqq_u8(bytes, vdupq_n_u8('\r')));
+        uint8x16_t space =
+            vorrq_u8(vceqq_u8(bytes, vdupq_n_u8(' ')), vceqq_u8(bytes, vdupq_n_u8('\t')));
+        known.starts[i] = vcgtzq_s8(classes);
+        known.continuations[i] = vcltzq_s8(classes);
+        known.leads[i] = vandq_u8(known.starts[i], vcltzq_s8(vreinterpretq_s8_u8(bytes)));
+        known.visible[i] =
+            vandq_u8(vcgtq_u8(bytes, vdupq_n_u8(' ')), vcltq_u8(bytes, vdupq_n_u8(0x7F)));
+        known.blanks[i] = vorrq_u8(line, space);
+        known.brackets[i] =
+            vorrq_u8(vceqq_u8(bytes, vdupq_n_u8('[')), vceqq_u8(bytes, vdupq_n_u8('<')));
     }
-    int8x16_t high = classes_of(window->high);
-    struct starts high_starts = starts_of(window->high, high);
-    return 16u + plain_bytes(high_starts, high, vextq_u8(low_starts.leads, high_starts.leads, 15));
+    uint64_t starts = bits_of(known.starts);
+    uint64_t leads = bits_of(known.leads);
+    uint64_t seconds = leads << 1 & bits_of(known.continuations);
+    block->plain = (starts & ~leads) | seconds | seconds >> 1;
+    block->punctuation = bits_of(known.visible) & ~starts;
+    block->blanks = bits_of(known.blanks);
+    block->brackets = bits_of(known.brackets);
+    block->bytes = WT_BLOCK_BYTES - (uint32_t)(leads >> (WT_BLOCK_BYTES - 1));
+}
+
+static inline uint32_t lowest_bit(uint64_t mask)
+{
+    return mask != 0 ? (uint32_t)__builtin_ctzll(mask) : 0;
 }
 
 static inline void window_cut(struct window *window, uint32_t bytes)

@@ -8,12 +8,12 @@ struct window {
     uint64_t words[WT_WINDOW_BYTES / 8];
 };
 
-static inline void window_load_any(struct window *window, const uint8_t *text)
+static inline void window_load(struct window *window, const uint8_t *text)
 {
     memcpy(window->words, text, sizeof window->words);
 }
 
-/* Lead bytes of the two-byte blocks that window_load treats as plain. */
+/* Lead bytes of the two-byte blocks that are plain. */
 static inline bool is_plain_lead(uint8_t byte)
 {
     return byte >= 0xC3u && byte <= 0xD4u && byte != 0xCDu && byte != 0xCEu;
@@ -24,21 +24,31 @@ static inline bool is_alphanumeric(uint8_t byte)
     return (uint8_t)((byte | 0x20u) - 'a') < 26 || (uint8_t)(byte - '0') < 10;
 }
 
-static inline uint32_t window_load(struct window *window, const uint8_t *text)
+static inline void block_load(struct block *block, const uint8_t *text)
 {
-    window_load_any(window, text);
-    uint32_t place = 0;
-    while (place < WT_WINDOW_BYTES) {
-        if (is_alphanumeric(text[place])) {
-            place++;
-        } else if (is_plain_lead(text[place]) && place + 1 < WT_WINDOW_BYTES &&
-                   (text[place + 1] & 0xC0u) == 0x80u) {
-            place += 2;
-        } else {
-            break;
+    *block = (struct block){.bytes = WT_BLOCK_BYTES};
+    for (uint32_t i = 0; i < WT_BLOCK_BYTES; i++) {
+        uint8_t byte = text[i];
+        uint64_t bit = UINT64_C(1) << i;
+        if (is_alphanumeric(byte)) {
+            block->plain |= bit;
+        } else if (byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r') {
+            block->blanks |= bit;
+        } else if (byte > ' ' && byte < 0x7F) {
+            block->punctuation |= bit;
+            block->brackets |= byte == '[' || byte == '<' ? bit : 0;
+        } else if (is_plain_lead(byte) && i + 1 == WT_BLOCK_BYTES) {
+            block->bytes--;
+        } else if (is_plain_lead(byte) && (text[i + 1] & 0xC0u) == 0x80u) {
+            block->plain |= bit | bit << 1;
+            i++;
         }
     }
-    return place;
+}
+
+static inline uint32_t lowest_bit(uint64_t mask)
+{
+    return mask != 0 ? (uint32_t)__builtin_ctzll(mask) : 0;
 }
 
 static inline void window_cut(struct window *window, uint32_t bytes)

@@ -174,7 +174,6 @@ static void add_special(struct wt_wordpiece_vocab *vocab, int32_t id, bool norma
     vocab->specials[place] = special;
     vocab->special_ids[place] = id;
     *(normalized ? &vocab->normalized_count : &vocab->special_count) += 1;
-    vocab->starts_special[(uint8_t)special.text[0]] = true;
 }
 
 /* A vocabulary may have both, as MPNet's: then the special token counts. */
@@ -222,16 +221,6 @@ static enum wt_status build_trie(struct wt_wordpiece_vocab *vocab)
     return status;
 }
 
-/* The token of a word of one ASCII character. */
-static int32_t id_of_character(const struct wt_wordpiece_vocab *vocab, uint8_t character)
-{
-    int32_t id = vocab->unknown_ids[0];
-    struct wt_trie_word word = {
-        .symbols = &vocab->low_symbols[character], .symbol_count = 1, .ids = &id};
-    wt_trie_split(vocab->trie, &word, 1);
-    return word.id_count == 0 ? vocab->unknown_ids[0] : id;
-}
-
 static bool strips_accents_of(const struct wt_tokenizer_options *options)
 {
     return options->strip_accents == WT_STRIP_ACCENTS_YES ||
@@ -257,21 +246,9 @@ static void build_character_tables(struct wt_wordpiece_vocab *vocab)
         vocab->low_symbols[c] =
             wt_normalize_low_symbol(&vocab->normalization, &vocab->trie->symbols, c);
     }
-    memset(vocab->byte_kinds, WT_BYTE_OTHER, sizeof vocab->byte_kinds);
-    for (uint8_t c = 0; c < 128; c++) {
-        uint32_t properties = wt_unicode_properties(c);
-        bool alphanumeric =
-            (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-        if (alphanumeric) {
-            vocab->byte_kinds[c] = WT_BYTE_PLAIN;
-        } else if (!wt_vocab_ends_word(vocab, properties)) {
-            vocab->byte_kinds[c] = WT_BYTE_OTHER;
-        } else if ((properties & WT_UNICODE_SPACE) != 0) {
-            vocab->byte_kinds[c] = WT_BYTE_SPACE;
-        } else {
-            vocab->byte_kinds[c] = WT_BYTE_PUNCTUATION;
-            vocab->punctuation_ids[c] = id_of_character(vocab, c);
-        }
+    for (uint8_t c = '!'; c < 0x7F; c++) {
+        bool word = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+        assert(wt_vocab_ends_word(vocab, wt_unicode_properties(c)) == !word);
     }
 }
 

@@ -22,22 +22,12 @@ struct wt_special {
 
 #define WT_SPECIALS_MAX 16u
 
-/* What a byte means at the start or the end of a word. */
-enum wt_byte_kind {
-    WT_BYTE_PLAIN,       /* ASCII letter or digit */
-    WT_BYTE_SPACE,       /* ASCII white space */
-    WT_BYTE_PUNCTUATION, /* ASCII punctuation */
-    WT_BYTE_OTHER        /* ASCII control character, or part of a longer character */
-};
-
 struct wt_wordpiece_vocab {
     struct wt_vocab base;
     struct wt_tokenizer_options options;
     struct wt_trie *trie;
-    uint32_t boundary_mask;                        /* Unicode properties that end a word, */
-    struct wt_normalization normalization;         /* unless this removes the character */
-    uint8_t byte_kinds[256];                       /* enum wt_byte_kind */
-    int32_t punctuation_ids[128 + WT_IDS_AT_ONCE]; /* of ASCII punctuation */
+    uint32_t boundary_mask;                      /* Unicode properties that end a word, */
+    struct wt_normalization normalization;       /* unless this removes the character */
     uint32_t low_symbols[WT_LOW_COUNT];          /* of normalized characters of one or two bytes */
     char *text;                                  /* the file's bytes; a NUL ends every token */
     uint32_t *starts;                            /* `size` values: where token i starts in `text` */
@@ -49,7 +39,6 @@ struct wt_wordpiece_vocab {
     int32_t special_ids[WT_SPECIALS_MAX + WT_IDS_AT_ONCE]; /* in the order of `specials` */
     uint32_t special_count;    /* found in the raw text; behind them in `specials`: */
     uint32_t normalized_count; /* found in the normalized text */
-    bool starts_special[256];  /* by the byte with which a special token starts */
 };
 
 /* The special tokens of a vocabulary, by their names; `matched` are those that are found in texts. */
