@@ -340,15 +340,23 @@ def odd_tables():
         if number % 5 == 0:
             merges += merges[:2]
         source.shuffle(pieces)
+        pieces.append(".")  # beside no other, so that words can be divided there
         yield jf.document(pieces, merges if number % 3 else [" ".join(merge) for merge in merges],
                           ignore_merges=number % 7 == 0)
+
+
+# Around what is merged in one go: 14, 30, 62 and 254 characters, and around a key of 32 bytes and a set of 64 places.
+LENGTHS_OF_WORDS = [*range(12, 18), *range(28, 36), *range(60, 67), 100, *range(252, 259), 500, 2000]
 
 
 def test_any_table_of_merges(tmp_path):
     source = random.Random("words")
     for number, file in enumerate(odd_tables()):
-        words = ["".join(source.choices("abcd"[:2 + number % 3], k=source.randrange(1, 12))) for _ in range(300)]
-        words += ["".join(source.choices("abcd"[:2 + number % 3], k=length)) for length in (31, 32, 33, 34, 100, 2000)]
+        letters = "abcd"[:2 + number % 3]
+        words = ["".join(source.choices(letters, k=source.randrange(1, 12))) for _ in range(300)]
+        for some in (letters, letters + "." * (number % 5)):
+            words += ["".join(source.choices(some, k=length)) for length in LENGTHS_OF_WORDS]
+        words += [".".join(words[:length]) for length in (2, 3, 8, 50, 300)] + ["a." * 300, "." * 300]
         jf.assert_same(words + ["a" * 500, "ab" * 300], jf.write(tmp_path, file))
 
 

@@ -25,8 +25,10 @@ static void free_bpe(struct wt_bpe *bpe)
     free(bpe->tokens);
     free(bpe->leaves);
     wt_pages_free(bpe->wholes);
+    free(bpe->whole_tags);
     wt_pages_free(bpe->nodes);
     wt_bpe_pairs_free(&bpe->pairs);
+    wt_bpe_rows_free(&bpe->rows);
     wt_symbols_free(&bpe->symbols);
     free(bpe);
 }

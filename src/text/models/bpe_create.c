@@ -131,6 +131,10 @@ static enum wt_status build_search(struct wt_bpe *bpe)
     if (status == WT_OK && bpe->searchable) {
         status = wt_bpe_build_pairs(bpe, merges, numbers);
     }
+    /* Symbols that are bytes are so many a word that the search takes fewer steps. */
+    if (status == WT_OK && bpe->searchable && bpe->fold != WT_FOLD_BYTES) {
+        status = wt_bpe_build_rows(bpe, merges, numbers);
+    }
     free(merges);
     free(numbers);
     return status;
@@ -149,16 +153,18 @@ static void note_strays(struct wt_bpe *bpe)
 /* Puts a piece into the table, if there is room. */
 static void add_whole(struct wt_bpe *bpe, const struct wt_piece *piece)
 {
-    uint64_t key[WT_BPE_KEY_WORDS] = {0};
+    struct wt_bpe_key key = {.low = {0}};
     if (piece->count > WT_BPE_WHOLE_BYTES) {
         return;
     }
-    memcpy(key, bpe->folded.bytes + piece->start, piece->count);
-    uint32_t place = wt_bpe_entry_of(bpe->whole_bits, wt_bpe_key_hash(key));
+    memcpy(&key, bpe->folded.bytes + piece->start, piece->count);
+    uint64_t hash = wt_bpe_key_hash(&key);
+    uint32_t place = wt_bpe_entry_of(bpe->whole_bits, hash);
     for (uint32_t i = place; i < place + 2; i++) {
         if (bpe->wholes[i].meta == 0) {
-            memcpy(bpe->wholes[i].key, key, WT_BPE_WHOLE_BYTES);
+            memcpy(bpe->wholes[i].key, &key, WT_BPE_WHOLE_BYTES);
             bpe->wholes[i].meta = piece->count << WT_BPE_WHOLE_ID_BITS | piece->id;
+            bpe->whole_tags[i] = wt_bpe_tag(hash);
             return;
         }
     }
@@ -171,9 +177,10 @@ static enum wt_status build_wholes(struct wt_bpe *bpe)
     while (1u << bpe->whole_bits < bpe->folded.count + bpe->folded.count / 2) {
         bpe->whole_bits++;
     }
-    size_t bytes = ((size_t)1 << bpe->whole_bits) * sizeof *bpe->wholes;
-    bpe->wholes = wt_pages_alloc(bytes);
-    if (bpe->wholes == NULL) {
+    size_t entries = (size_t)1 << bpe->whole_bits;
+    bpe->wholes = wt_pages_alloc((entries + 1) * sizeof *bpe->wholes);
+    bpe->whole_tags = calloc(entries, sizeof *bpe->whole_tags);
+    if (bpe->wholes == NULL || bpe->whole_tags == NULL) {
         return WT_MEMORY;
     }
     /* Pieces are in the order of the file, frequent ones first. */

@@ -2,13 +2,15 @@
  *
  * bpe.c reads the model. bpe_fold.c writes its pieces as words do, bpe_trie.c puts them into a
  * double array, bpe_pairs.c the merges into a table without collisions, bpe_create.c makes the other
- * tables. bpe_merge.c merges as the definition says, bpe_turns.c does so with several short words
- * at once, bpe_search.c finds the same pieces of longer ones, and bpe_words.c encodes words. */
+ * tables and bpe_rows.c them once more for bpe_turns.c. bpe_merge.c merges as the definition says,
+ * bpe_turns.c does so with several words at once and divides long ones, bpe_search.c finds the same
+ * pieces of others, bpe_words.c encodes many words, and bpe_alone.c one. */
 #ifndef WIRETAG_TEXT_MODELS_BPE_INTERNAL_H
 #define WIRETAG_TEXT_MODELS_BPE_INTERNAL_H
 
 #include "text/models/bpe.h"
 #include "text/tables/symbols.h"
+#include "text/tables/text_buffer.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,10 +29,14 @@ struct wt_bpe_merge {
 /* A word and its ids in one cache line: more of them if all of the model's have 16 bits. */
 #define WT_BPE_KEY_BYTES 32u
 #define WT_BPE_KEY_WORDS (WT_BPE_KEY_BYTES / 8)
+typedef uint64_t wt_bpe_half __attribute__((vector_size(16)));
+struct wt_bpe_key {
+    wt_bpe_half low, high; /* the word, then zeros */
+};
 #define WT_BPE_ENTRY_IDS 7u
 #define WT_BPE_ENTRY_SHORT_IDS 14u
 struct wt_bpe_entry {
-    _Alignas(64) uint64_t key[WT_BPE_KEY_WORDS]; /* the word, then zeros */
+    _Alignas(64) struct wt_bpe_key key;
     union {
         int32_t ids[WT_BPE_ENTRY_IDS];
         uint16_t short_ids[WT_BPE_ENTRY_SHORT_IDS];
@@ -116,8 +122,25 @@ struct wt_bpe_pairs {
 #define WT_BPE_SLOT_KEY (WT_BPE_NUMBER_BITS + WT_BPE_PLACE_BITS)
 #define WT_BPE_NO_PAIR (1u << WT_BPE_SLOT_KEY)
 
+/* The same merges for words that are merged in turns, which then wait less: the pair of two pieces
+ * is in the slot that is named by the left one's base and the right one's number, or nowhere. A
+ * slot is the left piece, the number of what the two become, and the base of that. */
+struct wt_bpe_rows {
+    uint64_t *slots; /* NULL: there are none, as words are not merged in turns */
+    uint32_t *bases; /* by number */
+};
+
+#define WT_BPE_ROW_BASE_BITS 26u
+#define WT_BPE_ROW_NUMBER WT_BPE_ROW_BASE_BITS
+#define WT_BPE_ROW_LEFT (WT_BPE_ROW_NUMBER + WT_BPE_NUMBER_BITS)
+#define WT_BPE_ROWS_MAX (1u << WT_BPE_ROW_BASE_BITS)
+_Static_assert(WT_BPE_ROW_LEFT + WT_BPE_NUMBER_BITS == 64, "a slot is one word");
+
 /* The first code points have their symbols in a table. */
 #define WT_BPE_LOW_COUNT 0x800u
+
+/* Of so many of the most frequent symbols it is known which are side by side in a piece. */
+#define WT_BPE_BESIDE_COUNT 128u
 
 struct wt_bpe {
     struct wt_word_model base;
@@ -143,8 +166,12 @@ struct wt_bpe {
     uint64_t *nodes;
     struct wt_symbols symbols; /* WT_FOLD_BYTES: of bytes; else of code points */
     uint32_t low_symbols[WT_BPE_LOW_COUNT];
+    uint64_t beside[WT_BPE_BESIDE_COUNT]
+                   [WT_BPE_BESIDE_COUNT / 64]; /* [left]: a bit for each right one */
     struct wt_bpe_pairs pairs;
+    struct wt_bpe_rows rows;
     struct wt_bpe_whole *wholes; /* a hash table of words that are one piece */
+    uint8_t *whole_tags;         /* of each its wt_bpe_tag */
     uint32_t whole_bits;         /* log2 of their number */
 };
 
@@ -237,6 +264,33 @@ enum wt_status wt_bpe_merge_word(const struct wt_bpe *bpe, struct wt_bpe_room *r
 
 void wt_bpe_room_free(struct wt_bpe_room *room);
 
+/* `a` or `b`. Without a branch, which compilers write for `?`: it would wait for a tag, and so would all
+ * that comes behind it. */
+static inline uint32_t wt_bpe_chosen(bool first, uint32_t a, uint32_t b)
+{
+    return b ^ ((a ^ b) & (0u - first));
+}
+
+/* Writes the symbols of a word, of which there may be as many as bytes; returns their number.
+ * *known_out: all its characters are pieces; of one that is none the symbol is 0. A byte behind
+ * the word may be read. */
+uint32_t wt_bpe_spell(const struct wt_bpe *bpe, const uint8_t *word, uint32_t bytes,
+                      uint32_t *symbols, bool *known_out);
+
+/* Room to encode one word in. All zero but for `verdicts`: none yet. */
+struct wt_bpe_alone {
+    struct wt_bpe_room room;
+    struct wt_text_buffer symbols;
+    struct wt_text_buffer dead;
+    uint64_t *verdicts; /* not owned; see WT_BPE_VERDICT_BITS */
+};
+
+void wt_bpe_alone_free(struct wt_bpe_alone *alone);
+
+/* Appends the ids of a word of 1 byte or more, whatever it is. WT_MEMORY. */
+enum wt_status wt_bpe_append_word(const struct wt_bpe *bpe, struct wt_bpe_alone *alone,
+                                  const uint8_t *word, uint32_t bytes, struct wt_ids *ids);
+
 /* A word that is searched. */
 struct wt_bpe_search {
     const uint32_t *symbols; /* each of a character that is a piece */
@@ -272,43 +326,25 @@ struct wt_bpe_search {
 void wt_bpe_search_words(const struct wt_bpe *bpe, uint64_t *verdicts,
                          struct wt_bpe_search *searches, uint32_t count);
 
-/* The ids of a word. */
-struct wt_bpe_found {
-    int32_t *ids; /* room for one for each symbol */
-    uint32_t count;
+/* A run of symbols that is merged: a word, or a part of one (wt_bpe_divide). */
+struct wt_bpe_run {
+    const uint32_t *symbols; /* WT_BPE_RUN_FEW of them may be read, whatever `count` is */
+    int32_t *ids;            /* set by the call; room for `count` */
+    uint32_t count;          /* of symbols, 1 to WT_BPE_RUN_MAX */
+    uint32_t id_count;       /* set by the call */
 };
+#define WT_BPE_RUN_FEW 14u
+#define WT_BPE_RUN_MAX 254u
 
-/* A word that is merged in turns with others lies between two numbers 0. */
-#define WT_BPE_LANES_FEW 16u
-#define WT_BPE_LANES_MORE 32u
-#define WT_BPE_LANES_MAX (1u << WT_BPE_PLACE_BITS)
+/* Finds the ids of runs as the definition says: the pair of the lowest rank is merged, the leftmost of
+ * several, until there is none. In turns, a merge of each, for the reason that is given above. */
+void wt_bpe_merge_in_turns(const struct wt_bpe *bpe, struct wt_bpe_run *runs, uint32_t count);
 
-struct wt_bpe_turn {
-    uint32_t numbers[WT_BPE_LANES_MAX]; /* the symbols, from place 1 on */
-    uint32_t count;                     /* of symbols, 1 or more */
-    struct wt_bpe_found *found;         /* its count is set by the call */
-    uint64_t
-        present; /* internal, as what follows: a bit for each place whose piece is still there */
-    /* For each place the pair that its piece makes with the next one: the number of what they become
-     * << WT_BPE_PLACE_BITS | the place. WT_BPE_NO_PAIR or more: they do not merge. */
-    _Alignas(32) int32_t pairs[WT_BPE_LANES_MAX];
-    /* Pairs that the last merge made, and what will be read to see what they become. */
-    struct {
-        uint64_t key;
-        const uint64_t *slot;
-        uint32_t place;
-    } asked[2];
-};
-
-/* So many words take turns: enough to fill the waits, and few enough for the nearest cache. */
-#define WT_BPE_TURNS 16u
-
-/* Finds the ids of up to WT_BPE_TURNS words as the definition says: the pair of the lowest rank is
- * merged, the leftmost of several, until there is none. In turns, a merge of each, for the reason that
- * is given above. `lanes`: one of the three above, 2 more than the longest word has symbols, or
- * more. */
-void wt_bpe_merge_in_turns(const struct wt_bpe *bpe, struct wt_bpe_turn *words, uint32_t count,
-                           uint32_t lanes);
+/* Divides a word into runs that are merged by themselves: it is cut between symbols that are side
+ * by side in no piece, so no merge crosses the cut. Returns how many runs it wrote, at most
+ * `runs_max`; 0: it cannot be divided into so many, or into ones that are short enough. */
+uint32_t wt_bpe_divide(const struct wt_bpe *bpe, const uint32_t *symbols, uint32_t count,
+                       int32_t *ids, struct wt_bpe_run *runs, uint32_t runs_max);
 
 /* Numbers the pieces, once they have symbols. `numbers`, by id, is set: 0 is a piece that no word has.
  * WT_MEMORY. */
@@ -322,6 +358,12 @@ enum wt_status wt_bpe_build_pairs(struct wt_bpe *bpe, const struct wt_bpe_merge 
 
 void wt_bpe_pairs_free(struct wt_bpe_pairs *pairs);
 
+/* Fills `rows` from the merges, unless they are too many. WT_MEMORY. */
+enum wt_status wt_bpe_build_rows(struct wt_bpe *bpe, const struct wt_bpe_merge *merges,
+                                 const uint32_t *numbers);
+
+void wt_bpe_rows_free(struct wt_bpe_rows *rows);
+
 /* Fills what follows from pieces and merges. WT_MEMORY. */
 enum wt_status wt_bpe_complete(struct wt_bpe *bpe);
 
@@ -333,10 +375,10 @@ enum wt_status wt_bpe_fold(struct wt_bpe *bpe);
 enum wt_status wt_bpe_build_trie(struct wt_bpe *bpe, const struct wt_bpe_merge *merges,
                                  uint32_t *numbers);
 
-static inline uint64_t wt_bpe_key_hash(const uint64_t key[WT_BPE_KEY_WORDS])
+static inline uint64_t wt_bpe_key_hash(const struct wt_bpe_key *key)
 {
-    uint64_t hash = key[0] * 0x9E3779B97F4A7C15u ^ key[1] * 0xC2B2AE3D27D4EB4Fu ^
-                    key[2] * 0xD6E8FEB86659FD93u ^ key[3] * 0xFF51AFD7ED558CCDu;
+    uint64_t hash = key->low[0] * 0x9E3779B97F4A7C15u ^ key->low[1] * 0xC2B2AE3D27D4EB4Fu ^
+                    key->high[0] * 0xD6E8FEB86659FD93u ^ key->high[1] * 0xFF51AFD7ED558CCDu;
     return (hash ^ hash >> 32) * 0x94D049BB133111EBu;
 }
 
@@ -344,6 +386,13 @@ static inline uint64_t wt_bpe_key_hash(const uint64_t key[WT_BPE_KEY_WORDS])
 static inline uint32_t wt_bpe_entry_of(uint32_t entry_bits, uint64_t hash)
 {
     return (uint32_t)(hash >> (64 - entry_bits)) & ~1u;
+}
+
+/* What a table has of each entry in an array of its own, which tells of most words that they are
+ * not there without a wait for the entry. 0: it is empty. */
+static inline uint8_t wt_bpe_tag(uint64_t hash)
+{
+    return (uint8_t)(hash >> 32 | 1u);
 }
 
 /* The length of the character at `text`, in bytes. */

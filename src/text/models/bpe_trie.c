@@ -51,6 +51,22 @@ static uint32_t decode(const struct wt_bpe *bpe, const struct wt_piece *piece, u
     return count;
 }
 
+/* Notes which frequent symbols are side by side in a piece. `symbols` has those of one piece after
+ * another, each followed by 0 and the piece's number. */
+static void note_neighbours(struct wt_bpe *bpe, const uint32_t *symbols, uint32_t used)
+{
+    for (uint32_t i = 0; i < used; i += 2) {
+        for (; symbols[i + 1] != 0; i++) {
+            uint32_t left = symbols[i];
+            uint32_t right = symbols[i + 1];
+            if ((left | right) < WT_BPE_BESIDE_COUNT) {
+                bpe->beside[left][right / 64] |= UINT64_C(1) << right % 64;
+            }
+        }
+        i++;
+    }
+}
+
 static enum wt_status spell_leaves(struct builder *builder)
 {
     struct wt_bpe *bpe = builder->bpe;
@@ -68,7 +84,11 @@ static enum wt_status spell_leaves(struct builder *builder)
         symbols[used + count + 1] = piece->id;
         used += count + 2;
     }
-    return wt_levels_spell(&builder->levels, used, &bpe->symbols);
+    enum wt_status status = wt_levels_spell(&builder->levels, used, &bpe->symbols);
+    if (status == WT_OK) {
+        note_neighbours(bpe, symbols, used);
+    }
+    return status;
 }
 
 /* --- nodes ------------------------------------------------------------------------------------ */

@@ -6,11 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* So many ids at most has a word whose ids need not be counted before there is room for them. */
-#define ROOM_A_WORD 64u
-
 /* Words of up to so many bytes are searched together: their places fit one word. */
 #define SHORT_BYTES 63u
+
+/* The room for symbols and ids of a batch. Longer words fit, too, if others are shorter. */
+#define BATCH_SYMBOLS (WT_WORDS_AT_ONCE * SHORT_BYTES)
+
+/* So many words and parts of words are merged in turns. */
+#define RUNS_MAX (2 * WT_WORDS_AT_ONCE)
 
 /* So many ids are copied at least. */
 #define COPIED 8u
@@ -20,40 +23,54 @@
 #define ENTRY_BITS_FEW 10u /* with a vocabulary of tests */
 #define FEW_PIECES 512u
 
-/* What is known of a word of the batch. */
-struct batch_word {
-    uint64_t key[WT_BPE_KEY_WORDS];
-    uint64_t hash;
-    struct wt_bpe_entry *pair;        /* where it is remembered */
-    const struct wt_bpe_entry *entry; /* where its ids are; NULL: not there, */
-    struct wt_bpe_found found;        /* but here; ids NULL: nor here */
+typedef uint16_t eight_shorts __attribute__((vector_size(16)));
+typedef int32_t eight_ids __attribute__((vector_size(32)));
+
+/* A word that is longer than a key, up to this length, is remembered apart: addresses, and words
+ * that a line break joins. There are fewer of them. */
+#define LONG_BYTES 64u
+#define LONG_BITS 11u /* log2 of their number */
+#define LONG_IDS 15u
+#define LONG_SHORT_IDS 30u
+struct long_entry {
+    _Alignas(64) uint8_t key[LONG_BYTES]; /* the word, then zeros */
+    union {
+        int32_t ids[LONG_IDS];
+        uint16_t short_ids[LONG_SHORT_IDS];
+    };
+    uint32_t meta; /* as of an entry */
 };
 
-/* Words that are merged in turns. */
-#define GROUPS 3u
-struct group {
-    struct wt_bpe_turn words[WT_BPE_TURNS];
-    uint32_t count;
-    uint32_t lanes;
+/* What is known of a word of the batch. */
+struct batch_word {
+    struct wt_bpe_key key;
+    uint64_t hash;
+    uint32_t place; /* where it is remembered, or will be, among those of its length */
+    const struct wt_bpe_entry *entry; /* where it is if it is remembered */
+    const struct wt_bpe_whole *whole; /* where its id can be, if it is one piece */
+    const int32_t *ids; /* the first eight of a remembered word; all of another one; NULL:
+                                         not found yet */
+    uint32_t id_count;
+    uint32_t runs; /* into how many it is divided; 0: it is not merged in turns */
+    bool remembered;
 };
 
 struct state {
-    struct wt_bpe_room room;
+    struct wt_bpe_alone alone;
     struct wt_bpe_entry *entries; /* a hash table of the words that were seen */
+    uint8_t *tags;                /* of each its wt_bpe_tag */
     uint32_t entry_bits;          /* log2 of their number */
-    uint64_t *verdicts;
+    struct long_entry *longs;     /* the same for longer words */
     struct batch_word batch[WT_WORDS_AT_ONCE];
-    uint32_t missed[WT_WORDS_AT_ONCE]; /* the words of the batch that are not remembered */
-    struct group
-        groups[GROUPS]; /* those of them that are merged in turns, by their number of symbols */
-    struct wt_bpe_search searches[WT_WORDS_AT_ONCE]; /* the others that are short, */
-    struct wt_bpe_found *found[WT_WORDS_AT_ONCE];    /* what is found of each, */
+    uint32_t missed[WT_WORDS_AT_ONCE]; /* the words of the batch that are not remembered, */
+    uint32_t parted[WT_WORDS_AT_ONCE]; /* and those of them that are more than one piece */
+    struct wt_bpe_run runs[RUNS_MAX];  /* of those that are merged in turns, in their order */
+    struct wt_bpe_search searches[WT_WORDS_AT_ONCE]; /* of the others that are short, */
+    struct batch_word *searched[WT_WORDS_AT_ONCE];
     uint64_t dead[WT_WORDS_AT_ONCE];
-    uint32_t symbols[WT_WORDS_AT_ONCE * SHORT_BYTES +
-                     WT_BPE_LANES_MAX]; /* and their symbols, one behind the other */
-    int32_t ids[WT_WORDS_AT_ONCE * SHORT_BYTES + COPIED]; /* of all that are missed */
-    struct wt_text_buffer long_symbols;                   /* of a word that is searched alone */
-    struct wt_text_buffer long_dead;
+    uint32_t symbols[BATCH_SYMBOLS + WT_BPE_RUN_FEW];       /* of both, one word behind the other */
+    int32_t ids[BATCH_SYMBOLS + WT_WORDS_AT_ONCE + COPIED]; /* of all that are missed */
+    eight_ids recalled[WT_WORDS_AT_ONCE];                   /* the first ones of the others */
 };
 
 enum wt_status wt_bpe_create_state(const struct wt_word_model *model, void **state_out)
@@ -64,13 +81,13 @@ enum wt_status wt_bpe_create_state(const struct wt_word_model *model, void **sta
         return WT_MEMORY;
     }
     state->entry_bits = bpe->folded.count < FEW_PIECES ? ENTRY_BITS_FEW : ENTRY_BITS;
-    state->groups[0].lanes = WT_BPE_LANES_FEW;
-    state->groups[1].lanes = WT_BPE_LANES_MORE;
-    state->groups[2].lanes = WT_BPE_LANES_MAX;
-    size_t bytes = ((size_t)1 << state->entry_bits) * sizeof *state->entries;
-    state->entries = wt_pages_alloc_present(bytes);
-    state->verdicts = wt_pages_alloc_present(WT_BPE_VERDICTS_BYTES);
-    if (state->entries == NULL || state->verdicts == NULL) {
+    size_t entries = (size_t)1 << state->entry_bits;
+    state->entries = wt_pages_alloc_present((entries + 1) * sizeof *state->entries);
+    state->tags = wt_pages_alloc_present(entries * sizeof *state->tags);
+    state->longs = wt_pages_alloc_present(sizeof *state->longs << LONG_BITS);
+    state->alone.verdicts = wt_pages_alloc_present(WT_BPE_VERDICTS_BYTES);
+    if (state->entries == NULL || state->tags == NULL || state->longs == NULL ||
+        state->alone.verdicts == NULL) {
         wt_bpe_destroy_state(state);
         return WT_MEMORY;
     }
@@ -81,11 +98,11 @@ enum wt_status wt_bpe_create_state(const struct wt_word_model *model, void **sta
 void wt_bpe_destroy_state(void *opaque)
 {
     struct state *state = opaque;
-    wt_bpe_room_free(&state->room);
-    wt_text_buffer_free(&state->long_symbols);
-    wt_text_buffer_free(&state->long_dead);
+    wt_bpe_alone_free(&state->alone);
     wt_pages_free(state->entries);
-    wt_pages_free(state->verdicts);
+    wt_pages_free(state->tags);
+    wt_pages_free(state->longs);
+    wt_pages_free(state->alone.verdicts);
     wt_pages_free(state);
 }
 
@@ -95,239 +112,86 @@ void wt_bpe_destroy_state(void *opaque)
 /* From its end less n bytes on: a key with n bytes of a word. */
 static const uint64_t kept[2 * WT_BPE_KEY_WORDS] = {FOUR_TIMES(UINT64_MAX)};
 
-/* The first `bytes` (up to WT_BPE_KEY_BYTES) of a word, of which a whole key may be read. */
-static inline void read_key(const uint8_t *word, uint32_t bytes, uint64_t key[WT_BPE_KEY_WORDS])
+static inline wt_bpe_half half_at(const uint8_t *bytes)
 {
-    uint64_t mask[WT_BPE_KEY_WORDS];
-    uint32_t used = bytes < WT_BPE_KEY_BYTES ? bytes : WT_BPE_KEY_BYTES;
-    memcpy(mask, (const uint8_t *)kept + WT_BPE_KEY_BYTES - used, WT_BPE_KEY_BYTES);
-    memcpy(key, word, WT_BPE_KEY_BYTES);
-    for (uint32_t i = 0; i < WT_BPE_KEY_WORDS; i++) {
-        key[i] &= mask[i];
-    }
+    wt_bpe_half half;
+    memcpy(&half, bytes, sizeof half);
+    return half;
 }
 
-static inline bool has_key(const struct wt_bpe_entry *entry, const uint64_t key[WT_BPE_KEY_WORDS],
+/* The first `bytes` (up to WT_BPE_KEY_BYTES) of a word, of which a whole key may be read. */
+static inline struct wt_bpe_key read_key(const uint8_t *word, uint32_t bytes)
+{
+    uint32_t used = bytes < WT_BPE_KEY_BYTES ? bytes : WT_BPE_KEY_BYTES;
+    const uint8_t *mask = (const uint8_t *)kept + WT_BPE_KEY_BYTES - used;
+    return (struct wt_bpe_key){.low = half_at(word) & half_at(mask),
+                               .high = half_at(word + WT_BPE_KEY_BYTES / 2) &
+                                       half_at(mask + WT_BPE_KEY_BYTES / 2)};
+}
+
+static inline bool has_key(const struct wt_bpe_entry *entry, const struct wt_bpe_key *key,
                            uint32_t bytes)
 {
-    return ((entry->key[0] ^ key[0]) | (entry->key[1] ^ key[1]) | (entry->key[2] ^ key[2]) |
-            (entry->key[3] ^ key[3]) | (uint64_t)(entry->meta >> 8 ^ bytes)) == 0;
+    wt_bpe_half other = (entry->key.low ^ key->low) | (entry->key.high ^ key->high);
+    return (other[0] | other[1] | (entry->meta >> 8 ^ bytes)) == 0;
 }
 
-/* The entry of a word, which is one of two; NULL: neither. Without a branch. */
-static inline const struct wt_bpe_entry *
-entry_of(const struct wt_bpe_entry *pair, const uint64_t key[WT_BPE_KEY_WORDS], uint32_t bytes)
+/* Where a word can be among those that are one piece; at the table's end, which is empty: nowhere. */
+static inline const struct wt_bpe_whole *whole_of(const struct wt_bpe *bpe, uint64_t hash)
 {
-    const struct wt_bpe_entry *found = has_key(&pair[0], key, bytes) ? &pair[0] : NULL;
-    return has_key(&pair[1], key, bytes) ? &pair[1] : found;
+    uint32_t place = wt_bpe_entry_of(bpe->whole_bits, hash);
+    uint8_t tag = wt_bpe_tag(hash);
+    uint32_t second =
+        wt_bpe_chosen(bpe->whole_tags[place + 1] == tag, place + 1, 1u << bpe->whole_bits);
+    return &bpe->wholes[wt_bpe_chosen(bpe->whole_tags[place] == tag, place, second)];
 }
 
 /* The id of a word that is one piece; -1: it is not known to be. Without a branch. */
-static inline int32_t whole_of(const struct wt_bpe *bpe, const struct batch_word *word,
-                               uint32_t bytes)
+static inline int32_t whole_id(const struct batch_word *word, uint32_t bytes)
 {
-    const struct wt_bpe_whole *pair = &bpe->wholes[wt_bpe_entry_of(bpe->whole_bits, word->hash)];
-    int32_t id = -1;
-    for (uint32_t i = 0; i < 2; i++) {
-        uint64_t own[WT_BPE_KEY_WORDS];
-        memcpy(own, &pair[i], sizeof own);
-        uint64_t other = (own[0] ^ word->key[0]) | (own[1] ^ word->key[1]) |
-                         (own[2] ^ word->key[2]) | (uint32_t)(own[3] ^ word->key[3]) |
-                         (pair[i].meta >> WT_BPE_WHOLE_ID_BITS ^ bytes);
-        int32_t own_id = (int32_t)(pair[i].meta & (WT_PIECE_IDS_MAX - 1));
-        id = other == 0 ? own_id : id;
-    }
-    return id;
-}
-
-/* --- words that are not remembered ------------------------------------------------------------- */
-
-/* Writes the symbols of a word's bytes. False: one is no piece. */
-static inline bool spell_bytes(const struct wt_bpe *bpe, const uint8_t *word, uint32_t bytes,
-                               uint32_t *symbols)
-{
-    uint32_t unknown = 0;
-    for (uint32_t i = 0; i < bytes; i++) {
-        symbols[i] = bpe->low_symbols[word[i]];
-        unknown |= symbols[i] - 1;
-    }
-    return unknown >> 31 == 0;
-}
-
-/* Writes the symbols of a word; returns their number. *known_out: all its characters are pieces. A byte
- * behind the word may be read. */
-static inline uint32_t spell(const struct wt_bpe *bpe, const uint8_t *word, uint32_t bytes,
-                             uint32_t *symbols, bool *known_out)
-{
-    if (bpe->fold == WT_FOLD_BYTES) {
-        *known_out = spell_bytes(bpe, word, bytes, symbols);
-        return bytes;
-    }
-    uint32_t count = 0;
-    uint32_t unknown = 0; /* its highest bit, once a symbol was 0 */
-    for (const uint8_t *end = word + bytes; word < end; count++) {
-        uint32_t first = word[0];
-        if (first >= 0xE0) {
-            uint32_t length = first < 0xF0 ? 3 : 4;
-            symbols[count] = wt_bpe_symbol(bpe, word, length);
-            word += length;
-        } else {
-            /* Letters of one byte and of two follow each other without a pattern: no branch. */
-            uint32_t two = first >> 7;
-            uint32_t both = (first & 0x1Fu) << 6 | (word[1] & 0x3Fu);
-            symbols[count] = bpe->low_symbols[first ^ ((first ^ both) & (0u - two))];
-            word += 1 + two;
-        }
-        unknown |= symbols[count] - 1;
-    }
-    *known_out = unknown >> 31 == 0;
-    return count;
-}
-
-/* Appends the ids of a run of characters that are pieces; there is room for them. */
-static void append_known(const struct wt_bpe *bpe, struct state *state, const uint32_t *symbols,
-                         uint32_t count, uint64_t *dead, struct wt_ids *ids)
-{
-    memset(dead, 0, ((size_t)count / 64 + 1) * sizeof *dead);
-    struct wt_bpe_search search = {
-        .symbols = symbols, .count = count, .dead = dead, .ids = ids->ids + ids->count};
-    wt_bpe_search_words(bpe, state->verdicts, &search, 1);
-    ids->count += search.id_count;
-}
-
-/* Appends the bytes of an unknown character. False: there is no piece for one of them. */
-static bool append_bytes(const struct wt_bpe *bpe, const uint8_t *text, uint32_t length,
-                         struct wt_ids *ids)
-{
-    for (uint32_t i = 0; i < length; i++) {
-        if (!bpe->byte_fallback || bpe->byte_ids[text[i]] < 0) {
-            return false;
-        }
-    }
-    for (uint32_t i = 0; i < length; i++) {
-        ids->ids[ids->count++] = bpe->byte_ids[text[i]];
-    }
-    return true;
-}
-
-/* Appends the ids of a word that unknown characters divide, in the order that bpe_merge.c has too. */
-static enum wt_status append_divided(const struct wt_bpe *bpe, struct state *state,
-                                     const uint8_t *word, const uint32_t *symbols, uint32_t count,
-                                     uint64_t *dead, struct wt_ids *ids)
-{
-    bool pending = false; /* an unknown id is to be written */
-    for (uint32_t i = 0; i < count;) {
-        uint32_t start = i;
-        const uint8_t *text = word;
-        while (i < count && symbols[i] != 0) {
-            word += wt_bpe_length(bpe, word);
-            i++;
-        }
-        if (!wt_ids_reserve(ids, (size_t)(i - start) + 8)) {
-            return WT_MEMORY;
-        }
-        if (i > start) {
-            if (pending) {
-                ids->ids[ids->count++] = bpe->base.unknown_id;
-            }
-            pending = false;
-            append_known(bpe, state, symbols + start, i - start, dead, ids);
-            continue;
-        }
-        uint32_t length = wt_bpe_length(bpe, text);
-        if (!append_bytes(bpe, text, length, ids)) {
-            if (pending && !bpe->fuse_unknown) {
-                ids->ids[ids->count++] = bpe->base.unknown_id;
-            }
-            pending = true;
-        }
-        word += length;
-        i++;
-    }
-    if (pending && !wt_ids_reserve(ids, 1)) {
-        return WT_MEMORY;
-    }
-    if (pending) {
-        ids->ids[ids->count++] = bpe->base.unknown_id;
-    }
-    return WT_OK;
-}
-
-/* Appends the ids of a word that was neither remembered nor searched together with others. */
-static enum wt_status append_word(const struct wt_bpe *bpe, struct state *state,
-                                  const uint8_t *word, uint32_t bytes, struct wt_ids *ids)
-{
-    int32_t whole = bpe->has_strays ? wt_pieces_find(&bpe->folded, (const char *)word, bytes) : -1;
-    if (!wt_ids_reserve(ids, (size_t)bytes + 1)) {
-        return WT_MEMORY;
-    }
-    if (whole >= 0) {
-        ids->ids[ids->count++] = whole;
-        return WT_OK;
-    }
-    if (!bpe->searchable) {
-        return wt_bpe_merge_word(bpe, &state->room, word, bytes, ids);
-    }
-    state->long_symbols.count = 0;
-    state->long_dead.count = 0;
-    if (!wt_text_buffer_reserve(&state->long_symbols, (size_t)bytes * sizeof(uint32_t)) ||
-        !wt_text_buffer_reserve(&state->long_dead, ((size_t)bytes / 64 + 1) * sizeof(uint64_t))) {
-        return WT_MEMORY;
-    }
-    uint32_t *symbols = (uint32_t *)(void *)state->long_symbols.bytes;
-    uint64_t *dead = (uint64_t *)(void *)state->long_dead.bytes;
-    bool known = false;
-    uint32_t count = spell(bpe, word, bytes, symbols, &known);
-    if (known) {
-        append_known(bpe, state, symbols, count, dead, ids);
-        return WT_OK;
-    }
-    return bpe->unknown_apart ? append_divided(bpe, state, word, symbols, count, dead, ids)
-                              : wt_bpe_merge_word(bpe, &state->room, word, bytes, ids);
+    struct wt_bpe_key own;
+    memcpy(&own, word->whole, sizeof own);
+    uint32_t meta = word->whole->meta;
+    wt_bpe_half low = own.low ^ word->key.low;
+    wt_bpe_half high = own.high ^ word->key.high;
+    uint64_t other =
+        low[0] | low[1] | high[0] | (uint32_t)high[1] | (meta >> WT_BPE_WHOLE_ID_BITS ^ bytes);
+    return (int32_t)wt_bpe_chosen(other == 0, meta & (WT_PIECE_IDS_MAX - 1), UINT32_MAX);
 }
 
 /* --- all words ---------------------------------------------------------------------------------- */
 
-/* Remembers a word in place of the older of two. */
-static void remember(const struct wt_bpe *bpe, const struct batch_word *word, uint32_t bytes,
-                     const int32_t *ids, size_t count)
+/* Remembers a word in its place. */
+static void remember(const struct wt_bpe *bpe, struct state *state, const struct batch_word *word,
+                     uint32_t bytes, const int32_t *ids, size_t count)
 {
-    struct wt_bpe_entry *pair = word->pair;
-    if (count > (bpe->short_ids ? WT_BPE_ENTRY_SHORT_IDS : WT_BPE_ENTRY_IDS) ||
-        bytes > WT_BPE_KEY_BYTES || has_key(&pair[0], word->key, bytes)) {
+    struct wt_bpe_entry *entry = &state->entries[word->place];
+    if (count > (bpe->short_ids ? WT_BPE_ENTRY_SHORT_IDS : WT_BPE_ENTRY_IDS)) {
         return;
     }
-    pair[1] = pair[0];
-    memcpy(pair[0].key, word->key, WT_BPE_KEY_BYTES);
+    state->tags[word->place] = wt_bpe_tag(word->hash);
+    entry->key = word->key;
     if (bpe->short_ids) {
         for (size_t i = 0; i < 4; i++) {
-            pair[0].short_ids[i] = (uint16_t)ids[i];
+            entry->short_ids[i] = (uint16_t)ids[i];
         }
         for (size_t i = 4; i < count; i++) {
-            pair[0].short_ids[i] = (uint16_t)ids[i];
+            entry->short_ids[i] = (uint16_t)ids[i];
         }
     } else {
-        memcpy(pair[0].ids, ids, sizeof pair[0].ids);
+        memcpy(entry->ids, ids, sizeof entry->ids);
     }
-    pair[0].meta = bytes << 8 | (uint32_t)count;
+    entry->meta = bytes << 8 | (uint32_t)count;
 }
 
-/* Writes the ids of a word that is remembered, and some more. Returns their number. */
-static inline uint32_t recall(const struct wt_bpe *bpe, const struct wt_bpe_entry *entry,
-                              int32_t *out)
+/* The first ids of a word that is remembered: COPIED may be read. `room` is for those of 16 bits. */
+static inline int32_t *first_ids(const struct wt_bpe *bpe, const struct wt_bpe_entry *entry,
+                                 eight_ids *room)
 {
-    uint32_t count = entry->meta & 0xFFu;
-    if (!bpe->short_ids) {
-        memcpy(out, entry->ids, sizeof entry->ids);
-        return count;
-    }
-    for (uint32_t i = 0; i < 4; i++) {
-        out[i] = entry->short_ids[i];
-    }
-    for (uint32_t i = 4; i < count; i++) {
-        out[i] = entry->short_ids[i];
-    }
-    return count;
+    eight_shorts shorts;
+    memcpy(&shorts, entry->short_ids, sizeof shorts);
+    *room = __builtin_convertvector(shorts, eight_ids);
+    return bpe->short_ids ? (int32_t *)room : (int32_t *)entry->ids;
 }
 
 /* True if the word is a piece that counts whatever the merges say. */
@@ -336,128 +200,240 @@ static bool is_whole(const struct wt_bpe *bpe, const uint8_t *word, uint32_t byt
     return bpe->has_strays && wt_pieces_find(&bpe->folded, (const char *)word, bytes) >= 0;
 }
 
+/* Which of two places a word has if it is remembered, and otherwise gets: an empty one, or the one
+ * that its hash names. Without a branch, and without a wait for what is there. */
+static inline void find_place(const struct state *state, struct batch_word *word)
+{
+    uint32_t place = wt_bpe_entry_of(state->entry_bits, word->hash);
+    uint8_t tag = wt_bpe_tag(word->hash);
+    uint8_t first = state->tags[place];
+    uint8_t second = state->tags[place + 1];
+    bool other = (first != 0) & ((second == 0) | ((word->hash >> 40 & 1u) != 0));
+    bool moved = (first != tag) & ((second == tag) | other);
+    word->place = place + moved;
+    /* Behind the last entry there is an empty one. */
+    bool likely = (first == tag) | (second == tag);
+    word->entry = &state->entries[wt_bpe_chosen(likely, word->place, 1u << state->entry_bits)];
+}
+
 /* Looks for the words among those that were seen. Returns how many were missed. */
-static uint32_t find_seen(struct state *state, const uint8_t *text, const struct wt_word *words,
-                          uint32_t count)
+static uint32_t find_seen(const struct wt_bpe *bpe, struct state *state, const uint8_t *text,
+                          const struct wt_word *words, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
         struct batch_word *word = &state->batch[i];
-        read_key(text + words[i].start, words[i].bytes, word->key);
-        word->hash = wt_bpe_key_hash(word->key);
-        word->pair = &state->entries[wt_bpe_entry_of(state->entry_bits, word->hash)];
-        __builtin_prefetch(&word->pair[0]);
-        __builtin_prefetch(&word->pair[1]);
+        word->key = read_key(text + words[i].start, words[i].bytes);
+        word->hash = wt_bpe_key_hash(&word->key);
+        find_place(state, word);
+        __builtin_prefetch(&state->entries[word->place]);
     }
     uint32_t missed = 0;
     for (uint32_t i = 0; i < count; i++) {
         struct batch_word *word = &state->batch[i];
-        word->entry = entry_of(word->pair, word->key, words[i].bytes);
+        bool found = has_key(word->entry, &word->key, words[i].bytes);
+        word->ids = first_ids(bpe, word->entry, &state->recalled[i]);
+        word->id_count = word->entry->meta & 0xFFu;
+        word->remembered = found;
         state->missed[missed] = i;
-        missed += word->entry == NULL;
+        missed += !found;
     }
     return missed;
 }
 
-static void merge_group(const struct wt_bpe *bpe, struct group *group)
+static uint32_t long_ids_max(const struct wt_bpe *bpe)
 {
-    wt_bpe_merge_in_turns(bpe, group->words, group->count, group->lanes);
-    group->count = 0;
+    return bpe->short_ids ? LONG_SHORT_IDS : LONG_IDS;
 }
 
-/* Has a word merged in turns. */
-static void join_group(const struct wt_bpe *bpe, struct state *state, const uint32_t *symbols,
-                       uint32_t count, struct wt_bpe_found *found)
+/* Remembers a word that is longer than a key. */
+static void remember_long(const struct wt_bpe *bpe, struct state *state,
+                          const struct batch_word *word, const uint8_t *start, uint32_t bytes,
+                          const int32_t *ids, size_t count)
 {
-    uint32_t size = count + 2 > WT_BPE_LANES_MORE ? 2 : count + 2 > WT_BPE_LANES_FEW;
-    struct group *group = &state->groups[size];
-    struct wt_bpe_turn *turn = &group->words[group->count++];
-    memcpy(turn->numbers + 1, symbols, (WT_BPE_LANES_FEW - 1) * sizeof *symbols);
-    if (size > 0) {
-        memcpy(turn->numbers + WT_BPE_LANES_FEW, symbols + WT_BPE_LANES_FEW - 1,
-               (WT_BPE_LANES_MAX - WT_BPE_LANES_FEW) * sizeof *symbols);
+    if (bytes > LONG_BYTES || count > long_ids_max(bpe)) {
+        return;
     }
-    turn->count = count;
-    turn->found = found;
-    if (group->count == WT_BPE_TURNS) {
-        merge_group(bpe, group);
+    struct long_entry *entry = &state->longs[word->place];
+    memset(entry->key, 0, sizeof entry->key);
+    memcpy(entry->key, start, bytes);
+    for (size_t i = 0; i < count; i++) {
+        if (bpe->short_ids) {
+            entry->short_ids[i] = (uint16_t)ids[i];
+        } else {
+            entry->ids[i] = ids[i];
+        }
     }
+    entry->meta = bytes << 8 | (uint32_t)count;
+}
+
+/* Where a word that is longer than a key is remembered, or will be. */
+static uint32_t long_place(uint64_t hash, const uint8_t *start, uint32_t bytes)
+{
+    struct wt_bpe_key rest = read_key(start + WT_BPE_KEY_BYTES, bytes - WT_BPE_KEY_BYTES);
+    return (uint32_t)((hash ^ wt_bpe_key_hash(&rest) * 5) >> (64 - LONG_BITS));
+}
+
+/* Writes the ids of a word that is longer than a key, if it is remembered. Returns their number;
+ * 0: it is not. */
+static uint32_t recall_long(const struct wt_bpe *bpe, const struct state *state, uint32_t place,
+                            const uint8_t *start, uint32_t bytes, int32_t *ids)
+{
+    const struct long_entry *entry = &state->longs[place];
+    if (entry->meta >> 8 != bytes || memcmp(entry->key, start, bytes) != 0) {
+        return 0;
+    }
+    uint32_t count = entry->meta & 0xFFu;
+    for (uint32_t i = 0; i < count; i++) {
+        ids[i] = bpe->short_ids ? entry->short_ids[i] : entry->ids[i];
+    }
+    return count;
 }
 
 /* How much is used of what a batch shares. */
 struct used {
     uint32_t ids;
     uint32_t symbols;
+    uint32_t runs;
     uint32_t searches;
 };
 
-/* Finds the piece that a word is, or has its pieces searched, or leaves found.ids NULL. */
+/* Looks for a word that is longer than a key among those that were seen. False: it is not there. */
+static bool find_long(const struct wt_bpe *bpe, struct state *state, const uint8_t *start,
+                      uint32_t bytes, struct batch_word *word, struct used *used)
+{
+    if (bytes <= WT_BPE_KEY_BYTES || bytes > LONG_BYTES) {
+        return false;
+    }
+    word->place = long_place(word->hash, start, bytes);
+    if (bytes > BATCH_SYMBOLS - used->symbols) {
+        return false;
+    }
+    int32_t *ids = state->ids + used->ids;
+    uint32_t count = recall_long(bpe, state, word->place, start, bytes, ids);
+    word->ids = ids;
+    word->id_count = count;
+    used->ids += count;
+    used->symbols += count;
+    return count > 0;
+}
+
+/* Has the pieces of a word searched, or leaves its `ids` NULL. */
 static void find_word(const struct wt_bpe *bpe, struct state *state, const uint8_t *start,
                       uint32_t bytes, struct batch_word *word, struct used *used)
 {
+    uint32_t *symbols = state->symbols + used->symbols;
     int32_t *ids = state->ids + used->ids;
-    word->found = (struct wt_bpe_found){.ids = ids, .count = 1};
-    ids[0] = whole_of(bpe, word, bytes);
-    if (ids[0] >= 0) {
-        used->ids++;
-        return;
-    }
     bool known = false;
     uint32_t count = 0;
-    uint32_t *symbols = state->symbols + used->symbols;
-    if (bpe->searchable && bytes <= SHORT_BYTES && !is_whole(bpe, start, bytes)) {
-        count = spell(bpe, start, bytes, symbols, &known);
+    if (find_long(bpe, state, start, bytes, word, used)) {
+        return;
+    }
+    word->ids = NULL;
+    if (bpe->searchable && bytes <= BATCH_SYMBOLS - used->symbols && !is_whole(bpe, start, bytes)) {
+        count = wt_bpe_spell(bpe, start, bytes, symbols, &known);
     }
     if (!known) {
-        word->found.ids = NULL;
         return;
     }
+    if (bpe->rows.slots != NULL) {
+        word->runs = wt_bpe_divide(bpe, symbols, count, ids, state->runs + used->runs,
+                                   RUNS_MAX - used->runs);
+    }
+    if (word->runs == 0 && bytes > SHORT_BYTES) {
+        return;
+    }
+    word->ids = ids;
     used->ids += count;
-    /* Symbols that are bytes are so many a word that the search takes fewer steps. */
-    if (bpe->fold != WT_FOLD_BYTES && count + 2 <= WT_BPE_LANES_MAX) {
-        join_group(bpe, state, symbols, count, &word->found);
-        return;
-    }
-    state->dead[used->searches] = 0;
-    state->found[used->searches] = &word->found;
-    state->searches[used->searches] = (struct wt_bpe_search){
-        .symbols = symbols, .ids = ids, .dead = &state->dead[used->searches], .count = count};
-    used->searches++;
     used->symbols += count;
+    used->runs += word->runs;
+    if (word->runs == 0) {
+        state->dead[used->searches] = 0;
+        state->searched[used->searches] = word;
+        state->searches[used->searches] = (struct wt_bpe_search){
+            .symbols = symbols, .ids = ids, .dead = &state->dead[used->searches], .count = count};
+        used->searches++;
+    }
+}
+
+/* Puts the ids of a word's runs side by side. */
+static void join_runs(const struct wt_bpe_run *runs, struct batch_word *word)
+{
+    int32_t *ids = runs[0].ids;
+    uint32_t count = runs[0].id_count;
+    for (uint32_t i = 1; i < word->runs; i++) {
+        memmove(ids + count, runs[i].ids, runs[i].id_count * sizeof *ids);
+        count += runs[i].id_count;
+    }
+    word->id_count = count;
+}
+
+/* Finds the words that are one piece. Returns how many of the others there are. */
+static uint32_t find_wholes(const struct wt_bpe *bpe, struct state *state,
+                            const struct wt_word *words, uint32_t missed)
+{
+    for (uint32_t i = 0; i < missed; i++) {
+        struct batch_word *word = &state->batch[state->missed[i]];
+        word->whole = whole_of(bpe, word->hash);
+        __builtin_prefetch(word->whole);
+    }
+    uint32_t parted = 0;
+    for (uint32_t i = 0; i < missed; i++) {
+        uint32_t at = state->missed[i];
+        struct batch_word *word = &state->batch[at];
+        int32_t id = whole_id(word, words[at].bytes);
+        state->ids[i] = id;
+        word->ids = &state->ids[i];
+        word->id_count = 1;
+        word->runs = 0;
+        state->parted[parted] = at;
+        parted += id < 0;
+    }
+    return parted;
 }
 
 /* Finds the pieces of the words that were missed and are short. */
 static void find_missed(const struct wt_bpe *bpe, struct state *state, const uint8_t *text,
                         const struct wt_word *words, uint32_t missed)
 {
-    struct used used = {.ids = 0};
-    for (uint32_t i = 0; i < missed; i++) {
-        const struct batch_word *word = &state->batch[state->missed[i]];
-        __builtin_prefetch(&bpe->wholes[wt_bpe_entry_of(bpe->whole_bits, word->hash)]);
-    }
-    for (uint32_t i = 0; i < missed; i++) {
-        uint32_t at = state->missed[i];
+    uint32_t parted = find_wholes(bpe, state, words, missed);
+    struct used used = {.ids = missed};
+    for (uint32_t i = 0; i < parted; i++) {
+        uint32_t at = state->parted[i];
         find_word(bpe, state, text + words[at].start, words[at].bytes, &state->batch[at], &used);
     }
-    for (uint32_t i = 0; i < GROUPS; i++) {
-        merge_group(bpe, &state->groups[i]);
+    wt_bpe_merge_in_turns(bpe, state->runs, used.runs);
+    const struct wt_bpe_run *runs = state->runs;
+    for (uint32_t i = 0; i < parted; i++) {
+        struct batch_word *word = &state->batch[state->parted[i]];
+        if (word->runs > 0) {
+            join_runs(runs, word);
+            runs += word->runs;
+        }
     }
     if (used.searches > 0) {
-        wt_bpe_search_words(bpe, state->verdicts, state->searches, used.searches);
+        wt_bpe_search_words(bpe, state->alone.verdicts, state->searches, used.searches);
     }
     for (uint32_t i = 0; i < used.searches; i++) {
-        state->found[i]->count = state->searches[i].id_count;
+        state->searched[i]->id_count = state->searches[i].id_count;
     }
 }
 
-/* Appends the ids that were found for a word; there is room for more than they are. */
-static inline void append_found(const struct wt_bpe_found *found, struct wt_ids *ids)
+/* Appends the ids of a word that has no room, or no ids yet, or more than COPIED. WT_MEMORY. */
+static enum wt_status append_more(const struct wt_bpe *bpe, struct state *state,
+                                  const struct batch_word *word, const uint8_t *start,
+                                  uint32_t bytes, struct wt_ids *ids)
 {
-    int32_t *out = ids->ids + ids->count;
-    memcpy(out, found->ids, COPIED * sizeof *out);
-    if (found->count > COPIED) {
-        memcpy(out + COPIED, found->ids + COPIED, (found->count - COPIED) * sizeof *out);
+    if (word->ids == NULL) {
+        return wt_bpe_append_word(bpe, &state->alone, start, bytes, ids);
     }
-    ids->count += found->count;
+    if (!wt_ids_reserve(ids, word->id_count)) {
+        return WT_MEMORY;
+    }
+    for (uint32_t i = 0; i < word->id_count; i++) {
+        bool short_id = bpe->short_ids && word->remembered;
+        ids->ids[ids->count++] = short_id ? word->entry->short_ids[i] : word->ids[i];
+    }
+    return WT_OK;
 }
 
 enum wt_status wt_bpe_encode(const struct wt_word_model *model, void *opaque, const uint8_t *text,
@@ -467,31 +443,36 @@ enum wt_status wt_bpe_encode(const struct wt_word_model *model, void *opaque, co
     struct state *state = opaque;
     size_t starts[WT_WORDS_AT_ONCE + 1];
     assert(count <= WT_WORDS_AT_ONCE);
-    uint32_t missed = find_seen(state, text, words, count);
+    uint32_t missed = find_seen(bpe, state, text, words, count);
     find_missed(bpe, state, text, words, missed);
-    if (!wt_ids_reserve(ids, (size_t)count * ROOM_A_WORD)) {
+    if (!wt_ids_reserve(ids, (size_t)count * COPIED)) {
         return WT_MEMORY;
     }
     for (uint32_t i = 0; i < count; i++) {
         const struct batch_word *word = &state->batch[i];
         starts[i] = ids->count;
-        if (word->entry != NULL) {
-            ids->count += recall(bpe, word->entry, ids->ids + ids->count);
-        } else if (word->found.ids != NULL) {
-            append_found(&word->found, ids);
-        } else {
-            enum wt_status status =
-                append_word(bpe, state, text + words[i].start, words[i].bytes, ids);
-            if (status != WT_OK || !wt_ids_reserve(ids, (size_t)(count - i) * ROOM_A_WORD)) {
-                return WT_MEMORY;
-            }
+        if (word->ids != NULL && word->id_count <= COPIED) {
+            memcpy(ids->ids + ids->count, word->ids, COPIED * sizeof *ids->ids);
+            ids->count += word->id_count;
+            continue;
+        }
+        if (append_more(bpe, state, word, text + words[i].start, words[i].bytes, ids) != WT_OK ||
+            !wt_ids_reserve(ids, (size_t)(count - i) * COPIED)) {
+            return WT_MEMORY;
         }
     }
     starts[count] = ids->count;
     for (uint32_t i = 0; i < missed; i++) {
         uint32_t at = state->missed[i];
-        remember(bpe, &state->batch[at], words[at].bytes, ids->ids + starts[at],
-                 starts[at + 1] - starts[at]);
+        const struct batch_word *word = &state->batch[at];
+        const int32_t *first = ids->ids + starts[at];
+        size_t id_count = starts[at + 1] - starts[at];
+        if (words[at].bytes <= WT_BPE_KEY_BYTES) {
+            remember(bpe, state, word, words[at].bytes, first, id_count);
+        } else {
+            remember_long(bpe, state, word, text + words[at].start, words[at].bytes, first,
+                          id_count);
+        }
     }
     return WT_OK;
 }

@@ -6,6 +6,9 @@
 #include <assert.h>
 #include <stdbool.h>
 #include <string.h>
+#ifdef __x86_64__
+#include <emmintrin.h>
+#endif
 
 /* Everything here appends words until the text is over or the array is full. */
 #define MORE(cursor, count) ((cursor)->place < (cursor)->end && (count) < WT_WORDS_AT_ONCE)
@@ -139,6 +142,20 @@ uint32_t wt_split_single_digits(const struct wt_splitter_stage *stage,
 }
 
 /* A bit for each of the next 64 bytes: it is a blank. */
+#ifdef __x86_64__
+static uint64_t blanks_of(const uint8_t *text)
+{
+    const __m128i blank = _mm_set1_epi8(' ');
+    uint64_t found = 0;
+#pragma GCC unroll 4
+    for (uint32_t i = 0; i < 4; i++) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(text + (size_t)i * 16));
+        uint32_t bits = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, blank));
+        found |= (uint64_t)bits << i * 16;
+    }
+    return found;
+}
+#else
 static uint64_t blanks_of(const uint8_t *text)
 {
     const uint64_t low_bits = 0x7F7F7F7F7F7F7F7Fu;
@@ -154,30 +171,57 @@ static uint64_t blanks_of(const uint8_t *text)
     }
     return found;
 }
+#endif
+
+/* Most blocks of 64 bytes have fewer blanks. */
+#define BLANKS_AT_ONCE 8u
+
+/* Where words start: the blanks of whole blocks, until there are enough of them. */
+struct blanks {
+    uint32_t places[WT_WORDS_AT_ONCE + 64 + BLANKS_AT_ONCE];
+    uint32_t count;
+};
+
+/* Adds the places of the bits. */
+static inline void add_blanks(struct blanks *blanks, uint64_t bits, uint32_t place)
+{
+    uint32_t *next = blanks->places + blanks->count;
+    while (bits != 0) {
+        /* A number of steps that is known needs no guess. */
+#pragma GCC unroll 8
+        for (uint32_t i = 0; i < BLANKS_AT_ONCE; i++) {
+            next[i] = place + (uint32_t)__builtin_ctzll(bits | UINT64_C(1) << 63);
+            blanks->count += bits != 0;
+            bits &= bits - 1;
+        }
+        next += BLANKS_AT_ONCE;
+    }
+}
 
 uint32_t wt_split_metaspace(const struct wt_splitter_stage *stage,
                             struct wt_splitter_cursor *cursor, struct wt_word *words)
 {
     (void)stage;
-    uint32_t count = 0;
-    uint32_t start = cursor->place;
-    for (uint32_t at = start + 1; at < cursor->end; at += 64) {
-        uint64_t blanks = blanks_of(cursor->text + at);
+    struct blanks blanks = {.count = 0};
+    uint32_t at = cursor->place + 1;
+    for (; at < cursor->end && blanks.count < WT_WORDS_AT_ONCE; at += 64) {
+        uint64_t bits = blanks_of(cursor->text + at);
         if (cursor->end - at < 64) {
-            blanks &= (UINT64_C(1) << (cursor->end - at)) - 1;
+            bits &= (UINT64_C(1) << (cursor->end - at)) - 1;
         }
-        for (; blanks != 0; blanks &= blanks - 1) {
-            uint32_t place = at + (uint32_t)__builtin_ctzll(blanks);
-            words[count++] = word_of(start, place);
-            start = place;
-            if (count == WT_WORDS_AT_ONCE) {
-                cursor->place = start;
-                return count;
-            }
-        }
+        add_blanks(&blanks, bits, at);
     }
-    words[count++] = word_of(start, cursor->end);
-    cursor->place = cursor->end;
+    bool over = blanks.count < WT_WORDS_AT_ONCE;
+    uint32_t count = over ? blanks.count + 1 : WT_WORDS_AT_ONCE;
+    if (over) {
+        blanks.places[blanks.count] = cursor->end;
+    }
+    uint32_t start = cursor->place;
+    for (uint32_t i = 0; i < count; i++) {
+        words[i] = word_of(start, blanks.places[i]);
+        start = blanks.places[i];
+    }
+    cursor->place = start;
     return count;
 }
 
