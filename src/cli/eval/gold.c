@@ -134,6 +134,55 @@ static enum wt_status append(const struct wt_gold_labels *labels, const json_t *
     return status;
 }
 
+/* What a list of 0 and 1, or of false and true, is. */
+enum indicator {
+    NO_INDICATOR, /* ids, or something else is in it */
+    MAYBE,        /* each number is there once, so it may be a list of ids, too */
+    INDICATOR     /* a value for each label: whether the article has it */
+};
+
+static enum indicator indicator_of(const struct wt_gold_labels *labels, const json_t *list)
+{
+    size_t counts[2] = {0, 0};
+    bool numbers = true;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *value = json_array_get(list, i);
+        double number = json_is_boolean(value) ? json_is_true(value) : json_number_value(value);
+        bool fits = json_is_boolean(value) || json_is_number(value);
+        if (!fits || (number != 0.0 && number != 1.0)) {
+            return NO_INDICATOR;
+        }
+        numbers = numbers && !json_is_boolean(value);
+        counts[number == 1.0]++;
+    }
+    bool may_be_ids = numbers && counts[0] <= 1 && counts[1] <= (labels->count > 1);
+    if (may_be_ids) {
+        return json_array_size(list) == labels->count ? MAYBE : NO_INDICATOR;
+    }
+    return INDICATOR;
+}
+
+/* Appends the labels whose value in the list is 1. */
+static enum wt_status append_indicated(const struct wt_gold_labels *labels, const json_t *list,
+                                       struct wt_buffer *ids, struct wt_error *error)
+{
+    char text[100];
+    if (json_array_size(list) != labels->count) {
+        (void)snprintf(text, sizeof text,
+                       "the gold labels are %zu values of 0 and 1, but the model has %" PRIu32
+                       " labels",
+                       json_array_size(list), labels->count);
+        return invalid(error, text);
+    }
+    for (uint32_t id = 0; id < json_array_size(list); id++) {
+        const json_t *value = json_array_get(list, id);
+        if (json_is_true(value) || json_number_value(value) == 1.0) {
+            wt_buffer_append(ids, &id, sizeof id);
+        }
+    }
+    return WT_OK;
+}
+
 enum wt_status wt_gold_read(const struct wt_gold_labels *labels, const struct json_t *value,
                             struct wt_buffer *ids, struct wt_error *error)
 {
@@ -151,6 +200,14 @@ enum wt_status wt_gold_read(const struct wt_gold_labels *labels, const struct js
     }
     if (!labels->several && count == 0) {
         return WT_CLOSED;
+    }
+    enum indicator indicator = labels->several ? indicator_of(labels, value) : NO_INDICATOR;
+    if (indicator == MAYBE) {
+        return invalid(error, "the list of gold labels may be of ids, or have a 0 or 1 for each "
+                              "label: write the names as strings, or true and false");
+    }
+    if (indicator == INDICATOR) {
+        return append_indicated(labels, value, ids, error);
     }
     for (size_t i = 0; status == WT_OK && i < count; i++) {
         status = append(labels, json_array_get(value, i), start, ids, error);

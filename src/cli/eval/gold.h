@@ -17,7 +17,8 @@ struct wt_gold_labels {
     bool several; /* it gives an article several of them */
 };
 
-/* Reads a name, an id, or a list of both, and appends the ids, as uint32_t and each once, to `ids`.
+/* Reads a name, an id, a list of both, or, if the model gives several labels, a list with 0 or 1, or
+ * false or true, for each label. Appends the ids, as uint32_t and each once, to `ids`.
  * WT_OK; WT_CLOSED: there is no gold label (NULL or null; if the model gives one label, an empty list
  * too); WT_INVALID (class fatal): something else, none of the model's labels, or a list of more than
  * the model gives. The message begins with what was found and names the nearest label. */

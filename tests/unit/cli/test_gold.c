@@ -160,6 +160,51 @@ static void a_model_of_several_labels_takes_lists_each_label_once(void **state)
     wt_buffer_free(&ids);
 }
 
+/* As the data sets of transformers have it. */
+static void a_list_of_a_value_for_each_label_says_which_the_article_has(void **state)
+{
+    static const struct wt_gold_labels several = {.names = names, .count = 4, .several = true};
+    static const struct wt_gold_labels two = {.names = names, .count = 2, .several = true};
+    static const struct wt_gold_labels one = {.names = names, .count = 1, .several = true};
+    static const struct {
+        const struct wt_gold_labels *of;
+        const char *text;
+        uint32_t count;
+        uint32_t ids[4];
+        const char *message;
+    } cases[] = {
+        {&several, "[0,0,1,1]", 2, {2, 3}, NULL},
+        {&several, "[1.0,0.0,0.0,0.0]", 1, {0}, NULL},
+        {&several, "[0,0,0,0]", 0, {0}, NULL},
+        {&several, "[true,false,false,true]", 2, {0, 3}, NULL},
+        {&several, "[0,1]", 2, {0, 1}, NULL},
+        {&several, "[0,2,1,1]", 3, {0, 2, 1}, NULL},
+        {&two, "[1,1]", 2, {0, 1}, NULL},
+        {&two, "[false,true]", 1, {1}, NULL},
+        {&two, "[0]", 1, {0}, NULL},
+        {&two, "[0,1]", 0, {0}, "may be of ids, or have a 0 or 1 for each label"},
+        {&one, "[1]", 1, {0}, NULL},
+        {&one, "[0]", 0, {0}, "may be of ids"},
+        {&several, "[0,0,1]", 0, {0}, "are 3 values of 0 and 1, but the model has 4 labels"},
+        {&several, "[true,false]", 0, {0}, "are 2 values of 0 and 1, but the model has 4 labels"},
+        {&labels, "[0,0,1,0]", 0, {0}, "several gold labels, but the model gives one"}};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct wt_buffer ids = {0};
+        struct wt_error error = {.message = ""};
+        enum wt_status wanted = cases[i].message != NULL ? WT_INVALID : WT_OK;
+        assert_int_equal(read_all(cases[i].of, cases[i].text, &ids, &error), wanted);
+        assert_int_equal(ids.count, cases[i].count * sizeof(uint32_t));
+        if (ids.count > 0) {
+            assert_memory_equal(ids.bytes, cases[i].ids, ids.count);
+        }
+        if (wanted != WT_OK && strstr(error.message, cases[i].message) == NULL) {
+            fail_msg("%s: %s", cases[i].text, error.message);
+        }
+        wt_buffer_free(&ids);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -169,6 +214,7 @@ int main(void)
         cmocka_unit_test(a_long_name_is_cut_in_the_message),
         cmocka_unit_test(a_number_that_names_another_label_is_ambiguous),
         cmocka_unit_test(a_model_of_several_labels_takes_lists_each_label_once),
+        cmocka_unit_test(a_list_of_a_value_for_each_label_says_which_the_article_has),
     };
     return cmocka_run_group_tests_name("gold", tests, NULL, NULL);
 }
