@@ -95,9 +95,10 @@ enum wt_status wt_added_add(struct wt_added *added, const struct wt_added_token 
     added->spans_blanks = added->spans_blanks || spans_blanks(text, token->bytes);
     added->tokens[added->count] = *token;
     added->tokens[added->count++].text = text;
-    if (added->nodes[node].token == 0) {
-        added->nodes[node].token = added->count;
+    if (added->nodes[node].token != 0) {
+        return WT_CLOSED;
     }
+    added->nodes[node].token = added->count;
     return WT_OK;
 }
 
@@ -213,13 +214,16 @@ bool wt_added_next(const struct wt_added *added, struct wt_added_search *search,
             }
             before = next;
         }
-        start = before;
+        start = token->lstrip && before < search->taken ? search->taken : before;
         while (token->rstrip && end < search->bytes) {
             size_t next;
             if ((classes_at(text, search->bytes, end, &next) & WT_CLASS_SPACE) == 0) {
                 break;
             }
             end = next;
+        }
+        if (start >= end) {
+            continue; /* white space that the match before it has taken whole */
         }
         search->taken = end;
         *match_out = (struct wt_added_match){.start = start, .end = end, .id = token->id};

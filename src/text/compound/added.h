@@ -41,7 +41,7 @@ struct wt_added {
     bool spans_blanks; /* a token has a blank between two other characters */
 };
 
-/* Adds a token; of equal texts the first one counts. WT_MEMORY. */
+/* Adds a token. WT_CLOSED: another one has its text, and counts. WT_MEMORY. */
 enum wt_status wt_added_add(struct wt_added *added, const struct wt_added_token *token);
 
 void wt_added_free(struct wt_added *added);

@@ -175,16 +175,19 @@ static enum wt_status encode_part(struct wt_compound_tokenizer *tokenizer, const
     const struct wt_normalizer *normalizer = &tokenizer->compound->normalizer;
     const uint8_t *text = part->text;
     size_t bytes = part->bytes;
+    struct part normal = *part;
     if (wt_utf8_malformed((const char *)text, bytes) != bytes) {
         return WT_INVALID;
     }
     if (normalizer->count > 0) {
         struct wt_normalizer_part whole = {
             .text = text, .bytes = bytes, .first = part->first, .last = part->last};
-        if (wt_normalizer_apply(normalizer, &whole, &tokenizer->rewritten, &tokenizer->spare) !=
-            WT_OK) {
+        bool start_kept;
+        if (wt_normalizer_apply(normalizer, &whole, &tokenizer->rewritten, &tokenizer->spare,
+                                &start_kept) != WT_OK) {
             return WT_MEMORY;
         }
+        normal.starts_text = part->starts_text && start_kept;
         text = tokenizer->rewritten.bytes;
         bytes = tokenizer->rewritten.count;
     }
@@ -195,7 +198,7 @@ static enum wt_status encode_part(struct wt_compound_tokenizer *tokenizer, const
     tokenizer->covered = 0;
     tokenizer->has_bar =
         tokenizer->compound->splitter.fold == WT_FOLD_SPACE && wt_compound_has_bar(text, bytes);
-    return encode_pieces(tokenizer, part, (uint32_t)bytes);
+    return encode_pieces(tokenizer, &normal, (uint32_t)bytes);
 }
 
 /* True for ASCII and Russian letters, which no normalizer joins with a blank. */

@@ -156,6 +156,8 @@ static void read_prepend(struct wt_json *json, struct wt_normalizer *normalizer)
     }
     if (json->status == WT_OK && step->content == NULL) {
         (void)wt_json_refuse(json, "\"prepend\" is missing");
+    } else if (json->status == WT_OK && step->content_bytes == 0) {
+        (void)wt_json_refuse(json, "an empty text is not supported"); /* it would not be nothing */
     }
 }
 

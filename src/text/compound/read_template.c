@@ -34,10 +34,7 @@ static void add_before(struct wt_json *json, struct wt_compound *compound, const
         (void)wt_json_refuse(json, "more than %u ids before the text", WT_TEMPLATE_IDS_MAX);
         return;
     }
-    /* A later template stands around an earlier one. */
-    memmove(compound->before + count, compound->before,
-            compound->before_count * sizeof *compound->before);
-    memcpy(compound->before, ids, count * sizeof *ids);
+    memcpy(compound->before + compound->before_count, ids, count * sizeof *ids);
     compound->before_count += count;
 }
 
@@ -68,12 +65,21 @@ static void read_pair(struct wt_json *json, int32_t *id_out)
     }
 }
 
+/* tokenizers would add the tokens of another one to each of these, too. */
+static void refuse_second(struct wt_json *json, const struct wt_compound *compound)
+{
+    if (compound->before_count + compound->behind_count > 0) {
+        (void)wt_json_refuse(json, "only one post-processor that adds tokens is supported");
+    }
+}
+
 static void read_processing(struct wt_json *json, struct wt_compound *compound, bool roberta)
 {
     struct wt_json_text key;
     int32_t cls = -1;
     int32_t sep = -1;
     bool ignored;
+    refuse_second(json, compound);
     (void)wt_json_object(json);
     while (wt_json_key(json, &key)) {
         if (wt_json_text_is(key, "type")) {
@@ -218,6 +224,7 @@ static void read_template(struct wt_json *json, struct wt_compound *compound)
     size_t start = json->place;
     uint32_t depth = json->depth;
     bool single = false;
+    refuse_second(json, compound);
     /* Twice: the ids stand behind what uses them. */
     (void)wt_json_object(json);
     while (wt_json_key(json, &key)) {

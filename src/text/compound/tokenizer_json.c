@@ -110,12 +110,11 @@ static void read_tokens(struct reader *reader)
 }
 
 /* Finds the token in texts from now on. If it is normalized, what is found is its normal form. */
-static enum wt_status add_match(struct wt_compound *compound, const struct wt_read_token *token,
-                                uint32_t id)
+static enum wt_status find_in_texts(struct wt_compound *compound, const struct wt_read_token *token)
 {
     struct wt_added_token match = {.text = token->text,
                                    .bytes = token->bytes,
-                                   .id = id,
+                                   .id = token->id,
                                    .single_word = token->single_word,
                                    .lstrip = token->lstrip,
                                    .rstrip = token->rstrip};
@@ -126,7 +125,9 @@ static enum wt_status add_match(struct wt_compound *compound, const struct wt_re
     struct wt_text_buffer spare = {.bytes = NULL};
     struct wt_normalizer_part part = {
         .text = (const uint8_t *)token->text, .bytes = token->bytes, .first = true, .last = true};
-    enum wt_status status = wt_normalizer_apply(&compound->normalizer, &part, &normal, &spare);
+    bool start_kept;
+    enum wt_status status =
+        wt_normalizer_apply(&compound->normalizer, &part, &normal, &spare, &start_kept);
     if (status == WT_OK && normal.count > 0) {
         match.text = (char *)normal.bytes;
         match.bytes = normal.count;
@@ -137,50 +138,102 @@ static enum wt_status add_match(struct wt_compound *compound, const struct wt_re
     return status;
 }
 
-/* Numbers the added tokens as Hugging Face does: one that the model has keeps its id; the others
- * count on from the number of the model's tokens, whatever the file says. Special ones are matched
- * before others. */
-static enum wt_status add_tokens(struct reader *reader)
+/* Ids of added tokens, while they are given. */
+struct numbering {
+    struct wt_pieces seen; /* tokens, with their places in the file as ids */
+    uint32_t next;         /* the id of the next token that the model does not have */
+    bool apart;            /* a token of the model that was added has a larger id */
+};
+
+static bool same_flags(const struct wt_read_token *a, const struct wt_read_token *b)
 {
-    struct wt_compound *compound = reader->compound;
-    const struct wt_pieces *pieces = &compound->model->pieces;
-    struct wt_pieces numbered = {.bytes = NULL};
-    uint32_t size = pieces->count;
-    uint32_t next = size;
+    return a->single_word == b->single_word && a->lstrip == b->lstrip && a->rstrip == b->rstrip &&
+           a->normalized == b->normalized && a->special == b->special;
+}
+
+static enum wt_status number_token(struct reader *reader, struct numbering *numbering,
+                                   uint32_t place)
+{
+    struct wt_json *json = &reader->json;
+    struct wt_read_token *token = &reader->tokens[place];
+    const struct wt_word_model *model = reader->compound->model;
+    int32_t before = wt_pieces_find(&numbering->seen, token->text, token->bytes);
+    int32_t known = wt_pieces_find(&model->pieces, token->text, token->bytes);
+    if (before >= 0 && !same_flags(&reader->tokens[before], token)) {
+        return wt_json_refuse(json, "the added token %.60s stands here twice, with other flags",
+                              token->text);
+    }
+    if (before >= 0 || token->bytes == 0) {
+        token->bytes = 0; /* ignored */
+        return WT_OK;
+    }
+    /* Versions of tokenizers differ in what comes behind such a token. */
+    if (known < 0 ? numbering->apart
+                  : (uint32_t)known >= model->size && (uint32_t)known < numbering->next) {
+        return wt_json_refuse(json,
+                              "the id of the added token %.60s is not certain, because the "
+                              "vocabulary has gaps between its ids",
+                              token->text);
+    }
+    numbering->apart = numbering->apart || (known >= 0 && (uint32_t)known >= model->size);
+    token->id = known >= 0 ? (uint32_t)known : numbering->next++;
+    if (token->id >= WT_PIECE_IDS_MAX) {
+        return wt_json_refuse(json, "there are too many tokens");
+    }
+    if (wt_pieces_add(&numbering->seen, token->text, token->bytes, place) != WT_OK ||
+        wt_pieces_add(&reader->compound->tokens, token->text, token->bytes, token->id) != WT_OK) {
+        return wt_json_out_of_memory(json);
+    }
+    return WT_OK;
+}
+
+/* Numbers the added tokens as Hugging Face does: one that the model has keeps its id; the others
+ * count on from the number of the model's tokens, whatever the file says. */
+static enum wt_status number_tokens(struct reader *reader)
+{
+    const struct wt_word_model *model = reader->compound->model;
+    const struct wt_pieces *pieces = &model->pieces;
+    struct numbering numbering = {.next = model->size};
     enum wt_status status = WT_OK;
     for (uint32_t i = 0; i < pieces->count && status == WT_OK; i++) {
         const struct wt_piece *piece = &pieces->items[i];
-        status =
-            wt_pieces_add(&compound->tokens, pieces->bytes + piece->start, piece->count, piece->id);
+        if (wt_pieces_add(&reader->compound->tokens, pieces->bytes + piece->start, piece->count,
+                          piece->id) != WT_OK) {
+            status = wt_json_out_of_memory(&reader->json);
+        }
     }
     for (uint32_t i = 0; i < reader->token_count && status == WT_OK; i++) {
-        struct wt_read_token *token = &reader->tokens[i];
-        if (token->bytes == 0 || wt_pieces_find(&numbered, token->text, token->bytes) >= 0) {
-            token->bytes = 0; /* ignored */
-            continue;
-        }
-        int32_t known = wt_pieces_find(pieces, token->text, token->bytes);
-        uint32_t id = known >= 0 ? (uint32_t)known : next;
-        next = id >= size && id + 1 > next ? id + 1 : next;
-        if (id >= WT_PIECE_IDS_MAX) {
-            return wt_json_refuse(&reader->json, "there are too many tokens");
-        }
-        status = wt_pieces_add(&numbered, token->text, token->bytes, id);
-        if (status == WT_OK) {
-            status = wt_pieces_add(&compound->tokens, token->text, token->bytes, id);
-        }
+        status = number_token(reader, &numbering, i);
     }
+    wt_pieces_free(&numbering.seen);
+    return status;
+}
+
+static enum wt_status add_match(struct reader *reader, const struct wt_read_token *token)
+{
+    enum wt_status status = find_in_texts(reader->compound, token);
+    if (status == WT_CLOSED) {
+        /* tokenizers takes the one or the other by chance. */
+        return wt_json_refuse(&reader->json,
+                              "the added token %.60s is normalized to the text of another one",
+                              token->text);
+    }
+    return status == WT_OK ? WT_OK : wt_json_out_of_memory(&reader->json);
+}
+
+/* Has the added tokens found in texts; special ones are matched before others. */
+static enum wt_status add_tokens(struct reader *reader)
+{
+    enum wt_status status = number_tokens(reader);
     for (int special = 1; special >= 0; special--) {
         for (uint32_t i = 0; i < reader->token_count && status == WT_OK; i++) {
             const struct wt_read_token *token = &reader->tokens[i];
             if (token->bytes > 0 && token->special == (special == 1)) {
-                int32_t id = wt_pieces_find(&numbered, token->text, token->bytes);
-                status = add_match(compound, token, (uint32_t)id);
+                status = add_match(reader, token);
             }
         }
     }
-    wt_pieces_free(&numbered);
-    return status == WT_OK ? WT_OK : wt_json_out_of_memory(&reader->json);
+    return status;
 }
 
 /* --- the model ------------------------------------------------------------------------------- */

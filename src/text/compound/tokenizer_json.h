@@ -39,6 +39,7 @@ struct wt_read_token {
     bool rstrip;
     bool normalized;
     bool special;
+    uint32_t id; /* the one that it gets */
 };
 
 /* The file of a WordPiece model as a vocab.txt: `tokens` are the added tokens. */

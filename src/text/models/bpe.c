@@ -287,6 +287,20 @@ static void read_members(struct reader *reader)
     }
 }
 
+/* True if no byte or blank that words have in place of a character of the pieces is an unknown one:
+ * the bytes to fall back to would be those of the character. */
+static bool has_all_folded(const struct wt_bpe *bpe)
+{
+    uint32_t byte = 0;
+    if (bpe->fold != WT_FOLD_BYTES) {
+        return bpe->fold == WT_FOLD_NONE || wt_pieces_find(&bpe->folded, " ", 1) >= 0;
+    }
+    while (byte < 256 && bpe->byte_ids[byte] >= 0) {
+        byte++;
+    }
+    return byte == 256;
+}
+
 /* What follows from the members. */
 static void complete(struct reader *reader)
 {
@@ -299,13 +313,23 @@ static void complete(struct reader *reader)
     if (reader->unknown != NULL) {
         bpe->base.unknown_id =
             wt_pieces_find(&bpe->base.pieces, reader->unknown, reader->unknown_bytes);
-        if (bpe->base.unknown_id < 0) {
-            (void)wt_json_refuse(json, "no piece is the unk_token");
-            return;
-        }
     }
+    bpe->base.size = bpe->base.pieces.count;
     if ((bpe->merges == NULL && !grow_merges(bpe)) || wt_bpe_complete(bpe) != WT_OK) {
         (void)wt_json_out_of_memory(json);
+        return;
+    }
+    bool has_all = has_all_folded(bpe);
+    if (reader->unknown != NULL && bpe->base.unknown_id < 0 &&
+        !(has_all && bpe->fold == WT_FOLD_BYTES)) {
+        /* GPT-2's may be "": with a piece for each byte nothing is unknown. */
+        (void)wt_json_refuse(json, "no piece is the unk_token");
+    } else if (bpe->byte_fallback && !has_all) {
+        (void)wt_json_refuse(json, bpe->fold == WT_FOLD_BYTES
+                                       ? "byte_fallback behind ByteLevel is supported if each byte "
+                                         "has a piece"
+                                       : "byte_fallback behind Metaspace is supported with a piece "
+                                         "for U+2581");
     }
 }
 

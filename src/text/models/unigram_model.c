@@ -158,6 +158,7 @@ static void complete(struct reader *reader, enum wt_fold fold)
         (void)wt_json_out_of_memory(json);
     }
     reader->model->base.unknown_id = (int32_t)reader->unknown_id;
+    reader->model->base.size = reader->count;
 }
 
 static enum wt_status read(struct wt_json *json, enum wt_fold fold,

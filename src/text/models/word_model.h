@@ -60,6 +60,7 @@ struct wt_word_model_type;
 struct wt_word_model {
     const struct wt_word_model_type *type;
     struct wt_pieces pieces; /* as the file writes them */
+    uint32_t size;           /* as Hugging Face counts them: Unigram may have a piece twice */
     int32_t unknown_id;      /* -1: none */
     bool joins_words;        /* a piece has something else and then U+2581: words depend on what
                                 stands before them */

@@ -329,12 +329,71 @@ static bool apply(const struct wt_normalizer_step *step, const struct wt_normali
     return false;
 }
 
+static bool is_mark(uint32_t c)
+{
+    uint32_t parts[WT_UNICODE_DECOMPOSITION_MAX];
+    uint32_t count = wt_unicode_decompose(c, parts);
+    return count > 0 && (wt_unicode_properties(parts[0]) & WT_UNICODE_MARK) != 0;
+}
+
+/* How many characters the step replaces at the very start. */
+static size_t replaced_at_start(const struct wt_normalizer_step *step,
+                                const struct wt_normalizer_part *part)
+{
+    size_t count = 0;
+    if (step->kind == WT_NORMALIZER_REPLACE) {
+        bool found = part->bytes >= step->pattern_bytes &&
+                     memcmp(part->text, step->pattern, step->pattern_bytes) == 0;
+        for (size_t place = 0; found && place < step->pattern_bytes; count++) {
+            (void)take(part->text, part->bytes, &place);
+        }
+        return count;
+    }
+    (void)run_end(step, part->text, part->bytes, 0, &count);
+    bool replaced = count >= step->least || (count == 1 && step->breaks && is_break(part->text[0]));
+    return replaced ? count : 0;
+}
+
+/* Whether the text still starts with its first character, or with what that became, behind the step.
+ * `kept`: it did before. */
+static bool keeps_start(const struct wt_normalizer_step *step,
+                        const struct wt_normalizer_part *part, bool kept)
+{
+    size_t place = 0;
+    size_t replaced = 0;
+    if (part->bytes == 0) {
+        return kept;
+    }
+    uint32_t c = take(part->text, part->bytes, &place);
+    switch (step->kind) {
+    case WT_NORMALIZER_STRIP:
+        return kept && !(step->left && part->first && is_space(c));
+    case WT_NORMALIZER_STRIP_ACCENTS:
+        return kept && (wt_unicode_classes(c) & WT_CLASS_MARK) == 0;
+    case WT_NORMALIZER_NMT:
+        return kept && !nmt_drops(c);
+    case WT_NORMALIZER_BERT_CLEAN:
+        return kept && (wt_unicode_properties(c) & WT_UNICODE_OTHER) == 0;
+    case WT_NORMALIZER_BERT_STRIP_ACCENTS:
+        return kept && !is_mark(c);
+    case WT_NORMALIZER_REPLACE:
+    case WT_NORMALIZER_REPLACE_BLANKS:
+        /* What is put in for the first character alone is what that became. */
+        replaced = replaced_at_start(step, part);
+        return replaced > 0 ? replaced == 1 && step->content_bytes > 0 : kept;
+    default:
+        return kept;
+    }
+}
+
 enum wt_status wt_normalizer_apply(const struct wt_normalizer *normalizer,
                                    const struct wt_normalizer_part *part,
-                                   struct wt_text_buffer *out, struct wt_text_buffer *spare)
+                                   struct wt_text_buffer *out, struct wt_text_buffer *spare,
+                                   bool *start_kept_out)
 {
     struct wt_normalizer_part current = *part;
     out->count = 0;
+    *start_kept_out = true;
     if (normalizer->count == 0) {
         return wt_text_buffer_append(out, part->text, part->bytes) ? WT_OK : WT_MEMORY;
     }
@@ -343,6 +402,7 @@ enum wt_status wt_normalizer_apply(const struct wt_normalizer *normalizer,
         *out = *spare;
         *spare = previous;
         out->count = 0;
+        *start_kept_out = keeps_start(&normalizer->steps[i], &current, *start_kept_out);
         if (!apply(&normalizer->steps[i], &current, out)) {
             return WT_MEMORY;
         }

@@ -59,10 +59,12 @@ struct wt_normalizer_part {
 };
 
 /* Replaces the contents of `out` by the normalized text; `spare` is for the steps between. The text
- * must be UTF-8, and so is the result. WT_MEMORY. */
+ * must be UTF-8, and so is the result. *start_kept_out: it starts with what its first character
+ * became; false: that was left out. WT_MEMORY. */
 enum wt_status wt_normalizer_apply(const struct wt_normalizer *normalizer,
                                    const struct wt_normalizer_part *part,
-                                   struct wt_text_buffer *out, struct wt_text_buffer *spare);
+                                   struct wt_text_buffer *out, struct wt_text_buffer *spare,
+                                   bool *start_kept_out);
 
 /* True if a text that is cut before a blank between two letters gives the same in parts. */
 bool wt_normalizer_takes_parts(const struct wt_normalizer *normalizer);

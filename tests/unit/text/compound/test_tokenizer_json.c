@@ -304,6 +304,32 @@ static const struct {
     {"\"model\": " MODEL ", \"added_tokens\": [{\"id\": 1}]", "\"content\" is missing"},
     {"\"model\": " MODEL ", \"added_tokens\": [{\"id\": 1, \"content\": \"x\", \"odd\": 1}]",
      "added_tokens[0].odd"},
+    {"\"model\": " MODEL ", \"added_tokens\": [{\"id\": 1, \"content\": \"x\"}, {\"id\": 1, "
+     "\"content\": \"x\", \"lstrip\": true}]",
+     "the added token x stands here twice, with other flags"},
+    {"\"model\": " MODEL ", \"normalizer\": {\"type\": \"Lowercase\"}, \"added_tokens\": [{\"id\": "
+     "1, \"content\": \"Covid\", \"normalized\": true}, {\"id\": 2, \"content\": \"COVID\", "
+     "\"normalized\": true}]",
+     "the added token COVID is normalized to the text of another one"},
+    {"\"model\": " MODEL ", \"normalizer\": {\"type\": \"Prepend\", \"prepend\": \"\"}",
+     "normalizer"},
+    {"\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0, \"x\": 7}, \"merges\": []}, "
+     "\"added_tokens\": [{\"id\": 7, \"content\": \"x\"}, {\"id\": 8, \"content\": \"y\"}]",
+     "the id of the added token y is not certain"},
+    {"\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0, \"x\": 2}, \"merges\": []}, "
+     "\"added_tokens\": [{\"id\": 3, \"content\": \"y\"}, {\"id\": 2, \"content\": \"x\"}]",
+     "the id of the added token x is not certain"},
+    {"\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0, \"<0x20>\": 1}, \"merges\": [], "
+     "\"byte_fallback\": true}, \"pre_tokenizer\": {\"type\": \"Metaspace\", \"replacement\": "
+     "\"\\u2581\"}",
+     "byte_fallback behind Metaspace"},
+    {"\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0}, \"merges\": [], "
+     "\"byte_fallback\": true}, \"pre_tokenizer\": {\"type\": \"ByteLevel\"}",
+     "byte_fallback behind ByteLevel"},
+    {"\"model\": " MODEL ", \"post_processor\": {\"type\": \"Sequence\", \"processors\": "
+     "[{\"type\": \"BertProcessing\", \"sep\": [\"a\", 1], \"cls\": [\"a\", 1]}, {\"type\": "
+     "\"BertProcessing\", \"sep\": [\"a\", 1], \"cls\": [\"a\", 1]}]}",
+     "post_processor.processors[1] (byte"},
     {"\"model\": {\"type\": \"WordPiece\", \"vocab\": {}}", "BertNormalizer"},
     {"\"model\": {\"type\": \"Unigram\", \"unk_id\": null, \"vocab\": [[\"a\", -1.0]]}",
      "model.unk_id (byte"},
