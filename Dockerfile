@@ -48,7 +48,7 @@ FROM --platform=${TARGETPLATFORM:-linux/amd64} debian:12-slim
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends \
-        ca-certificates libavro23 libcurl4 libjansson4 libmicrohttpd12 libssl3 libstdc++6 libxml2 libyaml-0-2 \
+        ca-certificates libcurl4 libjansson4 libmicrohttpd12 libssl3 libstdc++6 libxml2 libyaml-0-2 \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin wiretag
 COPY --from=build /image/ /

@@ -4,9 +4,8 @@
 #   /etc/wiretag/wiretag.yaml           config/wiretag.yaml with the demonstration model, as a conffile
 #   /etc/wiretag/secrets                empty, for root alone
 #   /usr/share/wiretag                  alert rules, dashboard, demonstration model
-#   /usr/lib/wiretag/libavro.so.N       which each release of Debian has under another name
 #
-# Debian's other libraries are dependencies, as dpkg-shlibdeps finds them: build it on the oldest release that is to
+# Debian's libraries are dependencies, as dpkg-shlibdeps finds them: build it on the oldest release that is to
 # take it.
 set(WIRETAG_DEBIAN ${PROJECT_SOURCE_DIR}/config/debian)
 set(WIRETAG_DEBIAN_MADE ${PROJECT_BINARY_DIR}/debian)
@@ -27,10 +26,6 @@ wiretag_package(FILES models/demo.pt config/alerts.yaml config/dashboard.json DE
 wiretag_package(FILES config/debian/copyright CHANGELOG.md DESTINATION /usr/share/doc/wiretag)
 wiretag_package(FILES docs/operations.md docs/security.md DESTINATION /usr/share/doc/wiretag)
 wiretag_package(FILES config/debian/lintian-overrides RENAME wiretag DESTINATION /usr/share/lintian/overrides)
-find_library(WIRETAG_AVRO_LIBRARY avro HINTS ${AVRO_LIBRARY_DIRS})
-file(REAL_PATH ${WIRETAG_AVRO_LIBRARY} WIRETAG_AVRO_FILE)
-string(REGEX MATCH "libavro\\.so\\.[0-9]+" WIRETAG_AVRO_NAME ${WIRETAG_AVRO_FILE})
-wiretag_package(FILES ${WIRETAG_AVRO_FILE} RENAME ${WIRETAG_AVRO_NAME} DESTINATION /usr/lib/wiretag)
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME wiretag)

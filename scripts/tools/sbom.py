@@ -71,11 +71,6 @@ def libraries(files):
                 parts.setdefault((wheel, licence), []).append(file_entry(path, digest))
     for (wheel, licence), entries in parts.items():
         yield component(wheel, versions[wheel], f"pkg:pypi/{wheel}@{versions[wheel]}", licence, components=entries)
-    for path, digest in sorted(files.items()):
-        if (match := re.match(r"libavro\.so\.\d+$", path)):
-            version = said("dpkg-query", "-W", "-f", "${Version}", "libavro-dev")
-            yield component("avro-c", version, f"pkg:deb/debian/avro-c@{version}", "Apache-2.0",
-                            components=[file_entry(match[0], digest)])
 
 
 def dependencies(package):

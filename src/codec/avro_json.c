@@ -1,11 +1,9 @@
 #include "codec/avro_json.h"
 
-#include "base/alloc.h"
 #include "base/utf8.h"
 
-#include <avro.h>
-#include <inttypes.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,11 +16,8 @@
 #define GROWTH_MAX 64u
 #define GROWTH_BYTES 65536u
 
-struct wt_avro_schema {
-    avro_schema_t root;
-};
-
 struct reading {
+    const struct wt_avro_type *types;
     const uint8_t *at;
     const uint8_t *end;
     struct wt_buffer *json;
@@ -30,26 +25,6 @@ struct reading {
     unsigned depth;
     const char *why; /* not NULL: refused */
 };
-
-struct wt_avro_schema *wt_avro_schema_create(const char *json, size_t bytes, const char **why_out)
-{
-    avro_schema_t root = NULL;
-    if (avro_schema_from_json_length(json, bytes, &root) != 0) {
-        *why_out = avro_strerror();
-        return NULL;
-    }
-    struct wt_avro_schema *schema = wt_alloc_zeroed(1, sizeof *schema);
-    schema->root = root;
-    return schema;
-}
-
-void wt_avro_schema_destroy(struct wt_avro_schema *schema)
-{
-    if (schema != NULL) {
-        (void)avro_schema_decref(schema->root);
-        free(schema);
-    }
-}
 
 /* --- primitive types ------------------------------------------------------------------------- */
 
@@ -166,24 +141,22 @@ static void write_bytes(struct reading *reading, int64_t length)
 
 /* --- types of types -------------------------------------------------------------------------- */
 
-static void write_value(struct reading *reading, avro_schema_t schema);
+static void write_value(struct reading *reading, uint32_t type);
 
-static void write_record(struct reading *reading, avro_schema_t schema)
+static void write_record(struct reading *reading, const struct wt_avro_type *record)
 {
-    size_t count = avro_schema_record_size(schema);
     wt_buffer_append(reading->json, "{", 1);
-    for (size_t i = 0; i < count && reading->why == NULL; i++) {
-        const char *name = avro_schema_record_field_name(schema, (int)i);
+    for (uint32_t i = 0; i < record->count && reading->why == NULL; i++) {
         wt_buffer_append(reading->json, ",", i > 0 ? 1 : 0);
-        wt_buffer_append_json_string(reading->json, name, strlen(name));
+        wt_buffer_append_text(reading->json, record->items[i].name);
         wt_buffer_append(reading->json, ":", 1);
-        write_value(reading, avro_schema_record_field_get_by_index(schema, (int)i));
+        write_value(reading, record->items[i].type);
     }
     wt_buffer_append(reading->json, "}", 1);
 }
 
 /* An array or a map: blocks of items, the last one empty. A negative count comes with a size. */
-static void write_blocks(struct reading *reading, avro_schema_t items, bool map)
+static void write_blocks(struct reading *reading, uint32_t items, bool map)
 {
     bool first = true;
     int64_t count;
@@ -206,83 +179,73 @@ static void write_blocks(struct reading *reading, avro_schema_t items, bool map)
     wt_buffer_append(reading->json, map ? "}" : "]", 1);
 }
 
-static void write_union(struct reading *reading, avro_schema_t schema)
+static void write_union(struct reading *reading, const struct wt_avro_type *branches)
 {
     int64_t branch = read_long(reading);
-    if (reading->why == NULL && (branch < 0 || branch >= (int64_t)avro_schema_union_size(schema))) {
+    if (branch < 0 || branch >= (int64_t)branches->count) {
         refuse(reading, "a union has no such branch");
     }
     if (reading->why == NULL) {
-        write_value(reading, avro_schema_union_branch(schema, (int)branch));
+        write_value(reading, branches->items[branch].type);
     }
 }
 
-static void write_enum(struct reading *reading, avro_schema_t schema)
+static void write_enum(struct reading *reading, const struct wt_avro_type *symbols)
 {
     int64_t symbol = read_long(reading);
-    if (reading->why == NULL &&
-        (symbol < 0 || symbol >= avro_schema_enum_number_of_symbols(schema))) {
+    if (symbol < 0 || symbol >= (int64_t)symbols->count) {
         refuse(reading, "an enum has no such symbol");
     }
     if (reading->why == NULL) {
-        const char *name = avro_schema_enum_get(schema, (int)symbol);
-        wt_buffer_append_json_string(reading->json, name, strlen(name));
+        wt_buffer_append_text(reading->json, symbols->items[symbol].name);
     }
 }
 
-static void write_typed(struct reading *reading, avro_schema_t schema)
+static void write_typed(struct reading *reading, const struct wt_avro_type *type)
 {
-    switch (avro_typeof(schema)) {
-    case AVRO_NULL:
+    switch (type->kind) {
+    case WT_AVRO_NULL:
         wt_buffer_append_text(reading->json, "null");
         break;
-    case AVRO_BOOLEAN:
+    case WT_AVRO_BOOLEAN:
         write_bool(reading);
         break;
-    case AVRO_INT32:
-    case AVRO_INT64:
+    case WT_AVRO_LONG:
         write_long(reading);
         break;
-    case AVRO_FLOAT:
+    case WT_AVRO_FLOAT:
         write_real(reading, sizeof(float));
         break;
-    case AVRO_DOUBLE:
+    case WT_AVRO_DOUBLE:
         write_real(reading, sizeof(double));
         break;
-    case AVRO_STRING:
+    case WT_AVRO_STRING:
         write_string(reading);
         break;
-    case AVRO_BYTES:
+    case WT_AVRO_BYTES:
         write_bytes(reading, read_long(reading));
         break;
-    case AVRO_FIXED:
-        write_bytes(reading, avro_schema_fixed_size(schema));
+    case WT_AVRO_FIXED:
+        write_bytes(reading, type->size);
         break;
-    case AVRO_ENUM:
-        write_enum(reading, schema);
+    case WT_AVRO_ENUM:
+        write_enum(reading, type);
         break;
-    case AVRO_RECORD:
-        write_record(reading, schema);
+    case WT_AVRO_RECORD:
+        write_record(reading, type);
         break;
-    case AVRO_ARRAY:
-        write_blocks(reading, avro_schema_array_items(schema), false);
+    case WT_AVRO_ARRAY:
+    case WT_AVRO_MAP:
+        write_blocks(reading, type->items[0].type, type->kind == WT_AVRO_MAP);
         break;
-    case AVRO_MAP:
-        write_blocks(reading, avro_schema_map_values(schema), true);
+    case WT_AVRO_UNION:
+        write_union(reading, type);
         break;
-    case AVRO_UNION:
-        write_union(reading, schema);
-        break;
-    case AVRO_LINK:
-        write_value(reading, avro_schema_link_target(schema));
-        break;
-    default:
-        refuse(reading, "its schema has a type that is not supported");
     }
 }
 
 /* The recursion is bounded by DEPTH_MAX. */
-static void write_value(struct reading *reading, avro_schema_t schema)
+static void write_value(struct reading *reading, uint32_t type)
 {
     if (reading->depth == DEPTH_MAX) {
         refuse(reading, "more than 200 values in each other");
@@ -291,7 +254,7 @@ static void write_value(struct reading *reading, avro_schema_t schema)
     }
     if (reading->why == NULL) {
         reading->depth++;
-        write_typed(reading, schema);
+        write_typed(reading, &reading->types[type]);
         reading->depth--;
     }
 }
@@ -300,7 +263,8 @@ const char *wt_avro_to_json(const struct wt_avro_schema *schema, const void *val
                             struct wt_buffer *json)
 {
     const uint8_t *start = value;
-    struct reading reading = {.at = start,
+    struct reading reading = {.types = schema->types,
+                              .at = start,
                               .end = start + bytes,
                               .json = json,
                               .json_bytes_max = json->count + bytes * GROWTH_MAX + GROWTH_BYTES};

@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "codec/avro_json.h"
+#include "codec/avro_schema.h"
 #include "codec/frame.h"
 #include "codec/json_article.h"
 #include "record/partition.h"
@@ -89,23 +90,23 @@ static struct cached *find_cached(struct avro_decoder *decoder, uint32_t id)
 static enum wt_status ask(struct avro_decoder *decoder, struct cached *cached,
                           struct wt_record *record, struct wt_error *error)
 {
-    char *text = NULL;
-    const char *why = NULL;
+    struct wt_registry_schema schema = {0};
+    char why[WT_AVRO_WHY_BYTES_MAX];
     enum wt_status status =
-        wt_registry_get(decoder->registry, cached->id, is_stale, record, &text, &cached->error);
+        wt_registry_get(decoder->registry, cached->id, is_stale, record, &schema, &cached->error);
     if (status == WT_IO) {
         *error = cached->error;
         return status;
     }
     cached->asked_us = wt_clock_us();
     if (status == WT_OK) {
-        cached->schema = wt_avro_schema_create(text, strlen(text), &why);
+        cached->schema = wt_avro_schema_create(schema.texts, schema.count, why);
         if (cached->schema == NULL) {
             (void)wt_error_set(&cached->error, WT_INVALID, WT_ERROR_RECORD, "schema-unusable",
                                "schema %" PRIu32 " cannot be read: %s", cached->id, why);
         }
     }
-    free(text);
+    wt_registry_schema_free(&schema);
     return WT_OK;
 }
 
@@ -141,6 +142,12 @@ static enum wt_status decode(void *state, struct wt_record *record, struct wt_ar
         return wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, "avro-unframed",
                             "the value does not begin with a zero byte and a schema id, as "
                             "serializers with a schema registry write; see input.format");
+    }
+    if (wt_frame_is_long(value, record->value_bytes)) {
+        return wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, "avro-unframed",
+                            "the value begins with a schema id of eight bytes, as Apicurio's "
+                            "serializers write up to version 2; have them write four "
+                            "(apicurio.registry.as-confluent=true)");
     }
     article_out->framed = true;
     enum wt_status status = find_schema(decoder, article_out->schema_id, record, &schema, error);

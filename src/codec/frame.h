@@ -9,6 +9,9 @@
 
 #define WT_FRAME_BYTES 5u
 
+/* Apicurio's serializers up to version 2 write an id of eight bytes. */
+#define WT_FRAME_LONG_BYTES 9u
+
 /* True: a frame is there, and something behind it. */
 static inline bool wt_frame_read(const void *value, size_t bytes, uint32_t *schema_id_out)
 {
@@ -19,6 +22,14 @@ static inline bool wt_frame_read(const void *value, size_t bytes, uint32_t *sche
     *schema_id_out =
         (uint32_t)at[1] << 24 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 8 | (uint32_t)at[4];
     return true;
+}
+
+/* True: the frame, which is there, has an id of eight bytes, and something behind it. No schema has the
+ * id 0. */
+static inline bool wt_frame_is_long(const void *value, size_t bytes)
+{
+    const uint8_t *at = value;
+    return bytes > WT_FRAME_LONG_BYTES && (at[1] | at[2] | at[3] | at[4]) == 0;
 }
 
 #endif

@@ -120,6 +120,11 @@ static enum wt_status check_registry(const struct wt_config *config, struct wt_e
             strncmp(item->value, "https://", 8) != 0) {
             return refuse_registry(item->place, error, "url must begin with http:// or https://");
         }
+        if (name == 0 && strstr(item->value, ",http") != NULL) {
+            return refuse_registry(item->place, error,
+                                   "url names several registries, but only one is asked; name a "
+                                   "load balancer in front of them, or one of them");
+        }
         url = url || name == 0;
     }
     if (registry->count > 0 && !url) {

@@ -14,6 +14,12 @@
 #define CONNECT_MS_MAX 5000L
 #define REQUEST_MS_MAX 10000L
 
+/* A proxy may lead on, to its other name or to https. */
+#define REDIRECTS_MAX 5L
+
+/* Schemas that one refers to, by all its references. */
+#define REFERENCES_MAX 200u
+
 /* A schema is a page or two; more than this is another server's answer. */
 #define ANSWER_BYTES_MAX (8u << 20)
 
@@ -82,6 +88,9 @@ struct wt_registry *wt_registry_create(const struct wt_config *config)
     (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS_MAX);
     (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, REQUEST_MS_MAX);
+    (void)curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
+    (void)curl_easy_setopt(curl, CURLOPT_MAXREDIRS, REDIRECTS_MAX);
+    (void)curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
     (void)curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, registry->curl_error);
     (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_bytes);
     (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, registry);
@@ -111,18 +120,50 @@ void wt_registry_destroy(struct wt_registry *registry)
 
 /* --- requests -------------------------------------------------------------------------------- */
 
+/* A URL as it may be shown, which the caller frees: without a user and a password, and without a query,
+ * in which a login may stand. */
+static char *shown_url(const char *url)
+{
+    const char *host = strstr(url, "://") + strlen("://"); /* the configuration was refused else */
+    const char *at = memchr(host, '@', strcspn(host, "/?#"));
+    const char *rest = at != NULL ? at + 1 : host;
+    return wt_format("%.*s%.*s", (int)(host - url), url, (int)strcspn(rest, "?#"), rest);
+}
+
 /* `what` is why the registry cannot be used, and what to do. */
 static enum wt_status unavailable(const struct wt_registry *registry, struct wt_error *error,
                                   const char *what)
 {
-    /* Without a user and a password that stand in it. */
     const char *url = setting(registry->config, "url");
     assert(url != NULL);
-    const char *host = strstr(url, "://") + strlen("://"); /* the configuration was refused else */
-    const char *at = memchr(host, '@', strcspn(host, "/?#"));
-    return wt_error_set(error, WT_IO, WT_ERROR_FATAL, "schema-registry",
-                        "the schema registry %.*s%s %s", (int)(host - url), url,
-                        at != NULL ? at + 1 : host, what);
+    char *shown = shown_url(url);
+    char *led = NULL;
+    char *to = NULL;
+    long redirects = 0;
+    (void)curl_easy_getinfo(registry->curl, CURLINFO_REDIRECT_COUNT, &redirects);
+    (void)curl_easy_getinfo(registry->curl, CURLINFO_EFFECTIVE_URL, &to);
+    if (redirects > 0 && to != NULL && strstr(to, "://") != NULL) {
+        led = shown_url(to);
+    }
+    enum wt_status status = wt_error_set(
+        error, WT_IO, WT_ERROR_FATAL, "schema-registry", "the schema registry %s %s%s%s%s", shown,
+        what, led != NULL ? " (a redirect leads to " : "", led != NULL ? led : "",
+        led != NULL ? "; url of input.schema_registry must name the registry)" : "");
+    free(led);
+    free(shown);
+    return status;
+}
+
+/* The registry has answered, but with something else than what was asked for. */
+static enum wt_status unexpected(const struct wt_registry *registry, struct wt_error *error)
+{
+    char what[160];
+    (void)snprintf(what, sizeof what, "answers with HTTP status %ld and no schema%s",
+                   registry->code,
+                   registry->code == 404 || registry->code == 200
+                       ? "; does url of input.schema_registry lead to a registry, with its path?"
+                       : "");
+    return unavailable(registry, error, what);
 }
 
 /* What to do about a failed request; "": nothing that the configuration could mend. */
@@ -156,7 +197,9 @@ static enum wt_status get(struct wt_registry *registry, const char *path, struct
     const char *base = setting(registry->config, "url");
     assert(base != NULL); /* the configuration was refused without it */
     size_t length = strlen(base);
-    length -= length > 0 && base[length - 1] == '/' ? 1 : 0;
+    while (length > 0 && base[length - 1] == '/') {
+        length--;
+    }
     char *url = wt_format("%.*s%s", (int)length, base, path);
     registry->answer.count = 0;
     registry->curl_error[0] = '\0';
@@ -181,64 +224,203 @@ static enum wt_status get(struct wt_registry *registry, const char *path, struct
     return WT_OK;
 }
 
-static enum wt_status take_schema(uint32_t id, const json_t *answer, char **schema_out,
-                                  struct wt_error *error)
+/* --- answers --------------------------------------------------------------------------------- */
+
+/* NULL: it is no JSON. The caller releases it. */
+static json_t *read_answer(const struct wt_registry *registry)
 {
-    const char *type = json_string_value(json_object_get(answer, "schemaType"));
-    if (type != NULL && strcmp(type, "AVRO") != 0) {
-        return wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, "schema-unusable",
-                            "schema %u is not Avro but %.40s; JSON is read with input.format json",
-                            id, type);
-    }
-    if (json_array_size(json_object_get(answer, "references")) > 0) {
-        return wt_error_set(
-            error, WT_INVALID, WT_ERROR_RECORD, "schema-unusable",
-            "schema %u refers to other schemas, which is not supported; register it "
-            "as a whole",
-            id);
-    }
-    *schema_out = wt_strdup(json_string_value(json_object_get(answer, "schema")));
-    return WT_OK;
+    return json_loadb(registry->answer.count > 0 ? registry->answer.bytes : "",
+                      registry->answer.count, JSON_ALLOW_NUL | JSON_DECODE_ANY, NULL);
 }
 
-enum wt_status wt_registry_get(struct wt_registry *registry, uint32_t id,
-                               wt_registry_give_up give_up, void *opaque, char **schema_out,
-                               struct wt_error *error)
+/* True: a registry says that it has no such schema, subject or version. Its codes for that have five
+ * digits; 404 alone is its, or another server's, answer to a path that it does not have. */
+static bool is_unknown(const struct wt_registry *registry, const json_t *answer)
 {
-    registry->give_up = give_up;
-    registry->opaque = opaque;
-    char *path = wt_format("/schemas/ids/%u", id);
-    enum wt_status status = get(registry, path, error);
-    free(path);
-    registry->give_up = NULL;
+    json_int_t code = json_integer_value(json_object_get(answer, "error_code"));
+    return registry->code == 404 && code / 100 == 404;
+}
+
+static bool is_schema(const struct wt_registry *registry, const json_t *answer)
+{
+    return registry->code == 200 && json_is_string(json_object_get(answer, "schema"));
+}
+
+/* --- schemas and what they refer to ---------------------------------------------------------- */
+
+struct collecting {
+    struct wt_registry *registry;
+    uint32_t id; /* of the schema that was asked for */
+    struct wt_registry_schema *schema;
+    char *seen[REFERENCES_MAX]; /* paths of those that were referred to */
+    size_t seen_count;
+    struct wt_error *error;
+};
+
+static enum wt_status collect(struct collecting *collecting, const json_t *answer);
+
+static enum wt_status unusable(const struct collecting *collecting, const char *what,
+                               const char *path)
+{
+    return wt_error_set(collecting->error, WT_INVALID, WT_ERROR_RECORD, "schema-unusable",
+                        "schema %u %s%s", collecting->id, what, path);
+}
+
+/* The path of a referred schema, which the caller frees; NULL: its subject or version is missing. Deleted
+ * ones count: records that need them are older. */
+static char *reference_path(const struct wt_registry *registry, const json_t *reference)
+{
+    const char *subject = json_string_value(json_object_get(reference, "subject"));
+    const json_t *version = json_object_get(reference, "version");
+    if (subject == NULL || !json_is_integer(version)) {
+        return NULL;
+    }
+    char *escaped = curl_easy_escape(registry->curl, subject, 0);
+    char *path = NULL;
+    if (escaped != NULL) {
+        path = wt_format("/subjects/%s/versions/%lld", escaped,
+                         (long long)json_integer_value(version));
+    }
+    curl_free(escaped);
+    return path;
+}
+
+static bool was_seen(const struct collecting *collecting, const char *path)
+{
+    for (size_t i = 0; i < collecting->seen_count; i++) {
+        if (strcmp(collecting->seen[i], path) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum wt_status collect_reference(struct collecting *collecting, const json_t *reference)
+{
+    struct wt_registry *registry = collecting->registry;
+    char *path = reference_path(registry, reference);
+    if (path == NULL) {
+        return unusable(collecting, "has a reference without subject and version", "");
+    }
+    if (was_seen(collecting, path)) {
+        free(path);
+        return WT_OK;
+    }
+    if (collecting->seen_count == REFERENCES_MAX) {
+        free(path);
+        return unusable(collecting, "refers to more than 200 others", "");
+    }
+    collecting->seen[collecting->seen_count++] = path;
+    char *request = wt_format("%s?deleted=true", path);
+    enum wt_status status = get(registry, request, collecting->error);
+    free(request);
     if (status != WT_OK) {
         return status;
     }
-    json_t *answer = json_loadb(registry->answer.bytes, registry->answer.count, 0, NULL);
-    if (registry->code == 404 && json_integer_value(json_object_get(answer, "error_code")) > 0) {
-        status = wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, "schema-unknown",
-                              "the schema registry has no schema %u: was it written with another "
-                              "registry?",
-                              id);
-    } else if (registry->code == 200 && json_is_string(json_object_get(answer, "schema"))) {
-        status = take_schema(id, answer, schema_out, error);
+    json_t *answer = read_answer(registry);
+    if (is_unknown(registry, answer)) {
+        status = unusable(collecting, "refers to one that the registry does not have: ", path);
+    } else if (is_schema(registry, answer)) {
+        status = collect(collecting, answer);
     } else {
-        char what[80];
-        (void)snprintf(what, sizeof what, "answers with HTTP status %ld and no schema",
-                       registry->code);
-        status = unavailable(registry, error, what);
+        status = unexpected(registry, collecting->error);
     }
     json_decref(answer);
     return status;
 }
 
-enum wt_status wt_registry_probe(struct wt_registry *registry, struct wt_error *error)
+/* Appends what the answer's schema refers to, then the schema. The recursion is bounded by
+ * REFERENCES_MAX. */
+static enum wt_status collect(struct collecting *collecting, const json_t *answer)
 {
-    enum wt_status status = get(registry, "/schemas/types", error);
-    if (status == WT_OK && registry->code >= 500) {
-        char what[80];
-        (void)snprintf(what, sizeof what, "answers with HTTP status %ld", registry->code);
-        status = unavailable(registry, error, what);
+    const char *type = json_string_value(json_object_get(answer, "schemaType"));
+    const json_t *references = json_object_get(answer, "references");
+    if (type != NULL && strcmp(type, "AVRO") != 0) {
+        return wt_error_set(collecting->error, WT_INVALID, WT_ERROR_RECORD, "schema-unusable",
+                            "schema %u is not Avro but %.40s; JSON is read with input.format json",
+                            collecting->id, type);
+    }
+    for (size_t i = 0; i < json_array_size(references); i++) {
+        enum wt_status status = collect_reference(collecting, json_array_get(references, i));
+        if (status != WT_OK) {
+            return status;
+        }
+    }
+    const json_t *text = json_object_get(answer, "schema");
+    struct wt_registry_schema *schema = collecting->schema;
+    schema->texts = wt_realloc(schema->texts, (schema->count + 1) * sizeof *schema->texts);
+    schema->texts[schema->count] = (struct wt_buffer){0};
+    wt_buffer_append(&schema->texts[schema->count], json_string_value(text),
+                     json_string_length(text));
+    schema->count++;
+    return WT_OK;
+}
+
+void wt_registry_schema_free(struct wt_registry_schema *schema)
+{
+    for (size_t i = 0; i < schema->count; i++) {
+        wt_buffer_free(&schema->texts[i]);
+    }
+    free(schema->texts);
+    *schema = (struct wt_registry_schema){0};
+}
+
+static enum wt_status get_schema(struct collecting *collecting)
+{
+    struct wt_registry *registry = collecting->registry;
+    char *path = wt_format("/schemas/ids/%u", collecting->id);
+    enum wt_status status = get(registry, path, collecting->error);
+    free(path);
+    if (status != WT_OK) {
+        return status;
+    }
+    json_t *answer = read_answer(registry);
+    if (is_unknown(registry, answer)) {
+        status = wt_error_set(collecting->error, WT_INVALID, WT_ERROR_RECORD, "schema-unknown",
+                              "the schema registry has no schema %u: was it written with another "
+                              "registry?",
+                              collecting->id);
+    } else if (is_schema(registry, answer)) {
+        status = collect(collecting, answer);
+    } else {
+        status = unexpected(registry, collecting->error);
+    }
+    json_decref(answer);
+    return status;
+}
+
+enum wt_status wt_registry_get(struct wt_registry *registry, uint32_t id,
+                               wt_registry_give_up give_up, void *opaque,
+                               struct wt_registry_schema *schema_out, struct wt_error *error)
+{
+    struct collecting collecting = {
+        .registry = registry, .id = id, .schema = schema_out, .error = error};
+    registry->give_up = give_up;
+    registry->opaque = opaque;
+    enum wt_status status = get_schema(&collecting);
+    registry->give_up = NULL;
+    for (size_t i = 0; i < collecting.seen_count; i++) {
+        free(collecting.seen[i]);
+    }
+    if (status != WT_OK) {
+        wt_registry_schema_free(schema_out);
     }
     return status;
+}
+
+/* Registries of before 2020 have no list of types: they know no other than Avro. But each knows its
+ * schemas, or that it has none of an id. */
+enum wt_status wt_registry_probe(struct wt_registry *registry, struct wt_error *error)
+{
+    static const char *const paths[] = {"/schemas/types", "/schemas/ids/1"};
+    enum wt_status status = WT_OK;
+    bool known = false;
+    for (size_t i = 0; i < 2 && status == WT_OK && !known; i++) {
+        status = get(registry, paths[i], error);
+        json_t *answer = status == WT_OK ? read_answer(registry) : NULL;
+        known = is_unknown(registry, answer) || is_schema(registry, answer) ||
+                (registry->code == 200 && json_is_array(answer));
+        json_decref(answer);
+    }
+    return status == WT_OK && !known ? unexpected(registry, error) : status;
 }

@@ -5,6 +5,7 @@
 #ifndef WIRETAG_REGISTRY_REGISTRY_H
 #define WIRETAG_REGISTRY_REGISTRY_H
 
+#include "base/buffer.h"
 #include "config/config.h"
 
 #include <stdbool.h>
@@ -18,15 +19,24 @@ typedef bool (*wt_registry_give_up)(void *opaque);
 struct wt_registry *wt_registry_create(const struct wt_config *config);
 void wt_registry_destroy(struct wt_registry *registry);
 
-/* Gets the schema of this id. WT_OK: *schema_out is its text, which the caller frees. WT_INVALID (class
- * record), with a code: schema-unknown: the registry has no such id; schema-unusable: it is not Avro, or
- * refers to other schemas. WT_IO: the registry does not answer, denies it or has an error; trying again
- * may help. `give_up` may be NULL. */
-enum wt_status wt_registry_get(struct wt_registry *registry, uint32_t id,
-                               wt_registry_give_up give_up, void *opaque, char **schema_out,
-                               struct wt_error *error);
+/* A schema and all that it refers to, in JSON: each text behind those that it refers to. Zero-initialized is
+ * empty. */
+struct wt_registry_schema {
+    struct wt_buffer *texts;
+    size_t count;
+};
 
-/* Asks whether the registry answers and lets us in. WT_OK or WT_IO. */
+void wt_registry_schema_free(struct wt_registry_schema *schema);
+
+/* Gets the schema of this id, and those that it refers to, into the empty `schema_out`, which the caller
+ * frees. WT_INVALID (class record), with a code: schema-unknown: the registry has no such id;
+ * schema-unusable: it is not Avro, or refers to what the registry does not have. WT_IO: the registry does
+ * not answer, denies it or has an error; trying again may help. `give_up` may be NULL. */
+enum wt_status wt_registry_get(struct wt_registry *registry, uint32_t id,
+                               wt_registry_give_up give_up, void *opaque,
+                               struct wt_registry_schema *schema_out, struct wt_error *error);
+
+/* Asks whether a registry answers there and lets us in. WT_OK or WT_IO. */
 enum wt_status wt_registry_probe(struct wt_registry *registry, struct wt_error *error);
 
 #endif

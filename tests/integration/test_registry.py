@@ -1,6 +1,7 @@
 """A schema registry behind TLS and a password: who is let in reads, and everybody else is told what to mend."""
 
 import json
+import struct
 from pathlib import Path
 
 import checking
@@ -62,18 +63,25 @@ def wrong(kind, authorities, url):
         "another password": (own.issue("registry"), {**trusted, "password": "wr0ng-one"}, url,
                              ["denies access: see username and password of input.schema_registry"]),
         "another password in the url": (None, {}, url.replace("://", "://someone:s3cret@"), ["denies access"]),
+        "another path": (None, {}, url + "/wrong", ["HTTP status 404 and no schema; does url of input.schema_registry lead to"]),
+        "a proxy's page": (None, {}, url, ["HTTP status 200 and no schema; does url of input.schema_registry lead to"]),
+        "led to a log-in": (None, {}, url, ["(a redirect leads to http://127.0.0.1:", "/login/", "must name the registry)"]),
     }[kind]
 
 
 KINDS = ["another authority", "no authority", "another name", "expired", "no such file", "no TLS", "TLS unasked", "another password",
-         "another password in the url"]
+         "another password in the url", "another path", "a proxy's page", "led to a log-in"]
+PAGE = b"<!DOCTYPE html><title>Welcome</title>"
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_wrong_is_named_with_what_to_mend_and_no_secret(lab, authorities, kind):
     flow, model = lab.flow(), lab.model()
     certificate, *_ = wrong(kind, authorities, "")
-    with Registry(SCHEMAS, USER, PASSWORD, certificate=certificate) as registry:
+    with Registry(SCHEMAS, USER, PASSWORD, certificate=certificate) as registry, Registry() as elsewhere:
+        registry.page = PAGE if kind == "a proxy's page" else None
+        elsewhere.page = PAGE
+        registry.leads_to = elsewhere.url + "/login" if kind == "led to a log-in" else None
         own_url = registry.url if kind != "TLS unasked" else registry.url.replace("https:", "http:")
         _, settings, url, parts = wrong(kind, authorities, own_url)
         input = feed(url, **settings)
@@ -98,3 +106,66 @@ def test_a_worker_that_does_not_trust_its_registry_waits_says_so_and_makes_no_de
         assert running.http("/readyz")[0] == 503
         assert (flow.labels(), flow.dead_letters(), flow.lag()) == ([], [], 1)
         assert running.stop() == 0 and PASSWORD not in running.stderr
+
+
+def text(value):
+    """A string in Avro's binary encoding, of less than 64 bytes."""
+    return bytes([2 * len(value.encode())]) + value.encode()
+
+
+def framed(schema, *parts):
+    return struct.pack(">bI", 0, schema) + b"".join(parts)
+
+
+def record(name, *fields, **more):
+    return {"schema": json.dumps({"type": "record", "name": name, "fields": [
+        {"name": field, "type": type, **rest} for field, type, rest in fields]}), **more}
+
+
+def refers(subject, version):
+    return {"references": [{"name": "any", "subject": subject, "version": version}]}
+
+
+# As Debezium writes them: a decimal's default is a byte of zero, which some readers of JSON refuse.
+DECIMAL = ("price", ["null", {"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": 2}], {"default": "\0"})
+ARTICLE = record("news.Article", ("title", "string", {}), ("by", "people.Author", {}), DECIMAL, **refers("authors of/news", 2))
+AUTHOR = record("people.Author", ("name", "people.Name", {}), **refers("names", 1))
+NAME = record("people.Name", ("family", {"type": {"type": "string", "avro.java.string": "String"}}, {}))
+
+
+def test_a_schema_is_read_with_all_that_it_refers_to_behind_a_proxy(lab):
+    flow, model = lab.flow(), lab.model()
+    lost = record("news.Lost", ("by", "people.Author", {}), **refers("authors", 9))
+    unclear = record("news.Unclear", ("by", "people.Author", {}))
+    schemas = {7: ARTICLE, 8: {"schema": "message A {}", "schemaType": "PROTOBUF"}, 9: lost, 10: unclear}
+    with Registry(schemas, subjects={"authors of/news/versions/2": AUTHOR, "names/versions/1": NAME}, path="/contexts/:.desk:") as registry, \
+            Registry() as proxy:
+        proxy.leads_to = registry.url
+        good = [framed(7, text("матч"), text("Петров"), b"\x02\x04\x01\x02"), framed(7, text("гол"), text("Ли"), b"\0")]
+        bad = [framed(8, b"x"), framed(9, b"x"), framed(10, b"x")]
+        places = flow.produce([*good, *bad])
+        input = {"format": "avro", "text": ["/title", "/by/name/family"], "schema_registry": {"url": proxy.url + "//"}}
+        lab.run(flow, model, input=input)
+        labels, dead_letters = checks.settled(flow)
+        checks.assert_each_once(labels, places[:2])
+        checks.assert_labelled(labels[0], "матч\nПетров", model)
+        checks.assert_labelled(labels[1], "гол\nЛи", model)
+        said = [(letter.header("wiretag.error.code"), letter.header("wiretag.error.message")) for letter in dead_letters]
+        assert [code for code, _ in said] == ["schema-unusable"] * 3
+        for (_, message), words in zip(said, ["schema 8 is not Avro but PROTOBUF", "schema 9 refers to one that the registry does not "
+                                              "have: /subjects/authors/versions/9", "schema 10 cannot be read: it does not say what "
+                                              "this type is: people.Author"]):
+            assert words in message
+        assert len([path for path in registry.asked if "/names/" in path]) <= 4, "asked once by each thread"
+        assert checking.bad(checking.check(lab, flow, input=input)[1]) == set()
+
+
+def test_a_registry_that_is_none_makes_no_dead_letters(lab):
+    flow, model = lab.flow(), lab.model()
+    with Registry({7: NAME}) as registry:
+        flow.produce([framed(7, text("матч"))])
+        running = lab.run(flow, model, input={"format": "avro", "text": ["/family"], "schema_registry": {"url": registry.url + "/v7"}},
+                          http={"listen": "127.0.0.1:0"})
+        client.wait_for("the stall", lambda: "HTTP status 404 and no schema" in running.http("/readyz")[1], 60)
+        assert (flow.labels(), flow.dead_letters(), flow.lag()) == ([], [], 1)
+        assert running.stop() == 0

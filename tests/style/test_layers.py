@@ -33,7 +33,6 @@ LIBRARIES = {
     r"(torch|ATen|c10|caffe2)/": r"src/model/torch/.*",
     r"jansson\.h": r"src/(codec|registry|kafka|model|cli)/.*\.c",
     r"yaml\.h": r"src/config/config_yaml\.c",
-    r"avro\.h": r"src/codec/avro_json\.c",
     r"curl/": r"src/(registry/registry|observe/spans)\.c",
     r"libxml/": r"src/codec/markup\.c",
     r"microhttpd\.h": r"src/observe/http(_[a-z]+)?\.[ch]",
