@@ -10,6 +10,9 @@
  * *compressed_out: whether it may be such a text once it is decompressed. */
 const char *wt_foreign_text(const void *bytes, size_t count, bool *compressed_out);
 
+/* The same of what should be JSON, and is not: also texts, such as "JSON in base64". */
+const char *wt_foreign_json(const void *bytes, size_t count, bool *compressed_out);
+
 /* What the file of a model is instead, such as "a pointer of Git LFS"; NULL: not known. */
 const char *wt_foreign_model(const void *bytes, size_t count);
 

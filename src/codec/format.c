@@ -2,7 +2,6 @@
 
 #include "base/alloc.h"
 #include "base/buffer.h"
-#include "base/foreign.h"
 #include "base/utf8.h"
 #include "record/partition.h"
 
@@ -33,11 +32,9 @@ const char *wt_format_id_header(const struct wt_config *config)
                                                                       : NULL;
 }
 
-enum wt_status wt_format_name_foreign(const struct wt_record *record, const char *wanted,
+enum wt_status wt_format_name_foreign(const char *name, bool compressed, const char *wanted,
                                       struct wt_error *error)
 {
-    bool compressed = false;
-    const char *name = wt_foreign_text(record->value, record->value_bytes, &compressed);
     if (name == NULL || error == NULL) {
         return WT_INVALID;
     }
@@ -51,16 +48,32 @@ enum wt_status wt_format_name_foreign(const struct wt_record *record, const char
                                    : "");
 }
 
+/* An id is for people and for joins. A number in bytes, as Java's serializers of integers write, or a key in
+ * the frame of a schema registry may be UTF-8 by chance: their bytes of zero are no text. */
+static bool is_id(const void *bytes, size_t count)
+{
+    const uint8_t *at = bytes;
+    if (at == NULL || count == 0 || wt_utf8_malformed(bytes, count) < count) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        bool space = at[i] >= '\t' && at[i] <= '\r';
+        if ((at[i] < 0x20 && !space) || at[i] == 0x7F) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* The last header of that name, as Kafka's clients read one; NULL: none that is text. */
 static char *header_id(const struct wt_record *record, const char *name)
 {
     for (size_t i = record->header_count; name != NULL && i > 0; i--) {
         const struct wt_header *header = &record->headers[i - 1];
         if (strcmp(header->name, name) == 0) {
-            bool text =
-                header->value != NULL && header->value_bytes > 0 &&
-                wt_utf8_malformed(header->value, header->value_bytes) == header->value_bytes;
-            return text ? wt_format_json_string(header->value, header->value_bytes) : NULL;
+            return is_id(header->value, header->value_bytes)
+                       ? wt_format_json_string(header->value, header->value_bytes)
+                       : NULL;
         }
     }
     return NULL;
@@ -72,10 +85,8 @@ char *wt_format_source_id(const struct wt_config *config, const struct wt_record
     if (id != NULL) {
         return id;
     }
-    if (record->key != NULL && record->key_bytes > 0) {
-        if (wt_utf8_malformed(record->key, record->key_bytes) == record->key_bytes) {
-            return wt_format_json_string(record->key, record->key_bytes);
-        }
+    if (is_id(record->key, record->key_bytes)) {
+        return wt_format_json_string(record->key, record->key_bytes);
     }
     if (record->source == NULL && record->origin.topic == NULL) {
         return wt_strdup("null");

@@ -26,14 +26,15 @@ WT_INPUT_FORMATS(DECLARE)
 const struct wt_format *wt_format_of(enum wt_input_format format);
 
 /* For formats: a text as a JSON string, and the id of an article whose value gives none, as JSON: the
- * header that input.id names if that is text, else the key if that is text, else topic-partition-offset
+ * header that input.id names if that is text, else the key if that is text without control characters
+ * other than white space, else topic-partition-offset
  * ("null" for a record that comes from no partition). The caller frees both. */
 char *wt_format_json_string(const char *text, size_t text_bytes);
 char *wt_format_source_id(const struct wt_config *config, const struct wt_record *record);
 
-/* Returns WT_INVALID. If the record's first bytes tell what it is instead of what was `wanted`, such as
- * "compressed by gzip", the message of `error` (may be NULL), which is set, becomes that. */
-enum wt_status wt_format_name_foreign(const struct wt_record *record, const char *wanted,
+/* Returns WT_INVALID. If `name` says what the value is instead of what was `wanted` (base/foreign.h; NULL:
+ * nobody knows), the message of `error` (may be NULL), which is set, becomes that. */
+enum wt_status wt_format_name_foreign(const char *name, bool compressed, const char *wanted,
                                       struct wt_error *error);
 
 /* The name of the header that input.id names; NULL: it is a pointer. */

@@ -1,5 +1,6 @@
 #include "codec/format.h"
 
+#include "base/foreign.h"
 #include "codec/frame.h"
 #include "codec/json_article.h"
 
@@ -46,14 +47,23 @@ static enum wt_status decode_json(void *state, struct wt_record *record,
     const char *json = record->value;
     size_t bytes = record->value_bytes;
     if (wt_frame_read(json, bytes, &article_out->schema_id)) {
+        bool is_long = wt_frame_is_long(json, bytes) &&
+                       begins_json(json + WT_FRAME_LONG_BYTES, bytes - WT_FRAME_LONG_BYTES);
+        size_t frame = is_long ? WT_FRAME_LONG_BYTES : WT_FRAME_BYTES;
+        if (is_long) {
+            (void)wt_frame_read(json + 4, bytes - 4, &article_out->schema_id);
+        }
         article_out->framed = true;
-        json += WT_FRAME_BYTES;
-        bytes -= WT_FRAME_BYTES;
+        json += frame;
+        bytes -= frame;
     }
     if (bytes >= 3 && memcmp(json, mark, 3) == 0) {
         article_out->mark = true;
         json += 3;
         bytes -= 3;
+    }
+    while (bytes > 0 && json[bytes - 1] == '\0') { /* the end of a string in C, or padding */
+        bytes--;
     }
     bool file = bytes >= 4 && memcmp(json, "Obj\x01", 4) == 0;
     if (file || (article_out->framed && !begins_json(json, bytes))) {
@@ -67,7 +77,12 @@ static enum wt_status decode(void *state, struct wt_record *record, struct wt_ar
                              struct wt_error *error)
 {
     enum wt_status status = decode_json(state, record, article_out, error);
-    return status == WT_INVALID ? wt_format_name_foreign(record, "JSON", error) : status;
+    if (status != WT_INVALID) {
+        return status;
+    }
+    bool compressed;
+    const char *name = wt_foreign_json(record->value, record->value_bytes, &compressed);
+    return wt_format_name_foreign(name, compressed, "JSON", error);
 }
 
 static const char *find(void *state, const char *pointer, size_t *bytes_out, bool *twice_out)

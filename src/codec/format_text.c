@@ -1,6 +1,7 @@
 #include "codec/format.h"
 
 #include "base/alloc.h"
+#include "base/foreign.h"
 #include "base/utf8.h"
 #include "codec/markup.h"
 
@@ -18,7 +19,9 @@ static enum wt_status decode(void *state, struct wt_record *record, struct wt_ar
     if (wt_utf8_malformed(record->value, record->value_bytes) < record->value_bytes) {
         (void)wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, "text-not-utf8",
                            "the value is not valid UTF-8");
-        return wt_format_name_foreign(record, "text in UTF-8", error);
+        bool compressed;
+        const char *name = wt_foreign_text(record->value, record->value_bytes, &compressed);
+        return wt_format_name_foreign(name, compressed, "text in UTF-8", error);
     }
     article_out->text = record->value;
     article_out->text_bytes = record->value_bytes;

@@ -97,9 +97,30 @@ static void write_place(const char *json, const char *at, char out[64])
     (void)snprintf(out, 64, "line %zu, column %zu", line, (size_t)(at - start) + 1);
 }
 
+/* True: a bracket alone, with which a JSON text of several lines begins. */
+static bool is_first_line(const char *json, size_t bytes)
+{
+    size_t brackets = 0;
+    for (size_t i = 0; i < bytes; i++) {
+        bool space = json[i] == ' ' || (json[i] >= '\t' && json[i] <= '\r');
+        if (!space && json[i] != '{' && json[i] != '[') {
+            return false;
+        }
+        brackets += space ? 0 : 1;
+    }
+    return brackets > 0;
+}
+
 static enum wt_status set_invalid(const char *json, size_t bytes, const char *at, const char *why,
                                   struct wt_error *error)
 {
+    if (is_first_line(json, bytes)) {
+        return wt_error_set(
+            error, WT_INVALID, WT_ERROR_RECORD, "json-invalid",
+            "the value is not valid JSON: it ends behind the first bracket, as if it "
+            "were one line of a text that has several; jq -c makes one line of each "
+            "object (jq -c '.[]' of each in a list)");
+    }
     char near[QUOTE_BYTES_MAX + 12];
     char place[64];
     quote(at, json + bytes, near);
@@ -123,15 +144,23 @@ static enum wt_status set_not_a_number(const struct wt_value *value, const char 
                         pointer, (int)value->bytes, value->start);
 }
 
+static bool holds_json(const struct wt_value *value)
+{
+    return value->type == WT_VALUE_STRING && value->bytes > 0 &&
+           (value->start[0] == '{' || value->start[0] == '[');
+}
+
 /* A serializer for objects that is given a text which is JSON already makes it a string. */
 static enum wt_status set_not_object(const struct wt_value *value, struct wt_error *error)
 {
     const char *more = "";
     if (value->type == WT_VALUE_ARRAY) {
-        more = ", and a record is one article";
-    } else if (value->type == WT_VALUE_STRING && value->bytes > 0 &&
-               (value->start[0] == '{' || value->start[0] == '[')) {
+        more = ", and a record is one article (jq -c '.[]' takes a list apart)";
+    } else if (holds_json(value)) {
         more = " that holds JSON: its producer encodes it twice";
+    } else if (value->type == WT_VALUE_STRING && value->bytes > 3 &&
+               memcmp(value->start, "eyJ", 3) == 0) {
+        more = " that holds JSON in base64: its producer encodes it, as a converter of bytes does";
     }
     return wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, "json-not-object",
                         "the value is not a JSON object but %s%s", wt_value_type_name(value->type),
@@ -273,6 +302,45 @@ static bool collect(void *opaque, const struct wt_value *value)
     return true;
 }
 
+/* The length of the beginning of the pointer at which a string that holds JSON stands; 0: nowhere. */
+static size_t find_encoded(struct wt_json_article *reader, const char *pointer)
+{
+    for (size_t end = 1; pointer[0] != '\0' && pointer[end] != '\0'; end++) {
+        if (pointer[end] != '/') {
+            continue;
+        }
+        const struct wt_value *value = NULL;
+        char *beginning = wt_format("%.*s", (int)end, pointer);
+        struct wt_json_path *path = wt_json_path_create(beginning);
+        (void)wt_json_path_each(path, &reader->document, take_first, &value);
+        wt_json_path_destroy(path);
+        free(beginning);
+        if (value != NULL && holds_json(value)) {
+            return end;
+        }
+    }
+    return 0;
+}
+
+static enum wt_status set_no_text(struct wt_json_article *reader, struct wt_error *error)
+{
+    const struct wt_strings *pointers = &reader->config->input.text;
+    for (size_t i = 0; i < pointers->count; i++) {
+        size_t end = find_encoded(reader, pointers->items[i]);
+        if (end > 0) {
+            return wt_error_set(
+                error, WT_INVALID, WT_ERROR_RECORD, "text-missing",
+                "no text: %s leads into %.*s, but that is a string that holds JSON: "
+                "its producer encodes it twice",
+                pointers->items[i], (int)end, pointers->items[i]);
+        }
+    }
+    return wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, "text-missing",
+                        "no text: %s is absent, null or an empty list; input.text in the "
+                        "configuration names the text fields",
+                        pointers->items[0]);
+}
+
 static enum wt_status take_text(struct wt_json_article *reader, const char *json, size_t bytes,
                                 struct wt_article *article_out, struct wt_error *error)
 {
@@ -289,12 +357,7 @@ static enum wt_status take_text(struct wt_json_article *reader, const char *json
             return collecting.status;
         }
     }
-    return collecting.found > 0
-               ? WT_OK
-               : wt_error_set(error, WT_INVALID, WT_ERROR_RECORD, "text-missing",
-                              "no text: %s is absent, null or an empty list; input.text in the "
-                              "configuration names the text fields",
-                              reader->config->input.text.items[0]);
+    return collecting.found > 0 ? WT_OK : set_no_text(reader, error);
 }
 
 /* --- the article ----------------------------------------------------------------------------- */
@@ -304,7 +367,7 @@ static void keep_input(const struct wt_json_article *reader, const char *json, s
                        struct wt_record *record)
 {
     if (reader->config->output.include_input &&
-        (json != record->value || !reader->document.plain)) {
+        (json != record->value || bytes != record->value_bytes || !reader->document.plain)) {
         struct wt_buffer input = {0};
         wt_document_append_plain(&reader->document, json, bytes, &input);
         record->input_json = wt_buffer_take(&input, NULL);

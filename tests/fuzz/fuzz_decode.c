@@ -50,8 +50,9 @@ static void check_enriched(const struct wt_record *record)
 {
     const struct wt_label_place *place = &record->place;
     const struct wt_output *output = &record->output;
-    const char *json = (const char *)record->value + place->json;
-    size_t bytes = record->value_bytes - place->json;
+    bool copied = record->input_json != NULL;
+    const char *json = copied ? record->input_json : (const char *)record->value + place->json;
+    size_t bytes = copied ? strlen(json) : record->value_bytes - place->json;
     size_t behind = bytes - place->end;
     require(place->start > 0 && place->start <= place->end && place->end < bytes);
     require(output->value_bytes > place->start + behind);

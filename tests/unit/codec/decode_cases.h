@@ -111,4 +111,20 @@ static inline void assert_refused(struct decode_case given, const char *value, c
     assert_refused_bytes(given, value, strlen(value), code);
 }
 
+/* Refused, with these words in the message. */
+static inline void assert_names(struct decode_case given, const char *value, size_t bytes,
+                                const char *code, const char *words)
+{
+    struct decoded decoded = decode_bytes(given, value, bytes);
+    assert_int_equal(decoded.status, WT_INVALID);
+    assert_string_equal(decoded.error.code, code);
+    if (strstr(decoded.error.message, words) == NULL) {
+        fail_msg("not (%s): %s", words, decoded.error.message);
+    }
+    decoded_free(&decoded);
+}
+
+#define ASSERT_NAMES(given, value, code, words)                                                    \
+    assert_names(given, value, sizeof value - 1, code, words)
+
 #endif

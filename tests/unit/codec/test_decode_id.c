@@ -50,9 +50,35 @@ static void without_an_id_the_key_is_the_id(void **state)
     assert_decodes(keyed, "{\"text\":\"a\"}", "a", "\"k\\\"1\xD0\xBF\"");
     assert_decodes(keyed, "{\"text\":\"a\",\"id\":null}", "a", "\"k\\\"1\xD0\xBF\"");
     assert_decodes(keyed, "{\"text\":\"a\",\"id\":5}", "a", "5");
-    keyed.key = "a\0b";
-    keyed.key_bytes = 3;
-    assert_decodes(keyed, "{\"text\":\"a\"}", "a", "\"a\\u0000b\"");
+    keyed.key = "{\r\n\t\"id\": 1}";
+    keyed.key_bytes = strlen(keyed.key);
+    assert_decodes(keyed, "{\"text\":\"a\"}", "a", "\"{\\r\\n\\t\\\"id\\\": 1}\"");
+}
+
+/* Numbers of Java's serializers and frames of a schema registry: UTF-8, by chance. */
+static void a_key_of_bytes_is_no_id(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t count;
+    } keys[] = {{"\0\0\0\0\0\0\0*", 8},
+                {"\0\0\0*", 4},
+                {"\0\0\0\0\x01\x06"
+                 "abc",
+                 9},
+                {"a\0b", 3},
+                {"\x01", 1},
+                {"a\x7F", 2},
+                {"\xFF", 1},
+                {"a\x1F", 2},
+                {"", 0}};
+    for (size_t i = 0; i < COUNT_OF(keys); i++) {
+        struct decode_case keyed = DEFAULT_CASE;
+        keyed.key = keys[i].bytes;
+        keyed.key_bytes = keys[i].count;
+        assert_decodes(keyed, "{\"text\":\"a\"}", "a", "\"news.articles-3-77\"");
+    }
 }
 
 static void a_header_gives_the_id_where_it_is_text(void **state)
@@ -238,6 +264,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_id_keeps_its_json_type_and_its_digits),
         cmocka_unit_test(without_an_id_the_key_is_the_id),
+        cmocka_unit_test(a_key_of_bytes_is_no_id),
         cmocka_unit_test(a_header_gives_the_id_where_it_is_text),
         cmocka_unit_test(an_id_that_is_neither_string_nor_number_is_as_none),
         cmocka_unit_test(without_id_and_text_key_the_place_is_the_id),
