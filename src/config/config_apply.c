@@ -1,4 +1,5 @@
 #include "base/alloc.h"
+#include "base/buffer.h"
 #include "config/config_schema.h"
 
 #include <assert.h>
@@ -257,6 +258,31 @@ static enum wt_status set_texts(struct wt_config *config, const struct wt_key *k
     return WT_OK;
 }
 
+/* True: one value, or a list of brokers, which librdkafka has with commas between. */
+static bool is_property(const char *name, const struct wt_node *value)
+{
+    bool values = value->kind == WT_NODE_LIST && value->count > 0 && wt_property_is_brokers(name);
+    for (size_t i = 0; values && i < value->count; i++) {
+        values = value->entries[i].value->kind == WT_NODE_SCALAR;
+    }
+    return values || value->kind == WT_NODE_SCALAR;
+}
+
+static void put_property(struct wt_properties *properties, const char *name,
+                         const struct wt_node *value)
+{
+    char place[WT_PLACE_BYTES_MAX];
+    struct wt_buffer joined = {0};
+    for (size_t i = 0; i < value->count; i++) {
+        wt_buffer_append_text(&joined, i > 0 ? "," : "");
+        wt_buffer_append_text(&joined, value->entries[i].value->text);
+    }
+    char *list = value->kind == WT_NODE_LIST ? wt_buffer_take(&joined, NULL) : NULL;
+    properties_put(properties, name, list != NULL ? list : value->text,
+                   wt_node_place(value, place));
+    free(list);
+}
+
 static enum wt_status set_properties(struct wt_config *config, const struct wt_key *key,
                                      const struct wt_node *node, struct wt_error *error)
 {
@@ -269,7 +295,7 @@ static enum wt_status set_properties(struct wt_config *config, const struct wt_k
     for (size_t i = 0; i < node->count; i++) {
         const struct wt_node *value = node->entries[i].value;
         const char *name = node->entries[i].name;
-        if (value->kind != WT_NODE_SCALAR) {
+        if (!is_property(name, value)) {
             return wt_node_refuse(value, key->path, error,
                                   "%.100s must be one value; a librdkafka name is written whole, "
                                   "with its dots, such as group.id: wiretag",
@@ -284,9 +310,7 @@ static enum wt_status set_properties(struct wt_config *config, const struct wt_k
     struct wt_properties *properties = field(config, key);
     wt_properties_clear(properties);
     for (size_t i = 0; i < node->count; i++) {
-        char place[WT_PLACE_BYTES_MAX];
-        const struct wt_node *value = node->entries[i].value;
-        properties_put(properties, node->entries[i].name, value->text, wt_node_place(value, place));
+        put_property(properties, node->entries[i].name, node->entries[i].value);
     }
     return WT_OK;
 }

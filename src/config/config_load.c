@@ -245,6 +245,7 @@ static void complete(struct wt_config *config)
         config->dead_letter.topic = wt_format("%s%s", config->output.topic, DEAD_LETTER_SUFFIX);
     }
     wt_routes_complete(&config->output.routes, config->output.topic);
+    wt_properties_complete(config);
     lower(config->model.sha256);
     lower(config->model.shadow.sha256);
 }

@@ -1,5 +1,6 @@
 #include "config/config_schema.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,6 +87,21 @@ static const char *find_port(const char *host, const char *end)
     return colon != NULL && !another ? colon + 1 : NULL;
 }
 
+/* True: neither a name nor an address in brackets, and no IPv6 address without them. */
+static bool has_stray_colon(const char *host, const char *end)
+{
+    char text[INET6_ADDRSTRLEN + 16];
+    struct in6_addr address;
+    size_t length = (size_t)(end - host);
+    const char *colon = memchr(host, ':', length);
+    if (host[0] == '[' || colon == NULL ||
+        memchr(colon + 1, ':', (size_t)(end - colon - 1)) == NULL) {
+        return false;
+    }
+    (void)snprintf(text, sizeof text, "%.*s", (int)(length < sizeof text ? length : 0), host);
+    return inet_pton(AF_INET6, text, &address) != 1;
+}
+
 /* What is wrong with a broker's address: [protocol://]host[:port]; NULL: nothing. librdkafka cuts a
  * port to sixteen bits, and waits for ever for an address that it cannot read. */
 static const char *broker_fault(const char *broker, const char *end)
@@ -103,9 +119,12 @@ static const char *broker_fault(const char *broker, const char *end)
         return "begins with a protocol that is none of Kafka's";
     }
     for (const char *at = host; at < end; at++) {
-        if (isspace((unsigned char)*at) || *at == ';') {
-            return "has a blank, a line break or a semicolon in it";
+        if (isspace((unsigned char)*at) || strchr(";'\"", *at) != NULL) {
+            return "has a blank, a line break, a quote or a semicolon in it";
         }
+    }
+    if (has_stray_colon(host, end)) {
+        return "has more than one colon; an IPv6 address with a port stands in brackets";
     }
     if (port == NULL) {
         return NULL;
@@ -117,18 +136,55 @@ static const char *broker_fault(const char *broker, const char *end)
     return number && value > 0 && value <= UINT16_MAX ? NULL : "has no port from 1 to 65535";
 }
 
+bool wt_property_is_brokers(const char *name)
+{
+    return strcmp(name, "bootstrap.servers") == 0 || strcmp(name, "metadata.broker.list") == 0;
+}
+
+/* Takes empty entries out of the list, and blanks around the others. */
+static void tidy_list(char *list)
+{
+    char *out = list;
+    for (const char *at = list; at != NULL;) {
+        const char *comma = strchr(at, ',');
+        const char *end = comma != NULL ? comma : at + strlen(at);
+        while (at < end && isspace((unsigned char)*at)) {
+            at++;
+        }
+        while (end > at && isspace((unsigned char)end[-1])) {
+            end--;
+        }
+        if (end > at && out > list) {
+            *out++ = ',';
+        }
+        memmove(out, at, (size_t)(end - at));
+        out += end - at;
+        at = comma != NULL ? comma + 1 : NULL;
+    }
+    *out = '\0';
+}
+
+void wt_properties_complete(struct wt_config *config)
+{
+    struct wt_properties *sections[] = {&config->kafka.common, &config->kafka.consumer,
+                                        &config->kafka.producer};
+    for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++) {
+        for (size_t j = 0; j < sections[i]->count; j++) {
+            if (wt_property_is_brokers(sections[i]->items[j].name)) {
+                tidy_list(sections[i]->items[j].value);
+            }
+        }
+    }
+}
+
 /* The brokers are told by their number: the text may have come from a file or a variable. */
 static enum wt_status check_brokers(const struct wt_property *property, const char *section,
                                     struct wt_error *error)
 {
     const char *at = property->value;
     for (unsigned number = 1; at != NULL; number++) {
-        at += strspn(at, " \t\r\n");
         const char *comma = strchr(at, ',');
         const char *end = comma != NULL ? comma : at + strlen(at);
-        while (end > at && isspace((unsigned char)end[-1])) {
-            end--;
-        }
         const char *fault = broker_fault(at, end);
         if (fault != NULL) {
             return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "config-property",
@@ -155,9 +211,7 @@ static enum wt_status check_property(const struct wt_property *property, const c
         return refuse(property, section, "requests are retried until they succeed",
                       "1 or more (by default: without end)", error);
     }
-    bool brokers = strcmp(property->name, "bootstrap.servers") == 0 ||
-                   strcmp(property->name, "metadata.broker.list") == 0;
-    return brokers ? check_brokers(property, section, error) : WT_OK;
+    return wt_property_is_brokers(property->name) ? check_brokers(property, section, error) : WT_OK;
 }
 
 static enum wt_status check_section(const struct wt_properties *properties, const char *section,
@@ -180,6 +234,45 @@ static enum wt_status refuse_missing(const struct wt_config *config, const char 
 {
     return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "config-property", "%s: %s: %s",
                         wt_config_place(config, section), section, missing);
+}
+
+/* librdkafka waits for ever for an address of another protocol than its own. */
+static enum wt_status check_protocol(const struct wt_property *brokers,
+                                     const struct wt_property *protocol, struct wt_error *error)
+{
+    const char *own = protocol != NULL ? protocol->value : "plaintext";
+    const char *at = brokers != NULL ? brokers->value : NULL;
+    for (unsigned number = 1; at != NULL; number++) {
+        const char *comma = strchr(at, ',');
+        size_t bytes = comma != NULL ? (size_t)(comma - at) : strlen(at);
+        const char *scheme_end = memmem(at, bytes, "://", 3);
+        size_t named = scheme_end != NULL ? (size_t)(scheme_end - at) : 0;
+        if (named > 0 && (named != strlen(own) || strncasecmp(at, own, named) != 0)) {
+            return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "config-property",
+                                "%s: %.100s: broker %u begins with %.*s://, but security.protocol "
+                                "is %.20s; set it to what the brokers speak, and write the "
+                                "brokers as \"host:9092\"",
+                                brokers->place, brokers->name, number, (int)named, at, own);
+        }
+        at = comma != NULL ? comma + 1 : NULL;
+    }
+    return WT_OK;
+}
+
+static enum wt_status check_protocols(const struct wt_config *config, struct wt_error *error)
+{
+    static const char *const names[] = {"bootstrap.servers", "metadata.broker.list"};
+    static const char protocol[] = "security.protocol";
+    enum wt_status status = WT_OK;
+    for (size_t i = 0; i < 2 && status == WT_OK; i++) {
+        status = check_protocol(wt_config_consumer_property(config, names[i]),
+                                wt_config_consumer_property(config, protocol), error);
+        if (status == WT_OK) {
+            status = check_protocol(wt_config_producer_property(config, names[i]),
+                                    wt_config_producer_property(config, protocol), error);
+        }
+    }
+    return status;
 }
 
 static enum wt_status check_needed(const struct wt_config *config, struct wt_error *error)
@@ -212,5 +305,8 @@ enum wt_status wt_properties_check(const struct wt_config *config, struct wt_err
     if (status == WT_OK) {
         status = check_section(&config->kafka.producer, "kafka.producer", error);
     }
-    return status == WT_OK ? check_needed(config, error) : status;
+    if (status == WT_OK) {
+        status = check_needed(config, error);
+    }
+    return status == WT_OK ? check_protocols(config, error) : status;
 }

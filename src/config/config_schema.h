@@ -71,6 +71,10 @@ void wt_schema_clear(struct wt_config *config);
 enum wt_status wt_schema_refuse_unknown(const struct wt_node *node, const char *section,
                                         const char *name, struct wt_error *error);
 
+/* In config_properties.c: whether the property is a list of brokers; takes empty entries out of them. */
+bool wt_property_is_brokers(const char *name);
+void wt_properties_complete(struct wt_config *config);
+
 /* In config_properties.c: refuses librdkafka properties that would break delivery, and a
  * configuration without brokers or group.id. */
 enum wt_status wt_properties_check(const struct wt_config *config, struct wt_error *error);

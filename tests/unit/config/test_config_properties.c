@@ -163,12 +163,30 @@ static void a_broker_that_is_no_address_is_told(void **state)
         {NULL, "kafka.common.bootstrap.servers=a:1;b:2", {"--set ", "a semicolon in it"}},
         {NULL, "kafka.common.bootstrap.servers=|\n a:1\n b:2", {"--set ", "a line break"}},
         {NULL, "kafka.producer.metadata.broker.list=kafka://a", {"--set ", "broker 1 begins"}},
+        {NULL, "kafka.common.bootstrap.servers=\"['a:1', 'b:2']\"", {"--set ", "a quote or"}},
+        {NULL,
+         "kafka.common.bootstrap.servers='a:1,10.0.0.1:1:2'",
+         {"--set ", "broker 2 has more than one"}},
+        {NULL, "kafka.common.bootstrap.servers=' , ,'", {"", "bootstrap.servers is missing"}},
+        {NULL,
+         "kafka.common.bootstrap.servers=[[a]]",
+         {"--set ", "bootstrap.servers must be one value"}},
+        {NULL, "kafka.common.client.id=[a]", {"--set ", "client.id must be one value"}},
+        {NULL,
+         "kafka.common.bootstrap.servers=[]",
+         {"--set ", "bootstrap.servers must be one value"}},
+        {"kafka:\n  common:\n    bootstrap.servers: 'a:1,SSL://b:2'\n",
+         NULL,
+         {"test.yaml:3: bootstrap.servers: broker 2 begins with SSL://, but security.protocol is "
+          "plaintext"}},
+        {"kafka: {common: {bootstrap.servers: 'ssl://a:1', security.protocol: sasl_ssl}}\n",
+         NULL,
+         {"test.yaml:1: ", "broker 1 begins with ssl://, but security.protocol is sasl_ssl"}},
     };
     ASSERT_ALL_REFUSED(mistakes);
     static const char *const good[] = {
-        "h",           "h:1",           "a:1,b:2",       " a:1 , b:2,", "SASL_SSL://a:9093,ssl://b",
-        "[::1]:65535", "plaintext://a", "::1",           "[fe80::1]",   "SSL://[::1]:1",
-        "a-b_c.d:1",   "10.0.0.1:9092", "|\n a:1,\n b:2"};
+        "h",   "h:1",       "a:1,b:2",   " a:1 , b:2,",   "[::1]:65535",   "plaintext://a",
+        "::1", "[fe80::1]", "a-b_c.d:1", "10.0.0.1:9092", "|\n a:1,\n b:2"};
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         char set[128];
         bool block = good[i][0] == '|';
@@ -176,6 +194,24 @@ static void a_broker_that_is_no_address_is_told(void **state)
                        good[i], block ? "" : "'");
         wt_config_destroy(load("{}", SETS(set)));
     }
+}
+
+static void a_list_of_brokers_may_be_written_in_any_way(void **state)
+{
+    (void)state;
+    static const char *const lists[] = {"'a:1,b:2'",  "'a:1,b:2,'",      "', a:1 ,, b:2 ,\t'",
+                                        "[a:1, b:2]", "['a:1', 'b:2,']", "|\n a:1,\n b:2\n"};
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        char set[128];
+        (void)snprintf(set, sizeof set, "kafka.common.bootstrap.servers=%s", lists[i]);
+        struct wt_config *config = load("{}", SETS(set));
+        assert_string_equal(wt_config_consumer_property(config, "bootstrap.servers")->value,
+                            "a:1,b:2");
+        wt_config_destroy(config);
+    }
+    wt_config_destroy(load("kafka:\n  common:\n    bootstrap.servers: 'SASL_SSL://a:1,b:2'\n"
+                           "    security.protocol: sasl_ssl\n",
+                           NULL));
 }
 
 static void secrets_are_known_by_their_names(void **state)
@@ -217,6 +253,7 @@ int main(void)
         cmocka_unit_test(a_property_in_the_wrong_place_is_told_where_it_goes),
         cmocka_unit_test(a_client_needs_brokers_and_a_group),
         cmocka_unit_test(a_broker_that_is_no_address_is_told),
+        cmocka_unit_test(a_list_of_brokers_may_be_written_in_any_way),
         cmocka_unit_test(secrets_are_known_by_their_names),
     };
     return cmocka_run_group_tests_name("config properties", tests, NULL, NULL);
