@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "kafka/client_log.h"
 #include "kafka/connect_limit.h"
+#include "kafka/oversize.h"
 #include "kafka/security.h"
 #include "kafka/security_status.h"
 #include "kafka/unreachable.h"
@@ -32,6 +33,7 @@ static void on_log(const rd_kafka_t *client, int level, const char *facility, co
      * broker answers: that is reported as a stall. */
     if (strcmp(facility, "FAIL") == 0) {
         wt_unreachable_note(text);
+        wt_oversize_note(message);
         bool first = wt_client_log_first(text);
         ours = first && !wt_stall_is(WT_STALL_BROKERS) ? ours : WT_LOG_DEBUG;
     }
@@ -72,9 +74,11 @@ static enum wt_status set_property(rd_kafka_conf_t *conf, const char *place, con
     }
     /* The reason may quote the value. */
     bool unknown = result == RD_KAFKA_CONF_UNKNOWN;
-    const char *why = unknown                              ? "it does not know this property"
-                      : wt_config_property_is_secret(name) ? "it refuses the value"
-                                                           : reason;
+    bool java = strncmp(reason, "Java ", 5) == 0; /* a client's of Java, whatever its value */
+    bool hidden = wt_config_property_is_secret(name) && !java;
+    const char *why = unknown  ? "it does not know this property"
+                      : hidden ? "it refuses the value"
+                               : reason;
     return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "kafka-property",
                         "%s: %s: librdkafka %s: %s; its CONFIGURATION.md lists the properties",
                         place, name, rd_kafka_version_str(), why);

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/mutex.h"
+#include "kafka/reach_cause.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -39,6 +40,10 @@ static bool is_for_debugging(const char *facility, const char *message)
     }
     /* wiretag sets this property on purpose. */
     if (strcmp(facility, "CONFWARN") == 0 && strstr(message, "enable.gapless.guarantee") != NULL) {
+        return true;
+    }
+    /* The start and the stall name such a server; this comes each second. */
+    if (strcmp(facility, "METADATA") == 0 && wt_reach_cause_no_metadata(message)) {
         return true;
     }
     /* Missing topics are reported by topic_status.h. */

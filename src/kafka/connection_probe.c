@@ -53,8 +53,8 @@ static void keep(struct wt_connection_probe *probe, const char *name, size_t nam
     (void)pthread_mutex_unlock(&probe->mutex);
 }
 
-/* Keeps lines like "broker.invalid:9092/1: Failed to resolve …" with facility FAIL. The error
- * callback would get only some of them. */
+/* Keeps lines like "broker.invalid:9092/1: Failed to resolve …" with facility FAIL, of which the error
+ * callback would get only some, and those of a server that does not take a request for metadata. */
 static void on_log(const rd_kafka_t *client, int level, const char *facility, const char *message)
 {
     struct wt_connection_probe *probe = rd_kafka_opaque(client);
@@ -67,7 +67,8 @@ static void on_log(const rd_kafka_t *client, int level, const char *facility, co
         probe->session_ms = shorter ? session_ms : probe->session_ms;
         (void)pthread_mutex_unlock(&probe->mutex);
     }
-    if (strcmp(facility, "FAIL") == 0 && colon != NULL) {
+    bool refused = strcmp(facility, "METADATA") == 0 && wt_reach_cause_no_metadata(message);
+    if ((strcmp(facility, "FAIL") == 0 || refused) && colon != NULL) {
         keep(probe, message, (size_t)(colon - message), message);
     }
 }

@@ -21,6 +21,9 @@ const char wt_reach_cause_session_remedy[] =
 #define NO_KAFKA "name the port of a Kafka broker; if it is one for TLS, set security.protocol"
 #define SILENT "check whether that broker is healthy, and whether the port is a Kafka port"
 
+/* What librdkafka says where a server does not have a request among those that it takes. */
+#define NO_METADATA "Required feature not supported by broker"
+
 /* The first row whose `part` is in the line applies. `why` NULL: librdkafka's message is used. */
 static const struct {
     const char *part;
@@ -39,6 +42,9 @@ static const struct {
      SILENT},
     {"timed out in state APIVERSION_QUERY", "it accepts connections and answers nothing", SILENT},
     {"timed out in state", "the connection times out", ADDRESS},
+    {NO_METADATA,
+     "it speaks Kafka's protocol, but knows no topics, like the port of a KRaft controller",
+     "name the port of a broker's listener, not one of controller.listener.names"},
 };
 
 /* Appends the end of a line like "Failed to resolve 'x:1': Name or service not known". */
@@ -96,6 +102,11 @@ struct wt_reach_cause wt_reach_cause(const char *line, int waited_ms)
         result.remedy = known ? causes[row].remedy : ADDRESS ", and security.protocol";
     }
     return result;
+}
+
+bool wt_reach_cause_no_metadata(const char *line)
+{
+    return strstr(line, NO_METADATA) != NULL;
 }
 
 bool wt_reach_cause_short_session(int64_t session_ms, char *message, size_t message_bytes)

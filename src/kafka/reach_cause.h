@@ -17,6 +17,9 @@ struct wt_reach_cause {
  * `waited_ms`. */
 struct wt_reach_cause wt_reach_cause(const char *line, int waited_ms);
 
+/* True: librdkafka says that the server does not take requests for metadata. */
+bool wt_reach_cause_no_metadata(const char *line);
+
 /* The remedy for an advertised address, whatever the cause. */
 extern const char wt_reach_advertised_remedy[];
 

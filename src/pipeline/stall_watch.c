@@ -5,6 +5,7 @@
 #include "base/owner.h"
 #include "kafka/coordinator_status.h"
 #include "kafka/group_status.h"
+#include "kafka/oversize.h"
 #include "kafka/topic_status.h"
 #include "observe/beat.h"
 #include "observe/metrics.h"
@@ -124,7 +125,10 @@ static void note_computing(void *opaque, const char *thread, double age_seconds)
 static void begin_not_read(int64_t since_us, const struct work *work)
 {
     assert(work->lag > 0 || work->starts_unknown > 0);
-    const char *why = work->joining
+    char oversize[WT_OVERSIZE_BYTES_MAX];
+    wt_oversize_say(oversize);
+    const char *why = oversize[0] != '\0' ? oversize
+                      : work->joining
                           ? "; the group is rebalancing: a member that has not rejoined or is "
                             "still draining delays it by up to its max.poll.interval.ms"
                           : "";

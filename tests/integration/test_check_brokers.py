@@ -2,6 +2,7 @@
 so do the other commands, and a worker says it while it waits."""
 
 import contextlib
+import re
 import socket
 import subprocess
 import threading
@@ -103,6 +104,19 @@ def test_a_port_that_is_no_broker_is_named_with_what_is_wrong_with_it(lab, liste
     assert address in finding["message"] and finding["remedy"]
     assert part in finding["message"]
     assert found["model"][0]["level"] == "ok", "the rest is looked at all the same"
+
+
+def test_the_port_of_a_controller_is_named_and_a_worker_waits(lab):
+    port = re.search(r"ListenerName\(CONTROLLER\)=[^:,}]*:(\d+)", lab.broker.log())[1]
+    status, found = check_at(lab, f"127.0.0.1:{port}")
+    assert (status, bad(found)) == (1, {"broker-unreachable"})
+    finding, = found["broker-unreachable"]
+    assert f"127.0.0.1:{port}" in finding["message"] and "the port of a KRaft controller" in finding["message"]
+    assert "controller.listener.names" in finding["remedy"]
+    flow = lab.flow()
+    running = lab.run(flow, kafka={"common": {"bootstrap.servers": f"127.0.0.1:{port}"}})
+    running.wait_log("waiting for a broker: .* the port of a KRaft controller")
+    assert running.stop() == 0 and "METADATA" not in running.stderr
 
 
 def test_a_port_that_does_not_answer_a_handshake_is_named(lab, listener):

@@ -114,6 +114,7 @@ def test_a_mistake_in_the_configuration_is_named_by_file_line_and_key(tmp_path, 
 @pytest.mark.parametrize("section, name, value, why", [
     ("consumer", "group.idd", "x", "does not know this property"),
     ("producer", "linger.ms", "soon", "Invalid value"),
+    ("common", "sasl.jaas.config", "org.apache.Plain required;", "Java JAAS configuration is not supported"),
 ])
 def test_a_property_that_librdkafka_refuses_is_named_by_file_and_line(lab, section, name, value, why):
     running = lab.run(lab.flow(), kafka={section: {name: value}})

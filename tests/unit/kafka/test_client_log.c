@@ -101,6 +101,20 @@ static void what_a_stage_tells_itself_is_for_debugging(void **state)
                      WT_LOG_DEBUG);
 }
 
+static void a_server_without_metadata_is_named_by_the_start(void **state)
+{
+    (void)state;
+    assert_int_equal(words(4, "METADATA",
+                           "[thrd:main]: 127.0.0.1:9093/bootstrap: Metadata request failed: "
+                           "connected: Local: Required feature not supported by broker (0ms): "
+                           "Permanent"),
+                     WT_LOG_DEBUG);
+    assert_int_equal(words(4, "METADATA",
+                           "[thrd:main]: 127.0.0.1:9092/1: Metadata request failed: periodic "
+                           "refresh: Broker: Broker not available (2ms): Retry"),
+                     WT_LOG_WARN);
+}
+
 static void a_topic_that_is_gone_is_not_said_to_have_no_partitions(void **state)
 {
     (void)state;
@@ -173,6 +187,7 @@ int main(void)
         cmocka_unit_test(other_failures_of_a_connection_keep_their_words),
         cmocka_unit_test(a_connection_closed_when_idle_is_no_warning),
         cmocka_unit_test(what_a_stage_tells_itself_is_for_debugging),
+        cmocka_unit_test(a_server_without_metadata_is_named_by_the_start),
         cmocka_unit_test(a_topic_that_is_gone_is_not_said_to_have_no_partitions),
         cmocka_unit_test(being_put_out_of_the_group_is_said_so),
         cmocka_unit_test(whatever_else_keeps_its_facility_and_level),

@@ -50,6 +50,9 @@ static void each_cause_has_its_words_and_its_setting(void **state)
     assert_words("SSL handshake failed: Disconnected: connecting to a PLAINTEXT broker listener? "
                  "(after 3ms in state SSL_HANDSHAKE)",
                  "does not speak TLS", "security.protocol to plaintext");
+    assert_words("Metadata request failed: application requested: Local: Required feature not "
+                 "supported by broker (0ms): Permanent",
+                 "like the port of a KRaft controller", "controller.listener.names");
     assert_words("Receive failed: Invalid response size 1213486160 (0..100000000): increase "
                  "receive.message.max.bytes (after 0ms in state APIVERSION_QUERY)",
                  "does not speak Kafka's protocol", "port of a Kafka broker");
