@@ -48,6 +48,19 @@ enum wt_status wt_format_name_foreign(const char *name, bool compressed, const c
                                    : "");
 }
 
+bool wt_format_trim(const char **text, size_t *bytes)
+{
+    bool mark = *bytes >= 3 && memcmp(*text, "\xEF\xBB\xBF", 3) == 0;
+    if (mark) {
+        *text += 3;
+        *bytes -= 3;
+    }
+    while (*bytes > 0 && (*text)[*bytes - 1] == '\0') {
+        (*bytes)--;
+    }
+    return mark;
+}
+
 /* An id is for people and for joins. A number in bytes, as Java's serializers of integers write, or a key in
  * the frame of a schema registry may be UTF-8 by chance: their bytes of zero are no text. */
 static bool is_id(const void *bytes, size_t count)

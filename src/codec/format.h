@@ -37,6 +37,10 @@ char *wt_format_source_id(const struct wt_config *config, const struct wt_record
 enum wt_status wt_format_name_foreign(const char *name, bool compressed, const char *wanted,
                                       struct wt_error *error);
 
+/* Passes over a byte-order mark before a text in UTF-8, and zero bytes behind it, which end a string in C or
+ * fill a buffer. True: there was a mark. */
+bool wt_format_trim(const char **text, size_t *bytes);
+
 /* The name of the header that input.id names; NULL: it is a pointer. */
 const char *wt_format_id_header(const struct wt_config *config);
 

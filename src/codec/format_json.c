@@ -43,7 +43,6 @@ static enum wt_status refuse_binary(const struct wt_article *article, struct wt_
 static enum wt_status decode_json(void *state, struct wt_record *record,
                                   struct wt_article *article_out, struct wt_error *error)
 {
-    static const char mark[] = "\xEF\xBB\xBF";
     const char *json = record->value;
     size_t bytes = record->value_bytes;
     if (wt_frame_read(json, bytes, &article_out->schema_id)) {
@@ -57,14 +56,7 @@ static enum wt_status decode_json(void *state, struct wt_record *record,
         json += frame;
         bytes -= frame;
     }
-    if (bytes >= 3 && memcmp(json, mark, 3) == 0) {
-        article_out->mark = true;
-        json += 3;
-        bytes -= 3;
-    }
-    while (bytes > 0 && json[bytes - 1] == '\0') { /* the end of a string in C, or padding */
-        bytes--;
-    }
+    article_out->mark = wt_format_trim(&json, &bytes);
     bool file = bytes >= 4 && memcmp(json, "Obj\x01", 4) == 0;
     if (file || (article_out->framed && !begins_json(json, bytes))) {
         return refuse_binary(article_out, error);

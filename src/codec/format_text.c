@@ -25,10 +25,11 @@ static enum wt_status decode(void *state, struct wt_record *record, struct wt_ar
     }
     article_out->text = record->value;
     article_out->text_bytes = record->value_bytes;
+    article_out->mark = wt_format_trim(&article_out->text, &article_out->text_bytes);
     if (decoder->markup != NULL) {
-        article_out->markup_bytes = record->value_bytes;
-        article_out->text = wt_markup_strip(decoder->markup, record->value, record->value_bytes,
-                                            &article_out->text_bytes);
+        article_out->markup_bytes = article_out->text_bytes;
+        article_out->text = wt_markup_strip(decoder->markup, article_out->text,
+                                            article_out->text_bytes, &article_out->text_bytes);
     }
     record->id_json = wt_format_source_id(decoder->config, record);
     return WT_OK;

@@ -417,10 +417,15 @@ static void format_text_takes_the_value_as_the_article(void **state)
     text.key = "key";
     text.key_bytes = 3;
     assert_decodes(text, " two\nlines ", " two\nlines ", "\"key\"");
-    struct decoded decoded = decode_bytes(text, "a\0b", 3);
+    struct decoded decoded = decode_bytes(text, "a\0b\0\0", 5);
     assert_int_equal(decoded.status, WT_OK);
     assert_int_equal(decoded.text_bytes, 3);
     decoded_free(&decoded);
+    assert_decodes(text,
+                   "\xEF\xBB\xBF"
+                   "a\xEF\xBB\xBF",
+                   "a\xEF\xBB\xBF", "\"key\"");
+    assert_refused_bytes(text, "\0\0", 2, "text-blank");
     assert_refused(text, "\xD0", "text-not-utf8");
     assert_refused(text, "\xED\xA0\x80", "text-not-utf8");
     assert_refused(text, " \n", "text-blank");
