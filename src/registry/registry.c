@@ -250,7 +250,7 @@ static bool is_schema(const struct wt_registry *registry, const json_t *answer)
 
 struct collecting {
     struct wt_registry *registry;
-    uint32_t id; /* of the schema that was asked for */
+    const char *name; /* of the schema that was asked for */
     struct wt_registry_schema *schema;
     char *seen[REFERENCES_MAX]; /* paths of those that were referred to */
     size_t seen_count;
@@ -263,7 +263,7 @@ static enum wt_status unusable(const struct collecting *collecting, const char *
                                const char *path)
 {
     return wt_error_set(collecting->error, WT_INVALID, WT_ERROR_RECORD, "schema-unusable",
-                        "schema %u %s%s", collecting->id, what, path);
+                        "schema %s %s%s", collecting->name, what, path);
 }
 
 /* The path of a referred schema, which the caller frees; NULL: its subject or version is missing. Deleted
@@ -337,8 +337,8 @@ static enum wt_status collect(struct collecting *collecting, const json_t *answe
     const json_t *references = json_object_get(answer, "references");
     if (type != NULL && strcmp(type, "AVRO") != 0) {
         return wt_error_set(collecting->error, WT_INVALID, WT_ERROR_RECORD, "schema-unusable",
-                            "schema %u is not Avro but %.40s; JSON is read with input.format json",
-                            collecting->id, type);
+                            "schema %s is not Avro but %.40s; JSON is read with input.format json",
+                            collecting->name, type);
     }
     for (size_t i = 0; i < json_array_size(references); i++) {
         enum wt_status status = collect_reference(collecting, json_array_get(references, i));
@@ -365,21 +365,19 @@ void wt_registry_schema_free(struct wt_registry_schema *schema)
     *schema = (struct wt_registry_schema){0};
 }
 
-static enum wt_status get_schema(struct collecting *collecting)
+static enum wt_status get_schema(struct collecting *collecting, const char *path)
 {
     struct wt_registry *registry = collecting->registry;
-    char *path = wt_format("/schemas/ids/%u", collecting->id);
     enum wt_status status = get(registry, path, collecting->error);
-    free(path);
     if (status != WT_OK) {
         return status;
     }
     json_t *answer = read_answer(registry);
     if (is_unknown(registry, answer)) {
         status = wt_error_set(collecting->error, WT_INVALID, WT_ERROR_RECORD, "schema-unknown",
-                              "the schema registry has no schema %u: was it written with another "
+                              "the schema registry has no schema %s: was it written with another "
                               "registry?",
-                              collecting->id);
+                              collecting->name);
     } else if (is_schema(registry, answer)) {
         status = collect(collecting, answer);
     } else {
@@ -389,15 +387,15 @@ static enum wt_status get_schema(struct collecting *collecting)
     return status;
 }
 
-enum wt_status wt_registry_get(struct wt_registry *registry, uint32_t id,
+enum wt_status wt_registry_get(struct wt_registry *registry, const char *path, const char *name,
                                wt_registry_give_up give_up, void *opaque,
                                struct wt_registry_schema *schema_out, struct wt_error *error)
 {
     struct collecting collecting = {
-        .registry = registry, .id = id, .schema = schema_out, .error = error};
+        .registry = registry, .name = name, .schema = schema_out, .error = error};
     registry->give_up = give_up;
     registry->opaque = opaque;
-    enum wt_status status = get_schema(&collecting);
+    enum wt_status status = get_schema(&collecting, path);
     registry->give_up = NULL;
     for (size_t i = 0; i < collecting.seen_count; i++) {
         free(collecting.seen[i]);

@@ -28,11 +28,15 @@ struct wt_registry_schema {
 
 void wt_registry_schema_free(struct wt_registry_schema *schema);
 
-/* Gets the schema of this id, and those that it refers to, into the empty `schema_out`, which the caller
- * frees. WT_INVALID (class record), with a code: schema-unknown: the registry has no such id;
- * schema-unusable: it is not Avro, or refers to what the registry does not have. WT_IO: the registry does
- * not answer, denies it or has an error; trying again may help. `give_up` may be NULL. */
-enum wt_status wt_registry_get(struct wt_registry *registry, uint32_t id,
+/* How messages name a schema: its number, or its GUID. */
+#define WT_REGISTRY_NAME_BYTES_MAX 40u
+
+/* Gets the schema at `path`, such as /schemas/ids/7, and those that it refers to, into the empty
+ * `schema_out`, which the caller frees. Messages call it `name`. WT_INVALID (class record), with a code:
+ * schema-unknown: the registry has none there; schema-unusable: it is not Avro, or refers to what the
+ * registry does not have. WT_IO: the registry does not answer, denies it or has an error; trying again may
+ * help. `give_up` may be NULL. */
+enum wt_status wt_registry_get(struct wt_registry *registry, const char *path, const char *name,
                                wt_registry_give_up give_up, void *opaque,
                                struct wt_registry_schema *schema_out, struct wt_error *error);
 

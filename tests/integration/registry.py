@@ -37,9 +37,12 @@ class Registry:
                     return self.answer(200, ["JSON", "PROTOBUF", "AVRO"])
                 number = re.fullmatch(r"/schemas/ids/(\d+)", asked)
                 version = re.fullmatch(r"/subjects/([^/]+/versions/\d+)\?deleted=true", asked)
-                if not number and not version:
+                guid = asked.removeprefix("/schemas/guids/")
+                if not number and not version and guid == asked:
                     return self.answer(404, {"error_code": 404, "message": "HTTP 404 Not Found"})
-                found = registry.schemas.get(int(number[1])) if number else registry.subjects.get(unquote(version[1]))
+                found = registry.schemas.get(int(number[1])) if number else registry.subjects.get(
+                    unquote(version[1])) if version else next(
+                        (one for one in registry.schemas.values() if one.get("guid") == guid), None)
                 missing = {"error_code": 40403 if number else 40402, "message": "not found"}
                 return self.answer(404 if found is None else 200, found or missing)
 

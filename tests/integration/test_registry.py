@@ -2,6 +2,7 @@
 
 import json
 import struct
+import uuid
 from pathlib import Path
 
 import checking
@@ -9,6 +10,7 @@ import checks
 import client
 import pytest
 import worker
+from client import Record
 from collector import proxies
 from registry import Registry
 from secured import Authority
@@ -158,6 +160,25 @@ def test_a_schema_is_read_with_all_that_it_refers_to_behind_a_proxy(lab):
             assert words in message
         assert len([path for path in registry.asked if "/names/" in path]) <= 4, "asked once by each thread"
         assert checking.bad(checking.check(lab, flow, input=input)[1]) == set()
+
+
+def test_a_schemas_id_may_stand_in_a_header(lab):
+    flow, model = lab.flow(), lab.model()
+    guid = uuid.UUID("5a1f0c3e-0102-4304-8506-0708090a0b0c")
+    with Registry({7: NAME, 8: {**NAME, "guid": str(guid)}}) as registry:
+        headers = [struct.pack(">bI", 0, 7), b"\x01" + guid.bytes, None, struct.pack(">bI", 0, 9)]
+        records = [Record(text(word), headers=[("__value_schema_id", header)])
+                   for word, header in zip(["матч", "гол", "мяч", "финал"], headers)]
+        records[2].value = framed(7, records[2].value)
+        places = flow.produce(records)
+        lab.run(flow, model, input={"format": "avro", "text": ["/family"], "schema_registry": {"url": registry.url}})
+        labels, dead_letters = checks.settled(flow)
+        checks.assert_each_once(labels, places[:3])
+        for label, word in zip(labels, ["матч", "гол", "мяч"]):
+            checks.assert_labelled(label, word, model)
+        letter, = dead_letters
+        assert (letter.header("wiretag.error.code"), letter.value) == ("schema-unknown", records[3].value)
+        assert "no schema 9: " in letter.header("wiretag.error.message")
 
 
 def test_a_registry_that_is_none_makes_no_dead_letters(lab):
