@@ -188,8 +188,14 @@ static void describe_large(struct wt_log_probe *probe)
                    limit);
 }
 
+/* Note "Members": of a batch in gzip of several members, as are files that were put together, librdkafka
+ * (2.16) decompresses the first, and asks for the records behind it for ever. Java's client reads all, so
+ * brokers take such a batch. */
 static void examine(struct wt_log_probe *probe, int64_t position)
 {
+    static const char no_record[] =
+        "the broker sends their batch, but no such record is in it (a wrong length, or gzip of "
+        "several members, of which librdkafka reads the first; other clients may read it)";
     struct wt_log_finding *finding = &probe->finding;
     finding->from = position;
     if (!find_extent(probe)) {
@@ -213,8 +219,9 @@ static void examine(struct wt_log_probe *probe, int64_t position)
                        "a record has offset %" PRId64 ", past the log's end, %" PRId64,
                        first.offset, finding->log.end);
     } else {
+        const char *silent = finding->verdict == WT_LOG_DAMAGED ? no_record : "no answer in time";
         (void)snprintf(finding->cause, sizeof finding->cause, "%.199s",
-                       first.kind == WT_READING_ERROR ? first.reason : "no answer in time");
+                       first.kind == WT_READING_ERROR ? first.reason : silent);
     }
 }
 
