@@ -107,7 +107,9 @@ bool wt_compound_place(struct wt_text_buffer *buffer, const uint8_t *text, size_
         return false;
     }
     memset(buffer->bytes, 0, WT_TEXT_MARGIN);
-    memcpy(buffer->bytes + WT_TEXT_MARGIN, text, bytes);
+    if (bytes > 0) { /* a text that the normalizer leaves nothing of has no bytes at all */
+        memcpy(buffer->bytes + WT_TEXT_MARGIN, text, bytes);
+    }
     memset(buffer->bytes + WT_TEXT_MARGIN + bytes, 0, WT_TEXT_MARGIN);
     buffer->count = bytes + (size_t)2 * WT_TEXT_MARGIN;
     return true;
