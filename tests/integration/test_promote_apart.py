@@ -78,3 +78,31 @@ def test_a_topic_that_is_deleted_before_its_offset_is_committed_holds_up_no_othe
     assert "2" in {message.json()["model"]["version"] for message in labels}
     running.wait_log(f"does not know the topic {gone} .any more.: its records wait")
     running.kill()
+
+
+def test_at_least_once_a_deleted_topic_holds_up_neither_the_others_nor_the_end(lab):
+    """The coordinator refuses the offsets of that topic alone; librdkafka says that it refused the whole commit."""
+    flow, bundles = lab.flow(PARTITIONS), Bundles(lab.directory)
+    gone = lab.topic("gone", PARTITIONS)
+    topics = {"topics": [flow.input, gone]}
+    bundles.place()
+    second = bundles.make()
+    # The deleted topic stays assigned for as long as the test runs.
+    running = lab.run(flow, bundles.path, http=HTTP, input=topics,
+                      kafka={"common": {"topic.metadata.propagation.max.ms": 600000}},
+                      delivery={"guarantee": "at-least-once", "commit_interval_ms": 5000, "drain_ms_max": 300000})
+    running.wait_log("pipeline ready: ")
+    path = bundles.directory / "promote.yaml"
+    path.write_text(worker.yaml(flow.config(model={"path": str(bundles.path)}, input=topics)) + "\n", encoding="utf-8")
+    subprocess.run([worker.binary(worker.fake_build()), "promote", "-c", path, "--model", second.path], cwd=ROOT, check=True)
+    running.wait_log("takes over at offset", count=2 * PARTITIONS)
+    client.produce(flow.bootstrap, gone, [Record(article(TEXT), partition=at % PARTITIONS) for at in range(30)])
+    places = flow.produce([Record(article(TEXT), partition=at % PARTITIONS) for at in range(30)])
+    client.delete_topics(flow.bootstrap, [gone])
+    flow.wait_done(120)
+    assert running.metrics()["wiretag_assigned_partitions"] == 2 * PARTITIONS, "nothing was taken away"
+    labels = [message for message in flow.labels() if message.source[0] == flow.input]
+    checks.assert_each_once(labels, places)
+    assert {message.json()["model"]["version"] for message in labels} == {"1", "2"}
+    assert running.stop() == 0
+    assert f"does not know the topic {gone} (any more): its offsets are not waited for" in running.stderr

@@ -19,6 +19,10 @@
  * off, within this time: `wiretag promote --abort` waits longer. */
 #define FRESH_US 5000000
 
+/* How long a record waits for a commit that has the promotion, before the group is asked what it has, and
+ * again. */
+#define ASK_US 1000000
+
 struct wt_takeover *wt_takeover_create(const struct wt_takeover_ports *ports)
 {
     struct wt_takeover *takeover = wt_alloc_zeroed(1, sizeof *takeover);
@@ -235,8 +239,17 @@ void wt_takeover_restart(struct wt_takeover *takeover, struct wt_partition *part
 
 /* --- one record ------------------------------------------------------------------------------ */
 
-/* True: the first record behind the promotion's offset must wait. At-least-once: no commit is known to have
- * the promotion. And in any case: it may have been called off since the announcement was read. */
+/* At-least-once: no commit is known to have the partition's promotion. */
+static bool is_uncommitted(const struct wt_takeover *takeover, const struct wt_partition *partition)
+{
+    return takeover->ports.config->delivery.guarantee != WT_EXACTLY_ONCE &&
+           partition->promotion_from >= 0 &&
+           atomic_load_explicit(&partition->durable, memory_order_acquire) <=
+               partition->promotion_from;
+}
+
+/* True: the first record behind the promotion's offset must wait until a commit has the promotion. And in any
+ * case: it may have been called off since the announcement was read. */
 static bool is_early(const struct wt_takeover *takeover, const struct wt_partition *partition,
                      int64_t offset)
 {
@@ -244,16 +257,12 @@ static bool is_early(const struct wt_takeover *takeover, const struct wt_partiti
     if (own == NULL || own->ended || offset < own->at || partition->promotion_passed) {
         return false;
     }
-    bool uncommitted = takeover->ports.config->delivery.guarantee != WT_EXACTLY_ONCE &&
-                       partition->promotion_from >= 0 &&
-                       atomic_load_explicit(&partition->durable, memory_order_acquire) <=
-                           partition->promotion_from;
     /* In this order: what is announced is then at least as new as the time says. */
     struct wt_promotion announced;
     bool fresh = wt_clock_us() - wt_promotions_read_us(takeover->ports.promotions) <= FRESH_US;
     bool called_off = wt_promotions_announced(takeover->ports.promotions, &announced) &&
                       wt_takeover_is_called_off(partition, &announced);
-    return uncommitted || called_off || !fresh;
+    return is_uncommitted(takeover, partition) || called_off || !fresh;
 }
 
 static void append(struct wt_waiting *waiting, rd_kafka_message_t **message)
@@ -280,6 +289,7 @@ static void hold(struct wt_takeover *takeover, struct wt_partition *partition,
     waiting = wt_alloc_zeroed(1, sizeof *waiting);
     waiting->partition = partition;
     waiting->epoch = partition->epoch_last;
+    waiting->ask_us = wt_clock_us() + ASK_US;
     waiting->next = takeover->first;
     takeover->first = waiting;
     partition->waiting = waiting;
@@ -338,6 +348,48 @@ bool wt_takeover_gives_up(const struct wt_takeover *takeover)
     return takeover->given_up;
 }
 
+static bool is_current(const struct wt_waiting *waiting)
+{
+    const struct wt_partition *partition = waiting->partition;
+    return partition->assigned && partition->epoch_last == waiting->epoch;
+}
+
+/* The group's committed offset, as it was answered, has the partition's promotion. */
+static bool has_promotion(const struct wt_takeover *takeover, const struct wt_partition *partition)
+{
+    char *metadata = wt_extent_query_metadata(takeover->ports.query, partition);
+    const struct wt_promotion *own = wt_partition_promotion(partition);
+    struct wt_promotion committed;
+    bool has = own != NULL && metadata != NULL &&
+               wt_promotion_read(metadata, strlen(metadata), &committed) && committed.id == own->id;
+    free(metadata);
+    return has;
+}
+
+/* Note "Refused for all". The broker judges each partition of a commit by itself; librdkafka (seen in 2.16)
+ * reports a commit of which one partition was refused, such as that of a deleted topic, as refused for all of
+ * them. So where a record waits for longer than a commit takes, the group is asked. */
+static void ask_committed(struct wt_takeover *takeover, struct wt_waiting *waiting)
+{
+    struct wt_extent_answer answer;
+    struct wt_extent_query *query = takeover->ports.query;
+    struct wt_partition *partition = waiting->partition;
+    if (!is_current(waiting) || !is_uncommitted(takeover, partition) ||
+        wt_clock_us() < waiting->ask_us) {
+        return;
+    }
+    if (waiting->request == 0) {
+        waiting->request = wt_extent_query_ask(query, partition, WT_EXTENT_COMMITTED);
+    } else if (wt_extent_query_get(query, partition, WT_EXTENT_COMMITTED, waiting->request,
+                                   &answer)) {
+        waiting->request = 0;
+        waiting->ask_us = wt_clock_us() + ASK_US;
+        if (answer.code == RD_KAFKA_RESP_ERR_NO_ERROR && has_promotion(takeover, partition)) {
+            wt_partition_note_durable(partition, answer.committed);
+        }
+    }
+}
+
 /* True: the next one that waits is to be tried again: it may be taken, or is to be given up. */
 static bool may_go_on(const struct wt_takeover *takeover, const struct wt_waiting *waiting)
 {
@@ -364,8 +416,7 @@ rd_kafka_message_t *wt_takeover_retry(struct wt_takeover *takeover)
     for (struct wt_waiting *waiting = takeover->first; waiting != NULL; waiting = next) {
         next = waiting->next;
         struct wt_partition *partition = waiting->partition;
-        bool current =
-            partition->assigned && !partition->suspended && partition->epoch_last == waiting->epoch;
+        bool current = is_current(waiting) && !partition->suspended;
         if (!current || waiting->taken == waiting->count) {
             end_waiting(takeover, waiting);
         } else if (!takeover->given_up && may_go_on(takeover, waiting)) {
@@ -383,5 +434,8 @@ void wt_takeover_step(struct wt_takeover *takeover)
     if (takeover->ports.promotions != NULL && !takeover->given_up && now_us >= takeover->look_us) {
         takeover->look_us = now_us + LOOK_US;
         look(takeover);
+    }
+    for (struct wt_waiting *waiting = takeover->first; waiting != NULL; waiting = waiting->next) {
+        ask_committed(takeover, waiting);
     }
 }

@@ -16,6 +16,8 @@ struct wt_waiting {
     size_t count;
     size_t capacity;
     size_t taken;
+    uint64_t request; /* asks for the group's committed offset; 0: none is open */
+    int64_t ask_us;   /* not to be asked before this time */
 };
 
 struct wt_takeover {

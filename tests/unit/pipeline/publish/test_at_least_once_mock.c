@@ -226,6 +226,22 @@ static void a_commit_that_is_refused_is_asked_for_again_and_repeats_no_record(vo
     }
 }
 
+static void offsets_of_a_topic_that_the_coordinator_does_not_know_are_not_waited_for(void **state)
+{
+    (void)state;
+    start();
+    mock_lab_answer(&lab, OFFSET_COMMIT, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, 100000);
+    mock_lab_finish(&lab, RECORDS);
+    assert_true(mock_lab_settle(&lab, SETTLE_S));
+    check_committed(RECORDS);
+    mock_lab_clear(&lab, OFFSET_COMMIT);
+    mock_lab_finish(&lab, RECORDS); /* of a topic that is there again */
+    assert_true(mock_lab_settle(&lab, SETTLE_S));
+    check_committed(3 * RECORDS);
+    assert_int_equal(mock_lab_check_output(&lab, true), 0);
+    mock_lab_stop(&lab);
+}
+
 static void what_is_not_known_to_be_committed_does_not_count_as_settled(void **state)
 {
     (void)state;
@@ -269,6 +285,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_teardown(the_largest_record_fits_the_producers_queue, mock_stop),
         cmocka_unit_test_teardown(a_commit_that_is_refused_is_asked_for_again_and_repeats_no_record,
                                   mock_stop),
+        cmocka_unit_test_teardown(
+            offsets_of_a_topic_that_the_coordinator_does_not_know_are_not_waited_for, mock_stop),
         cmocka_unit_test_teardown(what_is_not_known_to_be_committed_does_not_count_as_settled,
                                   mock_stop),
     };
