@@ -131,11 +131,24 @@ static bool is_blank(const char *bytes, size_t count)
     return i == count;
 }
 
-/* The decoder speaks of a record's value and of the configuration; here is only a line. */
+/* A place in the value, at the end of the message: the line is the caller's to name. */
+static void reword_place(struct wt_error *error)
+{
+    static const char line[] = "line 1, ";
+    char *place = strrchr(error->message, '(');
+    if (place != NULL && strncmp(place + 1, line, sizeof line - 1) == 0) {
+        memmove(place + 1, place + sizeof line, strlen(place + sizeof line) + 1);
+    }
+}
+
+/* The decoder speaks of a record's value, of its producer and of the configuration; here is only a line. */
 static void reword(struct wt_error *error)
 {
     static const char start[] = "the value is ";
     char *hint = strcmp(error->code, "text-missing") == 0 ? strchr(error->message, ';') : NULL;
+    if (hint == NULL) {
+        hint = strstr(error->message, "; its producer should send it as it is");
+    }
     if (hint != NULL) {
         *hint = '\0';
     }
@@ -166,6 +179,7 @@ static enum wt_status decode(struct wt_jsonl *jsonl, const char *bytes, size_t c
         if (own) {
             reword(&cause);
         }
+        reword_place(&cause);
         *error = cause;
         return status;
     }

@@ -1,6 +1,7 @@
 """wiretag eval: its figures are those of a plain reference, whatever the order; what is left out is counted."""
 
 import fcntl
+import gzip
 import json
 import math
 import os
@@ -227,6 +228,17 @@ def test_a_line_that_says_nothing_about_the_model_ends_the_run(model, tmp_path, 
     assert not picture.exists()
 
 
+@pytest.mark.parametrize("body, message", [
+    (json.dumps([{"text": "m", "label": "sports"}], indent=1), "line 1: not valid JSON: it ends where a value is expected (column 2)"),
+    (json.dumps([{"text": "m", "label": "sports"}]), "line 1: not a JSON object but a list"),
+    ("text,label\nm,sports\n", "line 1: not valid JSON: a value is expected near 'text,label' (column 1)"),
+    (gzip.compress(b"{}", mtime=0), "line 1: not JSON but compressed by gzip;")], ids=["list", "list in a line", "table", "gzip"])
+def test_a_table_or_a_list_is_told_from_json_lines(model, body, message):
+    status, out, err = run(model, input=body)
+    assert (status, out) == (1, "") and err.startswith(f"wiretag eval: {message}")
+    assert err.endswith("; articles are JSON lines, one object a line, and jq -c '.[]' makes them of a list\n")
+
+
 def test_without_an_article_there_is_no_figure_and_the_reason_is_said(model):
     for body, reason in (("", "of 0 lines 0 have no gold label"), (lines([{"text": "m", "topic": "sports"}]), "1 have no gold"),
                          (lines([{"text": " ", "label": "sports"}]), "1 got no label from the model, the first: text-blank")):
@@ -369,6 +381,16 @@ def test_the_picture_replaces_an_older_one_only_when_it_is_there(model, tmp_path
     assert run(model, "--svg", path, input="{")[0] == 1
     assert path.read_text() == "old " * 100_000
     picture(model, list(articles(model, 5)), path)
+
+
+def test_the_picture_does_not_replace_the_input(model, tmp_path):
+    file = tmp_path / "gold.jsonl"
+    file.write_text(lines(articles(model, 5)), encoding="utf-8")
+    before = file.read_text(encoding="utf-8")
+    (tmp_path / "link.svg").symlink_to(file)
+    status, out, err = run(model, "--input", file, "--svg", tmp_path / "link.svg")
+    assert (status, out) == (2, "") and err.endswith("link.svg is the input, which it would replace\n")
+    assert file.read_text(encoding="utf-8") == before
 
 
 # --- size, and the real thing ---

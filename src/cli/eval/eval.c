@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define BATCH_TOKENS_DEFAULT 1024u
@@ -139,6 +140,15 @@ static enum wt_status show(struct eval *eval, bool *reached_out, struct wt_error
 
 /* --- the command ----------------------------------------------------------------------------- */
 
+/* A picture of that name would replace what people have labelled. */
+static bool is_input(const struct eval *eval, int fd)
+{
+    struct stat input;
+    struct stat other;
+    return fstat(eval->fd, &input) == 0 && fstat(fd, &other) == 0 && S_ISREG(other.st_mode) &&
+           input.st_dev == other.st_dev && input.st_ino == other.st_ino;
+}
+
 static enum wt_status open_files(struct eval *eval, struct wt_error *error)
 {
     const struct options *options = eval->options;
@@ -156,6 +166,10 @@ static enum wt_status open_files(struct eval *eval, struct wt_error *error)
         }
         if (eval->svg_fd < 0) {
             return file_failed("cannot write", options->svg, error);
+        }
+        if (is_input(eval, eval->svg_fd)) {
+            return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "file",
+                                "--svg %s is the input, which it would replace", options->svg);
         }
     }
     eval->input = wt_jsonl_create(eval->fd);

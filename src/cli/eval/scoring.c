@@ -17,6 +17,10 @@
 #define ARTICLES_MAX 1024u
 #define BYTES_MAX (16u << 20)
 
+/* Whoever gives a table or a list instead fails on the first line. */
+#define NO_LINES                                                                                   \
+    "; articles are JSON lines, one object a line, and jq -c '.[]' makes them of a list"
+
 struct article {
     size_t text_from;
     size_t text_bytes;
@@ -91,8 +95,8 @@ static enum wt_status take_line(const struct wt_scoring *scoring, struct chunk *
     size_t gold_from = chunk->golds.count;
     report->lines++;
     if (!item->object) {
-        return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, bad->code, "line %" PRIu64 ": %s",
-                            item->line, bad->message);
+        return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, bad->code, "line %" PRIu64 ": %s%s",
+                            item->line, bad->message, report->lines == 1 ? NO_LINES : "");
     }
     enum wt_status status = read_gold(scoring, item, &chunk->golds, error);
     if (status == WT_CLOSED) {
