@@ -1,6 +1,7 @@
 #include "cli/model_reload.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "config/config_compare.h"
 #include "config/config_load.h"
 #include "model/bundle.h"
@@ -18,6 +19,11 @@ static const char *const taken_keys[] = {
     "model.path",    "model.sha256",  "model.device",     "model.precision",
     "model.kernels", "model.threads", "output.threshold", NULL};
 
+/* With model.reload: watch, what failed for want of memory or descriptors, or by the file system, is tried
+ * again after this time and this many times the time that the attempt took: no file changes then. */
+#define RETRY_US 20000000
+#define RETRY_PAUSES 9
+
 /* A model that was loaded, and the configurations that go with it. */
 struct loaded {
     struct loaded *next;
@@ -28,12 +34,15 @@ struct loaded {
     struct wt_model_name name; /* of one that a promotion names: where `view` has path and hash */
 };
 
-/* By which a changed file is known. All zero: there is none. */
+/* By which a changed file is known. All zero: there is none. Whoever copies a file may give it the time of
+ * writing that the original has, as rsync -t and cp -p do, and a repaired right changes nothing else than
+ * `altered`. */
 struct mark {
     dev_t device;
     ino_t inode;
     off_t bytes;
     struct timespec written;
+    struct timespec altered; /* also its rights, owner and name */
 };
 
 struct wt_cli_reload {
@@ -46,6 +55,7 @@ struct wt_cli_reload {
     struct mark model_seen; /* a second ago */
     struct mark config_loaded;
     bool failed;                  /* the last one */
+    int64_t retry_us;             /* when it is tried again; 0: when something has changed */
     struct wt_model_name own;     /* what the configuration names */
     struct wt_model_name lacking; /* what a promotion names and could not be loaded; "": none */
 };
@@ -62,15 +72,21 @@ static struct mark mark_of(const char *path)
         mark.inode = status.st_ino;
         mark.bytes = status.st_size;
         mark.written = status.st_mtim;
+        mark.altered = status.st_ctim;
     }
     return mark;
+}
+
+static bool same_time(const struct timespec *left, const struct timespec *right)
+{
+    return left->tv_sec == right->tv_sec && left->tv_nsec == right->tv_nsec;
 }
 
 static bool same(const struct mark *left, const struct mark *right)
 {
     return left->device == right->device && left->inode == right->inode &&
-           left->bytes == right->bytes && left->written.tv_sec == right->written.tv_sec &&
-           left->written.tv_nsec == right->written.tv_nsec;
+           left->bytes == right->bytes && same_time(&left->written, &right->written) &&
+           same_time(&left->altered, &right->altered);
 }
 
 /* A file that is still being written has changed again a second later. One that is missing is not a change:
@@ -88,19 +104,23 @@ static bool changed(void *opaque)
     struct mark config = mark_of(reload->given->path);
     bool repaired = reload->failed && !same(&config, &reload->config_loaded);
     bool replaced = !same(&now, &reload->model_loaded);
+    bool again = reload->retry_us != 0 && wt_clock_us() >= reload->retry_us;
     if (repaired || replaced) {
         wt_log_info(reload->command, "%s has changed: looking for another model",
                     replaced ? reload->path : reload->given->path);
+    } else if (again) {
+        wt_log_info(reload->command, "%s could not be loaded: trying again", reload->path);
     }
-    return repaired || replaced;
+    return repaired || replaced || again;
 }
 
+/* `path` may be reload->path. */
 static void note_marks(struct wt_cli_reload *reload, const char *path)
 {
     char *copy = wt_strdup(path);
     free(reload->path);
     reload->path = copy;
-    reload->model_loaded = mark_of(path);
+    reload->model_loaded = mark_of(reload->path);
     reload->config_loaded = mark_of(reload->given->path);
 }
 
@@ -219,9 +239,14 @@ static enum wt_status load(void *opaque, const struct wt_served_model *now,
 {
     struct wt_cli_reload *reload = opaque;
     struct loaded *loaded = wt_alloc_zeroed(1, sizeof *loaded);
+    int64_t began_us = wt_clock_us();
     note_marks(reload, reload->path); /* where the configuration cannot be read */
     enum wt_status status = load_into(reload, now, loaded, error);
     reload->failed = status != WT_OK;
+    int64_t now_us = wt_clock_us();
+    reload->retry_us = status == WT_MEMORY || status == WT_IO
+                           ? now_us + RETRY_US + (now_us - began_us) * RETRY_PAUSES
+                           : 0;
     if (loaded->model == NULL) {
         destroy_loaded(loaded);
         return status;

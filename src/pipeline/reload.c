@@ -360,6 +360,13 @@ static bool await(struct wt_reload *reload, bool *requested_out)
     return !stopping;
 }
 
+/* A changed file waits for the end of a promotion that is under way, which refuses reloads. */
+static bool has_changed(struct wt_reload *reload)
+{
+    return reload->ports.changed != NULL && reload->beside == NULL &&
+           reload->ports.changed(reload->ports.opaque);
+}
+
 static void *run(void *opaque)
 {
     struct wt_reload *reload = opaque;
@@ -367,8 +374,7 @@ static void *run(void *opaque)
     (void)pthread_setname_np(pthread_self(), "reload");
     wt_priority_low();
     while (await(reload, &requested)) {
-        if (requested ||
-            (reload->ports.changed != NULL && reload->ports.changed(reload->ports.opaque))) {
+        if (requested || has_changed(reload)) {
             reload_once(reload);
         }
         if (reload->watch != NULL && reload->replaced == NULL) {

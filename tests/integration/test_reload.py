@@ -281,25 +281,6 @@ def test_thresholds_and_path_come_with_it_and_what_waits_for_a_restart_is_named(
     assert running.stop() == 0
 
 
-@pytest.mark.parametrize("rewrite", [False, True])
-def test_with_watch_a_changed_file_is_taken_without_a_signal(lab, rewrite):
-    flow, bundles = lab.flow(), Bundles(lab.directory)
-    bundles.place()
-    running = lab.run(flow, bundles.path, http=HTTP, model={"reload": "watch"}).wait_ready()
-    for number in range(1, 3):
-        bundles.place(rewrite)
-        replacements(running, number)
-    # A pin that does not fit, and then the configuration that names the right one.
-    newest = bundles.models["3"]
-    reconfigure(running, model={"reload": "watch", "sha256": "0" * 64})
-    bundles.place(rewrite)
-    running.wait_log("the reload failed, model fake 3 stays")
-    pin = hashlib.sha256(bundles.path.read_bytes()).hexdigest()
-    reconfigure(running, model={"reload": "watch", "sha256": pin})
-    replacements(running, 3)
-    assert newest.version == "3" and running.stop() == 0
-
-
 def test_off_leaves_the_model_as_it_is(lab):
     flow, bundles = lab.flow(), Bundles(lab.directory)
     bundles.place()
