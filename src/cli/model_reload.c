@@ -300,6 +300,11 @@ static enum wt_status load_named(void *opaque, const struct wt_model_name *name,
     return WT_OK;
 }
 
+const char *wt_cli_reload_lacking(const struct wt_cli_reload *reload)
+{
+    return reload->lacking.sha256;
+}
+
 bool wt_cli_reload_find(struct wt_cli_reload *reload, struct wt_error *error)
 {
     struct wt_model_name name = reload->lacking;

@@ -28,6 +28,9 @@ struct wt_model *wt_cli_reload_current(struct wt_cli_reload *reload,
  * it still cannot, and `error` says why. Thread: main. */
 bool wt_cli_reload_find(struct wt_cli_reload *reload, struct wt_error *error);
 
+/* The SHA-256 of that model; "": none is missing. Thread: main, between two pipelines. */
+const char *wt_cli_reload_lacking(const struct wt_cli_reload *reload);
+
 /* For the pipeline. */
 struct wt_reload_ports wt_cli_reload_ports(struct wt_cli_reload *reload);
 

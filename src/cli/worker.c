@@ -1,6 +1,7 @@
 #include "cli/worker.h"
 
 #include "base/buffer.h"
+#include "base/clock.h"
 #include "cli/cli.h"
 #include "cli/model_reload.h"
 #include "cli/opening.h"
@@ -14,6 +15,7 @@
 #include "observe/spans.h"
 #include "observe/supervisor.h"
 #include "pipeline/consume/takeover.h"
+#include "pipeline/promotion_wait.h"
 #include "pipeline/shadow/shadow.h"
 #include "wiretag/model.h"
 
@@ -30,8 +32,10 @@
 /* The longest time to log that nothing was read. */
 #define LOG_MS_MAX 1000
 
-/* How often a model that is missing is looked for. */
+/* How often a model that is missing is looked for. An attempt that reads the whole bundle takes long: at most
+ * a tenth of the time is spent in attempts. */
 #define FIND_S 2
+#define FIND_PAUSES 9
 
 struct work {
     const struct wt_cli_job *job;
@@ -285,23 +289,60 @@ static void close_pipeline(struct work *work)
     wt_exit_limit_lift();
 }
 
-/* Waits out of the group, so that others have the partitions, until the model can be loaded. False: a signal
- * came. */
-static bool await_model(struct work *work)
+static bool reload_is_wanted(struct work *work)
+{
+    (void)pthread_mutex_lock(&work->mutex);
+    bool wanted = work->reload_wanted;
+    (void)pthread_mutex_unlock(&work->mutex);
+    return wanted;
+}
+
+/* Looks for the model that is missing, if it is time. */
+static bool find_model(struct work *work, int64_t *find_us)
 {
     struct wt_error error;
-    bool found = work->reload == NULL;
-    while (!found && !wt_signals_came()) {
-        found = wt_cli_reload_find(work->reload, &error);
-        (void)pthread_mutex_lock(&work->mutex);
-        (void)snprintf(work->lacking, sizeof work->lacking, "%s", found ? "" : error.message);
-        (void)pthread_mutex_unlock(&work->mutex);
-        const struct timespec pause = {.tv_sec = FIND_S};
-        if (!found) {
+    int64_t began_us = wt_clock_us();
+    if (began_us < *find_us) {
+        return false;
+    }
+    bool found = wt_cli_reload_find(work->reload, &error);
+    int64_t now_us = wt_clock_us();
+    *find_us = now_us + (now_us - began_us) * FIND_PAUSES;
+    (void)pthread_mutex_lock(&work->mutex);
+    (void)snprintf(work->lacking, sizeof work->lacking, "%s", found ? "" : error.message);
+    (void)pthread_mutex_unlock(&work->mutex);
+    return found;
+}
+
+/* Waits out of the group, so that others have the partitions, until the model can be loaded, the group has
+ * gone over to another one, or SIGHUP tells of one. False: a signal came that stops the worker. */
+static bool await_model(struct work *work)
+{
+    const struct timespec pause = {.tv_sec = FIND_S};
+    const char *command = work->job->command;
+    bool over = work->reload == NULL;
+    int64_t find_us = 0;
+    struct wt_promotion_wait *wait =
+        over ? NULL
+             : wt_promotion_wait_create(work->job->config, wt_cli_reload_lacking(work->reload));
+    while (!over && !wt_signals_came()) {
+        over = find_model(work, &find_us);
+        if (!over && reload_is_wanted(work)) {
+            wt_log_info(command, "SIGHUP: joining the group again, to look for another model");
+            over = true;
+        } else if (!over && wt_promotion_wait_is_over(wait)) {
+            wt_log_info(command, "the group has gone over to another model; joining it again");
+            over = true;
+        }
+        if (!over) {
             (void)nanosleep(&pause, NULL);
         }
     }
-    return found;
+    wt_promotion_wait_destroy(wait);
+    (void)pthread_mutex_lock(&work->mutex);
+    work->lacking[0] = '\0';
+    (void)pthread_mutex_unlock(&work->mutex);
+    return over;
 }
 
 static enum wt_status run_pipeline(struct work *work, struct wt_error *error)

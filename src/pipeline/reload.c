@@ -22,8 +22,10 @@
 /* How often it is asked whether something has changed. */
 #define WATCH_US 1000000
 
-/* A model that could not be loaded is tried again after this time. */
+/* A model that could not be loaded is tried again after this time, and after this many times the time that
+ * the attempt took: some fail only when the whole bundle is read. */
 #define RETRY_US 10000000
+#define RETRY_PAUSES 9
 
 struct wt_reload {
     struct wt_owner owner; /* the thread */
@@ -285,6 +287,7 @@ static void load_beside(struct wt_reload *reload, const struct wt_model_name *na
     struct wt_error error;
     struct wt_served_model next = {0};
     struct wt_labeller *labeller = NULL;
+    int64_t began_us = wt_clock_us();
     enum wt_status status = reload->ports.load_named(reload->ports.opaque, name, &next, &error);
     if (status == WT_OK) {
         status = wt_labeller_create(&next, ++reload->number_last, &labeller, &error);
@@ -296,7 +299,8 @@ static void load_beside(struct wt_reload *reload, const struct wt_model_name *na
     }
     if (status != WT_OK) {
         note_lacking(reload, name, &error);
-        reload->retry_us = wt_clock_us() + RETRY_US;
+        int64_t now_us = wt_clock_us();
+        reload->retry_us = now_us + RETRY_US + (now_us - began_us) * RETRY_PAUSES;
     }
     wt_labeller_destroy(labeller);
     if (next.model != NULL) {

@@ -325,6 +325,64 @@ def test_a_worker_without_the_model_gives_its_partitions_up_at_the_offset(lab, g
     assert without.stop() == 0 and with_it.stop() == 0
 
 
+def test_a_worker_that_gave_up_comes_back_when_the_group_has_gone_back(lab):
+    """And, out of the group as it is, at SIGHUP to a third model."""
+    flow, bundles, second, (with_it,) = started(lab)
+    without = lab.run(flow, bundles.path, http=HTTP, output=LACKING)
+    for one in (with_it, without):
+        client.wait_for("partitions of both", lambda one=one: one.metrics()["wiretag_assigned_partitions"] in (1, 2), 60)
+    feed = Feed(flow, 0.2)
+
+    def gives_up(count):
+        promoted(flow, bundles, "--model", second.path)
+        without.wait_log("it joins the group again when it has the model", count=count, timeout=120)
+        client.wait_for("all partitions", lambda: with_it.metrics()["wiretag_assigned_partitions"] == PARTITIONS, 90)
+        planned(flow, bundles)
+        return without.stderr.count(" assigned ")
+
+    def is_back(before):
+        without.wait_log(" assigned ", count=before + 1)
+        client.wait_for("it to be ready", lambda: without.http("/readyz")[0] == 200, 60)
+
+    before = gives_up(1)
+    promoted(flow, bundles, "--model", bundles.models["1"].path)
+    planned(flow, bundles)
+    without.wait_log("the group has gone over to another model; joining it again")
+    is_back(before)
+    before = gives_up(2)
+    reconfigure(without, model={"path": str(bundles.make().path)})
+    without.signal(signal.SIGHUP)
+    without.wait_log("SIGHUP: joining the group again, to look for another model")
+    without.wait_log("model fake 3 replaces fake 1")
+    is_back(before)
+    client.wait_for("a partition", lambda: without.metrics()["wiretag_assigned_partitions"] > 0, 60)
+    feed.flows(300)
+    text_at = feed.stop()
+    labels, dead_letters = checks.settled(flow, 120)
+    assert dead_letters == []
+    checks.assert_each_once(labels, text_at)
+    for message in labels:
+        checks.assert_labelled(message, text_at[checks.source_of(message)], bundles.of(message))
+    assert {message.json()["model"]["version"] for message in labels} == {"1", "2", "3"}
+    assert without.stop() == 0 and with_it.stop() == 0
+
+
+def test_a_changed_file_waits_for_the_end_of_a_promotion(lab):
+    flow, bundles = lab.flow(PARTITIONS), Bundles(lab.directory)
+    bundles.place()
+    second = bundles.make()
+    running = lab.run(flow, bundles.path, http=HTTP, model={"reload": "watch"}).wait_log("pipeline ready: ")
+    flow.produce([Record(article(TEXT), partition=at % PARTITIONS) for at in range(30)])
+    flow.wait_done()
+    promoted(flow, bundles, "--model", second.path, "--ahead", 1000)
+    running.wait_log("loaded beside")
+    bundles.place()
+    assert "its model has labelled no record" in promoted(flow, bundles, "--abort")  # takes several seconds
+    running.wait_log("model fake 3 replaces fake 1")
+    assert running.metrics()['wiretag_reloads_total{result="failed"}'] == 0
+    assert running.stop() == 0
+
+
 def test_a_model_that_nobody_can_load_stops_nobody(lab):
     flow, bundles = lab.flow(PARTITIONS), Bundles(lab.directory)
     bundles.place()
