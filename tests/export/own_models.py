@@ -73,6 +73,27 @@ class GivesNan(Ambiguous):
         return self.fc(self.words(ids).mean(1)) / 0.0 * 0.0
 
 
+class MeanOverBatch(MaskedMean):
+    """What an article gets depends on its neighbours, also where none is padded."""
+
+    def forward(self, ids: Tensor, attention_mask: Tensor) -> Tensor:
+        mask = attention_mask.unsqueeze(2).to(self.words.weight.dtype)
+        logits = self.fc((self.words(ids) * mask).sum(1) / mask.sum(1))
+        return logits - 0.5 * logits.mean(0, keepdim=True)
+
+
+class OneAtATime(MaskedMean):
+    """Takes no batch, as what was traced with a single text may not."""
+
+    def forward(self, ids: Tensor, attention_mask: Tensor) -> Tensor:
+        return self.fc(self.words(ids.view(1, attention_mask.size(1))).mean(1))
+
+
+class TokenTypesSecond(Ambiguous):
+    def forward(self, input_ids: Tensor, token_type_ids: Tensor) -> Tensor:  # type: ignore
+        return self.fc((self.words(input_ids) + token_type_ids.unsqueeze(2)).mean(1))
+
+
 class OwnAttention(nn.Module):
     """Attention by plain products: an operator of libtorch stays in the graph."""
 

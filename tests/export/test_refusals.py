@@ -252,7 +252,9 @@ class TestTorchScript:
         ("ListOfInputs", "forward takes (inputs: List[Tensor]); it must take (ids, mask) or (ids, lengths), "
                          "both int64 tensors"),
         ("ListInTheSecondPlace", "forward takes (ids: Tensor, lengths: List[Tensor]); it must take"),
-        ("Ambiguous", "say which with --inputs"), ("GivesNan", "gives NaN or infinity")))
+        ("Ambiguous", "say which with --inputs"), ("TokenTypesSecond", "is called 'token_type_ids'; it must take (ids, mask)"),
+        ("MeanOverBatch", "depend on the other articles in its batch"), ("OneAtATime", "takes one text alone, but not 4"),
+        ("GivesNan", "gives NaN or infinity")))
     def test_a_model_that_cannot_be_run(self, save, files, kind, said):
         assert said in refused(checkpoint=save(kind), **files)
 

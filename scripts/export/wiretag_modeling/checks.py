@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from .classifier import TextModel
 from .labels import TASKS
-from .measure import MODEL_ERRORS, ExportError, Runner, last_line
+from .measure import MODEL_ERRORS, ExportError, Runner, difference, last_line
 from .tokenizer import SPECIAL_TOKENS, TokenizerOptions, build_tokenizer
 
 PADDINGS = {"exact": 0, "padded-512": 512}
@@ -18,6 +18,8 @@ INPUTS = ("ids+lengths", "ids+mask")
 TOKENS_MAX = 8192
 # Rows of an embedding beyond the vocabulary that count as rounding up, not as another vocabulary.
 SPARE_ROWS_MAX = 127
+# How far the logits of an article may be from those that it has alone, by rounding: for each unit of the largest.
+NEIGHBOURS_BOUND = 1e-3
 # What tokenizers treat differently, whatever the texts of an export are.
 PROBES = (
     "Мир И Погода, НАУКА: Ёлка й.",
@@ -212,6 +214,26 @@ def check_logits(logits: Tensor, task: str) -> list[str]:
     return []
 
 
+def check_neighbours(runner: Runner, row: Sequence[int], logits: Tensor) -> None:
+    """An article has the logits that it has alone, whatever stands beside it. Padding is another matter: all
+    are of one length here."""
+    others = [[row[0], *[token] * (len(row) - 2), row[-1]] for token in row[1:4]]
+    try:
+        batched = runner.batch([row, *others])[:1]
+    except MODEL_ERRORS as error:
+        raise ExportError(
+            f"the model takes one text alone, but not {len(others) + 1} of them: {last_line(error)}. A traced "
+            "model must have been traced so that it takes batches of every size"
+        ) from error
+    largest = max(1.0, float(logits.abs().max()))
+    if not difference(batched, logits) <= NEIGHBOURS_BOUND * largest:
+        raise ExportError(
+            "an article's logits depend on the other articles in its batch, also where all are of one length: "
+            "a mean or a softmax over the batch, or numbers rounded to what is largest in it (dynamic "
+            "quantization)"
+        )
+
+
 def check_forward(
     runner: Runner, row: Sequence[int], labels: int, tokens: int, tokens_max: int
 ) -> None:
@@ -231,6 +253,7 @@ def check_forward(
         )
     if not torch.isfinite(logits).all():
         raise ExportError("the model gives NaN or infinity for an ordinary text")
+    check_neighbours(runner, row, logits)
     try:
         runner.batch([[row[0], tokens - 1, row[-1]]])
     except MODEL_ERRORS as error:

@@ -272,9 +272,14 @@ def _second_argument(module: torch.jit.ScriptModule, path: Path, inputs: str | N
             f"{path}: forward takes ({taken}); it must take (ids, mask) or (ids, lengths), both "
             "int64 tensors"
         )
+    name = arguments[1].name.lower()
+    if "type" in name or "segment" in name:
+        raise ExportError(
+            f"{path}: forward's second argument is called {arguments[1].name!r}; it must take (ids, mask) or "
+            "(ids, lengths), and make the token types itself"
+        )
     if inputs is not None:
         return inputs
-    name = arguments[1].name.lower()
     if "mask" in name:
         return "ids+mask"
     if "len" in name:
