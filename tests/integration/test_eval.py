@@ -229,7 +229,7 @@ def test_a_line_that_says_nothing_about_the_model_ends_the_run(model, tmp_path, 
 
 
 @pytest.mark.parametrize("body, message", [
-    (json.dumps([{"text": "m", "label": "sports"}], indent=1), "line 1: not valid JSON: it ends where a value is expected (column 2)"),
+    (json.dumps([{"text": "m", "label": "sports"}], indent=1), "line 1: not valid JSON: it ends behind the first bracket"),
     (json.dumps([{"text": "m", "label": "sports"}]), "line 1: not a JSON object but a list"),
     ("text,label\nm,sports\n", "line 1: not valid JSON: a value is expected near 'text,label' (column 1)"),
     (gzip.compress(b"{}", mtime=0), "line 1: not JSON but compressed by gzip;")], ids=["list", "list in a line", "table", "gzip"])
