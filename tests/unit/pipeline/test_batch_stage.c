@@ -74,7 +74,7 @@ static void a_full_batch_is_handed_out_at_once_and_counts_as_running(void **stat
     wt_batch_stage_destroy(NULL);
 }
 
-static void a_lonely_record_is_handed_out_when_its_wait_is_over(void **state)
+static void records_are_handed_out_when_their_wait_is_over(void **state)
 {
     (void)state;
     struct wt_partition source = {.topic = "t"};
@@ -82,31 +82,46 @@ static void a_lonely_record_is_handed_out_when_its_wait_is_over(void **state)
     struct wt_batch_stage *stage = wt_batch_stage_create(NULL, &LIMITS);
     struct wt_batch batch = batch_create();
     int64_t start_us = wt_clock_us();
-    add(stage, &source, 1, 1);
+    add(stage, &source, 1, 2);
     assert_int_equal(wt_batch_stage_pull(stage, &batch), WT_OK);
     assert_in_range(wt_clock_us() - start_us, LIMITS.wait_us_max / 4, 60000000);
-    assert_int_equal(batch.count, 1);
+    assert_int_equal(batch.count, 2);
     batch_end(&batch);
     free(batch.records);
     wt_batch_stage_destroy(stage);
 }
 
-static void a_lonely_record_waits_no_longer_than_batches_take(void **state)
+/* A stage that would let records wait for an hour hands `count` out, after a batch that took
+ * `batch_us`; 0: there was none. */
+static void assert_impatient(uint32_t count, int64_t batch_us)
 {
-    (void)state;
     struct wt_partition source = {.topic = "t"};
     struct wt_batcher_limits patient = LIMITS;
     patient.wait_us_max = INT64_C(3600000000);
     atomic_store(&source.epoch_live, 1);
     struct wt_batch_stage *stage = wt_batch_stage_create(NULL, &patient);
     struct wt_batch batch = batch_create();
-    wt_batch_stage_took(stage, NULL, 10000);
-    add(stage, &source, 1, 1);
+    if (batch_us > 0) {
+        wt_batch_stage_took(stage, NULL, batch_us);
+    }
+    add(stage, &source, 1, count);
     assert_int_equal(wt_batch_stage_pull(stage, &batch), WT_OK);
-    assert_int_equal(batch.count, 1);
+    assert_int_equal(batch.count, count);
     batch_end(&batch);
     free(batch.records);
     wt_batch_stage_destroy(stage);
+}
+
+static void records_wait_no_longer_than_batches_take(void **state)
+{
+    (void)state;
+    assert_impatient(2, 10000);
+}
+
+static void a_lonely_record_waits_a_moment(void **state)
+{
+    (void)state;
+    assert_impatient(1, 0);
 }
 
 static void a_record_whose_assignment_has_ended_is_not_taken_in(void **state)
@@ -340,8 +355,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_full_batch_is_handed_out_at_once_and_counts_as_running),
-        cmocka_unit_test(a_lonely_record_is_handed_out_when_its_wait_is_over),
-        cmocka_unit_test(a_lonely_record_waits_no_longer_than_batches_take),
+        cmocka_unit_test(records_are_handed_out_when_their_wait_is_over),
+        cmocka_unit_test(records_wait_no_longer_than_batches_take),
+        cmocka_unit_test(a_lonely_record_waits_a_moment),
         cmocka_unit_test(a_record_whose_assignment_has_ended_is_not_taken_in),
         cmocka_unit_test(records_whose_assignment_ends_while_they_wait_are_given_back),
         cmocka_unit_test(a_lowered_budget_reaches_the_next_batch),
