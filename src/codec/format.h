@@ -26,9 +26,9 @@ WT_INPUT_FORMATS(DECLARE)
 const struct wt_format *wt_format_of(enum wt_input_format format);
 
 /* For formats: a text as a JSON string, and the id of an article whose value gives none, as JSON: the
- * header that input.id names if that is text, else the key if that is text without control characters
- * other than white space, else topic-partition-offset
- * ("null" for a record that comes from no partition). The caller frees both. */
+ * header that input.id names if that is text, else the key if that is text, else topic-partition-offset
+ * ("null" for a record that comes from no partition). Bytes with control characters other than white space
+ * are no text here. The caller frees both. */
 char *wt_format_json_string(const char *text, size_t text_bytes);
 char *wt_format_source_id(const struct wt_config *config, const struct wt_record *record);
 

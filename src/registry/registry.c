@@ -259,6 +259,26 @@ struct collecting {
 
 static enum wt_status collect(struct collecting *collecting, const json_t *answer);
 
+/* Asks for the schema at `path` and collects it. *unknown_out: the registry has none there, and the
+ * caller says so. */
+static enum wt_status get_and_collect(struct collecting *collecting, const char *path,
+                                      bool *unknown_out)
+{
+    struct wt_registry *registry = collecting->registry;
+    enum wt_status status = get(registry, path, collecting->error);
+    if (status != WT_OK) {
+        return status;
+    }
+    json_t *answer = read_answer(registry);
+    *unknown_out = is_unknown(registry, answer);
+    if (!*unknown_out) {
+        status = is_schema(registry, answer) ? collect(collecting, answer)
+                                             : unexpected(registry, collecting->error);
+    }
+    json_decref(answer);
+    return status;
+}
+
 static enum wt_status unusable(const struct collecting *collecting, const char *what,
                                const char *path)
 {
@@ -312,21 +332,11 @@ static enum wt_status collect_reference(struct collecting *collecting, const jso
     }
     collecting->seen[collecting->seen_count++] = path;
     char *request = wt_format("%s?deleted=true", path);
-    enum wt_status status = get(registry, request, collecting->error);
+    bool unknown = false;
+    enum wt_status status = get_and_collect(collecting, request, &unknown);
     free(request);
-    if (status != WT_OK) {
-        return status;
-    }
-    json_t *answer = read_answer(registry);
-    if (is_unknown(registry, answer)) {
-        status = unusable(collecting, "refers to one that the registry does not have: ", path);
-    } else if (is_schema(registry, answer)) {
-        status = collect(collecting, answer);
-    } else {
-        status = unexpected(registry, collecting->error);
-    }
-    json_decref(answer);
-    return status;
+    return unknown ? unusable(collecting, "refers to one that the registry does not have: ", path)
+                   : status;
 }
 
 /* Appends what the answer's schema refers to, then the schema. The recursion is bounded by
@@ -367,24 +377,13 @@ void wt_registry_schema_free(struct wt_registry_schema *schema)
 
 static enum wt_status get_schema(struct collecting *collecting, const char *path)
 {
-    struct wt_registry *registry = collecting->registry;
-    enum wt_status status = get(registry, path, collecting->error);
-    if (status != WT_OK) {
-        return status;
-    }
-    json_t *answer = read_answer(registry);
-    if (is_unknown(registry, answer)) {
-        status = wt_error_set(collecting->error, WT_INVALID, WT_ERROR_RECORD, "schema-unknown",
-                              "the schema registry has no schema %s: was it written with another "
-                              "registry?",
-                              collecting->name);
-    } else if (is_schema(registry, answer)) {
-        status = collect(collecting, answer);
-    } else {
-        status = unexpected(registry, collecting->error);
-    }
-    json_decref(answer);
-    return status;
+    bool unknown = false;
+    enum wt_status status = get_and_collect(collecting, path, &unknown);
+    return unknown ? wt_error_set(collecting->error, WT_INVALID, WT_ERROR_RECORD, "schema-unknown",
+                                  "the schema registry has no schema %s: was it written with "
+                                  "another registry?",
+                                  collecting->name)
+                   : status;
 }
 
 enum wt_status wt_registry_get(struct wt_registry *registry, const char *path, const char *name,
