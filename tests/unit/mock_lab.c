@@ -97,6 +97,8 @@ static void join_group(struct mock_lab *lab)
     assert_int_equal(wt_client_conf_create(lab->config, RD_KAFKA_CONSUMER, &conf, &error), WT_OK);
     const char *const properties[][2] = {{"enable.auto.offset.store", "false"},
                                          {"auto.commit.interval.ms", "20"},
+                                         {"retry.backoff.ms", "1"},
+                                         {"retry.backoff.max.ms", "1"},
                                          {"fetch.wait.max.ms", "10"}};
     for (size_t i = 0; i < COUNT_OF(properties); i++) {
         assert_int_equal(wt_client_conf_set(conf, properties[i][0], properties[i][1], &error),
