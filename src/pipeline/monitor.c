@@ -7,6 +7,7 @@
 #include "kafka/consumer_settings.h"
 #include "kafka/group_member.h"
 #include "kafka/security_status.h"
+#include "kafka/topic_ids.h"
 #include "observe/beat.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
@@ -25,6 +26,9 @@
 #define ASK_US 5000000
 #define ASK_AGAIN_US 2000000 /* while something stalls */
 #define ASK_WAIT_MS 1000
+
+/* How often the topics' ids are asked for. */
+#define IDS_US 2000000
 
 /* wiretag_broker_reachable is 0 after this long without an answer. */
 #define CONTACT_US_MAX 30000000
@@ -69,6 +73,8 @@ struct wt_monitor {
     double rate;            /* finished records a second, while there is work */
     struct wt_series *drain_seconds;
     struct wt_stall_watch *stall_watch;
+    struct wt_topic_ids *topic_ids;
+    int64_t ids_us;             /* when to ask for the topics' ids next */
     _Atomic int64_t contact_us; /* when a broker last answered */
     bool member;                /* joined the group and got an assignment, possibly empty */
 };
@@ -84,6 +90,7 @@ struct wt_monitor *wt_monitor_create(const struct wt_monitor_ports *ports)
     atomic_init(&monitor->contact_us, monitor->looked_us);
     wt_metric_set(WT_METRIC_BROKER_REACHABLE, 1);
     monitor->stall_watch = wt_stall_watch_create(ports->consumer, ports->config);
+    monitor->topic_ids = wt_topic_ids_create(ports->consumer, ports->partitions);
     return monitor;
 }
 
@@ -392,6 +399,10 @@ void wt_monitor_tick(struct wt_monitor *monitor)
         monitor->ask_us = now_us + (wt_stall_any(none, sizeof none) ? ASK_AGAIN_US : ASK_US);
         ask(monitor);
     }
+    if (now_us >= monitor->ids_us && !wt_stall_is(WT_STALL_BROKERS)) {
+        monitor->ids_us = now_us + IDS_US;
+        wt_topic_ids_look(monitor->topic_ids, ASK_WAIT_MS);
+    }
     measure_rate(monitor, wt_clock_us());
     wt_metric_set(WT_METRIC_QUEUE_PREPARE, wt_queue_count(monitor->ports.consumed));
     wt_metric_set(WT_METRIC_QUEUE_PUBLISH, wt_queue_count(monitor->ports.finished));
@@ -422,6 +433,7 @@ void wt_monitor_destroy(struct wt_monitor *monitor)
     }
     wt_series_remove(WT_FAMILY_DRAIN_SECONDS, NULL);
     wt_stall_watch_destroy(monitor->stall_watch);
+    wt_topic_ids_destroy(monitor->topic_ids);
     free(monitor->views);
     free(monitor);
 }

@@ -33,6 +33,24 @@ struct wt_record_mark {
     size_t bytes; /* of key and value */
 };
 
+/* Between two records, or before the first one. */
+struct wt_read_pause {
+    int64_t from_us;
+    int64_t to_us;
+    int64_t offset; /* expected next */
+};
+
+/* remade.h. */
+struct wt_remade {
+    struct wt_read_pause pauses[32]; /* the newest ones */
+    size_t next;                     /* modulo their number */
+    int64_t read_us;                 /* when a record was last taken */
+    int64_t reset_us;                /* when the group's offset was last reset; 0: never */
+    bool rewinding;                  /* set to the log's start, of which nothing has come yet */
+    int64_t from;                    /* from <= offset < to were read before; from -1: none */
+    int64_t to;
+};
+
 struct wt_partition {
     const char *topic;
     int32_t number;
@@ -51,6 +69,7 @@ struct wt_partition {
     bool unforwarded;                /* assigned, but its records stay in librdkafka for now */
     struct wt_record_mark read_last; /* of the assignment */
     int64_t progress_us;             /* when a record last came, or when none was expected */
+    struct wt_remade remade;         /* remade.h */
 
     /* Thread: consume; retention_gap.h. */
     int64_t next_offset;        /* the offset expected next; -1: not known */
@@ -63,6 +82,10 @@ struct wt_partition {
     struct wt_gap gap;
     struct wt_gap gap_next; /* to check after `gap` */
     size_t extent_slot;     /* extent_query.h; 0: never queried */
+
+    /* The topic was re-created: when its former id was last seen (topic_ids.h); 0: it was not. Set by the
+     * monitor's thread, cleared by consume. */
+    atomic_llong remade_us;
 
     /* 0: not assigned. Written by consume, read by every stage. */
     atomic_uint epoch_live;

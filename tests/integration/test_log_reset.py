@@ -1,5 +1,7 @@
 """Offsets that go backwards: a topic made anew under a running worker, a group that is ahead of its topic."""
 
+from collections import Counter
+
 import client
 import pytest
 from client import article
@@ -34,6 +36,22 @@ def test_a_topic_made_anew_under_a_worker_is_read_once_from_its_beginning(lab, g
         flow.wait_done()
     assert offsets(flow) == [*range(50), *range(80)]
     stop_and_find_nothing_left(lab, flow, running)
+
+
+def test_a_topic_made_anew_that_has_grown_past_the_position_is_read_from_its_beginning(lab, guarantee):
+    """librdkafka notices nothing: the offset at which it goes on is there in the new topic, too."""
+    flow = lab.flow()
+    flow.produce([article(f"новость {number}") for number in range(50)])
+    running = lab.run(flow, delivery=SLOW_DRAIN, log={"level": "debug"})
+    running.wait_log("the id of topic .* is known")
+    flow.wait_done()
+    client.remake_topic(flow.bootstrap, flow.input)
+    flow.produce([article(f"другая {number}") for number in range(120)])
+    flow.labels(170)
+    flow.wait_done()
+    assert Counter(offsets(flow)) == Counter([*range(50), *range(120)])
+    stop_and_find_nothing_left(lab, flow, running)
+
 
 @pytest.mark.skipif(GROUP_PROTOCOL == "consumer", reason="a coordinator that assigns takes the partition when its topic goes")
 def test_what_was_read_of_the_topic_before_is_finished_first(lab, guarantee):

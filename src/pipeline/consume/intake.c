@@ -9,6 +9,7 @@
 #include "observe/metrics.h"
 #include "pipeline/consume/consumer_client.h"
 #include "pipeline/consume/rate_limit.h"
+#include "pipeline/consume/remade.h"
 #include "pipeline/consume/retention_gap.h"
 #include "pipeline/consume/suspend.h"
 #include "pipeline/consume/takeover.h"
@@ -40,6 +41,7 @@ struct wt_intake {
     struct wt_record_list taken; /* for the next push */
     struct wt_partition *last;   /* of the previous record; saves look-ups */
     bool full;                   /* the in-flight bound was reached at the last check */
+    int64_t full_us;             /* when it was last reached */
     bool learning;               /* the range of some assigned partition is not known yet */
 };
 
@@ -104,6 +106,7 @@ void wt_intake_begin(struct wt_intake *intake, struct wt_partition *partition)
     wt_suspend_forget(intake->suspend, partition);
     partition->no_offset = false;
     partition->progress_us = wt_clock_us();
+    wt_remade_begin(partition);
     wt_retention_gap_begin(intake->retention_gap, partition, intake->ports.ranged);
     wt_takeover_begin(intake->takeover, partition);
     if (intake->ports.ranged) {
@@ -181,6 +184,9 @@ static bool may_follow(struct wt_intake *intake, struct wt_partition *source,
 {
     assert(source->assigned && !source->suspended);
     int64_t offset = (*message)->offset;
+    if (offset >= source->next_offset && wt_remade_drops(intake->ports.consumer, source, offset)) {
+        return false;
+    }
     if (offset == source->next_offset) {
         return true;
     }
@@ -209,6 +215,7 @@ static bool on_gone(void *opaque, struct wt_partition *partition, rd_kafka_messa
             return false;
         }
         wt_takeover_restart(intake->takeover, partition);
+        wt_remade_note_reset(partition);
         wt_log_reset_begin(intake->log_reset, partition, message);
     } else if (partition->range->state == WT_RANGE_OPEN) {
         (void)wt_range_gone(partition, &error);
@@ -265,8 +272,14 @@ static void take_message(struct wt_intake *intake, rd_kafka_message_t **taken)
         return;
     }
     struct wt_labeller *labeller = NULL;
-    if (!may_follow(intake, source, taken) ||
-        !wt_takeover_pick(intake->takeover, source, taken, &labeller)) {
+    if (!may_follow(intake, source, taken)) {
+        return;
+    }
+    if (wt_remade_jumps(intake->ports.consumer, source, message->offset)) {
+        on_hole(intake, source, source->next_offset);
+        return;
+    }
+    if (!wt_takeover_pick(intake->takeover, source, taken, &labeller)) {
         return;
     }
     source->next_offset = message->offset + 1;
@@ -282,6 +295,7 @@ static void take_message(struct wt_intake *intake, rd_kafka_message_t **taken)
     struct wt_record *record = wt_message_record(message, &intake->scratch);
     admit(intake, source, record, labeller);
     source->progress_us = record->consumed_us;
+    wt_remade_note(source, record->consumed_us);
     wt_rate_limit_took(&intake->rate_limit, record->consumed_us);
     atomic_store_explicit(&source->position, message->offset + 1, memory_order_release);
     wt_metric_add(WT_METRIC_RECORDS_CONSUMED, 1);
@@ -396,6 +410,7 @@ static bool has_room(struct wt_intake *intake)
         wt_metric_add(WT_METRIC_PAUSES, 1);
     }
     intake->full = full;
+    intake->full_us = full ? wt_clock_us() : intake->full_us;
     return !full;
 }
 
@@ -430,6 +445,7 @@ void wt_intake_check(struct wt_intake *intake)
     bool open = wt_intake_open(intake);
     struct wt_partition *partition;
     for (size_t i = 0; (partition = wt_partitions_at(intake->ports.partitions, i)) != NULL; i++) {
+        wt_remade_check(intake->ports.consumer, partition, intake->full_us);
         bool expected = open && partition->assigned && !partition->suspended &&
                         !partition->unforwarded && partition->next_offset >= 0 &&
                         (partition->range == NULL || partition->range->state == WT_RANGE_OPEN) &&
