@@ -6,7 +6,7 @@ two bundles: --model, and --other or a copy of --model with other labels. Printe
 lost, doubled or out of order, or labelled by no model that was in place (all 0, or the exit status is 1); p50, p99 and
 the largest latency of both stretches, from the producer's call to a reader of committed records, and the ratio of the
 p99; resident memory, in all and what is no file's, threads and descriptors after the third and the last reload (under
-load the memory goes up and down, so it is the least of ten: from the third on, and of the last); the peak; and how
+load the memory goes up and down, so it is the median of ten: from the third on, and of the last); the peak; and how
 long a reload took.
 
 Needs build/wiretag (scripts/build) and the environment of scripts/setup --test:
@@ -36,7 +36,7 @@ from wiretag_bench.cluster import PARTITIONS, POSTS, ROOT, SAMPLES, free_port, l
 from wiretag_bench.latency import Reader, percentile, summary
 from wiretag_bench.output import to_its_reader
 
-WINDOW = 10  # reloads of which the least resident memory counts
+WINDOW = 10  # reloads of which the median resident memory counts
 
 
 def relabelled(model, path):
@@ -199,8 +199,8 @@ def measure(worker, feed, reader, labels, options):
     known = {hashlib.sha256(path.read_bytes()).hexdigest() for path in worker.bundles}
     grown = {}
     for index, what in enumerate(("resident_mb", "resident_anonymous_mb")):
-        early = min(state[index] for state in states[2:2 + WINDOW])
-        late = min(state[index] for state in states[-WINDOW:])
+        early = statistics.median(state[index] for state in states[2:2 + WINDOW])
+        late = statistics.median(state[index] for state in states[-WINDOW:])
         grown[what] = {"running": round(before[index] / 1e6, 1), "after_third": round(early / 1e6, 1),
                        "last": round(late / 1e6, 1), "growth": round(late / early - 1, 4)}
     return {

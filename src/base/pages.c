@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define LARGE_PAGE_BYTES ((size_t)2 << 20)
+#define LARGE_PAGE_BYTES WT_PAGES_MAPPED_BYTES
 #define ALIGNMENT_BYTES ((size_t)64)
 
 /* The address sanitizer watches malloc's blocks alone. */

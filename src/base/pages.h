@@ -13,6 +13,9 @@
 extern "C" {
 #endif
 
+/* From this size on a block is a mapping of its own. */
+#define WT_PAGES_MAPPED_BYTES ((size_t)2 << 20)
+
 /* Allocates `bytes` of zeroed memory, aligned to at least 64; release it with wt_pages_free. NULL: out of
  * memory. */
 void *wt_pages_alloc(size_t bytes);

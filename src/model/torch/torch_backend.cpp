@@ -4,6 +4,7 @@
 #include "model/torch/torch_device.h"
 #include "model/torch/torch_graph.h"
 #include "model/torch/torch_kernel_choice.h"
+#include "model/torch/torch_memory.h"
 #include "model/torch/torch_rewrite.h"
 #include "model/torch/torch_threads.h"
 
@@ -362,6 +363,7 @@ enum wt_status wt_backend_load(struct wt_bundle *bundle, const char *source,
             // The profiling executor slows down the first calls and makes no call faster.
             torch::jit::getProfilingMode() = false;
             auto backend = std::make_unique<wt_backend>();
+            const wiretag::LargeTensorsMapped mapped;
             try {
                 backend->module = torch::jit::load(std::make_shared<BundleReader>(*bundle),
                                                    c10::kCPU, backend->files);
