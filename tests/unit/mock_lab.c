@@ -95,11 +95,10 @@ static void join_group(struct mock_lab *lab)
     rd_kafka_conf_t *conf = NULL;
     struct wt_error error;
     assert_int_equal(wt_client_conf_create(lab->config, RD_KAFKA_CONSUMER, &conf, &error), WT_OK);
-    const char *const properties[][2] = {{"enable.auto.offset.store", "false"},
-                                         {"auto.commit.interval.ms", "20"},
-                                         {"retry.backoff.ms", "1"},
-                                         {"retry.backoff.max.ms", "1"},
-                                         {"fetch.wait.max.ms", "10"}};
+    const char *const properties[][2] = {
+        {"enable.auto.offset.store", "false"}, {"auto.commit.interval.ms", "20"},
+        {"socket.timeout.ms", "30000"},        {"retry.backoff.ms", "1"},
+        {"retry.backoff.max.ms", "1"},         {"fetch.wait.max.ms", "10"}};
     for (size_t i = 0; i < COUNT_OF(properties); i++) {
         assert_int_equal(wt_client_conf_set(conf, properties[i][0], properties[i][1], &error),
                          WT_OK);
@@ -266,7 +265,7 @@ int64_t mock_lab_committed(struct mock_lab *lab, int partition)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(list, INPUT, partition);
-    assert_int_equal(rd_kafka_committed(lab->consumer, list, 10000), RD_KAFKA_RESP_ERR_NO_ERROR);
+    assert_int_equal(rd_kafka_committed(lab->consumer, list, 60000), RD_KAFKA_RESP_ERR_NO_ERROR);
     int64_t offset = list->elems[0].offset;
     rd_kafka_topic_partition_list_destroy(list);
     return offset;

@@ -3,6 +3,7 @@
 #define WIRETAG_TESTS_MOCK_CASES_H
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "observe/log.h"
 #include "pipeline/publish/release.h"
 
@@ -56,6 +57,17 @@ static inline void mock_forbid_producers(void)
     struct wt_property *property = &lab.config->kafka.producer.items[0];
     free(property->value);
     property->value = wt_strdup("nonsense");
+}
+
+/* Turns until there have been so many producers; everything else may take as long as the machine likes. */
+static inline void mock_await_producers(uint32_t count)
+{
+    int64_t until_us = wt_clock_us() + (int64_t)SETTLE_S * 1000000;
+    while (mock_lab_producers(&lab) < count && !lab.failed && wt_clock_us() < until_us) {
+        mock_lab_turn(&lab);
+    }
+    assert_false(lab.failed);
+    assert_int_equal(mock_lab_producers(&lab), count);
 }
 
 /* The worker stops for this reason; what is released will not be committed, so nobody is to wait. */

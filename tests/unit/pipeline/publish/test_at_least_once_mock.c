@@ -100,6 +100,7 @@ a_right_that_is_missing_for_a_while_costs_no_record_and_is_not_asked_for_in_a_hu
     start();
     mock_lab_answer(&lab, PRODUCE, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, 1000);
     mock_lab_finish(&lab, RECORDS);
+    mock_await_producers(2);
     assert_false(mock_lab_settle(&lab, 2));
     assert_false(lab.failed);
     assert_in_range(mock_lab_producers(&lab), 2, 8); /* after 0, 50, 100, 200, 400, 800 ms */
@@ -275,7 +276,7 @@ static void what_is_not_known_to_be_committed_does_not_count_as_settled(void **s
     check_committed(RECORDS);
     mock_lab_clear(&lab, OFFSET_COMMIT);
     assert_true(mock_lab_settle(&lab, SETTLE_S));
-    check_committed(2 * RECORDS);
+    await_committed(2 * RECORDS);
     mock_lab_stop(&lab);
 }
 
