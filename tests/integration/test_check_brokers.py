@@ -178,13 +178,11 @@ def test_findings_are_printed_while_others_are_still_looked_for(lab, listener):
 @pytest.fixture(scope="module")
 def misled(tmp_path_factory):
     """A broker with topics whose advertised.listeners leads to a port where it is not: (broker, port)."""
-    with contextlib.closing(socket.socket()) as chosen:
-        chosen.bind(("127.0.0.1", 0))
-        port = chosen.getsockname()[1]
-    started = Broker(tmp_path_factory.mktemp("misled"),
-                     settings={"advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}"})
-    yield started, port
-    started.close()
+    with contextlib.closing(Listener("refusing")) as kept:  # nobody else is given the port meanwhile
+        started = Broker(tmp_path_factory.mktemp("misled"),
+                         settings={"advertised.listeners": f"PLAINTEXT://127.0.0.1:{kept.port}"})
+        yield started, kept.port
+        started.close()
 
 
 @pytest.fixture(scope="module")

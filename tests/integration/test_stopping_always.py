@@ -175,7 +175,7 @@ def test_a_second_signal_ends_what_hangs_after_everything_is_committed_with_0(la
     began = time.monotonic()
     running.signal(signal.SIGINT)
     assert running.wait_exit() == 0
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 4  # it would be ended by force after five
     assert "ended by force" not in running.stderr
     assert sum(flow.committed().values()) == len(flow.labels())
 

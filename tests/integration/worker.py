@@ -146,12 +146,13 @@ class Worker:
     def wait_log(self, pattern, timeout=60, count=1):
         """Waits until `pattern` was logged `count` times; fails at once if the worker ends."""
         deadline = time.monotonic() + timeout
-        while len(re.findall(pattern, self.stderr)) < count:
-            assert self.process.poll() is None, self.report(
-                f"ended with {self.process.returncode} before logging /{pattern}/")
+        while True:
+            status = self.process.poll()  # before the log is read: a line may be the last one before the end
+            if len(re.findall(pattern, self.stderr)) >= count:
+                return self
+            assert status is None, self.report(f"ended with {status} before logging /{pattern}/")
             assert time.monotonic() < deadline, self.report(f"did not log /{pattern}/ in {timeout} s")
             time.sleep(0.05)
-        return self
 
     def wait_ready(self, timeout=120):
         return self.wait_log(READY, timeout)
