@@ -89,7 +89,7 @@ class Feed(threading.Thread):
     def flows(self, more=100):
         """Waits until so many more labels are out."""
         before = self.labelled()
-        client.wait_for(f"{more} more labels", lambda: self.labelled() >= before + more, 30, 0.02)
+        client.wait_for(f"{more} more labels", lambda: self.labelled() >= before + more, 120, 0.02)
 
     def labelled(self):
         return sum(client.end_offsets(self.flow.bootstrap, self.flow.output).values())
