@@ -106,11 +106,11 @@ def _asker(bootstrap, group="test-reader", isolation="read_uncommitted"):
     return _client(Consumer, **{"bootstrap.servers": bootstrap, "group.id": group, "isolation.level": isolation})
 
 
-def create_topic(bootstrap, name, partitions=1, config=None, timeout=30):
+def create_topic(bootstrap, name, partitions=1, config=None, timeout=60):
     return create_topics(bootstrap, [name], partitions, config, timeout)[0]
 
 
-def create_topics(bootstrap, names, partitions=1, config=None, timeout=30):
+def create_topics(bootstrap, names, partitions=1, config=None, timeout=60):
     admin = AdminClient({"bootstrap.servers": bootstrap})  # must outlive its future
     created = admin.create_topics(
         [NewTopic(name, num_partitions=partitions, replication_factor=-1, config=config or {}) for name in names],
@@ -129,14 +129,14 @@ def _led(bootstrap, name, partitions):
         return False
 
 
-def grow_topic(bootstrap, name, partitions, timeout=30):
+def grow_topic(bootstrap, name, partitions, timeout=60):
     """Adds partitions until there are as many."""
     admin = AdminClient({"bootstrap.servers": bootstrap})
     admin.create_partitions([NewPartitions(name, partitions)])[name].result(timeout)
     wait_for(f"the leaders of {name}", lambda: _led(bootstrap, name, partitions), timeout, 0.02)
 
 
-def alter_topic(bootstrap, name, config, timeout=30):
+def alter_topic(bootstrap, name, config, timeout=60):
     """Sets these settings of the topic, and waits until the broker says so."""
     admin = AdminClient({"bootstrap.servers": bootstrap})
     entries = [ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET) for key, value in config.items()]
@@ -150,14 +150,14 @@ def alter_topic(bootstrap, name, config, timeout=30):
     wait_for(f"settings of {name}", altered, timeout)
 
 
-def remake_topic(bootstrap, name, timeout=30):
+def remake_topic(bootstrap, name, timeout=60):
     """Deletes it, and makes another of that name at once: readers see it begin anew, if they see it go at all."""
     admin = AdminClient({"bootstrap.servers": bootstrap})
     admin.delete_topics([name], operation_timeout=timeout)[name].result(timeout)
     create_topic(bootstrap, name, timeout=timeout)
 
 
-def delete_records(bootstrap, topic, before, timeout=30):
+def delete_records(bootstrap, topic, before, timeout=60):
     """{partition: offset}: what retention would do to everything before those offsets."""
     admin = AdminClient({"bootstrap.servers": bootstrap})
     places = [TopicPartition(topic, partition, offset) for partition, offset in before.items()]
@@ -165,14 +165,14 @@ def delete_records(bootstrap, topic, before, timeout=30):
         future.result(timeout)
 
 
-def delete_topics(bootstrap, names, timeout=30):
+def delete_topics(bootstrap, names, timeout=60):
     if names:
         admin = AdminClient({"bootstrap.servers": bootstrap})
         for future in admin.delete_topics(list(names), operation_timeout=timeout).values():
             future.exception(timeout)
 
 
-def topics(bootstrap, timeout=30):
+def topics(bootstrap, timeout=60):
     return list(AdminClient({"bootstrap.servers": bootstrap}).list_topics(timeout=timeout).topics)
 
 
@@ -261,7 +261,7 @@ def _stream(bootstrap, topic, isolation, deadline):
 
 
 def _partitions(consumer, topic):
-    metadata = consumer.list_topics(topic, timeout=30).topics[topic]
+    metadata = consumer.list_topics(topic, timeout=60).topics[topic]
     assert metadata.error is None, f"{topic}: {metadata.error}"
     return sorted(metadata.partitions)
 
@@ -271,14 +271,14 @@ _COORDINATOR_MOVES = (KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVA
                       KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError._WAIT_COORD)
 
 
-def committed(bootstrap, group, topic, timeout=30):
+def committed(bootstrap, group, topic, timeout=60):
     """{partition: committed offset}; partitions without one are left out."""
     deadline = time.monotonic() + timeout
     consumer = _asker(bootstrap, group, "read_committed")
     wanted = [TopicPartition(topic, partition) for partition in _partitions(consumer, topic)]
     while True:
         try:
-            offsets = consumer.committed(wanted, timeout=30)
+            offsets = consumer.committed(wanted, timeout=60)
             return {found.partition: found.offset for found in offsets if found.offset >= 0}
         except KafkaException as failure:
             if failure.args[0].code() not in _COORDINATOR_MOVES or time.monotonic() > deadline:
@@ -292,7 +292,7 @@ def commit(bootstrap, group, topic, offsets):
     _asker(bootstrap, group, "read_committed").commit(offsets=places, asynchronous=False)
 
 
-def end_offsets(bootstrap, topic, isolation="read_uncommitted", timeout=30):
+def end_offsets(bootstrap, topic, isolation="read_uncommitted", timeout=60):
     """{partition: offset behind the last record}; read_committed: of the last stable one."""
     consumer = _asker(bootstrap, isolation=isolation)
     return {partition: consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=timeout)[1]

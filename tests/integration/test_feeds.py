@@ -80,7 +80,7 @@ def test_avro_is_read_by_the_schemas_of_a_registry_that_may_be_away(lab):
         bad = [struct.pack(">bI", 0, 99) + b"x", struct.pack(">bI", 0, 7) + b"x", values[0][:-3], b"{}", struct.pack(">bQ", 0, 9) + b"x"]
         places = flow.produce(values + bad)
         running = lab.run(flow, model, input=feed, http={"listen": "127.0.0.1:0"}, output={"include_input": True})
-        client.wait_for("the stall", lambda: "answers with HTTP status 500" in running.http("/readyz")[1], 30)
+        client.wait_for("the stall", lambda: "answers with HTTP status 500" in running.http("/readyz")[1])
         assert flow.labels() == [] and flow.dead_letters() == [] and "secret" not in running.http("/readyz")[1]
         registry.status = None
         labels, dead_letters = checks.settled(flow)
@@ -101,7 +101,7 @@ def test_avro_is_read_by_the_schemas_of_a_registry_that_may_be_away(lab):
     # A worker that waits for its registry stops when it is told to.
     flow.produce([values[0]])
     waiting = lab.run(flow, model, input=feed, http={"listen": "127.0.0.1:0"})
-    client.wait_for("the stall", lambda: "does not answer" in waiting.http("/readyz")[1], 30)
+    client.wait_for("the stall", lambda: "does not answer" in waiting.http("/readyz")[1])
     assert waiting.stop() == 0 and flow.lag() == 1
 
 

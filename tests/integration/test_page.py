@@ -74,7 +74,7 @@ def test_the_policy_stops_a_script_that_gets_in_all_the_same(lab, view):
         document.body.append(script);
         document.body.insertAdjacentHTML('beforeend', '<img src="data:image/png,x" onerror="window.hacked = 2">');
     }""")
-    client.wait_for("the policy's complaints", lambda: seen.complaints, 30)
+    client.wait_for("the policy's complaints", lambda: seen.complaints)
     assert seen.page.evaluate("window.hacked") is None
     assert all("Content Security Policy" in complaint or "ERR_" in complaint for complaint in seen.complaints), seen.complaints
 

@@ -104,7 +104,7 @@ def test_a_worker_that_does_not_trust_its_registry_waits_says_so_and_makes_no_de
     with Registry(SCHEMAS, USER, PASSWORD, certificate=own.issue("registry")) as registry:
         flow.produce([bytes.fromhex(AVRO["values"][0])])
         running = lab.run(flow, model, input=feed(registry.url, **{"ca.location": str(other.ca)}), http={"listen": "127.0.0.1:0"})
-        client.wait_for("the stall", lambda: "must name the authority that signed it" in running.http("/readyz")[1], 30)
+        client.wait_for("the stall", lambda: "must name the authority that signed it" in running.http("/readyz")[1])
         assert running.http("/readyz")[0] == 503
         assert (flow.labels(), flow.dead_letters(), flow.lag()) == ([], [], 1)
         assert running.stop() == 0 and PASSWORD not in running.stderr

@@ -231,7 +231,7 @@ def test_a_reload_that_fails_leaves_the_model_and_says_why(lab, damage):
     good = bundles.place()
     running.signal(signal.SIGHUP)
     replacements(running, 1)
-    client.wait_for("no remark", lambda: running.http("/readyz") == (200, "ready\n"), 10)
+    client.wait_for("no remark", lambda: running.http("/readyz") == (200, "ready\n"))
     assert running.metrics()["wiretag_reload_failed"] == 0
     flow.produce([article(text)])
     checks.assert_labelled(flow.labels(2)[1], text, good)

@@ -82,7 +82,7 @@ def test_long_articles_are_labelled_by_the_mean_of_their_windows(lab):
     assert metrics["wiretag_article_windows_count"] == len(texts)
     assert metrics["wiretag_article_windows_sum"] == sum(number * count for number, count in enumerate(counts))
     assert metrics["wiretag_truncated_articles_total"] == sum(message.json()["truncated"] for message in labels) > 0
-    client.wait_for("no bytes in flight", lambda: running.metrics()["wiretag_in_flight_bytes"] == 0, 10)
+    client.wait_for("no bytes in flight", lambda: running.metrics()["wiretag_in_flight_bytes"] == 0)
 
 
 def test_a_replay_that_is_killed_reads_long_articles_whole(lab):
