@@ -266,30 +266,35 @@ def _partitions(consumer, topic):
     return sorted(metadata.partitions)
 
 
-# A fresh cluster's first groups find no coordinator for a moment.
 _COORDINATOR_MOVES = (KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE,
                       KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError._WAIT_COORD)
 
 
-def committed(bootstrap, group, topic, timeout=60):
-    """{partition: committed offset}; partitions without one are left out."""
+def _of_coordinator(ask, timeout=60):
+    """ask(), and again: a fresh cluster's first groups find no coordinator for a moment."""
     deadline = time.monotonic() + timeout
-    consumer = _asker(bootstrap, group, "read_committed")
-    wanted = [TopicPartition(topic, partition) for partition in _partitions(consumer, topic)]
     while True:
         try:
-            offsets = consumer.committed(wanted, timeout=60)
-            return {found.partition: found.offset for found in offsets if found.offset >= 0}
+            return ask()
         except KafkaException as failure:
             if failure.args[0].code() not in _COORDINATOR_MOVES or time.monotonic() > deadline:
                 raise
             time.sleep(0.2)
 
 
+def committed(bootstrap, group, topic, timeout=60):
+    """{partition: committed offset}; partitions without one are left out."""
+    consumer = _asker(bootstrap, group, "read_committed")
+    wanted = [TopicPartition(topic, partition) for partition in _partitions(consumer, topic)]
+    offsets = _of_coordinator(lambda: consumer.committed(wanted, timeout=60), timeout)
+    return {found.partition: found.offset for found in offsets if found.offset >= 0}
+
+
 def commit(bootstrap, group, topic, offsets):
     """{partition: offset}, for a group without members."""
     places = [TopicPartition(topic, partition, offset) for partition, offset in offsets.items()]
-    _asker(bootstrap, group, "read_committed").commit(offsets=places, asynchronous=False)
+    consumer = _asker(bootstrap, group, "read_committed")
+    _of_coordinator(lambda: consumer.commit(offsets=places, asynchronous=False))
 
 
 def end_offsets(bootstrap, topic, isolation="read_uncommitted", timeout=60):
