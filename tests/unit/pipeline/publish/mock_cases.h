@@ -19,13 +19,12 @@
  * get there first: then the order is no matter for the mock. */
 #define ONE_REQUEST "max.in.flight: 1, linger.ms: 0"
 
-/* The same where no request may be taken for lost, however slow the machine is. */
-#define PATIENT_ONE_REQUEST                                                                        \
-    ONE_REQUEST ", socket.timeout.ms: 30000, request.timeout.ms: 30000, "                          \
-                "transaction.timeout.ms: 60000"
+/* No request is taken for lost, however slow the machine is; nor its transaction. */
+#define PATIENT "socket.timeout.ms: 30000, request.timeout.ms: 30000, transaction.timeout.ms: 60000"
+#define PATIENT_ONE_REQUEST ONE_REQUEST ", " PATIENT
 
-/* And where librdkafka sends what was prepared behind a refused request all the same: everything in one. */
-#define ALL_IN_ONE_REQUEST "max.in.flight: 1, linger.ms: 100"
+/* Where librdkafka sends what was prepared behind a refused request all the same: everything in one. */
+#define ALL_IN_ONE_REQUEST "max.in.flight: 1, linger.ms: 100, " PATIENT
 
 static struct mock_lab lab;
 

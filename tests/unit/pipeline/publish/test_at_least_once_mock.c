@@ -16,7 +16,7 @@ static void start_with(const char *producer)
 
 static void start(void)
 {
-    start_with(ONE_REQUEST);
+    start_with(PATIENT_ONE_REQUEST);
 }
 
 static void check_committed(int64_t offset)

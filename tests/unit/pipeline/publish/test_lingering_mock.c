@@ -9,7 +9,7 @@
 static void records_that_wait_for_their_interval_alone_are_counted(void **state)
 {
     (void)state;
-    mock_lab_start(&lab, "exactly-once", ONE_REQUEST);
+    mock_lab_start(&lab, "exactly-once", PATIENT_ONE_REQUEST);
     mock_lab_finish(&lab, RECORDS);
     assert_true(mock_lab_settle(&lab, SETTLE_S));
     lab.config->delivery.commit_interval_ms = 3600000;

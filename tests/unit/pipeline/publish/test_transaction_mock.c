@@ -4,12 +4,17 @@
 #include "mock_cases.h"
 
 /* A worker that has committed one transaction. */
-static void start(void)
+static void start_with(const char *producer)
 {
-    mock_lab_start(&lab, "exactly-once", ONE_REQUEST);
+    mock_lab_start(&lab, "exactly-once", producer);
     mock_lab_finish(&lab, RECORDS);
     assert_true(mock_lab_settle(&lab, SETTLE_S));
     assert_int_equal(mock_lab_producers(&lab), 1);
+}
+
+static void start(void)
+{
+    start_with(PATIENT_ONE_REQUEST);
 }
 
 static int64_t abort_count(void)
@@ -177,7 +182,7 @@ static void a_start_waits_for_its_coordinator(void **state)
         RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS, RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS,
         RD_KAFKA_RESP_ERR__TRANSPORT};
     for (size_t i = 0; i < COUNT_OF(codes); i++) {
-        mock_lab_start(&lab, "exactly-once", ONE_REQUEST);
+        mock_lab_start(&lab, "exactly-once", PATIENT_ONE_REQUEST);
         mock_lab_answer(&lab, INIT_PRODUCER_ID, codes[i], 3);
         mock_lab_finish(&lab, RECORDS);
         assert_true(mock_lab_settle(&lab, SETTLE_S));
@@ -194,7 +199,7 @@ static void a_start_that_can_never_work_ends_the_worker_and_says_why(void **stat
         RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED,
         RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT};
     for (size_t i = 0; i < COUNT_OF(codes); i++) {
-        mock_lab_start(&lab, "exactly-once", ONE_REQUEST);
+        mock_lab_start(&lab, "exactly-once", PATIENT_ONE_REQUEST);
         mock_lab_answer(&lab, INIT_PRODUCER_ID, codes[i], 1);
         mock_lab_finish(&lab, RECORDS);
         assert_false(mock_lab_settle(&lab, SETTLE_S));
@@ -279,7 +284,7 @@ static void a_coordinator_that_does_not_turn_up_does_not_hold_the_worker_for_eve
     (void)state;
     mock_lab_destroy(&lab);
     mock_lab_create(&lab, 2);
-    start();
+    start_with(ONE_REQUEST);
     mock_lab_lose_coordinator(&lab, true);
     mock_lab_finish(&lab, RECORDS);
     mock_await_producers(2);
@@ -294,7 +299,7 @@ static void a_coordinator_that_does_not_turn_up_does_not_hold_the_worker_for_eve
 static void an_end_txn_whose_reply_does_not_come_is_followed_by_a_new_producer(void **state)
 {
     (void)state;
-    start();
+    start_with(ONE_REQUEST);
     mock_lab_delay(&lab, END_TXN, 4000); /* the client gives up after one second */
     mock_lab_finish(&lab, RECORDS);
     assert_true(mock_lab_settle(&lab, SETTLE_S));
