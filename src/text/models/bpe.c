@@ -23,7 +23,6 @@ static void free_bpe(struct wt_bpe *bpe)
     free(bpe->merges);
     free(bpe->merge_filter);
     free(bpe->tokens);
-    free(bpe->leaves);
     wt_pages_free(bpe->wholes);
     free(bpe->whole_tags);
     wt_pages_free(bpe->nodes);

@@ -61,12 +61,6 @@ struct wt_bpe_token {
     uint32_t bytes; /* 0: no word becomes this piece alone */
 };
 
-/* A piece as the search sees it, by its number. */
-struct wt_bpe_leaf {
-    uint32_t shorter; /* the longest piece that it starts with; WT_BPE_NO_ID: none */
-    uint32_t symbols; /* its length */
-};
-
 /* The pieces in a double array, by symbols: the child of node n by symbol s is base of n + s, if its
  * parent is n. Node 0 is the root. A node is its parent, its base, and the number of the piece that ends
  * here, in 22, 22 and 20 bits: half of a walk's time is the wait for nodes, so they are small. */
@@ -90,10 +84,12 @@ static inline uint32_t wt_bpe_node_id(uint64_t node)
     return (uint32_t)node & WT_BPE_NO_ID;
 }
 
-/* What a piece is made of: two others, by number. */
+/* A piece as the search sees it, by its number: it is made of two others, by number. */
 struct wt_bpe_part {
     uint32_t left;
     uint32_t right;
+    uint32_t shorter; /* the longest piece that it starts with; WT_BPE_NO_ID: none */
+    uint32_t symbols; /* its length */
 };
 
 /* The merges of a table in which each piece is made by one merge. Its pieces have numbers: a character
@@ -101,10 +97,10 @@ struct wt_bpe_part {
  * of what two pieces become says also how early that is.
  *
  * A pair is in one slot or in none. A hash of it names its bucket and another one a slot, which the
- * bucket's pilot changes: it was chosen so that no two pairs have one slot. */
+ * bucket's pilot changes: it was chosen so that no two pairs have one slot. A slot has the number and only
+ * some bits of the pair, so that more slots are near: `parts` has the pair. */
 struct wt_bpe_pairs {
-    uint64_t
-        *slots; /* left << 44 | right << 25 | number of what they become << 6; all ones: empty */
+    uint32_t *slots; /* number of what they become << WT_BPE_MARK_BITS | mark; all ones: empty */
     uint16_t *pilots;
     uint32_t slot_shift;       /* 64 - log2 of the number of slots */
     uint32_t pilot_shift;      /* 64 - log2 of the number of buckets */
@@ -112,15 +108,11 @@ struct wt_bpe_pairs {
     struct wt_bpe_part *parts; /* of each piece, by number; of a character 0 */
     uint32_t *ids;             /* by number */
     uint32_t characters;       /* their numbers are smaller */
-    uint32_t
-        *first; /* what the most frequent characters become with each other, as wt_bpe_joined */
 };
 
-#define WT_BPE_PLACE_BITS 6u
 #define WT_BPE_NUMBER_BITS 19u
-#define WT_BPE_NUMBERS_MAX (1u << WT_BPE_NUMBER_BITS) /* every number is smaller */
-#define WT_BPE_SLOT_KEY (WT_BPE_NUMBER_BITS + WT_BPE_PLACE_BITS)
-#define WT_BPE_NO_PAIR (1u << WT_BPE_SLOT_KEY)
+#define WT_BPE_NUMBERS_MAX ((1u << WT_BPE_NUMBER_BITS) - 1u) /* every number is smaller */
+#define WT_BPE_MARK_BITS (32u - WT_BPE_NUMBER_BITS)
 
 /* The same merges for words that are merged in turns, which then wait less: the pair of two pieces
  * is in the slot that is named by the left one's base and the right one's number, or nowhere. A
@@ -162,7 +154,6 @@ struct wt_bpe {
     bool short_ids;              /* the entries have those */
     bool searchable;             /* what follows is there: see wt_bpe_search_words */
     struct wt_bpe_token *tokens; /* while the tables are made */
-    struct wt_bpe_leaf *leaves;
     uint64_t *nodes;
     struct wt_symbols symbols; /* WT_FOLD_BYTES: of bytes; else of code points */
     uint32_t low_symbols[WT_BPE_LOW_COUNT];
@@ -177,8 +168,7 @@ struct wt_bpe {
 
 static inline uint64_t wt_bpe_pairs_key(uint32_t left, uint32_t right)
 {
-    return (uint64_t)left << (WT_BPE_SLOT_KEY + WT_BPE_NUMBER_BITS) | (uint64_t)right
-                                                                          << WT_BPE_SLOT_KEY;
+    return (uint64_t)left << 32 | right;
 }
 
 static inline uint64_t wt_bpe_pairs_bucket(const struct wt_bpe_pairs *pairs, uint64_t key)
@@ -191,31 +181,36 @@ static inline uint64_t wt_bpe_pairs_hash(const struct wt_bpe_pairs *pairs, uint6
     return key * pairs->mix;
 }
 
-/* Where the pair with this key is if it is there. */
-static inline const uint64_t *wt_bpe_place_of(const struct wt_bpe_pairs *pairs, uint64_t key)
+/* Where the pair with this hash is if it is there. */
+static inline uint64_t wt_bpe_pairs_slot(const struct wt_bpe_pairs *pairs, uint64_t hash,
+                                         uint32_t pilot)
 {
-    uint64_t pilot = pairs->pilots[wt_bpe_pairs_bucket(pairs, key)];
-    return &pairs->slots[wt_bpe_pairs_hash(pairs, key) >> pairs->slot_shift ^ pilot];
+    return hash >> pairs->slot_shift ^ pilot;
 }
 
-/* The number of what a pair becomes << WT_BPE_PLACE_BITS; WT_BPE_NO_PAIR: it does not merge. */
-static inline uint32_t wt_bpe_joined_in(uint64_t slot, uint64_t key)
+/* Some bits of the hash that do not name the slot. */
+static inline uint32_t wt_bpe_pairs_mark(uint64_t hash)
 {
-    uint64_t joined = slot ^ key;
-    return joined < WT_BPE_NO_PAIR ? (uint32_t)joined : WT_BPE_NO_PAIR;
+    return (uint32_t)(hash >> 32) & ((1u << WT_BPE_MARK_BITS) - 1u);
 }
 
-/* The same of two pieces. Number 0 merges with none. */
-static inline uint32_t wt_bpe_joined(const struct wt_bpe_pairs *pairs, uint32_t left,
-                                     uint32_t right)
+/* True if two pieces become one whose number is smaller than `limit`, at most WT_BPE_NUMBERS_MAX. Number
+ * 0 merges with none. */
+static inline bool wt_bpe_join_before(const struct wt_bpe_pairs *pairs, uint32_t left,
+                                      uint32_t right, uint32_t limit)
 {
     uint64_t key = wt_bpe_pairs_key(left, right);
-    return wt_bpe_joined_in(*wt_bpe_place_of(pairs, key), key);
+    uint64_t hash = wt_bpe_pairs_hash(pairs, key);
+    uint32_t pilot = pairs->pilots[wt_bpe_pairs_bucket(pairs, key)];
+    uint32_t slot = pairs->slots[wt_bpe_pairs_slot(pairs, hash, pilot)];
+    uint32_t number = slot >> WT_BPE_MARK_BITS;
+    if (((slot ^ wt_bpe_pairs_mark(hash)) & ((1u << WT_BPE_MARK_BITS) - 1u)) != 0 ||
+        number >= limit) {
+        return false;
+    }
+    struct wt_bpe_part part = pairs->parts[number];
+    return part.left == left && part.right == right;
 }
-
-/* The first characters have a table of their pairs. */
-#define WT_BPE_FIRST_BITS 6u
-#define WT_BPE_FIRST_COUNT (1u << WT_BPE_FIRST_BITS)
 
 static inline uint64_t wt_bpe_pair_hash(uint32_t left, uint32_t right)
 {

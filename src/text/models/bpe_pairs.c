@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define EMPTY UINT64_MAX
+#define EMPTY UINT32_MAX
 #define PAIRS_A_BUCKET 4u
 #define BUCKET_PAIRS_MAX 63u /* more are not tried */
 #define PILOTS_MAX UINT16_MAX
@@ -14,7 +14,7 @@
 
 struct builder {
     struct wt_bpe_pairs *pairs;
-    uint64_t *items; /* what goes into slots, bucket by bucket */
+    uint64_t *items; /* what goes into slots, bucket by bucket: left, right and what they become */
     uint32_t count;
     uint32_t *starts;  /* of each bucket's items, and the end */
     uint32_t *buckets; /* the largest ones first */
@@ -29,7 +29,7 @@ enum wt_status wt_bpe_number_pieces(struct wt_bpe *bpe, const struct wt_bpe_merg
     size_t count = (size_t)bpe->symbols.count + bpe->merge_count;
     pairs->characters = bpe->symbols.count;
     pairs->ids = calloc(count, sizeof *pairs->ids);
-    pairs->parts = calloc(count, sizeof *pairs->parts);
+    pairs->parts = wt_pages_alloc(count * sizeof *pairs->parts); /* zeroed */
     if (pairs->ids == NULL || pairs->parts == NULL) {
         return WT_MEMORY;
     }
@@ -52,9 +52,21 @@ enum wt_status wt_bpe_number_pieces(struct wt_bpe *bpe, const struct wt_bpe_merg
     return WT_OK;
 }
 
-static uint64_t key_of(uint64_t item)
+static uint64_t item_of(uint64_t left, uint64_t right, uint64_t number)
 {
-    return item >> WT_BPE_SLOT_KEY << WT_BPE_SLOT_KEY;
+    return left << (2 * WT_BPE_NUMBER_BITS) | right << WT_BPE_NUMBER_BITS | number;
+}
+
+static uint32_t last_of(uint64_t item)
+{
+    return (uint32_t)item & WT_BPE_NUMBERS_MAX;
+}
+
+static uint64_t hash_of(const struct wt_bpe_pairs *pairs, uint64_t item)
+{
+    uint64_t key = wt_bpe_pairs_key((uint32_t)(item >> (2 * WT_BPE_NUMBER_BITS)),
+                                    last_of(item >> WT_BPE_NUMBER_BITS));
+    return wt_bpe_pairs_hash(pairs, key);
 }
 
 /* Sorts items into buckets; `items` are in any order. Merges of pieces that words do not have are left
@@ -76,7 +88,7 @@ static void fill_buckets(struct builder *builder, const struct wt_bpe *bpe,
                 builder->starts[bucket + 2]++;
             } else {
                 builder->items[builder->starts[bucket + 1]++] =
-                    key | (uint64_t)numbers[merges[i].id] << WT_BPE_PLACE_BITS;
+                    item_of(left, right, numbers[merges[i].id]);
             }
         }
         for (uint32_t i = 0; pass == 0 && i < builder->bucket_count; i++) {
@@ -113,11 +125,6 @@ static bool order_buckets(struct builder *builder)
     return true;
 }
 
-static uint64_t slot_of(const struct wt_bpe_pairs *pairs, uint64_t item, uint32_t pilot)
-{
-    return wt_bpe_pairs_hash(pairs, key_of(item)) >> pairs->slot_shift ^ pilot;
-}
-
 /* Puts the items of a bucket into free slots, if the pilot leads to as many. */
 static bool place_bucket(struct builder *builder, uint32_t bucket, uint32_t pilot)
 {
@@ -125,15 +132,15 @@ static bool place_bucket(struct builder *builder, uint32_t bucket, uint32_t pilo
     uint32_t first = builder->starts[bucket];
     uint32_t end = builder->starts[bucket + 1];
     for (uint32_t i = first; i < end; i++) {
-        uint64_t item = builder->items[i];
-        uint64_t *slot = &pairs->slots[slot_of(pairs, item, pilot)];
+        uint64_t hash = hash_of(pairs, builder->items[i]);
+        uint32_t *slot = &pairs->slots[wt_bpe_pairs_slot(pairs, hash, pilot)];
         if (*slot == EMPTY) {
-            *slot = item;
+            *slot = last_of(builder->items[i]) << WT_BPE_MARK_BITS | wt_bpe_pairs_mark(hash);
             continue;
         }
         while (i-- > first) {
-            item = builder->items[i];
-            pairs->slots[slot_of(pairs, item, pilot)] = EMPTY;
+            hash = hash_of(pairs, builder->items[i]);
+            pairs->slots[wt_bpe_pairs_slot(pairs, hash, pilot)] = EMPTY;
         }
         return false;
     }
@@ -157,15 +164,6 @@ static bool place_all(struct builder *builder)
     return true;
 }
 
-static void fill_first(struct wt_bpe_pairs *pairs)
-{
-    for (uint32_t left = 0; left < WT_BPE_FIRST_COUNT; left++) {
-        for (uint32_t right = 0; right < WT_BPE_FIRST_COUNT; right++) {
-            pairs->first[left << WT_BPE_FIRST_BITS | right] = wt_bpe_joined(pairs, left, right);
-        }
-    }
-}
-
 static uint32_t log2_from(uint32_t least)
 {
     uint32_t bits = 1;
@@ -180,7 +178,6 @@ static bool make_room(struct builder *builder, const struct wt_bpe *bpe)
     struct wt_bpe_pairs *pairs = builder->pairs;
     uint32_t slot_bits = log2_from(bpe->merge_count + bpe->merge_count / 20);
     uint32_t bucket_bits = log2_from(bpe->merge_count / PAIRS_A_BUCKET);
-    pairs->first = malloc(WT_BPE_FIRST_COUNT * WT_BPE_FIRST_COUNT * sizeof *pairs->first);
     pairs->slot_shift = 64 - slot_bits;
     pairs->pilot_shift = 64 - bucket_bits;
     builder->slot_count = 1u << slot_bits;
@@ -190,8 +187,8 @@ static bool make_room(struct builder *builder, const struct wt_bpe *bpe)
     builder->items = malloc(((size_t)bpe->merge_count + 1) * sizeof *builder->items);
     builder->starts = malloc(((size_t)builder->bucket_count + 2) * sizeof *builder->starts);
     builder->buckets = malloc(builder->bucket_count * sizeof *builder->buckets);
-    return pairs->first != NULL && pairs->slots != NULL && pairs->pilots != NULL &&
-           builder->items != NULL && builder->starts != NULL && builder->buckets != NULL;
+    return pairs->slots != NULL && pairs->pilots != NULL && builder->items != NULL &&
+           builder->starts != NULL && builder->buckets != NULL;
 }
 
 enum wt_status wt_bpe_build_pairs(struct wt_bpe *bpe, const struct wt_bpe_merge *merges,
@@ -207,7 +204,6 @@ enum wt_status wt_bpe_build_pairs(struct wt_bpe *bpe, const struct wt_bpe_merge 
             bpe->searchable = i < MIXES_MAX;
             bpe->pairs.mix += UINT64_C(0x1000000010) * i;
         }
-        fill_first(&bpe->pairs);
     }
     free(builder.items);
     free(builder.starts);
@@ -219,8 +215,7 @@ void wt_bpe_pairs_free(struct wt_bpe_pairs *pairs)
 {
     wt_pages_free(pairs->slots);
     free(pairs->pilots);
-    free(pairs->first);
-    free(pairs->parts);
+    wt_pages_free(pairs->parts);
     free(pairs->ids);
     *pairs = (struct wt_bpe_pairs){.slots = NULL};
 }

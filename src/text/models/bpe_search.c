@@ -93,45 +93,77 @@ static inline bool is_dead(const struct wt_bpe_search *search, uint32_t place)
 /* The longest piece at `place` that `token` starts with. */
 static inline struct passed shorten(const struct wt_bpe *bpe, uint32_t token, uint32_t place)
 {
-    uint32_t shorter = bpe->leaves[token].shorter;
+    uint32_t shorter = bpe->pairs.parts[token].shorter;
     if (shorter == WT_BPE_NO_ID) {
         return (struct passed){.token = WT_BPE_NO_ID};
     }
-    return (struct passed){.token = shorter, .end = place + bpe->leaves[shorter].symbols};
+    return (struct passed){.token = shorter, .end = place + bpe->pairs.parts[shorter].symbols};
 }
 
-/* True if merging the two pieces joins nothing across their border. */
-static bool never_join(const struct wt_bpe_pairs *pairs, uint32_t left, uint32_t right)
+/* Two pieces side by side, as they were before `limit`: only merges of lower ranks could join them. */
+struct border {
+    uint32_t left;
+    uint32_t right;
+    uint32_t limit;
+};
+
+/* Goes back in time: the later of the two pieces is taken apart again. False: both are characters. */
+static inline bool go_back(const struct wt_bpe_pairs *pairs, struct border *border)
 {
-    uint32_t limit = WT_BPE_NUMBERS_MAX;
-    /* Backwards in time: the later of the two pieces is taken apart again. While its part lay next
-     * to the other piece, only merges of lower ranks could have joined them. */
-    for (;;) {
-        if (wt_bpe_joined(pairs, left, right) >> WT_BPE_PLACE_BITS < limit) {
-            return false;
-        }
-        bool left_is_later = left > right;
-        uint32_t later = left_is_later ? left : right;
-        if (later < pairs->characters) {
+    bool left_is_later = border->left > border->right;
+    uint32_t later = left_is_later ? border->left : border->right;
+    if (later < pairs->characters) {
+        return false;
+    }
+    /* Of equal pairs the left one is joined first, so at the right one's time it may be, too. */
+    border->limit = left_is_later ? later : later + 1;
+    struct wt_bpe_part part = pairs->parts[later];
+    border->left = left_is_later ? part.right : border->left;
+    border->right = left_is_later ? border->right : part.left;
+    return true;
+}
+
+/* True if merging the two pieces joins nothing across their border. `longest`: no longer piece starts where
+ * the left one does. */
+static bool never_join(const struct wt_bpe_pairs *pairs, uint32_t left, uint32_t right,
+                       bool longest)
+{
+    struct border border = {.left = left, .right = right, .limit = WT_BPE_NUMBERS_MAX};
+    /* The longest piece and a start of the right one become no piece that words have. Where they become
+     * another one, something is joined across the border before. So nothing is asked until the longest
+     * piece is taken apart. */
+    while (longest && border.left == left) {
+        if (!go_back(pairs, &border)) {
             return true;
         }
-        /* Of equal pairs the left one is joined first, so at the right one's time it may be, too. */
-        limit = left_is_later ? later : later + 1;
-        struct wt_bpe_part part = pairs->parts[later];
-        left = left_is_later ? part.right : left;
-        right = left_is_later ? right : part.left;
     }
+    do {
+        if (wt_bpe_join_before(pairs, border.left, border.right, border.limit)) {
+            return false;
+        }
+    } while (go_back(pairs, &border));
+    return true;
 }
 
-/* The same, from memory if it was asked. */
-static inline bool stay_apart(const struct wt_bpe *bpe, uint64_t *verdicts, uint32_t left,
-                              uint32_t right)
+/* A piece that covers a part of the word: its number, and whether it is the longest one at its place. */
+#define LONGEST (1u << WT_BPE_NUMBER_BITS)
+
+static inline uint32_t number_of(int32_t covering)
 {
+    return (uint32_t)covering & (LONGEST - 1);
+}
+
+/* Whether a piece stays apart from the one that covers what is before it, from memory if it was asked. */
+static inline bool stays_apart(const struct wt_bpe *bpe, uint64_t *verdicts, int32_t before,
+                               uint32_t right)
+{
+    uint32_t left = number_of(before);
+    bool longest = ((uint32_t)before & LONGEST) != 0;
     uint64_t hash = wt_bpe_pair_hash(left, right);
     uint64_t key = (uint64_t)left << (WT_BPE_ID_BITS + 2) | (uint64_t)right << 2 | 2u;
     uint64_t *verdict = &verdicts[hash >> (64 - WT_BPE_VERDICT_BITS)];
     if ((*verdict & ~UINT64_C(1)) != key) {
-        *verdict = key | (never_join(&bpe->pairs, left, right) ? 1u : 0u);
+        *verdict = key | (never_join(&bpe->pairs, left, right, longest) ? 1u : 0u);
     }
     return (*verdict & 1u) != 0;
 }
@@ -140,33 +172,36 @@ static inline bool stay_apart(const struct wt_bpe *bpe, uint64_t *verdicts, uint
 static void cover(const struct wt_bpe *bpe, uint64_t *verdicts, struct wt_bpe_search *search)
 {
     struct passed next = {.token = search->token, .end = search->token_end};
-    int32_t *ids = search->ids; /* numbers, until the end */
+    int32_t *ids = search->ids; /* numbers, with LONGEST or without it, until the end */
     uint32_t id_count = 0;
-    uint32_t place = 0; /* everything before it is covered */
+    uint32_t longest = LONGEST; /* 0: `next` was made shorter */
+    uint32_t place = 0;         /* everything before it is covered */
     for (;;) {
         if (next.token == WT_BPE_NO_ID) {
             /* Nothing from here on: the piece before is made shorter. */
             assert(id_count > 0);
             search->dead[place / 64] |= UINT64_C(1) << place % 64;
-            uint32_t last = (uint32_t)ids[--id_count];
-            place -= bpe->leaves[last].symbols;
+            uint32_t last = number_of(ids[--id_count]);
+            place -= bpe->pairs.parts[last].symbols;
             next = shorten(bpe, last, place);
+            longest = 0;
         } else if (is_dead(search, next.end) ||
-                   (id_count > 0 &&
-                    !stay_apart(bpe, verdicts, (uint32_t)ids[id_count - 1], next.token))) {
+                   (id_count > 0 && !stays_apart(bpe, verdicts, ids[id_count - 1], next.token))) {
             next = shorten(bpe, next.token, place);
+            longest = 0;
         } else {
             __builtin_prefetch(&bpe->pairs.parts[next.token]);
-            ids[id_count++] = (int32_t)next.token;
+            ids[id_count++] = (int32_t)(next.token | longest);
             place = next.end;
             if (place == search->count) {
                 break;
             }
             next = walk(bpe, search, place);
+            longest = LONGEST;
         }
     }
     for (uint32_t i = 0; i < id_count; i++) {
-        ids[i] = (int32_t)bpe->pairs.ids[ids[i]];
+        ids[i] = (int32_t)bpe->pairs.ids[number_of(ids[i])];
     }
     search->id_count = id_count;
 }

@@ -175,9 +175,9 @@ static void note_leaves(struct builder *builder)
             above = builder->nodes[above].parent;
         }
         uint32_t shorter = builder->nodes[above].id;
-        bpe->leaves[builder->numbers[id]] = (struct wt_bpe_leaf){
-            .shorter = shorter == WT_BPE_NONE ? WT_BPE_NO_ID : builder->numbers[shorter],
-            .symbols = builder->lengths[id]};
+        struct wt_bpe_part *part = &bpe->pairs.parts[builder->numbers[id]];
+        part->shorter = shorter == WT_BPE_NONE ? WT_BPE_NO_ID : builder->numbers[shorter];
+        part->symbols = builder->lengths[id];
     }
 }
 
@@ -214,8 +214,7 @@ static enum wt_status spell(struct builder *builder, const struct wt_bpe_merge *
     for (uint32_t i = 0; i < WT_BPE_LOW_COUNT; i++) {
         bpe->low_symbols[i] = wt_symbol(&bpe->symbols, i);
     }
-    bpe->leaves = calloc((size_t)bpe->symbols.count + bpe->merge_count, sizeof *bpe->leaves);
-    return bpe->leaves == NULL ? WT_MEMORY : wt_bpe_number_pieces(bpe, merges, numbers);
+    return wt_bpe_number_pieces(bpe, merges, numbers);
 }
 
 enum wt_status wt_bpe_build_trie(struct wt_bpe *bpe, const struct wt_bpe_merge *merges,
