@@ -4,6 +4,7 @@
 
 #include "text/unicode/unicode_classes.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -50,13 +51,30 @@ static inline uint32_t wt_scan_cyrillic(const uint8_t *text)
     return other == 0 ? 4 : (uint32_t)__builtin_ctzll(other) / 16;
 }
 
+/* The same of U+0430 to U+045F, the small letters. */
+static inline uint32_t wt_scan_small_cyrillic(const uint8_t *text)
+{
+    uint64_t bytes;
+    memcpy(&bytes, text, sizeof bytes);
+    /* In 16 bits each: the code point less U+0400, and sums whose bit 7 says whether it is large enough and
+     * too large. */
+    uint64_t places = (bytes & 0x0001000100010001u) << 6 | (bytes >> 8 & 0x003F003F003F003Fu);
+    uint64_t enough = places + 0x0050005000500050u;
+    uint64_t beyond = places + 0x0020002000200020u;
+    uint64_t other = ((bytes & 0x00FE00FE00FE00FEu) ^ 0x00D000D000D000D0u) |
+                     ((~enough | beyond) & 0x0080008000800080u);
+    return other == 0 ? 4 : (uint32_t)__builtin_ctzll(other) / 16;
+}
+
 /* Where the run of characters that have one of `wanted` and none of `unwanted` ends. */
 static inline uint32_t wt_scan_run(const uint8_t *text, uint32_t place, uint32_t end,
                                    uint32_t wanted, uint32_t unwanted)
 {
     while (place < end) {
-        if (wanted == WT_CLASS_LETTER && unwanted == 0 && end - place >= 8) {
-            place += 2 * wt_scan_cyrillic(text + place);
+        bool small = wanted == WT_CLASS_LOWER;
+        if ((wanted == WT_CLASS_LETTER || small) && unwanted == 0 && end - place >= 8) {
+            place +=
+                2 * (small ? wt_scan_small_cyrillic(text + place) : wt_scan_cyrillic(text + place));
             if (place == end) {
                 break;
             }
