@@ -21,10 +21,10 @@
  * normalizers, pre-tokenizers and post-processors; anything else is refused by the path of its key.
  * The sections "truncation" and "padding" are ignored, because `tokens_max` counts. Added tokens
  * are found as their flags say, special ones too. Memory: BPE about 16 MiB for 32,000 pieces and 24
- * for 50,000, Unigram about 28 for 250,000. A tokenizer has a word cache of 4 MiB (BPE: 8 or 16 for
- * more than 65,536 or 131,072 pieces), room for the ids of the longest text so far, and for 32 KiB
- * of text, or for the whole text if it cannot be worked on in parts (no blank between two Latin or
- * Russian letters, or a normalizer that may join them).
+ * for 50,000, Unigram about 28 for 250,000. A tokenizer has a word cache of 4 MiB (BPE: 2), room for
+ * the ids of the longest text so far, and for 32 KiB of text, or for the whole text if it cannot be
+ * worked on in parts (no blank between two Latin or Russian letters, or a normalizer that may join
+ * them).
  *
  * Rules for every function below:
  *  1. Plain C. Bad input never aborts, and nothing is written to stdout, stderr or a log.

@@ -19,7 +19,7 @@
 #define COPIED 8u
 
 /* A tokenizer remembers up to so many words (log2), whatever the size of the vocabulary. */
-#define ENTRY_BITS 16u
+#define ENTRY_BITS 15u
 #define ENTRY_BITS_FEW 10u /* with a vocabulary of tests */
 #define FEW_PIECES 512u
 
