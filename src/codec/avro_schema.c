@@ -186,60 +186,86 @@ static uint32_t read_container(struct reading *reading, const struct wt_value *o
     return type;
 }
 
+/* The list at a key that must be there; NULL: it is not, and `why` says so. */
+static const struct wt_value *find_list(struct reading *reading, const struct wt_value *object,
+                                        const char *key, const char *why)
+{
+    const struct wt_value *list = find(reading, object, key);
+    if (list == NULL || list->type != WT_VALUE_ARRAY) {
+        refuse(reading, why, key);
+        return NULL;
+    }
+    return list;
+}
+
+/* Reads one element of a list into one part of a type. */
+typedef void read_element(struct reading *reading, const struct wt_value *element,
+                          struct wt_avro_item *item, const char *space);
+
+/* Gives the type a part for each element of the list. Ends at the first that is refused. */
+static void read_list(struct reading *reading, const struct wt_value *list, uint32_t type,
+                      read_element *read, const char *space)
+{
+    const struct wt_value *values = reading->document.values;
+    struct wt_avro_item *items = add_items(reading, type, count_elements(reading, list));
+    uint32_t at = (uint32_t)(list - values) + 1;
+    for (; at < list->next && reading->why[0] == '\0'; at = values[at].next) {
+        read(reading, &values[at], items++, space);
+    }
+}
+
+static void read_branch(struct reading *reading, const struct wt_value *branch,
+                        struct wt_avro_item *item, const char *space)
+{
+    item->type = read_type(reading, branch, space);
+}
+
+static void read_field(struct reading *reading, const struct wt_value *field,
+                       struct wt_avro_item *item, const char *space)
+{
+    bool object = field->type == WT_VALUE_OBJECT;
+    item->name = object ? take_json(find(reading, field, "name")) : NULL;
+    if (item->name == NULL) {
+        refuse(reading, "a field of a record lacks its ", "name");
+        return;
+    }
+    item->type = read_part(reading, field, "type", space);
+}
+
+static void read_symbol(struct reading *reading, const struct wt_value *symbol,
+                        struct wt_avro_item *item, const char *space)
+{
+    (void)space;
+    item->name = take_json(symbol);
+    if (item->name == NULL) {
+        refuse(reading, "an enum has a symbol that is no ", "text");
+    }
+}
+
 static uint32_t read_union(struct reading *reading, const struct wt_value *branches,
                            const char *space)
 {
-    const struct wt_value *values = reading->document.values;
     uint32_t type = add_type(reading, WT_AVRO_UNION);
-    uint32_t count = count_elements(reading, branches);
-    struct wt_avro_item *items = add_items(reading, type, count);
-    uint32_t at = (uint32_t)(branches - values) + 1;
-    for (uint32_t i = 0; i < count; i++, at = values[at].next) {
-        items[i].type = read_type(reading, &values[at], space);
-    }
+    read_list(reading, branches, type, read_branch, space);
     return type;
 }
 
 static void read_fields(struct reading *reading, const struct wt_value *object, uint32_t type,
                         const char *space)
 {
-    const struct wt_value *values = reading->document.values;
-    const struct wt_value *fields = find(reading, object, "fields");
-    if (fields == NULL || fields->type != WT_VALUE_ARRAY) {
-        refuse(reading, "a record lacks its list of ", "fields");
-        return;
-    }
-    uint32_t count = count_elements(reading, fields);
-    struct wt_avro_item *items = add_items(reading, type, count);
-    uint32_t at = (uint32_t)(fields - values) + 1;
-    for (uint32_t i = 0; i < count; i++, at = values[at].next) {
-        bool object_there = values[at].type == WT_VALUE_OBJECT;
-        items[i].name = object_there ? take_json(find(reading, &values[at], "name")) : NULL;
-        if (items[i].name == NULL) {
-            refuse(reading, "a field of a record lacks its ", "name");
-            return;
-        }
-        items[i].type = read_part(reading, &values[at], "type", space);
+    const struct wt_value *fields =
+        find_list(reading, object, "fields", "a record lacks its list of ");
+    if (fields != NULL) {
+        read_list(reading, fields, type, read_field, space);
     }
 }
 
 static void read_symbols(struct reading *reading, const struct wt_value *object, uint32_t type)
 {
-    const struct wt_value *values = reading->document.values;
-    const struct wt_value *symbols = find(reading, object, "symbols");
-    if (symbols == NULL || symbols->type != WT_VALUE_ARRAY) {
-        refuse(reading, "an enum lacks its list of ", "symbols");
-        return;
-    }
-    uint32_t count = count_elements(reading, symbols);
-    struct wt_avro_item *items = add_items(reading, type, count);
-    uint32_t at = (uint32_t)(symbols - values) + 1;
-    for (uint32_t i = 0; i < count; i++, at = values[at].next) {
-        items[i].name = take_json(&values[at]);
-        if (items[i].name == NULL) {
-            refuse(reading, "an enum has a symbol that is no ", "text");
-            return;
-        }
+    const struct wt_value *symbols =
+        find_list(reading, object, "symbols", "an enum lacks its list of ");
+    if (symbols != NULL) {
+        read_list(reading, symbols, type, read_symbol, "");
     }
 }
 
