@@ -60,7 +60,8 @@ static rd_kafka_topic_partition_list_t *read_commits(const struct wt_replay *rep
     return NULL;
 }
 
-/* Reads the checkpoints of all parts that have one; *found_out is their number. */
+/* Reads position and checkpoint of all parts that have a commit; *found_out is their number. The
+ * others stay as they are: with a topic its commits are deleted, and what was done by then is not. */
 static enum wt_status read_checkpoints(struct wt_replay *replay,
                                        const rd_kafka_topic_partition_list_t *commits,
                                        size_t *found_out, struct wt_error *error)
@@ -69,10 +70,10 @@ static enum wt_status read_checkpoints(struct wt_replay *replay,
     for (size_t i = 0; i < replay->count; i++) {
         const rd_kafka_topic_partition_t *commit = &commits->elems[i];
         struct wt_replay_part *part = &replay->parts[i];
-        part->position = commit->offset;
         if (commit->offset < 0) {
             continue;
         }
+        part->position = commit->offset;
         if (!wt_checkpoint_read(commit->metadata, commit->metadata_size, &part->checkpoint)) {
             return wt_error_set(error, WT_FAILED, WT_ERROR_FATAL, "foreign-group",
                                 "the consumer group of this name has an offset for %s [%" PRId32
@@ -176,8 +177,8 @@ static void add_parts(struct wt_replay *replay)
         const struct wt_topic_facts *topic = &facts->topics[i];
         bool input = topic->role == WT_TOPIC_INPUT;
         for (int32_t partition = 0; input && partition < topic->partitions; partition++) {
-            replay->parts[replay->count++] =
-                (struct wt_replay_part){.topic = topic->topic, .partition = partition};
+            replay->parts[replay->count++] = (struct wt_replay_part){
+                .topic = topic->topic, .partition = partition, .position = -1};
         }
     }
 }
@@ -271,10 +272,15 @@ bool wt_replay_look(struct wt_replay *replay)
     return read;
 }
 
+int64_t wt_replay_left(const struct wt_replay_part *part)
+{
+    return part->position < part->checkpoint.to ? part->checkpoint.to - part->position : 0;
+}
+
 bool wt_replay_over(const struct wt_replay *replay)
 {
     for (size_t i = 0; i < replay->count; i++) {
-        if (replay->parts[i].position < replay->parts[i].checkpoint.to) {
+        if (wt_replay_left(&replay->parts[i]) > 0) {
             return false;
         }
     }

@@ -25,7 +25,7 @@ struct wt_replay_part {
     const char *topic;
     int32_t partition;
     struct wt_checkpoint checkpoint; /* as committed; before the start, as planned */
-    int64_t position;                /* the committed offset */
+    int64_t position;                /* the committed offset, the last one that was seen */
     int64_t found;             /* the committed offset when the plan was made; negative: none */
     struct wt_preview preview; /* of a plan made by this process */
 };
@@ -54,6 +54,9 @@ enum wt_status wt_replay_begin(struct wt_replay *replay, struct wt_error *error)
 /* Reads the group's committed offsets again; blocks for a second at most. False: no answer, nothing
  * has changed. */
 bool wt_replay_look(struct wt_replay *replay);
+
+/* The number of offsets that the part has still to read: an upper limit for that of its records. */
+int64_t wt_replay_left(const struct wt_replay_part *part);
 
 /* All ranges were finished at the last wt_replay_look. */
 bool wt_replay_over(const struct wt_replay *replay);

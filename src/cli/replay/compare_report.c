@@ -35,8 +35,7 @@ static enum wt_status add_parts(struct wt_compare_report *report, struct wt_erro
     const struct wt_replay_part *parts = wt_replay_parts(report->replay, &count);
     for (size_t i = 0; i < count; i++) {
         const struct wt_replay_part *part = &parts[i];
-        int64_t next = part->position >= 0 ? part->position : part->checkpoint.from;
-        report->offsets_left += next < part->checkpoint.to ? part->checkpoint.to - next : 0;
+        report->offsets_left += wt_replay_left(part);
         wt_tally_add(&report->tally, &part->checkpoint.tally);
         /* The index of the part stands for the partition. */
         if (part->checkpoint.comparison[0] != '\0' &&

@@ -7,14 +7,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* The number of offsets still to be read: an upper limit for the number of records. The position is
- * negative if the group has no offset any more, as after the topic was deleted. */
-static int64_t left(const struct wt_replay_part *part)
-{
-    int64_t next = part->position >= 0 ? part->position : part->checkpoint.from;
-    return next < part->checkpoint.to ? part->checkpoint.to - next : 0;
-}
-
 /* --- the plan -------------------------------------------------------------------------------- */
 
 #define LINE_BYTES_MAX 512u
@@ -99,7 +91,7 @@ void wt_cli_pass_print_plan(const struct wt_cli_pass *pass, const struct wt_repl
         write_range(&parts[i], resumed, line);
         (void)printf("  %s [%" PRId32 "] %s\n", parts[i].topic, parts[i].partition, line);
         warn_of_older(pass, &parts[i], resumed);
-        records_max += left(&parts[i]);
+        records_max += wt_replay_left(&parts[i]);
     }
     (void)printf("at most %" PRId64 " records to read", records_max);
     if (pass->records_per_s_max > 0) {
@@ -117,7 +109,7 @@ void wt_cli_pass_print_estimate(const struct wt_replay *replay,
     int64_t records_max = 0;
     const struct wt_replay_part *parts = wt_replay_parts(replay, &count);
     for (size_t i = 0; i < count; i++) {
-        records_max += left(&parts[i]);
+        records_max += wt_replay_left(&parts[i]);
     }
     if (estimate->records_per_s > 0) {
         double seconds = (double)records_max / estimate->records_per_s;
@@ -199,8 +191,8 @@ bool wt_cli_pass_print_balance(const struct wt_cli_pass *pass, const struct wt_r
         const struct wt_replay_part *part = &parts[i];
         (void)printf("  %s [%" PRId32 "] offsets %" PRId64 " to %" PRId64 ": ", part->topic,
                      part->partition, part->checkpoint.from, part->checkpoint.to);
-        if (left(part) > 0) {
-            (void)printf("%" PRId64 " offsets left; ", left(part));
+        if (wt_replay_left(part) > 0) {
+            (void)printf("%" PRId64 " offsets left; ", wt_replay_left(part));
         }
         print_tally(&part->checkpoint.tally);
         wt_tally_add(&sum, &part->checkpoint.tally);

@@ -36,9 +36,8 @@ static struct wt_progress_state progress_of(const struct wt_replay *replay)
     const struct wt_replay_part *parts = wt_replay_parts(replay, &count);
     struct wt_progress_state state = {.units = "articles"};
     for (size_t i = 0; i < count; i++) {
-        int64_t left = parts[i].checkpoint.to - parts[i].position;
         state.done += (uint64_t)parts[i].checkpoint.tally.read;
-        state.total += (uint64_t)(parts[i].checkpoint.tally.read + (left > 0 ? left : 0));
+        state.total += (uint64_t)(parts[i].checkpoint.tally.read + wt_replay_left(&parts[i]));
     }
     return state;
 }
