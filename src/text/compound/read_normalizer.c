@@ -31,24 +31,6 @@ static struct wt_normalizer_step *add_step(struct wt_json *json, struct wt_norma
     return step;
 }
 
-static void read_text(struct wt_json *json, char **text_out, size_t *bytes_out)
-{
-    struct wt_json_text text;
-    if (!wt_json_string(json, &text)) {
-        return;
-    }
-    char *copy = malloc(text.count + 1);
-    if (copy == NULL) {
-        (void)wt_json_out_of_memory(json);
-        return;
-    }
-    memcpy(copy, text.bytes, text.count);
-    copy[text.count] = '\0';
-    free(*text_out);
-    *text_out = copy;
-    *bytes_out = text.count;
-}
-
 /* An object with only "type", which names `kind`. */
 static void read_plain(struct wt_json *json, struct wt_normalizer *normalizer,
                        enum wt_normalizer_kind kind)
@@ -149,7 +131,7 @@ static void read_prepend(struct wt_json *json, struct wt_normalizer *normalizer)
         if (wt_json_text_is(key, "type")) {
             wt_json_skip(json);
         } else if (wt_json_text_is(key, "prepend")) {
-            read_text(json, &step->content, &step->content_bytes);
+            (void)wt_json_string_copy(json, &step->content, &step->content_bytes);
         } else {
             wt_refuse_key(json);
         }
@@ -172,7 +154,7 @@ static void read_pattern(struct wt_json *json, struct wt_normalizer_step *step)
             wt_refuse_key(json);
             return;
         }
-        read_text(json, &step->pattern, &step->pattern_bytes);
+        (void)wt_json_string_copy(json, &step->pattern, &step->pattern_bytes);
         if (json->status != WT_OK || !regex) {
             continue;
         }
@@ -204,7 +186,7 @@ static void read_replace(struct wt_json *json, struct wt_normalizer *normalizer)
         } else if (wt_json_text_is(key, "pattern")) {
             read_pattern(json, step);
         } else if (wt_json_text_is(key, "content")) {
-            read_text(json, &step->content, &step->content_bytes);
+            (void)wt_json_string_copy(json, &step->content, &step->content_bytes);
         } else {
             wt_refuse_key(json);
         }
@@ -261,23 +243,12 @@ static void read_bert(struct wt_json *json, struct wt_normalizer *normalizer,
 static void read_any(struct wt_json *json, struct wt_normalizer *normalizer,
                      struct wt_bert_settings *bert);
 
-static void read_sequence(struct wt_json *json, struct wt_normalizer *normalizer)
+/* One of a Sequence; what BERT's parts set is for those that stand alone. */
+static void read_one(struct wt_json *json, void *opaque)
 {
-    struct wt_json_text key;
+    struct wt_normalizer *normalizer = opaque;
     struct wt_bert_settings ignored;
-    (void)wt_json_object(json);
-    while (wt_json_key(json, &key)) {
-        if (wt_json_text_is(key, "type")) {
-            wt_json_skip(json);
-        } else if (wt_json_text_is(key, "normalizers")) {
-            (void)wt_json_array(json);
-            while (wt_json_element(json)) {
-                read_any(json, normalizer, &ignored);
-            }
-        } else {
-            wt_refuse_key(json);
-        }
-    }
+    read_any(json, normalizer, &ignored);
 }
 
 static void read_any(struct wt_json *json, struct wt_normalizer *normalizer,
@@ -290,7 +261,7 @@ static void read_any(struct wt_json *json, struct wt_normalizer *normalizer,
     if (normalizer->count == WT_NORMALIZER_STEPS_MAX) {
         (void)wt_json_refuse(json, "more than %u normalizers", WT_NORMALIZER_STEPS_MAX);
     } else if (strcmp(type, "Sequence") == 0) {
-        read_sequence(json, normalizer);
+        wt_read_sequence(json, "normalizers", read_one, normalizer);
     } else if (strcmp(type, "BertNormalizer") == 0) {
         read_bert(json, normalizer, bert);
         bert->normalizer = true;

@@ -246,23 +246,12 @@ static void read_split(struct wt_json *json, struct wt_splitter *splitter)
 static void read_any(struct wt_json *json, struct wt_splitter *splitter,
                      struct wt_bert_settings *bert);
 
-static void read_sequence(struct wt_json *json, struct wt_splitter *splitter)
+/* One of a Sequence; what BERT's parts set is for those that stand alone. */
+static void read_one(struct wt_json *json, void *opaque)
 {
-    struct wt_json_text key;
+    struct wt_splitter *splitter = opaque;
     struct wt_bert_settings ignored;
-    (void)wt_json_object(json);
-    while (wt_json_key(json, &key)) {
-        if (wt_json_text_is(key, "type")) {
-            wt_json_skip(json);
-        } else if (wt_json_text_is(key, "pretokenizers")) {
-            (void)wt_json_array(json);
-            while (wt_json_element(json)) {
-                read_any(json, splitter, &ignored);
-            }
-        } else {
-            wt_refuse_key(json);
-        }
-    }
+    read_any(json, splitter, &ignored);
 }
 
 static void read_any(struct wt_json *json, struct wt_splitter *splitter,
@@ -280,7 +269,7 @@ static void read_any(struct wt_json *json, struct wt_splitter *splitter,
         (void)wt_json_refuse(json, "the pre-tokenizer %s behind %s is not supported", type,
                              splitter->fold == WT_FOLD_BYTES ? "ByteLevel" : "Metaspace");
     } else if (strcmp(type, "Sequence") == 0) {
-        read_sequence(json, splitter);
+        wt_read_sequence(json, "pretokenizers", read_one, splitter);
     } else if (strcmp(type, "ByteLevel") == 0) {
         read_byte_level(json, splitter);
     } else if (strcmp(type, "Metaspace") == 0) {

@@ -260,22 +260,10 @@ static void read_template(struct wt_json *json, struct wt_compound *compound)
 
 static void read_any(struct wt_json *json, struct wt_compound *compound);
 
-static void read_sequence(struct wt_json *json, struct wt_compound *compound)
+static void read_one(struct wt_json *json, void *opaque)
 {
-    struct wt_json_text key;
-    (void)wt_json_object(json);
-    while (wt_json_key(json, &key)) {
-        if (wt_json_text_is(key, "type")) {
-            wt_json_skip(json);
-        } else if (wt_json_text_is(key, "processors")) {
-            (void)wt_json_array(json);
-            while (wt_json_element(json)) {
-                read_any(json, compound);
-            }
-        } else {
-            wt_refuse_key(json);
-        }
-    }
+    struct wt_compound *compound = opaque;
+    read_any(json, compound);
 }
 
 static void read_any(struct wt_json *json, struct wt_compound *compound)
@@ -285,7 +273,7 @@ static void read_any(struct wt_json *json, struct wt_compound *compound)
         return;
     }
     if (strcmp(type, "Sequence") == 0) {
-        read_sequence(json, compound);
+        wt_read_sequence(json, "processors", read_one, compound);
     } else if (strcmp(type, "TemplateProcessing") == 0) {
         read_template(json, compound);
     } else if (strcmp(type, "BertProcessing") == 0) {

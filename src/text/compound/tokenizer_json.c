@@ -36,25 +36,25 @@ bool wt_read_type(struct wt_json *json, char type_out[WT_TYPE_NAME_BYTES])
     return found;
 }
 
-/* --- added tokens ---------------------------------------------------------------------------- */
-
-static void read_content(struct wt_json *json, struct wt_read_token *token)
+void wt_read_sequence(struct wt_json *json, const char *list, wt_read_part *read, void *opaque)
 {
-    struct wt_json_text text;
-    if (!wt_json_string(json, &text)) {
-        return;
+    struct wt_json_text key;
+    (void)wt_json_object(json);
+    while (wt_json_key(json, &key)) {
+        if (wt_json_text_is(key, "type")) {
+            wt_json_skip(json);
+        } else if (wt_json_text_is(key, list)) {
+            (void)wt_json_array(json);
+            while (wt_json_element(json)) {
+                read(json, opaque);
+            }
+        } else {
+            wt_refuse_key(json);
+        }
     }
-    char *copy = malloc(text.count + 1);
-    if (copy == NULL) {
-        (void)wt_json_out_of_memory(json);
-        return;
-    }
-    memcpy(copy, text.bytes, text.count);
-    copy[text.count] = '\0';
-    free(token->text);
-    token->text = copy;
-    token->bytes = text.count;
 }
+
+/* --- added tokens ---------------------------------------------------------------------------- */
 
 static void read_token(struct wt_json *json, struct wt_read_token *token)
 {
@@ -65,7 +65,7 @@ static void read_token(struct wt_json *json, struct wt_read_token *token)
         if (wt_json_text_is(key, "id")) {
             (void)wt_json_uint32(json, &id); /* Hugging Face numbers them itself */
         } else if (wt_json_text_is(key, "content")) {
-            read_content(json, token);
+            (void)wt_json_string_copy(json, &token->text, &token->bytes);
         } else if (wt_json_text_is(key, "single_word")) {
             (void)wt_json_bool(json, &token->single_word);
         } else if (wt_json_text_is(key, "lstrip")) {

@@ -57,4 +57,9 @@ static inline void wt_refuse_key(struct wt_json *json)
 /* Enters the object that follows and copies its "type". False: an error. */
 bool wt_read_type(struct wt_json *json, char type_out[WT_TYPE_NAME_BYTES]);
 
+typedef void wt_read_part(struct wt_json *json, void *opaque);
+
+/* Reads an object of the type Sequence: `read` reads each element of the list at the key `list`. */
+void wt_read_sequence(struct wt_json *json, const char *list, wt_read_part *read, void *opaque);
+
 #endif

@@ -402,6 +402,25 @@ bool wt_json_has(struct wt_json *json, const char *key)
     return json->status == WT_OK && found;
 }
 
+bool wt_json_string_copy(struct wt_json *json, char **text, size_t *bytes_out)
+{
+    struct wt_json_text read;
+    if (!wt_json_string(json, &read)) {
+        return false;
+    }
+    char *copy = malloc(read.count + 1);
+    if (copy == NULL) {
+        (void)wt_json_out_of_memory(json);
+        return false;
+    }
+    memcpy(copy, read.bytes, read.count);
+    copy[read.count] = '\0';
+    free(*text);
+    *text = copy;
+    *bytes_out = read.count;
+    return true;
+}
+
 bool wt_json_find(struct wt_json *json, const char *key, char *word_out, size_t word_bytes)
 {
     size_t place = json->place;

@@ -76,6 +76,9 @@ bool wt_json_element(struct wt_json *json);
 
 /* Read one value of this kind; another kind is an error. */
 bool wt_json_string(struct wt_json *json, struct wt_json_text *text_out);
+/* The same as a copy with a NUL behind it in *text, which is freed before. An error leaves *text. The
+ * caller frees it. */
+bool wt_json_string_copy(struct wt_json *json, char **text, size_t *bytes_out);
 /* As Hugging Face reads it (serde_real.h). */
 bool wt_json_number(struct wt_json *json, double *number_out);
 bool wt_json_bool(struct wt_json *json, bool *value_out);

@@ -206,18 +206,9 @@ static void read_merges(struct reader *reader)
 
 static void read_unknown(struct reader *reader)
 {
-    struct wt_json_text text;
-    if (wt_json_null(reader->json) || !wt_json_string(reader->json, &text)) {
-        return;
+    if (!wt_json_null(reader->json)) {
+        (void)wt_json_string_copy(reader->json, &reader->unknown, &reader->unknown_bytes);
     }
-    free(reader->unknown);
-    reader->unknown = malloc(text.count + 1);
-    if (reader->unknown == NULL) {
-        (void)wt_json_out_of_memory(reader->json);
-        return;
-    }
-    memcpy(reader->unknown, text.bytes, text.count);
-    reader->unknown_bytes = text.count;
 }
 
 static void refuse_text(struct wt_json *json)
