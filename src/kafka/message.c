@@ -59,3 +59,14 @@ void wt_message_scratch_free(struct wt_message_scratch *scratch)
     free(scratch->headers);
     *scratch = (struct wt_message_scratch){0};
 }
+
+rd_kafka_headers_t *wt_message_headers(const struct wt_output *output)
+{
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(output->header_count);
+    for (size_t i = 0; i < output->header_count; i++) {
+        const struct wt_header *header = &output->headers[i];
+        (void)rd_kafka_header_add(headers, header->name, -1, header->value,
+                                  (ssize_t)header->value_bytes);
+    }
+    return headers;
+}

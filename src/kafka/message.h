@@ -1,4 +1,4 @@
-/* message.h: creates a record from a librdkafka message. */
+/* message.h: creates a record from a librdkafka message, and the headers of one to be produced. */
 #ifndef WIRETAG_KAFKA_MESSAGE_H
 #define WIRETAG_KAFKA_MESSAGE_H
 
@@ -18,5 +18,9 @@ struct wt_record *wt_message_record(const rd_kafka_message_t *message,
                                     struct wt_message_scratch *scratch);
 
 void wt_message_scratch_free(struct wt_message_scratch *scratch);
+
+/* Copies of the output's headers; a message that is produced takes them, else the caller destroys
+ * them. Thread: any. */
+rd_kafka_headers_t *wt_message_headers(const struct wt_output *output);
 
 #endif

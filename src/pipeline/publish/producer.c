@@ -5,6 +5,7 @@
 #include "kafka/broker_status.h"
 #include "kafka/client.h"
 #include "kafka/client_sizes.h"
+#include "kafka/message.h"
 #include "kafka/topic_status.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
@@ -406,18 +407,6 @@ bool wt_producer_send_offsets(struct wt_producer *producer,
 
 /* --- records --------------------------------------------------------------------------------- */
 
-static rd_kafka_headers_t *headers_of(const struct wt_record *record)
-{
-    const struct wt_output *output = &record->output;
-    rd_kafka_headers_t *headers = rd_kafka_headers_new(output->header_count);
-    for (size_t i = 0; i < output->header_count; i++) {
-        const struct wt_header *header = &output->headers[i];
-        (void)rd_kafka_header_add(headers, header->name, -1, header->value,
-                                  (ssize_t)header->value_bytes);
-    }
-    return headers;
-}
-
 enum wt_delivery wt_producer_send(struct wt_producer *producer, struct wt_record *record,
                                   const char **reason_out)
 {
@@ -428,7 +417,7 @@ enum wt_delivery wt_producer_send(struct wt_producer *producer, struct wt_record
     bool kept = dead_letter ? record->dead_letter_dated
                             : producer->config->output.timestamp == WT_TIMESTAMP_INPUT;
     bool keep_timestamp = kept && record->timestamp_ms >= 0;
-    rd_kafka_headers_t *headers = headers_of(record);
+    rd_kafka_headers_t *headers = wt_message_headers(&record->output);
     rd_kafka_resp_err_t code = rd_kafka_producev(
         producer->client, RD_KAFKA_V_RKT(wt_output_topics_of(producer->topics, record)),
         RD_KAFKA_V_PARTITION(RD_KAFKA_PARTITION_UA), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),

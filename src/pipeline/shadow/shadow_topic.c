@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "kafka/client.h"
+#include "kafka/message.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
 #include "record/partition.h"
@@ -188,23 +189,12 @@ void wt_shadow_topic_close(struct wt_shadow_topic *topic, int wait_ms)
 
 /* --- records ---------------------------------------------------------------------------------- */
 
-static rd_kafka_headers_t *headers_of(const struct wt_output *output)
-{
-    rd_kafka_headers_t *headers = rd_kafka_headers_new(output->header_count);
-    for (size_t i = 0; i < output->header_count; i++) {
-        const struct wt_header *header = &output->headers[i];
-        (void)rd_kafka_header_add(headers, header->name, -1, header->value,
-                                  (ssize_t)header->value_bytes);
-    }
-    return headers;
-}
-
 void wt_shadow_topic_send(struct wt_shadow_topic *topic, const struct wt_record *record)
 {
     assert(record->outcome == WT_OUTCOME_LABELLED && record->output.headers != NULL);
     const struct wt_output *output = &record->output;
     bool dated = topic->config->output.timestamp == WT_TIMESTAMP_INPUT && record->timestamp_ms >= 0;
-    rd_kafka_headers_t *headers = headers_of(output);
+    rd_kafka_headers_t *headers = wt_message_headers(output);
     /* The opaque is a number, never a pointer. NOLINTNEXTLINE(performance-no-int-to-ptr) */
     void *number = (void *)(intptr_t)wt_record_origin(record).partition;
     rd_kafka_resp_err_t code = rd_kafka_producev(
