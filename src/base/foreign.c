@@ -67,6 +67,7 @@ static const struct sign models[] = {
          "a pointer of Git LFS (git lfs pull fetches the file)"),
     SIGN("\x89HDF\r\n\x1A\n", "an HDF5 file, as of Keras"),
     SIGN("GGUF", "a GGUF file"),
+    SIGN("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", "zeros (it may still be being copied)"),
 };
 
 static const char *find(const struct sign *signs, size_t sign_count, const void *bytes,
@@ -181,13 +182,13 @@ const char *wt_foreign_json(const void *bytes, size_t count, bool *compressed_ou
 }
 
 /* The length of the header in eight bytes, least significant first, then the header, an object. */
-static bool is_safetensors(const uint8_t *bytes, size_t count)
+static bool is_safetensors(const uint8_t *bytes, size_t count, uint64_t file_bytes)
 {
     uint64_t length = 0;
     for (size_t i = 8; count > 8 && i > 0; i--) {
         length = length << 8 | bytes[i - 1];
     }
-    return count > 8 && bytes[8] == '{' && length >= 2 && length <= count - 8;
+    return count > 8 && bytes[8] == '{' && length >= 2 && length <= file_bytes - 8;
 }
 
 /* ModelProto: ir_version, then producer_name. */
@@ -196,7 +197,7 @@ static bool is_onnx(const uint8_t *bytes, size_t count)
     return count >= 3 && bytes[0] == 0x08u && bytes[1] < 0x20u && bytes[2] == 0x12u;
 }
 
-const char *wt_foreign_model(const void *bytes, size_t count)
+const char *wt_foreign_model(const void *bytes, size_t count, uint64_t file_bytes)
 {
     const uint8_t *at = bytes;
     bool is_compressed = false;
@@ -207,7 +208,7 @@ const char *wt_foreign_model(const void *bytes, size_t count)
     if (name != NULL) {
         return name;
     }
-    if (is_safetensors(at, count)) {
+    if (is_safetensors(at, count, file_bytes)) {
         return "a file of safetensors";
     }
     if (is_pickle(at, count)) {

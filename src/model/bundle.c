@@ -1,6 +1,7 @@
 #include "model/bundle.h"
 
 #include "base/errno_text.h"
+#include "base/foreign.h"
 #include "wiretag/model.h"
 
 #include <errno.h>
@@ -78,29 +79,51 @@ static enum wt_status read_and_hash(struct reading *reading, EVP_MD_CTX *digest,
     return finish_hash(reading, digest, error);
 }
 
-static enum wt_status allocate(struct reading *reading, struct wt_error *error)
+/* Names a file that is something else, before there is memory for all of it. */
+static enum wt_status check_kind(const struct reading *reading, struct wt_error *error)
+{
+    char head[WT_FOREIGN_MODEL_BYTES];
+    ssize_t count = pread(reading->fd, head, sizeof head, 0);
+    if (count < 0) {
+        return cannot_read(reading->path, reading->options, wt_errno_text(errno), error);
+    }
+    const char *foreign = wt_foreign_model(head, (size_t)count, reading->count);
+    if (foreign != NULL) {
+        return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "bundle-invalid",
+                            "the model %s is not a TorchScript bundle but %s", reading->path,
+                            foreign);
+    }
+    return WT_OK;
+}
+
+/* Sets `count`. */
+static enum wt_status check_file(struct reading *reading, struct wt_error *error)
 {
     struct stat status;
-    const char *path = reading->path;
     if (fstat(reading->fd, &status) != 0) {
-        return cannot_read(path, reading->options, wt_errno_text(errno), error);
+        return cannot_read(reading->path, reading->options, wt_errno_text(errno), error);
     }
     if (!S_ISREG(status.st_mode)) {
-        return cannot_read(path, reading->options, "it is not a regular file", error);
+        return cannot_read(reading->path, reading->options, "it is not a regular file", error);
     }
     if (status.st_size == 0) {
         return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "bundle-empty",
-                            "the model %s is empty; export or copy it again", path);
+                            "the model %s is empty; export or copy it again", reading->path);
     }
-    size_t mapped = reading->whole ? (size_t)status.st_size : CHUNK_BYTES;
+    reading->count = (size_t)status.st_size;
+    return check_kind(reading, error);
+}
+
+static enum wt_status allocate(struct reading *reading, struct wt_error *error)
+{
+    size_t mapped = reading->whole ? reading->count : CHUNK_BYTES;
     void *bytes = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (bytes == MAP_FAILED) {
         return wt_error_set(error, WT_MEMORY, WT_ERROR_FATAL, "memory",
-                            "out of memory for %zu bytes of %s", mapped, path);
+                            "out of memory for %zu bytes of %s", mapped, reading->path);
     }
     reading->bytes = bytes;
     reading->mapped = mapped;
-    reading->count = (size_t)status.st_size;
     return WT_OK;
 }
 
@@ -148,7 +171,10 @@ static enum wt_status read_file(struct reading *reading, struct wt_error *error)
     if (reading->fd < 0) {
         return cannot_read(reading->path, reading->options, wt_errno_text(errno), error);
     }
-    enum wt_status status = allocate(reading, error);
+    enum wt_status status = check_file(reading, error);
+    if (status == WT_OK) {
+        status = allocate(reading, error);
+    }
     if (status != WT_OK) {
         goto done;
     }

@@ -21,8 +21,9 @@ struct wt_bundle {
 };
 
 /* Reads `path` and compares its hash with options->sha256 (NULL: no comparison; upper case is
- * accepted). Reports the bytes to options->progress. WT_IO: not readable. WT_INVALID: empty, or the
- * hash differs. Free `bundle_out` with wt_bundle_free. Thread: any. */
+ * accepted). Reports the bytes to options->progress. WT_IO: not readable. WT_INVALID: empty, something
+ * else by its first bytes (base/foreign.h), or the hash differs. Free `bundle_out` with wt_bundle_free.
+ * Thread: any. */
 enum wt_status wt_bundle_read(const char *path, const struct wt_model_options *options,
                               struct wt_bundle *bundle_out, struct wt_error *error);
 

@@ -1,5 +1,4 @@
 #include "base/clock.h"
-#include "base/foreign.h"
 #include "base/options.h"
 #include "model/archive.h"
 #include "model/backend.h"
@@ -311,19 +310,6 @@ static double lap(int64_t *since_us)
     return seconds;
 }
 
-/* Names a file that is something else, and compares an archive with its checksums, which a pin makes
- * needless. */
-static enum wt_status check_bytes(const struct wt_bundle *bundle, const char *path, bool pinned,
-                                  struct wt_error *error)
-{
-    const char *foreign = wt_foreign_model(bundle->bytes, bundle->count);
-    if (foreign != NULL) {
-        return wt_error_set(error, WT_INVALID, WT_ERROR_FATAL, "bundle-invalid",
-                            "the model %s is not a TorchScript bundle but %s", path, foreign);
-    }
-    return pinned ? WT_OK : wt_archive_check(bundle->bytes, bundle->count, path, error);
-}
-
 /* Reads the file, checks its hash and makes a backend of it. */
 static enum wt_status load_bytes(struct wt_model *model, const char *path,
                                  const struct wt_model_options *options, struct wt_error *error)
@@ -337,7 +323,9 @@ static enum wt_status load_bytes(struct wt_model *model, const char *path,
     memcpy(model->sha256, bundle.sha256, sizeof model->sha256);
     model->load_seconds.reading = lap(&since_us);
     wt_model_progress_tell(&options->progress, "loading", 0, 0);
-    status = check_bytes(&bundle, path, options->sha256 != NULL, error);
+    if (options->sha256 == NULL) { /* a pin makes the archive's own checksums needless */
+        status = wt_archive_check(bundle.bytes, bundle.count, path, error);
+    }
     if (status == WT_OK) {
         status = wt_backend_load(&bundle, path, &model->backend, error);
     }

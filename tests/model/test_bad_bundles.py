@@ -196,6 +196,7 @@ FOREIGN = {
     "safetensors": (2).to_bytes(8, "little") + b"{}",
     "an ONNX model": b"\x08\x07\x12\x07pytorch\x1a\x032.9",
     "a web page": b"<!DOCTYPE html><title>404</title>",
+    "room that nobody wrote to": bytes(4096),
 }
 
 
@@ -207,7 +208,8 @@ FOREIGN = {
     ("compressed", "not a TorchScript bundle but compressed by gzip"),
     ("safetensors", "not a TorchScript bundle but a file of safetensors"),
     ("an ONNX model", "not a TorchScript bundle but an ONNX model"),
-    ("a web page", "not a TorchScript bundle but a web page")])
+    ("a web page", "not a TorchScript bundle but a web page"),
+    ("room that nobody wrote to", "not a TorchScript bundle but zeros")])
 def test_a_file_that_is_no_bundle_is_refused(what, error, tmp_path):
     path = tmp_path / "model.pth"
     if what == "saved by torch.save":
