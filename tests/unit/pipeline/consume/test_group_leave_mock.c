@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #define TURN_US 10000
-#define WAIT_US 30000000
+#define WAIT_US 60000000
 
 #define COOPERATIVE "partition.assignment.strategy: cooperative-sticky"
 #define EAGER "partition.assignment.strategy: range"
@@ -34,10 +34,12 @@ int64_t __real_wt_clock_us(void);
 int64_t __wrap_wt_clock_us(void);
 
 static atomic_llong passed_us; /* beside what really has */
+static atomic_llong stands_us; /* where the clock stands; 0: it goes */
 
 int64_t __wrap_wt_clock_us(void)
 {
-    return __real_wt_clock_us() + atomic_load(&passed_us);
+    int64_t stands = atomic_load(&stands_us);
+    return stands != 0 ? stands : __real_wt_clock_us() + atomic_load(&passed_us);
 }
 
 /* Longer than the group takes to let a member go. */
@@ -62,15 +64,26 @@ static void on_failed(void *opaque, const struct wt_error *error)
 rd_kafka_error_t *__real_rd_kafka_consumer_close_queue(rd_kafka_t *client, rd_kafka_queue_t *queue);
 rd_kafka_error_t *__wrap_rd_kafka_consumer_close_queue(rd_kafka_t *client, rd_kafka_queue_t *queue);
 
+/* What the worker has for leaving is not used up by a group that answers late on a busy machine. */
+static void await_answer(rd_kafka_queue_t *waiting)
+{
+    int64_t since_us = __real_wt_clock_us();
+    atomic_store(&stands_us, wt_clock_us());
+    while (!seen.answered && __real_wt_clock_us() < since_us + WAIT_US) {
+        (void)usleep(TURN_US);
+        seen.answered = rd_kafka_queue_length(waiting) > 0;
+    }
+    atomic_fetch_sub(&passed_us, __real_wt_clock_us() - since_us);
+    atomic_store(&stands_us, 0);
+}
+
 /* The group answers just before the client leaves it. */
 rd_kafka_error_t *__wrap_rd_kafka_consumer_close_queue(rd_kafka_t *client, rd_kafka_queue_t *queue)
 {
     rd_kafka_queue_t *waiting = rd_kafka_queue_get_consumer(client);
     seen.drained_first = seen.drained;
-    for (int64_t until_us = wt_clock_us() + WAIT_US;
-         seen.awaited && !seen.answered && wt_clock_us() < until_us;) {
-        (void)usleep(TURN_US);
-        seen.answered = rd_kafka_queue_length(waiting) > 0;
+    if (seen.awaited) {
+        await_answer(waiting);
     }
     rd_kafka_queue_destroy(waiting);
     return __real_rd_kafka_consumer_close_queue(client, queue);
@@ -79,9 +92,12 @@ rd_kafka_error_t *__wrap_rd_kafka_consumer_close_queue(rd_kafka_t *client, rd_ka
 const char *__real_rd_kafka_rebalance_protocol(rd_kafka_t *client);
 const char *__wrap_rd_kafka_rebalance_protocol(rd_kafka_t *client);
 
-/* As where librdkafka has dropped the question. */
+/* As where librdkafka has dropped the question: then the worker's time to leave is over at once. */
 const char *__wrap_rd_kafka_rebalance_protocol(rd_kafka_t *client)
 {
+    if (seen.silent) {
+        atomic_fetch_add(&passed_us, WAIT_US);
+    }
     while (seen.silent) {
         (void)pause();
     }
