@@ -185,11 +185,13 @@ RIGHTS = {"authorizer.class.name": "org.apache.kafka.metadata.authorizer.Standar
           "allow.everyone.if.no.acl.found": "true"}
 
 
-@pytest.mark.parametrize("kind, operation, reason, part", [
-    (ResourceType.GROUP, AclOperation.READ, "rights", "this user needs Read on the group"),
-    (ResourceType.TOPIC, AclOperation.READ, "rights", "this user needs Read on the topic"),
-    (ResourceType.TOPIC, AclOperation.WRITE, "transactions", "this user needs Write on")])
-def test_rights_that_are_taken_away_from_a_running_worker_are_named(lab, own_broker, kind, operation, reason, part):
+@pytest.mark.parametrize("kind, operation, guarantee, reason, part", [
+    (ResourceType.GROUP, AclOperation.READ, "exactly-once", "rights", "this user needs Read on the group"),
+    (ResourceType.TOPIC, AclOperation.READ, "exactly-once", "rights", "this user needs Read on the topic"),
+    (ResourceType.TOPIC, AclOperation.WRITE, "exactly-once", "transactions", "this user needs Write on"),
+    (ResourceType.TOPIC, AclOperation.WRITE, "at-least-once", "output-topic", "this user needs Write on the topic")])
+def test_rights_that_are_taken_away_from_a_running_worker_are_named(lab, own_broker, kind, operation, guarantee, reason, part):
+    lab.guarantee = guarantee
     broker = own_broker(settings=RIGHTS)
     flow = lab.flow(1, on=broker)
     running = lab.run(flow, http=HTTP)

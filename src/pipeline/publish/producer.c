@@ -74,20 +74,35 @@ static enum wt_delivery delivery_of(rd_kafka_resp_err_t code)
     }
 }
 
+#define REASON_BYTES 400u
+
+/* Why the record was not delivered, and the right that is missing, if one is. */
+static const char *reason_of(const rd_kafka_message_t *message, char text[REASON_BYTES])
+{
+    bool denied = message->err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+    (void)snprintf(text, REASON_BYTES, "%s%s%s", rd_kafka_err2str(message->err),
+                   denied ? "; this user needs Write on the topic " : "",
+                   !denied                ? ""
+                   : message->rkt != NULL ? rd_kafka_topic_name(message->rkt)
+                                          : "of the record");
+    return text;
+}
+
 /* Tells topic_status.h whether records reach their topics. What is refused, purged or lost with its
  * producer says nothing about a topic. */
 static void note_delivery(const struct wt_producer *producer, const rd_kafka_message_t *message,
                           enum wt_delivery delivery)
 {
     bool delivered = delivery == WT_DELIVERED;
-    char words[300] = "";
+    char words[REASON_BYTES + 300] = "";
+    char reason[REASON_BYTES];
     if (delivery != WT_DELIVERY_RETRY && delivery != WT_DELIVERY_EXPIRED && !delivered) {
         return;
     }
     if (!delivered) {
         (void)snprintf(words, sizeof words, "records are not delivered to %s: %s; retrying",
                        message->rkt != NULL ? rd_kafka_topic_name(message->rkt) : "the topic",
-                       rd_kafka_err2str(message->err));
+                       reason_of(message, reason));
     }
     wt_topics_note_delivery(wt_output_topics_is_dead(producer->topics, message->rkt), delivered,
                             words);
@@ -104,7 +119,8 @@ static void on_report(rd_kafka_t *client, const rd_kafka_message_t *message, voi
     } else if (delivery != WT_DELIVERY_PURGED) {
         wt_metric_add(WT_METRIC_PRODUCE_ERRORS, 1);
     }
-    producer->report(producer->opaque, message->_private, delivery, rd_kafka_err2str(message->err));
+    char reason[REASON_BYTES];
+    producer->report(producer->opaque, message->_private, delivery, reason_of(message, reason));
 }
 
 static int on_statistics(rd_kafka_t *client, char *text, size_t bytes, void *opaque)

@@ -20,7 +20,7 @@ bool wt_txn_stall_is_expired(rd_kafka_resp_err_t code)
            code == RD_KAFKA_RESP_ERR_UNKNOWN_PRODUCER_ID;
 }
 
-/* The topics that this producer writes to. */
+/* The right to the topics that this producer writes to. librdkafka does not say which of them. */
 static void add_topics(struct wt_txn_stall *stall, const struct wt_config *config)
 {
     size_t used = strlen(stall->words);
@@ -35,6 +35,39 @@ static void add_topics(struct wt_txn_stall *stall, const struct wt_config *confi
     }
 }
 
+/* The right that is missing; false: the error is another one. */
+static bool add_right(struct wt_txn_stall *stall, const struct wt_config *config,
+                      rd_kafka_resp_err_t code)
+{
+    const struct wt_property *group = wt_config_consumer_property(config, "group.id");
+    size_t used = strlen(stall->words);
+    switch (code) {
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+        add_topics(stall, config);
+        return true;
+    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+        (void)snprintf(stall->words + used, sizeof stall->words - used,
+                       "; this user needs Read on the group %s",
+                       group != NULL ? group->value : "of group.id");
+        return true;
+    case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+        (void)snprintf(stall->words + used, sizeof stall->words - used,
+                       "; this user needs Write on this transactional id");
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* True: it may follow from an earlier error, and says nothing about its cause: librdkafka's own words, and
+ * that the transaction which failed is still being ended. */
+static bool is_consequence(const rd_kafka_error_t *error)
+{
+    rd_kafka_resp_err_t code = rd_kafka_error_code(error);
+    return code < RD_KAFKA_RESP_ERR_UNKNOWN || code == RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS ||
+           rd_kafka_error_is_retriable(error) != 0;
+}
+
 /* Without librdkafka's "(after … ms)", so that the words stay the same while the failure lasts. */
 void wt_txn_stall_error(struct wt_txn_stall *stall, const struct wt_config *config,
                         const char *what, const rd_kafka_error_t *error)
@@ -42,12 +75,12 @@ void wt_txn_stall_error(struct wt_txn_stall *stall, const struct wt_config *conf
     assert(error != NULL);
     const char *reason = rd_kafka_error_string(error);
     const char *end = strstr(reason, " (after ");
-    bool denied = rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+    if (stall->denied && is_consequence(error)) {
+        return;
+    }
     (void)snprintf(stall->words, sizeof stall->words, "%s: %.*s", what,
                    end != NULL ? (int)(end - reason) : (int)strlen(reason), reason);
-    if (denied) {
-        add_topics(stall, config);
-    }
+    stall->denied = add_right(stall, config, rd_kafka_error_code(error));
 }
 
 void wt_txn_stall_log(struct wt_txn_stall *stall, const char *what, const rd_kafka_error_t *error,
@@ -90,6 +123,7 @@ void wt_txn_stall_step(struct wt_txn_stall *stall, const char *transactional_id,
     stall->started = stall->started || at_rest;
     if (is_over(stall, now_us, at_rest, committed)) {
         stall->words[0] = '\0';
+        stall->denied = false;
         stall->logged = false;
         if (stall->since_us != 0) {
             stall->since_us = 0;

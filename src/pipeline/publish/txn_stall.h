@@ -18,6 +18,7 @@ struct wt_txn_stall {
     int64_t rest_us;  /* since when no call is under way; 0: a call is */
     bool started;     /* the producer was ready once; before that, waiting is a stall at once */
     bool logged;      /* an error was logged */
+    bool denied;      /* `words` name a right that is missing */
     char words[400];  /* the last error; "": there was none */
 };
 

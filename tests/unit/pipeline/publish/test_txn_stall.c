@@ -138,6 +138,34 @@ static void aborts_one_after_the_other_are_one_stall_until_a_commit(void **state
     assert_false(is_stalled());
 }
 
+static void a_missing_right_is_named_until_another_cause_is(void **state)
+{
+    (void)state;
+    fail_step(RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, "Topic authorization failed", false);
+    pass_ms(4000, WAITS);
+    fail_call("offsets", RD_KAFKA_RESP_ERR__STATE, "Erroneous state", true);
+    pass_ms(100, WAITS);
+    assert_true(stalled("this user needs Write on labels"));
+    fail_call("start", RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS, "another is ending", true);
+    fail_call("start", RD_KAFKA_RESP_ERR__TIMED_OUT, "Timed out", true);
+    pass_ms(100, STARTS);
+    assert_true(stalled("this user needs Write on labels"));
+    fail_call("start", RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED, "refused", true);
+    pass_ms(100, STARTS);
+    assert_true(stalled("refused; this user needs Write on this transactional id"));
+    fail_call("offsets", RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, "refused", true);
+    pass_ms(100, WAITS);
+    assert_true(stalled("refused; this user needs Read on the group "));
+    fail_step(RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS, "Not enough in-sync replicas", true);
+    pass_ms(100, WAITS);
+    assert_true(stalled("Not enough in-sync replicas"));
+    assert_false(stalled("this user needs"));
+    pass_ms(0, COMMITTED);
+    fail_call("offsets", RD_KAFKA_RESP_ERR__STATE, "Erroneous state", false);
+    pass_ms(4000, WAITS);
+    assert_true(stalled("Erroneous state"));
+}
+
 static void what_nobody_wants_any_more_is_over(void **state)
 {
     (void)state;
@@ -156,6 +184,7 @@ static void what_nobody_wants_any_more_is_over(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(a_missing_right_is_named_until_another_cause_is),
         TEST(a_start_and_commits_that_take_a_moment_are_no_stall),
         TEST(before_the_first_start_nothing_is_ready),
         TEST(a_start_that_does_not_come_through_is_a_stall_until_it_does),
