@@ -17,7 +17,13 @@ void wt_buffer_reserve(struct wt_buffer *buffer, size_t count)
         while (capacity - buffer->count < count) {
             capacity *= 2;
         }
-        buffer->bytes = wt_realloc(buffer->bytes, capacity);
+        if (buffer->lent) {
+            char *lent = buffer->bytes;
+            buffer->bytes = memcpy(wt_alloc(capacity), lent, buffer->count);
+            buffer->lent = false;
+        } else {
+            buffer->bytes = wt_realloc(buffer->bytes, capacity);
+        }
         buffer->capacity = capacity;
     }
 }
@@ -173,6 +179,8 @@ char *wt_buffer_take(struct wt_buffer *buffer, size_t *count_out)
 
 void wt_buffer_free(struct wt_buffer *buffer)
 {
-    free(buffer->bytes);
+    if (!buffer->lent) {
+        free(buffer->bytes);
+    }
     *buffer = (struct wt_buffer){0};
 }

@@ -4,6 +4,7 @@
 #ifndef WIRETAG_BASE_BUFFER_H
 #define WIRETAG_BASE_BUFFER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -12,6 +13,7 @@ struct wt_buffer {
     char *bytes;
     size_t count;
     size_t capacity;
+    bool lent; /* the bytes lie in memory of another, until they outgrow it */
 };
 
 /* Makes room for `count` more bytes. */
@@ -51,7 +53,8 @@ void wt_buffer_append_json_string(struct wt_buffer *buffer, const char *text, si
  * first, then the name as a JSON string and a colon. */
 void wt_buffer_append_json_name(struct wt_buffer *buffer, const char *name);
 
-/* Returns the bytes with a NUL after them, and empties the buffer. The caller frees the bytes. */
+/* Returns the bytes with a NUL after them, and empties the buffer. The caller frees the bytes, unless they
+ * still lie in lent memory. */
 char *wt_buffer_take(struct wt_buffer *buffer, size_t *count_out);
 
 void wt_buffer_free(struct wt_buffer *buffer);

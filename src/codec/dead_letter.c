@@ -396,7 +396,7 @@ void wt_dead_letter_encode(struct wt_record *record)
         memcpy(output->value, record->value, kept.value_bytes);
     }
     struct wt_headers headers = own_headers(record, form, &kept);
-    wt_headers_end(&headers, output);
+    wt_headers_end(&headers, record);
     free(kept.headers);
 }
 

@@ -119,13 +119,16 @@ void wt_encode(const struct wt_encoder *encoder, struct wt_record *record)
         wt_dead_letter_encode(record);
         return;
     }
+    if (record->outcome == WT_OUTCOME_LABELLED) {
+        encoder->form->write(encoder, record);
+    }
     struct wt_headers headers = wt_headers_begin(record);
+    headers.values = wt_record_buffer(record);
     headers.drop = &encoder->config->output.headers.drop;
     record->output.key = record->key;
     record->output.key_bytes = record->key_bytes;
     switch (record->outcome) {
     case WT_OUTCOME_LABELLED:
-        encoder->form->write(encoder, record);
         record->target = target_of(encoder, record);
         wt_headers_add_text(&headers, "wiretag.model", encoder->model_header);
         if (encoder->config->output.headers.label) {
@@ -147,5 +150,5 @@ void wt_encode(const struct wt_encoder *encoder, struct wt_record *record)
         assert(false && "only what is published is encoded here");
     }
     wt_headers_add_trace(&headers);
-    wt_headers_end(&headers, &record->output);
+    wt_headers_end(&headers, record);
 }

@@ -154,7 +154,7 @@ void wt_form_append_source(const struct wt_record *record, struct wt_buffer *val
 
 static void write(const struct wt_encoder *encoder, struct wt_record *record)
 {
-    struct wt_buffer value = {0};
+    struct wt_buffer value = wt_record_buffer(record);
     wt_buffer_reserve(&value, VALUE_BYTES);
     wt_form_append_label(encoder, record, &value);
     wt_form_append_source(record, &value);
@@ -162,7 +162,7 @@ static void write(const struct wt_encoder *encoder, struct wt_record *record)
         append_input(encoder, record, &value);
     }
     wt_buffer_append_text(&value, "}");
-    record->output.value = wt_buffer_take(&value, &record->output.value_bytes);
+    record->output.value = wt_record_keep(record, &value, &record->output.value_bytes);
 }
 
 const struct wt_form wt_form_record = {.write = write};

@@ -104,21 +104,22 @@ bool wt_headers_replaced(const struct wt_record *record, const char *name)
            strncmp(name, "wiretag.source.", strlen("wiretag.source.")) == 0;
 }
 
-/* Puts the table behind the values, in the same memory. */
-static struct wt_header *append_table(struct wt_buffer *values, size_t count)
+/* Makes room for the table behind the values, in the same memory; returns where it begins. */
+static size_t append_table(struct wt_buffer *values, size_t count)
 {
     size_t aligned = (values->count + sizeof(size_t) - 1) / sizeof(size_t) * sizeof(size_t);
     wt_buffer_reserve(values, aligned - values->count + count * sizeof(struct wt_header));
-    void *table = values->bytes + aligned;
-    return table;
+    values->count = aligned + count * sizeof(struct wt_header);
+    return aligned;
 }
 
-void wt_headers_end(struct wt_headers *headers, struct wt_output *output)
+void wt_headers_end(struct wt_headers *headers, struct wt_record *record)
 {
-    const struct wt_record *record = headers->record;
-    output->headers = append_table(&headers->values, record->header_count + headers->count);
-    output->header_memory = headers->values.bytes;
-    headers->values = (struct wt_buffer){0};
+    struct wt_output *output = &record->output;
+    assert(record == headers->record);
+    size_t table = append_table(&headers->values, record->header_count + headers->count);
+    output->header_memory = wt_record_keep(record, &headers->values, NULL);
+    output->headers = (void *)(output->header_memory + table);
     output->header_count = 0;
     for (size_t i = 0; i < record->header_count; i++) {
         bool kept = headers->keep == NULL || headers->keep[i];

@@ -47,8 +47,8 @@ void wt_headers_add_source(struct wt_headers *headers);
  * dropped. */
 void wt_headers_add_trace(struct wt_headers *headers);
 
-/* Writes all headers to `output`. */
-void wt_headers_end(struct wt_headers *headers, struct wt_output *output);
+/* Writes all headers to the record's output. `record` is that of wt_headers_begin. */
+void wt_headers_end(struct wt_headers *headers, struct wt_record *record);
 
 /* The last input header with that name and a value; NULL: there is none. */
 const struct wt_header *wt_headers_find(const struct wt_record *record, const char *name);

@@ -176,19 +176,20 @@ static bool take_first(void *opaque, const struct wt_value *value)
     return value->type == WT_VALUE_NULL;
 }
 
-static char *copy_of(const char *start, size_t bytes)
+static char *copy_of(struct wt_record *record, const char *start, size_t bytes)
 {
-    char *copy = wt_alloc(bytes + 1);
+    char *copy = wt_record_alloc(record, bytes + 1);
     memcpy(copy, start, bytes);
     copy[bytes] = '\0';
     return copy;
 }
 
 /* A string with its escapes written anew, as short as possible. */
-static char *string_as_json(const struct wt_value *value)
+static char *string_as_json(struct wt_record *record, const struct wt_value *value)
 {
     if (!value->escaped) {
-        return copy_of(value->start - 1, (size_t)value->bytes + 2); /* including the quotes */
+        return copy_of(record, value->start - 1,
+                       (size_t)value->bytes + 2); /* including the quotes */
     }
     struct wt_buffer text = {0};
     wt_value_append_text(value, &text);
@@ -208,9 +209,9 @@ static enum wt_status take_id(struct wt_json_article *reader, const char *json, 
         return set_key_twice(json, bytes, twice, error);
     }
     if (id != NULL && id->type == WT_VALUE_STRING) {
-        record->id_json = string_as_json(id);
+        record->id_json = string_as_json(record, id);
     } else if (id != NULL && id->type == WT_VALUE_NUMBER) {
-        record->id_json = copy_of(id->start, id->bytes);
+        record->id_json = copy_of(record, id->start, id->bytes);
     } else if (id != NULL && id->type == WT_VALUE_NOT_A_NUMBER) {
         return set_not_a_number(id, reader->config->input.id, error);
     } else {

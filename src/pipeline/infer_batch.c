@@ -55,7 +55,7 @@ static void fill_rows(const struct wt_batch *batch, struct wt_infer_scratch *scr
 
 void wt_infer_finish(struct wt_record *record)
 {
-    free(record->ids);
+    wt_record_free(record, record->ids);
     record->ids = NULL;
     wt_record_advance(record, WT_RECORD_FINISHED);
 }
@@ -71,13 +71,13 @@ static void take_logits(struct wt_record *record, const float *logits, uint32_t 
     }
     free(record->failure); /* of an earlier attempt */
     record->failure = NULL;
-    record->logits = wt_alloc(label_count * sizeof(float));
-    memcpy(record->logits, logits, label_count * sizeof(float));
     record->outcome = WT_OUTCOME_LABELLED;
     if (record->labeller != NULL && record->labeller->cache != NULL) {
         wt_label_cache_keep(record->labeller->cache, record->ids, record->token_count, logits);
     }
     wt_infer_finish(record);
+    record->logits = wt_record_alloc(record, label_count * sizeof(float));
+    memcpy(record->logits, logits, label_count * sizeof(float));
 }
 
 struct wt_batch wt_infer_part(const struct wt_batch *batch, uint32_t from, uint32_t count,

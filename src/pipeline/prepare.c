@@ -122,7 +122,7 @@ static enum wt_status tokenize(struct worker *worker, struct wt_record *record,
         wt_record_cut(record, windows, tokens.ids, labeller->info->label_count, tokenized);
         return WT_OK;
     }
-    record->ids = wt_alloc(tokens.count * sizeof(int32_t));
+    record->ids = wt_record_alloc(record, tokens.count * sizeof(int32_t));
     memcpy(record->ids, tokens.ids, tokens.count * sizeof(int32_t));
     wt_record_list_append(tokenized, &record);
     return WT_OK;
@@ -262,7 +262,7 @@ static void look_up(struct wt_labeller *labeller, struct wt_record_list *tokeniz
         if (record->logits == NULL) {
             wt_record_list_append(&lists->tokenized, &record);
         } else {
-            free(record->ids);
+            wt_record_free(record, record->ids);
             record->ids = NULL;
             record->outcome = WT_OUTCOME_LABELLED;
             finish(record, now_us, &lists->finished);

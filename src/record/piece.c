@@ -43,6 +43,7 @@ static void drop(struct wt_record *piece)
     wt_record_destroy(wt_piece_join(&piece));
 }
 
+/* It has no value, and so no room in its block: its logits outlive it. */
 static struct wt_record *piece_of(struct wt_record *whole, uint32_t index)
 {
     struct wt_record *piece = wt_record_create(NULL, 0, NULL, 0, NULL, 0);

@@ -12,6 +12,17 @@
  * (at most 512 of 4 bytes in most models), logits and the encoded output. */
 #define RECORD_OVERHEAD_BYTES (sizeof(struct wt_record) + 4096u)
 
+/* Room for what becomes of most articles. It is part of RECORD_OVERHEAD_BYTES. */
+#define ROOM_BYTES 1280u
+
+/* What is taken from the room begins at a multiple of it. */
+#define ALIGNMENT 16u
+
+static size_t aligned(size_t bytes)
+{
+    return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
 static void *append_bytes(char **end, const void *bytes, size_t count)
 {
     if (bytes == NULL) {
@@ -34,7 +45,9 @@ struct wt_record *wt_record_create(const void *key, size_t key_bytes, const void
         payload_bytes += strlen(headers[i].name) + 1 + headers[i].value_bytes;
     }
     size_t header_table_bytes = header_count * sizeof(struct wt_header);
-    struct wt_record *record = wt_alloc(sizeof *record + header_table_bytes + payload_bytes + 1);
+    size_t used_bytes = aligned(sizeof(struct wt_record) + header_table_bytes + payload_bytes + 1);
+    size_t block_bytes = used_bytes + (value != NULL ? ROOM_BYTES : 0);
+    struct wt_record *record = wt_alloc(block_bytes);
     *record = (struct wt_record){
         .state = WT_RECORD_CONSUMED,
         .timestamp_ms = -1,
@@ -45,6 +58,8 @@ struct wt_record *wt_record_create(const void *key, size_t key_bytes, const void
         .bytes = RECORD_OVERHEAD_BYTES + header_table_bytes + payload_bytes,
         .rows = 1,
         .target_partition = -1,
+        .room = (char *)record + used_bytes,
+        .room_end = (char *)record + block_bytes,
     };
     char *end = (char *)(record + 1) + header_table_bytes;
     record->key = append_bytes(&end, key, key_bytes);
@@ -66,11 +81,61 @@ struct wt_record *wt_record_create_hole(int64_t to)
     return record;
 }
 
+static bool in_block(const struct wt_record *record, const void *memory)
+{
+    uintptr_t start = (uintptr_t)record;
+    return (uintptr_t)memory - start < (uintptr_t)record->room_end - start;
+}
+
+static char *take_room(struct wt_record *record, size_t bytes)
+{
+    assert(bytes <= (size_t)(record->room_end - record->room));
+    record->room_last = record->room;
+    record->room += aligned(bytes);
+    return record->room_last;
+}
+
+void *wt_record_alloc(struct wt_record *record, size_t bytes)
+{
+    return bytes <= (size_t)(record->room_end - record->room) ? take_room(record, bytes)
+                                                              : wt_alloc(bytes);
+}
+
+void wt_record_free(struct wt_record *record, void *memory)
+{
+    if (!in_block(record, memory)) {
+        free(memory);
+    } else if (memory == record->room_last) {
+        record->room = record->room_last;
+        record->room_last = NULL;
+    }
+}
+
+struct wt_buffer wt_record_buffer(struct wt_record *record)
+{
+    return (struct wt_buffer){
+        .bytes = record->room, .capacity = (size_t)(record->room_end - record->room), .lent = true};
+}
+
+char *wt_record_keep(struct wt_record *record, struct wt_buffer *buffer, size_t *count_out)
+{
+    size_t count;
+    char *bytes = wt_buffer_take(buffer, &count);
+    if (in_block(record, bytes)) {
+        assert(bytes == record->room);
+        (void)take_room(record, count + 1);
+    }
+    if (count_out != NULL) {
+        *count_out = count;
+    }
+    return bytes;
+}
+
 void wt_record_output_clear(struct wt_record *record)
 {
-    free(record->output.value);
-    free(record->output.key_memory);
-    free(record->output.header_memory);
+    wt_record_free(record, record->output.header_memory);
+    wt_record_free(record, record->output.key_memory);
+    wt_record_free(record, record->output.value);
     record->output = (struct wt_output){0};
 }
 
@@ -87,12 +152,12 @@ void wt_record_destroy(struct wt_record *record)
     wt_labeller_release(record->labeller);
     wt_record_output_clear(record);
     free(record->origin_topic);
-    free(record->id_json);
+    wt_record_free(record, record->id_json);
     free(record->input_json);
     free(record->beginning);
     free(record->trace);
-    free(record->ids);
-    free(record->logits);
+    wt_record_free(record, record->ids);
+    wt_record_free(record, record->logits);
     free(record->labels);
     wt_compared_destroy(record->compared);
     free(record->failure);

@@ -6,6 +6,7 @@
 #ifndef WIRETAG_RECORD_RECORD_H
 #define WIRETAG_RECORD_RECORD_H
 
+#include "base/buffer.h"
 #include "record/trace.h"
 #include "wiretag/status.h"
 
@@ -48,7 +49,7 @@ struct wt_header {
 };
 
 /* The message that is published for a record. `value` NULL: a tombstone. */
-struct wt_output {
+struct wt_output { /* its memory is the record's (wt_record_alloc) */
     char *value;
     size_t value_bytes;
     const void *key; /* in `key_memory` or the record; NULL: null key */
@@ -148,6 +149,11 @@ struct wt_record {
     bool abandoned;
     bool in_producer; /* the delivery report is outstanding */
 
+    /* The rest of the record's block, for wt_record_alloc. */
+    char *room;
+    char *room_end;  /* of the block */
+    char *room_last; /* what was taken last; NULL: it was given back */
+
     /* The record's dead letter. */
     uint32_t dead_letter_bytes_max; /* it is cut to this size; 0: not cut */
     bool dead_letter_keyed;         /* it gets a key if the record has none */
@@ -157,7 +163,8 @@ struct wt_record {
     const char *dead_letter_connector;
 };
 
-/* Creates a record in state CONSUMED with copies of key, value and headers. Thread: any. */
+/* Creates a record in state CONSUMED with copies of key, value and headers. A record with a value has room
+ * in its block for what becomes of an article: id, token ids, logits and output. Thread: any. */
 struct wt_record *wt_record_create(const void *key, size_t key_bytes, const void *value,
                                    size_t value_bytes, const struct wt_header *headers,
                                    size_t header_count);
@@ -169,6 +176,22 @@ struct wt_record *wt_record_create_hole(int64_t to);
 /* Accepts NULL. A piece that has not been joined counts as dropped; with the last one goes its whole
  * (piece.h). */
 void wt_record_destroy(struct wt_record *record);
+
+/* Returns `bytes` bytes for a member of the record: in its block while there is room, else from the heap.
+ * They end with the record, or by wt_record_free. Thread: the record's owner. */
+void *wt_record_alloc(struct wt_record *record, size_t bytes);
+
+/* Frees a member's memory, from wt_record_alloc or from the heap; accepts NULL. In the block, only what was
+ * taken last makes room again. Thread: the record's owner. */
+void wt_record_free(struct wt_record *record, void *memory);
+
+/* An empty buffer in the record's room. Until it is kept or freed, nothing else may be taken from the
+ * record. */
+struct wt_buffer wt_record_buffer(struct wt_record *record);
+
+/* Takes the bytes of a wt_record_buffer, or of any other, for a member of the record, with a NUL after
+ * them, and empties the buffer; *count_out is their count without it. */
+char *wt_record_keep(struct wt_record *record, struct wt_buffer *buffer, size_t *count_out);
 
 /* Changes the state; asserts that the step is allowed. Besides the order above, a record goes from
  * CONSUMED to FINISHED when it skips the model, and back from RELEASED to FINISHED when the

@@ -33,7 +33,7 @@ static char *enrich(char *at, const char *value)
     if (decode(&fixture, &error) != WT_OK) {
         fail_msg("%s: %s", value, error.message);
     }
-    free(fixture.record->id_json);
+    wt_record_free(fixture.record, fixture.record->id_json);
     label(&fixture, LOGITS);
     const struct wt_output *output = encode(&fixture);
     assert_int_equal(output->value_bytes, strlen(output->value));
@@ -159,7 +159,7 @@ static void another_reader_finds_the_article_and_the_label_in_it(void **state)
     struct wt_error error;
     struct fixture fixture = enriched("/m/w", value);
     assert_int_equal(decode(&fixture, &error), WT_OK);
-    free(fixture.record->id_json);
+    wt_record_free(fixture.record, fixture.record->id_json);
     label(&fixture, LOGITS);
     json_t *article = json_loads(value, JSON_ALLOW_NUL, NULL);
     json_t *with = json_loads(encode(&fixture)->value, JSON_ALLOW_NUL, NULL);

@@ -150,6 +150,98 @@ static void a_later_failure_replaces_the_earlier_and_what_was_encoded_for_it(voi
     wt_record_destroy(record);
 }
 
+/* --- the room in its block ------------------------------------------------------------------- */
+
+#define BLOCK_BYTES_MAX (64u << 10)
+
+/* Takes `bytes` bytes and writes each of them. */
+static char *take(struct wt_record *record, size_t bytes)
+{
+    return memset(wt_record_alloc(record, bytes), 0x5a, bytes);
+}
+
+static bool in_block(const struct wt_record *record, const char *memory)
+{
+    uintptr_t start = (uintptr_t)record;
+    return (uintptr_t)memory - start < BLOCK_BYTES_MAX && memory < record->room_end;
+}
+
+static void what_an_article_becomes_lies_in_the_block_of_its_record(void **state)
+{
+    (void)state;
+    struct wt_record *record = record_of("{\"text\":\"a\"}");
+    char *id = take(record, 20);
+    int32_t *ids = (int32_t *)take(record, 150 * sizeof(int32_t));
+    assert_true(in_block(record, id));
+    assert_true(in_block(record, (char *)ids));
+    assert_int_equal((uintptr_t)ids % _Alignof(max_align_t), 0);
+    /* The logits come where the token ids were, which the model has read. */
+    wt_record_free(record, ids);
+    float *logits = (float *)take(record, 18 * sizeof(float));
+    assert_ptr_equal(logits, ids);
+    record->id_json = id;
+    record->logits = logits;
+    struct wt_buffer value = wt_record_buffer(record);
+    wt_buffer_append_text(&value, "encoded");
+    size_t count = 0;
+    record->output.value = wt_record_keep(record, &value, &count);
+    assert_int_equal(count, strlen("encoded"));
+    assert_true(in_block(record, record->output.value));
+    char *behind = take(record, 8);
+    assert_true(behind > record->output.value + count);
+    assert_string_equal(record->output.value, "encoded");
+    assert_memory_equal(record->value, "{\"text\":\"a\"}", record->value_bytes);
+    wt_record_destroy(record);
+}
+
+static void what_its_block_has_no_room_for_comes_from_the_heap(void **state)
+{
+    (void)state;
+    struct wt_record *record = record_of("{}");
+    struct wt_record *none = wt_record_create(NULL, 0, NULL, 0, NULL, 0);
+    record->logits = (float *)take(record, BLOCK_BYTES_MAX);
+    none->logits = (float *)take(none, sizeof(float));
+    assert_false(in_block(record, (char *)record->logits));
+    assert_false(in_block(none, (char *)none->logits));
+    /* A buffer that outgrows the room moves with all that it has. */
+    struct wt_buffer value = wt_record_buffer(record);
+    char expected[5000];
+    for (size_t i = 0; i < sizeof expected; i++) {
+        expected[i] = (char)('a' + i % 26);
+        wt_buffer_append(&value, &expected[i], 1);
+    }
+    size_t count = 0;
+    record->output.value = wt_record_keep(record, &value, &count);
+    assert_int_equal(count, sizeof expected);
+    assert_memory_equal(record->output.value, expected, count);
+    assert_int_equal(record->output.value[count], '\0');
+    assert_false(in_block(record, record->output.value));
+    assert_true(in_block(record, take(record, 100))); /* the room is as it was */
+    wt_record_destroy(record);
+    wt_record_destroy(none);
+}
+
+/* A buffer may fill the room to its last byte, and a lent one may be dropped. */
+static void a_buffer_that_fills_the_room_keeps_its_nul(void **state)
+{
+    (void)state;
+    for (size_t left = 0; left < 3; left++) {
+        struct wt_record *record = record_of("{}");
+        struct wt_buffer dropped = wt_record_buffer(record);
+        wt_buffer_append_text(&dropped, "dropped");
+        wt_buffer_free(&dropped);
+        struct wt_buffer value = wt_record_buffer(record);
+        while (value.count + left < (size_t)(record->room_end - record->room)) {
+            wt_buffer_append(&value, "x", 1);
+        }
+        size_t count = 0;
+        record->output.value = wt_record_keep(record, &value, &count);
+        assert_int_equal(strlen(record->output.value), count);
+        assert_int_equal(in_block(record, record->output.value), left > 0);
+        wt_record_destroy(record);
+    }
+}
+
 /* --- lists ----------------------------------------------------------------------------------- */
 
 static void append_numbered(struct wt_record_list *list, int64_t from, int64_t to)
@@ -215,6 +307,9 @@ int main(void)
         cmocka_unit_test(destroying_nothing_is_allowed),
         cmocka_unit_test(every_step_that_the_table_does_not_name_is_a_bug),
         cmocka_unit_test(a_later_failure_replaces_the_earlier_and_what_was_encoded_for_it),
+        cmocka_unit_test(what_an_article_becomes_lies_in_the_block_of_its_record),
+        cmocka_unit_test(what_its_block_has_no_room_for_comes_from_the_heap),
+        cmocka_unit_test(a_buffer_that_fills_the_room_keeps_its_nul),
         cmocka_unit_test(a_list_gives_back_in_the_order_it_was_given),
         cmocka_unit_test(appending_a_list_empties_it_and_keeps_both_orders),
     };
