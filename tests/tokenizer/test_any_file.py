@@ -10,6 +10,7 @@ import tokenizers
 from random_files import random_file
 
 FILES, TEXTS = 150, 40
+ENDLESS = {8452}  # `tokenizers` takes all memory there is for a single blank
 GROUPS = [*range(3), *(pytest.param(group, marks=pytest.mark.long) for group in range(3, 60))]
 
 
@@ -36,7 +37,7 @@ def outcome(seed, path):
         status, message = refusal.args
         assert status == 1 and f"{path}: " in message and "(byte " in message, (seed, refusal)
         return "refused"
-    wanted = reference_ids(file, texts, limit)
+    wanted = None if seed in ENDLESS else reference_ids(file, texts, limit)
     if wanted is None:
         return "no reference"
     try:
