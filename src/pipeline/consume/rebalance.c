@@ -1,6 +1,7 @@
 #include "pipeline/consume/rebalance.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "kafka/group_status.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
@@ -10,9 +11,14 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Time limit for the question after the group's offsets of new partitions. */
 #define COMMITTED_MS 5000
+
+/* Note "Assigned while leaving". */
+#define LEFT_US_MAX 1000000
+#define LEFT_WAIT_US 5000
 
 /* --- librdkafka's part ----------------------------------------------------------------------- */
 
@@ -154,7 +160,7 @@ void wt_rebalance_end_all(struct wt_rebalance *rebalance, bool lost)
 
 /* Drains before the partitions are unassigned: only while they are assigned may their offsets be
  * committed. */
-static void revoke(struct wt_rebalance *rebalance, const rd_kafka_topic_partition_list_t *list)
+static void on_revoke(struct wt_rebalance *rebalance, const rd_kafka_topic_partition_list_t *list)
 {
     bool lost = rd_kafka_assignment_lost(rebalance->client);
     if (!lost && !atomic_load_explicit(rebalance->stopping, memory_order_acquire)) {
@@ -210,10 +216,26 @@ static void end_former(struct wt_rebalance *rebalance)
     }
 }
 
+/* Note "Assigned while leaving": a client that leaves its group does not wait for an assignment which came
+ * just before, and drops what the callback asks it meanwhile (seen in 2.16): who asks waits for ever. So it
+ * gets a moment to be out. True: it is, and the assignment is of no use. */
+static bool await_left(const struct wt_rebalance *rebalance)
+{
+    bool leaves = atomic_load_explicit(rebalance->stopping, memory_order_acquire);
+    int64_t until_us = wt_clock_us() + LEFT_US_MAX;
+    while (leaves && !rd_kafka_consumer_closed(rebalance->client) && wt_clock_us() < until_us) {
+        (void)usleep(LEFT_WAIT_US);
+    }
+    return leaves && rd_kafka_consumer_closed(rebalance->client);
+}
+
 void wt_rebalance_handle(struct wt_rebalance *rebalance, rd_kafka_resp_err_t code,
                          rd_kafka_topic_partition_list_t *list)
 {
     wt_owner_assert(rebalance->owner);
+    if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS && await_left(rebalance)) {
+        return;
+    }
     wt_metric_add(WT_METRIC_REBALANCES, 1);
     if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
         wt_group_note_assigned();
@@ -227,5 +249,5 @@ void wt_rebalance_handle(struct wt_rebalance *rebalance, rd_kafka_resp_err_t cod
     if (code != RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) {
         wt_log_error("consume", "rebalance failed: %s; rejoining", rd_kafka_err2str(code));
     }
-    revoke(rebalance, list);
+    on_revoke(rebalance, list);
 }
