@@ -33,22 +33,10 @@ struct wt_record_mark {
     size_t bytes; /* of key and value */
 };
 
-/* Between two records, or before the first one. */
-struct wt_read_pause {
-    int64_t from_us;
-    int64_t to_us;
-    int64_t offset; /* expected next */
-};
-
 /* remade.h. */
 struct wt_remade {
-    struct wt_read_pause pauses[32]; /* the newest ones */
-    size_t next;                     /* modulo their number */
-    int64_t read_us;                 /* when a record was last taken */
-    int64_t reset_us;                /* when the group's offset was last reset; 0: never */
-    bool rewinding;                  /* set to the log's start, of which nothing has come yet */
-    int64_t from;                    /* from <= offset < to were read before; from -1: none */
-    int64_t to;
+    int64_t reset_us; /* when the group's offset was last reset; 0: never */
+    bool rewinding;   /* set to the log's start, of which nothing has come yet */
 };
 
 struct wt_partition {

@@ -41,7 +41,6 @@ struct wt_intake {
     struct wt_record_list taken; /* for the next push */
     struct wt_partition *last;   /* of the previous record; saves look-ups */
     bool full;                   /* the in-flight bound was reached at the last check */
-    int64_t full_us;             /* when it was last reached */
     bool learning;               /* the range of some assigned partition is not known yet */
 };
 
@@ -272,14 +271,8 @@ static void take_message(struct wt_intake *intake, rd_kafka_message_t **taken)
         return;
     }
     struct wt_labeller *labeller = NULL;
-    if (!may_follow(intake, source, taken)) {
-        return;
-    }
-    if (wt_remade_jumps(intake->ports.consumer, source, message->offset)) {
-        on_hole(intake, source, source->next_offset);
-        return;
-    }
-    if (!wt_takeover_pick(intake->takeover, source, taken, &labeller)) {
+    if (!may_follow(intake, source, taken) ||
+        !wt_takeover_pick(intake->takeover, source, taken, &labeller)) {
         return;
     }
     source->next_offset = message->offset + 1;
@@ -295,7 +288,6 @@ static void take_message(struct wt_intake *intake, rd_kafka_message_t **taken)
     struct wt_record *record = wt_message_record(message, &intake->scratch);
     admit(intake, source, record, labeller);
     source->progress_us = record->consumed_us;
-    wt_remade_note(source, record->consumed_us);
     wt_rate_limit_took(&intake->rate_limit, record->consumed_us);
     atomic_store_explicit(&source->position, message->offset + 1, memory_order_release);
     wt_metric_add(WT_METRIC_RECORDS_CONSUMED, 1);
@@ -410,7 +402,6 @@ static bool has_room(struct wt_intake *intake)
         wt_metric_add(WT_METRIC_PAUSES, 1);
     }
     intake->full = full;
-    intake->full_us = full ? wt_clock_us() : intake->full_us;
     return !full;
 }
 
@@ -445,7 +436,7 @@ void wt_intake_check(struct wt_intake *intake)
     bool open = wt_intake_open(intake);
     struct wt_partition *partition;
     for (size_t i = 0; (partition = wt_partitions_at(intake->ports.partitions, i)) != NULL; i++) {
-        wt_remade_check(intake->ports.consumer, partition, intake->full_us);
+        wt_remade_check(intake->ports.consumer, partition);
         bool expected = open && partition->assigned && !partition->suspended &&
                         !partition->unforwarded && partition->next_offset >= 0 &&
                         (partition->range == NULL || partition->range->state == WT_RANGE_OPEN) &&
