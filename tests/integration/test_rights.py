@@ -94,6 +94,10 @@ def the_one(name):
     return [right for right in WORKER if right not in without(name)]
 
 
+# A stop that meets the rebalance after another member's stop is no matter of rights: its commit is repeated.
+OF_NO_RIGHT = re.compile("model-failed|group generation id is not valid|group rebalance in progress")
+
+
 def warnings(running):
     return [line for line in running.stderr.splitlines() if re.search(r" (WARN|ERROR) ", line) and "not pinned" not in line]
 
@@ -117,7 +121,7 @@ def test_a_worker_with_exactly_these_rights_labels(lab, guarded, guarantee):
     assert len(ours.labels(before + 2)) == before + 2 and len(ours.dead_letters(letters_before + 1)) == letters_before + 1
     for running in workers:
         assert running.stop() == 0
-        assert [line for line in warnings(running) if "model-failed" not in line] == [], running.stderr
+        assert [line for line in warnings(running) if not OF_NO_RIGHT.search(line)] == [], running.stderr
     again = lab.run(flow, bundle, kafka={"common": LOG_IN})
     ours.produce([article("финал")])
     ours.wait_done()
