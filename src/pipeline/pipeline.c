@@ -388,7 +388,7 @@ static enum wt_status read_and_drain(struct wt_pipeline *pipeline, struct wt_err
     bool over = false;
     while (status == WT_OK && !over && sleep_unless_stopped(pipeline, TICK_MS)) {
         wt_watch_tick(pipeline->watch);
-        if (source->over == NULL && wt_watch_is_deserted(pipeline->watch, error)) {
+        if (source->over == NULL && wt_watch_must_rejoin(pipeline->watch, error)) {
             on_failed(pipeline, error); /* a replay does not start again by itself */
         }
         over = source->over != NULL && source->over(source->opaque);

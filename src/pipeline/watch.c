@@ -3,7 +3,9 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/owner.h"
+#include "kafka/client_files.h"
 #include "kafka/group_status.h"
+#include "kafka/security_status.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
 #include "observe/stall.h"
@@ -69,8 +71,17 @@ void wt_watch_tick(struct wt_watch *watch)
     show_ready(watch, watch->ready(watch->opaque, reason, sizeof reason), reason);
 }
 
-bool wt_watch_is_deserted(const struct wt_watch *watch, struct wt_error *error)
+bool wt_watch_must_rejoin(const struct wt_watch *watch, struct wt_error *error)
 {
+    char file[300];
+    if (wt_security_refused() && wt_client_files_renewed(file, sizeof file)) {
+        (void)wt_error_set(
+            error, WT_FAILED, WT_ERROR_FATAL, WT_CLIENT_FILES_RENEWED,
+            "this worker cannot stay in its group, since the brokers refuse it, and a "
+            "file was changed after it had been read: %s",
+            file);
+        return true;
+    }
     if (!wt_monitor_is_deserted(watch->monitor)) {
         return false;
     }

@@ -19,8 +19,9 @@ void wt_watch_destroy(struct wt_watch *watch);
 /* Looks once. Logs when the worker becomes ready, or is so no longer. */
 void wt_watch_tick(struct wt_watch *watch);
 
-/* True, as of the last look: nobody in the group has a partition, although the input topics have
- * some. Then `error` has the code WT_GROUP_DESERTED. */
-bool wt_watch_is_deserted(const struct wt_watch *watch, struct wt_error *error);
+/* True, as of the last look: only new clients can go on. Then `error` says why: nobody in the group has a
+ * partition, although the input topics have some (WT_GROUP_DESERTED), or the brokers refuse this worker and
+ * its certificate was renewed (WT_CLIENT_FILES_RENEWED). */
+bool wt_watch_must_rejoin(const struct wt_watch *watch, struct wt_error *error);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/owner.h"
 #include "kafka/broker_status.h"
+#include "kafka/client_files.h"
 #include "kafka/consumer_settings.h"
 #include "kafka/group_member.h"
 #include "kafka/group_status.h"
@@ -296,6 +297,7 @@ enum wt_status wt_consume_create(const struct wt_config *config, struct wt_parti
                                                      .rebalance = on_rebalance,
                                                      .committed = on_commit,
                                                      .statistics = on_statistics};
+    wt_client_files_note(config);
     enum wt_status status =
         wt_consumer_client_create(config, options->ranged, &callbacks, &consume->client, error);
     if (status != WT_OK) {
@@ -342,6 +344,7 @@ bool wt_consume_can_restart(const struct wt_error *error)
 {
     return strcmp(error->code, WT_CONSUMER_REMOVED) == 0 ||
            strcmp(error->code, WT_GROUP_DESERTED) == 0 ||
+           strcmp(error->code, WT_CLIENT_FILES_RENEWED) == 0 ||
            strcmp(error->code, WT_CONSUMER_LACKS_MODEL) == 0;
 }
 
