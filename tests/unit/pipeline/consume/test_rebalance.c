@@ -80,8 +80,11 @@ static void give(struct wt_rebalance *rebalance, int32_t from, int32_t to)
 static void give_twice(const char *by, int32_t from, size_t drained_then)
 {
     struct wt_owner owner = {NULL};
-    struct wt_rebalance rebalance = {
-        .owner = &owner, .partitions = wt_partitions_create(), .drain = drain};
+    const atomic_bool stopping = false;
+    struct wt_rebalance rebalance = {.owner = &owner,
+                                     .partitions = wt_partitions_create(),
+                                     .stopping = &stopping,
+                                     .drain = drain};
     protocol = by;
     drained = lost = 0;
     wt_metric_set(WT_METRIC_PARTITIONS, 0);
