@@ -100,7 +100,7 @@ static void mark(const struct wt_topic_ids *ids, const struct topic *topic)
     struct wt_partition *partition;
     for (size_t i = 0; (partition = wt_partitions_at(ids->partitions, i)) != NULL; i++) {
         if (strcmp(partition->topic, topic->name) == 0) {
-            atomic_store_explicit(&partition->remade_us, topic->seen_us, memory_order_release);
+            atomic_store_explicit(&partition->recreated_us, topic->seen_us, memory_order_release);
         }
     }
 }

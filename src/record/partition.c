@@ -110,7 +110,7 @@ static struct wt_partition *add(struct wt_partitions *partitions, const char *to
     partition->number = number;
     partition->added = is_added(partitions, topic, number);
     atomic_init(&partition->epoch_live, 0);
-    atomic_init(&partition->remade_us, 0);
+    atomic_init(&partition->recreated_us, 0);
     atomic_init(&partition->running[0], 0);
     atomic_init(&partition->running[1], 0);
     atomic_init(&partition->position, -1);

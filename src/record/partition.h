@@ -33,8 +33,8 @@ struct wt_record_mark {
     size_t bytes; /* of key and value */
 };
 
-/* remade.h. */
-struct wt_remade {
+/* recreated.h. */
+struct wt_recreated {
     int64_t reset_us; /* when the group's offset was last reset; 0: never */
     bool rewinding;   /* set to the log's start, of which nothing has come yet */
 };
@@ -57,7 +57,7 @@ struct wt_partition {
     bool unforwarded;                /* assigned, but its records stay in librdkafka for now */
     struct wt_record_mark read_last; /* of the assignment */
     int64_t progress_us;             /* when a record last came, or when none was expected */
-    struct wt_remade remade;         /* remade.h */
+    struct wt_recreated recreated;   /* recreated.h */
 
     /* Thread: consume; retention_gap.h. */
     int64_t next_offset;        /* the offset expected next; -1: not known */
@@ -73,7 +73,7 @@ struct wt_partition {
 
     /* The topic was re-created: when its former id was last seen (topic_ids.h); 0: it was not. Set by the
      * monitor's thread, cleared by consume. */
-    atomic_llong remade_us;
+    atomic_llong recreated_us;
 
     /* 0: not assigned. Written by consume, read by every stage. */
     atomic_uint epoch_live;

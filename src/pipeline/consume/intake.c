@@ -9,7 +9,7 @@
 #include "observe/metrics.h"
 #include "pipeline/consume/consumer_client.h"
 #include "pipeline/consume/rate_limit.h"
-#include "pipeline/consume/remade.h"
+#include "pipeline/consume/recreated.h"
 #include "pipeline/consume/retention_gap.h"
 #include "pipeline/consume/suspend.h"
 #include "pipeline/consume/takeover.h"
@@ -105,7 +105,7 @@ void wt_intake_begin(struct wt_intake *intake, struct wt_partition *partition)
     wt_suspend_forget(intake->suspend, partition);
     partition->no_offset = false;
     partition->progress_us = wt_clock_us();
-    wt_remade_begin(partition);
+    wt_recreated_begin(partition);
     wt_retention_gap_begin(intake->retention_gap, partition, intake->ports.ranged);
     wt_takeover_begin(intake->takeover, partition);
     if (intake->ports.ranged) {
@@ -183,7 +183,8 @@ static bool may_follow(struct wt_intake *intake, struct wt_partition *source,
 {
     assert(source->assigned && !source->suspended);
     int64_t offset = (*message)->offset;
-    if (offset >= source->next_offset && wt_remade_drops(intake->ports.consumer, source, offset)) {
+    if (offset >= source->next_offset &&
+        wt_recreated_drops(intake->ports.consumer, source, offset)) {
         return false;
     }
     if (offset == source->next_offset) {
@@ -214,7 +215,7 @@ static bool on_gone(void *opaque, struct wt_partition *partition, rd_kafka_messa
             return false;
         }
         wt_takeover_restart(intake->takeover, partition);
-        wt_remade_note_reset(partition);
+        wt_recreated_note_reset(partition);
         wt_log_reset_begin(intake->log_reset, partition, message);
     } else if (partition->range->state == WT_RANGE_OPEN) {
         (void)wt_range_gone(partition, &error);
@@ -436,7 +437,7 @@ void wt_intake_check(struct wt_intake *intake)
     bool open = wt_intake_open(intake);
     struct wt_partition *partition;
     for (size_t i = 0; (partition = wt_partitions_at(intake->ports.partitions, i)) != NULL; i++) {
-        wt_remade_check(intake->ports.consumer, partition);
+        wt_recreated_check(intake->ports.consumer, partition);
         bool expected = open && partition->assigned && !partition->suspended &&
                         !partition->unforwarded && partition->next_offset >= 0 &&
                         (partition->range == NULL || partition->range->state == WT_RANGE_OPEN) &&

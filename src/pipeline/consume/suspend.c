@@ -440,7 +440,7 @@ static void step(struct wt_suspend *suspend, struct wt_suspension *suspension)
         }
     } else if (wt_log_probe_done(suspension->probe, &finding)) {
         end_probe(suspend, suspension);
-        if (suspension->partition->remade.rewinding && finding.verdict == WT_LOG_HOLDS) {
+        if (suspension->partition->recreated.rewinding && finding.verdict == WT_LOG_HOLDS) {
             finding.verdict = WT_LOG_GONE; /* another log, which has that offset, too */
         }
         suspension->finding = finding;
